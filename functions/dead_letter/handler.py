@@ -1,0 +1,14 @@
+"""Dead-letter function: settles what SQS has given up on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.records import handle_batch
+from whendue.bootstrap import app
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
+    """Settle a batch; answers with the messages that stay in the dead-letter queue."""
+    return handle_batch(event, lambda arn: arn.rpartition(":")[2], app().dead_letter.handle)

@@ -1,0 +1,19 @@
+"""One structured log line per invocation (Powertools Logger); never a payload, a token or a secret."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+_logger = Logger(service="whendue")
+
+
+def info(what: str, **facts: Any) -> None:
+    """Log what an invocation did."""
+    _logger.info(what, **facts)
+
+
+def failed(what: str, error: BaseException) -> None:
+    """Log an error that nobody expected: its type and place, not its words, which may quote a payload."""
+    from whendue.domain.fingerprint import where_raised
+
+    _logger.error(what, error_type=type(error).__name__, where=where_raised(error))

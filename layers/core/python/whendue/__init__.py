@@ -1,0 +1,5 @@
+"""whendue: a serverless job scheduler on AWS primitives. What a task's author needs is here."""
+
+from whendue.registry import Cancel, Context, GiveUp, Retry, task
+
+__all__ = ["Cancel", "Context", "GiveUp", "Retry", "task"]

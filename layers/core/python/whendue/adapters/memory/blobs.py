@@ -1,0 +1,17 @@
+"""BlobStore in memory."""
+
+
+class MemoryBlobs:
+    """Texts by key."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._texts: dict[str, str] = {}
+
+    def put(self, key: str, text: str) -> None:
+        """Store a text."""
+        self._texts[key] = text
+
+    def get(self, key: str) -> str | None:
+        """Read a text; None where there is none."""
+        return self._texts.get(key)

@@ -1,0 +1,103 @@
+"""JobQueue in memory: delay, visibility, receive counts and redrive to the dead-letter queue as SQS has them."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from whendue.effects import Effects
+from whendue.limits import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
+from whendue.ports import Delivery, Outgoing
+
+DEAD_LETTER = "dead_letter"
+
+
+@dataclass(slots=True)
+class _Message:
+    id: str
+    body: str
+    visible_at: int
+    receives: int = 0
+    receipt: str = ""
+
+
+@dataclass(slots=True)
+class MemoryQueue:
+    """Queues by name.
+
+    Args:
+        effects: the clock that delays and visibility follow, and the ids.
+        visibility_s: how long a received message is hidden.
+        max_receive_count: receives after which a message goes to the queue `dead_letter`.
+    """
+
+    effects: Effects
+    visibility_s: int = 360
+    max_receive_count: int = 10
+    _queues: defaultdict[str, list[_Message]] = field(default_factory=lambda: defaultdict(list))
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        """Send messages."""
+        if any(not 0 <= message.delay_s <= SQS_MAX_DELAY_S for message in messages):
+            raise ValueError(f"a delay is 0 to {SQS_MAX_DELAY_S} s")
+        now_ms = self.effects.now_ms()
+        with self._lock:
+            self._queues[queue] += [
+                _Message(self.effects.new_id(), message.body, now_ms + message.delay_s * 1000) for message in messages
+            ]
+        return [True] * len(messages)
+
+    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[Delivery]:
+        """Receive up to 10 visible messages, polling up to `wait_s` for the first."""
+        until_ms = self.effects.now_ms() + wait_s * 1000
+        while not (taken := self._take(queue, limit)) and self.effects.now_ms() < until_ms:
+            self.effects.sleep(0.05)
+        return taken
+
+    def _take(self, queue: str, limit: int) -> list[Delivery]:
+        now_ms = self.effects.now_ms()
+        with self._lock:
+            visible = [message for message in self._queues[queue] if message.visible_at <= now_ms]
+            spent = [m for m in visible if queue != DEAD_LETTER and m.receives >= self.max_receive_count]
+            for message in spent:
+                self._queues[queue].remove(message)
+                self._queues[DEAD_LETTER].append(_Message(message.id, message.body, now_ms))
+            taken = [message for message in visible if message not in spent][:limit]
+            for message in taken:
+                message.receives += 1
+                message.visible_at = now_ms + self.visibility_s * 1000
+                message.receipt = self.effects.new_id()
+            return [Delivery(m.id, m.receipt, m.body, m.receives, queue) for m in taken]
+
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        """Delete messages; one that is gone already is done."""
+        with self._lock:
+            self._queues[queue] = [message for message in self._queues[queue] if message.receipt not in receipts]
+
+    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+        """Hide messages for a while longer; one that is gone already is done."""
+        if not 0 <= visibility_s <= SQS_MAX_VISIBILITY_S:
+            raise ValueError(f"a visibility timeout is 0 to {SQS_MAX_VISIBILITY_S} s")
+        with self._lock:
+            for message in self._queues[queue]:
+                if message.receipt in receipts:
+                    message.visible_at = self.effects.now_ms() + visibility_s * 1000
+
+    def backlog(self, queue: str) -> int:
+        """Count the visible messages."""
+        now_ms = self.effects.now_ms()
+        with self._lock:
+            return sum(message.visible_at <= now_ms for message in self._queues[queue])
+
+    def pending(self, queue: str) -> int:
+        """Count all messages, hidden ones included, for assertions."""
+        with self._lock:
+            return len(self._queues[queue])
+
+    def discard(self, queue: str) -> int:
+        """Lose every message of a queue, for tests of healing; gives how many."""
+        with self._lock:
+            lost = len(self._queues[queue])
+            self._queues[queue].clear()
+            return lost

@@ -1,0 +1,83 @@
+"""JobStore in memory."""
+
+import bisect
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from whendue.domain.keys import Key
+from whendue.domain.writes import Write, already_done, applied_to, holds
+from whendue.ports import AgendaEntry, Applied, Item, Outcome
+
+
+class MemoryStore:
+    """Items by key and the agenda index, kept at once (a lagging index is the simulator's business)."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._items: dict[Key, dict[str, Any]] = {}
+        self._agenda: defaultdict[str, list[AgendaEntry]] = defaultdict(list)
+        self._lock = threading.RLock()
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Carry out writes, each on its own."""
+        if len({write.key for write in writes}) != len(writes):
+            raise ValueError("an item appears twice in one batch of writes")
+        with self._lock:
+            return [self._apply(write) for write in writes]
+
+    def _apply(self, write: Write) -> Outcome:
+        old = self._items.get(write.key)
+        # An update never creates an item: DynamoDB is told attribute_exists(pk).
+        missing = old is None and not write.inserts
+        if missing or not all(holds(condition, old) for condition in write.expected):
+            done = already_done(write, old)
+            return Outcome(Applied.DONE if done else Applied.REFUSED, deepcopy(old))
+        self._unlist(write.key, old)
+        self._items[write.key] = deepcopy(applied_to(write, old))
+        self._list(write.key, self._items[write.key])
+        return Outcome(Applied.DONE)
+
+    def _unlist(self, key: Key, item: Item | None) -> None:
+        if item and "agenda_pk" in item:
+            self._agenda[item["agenda_pk"]].remove(_entry(key, item))
+
+    def _list(self, key: Key, item: Item) -> None:
+        if "agenda_pk" in item and "alarm_at" in item:
+            bisect.insort(self._agenda[item["agenda_pk"]], _entry(key, item))
+
+    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+        """Read items."""
+        with self._lock:
+            return [deepcopy(self._items.get(key)) for key in keys]
+
+    def family(self, pk: str) -> list[Item]:
+        """Read every item under a partition key, ordered by `sk`."""
+        with self._lock:
+            return [deepcopy(self._items[key]) for key in sorted(key for key in self._items if key.pk == pk)]
+
+    def agenda(
+        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[AgendaEntry]:
+        """List a partition's entries by (alarm, key)."""
+        with self._lock:
+            entries = list(self._agenda[partition])
+        if newest_first:
+            entries.reverse()
+        inside = (
+            entry
+            for entry in entries
+            if entry.alarm_at <= until_ms and (after is None or ((entry < after) if newest_first else (entry > after)))
+        )
+        return [entry for entry, _ in zip(inside, range(limit), strict=False)]
+
+    def items(self) -> Mapping[Key, Item]:
+        """Show a copy of the whole table, for assertions."""
+        with self._lock:
+            return deepcopy(self._items)
+
+
+def _entry(key: Key, item: Item) -> AgendaEntry:
+    return AgendaEntry(item["alarm_at"], key.pk, key.sk, item.get("due_at", 0))

@@ -1,0 +1,56 @@
+"""Runner on threads: one daemon thread per call, so that a stuck one holds up neither its neighbours nor the exit."""
+
+import contextlib
+import ctypes
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from whendue.errors import Interrupted
+
+
+class ThreadRunner:
+    """Runs a batch's calls side by side."""
+
+    def start(self, calls: Sequence[Callable[[], Any]]) -> "ThreadsRunning":
+        """Start a thread per call."""
+        return ThreadsRunning(calls)
+
+
+class ThreadsRunning:
+    """Threads under way."""
+
+    def __init__(self, calls: Sequence[Callable[[], Any]]) -> None:
+        """Start them all."""
+        self._ended: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, args=(index, call), name=f"job-{index}", daemon=True)
+            for index, call in enumerate(calls)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, index: int, call: Callable[[], Any]) -> None:
+        # A late interrupt may strike after the call has ended; its outcome then counts as never given.
+        with contextlib.suppress(Interrupted):
+            self._ended.put((index, call()))
+
+    def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Wait until something ends or the time is over; give everything that has ended since."""
+        ended = []
+        try:
+            ended.append(self._ended.get(timeout=max(0.0, timeout_s)))
+            while True:
+                ended.append(self._ended.get_nowait())
+        except queue.Empty:
+            return ended
+
+    def interrupt(self, index: int, error: type[BaseException]) -> None:
+        """Raise an error inside a thread; one that is blocked in C code notices when it comes back.
+
+        Source: https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
+        """
+        ident = self._threads[index].ident
+        if ident is not None and self._threads[index].is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))

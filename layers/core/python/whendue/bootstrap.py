@@ -1,0 +1,88 @@
+"""The composition root: which adapters and services make up a process, built once and cached."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from whendue.effects import Effects, system
+from whendue.ports import BlobStore, JobQueue, JobStore, Runner
+from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
+from whendue.services.claimed import Ports
+from whendue.services.control import Control
+from whendue.services.dead_letter import DeadLetter
+from whendue.services.dead_letters import DeadLetters
+from whendue.services.documents import Documents
+from whendue.services.health import Health
+from whendue.services.query import Query
+from whendue.services.submit import Submit
+from whendue.services.tick import Tick
+from whendue.services.work import Work
+from whendue.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that handlers call."""
+
+    settings: Settings
+    effects: Effects
+    registry: Registry
+    submit: Submit
+    query: Query
+    control: Control
+    dead_letters: DeadLetters
+    dead_letter: DeadLetter
+    health: Health
+    tick: Tick
+    work: Work
+
+
+def build(
+    settings: Settings,
+    effects: Effects,
+    store: JobStore,
+    queue: JobQueue,
+    blobs: BlobStore,
+    runner: Runner,
+    registry: Registry,
+) -> App:
+    """Put the services on the given ports; tests hand in memory adapters."""
+    documents = Documents(store, blobs)
+    return App(
+        settings=settings,
+        effects=effects,
+        registry=registry,
+        submit=Submit(store, queue, documents, registry, effects, settings),
+        query=Query(store, queue, documents, effects, settings),
+        control=Control(store, queue, documents, effects, settings),
+        dead_letters=DeadLetters(store, queue, documents, effects, settings),
+        dead_letter=DeadLetter(store, queue, effects),
+        health=Health(store, queue),
+        tick=Tick(store, queue, effects, settings),
+        work=Work(Ports(store, queue, documents, runner, registry, effects, settings)),
+    )
+
+
+@cache
+def app() -> App:
+    """Give this process's application, on AWS as its environment says.
+
+    Raises:
+        ConfigurationError: a setting or a task is not right.
+    """
+    from whendue.adapters.aws import client
+    from whendue.adapters.dynamodb import DynamoStore
+    from whendue.adapters.s3 import S3Blobs
+    from whendue.adapters.sqs import SqsQueue
+    from whendue.adapters.threads import ThreadRunner
+
+    settings, effects = Settings.from_env(os.environ), system()
+    return build(
+        settings,
+        effects,
+        DynamoStore(client("dynamodb"), settings.table, effects),
+        SqsQueue(client("sqs"), settings.queues, effects),
+        S3Blobs(client("s3"), settings.bucket),
+        ThreadRunner(),
+        discover(BUILT_IN_TASKS, USER_TASKS),
+    )

@@ -1,0 +1,89 @@
+"""What a task is told while it runs, and what it may say."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from whendue.domain.job import Job
+from whendue.limits import PROGRESS_BYTES
+
+
+class Context:
+    """One attempt's context, handed to the task as its second argument.
+
+    Args:
+        job: the running job.
+        deadline_ms: when the soft timeout ends the attempt, ms UTC.
+        now_ms: the clock.
+        first_time: durably notes a key, True the first time.
+    """
+
+    def __init__(self, job: Job, deadline_ms: int, now_ms: Callable[[], int], first_time: Callable[[str], bool]) -> None:
+        """Begin an attempt."""
+        self._job = job
+        self._now_ms = now_ms
+        self._first_time = first_time
+        self._progress: str | None = None
+        self._cancelled = False
+        self.deadline_ms = deadline_ms
+
+    @property
+    def job_id(self) -> str:
+        """The job's id, the same for all its attempts."""
+        return self._job.id
+
+    @property
+    def tenant(self) -> str:
+        """Whose job it is."""
+        return self._job.tenant
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return self._job.attempt
+
+    @property
+    def fence(self) -> str:
+        """This claim's mark, ordered by time: hand it to systems that can refuse an older one (a fencing token)."""
+        return self._job.fence or ""
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left before the soft timeout."""
+        return max(0.0, (self.deadline_ms - self._now_ms()) / 1000)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether someone asked the job to stop; raise `Cancel` to follow. Learned at the next heartbeat."""
+        return self._cancelled
+
+    def progress(self, value: Any) -> None:
+        """Publish how far the task is: any JSON value of up to 128 bytes, stored with the next heartbeat.
+
+        Raises:
+            ValueError: it is longer.
+        """
+        text = json.dumps(value)
+        if len(text) > PROGRESS_BYTES:
+            raise ValueError(f"progress is over {PROGRESS_BYTES} bytes of JSON")
+        self._progress = text
+
+    def once(self, key: str) -> bool:
+        """Say True the first time any attempt of this job asks for this key, False ever after.
+
+        The note is written before the side effect that it guards, so that the effect happens at most once. This claim
+        gets True again if it repeats the question.
+
+        Raises:
+            UnavailableError: the note could not be written.
+        """
+        return self._first_time(key)
+
+    def take_progress(self) -> str | None:
+        """Give the latest progress to the heartbeat, once."""
+        value, self._progress = self._progress, None
+        return value
+
+    def mark_cancelled(self) -> None:
+        """Note that a cancel was requested."""
+        self._cancelled = True

@@ -1,0 +1,72 @@
+"""Why has this job not run yet? A pure answer from the job and the time."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from whendue.domain.agenda import first_alarm
+from whendue.domain.job import Job, State
+from whendue.limits import BACKLOG_MESSAGES
+from whendue.settings import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason: a stable code, a sentence for people, and the facts behind it (times are ms UTC)."""
+
+    code: str
+    text: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def explain(job: Job, now_ms: int, timing: Timing, backlog: int) -> list[Reason]:
+    """Say what the job is waiting for, the most telling reason first.
+
+    Args:
+        job: the job as stored.
+        now_ms: the time of asking.
+        timing: the alarm rule's numbers.
+        backlog: messages visible in the job's queue now.
+    """
+    if job.state is State.PENDING:
+        return _not_due(job, now_ms, timing) if now_ms < job.due_at else _waits_for_worker(job, now_ms, timing, backlog)
+    if job.state is State.RUNNING:
+        return _running(job, now_ms)
+    return [Reason("finished", f"It has finished: {job.state}.", {"finished_at": job.finished_at})]
+
+
+def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
+    reasons = []
+    if job.failures and job.last:
+        facts = {"attempt": job.failures, "next_attempt_at": job.due_at, "error_type": job.last.type}
+        reasons.append(Reason("retry_backoff", f"Attempt {job.failures} failed; the next waits out its backoff.", facts))
+    reasons.append(Reason("not_due", "It is not due yet.", {"due_at": job.due_at}))
+    if now_ms < first_alarm(job.due_at, timing):
+        text = "Its message is handed to the queue shortly before it is due."
+        reasons.append(Reason("not_promoted", text, {"promoted_at": job.alarm_at}))
+    return reasons
+
+
+def _waits_for_worker(job: Job, now_ms: int, timing: Timing, backlog: int) -> list[Reason]:
+    reasons = []
+    if backlog > BACKLOG_MESSAGES:
+        text = f"The queue {job.queue} is backed up; jobs before it are waiting, too."
+        reasons.append(Reason("backlog", text, {"visible_messages": backlog}))
+    if now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_alarm(job.due_at, timing):
+        text = "It is overdue; the timer is about to check whether its message was lost."
+        reasons.append(Reason("overdue", text, {"overdue_s": (now_ms - job.due_at) // 1000}))
+    if job.rescues:
+        text = f"The timer has looked after it {job.rescues} time(s); it does so again at its alarm."
+        reasons.append(Reason("rescued", text, {"rescues": job.rescues, "alarm_at": job.alarm_at}))
+    reasons.append(Reason("queued", f"It is due and waits for a worker of the queue {job.queue}.", {"due_at": job.due_at}))
+    return reasons
+
+
+def _running(job: Job, now_ms: int) -> list[Reason]:
+    if job.lease_until < now_ms:
+        facts = {"lease_until": job.lease_until, "lost": job.lost}
+        return [Reason("lease_expired", "Its worker went silent; another takes over or the timer sends it again.", facts)]
+    facts = {"started_at": job.started_at, "lease_until": job.lease_until}
+    reasons = [Reason("running", f"Attempt {job.attempt} is running.", facts)]
+    if job.cancel_requested:
+        reasons.append(Reason("cancel_requested", "A cancel was requested; the task is told and decides.", {}))
+    return reasons

@@ -1,0 +1,217 @@
+"""The job: its states, its policy, its failures, and the item it is stored as."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from typing import Any, Literal
+
+from whendue.domain.keys import Key, job_id_of, job_key
+
+
+class State(StrEnum):
+    """What a job is, as stored. `scheduled` and `queued` are how a pending job is shown, see `shown_state`."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+TERMINAL = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED})
+SHOWN_STATES = ("scheduled", "queued", *(state.value for state in State if state is not State.PENDING))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a job is tried, kept with the job from the moment it is accepted.
+
+    Args:
+        max_attempts: failed attempts after which the job is dead.
+        base_s: first backoff.
+        factor: by how much each backoff grows.
+        cap_s: the longest backoff.
+        jitter: `full` draws each delay from 0 to its backoff, `none` waits the whole backoff.
+        timeout_s: soft limit of one attempt.
+        lease_s: a worker silent this long has lost the job.
+        retention_s: how long the job is kept once finished.
+    """
+
+    max_attempts: int = 4
+    base_s: float = 5
+    factor: float = 2
+    cap_s: float = 3600
+    jitter: Literal["full", "none"] = "full"
+    timeout_s: int = 30
+    lease_s: int = 45
+    retention_s: int = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed.
+
+    Args:
+        type: the error's class name, or a cause of ours such as `timeout` or `worker_lost`.
+        message: what it said, at most 256 bytes.
+        where: `module:function:line` of the innermost frame of the task, empty where there is none.
+        fingerprint: equal for errors with the same type, place and message but for numbers and ids.
+        attempt: which attempt it was, from 1.
+        generation: the job's generation that failed; keys the attempt's item.
+        started_at: when the attempt began, ms UTC.
+        failed_at: when it ended, ms UTC.
+    """
+
+    type: str
+    message: str
+    where: str
+    fingerprint: str
+    attempt: int
+    generation: int
+    failed_at: int
+    started_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, exactly as its hot item holds it. Times are milliseconds since 1970, UTC.
+
+    Args:
+        id: UUIDv7, or derived from tenant and Idempotency-Key.
+        agenda_pk: its agenda partition, `live#...` or `done#...`.
+        alarm_at: when the timer must look at it; once finished, when it finished.
+        due_at: when the next attempt may start.
+        generation: raised by each retry, reschedule, reprioritise and redrive; a message of another generation is stale.
+        failures: failed attempts since submit or redrive.
+        claims: claims since submit or redrive; claims without an outcome are lost workers.
+        fence: the last claim's mark (the submit's before the first); every write after a claim carries it.
+        lease_until: 0 unless running.
+        scheduled_at: when `due_at` was last decided; whoever decides so late that the alarm is past sends, too.
+        rescues: how often rescue moved this generation's alarm.
+        payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
+        last: the last failed attempt.
+        expires_at: seconds since 1970; DynamoDB's TTL.
+    """
+
+    id: str
+    tenant: str
+    type: str
+    queue: str
+    profile: str
+    agenda_pk: str
+    alarm_at: int
+    due_at: int
+    scheduled_at: int
+    created_at: int
+    request_hash: str
+    policy: Policy
+    state: State = State.PENDING
+    generation: int = 1
+    failures: int = 0
+    claims: int = 0
+    lease_until: int = 0
+    rescues: int = 0
+    cancel_requested: bool = False
+    fence: str | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    expires_at: int | None = None
+    payload: str | None = None
+    payload_at: str | None = None
+    result: str | None = None
+    result_at: str | None = None
+    last: Failure | None = None
+    progress: str | None = None
+    tags: Mapping[str, str] | None = None
+
+    @property
+    def key(self) -> Key:
+        """The hot item's key."""
+        return job_key(self.id)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing will happen to it any more by itself."""
+        return self.state in TERMINAL
+
+    @property
+    def attempt(self) -> int:
+        """How many attempts have begun and are not lost: what users see."""
+        return self.failures + (self.state in (State.RUNNING, State.SUCCEEDED))
+
+    @property
+    def lost(self) -> int:
+        """How many claims ended without a word."""
+        return max(0, self.claims - self.attempt)
+
+    @property
+    def shard(self) -> int:
+        """The agenda shard it was written with and keeps."""
+        return int(self.agenda_pk.rpartition("#")[2])
+
+
+def evolve(job: Job, **changes: Any) -> Job:
+    """Give the job with some fields changed."""
+    return replace(job, **changes)
+
+
+def shown_state(job: Job, now_ms: int) -> str:
+    """Name the state as users see it: a pending job is `scheduled` before its due time and `queued` after."""
+    if job.state is not State.PENDING:
+        return job.state.value
+    return "scheduled" if now_ms < job.due_at else "queued"
+
+
+def as_value(value: object) -> Any:
+    """Turn a field into what the table stores: text, number, truth or map."""
+    if isinstance(value, State):
+        return value.value
+    if isinstance(value, Policy | Failure):
+        return {name: part for name, part in asdict(value).items() if part is not None}
+    return value
+
+
+def to_item(job: Job) -> dict[str, Any]:
+    """Write the job as its hot item; fields that are None are left out."""
+    pk, sk = job.key
+    stored = {field.name: as_value(getattr(job, field.name)) for field in fields(job) if field.name != "id"}
+    return {"pk": pk, "sk": sk} | {name: value for name, value in stored.items() if value is not None}
+
+
+def from_item(item: Mapping[str, Any]) -> Job:
+    """Read a job from its hot item.
+
+    Raises:
+        KeyError, TypeError, ValueError: the item is not a job's.
+    """
+    known = {field.name for field in fields(Job)}
+    values = {name: value for name, value in item.items() if name in known}
+    values |= {
+        "id": job_id_of(item["pk"]),
+        "state": State(item["state"]),
+        "policy": Policy(**item["policy"]),
+        "last": Failure(**item["last"]) if item.get("last") else None,
+    }
+    return Job(**values)
+
+
+def item_bytes(item: Mapping[str, Any]) -> int:
+    """Count an item's size as DynamoDB does.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: object) -> int:
+    match value:
+        case bool() | None:
+            return 1
+        case int() | float():
+            return len(str(value).strip("-0.").replace(".", "")) // 2 + 2
+        case str():
+            return len(value.encode())
+        case Mapping():
+            return 3 + sum(1 + len(str(name).encode()) + _value_bytes(part) for name, part in value.items())
+        case _:
+            raise TypeError(f"an item holds no {type(value).__name__}")

@@ -1,0 +1,45 @@
+"""Keys of the one table (design section 4)."""
+
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """Primary key of an item."""
+
+    pk: str
+    sk: str
+
+
+def job_key(job_id: str) -> Key:
+    """Give the key of a job's hot item."""
+    return Key(f"JOB#{job_id}", "job")
+
+
+def job_id_of(pk: str) -> str:
+    """Give the job id that a hot item's `pk` holds."""
+    return pk.removeprefix("JOB#")
+
+
+def payload_key(job_id: str, request_hash: str) -> Key:
+    """Give the key of a payload's own item; the hash keeps a reused Idempotency-Key from swapping payloads."""
+    return Key(f"JOB#{job_id}", f"payload#{request_hash}")
+
+
+def result_key(job_id: str, fence: str) -> Key:
+    """Give the key of a result's own item; the fence keeps a stale worker from overwriting a later result."""
+    return Key(f"JOB#{job_id}", f"result#{fence}")
+
+
+def attempt_key(job_id: str, generation: int) -> Key:
+    """Give the key of a failed attempt's item; a generation has at most one failed attempt."""
+    return Key(f"JOB#{job_id}", f"attempt#{generation:06d}")
+
+
+def cursor_key(purpose: str, partition: str) -> Key:
+    """Give the key of the timer's position (`promote` or `rescue`) in an agenda partition."""
+    return Key(f"CURSOR#{partition}", purpose)
+
+
+def once_key(job_id: str, name: str) -> Key:
+    """Give the key of the record behind `ctx.once(name)`."""
+    return Key(f"JOB#{job_id}", f"once#{name}")

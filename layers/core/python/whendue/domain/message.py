@@ -1,0 +1,35 @@
+"""The SQS message of a job: all that a worker needs, so that a claim reads nothing back."""
+
+import json
+from typing import Any
+
+from whendue.domain.job import Job, from_item, to_item
+from whendue.errors import WhendueError
+
+VERSION = 1
+
+
+class UnreadableMessageError(WhendueError):
+    """The message is not one of ours."""
+
+    code = "unreadable_message"
+
+
+def to_body(job: Job) -> str:
+    """Write the job as a message body (JSON, under 4 KB)."""
+    return json.dumps({"v": VERSION, "job": to_item(job)}, separators=(",", ":"))
+
+
+def from_body(body: str) -> Job:
+    """Read a job from a message body.
+
+    Raises:
+        UnreadableMessageError: the body is not JSON, of another version, or lacks a field.
+    """
+    try:
+        message: Any = json.loads(body)
+        if message["v"] != VERSION:
+            raise UnreadableMessageError(f"message version {message['v']!r} is not {VERSION}")
+        return from_item(message["job"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UnreadableMessageError from error

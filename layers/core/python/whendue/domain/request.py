@@ -1,0 +1,49 @@
+"""What a caller asks for: a job to be, before it has an id."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A job as asked for; what is None is left to the profile.
+
+    Args:
+        type: the task's name.
+        payload: any JSON value that fits the task's model.
+        due_at: when it is to run, ms UTC; excludes `delay_s`.
+        delay_s: run so many seconds from now; 0 is at once.
+        queue: the priority: critical, high, normal or low.
+        profile: the profile's name.
+        policy: fields of `Policy` asked for over profile and task.
+        tags: a few short words to find the job by.
+        idempotency_key: equal keys of a tenant are the same job.
+    """
+
+    type: str
+    payload: Any = None
+    due_at: int | None = None
+    delay_s: float | None = None
+    queue: str | None = None
+    profile: str = "default"
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str | None = None
+
+
+def request_hash(request: JobRequest) -> str:
+    """Hash what was asked for, so that a repeated Idempotency-Key can be compared (24 hex digits, 96 bits)."""
+    parts = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
+    text = json.dumps([*parts, dict(request.policy), dict(request.tags)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def derived_id(tenant: str, idempotency_key: str) -> str:
+    """Derive a job's id from tenant and Idempotency-Key: a UUID version 8 (RFC 9562 section 5.8) of their SHA-256."""
+    digest = hashlib.sha256(f"{len(tenant)}:{tenant}:{idempotency_key}".encode()).digest()
+    value = int.from_bytes(digest[:16], "big") & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
+    return str(uuid.UUID(int=value))

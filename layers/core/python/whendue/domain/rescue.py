@@ -1,0 +1,38 @@
+"""What rescue does about a job whose alarm rang unheard: a pure function of (job, now) (design section 3)."""
+
+from whendue.domain.job import Job, State
+from whendue.domain.transitions import Transition, bury, die, move_alarm
+from whendue.limits import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S
+
+WORKER_LOST = "worker_lost"
+
+
+def decide(job: Job, now_ms: int, *, backed_up: bool) -> Transition | None:
+    """Choose the transition that heals the job, None to leave it alone.
+
+    Args:
+        job: the job as stored.
+        now_ms: the time of looking.
+        backed_up: the job's queue has many visible messages: a late message is not a lost one.
+    """
+    if job.terminal or (job.state is State.PENDING and backed_up):
+        return None
+    if job.state is State.RUNNING and job.lease_until >= now_ms:
+        return move_alarm(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
+    return ended_by_loss(job, now_ms) or move_alarm(job, now_ms + interval_ms(job.rescues), send=True)
+
+
+def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
+    """End a running job whose lease has expired, if it may not be taken over: it was cancelled, or lost too often."""
+    if job.state is not State.RUNNING or job.lease_until >= now_ms:
+        return None
+    if job.cancel_requested:
+        return bury(job, now_ms)
+    if job.claims >= job.failures + MAX_LOST:
+        return die(job, WORKER_LOST, f"the worker died {MAX_LOST} times while it ran this job", now_ms)
+    return None
+
+
+def interval_ms(rescues: int) -> int:
+    """Give the time until rescue looks again: doubled each time, from 60 s to 15 minutes."""
+    return 1000 * min(RESCUE_INTERVAL_MIN_S * 2 ** min(rescues, 10), RESCUE_INTERVAL_MAX_S)

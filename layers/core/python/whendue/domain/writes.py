@@ -1,0 +1,117 @@
+"""Writes as values: key, what is expected there, what changes. An adapter carries them out, each on its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from whendue.domain.keys import Key
+
+
+class Is(NamedTuple):
+    """The field equals the value."""
+
+    field: str
+    value: Any
+
+
+class In(NamedTuple):
+    """The field equals one of the values."""
+
+    field: str
+    values: tuple[Any, ...]
+
+
+class Below(NamedTuple):
+    """The field is less than the value."""
+
+    field: str
+    value: int
+
+
+class Absent(NamedTuple):
+    """There is no item here yet."""
+
+
+class Plus(NamedTuple):
+    """A change that adds to a number."""
+
+    amount: int
+
+
+class Remove(Enum):
+    """The type of REMOVE."""
+
+    REMOVE = "remove"
+
+
+REMOVE: Final = Remove.REMOVE
+Condition = Is | In | Below | Absent
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One conditional write of one item.
+
+    Args:
+        name: what it does, for messages and metrics.
+        key: the item.
+        expected: all must hold (a conjunction); `(Absent(),)` makes it an insert of `changes` as the whole item.
+        changes: field -> new value, `Plus(n)` or `REMOVE`.
+    """
+
+    name: str
+    key: Key
+    expected: Sequence[Condition]
+    changes: Mapping[str, Any]
+
+    @property
+    def inserts(self) -> bool:
+        """Whether it creates the item."""
+        return any(isinstance(condition, Absent) for condition in self.expected)
+
+
+def insert(name: str, key: Key, values: Mapping[str, Any]) -> Write:
+    """Create an item where none is."""
+    return Write(name, key, (Absent(),), {field: value for field, value in values.items() if field not in ("pk", "sk")})
+
+
+def holds(condition: Condition, item: Mapping[str, Any] | None) -> bool:
+    """Evaluate a condition as DynamoDB does: a missing field fails every comparison."""
+    match condition:
+        case Absent():
+            return item is None
+        case _ if item is None or condition.field not in item:
+            return False
+        case Is(field, value):
+            return bool(item[field] == value)
+        case In(field, values):
+            return item[field] in values
+        case Below(field, value):
+            return bool(item[field] < value)
+
+
+def applied_to(write: Write, item: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Give the item as it is after the write."""
+    after = {"pk": write.key.pk, "sk": write.key.sk} | dict(item or {})
+    for field, change in write.changes.items():
+        if change is REMOVE:
+            after.pop(field, None)
+        else:
+            after[field] = after.get(field, 0) + change.amount if isinstance(change, Plus) else change
+    return after
+
+
+def already_done(write: Write, old: Mapping[str, Any] | None) -> bool:
+    """Say whether a refused write had been done before by us: a success whose reply was lost (design section 4).
+
+    The item then carries everything that the write sets, and what it expected of fields that it leaves alone.
+    """
+    if old is None:
+        return False
+    kept = [c for c in write.expected if isinstance(c, Is) and c.field not in write.changes]
+    return all(holds(condition, old) for condition in kept) and all(
+        old.get(field) == (None if change is REMOVE else change)
+        for field, change in write.changes.items()
+        if not isinstance(change, Plus)
+    )

@@ -1,0 +1,96 @@
+"""The one tree of errors. Each class carries the stable `code` that API, logs and docs use."""
+
+from typing import ClassVar
+
+
+class WhendueError(Exception):
+    """Something went wrong inside whendue."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str = "", **details: object) -> None:
+        """Take a message for people (the class's docstring when empty) and machine-readable details."""
+        super().__init__(message or (self.__doc__ or self.code).splitlines()[0])
+        self.details = details
+
+
+class InvalidRequestError(WhendueError):
+    """The request is not valid."""
+
+    code = "invalid_request"
+
+
+class UnknownTaskError(InvalidRequestError):
+    """No task of this type is registered."""
+
+    code = "unknown_task"
+
+
+class InvalidPayloadError(InvalidRequestError):
+    """The payload does not fit the task's model."""
+
+    code = "invalid_payload"
+
+
+class UnknownProfileError(InvalidRequestError):
+    """No profile has this name."""
+
+    code = "unknown_profile"
+
+
+class PayloadTooLargeError(WhendueError):
+    """The payload is over its limit."""
+
+    code = "payload_too_large"
+
+
+class InvalidCursorError(InvalidRequestError):
+    """The cursor is not one that this list gave for these filters."""
+
+    code = "invalid_cursor"
+
+
+class JobNotFoundError(WhendueError):
+    """No such job."""
+
+    code = "job_not_found"
+
+
+class IdempotencyConflictError(WhendueError):
+    """The Idempotency-Key was used before with a different request."""
+
+    code = "idempotency_conflict"
+
+
+class StateConflictError(WhendueError):
+    """The job's state does not allow this."""
+
+    code = "state_conflict"
+
+
+class UnavailableError(WhendueError):
+    """A service that we need refused for now; nothing was lost, try again."""
+
+    code = "unavailable"
+
+
+class AuthenticationError(WhendueError):
+    """The bearer token is missing or not valid."""
+
+    code = "unauthenticated"
+
+
+class ForbiddenError(WhendueError):
+    """The token's scopes do not allow this."""
+
+    code = "forbidden"
+
+
+class ConfigurationError(WhendueError):
+    """A setting is missing or not valid."""
+
+    code = "configuration_error"
+
+
+class Interrupted(BaseException):  # noqa: N818 - not an Exception, so that a task's `except Exception` lets it pass
+    """Raised inside a task when its soft timeout or its function's end is reached."""

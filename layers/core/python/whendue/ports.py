@@ -1,0 +1,179 @@
+"""What the services need of the outside world; adapters implement these, the contract suite tests them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from whendue.domain.keys import Key
+from whendue.domain.writes import Write
+
+Item = Mapping[str, Any]
+
+
+class Applied(Enum):
+    """How one write ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+
+
+class Outcome(NamedTuple):
+    """The end of one write.
+
+    Args:
+        applied: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
+            UNAVAILABLE when it stayed throttled or unprocessed, so that nobody knows more.
+        old: the item that refused the write, where there is one.
+    """
+
+    applied: Applied
+    old: Item | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the write holds."""
+        return self.applied is Applied.DONE
+
+
+class AgendaEntry(NamedTuple):
+    """A row of the agenda index: an item's key, its alarm and its due time (ms UTC). It is also a position."""
+
+    alarm_at: int
+    pk: str
+    sk: str
+    due_at: int
+
+    @property
+    def key(self) -> Key:
+        """The item that has this alarm."""
+        return Key(self.pk, self.sk)
+
+
+class JobStore(Protocol):
+    """The table: conditional writes, consistent reads, and the agenda index (eventually consistent)."""
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Carry out writes, each on its own; one outcome per write, in order. No item may appear twice."""
+
+    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+        """Read items, strongly consistent; one answer per key, in order.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+    def family(self, pk: str) -> list[Item]:
+        """Read every item under a partition key, ordered by `sk`, strongly consistent.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+    def agenda(
+        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[AgendaEntry]:
+        """List a partition's entries by (alarm, key).
+
+        Args:
+            partition: the agenda partition.
+            after: the position to go on behind, exclusive; None starts at the beginning (at `until_ms` if newest first).
+            until_ms: the last alarm to list, inclusive.
+            limit: at most so many entries; fewer mean that the end was reached.
+            newest_first: walk backwards.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to send: its body and the delay before it arrives, 0 to 900 s."""
+
+    body: str
+    delay_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as received.
+
+    Args:
+        id: SQS's message id.
+        receipt: the handle to settle it with.
+        body: its text.
+        receive_count: how often it was delivered, this time included.
+        queue: the queue it came from, by name.
+    """
+
+    id: str
+    receipt: str
+    body: str
+    receive_count: int
+    queue: str
+
+
+class JobQueue(Protocol):
+    """The queues, by name (`critical`, `high`, `normal`, `low`); at least once, in any order."""
+
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        """Send messages; True for each that the queue has acknowledged, in order."""
+
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+        """Receive up to 10 messages, waiting up to 20 s for the first."""
+
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        """Delete messages; one that is gone already is done.
+
+        Raises:
+            UnavailableError: the queue kept some of them.
+        """
+
+    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+        """Hide messages for a while longer, up to 12 h; one that is gone already is done.
+
+        Raises:
+            UnavailableError: the queue refused some of them.
+        """
+
+    def backlog(self, queue: str) -> int:
+        """Count the visible messages, approximately."""
+
+
+class BlobStore(Protocol):
+    """Payloads and results too large for the table."""
+
+    def put(self, key: str, text: str) -> None:
+        """Store a text.
+
+        Raises:
+            UnavailableError: it could not be stored.
+        """
+
+    def get(self, key: str) -> str | None:
+        """Read a text; None where there is none.
+
+        Raises:
+            UnavailableError: it could not be read.
+        """
+
+
+class Running(Protocol):
+    """Calls under way. Calls never raise: they return what became of them."""
+
+    def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Wait until something ends or the time is over; give the (index, value) pairs not given before."""
+
+    def interrupt(self, index: int, error: type[BaseException]) -> None:
+        """Raise an error inside a call, as far as Python allows: between two of its bytecodes."""
+
+
+class Runner(Protocol):
+    """Runs a batch's calls side by side."""
+
+    def start(self, calls: Sequence[Callable[[], Any]]) -> Running:
+        """Start all calls."""
+
+

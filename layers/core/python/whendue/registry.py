@@ -1,0 +1,164 @@
+"""Tasks: how they are declared with `@task`, found, and how they say what became of an attempt."""
+
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from whendue.context import Context
+from whendue.errors import ConfigurationError, InvalidPayloadError, UnknownTaskError
+
+BUILT_IN_TASKS: Final = "whendue.tasks"
+USER_TASKS: Final = "functions.worker.tasks"
+
+
+class Retry(Exception):  # noqa: N818 - an outcome that a task chooses, not an error
+    """Raised by a task: this attempt failed, try again.
+
+    Args:
+        reason: why, for people.
+        after: the least delay before the next attempt (seconds or timedelta), besides the backoff.
+    """
+
+    def __init__(self, reason: str = "the task asked to be tried again", *, after: float | timedelta = 0) -> None:
+        """Note the reason and the delay."""
+        super().__init__(reason)
+        self.after_s = after.total_seconds() if isinstance(after, timedelta) else float(after)
+
+
+class GiveUp(Exception):  # noqa: N818 - an outcome that a task chooses, not an error
+    """Raised by a task: the job is dead, no attempt can help."""
+
+
+class Cancel(Exception):  # noqa: N818 - an outcome that a task chooses, not an error
+    """Raised by a task: the job is to end as cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A task as declared.
+
+    Args:
+        name: the job type.
+        function: called with the payload, and the context if it takes two arguments.
+        payload: the pydantic model of its payload.
+        never_retry: errors that no attempt can mend.
+        policy: what it asks for over the profile (`max_attempts`, `timeout_s`, ...).
+    """
+
+    name: str
+    function: Callable[..., Any]
+    payload: type[BaseModel]
+    takes_context: bool
+    never_retry: tuple[type[BaseException], ...]
+    policy: Mapping[str, Any]
+
+    def call(self, payload: object, context: Context) -> Any:
+        """Validate the payload and run the task; what it returns or raises is the attempt's outcome."""
+        model = self.parse(payload)
+        return self.function(model, context) if self.takes_context else self.function(model)
+
+    def parse(self, payload: object) -> BaseModel:
+        """Turn a JSON value into the payload model.
+
+        Raises:
+            InvalidPayloadError: it does not fit; `details["errors"]` names the places, never the values.
+        """
+        try:
+            return self.payload.model_validate(payload)
+        except ValidationError as error:
+            places = [
+                {"where": ".".join(map(str, part["loc"])), "problem": part["msg"]}
+                for part in error.errors(include_input=False, include_url=False, include_context=False)
+            ]
+            raise InvalidPayloadError(f"the payload does not fit the task {self.name}", errors=places) from None
+
+
+class Registry:
+    """The tasks of a process, by name."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._tasks: dict[str, TaskDefinition] = {}
+
+    def add(self, definition: TaskDefinition) -> None:
+        """Add a task.
+
+        Raises:
+            ConfigurationError: another function has this name already.
+        """
+        known = self._tasks.get(definition.name)
+        if known and known.function.__code__ is not definition.function.__code__:
+            raise ConfigurationError(f"two tasks are called {definition.name!r}")
+        self._tasks[definition.name] = definition
+
+    def get(self, name: str) -> TaskDefinition:
+        """Find a task.
+
+        Raises:
+            UnknownTaskError: none has this name.
+        """
+        try:
+            return self._tasks[name]
+        except KeyError:
+            raise UnknownTaskError(f"no task is called {name!r}") from None
+
+    def names(self) -> list[str]:
+        """List the task names, sorted."""
+        return sorted(self._tasks)
+
+
+TASKS: Final = Registry()
+
+
+def task(
+    name: str,
+    *,
+    never_retry: tuple[type[BaseException], ...] = (),
+    registry: Registry = TASKS,
+    **policy: Any,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function as the task of this name.
+
+    Args:
+        name: the job type, as in `email.send`.
+        never_retry: errors that end the job at once.
+        registry: where to declare it.
+        policy: fields of `Policy` that this task wants over its profile, as in `max_attempts=3`.
+
+    Raises:
+        ConfigurationError: the function's first parameter is not annotated with a pydantic model.
+    """
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = list(inspect.signature(function).parameters)
+        hints = typing.get_type_hints(function)
+        model = hints.get(parameters[0]) if parameters else None
+        if not (inspect.isclass(model) and issubclass(model, BaseModel)) or len(parameters) > 2:  # noqa: PLR2004
+            raise ConfigurationError(f"the task {name!r} must take (payload: a pydantic model) or (payload, ctx)")
+        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy))  # noqa: PLR2004
+        return function
+
+    return declare
+
+
+def discover(*packages: str) -> Registry:
+    """Import every module of the packages, so that their tasks are declared, and give the registry.
+
+    Raises:
+        ConfigurationError: a module cannot be imported; the message names it.
+    """
+    for name in packages:
+        try:
+            package = importlib.import_module(name)
+            for module in sorted(part.name for part in pkgutil.iter_modules(package.__path__)):
+                importlib.import_module(f"{name}.{module}")
+        except ImportError as error:
+            raise ConfigurationError(f"the tasks of {name} cannot be imported: {error}") from error
+    return TASKS

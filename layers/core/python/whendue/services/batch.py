@@ -1,0 +1,85 @@
+"""A batch of claimed jobs: run side by side, kept alive, interrupted when over time, recorded as they end."""
+
+from collections.abc import Callable, Sequence
+
+from whendue.errors import Interrupted, UnavailableError
+from whendue.ports import Running
+from whendue.services.attempt import Ended, Failed, attempt
+from whendue.services.claimed import Claimed, Ports
+from whendue.services.leases import Leases
+from whendue.services.settle import Settle
+
+# An end waits this long for its neighbours', so that a batch is recorded in one call.
+RECORD_WAIT_MS = 1000
+# What an interrupted task gets to clean up before it is given up.
+INTERRUPT_GRACE_MS = 1000
+
+
+class Batch:
+    """Claimed jobs under way.
+
+    Args:
+        ports: the outside.
+        batch: the claimed jobs, at least one.
+        function_deadline_ms: when the process may be stopped, less the time to record, ms UTC.
+    """
+
+    def __init__(self, ports: Ports, batch: Sequence[Claimed], function_deadline_ms: int) -> None:
+        """Make ready; nothing has begun."""
+        self._ports = ports
+        self._function_deadline_ms = function_deadline_ms
+        self._under_way = dict(enumerate(batch))
+        self._ended: list[tuple[Claimed, Ended]] = []
+        self._record_at_ms: int | None = None
+        self._leases = Leases(ports, batch)
+
+    def run(self, settle: Settle) -> None:
+        """Run until every job has ended and `settle` has recorded it."""
+        running = self._ports.runner.start(self._calls())
+        while self._under_way:
+            now_ms = self._ports.effects.now_ms()
+            for index, end in running.wait(max(0, self._wake_ms() - now_ms) / 1000):
+                self._end(index, end)
+            now_ms = self._ports.effects.now_ms()
+            self._interrupt_overdue(running, now_ms)
+            if self._under_way and now_ms >= self._leases.next_ms:
+                self._leases.keep(list(self._under_way.values()), now_ms)
+            if self._record_at_ms is not None and (not self._under_way or now_ms >= self._record_at_ms):
+                settle.settle(self._ended)
+                self._ended, self._record_at_ms = [], None
+
+    def _calls(self) -> list[Callable[[], Ended]]:
+        batch = list(self._under_way.values())
+        try:
+            texts = self._ports.documents.payloads([one.job for one in batch])
+        except UnavailableError as error:
+            unread = Failed(error.code, "the payload could not be read")
+            return [lambda: unread] * len(batch)
+        return [attempt(self._ports.registry, one.job, texts[one.job.id], one.context) for one in batch]
+
+    def _wake_ms(self) -> int:
+        """Say when something is to be done even if no job ends."""
+        deadlines = [_overdue_ms(one) for one in self._under_way.values()]
+        record = [] if self._record_at_ms is None else [self._record_at_ms]
+        return min(self._leases.next_ms, *deadlines, *record)
+
+    def _end(self, index: int, end: Ended) -> None:
+        if (one := self._under_way.pop(index, None)) is not None:
+            self._ended.append((one, end))
+            self._record_at_ms = self._record_at_ms or self._ports.effects.now_ms() + RECORD_WAIT_MS
+
+    def _interrupt_overdue(self, running: Running, now_ms: int) -> None:
+        for index, one in list(self._under_way.items()):
+            if now_ms < _overdue_ms(one):
+                continue
+            if one.cause is None:
+                one.cause = "function_timeout" if one.deadline_ms == self._function_deadline_ms else "timeout"
+                running.interrupt(index, Interrupted)
+            else:
+                one.owned = False
+                self._end(index, Failed("timeout", "the task did not stop when it was interrupted"))
+
+
+def _overdue_ms(one: Claimed) -> int:
+    """Say when patience ends: at the deadline, and once interrupted a little later."""
+    return one.deadline_ms + (INTERRUPT_GRACE_MS if one.cause else 0)

@@ -1,0 +1,72 @@
+"""A claimed job on its way through a worker, and the ports that workers use."""
+
+from dataclasses import dataclass, field
+
+from whendue.context import Context
+from whendue.domain.job import Job
+from whendue.domain.keys import once_key
+from whendue.domain.writes import insert
+from whendue.effects import Effects
+from whendue.errors import UnavailableError
+from whendue.ports import Applied, Delivery, JobQueue, JobStore, Runner
+from whendue.registry import Registry
+from whendue.services.documents import Documents, payload_expiry
+from whendue.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a worker needs of the outside."""
+
+    store: JobStore
+    queue: JobQueue
+    documents: Documents
+    runner: Runner
+    registry: Registry
+    effects: Effects
+    settings: Settings
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A job that this worker has claimed.
+
+    Args:
+        delivery: the message it came by.
+        job: as claimed.
+        context: the task's.
+        deadline_ms: when its attempt is interrupted, ms UTC.
+        cause: why it was interrupted, None while it was not.
+        told: the task knows that a cancel was requested.
+        owned: its lease is renewed; False once the claim is lost or given up.
+        lease_until: when the lease ends, as last renewed.
+    """
+
+    delivery: Delivery
+    job: Job
+    context: Context
+    deadline_ms: int
+    cause: str | None = None
+    told: bool = False
+    owned: bool = True
+    lease_until: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with the claim's lease."""
+        self.lease_until = self.job.lease_until
+
+
+def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: int) -> Claimed:
+    """Make ready a claimed job; its attempt ends with its timeout or its function, whichever is first."""
+    begun_ms = job.started_at or ports.effects.now_ms()
+    deadline_ms = min(begun_ms + job.policy.timeout_s * 1000, function_deadline_ms)
+    context = Context(job, deadline_ms, ports.effects.now_ms, lambda key: _first_time(ports.store, job, key))
+    return Claimed(delivery, job, context, deadline_ms)
+
+
+def _first_time(store: JobStore, job: Job, key: str) -> bool:
+    values = {"fence": job.fence, "expires_at": payload_expiry(job)}
+    [end] = store.apply([insert("once", once_key(job.id, key), values)])
+    if end.applied is Applied.UNAVAILABLE:
+        raise UnavailableError
+    return end.done

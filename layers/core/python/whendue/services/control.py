@@ -1,0 +1,121 @@
+"""Control: cancel, redrive, reschedule and reprioritise a job."""
+
+from collections.abc import Callable
+
+from whendue.domain.job import Job, State, from_item
+from whendue.domain.keys import job_key
+from whendue.domain.transitions import Transition, cancel, redrive, request_cancel, reschedule
+from whendue.effects import Effects
+from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError
+from whendue.limits import HORIZON_S, REDRIVE_AGE_S
+from whendue.ports import Applied, JobQueue, JobStore
+from whendue.services.documents import Documents
+from whendue.services.record import record_and_send
+from whendue.settings import QUEUES, Settings
+
+# A job that changes under us is read again this often before we say so.
+TRIES = 5
+
+
+def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
+    """Read a tenant's job.
+
+    Raises:
+        JobNotFoundError: there is none, it is another tenant's, or its retention is over.
+        UnavailableError: the table does not answer.
+    """
+    [item] = store.get([job_key(job_id)])
+    job = from_item(item) if item else None
+    if job is None or job.tenant != tenant or (job.expires_at or now_ms) * 1000 < now_ms:
+        raise JobNotFoundError
+    return job
+
+
+class Control:
+    """Changes jobs on request."""
+
+    def __init__(
+        self, store: JobStore, queue: JobQueue, documents: Documents, effects: Effects, settings: Settings
+    ) -> None:
+        """Use these ports."""
+        self._store = store
+        self._queue = queue
+        self._documents = documents
+        self._effects = effects
+        self._settings = settings
+
+    def cancel(self, tenant: str, job_id: str) -> Job:
+        """Cancel a job: at once while it is pending, cooperatively while it runs (guarantee G9).
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            StateConflictError: it has succeeded or is dead.
+            UnavailableError: nobody knows; ask again.
+        """
+
+        def step(job: Job, now_ms: int) -> Transition | None:
+            if job.state is State.PENDING:
+                return cancel(job, now_ms)
+            if job.state is State.RUNNING:
+                return None if job.cancel_requested else request_cancel(job)
+            if job.state is State.CANCELLED:
+                return None
+            raise StateConflictError(f"the job has finished: it is {job.state}", state=job.state.value)
+
+        return self._change(tenant, job_id, step)
+
+    def redrive(self, tenant: str, job_id: str, delay_ms: int = 0) -> Job:
+        """Run a dead or cancelled job again, after a delay, with all its attempts.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            StateConflictError: it is neither dead nor cancelled, or too old.
+            UnavailableError: nobody knows; ask again.
+        """
+
+        def step(job: Job, now_ms: int) -> Transition:
+            if job.state not in (State.DEAD, State.CANCELLED):
+                raise StateConflictError(f"only dead and cancelled jobs are redriven, this one is {job.state}")
+            if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
+                raise StateConflictError(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven")
+            return redrive(job, now_ms + delay_ms, now_ms, self._settings.timing)
+
+        return self._change(tenant, job_id, step)
+
+    def reschedule(self, tenant: str, job_id: str, due_at: int | None, queue: str | None) -> Job:
+        """Give a pending job another due time (ms UTC; the past means now), another priority, or both.
+
+        Raises:
+            InvalidRequestError: the due time is too far ahead, or there is no such priority.
+            JobNotFoundError: the tenant has no such job.
+            StateConflictError: it is not pending.
+            UnavailableError: nobody knows; ask again.
+        """
+        if queue is not None and queue not in QUEUES:
+            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+
+        def step(job: Job, now_ms: int) -> Transition:
+            if job.state is not State.PENDING:
+                raise StateConflictError(f"only pending jobs are rescheduled, this one is {job.state}")
+            wanted = job.due_at if due_at is None else max(due_at, now_ms)
+            if wanted > job.created_at + HORIZON_S * 1000:
+                raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")
+            return reschedule(job, wanted, queue or job.queue, now_ms, self._settings.timing)
+
+        return self._change(tenant, job_id, step)
+
+    def _change(self, tenant: str, job_id: str, step: Callable[[Job, int], Transition | None]) -> Job:
+        """Read, decide, write; read again when the job changed meanwhile."""
+        for _ in range(TRIES):
+            now_ms = self._effects.now_ms()
+            job = find(self._store, tenant, job_id, now_ms)
+            transition = step(job, now_ms)
+            if transition is None:
+                return job
+            self._store.apply(self._documents.keep_longer(job, transition.job.due_at))
+            [outcome] = record_and_send(self._store, self._queue, [transition], now_ms)
+            if outcome.done:
+                return transition.job
+            if outcome.applied is Applied.UNAVAILABLE:
+                raise UnavailableError
+        raise StateConflictError("the job keeps changing; try again")

@@ -1,0 +1,57 @@
+"""The timer's positions in the agenda: one item per partition and purpose, moved forward by compare-and-set."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from whendue.domain.keys import cursor_key
+from whendue.domain.writes import REMOVE, Is, Write, insert
+from whendue.ports import AgendaEntry, Item, JobStore
+
+Purpose = Literal["promote", "rescue"]
+
+
+class Cursor:
+    """One position, as last read or written; None is the partition's beginning."""
+
+    def __init__(self, store: JobStore, purpose: Purpose, partition: str, item: Item | None) -> None:
+        """Start from what the table holds."""
+        self._store = store
+        self._key = cursor_key(purpose, partition)
+        self._exists = item is not None
+        self.partition = partition
+        self.position = _position(item)
+
+    def move(self, position: AgendaEntry | None) -> bool:
+        """Move to a position; False when another timer moved it meanwhile, or nobody knows."""
+        if position == self.position:
+            return True
+        [end] = self._store.apply([self._write(position)])
+        if end.done:
+            self._exists, self.position = True, position
+        return end.done
+
+    def _write(self, position: AgendaEntry | None) -> Write:
+        values = _fields(position)
+        if not self._exists:
+            return insert("move_cursor", self._key, {name: value for name, value in values.items() if value is not None})
+        changes = {name: REMOVE if value is None else value for name, value in values.items()}
+        # A position at the beginning has no alarm: at_alarm is 0 then, so that it can always be compared.
+        return Write("move_cursor", self._key, [Is("at_alarm", self.position.alarm_at if self.position else 0)], changes)
+
+
+def read_cursors(store: JobStore, purpose: Purpose, partitions: Sequence[str]) -> list[Cursor]:
+    """Read the positions of many partitions at once."""
+    items = store.get([cursor_key(purpose, partition) for partition in partitions])
+    return [Cursor(store, purpose, partition, item) for partition, item in zip(partitions, items, strict=True)]
+
+
+def _fields(position: AgendaEntry | None) -> dict[str, str | int | None]:
+    if position is None:
+        return {"at_alarm": 0, "at_pk": None, "at_sk": None, "at_due": None}
+    return {"at_alarm": position.alarm_at, "at_pk": position.pk, "at_sk": position.sk, "at_due": position.due_at}
+
+
+def _position(item: Item | None) -> AgendaEntry | None:
+    if item is None or "at_pk" not in item:
+        return None
+    return AgendaEntry(item["at_alarm"], item["at_pk"], item["at_sk"], item["at_due"])

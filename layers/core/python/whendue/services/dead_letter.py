@@ -1,0 +1,70 @@
+"""The net under SQS redrive: a message given up on becomes a dead job with its cause, or is sent again if it may run."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from whendue.domain.job import Job, State, from_item
+from whendue.domain.message import UnreadableMessageError, from_body
+from whendue.domain.rescue import ended_by_loss
+from whendue.domain.transitions import Transition, die
+from whendue.effects import Effects
+from whendue.errors import UnavailableError
+from whendue.ports import Applied, Delivery, JobQueue, JobStore
+from whendue.services.record import record_and_send, send
+from whendue.services.work import Worked
+
+CAUSE = "dead_letter"
+MESSAGE = "its message was received too often without being settled"
+
+
+class DeadLetter:
+    """Handles messages of the dead-letter queue."""
+
+    def __init__(self, store: JobStore, queue: JobQueue, effects: Effects) -> None:
+        """Use these ports."""
+        self._store = store
+        self._queue = queue
+        self._effects = effects
+
+    def handle(self, deliveries: Sequence[Delivery]) -> Worked:
+        """Settle messages; those that stay `unsettled` are delivered again.
+
+        Raises:
+            UnavailableError: the table does not answer; all messages stay.
+        """
+        counts: Counter[str] = Counter()
+        unsettled: list[str] = []
+        for delivery in deliveries:
+            try:
+                carried = from_body(delivery.body)
+            except UnreadableMessageError:
+                # Kept for people to look at, until the queue's retention ends.
+                unsettled.append(delivery.id)
+                counts["unreadable"] += 1
+                continue
+            what = self._settle(carried)
+            counts[what] += 1
+            unsettled += [delivery.id] if what == "unavailable" else []
+        return Worked(unsettled, counts)
+
+    def _settle(self, carried: Job) -> str:
+        now_ms = self._effects.now_ms()
+        try:
+            [item] = self._store.get([carried.key])
+        except UnavailableError:
+            return "unavailable"
+        job = from_item(item) if item else None
+        if job is None or job.terminal or job.generation != carried.generation:
+            return "stale"
+        if job.state is State.PENDING and now_ms < job.due_at:
+            return "sent_again" if send(self._queue, [job], now_ms) == [True] else "unavailable"
+        if job.state is State.RUNNING and job.lease_until >= now_ms:
+            # Someone runs it now; if they die, the job's alarm finds it.
+            return "running"
+        return self._end(ended_by_loss(job, now_ms) or die(job, CAUSE, MESSAGE, now_ms), now_ms)
+
+    def _end(self, end: Transition, now_ms: int) -> str:
+        [outcome] = record_and_send(self._store, self._queue, [end], now_ms)
+        if outcome.applied is Applied.UNAVAILABLE:
+            return "unavailable"
+        return end.job.state.value if outcome.done else "changed"

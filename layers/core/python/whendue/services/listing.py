@@ -1,0 +1,222 @@
+"""Lists of jobs: agenda partitions merged by time, filtered, and a cursor that says where each was left."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from itertools import product
+from typing import Any, NamedTuple
+
+from whendue.domain.agenda import day_of, done_partition, live_partition
+from whendue.domain.job import SHOWN_STATES, TERMINAL, Job, from_item, shown_state
+from whendue.domain.keys import job_id_of, job_key
+from whendue.effects import Effects
+from whendue.errors import InvalidCursorError, InvalidRequestError
+from whendue.limits import CURSOR_BYTES, LIST_QUERIES, LIST_READS, RETENTION_S
+from whendue.ports import AgendaEntry, JobStore
+from whendue.settings import QUEUES, Settings
+
+LIVE = "live"
+DAY_MS = 86_400_000
+END_OF_TIME_MS = 1 << 52
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are wanted; None wants all.
+
+    Args:
+        state: as shown: scheduled, queued, running, succeeded, dead or cancelled.
+        type: the task's name.
+        queue: the priority.
+        fingerprint: the last error's.
+    """
+
+    state: str | None = None
+    type: str | None = None
+    queue: str | None = None
+    fingerprint: str | None = None
+
+    def wants(self, job: Job, now_ms: int) -> bool:
+        """Say whether a job passes."""
+        return (
+            self.state in (None, shown_state(job, now_ms))
+            and self.type in (None, job.type)
+            and self.queue in (None, job.queue)
+            and self.fingerprint in (None, job.last.fingerprint if job.last else "")
+        )
+
+
+class Page(NamedTuple):
+    """Some jobs, and where to go on; a cursor of None is the end. A page may be short, even empty, before the end."""
+
+    jobs: list[Job]
+    cursor: str | None
+
+
+class _Place(NamedTuple):
+    """Where a list was left: its group (`live`, or a UTC day of finished jobs) and the position in each partition."""
+
+    group: str
+    positions: dict[str, AgendaEntry]
+
+
+class Listing:
+    """Walks the agenda for a tenant: live jobs by alarm, then finished ones, newest first."""
+
+    def __init__(self, store: JobStore, effects: Effects, settings: Settings) -> None:
+        """Use these ports."""
+        self._store = store
+        self._effects = effects
+        self._settings = settings
+
+    def page(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
+        """Give the next jobs, reading a bounded number of items.
+
+        Args:
+            tenant: whose jobs.
+            wanted: which of them.
+            limit: at most so many.
+            cursor: where the last page said to go on.
+
+        Raises:
+            InvalidRequestError: there is no such state or priority.
+            InvalidCursorError: the cursor is not of this list.
+        """
+        if wanted.state not in (None, *SHOWN_STATES):
+            raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
+        if wanted.queue not in (None, *QUEUES):
+            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+        now_ms = self._effects.now_ms()
+        mark = _mark(tenant, wanted)
+        groups = self._groups(wanted, now_ms)
+        place = _decode(cursor, mark) if cursor else None
+        if place and place.group not in groups:
+            # The group has aged out of retention since the cursor was given.
+            return Page([], None)
+        jobs: list[Job] = []
+        budget = _Budget()
+        for group in groups[groups.index(place.group) if place else 0 :]:
+            positions = place.positions if place and place.group == group else {}
+            merge = _Merge(self._store, self._partitions(group, tenant, wanted), positions, group != LIVE, budget)
+            while len(jobs) < limit and (chunk := merge.take(limit - len(jobs))):
+                jobs += self._wanted(chunk, tenant, wanted, now_ms)
+            if not merge.ended:
+                return Page(jobs, _encode(_Place(group, merge.positions), mark))
+        return Page(jobs, None)
+
+    def _groups(self, wanted: JobFilter, now_ms: int) -> list[str]:
+        days = [day_of(now_ms - back * DAY_MS) for back in range(RETENTION_S * 1000 // DAY_MS + 2)]
+        if wanted.state is None:
+            return [LIVE, *days]
+        return days if wanted.state in TERMINAL else [LIVE]
+
+    def _partitions(self, group: str, tenant: str, wanted: JobFilter) -> list[str]:
+        shards = range(self._settings.shards)
+        if group == LIVE:
+            queues = [wanted.queue] if wanted.queue else QUEUES
+            return [live_partition(queue, shard) for queue, shard in product(queues, shards)]
+        states = [wanted.state] if wanted.state else sorted(state.value for state in TERMINAL)
+        return [done_partition(tenant, state, group, shard) for state, shard in product(states, shards)]
+
+    def _wanted(self, chunk: Sequence[AgendaEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
+        items = self._store.get([entry.key for entry in chunk])
+        jobs = [from_item(item) for item in items if item]
+        return [
+            job
+            for job in jobs
+            if job.tenant == tenant and (job.expires_at or now_ms) * 1000 >= now_ms and wanted.wants(job, now_ms)
+        ]
+
+
+class _Budget:
+    """What one page may read."""
+
+    def __init__(self) -> None:
+        self.queries = LIST_QUERIES
+        self.reads = LIST_READS
+
+    @property
+    def spent(self) -> bool:
+        return self.queries <= 0 or self.reads <= 0
+
+
+class _Merge:
+    """Partitions merged by time; remembers how far each was taken."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        partitions: Sequence[str],
+        positions: dict[str, AgendaEntry],
+        newest_first: bool,  # noqa: FBT001 - private, called once
+        budget: _Budget,
+    ) -> None:
+        self._store = store
+        self._newest_first = newest_first
+        self._budget = budget
+        self._heads: dict[str, list[AgendaEntry]] = {partition: [] for partition in partitions}
+        self._open = set(partitions)
+        self.positions = dict(positions)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left in any partition."""
+        return not self._open and not any(self._heads.values())
+
+    def take(self, limit: int) -> list[AgendaEntry]:
+        """Take the next entries in time order; none at the end, or when the budget is spent."""
+        taken: list[AgendaEntry] = []
+        while len(taken) < limit and not self._budget.spent:
+            for partition in sorted(self._open):
+                self._fill(partition, limit)
+            waiting = [partition for partition, head in self._heads.items() if head]
+            if not waiting:
+                break
+            choose = max if self._newest_first else min
+            partition = choose(waiting, key=lambda name: self._heads[name][0])
+            self.positions[partition] = self._heads[partition].pop(0)
+            self._budget.reads -= 1
+            taken.append(self.positions[partition])
+        return taken
+
+    def _fill(self, partition: str, limit: int) -> None:
+        if self._heads[partition]:
+            return
+        after = self.positions.get(partition)
+        self._budget.queries -= 1
+        head = self._store.agenda(
+            partition, after=after, until_ms=END_OF_TIME_MS, limit=limit, newest_first=self._newest_first
+        )
+        self._heads[partition] = head
+        if len(head) < limit:
+            self._open.discard(partition)
+
+
+def _mark(tenant: str, wanted: JobFilter) -> str:
+    """Mark a list, so that a cursor of another one is refused."""
+    return hashlib.sha256(json.dumps([tenant, *astuple(wanted)]).encode()).hexdigest()[:12]
+
+
+def _encode(place: _Place, mark: str) -> str:
+    positions = {name: [entry.alarm_at, job_id_of(entry.pk), entry.due_at] for name, entry in place.positions.items()}
+    text = json.dumps([mark, place.group, positions], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, mark: str) -> _Place:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        theirs, group, positions = json.loads(raw)
+        if len(cursor) > CURSOR_BYTES or theirs != mark:
+            raise InvalidCursorError
+        return _Place(str(group), {str(name): _entry(*position) for name, position in positions.items()})
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidCursorError from error
+
+
+def _entry(alarm_at: Any, job_id: Any, due_at: Any) -> AgendaEntry:
+    if not isinstance(alarm_at, int) or not isinstance(job_id, str) or not isinstance(due_at, int):
+        raise InvalidCursorError
+    return AgendaEntry(alarm_at, *job_key(job_id), due_at)

@@ -1,0 +1,88 @@
+"""Query: one job with its timeline, why it has not run yet, and lists of jobs."""
+
+import json
+from typing import Any, NamedTuple
+
+from whendue.domain.explain import Reason, explain
+from whendue.domain.job import Failure, Job, State
+from whendue.effects import Effects
+from whendue.ports import JobQueue, JobStore
+from whendue.services.control import find
+from whendue.services.documents import Documents
+from whendue.services.listing import JobFilter, Listing, Page
+from whendue.settings import Settings
+
+
+class JobView(NamedTuple):
+    """A job with all that belongs to it: payload and result as JSON values, failed attempts oldest first."""
+
+    job: Job
+    payload: Any
+    result: Any
+    attempts: list[Failure]
+
+
+class Query:
+    """Answers questions; changes nothing."""
+
+    def __init__(
+        self, store: JobStore, queue: JobQueue, documents: Documents, effects: Effects, settings: Settings
+    ) -> None:
+        """Use these ports."""
+        self._store = store
+        self._queue = queue
+        self._documents = documents
+        self._effects = effects
+        self._settings = settings
+        self._listing = Listing(store, effects, settings)
+
+    def get(self, tenant: str, job_id: str) -> JobView:
+        """Show a job.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            UnavailableError: the table does not answer.
+        """
+        job = find(self._store, tenant, job_id, self._effects.now_ms())
+        payload = self._documents.payloads([job])[job.id]
+        return JobView(job, _value(payload), _value(self._documents.result(job)), self._attempts(job))
+
+    def _attempts(self, job: Job) -> list[Failure]:
+        """List the failed attempts; the last one is in the hot item, the table is asked only if there may be more."""
+        if job.last is None:
+            return []
+        if job.last.attempt == 1 and job.last.generation == 1:
+            return [job.last]
+        family = self._store.family(job.key.pk)
+        kept = [_failure(item) for item in family if item["sk"].startswith("attempt#")]
+        return sorted({one.generation: one for one in [*kept, job.last]}.values(), key=lambda one: one.generation)
+
+    def explain(self, tenant: str, job_id: str) -> list[Reason]:
+        """Say why a job has not run yet, the most telling reason first.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            UnavailableError: table or queue do not answer.
+        """
+        now_ms = self._effects.now_ms()
+        job = find(self._store, tenant, job_id, now_ms)
+        waits = job.state is State.PENDING and now_ms >= job.due_at
+        backlog = self._queue.backlog(job.queue) if waits else 0
+        return explain(job, now_ms, self._settings.timing, backlog)
+
+    def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
+        """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.
+
+        Raises:
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        return self._listing.page(tenant, wanted, limit, cursor)
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _failure(item: Any) -> Failure:
+    return Failure(**{name: value for name, value in item.items() if name in Failure.__slots__})

@@ -1,0 +1,86 @@
+"""Record how attempts ended: all of them in one call, each under its fence."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from whendue.domain.fingerprint import failure
+from whendue.domain.job import State, from_item
+from whendue.domain.transitions import Transition, fail, stop, succeed
+from whendue.errors import UnavailableError
+from whendue.ports import Applied, Delivery, Outcome
+from whendue.services.attempt import Ended, Failed, Stopped, Succeeded
+from whendue.services.claimed import Claimed, Ports
+from whendue.services.record import record_and_send
+
+
+class Settle:
+    """Records ended attempts and counts what became of them."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Start with nothing recorded."""
+        self._ports = ports
+        self.counts: Counter[str] = Counter()
+        self.unsettled: list[Delivery] = []
+
+    def settle(self, ended: Sequence[tuple[Claimed, Ended]]) -> None:
+        """Record ends; a message whose job the table would not record is `unsettled`: it will be delivered again."""
+        now_ms = self._ports.effects.now_ms()
+        steps = [(one, self._transition(one, end, now_ms)) for one, end in ended]
+        if cancelled := self._record(steps, now_ms):
+            self._record([(one, stop(one.job, now_ms)) for one in cancelled], now_ms)
+
+    def _record(self, steps: Sequence[tuple[Claimed, Transition | None]], now_ms: int) -> list[Claimed]:
+        """Carry out transitions; give the claims whose failure was refused because a cancel was requested."""
+        known = [(one, step) for one, step in steps if step is not None]
+        self.unsettled += [one.delivery for one, step in steps if step is None]
+        outcomes = record_and_send(self._ports.store, self._ports.queue, [step for _, step in known], now_ms)
+        cancelled = []
+        for (one, step), outcome in zip(known, outcomes, strict=True):
+            if outcome.done:
+                self.counts["retried" if step.job.state is State.PENDING else step.job.state.value] += 1
+            elif outcome.applied is Applied.UNAVAILABLE:
+                self.unsettled.append(one.delivery)
+            elif _cancel_stands(one, outcome):
+                cancelled.append(one)
+            else:
+                self.counts["superseded"] += 1
+        return cancelled
+
+    def _transition(self, one: Claimed, end: Ended, now_ms: int) -> Transition | None:
+        """Turn an end into the job's next transition, None while its result has no place to go."""
+        match end:
+            case Succeeded(None):
+                return succeed(one.job, now_ms, None)
+            case Succeeded(str() as text):
+                try:
+                    placed = self._ports.documents.place_result(one.job, text)
+                except UnavailableError:
+                    return None
+                return succeed(one.job, now_ms, placed.inline, placed.at, placed.write)
+            case Stopped():
+                return stop(one.job, now_ms)
+            case Failed():
+                return self._failure(one, end, now_ms)
+
+    def _failure(self, one: Claimed, end: Failed, now_ms: int) -> Transition:
+        # A task that did not stop may still be running: nobody else runs it before its lease has expired (G4).
+        still_runs = 0 if one.owned else one.lease_until + 1
+        cause = one.cause if one.cause and end.type == "timeout" else end.type
+        error = failure(one.job, cause, end.message, failed_at=now_ms, where=end.where)
+        return fail(
+            one.job,
+            error,
+            now_ms,
+            self._ports.settings.timing,
+            draw=self._ports.effects.random(),
+            final=end.final,
+            not_before=max(still_runs, now_ms + round(end.after_s * 1000) if end.after_s else 0),
+        )
+
+
+def _cancel_stands(one: Claimed, outcome: Outcome) -> bool:
+    """Say whether our claim still holds and a cancel was requested meanwhile."""
+    if outcome.old is None:
+        return False
+    stands = from_item(outcome.old)
+    return stands.state is State.RUNNING and stands.fence == one.job.fence and stands.cancel_requested

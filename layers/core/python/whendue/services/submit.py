@@ -1,0 +1,156 @@
+"""Submit: accept jobs, one or many, durably, and send what is due soon."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from whendue.domain.agenda import first_alarm, live_partition, shard_of
+from whendue.domain.job import Job, evolve, from_item
+from whendue.domain.profile import profile_named, resolve
+from whendue.domain.request import JobRequest, derived_id, request_hash
+from whendue.domain.transitions import Transition, submit
+from whendue.effects import Effects
+from whendue.errors import (
+    IdempotencyConflictError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    UnavailableError,
+    WhendueError,
+)
+from whendue.limits import HORIZON_S, PAYLOAD_BYTES
+from whendue.ports import Applied, JobQueue, JobStore, Outcome
+from whendue.registry import Registry
+from whendue.services.documents import Documents
+from whendue.services.record import record_and_send
+from whendue.settings import QUEUES, Settings
+
+
+class Submitted(NamedTuple):
+    """An accepted job; `created` is False when an Idempotency-Key gave an earlier one."""
+
+    job: Job
+    created: bool
+
+
+class Submit:
+    """Accepts jobs."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        queue: JobQueue,
+        documents: Documents,
+        registry: Registry,
+        effects: Effects,
+        settings: Settings,
+    ) -> None:
+        """Use these ports."""
+        self._store = store
+        self._queue = queue
+        self._documents = documents
+        self._registry = registry
+        self._effects = effects
+        self._settings = settings
+
+    def one(self, tenant: str, request: JobRequest) -> Submitted:
+        """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
+
+        Raises:
+            InvalidRequestError, PayloadTooLargeError: the request is refused.
+            IdempotencyConflictError: the key was used with another request.
+            UnavailableError: nothing was accepted; try again with the same Idempotency-Key.
+        """
+        [end] = self.many(tenant, [request])
+        if isinstance(end, WhendueError):
+            raise end
+        return end
+
+    def many(self, tenant: str, requests: Sequence[JobRequest]) -> list[Submitted | WhendueError]:
+        """Accept many jobs, each on its own: one end per request, in order."""
+        now_ms = self._effects.now_ms()
+        ends: list[Submitted | WhendueError | None] = [None] * len(requests)
+        wanted: dict[str, tuple[int, Transition]] = {}
+        repeats: list[tuple[int, Transition]] = []
+        for number, request in enumerate(requests):
+            try:
+                transition = self._prepare(tenant, request, now_ms)
+            except WhendueError as error:
+                ends[number] = error
+                continue
+            if transition.job.id in wanted:
+                repeats.append((number, transition))
+            else:
+                wanted[transition.job.id] = (number, transition)
+        transitions = [transition for _, transition in wanted.values()]
+        outcomes = record_and_send(self._store, self._queue, transitions, now_ms) if transitions else []
+        for (number, transition), outcome in zip(wanted.values(), outcomes, strict=True):
+            ends[number] = _end(transition.job, outcome)
+        for number, transition in repeats:
+            ends[number] = _repeat(transition.job, ends[wanted[transition.job.id][0]])
+        return [end for end in ends if end is not None]
+
+    def _prepare(self, tenant: str, request: JobRequest, now_ms: int) -> Transition:
+        """Turn a request into the write of its job."""
+        job = self._job(tenant, request, now_ms)
+        text = json.dumps(request.payload, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > PAYLOAD_BYTES:
+            raise PayloadTooLargeError(f"the payload is over {PAYLOAD_BYTES} bytes of JSON")
+        placed = self._documents.place_payload(job, text)
+        job = evolve(job, payload=placed.inline, payload_at=placed.at)
+        return submit(job, self._settings.timing, first=placed.write)
+
+    def _job(self, tenant: str, request: JobRequest, now_ms: int) -> Job:
+        definition = self._registry.get(request.type)
+        definition.parse(request.payload)
+        profile = profile_named(request.profile)
+        queue = request.queue or profile.queue
+        if queue not in QUEUES:
+            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+        due_at = _due_at(request, now_ms)
+        key = request.idempotency_key
+        job_id = derived_id(tenant, key) if key is not None else self._effects.new_id()
+        defaults = {"lease_s": self._settings.lease_s}
+        return Job(
+            id=job_id,
+            tenant=tenant,
+            type=request.type,
+            queue=queue,
+            profile=profile.name,
+            agenda_pk=live_partition(queue, shard_of(job_id, self._settings.shards)),
+            alarm_at=first_alarm(due_at, self._settings.timing),
+            due_at=due_at,
+            scheduled_at=now_ms,
+            created_at=now_ms,
+            request_hash=request_hash(request),
+            policy=resolve(profile, defaults, definition.policy, request.policy),
+            tags=dict(request.tags) or None,
+            # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
+            fence=self._effects.new_id(),
+        )
+
+
+def _due_at(request: JobRequest, now_ms: int) -> int:
+    """Give the due time, ms UTC: a time in the past means now."""
+    due_at = request.due_at if request.due_at is not None else now_ms + round(1000 * (request.delay_s or 0))
+    if due_at > now_ms + HORIZON_S * 1000:
+        raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days ahead")
+    return max(due_at, now_ms)
+
+
+def _end(job: Job, outcome: Outcome) -> Submitted | WhendueError:
+    if outcome.done:
+        return Submitted(job, created=True)
+    if outcome.applied is Applied.UNAVAILABLE or outcome.old is None:
+        return UnavailableError("the job was not accepted; send the same request again")
+    return _same_request(job, from_item(outcome.old))
+
+
+def _repeat(job: Job, first: Submitted | WhendueError | None) -> Submitted | WhendueError:
+    """Answer a request whose Idempotency-Key stood before it in the same bulk."""
+    return _same_request(job, first.job) if isinstance(first, Submitted) else first or UnavailableError()
+
+
+def _same_request(job: Job, existing: Job) -> Submitted | WhendueError:
+    if existing.request_hash != job.request_hash:
+        return IdempotencyConflictError()
+    return Submitted(existing, created=False)

@@ -1,0 +1,72 @@
+"""One tick of the timer: promote and rescue in every partition, critical first, within a time budget."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from whendue.domain.agenda import live_partition
+from whendue.effects import Effects
+from whendue.errors import UnavailableError
+from whendue.ports import JobQueue, JobStore
+from whendue.services.cursors import read_cursors
+from whendue.services.promote import Promote
+from whendue.services.rescue import Rescue
+from whendue.settings import QUEUES, Settings
+
+
+@dataclass(slots=True)
+class Ticked:
+    """What a tick did.
+
+    Args:
+        promoted: messages sent for first alarms.
+        rescued: what rescue did -> to how many jobs.
+        behind: partitions that the next tick goes on with.
+    """
+
+    promoted: int = 0
+    rescued: Counter[str] = field(default_factory=Counter)
+    behind: list[str] = field(default_factory=list)
+
+
+class Tick:
+    """The timer's service."""
+
+    def __init__(self, store: JobStore, queue: JobQueue, effects: Effects, settings: Settings) -> None:
+        """Use these ports."""
+        self._store = store
+        self._queue = queue
+        self._effects = effects
+        self._settings = settings
+
+    def run(self, deadline_ms: int) -> Ticked:
+        """Promote, then rescue; one partition's trouble does not hold up the others.
+
+        Args:
+            deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
+        """
+        partitions = [live_partition(queue, shard) for queue in QUEUES for shard in range(self._settings.shards)]
+        promotes = read_cursors(self._store, "promote", partitions)
+        rescues = read_cursors(self._store, "rescue", partitions)
+        began_at = [cursor.position for cursor in promotes]
+        promote = Promote(self._store, self._queue, self._effects, self._settings)
+        rescue = Rescue(self._store, self._queue, self._effects, self._settings)
+        ticked = Ticked()
+        for cursor in promotes:
+            try:
+                if self._effects.now_ms() >= deadline_ms:
+                    ticked.behind.append(cursor.partition)
+                    continue
+                promoted = promote.partition(cursor, deadline_ms)
+                ticked.promoted += promoted.sent
+                ticked.behind += [] if promoted.done else [cursor.partition]
+                ticked.rescued += Counter(rescue.heal(promoted.rung).healed)
+            except UnavailableError:
+                ticked.behind.append(cursor.partition)
+        for cursor, promoted_to in zip(rescues, began_at, strict=True):
+            if self._effects.now_ms() >= deadline_ms:
+                break
+            try:
+                ticked.rescued += Counter(rescue.walk(cursor, promoted_to).healed)
+            except UnavailableError:
+                ticked.behind.append(cursor.partition)
+        return ticked

@@ -1,0 +1,123 @@
+"""Work: a batch of messages becomes claimed jobs, runs, and is recorded; each job for itself."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from whendue.domain.job import Job, State, from_item
+from whendue.domain.message import UnreadableMessageError, from_body
+from whendue.domain.rescue import ended_by_loss
+from whendue.domain.transitions import claim
+from whendue.errors import UnavailableError
+from whendue.limits import SQS_MAX_VISIBILITY_S
+from whendue.ports import Applied, Delivery, Outcome
+from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
+from whendue.services.claimed import Claimed, Ports, claimed
+from whendue.services.record import record_and_send
+from whendue.services.settle import Settle
+
+# What a worker keeps of its time to record what it ran.
+RECORD_MS = 2000
+
+
+class Worked(NamedTuple):
+    """What became of a batch.
+
+    Args:
+        unsettled: ids of the messages that must stay in their queue.
+        counts: outcome -> number of messages, for the log.
+    """
+
+    unsettled: list[str]
+    counts: Counter[str]
+
+
+class Work:
+    """Handles batches of messages."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
+        """Run the jobs behind messages.
+
+        Suspects (delivered before, or taken over from a dead worker) run last, one at a time, after the rest is
+        recorded: a poison job takes no neighbour with it (design section 3).
+
+        Args:
+            deliveries: the messages; all others than the `unsettled` ones may be deleted afterwards.
+            deadline_ms: when the process may be stopped, ms UTC.
+        """
+        settle = Settle(self._ports)
+        fresh, suspects = self._sort(deliveries, settle)
+        end_ms = deadline_ms - RECORD_MS - INTERRUPT_GRACE_MS
+        for group in (fresh, *([suspect] for suspect in suspects)):
+            if group and self._ports.effects.now_ms() >= end_ms:
+                settle.unsettled += [delivery for delivery, _ in group]
+            elif group:
+                self._run(group, end_ms, settle)
+        return Worked([delivery.id for delivery in settle.unsettled], settle.counts)
+
+    def _sort(
+        self, deliveries: Sequence[Delivery], settle: Settle
+    ) -> tuple[list[tuple[Delivery, Job]], list[tuple[Delivery, Job]]]:
+        """Read the messages, put aside what cannot run now, and part the fresh from the suspects."""
+        now_ms = self._ports.effects.now_ms()
+        newest: dict[str, tuple[Delivery, Job]] = {}
+        for delivery in deliveries:
+            try:
+                job = from_body(delivery.body)
+            except UnreadableMessageError:
+                # It stays, and SQS redrive takes it to the dead-letter queue: nothing a user sent is dropped.
+                settle.unsettled.append(delivery)
+                settle.counts["unreadable"] += 1
+                continue
+            if job.due_at > now_ms:
+                self._hold(delivery, job, now_ms, settle)
+            elif job.id not in newest or newest[job.id][1].generation < job.generation:
+                newest[job.id] = (delivery, job)
+        settled = len(deliveries) - len(newest) - len(settle.unsettled)
+        settle.counts += Counter(duplicate=settled)
+        runnable = list(newest.values())
+        return [one for one in runnable if not _suspect(*one)], [one for one in runnable if _suspect(*one)]
+
+    def _hold(self, delivery: Delivery, job: Job, now_ms: int, settle: Settle) -> None:
+        """Hide a message that came early until its job is due (guarantee G6)."""
+        wait_s = min(-(-(job.due_at - now_ms) // 1000), SQS_MAX_VISIBILITY_S)
+        with suppress(UnavailableError):
+            self._ports.queue.hold(delivery.queue, [delivery.receipt], wait_s)
+        settle.unsettled.append(delivery)
+        settle.counts["early"] += 1
+
+    def _run(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> None:
+        batch = self._claim(group, end_ms, settle)
+        if batch:
+            Batch(self._ports, batch, end_ms).run(settle)
+
+    def _claim(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> list[Claimed]:
+        """Claim a group in one call; what is refused needs nothing more, or is ended if its workers died too often."""
+        now_ms = self._ports.effects.now_ms()
+        claims = [claim(job, self._ports.effects.new_id(), now_ms) for _, job in group]
+        batch = []
+        for (delivery, _), taken, outcome in zip(group, claims, self._ports.store.apply(claims), strict=True):
+            if outcome.done:
+                batch.append(claimed(self._ports, delivery, taken.job, end_ms))
+            elif outcome.applied is Applied.UNAVAILABLE or not self._end_if_lost(outcome, now_ms):
+                settle.unsettled.append(delivery)
+            else:
+                settle.counts["refused"] += 1
+        return batch
+
+    def _end_if_lost(self, refused: Outcome, now_ms: int) -> bool:
+        """Look at the job that refused a claim, and end it if no claim can be had any more; False if the end is unknown."""
+        end = ended_by_loss(from_item(refused.old), now_ms) if refused.old else None
+        if end is None:
+            return True
+        [outcome] = record_and_send(self._ports.store, self._ports.queue, [end], now_ms)
+        return outcome.applied is not Applied.UNAVAILABLE
+
+
+def _suspect(delivery: Delivery, job: Job) -> bool:
+    return delivery.receive_count > 1 or job.state is State.RUNNING or job.lost > 0

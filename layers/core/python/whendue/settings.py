@@ -1,0 +1,97 @@
+"""What a process is told by its environment, read once and checked at start."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from whendue.errors import ConfigurationError
+from whendue.limits import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S
+
+QUEUES: Final = ("critical", "high", "normal", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The numbers of the alarm rule (design section 3); all in milliseconds.
+
+    Args:
+        lookahead_ms: a job's first alarm stands this long before it is due; two ticks, so a missed tick costs nothing.
+        grace_ms: how long after its due time a job may be silent before rescue looks at it.
+        margin_ms: clock skew plus index lag; a writer sends itself when the alarm is nearer than this.
+    """
+
+    lookahead_ms: int = 120_000
+    grace_ms: int = 60_000
+    margin_ms: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names and numbers of one deployment.
+
+    Args:
+        table: the DynamoDB table's name.
+        bucket: the S3 bucket for payloads and results over 256 KB.
+        queues: queue name (`critical`, `high`, `normal`, `low`) -> SQS URL.
+        dead_letter_queue: the SQS URL of the dead-letter queue.
+        shards: agenda partitions per queue; may only grow.
+        timing: the alarm rule's numbers.
+        lease_s: lease of a claim where the profile says nothing else.
+        visibility_s: the queues' visibility timeout; workers extend it for messages that they hold longer.
+    """
+
+    table: str
+    bucket: str
+    queues: Mapping[str, str]
+    dead_letter_queue: str
+    shards: int = 4
+    timing: Timing = Timing()
+    lease_s: int = 45
+    visibility_s: int = 360
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read the `WHENDUE_*` variables.
+
+        Raises:
+            ConfigurationError: one is missing or malformed; the message names it, never its value.
+        """
+        default = Timing()
+        return cls(
+            table=_text(env, "WHENDUE_TABLE"),
+            bucket=_text(env, "WHENDUE_BUCKET"),
+            queues=_queues(_text(env, "WHENDUE_QUEUES")),
+            dead_letter_queue=_text(env, "WHENDUE_DEAD_LETTER_QUEUE"),
+            shards=_number(env, "WHENDUE_SHARDS", 4, low=1, high=16),
+            timing=Timing(
+                lookahead_ms=1000 * _number(env, "WHENDUE_LOOKAHEAD_S", default.lookahead_ms // 1000, low=60, high=780),
+                grace_ms=1000 * _number(env, "WHENDUE_GRACE_S", default.grace_ms // 1000, low=1, high=600),
+                margin_ms=1000 * _number(env, "WHENDUE_MARGIN_S", default.margin_ms // 1000, low=1, high=60),
+            ),
+            lease_s=_number(env, "WHENDUE_LEASE_S", 45, low=LEASE_MIN_S, high=LEASE_MAX_S),
+            visibility_s=_number(env, "WHENDUE_VISIBILITY_S", 360, low=1, high=SQS_MAX_VISIBILITY_S),
+        )
+
+
+def _text(env: Mapping[str, str], name: str) -> str:
+    if not env.get(name):
+        raise ConfigurationError(f"{name} is not set")
+    return env[name]
+
+
+def _number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise ConfigurationError(f"{name} must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def _queues(text: str) -> Mapping[str, str]:
+    try:
+        queues = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError("WHENDUE_QUEUES must be a JSON object") from error
+    if not isinstance(queues, dict) or set(queues) != set(QUEUES):
+        raise ConfigurationError(f"WHENDUE_QUEUES must name exactly the queues {', '.join(QUEUES)}")
+    return queues

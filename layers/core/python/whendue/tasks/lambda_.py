@@ -1,0 +1,97 @@
+"""The task `lambda`: invoke an AWS Lambda function that the operator allows."""
+
+import json
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, JsonValue
+
+from whendue import limits
+from whendue.registry import GiveUp, task
+from whendue.resources import FunctionInvoker, TaskSettings, resource
+from whendue.tasks._aws import decide
+from whendue.tasks._payload import Payload, json_or_text
+
+# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: a name or an unqualified ARN, nothing in between.
+_FUNCTION: Final = r"^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}$"
+_QUALIFIER: Final = r"^(\$LATEST|[A-Za-z0-9_-]{1,128})$"
+_HOPELESS: Final = frozenset(
+    {
+        "AccessDeniedException",
+        "InvalidParameterValueException",
+        "InvalidRequestContentException",
+        "InvalidRuntimeException",
+        "InvalidZipFileException",
+        "RequestTooLargeException",
+        "ResourceNotFoundException",
+        "UnsupportedMediaTypeException",
+        "ValidationException",
+    }
+)
+_THROTTLED: Final = frozenset(
+    {"EC2ThrottledException", "ThrottlingException", "TooManyRequestsException", "SnapStartNotReadyException"}
+)
+
+
+class FunctionFailedError(Exception):
+    """The function raised an error; its type and message are in the text."""
+
+
+class LambdaPayload(Payload):
+    """An invocation.
+
+    Args:
+        function_name: the function's name, or its ARN without qualifier.
+        payload: the event, any JSON value.
+        invocation_type: `RequestResponse` waits for the answer, `Event` only hands the event over.
+        qualifier: a version or alias.
+    """
+
+    function_name: Annotated[str, Field(pattern=_FUNCTION)]
+    payload: JsonValue = None
+    invocation_type: Literal["RequestResponse", "Event"] = "RequestResponse"
+    qualifier: Annotated[str, Field(pattern=_QUALIFIER)] | None = None
+
+
+@task("lambda")
+def invoke(payload: LambdaPayload) -> dict[str, Any]:
+    """Invoke the function and give `statusCode`, `executedVersion`, `payload` and `truncated`.
+
+    Raises:
+        GiveUp: the operator does not allow the function, it is not there, or AWS refuses the request.
+        Retry: the function is throttled.
+        FunctionFailedError: the function raised.
+    """
+    settings: TaskSettings = resource("settings")
+    if not any(fnmatchcase(payload.function_name, pattern) for pattern in settings.lambda_allow):
+        raise GiveUp("the function is not among those that WHENDUE_LAMBDA_ALLOW lists")
+    client: FunctionInvoker = resource("lambda")
+    chosen = {"Qualifier": payload.qualifier} if payload.qualifier else {}
+    try:
+        response = client.invoke(
+            FunctionName=payload.function_name,
+            InvocationType=payload.invocation_type,
+            Payload=json.dumps(payload.payload).encode(),
+            **chosen,
+        )
+    except Exception as error:  # noqa: BLE001 - sorted out, and raised again in every case
+        decide(error, "Lambda", hopeless=_HOPELESS, throttled=_THROTTLED)
+    raw = response["Payload"].read(limits.ANSWER_BODY_BYTES + 1)
+    truncated = len(raw) > limits.ANSWER_BODY_BYTES
+    text = raw[: limits.ANSWER_BODY_BYTES].decode(errors="ignore")
+    value = text if truncated else json_or_text(text)
+    if response.get("FunctionError"):
+        raise FunctionFailedError(_said(value))
+    return {
+        "statusCode": response["StatusCode"],
+        "executedVersion": response.get("ExecutedVersion"),
+        "payload": value if raw else None,
+        "truncated": truncated,
+    }
+
+
+def _said(value: Any) -> str:
+    """Read an error as Lambda reports it: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html ."""
+    if not isinstance(value, dict):
+        return "the function failed"
+    return f"{value.get('errorType', 'Error')}: {value.get('errorMessage', '')}"

@@ -1,0 +1,48 @@
+"""Attempts' contexts, a loopback server, and resources that end with their test."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from whendue import resources
+from whendue.context import Context
+from whendue.domain.job import Job, Policy, State
+from whendue.effects import system
+from whendue.resources import Resources, TaskSettings
+from whendue.ssrf import Allowed
+
+from tests.functional.tasks.web import Web, serving
+
+JOB_ID = "019b1e2c-0000-7000-8000-00000000cafe"
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A plain HTTP server on 127.0.0.1."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def provided(monkeypatch: pytest.MonkeyPatch) -> Resources:
+    """Fresh resources behind `whendue.resources.resource`; settings allow loopback."""
+    fresh = Resources()
+    fresh.provide("settings", lambda: TaskSettings(Allowed.parse("127.0.0.0/8"), "from@example.com", ("allowed-*",)))
+    monkeypatch.setattr(resources.RESOURCES, "_factories", fresh._factories)
+    monkeypatch.setattr(resources.RESOURCES, "_made", fresh._made)
+    return resources.RESOURCES
+
+
+@pytest.fixture
+def context() -> Callable[..., Context]:
+    """Make an attempt's context on the real clock."""
+
+    def make(timeout_s: float = 20, failures: int = 2) -> Context:
+        now = system().now_ms
+        job = Job(
+            id=JOB_ID, tenant="acme", type="http", queue="normal", profile="default", agenda_pk="live#normal#0",
+            alarm_at=0, due_at=0, scheduled_at=0, created_at=0, request_hash="", policy=Policy(),
+            state=State.RUNNING, failures=failures, claims=failures + 1,
+        )  # fmt: skip
+        return Context(job, now() + round(timeout_s * 1000), now, lambda _: True)
+
+    return make

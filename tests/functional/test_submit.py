@@ -1,0 +1,143 @@
+"""Submit: durable once answered, the same for the same key, and each of many on its own."""
+
+import threading
+
+import pytest
+
+from tests.faults import Counted, KilledError, Refusing
+from tests.world import TENANT, World
+from whendue.domain.job import State, item_bytes
+from whendue.domain.request import JobRequest
+from whendue.errors import (
+    IdempotencyConflictError,
+    InvalidPayloadError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    UnavailableError,
+    UnknownProfileError,
+    UnknownTaskError,
+    WhendueError,
+)
+from whendue.limits import HORIZON_S, WRITE_UNIT_BYTES
+from whendue.ports import Applied, Outcome
+from whendue.services.submit import Submitted
+
+
+def test_a_single_submit_is_one_write_and_one_send() -> None:
+    """Two calls for a job that is due, one for a job that is not: that is what it costs."""
+    world, calls = World(), []
+    app = world.build(Counted(world.table, calls), Counted(world.queues, calls))
+    app.submit.one(TENANT, JobRequest("ok", {}))
+    app.submit.one(TENANT, JobRequest("ok", {}, delay_s=3600))
+    assert calls == ["apply", "send", "apply"]
+
+
+def test_the_same_key_is_the_same_job_and_is_sent_once() -> None:
+    """G2: a client may repeat its request until it gets an answer."""
+    world = World()
+    first = world.app.submit.one(TENANT, JobRequest("ok", {"n": 1}, idempotency_key="k"))
+    world.clock.advance(10)
+    second = world.app.submit.one(TENANT, JobRequest("ok", {"n": 1}, idempotency_key="k"))
+    assert (first.created, second.created) == (True, False)
+    assert second.job == first.job
+    assert world.queues.pending("normal") == 1
+    other = world.app.submit.one("other", JobRequest("ok", {"n": 1}, idempotency_key="k"))
+    assert other.created
+    with pytest.raises(IdempotencyConflictError):
+        world.app.submit.one(TENANT, JobRequest("ok", {"n": 2}, idempotency_key="k"))
+
+
+def test_many_threads_with_one_key_make_one_job() -> None:
+    """G2 under a client that retries in parallel."""
+    world = World()
+    ends: list[Submitted] = []
+    request = JobRequest("ok", {}, idempotency_key="k")
+    threads = [threading.Thread(target=lambda: ends.append(world.app.submit.one(TENANT, request))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(end.created for end in ends) == 1
+    assert len({end.job.id for end in ends}) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (JobRequest("nobody", {}), UnknownTaskError),
+        (JobRequest("ok", {}, profile="nobody"), UnknownProfileError),
+        (JobRequest("ok", "text"), InvalidPayloadError),
+        (JobRequest("ok", {}, queue="urgent"), InvalidRequestError),
+        (JobRequest("ok", {}, delay_s=HORIZON_S + 1), InvalidRequestError),
+        (JobRequest("ok", {"text": "x" * (1024 * 1024)}), PayloadTooLargeError),
+    ],
+)
+def test_what_cannot_run_is_refused_at_submit(request_: JobRequest, error: type[WhendueError]) -> None:
+    """A mistake is told to the one who made it, not found in a dead letter later."""
+    world = World()
+    with pytest.raises(error):
+        world.app.submit.one(TENANT, request_)
+    assert world.table.items() == {}
+
+
+def test_one_bad_request_among_many_refuses_only_itself() -> None:
+    """A bulk submit has an outcome per item, in order."""
+    world = World()
+    requests = [JobRequest("ok", {"n": n}) for n in range(60)]
+    requests[7] = JobRequest("nobody", {})
+    requests[8] = JobRequest("ok", {"n": 1}, idempotency_key="k")
+    requests[9] = JobRequest("ok", {"n": 1}, idempotency_key="k")
+    requests[10] = JobRequest("ok", {"n": 2}, idempotency_key="k")
+    ends = world.app.submit.many(TENANT, requests)
+    assert isinstance(ends[7], UnknownTaskError)
+    assert isinstance(ends[10], IdempotencyConflictError)
+    assert isinstance(ends[8], Submitted)
+    assert isinstance(ends[9], Submitted)
+    assert (ends[8].created, ends[9].created) == (True, False)
+    assert ends[8].job.id == ends[9].job.id
+    world.work()
+    good = [end.job for end in ends if isinstance(end, Submitted)]
+    assert all(world.job(job).state is State.SUCCEEDED for job in good)
+    assert len({job.id for job in good}) == 57
+
+
+def test_an_unanswered_write_is_an_error_not_a_job() -> None:
+    """G1: a 2xx means durable; anything less is said."""
+    world = World()
+    deaf = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    with pytest.raises(UnavailableError):
+        world.build(store=deaf).submit.one(TENANT, JobRequest("ok", {}))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("size", [10, 5_000, 300_000])
+def test_a_submit_killed_at_any_call_can_be_repeated_and_runs_once(size: int, after: bool) -> None:
+    """The client got no answer, asks again with its key, and the job runs exactly once."""
+    deaths = 0
+    while True:
+        world, calls = World(), []
+        world.tick()
+        request = JobRequest("ok", {"text": "x" * size}, idempotency_key="k")
+        ports = (Counted(port, calls, deaths, after=after) for port in (world.table, world.queues))
+        try:
+            world.build(*ports).submit.one(TENANT, request)
+        except KilledError:
+            deaths += 1
+        else:
+            break
+        job = world.app.submit.one(TENANT, request).job
+        world.pass_time(200)
+        assert len(world.runs(job)) == 1
+        assert world.view(job).payload == {"text": "x" * size}
+    assert deaths >= 2
+
+
+@pytest.mark.parametrize("size", [0, 100, 300, 390, 500])
+def test_a_usual_job_stays_within_one_write_unit_all_its_life(size: int) -> None:
+    """A claim costs one unit only while the hot item is under 1 KB."""
+    world = World()
+    job = world.submit("ok", {"text": "x" * size})
+    hot = [item_bytes(world.table.items()[job.key])]
+    world.work()
+    hot.append(item_bytes(world.table.items()[job.key]))
+    assert max(hot) <= WRITE_UNIT_BYTES

@@ -1,0 +1,209 @@
+"""Laws of the domain, for any input."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whendue.domain import agenda, retry
+from whendue.domain.fingerprint import clip, fingerprint
+from whendue.domain.job import Failure, Job, Policy, State, from_item, item_bytes, to_item
+from whendue.domain.message import UnreadableMessageError, from_body, to_body
+from whendue.domain.profile import PROFILES, resolve
+from whendue.domain.request import JobRequest, derived_id, request_hash
+from whendue.domain.rescue import decide, interval_ms
+from whendue.domain.writes import REMOVE, Absent, Is, Plus, Write, already_done, applied_to, holds
+from whendue.domain.keys import Key
+from whendue.limits import SQS_MAX_DELAY_S
+from whendue.settings import Timing
+
+TIMING = Timing()
+times = st.integers(0, 2**42)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+policies = st.builds(
+    Policy,
+    max_attempts=st.integers(1, 50),
+    base_s=st.floats(0.001, 1e5).map(lambda x: round(x, 3)),
+    factor=st.floats(1, 10).map(lambda x: round(x, 2)),
+    cap_s=st.floats(0.001, 86_400).map(lambda x: round(x, 3)),
+    jitter=st.sampled_from(["full", "none"]),
+    lease_s=st.integers(2, 3600),
+)
+failures = st.builds(
+    Failure, texts, texts, texts, st.just("ab" * 8), st.integers(1, 50), st.integers(1, 99), times, st.none() | times
+)
+jobs = st.builds(
+    Job,
+    id=st.uuids().map(str),
+    tenant=texts,
+    type=texts,
+    queue=st.sampled_from(["critical", "high", "normal", "low"]),
+    profile=texts,
+    agenda_pk=st.integers(0, 15).map(lambda shard: f"live#normal#{shard}"),
+    alarm_at=times,
+    due_at=times,
+    scheduled_at=times,
+    created_at=times,
+    request_hash=texts,
+    policy=policies,
+    state=st.sampled_from(State),
+    generation=st.integers(1, 99),
+    failures=st.integers(0, 50),
+    claims=st.integers(0, 60),
+    lease_until=times,
+    rescues=st.integers(0, 99),
+    cancel_requested=st.booleans(),
+    fence=st.none() | texts,
+    last=st.none() | failures,
+    payload=st.none() | texts,
+    tags=st.none() | st.dictionaries(texts, texts, max_size=3),
+)
+
+
+@given(jobs)
+def test_a_job_survives_table_and_message(job: Job) -> None:
+    """What is read is what was written, else a claim works on another job than was stored."""
+    assert from_item(to_item(job)) == job
+    assert from_body(to_body(job)) == job
+
+
+@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+def test_a_foreign_message_is_unreadable_never_a_crash(body: str) -> None:
+    """Anything may stand in a queue; it must not take the batch with it."""
+    try:
+        from_body(body)
+    except UnreadableMessageError as error:
+        assert error.code == "unreadable_message"
+    else:
+        raise AssertionError("a foreign message was read as a job")
+
+
+@given(policies, st.integers(1, 50), st.floats(0, 1, exclude_max=True))
+def test_backoff_stays_between_zero_and_its_cap(policy: Policy, count: int, draw: float) -> None:
+    """A retry never waits longer than its policy says, however often it failed."""
+    delay = retry.delay_ms(policy, count, draw)
+    assert 0 <= delay <= round(1000 * policy.cap_s)
+    assert delay <= round(1000 * retry.backoff_s(policy, count))
+    assert retry.backoff_s(policy, count) <= retry.backoff_s(policy, count + 1)
+
+
+@given(times, times)
+def test_a_message_never_arrives_before_its_job_is_due(due_at: int, now_ms: int) -> None:
+    """G6: the delay is rounded up, and SQS's limit is kept."""
+    delay = agenda.delay_s(due_at, now_ms)
+    assert 0 <= delay <= SQS_MAX_DELAY_S
+    assert now_ms + delay * 1000 >= due_at or delay == SQS_MAX_DELAY_S
+    assert delay == 0 or now_ms + (delay - 1) * 1000 < due_at
+
+
+@given(times, times)
+def test_either_the_writer_or_the_timer_sends_never_both_never_none(due_at: int, scheduled_at: int) -> None:
+    """Every job's first message has exactly one sender."""
+    alarm_at = agenda.first_alarm(due_at, TIMING)
+    assert agenda.is_first_alarm(due_at, alarm_at, TIMING)
+    job = Job(
+        id="1", tenant="t", type="t", queue="low", profile="p", agenda_pk="live#low#0", alarm_at=alarm_at, due_at=due_at,
+        scheduled_at=scheduled_at, created_at=scheduled_at, request_hash="", policy=Policy(),
+    )  # fmt: skip
+    by_writer = agenda.writer_sends(alarm_at, scheduled_at, TIMING)
+    later = max(alarm_at, scheduled_at) + 1
+    assert by_writer != agenda.owner_is_promote(job, later, TIMING)
+
+
+values = st.none() | st.booleans() | st.integers(-9, 9) | texts
+items = st.dictionaries(st.sampled_from("abcd"), values.filter(lambda value: value is not None), max_size=4)
+changes = st.dictionaries(st.sampled_from("abcd"), values.map(lambda value: REMOVE if value is None else value))
+
+
+@given(items, changes)
+def test_a_write_repeated_is_recognised_as_done(item: dict[str, object], change: dict[str, object]) -> None:
+    """A lost reply must look like a success, whatever the write."""
+    write = Write("any", Key("p", "s"), [], change)
+    assert already_done(write, applied_to(write, item))
+
+
+@given(items, items)
+def test_a_write_that_was_not_ours_is_not_taken_for_done(item: dict[str, object], other: dict[str, object]) -> None:
+    """Somebody else's item must stay a refusal."""
+    write = Write("any", Key("p", "s"), [Absent()], other)
+    agrees = all(item.get(name) == value for name, value in other.items())
+    assert already_done(write, item) is agrees
+
+
+@given(items)
+def test_conditions_fail_on_missing_fields(item: dict[str, object]) -> None:
+    """As in DynamoDB: a comparison with nothing is false, also `is not`."""
+    for name in "abcd":
+        assert holds(Is(name, item.get(name)), item) is (name in item)
+    assert not holds(Absent(), item)
+    assert holds(Absent(), None)
+    assert applied_to(Write("n", Key("p", "s"), [], {"n": Plus(2)}), {"n": 1})["n"] == 3
+
+
+@given(st.text(min_size=1), st.text(min_size=1), texts)
+def test_ids_derived_from_different_tenants_differ(one: str, other: str, key: str) -> None:
+    """G2: the same key of two tenants must not be the same job."""
+    assert (derived_id(one, key) == derived_id(other, key)) is (one == other)
+
+
+@given(texts, texts)
+def test_requests_hash_by_what_they_ask(one: str, other: str) -> None:
+    """A different body under the same key must be seen."""
+    hashes = [request_hash(JobRequest("ok", {"text": text})) for text in (one, other)]
+    assert (hashes[0] == hashes[1]) is (one == other)
+    keyed = request_hash(JobRequest("ok", {"text": one}, idempotency_key=other))
+    assert keyed == hashes[0]
+
+
+@given(st.text(), st.integers(3, 300))
+def test_clipping_keeps_within_bytes_and_never_splits_a_character(text: str, size: int) -> None:
+    """An error message must always be storable."""
+    short = clip(text, size)
+    assert len(short.encode()) <= size
+    assert short == text or short.endswith("…") or "?" in short
+
+
+@given(st.integers(), st.integers(), st.uuids())
+def test_the_same_error_of_two_jobs_has_one_fingerprint(one: int, other: int, job_id: object) -> None:
+    """Dead letters are grouped by what went wrong, not by which id it went wrong for."""
+    where = "shop.mail:send"
+    prints = {
+        fingerprint("KeyError", f"order {abs(n)} of {job_id} has no '{n}'", f"{where}:{abs(n)}") for n in (one, other)
+    }
+    assert len(prints) == 1
+    assert fingerprint("ValueError", "order 1", where) not in prints
+
+
+@given(jobs, times, st.booleans())
+def test_rescue_leaves_finished_jobs_alone_and_gives_every_live_one_a_later_alarm(
+    job: Job, now_ms: int, backed_up: bool
+) -> None:
+    """Every live job keeps exactly one alarm; a finished one has none."""
+    step = decide(job, now_ms, backed_up=backed_up)
+    if job.terminal or (job.state is State.PENDING and backed_up):
+        assert step is None
+    else:
+        assert step is not None
+        assert step.job.terminal or step.job.alarm_at > now_ms
+
+
+@given(st.integers(0, 200))
+def test_rescue_intervals_grow_to_their_bound(rescues: int) -> None:
+    """G11: the longer a job is rescued in vain, the less often."""
+    assert interval_ms(rescues) <= interval_ms(rescues + 1) <= 900_000
+
+
+@given(st.sampled_from(sorted(PROFILES)), st.integers(1, 50), st.integers(1, 50))
+def test_the_request_wins_over_the_task_and_the_task_over_the_profile(name: str, task: int, asked: int) -> None:
+    """Resolution order of a job's policy."""
+    profile = PROFILES[name]
+    assert resolve(profile) == profile.policy
+    assert resolve(profile, {"max_attempts": task}, {"max_attempts": asked}).max_attempts == asked
+
+
+@given(jobs)
+def test_an_items_size_is_never_underrated(job: Job) -> None:
+    """The hot item's write unit is planned with this number: names and texts count in full."""
+    item = to_item(job)
+    texts_and_names = sum(len(name) + (len(value.encode()) if isinstance(value, str) else 0) for name, value in item.items())
+    assert item_bytes(item) > texts_and_names

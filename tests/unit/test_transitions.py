@@ -1,0 +1,191 @@
+"""Transitions as values: what they expect, what they change, and that a stale worker's writes are refused."""
+
+from collections.abc import Callable
+
+import pytest
+
+from whendue.adapters.memory import MemoryStore
+from whendue.domain import transitions
+from whendue.domain.fingerprint import failure
+from whendue.domain.job import TERMINAL, Job, Policy, State, evolve, from_item, to_item
+from whendue.domain.transitions import EDGES, Transition
+from whendue.limits import MAX_LOST
+from whendue.ports import Applied
+from whendue.settings import Timing
+
+NOW = 1_800_000_000_000
+TIMING = Timing()
+MINE, THEIRS = "fence-1", "fence-2"
+
+
+def a_job(**changes: object) -> Job:
+    job = Job(
+        id="0190",
+        tenant="acme",
+        type="ok",
+        queue="normal",
+        profile="default",
+        agenda_pk="live#normal#3",
+        alarm_at=NOW - TIMING.lookahead_ms,
+        due_at=NOW,
+        scheduled_at=NOW,
+        created_at=NOW,
+        request_hash="hash",
+        policy=Policy(jitter="none", base_s=10),
+    )
+    return evolve(job, **changes)
+
+
+def stored(job: Job) -> MemoryStore:
+    store = MemoryStore()
+    [end] = store.apply([transitions.submit(job, TIMING)])
+    assert end.done
+    return store
+
+
+def running(**changes: object) -> Job:
+    started = {"state": State.RUNNING, "fence": MINE, "lease_until": NOW + 45_000, "started_at": NOW, "claims": 1}
+    return a_job(**started | changes)
+
+
+def an_error(job: Job) -> transitions.Failure:
+    return failure(job, "RuntimeError", "it broke", failed_at=NOW)
+
+
+AFTER_CLAIM: dict[str, Callable[[Job], Transition]] = {
+    "heartbeat": lambda job: transitions.heartbeat(job, NOW, '"half"'),
+    "heartbeat of a told task": lambda job: transitions.heartbeat(job, NOW, None, told=True),
+    "succeed": lambda job: transitions.succeed(job, NOW, '"fine"'),
+    "fail": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
+    "fail for good": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
+    "stop": lambda job: transitions.stop(job, NOW),
+}
+
+
+@pytest.mark.parametrize("name", AFTER_CLAIM)
+def test_a_stale_fence_changes_nothing(name: str) -> None:
+    """G5: a worker that lost its lease must not touch what its successor does."""
+    store = stored(running(fence=THEIRS))
+    before = store.items()
+    [end] = store.apply([AFTER_CLAIM[name](running(fence=MINE))])
+    assert end.applied is Applied.REFUSED
+    assert store.items() == before
+
+
+@pytest.mark.parametrize("name", AFTER_CLAIM)
+def test_the_holder_of_the_fence_is_let_through_and_may_repeat_itself(name: str) -> None:
+    """A lost reply makes the SDK send the same write again; that is a success, not a refusal."""
+    store = stored(running())
+    write = AFTER_CLAIM[name](running())
+    assert [end.done for end in store.apply([write])] == [True]
+    assert from_item(store.items()[write.key]) == write.job
+    assert [end.done for end in store.apply([write])] == [True]
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        a_job(generation=2),
+        a_job(state=State.CANCELLED),
+        a_job(state=State.SUCCEEDED),
+        running(fence=THEIRS),
+        a_job(claims=MAX_LOST),
+        running(lease_until=NOW - 1, cancel_requested=True),
+    ],
+    ids=["rescheduled", "cancelled", "finished", "leased", "lost too often", "cancelled while its worker died"],
+)
+def test_a_claim_is_refused_where_the_job_may_not_run(standing: Job) -> None:
+    """Each conjunct of the claim keeps one kind of wrong run away."""
+    store = stored(standing)
+    [end] = store.apply([transitions.claim(a_job(), MINE, NOW)])
+    assert end.applied is Applied.REFUSED
+    assert end.old is not None
+    assert from_item(end.old) == standing
+
+
+def test_a_claim_takes_over_once_the_lease_has_expired() -> None:
+    """A dead worker must not keep its job."""
+    store = stored(running(lease_until=NOW - 1))
+    [end] = store.apply([transitions.claim(a_job(), THEIRS, NOW)])
+    assert end.done
+    job = from_item(store.items()[a_job().key])
+    assert (job.fence, job.claims, job.lost) == (THEIRS, 2, 1)
+
+
+def test_a_failure_gives_way_to_a_cancel_that_was_requested() -> None:
+    """G9: after an acknowledged cancel no further attempt begins."""
+    store = stored(running(cancel_requested=True))
+    [end] = store.apply([AFTER_CLAIM["fail"](running())])
+    assert end.applied is Applied.REFUSED
+
+
+def test_a_retry_is_a_new_generation_with_its_own_alarm() -> None:
+    """Messages of the failed attempt must not claim the next one early."""
+    step = AFTER_CLAIM["fail"](running())
+    assert step.job.generation == 2
+    assert step.job.due_at == NOW + 10_000
+    assert step.job.alarm_at == step.job.due_at - TIMING.lookahead_ms
+    assert step.send
+    assert from_item(stored(step.job).items()[step.key]).state is State.PENDING
+
+
+def test_a_retry_far_away_is_left_to_the_timer() -> None:
+    """Only what is nearly due is sent by its writer: SQS delays end at 15 minutes."""
+    patient = running(policy=Policy(jitter="none", base_s=600))
+    assert not transitions.fail(patient, an_error(patient), NOW, TIMING, draw=0).send
+
+
+def test_finishing_leaves_the_live_agenda() -> None:
+    """The alarm index of live jobs holds nothing finished."""
+    for name in ("succeed", "fail for good", "stop"):
+        job = AFTER_CLAIM[name](running()).job
+        assert job.agenda_pk == f"done#acme#{job.state}#2027-01-15#3"
+        assert (job.alarm_at, job.lease_until) == (NOW, 0)
+        assert job.expires_at == NOW // 1000 + job.policy.retention_s
+
+
+def test_redrive_starts_over() -> None:
+    """A redriven job has all its attempts, and no trace of an end."""
+    dead = AFTER_CLAIM["fail for good"](running()).job
+    job = transitions.redrive(dead, NOW + 5, NOW, TIMING).job
+    assert (job.state, job.generation, job.failures, job.claims) == (State.PENDING, 2, 0, 0)
+    assert job.agenda_pk == "live#normal#3"
+    assert (job.finished_at, job.expires_at, job.cancel_requested) == (None, None, False)
+    assert job.last == dead.last
+
+
+def test_the_failed_attempt_before_is_kept_before_it_is_overwritten() -> None:
+    """A dead job shows the errors of all its attempts."""
+    first = AFTER_CLAIM["fail"](running())
+    assert first.first is None
+    second = evolve(first.job, state=State.RUNNING, fence=THEIRS)
+    step = transitions.fail(second, an_error(second), NOW, TIMING, draw=0)
+    assert step.first is not None
+    assert step.first.key.sk == "attempt#000001"
+    assert step.first.changes["message"] == "it broke"
+
+
+def test_the_state_machine_is_the_designs() -> None:
+    """Design section 3: no arrow appears or vanishes unnoticed."""
+    arrows = {(edge.source, edge.target) for edge in EDGES if edge.source is not edge.target}
+    pending, run, won = State.PENDING, State.RUNNING, State.SUCCEEDED
+    assert arrows == {
+        (None, pending),
+        (pending, run),
+        (run, won),
+        (run, pending),
+        (run, State.DEAD),
+        (run, State.CANCELLED),
+        (pending, State.DEAD),
+        (pending, State.CANCELLED),
+        (State.DEAD, pending),
+        (State.CANCELLED, pending),
+    }
+    assert {state for state in State if state not in TERMINAL} == {pending, run}
+
+
+def test_every_write_of_a_live_job_moves_at_most_its_own_alarm() -> None:
+    """Claim and heartbeat touch no index key: a claim costs one write unit."""
+    for step in (transitions.claim(a_job(), MINE, NOW), transitions.heartbeat(running(), NOW, None)):
+        assert not {"agenda_pk", "alarm_at", "due_at"} & set(step.changes)
+    assert to_item(a_job())["agenda_pk"] == "live#normal#3"

@@ -1,0 +1,101 @@
+"""A whole whendue in memory, with a clock that moves when told: the stage of most tests."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
+from whendue.bootstrap import App, build
+from whendue.context import Context
+from whendue.domain.job import Job
+from whendue.domain.request import JobRequest
+from whendue.effects import ManualEffects
+from whendue.ports import JobQueue, JobStore
+from whendue.registry import Registry, task
+from whendue.services.query import JobView
+from whendue.services.tick import Ticked
+from whendue.services.work import Worked
+from whendue.settings import QUEUES, Settings
+
+TENANT = "acme"
+SETTINGS = Settings("table", "bucket", {queue: queue for queue in QUEUES}, "dead_letter")
+MINUTE_MS = 60_000
+
+
+class Anything(BaseModel, extra="allow"):
+    """A payload of any fields."""
+
+
+class World:
+    """The services on memory adapters; `store` and `queue` may be wrapped to inject faults."""
+
+    def __init__(self, seed: int = 0, max_receive_count: int = 10) -> None:
+        self.clock = ManualEffects(seed=seed)
+        self.effects = self.clock.effects()
+        self.table = MemoryStore()
+        self.queues = MemoryQueue(self.effects, max_receive_count=max_receive_count)
+        self.blobs = MemoryBlobs()
+        self.registry = Registry()
+        self.ran: list[tuple[str, int, int]] = []
+        self.task("ok", lambda payload, ctx: payload.model_dump() | {"attempt": ctx.attempt})
+        self.task("bad", _bad)
+        self.app = self.build()
+
+    def build(self, store: JobStore | None = None, queue: JobQueue | None = None) -> App:
+        """Make the application, on other ports if given."""
+        ports = (store or self.table, queue or self.queues, self.blobs, InlineRunner(), self.registry)
+        return build(SETTINGS, self.effects, *ports)
+
+    def task(self, name: str, function: Callable[[Any, Context], Any], **options: Any) -> None:
+        """Declare a task whose runs are noted in `ran` as (job id, attempt, time)."""
+
+        def noted(payload: Anything, ctx: Context) -> Any:
+            self.ran.append((ctx.job_id, ctx.attempt, self.clock.now_ms()))
+            return function(payload, ctx)
+
+        task(name, registry=self.registry, **options)(noted)
+
+    def submit(self, kind: str = "ok", payload: Any = None, **wanted: Any) -> Job:
+        """Submit a job of the tenant `acme`."""
+        return self.app.submit.one(TENANT, JobRequest(kind, payload if payload is not None else {}, **wanted)).job
+
+    def work(self, app: App | None = None, **queue: str) -> list[Worked]:
+        """Let workers empty the queues of what is visible now."""
+        worked = []
+        for name in [queue["queue"]] if queue else QUEUES:
+            while deliveries := self.queues.receive(name):
+                deadline_ms = self.clock.now_ms() + MINUTE_MS
+                worked.append((app or self.app).work.handle(deliveries, deadline_ms))
+                settled = [one.receipt for one in deliveries if one.id not in worked[-1].unsettled]
+                self.queues.delete(name, settled)
+        return worked
+
+    def tick(self, app: App | None = None) -> Ticked:
+        """Let the timer tick once."""
+        return (app or self.app).tick.run(self.clock.now_ms() + MINUTE_MS)
+
+    def pass_time(self, seconds: float, step_s: float = 1) -> None:
+        """Let time pass with a tick every minute and workers always listening."""
+        until_ms = self.clock.now_ms() + round(seconds * 1000)
+        while self.clock.now_ms() < until_ms:
+            self.clock.advance(step_s)
+            if self.clock.now_ms() // 1000 % 60 < step_s:
+                self.tick()
+            self.work()
+
+    def job(self, job: Job) -> Job:
+        """Read a job as stored."""
+        return self.view(job).job
+
+    def view(self, job: Job) -> JobView:
+        """Show a job as a user sees it."""
+        return self.app.query.get(TENANT, job.id)
+
+    def runs(self, job: Job) -> list[int]:
+        """List the times at which a job's task began."""
+        return [at for job_id, _, at in self.ran if job_id == job.id]
+
+
+def _bad(payload: Anything, ctx: Context) -> Any:
+    raise RuntimeError(f"attempt {ctx.attempt} is bad")
