@@ -7,6 +7,7 @@ Sizes are bytes of UTF-8; times are seconds (`_S`) unless the name says otherwis
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 SQS_MAX_DELAY_S = 900
 SQS_MAX_BATCH = 10
+SQS_MAX_BATCH_BYTES = 1024 * 1024
 SQS_MAX_VISIBILITY_S = 43_200
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html and API_BatchExecuteStatement
 DYNAMODB_MAX_STATEMENTS = 25

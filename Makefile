@@ -1,0 +1,82 @@
+# whendue. `make` lists what there is to do.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VENV := .local/venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/ready
+# The first of these that is 3.11 or newer.
+BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+
+export EMULATOR TENANT SCOPES FOLLOW
+export PYTHONPATH := layers/core/python:.
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# --- running it ---------------------------------------------------------------------------------
+
+.PHONY: run up down status token logs demo
+run: $(READY)  ## set up, start everything, show real jobs running, stop everything
+	@$(PY) -m localstack run
+up: $(READY)  ## start the stack and keep it (EMULATOR=ministack or localstack)
+	@$(PY) -m localstack up
+down: $(READY)  ## stop the stack
+	@$(PY) -m localstack down
+status: $(READY)  ## say whether the stack is up
+	@$(PY) -m localstack status
+token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write")
+	@$(PY) -m localstack token
+logs: $(READY)  ## follow what the functions print (FOLLOW=0 just prints it)
+	@$(PY) -m localstack logs
+demo: $(READY)  ## demonstrate the running stack
+	@$(PY) -m localstack demo
+
+# --- checking it --------------------------------------------------------------------------------
+
+.PHONY: test e2e lint types format check
+test: $(READY)  ## set up and run all the fast tests
+	$(PY) -m pytest -n 2 --ignore tests/e2e
+e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
+	$(PY) -m pytest tests/e2e
+lint: $(READY)  ## ruff: rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+types: $(READY)  ## mypy --strict
+	$(PY) -m mypy
+format: $(READY)  ## let ruff format and fix
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+check: test lint types e2e  ## everything that CI runs
+
+# --- housekeeping -------------------------------------------------------------------------------
+
+COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --strip-extras \
+	--allow-unsafe --no-header
+
+.PHONY: build lock docs clean
+build: $(READY)  ## build layers and function zips for AWS into .local/build
+	@$(PY) -m localstack build
+lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
+	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
+	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra worker -c requirements/layer.txt \
+		-o requirements/dev.txt pyproject.toml
+docs: $(READY)  ## write the generated parts of the docs
+	$(PY) -m functions.api.openapi
+	$(PY) -m tests.docs.diagram
+clean:  ## forget everything that was made here
+	[ ! -x $(PY) ] || $(PY) -m localstack down || true
+	rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): requirements/dev.txt
+	@[ -n "$(BASE_PYTHON)" ] || { echo "whendue needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $(BASE_PYTHON) (once)..."
+	@rm -rf $(VENV)
+	@$(BASE_PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $(READY)

@@ -1,0 +1,1 @@
+"""The worker function, and the tasks that it runs."""

@@ -1,0 +1,1 @@
+"""Your tasks: one file each, found by themselves (docs/tasks.md)."""

@@ -1,0 +1,26 @@
+"""The one door to AWS: boto3 clients, made when first needed."""
+
+from functools import cache
+from typing import Any
+
+@cache
+def client(service: str, **options: Any) -> Any:
+    """Make a boto3 client with short time-outs and few tries, once per process, service and options.
+
+    Region, credentials and `AWS_ENDPOINT_URL` come from the environment, as boto3 reads them.
+
+    Args:
+        service: boto3's name of it, as in `dynamodb`.
+        options: botocore `Config` options over the defaults.
+    """
+    import boto3
+    from botocore.config import Config
+
+    defaults: dict[str, Any] = {
+        "connect_timeout": 2,
+        "read_timeout": 10,
+        # The adapters retry what they understand; botocore's own tries are for broken connections.
+        "retries": {"mode": "standard", "total_max_attempts": 3},
+        "max_pool_connections": 32,
+    }
+    return boto3.client(service, config=Config(**defaults | options))

@@ -1,0 +1,207 @@
+"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the agenda index."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError
+
+from whendue.adapters.attribute_values import from_item, to_attribute
+from whendue.adapters.partiql import put, statement, update
+from whendue.adapters.throttle import passes, tries
+from whendue.domain.keys import Key
+from whendue.domain.writes import Write, already_done
+from whendue.effects import Effects
+from whendue.errors import UnavailableError
+from whendue.limits import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
+from whendue.ports import AgendaEntry, Applied, Item, Outcome
+
+REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException", "DuplicateItem"})
+UNAVAILABLE = Outcome(Applied.UNAVAILABLE)
+
+
+class DynamoStore:
+    """The table.
+
+    Args:
+        client: boto3's `dynamodb` client.
+        table: its name.
+        effects: chance and sleep for retries.
+        statements: the table takes PartiQL batches with parameters; moto's does not, each write is then a call.
+        observe: told (operation, consumed capacity units) of each call, if given.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        effects: Effects,
+        *,
+        statements: bool = True,
+        observe: Callable[[str, float], None] | None = None,
+    ) -> None:
+        """Use this table."""
+        self._client = client
+        self._table = table
+        self._effects = effects
+        self._statements = statements
+        self._observe = observe
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Carry out writes: one by UpdateItem or PutItem, several by 25 in a BatchExecuteStatement."""
+        if len({write.key for write in writes}) != len(writes):
+            raise ValueError("an item appears twice in one batch of writes")
+        if len(writes) == 1 or not self._statements:
+            return [self._apply_one(write) for write in writes]
+        outcomes: list[Outcome] = []
+        for start in range(0, len(writes), DYNAMODB_MAX_STATEMENTS):
+            outcomes += self._apply_batch(writes[start : start + DYNAMODB_MAX_STATEMENTS])
+        return outcomes
+
+    def _apply_one(self, write: Write) -> Outcome:
+        operation, arguments = ("put_item", put) if write.inserts else ("update_item", update)
+        for _ in tries(self._effects):
+            try:
+                self._call(operation, **arguments(self._table, write))
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in REFUSED:
+                    # botocore parses the item that AWS adds to this error into the response itself.
+                    return self._refused(write, error.response.get("Item"))
+                if not passes(code):
+                    raise
+            except HTTPClientError:
+                # It may have been done: a repetition then is recognised by what the item carries.
+                continue
+            else:
+                return Outcome(Applied.DONE)
+        return UNAVAILABLE
+
+    def _apply_batch(self, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes: dict[Key, Outcome] = {}
+        for _ in tries(self._effects):
+            waiting = [write for write in writes if write.key not in outcomes]
+            if not waiting:
+                break
+            outcomes |= self._execute(waiting)
+        return [outcomes.get(write.key, UNAVAILABLE) for write in writes]
+
+    def _execute(self, writes: Sequence[Write]) -> dict[Key, Outcome]:
+        """Send one batch; give the outcomes that are known, what is throttled is left out."""
+        try:
+            reply = self._call("batch_execute_statement", Statements=[statement(self._table, write) for write in writes])
+        except ClientError as error:
+            if not passes(error.response["Error"]["Code"]):
+                raise
+            return {}
+        except HTTPClientError:
+            return {}
+        known: dict[Key, Outcome] = {}
+        for write, answer in zip(writes, reply["Responses"], strict=True):
+            code = answer.get("Error", {}).get("Code")
+            if code is None:
+                known[write.key] = Outcome(Applied.DONE)
+            elif code in REFUSED:
+                known[write.key] = self._refused(write, answer["Error"].get("Item") or answer.get("Item"))
+            elif not passes(code):
+                raise ClientError(answer, "BatchExecuteStatement")
+        return known
+
+    def _refused(self, write: Write, attributes: Mapping[str, Any] | None) -> Outcome:
+        """Tell a refusal from a success whose reply was lost; a duplicate insert does not always bring the item along."""
+        old = from_item(attributes) if attributes else None
+        if old is None and write.inserts:
+            [old] = self.get([write.key])
+        return Outcome(Applied.DONE if already_done(write, old) else Applied.REFUSED, old)
+
+    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+        """Read items with BatchGetItem, 100 at a time."""
+        found: dict[Key, Item] = {}
+        unique = list(dict.fromkeys(keys))
+        for start in range(0, len(unique), DYNAMODB_MAX_BATCH_GET):
+            found |= self._get_batch(unique[start : start + DYNAMODB_MAX_BATCH_GET])
+        return [found.get(key) for key in keys]
+
+    def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        found: dict[Key, Item] = {}
+        wanted = [{"pk": to_attribute(key.pk), "sk": to_attribute(key.sk)} for key in keys]
+        for _ in tries(self._effects):
+            reply = self._read("batch_get_item", RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}})
+            if reply is None:
+                continue
+            items = [from_item(attributes) for attributes in reply["Responses"].get(self._table, [])]
+            found |= {Key(item["pk"], item["sk"]): item for item in items}
+            wanted = reply.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            if not wanted:
+                return found
+        raise UnavailableError("the table stayed throttled")
+
+    def family(self, pk: str) -> list[Item]:
+        """Read every item under a partition key, ordered by `sk`."""
+        return self._query(
+            limit=None,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": to_attribute(pk)},
+            ConsistentRead=True,
+        )
+
+    def agenda(
+        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[AgendaEntry]:
+        """List a partition of the index `agenda`."""
+        items = self._query(
+            limit=limit,
+            start=_index_key(partition, after) if after else None,
+            IndexName="agenda",
+            KeyConditionExpression="agenda_pk = :partition AND alarm_at <= :until",
+            ExpressionAttributeValues={":partition": to_attribute(partition), ":until": to_attribute(until_ms)},
+            ScanIndexForward=not newest_first,
+        )
+        return [AgendaEntry(item["alarm_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
+
+    def _query(
+        self, *, limit: int | None, start: Mapping[str, Any] | None = None, **arguments: Any
+    ) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        while limit is None or len(items) < limit:
+            paging = ({"Limit": limit - len(items)} if limit else {}) | ({"ExclusiveStartKey": start} if start else {})
+            reply = self._patiently("query", **arguments, **paging)
+            items += [from_item(attributes) for attributes in reply["Items"]]
+            start = reply.get("LastEvaluatedKey")
+            if not start:
+                break
+        return items
+
+    def _patiently(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
+        for _ in tries(self._effects):
+            if (reply := self._read(operation, TableName=self._table, **arguments)) is not None:
+                return reply
+        raise UnavailableError("the table stayed throttled")
+
+    def _read(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+        """Read once; None when it is worth another try."""
+        try:
+            return self._call(operation, **arguments)
+        except HTTPClientError:
+            return None
+        except ClientError as error:
+            if not passes(error.response["Error"]["Code"]):
+                raise
+            return None
+
+    def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
+        counting = {"ReturnConsumedCapacity": "TOTAL"} if self._observe else {}
+        reply: Mapping[str, Any] = getattr(self._client, operation)(**arguments, **counting)
+        if self._observe:
+            capacity = reply.get("ConsumedCapacity") or []
+            parts = capacity if isinstance(capacity, list) else [capacity]
+            self._observe(operation, sum(part.get("CapacityUnits", 0) for part in parts))
+        return reply
+
+
+def _index_key(partition: str, entry: AgendaEntry) -> dict[str, Any]:
+    return {
+        "agenda_pk": to_attribute(partition),
+        "alarm_at": to_attribute(entry.alarm_at),
+        "pk": to_attribute(entry.pk),
+        "sk": to_attribute(entry.sk),
+    }

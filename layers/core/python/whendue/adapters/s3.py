@@ -1,0 +1,40 @@
+"""BlobStore on S3."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError
+
+from whendue.errors import UnavailableError
+
+
+class S3Blobs:
+    """Texts in a bucket; encrypted at rest as the bucket says (SSE-S3 by default since 2023).
+
+    Args:
+        client: boto3's `s3` client.
+        bucket: its name.
+    """
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        """Use this bucket."""
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, text: str) -> None:
+        """Store a text."""
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=text.encode(), ContentType="application/json; charset=utf-8"
+            )
+        except (ClientError, HTTPClientError) as error:
+            raise UnavailableError from error
+
+    def get(self, key: str) -> str | None:
+        """Read a text; None where there is none."""
+        try:
+            text: str = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode()
+        except self._client.exceptions.NoSuchKey:
+            return None
+        except (ClientError, HTTPClientError) as error:
+            raise UnavailableError from error
+        return text

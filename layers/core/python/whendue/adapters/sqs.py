@@ -1,0 +1,134 @@
+"""JobQueue on SQS: batches with failed entries handled, delays of at most 900 s, stale receipts taken as done."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError
+
+from whendue.adapters.throttle import passes, tries
+from whendue.effects import Effects
+from whendue.errors import UnavailableError
+from whendue.limits import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
+from whendue.ports import Delivery, Outgoing
+
+# The message is gone, or someone else has it by now: nothing is left to do with this receipt.
+GONE = frozenset(
+    {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"}
+)
+
+
+class SqsQueue:
+    """The queues.
+
+    Args:
+        client: boto3's `sqs` client.
+        urls: queue name -> URL.
+        effects: chance and sleep for retries.
+    """
+
+    def __init__(self, client: Any, urls: Mapping[str, str], effects: Effects) -> None:
+        """Use these queues."""
+        self._client = client
+        self._urls = urls
+        self._effects = effects
+
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        """Send messages by SendMessageBatch, up to 10 and 1 MiB at a time."""
+        if any(not 0 <= message.delay_s <= SQS_MAX_DELAY_S for message in messages):
+            raise ValueError(f"a delay is 0 to {SQS_MAX_DELAY_S} s")
+        sent: list[bool] = []
+        for part in _parts(messages):
+            entries = [{"MessageBody": message.body, "DelaySeconds": message.delay_s} for message in part]
+            sent += self._each("send_message_batch", queue, entries)
+        return sent
+
+    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[Delivery]:
+        """Receive up to 10 messages, waiting up to 20 s for the first."""
+        try:
+            reply = self._client.receive_message(
+                QueueUrl=self._urls[queue],
+                MaxNumberOfMessages=min(limit, SQS_MAX_BATCH),
+                WaitTimeSeconds=wait_s,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        except (ClientError, HTTPClientError) as error:
+            raise UnavailableError from error
+        return [
+            Delivery(
+                id=message["MessageId"],
+                receipt=message["ReceiptHandle"],
+                body=message["Body"],
+                receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
+                queue=queue,
+            )
+            for message in reply.get("Messages", [])
+        ]
+
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        """Delete messages by DeleteMessageBatch; one that is gone already is done."""
+        self._settle("delete_message_batch", queue, [{"ReceiptHandle": receipt} for receipt in receipts])
+
+    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+        """Hide messages by ChangeMessageVisibilityBatch; one that is gone already is done."""
+        if not 0 <= visibility_s <= SQS_MAX_VISIBILITY_S:
+            raise ValueError(f"a visibility timeout is 0 to {SQS_MAX_VISIBILITY_S} s")
+        entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": visibility_s} for receipt in receipts]
+        self._settle("change_message_visibility_batch", queue, entries)
+
+    def backlog(self, queue: str) -> int:
+        """Count the visible messages, approximately."""
+        try:
+            reply = self._client.get_queue_attributes(
+                QueueUrl=self._urls[queue], AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        except (ClientError, HTTPClientError) as error:
+            raise UnavailableError from error
+        return int(reply["Attributes"]["ApproximateNumberOfMessages"])
+
+    def _settle(self, operation: str, queue: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        for start in range(0, len(entries), SQS_MAX_BATCH):
+            if not all(self._each(operation, queue, entries[start : start + SQS_MAX_BATCH], gone_is_done=True)):
+                raise UnavailableError(f"the queue refused {operation}")
+
+    def _each(
+        self, operation: str, queue: str, entries: Sequence[Mapping[str, Any]], *, gone_is_done: bool = False
+    ) -> list[bool]:
+        """Carry out a batch, trying failed entries again; True for each that was acknowledged."""
+        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
+        waiting = {str(number): entry for number, entry in enumerate(entries)}
+        done: set[str] = set()
+        for _ in tries(self._effects):
+            try:
+                reply = call(QueueUrl=self._urls[queue], Entries=[{"Id": n} | dict(e) for n, e in waiting.items()])
+            except HTTPClientError:
+                continue
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if gone_is_done and code in GONE:
+                    return [True] * len(entries)
+                if not passes(code):
+                    break
+                continue
+            done |= {entry["Id"] for entry in reply.get("Successful", [])}
+            failed = reply.get("Failed", [])
+            done |= {entry["Id"] for entry in failed if gone_is_done and entry["Code"] in GONE}
+            # An entry that SQS calls our fault will not get better.
+            again = {entry["Id"] for entry in failed if not entry.get("SenderFault")} - done
+            waiting = {number: entry for number, entry in waiting.items() if number in again}
+            if not waiting:
+                break
+        return [str(number) in done for number in range(len(entries))]
+
+
+def _parts(messages: Sequence[Outgoing]) -> list[list[Outgoing]]:
+    """Part messages so that each part fits a batch, in number and in bytes."""
+    parts: list[list[Outgoing]] = []
+    size = 0
+    for message in messages:
+        own = len(message.body.encode())
+        if not parts or len(parts[-1]) == SQS_MAX_BATCH or size + own > SQS_MAX_BATCH_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(message)
+        size += own
+    return parts

@@ -1,0 +1,49 @@
+"""Patience with AWS: which errors pass by themselves, and how long to wait for them."""
+
+from collections.abc import Iterator
+
+from whendue.effects import Effects
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+PASSING = frozenset(
+    {
+        "InternalServerError",
+        "InternalFailure",
+        "InternalError",
+        "ItemCollectionInProgress",
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+TRIES = 6
+BASE_S = 0.05
+CAP_S = 1.6
+
+
+def tries(effects: Effects) -> Iterator[int]:
+    """Number the tries; sleep before each but the first, with full jitter and growing bounds (4 s in all at most).
+
+    Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    for number in range(TRIES):
+        if number:
+            effects.sleep(effects.random() * min(CAP_S, BASE_S * 2**number))
+        yield number
+
+
+def passes(code: str) -> bool:
+    """Say whether an error code is one that passes by itself."""
+    return code in PASSING

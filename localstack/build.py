@@ -1,0 +1,127 @@
+"""Build the layers and the function zips the way Lambda wants them; the same content gives the same bytes."""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
+from localstack.topology import topology
+
+Target = Literal["local", "lambda"]
+# The oldest time that a zip can hold: archives must not differ by when they were made.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+LEFT_OUT = ("__pycache__", ".pyc", ".dist-info/RECORD", "/tests/")
+USER_TASKS = "functions/worker/tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a deploy uploads: layer name -> zip, function name -> zip."""
+
+    layers: dict[str, Path]
+    functions: dict[str, Path]
+
+
+def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
+    """Build everything.
+
+    Args:
+        target: `local` takes wheels for the emulator's interpreter, `lambda` those of the topology's runtime.
+        extra_tasks: a folder of further task files, put beside the user's own (for tests).
+
+    Raises:
+        subprocess.CalledProcessError: the dependencies could not be installed.
+    """
+    layers = {"dependencies": _dependencies(target), "core": _core()}
+    functions = {
+        name: _zip(f"function-{name}", _function_files(function.sources, extra_tasks))
+        for name, function in topology().functions.items()
+    }
+    return Built(layers, functions)
+
+
+def _dependencies(target: Target) -> Path:
+    """Install the locked requirements into a folder and zip it; a lock that was built before is not built again."""
+    lock = ROOT / "requirements/layer.txt"
+    mark = hashlib.sha256(f"{_interpreter(target)}\n{lock.read_text()}".encode()).hexdigest()[:16]
+    path = BUILD / f"layer-dependencies-{target}-{mark}.zip"
+    if path.exists():
+        return path
+    folder = BUILD / f"dependencies-{target}"
+    shutil.rmtree(folder, ignore_errors=True)
+    pip = [str(EMULATOR_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    subprocess.run([*pip, "--require-hashes", "--target", str(folder), *_platform(target), "-r", str(lock)], check=True)
+    return _write(path, ((f"python/{name}", data) for name, data in _tree(folder)))
+
+
+def _interpreter(target: Target) -> str:
+    if target == "lambda":
+        return f"{topology().runtime.python} {topology().runtime.architecture}"
+    command = [str(EMULATOR_PYTHON), "-c", "import sys; print(sys.version_info[:2])"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout + platform.machine()
+
+
+def _platform(target: Target) -> list[str]:
+    """Give pip's options for wheels of another machine."""
+    if target == "local":
+        return []
+    runtime = topology().runtime
+    machine = {"arm64": "aarch64", "x86_64": "x86_64"}[runtime.architecture]
+    version = runtime.python.removeprefix("python")
+    return ["--only-binary=:all:", f"--python-version={version}", f"--platform=manylinux2014_{machine}"]
+
+
+def _core() -> Path:
+    source = ROOT / (topology().layers["core"].source or "")
+    return _zip("layer-core", ((f"python/{name}", data) for name, data in _tree(source)))
+
+
+def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:
+    """Give a function's files; paths stay as they are in the tree, so that imports are the same everywhere."""
+    wanted = [*topology().shared_sources, *sources]
+    for source in wanted:
+        path = ROOT / source
+        if path.is_file():
+            yield source, path.read_bytes()
+        else:
+            yield from ((f"{source}/{name}", data) for name, data in _tree(path))
+    if extra_tasks and any(USER_TASKS.startswith(source) for source in wanted):
+        yield from ((f"{USER_TASKS}/{path.name}", path.read_bytes()) for path in sorted(extra_tasks.glob("[!_]*.py")))
+
+
+def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not any(part in f"/{name}" for part in LEFT_OUT):
+            yield name, path.read_bytes()
+
+
+def _zip(name: str, files: Iterable[tuple[str, bytes]]) -> Path:
+    """Write a zip under its content's hash; content that was zipped before is not written again."""
+    known = dict(files)
+    digest = hashlib.sha256()
+    for file, data in sorted(known.items()):
+        digest.update(f"{file}\0{len(data)}\0".encode() + data)
+    path = BUILD / f"{name}-{digest.hexdigest()[:16]}.zip"
+    return path if path.exists() else _write(path, sorted(known.items()))
+
+
+def _write(path: Path, files: Iterable[tuple[str, bytes]]) -> Path:
+    """Write a zip whole or not at all: another process may build the same one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files:
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, data)
+    draft.replace(path)
+    return path

@@ -1,0 +1,65 @@
+"""Deploy a whole stack from infra/topology.yaml to an emulator; safe to repeat, each part is made or brought up to date."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from localstack.build import build
+from localstack.deploy.api import deploy_api
+from localstack.deploy.clients import Clients
+from localstack.deploy.functions import Environment, deploy_functions
+from localstack.deploy.storage import deploy_bucket, deploy_queues, deploy_table
+from localstack.deploy.triggers import connect_queue, connect_schedule
+from localstack.stack import REGION, Stack
+from localstack.topology import Queues, topology
+
+
+def deploy(
+    endpoint_url: str,
+    prefix: str = "whendue",
+    *,
+    environment: Mapping[str, str],
+    api_flavor: str | None = None,
+    queues: Queues | None = None,
+    schedule_timer: bool = True,
+    extra_tasks: Path | None = None,
+) -> Stack:
+    """Deploy a stack.
+
+    Args:
+        endpoint_url: the emulator.
+        prefix: begins every name, so that several stacks live side by side.
+        environment: `WHENDUE_*` variables of the functions besides the addresses; the JWT settings at least.
+        api_flavor: `http` or `rest` instead of the topology's.
+        queues: other queue settings than the topology's.
+        schedule_timer: let the timer tick by itself.
+        extra_tasks: a folder of further task files.
+
+    Raises:
+        botocore.exceptions.ClientError: the emulator refused something.
+    """
+    plan = topology()
+    wanted = queues or plan.queues
+    clients = Clients(endpoint_url)
+    built = build("local", extra_tasks)
+    table = deploy_table(clients, f"{prefix}-jobs", plan.table)
+    bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
+    urls, dead_letter_url, arns = deploy_queues(clients, prefix, wanted)
+    addresses = Environment(table, bucket, urls, dead_letter_url, wanted.visibility_s)
+    names = deploy_functions(clients, prefix, plan, built, addresses.variables() | dict(environment))
+    for trigger in (plan.triggers.worker, plan.triggers.dead_letter):
+        concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
+        for queue in trigger.queues:
+            connect_queue(clients, names[trigger.function], arns[queue], trigger.batch_size, concurrency)
+    connect_schedule(clients, f"{prefix}-tick", names["timer"], plan.triggers.timer.every, enabled=schedule_timer)
+    api_url = deploy_api(clients, prefix, names["api"], api_flavor or plan.api.flavor, plan.api.stage)
+    return Stack(
+        api_url=api_url,
+        dashboard_url=f"{api_url}/",
+        aws_endpoint_url=endpoint_url,
+        region=REGION,
+        table=table,
+        bucket=bucket,
+        queues=urls,
+        dead_letter_queue=dead_letter_url,
+        functions=names,
+    )

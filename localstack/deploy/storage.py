@@ -1,0 +1,88 @@
+"""Table, bucket and queues."""
+
+import json
+
+from botocore.exceptions import ClientError
+
+from localstack.deploy.clients import Clients, code_of
+from localstack.topology import Bucket, Queues, Table
+
+
+def deploy_table(clients: Clients, name: str, table: Table) -> str:
+    """Make the table with its index and TTL; gives its name."""
+    attributes = table.key | table.index.key
+    try:
+        clients.dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in attributes.items()],
+            KeySchema=_key_schema(list(table.key)),
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": table.index.name,
+                    "KeySchema": _key_schema(list(table.index.key)),
+                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": table.index.include},
+                }
+            ],
+        )
+    except ClientError as error:
+        if code_of(error) != "ResourceInUseException":
+            raise
+    clients.dynamodb.get_waiter("table_exists").wait(TableName=name)
+    ttl = clients.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    if ttl["TimeToLiveStatus"] == "DISABLED":
+        clients.dynamodb.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": table.ttl}
+        )
+    return name
+
+
+def _key_schema(names: list[str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=True)]
+
+
+def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
+    """Make the bucket with its lifecycle; gives its name."""
+    try:
+        clients.s3.create_bucket(Bucket=name)
+    except ClientError as error:
+        if code_of(error) not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise
+    rule = {"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": bucket.expire_days}}
+    clients.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    return name
+
+
+def deploy_queues(clients: Clients, prefix: str, queues: Queues) -> tuple[dict[str, str], str, dict[str, str]]:
+    """Make the queues and their redrive to the dead-letter queue; gives URLs by name, its URL, and all ARNs by name."""
+    dead = queues.dead_letter
+    dead_letter_url = _queue(
+        clients,
+        f"{prefix}-dead_letter",
+        {"VisibilityTimeout": str(dead.visibility_s), "MessageRetentionPeriod": str(dead.retention_s)},
+    )
+    arns = {"dead_letter": _arn(clients, dead_letter_url)}
+    redrive = {"deadLetterTargetArn": arns["dead_letter"], "maxReceiveCount": queues.max_receive_count}
+    attributes = {
+        "VisibilityTimeout": str(queues.visibility_s),
+        "MessageRetentionPeriod": str(queues.retention_s),
+        "RedrivePolicy": json.dumps(redrive),
+    }
+    urls = {name: _queue(clients, f"{prefix}-{name}", attributes) for name in queues.priorities}
+    return urls, dead_letter_url, arns | {name: _arn(clients, url) for name, url in urls.items()}
+
+
+def _queue(clients: Clients, name: str, attributes: dict[str, str]) -> str:
+    try:
+        url = clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except ClientError as error:
+        if "NonExistentQueue" not in code_of(error) and code_of(error) != "QueueDoesNotExist":
+            raise
+        url = clients.sqs.create_queue(QueueName=name)["QueueUrl"]
+    clients.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    return str(url)
+
+
+def _arn(clients: Clients, url: str) -> str:
+    reply = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(reply["Attributes"]["QueueArn"])

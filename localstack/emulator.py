@@ -1,0 +1,171 @@
+"""The embedded emulator (MiniStack) as a process of this machine: started on a free loopback port, ended by its pid."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from localstack.paths import EMULATOR_PYTHON, EMULATOR_VENV, LOCAL, ROOT
+
+READY_S = 60
+STOP_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator.
+
+    Args:
+        endpoint_url: where its AWS APIs are.
+        pid: its process, leader of a process group of its own.
+        directory: its log and temporary files.
+    """
+
+    endpoint_url: str
+    pid: int
+    directory: Path
+
+    @property
+    def log(self) -> Path:
+        """What it prints: its own lines and those of the functions."""
+        return self.directory / "emulator.log"
+
+    def alive(self) -> bool:
+        """Say whether its process is still there (a zombie is not)."""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return _signal(self.pid, 0)
+
+
+def install() -> None:
+    """Make the emulator's own virtual environment from its lock, unless it is there and current."""
+    lock = ROOT / "requirements/emulator.txt"
+    stamp = EMULATOR_VENV / "lock.txt"
+    if stamp.exists() and stamp.read_text() == lock.read_text():
+        return
+    print("Installing the embedded emulator into .local/ (once)...", flush=True)
+    shutil.rmtree(EMULATOR_VENV, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", str(EMULATOR_VENV)], check=True)
+    pip = [str(EMULATOR_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
+    stamp.write_text(lock.read_text())
+
+
+def start(directory: Path = LOCAL) -> Emulator:
+    """Start an emulator and wait until it is healthy.
+
+    Args:
+        directory: where its log and temporary files go.
+
+    Raises:
+        RuntimeError: it ended or did not become healthy; the message has the end of its log.
+    """
+    install()
+    directory.mkdir(parents=True, exist_ok=True)
+    scratch = directory / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    environment |= {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "LAMBDA_EXECUTOR": "local",
+        # Each warm process takes 20 to 40 MB.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "24",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        # Its processes' temporary files, so that they can be cleaned up with it.
+        "TMPDIR": str(scratch),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    with (directory / "emulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(EMULATOR_PYTHON), "-m", "ministack"],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    emulator = Emulator(f"http://127.0.0.1:{port}", process.pid, directory)
+    try:
+        _await_health(emulator, process)
+    except BaseException:
+        stop(emulator)
+        raise
+    return emulator
+
+
+def stop(emulator: Emulator) -> None:
+    """End the emulator and the function processes that it started; safe to repeat."""
+    _signal(-emulator.pid, signal.SIGTERM)
+    until = time.monotonic() + STOP_S
+    while emulator.alive() and time.monotonic() < until:
+        _reap(emulator.pid)
+        time.sleep(0.05)
+    _signal(-emulator.pid, signal.SIGKILL)
+    _reap(emulator.pid)
+    shutil.rmtree(emulator.directory / "tmp", ignore_errors=True)
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Emulator]:
+    """Run an emulator for the length of a block."""
+    emulator = start(directory)
+    try:
+        yield emulator
+    finally:
+        stop(emulator)
+
+
+def free_port() -> int:
+    """Find a free loopback port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_health(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until:
+        # A port that someone else took answers, too: only our living process counts.
+        if process.poll() is not None:
+            break
+        try:
+            with urlopen(f"{emulator.endpoint_url}/_ministack/health", timeout=2):
+                return
+        except (URLError, OSError):
+            time.sleep(0.05)
+    tail = emulator.log.read_text(errors="replace")[-2000:]
+    raise RuntimeError(f"the emulator did not start; the end of {emulator.log}:\n{tail}")
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        (os.killpg if pid < 0 else os.kill)(abs(pid), number)
+    except OSError:
+        return False
+    return True
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

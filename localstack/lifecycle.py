@@ -1,0 +1,88 @@
+"""Bring the dev stack up and down."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from localstack import emulator, token
+from localstack.deploy import deploy
+from localstack.paths import LOCAL, STACK_FILE
+from localstack.stack import Stack, load
+
+LOCALSTACK_URL = "http://127.0.0.1:4566"
+
+
+def up(kind: str = "ministack") -> Stack:
+    """Bring the stack up, or up to date if it is running; returns when its API answers.
+
+    Args:
+        kind: `ministack`, started here; or `localstack`, which must be running already (localstack/docker-compose.yml).
+
+    Raises:
+        RuntimeError: the emulator or the API does not answer.
+    """
+    if kind == "localstack":
+        url = os.environ.get("AWS_ENDPOINT_URL", LOCALSTACK_URL)
+        return _deploy(url, api_flavor="rest")
+    known = load()
+    if known and known.emulator_pid:
+        there = emulator.Emulator(known.aws_endpoint_url, known.emulator_pid, LOCAL)
+        if there.alive() and answers(f"{known.aws_endpoint_url}/_ministack/health"):
+            return _deploy(there.endpoint_url, there)
+    started = emulator.start()
+    try:
+        return _deploy(started.endpoint_url, started)
+    except BaseException:
+        emulator.stop(started)
+        raise
+
+
+def down() -> bool:
+    """Stop what `up` started; says whether there was anything."""
+    known = load()
+    STACK_FILE.unlink(missing_ok=True)
+    if known is None or known.emulator_pid is None:
+        return known is not None
+    emulator.stop(emulator.Emulator(known.aws_endpoint_url, known.emulator_pid, LOCAL))
+    return True
+
+
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """Run a stack for the length of a block; Ctrl-C and SIGTERM end it, too."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    known = load()
+    was_there = known is not None and answers(f"{known.api_url}/health")
+    stack = up()
+    try:
+        yield stack
+    finally:
+        if not was_there:
+            down()
+
+
+def answers(url: str) -> bool:
+    """Say whether a URL answers with a success."""
+    try:
+        with urlopen(url, timeout=20):
+            return True
+    except (HTTPError, URLError, OSError):
+        return False
+
+
+def _deploy(endpoint_url: str, ours: emulator.Emulator | None = None, api_flavor: str | None = None) -> Stack:
+    stack = deploy(endpoint_url, environment=token.environment(token.secret()), api_flavor=api_flavor)
+    if not answers(f"{stack.api_url}/health/ready"):
+        raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")
+    if ours:
+        stack = stack.on(ours.pid, ours.log)
+    stack.save()
+    return stack

@@ -1,0 +1,10 @@
+"""Where the dev loop keeps what it makes: everything under `.local/`, nothing in the tree."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LOCAL = ROOT / ".local"
+STACK_FILE = LOCAL / "stack.json"
+BUILD = LOCAL / "build"
+EMULATOR_VENV = LOCAL / "emulator-venv"
+EMULATOR_PYTHON = EMULATOR_VENV / "bin/python"

@@ -1,0 +1,50 @@
+"""Development tokens: HS256, signed with a secret that this checkout made for itself."""
+
+import os
+import secrets
+import time
+from pathlib import Path
+
+import jwt
+
+from localstack.paths import LOCAL
+
+ISSUER = "whendue-dev"
+AUDIENCE = "whendue"
+SCOPES = "jobs:read jobs:write admin"
+LIFETIME_S = 12 * 3600
+
+
+def secret(path: Path = LOCAL / "jwt-secret") -> str:
+    """Give the secret, made at first use and readable by its owner alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+def environment(signing_secret: str) -> dict[str, str]:
+    """Give the functions' JWT settings for such tokens."""
+    return {
+        "WHENDUE_JWT_ALGORITHM": "HS256",
+        "WHENDUE_JWT_SECRET": signing_secret,
+        "WHENDUE_JWT_ISSUER": ISSUER,
+        "WHENDUE_JWT_AUDIENCE": AUDIENCE,
+    }
+
+
+def make(tenant: str = "demo", scopes: str = SCOPES, signing_secret: str | None = None) -> str:
+    """Sign a token for a tenant, valid for 12 hours."""
+    now_s = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "developer",
+        "tenant": tenant,
+        "scope": scopes,
+        "iat": now_s,
+        "nbf": now_s,
+        "exp": now_s + LIFETIME_S,
+    }
+    return jwt.encode(claims, signing_secret or secret(), algorithm="HS256")

@@ -1,0 +1,138 @@
+"""infra/topology.yaml, read and checked."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+ROOT = Path(__file__).parents[1]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Index(_Part):
+    """A global secondary index: key attribute -> type, and what it carries besides the keys."""
+
+    name: str
+    key: dict[str, Literal["S", "N"]]
+    include: list[str]
+
+
+class Table(_Part):
+    """The one table."""
+
+    key: dict[str, Literal["S", "N"]]
+    index: Index
+    ttl: str
+
+
+class Bucket(_Part):
+    """The bucket of large payloads and results."""
+
+    expire_days: int
+
+
+class DeadLetterQueue(_Part):
+    """The queue that SQS redrive fills."""
+
+    visibility_s: int
+    retention_s: int
+
+
+class Queues(_Part):
+    """The priority queues, all alike, and the dead-letter queue under them."""
+
+    visibility_s: int
+    max_receive_count: int
+    retention_s: int
+    priorities: list[str]
+    dead_letter: DeadLetterQueue
+
+
+class Layer(_Part):
+    """A Lambda layer; without a source it is made of the locked requirements."""
+
+    source: str | None = None
+
+
+class Function(_Part):
+    """A Lambda function and the sources that go into its zip."""
+
+    handler: str
+    timeout_s: int
+    memory_mb: int
+    sources: list[str]
+    reserved_concurrency: int | None = None
+
+
+class Runtime(_Part):
+    """What Lambda runs the functions on."""
+
+    python: str
+    architecture: Literal["arm64", "x86_64"]
+
+
+class ScheduleTrigger(_Part):
+    """Starts a function at a rate."""
+
+    function: str
+    every: str
+
+
+class QueueTrigger(_Part):
+    """Feeds a function from queues, with partial batch responses."""
+
+    function: str
+    queues: list[str]
+    batch_size: int = Field(le=10)
+    maximum_concurrency: int = Field(ge=2)
+
+
+class Triggers(_Part):
+    """What starts the functions."""
+
+    timer: ScheduleTrigger
+    worker: QueueTrigger
+    dead_letter: QueueTrigger
+
+
+class Api(_Part):
+    """The HTTP front."""
+
+    flavor: Literal["http", "rest"]
+    stage: str
+
+
+class Local(_Part):
+    """What is smaller on a laptop."""
+
+    maximum_concurrency: int
+
+
+class Topology(_Part):
+    """The whole stack."""
+
+    table: Table
+    bucket: Bucket
+    queues: Queues
+    layers: dict[str, Layer]
+    functions: dict[str, Function]
+    runtime: Runtime
+    shared_sources: list[str]
+    triggers: Triggers
+    api: Api
+    local: Local
+
+
+@cache
+def topology() -> Topology:
+    """Read the topology.
+
+    Raises:
+        pydantic.ValidationError: something is missing, misspelt or of the wrong type.
+    """
+    return Topology.model_validate(yaml.safe_load((ROOT / "infra/topology.yaml").read_text()))
