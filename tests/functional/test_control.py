@@ -290,7 +290,7 @@ def test_a_job_past_its_retention_is_gone_even_before_dynamodb_sweeps_it() -> No
 
 
 def codes(world: World, job: Job) -> list[str]:
-    return [reason.code for reason in world.app.query.explain(TENANT, job.id)]
+    return [reason.code for reason in world.app.query.explain(TENANT, job.id).reasons]
 
 
 def test_every_job_can_say_why_it_has_not_run_yet() -> None:

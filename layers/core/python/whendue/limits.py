@@ -29,6 +29,7 @@ PROGRESS_BYTES = 128
 # A Lambda event holds 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 BODY_BYTES = 5 * 1024 * 1024
 JSON_DEPTH = 32
+TOKEN_BYTES = 8192
 PAYLOAD_BYTES = 1024 * 1024
 RESULT_BYTES = 1024 * 1024
 BULK_JOBS = 500

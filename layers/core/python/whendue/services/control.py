@@ -15,6 +15,8 @@ from whendue.settings import QUEUES, Settings
 
 # A job that changes under us is read again this often before we say so.
 TRIES = 5
+# Of a UUID; anything else would be a key that the table may refuse.
+ID_LENGTH = 36
 
 
 def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
@@ -24,6 +26,8 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
         JobNotFoundError: there is none, it is another tenant's, or its retention is over.
         UnavailableError: the table does not answer.
     """
+    if len(job_id) != ID_LENGTH:
+        raise JobNotFoundError
     [item] = store.get([job_key(job_id)])
     job = from_item(item) if item else None
     if job is None or job.tenant != tenant or (job.expires_at or now_ms) * 1000 < now_ms:

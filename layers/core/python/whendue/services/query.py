@@ -22,6 +22,13 @@ class JobView(NamedTuple):
     attempts: list[Failure]
 
 
+class Explained(NamedTuple):
+    """A job and the reasons why it has not run yet, the most telling one first."""
+
+    job: Job
+    reasons: list[Reason]
+
+
 class Query:
     """Answers questions; changes nothing."""
 
@@ -57,8 +64,8 @@ class Query:
         kept = [_failure(item) for item in family if item["sk"].startswith("attempt#")]
         return sorted({one.generation: one for one in [*kept, job.last]}.values(), key=lambda one: one.generation)
 
-    def explain(self, tenant: str, job_id: str) -> list[Reason]:
-        """Say why a job has not run yet, the most telling reason first.
+    def explain(self, tenant: str, job_id: str) -> Explained:
+        """Say why a job has not run yet.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
@@ -68,7 +75,7 @@ class Query:
         job = find(self._store, tenant, job_id, now_ms)
         waits = job.state is State.PENDING and now_ms >= job.due_at
         backlog = self._queue.backlog(job.queue) if waits else 0
-        return explain(job, now_ms, self._settings.timing, backlog)
+        return Explained(job, explain(job, now_ms, self._settings.timing, backlog))
 
     def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
         """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.

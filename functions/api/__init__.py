@@ -1,0 +1,1 @@
+"""The HTTP API: guard -> token -> route -> one service call -> reply."""

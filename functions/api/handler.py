@@ -1,0 +1,23 @@
+"""API function: answers HTTP requests."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.api.app import Api
+from whendue.adapters.auth import AuthSettings, Verifier
+from whendue.bootstrap import app
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer an event of an HTTP API or a REST API."""
+    return _api()(event, context)
+
+
+@cache
+def _api() -> Api:
+    whendue = app()
+    return Api(whendue, Verifier(AuthSettings.from_env(os.environ), whendue.effects))

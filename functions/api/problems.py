@@ -1,0 +1,123 @@
+"""Errors as RFC 9457 problem+json, each with a stable `code`; the one table of codes and statuses."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from whendue.errors import (
+    AuthenticationError,
+    ForbiddenError,
+    IdempotencyConflictError,
+    InvalidCursorError,
+    InvalidPayloadError,
+    InvalidRequestError,
+    JobNotFoundError,
+    PayloadTooLargeError,
+    StateConflictError,
+    UnavailableError,
+    UnknownProfileError,
+    UnknownTaskError,
+    WhendueError,
+)
+
+CONTENT_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = "2"
+# Details of errors that are members of the problem; others are for headers.
+EXTRAS: Final = ("errors", "profiles", "state")
+
+
+class MalformedRequestError(WhendueError):
+    """The body is not acceptable JSON."""
+
+    code = "malformed_request"
+
+
+class BodyTooLargeError(WhendueError):
+    """The body is over its limit."""
+
+    code = "body_too_large"
+
+
+class UnsupportedMediaTypeError(WhendueError):
+    """Send JSON: Content-Type: application/json."""
+
+    code = "unsupported_media_type"
+
+
+class RouteNotFoundError(WhendueError):
+    """There is nothing at this path."""
+
+    code = "route_not_found"
+
+
+class MethodNotAllowedError(WhendueError):
+    """This path does not take this method."""
+
+    code = "method_not_allowed"
+
+
+STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
+    MalformedRequestError: HTTPStatus.BAD_REQUEST,
+    InvalidCursorError: HTTPStatus.BAD_REQUEST,
+    AuthenticationError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    JobNotFoundError: HTTPStatus.NOT_FOUND,
+    RouteNotFoundError: HTTPStatus.NOT_FOUND,
+    MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
+    IdempotencyConflictError: HTTPStatus.CONFLICT,
+    StateConflictError: HTTPStatus.CONFLICT,
+    BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidPayloadError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def status_of(error: WhendueError) -> HTTPStatus:
+    """Give the status of an error; one that no user can cause is a 500."""
+    return STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def is_known(error: WhendueError) -> bool:
+    """Say whether an error is one that a user is told of."""
+    return type(error) in STATUS
+
+
+def problem(error: WhendueError) -> dict[str, Any]:
+    """Describe an error: type, title, status, code, detail, and what else it knows (places, never values)."""
+    status, known = status_of(error), is_known(error)
+    code = error.code if known else WhendueError.code
+    return {
+        "type": f"urn:whendue:problem:{code}",
+        "title": status.phrase,
+        "status": status.value,
+        "code": code,
+        "detail": str(error) if known else "Something went wrong inside whendue; it was logged.",
+    } | {name: value for name, value in error.details.items() if known and name in EXTRAS}
+
+
+def reply(error: WhendueError) -> dict[str, Any]:
+    """Give the HTTP reply for an error."""
+    headers = {"Content-Type": CONTENT_TYPE}
+    if isinstance(error, AuthenticationError):
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if isinstance(error, ForbiddenError):
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.details["scope"]}"'
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = RETRY_AFTER_S
+    if isinstance(error, MethodNotAllowedError):
+        headers["Allow"] = ", ".join(error.details["allow"])
+    return {"statusCode": status_of(error).value, "headers": headers, "body": json.dumps(problem(error))}
+
+
+def invalid(errors: Sequence[Mapping[str, Any]], what: str = "the request is not valid") -> InvalidRequestError:
+    """Name the places that pydantic found wrong, without their values."""
+    places = [
+        {"where": ".".join(str(part) for part in one["loc"]), "problem": one.get("msg", one["type"])} for one in errors
+    ]
+    return InvalidRequestError(what, errors=places)

@@ -1,0 +1,229 @@
+"""What the API answers: jobs and the rest as people and clients see them."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from functions.api import times
+from whendue.domain.explain import Reason
+from whendue.domain.job import Failure, Job, State, shown_state
+from whendue.services.dead_letters import Group
+from whendue.services.query import JobView
+
+
+class Reply(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+
+class ErrorReply(Reply):
+    """Why an attempt failed."""
+
+    type: str
+    message: str
+    where: str
+    fingerprint: str
+
+
+class AttemptReply(Reply):
+    """One attempt: failed, running or succeeded."""
+
+    attempt: int
+    state: str
+    started_at: str | None
+    ended_at: str | None
+    error: ErrorReply | None = None
+
+
+class JobReply(Reply):
+    """A job."""
+
+    id: str
+    type: str
+    state: str = Field(description="scheduled, queued, running, succeeded, dead or cancelled")
+    priority: str
+    profile: str
+    tenant: str
+    due_at: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    attempt: int
+    max_attempts: int
+    lost: int = Field(description="Workers that died while they ran it.")
+    cancel_requested: bool
+    progress: Any = None
+    result: Any = None
+    error: ErrorReply | None = None
+    tags: dict[str, str]
+
+
+class JobWithTimelineReply(JobReply):
+    """A job with its payload and timeline."""
+
+    payload: Any = None
+    attempts: list[AttemptReply]
+
+
+class JobListReply(Reply):
+    """A page of jobs; a cursor of null is the end, a page may be short before it."""
+
+    items: list[JobReply]
+    cursor: str | None
+
+
+class BatchItemReply(Reply):
+    """What became of one job of a batch."""
+
+    status: int
+    job: JobReply | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BatchReply(Reply):
+    """What became of each job, in order."""
+
+    items: list[BatchItemReply]
+
+
+class ReasonReply(Reply):
+    """One reason, with the facts behind it."""
+
+    code: str
+    text: str
+    facts: dict[str, Any]
+
+
+class ExplainReply(Reply):
+    """Why a job has not run yet, the most telling reason first."""
+
+    id: str
+    state: str
+    reasons: list[ReasonReply]
+
+
+class DeadLetterGroupReply(Reply):
+    """Dead jobs with the same error."""
+
+    fingerprint: str
+    error: ErrorReply
+    count: int
+    types: list[str]
+    first_at: str
+    last_at: str
+    sample: list[str]
+
+
+class DeadLettersReply(Reply):
+    """Dead jobs, grouped; a cursor says that there are more jobs than were read."""
+
+    items: list[DeadLetterGroupReply]
+    jobs: int
+    cursor: str | None
+
+
+class FailedRedriveReply(Reply):
+    """A job that was not redriven."""
+
+    id: str
+    problem: dict[str, Any]
+
+
+class RedriveReply(Reply):
+    """What a bulk redrive did."""
+
+    matched: int
+    redriven: list[str]
+    failed: list[FailedRedriveReply]
+    dry_run: bool
+    cursor: str | None
+
+
+def job_reply(job: Job, now_ms: int) -> JobReply:
+    """Show a job without its payload, result and timeline."""
+    return JobReply(**_fields(job, now_ms))
+
+
+def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
+    """Show a job with everything that belongs to it."""
+    attempts = [_failed(one) for one in view.attempts]
+    if view.job.state in (State.RUNNING, State.SUCCEEDED):
+        attempts.append(_current(view.job))
+    return JobWithTimelineReply(
+        **_fields(view.job, now_ms) | {"result": view.result}, payload=view.payload, attempts=attempts
+    )
+
+
+def _fields(job: Job, now_ms: int) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "type": job.type,
+        "state": shown_state(job, now_ms),
+        "priority": job.queue,
+        "profile": job.profile,
+        "tenant": job.tenant,
+        "due_at": times.written(job.due_at),
+        "created_at": times.written(job.created_at),
+        "started_at": times.written(job.started_at),
+        "finished_at": times.written(job.finished_at),
+        "attempt": job.attempt,
+        "max_attempts": job.policy.max_attempts,
+        "lost": job.lost,
+        "cancel_requested": job.cancel_requested,
+        "progress": None if job.progress is None else json.loads(job.progress),
+        "result": None if job.result is None else json.loads(job.result),
+        "error": _error(job.last) if job.last and job.state is not State.SUCCEEDED else None,
+        "tags": dict(job.tags or {}),
+    }
+
+
+def _error(failure: Failure) -> ErrorReply:
+    return ErrorReply(
+        type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint
+    )
+
+
+def _failed(failure: Failure) -> AttemptReply:
+    return AttemptReply(
+        attempt=failure.attempt,
+        state="failed",
+        started_at=times.written(failure.started_at),
+        ended_at=times.written(failure.failed_at),
+        error=_error(failure),
+    )
+
+
+def _current(job: Job) -> AttemptReply:
+    return AttemptReply(
+        attempt=job.attempt,
+        state=job.state.value,
+        started_at=times.written(job.started_at),
+        ended_at=times.written(job.finished_at),
+    )
+
+
+def reason_reply(reason: Reason) -> ReasonReply:
+    """Show a reason; facts that are times (`..._at`, `..._until`) are written as times."""
+    facts = {
+        to_camel(name): times.written(value) if name.endswith(("_at", "_until")) else value
+        for name, value in reason.facts.items()
+    }
+    return ReasonReply(code=reason.code, text=reason.text, facts=facts)
+
+
+def group_reply(group: Group) -> DeadLetterGroupReply:
+    """Show a group of dead jobs."""
+    return DeadLetterGroupReply(
+        fingerprint=group.fingerprint,
+        error=ErrorReply(
+            type=group.error_type, message=group.message, where=group.where, fingerprint=group.fingerprint
+        ),
+        count=group.count,
+        types=group.types,
+        first_at=times.written(group.first_at) or "",
+        last_at=times.written(group.last_at) or "",
+        sample=group.sample,
+    )

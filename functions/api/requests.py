@@ -1,0 +1,186 @@
+"""What the API takes: pydantic models in camelCase that refuse unknown fields and wrong types."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from functions.api import times
+from functions.api.guard import KEY
+from functions.api.problems import invalid
+from whendue.domain.request import JobRequest
+from whendue.limits import (
+    BACKOFF_CAP_S,
+    BULK_JOBS,
+    CURSOR_BYTES,
+    HORIZON_S,
+    LEASE_MAX_S,
+    LEASE_MIN_S,
+    MAX_ATTEMPTS,
+    NAME_BYTES,
+    REDRIVE_JOBS,
+    REDRIVE_RATE_PER_S,
+    RETENTION_S,
+    TAG_KEY_BYTES,
+    TAG_VALUE_BYTES,
+    TAGS,
+    TAGS_BYTES,
+    TIMEOUT_S,
+    TYPE_BYTES,
+)
+
+Priority = Literal["critical", "high", "normal", "low"]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+Rfc3339 = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-24T18:00:00Z"])]
+
+
+class Body(BaseModel):
+    """A request body."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, allow_inf_nan=False, regex_engine="rust-regex"
+    )
+
+
+class Backoff(Body):
+    """How long to wait between attempts: base x factor^n, capped; `full` jitter draws from 0 to that."""
+
+    base_seconds: float | None = Field(default=None, gt=0, le=BACKOFF_CAP_S)
+    factor: float | None = Field(default=None, ge=1, le=100)
+    cap_seconds: float | None = Field(default=None, gt=0, le=BACKOFF_CAP_S)
+    jitter: Literal["full", "none"] | None = None
+
+
+class JobBody(Body):
+    """A job to be."""
+
+    type: TypeName = Field(examples=["demo.greet"], description="The task's name.")
+    payload: Any = Field(default_factory=dict, description="Any JSON that the task takes.", examples=[{"name": "Ada"}])
+    delay_seconds: float | None = Field(default=None, ge=0, le=HORIZON_S, description="Run so long from now.")
+    due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
+    priority: Priority | None = None
+    profile: Name = "default"
+    retries: int | None = Field(default=None, ge=0, lt=MAX_ATTEMPTS, description="Attempts after the first.")
+    max_attempts: int | None = Field(default=None, ge=1, le=MAX_ATTEMPTS, description="The same, the first included.")
+    backoff: Backoff | None = None
+    timeout_seconds: int | None = Field(default=None, ge=1, le=TIMEOUT_S)
+    lease_seconds: int | None = Field(default=None, ge=LEASE_MIN_S, le=LEASE_MAX_S)
+    retention_seconds: int | None = Field(default=None, ge=60, le=RETENTION_S)
+    tags: dict[str, str] = Field(default_factory=dict, max_length=TAGS)
+
+    @field_validator("due_at")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            times.read(text)
+        return text
+
+    @field_validator("tags")
+    @classmethod
+    def _are_short(cls, tags: dict[str, str]) -> dict[str, str]:
+        sizes = [(len(name.encode()), len(value.encode())) for name, value in tags.items()]
+        if any(not 0 < name <= TAG_KEY_BYTES or value > TAG_VALUE_BYTES for name, value in sizes):
+            raise ValueError(f"names must have 1 to {TAG_KEY_BYTES} bytes, values up to {TAG_VALUE_BYTES}")
+        if sum(map(sum, sizes)) > TAGS_BYTES:
+            raise ValueError(f"all tags together may have {TAGS_BYTES} bytes")
+        return tags
+
+    @model_validator(mode="after")
+    def _says_each_thing_once(self) -> Self:
+        if self.delay_seconds is not None and self.due_at is not None:
+            raise ValueError("give delaySeconds or dueAt, not both")
+        if self.retries is not None and self.max_attempts is not None:
+            raise ValueError("give retries or maxAttempts, not both")
+        return self
+
+    def request(self, idempotency_key: str | None) -> JobRequest:
+        """Give the request as the service takes it."""
+        return JobRequest(
+            type=self.type,
+            payload=self.payload,
+            due_at=None if self.due_at is None else times.read(self.due_at),
+            delay_s=self.delay_seconds,
+            queue=self.priority,
+            profile=self.profile,
+            policy=self._policy(),
+            tags=self.tags,
+            idempotency_key=idempotency_key,
+        )
+
+    def _policy(self) -> dict[str, Any]:
+        backoff = self.backoff or Backoff()
+        asked = {
+            "max_attempts": self.max_attempts if self.retries is None else self.retries + 1,
+            "base_s": backoff.base_seconds,
+            "factor": backoff.factor,
+            "cap_s": backoff.cap_seconds,
+            "jitter": backoff.jitter,
+            "timeout_s": self.timeout_seconds,
+            "lease_s": self.lease_seconds,
+            "retention_s": self.retention_seconds,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+class BatchJobBody(JobBody):
+    """A job to be, among others."""
+
+    idempotency_key: str | None = Field(default=None, pattern=f"^{KEY.pattern}$")
+
+    @classmethod
+    def read(cls, value: Any) -> JobRequest:
+        """Read one job of a batch.
+
+        Raises:
+            InvalidRequestError: it is not valid.
+        """
+        try:
+            body = cls.model_validate(value)
+        except ValidationError as error:
+            raise invalid(error.errors(include_input=False, include_url=False), "this job is not valid") from None
+        return body.request(body.idempotency_key)
+
+
+class BatchBody(Body):
+    """Many jobs; each is judged on its own (see BatchJob)."""
+
+    jobs: list[Any] = Field(min_length=1, max_length=BULK_JOBS, json_schema_extra={"items": {"type": "object"}})
+
+
+class ChangeBody(Body):
+    """What to change of a pending job."""
+
+    due_at: Rfc3339 | None = None
+    priority: Priority | None = None
+
+    @field_validator("due_at")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            times.read(text)
+        return text
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.due_at is None and self.priority is None:
+            raise ValueError("give dueAt, priority or both")
+        return self
+
+
+class DeadLetterFilter(Body):
+    """Which dead jobs are meant."""
+
+    type: TypeName | None = None
+    priority: Priority | None = None
+    fingerprint: Name | None = None
+
+
+class RedriveBody(Body):
+    """Which dead jobs to run again, and how fast."""
+
+    filter: DeadLetterFilter = DeadLetterFilter()
+    dry_run: bool = Field(default=False, description="Only count them.")
+    rate_per_second: float | None = Field(default=None, gt=0, le=REDRIVE_RATE_PER_S, description="Spread their starts.")
+    limit: int = Field(default=100, ge=1, le=REDRIVE_JOBS)
+    cursor: str | None = Field(default=None, max_length=CURSOR_BYTES)

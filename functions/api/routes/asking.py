@@ -1,0 +1,21 @@
+"""Who asks, and what of: put beside every request by functions/api/app.py."""
+
+from typing import NamedTuple
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from whendue.adapters.auth import Identity
+from whendue.bootstrap import App
+
+
+class Asking(NamedTuple):
+    """The application and the caller's tenant."""
+
+    app: App
+    tenant: str
+
+
+def asking(router: APIGatewayHttpRouter) -> Asking:
+    """Give what stands beside the request that the router is handling."""
+    identity: Identity = router.context["identity"]
+    return Asking(router.context["whendue"], identity.tenant)

@@ -1,0 +1,49 @@
+"""Dead letters: dead jobs grouped by their error, and run again in bulk."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from functions.api.problems import problem
+from functions.api.replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
+from functions.api.requests import RedriveBody
+from functions.api.routes.asking import asking
+from whendue.limits import CURSOR_BYTES
+from whendue.services.listing import JobFilter
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/dead-letters", tags=["dead letters"], summary="Dead jobs grouped by error")
+def groups(
+    type: Annotated[str | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
+    priority: Annotated[str | None, Query()] = None,
+    cursor: Annotated[str | None, Query(max_length=CURSOR_BYTES)] = None,
+) -> DeadLettersReply:
+    """Group up to 1,000 dead jobs by the fingerprint of their last error, the largest group first."""
+    app, tenant = asking(router)
+    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=priority), cursor)
+    return DeadLettersReply(items=[group_reply(one) for one in found.groups], jobs=found.jobs, cursor=found.cursor)
+
+
+@router.post("/dead-letters/redrive", tags=["dead letters"], summary="Run dead jobs again in bulk")
+def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
+    """Run dead jobs again, at a rate if given; a dry run only counts them. Go on with the cursor until it is null."""
+    app, tenant = asking(router)
+    wanted = JobFilter(type=body.filter.type, queue=body.filter.priority, fingerprint=body.filter.fingerprint)
+    done = app.dead_letters.redrive(
+        tenant,
+        wanted,
+        dry_run=body.dry_run,
+        rate_per_s=body.rate_per_second,
+        limit=body.limit,
+        cursor=body.cursor,
+    )
+    return RedriveReply(
+        matched=done.matched,
+        redriven=done.redriven,
+        failed=[FailedRedriveReply(id=job_id, problem=problem(error)) for job_id, error in done.failed],
+        dry_run=done.dry_run,
+        cursor=done.cursor,
+    )

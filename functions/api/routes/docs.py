@@ -1,0 +1,62 @@
+"""The API's own description: OpenAPI 3.1 at /openapi.json, a page to read and try it at /docs, a first page at /."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+router = APIGatewayHttpRouter()
+
+# Everything is in the page itself: no other host is asked for anything.
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'"
+FIRST_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>whendue</title>
+<style>body{font:16px/1.5 system-ui;margin:4rem auto;max-width:40rem;padding:0 1rem}</style>
+<h1>whendue</h1><p>Runs jobs when they are due.</p>
+<ul><li><a href="docs">API documentation</a></li><li><a href="openapi.json">OpenAPI 3.1</a></li>
+<li><a href="health/ready">Health</a></li></ul></html>"""
+
+
+@router.get("/", include_in_schema=False)
+def first_page() -> Response[str]:
+    """Show where to go."""
+    return _page(FIRST_PAGE)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi() -> Response[str]:
+    """Give the OpenAPI document."""
+    from functions.api.openapi import document
+
+    return Response(200, "application/json", json.dumps(document(_resolver())))
+
+
+@router.get("/docs", include_in_schema=False)
+def docs() -> Response[str]:
+    """Give a page on which the API can be read and tried, from the Swagger UI that Powertools ships."""
+    return _page(_docs_page(_resolver()))
+
+
+def _resolver() -> APIGatewayHttpResolver:
+    resolver: APIGatewayHttpResolver = router.context["resolver"]
+    return resolver
+
+
+@cache
+def _docs_page(resolver: APIGatewayHttpResolver) -> str:
+    from aws_lambda_powertools.event_handler.openapi import swagger_ui
+
+    from functions.api.openapi import document
+
+    folder = Path(swagger_ui.__file__).parent
+    script, style = ((folder / name).read_text() for name in ("swagger-ui-bundle.min.js", "swagger-ui.min.css"))
+    # The document stands inside a script element: nothing in it may close that.
+    spec = json.dumps(document(resolver)).replace("</", "<\\/")
+    page: Any = swagger_ui.generate_swagger_html(spec, script, style, "", None, persist_authorization=False)
+    return str(page)
+
+
+def _page(html: str) -> Response[str]:
+    return Response(200, "text/html; charset=utf-8", html, {"Content-Security-Policy": POLICY})

@@ -1,0 +1,135 @@
+"""Jobs: submit, read, list, explain, change, cancel, redrive."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from functions.api import times
+from functions.api.guard import idempotency_key
+from functions.api.problems import problem, status_of
+from functions.api.replies import (
+    BatchItemReply,
+    BatchReply,
+    ExplainReply,
+    JobListReply,
+    JobReply,
+    JobWithTimelineReply,
+    job_reply,
+    job_with_timeline,
+    reason_reply,
+)
+from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
+from functions.api.routes.asking import Asking, asking
+from whendue.domain.job import shown_state
+from whendue.domain.request import JobRequest
+from whendue.errors import WhendueError
+from whendue.limits import CURSOR_BYTES, PAGE_DEFAULT, PAGE_MAX
+from whendue.services.listing import JobFilter
+from whendue.services.submit import Submitted
+
+router = APIGatewayHttpRouter()
+JobId = Annotated[str, Path(description="The job's id.")]
+JSON = "application/json"
+
+
+@router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job")
+def submit(body: Annotated[JobBody, Body()]) -> Response[JobReply]:
+    """Accept a job durably; 202 with its Location, or 200 with the earlier job of the same Idempotency-Key."""
+    return _submitted(body)
+
+
+@router.post("/tasks/schedule", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job (short form)")
+def schedule(body: Annotated[JobBody, Body()]) -> Response[JobReply]:
+    """The same as `POST /jobs`."""
+    return _submitted(body)
+
+
+def _submitted(body: JobBody) -> Response[JobReply]:
+    app, tenant = asking(router)
+    end = app.submit.one(tenant, body.request(idempotency_key(router.current_event.headers)))
+    headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
+    if not end.created:
+        headers["Idempotency-Replayed"] = "true"
+    status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
+    return Response(status, JSON, job_reply(end.job, app.effects.now_ms()), headers)
+
+
+@router.post("/jobs/batch", status_code=HTTPStatus.MULTI_STATUS, tags=["jobs"], summary="Submit up to 500 jobs")
+def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
+    """Accept many jobs, each on its own: one status and a job or a problem for each, in order."""
+    who = asking(router)
+    read = [_read(value) for value in body.jobs]
+    good = [one for one in read if isinstance(one, JobRequest)]
+    ends = iter(who.app.submit.many(who.tenant, good))
+    items = [_batch_item(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
+    return Response(HTTPStatus.MULTI_STATUS, JSON, BatchReply(items=items))
+
+
+def _read(value: object) -> JobRequest | WhendueError:
+    try:
+        return BatchJobBody.read(value)
+    except WhendueError as error:
+        return error
+
+
+def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
+    if isinstance(end, WhendueError):
+        return BatchItemReply(status=status_of(end).value, problem=problem(end))
+    status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
+    return BatchItemReply(status=status.value, job=job_reply(end.job, who.app.effects.now_ms()))
+
+
+@router.get("/jobs", tags=["jobs"], summary="List jobs")
+def list_jobs(
+    state: Annotated[str | None, Query(description="scheduled, queued, running, succeeded, dead, cancelled")] = None,
+    type: Annotated[str | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
+    priority: Annotated[str | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=CURSOR_BYTES)] = None,
+) -> JobListReply:
+    """List live jobs by the time they are next looked at, then finished ones, newest first."""
+    app, tenant = asking(router)
+    page = app.query.list(tenant, JobFilter(state, type, priority), limit, cursor)
+    now_ms = app.effects.now_ms()
+    return JobListReply(items=[job_reply(job, now_ms) for job in page.jobs], cursor=page.cursor)
+
+
+@router.get("/jobs/<job_id>", tags=["jobs"], summary="Read a job with its timeline")
+def read(job_id: JobId) -> JobWithTimelineReply:
+    """Show a job, its payload, result and every attempt."""
+    app, tenant = asking(router)
+    return job_with_timeline(app.query.get(tenant, job_id), app.effects.now_ms())
+
+
+@router.get("/jobs/<job_id>/explain", tags=["jobs"], summary="Why has it not run yet?")
+def explain(job_id: JobId) -> ExplainReply:
+    """Say what the job is waiting for."""
+    app, tenant = asking(router)
+    job, reasons = app.query.explain(tenant, job_id)
+    state = shown_state(job, app.effects.now_ms())
+    return ExplainReply(id=job_id, state=state, reasons=[reason_reply(reason) for reason in reasons])
+
+
+@router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a pending job")
+def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> JobReply:
+    """Give a pending job another due time, another priority, or both."""
+    app, tenant = asking(router)
+    due_at = None if body.due_at is None else times.read(body.due_at)
+    return job_reply(app.control.reschedule(tenant, job_id, due_at, body.priority), app.effects.now_ms())
+
+
+@router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job")
+def cancel(job_id: JobId) -> JobReply:
+    """Cancel a pending job for good; a running one is asked to stop (`cancelRequested`), its state tells the outcome."""
+    app, tenant = asking(router)
+    return job_reply(app.control.cancel(tenant, job_id), app.effects.now_ms())
+
+
+@router.post("/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again")
+def redrive(job_id: JobId) -> JobReply:
+    """Run a job again from its first attempt."""
+    app, tenant = asking(router)
+    return job_reply(app.control.redrive(tenant, job_id), app.effects.now_ms())

@@ -1,0 +1,27 @@
+"""Times as the API writes and reads them: RFC 3339, UTC, milliseconds."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def written(at_ms: int | None) -> str | None:
+    """Write an instant, as in `2026-11-23T20:10:35.042Z`."""
+    if at_ms is None:
+        return None
+    at = EPOCH + timedelta(milliseconds=at_ms)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def read(text: str) -> int:
+    """Read an instant with its offset, to milliseconds since 1970, rounded up: never early.
+
+    Raises:
+        ValueError: it is not RFC 3339, or there is no such time.
+    """
+    if not RFC_3339.fullmatch(text):
+        raise ValueError("must be an RFC 3339 time with an offset, as in 2026-11-23T20:00:00Z")
+    since = datetime.fromisoformat(text.upper()) - EPOCH
+    return -(-since // timedelta(milliseconds=1))
