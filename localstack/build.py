@@ -3,21 +3,24 @@
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
+from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.topology import topology
 
 Target = Literal["local", "lambda"]
+# Goes up when the same lock shall give another zip.
+FORMAT = 2
 # The oldest time that a zip can hold: archives must not differ by when they were made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-LEFT_OUT = ("__pycache__", ".pyc", ".dist-info/RECORD", "/tests/")
+LEFT_OUT = (".dist-info/RECORD", "/tests/")
 USER_TASKS = "functions/worker/tasks"
 
 
@@ -50,22 +53,44 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
 def _dependencies(target: Target) -> Path:
     """Install the locked requirements into a folder and zip it; a lock that was built before is not built again."""
     lock = ROOT / "requirements/layer.txt"
-    mark = hashlib.sha256(f"{_interpreter(target)}\n{lock.read_text()}".encode()).hexdigest()[:16]
+    mark = hashlib.sha256(f"{FORMAT}\n{_interpreter(target)}\n{lock.read_text()}".encode()).hexdigest()[:16]
     path = BUILD / f"layer-dependencies-{target}-{mark}.zip"
-    if path.exists():
-        return path
-    folder = BUILD / f"dependencies-{target}"
-    shutil.rmtree(folder, ignore_errors=True)
-    pip = [str(EMULATOR_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    subprocess.run([*pip, "--require-hashes", "--target", str(folder), *_platform(target), "-r", str(lock)], check=True)
-    return _write(path, ((f"python/{name}", data) for name, data in _tree(folder)))
+    with exclusive(f"layer-{target}"):
+        if path.exists():
+            return path
+        with TemporaryDirectory() as folder:
+            options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--require-hashes", "-r", str(lock)]
+            _python("-m", "pip", "install", *options, *_platform(target), "--target", folder)
+            # pip's scripts name the interpreter that built them, and a layer has no use for them.
+            files = {name: data for name, data in _tree(Path(folder)) if not name.startswith("bin/")}
+            if target == "local":
+                files |= _bytecode(Path(folder), files)
+            return _write(path, ((f"python/{name}", data) for name, data in sorted(files.items())))
+
+
+def _bytecode(folder: Path, sources: Iterable[str]) -> dict[str, bytes]:
+    """Compile what the emulator would otherwise compile at each cold start: it unpacks a layer anew each time.
+
+    Unchecked hashes (PEP 552), as the unpacked sources have other times; AWS's Python may be another, so it gets none.
+    """
+    modes = ["--invalidation-mode", "unchecked-hash", "-s", str(folder)]
+    _python("-m", "compileall", "-qq", *modes, str(folder))
+    names = (Path(name) for name in sources if name.endswith(".py"))
+    compiled = [path for name in names for path in (folder / name.parent / "__pycache__").glob(f"{name.stem}.*.pyc")]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in compiled}
+
+
+def _python(*arguments: str) -> str:
+    """Run the emulator's interpreter; gives what it prints."""
+    command = [str(EMULATOR_PYTHON), *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _interpreter(target: Target) -> str:
     if target == "lambda":
         return f"{topology().runtime.python} {topology().runtime.architecture}"
     command = [str(EMULATOR_PYTHON), "-c", "import sys; print(sys.version_info[:2])"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout + platform.machine()
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout + platform.machine() + " compiled"
 
 
 def _platform(target: Target) -> list[str]:
@@ -96,10 +121,11 @@ def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterato
         yield from ((f"{USER_TASKS}/{path.name}", path.read_bytes()) for path in sorted(extra_tasks.glob("[!_]*.py")))
 
 
-def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _tree(folder: Path, *, compiled: bool = False) -> Iterator[tuple[str, bytes]]:
+    left_out = LEFT_OUT if compiled else (*LEFT_OUT, "__pycache__")
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part in f"/{name}" for part in LEFT_OUT):
+        if path.is_file() and not any(part in f"/{name}" for part in left_out):
             yield name, path.read_bytes()
 
 

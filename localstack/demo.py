@@ -1,5 +1,6 @@
 """The demonstration: a handful of mixed jobs through the HTTP API, watched until each has ended as it should."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from localstack.stack import Stack
 
 PATIENCE_S = 120
 POLL_S = 0.3
+WIDTH = 160
 TERMINAL = ("succeeded", "dead", "cancelled")
 QUICK = {"baseSeconds": 1, "factor": 2, "capSeconds": 4, "jitter": "none"}
 COLOURS = {"succeeded": "green", "dead": "red", "running": "yellow", "queued": "cyan", "scheduled": "blue"}
@@ -61,7 +63,8 @@ def scenes() -> list[Scene]:
 
 def demonstrate(stack: Stack) -> bool:
     """Run the demonstration and print it as it happens; says whether every job ended as expected."""
-    console = Console()
+    # Where there is no terminal, nobody wraps lines.
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     with httpx.Client(
         base_url=stack.api_url, headers={"Authorization": f"Bearer {token.make()}"}, timeout=30
     ) as client:

@@ -91,7 +91,6 @@ def start(directory: Path = LOCAL) -> Emulator:
         # Its processes' temporary files, so that they can be cleaned up with it.
         "TMPDIR": str(scratch),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     with (directory / "emulator.log").open("wb") as log:
         process = subprocess.Popen(

@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 from localstack import emulator, token
 from localstack.deploy import deploy
+from localstack.deploy.clients import Clients
 from localstack.paths import LOCAL, STACK_FILE
 from localstack.stack import Stack, load
 
@@ -78,10 +79,18 @@ def answers(url: str) -> bool:
         return False
 
 
+def warm(stack: Stack) -> None:
+    """Let worker and timer start once, so that the first job does not wait for the emulator's cold starts."""
+    functions = Clients(stack.aws_endpoint_url).functions
+    functions.invoke(FunctionName=stack.functions["worker"], Payload=b'{"Records": []}')
+    functions.invoke(FunctionName=stack.functions["timer"], Payload=b"{}")
+
+
 def _deploy(endpoint_url: str, ours: emulator.Emulator | None = None, api_flavor: str | None = None) -> Stack:
     stack = deploy(endpoint_url, environment=token.environment(token.secret()), api_flavor=api_flavor)
     if not answers(f"{stack.api_url}/health/ready"):
         raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")
+    warm(stack)
     if ours:
         stack = stack.on(ours.pid, ours.log)
     stack.save()

@@ -7,6 +7,7 @@ from functools import cache
 from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
+from whendue.resources import TaskSettings, provide
 from whendue.services.claimed import Ports
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
@@ -76,6 +77,11 @@ def app() -> App:
     from whendue.adapters.sqs import SqsQueue
     from whendue.adapters.threads import ThreadRunner
 
+    # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
+    once = {"retries": {"total_max_attempts": 1}}
+    provide("settings", lambda: TaskSettings.from_env(os.environ))
+    provide("sesv2", lambda: client("sesv2", **once))
+    provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, effects = Settings.from_env(os.environ), system()
     return build(
         settings,

@@ -1,11 +1,9 @@
 """The one door to AWS: boto3 clients, made when first needed."""
 
-from functools import cache
 from typing import Any
 
-@cache
 def client(service: str, **options: Any) -> Any:
-    """Make a boto3 client with short time-outs and few tries, once per process, service and options.
+    """Make a boto3 client with short time-outs and few tries.
 
     Region, credentials and `AWS_ENDPOINT_URL` come from the environment, as boto3 reads them.
 
