@@ -55,8 +55,8 @@ check: test lint types e2e  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
-COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --strip-extras \
-	--allow-unsafe --no-header
+COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	--strip-extras --allow-unsafe --no-header
 
 .PHONY: build lock docs clean
 build: $(READY)  ## build layers and function zips for AWS into .local/build

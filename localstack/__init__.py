@@ -1,1 +1,1 @@
-"""The dev loop: an emulator of AWS on this machine, the stack deployed to it, a demonstration. `python -m localstack`."""
+"""The dev loop (`python -m localstack`): an emulator of AWS, the stack deployed to it, a demonstration."""

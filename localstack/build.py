@@ -15,12 +15,13 @@ from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.topology import topology
 
-Target = Literal["local", "lambda"]
+Target = Literal["local", "container", "lambda"]
 # Goes up when the same lock shall give another zip.
-FORMAT = 2
+FORMAT = 3
 # The oldest time that a zip can hold: archives must not differ by when they were made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-LEFT_OUT = (".dist-info/RECORD", "/tests/")
+# botocore/examples: only its documentation reads them, and the emulator unpacks every file at each cold start.
+LEFT_OUT = ("/__pycache__/", "/tests/", "/examples-1.json", ".dist-info/RECORD")
 USER_TASKS = "functions/worker/tasks"
 
 
@@ -36,7 +37,8 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
     """Build everything.
 
     Args:
-        target: `local` takes wheels for the emulator's interpreter, `lambda` those of the topology's runtime.
+        target: `local` takes wheels for the embedded emulator's interpreter, `lambda` those of the topology's runtime,
+            `container` those of its Python on this machine's processor (LocalStack).
         extra_tasks: a folder of further task files, put beside the user's own (for tests).
 
     Raises:
@@ -59,8 +61,10 @@ def _dependencies(target: Target) -> Path:
         if path.exists():
             return path
         with TemporaryDirectory() as folder:
-            options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--require-hashes", "-r", str(lock)]
-            _python("-m", "pip", "install", *options, *_platform(target), "--target", folder)
+            # What else the emulator's environment holds is no business of the layer: no warnings of conflicts with it.
+            quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--no-compile"]
+            options = [*quiet, *_platform(target), "--require-hashes", "-r", str(lock)]
+            _python("-m", "pip", "install", *options, "--target", folder)
             # pip's scripts name the interpreter that built them, and a layer has no use for them.
             files = {name: data for name, data in _tree(Path(folder)) if not name.startswith("bin/")}
             if target == "local":
@@ -87,10 +91,9 @@ def _python(*arguments: str) -> str:
 
 
 def _interpreter(target: Target) -> str:
-    if target == "lambda":
-        return f"{topology().runtime.python} {topology().runtime.architecture}"
-    command = [str(EMULATOR_PYTHON), "-c", "import sys; print(sys.version_info[:2])"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout + platform.machine() + " compiled"
+    if target != "local":
+        return " ".join(_platform(target))
+    return _python("-c", "import sys; print(sys.version_info[:2])") + platform.machine()
 
 
 def _platform(target: Target) -> list[str]:
@@ -98,7 +101,8 @@ def _platform(target: Target) -> list[str]:
     if target == "local":
         return []
     runtime = topology().runtime
-    machine = {"arm64": "aarch64", "x86_64": "x86_64"}[runtime.architecture]
+    processor = runtime.architecture if target == "lambda" else platform.machine()
+    machine = {"arm64": "aarch64"}.get(processor, processor)
     version = runtime.python.removeprefix("python")
     return ["--only-binary=:all:", f"--python-version={version}", f"--platform=manylinux2014_{machine}"]
 
@@ -121,11 +125,10 @@ def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterato
         yield from ((f"{USER_TASKS}/{path.name}", path.read_bytes()) for path in sorted(extra_tasks.glob("[!_]*.py")))
 
 
-def _tree(folder: Path, *, compiled: bool = False) -> Iterator[tuple[str, bytes]]:
-    left_out = LEFT_OUT if compiled else (*LEFT_OUT, "__pycache__")
+def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part in f"/{name}" for part in left_out):
+        if path.is_file() and not any(part in f"/{name}" for part in LEFT_OUT):
             yield name, path.read_bytes()
 
 

@@ -8,16 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from localstack.once import exclusive
 from localstack.paths import EMULATOR_PYTHON, EMULATOR_VENV, LOCAL, ROOT
 
+PROGRAM = "ministack"
 READY_S = 60
 STOP_S = 15
+# Emulators that this very process started, so that their ends are collected.
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +44,23 @@ class Emulator:
         return self.directory / "emulator.log"
 
     def alive(self) -> bool:
-        """Say whether its process is still there (a zombie is not)."""
-        try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            return _signal(self.pid, 0)
+        """Say whether its process is still there; a zombie is not, nor is another process that got its number."""
+        return PROGRAM in _command(self.pid)
 
 
 def install() -> None:
     """Make the emulator's own virtual environment from its lock, unless it is there and current."""
     lock = ROOT / "requirements/emulator.txt"
     stamp = EMULATOR_VENV / "lock.txt"
-    if stamp.exists() and stamp.read_text() == lock.read_text():
-        return
-    print("Installing the embedded emulator into .local/ (once)...", flush=True)
-    shutil.rmtree(EMULATOR_VENV, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", str(EMULATOR_VENV)], check=True)
-    pip = [str(EMULATOR_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
-    stamp.write_text(lock.read_text())
+    with exclusive("emulator-venv"):
+        if stamp.exists() and stamp.read_text() == lock.read_text():
+            return
+        print("Installing the embedded emulator into .local/ (once)...", flush=True)
+        shutil.rmtree(EMULATOR_VENV, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(EMULATOR_VENV)], check=True)
+        pip = [str(EMULATOR_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
+        stamp.write_text(lock.read_text())
 
 
 def start(directory: Path = LOCAL) -> Emulator:
@@ -94,13 +96,14 @@ def start(directory: Path = LOCAL) -> Emulator:
     }
     with (directory / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
-            [str(EMULATOR_PYTHON), "-m", "ministack"],
+            [str(EMULATOR_PYTHON), "-m", PROGRAM],
             env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+    _CHILDREN[process.pid] = process
     emulator = Emulator(f"http://127.0.0.1:{port}", process.pid, directory)
     try:
         _await_health(emulator, process)
@@ -112,12 +115,14 @@ def start(directory: Path = LOCAL) -> Emulator:
 
 def stop(emulator: Emulator) -> None:
     """End the emulator and the function processes that it started; safe to repeat."""
-    _signal(-emulator.pid, signal.SIGTERM)
+    if _command(emulator.pid) and not emulator.alive():
+        return
+    _end_group(emulator.pid, signal.SIGTERM)
     until = time.monotonic() + STOP_S
     while emulator.alive() and time.monotonic() < until:
         _reap(emulator.pid)
         time.sleep(0.05)
-    _signal(-emulator.pid, signal.SIGKILL)
+    _end_group(emulator.pid, signal.SIGKILL)
     _reap(emulator.pid)
     shutil.rmtree(emulator.directory / "tmp", ignore_errors=True)
 
@@ -143,28 +148,32 @@ def free_port() -> int:
 def _await_health(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
-        # A port that someone else took answers, too: only our living process counts.
         if process.poll() is not None:
             break
-        try:
-            with urlopen(f"{emulator.endpoint_url}/_ministack/health", timeout=2):
-                return
-        except (URLError, OSError):
-            time.sleep(0.05)
+        # A port that another process took first answers, too; only who holds it says so in our log.
+        if f"Running on {emulator.endpoint_url} " in emulator.log.read_text(errors="replace"):
+            try:
+                with urlopen(f"{emulator.endpoint_url}/_ministack/health", timeout=2):
+                    return
+            except (URLError, OSError):
+                pass
+        time.sleep(0.05)
     tail = emulator.log.read_text(errors="replace")[-2000:]
     raise RuntimeError(f"the emulator did not start; the end of {emulator.log}:\n{tail}")
 
 
-def _signal(pid: int, number: int) -> bool:
-    try:
-        (os.killpg if pid < 0 else os.kill)(abs(pid), number)
-    except OSError:
-        return False
-    return True
+def _command(pid: int) -> str:
+    """Give a process's command line; empty if there is none, or a zombie."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+        except OSError:
+            return ""
+    command = ["ps", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
 
 
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+def _end_group(pid: int, number: signal.Signals) -> None:
+    with suppress(OSError):
+        os.killpg(pid, number)
+

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 from urllib.error import HTTPError, URLError
@@ -14,6 +15,7 @@ from localstack.deploy.clients import Clients
 from localstack.paths import LOCAL, STACK_FILE
 from localstack.stack import Stack, load
 
+WARM_WORKERS = 3
 LOCALSTACK_URL = "http://127.0.0.1:4566"
 
 
@@ -80,10 +82,11 @@ def answers(url: str) -> bool:
 
 
 def warm(stack: Stack) -> None:
-    """Let worker and timer start once, so that the first job does not wait for the emulator's cold starts."""
+    """Start what the first jobs need, side by side, so that they do not wait for the emulator's cold starts."""
     functions = Clients(stack.aws_endpoint_url).functions
-    functions.invoke(FunctionName=stack.functions["worker"], Payload=b'{"Records": []}')
-    functions.invoke(FunctionName=stack.functions["timer"], Payload=b"{}")
+    wanted = [stack.functions["timer"], *[stack.functions["worker"]] * WARM_WORKERS]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        list(pool.map(lambda name: functions.invoke(FunctionName=name, Payload=b'{"Records": []}'), wanted))
 
 
 def _deploy(endpoint_url: str, ours: emulator.Emulator | None = None, api_flavor: str | None = None) -> Stack:

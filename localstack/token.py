@@ -1,6 +1,5 @@
 """Development tokens: HS256, signed with a secret that this checkout made for itself."""
 
-import os
 import secrets
 import time
 from pathlib import Path
@@ -19,8 +18,8 @@ def secret(path: Path = LOCAL / "jwt-secret") -> str:
     """Give the secret, made at first use and readable by its owner alone."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(secrets.token_urlsafe(48))
     return path.read_text()
 
 

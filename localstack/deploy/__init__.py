@@ -1,9 +1,9 @@
-"""Deploy a whole stack from infra/topology.yaml to an emulator; safe to repeat, each part is made or brought up to date."""
+"""Deploy a whole stack from infra/topology.yaml to an emulator; safe to repeat, parts are made or updated."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from localstack.build import build
+from localstack.build import Target, build
 from localstack.deploy.api import deploy_api
 from localstack.deploy.clients import Clients
 from localstack.deploy.functions import Environment, deploy_functions
@@ -22,6 +22,7 @@ def deploy(
     queues: Queues | None = None,
     schedule_timer: bool = True,
     extra_tasks: Path | None = None,
+    target: Target = "local",
 ) -> Stack:
     """Deploy a stack.
 
@@ -33,6 +34,7 @@ def deploy(
         queues: other queue settings than the topology's.
         schedule_timer: let the timer tick by itself.
         extra_tasks: a folder of further task files.
+        target: where the emulator runs functions: `local` processes, or in a `container`.
 
     Raises:
         botocore.exceptions.ClientError: the emulator refused something.
@@ -40,7 +42,7 @@ def deploy(
     plan = topology()
     wanted = queues or plan.queues
     clients = Clients(endpoint_url)
-    built = build("local", extra_tasks)
+    built = build(target, extra_tasks)
     table = deploy_table(clients, f"{prefix}-jobs", plan.table)
     bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
     urls, dead_letter_url, arns = deploy_queues(clients, prefix, wanted)

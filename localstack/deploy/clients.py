@@ -22,7 +22,7 @@ class Clients:
     def __init__(self, endpoint_url: str) -> None:
         """Use this emulator, with the credentials that every emulator takes."""
         self.endpoint_url = endpoint_url
-        self._session = boto3.Session("test", "test", region_name=REGION)
+        self._session: Any = boto3.Session("test", "test", region_name=REGION)
 
     def client(self, service: str) -> Any:
         """Make a client of any service."""

@@ -1,9 +1,11 @@
 """Layers and functions."""
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -40,6 +42,8 @@ def deploy_functions(
     """Make or update all functions; gives their deployed names by name."""
     role = _role(clients, f"{prefix}-function")
     layers = [_layer(clients, f"{prefix}-{name}", path, plan) for name, path in built.layers.items()]
+    # Emulators run functions on the processor of this machine.
+    here = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     names = {}
     for name, function in plan.functions.items():
         names[name] = f"{prefix}-{name}"
@@ -55,17 +59,30 @@ def deploy_functions(
         }
         code = built.functions[name].read_bytes()
         try:
-            clients.functions.create_function(**settings, Code={"ZipFile": code})
+            clients.functions.create_function(**settings, Code={"ZipFile": code}, Architectures=[here])
         except ClientError as error:
             if code_of(error) != "ResourceConflictException":
                 raise
             clients.functions.update_function_code(FunctionName=names[name], ZipFile=code)
-            clients.functions.update_function_configuration(**settings)
+            _configure(clients, settings)
         if function.reserved_concurrency:
             clients.functions.put_function_concurrency(
                 FunctionName=names[name], ReservedConcurrentExecutions=function.reserved_concurrency
             )
+    for deployed in names.values():
+        clients.functions.get_waiter("function_active_v2").wait(FunctionName=deployed)
     return names
+
+
+def _configure(clients: Clients, settings: Mapping[str, Any]) -> None:
+    """Change a function's settings; where that must wait for the change of its code (LocalStack), wait."""
+    try:
+        clients.functions.update_function_configuration(**settings)
+    except ClientError as error:
+        if code_of(error) != "ResourceConflictException":
+            raise
+        clients.functions.get_waiter("function_updated_v2").wait(FunctionName=settings["FunctionName"])
+        clients.functions.update_function_configuration(**settings)
 
 
 def _role(clients: Clients, name: str) -> str:

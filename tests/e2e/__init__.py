@@ -1,0 +1,1 @@
+"""The whole chain over real HTTP on the embedded emulator."""

@@ -148,6 +148,11 @@ class DynamoStore:
         self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[AgendaEntry]:
         """List a partition of the index `agenda`."""
+        if after and after.alarm_at > until_ms:
+            # A position of a process whose clock is ahead: DynamoDB refuses a start outside of the condition.
+            if not newest_first:
+                return []
+            after = None
         items = self._query(
             limit=limit,
             start=_index_key(partition, after) if after else None,

@@ -1,0 +1,1 @@
+"""One suite of assertions for every adapter of a port: memory, moto, MiniStack, DynamoDB Local."""

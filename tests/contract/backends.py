@@ -1,0 +1,145 @@
+"""The backends under contract: each makes fresh stores, queues and blobs; those on AWS's protocol show their client."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from moto import mock_aws
+
+from localstack import emulator
+from localstack.deploy.clients import Clients
+from localstack.deploy.storage import deploy_table
+from localstack.stack import REGION
+from localstack.topology import topology
+from tests.contract.wire import Wire
+from whendue.adapters import aws
+from whendue.adapters.dynamodb import DynamoStore
+from whendue.adapters.memory import MemoryBlobs, MemoryQueue, MemoryStore
+from whendue.adapters.s3 import S3Blobs
+from whendue.adapters.sqs import SqsQueue
+from whendue.effects import system
+from whendue.ports import BlobStore, JobQueue, JobStore
+
+DYNAMODB_LOCAL = "WHENDUE_DYNAMODB_LOCAL"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+_numbers = count()
+
+
+class Memory:
+    """The adapters without any network."""
+
+    def store(self) -> JobStore:
+        return MemoryStore()
+
+    def queue(self, visibility_s: int) -> JobQueue:
+        return MemoryQueue(system(), visibility_s=visibility_s)
+
+    def blobs(self) -> BlobStore:
+        return MemoryBlobs()
+
+
+class _ProductClients(Clients):
+    """Clients as the product makes them, pointed at a backend."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def client(self, service: str) -> Any:
+        with patch.dict(os.environ, self._environment):
+            return aws.client(service)
+
+
+@dataclass(slots=True)
+class Aws:
+    """The adapters on AWS's protocol.
+
+    Args:
+        environment: what `aws.client` reads.
+        statements: whether the table takes parametrised PartiQL batches.
+        has: services other than DynamoDB are there, too.
+    """
+
+    environment: Mapping[str, str]
+    statements: bool = True
+    has: bool = True
+
+    @property
+    def clients(self) -> Clients:
+        return _ProductClients(self.environment)
+
+    def table(self) -> str:
+        return deploy_table(self.clients, f"contract-{os.getpid()}-{next(_numbers)}", topology().table)
+
+    def store(self) -> DynamoStore:
+        return self.store_on(self.clients.dynamodb)
+
+    def store_on(self, client: Any, **options: Any) -> DynamoStore:
+        return DynamoStore(client, self.table(), system(), **{"statements": self.statements} | options)
+
+    def queue(self, visibility_s: int) -> SqsQueue:
+        return self.queue_on(self.clients.sqs, visibility_s)
+
+    def queue_on(self, client: Any, visibility_s: int = 60) -> SqsQueue:
+        self._need("queues")
+        name = f"contract-{os.getpid()}-{next(_numbers)}"
+        attributes = {"VisibilityTimeout": str(visibility_s)}
+        url = self.clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return SqsQueue(client, {"normal": url}, system())
+
+    def blobs(self) -> S3Blobs:
+        self._need("buckets")
+        name = f"contract-{os.getpid()}-{next(_numbers)}"
+        client = self.clients.s3
+        client.create_bucket(Bucket=name)
+        return S3Blobs(client, name)
+
+    def wired(self, service: str) -> Wire:
+        return Wire(self.clients.client(service))
+
+    def _need(self, what: str) -> None:
+        if not self.has:
+            pytest.skip(f"DynamoDB Local has no {what}")
+
+
+Backend = Memory | Aws
+
+
+@contextmanager
+def _moto() -> Iterator[Aws]:
+    with mock_aws():
+        # moto's PartiQL knows no parameters in batches: each write is a call of its own there.
+        yield Aws(CREDENTIALS, statements=False)
+
+
+@contextmanager
+def _ministack(directory: Path) -> Iterator[Aws]:
+    with emulator.running(directory) as running:
+        yield Aws(CREDENTIALS | {"AWS_ENDPOINT_URL": running.endpoint_url})
+
+
+def _dynamodb_local() -> AbstractContextManager[Aws]:
+    url = os.environ.get(DYNAMODB_LOCAL)
+    if not url:
+        pytest.skip(f"{DYNAMODB_LOCAL} is not set to the endpoint of a DynamoDB Local")
+    return nullcontext(Aws(CREDENTIALS | {"AWS_ENDPOINT_URL": url}, has=False))
+
+
+def opened(name: str, directory: Path) -> AbstractContextManager[Backend]:
+    """Open a backend by its name."""
+    match name:
+        case "memory":
+            return nullcontext(Memory())
+        case "moto":
+            return _moto()
+        case "ministack":
+            return _ministack(directory)
+        case "dynamodb-local":
+            return _dynamodb_local()
+        case _:
+            raise ValueError(f"no backend is called {name!r}")

@@ -1,0 +1,90 @@
+"""Items, jobs and transitions that the contract is tried with."""
+
+from collections.abc import Callable
+from typing import Any
+
+from whendue.domain import transitions
+from whendue.domain.fingerprint import failure
+from whendue.domain.job import Failure, Job, Policy, State, evolve
+from whendue.domain.keys import Key
+from whendue.domain.transitions import Transition
+from whendue.domain.writes import Write, insert
+from whendue.settings import Timing
+
+NOW = 1_800_000_000_000
+TIMING = Timing()
+LIVE = "live#normal#3"
+MINE, THEIRS = "fence-1", "fence-2"
+
+
+def key_of(name: str) -> Key:
+    return Key(f"JOB#{name}", "job")
+
+
+def insert_of(name: str, **values: Any) -> Write:
+    return insert("insert", key_of(name), {"n": 1} | values)
+
+
+def listed(name: str, alarm_at: int, partition: str = LIVE) -> Write:
+    """An item with a place in the agenda."""
+    return insert_of(name, agenda_pk=partition, alarm_at=alarm_at, due_at=alarm_at + 7)
+
+
+def a_job(job_id: str = "0190", **changes: Any) -> Job:
+    job = Job(
+        id=job_id,
+        tenant="acme",
+        type="ok",
+        queue="normal",
+        profile="default",
+        agenda_pk=LIVE,
+        alarm_at=NOW - TIMING.lookahead_ms,
+        due_at=NOW,
+        scheduled_at=NOW,
+        created_at=NOW,
+        request_hash="hash",
+        policy=Policy(jitter="none", base_s=2.5, factor=1.5),
+        payload='{"text":"grün"}',
+        tags={"team": "größer", "empty": ""},
+    )
+    return evolve(job, **changes)
+
+
+def running(job_id: str = "0190", **changes: Any) -> Job:
+    claimed = {"state": State.RUNNING, "fence": MINE, "lease_until": NOW + 45_000, "started_at": NOW, "claims": 1}
+    return a_job(job_id, **claimed | changes)
+
+
+def dead(job_id: str = "0190") -> Job:
+    job = running(job_id)
+    return transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True).job
+
+
+def an_error(job: Job) -> Failure:
+    return failure(job, "RuntimeError", "it broke", failed_at=NOW)
+
+
+LATER = NOW + 50_000
+# Name of a transition's constructor -> the job it starts from, and the step.
+STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
+    "claim": (a_job, lambda job: transitions.claim(job, MINE, NOW)),
+    "claim of an expired lease": (running, lambda job: transitions.claim(job, THEIRS, LATER)),
+    "heartbeat": (running, lambda job: transitions.heartbeat(job, LATER, '{"done":0.5}')),
+    "heartbeat of a told task": (
+        lambda: running(cancel_requested=True),
+        lambda job: transitions.heartbeat(job, LATER, None, told=True),
+    ),
+    "succeed": (running, lambda job: transitions.succeed(job, NOW, '{"sum":3}')),
+    "fail": (running, lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5)),
+    "fail for good": (running, lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True)),
+    "stop": (lambda: running(cancel_requested=True), lambda job: transitions.stop(job, NOW)),
+    "cancel": (a_job, lambda job: transitions.cancel(job, NOW)),
+    "request_cancel": (running, transitions.request_cancel),
+    "die": (running, lambda job: transitions.die(job, "worker_lost", "its workers died", LATER)),
+    "die while pending": (a_job, lambda job: transitions.die(job, "redriven", "SQS gave up", LATER)),
+    "bury": (lambda: running(cancel_requested=True), lambda job: transitions.bury(job, LATER)),
+    "redrive": (dead, lambda job: transitions.redrive(job, LATER, LATER, TIMING)),
+    "reschedule": (a_job, lambda job: transitions.reschedule(job, NOW + 900_000, "high", NOW, TIMING)),
+    "move_alarm": (a_job, lambda job: transitions.move_alarm(job, LATER, send=True)),
+}
+AFTER_CLAIM = ["heartbeat", "heartbeat of a told task", "succeed", "fail", "fail for good", "stop", "request_cancel"]

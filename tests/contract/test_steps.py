@@ -1,0 +1,136 @@
+"""The job's transitions on every table: carried out, read back, refused to the stale, won by one of many."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.contract.conftest import Apply
+from tests.contract.samples import (
+    AFTER_CLAIM,
+    LIVE,
+    MINE,
+    NOW,
+    STEPS,
+    THEIRS,
+    TIMING,
+    a_job,
+    insert_of,
+    key_of,
+    running,
+)
+from whendue.domain import transitions
+from whendue.domain.agenda import done_partition
+from whendue.domain.job import Job, from_item
+from whendue.domain.transitions import EDGES
+from whendue.domain.writes import Plus, Write
+from whendue.ports import Applied, JobStore, Outcome
+
+THREADS = 32
+
+
+def stored(store: JobStore, job: Job) -> Job:
+    [end] = store.apply([transitions.submit(job, TIMING)])
+    assert end.done
+    return job
+
+
+def read(store: JobStore, job: Job) -> Job:
+    [item] = store.get([job.key])
+    assert item is not None
+    return from_item(item)
+
+
+def places(store: JobStore, partition: str) -> list[str]:
+    return [entry.pk for entry in store.agenda(partition, after=None, until_ms=NOW * 2, limit=10)]
+
+
+def test_every_transition_is_tried_below() -> None:
+    """A new constructor must join the contract."""
+    assert {edge.name for edge in EDGES} == {"submit"} | {name.split()[0] for name in STEPS}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_transition_carried_out_reads_back_as_the_job_it_promised(store: JobStore, apply: Apply, name: str) -> None:
+    """Services go on with `transition.job` and read nothing back."""
+    make, step = STEPS[name]
+    job = stored(store, make())
+    transition = step(job)
+    assert apply(store, transition).applied is Applied.DONE
+    assert read(store, job) == transition.job
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_transition_carried_out_twice_is_done_and_changes_nothing_more(store: JobStore, name: str) -> None:
+    """The lost-reply rule holds for each of them."""
+    make, step = STEPS[name]
+    transition = step(stored(store, make()))
+    assert [store.apply([transition])[0].applied for _ in range(2)] == [Applied.DONE] * 2
+    assert read(store, transition.job) == transition.job
+
+
+@pytest.mark.parametrize("name", AFTER_CLAIM)
+def test_a_stale_fence_changes_nothing(store: JobStore, apply: Apply, name: str) -> None:
+    """G5: every write after the claim carries the fence."""
+    job = stored(store, running(fence=THEIRS))
+    before = store.get([job.key])
+    end = apply(store, STEPS[name][1](running(fence=MINE, cancel_requested=name == "stop")))
+    assert end.applied is Applied.REFUSED
+    assert end.old == before[0]
+    assert store.get([job.key]) == before
+
+
+def test_a_finished_job_leaves_the_live_agenda_for_the_finished_one(store: JobStore) -> None:
+    """The agenda is sparse: what is done no longer stands where the timer looks."""
+    job = stored(store, running())
+    assert places(store, LIVE) == [job.key.pk]
+    store.apply([transitions.succeed(job, NOW, None)])
+    assert places(store, LIVE) == []
+    assert places(store, done_partition("acme", "succeeded", NOW, job.shard)) == [job.key.pk]
+
+
+def race(runners: int, store: JobStore, writes: list[list[Write]]) -> list[Outcome]:
+    """Apply batches at the same moment; gives the outcome of the first write of each."""
+    start = threading.Barrier(runners)
+
+    def run(batch: list[Write]) -> Outcome:
+        start.wait()
+        return store.apply(batch)[0]
+
+    with ThreadPoolExecutor(runners) as pool:
+        return list(pool.map(run, writes))
+
+
+@pytest.mark.parametrize("batch", ["alone", "among others"])
+def test_of_many_claims_of_one_job_exactly_one_wins(store: JobStore, batch: str) -> None:
+    """G4: two executions overlap only after a lease expired."""
+    for round_ in range(3):
+        job = stored(store, a_job(f"contested-{round_}"))
+        claims: list[list[Write]] = [[transitions.claim(job, f"fence-{number}", NOW)] for number in range(THREADS)]
+        if batch != "alone":
+            claims = [[*claim, insert_of(f"aside-{round_}-{number}")] for number, claim in enumerate(claims)]
+        ends = race(THREADS, store, claims)
+        [winner] = [number for number, end in enumerate(ends) if end.done]
+        assert {end.applied for end in ends} == {Applied.DONE, Applied.REFUSED}
+        assert (read(store, job).fence, read(store, job).claims) == (f"fence-{winner}", 1)
+        assert {end.old["fence"] for end in ends if end.old} == {f"fence-{winner}"}
+
+
+def test_of_many_submits_under_one_id_exactly_one_wins(store: JobStore) -> None:
+    """G2: the same Idempotency-Key is the same job, whoever comes first."""
+    submits: list[list[Write]] = [
+        [transitions.submit(a_job("same", request_hash=f"hash-{number}"), TIMING)] for number in range(THREADS)
+    ]
+    ends = race(THREADS, store, submits)
+    [winner] = [number for number, end in enumerate(ends) if end.done]
+    assert read(store, a_job("same")).request_hash == f"hash-{winner}"
+
+
+def test_sums_of_many_threads_add_up(store: JobStore) -> None:
+    """Plus is carried out where the item is, not read and written back."""
+    store.apply([insert_of("counter", count=0)])
+    add: Write = Write("add", key_of("counter"), [], {"count": Plus(1)})
+    race(THREADS, store, [[add] for _ in range(THREADS)])
+    [item] = store.get([key_of("counter")])
+    assert item is not None
+    assert item["count"] == THREADS

@@ -1,0 +1,74 @@
+"""One emulator for the suite, and the stacks deployed to it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from localstack import emulator, token
+from localstack.deploy import deploy
+from localstack.deploy.clients import Clients
+from localstack.emulator import Emulator
+from localstack.lifecycle import warm
+from localstack.topology import topology
+from tests.e2e.stage import Http, Stage, new_secret
+
+TASKS = Path(__file__).parent / "tasks"
+# Short, so that what takes minutes in production takes seconds here.
+LEASE_S = 5
+VISIBILITY_S = 8
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Run the emulator."""
+    with emulator.running(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stage_named(emulated: Emulator) -> Callable[..., Stage]:
+    """Deploy stacks."""
+
+    def make(prefix: str, *, schedule_timer: bool, api_flavor: str = "http") -> Stage:
+        secret = new_secret()
+        queues = topology().queues.model_copy(update={"visibility_s": VISIBILITY_S})
+        stack = deploy(
+            emulated.endpoint_url,
+            prefix,
+            environment=token.environment(secret) | {"WHENDUE_LEASE_S": str(LEASE_S)},
+            api_flavor=api_flavor,
+            queues=queues,
+            schedule_timer=schedule_timer,
+            extra_tasks=TASKS,
+        )
+        return Stage(stack, secret, Clients(emulated.endpoint_url))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stage(stage_named: Callable[..., Stage]) -> Stage:
+    """Give the stack that most tests share, its timer ticking by itself."""
+    made = stage_named("e2e", schedule_timer=True)
+    warm(made.stack)
+    return made
+
+
+@pytest.fixture
+def timeless(stage_named: Callable[..., Stage], request: pytest.FixtureRequest) -> Stage:
+    """Give a stack of its own, without a timer, to a test that ticks with its own clock."""
+    return stage_named(f"timeless-{abs(hash(request.node.nodeid)) % 10_000}", schedule_timer=False)
+
+
+@pytest.fixture(scope="session")
+def quiet(stage_named: Callable[..., Stage]) -> Stage:
+    """Give a stack without a timer, to tests that count."""
+    return stage_named("quiet", schedule_timer=False)
+
+
+@pytest.fixture
+def http(stage: Stage) -> Iterator[Http]:
+    """Talk to the shared stack."""
+    with stage.http() as client:
+        yield client
