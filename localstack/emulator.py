@@ -120,10 +120,10 @@ def stop(emulator: Emulator) -> None:
     _end_group(emulator.pid, signal.SIGTERM)
     until = time.monotonic() + STOP_S
     while emulator.alive() and time.monotonic() < until:
-        _reap(emulator.pid)
         time.sleep(0.05)
     _end_group(emulator.pid, signal.SIGKILL)
-    _reap(emulator.pid)
+    if child := _CHILDREN.pop(emulator.pid, None):
+        child.wait(STOP_S)
     shutil.rmtree(emulator.directory / "tmp", ignore_errors=True)
 
 
@@ -176,4 +176,3 @@ def _command(pid: int) -> str:
 def _end_group(pid: int, number: signal.Signals) -> None:
     with suppress(OSError):
         os.killpg(pid, number)
-

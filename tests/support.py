@@ -1,4 +1,4 @@
-"""What tests of running things share: waiting for a condition, never for a time."""
+"""Waiting for what takes real time: by a condition, never by a fixed sleep."""
 
 import threading
 import time
@@ -8,20 +8,22 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], *, timeout_s: float = 15, pause_s: float = 0.05) -> T:
-    """Ask again and again until the answer is truthy; give it.
+def eventually(
+    get: Callable[[], T], good: Callable[[T], bool] = bool, *, timeout_s: float = 20, every_s: float = 0.05
+) -> T:
+    """Ask until the answer is good, and give it.
 
     Args:
-        condition: what to ask.
+        get: what to ask.
+        good: which answer is good; a truthy one unless told.
         timeout_s: when to give up.
-        pause_s: how long to wait between two questions.
+        every_s: how long to wait between two questions.
 
     Raises:
-        AssertionError: the last answer was still falsy; the message shows it.
+        AssertionError: no answer was good; the message shows the last one.
     """
-    until = time.monotonic() + timeout_s  # noqa: TID251 - the deadline of a test, not of the code under test
-    while not (answer := condition()):
-        if time.monotonic() > until:  # noqa: TID251 - as above
-            raise AssertionError(f"still {answer!r} after {timeout_s} s")
-        threading.Event().wait(pause_s)
+    until = time.monotonic() + timeout_s  # noqa: TID251 - a test's own deadline
+    while not good(answer := get()):
+        assert time.monotonic() < until, f"not so within {timeout_s} s; the last answer was {answer!r}"  # noqa: TID251
+        threading.Event().wait(every_s)
     return answer

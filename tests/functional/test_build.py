@@ -1,0 +1,129 @@
+"""What is deployed is complete, and the same wherever and whenever it is built."""
+
+import json
+import os
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from localstack import build as builder
+from localstack import emulator
+from localstack.build import Built
+from localstack.paths import EMULATOR_PYTHON, ROOT
+from localstack.topology import topology
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+UNZIPPED_BYTES = 250 * 1024 * 1024
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "WHENDUE_TABLE": "table",
+    "WHENDUE_BUCKET": "bucket",
+    "WHENDUE_QUEUES": json.dumps({name: f"http://127.0.0.1/0/{name}" for name in topology().queues.priorities}),
+    "WHENDUE_DEAD_LETTER_QUEUE": "http://127.0.0.1/0/dead_letter",
+    "WHENDUE_JWT_ALGORITHM": "HS256",
+    "WHENDUE_JWT_SECRET": "s" * 40,
+    "WHENDUE_JWT_ISSUER": "issuer",
+    "WHENDUE_JWT_AUDIENCE": "audience",
+}
+# Says which modules came from neither the standard library nor the given folders.
+START = """
+import importlib, sys, sysconfig
+folders = sys.argv[2:]
+sys.path[:0] = folders
+module, _, name = sys.argv[1].rpartition(".")
+assert callable(getattr(importlib.import_module(module), name))
+from whendue.bootstrap import app
+tasks = app().registry
+standard = sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), sys.base_prefix
+files = {n: m.__file__ for n, m in sys.modules.items() if getattr(m, "__file__", None)}
+print([n for n, f in files.items() if "site-packages" in f or not f.startswith((*folders, *standard))])
+"""
+
+
+@pytest.fixture(scope="module")
+def built() -> Built:
+    """Build for the embedded emulator."""
+    emulator.install()
+    return builder.build("local")
+
+
+@pytest.fixture(scope="module")
+def unpacked(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack everything."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    for name, path in (built.layers | built.functions).items():
+        zipfile.ZipFile(path).extractall(folder / name)
+    return folder
+
+
+def _start(handler: str, *folders: Path) -> subprocess.CompletedProcess[str]:
+    """Start a function in an interpreter that has nothing else: isolated, without site-packages."""
+    command = [str(EMULATOR_PYTHON), "-I", "-S", "-B", "-c", START, handler, *map(str, folders)]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", sorted(topology().functions))
+def test_a_function_starts_with_nothing_but_its_zip_and_the_layers(name: str, unpacked: Path) -> None:
+    """The emulator's own packages, and ours here, would hide what is missing on AWS."""
+    layers = [unpacked / layer / "python" for layer in topology().layers]
+    started = _start(topology().functions[name].handler, unpacked / name, *layers)
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.strip() == "[]"
+
+
+def test_a_missing_layer_is_noticed(unpacked: Path) -> None:
+    """Else the test above would show nothing."""
+    started = _start(topology().functions["timer"].handler, unpacked / "timer", unpacked / "core" / "python")
+    assert started.returncode != 0
+    assert "ModuleNotFoundError" in started.stderr
+
+
+def test_archives_do_not_depend_on_when_or_where_they_are_made(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Terraform uploads what has changed; bytes that differ each time would be a new version each time."""
+    source = ROOT / "functions/worker/handler.py"
+    monkeypatch.setattr(builder, "BUILD", tmp_path)
+    monkeypatch.setattr(builder, "_dependencies", lambda _target: built.layers["dependencies"])
+    before = source.stat()
+    try:
+        os.utime(source, (before.st_atime + 100, before.st_mtime + 100))
+        again = builder.build("local")
+    finally:
+        os.utime(source, (before.st_atime, before.st_mtime))
+    for name, path in (again.functions | {"core": again.layers["core"]}).items():
+        first = (built.functions | built.layers)[name]
+        assert path.parent != first.parent
+        assert (path.name, path.read_bytes()) == (first.name, first.read_bytes())
+
+
+def test_the_dependencies_name_no_place_of_the_machine_that_built_them(built: Built) -> None:
+    """Scripts, records and bytecode would carry the build's paths into the layer, and make it another one each time."""
+    places = tempfile.gettempdir().encode(), str(ROOT).encode()
+    with zipfile.ZipFile(built.layers["dependencies"]) as layer:
+        for name in layer.namelist():
+            assert not name.startswith("python/bin/")
+            if name.endswith((".pyc", "direct_url.json")):
+                data = layer.read(name)
+                assert not any(place + b"/" in data[:100_000] for place in places if place != b"/tmp"), name
+                assert b"/tmp/tmp" not in data, name
+
+
+def test_the_layers_fit_lambda(built: Built) -> None:
+    """Code and layers of a function share one limit, unzipped."""
+    sizes = [sum(info.file_size for info in zipfile.ZipFile(path).infolist()) for path in built.layers.values()]
+    assert sum(sizes) < UNZIPPED_BYTES / 2
+
+
+def test_further_tasks_go_where_the_users_tasks_are(tmp_path: Path, built: Built) -> None:
+    """The end-to-end tests bring tasks of their own, and the tree stays as it is."""
+    (tmp_path / "more.py").write_text("")
+    more = builder.build("local", tmp_path)
+    for name, path in more.functions.items():
+        assert "functions/worker/tasks/more.py" in zipfile.ZipFile(path).namelist()
+        assert path != built.functions[name]
