@@ -54,7 +54,9 @@ def scenes() -> list[Scene]:
         Scene("in 3 seconds", greet("Grace", delaySeconds=3)),
         Scene("in 6 seconds", greet("Edsger", delaySeconds=6)),
         Scene("high priority", greet("Barbara", priority="high")),
-        Scene("fails, then succeeds", {"type": "demo.flaky", "payload": {"failures": 2}, "retries": 3, "backoff": QUICK}),
+        Scene(
+            "fails, then succeeds", {"type": "demo.flaky", "payload": {"failures": 2}, "retries": 3, "backoff": QUICK}
+        ),
         Scene("always fails", {"type": "demo.broken", "payload": {}, "retries": 2, "backoff": QUICK}, expected="dead"),
         Scene("Idempotency-Key", greet("Leslie"), key="demo"),
         Scene("the same key again", greet("Leslie"), key="demo"),

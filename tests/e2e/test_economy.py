@@ -31,7 +31,9 @@ class Meter:
         self.calls[model.name] += 1
         if model.name in ("PutItem", "UpdateItem", "BatchExecuteStatement"):
             capacity = parsed.get("ConsumedCapacity") or []
-            self.written += sum(part["CapacityUnits"] for part in (capacity if isinstance(capacity, list) else [capacity]))
+            self.written += sum(
+                part["CapacityUnits"] for part in (capacity if isinstance(capacity, list) else [capacity])
+            )
 
     def take(self) -> tuple[Counter[str], float]:
         """Give what was counted since the last time."""

@@ -98,7 +98,9 @@ def test_a_redrive_runs_a_dead_job_again(http: Http) -> None:
     assert first.status_code == 200
     assert [job["result"] for job in http.ended(jobs[:1])] == ["mended"]
     body: dict[str, Any] = {"filter": {"type": "e2e.mended"}, "dryRun": True}
-    seen = eventually(lambda: http.client.post("/dead-letters/redrive", json=body).json(), lambda got: got["matched"] == 2)
+    seen = eventually(
+        lambda: http.client.post("/dead-letters/redrive", json=body).json(), lambda got: got["matched"] == 2
+    )
     assert seen["redriven"] == []
     done = http.client.post("/dead-letters/redrive", json=body | {"dryRun": False, "ratePerSecond": 10}).json()
     assert sorted(done["redriven"]) == sorted(job["id"] for job in jobs[1:])

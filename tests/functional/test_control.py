@@ -273,7 +273,11 @@ def test_a_broken_cursor_is_refused(cursor: str) -> None:
         world.submit()
     good = world.app.query.list(TENANT, ALL, 1, None).cursor
     assert good is not None
-    for tenant, wanted, bad in ((TENANT, ALL, cursor or "?"), ("other", ALL, good), (TENANT, JobFilter(type="ok"), good)):
+    for tenant, wanted, bad in (
+        (TENANT, ALL, cursor or "?"),
+        ("other", ALL, good),
+        (TENANT, JobFilter(type="ok"), good),
+    ):
         with pytest.raises(InvalidCursorError):
             world.app.query.list(tenant, wanted, 1, bad)
 

@@ -67,7 +67,9 @@ def test_a_task_says_what_becomes_of_its_attempt(error: BaseException, state: St
         assert after.due_at >= world.clock.now_ms() + 100_000
 
 
-@pytest.mark.parametrize("result", [float("nan"), object(), {1, 2}, "x" * 2_000_000], ids=["nan", "object", "set", "2 MB"])
+@pytest.mark.parametrize(
+    "result", [float("nan"), object(), {1, 2}, "x" * 2_000_000], ids=["nan", "object", "set", "2 MB"]
+)
 def test_a_result_that_cannot_be_kept_ends_the_job_with_a_reason(result: object) -> None:
     """Trying again would only repeat the side effects."""
     world = World()

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from whendue.domain import agenda, retry
 from whendue.domain.fingerprint import clip, fingerprint
 from whendue.domain.job import Failure, Job, Policy, State, from_item, item_bytes, to_item
+from whendue.domain.keys import Key
 from whendue.domain.message import UnreadableMessageError, from_body, to_body
 from whendue.domain.profile import PROFILES, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
 from whendue.domain.rescue import decide, interval_ms
 from whendue.domain.writes import REMOVE, Absent, Is, Plus, Write, already_done, applied_to, holds
-from whendue.domain.keys import Key
 from whendue.limits import SQS_MAX_DELAY_S
 from whendue.settings import Timing
 
@@ -205,5 +205,7 @@ def test_the_request_wins_over_the_task_and_the_task_over_the_profile(name: str,
 def test_an_items_size_is_never_underrated(job: Job) -> None:
     """The hot item's write unit is planned with this number: names and texts count in full."""
     item = to_item(job)
-    texts_and_names = sum(len(name) + (len(value.encode()) if isinstance(value, str) else 0) for name, value in item.items())
+    texts_and_names = sum(
+        len(name) + (len(value.encode()) if isinstance(value, str) else 0) for name, value in item.items()
+    )
     assert item_bytes(item) > texts_and_names

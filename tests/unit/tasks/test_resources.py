@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from whendue.errors import ConfigurationError
 from whendue.resources import Resources, TaskSettings
 from whendue.ssrf import Allowed

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from whendue.errors import ConfigurationError
 from whendue.ssrf import Allowed, Target, TargetRefusedError, check, parse_target, refusal
 

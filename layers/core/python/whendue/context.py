@@ -18,7 +18,9 @@ class Context:
         first_time: durably notes a key, True the first time.
     """
 
-    def __init__(self, job: Job, deadline_ms: int, now_ms: Callable[[], int], first_time: Callable[[str], bool]) -> None:
+    def __init__(
+        self, job: Job, deadline_ms: int, now_ms: Callable[[], int], first_time: Callable[[str], bool]
+    ) -> None:
         """Begin an attempt."""
         self._job = job
         self._now_ms = now_ms

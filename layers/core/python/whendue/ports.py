@@ -175,5 +175,3 @@ class Runner(Protocol):
 
     def start(self, calls: Sequence[Callable[[], Any]]) -> Running:
         """Start all calls."""
-
-

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+
 def client(service: str, **options: Any) -> Any:
     """Make a boto3 client with short time-outs and few tries.
 

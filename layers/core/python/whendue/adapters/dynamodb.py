@@ -88,7 +88,9 @@ class DynamoStore:
     def _execute(self, writes: Sequence[Write]) -> dict[Key, Outcome]:
         """Send one batch; give the outcomes that are known, what is throttled is left out."""
         try:
-            reply = self._call("batch_execute_statement", Statements=[statement(self._table, write) for write in writes])
+            reply = self._call(
+                "batch_execute_statement", Statements=[statement(self._table, write) for write in writes]
+            )
         except ClientError as error:
             if not passes(error.response["Error"]["Code"]):
                 raise

@@ -13,7 +13,12 @@ from whendue.ports import Delivery, Outgoing
 
 # The message is gone, or someone else has it by now: nothing is left to do with this receipt.
 GONE = frozenset(
-    {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"}
+    {
+        "ReceiptHandleIsInvalid",
+        "InvalidParameterValue",
+        "MessageNotInflight",
+        "AWS.SimpleQueueService.MessageNotInflight",
+    }
 )
 
 

@@ -38,7 +38,9 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
     reasons = []
     if job.failures and job.last:
         facts = {"attempt": job.failures, "next_attempt_at": job.due_at, "error_type": job.last.type}
-        reasons.append(Reason("retry_backoff", f"Attempt {job.failures} failed; the next waits out its backoff.", facts))
+        reasons.append(
+            Reason("retry_backoff", f"Attempt {job.failures} failed; the next waits out its backoff.", facts)
+        )
     reasons.append(Reason("not_due", "It is not due yet.", {"due_at": job.due_at}))
     if now_ms < first_alarm(job.due_at, timing):
         text = "Its message is handed to the queue shortly before it is due."
@@ -57,14 +59,18 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, backlog: int) -> li
     if job.rescues:
         text = f"The timer has looked after it {job.rescues} time(s); it does so again at its alarm."
         reasons.append(Reason("rescued", text, {"rescues": job.rescues, "alarm_at": job.alarm_at}))
-    reasons.append(Reason("queued", f"It is due and waits for a worker of the queue {job.queue}.", {"due_at": job.due_at}))
+    reasons.append(
+        Reason("queued", f"It is due and waits for a worker of the queue {job.queue}.", {"due_at": job.due_at})
+    )
     return reasons
 
 
 def _running(job: Job, now_ms: int) -> list[Reason]:
     if job.lease_until < now_ms:
         facts = {"lease_until": job.lease_until, "lost": job.lost}
-        return [Reason("lease_expired", "Its worker went silent; another takes over or the timer sends it again.", facts)]
+        return [
+            Reason("lease_expired", "Its worker went silent; another takes over or the timer sends it again.", facts)
+        ]
     facts = {"started_at": job.started_at, "lease_until": job.lease_until}
     reasons = [Reason("running", f"Attempt {job.attempt} is running.", facts)]
     if job.cancel_requested:

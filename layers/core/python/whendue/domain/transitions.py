@@ -272,4 +272,3 @@ def keep_attempt(job: Job) -> Write | None:
         attempt_key(job.id, job.last.generation),
         as_value(job.last) | {"expires_at": expires_at},
     )
-

@@ -79,9 +79,7 @@ def current(store: JobStore, partition: str, page: Sequence[AgendaEntry]) -> lis
     ]
 
 
-def _before_first(
-    kept_back: set[str], page: Sequence[AgendaEntry], jobs: Sequence[Job | None]
-) -> AgendaEntry | None:
+def _before_first(kept_back: set[str], page: Sequence[AgendaEntry], jobs: Sequence[Job | None]) -> AgendaEntry | None:
     """Give the last entry before the first job whose message was not acknowledged; None if that is the very first."""
     reached = None
     for entry, job in zip(page, jobs, strict=True):

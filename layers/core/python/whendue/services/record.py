@@ -25,9 +25,7 @@ def record(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome]:
     return [Outcome(Applied.UNAVAILABLE) if number in unknown else next(ends) for number in range(len(transitions))]
 
 
-def record_and_send(
-    store: JobStore, queue: JobQueue, transitions: Sequence[Transition], now_ms: int
-) -> list[Outcome]:
+def record_and_send(store: JobStore, queue: JobQueue, transitions: Sequence[Transition], now_ms: int) -> list[Outcome]:
     """Apply transitions and send the messages of those that hold; a send that fails is healed by the job's alarm."""
     ends = record(store, transitions)
     send(queue, [t.job for t, end in zip(transitions, ends, strict=True) if end.done and t.send], now_ms)
