@@ -67,8 +67,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml
 docs: $(READY)  ## write the generated parts of the docs
-	$(PY) -m functions.api.openapi
-	$(PY) -m tests.docs.diagram
+	$(PY) -m docs.generate
 clean:  ## forget everything that was made here
 	[ ! -x $(PY) ] || $(PY) -m localstack down || true
 	rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -58,7 +58,7 @@ def down() -> bool:
 def running_stack() -> Iterator[Stack]:
     """Run a stack for the length of a block; Ctrl-C and SIGTERM end it, too."""
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)

@@ -24,7 +24,7 @@ class Counted:
         self._kill_at = kill_at
         self._after = after
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         function = getattr(self._port, name)
 
         def call(*arguments: Any, **options: Any) -> Any:

@@ -22,8 +22,8 @@ def eventually(
     Raises:
         AssertionError: no answer was good; the message shows the last one.
     """
-    until = time.monotonic() + timeout_s  # noqa: TID251 - a test's own deadline
+    until = time.monotonic() + timeout_s
     while not good(answer := get()):
-        assert time.monotonic() < until, f"not so within {timeout_s} s; the last answer was {answer!r}"  # noqa: TID251
+        assert time.monotonic() < until, f"not so within {timeout_s} s; the last answer was {answer!r}"
         threading.Event().wait(every_s)
     return answer

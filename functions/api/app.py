@@ -110,7 +110,7 @@ def _problem(error: Exception) -> dict[str, Any]:
 def _no_route(resolver: APIGatewayHttpResolver) -> WhendueError:
     """Tell a path that is not there from one that takes other methods."""
     allow = sorted(route.method for route in routes_of(resolver) if route.rule.match(resolver.context["_path"]))
-    return problems.MethodNotAllowedError(allow=allow) if allow else problems.RouteNotFoundError()
+    return problems.MethodNotAllowedError(allow=", ".join(allow)) if allow else problems.RouteNotFoundError()
 
 
 def routes_of(resolver: APIGatewayHttpResolver) -> list[Route]:

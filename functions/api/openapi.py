@@ -1,7 +1,6 @@
-"""The OpenAPI 3.1 document, made from the routes. `python -m functions.api.openapi` writes docs/openapi.json."""
+"""The OpenAPI 3.1 document, made from the routes."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -68,15 +67,3 @@ def _problem_schema() -> dict[str, Any]:
             },
         },
     }
-
-
-def main() -> None:
-    """Write the document into the docs."""
-    from functions.api.app import make_resolver
-
-    path = Path(__file__).parents[2] / "docs/openapi.json"
-    path.write_text(json.dumps(document(make_resolver()), indent=2, sort_keys=True) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -111,7 +111,7 @@ def reply(error: WhendueError) -> dict[str, Any]:
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = RETRY_AFTER_S
     if isinstance(error, MethodNotAllowedError):
-        headers["Allow"] = ", ".join(error.details["allow"])
+        headers["Allow"] = str(error.details["allow"])
     return {"statusCode": status_of(error).value, "headers": headers, "body": json.dumps(problem(error))}
 
 

@@ -181,9 +181,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
 
 
 def _error(failure: Failure) -> ErrorReply:
-    return ErrorReply(
-        type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint
-    )
+    return ErrorReply(type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint)
 
 
 def _failed(failure: Failure) -> AttemptReply:

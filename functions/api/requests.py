@@ -39,7 +39,12 @@ class Body(BaseModel):
     """A request body."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, allow_inf_nan=False, regex_engine="rust-regex"
+        alias_generator=to_camel,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        regex_engine="rust-regex",
     )
 
 

@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from unittest.mock import patch
 
-import pytest
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 
 from localstack import emulator
 from localstack.deploy.clients import Clients
@@ -62,12 +63,10 @@ class Aws:
     Args:
         environment: what `aws.client` reads.
         statements: whether the table takes parametrised PartiQL batches.
-        has: services other than DynamoDB are there, too.
     """
 
     environment: Mapping[str, str]
     statements: bool = True
-    has: bool = True
 
     @property
     def clients(self) -> Clients:
@@ -86,14 +85,12 @@ class Aws:
         return self.queue_on(self.clients.sqs, visibility_s)
 
     def queue_on(self, client: Any, visibility_s: int = 60) -> SqsQueue:
-        self._need("queues")
         name = f"contract-{os.getpid()}-{next(_numbers)}"
         attributes = {"VisibilityTimeout": str(visibility_s)}
         url = self.clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return SqsQueue(client, {"normal": url}, system())
 
     def blobs(self) -> S3Blobs:
-        self._need("buckets")
         name = f"contract-{os.getpid()}-{next(_numbers)}"
         client = self.clients.s3
         client.create_bucket(Bucket=name)
@@ -102,17 +99,26 @@ class Aws:
     def wired(self, service: str) -> Wire:
         return Wire(self.clients.client(service))
 
-    def _need(self, what: str) -> None:
-        if not self.has:
-            pytest.skip(f"DynamoDB Local has no {what}")
-
 
 Backend = Memory | Aws
 
 
 @contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let moto answer one request at a time: it reads and writes its dictionaries without any lock."""
+    lock, answer = Lock(), BotocoreStubber.process_request
+
+    def alone(self: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return answer(self, request)
+
+    with patch.object(BotocoreStubber, "process_request", alone):
+        yield
+
+
+@contextmanager
 def _moto() -> Iterator[Aws]:
-    with mock_aws():
+    with mock_aws(), _one_at_a_time():
         # moto's PartiQL knows no parameters in batches: each write is a call of its own there.
         yield Aws(CREDENTIALS, statements=False)
 
@@ -124,10 +130,7 @@ def _ministack(directory: Path) -> Iterator[Aws]:
 
 
 def _dynamodb_local() -> AbstractContextManager[Aws]:
-    url = os.environ.get(DYNAMODB_LOCAL)
-    if not url:
-        pytest.skip(f"{DYNAMODB_LOCAL} is not set to the endpoint of a DynamoDB Local")
-    return nullcontext(Aws(CREDENTIALS | {"AWS_ENDPOINT_URL": url}, has=False))
+    return nullcontext(Aws(CREDENTIALS | {"AWS_ENDPOINT_URL": os.environ[DYNAMODB_LOCAL]}))
 
 
 def opened(name: str, directory: Path) -> AbstractContextManager[Backend]:

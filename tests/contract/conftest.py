@@ -1,19 +1,26 @@
 """Fixtures of the contract: a backend per session, a fresh store, queue or bucket per test."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.contract.backends import Aws, Backend, opened
+from tests.contract.backends import DYNAMODB_LOCAL, Aws, Backend, opened
 from tests.contract.samples import insert_of
 from whendue.domain.writes import Write
 from whendue.ports import BlobStore, JobQueue, JobStore, Outcome
 
-TABLES = ["memory", "moto", "ministack", "dynamodb-local"]
-SERVICES = TABLES[:3]
+SERVICES = ["memory", "moto", "ministack"]
+LOCAL = ["dynamodb-local"] if os.environ.get(DYNAMODB_LOCAL) else []
+TABLES = SERVICES + LOCAL
 ON_AWS = TABLES[1:]
 
 Apply = Callable[[JobStore, Write], Outcome]
+
+
+def pytest_report_header() -> str:
+    """Say whether DynamoDB Local takes part: it cannot be installed from a package registry."""
+    return f"contract: {DYNAMODB_LOCAL} is {'set' if LOCAL else 'not set, DynamoDB Local takes no part'}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -23,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", ON_AWS, indirect=True, scope="session")
     elif "batches" in wanted:
         # moto has no parametrised statements to batch.
-        metafunc.parametrize("backend", ["ministack", "dynamodb-local"], indirect=True, scope="session")
+        metafunc.parametrize("backend", ["ministack", *LOCAL], indirect=True, scope="session")
     elif "aws_services" in wanted:
         metafunc.parametrize("backend", ["moto", "ministack"], indirect=True, scope="session")
     elif "store" in wanted:

@@ -17,7 +17,9 @@ def full(store: JobStore) -> JobStore:
     return store
 
 
-def page(store: JobStore, after: AgendaEntry | None = None, *, until: int = 1000, limit: int = 50, newest: bool = False):
+def page(
+    store: JobStore, after: AgendaEntry | None = None, *, until: int = 1000, limit: int = 50, newest: bool = False
+) -> list[AgendaEntry]:
     return store.agenda(LIVE, after=after, until_ms=until, limit=limit, newest_first=newest)
 
 
@@ -46,7 +48,7 @@ def test_entries_come_by_alarm_and_carry_key_and_due_time(full: JobStore) -> Non
 
 @pytest.mark.parametrize("step", [1, 2, 3, 8, 9])
 @pytest.mark.parametrize("newest", [False, True])
-def test_pages_of_any_size_show_every_entry_once(full: JobStore, step: int, newest: bool) -> None:  # noqa: FBT001
+def test_pages_of_any_size_show_every_entry_once(full: JobStore, step: int, newest: bool) -> None:
     """A position among ties goes on behind exactly that entry: none twice, none left out."""
     walked = walk(full, step, newest=newest)
     assert walked == page(full, newest=newest)
@@ -61,7 +63,10 @@ def test_newest_first_is_the_same_order_backwards(full: JobStore) -> None:
 @pytest.mark.parametrize(("until", "expected"), [(99, 0), (100, 1), (199, 1), (200, 6), (299, 6), (400, 8)])
 @pytest.mark.parametrize("newest", [False, True])
 def test_the_bound_is_inclusive_in_both_directions(
-    full: JobStore, until: int, expected: int, newest: bool  # noqa: FBT001
+    full: JobStore,
+    until: int,
+    expected: int,
+    newest: bool,
 ) -> None:
     """An alarm rings at its millisecond, not after it."""
     assert sorted(names(page(full, until=until, newest=newest))) == sorted(names(page(full)[:expected]))
@@ -76,7 +81,7 @@ def test_a_limit_cuts_and_a_short_page_means_the_end(full: JobStore) -> None:
 
 
 @pytest.mark.parametrize("newest", [False, True])
-def test_a_position_stays_good_when_its_entry_has_gone(full: JobStore, newest: bool) -> None:  # noqa: FBT001
+def test_a_position_stays_good_when_its_entry_has_gone(full: JobStore, newest: bool) -> None:
     """The cursor stands on a job that has finished meanwhile; others around it as well."""
     before = page(full, newest=newest)
     position = before[3]

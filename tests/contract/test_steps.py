@@ -20,7 +20,7 @@ from tests.contract.samples import (
     running,
 )
 from whendue.domain import transitions
-from whendue.domain.agenda import done_partition
+from whendue.domain.agenda import day_of, done_partition
 from whendue.domain.job import Job, from_item
 from whendue.domain.transitions import EDGES
 from whendue.domain.writes import Plus, Write
@@ -86,7 +86,7 @@ def test_a_finished_job_leaves_the_live_agenda_for_the_finished_one(store: JobSt
     assert places(store, LIVE) == [job.key.pk]
     store.apply([transitions.succeed(job, NOW, None)])
     assert places(store, LIVE) == []
-    assert places(store, done_partition("acme", "succeeded", NOW, job.shard)) == [job.key.pk]
+    assert places(store, done_partition("acme", "succeeded", day_of(NOW), job.shard)) == [job.key.pk]
 
 
 def race(runners: int, store: JobStore, writes: list[list[Write]]) -> list[Outcome]:

@@ -1,5 +1,6 @@
 """JobStore.apply and get: conditional writes, each on its own, with outcomes that tell what refused them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def values_of(store: JobStore, name: str) -> dict[str, Any]:
 def test_an_insert_is_read_back_as_it_was_written(store: JobStore, apply: Apply) -> None:
     """Numbers, truth, text and maps survive the table's own types."""
     values = {
-        "text": 'grün "quoted" \'single\' ? :a #b',
+        "text": "grün \"quoted\" 'single' ? :a #b",
         "empty": "",
         "whole": 1_800_000_000_123,
         "zero": 0,
@@ -162,7 +163,7 @@ def test_another_ones_update_is_not_taken_for_ours(store: JobStore, apply: Apply
 def test_a_large_batch_answers_each_write_in_order(store: JobStore) -> None:
     """Over two limits of a batch (25), with done, refused and missing mixed."""
     store.apply([insert_of(f"have-{number}", state="pending") for number in range(70)])
-    kinds = [
+    kinds: list[Callable[[int], tuple[Write, Applied, bool]]] = [
         lambda name: (insert_of(f"new-{name}"), Applied.DONE, False),
         lambda name: (insert_of(f"have-{name}", state="other"), Applied.REFUSED, True),
         lambda name: (update(f"have-{name}", [Is("state", "pending")], state="moved"), Applied.DONE, False),

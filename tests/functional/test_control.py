@@ -1,5 +1,7 @@
 """Cancel, redrive, reschedule, reprioritise; the dead-letter queue and bulk redrive; lists; explain."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.faults import Refusing
@@ -53,11 +55,12 @@ def test_a_finished_job_cannot_be_cancelled_and_a_live_one_not_redriven() -> Non
     with pytest.raises(StateConflictError):
         world.app.control.redrive(TENANT, job.id)
     world.work()
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: world.app.control.cancel(TENANT, job.id),
         lambda: world.app.control.redrive(TENANT, job.id),
         lambda: world.app.control.reschedule(TENANT, job.id, None, "high"),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(StateConflictError):
             change()
 
@@ -170,7 +173,7 @@ def test_an_unreadable_dead_letter_is_kept_for_people() -> None:
 
 def dead_jobs(world: World, count: int) -> list[Job]:
     jobs = [world.submit("bad", policy=ONCE) for _ in range(count)]
-    world.task("worse", lambda payload, ctx: {}["missing"])
+    world.task("worse", lambda payload, ctx: dict[str, str]()["missing"])
     jobs += [world.submit("worse", policy=ONCE) for _ in range(2)]
     world.work()
     return jobs

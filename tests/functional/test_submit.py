@@ -25,7 +25,8 @@ from whendue.services.submit import Submitted
 
 def test_a_single_submit_is_one_write_and_one_send() -> None:
     """Two calls for a job that is due, one for a job that is not: that is what it costs."""
-    world, calls = World(), []
+    calls: list[str] = []
+    world = World()
     app = world.build(Counted(world.table, calls), Counted(world.queues, calls))
     app.submit.one(TENANT, JobRequest("ok", {}))
     app.submit.one(TENANT, JobRequest("ok", {}, delay_s=3600))
@@ -115,7 +116,8 @@ def test_a_submit_killed_at_any_call_can_be_repeated_and_runs_once(size: int, af
     """The client got no answer, asks again with its key, and the job runs exactly once."""
     deaths = 0
     while True:
-        world, calls = World(), []
+        calls: list[str] = []
+        world = World()
         world.tick()
         request = JobRequest("ok", {"text": "x" * size}, idempotency_key="k")
         ports = (Counted(port, calls, deaths, after=after) for port in (world.table, world.queues))

@@ -1,6 +1,7 @@
 """Promote and rescue in the timer: nothing early, nothing twice, nothing lost, healing without amplifying."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,8 @@ def killed_everywhere(after: bool) -> int:
     """Kill the timer at every call in turn, let the next tick go on; gives how many deaths were tried."""
     deaths = 0
     while True:
-        world, calls = World(seed=deaths), []
+        calls: list[str] = []
+        world = World(seed=deaths)
         jobs = [world.submit(delay_s=300 + n) for n in range(40)]
         lost = world.submit(queue="high")
         assert world.queues.discard("high") == 1
@@ -137,7 +139,7 @@ class SlowQueue:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         if name == "send":
             self._world.clock.advance(1)
         return getattr(self._world.queues, name)
@@ -219,7 +221,7 @@ def test_two_timers_at_once_run_nothing_twice() -> None:
     inner = World.tick
 
     class Overlapping:
-        def __getattr__(self, name: str) -> object:
+        def __getattr__(self, name: str) -> Any:
             if name == "send" and not meanwhile:
                 meanwhile.append(name)
                 inner(world)

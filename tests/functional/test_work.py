@@ -1,6 +1,9 @@
 """The worker: each job for itself, leases and fences, suspects last, outcomes as the task says."""
 
 import threading
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -33,7 +36,7 @@ def test_a_failing_job_is_tried_at_its_backoff_and_dies_with_all_its_errors() ->
     job = world.submit("bad", policy=policy)
     world.pass_time(200)
     starts = world.runs(job)
-    assert [round((b - a) / 1000) for a, b in zip(starts, starts[1:], strict=False)] == [10, 30, 50]
+    assert [round((b - a) / 1000) for a, b in pairwise(starts)] == [10, 30, 50]
     view = world.view(job)
     assert view.job.state is State.DEAD
     assert [(one.attempt, one.message) for one in view.attempts] == [(n, f"attempt {n} is bad") for n in range(1, 5)]
@@ -154,15 +157,13 @@ def test_a_poison_job_dies_after_its_losses_and_takes_no_neighbour_with_it() -> 
                 raise Crash
             return world.table.apply(writes)
 
-        def __getattr__(self, name: str) -> object:
+        def __getattr__(self, name: str) -> Any:
             return getattr(world.table, name)
 
     dying = world.build(store=DyingStore())
     for _ in range(60):
-        try:
+        with suppress(Crash):
             world.work(dying)
-        except Crash:
-            pass
         world.clock.advance(30)
         if world.clock.now_ms() // 1000 % 60 == 0:
             world.tick()
@@ -270,7 +271,7 @@ def test_a_task_that_ignores_its_timeout_is_left_behind_and_kept_out_until_its_l
 
 
 def test_a_long_task_keeps_its_lease_and_learns_of_a_cancel() -> None:
-    """Heartbeats renew the lease; the cancel reaches the task with one of them, and the caller learns the true outcome."""
+    """Heartbeats renew the lease; the cancel reaches the task with one of them, and the caller learns the outcome."""
     world = RealTime()
     seen: list[int] = []
 

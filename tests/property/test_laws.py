@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,12 +71,8 @@ def test_a_job_survives_table_and_message(job: Job) -> None:
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 def test_a_foreign_message_is_unreadable_never_a_crash(body: str) -> None:
     """Anything may stand in a queue; it must not take the batch with it."""
-    try:
+    with pytest.raises(UnreadableMessageError):
         from_body(body)
-    except UnreadableMessageError as error:
-        assert error.code == "unreadable_message"
-    else:
-        raise AssertionError("a foreign message was read as a job")
 
 
 @given(policies, st.integers(1, 50), st.floats(0, 1, exclude_max=True))
@@ -102,7 +99,8 @@ def test_either_the_writer_or_the_timer_sends_never_both_never_none(due_at: int,
     alarm_at = agenda.first_alarm(due_at, TIMING)
     assert agenda.is_first_alarm(due_at, alarm_at, TIMING)
     job = Job(
-        id="1", tenant="t", type="t", queue="low", profile="p", agenda_pk="live#low#0", alarm_at=alarm_at, due_at=due_at,
+        id="1", tenant="t", type="t", queue="low", profile="p", agenda_pk="live#low#0", alarm_at=alarm_at,
+        due_at=due_at,
         scheduled_at=scheduled_at, created_at=scheduled_at, request_hash="", policy=Policy(),
     )  # fmt: skip
     by_writer = agenda.writer_sends(alarm_at, scheduled_at, TIMING)

@@ -7,7 +7,7 @@ import pytest
 from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions
 from whendue.domain.fingerprint import failure
-from whendue.domain.job import TERMINAL, Job, Policy, State, evolve, from_item, to_item
+from whendue.domain.job import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
 from whendue.domain.transitions import EDGES, Transition
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
@@ -48,7 +48,7 @@ def running(**changes: object) -> Job:
     return a_job(**started | changes)
 
 
-def an_error(job: Job) -> transitions.Failure:
+def an_error(job: Job) -> Failure:
     return failure(job, "RuntimeError", "it broke", failed_at=NOW)
 
 

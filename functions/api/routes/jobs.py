@@ -123,7 +123,7 @@ def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> JobReply:
 
 @router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job")
 def cancel(job_id: JobId) -> JobReply:
-    """Cancel a pending job for good; a running one is asked to stop (`cancelRequested`), its state tells the outcome."""
+    """Cancel a pending job for good; a running one is asked to stop (`cancelRequested`), its state tells the end."""
     app, tenant = asking(router)
     return job_reply(app.control.cancel(tenant, job_id), app.effects.now_ms())
 

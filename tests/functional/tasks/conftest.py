@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+
+from tests.functional.tasks.web import Web, serving
 from whendue import resources
 from whendue.context import Context
 from whendue.domain.job import Job, Policy, State
 from whendue.effects import system
 from whendue.resources import Resources, TaskSettings
 from whendue.ssrf import Allowed
-
-from tests.functional.tasks.web import Web, serving
 
 JOB_ID = "019b1e2c-0000-7000-8000-00000000cafe"
 

@@ -14,14 +14,14 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
+
+from tests.functional.tasks.conftest import JOB_ID
 from whendue import limits
 from whendue.context import Context
 from whendue.errors import ConfigurationError
 from whendue.registry import TASKS, GiveUp, Retry, discover
 from whendue.resources import Resources, TaskSettings
 from whendue.tasks.lambda_ import FunctionFailedError
-
-from tests.functional.tasks.conftest import JOB_ID
 
 Run = Callable[..., Any]
 MAIL = {"to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
@@ -30,7 +30,7 @@ REGION = "eu-west-1"
 
 def client(service: Literal["sesv2", "lambda"]) -> Any:
     return boto3.client(
-        service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x",  # noqa: S106 - nobody's
+        service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x",
         config=Config(retries={"total_max_attempts": 1}),
     )  # fmt: skip
 
@@ -231,7 +231,7 @@ def test_what_lambda_says_decides_whether_another_attempt_can_help(
         ),
     ],
 )
-def test_only_functions_that_the_operator_lists_are_invoked(  # noqa: PLR0913, PLR0917 - a table
+def test_only_functions_that_the_operator_lists_are_invoked(
     run: Run, functions: Stubber, provided: Resources, pattern: str, name: str, allowed: bool
 ) -> None:
     """Any tenant can name any function: by default none runs. A bare name is of this account alone."""

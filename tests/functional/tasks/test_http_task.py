@@ -10,14 +10,14 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+
+from tests.functional.tasks.conftest import JOB_ID
+from tests.functional.tasks.web import Web
 from whendue import limits
 from whendue.context import Context
 from whendue.outbound import HttpProtocolError, HttpTimeoutError
 from whendue.registry import TASKS, GiveUp, Retry, discover
 from whendue.resources import Resources, TaskSettings
-
-from tests.functional.tasks.conftest import JOB_ID
-from tests.functional.tasks.web import Web
 
 Run = Callable[..., Any]
 
@@ -159,7 +159,7 @@ def test_a_status_decides_whether_another_attempt_can_help(web: Web, run: Run, s
         ("in 100 s", 60, 101),
     ],
 )
-def test_retry_after_is_honoured_up_to_a_cap(  # noqa: PLR0913, PLR0917 - a table
+def test_retry_after_is_honoured_up_to_a_cap(
     web: Web, run: Run, status: int, text: str, low: float, high: float
 ) -> None:
     """Seconds and dates (RFC 9110 section 10.2.3); nonsense asks for nothing."""
@@ -170,7 +170,7 @@ def test_retry_after_is_honoured_up_to_a_cap(  # noqa: PLR0913, PLR0917 - a tabl
 
 
 def _now() -> float:
-    import time  # noqa: PLC0415 - the one test that needs it
+    import time
 
     return time.time()
 

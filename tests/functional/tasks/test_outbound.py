@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import trustme
+
+from tests.functional.tasks.web import Web, serving
 from whendue import outbound
 from whendue.outbound import Answer, HttpTimeoutError, Request, send
 from whendue.ssrf import Allowed, TargetRefusedError, parse_target
-
-from tests.functional.tasks.web import Web, serving
 
 LOOPBACK = Allowed.parse("127.0.0.1/32")
 

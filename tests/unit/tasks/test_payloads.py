@@ -101,7 +101,7 @@ def test_headers_that_frame_the_message_or_that_whendue_sets_are_refused(name: s
 
 @given(texts_with_controls)
 def test_no_http_header_takes_a_control_character(text: str) -> None:
-    """CR LF in a header is another header. (Tab alone is allowed in a value: RFC 9110 section 5.5.)"""
+    """CR LF in a header is another header; tab alone is allowed in a value (RFC 9110 section 5.5)."""
     refused("http", {"url": URL, "headers": {text: "1"}}, where="headers")
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") and character != "\t" for character in text):
         refused("http", {"url": URL, "headers": {"X-Note": text}}, where="headers")

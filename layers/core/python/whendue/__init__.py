@@ -1,5 +1,6 @@
 """whendue: a serverless job scheduler on AWS primitives. What a task's author needs is here."""
 
-from whendue.registry import Cancel, Context, GiveUp, Retry, task
+from whendue.context import Context
+from whendue.registry import Cancel, GiveUp, Retry, task
 
 __all__ = ["Cancel", "Context", "GiveUp", "Retry", "task"]

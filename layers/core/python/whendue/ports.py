@@ -78,7 +78,7 @@ class JobStore(Protocol):
 
         Args:
             partition: the agenda partition.
-            after: the position to go on behind, exclusive; None starts at the beginning (at `until_ms` if newest first).
+            after: the position to go on behind, exclusive; None starts at the beginning (newest first: at `until_ms`).
             until_ms: the last alarm to list, inclusive.
             limit: at most so many entries; fewer mean that the end was reached.
             newest_first: walk backwards.

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from whendue.errors import ConfigurationError
@@ -39,7 +39,7 @@ class TaskSettings:
         lambda_allow: patterns (`*`, `?`, `[...]`) of function names or ARNs that jobs may invoke.
     """
 
-    http_allow: Allowed = Allowed()
+    http_allow: Allowed = field(default_factory=Allowed)
     email_from: str | None = None
     lambda_allow: tuple[str, ...] = ()
 

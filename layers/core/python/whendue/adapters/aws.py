@@ -22,4 +22,5 @@ def client(service: str, **options: Any) -> Any:
         "retries": {"mode": "standard", "total_max_attempts": 3},
         "max_pool_connections": 32,
     }
-    return boto3.client(service, config=Config(**defaults | options))
+    make: Any = boto3.client  # its stubs know service names as literals only
+    return make(service, config=Config(**defaults | options))

@@ -108,9 +108,9 @@ class DynamoStore:
                 raise ClientError(answer, "BatchExecuteStatement")
         return known
 
-    def _refused(self, write: Write, attributes: Mapping[str, Any] | None) -> Outcome:
-        """Tell a refusal from a success whose reply was lost; a duplicate insert does not always bring the item along."""
-        old = from_item(attributes) if attributes else None
+    def _refused(self, write: Write, attributes: Any) -> Outcome:
+        """Tell a refusal from a success whose reply was lost; a duplicate insert may come without its item."""
+        old: Item | None = from_item(attributes) if attributes else None
         if old is None and write.inserts:
             [old] = self.get([write.key])
         return Outcome(Applied.DONE if already_done(write, old) else Applied.REFUSED, old)
@@ -165,10 +165,8 @@ class DynamoStore:
         )
         return [AgendaEntry(item["alarm_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
 
-    def _query(
-        self, *, limit: int | None, start: Mapping[str, Any] | None = None, **arguments: Any
-    ) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
+    def _query(self, *, limit: int | None, start: Mapping[str, Any] | None = None, **arguments: Any) -> list[Item]:
+        items: list[Item] = []
         while limit is None or len(items) < limit:
             paging = ({"Limit": limit - len(items)} if limit else {}) | ({"ExclusiveStartKey": start} if start else {})
             reply = self._patiently("query", **arguments, **paging)

@@ -4,7 +4,6 @@ Conditions are conjunctions only. Source:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from whendue.adapters.attribute_values import to_attribute
@@ -28,7 +27,8 @@ def _insert(table: str, write: Write) -> tuple[str, list[Any]]:
 
 
 def _update(table: str, write: Write) -> tuple[str, list[Any]]:
-    clauses, values = [], []
+    clauses: list[str] = []
+    values: list[Any] = []
     for name, change in write.changes.items():
         if change is REMOVE:
             clauses.append(f'REMOVE "{name}"')
@@ -72,44 +72,49 @@ def put(table: str, write: Write) -> dict[str, Any]:
 
 def update(table: str, write: Write) -> dict[str, Any]:
     """Give UpdateItem's arguments for an update; it never creates an item, as PartiQL's UPDATE does not."""
-    names: dict[str, str] = {}
-    values: dict[str, Any] = {}
-
-    def name(field: str) -> str:
-        return names.setdefault(field, f"#{len(names)}")
-
-    def value(of: object) -> str:
-        values[f":{len(values)}"] = to_attribute(of)
-        return f":{len(values) - 1}"
-
-    sets, removes = [], []
-    for field, change in write.changes.items():
-        if change is REMOVE:
-            removes.append(name(field))
-        elif isinstance(change, Plus):
-            sets.append(f"{name(field)} = {name(field)} + {value(change.amount)}")
-        else:
-            sets.append(f"{name(field)} = {value(change)}")
-
-    def tests() -> Iterator[str]:
-        yield "attribute_exists(pk)"
-        for condition in write.expected:
-            match condition:
-                case Is(field, wanted):
-                    yield f"{name(field)} = {value(wanted)}"
-                case In(field, several):
-                    yield f"{name(field)} IN ({', '.join(map(value, several))})"
-                case Below(field, limit):
-                    yield f"{name(field)} < {value(limit)}"
-
+    aliases = _Aliases()
+    removes = [aliases.name(field) for field, change in write.changes.items() if change is REMOVE]
+    sets = [aliases.change(field, change) for field, change in write.changes.items() if change is not REMOVE]
     clauses = [f"SET {', '.join(sets)}" if sets else "", f"REMOVE {', '.join(removes)}" if removes else ""]
     arguments = {
         "TableName": table,
         "Key": {"pk": to_attribute(write.key.pk), "sk": to_attribute(write.key.sk)},
         "UpdateExpression": " ".join(filter(None, clauses)),
-        "ConditionExpression": " AND ".join(tests()),
-        "ExpressionAttributeNames": {short: field for field, short in names.items()},
-        "ExpressionAttributeValues": values,
+        "ConditionExpression": " AND ".join(["attribute_exists(pk)", *map(aliases.test, write.expected)]),
+        "ExpressionAttributeNames": {alias: field for field, alias in aliases.names.items()},
+        "ExpressionAttributeValues": aliases.values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     return {key: part for key, part in arguments.items() if part}
+
+
+class _Aliases:
+    """The short names that an expression uses for fields (`#0`) and values (`:0`): many field names are reserved."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+
+    def name(self, field: str) -> str:
+        return self.names.setdefault(field, f"#{len(self.names)}")
+
+    def value(self, of: object) -> str:
+        alias = f":{len(self.values)}"
+        self.values[alias] = to_attribute(of)
+        return alias
+
+    def change(self, field: str, change: object) -> str:
+        if isinstance(change, Plus):
+            return f"{self.name(field)} = {self.name(field)} + {self.value(change.amount)}"
+        return f"{self.name(field)} = {self.value(change)}"
+
+    def test(self, condition: Condition) -> str:
+        match condition:
+            case Is(field, value):
+                return f"{self.name(field)} = {self.value(value)}"
+            case In(field, values):
+                return f"{self.name(field)} IN ({', '.join(map(self.value, values))})"
+            case Below(field, value):
+                return f"{self.name(field)} < {self.value(value)}"
+            case Absent():
+                raise ValueError("an update has no Absent condition")

@@ -67,10 +67,8 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, backlog: int) -> li
 
 def _running(job: Job, now_ms: int) -> list[Reason]:
     if job.lease_until < now_ms:
-        facts = {"lease_until": job.lease_until, "lost": job.lost}
-        return [
-            Reason("lease_expired", "Its worker went silent; another takes over or the timer sends it again.", facts)
-        ]
+        text = "Its worker went silent; another takes over or the timer sends it again."
+        return [Reason("lease_expired", text, {"lease_until": job.lease_until, "lost": job.lost})]
     facts = {"started_at": job.started_at, "lease_until": job.lease_until}
     reasons = [Reason("running", f"Attempt {job.attempt} is running.", facts)]
     if job.cancel_requested:

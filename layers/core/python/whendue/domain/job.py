@@ -81,7 +81,7 @@ class Job:
         agenda_pk: its agenda partition, `live#...` or `done#...`.
         alarm_at: when the timer must look at it; once finished, when it finished.
         due_at: when the next attempt may start.
-        generation: raised by each retry, reschedule, reprioritise and redrive; a message of another generation is stale.
+        generation: raised by each retry, reschedule, reprioritise and redrive; a message of another one is stale.
         failures: failed attempts since submit or redrive.
         claims: claims since submit or redrive; claims without an outcome are lost workers.
         fence: the last claim's mark (the submit's before the first); every write after a claim carries it.

@@ -1,7 +1,7 @@
 """Profiles: named policies that a request chooses from, and the order in which a job's policy is put together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ class Profile:
     """
 
     name: str
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     queue: str = "normal"
 
 
@@ -54,7 +54,7 @@ def resolve(profile: Profile, *overrides: Mapping[str, Any]) -> Policy:
     Raises:
         ValueError: an override names something that a policy does not have.
     """
-    known = {field.name for field in fields(Policy)}
+    known = {known.name for known in fields(Policy)}
     policy = profile.policy
     for override in overrides:
         if unknown := set(override) - known:

@@ -35,4 +35,4 @@ def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
 
 def interval_ms(rescues: int) -> int:
     """Give the time until rescue looks again: doubled each time, from 60 s to 15 minutes."""
-    return 1000 * min(RESCUE_INTERVAL_MIN_S * 2 ** min(rescues, 10), RESCUE_INTERVAL_MAX_S)
+    return 1000 * min(RESCUE_INTERVAL_MIN_S << min(rescues, 10), RESCUE_INTERVAL_MAX_S)

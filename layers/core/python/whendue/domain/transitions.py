@@ -1,8 +1,8 @@
 """Every legal change of a job's state, one named constructor each; the diagram in the docs is made from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ParamSpec
+from typing import Any, Final, ParamSpec
 
 from whendue.domain import retry
 from whendue.domain.agenda import day_of, done_partition, first_alarm, live_partition, writer_sends
@@ -39,6 +39,7 @@ class Edge:
 
 
 EDGES: list[Edge] = []
+NOT_CANCELLED: Final = Is(field="cancel_requested", value=False)
 
 P = ParamSpec("P")
 
@@ -52,7 +53,13 @@ def _edges(*pairs: tuple[State | None, State]) -> Callable[[Callable[P, Transiti
 
 
 def _step(
-    name: str, job: Job, expected: list[Condition], *, send: bool = False, first: Write | None = None, **changes: Any
+    name: str,
+    job: Job,
+    expected: Sequence[Condition],
+    *,
+    send: bool = False,
+    first: Write | None = None,
+    **changes: Any,
 ) -> Transition:
     sums = {field: getattr(job, field) + change.amount for field, change in changes.items() if isinstance(change, Plus)}
     after = evolve(job, **changes | sums)
@@ -122,7 +129,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
             In("state", (State.PENDING.value, State.RUNNING.value)),
             Below("lease_until", now_ms),
             Below("claims", job.failures + MAX_LOST),
-            Is("cancel_requested", False),
+            NOT_CANCELLED,
         ],
         state=State.RUNNING,
         fence=fence,
@@ -134,9 +141,9 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
 
 @_edges((State.RUNNING, State.RUNNING))
 def heartbeat(job: Job, now_ms: int, progress: str | None, *, told: bool = False) -> Transition:
-    """Renew a claim's lease; refused when the claim is lost, or a cancel was requested and the task is not `told` yet."""
-    news = {} if progress is None else {"progress": progress}
-    expected = _held(job) if told else [*_held(job), Is("cancel_requested", False)]
+    """Renew a claim's lease; refused when the claim is lost, or a cancel was requested that the task is not `told`."""
+    news: dict[str, Any] = {} if progress is None else {"progress": progress}
+    expected = _held(job) if told else [*_held(job), NOT_CANCELLED]
     return _step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **news)
 
 
@@ -146,7 +153,9 @@ def succeed(
 ) -> Transition:
     """Finish a run with its result: inline JSON text, or where the result is kept and the write that keeps it there."""
     changes = _finish(job, State.SUCCEEDED, now_ms)
-    kept = {name: value for name, value in (("result", result), ("result_at", result_at)) if value is not None}
+    kept: dict[str, Any] = {
+        name: value for name, value in (("result", result), ("result_at", result_at)) if value is not None
+    }
     return _step("succeed", job, _held(job), first=first, **changes, **kept)
 
 
@@ -166,7 +175,7 @@ def fail(
         not_before: the earliest next attempt (a Retry-After, or the lease's end of a run that may still go on).
     """
     failures, kept = job.failures + 1, keep_attempt(job)
-    held = [*_held(job), Is("cancel_requested", False)]
+    held = [*_held(job), NOT_CANCELLED]
     if final or retry.exhausted(job.policy, failures):
         return _step("fail", job, held, first=kept, **_finish(job, State.DEAD, now_ms), failures=failures, last=error)
     due_at = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)

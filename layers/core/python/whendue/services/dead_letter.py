@@ -1,4 +1,4 @@
-"""The net under SQS redrive: a message given up on becomes a dead job with its cause, or is sent again if it may run."""
+"""The net under SQS redrive: a message given up on becomes a dead job with its cause, or is sent again."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """Dead letters: dead jobs grouped by their error, and run again in bulk."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from whendue.domain.job import Job, State
@@ -17,7 +18,8 @@ from whendue.settings import Settings
 SAMPLE = 5
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Group:
     """Dead jobs with the same error fingerprint; times are ms UTC, `sample` a few job ids, newest first."""
 
     fingerprint: str

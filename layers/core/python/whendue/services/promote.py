@@ -1,4 +1,4 @@
-"""Promote: hand jobs to their queue when their first alarm is past; the cursor moves only past what SQS acknowledged."""
+"""Promote: hand jobs to their queue when their first alarm is past; the cursor moves past what SQS acknowledged."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -44,7 +44,8 @@ class Promote:
             cursor: the partition's position; moved.
             deadline_ms: when to stop after the page at hand, ms UTC.
         """
-        until_ms, sent, rung = self._effects.now_ms(), 0, []
+        until_ms, sent = self._effects.now_ms(), 0
+        rung: list[Job] = []
         while True:
             page = self._store.agenda(cursor.partition, after=cursor.position, until_ms=until_ms, limit=AGENDA_PAGE)
             if not page:

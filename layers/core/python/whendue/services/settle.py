@@ -49,18 +49,21 @@ class Settle:
     def _transition(self, one: Claimed, end: Ended, now_ms: int) -> Transition | None:
         """Turn an end into the job's next transition, None while its result has no place to go."""
         match end:
-            case Succeeded(None):
-                return succeed(one.job, now_ms, None)
-            case Succeeded(str() as text):
-                try:
-                    placed = self._ports.documents.place_result(one.job, text)
-                except UnavailableError:
-                    return None
-                return succeed(one.job, now_ms, placed.inline, placed.at, placed.write)
+            case Succeeded():
+                return self._success(one, end, now_ms)
             case Stopped():
                 return stop(one.job, now_ms)
             case Failed():
                 return self._failure(one, end, now_ms)
+
+    def _success(self, one: Claimed, end: Succeeded, now_ms: int) -> Transition | None:
+        if end.result is None:
+            return succeed(one.job, now_ms, None)
+        try:
+            placed = self._ports.documents.place_result(one.job, end.result)
+        except UnavailableError:
+            return None
+        return succeed(one.job, now_ms, placed.inline, placed.at, placed.write)
 
     def _failure(self, one: Claimed, end: Failed, now_ms: int) -> Transition:
         # A task that did not stop may still be running: nobody else runs it before its lease has expired (G4).

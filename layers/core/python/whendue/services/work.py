@@ -111,7 +111,7 @@ class Work:
         return batch
 
     def _end_if_lost(self, refused: Outcome, now_ms: int) -> bool:
-        """Look at the job that refused a claim, and end it if no claim can be had any more; False if the end is unknown."""
+        """Look at the job that refused a claim, and end it if nobody may claim it again; False if that is unknown."""
         end = ended_by_loss(from_item(refused.old), now_ms) if refused.old else None
         if end is None:
             return True

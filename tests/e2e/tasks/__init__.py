@@ -1,0 +1,1 @@
+"""Tasks that only the end-to-end suite deploys."""
