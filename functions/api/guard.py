@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from math import isinf
 from typing import Any, NoReturn
 
 from functions.api.problems import BodyTooLargeError, MalformedRequestError, UnsupportedMediaTypeError
@@ -55,7 +56,13 @@ def parse(text: str) -> Any:
     if _depth(text) > JSON_DEPTH:
         raise MalformedRequestError(f"the body is nested deeper than {JSON_DEPTH} levels")
     try:
-        value = json.loads(text, object_pairs_hook=_unrepeated, parse_constant=_constant, parse_int=_integer)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unrepeated,
+            parse_constant=_constant,
+            parse_int=_integer,
+            parse_float=_float,
+        )
         # A lone surrogate cannot be written as UTF-8; NUL is refused by too many systems behind us.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -91,6 +98,12 @@ def _integer(digits: str) -> int:
     if len(digits) > INTEGER_DIGITS:
         raise MalformedRequestError(f"the body has an integer of more than {INTEGER_DIGITS} digits")
     return int(digits)
+
+
+def _float(digits: str) -> float:
+    if isinf(number := float(digits)):
+        raise MalformedRequestError("the body has a number that is too large")
+    return number
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

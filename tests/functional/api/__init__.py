@@ -1,0 +1,1 @@
+"""The API as API Gateway calls it, on memory adapters."""

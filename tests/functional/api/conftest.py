@@ -1,0 +1,61 @@
+"""Fixtures: a world, its API, and clients with tokens of tenants."""
+
+from collections.abc import Callable, Iterator
+from io import StringIO
+from logging import StreamHandler
+
+import pytest
+
+from functions import log
+from functions.api.app import Api
+from localstack import token
+from tests.functional.api.gateway import Client, Shape
+from tests.world import TENANT, World
+from whendue.adapters.auth import AuthSettings, Verifier
+
+SECRET = "a secret for tests, of more than 32 bytes"
+
+
+def api_of(world: World, **ports: object) -> Api:
+    """Put an API before a world; ports as in `World.build`."""
+    app = world.build(**ports) if ports else world.app  # type: ignore[arg-type]
+    return Api(app, Verifier(AuthSettings.from_env(token.environment(SECRET)), world.effects))
+
+
+def a_token(tenant: str = TENANT, scopes: str = token.SCOPES) -> str:
+    """Sign a token."""
+    return token.make(tenant, scopes, SECRET)
+
+
+@pytest.fixture
+def logged() -> Iterator[StringIO]:
+    """What the functions log: Powertools' handler keeps the stream that it began with."""
+    handler = log._logger.registered_handler
+    assert isinstance(handler, StreamHandler)
+    before = handler.setStream(stream := StringIO())
+    yield stream
+    handler.setStream(before)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture(params=["http", "rest"])
+def shape(request: pytest.FixtureRequest) -> Shape:
+    """Both kinds of API Gateway."""
+    kind: Shape = request.param
+    return kind
+
+
+@pytest.fixture
+def client_of(world: World) -> Callable[..., Client]:
+    """Make clients of the one API: `client_of(tenant, scopes)`."""
+    api = api_of(world)
+    return lambda tenant=TENANT, scopes=token.SCOPES: Client(api, a_token(tenant, scopes))
+
+
+@pytest.fixture
+def client(client_of: Callable[..., Client]) -> Client:
+    return client_of()

@@ -1,0 +1,128 @@
+"""Requests as API Gateway hands them to a function, in both of its event shapes, and the replies."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode
+
+from functions.api.app import Api
+
+Shape = Literal["http", "rest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as a client sends it."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: str | bytes | None = None
+    query: str = ""
+
+    def event(self, shape: Shape) -> dict[str, Any]:
+        """Give the event of an HTTP API (2.0) or of a REST API (1.0); bytes travel as base64."""
+        raw = isinstance(self.body, bytes)
+        body = base64.b64encode(self.body).decode() if isinstance(self.body, bytes) else self.body
+        return (self._http if shape == "http" else self._rest)() | {"body": body, "isBase64Encoded": raw}
+
+    def _http(self) -> dict[str, Any]:
+        together: dict[str, str] = {}
+        for name, value in parse_qsl(self.query, keep_blank_values=True):
+            together[name] = f"{together[name]},{value}" if name in together else value
+        http = {"method": self.method, "path": self.path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
+        return {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": self.path,
+            "rawQueryString": self.query,
+            "headers": dict(self.headers),
+            "queryStringParameters": together,
+            "requestContext": {"requestId": "r", "stage": "$default", "http": http},
+        }
+
+    def _rest(self) -> dict[str, Any]:
+        several: dict[str, list[str]] = {}
+        for name, value in parse_qsl(self.query, keep_blank_values=True):
+            several.setdefault(name, []).append(value)
+        return {
+            "resource": "/{proxy+}",
+            "path": self.path,
+            "httpMethod": self.method,
+            "headers": {name.title(): value for name, value in self.headers.items()},
+            "multiValueHeaders": {name.title(): [value] for name, value in self.headers.items()},
+            "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
+            "multiValueQueryStringParameters": several or None,
+            "requestContext": {"requestId": "r", "stage": "live", "identity": {"sourceIp": "127.0.0.1"}},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply as a client gets it; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON."""
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        """The problem's code; insists that it is a whole problem."""
+        assert self.headers["content-type"] == "application/problem+json"
+        told = self.json
+        assert set(told) >= {"type", "title", "status", "code", "detail"}
+        assert told["status"] == self.status
+        return str(told["code"])
+
+
+class Context:
+    """The part of Lambda's context that is read."""
+
+    aws_request_id = "request-1"
+    function_name = "api"
+
+
+class Client:
+    """Calls the API.
+
+    Args:
+        api: what answers.
+        token: sent with each request; None sends none.
+        shape: how API Gateway puts it.
+    """
+
+    def __init__(self, api: Api, token: str | None, shape: Shape = "http") -> None:
+        self._api = api
+        self._token = token
+        self._shape = shape
+
+    def send(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> Answer:
+        """Send a request; a body that is neither text nor bytes goes as JSON."""
+        all_headers = {"Authorization": f"Bearer {self._token}"} if self._token is not None else {}
+        if body is not None:
+            all_headers["Content-Type"] = "application/json"
+        text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
+        request = Request(method, path, all_headers | dict(headers or {}), text, urlencode(query, doseq=True))
+        return self.event(request.event(self._shape))
+
+    def event(self, event: Mapping[str, Any]) -> Answer:
+        """Hand an event over as it is."""
+        reply = self._api(event, Context())
+        headers = {name.lower(): value for name, value in reply["headers"].items()}
+        return Answer(reply["statusCode"], headers, reply.get("body") or "")
+
+    def submit(self, kind: str = "ok", headers: Mapping[str, str] | None = None, **wanted: Any) -> dict[str, Any]:
+        """Submit a job that is accepted."""
+        answer = self.send("POST", "/jobs", {"type": kind, **wanted}, headers)
+        assert answer.status == 202, answer.text
+        job: dict[str, Any] = answer.json
+        return job
