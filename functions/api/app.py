@@ -67,7 +67,7 @@ class Api:
         identity = self._identify(event, method, path)
         if identity:
             facts["tenant"] = identity.tenant
-        event |= {"body": checked_body(event), "isBase64Encoded": False}
+        event |= checked_body(event)
         self._resolver.append_context(whendue=self._whendue, identity=identity, resolver=self._resolver)
         return self._resolver.resolve(event, context)
 

@@ -13,13 +13,14 @@ from whendue.errors import InvalidRequestError
 from whendue.limits import BODY_BYTES, IDEMPOTENCY_KEY_BYTES, JSON_DEPTH
 
 KEY = re.compile(rf"[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_BYTES}}}")
+JSON = "application/json"
 # A JSON number that a double cannot hold would come back changed.
 INTEGER_DIGITS = 18
 _SCAN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]')
 
 
-def checked_body(event: Mapping[str, Any]) -> str | None:
-    """Give the body as text; None where there is none.
+def checked_body(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what stands for the body from here on: text, None where there is none, and its one media type.
 
     Raises:
         BodyTooLargeError, UnsupportedMediaTypeError, MalformedRequestError: it is not acceptable.
@@ -32,12 +33,13 @@ def checked_body(event: Mapping[str, Any]) -> str | None:
     if len(text.encode(errors="surrogatepass")) > BODY_BYTES:
         raise BodyTooLargeError(f"the body is over {BODY_BYTES} bytes")
     if not text.strip():
-        return None
+        return {"body": None, "isBase64Encoded": False}
     media = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
+    if media != JSON:
         raise UnsupportedMediaTypeError
     parse(text)
-    return text
+    # Powertools compares the media type letter by letter.
+    return {"body": text, "isBase64Encoded": False, "headers": event["headers"] | {"content-type": JSON}}
 
 
 def _decoded(raw: str) -> str:

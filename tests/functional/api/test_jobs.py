@@ -1,5 +1,7 @@
 """Every job route, on both event shapes: what is sent is stored, what is stored is shown."""
 
+from typing import Any
+
 import pytest
 
 from tests.functional.api.conftest import a_token, api_of
@@ -48,7 +50,13 @@ def test_the_briefs_request_works_verbatim(client: Client, world: World) -> None
 def test_everything_that_can_be_asked_for_is_stored(client: Client, world: World) -> None:
     """A field that is taken and forgotten would be worse than one that is refused."""
     backoff = {"baseSeconds": 2.5, "factor": 3, "capSeconds": 60, "jitter": "none"}
-    wanted = {"timeoutSeconds": 7, "leaseSeconds": 9, "retentionSeconds": 3600, "maxAttempts": 2, "backoff": backoff}
+    wanted: dict[str, Any] = {
+        "timeoutSeconds": 7,
+        "leaseSeconds": 9,
+        "retentionSeconds": 3600,
+        "maxAttempts": 2,
+        "backoff": backoff,
+    }
     job = client.submit(dueAt="2027-01-15T09:00:00+01:00", priority="high", profile="patient", **wanted)
     assert (job["dueAt"], job["priority"], job["profile"]) == ("2027-01-15T08:00:00.000Z", "high", "patient")
     policy = world.app.query.get("acme", job["id"]).job.policy
@@ -142,7 +150,7 @@ def test_a_job_says_why_it_has_not_run_yet(client: Client) -> None:
     job = client.submit(delaySeconds=3600)
     told = client.send("GET", f"/jobs/{job['id']}/explain").json
     assert (told["id"], told["state"]) == (job["id"], "scheduled")
-    assert [reason["code"] for reason in told["reasons"]] == ["not_due"]
+    assert [reason["code"] for reason in told["reasons"]] == ["not_due", "not_promoted"]
     assert told["reasons"][0]["text"]
 
 
@@ -152,7 +160,7 @@ def test_lists_are_filtered_and_paged_to_the_end(client: Client, world: World) -
     done = {client.submit()["id"] for _ in range(4)}
     world.work()
 
-    def ids(**query: object) -> list[str]:
+    def ids(**query: Any) -> list[str]:
         found: list[str] = []
         page = client.send("GET", "/jobs", limit=2, **query).json
         while True:

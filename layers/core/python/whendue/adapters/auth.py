@@ -6,7 +6,9 @@ HS256 with a shared secret is for development; RS256, ES256 and EdDSA take their
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,6 +28,8 @@ LEEWAY_S = 10
 KEYS_FRESH_S = 300
 # However many unknown key ids come along, the JWKS is asked this often at most.
 REFRESH_MIN_S = 30
+# The same while there are no keys yet, as when the issuer is down.
+RETRY_S = 2
 FETCH_TIMEOUT_S = 5
 TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -149,21 +153,23 @@ class _Keys:
         self._client = PyJWKClient(settings.jwks_url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S)
         self._effects = effects
         self._set: PyJWKSet | None = None
-        self._asked_ms = 0
+        self._asked_ms: int | None = None
         self._lock = threading.Lock()
 
     def key(self, kid: str) -> PyJWK:
         with self._lock:
             found = self._find(kid) if self._age_s() < KEYS_FRESH_S else None
-            if found is None and (self._set is None or self._age_s() >= REFRESH_MIN_S):
+            if found is None and self._age_s() >= (REFRESH_MIN_S if self._set else RETRY_S):
                 self._refresh()
                 found = self._find(kid)
+        if self._set is None:
+            raise UnavailableError("the keys that verify tokens cannot be fetched")
         if found is None:
             raise AuthenticationError("the token's key (kid) is unknown")
         return found
 
     def _age_s(self) -> float:
-        return (self._effects.now_ms() - self._asked_ms) / 1000
+        return inf if self._asked_ms is None else (self._effects.now_ms() - self._asked_ms) / 1000
 
     def _find(self, kid: str) -> PyJWK | None:
         """Find a key that signs with our algorithm: one for encryption or of another kind does not count."""
@@ -177,12 +183,8 @@ class _Keys:
     def _refresh(self) -> None:
         """Fetch the set; while that fails, keys that were good go on being good."""
         self._asked_ms = self._effects.now_ms()
-        try:
+        with suppress(PyJWKClientError, PyJWTError):
             self._set = self._client.get_jwk_set(refresh=True)
-        except (PyJWKClientError, PyJWTError) as error:
-            if self._set is None:
-                self._asked_ms = 0
-                raise UnavailableError("the keys that verify tokens cannot be fetched") from error
 
 
 def _identity(claims: Mapping[str, Any]) -> Identity:

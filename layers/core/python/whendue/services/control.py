@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from whendue.domain.job import Job, State, from_item
+from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
 from whendue.domain.transitions import Transition, cancel, redrive, request_cancel, reschedule
 from whendue.effects import Effects
@@ -64,7 +64,7 @@ class Control:
                 return None if job.cancel_requested else request_cancel(job)
             if job.state is State.CANCELLED:
                 return None
-            raise StateConflictError(f"the job has finished: it is {job.state}", state=job.state.value)
+            raise _conflict("a finished job is not cancelled", job, now_ms)
 
         return self._change(tenant, job_id, step)
 
@@ -79,9 +79,9 @@ class Control:
 
         def step(job: Job, now_ms: int) -> Transition:
             if job.state not in (State.DEAD, State.CANCELLED):
-                raise StateConflictError(f"only dead and cancelled jobs are redriven, this one is {job.state}")
+                raise _conflict("only dead and cancelled jobs are redriven", job, now_ms)
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
-                raise StateConflictError(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven")
+                raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven", job, now_ms)
             return redrive(job, now_ms + delay_ms, now_ms, self._settings.timing)
 
         return self._change(tenant, job_id, step)
@@ -100,7 +100,7 @@ class Control:
 
         def step(job: Job, now_ms: int) -> Transition:
             if job.state is not State.PENDING:
-                raise StateConflictError(f"only pending jobs are rescheduled, this one is {job.state}")
+                raise _conflict("only pending jobs are rescheduled", job, now_ms)
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
                 raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")
@@ -123,3 +123,8 @@ class Control:
             if outcome.applied is Applied.UNAVAILABLE:
                 raise UnavailableError
         raise StateConflictError("the job keeps changing; try again")
+
+
+def _conflict(rule: str, job: Job, now_ms: int) -> StateConflictError:
+    state = shown_state(job, now_ms)
+    return StateConflictError(f"{rule}; this one is {state}", state=state)
