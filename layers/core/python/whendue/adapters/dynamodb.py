@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError
 
 from whendue.adapters.attribute_values import from_item, to_attribute
 from whendue.adapters.partiql import put, statement, update
-from whendue.adapters.throttle import passes, tries
+from whendue.adapters.throttle import CUT_OFF, passes, tries
 from whendue.domain.keys import Key
 from whendue.domain.writes import Write, already_done
 from whendue.effects import Effects
@@ -69,7 +69,7 @@ class DynamoStore:
                     return self._refused(write, error.response.get("Item"))
                 if not passes(code):
                     raise
-            except HTTPClientError:
+            except CUT_OFF:
                 # It may have been done: a repetition then is recognised by what the item carries.
                 continue
             else:
@@ -95,7 +95,7 @@ class DynamoStore:
             if not passes(error.response["Error"]["Code"]):
                 raise
             return {}
-        except HTTPClientError:
+        except CUT_OFF:
             return {}
         known: dict[Key, Outcome] = {}
         for write, answer in zip(writes, reply["Responses"], strict=True):
@@ -186,7 +186,7 @@ class DynamoStore:
         """Read once; None when it is worth another try."""
         try:
             return self._call(operation, **arguments)
-        except HTTPClientError:
+        except CUT_OFF:
             return None
         except ClientError as error:
             if not passes(error.response["Error"]["Code"]):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError
 
+from whendue.adapters.throttle import CUT_OFF
 from whendue.errors import UnavailableError
 
 
@@ -26,7 +27,7 @@ class S3Blobs:
             self._client.put_object(
                 Bucket=self._bucket, Key=key, Body=text.encode(), ContentType="application/json; charset=utf-8"
             )
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, *CUT_OFF) as error:
             raise UnavailableError from error
 
     def get(self, key: str) -> str | None:
@@ -35,6 +36,6 @@ class S3Blobs:
             text: str = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode()
         except self._client.exceptions.NoSuchKey:
             return None
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, *CUT_OFF) as error:
             raise UnavailableError from error
         return text

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError
 
-from whendue.adapters.throttle import passes, tries
+from whendue.adapters.throttle import CUT_OFF, passes, tries
 from whendue.effects import Effects
 from whendue.errors import UnavailableError
 from whendue.limits import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
@@ -56,7 +56,7 @@ class SqsQueue:
                 WaitTimeSeconds=wait_s,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, *CUT_OFF) as error:
             raise UnavailableError from error
         return [
             Delivery(
@@ -86,7 +86,7 @@ class SqsQueue:
             reply = self._client.get_queue_attributes(
                 QueueUrl=self._urls[queue], AttributeNames=["ApproximateNumberOfMessages"]
             )
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, *CUT_OFF) as error:
             raise UnavailableError from error
         return int(reply["Attributes"]["ApproximateNumberOfMessages"])
 
@@ -105,7 +105,7 @@ class SqsQueue:
         for _ in tries(self._effects):
             try:
                 reply = call(QueueUrl=self._urls[queue], Entries=[{"Id": n} | dict(e) for n, e in waiting.items()])
-            except HTTPClientError:
+            except CUT_OFF:
                 continue
             except ClientError as error:
                 code = error.response["Error"]["Code"]

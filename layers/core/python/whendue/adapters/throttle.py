@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from botocore.exceptions import ConnectionError as NotConnectedError
+from botocore.exceptions import HTTPClientError
+
 from whendue.effects import Effects
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
@@ -28,6 +31,8 @@ PASSING = frozenset(
         "TransactionInProgressException",
     }
 )
+# Nothing reached AWS, or its reply did not reach us: two branches of botocore's tree.
+CUT_OFF = (HTTPClientError, NotConnectedError)
 TRIES = 6
 BASE_S = 0.05
 CAP_S = 1.6
