@@ -66,7 +66,7 @@ class DynamoStore:
                 code = error.response["Error"]["Code"]
                 if code in REFUSED:
                     # botocore parses the item that AWS adds to this error into the response itself.
-                    return self._refused(write, error.response.get("Item"))
+                    return self._refused([(write, error.response.get("Item"))]).get(write.key, UNAVAILABLE)
                 if not passes(code):
                     raise
             except CUT_OFF:
@@ -98,22 +98,31 @@ class DynamoStore:
         except CUT_OFF:
             return {}
         known: dict[Key, Outcome] = {}
+        refused: list[tuple[Write, Any]] = []
         for write, answer in zip(writes, reply["Responses"], strict=True):
-            code = answer.get("Error", {}).get("Code")
+            error = answer.get("Error", {})
+            code = error.get("Code")
             if code is None:
                 known[write.key] = Outcome(Applied.DONE)
             elif code in REFUSED:
-                known[write.key] = self._refused(write, answer["Error"].get("Item") or answer.get("Item"))
+                refused.append((write, error.get("Item") or answer.get("Item")))
             elif not passes(code):
                 raise ClientError(answer, "BatchExecuteStatement")
-        return known
+        return known | self._refused(refused)
 
-    def _refused(self, write: Write, attributes: Any) -> Outcome:
-        """Tell a refusal from a success whose reply was lost; a duplicate insert may come without its item."""
-        old: Item | None = from_item(attributes) if attributes else None
-        if old is None and write.inserts:
-            [old] = self.get([write.key])
-        return Outcome(Applied.DONE if already_done(write, old) else Applied.REFUSED, old)
+    def _refused(self, refused: Sequence[tuple[Write, Any]]) -> dict[Key, Outcome]:
+        """Tell refusals from successes whose reply was lost; leaves out what cannot be told.
+
+        What refused is looked up where the reply does not show it: DuplicateItem comes without its item, and so does
+        every refusal in a batch of DynamoDB Local.
+        """
+        unseen = [write.key for write, attributes in refused if not attributes]
+        stands: dict[Key, Item | None] = {write.key: from_item(shown) for write, shown in refused if shown}
+        try:
+            stands |= dict(zip(unseen, self.get(unseen), strict=True))
+        except UnavailableError:
+            refused = [(write, shown) for write, shown in refused if shown]
+        return {write.key: _outcome(write, stands[write.key]) for write, _ in refused}
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
         """Read items with BatchGetItem, 100 at a time."""
@@ -201,6 +210,10 @@ class DynamoStore:
             parts = capacity if isinstance(capacity, list) else [capacity]
             self._observe(operation, sum(part.get("CapacityUnits", 0) for part in parts))
         return reply
+
+
+def _outcome(write: Write, old: Item | None) -> Outcome:
+    return Outcome(Applied.DONE if already_done(write, old) else Applied.REFUSED, old)
 
 
 def _index_key(partition: str, entry: AgendaEntry) -> dict[str, Any]:
