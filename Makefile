@@ -20,7 +20,7 @@ help:  ## list the targets
 
 # --- running it ---------------------------------------------------------------------------------
 
-.PHONY: run up down status token logs demo
+.PHONY: run up down status url token logs demo
 run: $(READY)  ## set up, start everything, show real jobs running, stop everything
 	@$(PY) -m localstack run
 up: $(READY)  ## start the stack and keep it (EMULATOR=ministack or localstack)
@@ -29,6 +29,8 @@ down: $(READY)  ## stop the stack
 	@$(PY) -m localstack down
 status: $(READY)  ## say whether the stack is up
 	@$(PY) -m localstack status
+url: $(READY)  ## print the API's address
+	@$(PY) -m localstack url
 token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write")
 	@$(PY) -m localstack token
 logs: $(READY)  ## follow what the functions print (FOLLOW=0 just prints it)
@@ -74,8 +76,8 @@ clean:  ## forget everything that was made here
 
 $(READY): requirements/dev.txt
 	@[ -n "$(BASE_PYTHON)" ] || { echo "whendue needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Setting up $(VENV) with $(BASE_PYTHON) (once)..."
+	@echo "Setting up $(VENV) with $(BASE_PYTHON) (once)..." >&2
 	@rm -rf $(VENV)
 	@$(BASE_PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
 	@touch $(READY)

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localstack", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for function in (run, up, down, status, make_token, show_logs, demo, build):
+    for function in (run, up, down, status, url, make_token, show_logs, demo, build):
         name = {"make_token": "token", "show_logs": "logs"}.get(function.__name__, function.__name__)
         command = commands.add_parser(name, help=(function.__doc__ or "").rstrip("."), description=function.__doc__)
         command.set_defaults(command=function)
@@ -72,6 +72,12 @@ def status() -> int:
     ready = lifecycle.answers(f"{stack.api_url}/health/ready")
     print(f"{'up' if ready else 'not answering'} at {stack.api_url}")
     return 0 if ready else 1
+
+
+def url() -> int:
+    """Print the API's address."""
+    print(_known().api_url)
+    return 0
 
 
 def make_token() -> int:

@@ -90,7 +90,9 @@ def warm(stack: Stack) -> None:
 
 
 def _deploy(endpoint_url: str, ours: emulator.Emulator | None = None, api_flavor: str | None = None) -> Stack:
-    stack = deploy(endpoint_url, environment=token.environment(token.secret()), api_flavor=api_flavor)
+    # What the shell says of whendue's settings holds for its functions, too: WHENDUE_HTTP_ALLOW=... make up
+    asked = {name: value for name, value in os.environ.items() if name.startswith("WHENDUE_")}
+    stack = deploy(endpoint_url, environment=token.environment(token.secret()) | asked, api_flavor=api_flavor)
     if not answers(f"{stack.api_url}/health/ready"):
         raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")
     warm(stack)

@@ -258,3 +258,14 @@ def test_capacity_is_told_call_by_call(aws_tables: Aws) -> None:
     store.get([key_of("item-0")])
     assert [name for name, _ in told] == ["put_item", "batch_get_item"]
     assert told[0][1] > 0
+
+
+def test_an_immediate_job_costs_at_most_six_write_units(batches: Aws) -> None:
+    """Submit 1 + 1, claim 1, finish 1 + 2: item and agenda. MiniStack counts items alone, AWS's engine both."""
+    written: list[float] = []
+    store = batches.store_on(batches.clients.dynamodb, observe=lambda _, units: written.append(units))
+    submitted = transitions.submit(a_job(), TIMING)
+    claimed = transitions.claim(submitted.job, "fence", a_job().due_at)
+    for step in (submitted, claimed, transitions.succeed(claimed.job, a_job().due_at, '{"ok":true}')):
+        assert store.apply([step])[0].done
+    assert written in ([1, 1, 1], [2, 1, 3])

@@ -100,12 +100,12 @@ class DynamoStore:
         known: dict[Key, Outcome] = {}
         refused: list[tuple[Write, Any]] = []
         for write, answer in zip(writes, reply["Responses"], strict=True):
-            error = answer.get("Error", {})
-            code = error.get("Code")
+            failed = answer.get("Error", {})
+            code = failed.get("Code")
             if code is None:
                 known[write.key] = Outcome(Applied.DONE)
             elif code in REFUSED:
-                refused.append((write, error.get("Item") or answer.get("Item")))
+                refused.append((write, failed.get("Item") or answer.get("Item")))
             elif not passes(code):
                 raise ClientError(answer, "BatchExecuteStatement")
         return known | self._refused(refused)

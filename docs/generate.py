@@ -1,0 +1,114 @@
+"""Write the generated parts of the docs: `make docs`. A test fails while they are not current.
+
+A generated part stands between `<!-- generated: name -->` and `<!-- end -->`.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from functions.api.app import PUBLIC, make_resolver, routes_of
+from functions.api.openapi import document
+from functions.api.problems import STATUS
+from whendue import limits
+from whendue.domain import transitions
+from whendue.domain.transitions import EDGES
+
+DOCS = Path(__file__).parent
+PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def openapi() -> str:
+    """Give the OpenAPI document."""
+    return json.dumps(document(make_resolver()), indent=2, sort_keys=True) + "\n"
+
+
+def diagram() -> str:
+    """Draw the state machine from its transitions."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for edge in EDGES:
+        source = edge.source.value if edge.source else "[*]"
+        names.setdefault((source, edge.target.value), []).append(edge.name)
+    arrows = [f"    {source} --> {target}: {', '.join(each)}" for (source, target), each in names.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", "    direction LR", *arrows, "```"])
+
+
+def transition_table() -> str:
+    """List the transitions with what their constructors say of themselves."""
+    rows: dict[str, list[str]] = {}
+    for edge in EDGES:
+        source = edge.source.value if edge.source else ""
+        rows.setdefault(edge.name, []).append(f"{source} → {edge.target.value}")
+    return _table(
+        ["transition", "from → to", "what it does"],
+        [[f"`{name}`", "<br>".join(arrows), _first_line(getattr(transitions, name))] for name, arrows in rows.items()],
+    )
+
+
+def route_table() -> str:
+    """List the routes with their scopes."""
+    routes = sorted(routes_of(make_resolver()), key=lambda route: (route.path in PUBLIC, route.path, route.method))
+    rows = [
+        [
+            f"`{route.method} {route.path.replace('<', '{').replace('>', '}')}`",
+            route.summary or _first_line(route.func),
+            "" if route.path in PUBLIC else "`jobs:read`" if route.method == "GET" else "`jobs:write`",
+        ]
+        for route in routes
+    ]
+    return _table(["request", "", "scope"], rows)
+
+
+def code_table() -> str:
+    """List the errors that a client can get."""
+    rows = sorted((status.value, error.code, _first_line(error)) for error, status in STATUS.items())
+    return _table(["status", "code", ""], [[str(status), f"`{code}`", text] for status, code, text in rows])
+
+
+def limit_table() -> str:
+    """List the limits, in the sections of whendue/limits.py."""
+    rows, source = [], Path(limits.__file__).read_text()
+    sections = {
+        number: line.strip("# -") for number, line in enumerate(source.splitlines(), 1) if line.startswith("# ---")
+    }
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            section = next(sections[number] for number in sorted(sections, reverse=True) if number < node.lineno)
+            name = node.targets[0].id
+            rows.append([section, f"`{name}`", f"{getattr(limits, name):,}"])
+    return _table(["of", "limit", "value"], rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "diagram": diagram,
+    "transitions": transition_table,
+    "routes": route_table,
+    "codes": code_table,
+    "limits": limit_table,
+}
+
+
+def generated() -> dict[Path, str]:
+    """Give every page that has generated parts, as it should be."""
+    pages = {DOCS / "openapi.json": openapi()}
+    for path in sorted(DOCS.rglob("*.md")):
+        text = path.read_text()
+        if PART.search(text):
+            pages[path] = PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
+    return pages
+
+
+def _first_line(described: object) -> str:
+    return (described.__doc__ or "").splitlines()[0]
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    for page, text in generated().items():
+        page.write_text(text)

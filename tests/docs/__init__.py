@@ -1,0 +1,1 @@
+"""The docs are current, complete, and their examples work."""

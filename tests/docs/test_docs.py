@@ -1,0 +1,97 @@
+"""The docs are current and complete: nothing in them is missing, stale, or leads nowhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate import PARTS, generated
+from functions.api.app import make_resolver, routes_of
+from whendue.domain.explain import __file__ as explain_file
+from whendue.domain.profile import PROFILES
+from whendue.registry import BUILT_IN_TASKS, discover
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+SETTING = re.compile(r"WHENDUE_[A-Z]+(?:_[A-Z]+)*")
+CODE = [*(ROOT / "layers").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("page", generated(), ids=lambda page: page.name)
+def test_generated_parts_are_current(page: Path) -> None:
+    """`make docs` was run after the last change of what they are made from."""
+    assert page.read_text() == generated()[page], "run `make docs`"
+
+
+def test_every_generated_part_has_its_place() -> None:
+    """A part that no page has would be written for nobody."""
+    places = {name for page in PAGES for name in re.findall(r"<!-- generated: (\w+) -->", page.read_text())}
+    assert places == set(PARTS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name: str) -> None:
+    """Files that were moved are the commonest lie of docs."""
+    broken = [link for link in LINK.findall(text_of(name)) if not (ROOT / name).parent.joinpath(link).exists()]
+    assert not broken
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_make_targets_exist(name: str) -> None:
+    """Every `make x` that a page tells to type is there."""
+    targets = set(re.findall(r"^([a-z0-9-]+):", text_of("Makefile"), re.MULTILINE))
+    told = re.findall(r"(?:`|^|\$\()make (?:-s )?([a-z0-9-]+)", text_of(name), re.MULTILINE)
+    assert set(told) <= targets
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    """A setting that nobody can find is none."""
+    read = {name for path in CODE for name in SETTING.findall(path.read_text())}
+    # auth.py puts its names together.
+    read = {name for name in read if name != "WHENDUE_JWT"}
+    assert set(SETTING.findall(text_of("docs/configuration.md"))) == read
+
+
+def test_every_file_that_a_page_names_exists() -> None:
+    """`tests/...`, `layers/...` and the like in code marks."""
+    for name in NAMES:
+        for path in re.findall(r"`((?:tests|layers|functions|localstack|infra|docs)/[\w./-]+)`", text_of(name)):
+            assert (ROOT / path).exists(), f"{name} names {path}"
+
+
+def test_every_request_task_profile_and_reason_is_in_the_docs() -> None:
+    """A user finds them without reading code."""
+    api = text_of("docs/api.md")
+    for route in routes_of(make_resolver()):
+        assert f"`{route.method} {route.path.replace('<', '{').replace('>', '}')}`" in api
+    for profile in PROFILES:
+        assert f"`{profile}`" in api
+    for reason in re.findall(r'Reason\(\s*"(\w+)"', Path(explain_file).read_text()):
+        assert f"`{reason}`" in api
+    for task in discover(BUILT_IN_TASKS).names():
+        assert f"\n### {task}\n" in text_of("docs/tasks.md") or task.startswith("demo.")
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tasks.md"])
+def test_examples_in_python_are_python(name: str) -> None:
+    """They are copied as they stand."""
+    examples = re.findall(r"```python\n(.*?)```", text_of(name), re.DOTALL)
+    assert examples
+    for example in examples:
+        compile(example, name, "exec")
+
+
+def test_every_decision_is_in_the_log() -> None:
+    """And the log has no decision twice."""
+    folder = ROOT / "docs/adr"
+    listed = re.findall(r"\((\d{4}-[\w-]+\.md)\)", text_of("docs/adr/README.md"))
+    assert sorted(listed) == sorted(path.name for path in folder.glob("0*.md"))
+    for name in listed:
+        number, title = name[:4], text_of(f"docs/adr/{name}").splitlines()[0]
+        assert title.startswith(f"# {number} ")
