@@ -12,7 +12,9 @@ from tests.world import SETTINGS, TENANT, World
 from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import build
 from whendue.domain.job import State
+from whendue.domain.message import from_body
 from whendue.domain.request import JobRequest
+from whendue.domain.transitions import claim
 from whendue.effects import system
 from whendue.errors import Interrupted
 from whendue.ports import Applied, Outcome, Outgoing
@@ -180,13 +182,7 @@ def test_a_job_whose_worker_died_is_taken_over_within_three_minutes() -> None:
     world = World()
     world.tick()
     job = world.submit()
-    gone = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
-    gone.on = False
-    world.task("ok2", lambda payload, ctx: setattr(gone, "on", ctx.attempt == 1 and not world.runs(job)))
     [delivery] = world.queues.receive("normal")
-    from whendue.domain.message import from_body
-    from whendue.domain.transitions import claim
-
     world.table.apply([claim(from_body(delivery.body), "dead-worker", world.clock.now_ms())])
     world.pass_time(185)
     after = world.job(job)
@@ -204,6 +200,21 @@ def test_a_table_that_does_not_answer_leaves_the_message_in_its_queue() -> None:
     world.clock.advance(400)
     world.work()
     assert world.job(job).state is State.SUCCEEDED
+
+
+def test_a_table_that_does_not_take_the_outcome_leaves_the_message_in_its_queue() -> None:
+    """The work is done and nobody knows: the message must come back, and the lease decides."""
+    world = World()
+    deaf = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    deaf.on = False
+    world.task("deafening", lambda payload, ctx: setattr(deaf, "on", True))
+    job = world.submit("deafening")
+    [worked] = world.work(world.build(store=deaf))
+    assert len(worked.unsettled) == 1
+    assert world.job(job).state is State.RUNNING
+    world.clock.advance(400)
+    world.work()
+    assert (world.job(job).state, len(world.runs(job))) == (State.SUCCEEDED, 2)
 
 
 def test_once_is_true_for_one_attempt_only() -> None:

@@ -108,6 +108,13 @@ def test_either_the_writer_or_the_timer_sends_never_both_never_none(due_at: int,
     assert by_writer != agenda.owner_is_promote(job, later, TIMING)
 
 
+@given(times, st.integers(0, TIMING.margin_ms))
+def test_a_writer_close_to_the_alarm_sends_whatever_the_timer_can_see(alarm_at: int, early_ms: int) -> None:
+    """The index lags and clocks differ: a timer whose cursor is past the alarm already would never see the job."""
+    assert agenda.writer_sends(alarm_at, alarm_at - early_ms, TIMING)
+    assert not agenda.writer_sends(alarm_at, alarm_at - TIMING.margin_ms - 1 - early_ms, TIMING)
+
+
 values = st.none() | st.booleans() | st.integers(-9, 9) | texts
 items = st.dictionaries(st.sampled_from("abcd"), values.filter(lambda value: value is not None), max_size=4)
 changes = st.dictionaries(st.sampled_from("abcd"), values.map(lambda value: REMOVE if value is None else value))
