@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from functions.api import times
@@ -32,7 +41,16 @@ from whendue.limits import (
 Priority = Literal["critical", "high", "normal", "low"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
-Rfc3339 = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-24T18:00:00Z"])]
+
+
+def _a_time(text: str) -> str:
+    times.read(text)
+    return text
+
+
+Rfc3339 = Annotated[
+    str, AfterValidator(_a_time), Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-24T18:00:00Z"])
+]
 
 
 class Body(BaseModel):
@@ -73,13 +91,6 @@ class JobBody(Body):
     lease_seconds: int | None = Field(default=None, ge=LEASE_MIN_S, le=LEASE_MAX_S)
     retention_seconds: int | None = Field(default=None, ge=60, le=RETENTION_S)
     tags: dict[str, str] = Field(default_factory=dict, max_length=TAGS)
-
-    @field_validator("due_at")
-    @classmethod
-    def _is_a_time(cls, text: str | None) -> str | None:
-        if text is not None:
-            times.read(text)
-        return text
 
     @field_validator("tags")
     @classmethod
@@ -158,13 +169,6 @@ class ChangeBody(Body):
 
     due_at: Rfc3339 | None = None
     priority: Priority | None = None
-
-    @field_validator("due_at")
-    @classmethod
-    def _is_a_time(cls, text: str | None) -> str | None:
-        if text is not None:
-            times.read(text)
-        return text
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
