@@ -43,6 +43,7 @@ def a_job(job_id: str = "0190", **changes: Any) -> Job:
         scheduled_at=NOW,
         created_at=NOW,
         request_hash="hash",
+        fence="fence-0",
         policy=Policy(jitter="none", base_s=2.5, factor=1.5),
         payload='{"text":"grün"}',
         tags={"team": "größer", "empty": ""},

@@ -1,7 +1,7 @@
 """The job: its states, its policy, its failures, and the item it is stored as."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -167,7 +167,8 @@ def as_value(value: object) -> Any:
     if isinstance(value, State):
         return value.value
     if isinstance(value, Policy | Failure):
-        return {name: part for name, part in asdict(value).items() if part is not None}
+        parts = ((name, getattr(value, name)) for name in value.__slots__)
+        return {name: part for name, part in parts if part is not None}
     return value
 
 
@@ -184,15 +185,18 @@ def from_item(item: Mapping[str, Any]) -> Job:
     Raises:
         KeyError, TypeError, ValueError: the item is not a job's.
     """
-    known = {field.name for field in fields(Job)}
-    values = {name: value for name, value in item.items() if name in known}
-    values |= {
+    values = _known(Job, item) | {
         "id": job_id_of(item["pk"]),
         "state": State(item["state"]),
-        "policy": Policy(**item["policy"]),
-        "last": Failure(**item["last"]) if item.get("last") else None,
+        "policy": Policy(**_known(Policy, item["policy"])),
+        "last": Failure(**_known(Failure, item["last"])) if item.get("last") else None,
     }
     return Job(**values)
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a newer version may have added: both run side by side while a deploy is rolled out."""
+    return {name: value for name, value in values.items() if name in kind.__slots__}  # type: ignore[attr-defined]
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:

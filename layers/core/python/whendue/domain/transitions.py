@@ -259,10 +259,14 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
 
 @_edges((State.PENDING, State.PENDING), (State.RUNNING, State.RUNNING))
 def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
-    """Set the alarm of a job that rescue looked at; its message is sent again when `send`."""
+    """Set the alarm of a job that rescue looked at; its message is sent again when `send`.
+
+    Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
+    """
     expected = [
         Is("generation", job.generation),
-        Is("state", job.state.value),
+        Is("fence", job.fence),
+        Is("lease_until", job.lease_until),
         Is("alarm_at", job.alarm_at),
     ]
     return _step("move_alarm", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)

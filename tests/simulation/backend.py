@@ -1,0 +1,106 @@
+"""Table and queues of the virtual world: the shipped memory adapters with an index that lags and messages that come."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.simulation.hub import Hub, Process
+from whendue.adapters.memory import MemoryQueue, MemoryStore
+from whendue.adapters.memory.queue import DEAD_LETTER
+from whendue.domain.keys import Key
+from whendue.domain.writes import Write
+from whendue.effects import Effects
+from whendue.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
+
+Watch = Callable[[Process, Write, Item | None, Item], None]
+
+
+class LaggingStore(MemoryStore):
+    """The table; its index shows a write some time later, and every write that took effect is watched.
+
+    Args:
+        hub: the time.
+        lag_ms: how late the index is.
+        watch: told the process, the write, and the item before and after.
+    """
+
+    def __init__(self, hub: Hub, lag_ms: int, watch: Watch) -> None:
+        super().__init__()
+        self._hub = hub
+        self._lag_ms = lag_ms
+        self._watch = watch
+        self._news: deque[tuple[int, bool, Key, Item]] = deque()
+
+    def write(self, process: Process, write: Write) -> Outcome:
+        """Carry out one write of a process."""
+        before = self._items.get(write.key)
+        [end] = super().apply([write])
+        after = self._items.get(write.key)
+        if after is not None and after is not before:
+            self._watch(process, write, before, after)
+        return end
+
+    def _unlist(self, key: Key, item: Item | None) -> None:
+        if item is not None:
+            self._news.append((self._hub.now_ms + self._lag_ms, False, key, item))
+
+    def _list(self, key: Key, item: Item) -> None:
+        self._news.append((self._hub.now_ms + self._lag_ms, True, key, item))
+
+    def agenda(self, partition: str, **options: Any) -> list[AgendaEntry]:
+        """List what the index shows by now."""
+        self.catch_up(self._hub.now_ms)
+        return super().agenda(partition, **options)
+
+    def catch_up(self, now_ms: int) -> None:
+        """Show in the index what was written until its lag ago."""
+        while self._news and self._news[0][0] <= now_ms:
+            _, appears, key, item = self._news.popleft()
+            if appears:
+                super()._list(key, item)
+            else:
+                super()._unlist(key, item)
+
+    def live(self) -> list[tuple[Key, Item]]:
+        """List the items of the table as they are, not to be changed."""
+        return list(self._items.items())
+
+
+class ComingQueue(MemoryQueue):
+    """The queues; says when a message comes into sight, and gives visible ones in any order."""
+
+    def __init__(
+        self, hub: Hub, effects: Effects, visibility_s: int, max_receive_count: int, shuffle: random.Random | None
+    ) -> None:
+        super().__init__(effects, visibility_s, max_receive_count)
+        self._hub = hub
+        self._shuffle = shuffle
+        self.comes: Callable[[str], None] = lambda _: None
+
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        for delay_s in {message.delay_s for message in messages}:
+            self._expect(queue, delay_s)
+        return super().send(queue, messages)
+
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+        if self._shuffle:
+            self._shuffle.shuffle(self._queues[queue])
+        taken = super().receive(queue, limit=limit, wait_s=wait_s)
+        if taken:
+            self._expect(queue, self.visibility_s)
+        if queue != DEAD_LETTER and self._queues[DEAD_LETTER]:
+            self._expect(DEAD_LETTER, 0)
+        return taken
+
+    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+        self._expect(queue, visibility_s)
+        super().hold(queue, receipts, visibility_s)
+
+    def _expect(self, queue: str, delay_s: int) -> None:
+        self._hub.at(self._hub.now_ms + delay_s * 1000, lambda: self.comes(queue))
+
+    @property
+    def left(self) -> dict[str, int]:
+        """Count the messages of each queue that has any."""
+        return {name: len(messages) for name, messages in self._queues.items() if messages}

@@ -1,0 +1,114 @@
+"""Random worlds: everything about one follows from its seed, so that it can be run again to the letter."""
+
+import random
+from typing import Any
+
+from tests.simulation.explore import Found, Tally, play
+from tests.simulation.fates import Chance, Plan
+from tests.simulation.scenarios import QUICK, Scenario, submit
+from tests.simulation.world import Nature, World
+
+ANY = "succeeded dead cancelled"
+FAULTS_MS = 400_000
+HORIZON_S = 4 * 3600
+DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
+
+
+def scenario_of(seed: int) -> Scenario:
+    """Make a world's nature and its clients."""
+    chance = random.Random(seed)
+    nature = Nature(
+        seed=seed,
+        latency_ms=chance.choice([(5, 5), (1, 50), (20, 400)]),
+        lag_ms=chance.choice([0, 20, 500, 2000]),
+        skew_ms=chance.choice([0, 0, 1000, 5000]),
+        shuffle=chance.random() < 0.7,
+        workers=chance.choice([1, 2, 3]),
+        timers=chance.choice([1, 1, 1, 2]),
+        visibility_s=chance.choice([70, 120, 360]),
+        max_receive_count=chance.choice([1, 3, 10]),
+        newer=chance.random() < 0.1,
+    )
+
+    def play_clients(world: World) -> None:
+        for number in range(chance.choice([1, 1, 2, 3])):
+            world.client(chance.choice([0, 1, 55, 70]) + chance.random() * 20, _client(world, chance, f"key-{number}"))
+
+    return Scenario(f"seed {seed}", play_clients, nature, HORIZON_S)
+
+
+def _client(world: World, chance: random.Random, key: str) -> Any:
+    wanted: dict[str, Any] = {
+        "do": chance.choice(DOINGS),
+        "takes_s": chance.choice([0, 0, 0, 1, 4, 25]),
+        "times": chance.choice([1, 2]),
+        "priority": chance.choice(["normal", "normal", "high", "critical"]),
+        "delaySeconds": chance.choice([0, 0, 0, 3, 40, 130, 200, 1000]),
+        "maxAttempts": chance.choice([1, 2, 4]),
+        "leaseSeconds": chance.choice([5, 20, 45]),
+        "timeoutSeconds": chance.choice([2, 30]),
+        "backoff": chance.choice([QUICK, {"baseSeconds": 150, "factor": 2, "jitter": "full"}]),
+    }
+    deeds = [chance.choice(["cancel", "hasten", "delay", "redrive"]) for _ in range(chance.choice([0, 0, 0, 1, 2]))]
+    pauses_ms = [chance.choice([10, 1500, 30_000, 130_000]) for _ in deeds]
+
+    def script() -> None:
+        job_id = submit(world, key, ANY, **wanted)
+        for deed, pause_ms in zip(deeds, pauses_ms, strict=True):
+            world.hub.sleep(pause_ms)
+            _do(world, job_id, deed)
+
+    return script
+
+
+def _do(world: World, job_id: str, deed: str) -> None:
+    path = f"/jobs/{job_id}"
+    match deed:
+        case "cancel":
+            answer = world.ask("POST", f"{path}/cancel")
+            if answer and answer.status == 200 and answer.json["state"] == "cancelled":
+                world.monitor.cancelled(job_id)
+        case "redrive":
+            world.monitor.redriven(job_id, ANY)
+            world.ask("POST", f"{path}/redrive")
+        case "hasten":
+            world.ask("PATCH", path, {"dueAt": "2027-01-15T08:00:00Z"})
+        case "delay":
+            world.ask("PATCH", path, {"dueAt": "2027-01-15T08:09:00Z", "priority": "low"})
+
+
+def chance_of(seed: int) -> Chance:
+    """Give the world's bad luck."""
+    probability = random.Random(f"luck {seed}").choice([0.0, 0.02, 0.06, 0.15, 0.35])
+    return Chance(seed, probability, FAULTS_MS)
+
+
+def roam(seeds: range) -> Tally:
+    """Run worlds."""
+    tally = Tally()
+    for seed in seeds:
+        plan = chance_of(seed)
+        world = play(scenario_of(seed), plan)
+        tally.worlds += 1
+        tally.calls += len(world.calls)
+        if world.monitor.violations:
+            fates = tuple(sorted(plan.fates.items()))
+            tally.found.append(Found(f"seed {seed}", fates, tuple(world.monitor.violations), seed))
+    return tally
+
+
+def shrunk(found: Found) -> Found:
+    """Take away faults, one after the other, as long as something is still wrong."""
+    from tests.simulation.scenarios import SCENARIOS
+
+    scenario = SCENARIOS.get(found.scenario) or scenario_of(found.seed or 0)
+    fates, violations = dict(found.fates), found.violations
+    changed = True
+    while changed:
+        changed = False
+        for number in sorted(fates, reverse=True):
+            fewer = {other: fate for other, fate in fates.items() if other != number}
+            world = play(scenario, Plan(fewer))
+            if world.monitor.violations:
+                fates, violations, changed = fewer, tuple(world.monitor.violations), True
+    return Found(found.scenario, tuple(sorted(fates.items())), violations, found.seed)

@@ -1,0 +1,99 @@
+"""Exploration: every single fault of every scenario, every pair where that is feasible, and random worlds."""
+
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from functions import log
+from tests.simulation.fates import Fate, Plan
+from tests.simulation.scenarios import SCENARIOS, Scenario
+from tests.simulation.world import World
+
+# A scenario's pairs are run whole up to this number, else a sample of this size.
+PAIRS_WHOLE = 6000
+Fates = tuple[tuple[int, Fate], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A world in which a guarantee did not hold."""
+
+    scenario: str
+    fates: Fates
+    violations: tuple[str, ...]
+    seed: int | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was run."""
+
+    singles: int = 0
+    pairs: int = 0
+    pairs_of: int = 0
+    worlds: int = 0
+    calls: int = 0
+    found: list[Found] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Add what another process ran."""
+        self.singles += other.singles
+        self.pairs += other.pairs
+        self.pairs_of += other.pairs_of
+        self.worlds += other.worlds
+        self.calls += other.calls
+        self.found += other.found
+
+
+def play(scenario: Scenario, plan: Plan, *, traced: bool = False) -> World:
+    """Run a scenario under a plan; violations are in its monitor."""
+    log._logger.setLevel(logging.CRITICAL)
+    world = World(scenario.nature, plan, traced=traced)
+    scenario.play(world)
+    try:
+        world.run(scenario.horizon_s * 1000)
+    except Exception as error:  # noqa: BLE001 - a crash of the code under test is a finding
+        world.monitor.wrong(f"crashed: {type(error).__name__}: {error}")
+    world.monitor.conclude()
+    return world
+
+
+def next_faults(world: World, after: int = -1) -> Iterator[tuple[int, Fate]]:
+    """List every fault that a call of this run could have had."""
+    for number, (_, _, kinds) in enumerate(world.calls):
+        if number > after:
+            yield from ((number, kind) for kind in kinds)
+
+
+def singles(name: str) -> list[tuple[int, Fate]]:
+    """List the single faults of a scenario."""
+    return list(next_faults(play(SCENARIOS[name], Plan())))
+
+
+def explore(name: str, first: tuple[int, Fate], keep: float) -> Tally:
+    """Run one single fault, and its pairs with each fault that comes after it.
+
+    Args:
+        name: the scenario.
+        first: the single fault.
+        keep: the part of the pairs to run.
+    """
+    scenario, tally = SCENARIOS[name], Tally(singles=1)
+    world = play(scenario, Plan(dict([first])))
+    _note(tally, world, name, (first,))
+    seconds = list(next_faults(world, first[0]))
+    tally.pairs_of = len(seconds)
+    chance = random.Random(f"{name} {first[0]} {first[1].name}")
+    for second in seconds:
+        if keep < 1 and chance.random() >= keep:
+            continue
+        tally.pairs += 1
+        _note(tally, play(scenario, Plan(dict([first, second]))), name, (first, second))
+    return tally
+
+
+def _note(tally: Tally, world: World, name: str, fates: Fates) -> None:
+    tally.calls += len(world.calls)
+    if world.monitor.violations:
+        tally.found.append(Found(name, fates, tuple(world.monitor.violations)))

@@ -1,0 +1,214 @@
+"""Virtual time: greenlets instead of threads, a heap instead of a clock. Nothing is left to anybody's whim.
+
+A process is a set of greenlets that die together. Whoever waits gives way to the hub, which goes on with whatever is next.
+"""
+
+import heapq
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+
+START_MS = 1_800_000_000_000
+
+
+class KilledError(BaseException):
+    """The process died here. Not an Exception: nobody may catch it and go on."""
+
+
+class Strand(greenlet):
+    """A line of execution of a process."""
+
+    def __init__(self, process: "Process", function: Callable[[], None], hub: greenlet) -> None:
+        super().__init__(function, hub)
+        self.process = process
+        self.naps = 0
+        self.deaf = False
+        self.pending: type[BaseException] | None = None
+
+
+class Process:
+    """Something that can be killed.
+
+    Args:
+        hub: its time.
+        kind: `api`, `timer`, `worker`, ...
+        number: tells it from its fellows.
+        skew_ms: how far its clock is ahead.
+        on_end: told once, when it has ended or died.
+    """
+
+    def __init__(
+        self, hub: "Hub", kind: str, number: int, skew_ms: int = 0, on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        self.hub = hub
+        self.kind = kind
+        self.number = number
+        self.name = f"{kind}-{number}"
+        self.skew_ms = skew_ms
+        self.dead = False
+        self.harmed = False
+        self.ended_ms: int | None = None
+        self.fences: set[str] = set()
+        self._on_end = on_end
+        self._strands: list[Strand] = []
+
+    def now_ms(self) -> int:
+        """Show the time as this process believes it to be."""
+        return self.hub.now_ms + self.skew_ms
+
+    def run(self, function: Callable[[], None]) -> None:
+        """Begin with this function; the process has ended when it has."""
+
+        def main() -> None:
+            with suppress(KilledError):
+                function()
+            self.end()
+
+        self.go(main)
+
+    def go(self, function: Callable[[], None]) -> Strand:
+        """Begin a further strand."""
+
+        def guarded() -> None:
+            with suppress(KilledError):
+                function()
+
+        strand = Strand(self, guarded, self.hub.root)
+        self._strands.append(strand)
+        self.hub.at(self.hub.now_ms, lambda: self._begin(strand))
+        return strand
+
+    def _begin(self, strand: Strand) -> None:
+        if not self.dead:
+            strand.switch()
+
+    def end(self) -> None:
+        """Stop here: nothing of this process goes on."""
+        if self.dead:
+            return
+        self.dead = True
+        self.ended_ms = self.hub.now_ms
+        self.hub.at(self.hub.now_ms, self._reap)
+
+    def _reap(self) -> None:
+        for strand in self._strands:
+            if strand and not strand.dead:
+                strand.throw(KilledError)
+        self._strands.clear()
+        self._on_end()
+
+    def killed(self) -> KilledError:
+        """Die in the strand at hand; raise what comes back."""
+        self.end()
+        return KilledError()
+
+
+class Hub:
+    """The heap of what is to happen."""
+
+    def __init__(self) -> None:
+        self.now_ms = START_MS
+        self.root: Any = getcurrent()
+        self._heap: list[tuple[int, int, Callable[[], None]]] = []
+        self._number = 0
+
+    def at(self, at_ms: int, action: Callable[[], None]) -> None:
+        """Let something happen at a time, after whatever was put there before."""
+        self._number += 1
+        heapq.heappush(self._heap, (max(at_ms, self.now_ms), self._number, action))
+
+    def run(self, until_ms: int, done: Callable[[], bool]) -> None:
+        """Let time pass until everything is done, or until a time."""
+        while self._heap and self._heap[0][0] <= until_ms and not done():
+            at_ms, _, action = heapq.heappop(self._heap)
+            self.now_ms = at_ms
+            action()
+
+    def sleep(self, duration_ms: int, *, deaf: bool = False) -> None:
+        """Let the strand at hand wait; `deaf` is not woken by an interrupt, and notices it afterwards."""
+        strand = current_strand()
+        strand.naps += 1
+        strand.deaf = deaf
+        nap = strand.naps
+        self.at(self.now_ms + duration_ms, lambda: self.wake(strand, nap))
+        self.root.switch()
+        if strand.process.dead:
+            raise KilledError
+        if strand.pending:
+            error, strand.pending = strand.pending, None
+            raise error
+
+    def wake(self, strand: Strand, nap: int) -> None:
+        """End a nap, if it still lasts."""
+        if strand.naps == nap and not strand.dead and not strand.process.dead:
+            strand.switch()
+
+    def interrupt(self, strand: Strand, error: type[BaseException]) -> None:
+        """Raise an error inside another strand, as soon as it listens."""
+        if strand.dead:
+            return
+        strand.pending = error
+        if not strand.deaf:
+            nap = strand.naps
+            self.at(self.now_ms, lambda: self.wake(strand, nap))
+
+    def shut(self, processes: list[Process]) -> None:
+        """Let nothing be left over."""
+        for process in processes:
+            process.dead = True
+        for process in processes:
+            process._reap()
+
+
+def current_strand() -> Strand:
+    """Give the strand that is running."""
+    strand = getcurrent()
+    assert isinstance(strand, Strand)
+    return strand
+
+
+class StrandRunner:
+    """Runner of a process: a strand for each call."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def start(self, calls: Any) -> "StrandsRunning":
+        """Start all calls."""
+        return StrandsRunning(self._process, calls)
+
+
+class StrandsRunning:
+    """Calls under way."""
+
+    def __init__(self, process: Process, calls: Any) -> None:
+        self._hub = process.hub
+        self._ended: list[tuple[int, Any]] = []
+        self._waiter: tuple[Strand, int] | None = None
+        self._strands = [process.go(lambda i=i, call=call: self._run(i, call)) for i, call in enumerate(calls)]
+
+    def _run(self, index: int, call: Callable[[], Any]) -> None:
+        from whendue.errors import Interrupted
+
+        with suppress(Interrupted):
+            value = call()
+            self._ended.append((index, value))
+        if self._waiter:
+            strand, nap = self._waiter
+            self._hub.at(self._hub.now_ms, lambda: self._hub.wake(strand, nap))
+
+    def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Wait until something ends or the time is over."""
+        if not self._ended:
+            strand = current_strand()
+            self._waiter = (strand, strand.naps + 1)
+            self._hub.sleep(round(timeout_s * 1000))
+            self._waiter = None
+        ended, self._ended = self._ended, []
+        return ended
+
+    def interrupt(self, index: int, error: type[BaseException]) -> None:
+        """Raise an error inside a call."""
+        self._hub.interrupt(self._strands[index], error)

@@ -1,0 +1,318 @@
+"""What is seen of a world while it goes, and the guarantees that must hold at every instant and at the end.
+
+Each invariant is a function of its own; none looks at the conditions that the code under test relies on.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.functional.api.gateway import Answer
+from tests.simulation.hub import Process
+from whendue.context import Context
+from whendue.domain.job import TERMINAL, State, from_item, to_item
+from whendue.domain.message import from_body
+from whendue.domain.transitions import EDGES, Transition
+from whendue.domain.writes import Write
+from whendue.ports import Item
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+STEPS = {(edge.name, edge.source, edge.target) for edge in EDGES}
+BY_WORKER = {"heartbeat", "succeed", "fail", "stop"}
+DECIDED_ON_READING = {"cancel", "request_cancel", "redrive", "reschedule", "move_alarm", "die", "bury"}
+MAY_CHANGE_MEANWHILE = {"lease_until", "progress", "cancel_requested", "rescues"}
+FINAL = {state.value for state in TERMINAL}
+SETTLED_QUEUES = ("critical", "high", "normal", "low", "dead_letter")
+
+
+class Violation(AssertionError):  # noqa: N818 - what is found, not what went wrong
+    """A guarantee that did not hold."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of a task."""
+
+    job_id: str
+    process: Process
+    fence: str
+    attempt: int
+    began_ms: int
+    world: "World"
+    lease_until: int = 0
+    lease_ms: int = 0
+    ended_ms: int | None = None
+    outcome: str | None = None
+
+    def ended(self, outcome: str) -> None:
+        """Note the end."""
+        self.ended_ms, self.outcome = self.world.hub.now_ms, outcome
+        self.world.say(self.process.name, f"task of {self.job_id[-4:]} ends: {outcome}")
+
+    @property
+    def over_ms(self) -> int | None:
+        """When nothing of it went on any more: its end, or its process's death."""
+        ends = [ms for ms in (self.ended_ms, self.process.ended_ms) if ms is not None]
+        return min(ends, default=None)
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A job as a client knows it."""
+
+    job_id: str
+    expected: frozenset[str]
+    cancelled_ms: int | None = None
+
+
+@dataclass
+class Monitor:
+    """Watches a world."""
+
+    world: "World"
+    runs: list[Run] = field(default_factory=list)
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+    faults_ms: list[int] = field(default_factory=list)
+    effects: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    bodies: list[str] = field(default_factory=list)
+    rescued: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def wrong(self, what: str) -> None:
+        """Note a violation."""
+        self.world.say("MONITOR", what)
+        self.violations.append(what)
+
+    # --- at every instant ---------------------------------------------------------------------------------
+
+    def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
+        """Look at a write that took effect."""
+        if write.key.sk != "job":
+            return
+        state = after["state"]
+        if self.world.trace is not None:
+            self.world.say(process.name, f"    {write.name}: {before and before['state']} -> {state} {_brief(after)}")
+        self._step_is_legal(write, before, after)
+        self._one_alarm(after)
+        self._writer_holds_the_claim(process, write, before)
+        self._generations_rise(before, after)
+        self._promise_is_kept(write, after)
+        self._failures_count_failed_attempts(write, before, after)
+        if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
+            self.rescued[write.key.pk.removeprefix("JOB#"), after["generation"]] += 1
+        if write.name in ("claim", "heartbeat"):
+            self._note_claim(process, write, after)
+
+    def _step_is_legal(self, write: Write, before: Item | None, after: Item) -> None:
+        source = State(before["state"]) if before else None
+        if (write.name, source, State(after["state"])) not in STEPS:
+            self.wrong(f"{write.name} took a job from {source} to {after['state']}")
+
+    def _one_alarm(self, after: Item) -> None:
+        """A live job stands in its queue's agenda, a finished one in the finished agenda at its finish time."""
+        partition = after["agenda_pk"]
+        if after["state"] in FINAL:
+            if not partition.startswith("done#") or after["alarm_at"] != after.get("finished_at"):
+                self.wrong(f"a finished job has the alarm {after['alarm_at']} in {partition}")
+        elif not partition.startswith(f"live#{after['queue']}#"):
+            self.wrong(f"a live job of {after['queue']} stands in {partition}")
+
+    def _writer_holds_the_claim(self, process: Process, write: Write, before: Item | None) -> None:
+        """G5: what a worker writes after its claim takes effect only while that claim stands."""
+        if write.name in BY_WORKER and before and before["fence"] not in process.fences:
+            self.wrong(f"G5: {process.name} wrote {write.name} over somebody else's claim")
+
+    def _generations_rise(self, before: Item | None, after: Item) -> None:
+        """A new due time is a new generation, else an old message passes for a new one."""
+        if not before:
+            return
+        if after["generation"] < before["generation"]:
+            self.wrong("a generation fell")
+        if after["due_at"] != before["due_at"] and after["generation"] == before["generation"]:
+            self.wrong("a due time changed within a generation")
+        if after["due_at"] != before["due_at"] and after["alarm_at"] == before["alarm_at"]:
+            self.wrong("a due time moved and its alarm did not")
+
+    def _failures_count_failed_attempts(self, write: Write, before: Item | None, after: Item) -> None:
+        """Failures are attempts that failed, not deliveries, not dead workers."""
+        job_id = after["pk"]
+        if write.name == "fail":
+            self.failures[job_id] = self.failures.get(job_id, 0) + 1
+        if write.name == "redrive":
+            self.failures[job_id] = 0
+        if after["failures"] != self.failures.get(job_id, 0):
+            self.wrong(f"a job has {after['failures']} failures, {self.failures.get(job_id, 0)} were recorded")
+
+    def _promise_is_kept(self, write: Write, after: Item) -> None:
+        """What was decided on a job as read is stored on that job, else the decision was about another one."""
+        if not isinstance(write, Transition) or write.name not in DECIDED_ON_READING or self.world.nature.newer:
+            return
+        loose = MAY_CHANGE_MEANWHILE | ({"alarm_at"} if write.name == "request_cancel" else set())
+        for name, value in to_item(write.job).items():
+            if name not in loose and after.get(name) != value:
+                self.wrong(f"{write.name} was decided on {name}={value}, the job has {after.get(name)}")
+
+    def _note_claim(self, process: Process, write: Write, after: Item) -> None:
+        if write.name == "claim":
+            process.fences.add(after["fence"])
+            if process.now_ms() < after["due_at"] and not process.dead:
+                self.wrong(f"G6: claimed {after['due_at'] - process.now_ms()} ms early")
+        for run in self.runs:
+            if run.fence == after["fence"]:
+                run.lease_until = after["lease_until"]
+
+    def began(self, process: Process, ctx: Context) -> Run:
+        """Note that a task begins."""
+        now_ms = self.world.hub.now_ms
+        item = self.world.store._items[ctx._job.key]
+        lease_ms = ctx._job.policy.lease_s * 1000
+        run = Run(ctx.job_id, process, ctx.fence, ctx.attempt, now_ms, self.world, item["lease_until"], lease_ms)
+        self.world.say(process.name, f"task of {ctx.job_id[-4:]} begins, attempt {ctx.attempt}")
+        self._alone(run)
+        self._not_early(run, ctx)
+        self._not_cancelled(run)
+        self.runs.append(run)
+        return run
+
+    def _alone(self, run: Run) -> None:
+        """G4: two executions overlap only after a lease expired, by clocks that may differ."""
+        slack_ms = 2 * self.world.nature.skew_ms
+        for other in self.runs:
+            if other.job_id != run.job_id or other.over_ms is not None:
+                continue
+            if other.lease_until - slack_ms > run.began_ms:
+                self.wrong(f"G4: runs in {run.process.name} while {other.process.name} holds its lease")
+            # Heartbeats come three times a lease: what is left of it must be more than clocks differ and calls take.
+            if not other.process.harmed and other.lease_ms > 3 * (slack_ms + 2 * self.world.nature.latency_ms[1]):
+                self.wrong(f"G4: {other.process.name} is well and lost its job to {run.process.name}")
+
+    def _not_early(self, run: Run, ctx: Context) -> None:
+        """G6, by the clock of the process that runs it."""
+        if run.process.now_ms() < ctx._job.due_at:
+            self.wrong(f"G6: runs {ctx._job.due_at - run.process.now_ms()} ms early")
+
+    def _not_cancelled(self, run: Run) -> None:
+        """G9: a cancel that was acknowledged before the claim means that it never runs."""
+        known = self.accepted.get(run.job_id)
+        if known and known.cancelled_ms is not None:
+            self.wrong("G9: runs after its cancel was acknowledged")
+
+    def effect(self, job_id: str) -> str:
+        """Note a side effect that must happen at most once."""
+        self.effects[job_id] = self.effects.get(job_id, 0) + 1
+        if self.effects[job_id] > 1:
+            self.wrong("an effect behind ctx.once happened twice")
+        return "effect"
+
+    def runs_of(self, job_id: str) -> list[Run]:
+        """List the executions of a job."""
+        return [run for run in self.runs if run.job_id == job_id]
+
+    # --- what clients know --------------------------------------------------------------------------------
+
+    def accept(self, answer: Answer, expected: str) -> str:
+        """Note a 2xx answer to a submit; G1: the job is there."""
+        job_id: str = answer.json["id"]
+        known = self.accepted.setdefault(job_id, Accepted(job_id, frozenset(expected.split())))
+        known.expected = frozenset(expected.split())
+        if not any(key.pk == f"JOB#{job_id}" for key, _ in self.world.store.live()):
+            self.wrong("G1: an accepted job is not in the table")
+        return job_id
+
+    def cancelled(self, job_id: str) -> None:
+        """Note that a cancel of a pending job was acknowledged."""
+        self.accepted[job_id].cancelled_ms = self.world.hub.now_ms
+
+    def redriven(self, job_id: str, expected: str) -> None:
+        """Note that a redrive was asked for: it may run again from now on."""
+        self.accepted[job_id].cancelled_ms = None
+        self.accepted[job_id].expected = frozenset(expected.split())
+
+    # --- at the end ---------------------------------------------------------------------------------------
+
+    def settled(self) -> bool:
+        """Say whether nothing is owed any more."""
+        if any(key.sk == "job" and item["state"] not in FINAL for key, item in self.world.store.live()):
+            return False
+        return not self.world.queue.left and not any(self.world._working.values())
+
+    def conclude(self) -> list[str]:
+        """Check what must hold at the end; give all violations."""
+        for check in (
+            self._all_ended,
+            self._as_expected,
+            self._nothing_left,
+            self._history_is_whole,
+            self._no_flood,
+            self._no_needless_messages,
+        ):
+            check()
+        return self.violations
+
+    def _all_ended(self) -> None:
+        """G3: every job reaches a terminal state."""
+        for key, item in self.world.store.live():
+            if key.sk == "job" and item["state"] not in FINAL:
+                self.wrong(f"G3: job {key.pk[-4:]} is still {item['state']}: {_brief(item)}")
+
+    def _as_expected(self) -> None:
+        """Jobs end as they must, and a success has been executed."""
+        jobs = {key.pk: item for key, item in self.world.store.live() if key.sk == "job"}
+        for known in self.accepted.values():
+            item = jobs[f"JOB#{known.job_id}"]
+            if item["state"] in FINAL and item["state"] not in known.expected:
+                why = item.get("last", {}).get("message", "")
+                self.wrong(f"job {known.job_id[-4:]} is {item['state']} ({why}), not {' or '.join(known.expected)}")
+            if item["state"] == "succeeded":
+                good = [run for run in self.runs_of(known.job_id) if run.outcome == "ok" and run.fence == item["fence"]]
+                if not good:
+                    self.wrong("a job has succeeded without an execution that did")
+
+    def _nothing_left(self) -> None:
+        """No message is left, and the agenda of live jobs is empty."""
+        if self.world.queue.left:
+            self.wrong(f"messages are left: {self.world.queue.left}")
+        self.world.store.catch_up(self.world.hub.now_ms + 1_000_000)
+        left = [name for name, entries in self.world.store._agenda.items() if name.startswith("live#") and entries]
+        finished = {key.pk for key, item in self.world.store.live() if key.sk == "job" and item["state"] in FINAL}
+        for name in left:
+            if any(entry.pk in finished for entry in self.world.store._agenda[name]):
+                self.wrong(f"a finished job stands in {name}")
+
+    def _history_is_whole(self) -> None:
+        """Every recorded failure is in the timeline: in the hot item, or in an item of its own."""
+        for key, item in self.world.store.live():
+            if key.sk == "job" and item.get("last"):
+                family = self.world.store.family(key.pk)
+                kept = {one["generation"] for one in family if one["sk"].startswith("attempt#")}
+                kept.add(item["last"]["generation"])
+                expected = item["failures"] + (item["last"]["type"] in ("worker_lost", "dead_letter"))
+                if len(kept) < expected:
+                    self.wrong(f"{expected} attempts failed, the timeline has {sorted(kept)}")
+                from_item(item)
+
+    def _no_flood(self) -> None:
+        """G11, where nothing but load is wrong: healing does not amplify."""
+        limit = getattr(self.world, "messages_at_most", None)
+        if limit is not None and len(self.bodies) > limit:
+            self.wrong(f"G11: {len(self.bodies)} messages, {limit} at most")
+
+    def _no_needless_messages(self) -> None:
+        """Where nothing fails, each generation of a job is sent once, and once more for each time it is rescued.
+
+        By each of several timers that tick at the same moment; not counted is what SQS gave up on.
+        """
+        if self.faults_ms or self.world.nature.skew_ms:
+            return
+        sent = Counter((job.id, job.generation) for job in map(from_body, self.bodies))
+        for one, times in sent.items():
+            if times > self.world.nature.timers * (1 + self.rescued[one]):
+                self.wrong(f"G11: {times} messages for one generation that was rescued {self.rescued[one]} times")
+
+
+def _brief(item: Any) -> str:
+    shown = ("generation", "failures", "claims", "rescues", "lease_until", "due_at", "alarm_at")
+    return " ".join(f"{name}={item[name] % 10_000_000 if item[name] > 10**9 else item[name]}" for name in shown)

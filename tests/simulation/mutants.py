@@ -1,0 +1,151 @@
+"""Mutants: the code under test with one guard taken away, put in place of the real code of a forked process.
+
+A function keeps its identity and gets another `__code__`, so everybody who has imported it runs the mutant.
+"""
+
+import ast
+import copy
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+
+CONDITIONS = {"Is", "In", "Below", "NOT_CANCELLED"}
+ASSIGNED = {
+    "agenda_pk", "alarm_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
+    "lease_until", "rescues", "scheduled_at", "send", "state",
+}  # fmt: skip
+# Modules whose guards are taken away one by one.
+MODULES = (
+    "whendue.domain.agenda",
+    "whendue.domain.rescue",
+    "whendue.domain.transitions",
+    "whendue.domain.writes",
+    "whendue.services.claimed",
+    "whendue.services.cursors",
+    "whendue.services.dead_letter",
+    "whendue.services.leases",
+    "whendue.services.promote",
+    "whendue.services.record",
+    "whendue.services.rescue",
+    "whendue.services.settle",
+    "whendue.services.work",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change.
+
+    Args:
+        module: where.
+        line: at which line.
+        change: what, for people.
+        source: the whole module as changed.
+    """
+
+    module: str
+    line: int
+    change: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        """Name it, stable as long as the line is."""
+        return f"{self.module.removeprefix('whendue.')}:{self.line} {self.change}"
+
+    def put_in_place(self) -> None:
+        """Let this process run the mutant from now on."""
+        put_in_place(importlib.import_module(self.module), self.source)
+
+
+def put_in_place(module: ModuleType, source: str) -> None:
+    """Give a module's functions, methods and conditions the code of another source."""
+    space: dict[str, object] = {"__name__": module.__name__}
+    edges = list(getattr(module, "EDGES", []))
+    exec(compile(source, str(module.__file__), "exec"), space)
+    if edges:
+        module.EDGES[:] = edges  # type: ignore[attr-defined]
+    for name, new in space.items():
+        old = getattr(module, name, None)
+        if isinstance(new, FunctionType) and isinstance(old, FunctionType):
+            _become(old, new)
+        elif inspect.isclass(new) and inspect.isclass(old) and old.__module__ == module.__name__:
+            for part, method in vars(new).items():
+                known = vars(old).get(part)
+                if isinstance(method, FunctionType) and isinstance(known, FunctionType):
+                    _become(known, method)
+
+
+def _become(old: FunctionType, new: FunctionType) -> None:
+    if len(old.__code__.co_freevars) == len(new.__code__.co_freevars) and not old.__name__.startswith("__"):
+        old.__code__ = new.__code__
+
+
+def mutants() -> list[Mutant]:
+    """Make them all."""
+    return [mutant for module in MODULES for mutant in _of(module)]
+
+
+def _of(module: str) -> Iterator[Mutant]:
+    source = inspect.getsource(importlib.import_module(module))
+    tree = ast.parse(source)
+    for number, node in enumerate(ast.walk(tree)):
+        for change, edit in _edits(node):
+            changed = copy.deepcopy(tree)
+            target = next(one for position, one in enumerate(ast.walk(changed)) if position == number)
+            edit(target)
+            text = ast.unparse(ast.fix_missing_locations(changed))
+            if text != ast.unparse(tree):
+                yield Mutant(module, getattr(node, "lineno", 0), change, text)
+
+
+def _edits(node: ast.AST) -> Iterator[tuple[str, "object"]]:
+    """List what can be done to a node: (what, a function that does it to the same node of a copy)."""
+    if isinstance(node, ast.List | ast.Tuple) and any(_is_condition(part) for part in node.elts):
+        for index, part in enumerate(node.elts):
+            yield f"without {ast.unparse(part)}", lambda one, index=index: one.elts.pop(index)
+    if isinstance(node, ast.If | ast.IfExp | ast.While) and not _is_constant(node.test):
+        yield f"not ({ast.unparse(node.test)})", _negate
+    if isinstance(node, ast.BoolOp):
+        for index, part in enumerate(node.values):
+            yield f"without {ast.unparse(part)} in {ast.unparse(node)}", lambda one, index=index: one.values.pop(index)
+    if isinstance(node, ast.comprehension):
+        for index, part in enumerate(node.ifs):
+            yield f"without if {ast.unparse(part)}", lambda one, index=index: one.ifs.pop(index)
+    if isinstance(node, ast.Return) and isinstance(node.value, ast.Compare):
+        yield f"not ({ast.unparse(node.value)})", _negate_value
+    if isinstance(node, ast.Call):
+        for index, keyword in enumerate(node.keywords):
+            if keyword.arg in ASSIGNED:
+                yield f"without {keyword.arg}={ast.unparse(keyword.value)}", lambda one, i=index: one.keywords.pop(i)
+    if isinstance(node, ast.Dict):
+        for index, key in enumerate(node.keys):
+            if isinstance(key, ast.Constant) and key.value in ASSIGNED:
+                yield f"without {key.value}", lambda one, index=index: _drop(one, index)
+
+
+def _is_condition(node: ast.expr) -> bool:
+    if isinstance(node, ast.Starred):
+        return ast.unparse(node) in ("*_held(job)", "*seen")
+    called = node.func if isinstance(node, ast.Call) else node
+    return isinstance(called, ast.Name) and called.id in CONDITIONS
+
+
+def _is_constant(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant)
+
+
+def _negate(node: ast.If) -> None:
+    node.test = ast.UnaryOp(ast.Not(), node.test)
+
+
+def _negate_value(node: ast.Return) -> None:
+    assert node.value
+    node.value = ast.UnaryOp(ast.Not(), node.value)
+
+
+def _drop(node: ast.Dict, index: int) -> None:
+    node.keys.pop(index)
+    node.values.pop(index)

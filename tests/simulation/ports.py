@@ -1,0 +1,132 @@
+"""The ports of a process: the shipped memory adapters behind calls that take time and meet fates."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tests.simulation.fates import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
+from tests.simulation.hub import Process
+from whendue.domain.keys import Key
+from whendue.domain.writes import Write
+from whendue.errors import UnavailableError
+from whendue.ports import AgendaEntry, Applied, Delivery, Item, Outcome, Outgoing
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+T = TypeVar("T")
+UNAVAILABLE = Outcome(Applied.UNAVAILABLE)
+
+
+def _unavailable() -> Any:
+    raise UnavailableError
+
+
+def _newer(write: Write) -> Write:
+    """Give the write as a newer version would make it."""
+    if write.name != "submit":
+        return write
+    changes = dict(write.changes) | {"novelty": 1, "policy": {**write.changes["policy"], "novelty": 1}}
+    return Write(write.name, write.key, write.expected, changes)
+
+
+class WiredStore:
+    """The table, as one process reaches it."""
+
+    def __init__(self, world: "World", process: Process) -> None:
+        self._world = world
+        self._process = process
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        if not writes:
+            return []
+        if len({write.key for write in writes}) != len(writes):
+            raise ValueError("an item appears twice in one batch of writes")
+        store, process = self._world.store, self._process
+        if self._world.nature.newer and process.number % 2:
+            writes = [_newer(write) for write in writes]
+
+        def partly() -> list[Outcome]:
+            return [store.write(process, write) if n % 2 else UNAVAILABLE for n, write in enumerate(writes)]
+
+        return self._world.outside(
+            process,
+            "write " + " ".join(sorted({write.name for write in writes})),
+            WRITES if len(writes) > 1 else ONE_WRITE,
+            lambda: [store.write(process, write) for write in writes],
+            lambda: [UNAVAILABLE] * len(writes),
+            partly,
+        )
+
+    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+        if not keys:
+            return []
+        return self._read("get", lambda: self._world.store.get(keys))
+
+    def family(self, pk: str) -> list[Item]:
+        return self._read("family", lambda: self._world.store.family(pk))
+
+    def agenda(self, partition: str, **options: Any) -> list[AgendaEntry]:
+        return self._read("agenda", lambda: self._world.store.agenda(partition, **options))
+
+    def _read(self, name: str, effect: Callable[[], T]) -> T:
+        return self._world.outside(self._process, name, READ, effect, _unavailable)
+
+
+class WiredQueue:
+    """The queues, as one process reaches them."""
+
+    def __init__(self, world: "World", process: Process) -> None:
+        self._world = world
+        self._process = process
+
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        if not messages:
+            return []
+        real = self._world.queue
+        if self._process.kind != "dead_letter":
+            self._world.monitor.bodies += [message.body for message in messages]
+        if self._world.nature.newer and self._process.number % 2:
+            messages = [Outgoing(one.body.replace('"policy":{', '"novelty":1,"policy":{"novelty":1,'), one.delay_s) for one in messages]
+
+        def partly() -> list[bool]:
+            return [number % 2 == 1 and real.send(queue, [one]) == [True] for number, one in enumerate(messages)]
+
+        return self._world.outside(
+            self._process,
+            f"send {queue}",
+            SENDS if len(messages) > 1 else ONE_SEND,
+            lambda: real.send(queue, messages),
+            lambda: [False] * len(messages),
+            partly,
+        )
+
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+        raise AssertionError("Lambda receives")
+
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        raise AssertionError("Lambda deletes")
+
+    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+        real = self._world.queue
+        effect = lambda: real.hold(queue, receipts, visibility_s)  # noqa: E731
+        self._world.outside(self._process, "hold", ONE_WRITE, effect, _unavailable)
+
+    def backlog(self, queue: str) -> int:
+        return self._world.outside(
+            self._process, "backlog", READ, lambda: self._world.queue.backlog(queue), _unavailable
+        )
+
+
+class WiredBlobs:
+    """The bucket, as one process reaches it."""
+
+    def __init__(self, world: "World", process: Process) -> None:
+        self._world = world
+        self._process = process
+
+    def put(self, key: str, text: str) -> None:
+        effect = lambda: self._world.blobs.put(key, text)  # noqa: E731
+        self._world.outside(self._process, "put", ONE_WRITE, effect, _unavailable)
+
+    def get(self, key: str) -> str | None:
+        return self._world.outside(self._process, "read", READ, lambda: self._world.blobs.get(key), _unavailable)

@@ -1,0 +1,214 @@
+"""Named scenarios: small stories that together use every service. The explorer adds the faults."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.simulation.world import Nature, World
+
+QUICK: Final = {"baseSeconds": 2, "factor": 2, "capSeconds": 8, "jitter": "none"}
+OK: Final = "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A story.
+
+    Args:
+        name: what it is called.
+        play: sets clients going.
+        nature: what its world is like.
+        horizon_s: by when everything must be settled, faults or not.
+    """
+
+    name: str
+    play: Callable[[World], None]
+    nature: Nature = field(default_factory=Nature)
+    horizon_s: int = 3600
+
+
+def submit(world: World, key: str, expected: str = OK, do: str = "ok", **wanted: Any) -> str:
+    """Submit a job until it is accepted; a job may also fail where a payload cannot be read or time runs out."""
+    payload = {"do": do} | {name: wanted.pop(name) for name in ("takes_s", "times", "bulk") if name in wanted}
+    answer = world.insist("POST", "/jobs", {"type": "sim", "payload": payload, **wanted}, key)
+    assert answer.status in (200, 202), answer.text
+    return world.monitor.accept(answer, expected)
+
+
+def _now(world: World) -> None:
+    world.client(1, lambda: submit(world, "a"))
+
+
+def _delayed(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", delaySeconds=30))
+
+
+def _promoted(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", delaySeconds=240))
+
+
+def _retried(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", do="flaky", times=2, maxAttempts=6, backoff=QUICK))
+
+
+def _retried_later(world: World) -> None:
+    backoff = {"baseSeconds": 200, "factor": 1, "jitter": "none"}
+    world.client(1, lambda: submit(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
+
+
+def _retried_at_the_margin(world: World) -> None:
+    """Its alarm comes a few seconds after the failure: writer and timer must agree on who sends."""
+    backoff = {"baseSeconds": 125, "factor": 1, "jitter": "none"}
+    world.client(1, lambda: submit(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
+
+
+def _very_long(world: World) -> None:
+    """It is still running when rescue looks at it."""
+    world.client(1, lambda: submit(world, "a", takes_s=150, leaseSeconds=20, timeoutSeconds=600, maxAttempts=6))
+
+
+def _exhausted(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", "dead", do="bad", maxAttempts=2, backoff=QUICK))
+
+
+def _poison(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", "dead", do="poison", leaseSeconds=5))
+
+
+def _poison_among_others(world: World) -> None:
+    def script() -> None:
+        jobs = [{"type": "sim", "payload": {"do": do}, "idempotencyKey": do, "leaseSeconds": 5} for do in ("poison", "ok")]
+        while True:
+            answer = world.insist("POST", "/jobs/batch", {"jobs": jobs})
+            items = answer.json["items"]
+            if all(item["status"] in (200, 202) for item in items):
+                break
+        for item, expected in zip(items, ("dead", OK), strict=True):
+            world.monitor.accept(type(answer)(item["status"], {}, _json(item["job"])), expected)
+
+    world.client(1, script)
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def _long(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", takes_s=20, leaseSeconds=6, maxAttempts=6))
+
+
+def _stuck(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", "dead", do="stuck", takes_s=40, timeoutSeconds=5, maxAttempts=1))
+
+
+def _cancelled_early(world: World) -> None:
+    def script() -> None:
+        job_id = submit(world, "a", "cancelled succeeded", delaySeconds=20)
+        answer = world.insist("POST", f"/jobs/{job_id}/cancel")
+        if answer.status == 200 and answer.json["state"] == "cancelled":
+            world.monitor.cancelled(job_id)
+
+    world.client(1, script)
+
+
+def _cancelled_while_running(world: World) -> None:
+    def script() -> None:
+        job_id = submit(world, "a", "cancelled succeeded", takes_s=20, leaseSeconds=6, maxAttempts=6)
+        world.hub.sleep(5000)
+        world.insist("POST", f"/jobs/{job_id}/cancel")
+
+    world.client(1, script)
+
+
+def _rescheduled(world: World) -> None:
+    def script() -> None:
+        job_id = submit(world, "a", delaySeconds=20)
+        world.insist("PATCH", f"/jobs/{job_id}", {"dueAt": "2027-01-15T08:05:00Z", "priority": "high"})
+        world.insist("PATCH", f"/jobs/{job_id}", {"dueAt": "2027-01-15T08:00:30Z"})
+
+    world.client(1, script)
+
+
+def _redriven(world: World) -> None:
+    def script() -> None:
+        job_id = submit(world, "a", "dead", do="bad", maxAttempts=1)
+        while world.insist("GET", f"/jobs/{job_id}").json["state"] != "dead":
+            world.hub.sleep(10_000)
+        world.monitor.redriven(job_id, "dead")
+        world.insist("POST", f"/jobs/{job_id}/redrive")
+
+    world.client(1, script)
+
+
+def _redriven_in_bulk(world: World) -> None:
+    def script() -> None:
+        ids = [submit(world, key, "dead", do="hopeless") for key in ("a", "b")]
+        for job_id in ids:
+            while world.insist("GET", f"/jobs/{job_id}").json["state"] != "dead":
+                world.hub.sleep(10_000)
+            world.monitor.redriven(job_id, "dead")
+        world.hub.sleep(1000)
+        world.insist("POST", "/dead-letters/redrive", {"ratePerSecond": 0.1})
+
+    world.client(1, script)
+
+
+def _bulky(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", do="bulky", bulk="p" * 2000, maxAttempts=9, backoff=QUICK))
+
+
+def _blob(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", bulk="p" * 300_000, maxAttempts=9, backoff=QUICK))
+
+
+def _given_up_on(world: World) -> None:
+    """SQS gives up on the message before the application does."""
+    world.client(1, lambda: submit(world, "a", "dead succeeded", do="poisonous", times=2, leaseSeconds=5))
+
+
+def _same_key(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", delaySeconds=5))
+    world.client(1, lambda: submit(world, "a", delaySeconds=5))
+
+
+def _batch(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", delaySeconds=8))
+    world.client(1, lambda: submit(world, "b", do="flaky", maxAttempts=6, backoff=QUICK, delaySeconds=8))
+    world.client(1, lambda: submit(world, "c", do="once", delaySeconds=8, maxAttempts=6))
+
+
+def _two_timers(world: World) -> None:
+    world.client(1, lambda: submit(world, "a", delaySeconds=190))
+    world.client(1, lambda: submit(world, "b", delaySeconds=190))
+
+
+SCENARIOS: Final = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("now", _now),
+        Scenario("delayed in its queue", _delayed),
+        Scenario("promoted by the timer", _promoted),
+        Scenario("retried", _retried),
+        Scenario("retried much later", _retried_later),
+        Scenario("exhausted", _exhausted),
+        Scenario("poison", _poison),
+        Scenario("poison among others", _poison_among_others),
+        Scenario("long, kept by heartbeats", _long),
+        Scenario("retried at the margin of its alarm", _retried_at_the_margin),
+        Scenario("very long", _very_long, Nature(worker_ms=300_000, visibility_s=70)),
+        Scenario("stuck", _stuck),
+        Scenario("cancelled before it runs", _cancelled_early),
+        Scenario("cancelled while it runs", _cancelled_while_running),
+        Scenario("rescheduled twice", _rescheduled),
+        Scenario("redriven", _redriven),
+        Scenario("redriven in bulk", _redriven_in_bulk),
+        Scenario("payload and result in items", _bulky),
+        Scenario("payload in a blob", _blob),
+        Scenario("given up on by SQS", _given_up_on, Nature(max_receive_count=1, visibility_s=70)),
+        Scenario("two clients, one key", _same_key),
+        Scenario("a batch of three", _batch),
+        Scenario("two timers at once", _two_timers, Nature(timers=2, latency_ms=(3, 9))),
+    )
+}

@@ -1,0 +1,80 @@
+"""What jobs of the simulation do: succeed, fail, kill their worker, take long, get stuck; each run is noted."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from tests.simulation.hub import current_strand
+from whendue.context import Context
+from whendue.registry import Cancel, GiveUp, Registry, Retry, task
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+class Doing(BaseModel):
+    """What to do, and how long it takes."""
+
+    do: str = "ok"
+    takes_s: float = 0
+    times: int = 1
+    bulk: str = ""
+
+
+class Tasks:
+    """The registry of one world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.registry = Registry()
+        task("sim", registry=self.registry)(self.run)
+
+    def run(self, payload: Doing, ctx: Context) -> Any:
+        """Do what the payload says."""
+        run = self._world.monitor.began(current_strand().process, ctx)
+        try:
+            value = self._do(payload, ctx)
+        except BaseException as error:
+            run.ended(type(error).__name__)
+            raise
+        run.ended("ok")
+        return value
+
+    def _do(self, payload: Doing, ctx: Context) -> Any:
+        self._take(payload, ctx)
+        match payload.do:
+            case "ok":
+                return {"attempt": ctx.attempt}
+            case "bulky":
+                return {"text": "r" * 2000}
+            case "bad":
+                raise RuntimeError(f"attempt {ctx.attempt} is bad")
+            case "flaky" if ctx.attempt <= payload.times:
+                raise RuntimeError(f"attempt {ctx.attempt} is bad")
+            case "flaky":
+                return ctx.attempt
+            case "poison":
+                raise current_strand().process.killed()
+            case "poisonous" if len(self._world.monitor.runs_of(ctx.job_id)) <= payload.times:
+                raise current_strand().process.killed()
+            case "poisonous":
+                return "survived"
+            case "later":
+                raise Retry("later", after=20)
+            case "hopeless":
+                raise GiveUp("hopeless")
+            case "once":
+                return ctx.once("effect") and self._world.monitor.effect(ctx.job_id)
+            case _:
+                raise AssertionError(payload.do)
+
+    def _take(self, payload: Doing, ctx: Context) -> None:
+        hub, left_ms = self._world.hub, round(payload.takes_s * 1000)
+        if payload.do == "stuck":
+            hub.sleep(left_ms, deaf=True)
+            return
+        while left_ms > 0:
+            hub.sleep(min(left_ms, 1000))
+            left_ms -= 1000
+            if ctx.cancelled:
+                raise Cancel("asked to stop")

@@ -1,0 +1,325 @@
+"""The virtual world: clients, API, timer, workers and dead-letter function around one table and its queues."""
+
+import base64
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from functions.api.app import Api
+from functions.dead_letter import handler as dead_letter_handler
+from functions.timer import handler as timer_handler
+from functions.worker import handler as worker_handler
+from localstack import token
+from tests.functional.api.gateway import Answer, Client
+from tests.simulation.backend import ComingQueue, LaggingStore
+from tests.simulation.fates import SETTLING, Fate, Plan
+from tests.simulation.hub import Hub, Process, StrandRunner, current_strand
+from tests.simulation.monitor import Monitor
+from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
+from tests.simulation.tasks import Tasks
+from whendue.adapters.auth import AuthSettings, Verifier
+from whendue.adapters.memory import MemoryBlobs
+from whendue.bootstrap import App, build
+from whendue.effects import Effects
+from whendue.errors import UnavailableError
+from whendue.ports import Delivery
+from whendue.settings import QUEUES, Settings
+
+T = TypeVar("T")
+TENANT = "sim"
+SECRET = base64.b64encode(bytes(48)).decode()
+AUTH = AuthSettings.from_env(token.environment(SECRET))
+TOKEN = token.make(TENANT, token.SCOPES, SECRET)
+STALL_MS = 100_000
+LATE_MS = 100_000
+TICK_MS = 60_000
+API_MS, TIMER_MS, DEAD_LETTER_MS = 29_000, 55_000, 60_000
+URLS = {queue: f"https://sqs/{queue}" for queue in QUEUES}
+
+
+def current_app() -> App:
+    """Give the application of the process that is running, to handlers that ask for theirs."""
+    app: App = current_strand().process.app  # type: ignore[attr-defined]
+    return app
+
+
+for module in (dead_letter_handler, timer_handler, worker_handler):
+    module.app = current_app  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What the world is like.
+
+    Args:
+        seed: of every id, draw and latency.
+        latency_ms: each call takes something between these.
+        lag_ms: how late the index is.
+        skew_ms: how far clocks of processes are off, at most.
+        shuffle: messages come in any order.
+        workers: batches at a time, per queue.
+        timers: at each minute so many timers tick.
+        visibility_s, max_receive_count: the queues'.
+        worker_ms: how long a worker may run.
+        newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
+        settings: more of `Settings`.
+    """
+
+    seed: int = 0
+    latency_ms: tuple[int, int] = (5, 5)
+    lag_ms: int = 20
+    skew_ms: int = 0
+    shuffle: bool = False
+    workers: int = 2
+    timers: int = 1
+    visibility_s: int = 360
+    max_receive_count: int = 10
+    newer: bool = False
+    worker_ms: int = 60_000
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"shards": 1})
+
+
+class World:
+    """One run.
+
+    Args:
+        nature: what it is like.
+        plan: which calls fail, and how.
+        traced: keep a readable trace.
+    """
+
+    def __init__(self, nature: Nature, plan: Plan, *, traced: bool = False) -> None:
+        self.nature = nature
+        self.plan = plan
+        self.hub = Hub()
+        self.random = random.Random(nature.seed)
+        self.monitor = Monitor(self)
+        self.store = LaggingStore(self.hub, nature.lag_ms, self.monitor.wrote)
+        outside = Effects(lambda: self.hub.now_ms, self.random.getrandbits, lambda _: None)
+        self.queue = ComingQueue(
+            self.hub, outside, nature.visibility_s, nature.max_receive_count, self.random if nature.shuffle else None
+        )
+        self.queue.comes = self._poll
+        self.blobs = MemoryBlobs()
+        self.tasks = Tasks(self)
+        self.processes: list[Process] = []
+        self.calls: list[tuple[str, str, tuple[Fate, ...]]] = []
+        self.trace: list[str] | None = [] if traced else None
+        self._working: dict[str, int] = {}
+        self._clients = 0
+        self._next_tick_ms = self.hub.now_ms
+
+    # --- time ---------------------------------------------------------------------------------------------
+
+    def run(self, horizon_ms: int) -> None:
+        """Let the world go until everything is settled, or until a time after its start."""
+        self._tick()
+        until_ms = self.hub.now_ms + horizon_ms
+        self.hub.run(until_ms, lambda: False if self._clients else self._settled())
+        self.hub.shut(self.processes)
+
+    def _settled(self) -> bool:
+        if self.hub.now_ms < self._settled_checked_ms:
+            return False
+        self._settled_checked_ms = self.hub.now_ms + 1000
+        return self.plan.over(len(self.calls), self.hub.now_ms) and self.monitor.settled()
+
+    _settled_checked_ms = 0
+
+    def say(self, who: str, what: str) -> None:
+        """Add a line to the trace."""
+        if self.trace is not None:
+            self.trace.append(f"{(self.hub.now_ms - self.start_ms) / 1000:10.3f}  {who:14}  {what}")
+
+    @property
+    def start_ms(self) -> int:
+        """When the world began."""
+        from tests.simulation.hub import START_MS
+
+        return START_MS
+
+    # --- calls to the outside -----------------------------------------------------------------------------
+
+    def outside(
+        self,
+        process: Process,
+        name: str,
+        kinds: Sequence[Fate],
+        effect: Callable[[], T],
+        refused: Callable[[], T],
+        partly: Callable[[], T] | None = None,
+    ) -> T:
+        """Make a call: it takes time, and meets its fate."""
+        if process.dead:
+            raise process.killed()
+        self.hub.sleep(self.random.randint(*self.nature.latency_ms))
+        number = len(self.calls)
+        self.calls.append((process.name, name, tuple(kinds)))
+        self.plan.now_ms = self.hub.now_ms - self.start_ms  # type: ignore[attr-defined]
+        fate = self.plan.fate(number, kinds)
+        self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
+        if fate is not Fate.OK:
+            self.monitor.faults_ms.append(self.hub.now_ms)
+            process.harmed = True
+        match fate:
+            case Fate.OK:
+                return effect()
+            case Fate.REFUSED:
+                return refused()
+            case Fate.LOST:
+                effect()
+                return refused()
+            case Fate.PARTLY:
+                assert partly
+                return partly()
+            case Fate.KILL_BEFORE:
+                raise process.killed()
+            case Fate.KILL_AFTER:
+                effect()
+                raise process.killed()
+            case Fate.LATE:
+                self.hub.at(self.hub.now_ms + LATE_MS, lambda: self._late(process, effect))
+                raise process.killed()
+            case Fate.STALL:
+                self.hub.sleep(STALL_MS)
+                return effect()
+            case Fate.TWICE:
+                effect()
+                return effect()
+            case Fate.VANISHED:
+                return _acknowledged(effect, self.queue)
+
+    def _late(self, process: Process, effect: Callable[[], object]) -> None:
+        self.say(process.name, "a late request arrives")
+        self.monitor.faults_ms.append(self.hub.now_ms)
+        effect()
+
+    # --- processes ----------------------------------------------------------------------------------------
+
+    def process(self, kind: str, lasts_ms: int, on_end: Callable[[], None] = lambda: None) -> Process:
+        """Start an instance of a function; it is killed when its time is over."""
+        skew = self.random.randint(-self.nature.skew_ms, self.nature.skew_ms) if self.nature.skew_ms else 0
+        process = Process(self.hub, kind, len(self.processes), skew, on_end)
+        self.processes.append(process)
+        effects = Effects(process.now_ms, self.random.getrandbits, lambda s: self.hub.sleep(round(s * 1000)))
+        settings = Settings("t", "b", URLS, "d", visibility_s=self.nature.visibility_s, **self.nature.settings)
+        ports = (WiredStore(self, process), WiredQueue(self, process), WiredBlobs(self, process))
+        process.app = build(settings, effects, *ports, StrandRunner(process), self.tasks.registry)  # type: ignore[attr-defined]
+        process.ends_ms = self.hub.now_ms + lasts_ms  # type: ignore[attr-defined]
+        self.hub.at(self.hub.now_ms + lasts_ms, lambda: self._time_out(process))
+        return process
+
+    def _time_out(self, process: Process) -> None:
+        if not process.dead:
+            self.say(process.name, "its time is over: killed")
+            process.end()
+
+    def _tick(self) -> None:
+        for _ in range(self.nature.timers):
+            process = self.process("timer", TIMER_MS)
+            process.run(lambda process=process: self._run_timer(process))  # type: ignore[misc]
+        self._next_tick_ms += TICK_MS
+        self.hub.at(self._next_tick_ms, self._tick)
+
+    def _run_timer(self, process: Process) -> None:
+        try:
+            told: object = timer_handler.handler({}, Remaining(process))
+        except UnavailableError as error:
+            # Lambda counts an error and the next tick does the work.
+            told = error
+        self.say(process.name, f"ticked: {told}")
+
+    def _poll(self, queue: str) -> None:
+        """Let Lambda's event source mapping look for messages of a queue."""
+        while self._working.get(queue, 0) < self.nature.workers and (batch := self.queue.receive(queue)):
+            self._working[queue] = self._working.get(queue, 0) + 1
+            kind, lasts_ms = ("dead_letter", DEAD_LETTER_MS) if queue == "dead_letter" else ("worker", self.nature.worker_ms)
+            process = self.process(kind, lasts_ms, lambda: self._ended(queue))
+            self.say(process.name, f"gets {len(batch)} message(s) of {queue}")
+            process.run(lambda process=process, batch=batch: self._run_batch(process, queue, batch))  # type: ignore[misc]
+
+    def _ended(self, queue: str) -> None:
+        self._working[queue] -= 1
+        self._poll(queue)
+
+    def _run_batch(self, process: Process, queue: str, batch: list[Delivery]) -> None:
+        handler = dead_letter_handler.handler if queue == "dead_letter" else worker_handler.handler
+        answer = handler({"Records": [_record(one) for one in batch]}, Remaining(process))
+        self.say(process.name, f"answers {answer}")
+        kept = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+        receipts = [one.receipt for one in batch if one.id not in kept]
+        if receipts:
+            self.outside(
+                process, "delete", SETTLING, lambda: self.queue.delete(queue, receipts), lambda: None
+            )
+
+    # --- clients ------------------------------------------------------------------------------------------
+
+    def client(self, after_s: float, script: Callable[[], None]) -> None:
+        """Let a client do something, some seconds after the world's beginning."""
+        self._clients += 1
+        process = Process(self.hub, "client", self._clients, on_end=self._client_left)
+        self.processes.append(process)
+        self.hub.at(self.start_ms + round(after_s * 1000), lambda: process.run(script))
+
+    def _client_left(self) -> None:
+        self._clients -= 1
+
+    def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
+        """Send a request as a client; None when no reply comes."""
+        answers: list[Answer] = []
+        strand, nap = current_strand(), current_strand().naps + 1
+        process = self.process("api", API_MS, lambda: self.hub.wake(strand, nap))
+        headers = {"Idempotency-Key": key} if key else {}
+
+        def serve() -> None:
+            api = Api(process.app, Verifier(AUTH, process.app.effects))  # type: ignore[attr-defined]
+            answers.append(Client(api, TOKEN).send(method, path, body, headers))
+
+        process.run(serve)
+        self.hub.sleep(10 * API_MS)
+        answer = answers[0] if answers else None
+        self.say("client", f"{method} {path} -> {f'{answer.status} {answer.text[:90]}' if answer else 'no reply'}")
+        return answer
+
+    def insist(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+        """Send a request until there is an answer that is none of ours to repeat."""
+        while True:
+            answer = self.ask(method, path, body, key)
+            if answer and answer.status < 500:
+                return answer
+            self.hub.sleep(1000)
+
+
+class Remaining:
+    """The part of Lambda's context that handlers read."""
+
+    aws_request_id = "sim"
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Say how long the process may go on."""
+        ends_ms: int = self._process.ends_ms  # type: ignore[attr-defined]
+        return ends_ms - self._process.hub.now_ms
+
+
+def _record(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "messageId": delivery.id,
+        "receiptHandle": delivery.receipt,
+        "body": delivery.body,
+        "attributes": {"ApproximateReceiveCount": str(delivery.receive_count)},
+        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{delivery.queue}",
+    }
+
+
+def _acknowledged(effect: Callable[[], T], queue: ComingQueue) -> T:
+    """Carry out a send and lose what it put into the queues."""
+    before = {name: list(messages) for name, messages in queue._queues.items()}
+    value = effect()
+    for name in list(queue._queues):
+        queue._queues[name] = before.get(name, [])
+    return value
