@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW
+export EMULATOR TENANT SCOPES FOLLOW SEED
 export PYTHONPATH := layers/core/python:.
 
 .PHONY: help
@@ -40,11 +40,17 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test e2e lint types format check
+.PHONY: test e2e sim sim-long mutants lint types format check
 test: $(READY)  ## set up and run all the fast tests
 	$(PY) -m pytest -n 2 --ignore tests/e2e
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
+sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
+	@$(PY) -m tests.simulation
+sim-long: $(READY)  ## ten million random worlds
+	@$(PY) -m tests.simulation --worlds 10000000
+mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)
+	@$(PY) -m tests.simulation.gate $(ONLY)
 lint: $(READY)  ## ruff: rules and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -53,7 +59,7 @@ types: $(READY)  ## mypy --strict
 format: $(READY)  ## let ruff format and fix
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-check: test lint types e2e  ## everything that CI runs
+check: test lint types sim e2e  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ ONE_SEND = (*ONE_WRITE, F.TWICE, F.VANISHED)
 SENDS = (*ONE_SEND, F.PARTLY)
 # What the event source mapping does after a worker has answered: no process of ours is there to be killed.
 SETTLING = (F.REFUSED,)
+KILLING = (F.LATE, F.KILL_BEFORE, F.KILL_AFTER)
 
 
 class Plan:

@@ -1,21 +1,16 @@
 """The mutation gate: every mutant must be caught by the scenarios, by random worlds, or by the laws."""
 
-import multiprocessing
 import os
-import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from tests.simulation.chance import chance_of, scenario_of
-from tests.simulation.explore import next_faults, play
-from tests.simulation.fates import Plan
+from tests.simulation import hunt
+from tests.simulation.hunt import forked
 from tests.simulation.mutants import Mutant, mutants
-from tests.simulation.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 LAWS = ["tests/property/test_laws.py", "tests/unit/test_transitions.py"]
@@ -34,47 +29,21 @@ class Verdict:
 
 def judge(mutant: Mutant) -> Verdict:
     """Try a mutant in a process of its own."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            theirs.send(_caught(mutant))
-        os._exit(0)
-    theirs.close()
-    until = time.monotonic() + PATIENCE_S
-    answer: tuple[str, str] | None = ("hang", f"it runs for over {PATIENCE_S} s")
-    if ours.poll(max(0, until - time.monotonic())):
-        with suppress(EOFError):
-            answer = ours.recv()
-    with suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return Verdict(mutant, *answer) if answer else Verdict(mutant, None)
+    by, what = forked(lambda: _caught(mutant), PATIENCE_S) or ("hang", f"it runs for over {PATIENCE_S} s, or dies")
+    return Verdict(mutant, by, what)
 
 
-def _caught(mutant: Mutant) -> tuple[str, str] | None:
+def _caught(mutant: Mutant) -> tuple[str | None, str]:
     """Give who caught the mutant, and by what."""
     mutant.put_in_place()
-    for name, hunt in (("scenarios", _scenarios), ("laws", _laws), ("random worlds", _worlds)):
-        for what in hunt():
-            return name, what
-    return None
-
-
-def _scenarios() -> Iterator[str]:
-    clean = {name: play(scenario, Plan()) for name, scenario in SCENARIOS.items()}
-    for name, world in clean.items():
-        yield from (f"{name}, no fault: {what}" for what in world.monitor.violations[:1])
-    for name, world in clean.items():
-        for number, fate in next_faults(world):
-            run = play(SCENARIOS[name], Plan({number: fate}))
-            yield from (f"{name}, call {number} {fate.name}: {what}" for what in run.monitor.violations[:1])
-
-
-def _worlds() -> Iterator[str]:
-    for seed in range(WORLDS):
-        world = play(scenario_of(seed), chance_of(seed))
-        yield from (f"seed {seed}: {what}" for what in world.monitor.violations[:1])
+    for found in chain(hunt.scenarios(), hunt.overloads()):
+        faults = ", ".join(f"{number} {fate.name}" for number, fate in found.fates)
+        return "scenarios", f"{found.scenario} [{faults}]: {found.violations[0]}"
+    for what in _laws():
+        return "laws", what
+    for found in hunt.worlds(WORLDS):
+        return "random worlds", f"{found.scenario}: {found.violations[0]}"
+    return None, ""
 
 
 def _laws() -> Iterator[str]:

@@ -1,11 +1,12 @@
 """Virtual time: greenlets instead of threads, a heap instead of a clock. Nothing is left to anybody's whim.
 
-A process is a set of greenlets that die together. Whoever waits gives way to the hub, which goes on with whatever is next.
+A process is a set of greenlets that die together. Whoever waits gives way to the hub, which goes on with what is next.
 """
 
 import heapq
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -187,7 +188,7 @@ class StrandsRunning:
         self._hub = process.hub
         self._ended: list[tuple[int, Any]] = []
         self._waiter: tuple[Strand, int] | None = None
-        self._strands = [process.go(lambda i=i, call=call: self._run(i, call)) for i, call in enumerate(calls)]
+        self._strands = [process.go(partial(self._run, index, call)) for index, call in enumerate(calls)]
 
     def _run(self, index: int, call: Callable[[], Any]) -> None:
         from whendue.errors import Interrupted

@@ -7,10 +7,13 @@ import ast
 import copy
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import FunctionType, ModuleType
+from typing import Any
 
+Edit = Callable[[Any], None]
 CONDITIONS = {"Is", "In", "Below", "NOT_CANCELLED"}
 ASSIGNED = {
     "agenda_pk", "alarm_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
@@ -66,7 +69,7 @@ def put_in_place(module: ModuleType, source: str) -> None:
     edges = list(getattr(module, "EDGES", []))
     exec(compile(source, str(module.__file__), "exec"), space)
     if edges:
-        module.EDGES[:] = edges  # type: ignore[attr-defined]
+        module.EDGES[:] = edges
     for name, new in space.items():
         old = getattr(module, name, None)
         if isinstance(new, FunctionType) and isinstance(old, FunctionType):
@@ -101,29 +104,42 @@ def _of(module: str) -> Iterator[Mutant]:
                 yield Mutant(module, getattr(node, "lineno", 0), change, text)
 
 
-def _edits(node: ast.AST) -> Iterator[tuple[str, "object"]]:
-    """List what can be done to a node: (what, a function that does it to the same node of a copy)."""
-    if isinstance(node, ast.List | ast.Tuple) and any(_is_condition(part) for part in node.elts):
-        for index, part in enumerate(node.elts):
-            yield f"without {ast.unparse(part)}", lambda one, index=index: one.elts.pop(index)
-    if isinstance(node, ast.If | ast.IfExp | ast.While) and not _is_constant(node.test):
+def _edits(node: ast.AST) -> Iterator[tuple[str, Edit]]:
+    """List what can be done to a node: what, and a function that does it to the same node of a copy."""
+    yield from _without_parts(node)
+    yield from _without_assignments(node)
+    if isinstance(node, ast.If | ast.IfExp | ast.While) and not isinstance(node.test, ast.Constant):
         yield f"not ({ast.unparse(node.test)})", _negate
-    if isinstance(node, ast.BoolOp):
-        for index, part in enumerate(node.values):
-            yield f"without {ast.unparse(part)} in {ast.unparse(node)}", lambda one, index=index: one.values.pop(index)
-    if isinstance(node, ast.comprehension):
-        for index, part in enumerate(node.ifs):
-            yield f"without if {ast.unparse(part)}", lambda one, index=index: one.ifs.pop(index)
     if isinstance(node, ast.Return) and isinstance(node.value, ast.Compare):
         yield f"not ({ast.unparse(node.value)})", _negate_value
+
+
+def _without_parts(node: ast.AST) -> Iterator[tuple[str, Edit]]:
+    """Take away a conjunct of a condition, an operand of `and` and `or`, the filter of a comprehension."""
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.List | ast.Tuple) and any(map(_is_condition, node.elts)):
+        parts = node.elts
+    elif isinstance(node, ast.BoolOp):
+        parts = node.values
+    elif isinstance(node, ast.comprehension):
+        parts = node.ifs
+    field = {ast.BoolOp: "values", ast.comprehension: "ifs"}.get(type(node), "elts")
+    for index, part in enumerate(parts):
+        inside = f" in {ast.unparse(node)}" if isinstance(node, ast.BoolOp) else ""
+        yield f"without {ast.unparse(part)}{inside}", partial(_pop, field=field, index=index)
+
+
+def _without_assignments(node: ast.AST) -> Iterator[tuple[str, Edit]]:
+    """Take away what a transition changes: a keyword, or an entry of a dictionary."""
     if isinstance(node, ast.Call):
         for index, keyword in enumerate(node.keywords):
             if keyword.arg in ASSIGNED:
-                yield f"without {keyword.arg}={ast.unparse(keyword.value)}", lambda one, i=index: one.keywords.pop(i)
+                change = f"without {keyword.arg}={ast.unparse(keyword.value)}"
+                yield change, partial(_pop, field="keywords", index=index)
     if isinstance(node, ast.Dict):
         for index, key in enumerate(node.keys):
             if isinstance(key, ast.Constant) and key.value in ASSIGNED:
-                yield f"without {key.value}", lambda one, index=index: _drop(one, index)
+                yield f"without {key.value}", partial(_drop, index=index)
 
 
 def _is_condition(node: ast.expr) -> bool:
@@ -133,19 +149,18 @@ def _is_condition(node: ast.expr) -> bool:
     return isinstance(called, ast.Name) and called.id in CONDITIONS
 
 
-def _is_constant(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant)
-
-
-def _negate(node: ast.If) -> None:
+def _negate(node: Any) -> None:
     node.test = ast.UnaryOp(ast.Not(), node.test)
 
 
-def _negate_value(node: ast.Return) -> None:
-    assert node.value
+def _negate_value(node: Any) -> None:
     node.value = ast.UnaryOp(ast.Not(), node.value)
 
 
-def _drop(node: ast.Dict, index: int) -> None:
+def _pop(node: Any, field: str, index: int) -> None:
+    getattr(node, field).pop(index)
+
+
+def _drop(node: Any, index: int) -> None:
     node.keys.pop(index)
     node.values.pop(index)

@@ -21,6 +21,10 @@ def _unavailable() -> Any:
     raise UnavailableError
 
 
+def _newer_body(body: str) -> str:
+    return body.replace('"policy":{', '"novelty":1,"policy":{"novelty":1,')
+
+
 def _newer(write: Write) -> Write:
     """Give the write as a newer version would make it."""
     if write.name != "submit":
@@ -69,7 +73,8 @@ class WiredStore:
         return self._read("agenda", lambda: self._world.store.agenda(partition, **options))
 
     def _read(self, name: str, effect: Callable[[], T]) -> T:
-        return self._world.outside(self._process, name, READ, effect, _unavailable)
+        value: T = self._world.outside(self._process, name, READ, effect, _unavailable)
+        return value
 
 
 class WiredQueue:
@@ -86,7 +91,7 @@ class WiredQueue:
         if self._process.kind != "dead_letter":
             self._world.monitor.bodies += [message.body for message in messages]
         if self._world.nature.newer and self._process.number % 2:
-            messages = [Outgoing(one.body.replace('"policy":{', '"novelty":1,"policy":{"novelty":1,'), one.delay_s) for one in messages]
+            messages = [Outgoing(_newer_body(one.body), one.delay_s) for one in messages]
 
         def partly() -> list[bool]:
             return [number % 2 == 1 and real.send(queue, [one]) == [True] for number, one in enumerate(messages)]
@@ -112,9 +117,10 @@ class WiredQueue:
         self._world.outside(self._process, "hold", ONE_WRITE, effect, _unavailable)
 
     def backlog(self, queue: str) -> int:
-        return self._world.outside(
+        visible: int = self._world.outside(
             self._process, "backlog", READ, lambda: self._world.queue.backlog(queue), _unavailable
         )
+        return visible
 
 
 class WiredBlobs:
@@ -129,4 +135,7 @@ class WiredBlobs:
         self._world.outside(self._process, "put", ONE_WRITE, effect, _unavailable)
 
     def get(self, key: str) -> str | None:
-        return self._world.outside(self._process, "read", READ, lambda: self._world.blobs.get(key), _unavailable)
+        text: str | None = self._world.outside(
+            self._process, "read", READ, lambda: self._world.blobs.get(key), _unavailable
+        )
+        return text

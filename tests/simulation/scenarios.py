@@ -35,49 +35,65 @@ def submit(world: World, key: str, expected: str = OK, do: str = "ok", **wanted:
     return world.monitor.accept(answer, expected)
 
 
+def submitting(world: World, key: str, expected: str = OK, do: str = "ok", **wanted: Any) -> Callable[[], None]:
+    """Give a client's script that submits a job."""
+
+    def script() -> None:
+        submit(world, key, expected, do, **wanted)
+
+    return script
+
+
 def _now(world: World) -> None:
-    world.client(1, lambda: submit(world, "a"))
+    world.client(1, submitting(world, "a"))
 
 
 def _delayed(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", delaySeconds=30))
+    world.client(1, submitting(world, "a", delaySeconds=30))
 
 
 def _promoted(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", delaySeconds=240))
+    world.client(1, submitting(world, "a", delaySeconds=240))
 
 
 def _retried(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", do="flaky", times=2, maxAttempts=6, backoff=QUICK))
+    world.client(1, submitting(world, "a", do="flaky", times=2, maxAttempts=6, backoff=QUICK))
 
 
 def _retried_later(world: World) -> None:
     backoff = {"baseSeconds": 200, "factor": 1, "jitter": "none"}
-    world.client(1, lambda: submit(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
+    world.client(1, submitting(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
 
 
 def _retried_at_the_margin(world: World) -> None:
     """Its alarm comes a few seconds after the failure: writer and timer must agree on who sends."""
     backoff = {"baseSeconds": 125, "factor": 1, "jitter": "none"}
-    world.client(1, lambda: submit(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
+    world.client(1, submitting(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
 
 
 def _very_long(world: World) -> None:
     """It is still running when rescue looks at it."""
-    world.client(1, lambda: submit(world, "a", takes_s=150, leaseSeconds=20, timeoutSeconds=600, maxAttempts=6))
+    world.client(1, submitting(world, "a", takes_s=150, leaseSeconds=20, timeoutSeconds=600, maxAttempts=6))
+
+
+def _three_delayed(world: World) -> None:
+    for number in range(3):
+        world.client(1 + number, submitting(world, f"key-{number}", delaySeconds=20))
 
 
 def _exhausted(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", "dead", do="bad", maxAttempts=2, backoff=QUICK))
+    world.client(1, submitting(world, "a", "dead", do="bad", maxAttempts=2, backoff=QUICK))
 
 
 def _poison(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", "dead", do="poison", leaseSeconds=5))
+    world.client(1, submitting(world, "a", "dead", do="poison", leaseSeconds=5))
 
 
 def _poison_among_others(world: World) -> None:
     def script() -> None:
-        jobs = [{"type": "sim", "payload": {"do": do}, "idempotencyKey": do, "leaseSeconds": 5} for do in ("poison", "ok")]
+        jobs = [
+            {"type": "sim", "payload": {"do": do}, "idempotencyKey": do, "leaseSeconds": 5} for do in ("poison", "ok")
+        ]
         while True:
             answer = world.insist("POST", "/jobs/batch", {"jobs": jobs})
             items = answer.json["items"]
@@ -96,11 +112,11 @@ def _json(value: Any) -> str:
 
 
 def _long(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", takes_s=20, leaseSeconds=6, maxAttempts=6))
+    world.client(1, submitting(world, "a", takes_s=20, leaseSeconds=6, maxAttempts=6))
 
 
 def _stuck(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", "dead", do="stuck", takes_s=40, timeoutSeconds=5, maxAttempts=1))
+    world.client(1, submitting(world, "a", "dead", do="stuck", takes_s=40, timeoutSeconds=5, maxAttempts=1))
 
 
 def _cancelled_early(world: World) -> None:
@@ -156,52 +172,54 @@ def _redriven_in_bulk(world: World) -> None:
 
 
 def _bulky(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", do="bulky", bulk="p" * 2000, maxAttempts=9, backoff=QUICK))
+    world.client(1, submitting(world, "a", do="bulky", bulk="p" * 2000, maxAttempts=9, backoff=QUICK))
 
 
 def _blob(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", bulk="p" * 300_000, maxAttempts=9, backoff=QUICK))
+    world.client(1, submitting(world, "a", bulk="p" * 300_000, maxAttempts=9, backoff=QUICK))
 
 
 def _given_up_on(world: World) -> None:
     """SQS gives up on the message before the application does."""
-    world.client(1, lambda: submit(world, "a", "dead succeeded", do="poisonous", times=2, leaseSeconds=5))
+    world.client(1, submitting(world, "a", "dead succeeded", do="poisonous", times=2, leaseSeconds=5))
 
 
 def _same_key(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", delaySeconds=5))
-    world.client(1, lambda: submit(world, "a", delaySeconds=5))
+    world.client(1, submitting(world, "a", delaySeconds=5))
+    world.client(1, submitting(world, "a", delaySeconds=5))
 
 
 def _batch(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", delaySeconds=8))
-    world.client(1, lambda: submit(world, "b", do="flaky", maxAttempts=6, backoff=QUICK, delaySeconds=8))
-    world.client(1, lambda: submit(world, "c", do="once", delaySeconds=8, maxAttempts=6))
+    world.client(1, submitting(world, "a", delaySeconds=8))
+    world.client(1, submitting(world, "b", do="flaky", maxAttempts=6, backoff=QUICK, delaySeconds=8))
+    world.client(1, submitting(world, "c", do="once", delaySeconds=8, maxAttempts=6))
 
 
 def _two_timers(world: World) -> None:
-    world.client(1, lambda: submit(world, "a", delaySeconds=190))
-    world.client(1, lambda: submit(world, "b", delaySeconds=190))
+    world.client(1, submitting(world, "a", delaySeconds=190))
+    world.client(1, submitting(world, "b", delaySeconds=190))
 
 
 SCENARIOS: Final = {
     scenario.name: scenario
     for scenario in (
-        Scenario("now", _now),
-        Scenario("delayed in its queue", _delayed),
-        Scenario("promoted by the timer", _promoted),
-        Scenario("retried", _retried),
-        Scenario("retried much later", _retried_later),
+        Scenario("now", _now, Nature(punctual=True)),
+        Scenario("delayed in its queue", _delayed, Nature(punctual=True)),
+        Scenario("promoted by the timer", _promoted, Nature(punctual=True)),
+        Scenario("retried", _retried, Nature(punctual=True)),
+        Scenario("retried much later", _retried_later, Nature(punctual=True)),
         Scenario("exhausted", _exhausted),
         Scenario("poison", _poison),
         Scenario("poison among others", _poison_among_others),
         Scenario("long, kept by heartbeats", _long),
-        Scenario("retried at the margin of its alarm", _retried_at_the_margin),
+        Scenario("retried at the margin of its alarm", _retried_at_the_margin, Nature(punctual=True)),
         Scenario("very long", _very_long, Nature(worker_ms=300_000, visibility_s=70)),
+        Scenario("its message lost three times", _now, Nature(vanishing=3)),
+        Scenario("clocks that differ", _three_delayed, Nature(skew_ms=5000)),
         Scenario("stuck", _stuck),
         Scenario("cancelled before it runs", _cancelled_early),
         Scenario("cancelled while it runs", _cancelled_while_running),
-        Scenario("rescheduled twice", _rescheduled),
+        Scenario("rescheduled twice", _rescheduled, Nature(punctual=True)),
         Scenario("redriven", _redriven),
         Scenario("redriven in bulk", _redriven_in_bulk),
         Scenario("payload and result in items", _bulky),
@@ -209,6 +227,6 @@ SCENARIOS: Final = {
         Scenario("given up on by SQS", _given_up_on, Nature(max_receive_count=1, visibility_s=70)),
         Scenario("two clients, one key", _same_key),
         Scenario("a batch of three", _batch),
-        Scenario("two timers at once", _two_timers, Nature(timers=2, latency_ms=(3, 9))),
+        Scenario("two timers at once", _two_timers, Nature(timers=2, latency_ms=(3, 9), punctual=True)),
     )
 }

@@ -42,31 +42,25 @@ class Tasks:
 
     def _do(self, payload: Doing, ctx: Context) -> Any:
         self._take(payload, ctx)
+        self._fail(payload, ctx)
+        if payload.do == "once":
+            return ctx.once("effect") and self._world.monitor.effect(ctx.job_id)
+        return {"text": "r" * (2000 if payload.do == "bulky" else 2)}
+
+    def _fail(self, payload: Doing, ctx: Context) -> None:
         match payload.do:
-            case "ok":
-                return {"attempt": ctx.attempt}
-            case "bulky":
-                return {"text": "r" * 2000}
             case "bad":
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
             case "flaky" if ctx.attempt <= payload.times:
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
-            case "flaky":
-                return ctx.attempt
             case "poison":
                 raise current_strand().process.killed()
             case "poisonous" if len(self._world.monitor.runs_of(ctx.job_id)) <= payload.times:
                 raise current_strand().process.killed()
-            case "poisonous":
-                return "survived"
             case "later":
                 raise Retry("later", after=20)
             case "hopeless":
                 raise GiveUp("hopeless")
-            case "once":
-                return ctx.once("effect") and self._world.monitor.effect(ctx.job_id)
-            case _:
-                raise AssertionError(payload.do)
 
     def _take(self, payload: Doing, ctx: Context) -> None:
         hub, left_ms = self._world.hub, round(payload.takes_s * 1000)

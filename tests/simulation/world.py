@@ -13,8 +13,8 @@ from functions.worker import handler as worker_handler
 from localstack import token
 from tests.functional.api.gateway import Answer, Client
 from tests.simulation.backend import ComingQueue, LaggingStore
-from tests.simulation.fates import SETTLING, Fate, Plan
-from tests.simulation.hub import Hub, Process, StrandRunner, current_strand
+from tests.simulation.fates import KILLING, SETTLING, Fate, Plan
+from tests.simulation.hub import Hub, KilledError, Process, StrandRunner, current_strand
 from tests.simulation.monitor import Monitor
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
 from tests.simulation.tasks import Tasks
@@ -38,14 +38,18 @@ API_MS, TIMER_MS, DEAD_LETTER_MS = 29_000, 55_000, 60_000
 URLS = {queue: f"https://sqs/{queue}" for queue in QUEUES}
 
 
+Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+
+
 def current_app() -> App:
     """Give the application of the process that is running, to handlers that ask for theirs."""
     app: App = current_strand().process.app  # type: ignore[attr-defined]
     return app
 
 
-for module in (dead_letter_handler, timer_handler, worker_handler):
-    module.app = current_app  # type: ignore[assignment]
+MODULES: Any = (dead_letter_handler, timer_handler, worker_handler)
+for module in MODULES:
+    module.app = current_app
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Nature:
         workers: batches at a time, per queue.
         timers: at each minute so many timers tick.
         visibility_s, max_receive_count: the queues'.
+        vanishing: so many first messages are acknowledged and lost, besides what the plan does.
+        punctual: nothing here makes late but faults: no dying neighbours, no slow calls, no far-off clocks.
         worker_ms: how long a worker may run.
         newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
         settings: more of `Settings`.
@@ -76,6 +82,8 @@ class Nature:
     visibility_s: int = 360
     max_receive_count: int = 10
     newer: bool = False
+    vanishing: int = 0
+    punctual: bool = False
     worker_ms: int = 60_000
     settings: Mapping[str, Any] = field(default_factory=lambda: {"shards": 1})
 
@@ -108,6 +116,7 @@ class World:
         self.trace: list[str] | None = [] if traced else None
         self._working: dict[str, int] = {}
         self._clients = 0
+        self._vanishing = nature.vanishing
         self._next_tick_ms = self.hub.now_ms
 
     # --- time ---------------------------------------------------------------------------------------------
@@ -160,39 +169,32 @@ class World:
         fate = self.plan.fate(number, kinds)
         self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
         if fate is not Fate.OK:
-            self.monitor.faults_ms.append(self.hub.now_ms)
             process.harmed = True
-        match fate:
-            case Fate.OK:
-                return effect()
-            case Fate.REFUSED:
-                return refused()
-            case Fate.LOST:
-                effect()
-                return refused()
-            case Fate.PARTLY:
-                assert partly
-                return partly()
-            case Fate.KILL_BEFORE:
-                raise process.killed()
-            case Fate.KILL_AFTER:
-                effect()
-                raise process.killed()
-            case Fate.LATE:
-                self.hub.at(self.hub.now_ms + LATE_MS, lambda: self._late(process, effect))
-                raise process.killed()
-            case Fate.STALL:
-                self.hub.sleep(STALL_MS)
-                return effect()
-            case Fate.TWICE:
-                effect()
-                return effect()
-            case Fate.VANISHED:
-                return _acknowledged(effect, self.queue)
+            self.monitor.faults.append(fate)
+        if fate in KILLING:
+            raise self._killed(process, fate, effect)
+        if fate is Fate.OK and Fate.VANISHED in kinds and self._vanishing > 0:
+            self._vanishing -= 1
+            fate = Fate.VANISHED
+        if fate in (Fate.LOST, Fate.TWICE):
+            effect()
+        if fate is Fate.STALL:
+            self.hub.sleep(STALL_MS)
+        if fate is Fate.VANISHED:
+            return _acknowledged(effect, self.queue)
+        if fate is Fate.PARTLY and partly:
+            return partly()
+        return refused() if fate in (Fate.REFUSED, Fate.LOST) else effect()
+
+    def _killed(self, process: Process, fate: Fate, effect: Callable[[], object]) -> KilledError:
+        if fate is Fate.KILL_AFTER:
+            effect()
+        if fate is Fate.LATE:
+            self.hub.at(self.hub.now_ms + LATE_MS, lambda: self._late(process, effect))
+        return process.killed()
 
     def _late(self, process: Process, effect: Callable[[], object]) -> None:
         self.say(process.name, "a late request arrives")
-        self.monitor.faults_ms.append(self.hub.now_ms)
         effect()
 
     # --- processes ----------------------------------------------------------------------------------------
@@ -224,7 +226,8 @@ class World:
 
     def _run_timer(self, process: Process) -> None:
         try:
-            told: object = timer_handler.handler({}, Remaining(process))
+            tick: Handler = timer_handler.handler
+            told: object = tick({}, Remaining(process))
         except UnavailableError as error:
             # Lambda counts an error and the next tick does the work.
             told = error
@@ -234,7 +237,9 @@ class World:
         """Let Lambda's event source mapping look for messages of a queue."""
         while self._working.get(queue, 0) < self.nature.workers and (batch := self.queue.receive(queue)):
             self._working[queue] = self._working.get(queue, 0) + 1
-            kind, lasts_ms = ("dead_letter", DEAD_LETTER_MS) if queue == "dead_letter" else ("worker", self.nature.worker_ms)
+            kind, lasts_ms = (
+                ("dead_letter", DEAD_LETTER_MS) if queue == "dead_letter" else ("worker", self.nature.worker_ms)
+            )
             process = self.process(kind, lasts_ms, lambda: self._ended(queue))
             self.say(process.name, f"gets {len(batch)} message(s) of {queue}")
             process.run(lambda process=process, batch=batch: self._run_batch(process, queue, batch))  # type: ignore[misc]
@@ -244,15 +249,13 @@ class World:
         self._poll(queue)
 
     def _run_batch(self, process: Process, queue: str, batch: list[Delivery]) -> None:
-        handler = dead_letter_handler.handler if queue == "dead_letter" else worker_handler.handler
+        handler: Handler = dead_letter_handler.handler if queue == "dead_letter" else worker_handler.handler
         answer = handler({"Records": [_record(one) for one in batch]}, Remaining(process))
         self.say(process.name, f"answers {answer}")
         kept = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
         receipts = [one.receipt for one in batch if one.id not in kept]
         if receipts:
-            self.outside(
-                process, "delete", SETTLING, lambda: self.queue.delete(queue, receipts), lambda: None
-            )
+            self.outside(process, "delete", SETTLING, lambda: self.queue.delete(queue, receipts), lambda: None)
 
     # --- clients ------------------------------------------------------------------------------------------
 

@@ -53,10 +53,6 @@ def rescue_before(now_ms: int, timing: Timing) -> int:
     return now_ms - timing.lookahead_ms - timing.grace_ms
 
 
-def owner_is_promote(job: Job, now_ms: int, timing: Timing) -> bool:
-    """Say whether promote sends this pending job: its alarm is a first one, and its writer has not sent already."""
-    return (
-        is_first_alarm(job.due_at, job.alarm_at, timing)
-        and not writer_sends(job.alarm_at, job.scheduled_at, timing)
-        and job.alarm_at <= now_ms
-    )
+def owner_is_promote(job: Job, timing: Timing) -> bool:
+    """Say whether promote sends this pending job at its alarm: it is a first one, and its writer has not sent."""
+    return is_first_alarm(job.due_at, job.alarm_at, timing) and not writer_sends(job.alarm_at, job.scheduled_at, timing)

@@ -17,7 +17,7 @@ def decide(job: Job, now_ms: int, *, backed_up: bool) -> Transition | None:
     """
     if job.terminal or (job.state is State.PENDING and backed_up):
         return None
-    if job.state is State.RUNNING and job.lease_until >= now_ms:
+    if job.lease_until >= now_ms:
         return move_alarm(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
     return ended_by_loss(job, now_ms) or move_alarm(job, now_ms + interval_ms(job.rescues), send=True)
 

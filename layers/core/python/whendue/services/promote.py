@@ -64,7 +64,7 @@ class Promote:
 
     def _is_mine(self, job: Job) -> bool:
         timing = self._settings.timing
-        return job.state is State.PENDING and owner_is_promote(job, self._effects.now_ms(), timing)
+        return job.state is State.PENDING and owner_is_promote(job, timing)
 
     def _rings_for_rescue(self, job: Job) -> bool:
         return not is_first_alarm(job.due_at, job.alarm_at, self._settings.timing)

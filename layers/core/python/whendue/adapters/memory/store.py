@@ -75,7 +75,7 @@ class MemoryStore:
     def items(self) -> Mapping[Key, Item]:
         """Show a copy of the whole table, for assertions."""
         with self._lock:
-            return _copied(self._items)
+            return {key: _copied(item) for key, item in self._items.items()}
 
 
 def _entry(key: Key, item: Item) -> AgendaEntry:

@@ -1,0 +1,159 @@
+"""`make sim`: every single fault, pairs of faults and random worlds; the last line says what was run and found.
+
+`make sim SEED=17` replays a random world with its trace, `make sim SEED='now 3=KILL_AFTER'` a scenario with faults.
+`make sim-long` runs ten million random worlds.
+"""
+
+import argparse
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+from rich.console import Console
+
+from tests.simulation.chance import chance_of, roam, scenario_of, shrunk
+from tests.simulation.explore import PAIRS_WHOLE, Found, Tally, explore, play, singles
+from tests.simulation.fates import Fate, Plan
+from tests.simulation.report import write_report
+from tests.simulation.scenarios import SCENARIOS
+
+WORLDS_A_TASK = 250
+SHOWN = 3
+
+
+def main() -> int:
+    """Explore, or replay; the exit code says whether anything was found."""
+    parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
+    parser.add_argument("--seed", default=os.environ.get("SEED") or None, help="replay this world")
+    parser.add_argument("--worlds", type=int, default=100_000, help="random worlds")
+    parser.add_argument("--first", type=int, default=0, help="the first world's seed")
+    parser.add_argument("--report", action="store_true", help="write the numbers into docs/proof.md")
+    options = parser.parse_args()
+    if options.seed is not None:
+        return replay(options.seed)
+    console = Console(highlight=False)
+    began = time.monotonic()
+    with ProcessPoolExecutor(os.cpu_count(), initializer=gc.freeze) as pool:
+        tallies = {name: _scenario(pool, name, console) for name in SCENARIOS}
+        random_tally = _worlds(pool, range(options.first, options.first + options.worlds), console)
+    whole = Tally()
+    for tally in (*tallies.values(), random_tally):
+        whole.add(tally)
+    for found in whole.found[:SHOWN]:
+        _show(found)
+    if options.report:
+        write_report(tallies, random_tally)
+    minutes = (time.monotonic() - began) / 60
+    console.print(f"{whole.calls:,} calls to the outside in {minutes:.1f} minutes")
+    console.print(
+        f"{len(SCENARIOS)} scenarios, {whole.singles:,} single faults (all), {whole.pairs:,} pairs of "
+        f"{whole.pairs_of:,} ({whole.pairs / whole.pairs_of:.0%}), {whole.worlds:,} random worlds, "
+        f"{len(whole.found)} violations",
+        soft_wrap=True,
+    )
+    return 1 if whole.found else 0
+
+
+def _scenario(pool: ProcessPoolExecutor, name: str, console: Console) -> Tally:
+    """Run every single fault of a scenario, and its pairs: all of them, or a sample."""
+    faults = singles(name)
+    # Most faults change little: the pairs of a few tell how many there are in all.
+    some = faults[:: max(1, len(faults) // 12)]
+    guess = sum(explore(name, fault, 0).pairs_of for fault in some) * len(faults) / len(some)
+    keep = 1.0 if guess <= PAIRS_WHOLE else PAIRS_WHOLE / guess
+    tally = Tally()
+    for part in pool.map(_explored, [(name, fault, keep) for fault in faults], chunksize=4):
+        tally.add(part)
+    part_run = "all" if tally.pairs == tally.pairs_of else f"{tally.pairs / tally.pairs_of:.1%}"
+    console.print(
+        f"{name:36} {tally.singles:5} single faults, {tally.pairs:6} pairs of {tally.pairs_of:6} ({part_run}), "
+        f"{len(tally.found)} violations",
+        soft_wrap=True,
+    )
+    return tally
+
+
+def _explored(task: tuple[str, tuple[int, Fate], float]) -> Tally:
+    return _without_pauses(lambda: explore(*task))
+
+
+def _worlds(pool: ProcessPoolExecutor, seeds: range, console: Console) -> Tally:
+    tally, told = Tally(), 0
+    for part in pool.map(_roamed, _parts(seeds)):
+        tally.add(part)
+        if tally.worlds - told >= len(seeds) / 10 or tally.worlds == len(seeds):
+            told = tally.worlds
+            console.print(f"random worlds: {tally.worlds:,} of {len(seeds):,}, {len(tally.found)} violations")
+    return tally
+
+
+def _parts(seeds: range) -> Iterable[range]:
+    return (seeds[start : start + WORLDS_A_TASK] for start in range(0, len(seeds), WORLDS_A_TASK))
+
+
+def _roamed(seeds: range) -> Tally:
+    return _without_pauses(lambda: roam(seeds))
+
+
+def _without_pauses(run: Callable[[], Tally]) -> Tally:
+    """Collect garbage once, not all the time: worlds are full of circles and short-lived."""
+    gc.disable()
+    tally = run()
+    gc.collect()
+    return tally
+
+
+def _show(found: Found) -> None:
+    """Print the smallest form of what was found, with its trace."""
+    small = shrunk(found)
+    print(f"\nVIOLATION in {small.scenario}; replay with: make sim SEED={seed_of(small)!r}")
+    _trace(small)
+
+
+def seed_of(found: Found) -> str:
+    """Write a world so that `replay` can read it."""
+    name = found.scenario.removeprefix("seed ")
+    return " ".join([name, *(f"{number}={fate.name}" for number, fate in found.fates), *(["."] if found.fates else [])])
+
+
+def replay(text: str) -> int:
+    """Run one world again, to the letter, with its trace."""
+    name, fates = _read(text)
+    if name.isdigit() and not fates and not text.endswith("."):
+        plan: Plan = chance_of(int(name))
+        world = play(scenario_of(int(name)), plan, traced=True)
+        print("\n".join(world.trace or []))
+        return _verdict(world.monitor.violations)
+    return _trace(Found(name if name in SCENARIOS else f"seed {name}", tuple(fates.items()), (), _number(name)))
+
+
+def _read(text: str) -> tuple[str, dict[int, Fate]]:
+    words = text.removesuffix(" .").split(" ")
+    fates = {int(word.partition("=")[0]): Fate[word.partition("=")[2]] for word in words if "=" in word}
+    return " ".join(word for word in words if "=" not in word), fates
+
+
+def _number(name: str) -> int | None:
+    return int(name) if name.isdigit() else None
+
+
+def _trace(found: Found) -> int:
+    scenario = SCENARIOS.get(found.scenario) or scenario_of(found.seed or 0)
+    world = play(replace(scenario), Plan(dict(found.fates)), traced=True)
+    print("\n".join(world.trace or []))
+    return _verdict(world.monitor.violations)
+
+
+def _verdict(violations: Iterable[str]) -> int:
+    wrong: Iterator[str] = iter(violations)
+    first = next(wrong, None)
+    print(f"violation: {first}" if first else "no violation")
+    return 1 if first else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

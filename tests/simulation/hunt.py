@@ -1,0 +1,63 @@
+"""Look for a violation: no fault, every single fault, overload, random worlds; in a process of its own if need be."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TypeVar
+
+from tests.simulation.chance import chance_of, scenario_of
+from tests.simulation.explore import Found, next_faults, play
+from tests.simulation.fates import Plan
+from tests.simulation.loads import overload
+from tests.simulation.scenarios import SCENARIOS
+
+T = TypeVar("T")
+
+
+def scenarios(names: Iterable[str] = SCENARIOS) -> Iterator[Found]:
+    """Run scenarios without faults, then with every single one."""
+    clean = {name: play(SCENARIOS[name], Plan()) for name in names}
+    for name, world in clean.items():
+        if world.monitor.violations:
+            yield Found(name, (), tuple(world.monitor.violations))
+    for name, world in clean.items():
+        for fault in next_faults(world):
+            run = play(SCENARIOS[name], Plan(dict([fault])))
+            if run.monitor.violations:
+                yield Found(name, (fault,), tuple(run.monitor.violations))
+
+
+def overloads() -> Iterator[Found]:
+    """Run the backlog."""
+    if violations := overload()[1]:
+        yield Found("overload", (), tuple(violations))
+
+
+def worlds(number: int) -> Iterator[Found]:
+    """Run random worlds."""
+    for seed in range(number):
+        plan = chance_of(seed)
+        run = play(scenario_of(seed), plan)
+        if run.monitor.violations:
+            yield Found(f"seed {seed}", tuple(sorted(plan.fates.items())), tuple(run.monitor.violations), seed)
+
+
+def forked(work: Callable[[], T], patience_s: float) -> T | None:
+    """Do something in a fork of this process, so that this one stays as it is; None if it takes too long or dies."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            theirs.send(work())
+        os._exit(0)
+    theirs.close()
+    answer: T | None = None
+    if ours.poll(patience_s):
+        with suppress(EOFError):
+            answer = ours.recv()
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return answer

@@ -1,0 +1,107 @@
+"""Bugs planted by hand, of the kind that schedulers have; the simulator must find each and show how it came about."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.simulation.mutants import put_in_place
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A bug.
+
+    Args:
+        name: what it is.
+        module: where it is planted.
+        good: the code.
+        bad: what it becomes.
+        found: the violation that shows it, a regular expression.
+        where: the scenario in which it must be found.
+    """
+
+    name: str
+    module: str
+    good: str
+    bad: str
+    found: str
+    where: str
+
+    def put_in_place(self) -> None:
+        """Let this process run it from now on."""
+        module = importlib.import_module(self.module)
+        source = Path(str(module.__file__)).read_text()
+        assert source.count(self.good) == 1, f"{self.name}: the code has changed, {self.good!r} is not in it once"
+        put_in_place(module, source.replace(self.good, self.bad))
+
+
+TRANSITIONS: Final = "whendue.domain.transitions"
+PLANTS: Final = (
+    Plant(
+        "the fence check dropped from complete",
+        TRANSITIONS,
+        'return _step("succeed", job, _held(job), first',
+        'return _step("succeed", job, [Is("state", State.RUNNING.value)], first',
+        "G5",
+        "long, kept by heartbeats",
+    ),
+    Plant(
+        "the alarm not moved on retry",
+        TRANSITIONS,
+        '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',
+        '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n    del changes["alarm_at"]\n',
+        "its alarm did not",
+        "retried",
+    ),
+    Plant(
+        "the cursor advanced before the sends are acknowledged",
+        "whendue.services.promote",
+        "            acknowledged = send(self._queue, mine, self._effects.now_ms())\n",
+        "            cursor.move(page[-1])\n"
+        "            acknowledged = send(self._queue, mine, self._effects.now_ms())\n",
+        "G6: .* late",
+        "promoted by the timer",
+    ),
+    Plant(
+        "Failed[] ignored",
+        "whendue.services.record",
+        "        sent |= {job.id: done for job, done in zip(part, acknowledged, strict=True)}\n",
+        "        sent |= {job.id: True for job in part}\n",
+        "G6: .* late",
+        "promoted by the timer",
+    ),
+    Plant(
+        "a claim allowed before due",
+        "whendue.services.work",
+        "            if job.due_at > now_ms:\n",
+        "            if job.due_at > now_ms + 86_400_000:\n",
+        "G6",
+        "clocks that differ",
+    ),
+    Plant(
+        "the generation not raised on reschedule",
+        TRANSITIONS,
+        "    partition = live_partition(queue, job.shard)\n",
+        '    partition = live_partition(queue, job.shard)\n    del changes["generation"]\n',
+        "within a generation",
+        "rescheduled twice",
+    ),
+    Plant(
+        "rescue that resends under backlog",
+        "whendue.domain.rescue",
+        "job.terminal or (job.state is State.PENDING and backed_up)",
+        "job.terminal",
+        "G11",
+        "overload",
+    ),
+    Plant(
+        "receive count used for attempts",
+        "whendue.services.settle",
+        "        return fail(\n            one.job,\n",
+        "        from whendue.domain.job import evolve\n"
+        "        return fail(\n            evolve(one.job, failures=one.delivery.receive_count - 1),\n",
+        "failures",
+        "retried",
+    ),
+)

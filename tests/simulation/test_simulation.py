@@ -1,0 +1,73 @@
+"""The simulator in the fast suite: scenarios without faults, planted bugs found, worlds repeatable."""
+
+import re
+
+import pytest
+
+from tests.simulation import hunt
+from tests.simulation.chance import chance_of, roam, scenario_of
+from tests.simulation.explore import explore, play, singles
+from tests.simulation.fates import Plan
+from tests.simulation.loads import OVERLOAD, overload
+from tests.simulation.plants import PLANTS, Plant
+from tests.simulation.scenarios import SCENARIOS
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_without_faults_ends_as_it_should(name: str) -> None:
+    """What is wrong without any fault needs no exploring."""
+    assert play(SCENARIOS[name], Plan()).monitor.violations == []
+
+
+@pytest.mark.parametrize("name", ["now", "retried", "cancelled while it runs"])
+def test_every_single_fault_heals(name: str) -> None:
+    """The rest of the scenarios, and the pairs, are `make sim`."""
+    assert [found for fault in singles(name) for found in explore(name, fault, keep=0).found] == []
+
+
+def test_healing_does_not_amplify_an_overload() -> None:
+    """G11: late is not lost."""
+    per_job, violations = overload()
+    assert violations == []
+    assert per_job >= 1
+
+
+def test_random_worlds_hold() -> None:
+    """A few; `make sim` runs a hundred thousand."""
+    assert roam(range(200)).found == []
+
+
+@pytest.mark.parametrize("seed", [3, 44, 101])
+def test_a_world_is_the_same_each_time(seed: int) -> None:
+    """A seed that fails must fail again, to the letter."""
+    first, second = (play(scenario_of(seed), chance_of(seed), traced=True).trace for _ in range(2))
+    assert first
+    assert first == second
+
+
+def test_a_world_replayed_from_its_faults_alone_is_the_same() -> None:
+    """Shrinking stands on this."""
+    plan = chance_of(12)
+    first = play(scenario_of(12), plan, traced=True)
+    assert plan.fates
+    assert play(scenario_of(12), Plan(plan.fates), traced=True).trace == first.trace
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_a_planted_bug_is_found_with_a_readable_trace(plant: Plant) -> None:
+    """The monitors can see."""
+
+    def look() -> tuple[tuple[str, ...], list[str]] | None:
+        plant.put_in_place()
+        for found in hunt.overloads() if plant.where == OVERLOAD.name else hunt.scenarios([plant.where]):
+            if any(re.search(plant.found, what) for what in found.violations):
+                scenario = SCENARIOS.get(found.scenario, OVERLOAD)
+                return found.violations, play(scenario, Plan(dict(found.fates)), traced=True).trace or []
+        return None
+
+    seen = hunt.forked(look, patience_s=120)
+    assert seen, "nobody saw it"
+    violations, trace = seen
+    assert any(re.search(plant.found, what) for what in violations)
+    assert any("MONITOR" in line for line in trace) or plant.found == "G11"
+    assert any("write claim" in line for line in trace)
