@@ -9,7 +9,7 @@ from tests.simulation.scenarios import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
 
 ANY = "succeeded dead cancelled"
-FAULTS_MS = 400_000
+FAULTS_MS = (60_000, 200_000, 400_000)
 HORIZON_S = 4 * 3600
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
 
@@ -43,7 +43,7 @@ def _client(world: World, chance: random.Random, key: str) -> Any:
         "takes_s": chance.choice([0, 0, 0, 1, 4, 25]),
         "times": chance.choice([1, 2]),
         "priority": chance.choice(["normal", "normal", "high", "critical"]),
-        "delaySeconds": chance.choice([0, 0, 0, 3, 40, 130, 200, 1000]),
+        "delaySeconds": chance.choice([0, 0, 0, 3, 40, 130, 200, 400]),
         "maxAttempts": chance.choice([1, 2, 4]),
         "leaseSeconds": chance.choice([5, 20, 45]),
         "timeoutSeconds": chance.choice([2, 30]),
@@ -79,8 +79,8 @@ def _do(world: World, job_id: str, deed: str) -> None:
 
 def chance_of(seed: int) -> Chance:
     """Give the world's bad luck."""
-    probability = random.Random(f"luck {seed}").choice([0.0, 0.02, 0.06, 0.15, 0.35])
-    return Chance(seed, probability, FAULTS_MS)
+    luck = random.Random(f"luck {seed}")
+    return Chance(seed, luck.choice([0.0, 0.02, 0.06, 0.15, 0.35]), luck.choice(FAULTS_MS))
 
 
 def roam(seeds: range) -> Tally:

@@ -38,7 +38,7 @@ class Plan:
         self.fates = dict(fates or {})
         self.last = max(self.fates, default=-1)
 
-    def fate(self, number: int, kinds: Sequence[Fate]) -> Fate:
+    def fate(self, number: int, kinds: Sequence[Fate], now_ms: int) -> Fate:
         """Decide; a fate that this kind of call cannot have is none."""
         wanted = self.fates.get(number, F.OK)
         return wanted if wanted in kinds else F.OK
@@ -56,10 +56,9 @@ class Chance(Plan):
         self._random = random.Random(seed)
         self._probability = probability
         self._until_ms = until_ms
-        self.now_ms = 0
 
-    def fate(self, number: int, kinds: Sequence[Fate]) -> Fate:
-        if self.now_ms >= self._until_ms or self._random.random() >= self._probability:
+    def fate(self, number: int, kinds: Sequence[Fate], now_ms: int) -> Fate:
+        if now_ms >= self._until_ms or self._random.random() >= self._probability:
             return F.OK
         self.fates[number] = self._random.choice(kinds)
         return self.fates[number]

@@ -3,7 +3,7 @@
 Each invariant is a function of its own; none looks at the conditions that the code under test relies on.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from whendue.domain.job import TERMINAL, State, from_item, to_item
 from whendue.domain.message import from_body
 from whendue.domain.transitions import EDGES, Transition
 from whendue.domain.writes import Write
+from whendue.limits import MAX_LOST
 from whendue.ports import Item
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Monitor:
     faults: list[Fate] = field(default_factory=list)
     effects: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    claims: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    outcomes: set[str] = field(default_factory=set)
     bodies: list[str] = field(default_factory=list)
     rescued: Counter[tuple[str, int]] = field(default_factory=Counter)
 
@@ -106,6 +109,8 @@ class Monitor:
         self._failures_count_failed_attempts(write, before, after)
         if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
             self.rescued[write.key.pk.removeprefix("JOB#"), after["generation"]] += 1
+        if write.name in BY_WORKER - {"heartbeat"}:
+            self.outcomes.add(after["fence"])
         if write.name in ("claim", "heartbeat"):
             self._note_claim(process, write, after)
 
@@ -161,6 +166,7 @@ class Monitor:
     def _note_claim(self, process: Process, write: Write, after: Item) -> None:
         if write.name == "claim":
             process.fences.add(after["fence"])
+            self.claims[after["pk"]].add(after["fence"])
             if process.now_ms() < after["due_at"] and not process.dead:
                 self.wrong(f"G6: claimed {after['due_at'] - process.now_ms()} ms early")
         for run in self.runs:
@@ -277,13 +283,18 @@ class Monitor:
         jobs = {key.pk: item for key, item in self.world.store.live() if key.sk == "job"}
         for known in self.accepted.values():
             item = jobs[f"JOB#{known.job_id}"]
-            if item["state"] in FINAL and item["state"] not in known.expected:
+            if item["state"] in FINAL and item["state"] not in known.expected and not self._died_too_often(item):
                 why = item.get("last", {}).get("message", "")
                 self.wrong(f"job {known.job_id[-4:]} is {item['state']} ({why}), not {' or '.join(known.expected)}")
             if item["state"] == "succeeded":
                 good = [run for run in self.runs_of(known.job_id) if run.outcome == "ok" and run.fence == item["fence"]]
                 if not good:
                     self.wrong("a job has succeeded without an execution that did")
+
+    def _died_too_often(self, item: Item) -> bool:
+        """Three workers died while they ran it: it is dead, whoever killed them (G10)."""
+        mute = self.claims[item["pk"]] - self.outcomes
+        return item.get("last", {}).get("type") == "worker_lost" and len(mute) >= MAX_LOST
 
     def _nothing_left(self) -> None:
         """No message is left, and the agenda of live jobs is empty."""

@@ -47,10 +47,16 @@ def test_a_world_is_the_same_each_time(seed: int) -> None:
 
 def test_a_world_replayed_from_its_faults_alone_is_the_same() -> None:
     """Shrinking stands on this."""
-    plan = chance_of(12)
-    first = play(scenario_of(12), plan, traced=True)
-    assert plan.fates
-    assert play(scenario_of(12), Plan(plan.fates), traced=True).trace == first.trace
+    replayed = 0
+    for seed in range(20):
+        plan = chance_of(seed)
+        first = play(scenario_of(seed), plan, traced=True)
+        if plan.fates:
+            # A plan knows no time: it is over with its last fault, so the world may settle earlier.
+            again = play(scenario_of(seed), Plan(plan.fates), traced=True)
+            assert again.trace == (first.trace or [])[: len(again.trace or [])]
+            replayed += 1
+    assert replayed > 5
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)

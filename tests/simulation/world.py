@@ -14,14 +14,14 @@ from localstack import token
 from tests.functional.api.gateway import Answer, Client
 from tests.simulation.backend import ComingQueue, LaggingStore
 from tests.simulation.fates import KILLING, SETTLING, Fate, Plan
-from tests.simulation.hub import Hub, KilledError, Process, StrandRunner, current_strand
+from tests.simulation.hub import START_MS, Hub, KilledError, Process, StrandRunner, current_strand
 from tests.simulation.monitor import Monitor
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
 from tests.simulation.tasks import Tasks
-from whendue.adapters.auth import AuthSettings, Verifier
+from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
 from whendue.bootstrap import App, build
-from whendue.effects import Effects
+from whendue.effects import Effects, system
 from whendue.errors import UnavailableError
 from whendue.ports import Delivery
 from whendue.settings import QUEUES, Settings
@@ -31,6 +31,17 @@ TENANT = "sim"
 SECRET = base64.b64encode(bytes(48)).decode()
 AUTH = AuthSettings.from_env(token.environment(SECRET))
 TOKEN = token.make(TENANT, token.SCOPES, SECRET)
+
+
+class _Known(Verifier):
+    """Knows the one token of all clients, so that it is verified once."""
+
+    def verify(self, authorization: str | None) -> Identity:
+        return KNOWN if authorization == f"Bearer {TOKEN}" else super().verify(authorization)
+
+
+WHOEVER = _Known(AUTH, system())
+KNOWN = Verifier(AUTH, system()).verify(f"Bearer {TOKEN}")
 STALL_MS = 100_000
 LATE_MS = 100_000
 TICK_MS = 60_000
@@ -112,7 +123,7 @@ class World:
         self.blobs = MemoryBlobs()
         self.tasks = Tasks(self)
         self.processes: list[Process] = []
-        self.calls: list[tuple[str, str, tuple[Fate, ...]]] = []
+        self.calls: list[tuple[str, str, Sequence[Fate]]] = []
         self.trace: list[str] | None = [] if traced else None
         self._working: dict[str, int] = {}
         self._clients = 0
@@ -132,21 +143,14 @@ class World:
         if self.hub.now_ms < self._settled_checked_ms:
             return False
         self._settled_checked_ms = self.hub.now_ms + 1000
-        return self.plan.over(len(self.calls), self.hub.now_ms) and self.monitor.settled()
+        return self.plan.over(len(self.calls), self.hub.now_ms - START_MS) and self.monitor.settled()
 
     _settled_checked_ms = 0
 
     def say(self, who: str, what: str) -> None:
         """Add a line to the trace."""
         if self.trace is not None:
-            self.trace.append(f"{(self.hub.now_ms - self.start_ms) / 1000:10.3f}  {who:14}  {what}")
-
-    @property
-    def start_ms(self) -> int:
-        """When the world began."""
-        from tests.simulation.hub import START_MS
-
-        return START_MS
+            self.trace.append(f"{(self.hub.now_ms - START_MS) / 1000:10.3f}  {who:14}  {what}")
 
     # --- calls to the outside -----------------------------------------------------------------------------
 
@@ -162,12 +166,13 @@ class World:
         """Make a call: it takes time, and meets its fate."""
         if process.dead:
             raise process.killed()
-        self.hub.sleep(self.random.randint(*self.nature.latency_ms))
+        least, most = self.nature.latency_ms
+        self.hub.sleep(least + int(self.random.random() * (most - least)))
         number = len(self.calls)
-        self.calls.append((process.name, name, tuple(kinds)))
-        self.plan.now_ms = self.hub.now_ms - self.start_ms  # type: ignore[attr-defined]
-        fate = self.plan.fate(number, kinds)
-        self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
+        self.calls.append((process.name, name, kinds))
+        fate = self.plan.fate(number, kinds, self.hub.now_ms - START_MS)
+        if self.trace is not None:
+            self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
         if fate is not Fate.OK:
             process.harmed = True
             self.monitor.faults.append(fate)
@@ -264,7 +269,7 @@ class World:
         self._clients += 1
         process = Process(self.hub, "client", self._clients, on_end=self._client_left)
         self.processes.append(process)
-        self.hub.at(self.start_ms + round(after_s * 1000), lambda: process.run(script))
+        self.hub.at(START_MS + round(after_s * 1000), lambda: process.run(script))
 
     def _client_left(self) -> None:
         self._clients -= 1
@@ -277,7 +282,7 @@ class World:
         headers = {"Idempotency-Key": key} if key else {}
 
         def serve() -> None:
-            api = Api(process.app, Verifier(AUTH, process.app.effects))  # type: ignore[attr-defined]
+            api = Api(process.app, WHOEVER)  # type: ignore[attr-defined]
             answers.append(Client(api, TOKEN).send(method, path, body, headers))
 
         process.run(serve)
