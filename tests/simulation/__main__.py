@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def main() -> int:
         return replay(options.seed)
     console = Console(highlight=False)
     began = time.monotonic()
-    with ProcessPoolExecutor(os.cpu_count(), initializer=gc.freeze) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_begin) as pool:
         tallies = {name: _scenario(pool, name, console) for name in SCENARIOS}
         random_tally = _worlds(pool, range(options.first, options.first + options.worlds), console)
     whole = Tally()
@@ -77,8 +77,14 @@ def _scenario(pool: ProcessPoolExecutor, name: str, console: Console) -> Tally:
     return tally
 
 
+def _begin() -> None:
+    """Collect garbage seldom: worlds are short-lived and full of circles."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+
+
 def _explored(task: tuple[str, tuple[int, Fate], float]) -> Tally:
-    return _without_pauses(lambda: explore(*task))
+    return explore(*task)
 
 
 def _worlds(pool: ProcessPoolExecutor, seeds: range, console: Console) -> Tally:
@@ -96,15 +102,7 @@ def _parts(seeds: range) -> Iterable[range]:
 
 
 def _roamed(seeds: range) -> Tally:
-    return _without_pauses(lambda: roam(seeds))
-
-
-def _without_pauses(run: Callable[[], Tally]) -> Tally:
-    """Collect garbage once, not all the time: worlds are full of circles and short-lived."""
-    gc.disable()
-    tally = run()
-    gc.collect()
-    return tally
+    return roam(seeds)
 
 
 def _show(found: Found) -> None:

@@ -141,7 +141,8 @@ class Monitor:
             self.wrong("a generation fell")
         if after["due_at"] != before["due_at"] and after["generation"] == before["generation"]:
             self.wrong("a due time changed within a generation")
-        if after["due_at"] != before["due_at"] and after["alarm_at"] == before["alarm_at"]:
+        moved = before["state"] not in FINAL and after["due_at"] != before["due_at"]
+        if moved and after["alarm_at"] == before["alarm_at"]:
             self.wrong("a due time moved and its alarm did not")
 
     def _failures_count_failed_attempts(self, write: Write, before: Item | None, after: Item) -> None:
