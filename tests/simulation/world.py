@@ -183,15 +183,11 @@ class World:
         if fate is Fate.OK and Fate.VANISHED in kinds and self._vanishing > 0:
             self._vanishing -= 1
             fate = Fate.VANISHED
-        if fate in (Fate.LOST, Fate.TWICE):
-            effect()
         if fate is Fate.STALL:
             self.hub.sleep(STALL_MS)
         if fate is Fate.VANISHED:
             return _acknowledged(effect, self.queue)
-        if fate is Fate.PARTLY and partly:
-            return partly()
-        return refused() if fate in (Fate.REFUSED, Fate.LOST) else effect()
+        return _met(fate, effect, refused, partly or refused)
 
     def _killed(self, process: Process, fate: Fate, effect: Callable[[], object]) -> KilledError:
         if fate is Fate.KILL_AFTER:
@@ -314,6 +310,15 @@ class Remaining:
         """Say how long the process may go on."""
         ends_ms: int = self._process.ends_ms  # type: ignore[attr-defined]
         return ends_ms - self._process.hub.now_ms
+
+
+def _met(fate: Fate, effect: Callable[[], T], refused: Callable[[], T], partly: Callable[[], T]) -> T:
+    """Give what the caller of a call gets that ends this way."""
+    if fate in (Fate.LOST, Fate.TWICE):
+        effect()
+    if fate is Fate.PARTLY:
+        return partly()
+    return refused() if fate in (Fate.REFUSED, Fate.LOST) else effect()
 
 
 def _record(delivery: Delivery) -> dict[str, Any]:
