@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from whendue.domain import agenda, retry
 from whendue.domain.fingerprint import clip, fingerprint
-from whendue.domain.job import Failure, Job, Policy, State, from_item, item_bytes, to_item
+from whendue.domain.job import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
 from whendue.domain.keys import Key
 from whendue.domain.message import UnreadableMessageError, from_body, to_body
 from whendue.domain.profile import PROFILES, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
-from whendue.domain.rescue import decide, interval_ms
+from whendue.domain.rescue import decide, ended_by_loss, interval_ms
 from whendue.domain.writes import REMOVE, Absent, Is, Plus, Write, already_done, applied_to, holds
-from whendue.limits import SQS_MAX_DELAY_S
+from whendue.limits import MAX_LOST, SQS_MAX_DELAY_S
 from whendue.settings import Timing
 
 TIMING = Timing()
@@ -189,6 +189,20 @@ def test_rescue_leaves_finished_jobs_alone_and_gives_every_live_one_a_later_alar
     else:
         assert step is not None
         assert step.job.terminal or step.job.alarm_at > now_ms
+
+
+@given(jobs, times)
+def test_what_may_not_run_again_is_ended_where_it_is_seen(job: Job, now_ms: int) -> None:
+    """By the timer itself, without another message; but never while a worker holds it."""
+    lost = evolve(
+        job, state=State.RUNNING, lease_until=now_ms - 1, claims=job.failures + MAX_LOST, cancel_requested=False
+    )
+    for one, end in ((lost, State.DEAD), (evolve(lost, cancel_requested=True), State.CANCELLED)):
+        step = decide(one, now_ms, backed_up=False)
+        assert step is not None
+        assert step.job.state is end
+        held = evolve(one, lease_until=now_ms)
+        assert ended_by_loss(held, now_ms) is None
 
 
 @given(st.integers(0, 200))

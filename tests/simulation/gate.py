@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from pathlib import Path
 from tests.simulation import hunt
 from tests.simulation.hunt import forked
 from tests.simulation.mutants import Mutant, mutants
+from tests.simulation.report import write_mutants
 
 ROOT = Path(__file__).parents[2]
 LAWS = ["tests/property/test_laws.py", "tests/unit/test_transitions.py"]
-WORLDS = 1500
-PATIENCE_S = 90
+WORLDS = 600
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,13 @@ class Verdict:
     mutant: Mutant
     by: str | None
     what: str = ""
+
+    @property
+    def told(self) -> str:
+        """Say it."""
+        if self.by:
+            return f"caught by {self.by}: {self.what}"
+        return f"explained: {self.mutant.excuse}" if self.mutant.excuse else "SURVIVES"
 
 
 def judge(mutant: Mutant) -> Verdict:
@@ -57,19 +66,24 @@ def _laws() -> Iterator[str]:
         yield "a law or a transition's test fails"
 
 
-def main(wanted: Callable[[Mutant], bool]) -> int:
-    """Judge all mutants that are wanted; gives the number of survivors."""
+def main(wanted: Callable[[Mutant], bool], *, report: bool) -> int:
+    """Judge all mutants that are wanted; gives the number of survivors that nobody has explained."""
     chosen = [mutant for mutant in mutants() if wanted(mutant)]
-    survivors = 0
+    verdicts: list[Verdict] = []
     with ThreadPoolExecutor(2) as pool:
         for number, verdict in enumerate(pool.map(judge, chosen), 1):
-            survivors += verdict.by is None
-            fate = f"caught by {verdict.by}: {verdict.what}" if verdict.by else "SURVIVES"
-            print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {fate[:120]}", flush=True)
-    print(f"{len(chosen)} mutants, {len(chosen) - survivors} caught, {survivors} survivors")
-    return survivors
+            verdicts.append(verdict)
+            print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {verdict.told[:120]}", flush=True)
+    caught = sum(verdict.by is not None for verdict in verdicts)
+    unexplained = [verdict for verdict in verdicts if verdict.by is None and not verdict.mutant.excuse]
+    if report:
+        write_mutants(Counter((one.mutant.module, one.by or "explained") for one in verdicts))
+    explained = len(chosen) - caught - len(unexplained)
+    print(f"{len(chosen)} mutants, {caught} caught, {explained} explained, {len(unexplained)} survivors")
+    return len(unexplained)
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    sys.exit(main(lambda mutant: not words or any(word in mutant.name for word in words)) > 0)
+    words = [word for word in sys.argv[1:] if word != "--report"]
+    found = main(lambda mutant: not words or any(word in mutant.name for word in words), report="--report" in sys.argv)
+    sys.exit(found > 0)

@@ -13,27 +13,23 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
+from tests.simulation.excuses import EXCUSES
+
 Edit = Callable[[Any], None]
 CONDITIONS = {"Is", "In", "Below", "NOT_CANCELLED"}
 ASSIGNED = {
     "agenda_pk", "alarm_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
     "lease_until", "rescues", "scheduled_at", "send", "state",
 }  # fmt: skip
-# Modules whose guards are taken away one by one.
+# The conditions, the transitions and the alarms, and who else looks at fences and cursors.
 MODULES = (
     "whendue.domain.agenda",
     "whendue.domain.rescue",
     "whendue.domain.transitions",
     "whendue.domain.writes",
-    "whendue.services.claimed",
     "whendue.services.cursors",
-    "whendue.services.dead_letter",
     "whendue.services.leases",
-    "whendue.services.promote",
-    "whendue.services.record",
-    "whendue.services.rescue",
     "whendue.services.settle",
-    "whendue.services.work",
 )
 
 
@@ -57,6 +53,11 @@ class Mutant:
     def name(self) -> str:
         """Name it, stable as long as the line is."""
         return f"{self.module.removeprefix('whendue.')}:{self.line} {self.change}"
+
+    @property
+    def excuse(self) -> str | None:
+        """Say why it may survive, None if it may not."""
+        return EXCUSES.get(f"{self.module.removeprefix('whendue.')} {self.change}")
 
     def put_in_place(self) -> None:
         """Let this process run the mutant from now on."""

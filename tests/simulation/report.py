@@ -1,6 +1,7 @@
 """The numbers of a run, written into docs/proof.md."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,11 +11,25 @@ PAGE = Path(__file__).parents[2] / "docs/proof.md"
 
 
 def write_report(tallies: Mapping[str, Tally], random_tally: Tally) -> None:
-    """Put the numbers between `<!-- numbers -->` and `<!-- end -->`."""
+    """Write what was explored."""
     lines = ["| scenario | single faults | pairs run | of | violations |", "|---|--:|--:|--:|--:|"]
     for name, tally in tallies.items():
         lines.append(f"| {name} | {tally.singles:,} | {tally.pairs:,} | {tally.pairs_of:,} | {len(tally.found)} |")
     lines.append(f"| random worlds: {random_tally.worlds:,} | | | | {len(random_tally.found)} |")
-    text = PAGE.read_text()
-    numbers = "\n".join(lines)
-    PAGE.write_text(re.sub(r"(<!-- numbers -->\n).*?(<!-- end -->)", rf"\g<1>{numbers}\n\g<2>", text, flags=re.DOTALL))
+    _put("numbers", lines)
+
+
+def write_mutants(ends: Counter[tuple[str, str]]) -> None:
+    """Write who caught the mutants of each module."""
+    kinds = ["scenarios", "laws", "random worlds", "hang", "explained"]
+    lines = [f"| module | {' | '.join(kinds)} |", f"|---|{'--:|' * len(kinds)}"]
+    modules = sorted({module for module, _ in ends})
+    lines += [f"| `{module}` | {' | '.join(str(ends[module, kind]) for kind in kinds)} |" for module in modules]
+    _put("mutants", lines)
+
+
+def _put(name: str, lines: list[str]) -> None:
+    """Put lines between `<!-- name -->` and the `<!-- end -->` after it."""
+    part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    text = "\n".join(lines)
+    PAGE.write_text(part.sub(lambda found: f"{found[1]}{text}\n{found[2]}", PAGE.read_text()))
