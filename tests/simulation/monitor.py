@@ -4,6 +4,7 @@ Each invariant is a function of its own; none looks at the conditions that the c
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from whendue.domain.message import from_body
 from whendue.domain.transitions import EDGES, Transition
 from whendue.domain.writes import Write
 from whendue.limits import MAX_LOST
-from whendue.ports import Item
+from whendue.ports import Delivery, Item
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -96,6 +97,8 @@ class Monitor:
 
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
         """Look at a write that took effect."""
+        if write.name == "move_cursor" and write.key.sk == "promote" and before:
+            self._cursor_moves_on(before, after)
         if write.key.sk != "job":
             return
         state = after["state"]
@@ -109,6 +112,8 @@ class Monitor:
         self._failures_count_failed_attempts(write, before, after)
         if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
             self.rescued[write.key.pk.removeprefix("JOB#"), after["generation"]] += 1
+        if write.name in ("die", "bury"):
+            self._nobody_runs_it(write, after)
         if write.name in BY_WORKER - {"heartbeat"}:
             self.outcomes.add(after["fence"])
         if write.name in ("claim", "heartbeat"):
@@ -118,6 +123,11 @@ class Monitor:
         source = State(before["state"]) if before else None
         if (write.name, source, State(after["state"])) not in STEPS:
             self.wrong(f"{write.name} took a job from {source} to {after['state']}")
+
+    def _cursor_moves_on(self, before: Item, after: Item) -> None:
+        """A cursor that falls back promotes again what was promoted."""
+        if after["at_alarm"] < before["at_alarm"]:
+            self.wrong("a promote cursor moved backwards")
 
     def _one_alarm(self, after: Item) -> None:
         """A live job stands in its queue's agenda, a finished one in the finished agenda at its finish time."""
@@ -155,6 +165,17 @@ class Monitor:
         if after["failures"] != self.failures.get(job_id, 0):
             self.wrong(f"a job has {after['failures']} failures, {self.failures.get(job_id, 0)} were recorded")
 
+    def _nobody_runs_it(self, write: Write, after: Item) -> None:
+        """A job is not ended over the head of a worker that is well."""
+        for run in self.runs:
+            if f"JOB#{run.job_id}" == after["pk"] and run.over_ms is None and self._is_well(run):
+                self.wrong(f"{write.name} ended a job that {run.process.name} was running well")
+
+    def _is_well(self, run: Run) -> bool:
+        # Heartbeats come three times a lease: what is left of it must be more than clocks differ and calls take.
+        nature = self.world.nature
+        return not run.process.harmed and run.lease_ms > 3 * (2 * nature.skew_ms + 2 * nature.latency_ms[1])
+
     def _promise_is_kept(self, write: Write, after: Item) -> None:
         """What was decided on a job as read is stored on that job, else the decision was about another one."""
         if not isinstance(write, Transition) or write.name not in DECIDED_ON_READING or self.world.nature.newer:
@@ -173,6 +194,20 @@ class Monitor:
         for run in self.runs:
             if run.fence == after["fence"]:
                 run.lease_until = after["lease_until"]
+
+    def delivered(self, batch: Sequence[Delivery]) -> None:
+        """A message that nobody has lost, held or failed to delete comes once."""
+        again = any(delivery.receive_count > 1 for delivery in batch)
+        if again and self.world.nature.punctual and not self.faults:
+            self.wrong("a message was delivered twice although nothing failed")
+
+    def answered(self, process: Process, batch: Sequence[Delivery], kept: Collection[str]) -> None:
+        """A worker that answers has recorded what it settled, else nobody knows how it ended."""
+        keys = {one.id: from_body(one.body).key for one in batch}
+        for key in set(keys.values()) - {keys[message_id] for message_id in kept}:
+            item = self.world.store._items.get(key)
+            if item and item["state"] == "running" and item["fence"] in process.fences:
+                self.wrong("a worker has settled a message and still holds its job")
 
     def began(self, process: Process, ctx: Context) -> Run:
         """Note that a task begins."""
@@ -196,8 +231,7 @@ class Monitor:
                 continue
             if other.lease_until - slack_ms > run.began_ms:
                 self.wrong(f"G4: runs in {run.process.name} while {other.process.name} holds its lease")
-            # Heartbeats come three times a lease: what is left of it must be more than clocks differ and calls take.
-            if not other.process.harmed and other.lease_ms > 3 * (slack_ms + 2 * self.world.nature.latency_ms[1]):
+            if self._is_well(other):
                 self.wrong(f"G4: {other.process.name} is well and lost its job to {run.process.name}")
 
     def _not_early(self, run: Run, ctx: Context) -> None:
@@ -291,6 +325,8 @@ class Monitor:
                 good = [run for run in self.runs_of(known.job_id) if run.outcome == "ok" and run.fence == item["fence"]]
                 if not good:
                     self.wrong("a job has succeeded without an execution that did")
+                if "result" not in item and "result_at" not in item:
+                    self.wrong("a job has succeeded and its result is lost")
 
     def _died_too_often(self, item: Item) -> bool:
         """Three workers died while they ran it: it is dead, whoever killed them (G10)."""
@@ -327,6 +363,8 @@ class Monitor:
         """
         if self.world.nature.skew_ms:
             return
+        if self.rescued and self.world.nature.punctual and not self.faults:
+            self.wrong("a job was rescued although nothing failed")
         # Whoever is cut off or killed between a send and its record may send again.
         excuses = sum(fate not in (Fate.VANISHED, Fate.TWICE) for fate in self.faults)
         sent = Counter((job.id, job.generation) for job in map(from_body, self.bodies))

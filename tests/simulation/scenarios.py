@@ -119,6 +119,17 @@ def _stuck(world: World) -> None:
     world.client(1, submitting(world, "a", "dead", do="stuck", takes_s=40, timeoutSeconds=5, maxAttempts=1))
 
 
+def _stuck_again(world: World) -> None:
+    """The task does not stop when it is interrupted: nobody else may run it before its lease is over."""
+    wanted = {"takes_s": 25, "timeoutSeconds": 5, "leaseSeconds": 9, "maxAttempts": 2, "backoff": QUICK}
+    world.client(1, submitting(world, "a", "dead", do="stuck", **wanted))
+
+
+def _promoted_by_two_ticks(world: World) -> None:
+    world.client(1, submitting(world, "a", delaySeconds=190))
+    world.client(1, submitting(world, "b", delaySeconds=260))
+
+
 def _cancelled_early(world: World) -> None:
     def script() -> None:
         job_id = submit(world, "a", "cancelled succeeded", delaySeconds=20)
@@ -133,6 +144,29 @@ def _cancelled_while_running(world: World) -> None:
     def script() -> None:
         job_id = submit(world, "a", "cancelled succeeded", takes_s=20, leaseSeconds=6, maxAttempts=6)
         world.hub.sleep(5000)
+        world.insist("POST", f"/jobs/{job_id}/cancel")
+
+    world.client(1, script)
+
+
+def _cancelled_and_fails(world: World) -> None:
+    """A failure after the cancel is no reason to try again."""
+
+    def script() -> None:
+        job_id = submit(world, "a", "cancelled succeeded dead", do="spoilt", takes_s=20, leaseSeconds=6, backoff=QUICK)
+        world.hub.sleep(5000)
+        world.insist("POST", f"/jobs/{job_id}/cancel")
+
+    world.client(1, script)
+
+
+def _careless(world: World) -> None:
+    """The task goes on for longer than its lease; it keeps its job all the same."""
+
+    def script() -> None:
+        wanted = {"takes_s": 200, "leaseSeconds": 20, "timeoutSeconds": 600, "maxAttempts": 6}
+        job_id = submit(world, "a", "succeeded cancelled", do="careless", **wanted)
+        world.hub.sleep(100_000)
         world.insist("POST", f"/jobs/{job_id}/cancel")
 
     world.client(1, script)
@@ -176,7 +210,7 @@ def _bulky(world: World) -> None:
 
 
 def _blob(world: World) -> None:
-    world.client(1, submitting(world, "a", bulk="p" * 300_000, maxAttempts=9, backoff=QUICK))
+    world.client(1, submitting(world, "a", do="huge", bulk="p" * 300_000, maxAttempts=9, backoff=QUICK))
 
 
 def _given_up_on(world: World) -> None:
@@ -206,6 +240,7 @@ SCENARIOS: Final = {
         Scenario("now", _now, Nature(punctual=True)),
         Scenario("delayed in its queue", _delayed, Nature(punctual=True)),
         Scenario("promoted by the timer", _promoted, Nature(punctual=True)),
+        Scenario("promoted by two ticks", _promoted_by_two_ticks, Nature(punctual=True)),
         Scenario("retried", _retried, Nature(punctual=True)),
         Scenario("retried much later", _retried_later, Nature(punctual=True)),
         Scenario("exhausted", _exhausted),
@@ -213,17 +248,20 @@ SCENARIOS: Final = {
         Scenario("poison among others", _poison_among_others),
         Scenario("long, kept by heartbeats", _long),
         Scenario("retried at the margin of its alarm", _retried_at_the_margin, Nature(punctual=True)),
-        Scenario("very long", _very_long, Nature(worker_ms=300_000, visibility_s=70)),
+        Scenario("very long", _very_long, Nature(worker_ms=300_000, visibility_s=70, punctual=True)),
         Scenario("its message lost three times", _now, Nature(vanishing=3)),
         Scenario("clocks that differ", _three_delayed, Nature(skew_ms=5000)),
         Scenario("stuck", _stuck),
+        Scenario("stuck, tried again", _stuck_again),
         Scenario("cancelled before it runs", _cancelled_early),
         Scenario("cancelled while it runs", _cancelled_while_running),
+        Scenario("cancelled, then fails", _cancelled_and_fails, Nature(punctual=True)),
+        Scenario("cancelled, and does not care", _careless, Nature(worker_ms=300_000, visibility_s=70)),
         Scenario("rescheduled twice", _rescheduled, Nature(punctual=True)),
         Scenario("redriven", _redriven),
         Scenario("redriven in bulk", _redriven_in_bulk),
         Scenario("payload and result in items", _bulky),
-        Scenario("payload in a blob", _blob),
+        Scenario("payload and result in blobs", _blob),
         Scenario("given up on by SQS", _given_up_on, Nature(max_receive_count=1, visibility_s=70)),
         Scenario("two clients, one key", _same_key),
         Scenario("a batch of three", _batch),

@@ -11,6 +11,9 @@ from whendue.registry import Cancel, GiveUp, Registry, Retry, task
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+# Of results: in an item of its own, in a blob.
+SIZES = {"bulky": 2000, "huge": 300_000}
+
 
 class Doing(BaseModel):
     """What to do, and how long it takes."""
@@ -45,11 +48,11 @@ class Tasks:
         self._fail(payload, ctx)
         if payload.do == "once":
             return ctx.once("effect") and self._world.monitor.effect(ctx.job_id)
-        return {"text": "r" * (2000 if payload.do == "bulky" else 2)}
+        return {"text": "r" * SIZES.get(payload.do, 2)}
 
     def _fail(self, payload: Doing, ctx: Context) -> None:
         match payload.do:
-            case "bad":
+            case "bad" | "spoilt":
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
             case "flaky" if ctx.attempt <= payload.times:
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
@@ -70,5 +73,5 @@ class Tasks:
         while left_ms > 0:
             hub.sleep(min(left_ms, 1000))
             left_ms -= 1000
-            if ctx.cancelled:
+            if ctx.cancelled and payload.do not in ("careless", "spoilt"):
                 raise Cancel("asked to stop")

@@ -245,6 +245,7 @@ class World:
             )
             process = self.process(kind, lasts_ms, lambda: self._ended(queue))
             self.say(process.name, f"gets {len(batch)} message(s) of {queue}")
+            self.monitor.delivered(batch)
             process.run(lambda process=process, batch=batch: self._run_batch(process, queue, batch))  # type: ignore[misc]
 
     def _ended(self, queue: str) -> None:
@@ -256,6 +257,7 @@ class World:
         answer = handler({"Records": [_record(one) for one in batch]}, Remaining(process))
         self.say(process.name, f"answers {answer}")
         kept = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+        self.monitor.answered(process, batch, kept)
         receipts = [one.receipt for one in batch if one.id not in kept]
         if receipts:
             self.outside(process, "delete", SETTLING, lambda: self.queue.delete(queue, receipts), lambda: None)

@@ -33,9 +33,7 @@ class Cursor:
     def _write(self, position: AgendaEntry | None) -> Write:
         values = _fields(position)
         if not self._exists:
-            return insert(
-                "move_cursor", self._key, {name: value for name, value in values.items() if value is not None}
-            )
+            return insert("move_cursor", self._key, values)
         changes = {name: REMOVE if value is None else value for name, value in values.items()}
         # A position at the beginning has no alarm: at_alarm is 0 then, so that it can always be compared.
         return Write(

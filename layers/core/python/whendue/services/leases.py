@@ -53,7 +53,7 @@ class Leases:
         if now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000:
             return
         self._held_ms = now_ms
-        for queue in sorted({one.delivery.queue for one in under_way}):
-            receipts = [one.delivery.receipt for one in under_way if one.delivery.queue == queue]
-            with suppress(UnavailableError):
-                self._ports.queue.hold(queue, receipts, visibility_s)
+        # A batch comes from one queue.
+        with suppress(UnavailableError):
+            receipts = [one.delivery.receipt for one in under_way]
+            self._ports.queue.hold(under_way[0].delivery.queue, receipts, visibility_s)

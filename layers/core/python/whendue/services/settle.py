@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from whendue.domain.fingerprint import failure
-from whendue.domain.job import State, from_item
+from whendue.domain.job import State
 from whendue.domain.transitions import Transition, fail, stop, succeed
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Delivery, Outcome
+from whendue.ports import Applied, Delivery
 from whendue.services.attempt import Ended, Failed, Stopped, Succeeded
 from whendue.services.claimed import Claimed, Ports
 from whendue.services.record import record_and_send
@@ -40,7 +40,8 @@ class Settle:
                 self.counts["retried" if step.job.state is State.PENDING else step.job.state.value] += 1
             elif outcome.applied is Applied.UNAVAILABLE:
                 self.unsettled.append(one.delivery)
-            elif _cancel_stands(one, outcome):
+            elif outcome.old is not None and outcome.old.get("cancel_requested"):
+                # Or the claim is lost: then the next write is refused, too.
                 cancelled.append(one)
             else:
                 self.counts["superseded"] += 1
@@ -79,11 +80,3 @@ class Settle:
             final=end.final,
             not_before=max(still_runs, now_ms + round(end.after_s * 1000) if end.after_s else 0),
         )
-
-
-def _cancel_stands(one: Claimed, outcome: Outcome) -> bool:
-    """Say whether our claim still holds and a cancel was requested meanwhile."""
-    if outcome.old is None:
-        return False
-    stands = from_item(outcome.old)
-    return stands.state is State.RUNNING and stands.fence == one.job.fence and stands.cancel_requested
