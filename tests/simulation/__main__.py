@@ -15,11 +15,12 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from tests.simulation.chance import chance_of, roam, scenario_of, shrunk
+from tests.simulation.chance import chance_of, roam, scenario_of, shrunk, story
 from tests.simulation.explore import PAIRS_WHOLE, Found, Tally, explore, play, singles
 from tests.simulation.fates import Fate, Plan
+from tests.simulation.loads import OVERLOAD, overload
 from tests.simulation.report import write_report
-from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios import SCENARIOS, Scenario
 
 WORLDS_A_TASK = 250
 SHOWN = 3
@@ -39,10 +40,13 @@ def main() -> int:
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count(), initializer=_begin) as pool:
         tallies = {name: _scenario(pool, name, console) for name in SCENARIOS}
+        per_job, amplified = overload()
+        console.print(f"overload: {per_job:.2f} messages per job, {len(amplified)} violations")
         random_tally = _worlds(pool, range(options.first, options.first + options.worlds), console)
     whole = Tally()
     for tally in (*tallies.values(), random_tally):
         whole.add(tally)
+    whole.found += [Found(OVERLOAD.name, (), tuple(amplified))] if amplified else []
     for found in whole.found[:SHOWN]:
         _show(found)
     if options.report:
@@ -107,7 +111,7 @@ def _roamed(seeds: range) -> Tally:
 
 def _show(found: Found) -> None:
     """Print the smallest form of what was found, with its trace."""
-    small = shrunk(found)
+    small = found if found.scenario == OVERLOAD.name else shrunk(found)
     print(f"\nVIOLATION in {small.scenario}; replay with: make sim SEED={seed_of(small)!r}")
     _trace(small)
 
@@ -140,10 +144,14 @@ def _number(name: str) -> int | None:
 
 
 def _trace(found: Found) -> int:
-    scenario = SCENARIOS.get(found.scenario) or scenario_of(found.seed or 0)
+    scenario = _scenario_named(found)
     world = play(replace(scenario), Plan(dict(found.fates)), traced=True)
     print("\n".join(world.trace or []))
     return _verdict(world.monitor.violations)
+
+
+def _scenario_named(found: Found) -> Scenario:
+    return OVERLOAD if found.scenario == OVERLOAD.name else story(found)
 
 
 def _verdict(violations: Iterable[str]) -> int:

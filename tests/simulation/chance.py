@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.simulation.explore import Found, Tally, play
 from tests.simulation.fates import Chance, Plan
-from tests.simulation.scenarios import QUICK, Scenario, submit
+from tests.simulation.scenarios import QUICK, SCENARIOS, Scenario, submit
 from tests.simulation.world import Nature, World
 
 ANY = "succeeded dead cancelled"
@@ -97,11 +97,14 @@ def roam(seeds: range) -> Tally:
     return tally
 
 
+def story(found: Found) -> Scenario:
+    """Give the scenario in which something was found."""
+    return SCENARIOS.get(found.scenario) or scenario_of(found.seed or 0)
+
+
 def shrunk(found: Found) -> Found:
     """Take away faults, one after the other, as long as something is still wrong."""
-    from tests.simulation.scenarios import SCENARIOS
-
-    scenario = SCENARIOS.get(found.scenario) or scenario_of(found.seed or 0)
+    scenario = story(found)
     fates, violations = dict(found.fates), found.violations
     changed = True
     while changed:

@@ -52,6 +52,9 @@ class Process:
         self.harmed = False
         self.ended_ms: int | None = None
         self.fences: set[str] = set()
+        # What runs in it, and until when it may: the world's business.
+        self.app: Any = None
+        self.ends_ms = hub.now_ms
         self._on_end = on_end
         self._strands: list[Strand] = []
 

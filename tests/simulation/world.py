@@ -4,6 +4,7 @@ import base64
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from functions.api.app import Api
@@ -54,7 +55,7 @@ Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 def current_app() -> App:
     """Give the application of the process that is running, to handlers that ask for theirs."""
-    app: App = current_strand().process.app  # type: ignore[attr-defined]
+    app: App = current_strand().process.app
     return app
 
 
@@ -129,6 +130,7 @@ class World:
         self._clients = 0
         self._vanishing = nature.vanishing
         self._next_tick_ms = self.hub.now_ms
+        self._look_again_ms = 0
 
     # --- time ---------------------------------------------------------------------------------------------
 
@@ -136,16 +138,14 @@ class World:
         """Let the world go until everything is settled, or until a time after its start."""
         self._tick()
         until_ms = self.hub.now_ms + horizon_ms
-        self.hub.run(until_ms, lambda: False if self._clients else self._settled())
+        self.hub.run(until_ms, lambda: not self._clients and self._settled())
         self.hub.shut(self.processes)
 
     def _settled(self) -> bool:
-        if self.hub.now_ms < self._settled_checked_ms:
+        if self.hub.now_ms < self._look_again_ms:
             return False
-        self._settled_checked_ms = self.hub.now_ms + 1000
+        self._look_again_ms = self.hub.now_ms + 1000
         return self.plan.over(len(self.calls), self.hub.now_ms - START_MS) and self.monitor.settled()
-
-    _settled_checked_ms = 0
 
     def say(self, who: str, what: str) -> None:
         """Add a line to the trace."""
@@ -210,8 +210,8 @@ class World:
         effects = Effects(process.now_ms, self.random.getrandbits, lambda s: self.hub.sleep(round(s * 1000)))
         settings = Settings("t", "b", URLS, "d", visibility_s=self.nature.visibility_s, **self.nature.settings)
         ports = (WiredStore(self, process), WiredQueue(self, process), WiredBlobs(self, process))
-        process.app = build(settings, effects, *ports, StrandRunner(process), self.tasks.registry)  # type: ignore[attr-defined]
-        process.ends_ms = self.hub.now_ms + lasts_ms  # type: ignore[attr-defined]
+        process.app = build(settings, effects, *ports, StrandRunner(process), self.tasks.registry)
+        process.ends_ms = self.hub.now_ms + lasts_ms
         self.hub.at(self.hub.now_ms + lasts_ms, lambda: self._time_out(process))
         return process
 
@@ -223,7 +223,7 @@ class World:
     def _tick(self) -> None:
         for _ in range(self.nature.timers):
             process = self.process("timer", TIMER_MS)
-            process.run(lambda process=process: self._run_timer(process))  # type: ignore[misc]
+            process.run(partial(self._run_timer, process))
         self._next_tick_ms += TICK_MS
         self.hub.at(self._next_tick_ms, self._tick)
 
@@ -246,7 +246,7 @@ class World:
             process = self.process(kind, lasts_ms, lambda: self._ended(queue))
             self.say(process.name, f"gets {len(batch)} message(s) of {queue}")
             self.monitor.delivered(batch)
-            process.run(lambda process=process, batch=batch: self._run_batch(process, queue, batch))  # type: ignore[misc]
+            process.run(partial(self._run_batch, process, queue, batch))
 
     def _ended(self, queue: str) -> None:
         self._working[queue] -= 1
@@ -282,7 +282,7 @@ class World:
         headers = {"Idempotency-Key": key} if key else {}
 
         def serve() -> None:
-            api = Api(process.app, WHOEVER)  # type: ignore[attr-defined]
+            api = Api(process.app, WHOEVER)
             answers.append(Client(api, TOKEN).send(method, path, body, headers))
 
         process.run(serve)
@@ -310,8 +310,7 @@ class Remaining:
 
     def get_remaining_time_in_millis(self) -> int:
         """Say how long the process may go on."""
-        ends_ms: int = self._process.ends_ms  # type: ignore[attr-defined]
-        return ends_ms - self._process.hub.now_ms
+        return self._process.ends_ms - self._process.hub.now_ms
 
 
 def _met(fate: Fate, effect: Callable[[], T], refused: Callable[[], T], partly: Callable[[], T]) -> T:
