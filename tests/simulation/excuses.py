@@ -3,10 +3,22 @@
 from typing import Final
 
 _LOST = "stands is not None and stands.fence == one.job.fence and (not stands.terminal)"
+_CANCELLED = "outcome.old is not None and outcome.old.get('cancel_requested')"
 EXCUSES: Final[dict[str, str]] = {
     "services.leases without one.owned": "a beat without a claim is refused by its fence; the filter saves the call",
     f"services.leases without stands is not None in {_LOST}": "items vanish by TTL alone, long after their jobs ended",
     f"services.leases without stands.fence == one.job.fence in {_LOST}": "the next beat is refused, too",
     f"services.leases without not stands.terminal in {_LOST}": "the next beat of an ended job is refused, too",
+    "services.leases not (now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000)": (
+        "the message is hidden again at each beat: more calls than needed, nothing else"
+    ),
     "services.leases not (one.owned)": "a lease has two more beats before it ends",
+    "services.settle without step is not None": "a crash here keeps the batch's messages, and they come again",
+    "services.settle without one.cause in one.cause and end.type == 'timeout'": "the error's name, not what is done",
+    "services.settle without end.type == 'timeout' in one.cause and end.type == 'timeout'": "as above",
+    "services.settle not (step.job.state is State.PENDING)": "a count in the log",
+    f"services.settle without outcome.old is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
+    f"services.settle without outcome.old.get('cancel_requested') in {_CANCELLED}": (
+        "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
+    ),
 }

@@ -28,6 +28,8 @@ DECIDED_ON_READING = {"cancel", "request_cancel", "redrive", "reschedule", "move
 MAY_CHANGE_MEANWHILE = {"lease_until", "progress", "cancel_requested", "rescues"}
 # SQS counts whole seconds, and a worker's first calls take their time.
 LATE_MS = 2000
+# What the tasks here ask for at most.
+RETRY_AFTER_S = 20
 FINAL = {state.value for state in TERMINAL}
 SETTLED_QUEUES = ("critical", "high", "normal", "low", "dead_letter")
 
@@ -112,6 +114,8 @@ class Monitor:
         self._failures_count_failed_attempts(write, before, after)
         if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
             self.rescued[write.key.pk.removeprefix("JOB#"), after["generation"]] += 1
+        if write.name == "fail":
+            self._retry_is_in_time(process, after)
         if write.name in ("die", "bury"):
             self._nobody_runs_it(write, after)
         if write.name in BY_WORKER - {"heartbeat"}:
@@ -164,6 +168,17 @@ class Monitor:
             self.failures[job_id] = 0
         if after["failures"] != self.failures.get(job_id, 0):
             self.wrong(f"a job has {after['failures']} failures, {self.failures.get(job_id, 0)} were recorded")
+
+    def _retry_is_in_time(self, process: Process, after: Item) -> None:
+        """An attempt that has really ended is tried again after its backoff, not after its lease, nor before it asked."""
+        run = next((run for run in self.runs if run.fence == after["fence"]), None)
+        if run is None or run.ended_ms is None or after["state"] != "pending":
+            return
+        wait_ms = after["due_at"] - process.now_ms()
+        if wait_ms > 1000 * (after["policy"]["cap_s"] + RETRY_AFTER_S + 1):
+            self.wrong(f"tried again only {wait_ms} ms after it ended")
+        if run.outcome == "Retry" and wait_ms < 1000 * RETRY_AFTER_S - 2 * self.world.nature.latency_ms[1]:
+            self.wrong(f"tried again {wait_ms} ms after it asked for {RETRY_AFTER_S} s")
 
     def _nobody_runs_it(self, write: Write, after: Item) -> None:
         """A job is not ended over the head of a worker that is well."""

@@ -85,6 +85,10 @@ def _exhausted(world: World) -> None:
     world.client(1, submitting(world, "a", "dead", do="bad", maxAttempts=2, backoff=QUICK))
 
 
+def _patient(world: World) -> None:
+    world.client(1, submitting(world, "a", "dead", do="later", maxAttempts=2, backoff=QUICK))
+
+
 def _poison(world: World) -> None:
     world.client(1, submitting(world, "a", "dead", do="poison", leaseSeconds=5))
 
@@ -244,6 +248,7 @@ SCENARIOS: Final = {
         Scenario("retried", _retried, Nature(punctual=True)),
         Scenario("retried much later", _retried_later, Nature(punctual=True)),
         Scenario("exhausted", _exhausted),
+        Scenario("asks for patience", _patient),
         Scenario("poison", _poison),
         Scenario("poison among others", _poison_among_others),
         Scenario("long, kept by heartbeats", _long),

@@ -189,3 +189,18 @@ def test_every_write_of_a_live_job_moves_at_most_its_own_alarm() -> None:
     for step in (transitions.claim(a_job(), MINE, NOW), transitions.heartbeat(running(), NOW, None)):
         assert not {"agenda_pk", "alarm_at", "due_at"} & set(step.changes)
     assert to_item(a_job())["agenda_pk"] == "live#normal#3"
+
+
+NEW_DUE_TIME: dict[str, Callable[[Job], Transition]] = {
+    "fail": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
+    "redrive": lambda job: transitions.redrive(job, NOW, NOW, TIMING),
+    "reschedule": lambda job: transitions.reschedule(job, NOW + 1, "high", NOW, TIMING),
+}
+
+
+@pytest.mark.parametrize("name", NEW_DUE_TIME)
+def test_a_new_due_time_begins_with_a_clean_record(name: str) -> None:
+    """Rescues of an earlier generation must not slow down the healing of this one."""
+    job = running(rescues=7, generation=3)
+    step = NEW_DUE_TIME[name](job)
+    assert (step.job.rescues, step.job.generation, step.job.scheduled_at, step.job.lease_until) == (0, 4, NOW, 0)
