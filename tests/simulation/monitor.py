@@ -115,7 +115,7 @@ class Monitor:
         if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
             self.rescued[write.key.pk.removeprefix("JOB#"), after["generation"]] += 1
         if write.name == "fail":
-            self._retry_is_in_time(process, after)
+            self._retry_is_in_time(after)
         if write.name in ("die", "bury"):
             self._nobody_runs_it(write, after)
         if write.name in BY_WORKER - {"heartbeat"}:
@@ -169,12 +169,12 @@ class Monitor:
         if after["failures"] != self.failures.get(job_id, 0):
             self.wrong(f"a job has {after['failures']} failures, {self.failures.get(job_id, 0)} were recorded")
 
-    def _retry_is_in_time(self, process: Process, after: Item) -> None:
-        """An attempt that has really ended is tried again after its backoff, not after its lease, nor before it asked."""
+    def _retry_is_in_time(self, after: Item) -> None:
+        """An attempt that has really ended is tried again after its backoff: not later, nor before it asked."""
         run = next((run for run in self.runs if run.fence == after["fence"]), None)
         if run is None or run.ended_ms is None or after["state"] != "pending":
             return
-        wait_ms = after["due_at"] - process.now_ms()
+        wait_ms = after["due_at"] - after["last"]["failed_at"]
         if wait_ms > 1000 * (after["policy"]["cap_s"] + RETRY_AFTER_S + 1):
             self.wrong(f"tried again only {wait_ms} ms after it ended")
         if run.outcome == "Retry" and wait_ms < 1000 * RETRY_AFTER_S - 2 * self.world.nature.latency_ms[1]:
