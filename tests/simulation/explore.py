@@ -11,7 +11,7 @@ from tests.simulation.scenarios import SCENARIOS, Scenario
 from tests.simulation.world import World
 
 # A scenario's pairs are run whole up to this number, else a sample of this size.
-PAIRS_WHOLE = 1200
+PAIRS_WHOLE = 700
 Fates = tuple[tuple[int, Fate], ...]
 
 
