@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 
 from rich.console import Console
 
@@ -93,7 +92,7 @@ def _explored(task: tuple[str, tuple[int, Fate], float]) -> Tally:
 
 def _worlds(pool: ProcessPoolExecutor, seeds: range, console: Console) -> Tally:
     tally, told = Tally(), 0
-    for part in pool.map(_roamed, _parts(seeds)):
+    for part in pool.map(roam, _parts(seeds)):
         tally.add(part)
         if tally.worlds - told >= len(seeds) / 10 or tally.worlds == len(seeds):
             told = tally.worlds
@@ -103,10 +102,6 @@ def _worlds(pool: ProcessPoolExecutor, seeds: range, console: Console) -> Tally:
 
 def _parts(seeds: range) -> Iterable[range]:
     return (seeds[start : start + WORLDS_A_TASK] for start in range(0, len(seeds), WORLDS_A_TASK))
-
-
-def _roamed(seeds: range) -> Tally:
-    return roam(seeds)
 
 
 def _show(found: Found) -> None:
@@ -145,7 +140,7 @@ def _number(name: str) -> int | None:
 
 def _trace(found: Found) -> int:
     scenario = _scenario_named(found)
-    world = play(replace(scenario), Plan(dict(found.fates)), traced=True)
+    world = play(scenario, Plan(dict(found.fates)), traced=True)
     print("\n".join(world.trace or []))
     return _verdict(world.monitor.violations)
 

@@ -31,7 +31,6 @@ LATE_MS = 2000
 # What the tasks here ask for at most.
 RETRY_AFTER_S = 20
 FINAL = {state.value for state in TERMINAL}
-SETTLED_QUEUES = ("critical", "high", "normal", "low", "dead_letter")
 
 
 class Violation(AssertionError):  # noqa: N818 - what is found, not what went wrong

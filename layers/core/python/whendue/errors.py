@@ -92,5 +92,6 @@ class ConfigurationError(WhendueError):
     code = "configuration_error"
 
 
+# Not an Exception, so that a task's `except Exception` lets it pass.
 class Interrupted(BaseException):
     """Raised inside a task when its soft timeout or its function's end is reached."""

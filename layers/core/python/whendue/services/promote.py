@@ -1,4 +1,4 @@
-"""Promote: hand jobs to their queue when their first alarm is past; the cursor moves past what SQS acknowledged."""
+"""Promote: hand jobs to their queue once their first alarm is past; the cursor moves only past acknowledged sends."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
