@@ -19,7 +19,8 @@ from tests.simulation.explore import PAIRS_WHOLE, Found, Tally, explore, play, s
 from tests.simulation.fates import Fate, Plan
 from tests.simulation.loads import OVERLOAD, overload
 from tests.simulation.report import write_report
-from tests.simulation.scenarios import SCENARIOS, Scenario
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.stories.base import Scenario
 
 WORLDS_A_TASK = 250
 SHOWN = 3

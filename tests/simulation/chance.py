@@ -5,7 +5,8 @@ from typing import Any
 
 from tests.simulation.explore import Found, Tally, play
 from tests.simulation.fates import Chance, Plan
-from tests.simulation.scenarios import QUICK, SCENARIOS, Scenario, submit
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.stories.base import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
 
 ANY = "succeeded dead cancelled"

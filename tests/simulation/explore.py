@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from functions import log
 from tests.simulation.fates import Fate, Plan
-from tests.simulation.scenarios import SCENARIOS, Scenario
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.stories.base import Scenario
 from tests.simulation.world import World
 
 # A scenario's pairs are run whole up to this number, else a sample of this size.

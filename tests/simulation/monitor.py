@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.functional.api.gateway import Answer
 from tests.simulation.fates import Fate
 from tests.simulation.hub import Process
+from tests.simulation.watchers import WATCHERS, Watcher
 from whendue.context import Context
 from whendue.domain.job import TERMINAL, State, from_item, to_item
 from whendue.domain.message import from_body
@@ -88,6 +89,11 @@ class Monitor:
     outcomes: set[str] = field(default_factory=set)
     bodies: list[str] = field(default_factory=list)
     rescued: Counter[tuple[str, int]] = field(default_factory=Counter)
+    watchers: list[Watcher] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let every watcher look."""
+        self.watchers = [kind(self.world) for kind in WATCHERS]
 
     def wrong(self, what: str) -> None:
         """Note a violation."""
@@ -98,6 +104,8 @@ class Monitor:
 
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
         """Look at a write that took effect."""
+        for watcher in self.watchers:
+            watcher.wrote(process, write, before, after)
         if write.name == "move_cursor" and write.key.sk == "promote" and before:
             self._cursor_moves_on(before, after)
         if write.key.sk != "job":
@@ -234,6 +242,8 @@ class Monitor:
         self._not_early(run, ctx)
         self._not_late(run, ctx)
         self._not_cancelled(run)
+        for watcher in self.watchers:
+            watcher.began(run, ctx)
         self.runs.append(run)
         return run
 
@@ -307,7 +317,9 @@ class Monitor:
         """Say whether nothing is owed any more."""
         if any(key.sk == "job" and item["state"] not in FINAL for key, item in self.world.store.live()):
             return False
-        return not self.world.queue.left and not any(self.world._working.values())
+        if self.world.queue.left or any(self.world._working.values()):
+            return False
+        return all(watcher.settled() for watcher in self.watchers)
 
     def conclude(self) -> list[str]:
         """Check what must hold at the end; give all violations."""
@@ -317,6 +329,7 @@ class Monitor:
             self._nothing_left,
             self._history_is_whole,
             self._no_needless_messages,
+            *(watcher.conclude for watcher in self.watchers),
         ):
             check()
         return self.violations

@@ -57,9 +57,9 @@ PLANTS: Final = (
     Plant(
         "the cursor advanced before the sends are acknowledged",
         "whendue.services.promote",
-        "            acknowledged = send(self._queue, mine, self._effects.now_ms())\n",
+        "            acknowledged = send(self._ports.queue, mine, self._ports.effects.now_ms())\n",
         "            cursor.move(page[-1])\n"
-        "            acknowledged = send(self._queue, mine, self._effects.now_ms())\n",
+        "            acknowledged = send(self._ports.queue, mine, self._ports.effects.now_ms())\n",
         "G6: .* late",
         "promoted by the timer",
     ),

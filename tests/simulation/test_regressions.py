@@ -2,7 +2,7 @@
 
 from tests.simulation.explore import play
 from tests.simulation.fates import Plan
-from tests.simulation.scenarios import Scenario, submitting
+from tests.simulation.stories.base import Scenario, submitting
 from tests.simulation.world import Nature
 from whendue.domain.job import Job, Policy, State, from_item, to_item
 from whendue.domain.rescue import decide

@@ -8,12 +8,12 @@ from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
-from whendue.services.claimed import Ports
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
 from whendue.services.documents import Documents
 from whendue.services.health import Health
+from whendue.services.outside import Ports
 from whendue.services.query import Query
 from whendue.services.submit import Submit
 from whendue.services.tick import Tick
@@ -48,19 +48,19 @@ def build(
     registry: Registry,
 ) -> App:
     """Put the services on the given ports; tests hand in memory adapters."""
-    documents = Documents(store, blobs)
+    ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
     return App(
         settings=settings,
         effects=effects,
         registry=registry,
-        submit=Submit(store, queue, documents, registry, effects, settings),
-        query=Query(store, queue, documents, effects, settings),
-        control=Control(store, queue, documents, effects, settings),
-        dead_letters=DeadLetters(store, queue, documents, effects, settings),
-        dead_letter=DeadLetter(store, queue, effects),
-        health=Health(store, queue),
-        tick=Tick(store, queue, effects, settings),
-        work=Work(Ports(store, queue, documents, runner, registry, effects, settings)),
+        submit=Submit(ports),
+        query=Query(ports),
+        control=Control(ports),
+        dead_letters=DeadLetters(ports),
+        dead_letter=DeadLetter(ports),
+        health=Health(ports),
+        tick=Tick(ports),
+        work=Work(ports),
     )
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from whendue.errors import Interrupted, UnavailableError
 from whendue.ports import Running
 from whendue.services.attempt import Ended, Failed, attempt
-from whendue.services.claimed import Claimed, Ports
+from whendue.services.claimed import Claimed
 from whendue.services.leases import Leases
+from whendue.services.outside import Ports
 from whendue.services.settle import Settle
 
 # An end waits this long for its neighbours', so that a batch is recorded in one call.

@@ -6,25 +6,10 @@ from whendue.context import Context
 from whendue.domain.job import Job
 from whendue.domain.keys import once_key
 from whendue.domain.writes import insert
-from whendue.effects import Effects
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Delivery, JobQueue, JobStore, Runner
-from whendue.registry import Registry
-from whendue.services.documents import Documents, payload_expiry
-from whendue.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a worker needs of the outside."""
-
-    store: JobStore
-    queue: JobQueue
-    documents: Documents
-    runner: Runner
-    registry: Registry
-    effects: Effects
-    settings: Settings
+from whendue.ports import Applied, Delivery, JobStore
+from whendue.services.documents import payload_expiry
+from whendue.services.outside import Ports
 
 
 @dataclass(slots=True)

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
 from whendue.domain.transitions import Transition, cancel, redrive, request_cancel, reschedule
-from whendue.effects import Effects
 from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError
 from whendue.limits import HORIZON_S, REDRIVE_AGE_S
-from whendue.ports import Applied, JobQueue, JobStore
-from whendue.services.documents import Documents
+from whendue.ports import Applied, JobStore
+from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
-from whendue.settings import QUEUES, Settings
+from whendue.settings import QUEUES
 
 # A job that changes under us is read again this often before we say so.
 TRIES = 5
@@ -38,15 +37,9 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
 class Control:
     """Changes jobs on request."""
 
-    def __init__(
-        self, store: JobStore, queue: JobQueue, documents: Documents, effects: Effects, settings: Settings
-    ) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._queue = queue
-        self._documents = documents
-        self._effects = effects
-        self._settings = settings
+        self._ports = ports
 
     def cancel(self, tenant: str, job_id: str) -> Job:
         """Cancel a job: at once while it is pending, cooperatively while it runs (guarantee G9).
@@ -82,7 +75,7 @@ class Control:
                 raise _conflict("only dead and cancelled jobs are redriven", job, now_ms)
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
                 raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven", job, now_ms)
-            return redrive(job, now_ms + delay_ms, now_ms, self._settings.timing)
+            return redrive(job, now_ms + delay_ms, now_ms, self._ports.settings.timing)
 
         return self._change(tenant, job_id, step)
 
@@ -104,20 +97,20 @@ class Control:
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
                 raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")
-            return reschedule(job, wanted, queue or job.queue, now_ms, self._settings.timing)
+            return reschedule(job, wanted, queue or job.queue, now_ms, self._ports.settings.timing)
 
         return self._change(tenant, job_id, step)
 
     def _change(self, tenant: str, job_id: str, step: Callable[[Job, int], Transition | None]) -> Job:
         """Read, decide, write; read again when the job changed meanwhile."""
         for _ in range(TRIES):
-            now_ms = self._effects.now_ms()
-            job = find(self._store, tenant, job_id, now_ms)
+            now_ms = self._ports.effects.now_ms()
+            job = find(self._ports.store, tenant, job_id, now_ms)
             transition = step(job, now_ms)
             if transition is None:
                 return job
-            self._store.apply(self._documents.keep_longer(job, transition.job.due_at))
-            [outcome] = record_and_send(self._store, self._queue, [transition], now_ms)
+            self._ports.store.apply(self._ports.documents.keep_longer(job, transition.job.due_at))
+            [outcome] = record_and_send(self._ports.store, self._ports.queue, [transition], now_ms)
             if outcome.done:
                 return transition.job
             if outcome.applied is Applied.UNAVAILABLE:

@@ -7,9 +7,9 @@ from whendue.domain.job import Job, State, from_item
 from whendue.domain.message import UnreadableMessageError, from_body
 from whendue.domain.rescue import ended_by_loss
 from whendue.domain.transitions import Transition, die
-from whendue.effects import Effects
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Delivery, JobQueue, JobStore
+from whendue.ports import Applied, Delivery
+from whendue.services.outside import Ports
 from whendue.services.record import record_and_send, send
 from whendue.services.work import Worked
 
@@ -20,11 +20,9 @@ MESSAGE = "its message was received too often without being settled"
 class DeadLetter:
     """Handles messages of the dead-letter queue."""
 
-    def __init__(self, store: JobStore, queue: JobQueue, effects: Effects) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._queue = queue
-        self._effects = effects
+        self._ports = ports
 
     def handle(self, deliveries: Sequence[Delivery]) -> Worked:
         """Settle messages; those that stay `unsettled` are delivered again.
@@ -48,23 +46,23 @@ class DeadLetter:
         return Worked(unsettled, counts)
 
     def _settle(self, carried: Job) -> str:
-        now_ms = self._effects.now_ms()
+        now_ms = self._ports.effects.now_ms()
         try:
-            [item] = self._store.get([carried.key])
+            [item] = self._ports.store.get([carried.key])
         except UnavailableError:
             return "unavailable"
         job = from_item(item) if item else None
         if job is None or job.terminal or job.generation != carried.generation:
             return "stale"
         if job.state is State.PENDING and now_ms < job.due_at:
-            return "sent_again" if send(self._queue, [job], now_ms) == [True] else "unavailable"
+            return "sent_again" if send(self._ports.queue, [job], now_ms) == [True] else "unavailable"
         if job.state is State.RUNNING and job.lease_until >= now_ms:
             # Someone runs it now; if they die, the job's alarm finds it.
             return "running"
         return self._end(ended_by_loss(job, now_ms) or die(job, CAUSE, MESSAGE, now_ms), now_ms)
 
     def _end(self, end: Transition, now_ms: int) -> str:
-        [outcome] = record_and_send(self._store, self._queue, [end], now_ms)
+        [outcome] = record_and_send(self._ports.store, self._ports.queue, [end], now_ms)
         if outcome.applied is Applied.UNAVAILABLE:
             return "unavailable"
         return end.job.state.value if outcome.done else "changed"

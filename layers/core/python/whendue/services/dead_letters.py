@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 from whendue.domain.job import Job, State
 from whendue.domain.transitions import redrive
-from whendue.effects import Effects
 from whendue.errors import StateConflictError, UnavailableError, WhendueError
 from whendue.limits import DYNAMODB_MAX_STATEMENTS, LIST_READS, REDRIVE_AGE_S
-from whendue.ports import Applied, JobQueue, JobStore, Outcome
-from whendue.services.documents import Documents
+from whendue.ports import Applied, Outcome
 from whendue.services.listing import JobFilter, Listing
+from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
-from whendue.settings import Settings
 
 SAMPLE = 5
 
@@ -54,16 +52,10 @@ class Redriven(NamedTuple):
 class DeadLetters:
     """Works on all dead jobs of a tenant."""
 
-    def __init__(
-        self, store: JobStore, queue: JobQueue, documents: Documents, effects: Effects, settings: Settings
-    ) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._queue = queue
-        self._documents = documents
-        self._effects = effects
-        self._settings = settings
-        self._listing = Listing(store, effects, settings)
+        self._ports = ports
+        self._listing = Listing(ports)
 
     def groups(self, tenant: str, wanted: JobFilter, cursor: str | None) -> Groups:
         """Group up to 1,000 dead jobs by fingerprint.
@@ -115,7 +107,7 @@ class DeadLetters:
         return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run)
 
     def _redrive(self, jobs: Sequence[Job], start: int, rate_per_s: float | None) -> list[WhendueError | None]:
-        now_ms = self._effects.now_ms()
+        now_ms = self._ports.effects.now_ms()
         errors: dict[str, WhendueError | None] = {}
         steps = []
         for number, job in enumerate(jobs, start):
@@ -123,11 +115,11 @@ class DeadLetters:
                 errors[job.id] = StateConflictError("the job is too old")
                 continue
             due_at = now_ms + (round(1000 * number / rate_per_s) if rate_per_s else 0)
-            steps.append(redrive(job, due_at, now_ms, self._settings.timing))
-        longer = [write for step in steps for write in self._documents.keep_longer(step.job, step.job.due_at)]
+            steps.append(redrive(job, due_at, now_ms, self._ports.settings.timing))
+        longer = [write for step in steps for write in self._ports.documents.keep_longer(step.job, step.job.due_at)]
         if longer:
-            self._store.apply(longer)
-        outcomes = record_and_send(self._store, self._queue, steps, now_ms)
+            self._ports.store.apply(longer)
+        outcomes = record_and_send(self._ports.store, self._ports.queue, steps, now_ms)
         errors |= {step.job.id: _error(outcome) for step, outcome in zip(steps, outcomes, strict=True)}
         return [errors[job.id] for job in jobs]
 

@@ -7,7 +7,8 @@ from whendue.domain.job import Job, from_item
 from whendue.domain.transitions import heartbeat
 from whendue.errors import UnavailableError
 from whendue.ports import Applied
-from whendue.services.claimed import Claimed, Ports
+from whendue.services.claimed import Claimed
+from whendue.services.outside import Ports
 
 
 class Leases:

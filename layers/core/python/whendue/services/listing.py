@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from whendue.domain.agenda import day_of, done_partition, live_partition
 from whendue.domain.job import SHOWN_STATES, TERMINAL, Job, from_item, shown_state
 from whendue.domain.keys import job_id_of, job_key
-from whendue.effects import Effects
 from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.limits import CURSOR_BYTES, LIST_QUERIES, LIST_READS, RETENTION_S
 from whendue.ports import AgendaEntry, JobStore
-from whendue.settings import QUEUES, Settings
+from whendue.services.outside import Ports
+from whendue.settings import QUEUES
 
 LIVE = "live"
 DAY_MS = 86_400_000
@@ -65,11 +65,9 @@ class _Place(NamedTuple):
 class Listing:
     """Walks the agenda for a tenant: live jobs by alarm, then finished ones, newest first."""
 
-    def __init__(self, store: JobStore, effects: Effects, settings: Settings) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._effects = effects
-        self._settings = settings
+        self._ports = ports
 
     def page(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
         """Give the next jobs, reading a bounded number of items.
@@ -88,7 +86,7 @@ class Listing:
             raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
         if wanted.queue not in (None, *QUEUES):
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
-        now_ms = self._effects.now_ms()
+        now_ms = self._ports.effects.now_ms()
         mark = _mark(tenant, wanted)
         groups = self._groups(wanted, now_ms)
         place = _decode(cursor, mark) if cursor else None
@@ -99,7 +97,7 @@ class Listing:
         budget = _Budget()
         for group in groups[groups.index(place.group) if place else 0 :]:
             positions = place.positions if place and place.group == group else {}
-            merge = _Merge(self._store, self._partitions(group, tenant, wanted), positions, group != LIVE, budget)
+            merge = _Merge(self._ports.store, self._partitions(group, tenant, wanted), positions, group != LIVE, budget)
             while len(jobs) < limit and (chunk := merge.take(limit - len(jobs))):
                 jobs += self._wanted(chunk, tenant, wanted, now_ms)
             if not merge.ended:
@@ -113,7 +111,7 @@ class Listing:
         return days if wanted.state in TERMINAL else [LIVE]
 
     def _partitions(self, group: str, tenant: str, wanted: JobFilter) -> list[str]:
-        shards = range(self._settings.shards)
+        shards = range(self._ports.settings.shards)
         if group == LIVE:
             queues = [wanted.queue] if wanted.queue else QUEUES
             return [live_partition(queue, shard) for queue, shard in product(queues, shards)]
@@ -121,7 +119,7 @@ class Listing:
         return [done_partition(tenant, state, group, shard) for state, shard in product(states, shards)]
 
     def _wanted(self, chunk: Sequence[AgendaEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
-        items = self._store.get([entry.key for entry in chunk])
+        items = self._ports.store.get([entry.key for entry in chunk])
         jobs = [from_item(item) for item in items if item]
         return [
             job

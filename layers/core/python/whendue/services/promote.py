@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 from whendue.domain.agenda import is_first_alarm, owner_is_promote
 from whendue.domain.job import Job, State, from_item
-from whendue.effects import Effects
 from whendue.limits import AGENDA_PAGE
-from whendue.ports import AgendaEntry, JobQueue, JobStore
+from whendue.ports import AgendaEntry, JobStore
 from whendue.services.cursors import Cursor
+from whendue.services.outside import Ports
 from whendue.services.record import send
-from whendue.settings import Settings
 
 
 class Promoted(NamedTuple):
@@ -30,12 +29,9 @@ class Promoted(NamedTuple):
 class Promote:
     """Walks agenda partitions from their cursor to now."""
 
-    def __init__(self, store: JobStore, queue: JobQueue, effects: Effects, settings: Settings) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._queue = queue
-        self._effects = effects
-        self._settings = settings
+        self._ports = ports
 
     def partition(self, cursor: Cursor, deadline_ms: int) -> Promoted:
         """Promote what is past in one partition, page by page, until none is left or the time is over.
@@ -44,30 +40,31 @@ class Promote:
             cursor: the partition's position; moved.
             deadline_ms: when to stop after the page at hand, ms UTC.
         """
-        until_ms, sent = self._effects.now_ms(), 0
+        until_ms, sent = self._ports.effects.now_ms(), 0
+        store = self._ports.store
         rung: list[Job] = []
         while True:
-            page = self._store.agenda(cursor.partition, after=cursor.position, until_ms=until_ms, limit=AGENDA_PAGE)
+            page = store.agenda(cursor.partition, after=cursor.position, until_ms=until_ms, limit=AGENDA_PAGE)
             if not page:
                 return Promoted(sent, rung, done=True)
-            jobs = current(self._store, cursor.partition, page)
+            jobs = current(store, cursor.partition, page)
             mine = [job for job in jobs if job and self._is_mine(job)]
-            acknowledged = send(self._queue, mine, self._effects.now_ms())
+            acknowledged = send(self._ports.queue, mine, self._ports.effects.now_ms())
             sent += sum(acknowledged)
             kept_back = {job.id for job, done in zip(mine, acknowledged, strict=True) if not done}
             reached = _before_first(kept_back, page, jobs)
             if (reached and not cursor.move(reached)) or kept_back:
                 return Promoted(sent, rung, done=False)
             rung += [job for job in jobs if job and self._rings_for_rescue(job)]
-            if len(page) < AGENDA_PAGE or self._effects.now_ms() >= deadline_ms:
+            if len(page) < AGENDA_PAGE or self._ports.effects.now_ms() >= deadline_ms:
                 return Promoted(sent, rung, done=len(page) < AGENDA_PAGE)
 
     def _is_mine(self, job: Job) -> bool:
-        timing = self._settings.timing
+        timing = self._ports.settings.timing
         return job.state is State.PENDING and owner_is_promote(job, timing)
 
     def _rings_for_rescue(self, job: Job) -> bool:
-        return not is_first_alarm(job.due_at, job.alarm_at, self._settings.timing)
+        return not is_first_alarm(job.due_at, job.alarm_at, self._ports.settings.timing)
 
 
 def current(store: JobStore, partition: str, page: Sequence[AgendaEntry]) -> list[Job | None]:

@@ -5,12 +5,9 @@ from typing import Any, NamedTuple
 
 from whendue.domain.explain import Reason, explain
 from whendue.domain.job import Failure, Job, State
-from whendue.effects import Effects
-from whendue.ports import JobQueue, JobStore
 from whendue.services.control import find
-from whendue.services.documents import Documents
 from whendue.services.listing import JobFilter, Listing, Page
-from whendue.settings import Settings
+from whendue.services.outside import Ports
 
 
 class JobView(NamedTuple):
@@ -32,16 +29,10 @@ class Explained(NamedTuple):
 class Query:
     """Answers questions; changes nothing."""
 
-    def __init__(
-        self, store: JobStore, queue: JobQueue, documents: Documents, effects: Effects, settings: Settings
-    ) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._queue = queue
-        self._documents = documents
-        self._effects = effects
-        self._settings = settings
-        self._listing = Listing(store, effects, settings)
+        self._ports = ports
+        self._listing = Listing(ports)
 
     def get(self, tenant: str, job_id: str) -> JobView:
         """Show a job.
@@ -50,9 +41,9 @@ class Query:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        job = find(self._store, tenant, job_id, self._effects.now_ms())
-        payload = self._documents.payloads([job])[job.id]
-        return JobView(job, _value(payload), _value(self._documents.result(job)), self._attempts(job))
+        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        payload = self._ports.documents.payloads([job])[job.id]
+        return JobView(job, _value(payload), _value(self._ports.documents.result(job)), self._attempts(job))
 
     def _attempts(self, job: Job) -> list[Failure]:
         """List the failed attempts; the last one is in the hot item, the table is asked only if there may be more."""
@@ -60,7 +51,7 @@ class Query:
             return []
         if job.last.attempt == 1 and job.last.generation == 1:
             return [job.last]
-        family = self._store.family(job.key.pk)
+        family = self._ports.store.family(job.key.pk)
         kept = [_failure(item) for item in family if item["sk"].startswith("attempt#")]
         return sorted({one.generation: one for one in [*kept, job.last]}.values(), key=lambda one: one.generation)
 
@@ -71,11 +62,11 @@ class Query:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: table or queue do not answer.
         """
-        now_ms = self._effects.now_ms()
-        job = find(self._store, tenant, job_id, now_ms)
+        now_ms = self._ports.effects.now_ms()
+        job = find(self._ports.store, tenant, job_id, now_ms)
         waits = job.state is State.PENDING and now_ms >= job.due_at
-        backlog = self._queue.backlog(job.queue) if waits else 0
-        return Explained(job, explain(job, now_ms, self._settings.timing, backlog))
+        backlog = self._ports.queue.backlog(job.queue) if waits else 0
+        return Explained(job, explain(job, now_ms, self._ports.settings.timing, backlog))
 
     def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
         """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.

@@ -9,7 +9,8 @@ from whendue.domain.transitions import Transition, fail, stop, succeed
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
 from whendue.services.attempt import Ended, Failed, Stopped, Succeeded
-from whendue.services.claimed import Claimed, Ports
+from whendue.services.claimed import Claimed
+from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
 
 

@@ -9,7 +9,6 @@ from whendue.domain.job import Job, evolve, from_item
 from whendue.domain.profile import profile_named, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
 from whendue.domain.transitions import Transition, submit
-from whendue.effects import Effects
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidRequestError,
@@ -18,11 +17,10 @@ from whendue.errors import (
     WhendueError,
 )
 from whendue.limits import HORIZON_S, PAYLOAD_BYTES
-from whendue.ports import Applied, JobQueue, JobStore, Outcome
-from whendue.registry import Registry
-from whendue.services.documents import Documents
+from whendue.ports import Applied, Outcome
+from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
-from whendue.settings import QUEUES, Settings
+from whendue.settings import QUEUES
 
 
 class Submitted(NamedTuple):
@@ -35,22 +33,9 @@ class Submitted(NamedTuple):
 class Submit:
     """Accepts jobs."""
 
-    def __init__(
-        self,
-        store: JobStore,
-        queue: JobQueue,
-        documents: Documents,
-        registry: Registry,
-        effects: Effects,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._queue = queue
-        self._documents = documents
-        self._registry = registry
-        self._effects = effects
-        self._settings = settings
+        self._ports = ports
 
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
@@ -67,7 +52,7 @@ class Submit:
 
     def many(self, tenant: str, requests: Sequence[JobRequest]) -> list[Submitted | WhendueError]:
         """Accept many jobs, each on its own: one end per request, in order."""
-        now_ms = self._effects.now_ms()
+        now_ms = self._ports.effects.now_ms()
         ends: list[Submitted | WhendueError | None] = [None] * len(requests)
         wanted: dict[str, tuple[int, Transition]] = {}
         repeats: list[tuple[int, Transition]] = []
@@ -82,7 +67,7 @@ class Submit:
             else:
                 wanted[transition.job.id] = (number, transition)
         transitions = [transition for _, transition in wanted.values()]
-        outcomes = record_and_send(self._store, self._queue, transitions, now_ms) if transitions else []
+        outcomes = record_and_send(self._ports.store, self._ports.queue, transitions, now_ms) if transitions else []
         for (number, transition), outcome in zip(wanted.values(), outcomes, strict=True):
             ends[number] = _end(transition.job, outcome)
         for number, transition in repeats:
@@ -95,12 +80,12 @@ class Submit:
         text = json.dumps(request.payload, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > PAYLOAD_BYTES:
             raise PayloadTooLargeError(f"the payload is over {PAYLOAD_BYTES} bytes of JSON")
-        placed = self._documents.place_payload(job, text)
+        placed = self._ports.documents.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
-        return submit(job, self._settings.timing, first=placed.write)
+        return submit(job, self._ports.settings.timing, first=placed.write)
 
     def _job(self, tenant: str, request: JobRequest, now_ms: int) -> Job:
-        definition = self._registry.get(request.type)
+        definition = self._ports.registry.get(request.type)
         definition.parse(request.payload)
         profile = profile_named(request.profile)
         queue = request.queue or profile.queue
@@ -108,16 +93,16 @@ class Submit:
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
         due_at = _due_at(request, now_ms)
         key = request.idempotency_key
-        job_id = derived_id(tenant, key) if key is not None else self._effects.new_id()
-        defaults = {"lease_s": self._settings.lease_s}
+        job_id = derived_id(tenant, key) if key is not None else self._ports.effects.new_id()
+        defaults = {"lease_s": self._ports.settings.lease_s}
         return Job(
             id=job_id,
             tenant=tenant,
             type=request.type,
             queue=queue,
             profile=profile.name,
-            agenda_pk=live_partition(queue, shard_of(job_id, self._settings.shards)),
-            alarm_at=first_alarm(due_at, self._settings.timing),
+            agenda_pk=live_partition(queue, shard_of(job_id, self._ports.settings.shards)),
+            alarm_at=first_alarm(due_at, self._ports.settings.timing),
             due_at=due_at,
             scheduled_at=now_ms,
             created_at=now_ms,
@@ -125,7 +110,7 @@ class Submit:
             policy=resolve(profile, defaults, definition.policy, request.policy),
             tags=dict(request.tags) or None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
-            fence=self._effects.new_id(),
+            fence=self._ports.effects.new_id(),
         )
 
 

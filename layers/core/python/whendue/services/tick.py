@@ -4,13 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from whendue.domain.agenda import live_partition
-from whendue.effects import Effects
 from whendue.errors import UnavailableError
-from whendue.ports import JobQueue, JobStore
 from whendue.services.cursors import read_cursors
+from whendue.services.outside import Ports
 from whendue.services.promote import Promote
 from whendue.services.rescue import Rescue
-from whendue.settings import QUEUES, Settings
+from whendue.settings import QUEUES
 
 
 @dataclass(slots=True)
@@ -31,12 +30,9 @@ class Ticked:
 class Tick:
     """The timer's service."""
 
-    def __init__(self, store: JobStore, queue: JobQueue, effects: Effects, settings: Settings) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Use these ports."""
-        self._store = store
-        self._queue = queue
-        self._effects = effects
-        self._settings = settings
+        self._ports = ports
 
     def run(self, deadline_ms: int) -> Ticked:
         """Promote, then rescue; one partition's trouble does not hold up the others.
@@ -44,16 +40,16 @@ class Tick:
         Args:
             deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
         """
-        partitions = [live_partition(queue, shard) for queue in QUEUES for shard in range(self._settings.shards)]
-        promotes = read_cursors(self._store, "promote", partitions)
-        rescues = read_cursors(self._store, "rescue", partitions)
+        partitions = [live_partition(queue, shard) for queue in QUEUES for shard in range(self._ports.settings.shards)]
+        promotes = read_cursors(self._ports.store, "promote", partitions)
+        rescues = read_cursors(self._ports.store, "rescue", partitions)
         began_at = [cursor.position for cursor in promotes]
-        promote = Promote(self._store, self._queue, self._effects, self._settings)
-        rescue = Rescue(self._store, self._queue, self._effects, self._settings)
+        promote = Promote(self._ports)
+        rescue = Rescue(self._ports)
         ticked = Ticked()
         for cursor in promotes:
             try:
-                if self._effects.now_ms() >= deadline_ms:
+                if self._ports.effects.now_ms() >= deadline_ms:
                     ticked.behind.append(cursor.partition)
                     continue
                 promoted = promote.partition(cursor, deadline_ms)
@@ -63,7 +59,7 @@ class Tick:
             except UnavailableError:
                 ticked.behind.append(cursor.partition)
         for cursor, promoted_to in zip(rescues, began_at, strict=True):
-            if self._effects.now_ms() >= deadline_ms:
+            if self._ports.effects.now_ms() >= deadline_ms:
                 break
             try:
                 ticked.rescued += Counter(rescue.walk(cursor, promoted_to).healed)

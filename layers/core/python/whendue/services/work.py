@@ -13,7 +13,8 @@ from whendue.errors import UnavailableError
 from whendue.limits import SQS_MAX_VISIBILITY_S
 from whendue.ports import Applied, Delivery, Outcome
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
-from whendue.services.claimed import Claimed, Ports, claimed
+from whendue.services.claimed import Claimed, claimed
+from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
 from whendue.services.settle import Settle
 

@@ -1,0 +1,44 @@
+"""What a scenario is, and what its clients do. The explorer adds the faults."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.simulation.world import Nature, World
+
+QUICK: Final = {"baseSeconds": 2, "factor": 2, "capSeconds": 8, "jitter": "none"}
+OK: Final = "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A story.
+
+    Args:
+        name: what it is called.
+        play: sets clients going.
+        nature: what its world is like.
+        horizon_s: by when everything must be settled, faults or not.
+    """
+
+    name: str
+    play: Callable[[World], None]
+    nature: Nature = field(default_factory=Nature)
+    horizon_s: int = 3600
+
+
+def submit(world: World, key: str, expected: str = OK, do: str = "ok", **wanted: Any) -> str:
+    """Submit a job until it is accepted; a job may also fail where a payload cannot be read or time runs out."""
+    payload = {"do": do} | {name: wanted.pop(name) for name in ("takes_s", "times", "bulk") if name in wanted}
+    answer = world.insist("POST", "/jobs", {"type": "sim", "payload": payload, **wanted}, key)
+    assert answer.status in (200, 202), answer.text
+    return world.monitor.accept(answer, expected)
+
+
+def submitting(world: World, key: str, expected: str = OK, do: str = "ok", **wanted: Any) -> Callable[[], None]:
+    """Give a client's script that submits a job."""
+
+    def script() -> None:
+        submit(world, key, expected, do, **wanted)
+
+    return script
