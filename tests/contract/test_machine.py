@@ -5,6 +5,7 @@ The simulator stands on the memory adapter; this is what stands behind it.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.contract.samples import LIVE, NOW, TIMING, a_job, key_of
 from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions
 from whendue.domain.job import Job
-from whendue.domain.writes import REMOVE, Below, In, Is, Plus, Write, insert
+from whendue.domain.writes import REMOVE, Below, In, Is, Plus, Write, delete, insert
 from whendue.ports import AgendaEntry, Applied, JobStore, Outcome
 
 NAMES = ["a", "b", "c", "d"]
@@ -55,13 +56,16 @@ changes = st.fixed_dictionaries(
         "alarm_at": st.integers(1, 9),
     },
 ).filter(bool)
+deletes = st.builds(
+    lambda name, expected: delete("delete", key_of(name), *expected), names, st.lists(conditions, max_size=2)
+)
 updates = st.builds(
     lambda name, expected, change: Write("update", key_of(name), expected, change),
     names,
     st.lists(conditions, max_size=3),
     changes,
 )
-batches = st.lists(inserts | updates, min_size=1, max_size=4, unique_by=lambda write: write.key)
+batches = st.lists(inserts | updates | deletes, min_size=1, max_size=4, unique_by=lambda write: write.key)
 
 
 def shown(outcome: Outcome) -> tuple[Applied, Any]:
@@ -111,7 +115,7 @@ class Tables(RuleBasedStateMachine):
         change = dict(write.changes)
         if "agenda_pk" in change:
             change["agenda_pk"] = f"{self.run}-{change['agenda_pk']}"
-        return Write(write.name, key_of(f"{self.run}-{write.key.pk}"), write.expected, change)
+        return replace(write, key=key_of(f"{self.run}-{write.key.pk}"), changes=change)
 
     @rule(batch=batches)
     def write(self, batch: list[Write]) -> None:

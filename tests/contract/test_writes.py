@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Apply
-from tests.contract.samples import insert_of, key_of
+from tests.contract.samples import LIVE, insert_of, key_of, listed
 from whendue.domain.keys import Key
-from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Plus, Write
+from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Plus, Write, delete
 from whendue.limits import PAYLOAD_ITEM_BYTES
 from whendue.ports import Applied, JobStore
 
@@ -227,3 +227,27 @@ def test_the_largest_payload_fits_an_item(store: JobStore, apply: Apply) -> None
     text = "ü" * (PAYLOAD_ITEM_BYTES // 2)
     assert apply(store, insert_of("a", payload=text)).done
     assert values_of(store, "a")["payload"] == text
+
+
+def test_a_delete_takes_the_item_and_its_place_in_the_agenda(store: JobStore, apply: Apply) -> None:
+    """What is no longer owed must not ring."""
+    apply(store, listed("a", 100))
+    assert apply(store, delete("delete", key_of("a"), Is("n", 1))).applied is Applied.DONE
+    assert store.get([key_of("a")]) == [None]
+    assert store.agenda(LIVE, after=None, until_ms=1000, limit=9) == []
+
+
+def test_a_delete_is_refused_by_its_condition_and_shown_by_what(store: JobStore, apply: Apply) -> None:
+    """Somebody has changed the item meanwhile."""
+    apply(store, insert_of("a"))
+    end = apply(store, delete("delete", key_of("a"), Is("n", 2)))
+    assert end.applied is Applied.REFUSED
+    assert end.old == {"pk": "JOB#a", "sk": "job", "n": 1}
+    assert values_of(store, "a") == {"n": 1}
+
+
+@pytest.mark.parametrize("expected", [[], [Is("n", 1)]])
+def test_deleting_what_is_gone_is_done(store: JobStore, apply: Apply, expected: list[Condition]) -> None:
+    """A lost reply makes us send it twice."""
+    assert apply(store, delete("delete", key_of("a"), *expected)).applied is Applied.DONE
+    assert store.get([key_of("a")]) == [None]

@@ -22,7 +22,7 @@ class LaggingStore(MemoryStore):
     Args:
         hub: the time.
         lag_ms: how late the index is.
-        watch: told the process, the write, and the item before and after.
+        watch: told the process, the write, and the item before and after (empty once it is deleted).
     """
 
     def __init__(self, hub: Hub, lag_ms: int, watch: Watch) -> None:
@@ -37,8 +37,8 @@ class LaggingStore(MemoryStore):
         before = self._items.get(write.key)
         [end] = super().apply([write])
         after = self._items.get(write.key)
-        if after is not None and after is not before:
-            self._watch(process, write, before, after)
+        if after is not before:
+            self._watch(process, write, before, after or {})
         return end
 
     def _unlist(self, key: Key, item: Item | None) -> None:

@@ -69,6 +69,9 @@ class WiredStore:
     def family(self, pk: str) -> list[Item]:
         return self._read("family", lambda: self._world.store.family(pk))
 
+    def span(self, pk: str, **options: Any) -> list[Item]:
+        return self._read("span", lambda: self._world.store.span(pk, **options))
+
     def agenda(self, partition: str, **options: Any) -> list[AgendaEntry]:
         return self._read("agenda", lambda: self._world.store.agenda(partition, **options))
 

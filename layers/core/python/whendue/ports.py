@@ -71,6 +71,20 @@ class JobStore(Protocol):
             UnavailableError: the table stayed throttled.
         """
 
+    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+        """Read items under a partition key from one `sk` to another, ordered by `sk`, strongly consistent.
+
+        Args:
+            pk: the partition key.
+            first: the lowest `sk`, inclusive.
+            last: the highest, inclusive; not below `first`.
+            limit: at most so many items, at least 1; fewer mean that the end was reached.
+            newest_first: walk backwards, from `last`.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
     def agenda(
         self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[AgendaEntry]:

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from whendue.adapters.attribute_values import from_item, to_attribute
-from whendue.adapters.partiql import put, statement, update
+from whendue.adapters.partiql import put, remove, statement, update
 from whendue.adapters.throttle import CUT_OFF, passes, tries
 from whendue.domain.keys import Key
 from whendue.domain.writes import Write, already_done
@@ -47,7 +47,7 @@ class DynamoStore:
         self._observe = observe
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Carry out writes: one by UpdateItem or PutItem, several by 25 in a BatchExecuteStatement."""
+        """Carry out writes: one by UpdateItem, PutItem or DeleteItem, several by 25 in a BatchExecuteStatement."""
         if len({write.key for write in writes}) != len(writes):
             raise ValueError("an item appears twice in one batch of writes")
         if len(writes) == 1 or not self._statements:
@@ -58,7 +58,7 @@ class DynamoStore:
         return outcomes
 
     def _apply_one(self, write: Write) -> Outcome:
-        operation, arguments = ("put_item", put) if write.inserts else ("update_item", update)
+        operation, arguments = _operation(write)
         for _ in tries(self._effects):
             try:
                 self._call(operation, **arguments(self._table, write))
@@ -155,6 +155,20 @@ class DynamoStore:
             ConsistentRead=True,
         )
 
+    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+        """Read a part of a family, ordered by `sk`."""
+        return self._query(
+            limit=limit,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":pk": to_attribute(pk),
+                ":first": to_attribute(first),
+                ":last": to_attribute(last),
+            },
+            ScanIndexForward=not newest_first,
+            ConsistentRead=True,
+        )
+
     def agenda(
         self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[AgendaEntry]:
@@ -210,6 +224,12 @@ class DynamoStore:
             parts = capacity if isinstance(capacity, list) else [capacity]
             self._observe(operation, sum(part.get("CapacityUnits", 0) for part in parts))
         return reply
+
+
+def _operation(write: Write) -> tuple[str, Callable[[str, Write], dict[str, Any]]]:
+    if write.inserts:
+        return "put_item", put
+    return ("delete_item", remove) if write.deletes else ("update_item", update)
 
 
 def _outcome(write: Write, old: Item | None) -> Outcome:

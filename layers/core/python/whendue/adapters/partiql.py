@@ -12,7 +12,8 @@ from whendue.domain.writes import REMOVE, Absent, Below, Condition, In, Is, Plus
 
 def statement(table: str, write: Write) -> dict[str, Any]:
     """Give a BatchStatementRequest for the write."""
-    text, values = _insert(table, write) if write.inserts else _update(table, write)
+    make = _insert if write.inserts else _delete if write.deletes else _update
+    text, values = make(table, write)
     return {
         "Statement": text,
         "Parameters": [to_attribute(value) for value in values],
@@ -38,13 +39,23 @@ def _update(table: str, write: Write) -> tuple[str, list[Any]]:
         else:
             clauses.append(f'SET "{name}" = ?')
             values.append(change)
+    where, parameters = _where(write)
+    return f'UPDATE "{table}" {" ".join(clauses)} {where}', values + parameters
+
+
+def _delete(table: str, write: Write) -> tuple[str, list[Any]]:
+    where, parameters = _where(write)
+    return f'DELETE FROM "{table}" {where}', parameters  # noqa: S608 - the table's name is a setting
+
+
+def _where(write: Write) -> tuple[str, list[Any]]:
     tests = ["pk = ?", "sk = ?"]
-    values += write.key
+    values: list[Any] = [*write.key]
     for condition in write.expected:
         test, parameters = _test(condition)
         tests.append(test)
         values += parameters
-    return f'UPDATE "{table}" {" ".join(clauses)} WHERE {" AND ".join(tests)}', values
+    return f"WHERE {' AND '.join(tests)}", values
 
 
 def _test(condition: Condition) -> tuple[str, list[Any]]:
@@ -81,6 +92,20 @@ def update(table: str, write: Write) -> dict[str, Any]:
         "Key": {"pk": to_attribute(write.key.pk), "sk": to_attribute(write.key.sk)},
         "UpdateExpression": " ".join(filter(None, clauses)),
         "ConditionExpression": " AND ".join(["attribute_exists(pk)", *map(aliases.test, write.expected)]),
+        "ExpressionAttributeNames": {alias: field for field, alias in aliases.names.items()},
+        "ExpressionAttributeValues": aliases.values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    return {key: part for key, part in arguments.items() if part}
+
+
+def remove(table: str, write: Write) -> dict[str, Any]:
+    """Give DeleteItem's arguments for a delete; deleting what is gone already succeeds."""
+    aliases = _Aliases()
+    arguments = {
+        "TableName": table,
+        "Key": {"pk": to_attribute(write.key.pk), "sk": to_attribute(write.key.sk)},
+        "ConditionExpression": " AND ".join(map(aliases.test, write.expected)),
         "ExpressionAttributeNames": {alias: field for field, alias in aliases.names.items()},
         "ExpressionAttributeValues": aliases.values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

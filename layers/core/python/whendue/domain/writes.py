@@ -58,12 +58,14 @@ class Write:
         key: the item.
         expected: all must hold (a conjunction); `(Absent(),)` makes it an insert of `changes` as the whole item.
         changes: field -> new value, `Plus(n)` or `REMOVE`.
+        deletes: the whole item goes.
     """
 
     name: str
     key: Key
     expected: Sequence[Condition]
     changes: Mapping[str, Any]
+    deletes: bool = False
 
     @property
     def inserts(self) -> bool:
@@ -74,6 +76,11 @@ class Write:
 def insert(name: str, key: Key, values: Mapping[str, Any]) -> Write:
     """Create an item where none is."""
     return Write(name, key, (Absent(),), {field: value for field, value in values.items() if field not in ("pk", "sk")})
+
+
+def delete(name: str, key: Key, *expected: Condition) -> Write:
+    """Delete an item; one that is gone already is done."""
+    return Write(name, key, expected, {}, deletes=True)
 
 
 def holds(condition: Condition, item: Mapping[str, Any] | None) -> bool:
@@ -108,6 +115,8 @@ def already_done(write: Write, old: Mapping[str, Any] | None) -> bool:
     The item then carries everything that the write sets, and what it expected of fields that it leaves alone.
     """
     if old is None:
+        return write.deletes
+    if write.deletes:
         return False
     kept = [c for c in write.expected if isinstance(c, Is) and c.field not in write.changes]
     return all(holds(condition, old) for condition in kept) and all(

@@ -35,6 +35,9 @@ class MemoryStore:
             done = already_done(write, old)
             return Outcome(Applied.DONE if done else Applied.REFUSED, _copied(old))
         self._unlist(write.key, old)
+        if write.deletes:
+            del self._items[write.key]
+            return Outcome(Applied.DONE)
         self._items[write.key] = _copied(applied_to(write, old))
         self._list(write.key, self._items[write.key])
         return Outcome(Applied.DONE)
@@ -56,6 +59,11 @@ class MemoryStore:
         """Read every item under a partition key, ordered by `sk`."""
         with self._lock:
             return [_copied(self._items[key]) for key in sorted(key for key in self._items if key.pk == pk)]
+
+    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+        """Read a part of a family, ordered by `sk`."""
+        items = [item for item in self.family(pk) if first <= item["sk"] <= last]
+        return (items[::-1] if newest_first else items)[:limit]
 
     def agenda(
         self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
