@@ -47,8 +47,8 @@ e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
 	@$(PY) -m tests.simulation
-sim-long: $(READY)  ## ten million random worlds
-	@$(PY) -m tests.simulation --worlds 10000000
+sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
+	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
 mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)
 	@$(PY) -m tests.simulation.gate $(ONLY)
 lint: $(READY)  ## ruff: rules and format

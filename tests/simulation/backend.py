@@ -9,7 +9,7 @@ from tests.simulation.hub import Hub, Process
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
 from whendue.domain.keys import Key
-from whendue.domain.writes import Write
+from whendue.domain.writes import Write, insert
 from whendue.effects import Effects
 from whendue.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
 
@@ -40,6 +40,10 @@ class LaggingStore(MemoryStore):
         if after is not before:
             self._watch(process, write, before, after or {})
         return end
+
+    def put_back(self, item: Item) -> None:
+        """Let an item stand here from the beginning, written by nobody of this world."""
+        super().apply([insert("put_back", Key(item["pk"], item["sk"]), item)])
 
     def _unlist(self, key: Key, item: Item | None) -> None:
         if item is not None:

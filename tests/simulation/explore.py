@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from functions import log
 from tests.simulation.fates import Fate, Plan
+from tests.simulation.patience import HangError, limited
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.stories.base import Scenario
 from tests.simulation.world import World
 
-# A scenario's pairs are run whole up to this number, else a sample of this size.
-PAIRS_WHOLE = 700
+# A scenario that has no more pairs than this has all of them run; of a larger one's a sample.
+PAIRS_WHOLE = 4000
+PAIRS_SAMPLE = 600
 Fates = tuple[tuple[int, Fate], ...]
 
 
@@ -34,6 +36,7 @@ class Tally:
     pairs: int = 0
     pairs_of: int = 0
     worlds: int = 0
+    restless: int = 0
     calls: int = 0
     found: list[Found] = field(default_factory=list)
 
@@ -43,6 +46,7 @@ class Tally:
         self.pairs += other.pairs
         self.pairs_of += other.pairs_of
         self.worlds += other.worlds
+        self.restless += other.restless
         self.calls += other.calls
         self.found += other.found
 
@@ -53,10 +57,13 @@ def play(scenario: Scenario, plan: Plan, *, traced: bool = False) -> World:
     world = World(scenario.nature, plan, traced=traced)
     scenario.play(world)
     try:
-        world.run(scenario.horizon_s * 1000)
+        with limited():
+            world.run(scenario.horizon_s * 1000)
+            world.monitor.conclude(settled=scenario.settles)
+    except HangError:
+        world.monitor.wrong("hangs")
     except Exception as error:  # noqa: BLE001 - a crash of the code under test is a finding
         world.monitor.wrong(f"crashed: {type(error).__name__}: {error}")
-    world.monitor.conclude()
     return world
 
 

@@ -1,45 +1,75 @@
-"""The mutation gate: every mutant must be caught by the scenarios, by random worlds, or by the laws."""
+"""The mutation gate: every mutant must be caught by the scenarios, the laws, the functional tests or random worlds."""
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from tests.simulation import hunt
-from tests.simulation.hunt import forked
+from tests.simulation.excuses import EXCUSES
 from tests.simulation.mutants import Mutant, mutants
+from tests.simulation.patience import Broken, forked
 from tests.simulation.report import write_mutants
 
 ROOT = Path(__file__).parents[2]
-LAWS = ["tests/property/test_laws.py", "tests/unit/test_transitions.py"]
+# By whom, and the tests that are asked.
+TESTS = {
+    "laws": ["tests/property/test_laws.py", "tests/unit/test_transitions.py"],
+    "functional tests": [f"tests/functional/test_{name}.py" for name in ("submit", "control", "work", "timer")],
+}
+# pytest: a test has failed, or could not even be collected.
+NOTICED = (1, 2)
 WORLDS = 600
-PATIENCE_S = 60
+# A survivor needs a minute of CPU.
+CPU_S = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant: who caught it, and by what; `by` None for a survivor."""
+    """What became of a mutant.
+
+    Args:
+        mutant: which.
+        by: who caught it; None for a survivor.
+        what: by what.
+        broken: why it could not be judged; such a mutant counts as caught by nobody.
+    """
 
     mutant: Mutant
-    by: str | None
+    by: str | None = None
     what: str = ""
+    broken: str | None = None
+
+    @property
+    def end(self) -> str:
+        """Name the end, as the report counts it."""
+        if self.broken:
+            return "unjudged"
+        return self.by or ("explained" if self.mutant.excuse else "survivors")
 
     @property
     def told(self) -> str:
         """Say it."""
-        if self.by:
-            return f"caught by {self.by}: {self.what}"
-        return f"explained: {self.mutant.excuse}" if self.mutant.excuse else "SURVIVES"
+        match self.end:
+            case "unjudged":
+                return f"UNJUDGED: {self.broken}"
+            case "explained":
+                return f"explained: {self.mutant.excuse}"
+            case "survivors":
+                return "SURVIVES"
+        return f"caught by {self.by}: {self.what}"
 
 
 def judge(mutant: Mutant) -> Verdict:
     """Try a mutant in a process of its own."""
-    by, what = forked(lambda: _caught(mutant), PATIENCE_S) or ("hang", f"it runs for over {PATIENCE_S} s, or dies")
-    return Verdict(mutant, by, what)
+    answer = forked(lambda: _caught(mutant), CPU_S)
+    if isinstance(answer, Broken):
+        return Verdict(mutant, broken=answer.why)
+    return Verdict(mutant, *answer.value)
 
 
 def _caught(mutant: Mutant) -> tuple[str | None, str]:
@@ -48,42 +78,70 @@ def _caught(mutant: Mutant) -> tuple[str | None, str]:
     for found in chain(hunt.scenarios(), hunt.overloads()):
         faults = ", ".join(f"{number} {fate.name}" for number, fate in found.fates)
         return "scenarios", f"{found.scenario} [{faults}]: {found.violations[0]}"
-    for what in _laws():
-        return "laws", what
+    for who, files in TESTS.items():
+        for what in _failing(files):
+            return who, what
     for found in hunt.worlds(WORLDS):
         return "random worlds", f"{found.scenario}: {found.violations[0]}"
     return None, ""
 
 
-def _laws() -> Iterator[str]:
+class _Failures:
+    """A pytest plugin that notes what failed."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def pytest_runtest_logreport(self, report: object) -> None:
+        if getattr(report, "failed", False):
+            self.names.append(getattr(report, "nodeid", "?"))
+
+
+def _failing(files: Sequence[str]) -> Iterator[str]:
     import pytest
 
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-        code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *(str(ROOT / law) for law in LAWS)])
-    if code != 0:
-        yield "a law or a transition's test fails"
+    failures = _Failures()
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    code = pytest.main([*options, *(str(ROOT / name) for name in files)], plugins=[failures])
+    if code in NOTICED:
+        yield next(iter(failures.names), "a test cannot be collected")
+    elif code != 0:
+        raise RuntimeError(f"pytest ended with {code}")
 
 
-def main(wanted: Callable[[Mutant], bool], *, report: bool) -> int:
-    """Judge all mutants that are wanted; gives the number of survivors that nobody has explained."""
+def main(wanted: Callable[[Mutant], bool], *, whole: bool, report: bool) -> int:
+    """Judge all mutants that are wanted; gives how many stand unexplained, and how many excuses explain nothing."""
     chosen = [mutant for mutant in mutants() if wanted(mutant)]
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(2) as pool:
         for number, verdict in enumerate(pool.map(judge, chosen), 1):
             verdicts.append(verdict)
-            print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {verdict.told[:120]}", flush=True)
-    caught = sum(verdict.by is not None for verdict in verdicts)
-    unexplained = [verdict for verdict in verdicts if verdict.by is None and not verdict.mutant.excuse]
+            print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {verdict.told[:160]}", flush=True)
+    ends = Counter(verdict.end for verdict in verdicts)
+    for one in verdicts:
+        if one.end in ("survivors", "unjudged"):
+            print(f"{one.end}: {one.mutant.name}\n{one.broken or ''}")
+    idle = set(EXCUSES) - {one.mutant.excused for one in verdicts if one.end == "explained"} if whole else set()
+    for excuse in sorted(idle):
+        print(f"this excuse explains no survivor: {excuse}")
     if report:
-        write_mutants(Counter((one.mutant.module, one.by or "explained") for one in verdicts))
-    explained = len(chosen) - caught - len(unexplained)
-    print(f"{len(chosen)} mutants, {caught} caught, {explained} explained, {len(unexplained)} survivors")
-    return len(unexplained)
+        write_mutants(Counter((one.mutant.module, one.end) for one in verdicts))
+    caught = sum(verdict.by is not None for verdict in verdicts)
+    print(
+        f"{len(chosen)} mutants, {caught} caught, {ends['explained']} explained, "
+        f"{ends['survivors']} survivors, {ends['unjudged']} unjudged"
+    )
+    return ends["survivors"] + ends["unjudged"] + len(idle)
 
 
 if __name__ == "__main__":
     words = [word for word in sys.argv[1:] if word != "--report"]
-    found = main(lambda mutant: not words or any(word in mutant.name for word in words), report="--report" in sys.argv)
-    sys.exit(found > 0)
+    left = main(
+        lambda mutant: not words or any(word in mutant.name for word in words),
+        whole=not words,
+        report="--report" in sys.argv,
+    )
+    sys.exit(left > 0)

@@ -1,19 +1,12 @@
-"""Look for a violation: no fault, every single fault, overload, random worlds; in a process of its own if need be."""
+"""Look for a violation: no fault, every single fault, overload, random worlds."""
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 
 from tests.simulation.chance import chance_of, scenario_of
 from tests.simulation.explore import Found, next_faults, play
 from tests.simulation.fates import Plan
 from tests.simulation.loads import overload
 from tests.simulation.scenarios import SCENARIOS
-
-T = TypeVar("T")
 
 
 def scenarios(names: Iterable[str] = SCENARIOS) -> Iterator[Found]:
@@ -42,22 +35,3 @@ def worlds(number: int) -> Iterator[Found]:
         run = play(scenario_of(seed), plan)
         if run.monitor.violations:
             yield Found(f"seed {seed}", tuple(sorted(plan.fates.items())), tuple(run.monitor.violations), seed)
-
-
-def forked(work: Callable[[], T], patience_s: float) -> T | None:
-    """Do something in a fork of this process, so that this one stays as it is; None if it takes too long or dies."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            theirs.send(work())
-        os._exit(0)
-    theirs.close()
-    answer: T | None = None
-    if ours.poll(patience_s):
-        with suppress(EOFError):
-            answer = ours.recv()
-    with suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return answer

@@ -21,15 +21,25 @@ ASSIGNED = {
     "agenda_pk", "alarm_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
     "lease_until", "rescues", "scheduled_at", "send", "state",
 }  # fmt: skip
-# The conditions, the transitions and the alarms, and who else looks at fences and cursors.
+# The conditions, the transitions and the alarms, and every service that a job passes through.
 MODULES = (
     "whendue.domain.agenda",
     "whendue.domain.rescue",
     "whendue.domain.transitions",
     "whendue.domain.writes",
+    "whendue.services.batch",
+    "whendue.services.claimed",
+    "whendue.services.control",
     "whendue.services.cursors",
+    "whendue.services.dead_letter",
     "whendue.services.leases",
+    "whendue.services.promote",
+    "whendue.services.record",
+    "whendue.services.rescue",
     "whendue.services.settle",
+    "whendue.services.submit",
+    "whendue.services.tick",
+    "whendue.services.work",
 )
 
 
@@ -55,9 +65,14 @@ class Mutant:
         return f"{self.module.removeprefix('whendue.')}:{self.line} {self.change}"
 
     @property
+    def excused(self) -> str:
+        """Name it as the excuses do, whatever its line."""
+        return f"{self.module.removeprefix('whendue.')} {self.change}"
+
+    @property
     def excuse(self) -> str | None:
         """Say why it may survive, None if it may not."""
-        return EXCUSES.get(f"{self.module.removeprefix('whendue.')} {self.change}")
+        return EXCUSES.get(self.excused)
 
     def put_in_place(self) -> None:
         """Let this process run the mutant from now on."""

@@ -9,6 +9,7 @@ from tests.simulation.chance import chance_of, roam, scenario_of
 from tests.simulation.explore import explore, play, singles
 from tests.simulation.fates import Plan
 from tests.simulation.loads import OVERLOAD, overload
+from tests.simulation.patience import Answer, forked
 from tests.simulation.plants import PLANTS, Plant
 from tests.simulation.scenarios import SCENARIOS
 
@@ -71,9 +72,10 @@ def test_a_planted_bug_is_found_with_a_readable_trace(plant: Plant) -> None:
                 return found.violations, play(scenario, Plan(dict(found.fates)), traced=True).trace or []
         return None
 
-    seen = hunt.forked(look, patience_s=120)
-    assert seen, "nobody saw it"
-    violations, trace = seen
+    answer = forked(look, cpu_s=120)
+    assert isinstance(answer, Answer), answer
+    assert answer.value, "nobody saw it"
+    violations, trace = answer.value
     assert any(re.search(plant.found, what) for what in violations)
     assert any("MONITOR" in line for line in trace) or plant.found == "G11"
     assert any("write claim" in line for line in trace)

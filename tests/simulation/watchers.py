@@ -29,7 +29,7 @@ class Watcher:
         return True
 
     def conclude(self) -> None:
-        """Look at the end."""
+        """Look at the end of a world whose faults have stopped for long enough."""
 
 
 WATCHERS: Final[tuple[type[Watcher], ...]] = ()

@@ -19,12 +19,14 @@ class Scenario:
         play: sets clients going.
         nature: what its world is like.
         horizon_s: by when everything must be settled, faults or not.
+        settles: faults stop, so that everything is settled at the end; else only safety is asked for.
     """
 
     name: str
     play: Callable[[World], None]
     nature: Nature = field(default_factory=Nature)
     horizon_s: int = 3600
+    settles: bool = True
 
 
 def submit(world: World, key: str, expected: str = OK, do: str = "ok", **wanted: Any) -> str:

@@ -68,7 +68,7 @@ def attempt(registry: Registry, job: Job, payload: str | None, context: Context)
         except Cancel:
             return Stopped()
         except Interrupted:
-            return Failed("timeout", f"the attempt was over its {job.policy.timeout_s} s")
+            return Failed("timeout", "the attempt's time was over")
         except BaseException as error:  # noqa: BLE001 - whatever a task raises, SystemExit included, ends this attempt alone
             return _failed(error, never_retry)
 

@@ -74,6 +74,7 @@ class Batch:
             if now_ms < _overdue_ms(one):
                 continue
             if one.cause is None:
+                # Which of the two limits it was: the task's own, or that of the function it runs in.
                 one.cause = "function_timeout" if one.deadline_ms == self._function_deadline_ms else "timeout"
                 running.interrupt(index, Interrupted)
             else:

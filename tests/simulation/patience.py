@@ -1,0 +1,73 @@
+"""What may run away: counted in seconds of CPU, so that a busy machine makes no difference."""
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+# A world takes a few milliseconds, the largest a few seconds.
+WORLD_S = 30
+
+
+class HangError(BaseException):
+    """A world does not come to an end. Not an Exception: nobody may catch it and go on."""
+
+
+@contextmanager
+def limited(cpu_s: float = WORLD_S) -> Iterator[None]:
+    """Raise HangError in what takes longer than so many seconds of CPU."""
+
+    def hangs(signum: int, frame: FrameType | None) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGVTALRM, hangs)
+    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Work in a fork that gave no answer: what went wrong."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What work in a fork gave."""
+
+    value: T
+
+
+def forked(work: Callable[[], T], cpu_s: int) -> Answer[T] | Broken:
+    """Do something in a fork of this process, so that this one stays as it is."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+        try:
+            theirs.send(Answer(work()))
+        except BaseException:  # noqa: BLE001 - whatever it is, the parent must know
+            theirs.send(Broken(traceback.format_exc()))
+        sys.stdout.flush()
+        os._exit(0)
+    theirs.close()
+    try:
+        answer: Answer[T] | Broken = ours.recv()
+    except EOFError:
+        answer = Broken(f"the process died, or ran for over {cpu_s} s")
+    os.waitpid(child, 0)
+    return answer

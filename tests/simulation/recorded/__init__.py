@@ -1,0 +1,31 @@
+"""What released versions leave behind when a newer one takes over: their items and messages, recorded.
+
+Never change a recorded file: tables in the world are full of it. `python -m tests.simulation.recorded` adds one.
+"""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from tests.simulation.world import World
+from whendue.domain.job import TERMINAL
+from whendue.ports import Outgoing
+
+FOLDER: Final = Path(__file__).parent
+
+
+def leave_behind(world: World, version: str) -> None:
+    """Put into a fresh world what a version has left."""
+    left = json.loads((FOLDER / f"{version}.json").read_text())
+    for item in left["items"]:
+        world.store.put_back(item)
+        job_id = item["pk"].removeprefix("JOB#")
+        if item["sk"] == "job" and item["state"] not in TERMINAL:
+            world.monitor.inherit(job_id, item, left["expected"][job_id])
+    for one in left["messages"]:
+        world.queue.send(one["queue"], [Outgoing(one["body"], one["delay_s"])])
+
+
+def versions() -> list[str]:
+    """List the versions that have been recorded."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
