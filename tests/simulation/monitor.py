@@ -125,6 +125,7 @@ class Monitor:
             self._retry_is_in_time(after)
         if write.name in ("die", "bury"):
             self._nobody_runs_it(write, after)
+            self._was_due(process, before)
         if write.name in BY_WORKER - {"heartbeat"}:
             self.outcomes.add(after["fence"])
         if write.name in ("claim", "heartbeat"):
@@ -193,6 +194,11 @@ class Monitor:
             if f"JOB#{run.job_id}" == after["pk"] and run.over_ms is None and self._is_well(run):
                 self.wrong(f"{write.name} ended a job that {run.process.name} was running well")
 
+    def _was_due(self, process: Process, before: Item | None) -> None:
+        """A job whose time has not come may still run: nobody gives it up."""
+        if before and before["state"] == "pending" and process.now_ms() < before["due_at"] and not process.dead:
+            self.wrong("a job was given up before it was due")
+
     def _is_well(self, run: Run) -> bool:
         # Heartbeats come three times a lease: what is left of it must be more than clocks differ and calls take.
         nature = self.world.nature
@@ -211,6 +217,8 @@ class Monitor:
         if write.name == "claim":
             process.fences.add(after["fence"])
             self.claims[after["pk"]].add(after["fence"])
+            if after["lease_until"] - after["started_at"] != 1000 * after["policy"]["lease_s"]:
+                self.wrong("a claim has not the lease that its policy asks for")
             if process.now_ms() < after["due_at"] and not process.dead:
                 self.wrong(f"G6: claimed {after['due_at'] - process.now_ms()} ms early")
         for run in self.runs:

@@ -204,3 +204,9 @@ def test_a_new_due_time_begins_with_a_clean_record(name: str) -> None:
     job = running(rescues=7, generation=3)
     step = NEW_DUE_TIME[name](job)
     assert (step.job.rescues, step.job.generation, step.job.scheduled_at, step.job.lease_until) == (0, 4, NOW, 0)
+
+
+def test_a_heartbeat_leaves_the_progress_alone_when_there_is_none() -> None:
+    """A user watches the last word of the task, until there is another."""
+    assert "progress" not in transitions.heartbeat(running(), NOW, None).changes
+    assert transitions.heartbeat(running(), NOW, '"half"').changes["progress"] == '"half"'

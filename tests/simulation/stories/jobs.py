@@ -147,6 +147,25 @@ def _rescheduled(world: World) -> None:
     world.client(1, script)
 
 
+def _cancelled_and_rescheduled(world: World) -> None:
+    """By two clients at once: each decides on a job that the other is about to change."""
+    job_ids: list[str] = []
+
+    def rescheduling() -> None:
+        job_ids.append(submit(world, "a", "cancelled succeeded", delaySeconds=200))
+        world.hub.sleep(5000)
+        world.insist("PATCH", f"/jobs/{job_ids[0]}", {"dueAt": "2027-01-15T08:04:00Z", "priority": "high"})
+
+    def cancelling() -> None:
+        while not job_ids:
+            world.hub.sleep(1000)
+        # Asked once: what arrives late must not meet a job that another has changed.
+        world.ask("POST", f"/jobs/{job_ids[0]}/cancel")
+
+    world.client(1, rescheduling)
+    world.client(5.99, cancelling)
+
+
 def _redriven(world: World) -> None:
     def script() -> None:
         job_id = submit(world, "a", "dead", do="bad", maxAttempts=1)
@@ -184,6 +203,20 @@ def _given_up_on(world: World) -> None:
     world.client(1, submitting(world, "a", "dead succeeded", do="poisonous", times=2, leaseSeconds=5))
 
 
+def _given_up_on_early(world: World) -> None:
+    """SQS gives up on messages that came early, by the clock of the function that is told."""
+    backoff = {"baseSeconds": 30, "factor": 1, "jitter": "none"}
+    for number in range(3):
+        wanted = {"do": "flaky", "delaySeconds": 20, "backoff": backoff}
+        world.client(1 + number, submitting(world, f"key-{number}", "dead succeeded", **wanted))
+
+
+def _given_up_on_while_it_runs(world: World) -> None:
+    """Its message is lost sight of; whoever runs it goes on."""
+    wanted = {"takes_s": 150, "leaseSeconds": 20, "timeoutSeconds": 600, "maxAttempts": 6}
+    world.client(1, submitting(world, "a", "dead succeeded", **wanted))
+
+
 def _same_key(world: World) -> None:
     world.client(1, submitting(world, "a", delaySeconds=5))
     world.client(1, submitting(world, "a", delaySeconds=5))
@@ -200,6 +233,10 @@ def _two_timers(world: World) -> None:
     world.client(1, submitting(world, "b", delaySeconds=190))
 
 
+# A message comes again after 110 s, so that what is late by 100 s arrives before it.
+GIVING_UP: Final = Nature(max_receive_count=1, visibility_s=110)
+GIVING_UP_EARLY: Final = Nature(max_receive_count=1, visibility_s=110, skew_ms=5000)
+GIVING_UP_ON_THE_RUNNING: Final = Nature(max_receive_count=1, visibility_s=70, worker_ms=300_000)
 STORIES: Final = (
     Scenario("now", _now, Nature(punctual=True)),
     Scenario("delayed in its queue", _delayed, Nature(punctual=True)),
@@ -223,11 +260,15 @@ STORIES: Final = (
     Scenario("cancelled, then fails", _cancelled_and_fails, Nature(punctual=True)),
     Scenario("cancelled, and does not care", _careless, Nature(worker_ms=300_000, visibility_s=70)),
     Scenario("rescheduled twice", _rescheduled, Nature(punctual=True)),
+    Scenario("cancelled by one, rescheduled by another", _cancelled_and_rescheduled),
     Scenario("redriven", _redriven),
     Scenario("redriven in bulk", _redriven_in_bulk),
     Scenario("payload and result in items", _bulky),
     Scenario("payload and result in blobs", _blob),
     Scenario("given up on by SQS", _given_up_on, Nature(max_receive_count=1, visibility_s=70)),
+    Scenario("poison, given up on by SQS", _poison, GIVING_UP),
+    Scenario("given up on before it is due", _given_up_on_early, GIVING_UP_EARLY),
+    Scenario("given up on while it runs", _given_up_on_while_it_runs, GIVING_UP_ON_THE_RUNNING),
     Scenario("two clients, one key", _same_key),
     Scenario("a batch of three", _batch),
     Scenario("two timers at once", _two_timers, Nature(timers=2, latency_ms=(3, 9), punctual=True)),

@@ -56,9 +56,7 @@ class DeadLetter:
             return "stale"
         if job.state is State.PENDING and now_ms < job.due_at:
             return "sent_again" if send(self._ports.queue, [job], now_ms) == [True] else "unavailable"
-        if job.state is State.RUNNING and job.lease_until >= now_ms:
-            # Someone runs it now; if they die, the job's alarm finds it.
-            return "running"
+        # Refused while someone runs it: if they die, the job's alarm finds it.
         return self._end(ended_by_loss(job, now_ms) or die(job, CAUSE, MESSAGE, now_ms), now_ms)
 
     def _end(self, end: Transition, now_ms: int) -> str:
