@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +13,7 @@ from tests.simulation import hunt
 from tests.simulation.excuses import EXCUSES
 from tests.simulation.mutants import Mutant, mutants
 from tests.simulation.patience import Broken, forked
+from tests.simulation.reach import Run, reached
 from tests.simulation.report import write_mutants
 
 ROOT = Path(__file__).parents[2]
@@ -64,18 +65,18 @@ class Verdict:
         return f"caught by {self.by}: {self.what}"
 
 
-def judge(mutant: Mutant) -> Verdict:
-    """Try a mutant in a process of its own."""
-    answer = forked(lambda: _caught(mutant), CPU_S)
+def judge(mutant: Mutant, runs: Iterable[Run]) -> Verdict:
+    """Try a mutant in a process of its own, on those runs of scenarios that pass through it."""
+    answer = forked(lambda: _caught(mutant, runs), CPU_S)
     if isinstance(answer, Broken):
         return Verdict(mutant, broken=answer.why)
     return Verdict(mutant, *answer.value)
 
 
-def _caught(mutant: Mutant) -> tuple[str | None, str]:
+def _caught(mutant: Mutant, runs: Iterable[Run]) -> tuple[str | None, str]:
     """Give who caught the mutant, and by what."""
     mutant.put_in_place()
-    for found in chain(hunt.scenarios(), hunt.overloads()):
+    for found in chain(hunt.runs(runs), hunt.overloads()):
         faults = ", ".join(f"{number} {fate.name}" for number, fate in found.fates)
         return "scenarios", f"{found.scenario} [{faults}]: {found.violations[0]}"
     for who, files in TESTS.items():
@@ -115,9 +116,11 @@ def _failing(files: Sequence[str]) -> Iterator[str]:
 def main(wanted: Callable[[Mutant], bool], *, whole: bool, report: bool) -> int:
     """Judge all mutants that are wanted; gives how many stand unexplained, and how many excuses explain nothing."""
     chosen = [mutant for mutant in mutants() if wanted(mutant)]
+    runs = reached()
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(2) as pool:
-        for number, verdict in enumerate(pool.map(judge, chosen), 1):
+        where = [runs.get(f"{one.module}:{one.function}", []) for one in chosen]
+        for number, verdict in enumerate(pool.map(judge, chosen, where), 1):
             verdicts.append(verdict)
             print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {verdict.told[:160]}", flush=True)
     ends = Counter(verdict.end for verdict in verdicts)

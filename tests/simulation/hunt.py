@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from tests.simulation.chance import chance_of, scenario_of
 from tests.simulation.explore import Found, next_faults, play
-from tests.simulation.fates import Plan
+from tests.simulation.fates import Fate, Plan
 from tests.simulation.loads import overload
 from tests.simulation.scenarios import SCENARIOS
 
@@ -20,6 +20,14 @@ def scenarios(names: Iterable[str] = SCENARIOS) -> Iterator[Found]:
             run = play(SCENARIOS[name], Plan(dict([fault])))
             if run.monitor.violations:
                 yield Found(name, (fault,), tuple(run.monitor.violations))
+
+
+def runs(some: Iterable[tuple[str, tuple[int, Fate] | None]]) -> Iterator[Found]:
+    """Run scenarios, each without a fault or with a certain one."""
+    for name, fault in some:
+        fates = (fault,) if fault else ()
+        if violations := play(SCENARIOS[name], Plan(dict(fates))).monitor.violations:
+            yield Found(name, fates, tuple(violations))
 
 
 def overloads() -> Iterator[Found]:

@@ -50,12 +50,14 @@ class Mutant:
     Args:
         module: where.
         line: at which line.
+        function: in which function or method, `Class.method`; None outside of any.
         change: what, for people.
         source: the whole module as changed.
     """
 
     module: str
     line: int
+    function: str | None
     change: str
     source: str
 
@@ -79,9 +81,10 @@ class Mutant:
         put_in_place(importlib.import_module(self.module), self.source)
 
 
-def put_in_place(module: ModuleType, source: str) -> None:
-    """Give a module's functions, methods and conditions the code of another source."""
-    space: dict[str, object] = {"__name__": module.__name__}
+def put_in_place(module: ModuleType, source: str, **names: object) -> None:
+    """Give a module's functions, methods and conditions the code of another source, which knows these names besides."""
+    space: dict[str, object] = {"__name__": module.__name__} | names
+    vars(module).update(names)
     edges = list(getattr(module, "EDGES", []))
     exec(compile(source, str(module.__file__), "exec"), space)
     if edges:
@@ -117,7 +120,22 @@ def _of(module: str) -> Iterator[Mutant]:
             edit(target)
             text = ast.unparse(ast.fix_missing_locations(changed))
             if text != ast.unparse(tree):
-                yield Mutant(module, getattr(node, "lineno", 0), change, text)
+                line = getattr(node, "lineno", 0)
+                yield Mutant(module, line, _function_at(tree, line), change, text)
+
+
+def functions_of(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """List a module's functions and methods by their names; what stands inside of one belongs to it."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from ((f"{node.name}.{one.name}", one) for one in node.body if isinstance(one, ast.FunctionDef))
+
+
+def _function_at(tree: ast.Module, line: int) -> str | None:
+    inside = (name for name, node in functions_of(tree) if node.lineno <= line <= (node.end_lineno or 0))
+    return next(inside, None)
 
 
 def _edits(node: ast.AST) -> Iterator[tuple[str, Edit]]:

@@ -207,13 +207,13 @@ def _given_up_on_early(world: World) -> None:
     """SQS gives up on messages that came early, by the clock of the function that is told."""
     backoff = {"baseSeconds": 30, "factor": 1, "jitter": "none"}
     for number in range(3):
-        wanted = {"do": "flaky", "delaySeconds": 20, "backoff": backoff}
-        world.client(1 + number, submitting(world, f"key-{number}", "dead succeeded", **wanted))
+        story = submitting(world, f"key-{number}", "dead succeeded", do="flaky", delaySeconds=20, backoff=backoff)
+        world.client(1 + number, story)
 
 
 def _given_up_on_while_it_runs(world: World) -> None:
     """Its message is lost sight of; whoever runs it goes on."""
-    wanted = {"takes_s": 150, "leaseSeconds": 20, "timeoutSeconds": 600, "maxAttempts": 6}
+    wanted: dict[str, Any] = {"takes_s": 150, "leaseSeconds": 20, "timeoutSeconds": 600, "maxAttempts": 6}
     world.client(1, submitting(world, "a", "dead succeeded", **wanted))
 
 

@@ -1,0 +1,57 @@
+"""Which runs of the scenarios pass through which function: a mutant is tried there, and nowhere else."""
+
+import ast
+import importlib
+import inspect
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.simulation.explore import next_faults, play
+from tests.simulation.fates import Fate, Plan
+from tests.simulation.mutants import MODULES, functions_of, put_in_place
+from tests.simulation.patience import Answer, Broken, forked
+from tests.simulation.scenarios import SCENARIOS
+
+# A scenario, and its single fault if there is one.
+Run = tuple[str, tuple[int, Fate] | None]
+NOTE = "_reached"
+CPU_S = 600
+
+
+def reached() -> Mapping[str, list[Run]]:
+    """Run every scenario without a fault and with each single one; give the runs by `module:function`, clean first."""
+    with ThreadPoolExecutor(2) as pool:
+        parts = list(pool.map(lambda name: forked(lambda: _runs(name), CPU_S), SCENARIOS))
+    if broken := [part.why for part in parts if isinstance(part, Broken)]:
+        raise RuntimeError(broken[0])
+    runs: defaultdict[str, list[Run]] = defaultdict(list)
+    for part in parts:
+        for run, places in part.value if isinstance(part, Answer) else ():
+            for place in places:
+                runs[place].append(run)
+    return {place: sorted(some, key=lambda run: run[1] is not None) for place, some in runs.items()}
+
+
+def _runs(name: str) -> list[tuple[Run, set[str]]]:
+    seen: set[str] = set()
+    _watch(seen)
+    clean = play(SCENARIOS[name], Plan())
+    runs: list[tuple[Run, set[str]]] = [((name, None), set(seen))]
+    for fault in next_faults(clean):
+        seen.clear()
+        play(SCENARIOS[name], Plan(dict([fault])))
+        runs.append(((name, fault), set(seen)))
+    return runs
+
+
+def _watch(seen: set[str]) -> None:
+    """Let every function that has mutants note that it was called."""
+    for name in MODULES:
+        module = importlib.import_module(name)
+        tree = ast.parse(inspect.getsource(module))
+        for place, function in functions_of(tree):
+            note = ast.parse(f"{NOTE}({f'{name}:{place}'!r})").body
+            after_docstring = 1 if ast.get_docstring(function) else 0
+            function.body[after_docstring:after_docstring] = note
+        put_in_place(module, ast.unparse(ast.fix_missing_locations(tree)), **{NOTE: seen.add})
