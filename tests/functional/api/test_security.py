@@ -115,8 +115,8 @@ json_values = st.recursive(
     max_leaves=12,
 )
 known_fields = st.sampled_from(
-    "type payload delaySeconds dueAt priority profile retries backoff tags jobs filter neverRetry limits follow".split()
-)
+    ["type", "payload", "delaySeconds", "dueAt", "priority", "profile", "retries", "backoff", "tags", "jobs", "filter"]
+) | st.sampled_from(["neverRetry", "limits", "follow"])
 bodies = st.dictionaries(known_fields | st.text(max_size=8), json_values | st.just("ok"), max_size=6).map(json.dumps)
 paths = st.sampled_from([path for _, path in ROUTES]) | st.text(max_size=30).map(lambda text: f"/{text}")
 methods = st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"])

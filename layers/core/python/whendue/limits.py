@@ -71,6 +71,7 @@ MAX_LOST = 3
 # --- profiles --------------------------------------------------------------------------------------------------
 # Of a tenant, deleted names included, whose versions go on counting: one list reads them all.
 PROFILE_NAMES = 200
+# The highest version that can be asked for: six digits keep versions in order.
 PROFILE_VERSION = 999_999
 # A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
 PROFILE_AGE_MS = 5000
