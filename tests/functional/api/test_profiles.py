@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults import Refusing
 from tests.functional.api.conftest import a_token, api_of
-from tests.functional.api.gateway import Answer, Client, Shape
+from tests.functional.api.gateway import Answer, Client, Context, Request, Shape
 from tests.world import World
 from whendue.errors import UnavailableError
 from whendue.limits import LIMIT_CONCURRENCY, MAX_ATTEMPTS, PROFILE_NAMES
@@ -117,6 +117,15 @@ def test_a_deleted_profile_is_gone_and_its_versions_count_on(client: Client) -> 
     made = put(client, {"maxAttempts": 3})
     assert (made.status, made.json["version"]) == (201, 3)
     assert client.submit(profile="mine")["profileVersion"] == 3
+
+
+def test_an_answer_without_a_body_has_an_empty_one(world: World, shape: Shape) -> None:
+    """A null is a 500 to MiniStack."""
+    api = api_of(world)
+    put(Client(api, a_token()))
+    request = Request("DELETE", "/profiles/mine", {"Authorization": f"Bearer {a_token()}"})
+    reply = api(request.event(shape), Context())
+    assert (reply["statusCode"], reply["body"]) == (204, "")
 
 
 def test_the_list_has_the_built_in_profiles_and_ones_own(client_of: Callable[..., Client]) -> None:
