@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.samples import a_job
+from whendue.adapters.attribute_values import to_attribute
 from whendue.domain import profile as domain
 from whendue.domain.job import Job, Policy, evolve, from_item, to_item
 from whendue.domain.limit import Limit
@@ -115,6 +116,21 @@ def test_a_profile_survives_the_table(profile: Profile) -> None:
     """What is read is what was written, also an empty list that overrides another layer's."""
     item = {"version": profile.version, "edited_at": profile.edited_at, "content": to_content(profile)}
     assert domain.from_item("mine", item) == profile
+    to_attribute(item["content"])  # A TypeError where DynamoDB has no type for what is in it.
+
+
+def test_what_a_newer_version_of_whendue_says_is_left_out() -> None:
+    """Both run side by side while a deploy is rolled out."""
+    content = {"policy": {"max_attempts": 3, "novelty": 1}, "limit": {"concurrency": 2, "novelty": 1}, "novelty": 1}
+    read = domain.from_item("mine", {"version": 1, "edited_at": 0, "content": content, "novelty": 1})
+    assert read == Profile("mine", {"max_attempts": 3}, limit=Limit(2), version=1, edited_at=0)
+
+
+def test_a_follower_without_a_version_takes_the_first_that_it_finds() -> None:
+    """Its profile was built in when it was accepted, and is the tenant's own since."""
+    job = evolve(a_job(), follow=True)
+    after = followed(job, Profile("mine", {"max_attempts": 3}, version=1), default=Policy(), task={})
+    assert (after.profile_version, after.policy.max_attempts) == (1, 3)
 
 
 @given(st.none() | st.integers(1, 9), st.none() | st.frozensets(st.integers(1, 9)), st.none() | st.booleans())

@@ -96,14 +96,19 @@ def followed(job: Job, newest: Profile, *, default: Policy, task: Mapping[str, A
 
 def to_content(profile: Profile) -> dict[str, Any]:
     """Write what a profile says as one map of the table; what it does not set is left out."""
-    limit = profile.limit and {name: getattr(profile.limit, name) for name in Limit.__slots__}
+    limit = {name: getattr(profile.limit, name) for name in Limit.__slots__} if profile.limit else {}
     content = {
-        "policy": stored_policy(profile.policy) or None,
+        "policy": stored_policy(profile.policy),
         "queue": profile.queue,
-        "limit": limit and {name: value for name, value in limit.items() if value is not None},
-        "follow": profile.follow or None,
+        "limit": {name: value for name, value in limit.items() if value is not None},
+        "follow": profile.follow,
     }
-    return {name: value for name, value in content.items() if value is not None}
+    return {name: value for name, value in content.items() if value}
+
+
+def live(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Give a profile's item, or a version's; None where there is none, or where it says that it was deleted."""
+    return None if item is None or item["deleted"] else item
 
 
 def from_item(name: str, item: Mapping[str, Any]) -> Profile:

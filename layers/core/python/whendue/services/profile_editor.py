@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from whendue.domain.keys import profile_key, profile_version_key
 from whendue.domain.precondition import Precondition
-from whendue.domain.profile import PROFILES, Profile, from_item, to_content
+from whendue.domain.profile import PROFILES, Profile, from_item, live, to_content
 from whendue.domain.writes import Is, Write, insert
 from whendue.errors import (
     BuiltInProfileError,
@@ -49,7 +49,7 @@ class ProfileEditor:
         Raises:
             UnavailableError: the table does not answer.
         """
-        own = [from_item(item["sk"], item) for item in self._names(tenant) if not item["deleted"]]
+        own = [from_item(item["sk"], item) for item in self._names(tenant) if live(item)]
         return sorted([*PROFILES.values(), *own], key=lambda profile: profile.name)
 
     def read(self, tenant: str, name: str) -> Profile:
@@ -61,8 +61,8 @@ class ProfileEditor:
         """
         if name in PROFILES:
             return PROFILES[name]
-        item = self._current(tenant, name)
-        if item is None or item["deleted"]:
+        item = live(self._current(tenant, name))
+        if item is None:
             raise ProfileNotFoundError
         return from_item(name, item)
 
@@ -73,8 +73,8 @@ class ProfileEditor:
             ProfileNotFoundError: there is no such version, or it is the one that deleted the profile.
             UnavailableError: the table does not answer.
         """
-        [item] = self._ports.store.get([profile_version_key(tenant, name, version)])
-        if item is None or item["deleted"]:
+        [item] = map(live, self._ports.store.get([profile_version_key(tenant, name, version)]))
+        if item is None:
             raise ProfileNotFoundError
         return from_item(name, item)
 
@@ -95,16 +95,16 @@ class ProfileEditor:
         content = to_content(wanted)
         for _ in range(TRIES):
             current = self._editable(tenant, wanted.name)
-            version = _version(current)
-            if not expected.holds(version):
+            stands = live(current)
+            if not expected.holds(stands["version"] if stands else None):
                 raise PreconditionFailedError
-            if current and version and current["content"] == content:
-                return Edited(from_item(wanted.name, current), created=False)
+            if stands and stands["content"] == content:
+                return Edited(from_item(wanted.name, stands), created=False)
             if current is None and len(self._names(tenant)) >= PROFILE_NAMES:
                 raise TooManyProfilesError(f"a tenant has {PROFILE_NAMES} profiles at most, deleted ones included")
             made = self._add(tenant, wanted.name, current, content, deleted=False)
             if made:
-                return Edited(from_item(wanted.name, made), created=version is None)
+                return Edited(from_item(wanted.name, made), created=stands is None)
         raise UnavailableError("the profile keeps changing; try again")
 
     def delete(self, tenant: str, name: str, expected: Precondition) -> None:
@@ -118,10 +118,10 @@ class ProfileEditor:
         """
         for _ in range(TRIES):
             current = self._editable(tenant, name)
-            version = _version(current)
-            if version is None:
+            stands = live(current)
+            if stands is None:
                 raise ProfileNotFoundError
-            if not expected.holds(version):
+            if not expected.holds(stands["version"]):
                 raise PreconditionFailedError
             if self._add(tenant, name, current, {}, deleted=True):
                 return
@@ -169,8 +169,3 @@ class ProfileEditor:
 
     def _names(self, tenant: str) -> list[Item]:
         return self._ports.store.family(profile_key(tenant, "").pk)
-
-
-def _version(current: Item | None) -> int | None:
-    """Give the version that a client sees: a deleted profile has none."""
-    return None if current is None or current["deleted"] else current["version"]

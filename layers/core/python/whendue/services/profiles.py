@@ -5,7 +5,7 @@ from typing import Final
 
 from whendue.domain.job import Job, Policy
 from whendue.domain.keys import profile_key
-from whendue.domain.profile import PROFILES, Profile, followed, from_item
+from whendue.domain.profile import PROFILES, Profile, followed, from_item, live
 from whendue.errors import UnavailableError, UnknownProfileError, UnknownTaskError, WhendueError
 from whendue.limits import PROFILE_AGE_MS, PROFILES_REMEMBERED
 from whendue.services.fresh import Fresh
@@ -54,7 +54,7 @@ class Profiles:
 
     def followed(self, job: Job) -> Job:
         """Give a following job under the newest version of its profile; as it is where that cannot be known."""
-        if not job.follow or job.profile_version is None:
+        if not job.follow:
             return job
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
@@ -64,7 +64,7 @@ class Profiles:
         return followed(job, newest, default=Policy(lease_s=self._ports.settings.lease_s), task=task)
 
     def _read(self, tenant: str, name: str) -> Profile:
-        [item] = self._ports.store.get([profile_key(tenant, name)])
-        if item is None or item["deleted"]:
+        [item] = map(live, self._ports.store.get([profile_key(tenant, name)]))
+        if item is None:
             raise UnknownProfileError(f"no profile is called {name!r}", profiles=sorted(PROFILES))
         return from_item(name, item)
