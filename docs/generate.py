@@ -12,6 +12,7 @@ from pathlib import Path
 from functions.api.app import PUBLIC, make_resolver, routes_of
 from functions.api.openapi import document
 from functions.api.problems import STATUS
+from functions.api.scopes import scope_of
 from whendue import limits
 from whendue.domain import transitions
 from whendue.domain.transitions import EDGES
@@ -54,7 +55,7 @@ def route_table() -> str:
         [
             f"`{route.method} {route.path.replace('<', '{').replace('>', '}')}`",
             route.summary or _first_line(route.func),
-            "" if route.path in PUBLIC else "`jobs:read`" if route.method == "GET" else "`jobs:write`",
+            "" if route.path in PUBLIC else f"`{scope_of(route.method, route.path)}`",
         ]
         for route in routes
     ]

@@ -13,7 +13,8 @@ from functions import log
 from functions.api import problems
 from functions.api.events import normalise
 from functions.api.guard import checked_body
-from functions.api.routes import dead_letters, docs, health, jobs
+from functions.api.routes import dead_letters, docs, health, jobs, profiles
+from functions.api.scopes import scope_of
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, WhendueError
@@ -29,7 +30,7 @@ def make_resolver() -> APIGatewayHttpResolver:
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
-    for module in (jobs, dead_letters, health, docs):
+    for module in (jobs, dead_letters, profiles, health, docs):
         resolver.include_router(module.router)
     return resolver
 
@@ -56,6 +57,8 @@ class Api:
             reply = self._answer(normalise(event), context, facts)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem
             reply = _problem(error)
+        # A body of null is none of API Gateway's answers: emulators make a 500 of it.
+        reply["body"] = reply.get("body") or ""
         reply["headers"] = _as_text(reply.get("headers") or {}) | SECURITY_HEADERS
         duration_ms = self._whendue.effects.now_ms() - began_ms
         log.info("request", status=reply["statusCode"], duration_ms=duration_ms, **facts)
@@ -72,11 +75,11 @@ class Api:
         return self._resolver.resolve(event, context)
 
     def _identify(self, event: Mapping[str, Any], method: str, path: str) -> Identity | None:
-        """Verify the token, unless the path is public: reading needs `jobs:read`, everything else `jobs:write`."""
+        """Verify the token, unless the path is public, and insist on the scope."""
         if path in PUBLIC:
             return None
         identity = self._verifier.verify(event["headers"].get("authorization"))
-        identity.need("jobs:read" if method in ("GET", "HEAD") else "jobs:write")
+        identity.need(scope_of(method, path))
         return identity
 
 

@@ -13,7 +13,7 @@ DESCRIPTION = """Runs jobs when they are due, to the second, with nothing that h
 
 Errors are problem+json (RFC 9457) with a stable `code`. `Idempotency-Key` makes a submit safe to repeat."""
 PUBLIC_TAG = "health"
-ERRORS = ["400", "401", "403", "404", "409", "413", "415", "422", "503"]
+ERRORS = ["400", "401", "403", "404", "409", "412", "413", "415", "422", "503"]
 
 
 def document(resolver: APIGatewayHttpResolver) -> dict[str, Any]:

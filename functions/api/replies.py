@@ -3,20 +3,16 @@
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from functions.api import times
+from functions.api.effective import EffectiveReply, effective_reply
+from functions.api.reply import Reply
 from whendue.domain.explain import Reason
 from whendue.domain.job import Failure, Job, State, shown_state
 from whendue.services.dead_letters import Group
 from whendue.services.query import JobView
-
-
-class Reply(BaseModel):
-    """An answer."""
-
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
 
 class ErrorReply(Reply):
@@ -46,6 +42,8 @@ class JobReply(Reply):
     state: str = Field(description="scheduled, queued, running, succeeded, dead or cancelled")
     priority: str
     profile: str
+    profile_version: int | None = Field(description="The version that its policy is made of; null for built-in ones.")
+    follow_profile: bool = Field(description="Each claim takes the newest version of the profile.")
     tenant: str
     due_at: str
     created_at: str
@@ -61,7 +59,13 @@ class JobReply(Reply):
     tags: dict[str, str]
 
 
-class JobWithTimelineReply(JobReply):
+class JobWithPolicyReply(JobReply):
+    """A job with the policy that it runs under."""
+
+    effective: EffectiveReply
+
+
+class JobWithTimelineReply(JobWithPolicyReply):
     """A job with its payload and timeline."""
 
     payload: Any = None
@@ -147,13 +151,21 @@ def job_reply(job: Job, now_ms: int) -> JobReply:
     return JobReply(**_fields(job, now_ms))
 
 
+def job_with_policy(job: Job, now_ms: int) -> JobWithPolicyReply:
+    """Show a job and the policy that it runs under."""
+    return JobWithPolicyReply(**_fields(job, now_ms), effective=effective_reply(job))
+
+
 def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
     """Show a job with everything that belongs to it."""
     attempts = [_failed(one) for one in view.attempts]
     if view.job.state in (State.RUNNING, State.SUCCEEDED):
         attempts.append(_current(view.job))
     return JobWithTimelineReply(
-        **_fields(view.job, now_ms) | {"result": view.result}, payload=view.payload, attempts=attempts
+        **_fields(view.job, now_ms) | {"result": view.result},
+        effective=effective_reply(view.job),
+        payload=view.payload,
+        attempts=attempts,
     )
 
 
@@ -164,6 +176,8 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "state": shown_state(job, now_ms),
         "priority": job.queue,
         "profile": job.profile,
+        "profile_version": job.profile_version,
+        "follow_profile": bool(job.follow),
         "tenant": job.tenant,
         "due_at": times.written(job.due_at),
         "created_at": times.written(job.created_at),

@@ -27,6 +27,8 @@ from whendue.limits import (
     LEASE_MIN_S,
     MAX_ATTEMPTS,
     NAME_BYTES,
+    NEVER_RETRY,
+    NEVER_RETRY_BYTES,
     REDRIVE_JOBS,
     REDRIVE_RATE_PER_S,
     RETENTION_S,
@@ -75,7 +77,50 @@ class Backoff(Body):
     jitter: Literal["full", "none"] | None = None
 
 
-class JobBody(Body):
+class PolicyBody(Body):
+    """How jobs are tried: what a job and a profile may say alike."""
+
+    retries: int | None = Field(default=None, ge=0, lt=MAX_ATTEMPTS, description="Attempts after the first.")
+    max_attempts: int | None = Field(default=None, ge=1, le=MAX_ATTEMPTS, description="The same, the first included.")
+    backoff: Backoff | None = None
+    timeout_seconds: int | None = Field(default=None, ge=1, le=TIMEOUT_S)
+    lease_seconds: int | None = Field(default=None, ge=LEASE_MIN_S, le=LEASE_MAX_S)
+    retention_seconds: int | None = Field(default=None, ge=60, le=RETENTION_S)
+    never_retry: list[Name] | None = Field(
+        default=None, max_length=NEVER_RETRY, description="An attempt with an error of such a type is the last."
+    )
+
+    @field_validator("never_retry")
+    @classmethod
+    def _fit_the_hot_item(cls, types: list[str] | None) -> list[str] | None:
+        if len(" ".join(types or [])) > NEVER_RETRY_BYTES:
+            raise ValueError(f"all names together may have {NEVER_RETRY_BYTES} bytes")
+        return types
+
+    @model_validator(mode="after")
+    def _says_attempts_once(self) -> Self:
+        if self.retries is not None and self.max_attempts is not None:
+            raise ValueError("give retries or maxAttempts, not both")
+        return self
+
+    def policy(self) -> dict[str, Any]:
+        """Give the fields of a policy that are said."""
+        backoff = self.backoff or Backoff()
+        said = {
+            "max_attempts": self.max_attempts if self.retries is None else self.retries + 1,
+            "base_s": backoff.base_seconds,
+            "factor": backoff.factor,
+            "cap_s": backoff.cap_seconds,
+            "jitter": backoff.jitter,
+            "timeout_s": self.timeout_seconds,
+            "lease_s": self.lease_seconds,
+            "retention_s": self.retention_seconds,
+            "never_retry": None if self.never_retry is None else tuple(dict.fromkeys(self.never_retry)),
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+class JobBody(PolicyBody):
     """A job to be."""
 
     type: TypeName = Field(examples=["demo.greet"], description="The task's name.")
@@ -84,12 +129,9 @@ class JobBody(Body):
     due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
     priority: Priority | None = None
     profile: Name = "default"
-    retries: int | None = Field(default=None, ge=0, lt=MAX_ATTEMPTS, description="Attempts after the first.")
-    max_attempts: int | None = Field(default=None, ge=1, le=MAX_ATTEMPTS, description="The same, the first included.")
-    backoff: Backoff | None = None
-    timeout_seconds: int | None = Field(default=None, ge=1, le=TIMEOUT_S)
-    lease_seconds: int | None = Field(default=None, ge=LEASE_MIN_S, le=LEASE_MAX_S)
-    retention_seconds: int | None = Field(default=None, ge=60, le=RETENTION_S)
+    follow_profile: bool | None = Field(
+        default=None, description="Take the newest version of the profile at each claim; null: as the profile says."
+    )
     tags: dict[str, str] = Field(default_factory=dict, max_length=TAGS)
 
     @field_validator("tags")
@@ -103,11 +145,9 @@ class JobBody(Body):
         return tags
 
     @model_validator(mode="after")
-    def _says_each_thing_once(self) -> Self:
+    def _says_its_time_once(self) -> Self:
         if self.delay_seconds is not None and self.due_at is not None:
             raise ValueError("give delaySeconds or dueAt, not both")
-        if self.retries is not None and self.max_attempts is not None:
-            raise ValueError("give retries or maxAttempts, not both")
         return self
 
     def request(self, idempotency_key: str | None) -> JobRequest:
@@ -119,24 +159,11 @@ class JobBody(Body):
             delay_s=self.delay_seconds,
             queue=self.priority,
             profile=self.profile,
-            policy=self._policy(),
+            policy=self.policy(),
+            follow=self.follow_profile,
             tags=self.tags,
             idempotency_key=idempotency_key,
         )
-
-    def _policy(self) -> dict[str, Any]:
-        backoff = self.backoff or Backoff()
-        asked = {
-            "max_attempts": self.max_attempts if self.retries is None else self.retries + 1,
-            "base_s": backoff.base_seconds,
-            "factor": backoff.factor,
-            "cap_s": backoff.cap_seconds,
-            "jitter": backoff.jitter,
-            "timeout_s": self.timeout_seconds,
-            "lease_s": self.lease_seconds,
-            "retention_s": self.retention_seconds,
-        }
-        return {name: value for name, value in asked.items() if value is not None}
 
 
 class BatchJobBody(JobBody):

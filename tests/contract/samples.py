@@ -70,6 +70,12 @@ LATER = NOW + 50_000
 STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "claim": (a_job, lambda job: transitions.claim(job, MINE, NOW)),
     "claim of an expired lease": (running, lambda job: transitions.claim(job, THEIRS, LATER)),
+    "claim of a follower": (
+        lambda: a_job(follow=True, profile_version=1, sources="rdddddddd"),
+        lambda job: transitions.claim(
+            evolve(job, policy=Policy(never_retry=("A", "B")), profile_version=2, sources=None), MINE, NOW
+        ),
+    ),
     "heartbeat": (running, lambda job: transitions.heartbeat(job, LATER, '{"done":0.5}')),
     "heartbeat of a told task": (
         lambda: running(cancel_requested=True),

@@ -11,7 +11,6 @@ from whendue.domain.fingerprint import clip, fingerprint
 from whendue.domain.job import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
 from whendue.domain.keys import Key
 from whendue.domain.message import UnreadableMessageError, from_body, to_body
-from whendue.domain.profile import PROFILES, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
 from whendue.domain.rescue import decide, ended_by_loss, interval_ms
 from whendue.domain.writes import REMOVE, Absent, Is, Plus, Write, already_done, applied_to, holds
@@ -29,6 +28,7 @@ policies = st.builds(
     cap_s=st.floats(0.001, 86_400).map(lambda x: round(x, 3)),
     jitter=st.sampled_from(["full", "none"]),
     lease_s=st.integers(2, 3600),
+    never_retry=st.lists(st.sampled_from(["timeout", "ValueError", "a.b-c"]), unique=True).map(tuple),
 )
 failures = st.builds(
     Failure, texts, texts, texts, st.just("ab" * 8), st.integers(1, 50), st.integers(1, 99), times, st.none() | times
@@ -58,6 +58,9 @@ jobs = st.builds(
     last=st.none() | failures,
     payload=st.none() | texts,
     tags=st.none() | st.dictionaries(texts, texts, max_size=3),
+    profile_version=st.none() | st.integers(1, 999_999),
+    follow=st.none() | st.just(True),
+    sources=st.none() | st.text("rptd", min_size=9, max_size=9),
 )
 
 
@@ -209,14 +212,6 @@ def test_what_may_not_run_again_is_ended_where_it_is_seen(job: Job, now_ms: int)
 def test_rescue_intervals_grow_to_their_bound(rescues: int) -> None:
     """G11: the longer a job is rescued in vain, the less often."""
     assert interval_ms(rescues) <= interval_ms(rescues + 1) <= 900_000
-
-
-@given(st.sampled_from(sorted(PROFILES)), st.integers(1, 50), st.integers(1, 50))
-def test_the_request_wins_over_the_task_and_the_task_over_the_profile(name: str, task: int, asked: int) -> None:
-    """Resolution order of a job's policy."""
-    profile = PROFILES[name]
-    assert resolve(profile) == profile.policy
-    assert resolve(profile, {"max_attempts": task}, {"max_attempts": asked}).max_attempts == asked
 
 
 @given(jobs)

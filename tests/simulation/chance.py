@@ -60,10 +60,14 @@ def _client(world: World, chance: random.Random, key: str) -> Any:
         "timeoutSeconds": chance.choice([2, 30]),
         "backoff": chance.choice([QUICK, {"baseSeconds": 150, "factor": 2, "jitter": "full"}]),
     }
+    profiled = chance.random() < 0.1
     deeds = [chance.choice(["cancel", "hasten", "delay", "redrive"]) for _ in range(chance.choice([0, 0, 0, 1, 2]))]
     pauses_ms = [chance.choice([10, 1500, 30_000, 130_000]) for _ in deeds]
 
     def script() -> None:
+        if profiled:
+            world.insist("PUT", "/profiles/mine", {name: wanted.pop(name) for name in ("leaseSeconds", "backoff")})
+            wanted.update(profile="mine", followProfile=key == "key-0")
         job_id = submit(world, key, ANY, **wanted)
         for deed, pause_ms in zip(deeds, pauses_ms, strict=True):
             world.hub.sleep(pause_ms)

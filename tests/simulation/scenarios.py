@@ -1,7 +1,9 @@
 """Every named scenario, by its name."""
 
+from itertools import chain
 from typing import Final
 
-from tests.simulation.stories import deploys, jobs
+from tests.simulation.stories import deploys, jobs, profiles
 
-SCENARIOS: Final = {scenario.name: scenario for scenario in (*jobs.STORIES, *deploys.STORIES)}
+FAMILIES: Final = (jobs.STORIES, deploys.STORIES, profiles.STORIES)
+SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

@@ -32,4 +32,7 @@ class Watcher:
         """Look at the end of a world whose faults have stopped for long enough."""
 
 
-WATCHERS: Final[tuple[type[Watcher], ...]] = ()
+# They need the base class above.
+from tests.simulation.watch_profiles import ProfileWatcher  # noqa: E402
+
+WATCHERS: Final[tuple[type[Watcher], ...]] = (ProfileWatcher,)

@@ -274,12 +274,12 @@ class World:
     def _client_left(self) -> None:
         self._clients -= 1
 
-    def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
-        """Send a request as a client; None when no reply comes."""
+    def ask(self, method: str, path: str, body: Any = None, key: str | None = None, **more: str) -> Answer | None:
+        """Send a request as a client, with more headers if given; None when no reply comes."""
         answers: list[Answer] = []
         strand, nap = current_strand(), current_strand().naps + 1
         process = self.process("api", API_MS, lambda: self.hub.wake(strand, nap))
-        headers = {"Idempotency-Key": key} if key else {}
+        headers = ({"Idempotency-Key": key} if key else {}) | more
 
         def serve() -> None:
             api = Api(process.app, WHOEVER)
@@ -291,10 +291,10 @@ class World:
         self.say("client", f"{method} {path} -> {f'{answer.status} {answer.text[:90]}' if answer else 'no reply'}")
         return answer
 
-    def insist(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+    def insist(self, method: str, path: str, body: Any = None, key: str | None = None, **more: str) -> Answer:
         """Send a request until there is an answer that is none of ours to repeat."""
         while True:
-            answer = self.ask(method, path, body, key)
+            answer = self.ask(method, path, body, key, **more)
             if answer and answer.status < 500:
                 return answer
             self.hub.sleep(1000)

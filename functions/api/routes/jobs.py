@@ -16,8 +16,10 @@ from functions.api.replies import (
     ExplainReply,
     JobListReply,
     JobReply,
+    JobWithPolicyReply,
     JobWithTimelineReply,
     job_reply,
+    job_with_policy,
     job_with_timeline,
     reason_reply,
 )
@@ -36,25 +38,25 @@ JSON = "application/json"
 
 
 @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job")
-def submit(body: Annotated[JobBody, Body()]) -> Response[JobReply]:
+def submit(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
     """Accept a job durably; 202 with its Location, or 200 with the earlier job of the same Idempotency-Key."""
     return _submitted(body)
 
 
 @router.post("/tasks/schedule", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job (short form)")
-def schedule(body: Annotated[JobBody, Body()]) -> Response[JobReply]:
+def schedule(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
     """The same as `POST /jobs`."""
     return _submitted(body)
 
 
-def _submitted(body: JobBody) -> Response[JobReply]:
+def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
     app, tenant = asking(router)
     end = app.submit.one(tenant, body.request(idempotency_key(router.current_event.headers)))
     headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
     if not end.created:
         headers["Idempotency-Replayed"] = "true"
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, job_reply(end.job, app.effects.now_ms()), headers)
+    return Response(status, JSON, job_with_policy(end.job, app.effects.now_ms()), headers)
 
 
 @router.post("/jobs/batch", status_code=HTTPStatus.MULTI_STATUS, tags=["jobs"], summary="Submit up to 500 jobs")

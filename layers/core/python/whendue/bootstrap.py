@@ -14,6 +14,8 @@ from whendue.services.dead_letters import DeadLetters
 from whendue.services.documents import Documents
 from whendue.services.health import Health
 from whendue.services.outside import Ports
+from whendue.services.profile_editor import ProfileEditor
+from whendue.services.profiles import Profiles
 from whendue.services.query import Query
 from whendue.services.submit import Submit
 from whendue.services.tick import Tick
@@ -36,6 +38,8 @@ class App:
     health: Health
     tick: Tick
     work: Work
+    profiles: Profiles
+    profile_editor: ProfileEditor
 
 
 def build(
@@ -49,18 +53,21 @@ def build(
 ) -> App:
     """Put the services on the given ports; tests hand in memory adapters."""
     ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
+    profiles = Profiles(ports)
     return App(
         settings=settings,
         effects=effects,
         registry=registry,
-        submit=Submit(ports),
+        submit=Submit(ports, profiles),
         query=Query(ports),
         control=Control(ports),
         dead_letters=DeadLetters(ports),
         dead_letter=DeadLetter(ports),
         health=Health(ports),
         tick=Tick(ports),
-        work=Work(ports),
+        work=Work(ports, profiles),
+        profiles=profiles,
+        profile_editor=ProfileEditor(ports, profiles),
     )
 
 

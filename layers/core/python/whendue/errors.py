@@ -38,6 +38,30 @@ class UnknownProfileError(InvalidRequestError):
     code = "unknown_profile"
 
 
+class ProfileNotFoundError(WhendueError):
+    """No such profile, or no such version of it."""
+
+    code = "profile_not_found"
+
+
+class BuiltInProfileError(WhendueError):
+    """A built-in profile is not changed; make one of your own under another name."""
+
+    code = "built_in_profile"
+
+
+class TooManyProfilesError(WhendueError):
+    """The tenant has as many profiles as it may have."""
+
+    code = "too_many_profiles"
+
+
+class PreconditionFailedError(WhendueError):
+    """If-Match or If-None-Match does not fit the current version; read it and decide again."""
+
+    code = "precondition_failed"
+
+
 class PayloadTooLargeError(WhendueError):
     """The payload is over its limit."""
 

@@ -48,6 +48,9 @@ IDEMPOTENCY_KEY_BYTES = 255
 CURSOR_BYTES = 8192
 REDRIVE_JOBS = 500
 REDRIVE_RATE_PER_S = 1000
+# Error types that are never retried stand in the hot item: together they must leave room for the rest.
+NEVER_RETRY = 10
+NEVER_RETRY_BYTES = 160
 
 # --- a job -----------------------------------------------------------------------------------------------------
 HORIZON_S = 366 * 86_400
@@ -64,6 +67,18 @@ LEASE_MAX_S = 3600
 BACKOFF_CAP_S = 86_400
 # A job whose worker died this often without a word is dead (guarantee G10).
 MAX_LOST = 3
+
+# --- profiles --------------------------------------------------------------------------------------------------
+# Of a tenant, deleted names included, whose versions go on counting: one list reads them all.
+PROFILE_NAMES = 200
+# The highest version that can be asked for: six digits keep versions in order.
+PROFILE_VERSION = 999_999
+# A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
+PROFILE_AGE_MS = 5000
+# What a process remembers at most; the oldest is forgotten first.
+PROFILES_REMEMBERED = 1000
+LIMIT_CONCURRENCY = 10_000
+LIMIT_RATE_PER_S = 10_000
 
 # --- timer and worker ------------------------------------------------------------------------------------------
 RESCUE_INTERVAL_MIN_S = 60

@@ -49,7 +49,7 @@ class TaskDefinition:
         function: called with the payload, and the context if it takes two arguments.
         payload: the pydantic model of its payload.
         never_retry: errors that no attempt can mend.
-        policy: what it asks for over the profile (`max_attempts`, `timeout_s`, ...).
+        policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
     """
 
     name: str
@@ -130,7 +130,8 @@ def task(
         name: the job type, as in `email.send`.
         never_retry: errors that end the job at once.
         registry: where to declare it.
-        policy: fields of `Policy` that this task wants over its profile, as in `max_attempts=3`.
+        policy: fields of `Policy` that this task wants over the defaults, as in `max_attempts=3`; a profile or a
+            request that sets them wins.
 
     Raises:
         ConfigurationError: the function's first parameter is not annotated with a pydantic model.

@@ -37,7 +37,7 @@ class Settings:
         dead_letter_queue: the SQS URL of the dead-letter queue.
         shards: agenda partitions per queue; may only grow.
         timing: the alarm rule's numbers.
-        lease_s: lease of a claim where the profile says nothing else.
+        lease_s: lease of a claim where neither request, profile nor task says anything else.
         visibility_s: the queues' visibility timeout; workers extend it for messages that they hold longer.
     """
 

@@ -35,6 +35,7 @@ class Policy:
         timeout_s: soft limit of one attempt.
         lease_s: a worker silent this long has lost the job.
         retention_s: how long the job is kept once finished.
+        never_retry: an attempt that failed with an error of such a type is the last.
     """
 
     max_attempts: int = 4
@@ -45,6 +46,7 @@ class Policy:
     timeout_s: int = 30
     lease_s: int = 45
     retention_s: int = 7 * 86_400
+    never_retry: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,9 @@ class Job:
         payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
         last: the last failed attempt.
         expires_at: seconds since 1970; DynamoDB's TTL.
+        profile_version: the version of its profile that the policy is made of; None for a built-in profile.
+        follow: whether each claim takes the newest version of its profile; None is no.
+        sources: where each field of the policy comes from, see `whendue.domain.profile`; None: all are defaults.
     """
 
     id: str
@@ -123,6 +128,9 @@ class Job:
     last: Failure | None = None
     progress: str | None = None
     tags: Mapping[str, str] | None = None
+    profile_version: int | None = None
+    follow: bool | None = None
+    sources: str | None = None
 
     @property
     def key(self) -> Key:
@@ -168,8 +176,20 @@ def as_value(value: object) -> Any:
         return value.value
     if isinstance(value, Policy | Failure):
         parts = ((name, getattr(value, name)) for name in value.__slots__)
-        return {name: part for name, part in parts if part is not None}
+        known = {name: part for name, part in parts if part not in (None, ())}
+        return stored_policy(known) if isinstance(value, Policy) else known
     return value
+
+
+def stored_policy(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a policy, or a part of one, as the table stores it: several names are one text."""
+    return {name: " ".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def read_policy(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a policy, or a part of one, as the table stores it."""
+    known = _known(Policy, stored)
+    return known | {name: tuple(value.split()) for name, value in known.items() if name == "never_retry"}
 
 
 def to_item(job: Job) -> dict[str, Any]:
@@ -188,7 +208,7 @@ def from_item(item: Mapping[str, Any]) -> Job:
     values = _known(Job, item) | {
         "id": job_id_of(item["pk"]),
         "state": State(item["state"]),
-        "policy": Policy(**_known(Policy, item["policy"])),
+        "policy": Policy(**read_policy(item["policy"])),
         "last": Failure(**_known(Failure, item["last"])) if item.get("last") else None,
     }
     return Job(**values)

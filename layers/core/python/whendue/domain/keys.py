@@ -40,6 +40,16 @@ def cursor_key(purpose: str, partition: str) -> Key:
     return Key(f"CURSOR#{partition}", purpose)
 
 
+def profile_key(tenant: str, name: str) -> Key:
+    """Give the key of a profile as it is now; all of a tenant's are one family."""
+    return Key(f"PROFILE#{tenant}", name)
+
+
+def profile_version_key(tenant: str, name: str, version: int) -> Key:
+    """Give the key of one version of a profile; neither tenants nor names hold a `#`."""
+    return Key(f"PROFILE#{tenant}#{name}", f"v#{version:06d}")
+
+
 def once_key(job_id: str, name: str) -> Key:
     """Give the key of the record behind `ctx.once(name)`."""
     return Key(f"JOB#{job_id}", f"once#{name}")

@@ -20,6 +20,7 @@ class JobRequest:
         queue: the priority: critical, high, normal or low.
         profile: the profile's name.
         policy: fields of `Policy` asked for over profile and task.
+        follow: whether to take the newest version of the profile at each claim; None is left to the profile.
         tags: a few short words to find the job by.
         idempotency_key: equal keys of a tenant are the same job.
     """
@@ -31,14 +32,18 @@ class JobRequest:
     queue: str | None = None
     profile: str = "default"
     policy: Mapping[str, Any] = field(default_factory=dict)
+    follow: bool | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:
     """Hash what was asked for, so that a repeated Idempotency-Key can be compared (24 hex digits, 96 bits)."""
-    parts = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
-    text = json.dumps([*parts, dict(request.policy), dict(request.tags)], sort_keys=True, separators=(",", ":"))
+    parts: list[Any] = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
+    parts += [dict(request.policy), dict(request.tags)]
+    # Left out where it is not asked for: hashes of jobs from before it could be stay what they were.
+    parts += [] if request.follow is None else [request.follow]
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -121,6 +121,8 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
         fence: a mark no other claim has.
         now_ms: the claim's time; the caller has checked that the job is due.
     """
+    # A following job runs under what the claimer found: the item must say so.
+    news = {name: getattr(job, name) for name in ("policy", "sources", "profile_version")} if job.follow else {}
     return _step(
         "claim",
         job,
@@ -136,6 +138,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
         lease_until=now_ms + job.policy.lease_s * 1000,
         started_at=now_ms,
         claims=Plus(1),
+        **news,
     )
 
 
@@ -176,7 +179,7 @@ def fail(
     """
     failures, kept = job.failures + 1, keep_attempt(job)
     held = [*_held(job), NOT_CANCELLED]
-    if final or retry.exhausted(job.policy, failures):
+    if final or error.type in job.policy.never_retry or retry.exhausted(job.policy, failures):
         return _step("fail", job, held, first=kept, **_finish(job, State.DEAD, now_ms), failures=failures, last=error)
     due_at = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
     changes, send = _due(job, due_at, now_ms, timing)

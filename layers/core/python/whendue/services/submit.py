@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from whendue.domain.agenda import first_alarm, live_partition, shard_of
-from whendue.domain.job import Job, evolve, from_item
-from whendue.domain.profile import profile_named, resolve
+from whendue.domain.job import Job, Policy, evolve, from_item
+from whendue.domain.profile import QUEUE, Profile, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
 from whendue.domain.transitions import Transition, submit
 from whendue.errors import (
@@ -19,6 +19,7 @@ from whendue.errors import (
 from whendue.limits import HORIZON_S, PAYLOAD_BYTES
 from whendue.ports import Applied, Outcome
 from whendue.services.outside import Ports
+from whendue.services.profiles import Profiles
 from whendue.services.record import record_and_send
 from whendue.settings import QUEUES
 
@@ -33,12 +34,15 @@ class Submitted(NamedTuple):
 class Submit:
     """Accepts jobs."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, profiles: Profiles) -> None:
         """Use these ports."""
         self._ports = ports
+        self._profiles = profiles
 
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
+
+        A profile of the tenant's own is read first, unless it was in the last 5 s.
 
         Raises:
             InvalidRequestError, PayloadTooLargeError: the request is refused.
@@ -56,9 +60,10 @@ class Submit:
         ends: list[Submitted | WhendueError | None] = [None] * len(requests)
         wanted: dict[str, tuple[int, Transition]] = {}
         repeats: list[tuple[int, Transition]] = []
+        profiles = self._profiles.each(tenant, {request.profile for request in requests})
         for number, request in enumerate(requests):
             try:
-                transition = self._prepare(tenant, request, now_ms)
+                transition = self._prepare(tenant, request, profiles[request.profile], now_ms)
             except WhendueError as error:
                 ends[number] = error
                 continue
@@ -74,9 +79,9 @@ class Submit:
             ends[number] = _repeat(transition.job, ends[wanted[transition.job.id][0]])
         return [end for end in ends if end is not None]
 
-    def _prepare(self, tenant: str, request: JobRequest, now_ms: int) -> Transition:
+    def _prepare(self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int) -> Transition:
         """Turn a request into the write of its job."""
-        job = self._job(tenant, request, now_ms)
+        job = self._job(tenant, request, profile, now_ms)
         text = json.dumps(request.payload, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > PAYLOAD_BYTES:
             raise PayloadTooLargeError(f"the payload is over {PAYLOAD_BYTES} bytes of JSON")
@@ -84,17 +89,19 @@ class Submit:
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
         return submit(job, self._ports.settings.timing, first=placed.write)
 
-    def _job(self, tenant: str, request: JobRequest, now_ms: int) -> Job:
+    def _job(self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int) -> Job:
         definition = self._ports.registry.get(request.type)
         definition.parse(request.payload)
-        profile = profile_named(request.profile)
-        queue = request.queue or profile.queue
+        if isinstance(profile, WhendueError):
+            raise profile
+        queue = request.queue or profile.queue or QUEUE
         if queue not in QUEUES:
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
         due_at = _due_at(request, now_ms)
         key = request.idempotency_key
         job_id = derived_id(tenant, key) if key is not None else self._ports.effects.new_id()
-        defaults = {"lease_s": self._ports.settings.lease_s}
+        default = Policy(lease_s=self._ports.settings.lease_s)
+        policy, sources = resolve(default, task=definition.policy, profile=profile.policy, request=request.policy)
         return Job(
             id=job_id,
             tenant=tenant,
@@ -107,7 +114,10 @@ class Submit:
             scheduled_at=now_ms,
             created_at=now_ms,
             request_hash=request_hash(request),
-            policy=resolve(profile, defaults, definition.policy, request.policy),
+            policy=policy,
+            sources=sources,
+            profile_version=profile.version,
+            follow=(profile.follow if request.follow is None else request.follow) or None,
             tags=dict(request.tags) or None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),

@@ -15,6 +15,7 @@ from whendue.ports import Applied, Delivery, Outcome
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
 from whendue.services.claimed import Claimed, claimed
 from whendue.services.outside import Ports
+from whendue.services.profiles import Profiles
 from whendue.services.record import record_and_send
 from whendue.services.settle import Settle
 
@@ -37,9 +38,10 @@ class Worked(NamedTuple):
 class Work:
     """Handles batches of messages."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, profiles: Profiles) -> None:
         """Use these ports."""
         self._ports = ports
+        self._profiles = profiles
 
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
         """Run the jobs behind messages.
@@ -99,8 +101,9 @@ class Work:
 
     def _claim(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> list[Claimed]:
         """Claim a group in one call; what is refused needs nothing more, or is ended if its workers died too often."""
+        jobs = [self._profiles.followed(job) for _, job in group]
         now_ms = self._ports.effects.now_ms()
-        claims = [claim(job, self._ports.effects.new_id(), now_ms) for _, job in group]
+        claims = [claim(job, self._ports.effects.new_id(), now_ms) for job in jobs]
         batch = []
         for (delivery, _), taken, outcome in zip(group, claims, self._ports.store.apply(claims), strict=True):
             if outcome.done:

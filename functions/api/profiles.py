@@ -1,0 +1,116 @@
+"""Profiles as the API takes and shows them."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from functions.api import times
+from functions.api.reply import Reply
+from functions.api.requests import Body, Name, PolicyBody, Priority
+from whendue.domain.limit import Limit
+from whendue.domain.profile import Profile
+from whendue.limits import LIMIT_CONCURRENCY, LIMIT_RATE_PER_S
+
+
+class LimitsBody(Body):
+    """How many jobs of a key may run at once, and how many may start per second."""
+
+    concurrency: int | None = Field(default=None, ge=1, le=LIMIT_CONCURRENCY)
+    rate_per_second: float | None = Field(default=None, gt=0, le=LIMIT_RATE_PER_S)
+    key: Name | None = Field(default=None, description="Jobs of one key share the limit; the profile's name if null.")
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.concurrency is None and self.rate_per_second is None:
+            raise ValueError("give concurrency, ratePerSecond or both")
+        return self
+
+    def limit(self) -> Limit:
+        """Give the limit as the domain has it."""
+        return Limit(self.concurrency, self.rate_per_second, self.key)
+
+
+class ProfileBody(PolicyBody):
+    """A profile: what it does not say is left to the task and the defaults."""
+
+    priority: Priority | None = Field(default=None, description="Of jobs that ask for none.")
+    follow: bool = Field(default=False, description="Its jobs take the newest version's policy at each claim.")
+    limits: LimitsBody | None = None
+
+    def profile(self, name: str) -> Profile:
+        """Give the profile as the service takes it."""
+        limit = self.limits.limit() if self.limits else None
+        return Profile(name, policy=self.policy(), queue=self.priority, limit=limit, follow=self.follow)
+
+
+class ShownBackoff(Reply):
+    """What a profile says about the time between attempts."""
+
+    base_seconds: float | None
+    factor: float | None
+    cap_seconds: float | None
+    jitter: Literal["full", "none"] | None
+
+
+class ShownLimits(Reply):
+    """How many jobs of a key may run at once, and how many may start per second."""
+
+    concurrency: int | None
+    rate_per_second: float | None
+    key: str | None
+
+
+class ProfileReply(Reply):
+    """A profile; null is what it leaves to the task and the defaults."""
+
+    name: str
+    version: int | None = Field(description="Null for a built-in profile.")
+    built_in: bool
+    edited_at: str | None
+    priority: str | None
+    max_attempts: int | None
+    backoff: ShownBackoff
+    timeout_seconds: int | None
+    lease_seconds: int | None
+    retention_seconds: int | None
+    never_retry: list[str] | None
+    follow: bool
+    limits: ShownLimits | None
+
+
+class ProfileListReply(Reply):
+    """All profiles of a tenant, the built-in ones included, by name; the cursor is always null."""
+
+    items: list[ProfileReply]
+    cursor: None = None
+
+
+def profile_reply(profile: Profile) -> ProfileReply:
+    """Show a profile."""
+    said, never_retry = profile.policy, profile.policy.get("never_retry")
+    return ProfileReply(
+        name=profile.name,
+        version=profile.version,
+        built_in=profile.version is None,
+        edited_at=times.written(profile.edited_at),
+        priority=profile.queue,
+        max_attempts=said.get("max_attempts"),
+        backoff=ShownBackoff(
+            base_seconds=said.get("base_s"),
+            factor=said.get("factor"),
+            cap_seconds=said.get("cap_s"),
+            jitter=said.get("jitter"),
+        ),
+        timeout_seconds=said.get("timeout_s"),
+        lease_seconds=said.get("lease_s"),
+        retention_seconds=said.get("retention_s"),
+        never_retry=None if never_retry is None else list(never_retry),
+        follow=profile.follow,
+        limits=_limits(profile.limit),
+    )
+
+
+def _limits(limit: Limit | None) -> ShownLimits | None:
+    if limit is None:
+        return None
+    return ShownLimits(concurrency=limit.concurrency, rate_per_second=limit.rate_per_s, key=limit.key)

@@ -1,0 +1,14 @@
+"""Which scope a request needs."""
+
+from typing import Final
+
+READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
+# What is changed under these paths changes how everybody's jobs run.
+OPERATED: Final = ("/profiles",)
+
+
+def scope_of(method: str, path: str) -> str:
+    """Name the scope: reading needs `jobs:read`, changing jobs `jobs:write`, changing how jobs run `admin`."""
+    if method in ("GET", "HEAD"):
+        return READ
+    return ADMIN if any(f"{path}/".startswith(f"{prefix}/") for prefix in OPERATED) else WRITE

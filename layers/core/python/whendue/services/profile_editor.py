@@ -1,0 +1,171 @@
+"""Editing profiles: each edit is a version of its own that never changes; what is current points to the newest.
+
+A version's item is written first, where none is: that decides between two who edit at the same time. Then the current
+item is moved on by one. Whoever finds a version that is not current yet, because its writer died or is slow, moves the
+current item first. So every version was current once, in order, and no edit is lost.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from whendue.domain.keys import profile_key, profile_version_key
+from whendue.domain.precondition import Precondition
+from whendue.domain.profile import PROFILES, Profile, from_item, live, to_content
+from whendue.domain.writes import Is, Write, insert
+from whendue.errors import (
+    BuiltInProfileError,
+    PreconditionFailedError,
+    ProfileNotFoundError,
+    TooManyProfilesError,
+    UnavailableError,
+)
+from whendue.limits import PROFILE_NAMES
+from whendue.ports import Applied, Item
+from whendue.services.outside import Ports
+from whendue.services.profiles import Profiles
+
+# A profile that changes under us is read again this often before we say so.
+TRIES = 5
+
+
+class Edited(NamedTuple):
+    """A profile after an edit; `created` when there was none of this name."""
+
+    profile: Profile
+    created: bool
+
+
+class ProfileEditor:
+    """Reads and changes a tenant's profiles."""
+
+    def __init__(self, ports: Ports, profiles: Profiles) -> None:
+        """Use these ports; `profiles` is told what was changed."""
+        self._ports = ports
+        self._profiles = profiles
+
+    def every(self, tenant: str) -> list[Profile]:
+        """List the built-in profiles and the tenant's own, by name.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        own = [from_item(item["sk"], item) for item in self._names(tenant) if live(item)]
+        return sorted([*PROFILES.values(), *own], key=lambda profile: profile.name)
+
+    def read(self, tenant: str, name: str) -> Profile:
+        """Read a profile as it is now.
+
+        Raises:
+            ProfileNotFoundError: none has this name.
+            UnavailableError: the table does not answer.
+        """
+        if name in PROFILES:
+            return PROFILES[name]
+        item = live(self._current(tenant, name))
+        if item is None:
+            raise ProfileNotFoundError
+        return from_item(name, item)
+
+    def version(self, tenant: str, name: str, version: int) -> Profile:
+        """Read one version of a profile, also of one that was deleted since.
+
+        Raises:
+            ProfileNotFoundError: there is no such version, or it is the one that deleted the profile.
+            UnavailableError: the table does not answer.
+        """
+        [item] = map(live, self._ports.store.get([profile_version_key(tenant, name, version)]))
+        if item is None:
+            raise ProfileNotFoundError
+        return from_item(name, item)
+
+    def put(self, tenant: str, wanted: Profile, expected: Precondition) -> Edited:
+        """Make a profile, or the next version of one; saying again what it says makes no version.
+
+        Args:
+            tenant: whose.
+            wanted: what it shall be; its version is given here.
+            expected: what must hold of the current version.
+
+        Raises:
+            BuiltInProfileError: a built-in profile has this name.
+            PreconditionFailedError: the current version is not as expected.
+            TooManyProfilesError: there is no room for another name.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+        content = to_content(wanted)
+        for _ in range(TRIES):
+            current = self._editable(tenant, wanted.name)
+            stands = live(current)
+            if not expected.holds(stands["version"] if stands else None):
+                raise PreconditionFailedError
+            if stands and stands["content"] == content:
+                return Edited(from_item(wanted.name, stands), created=False)
+            if current is None and len(self._names(tenant)) >= PROFILE_NAMES:
+                raise TooManyProfilesError(f"a tenant has {PROFILE_NAMES} profiles at most, deleted ones included")
+            made = self._add(tenant, wanted.name, current, content, deleted=False)
+            if made:
+                return Edited(from_item(wanted.name, made), created=stands is None)
+        raise UnavailableError("the profile keeps changing; try again")
+
+    def delete(self, tenant: str, name: str, expected: Precondition) -> None:
+        """Delete a profile: jobs that were accepted before go on, its versions stay, and a new one counts on.
+
+        Raises:
+            BuiltInProfileError: a built-in profile has this name.
+            ProfileNotFoundError: none has this name.
+            PreconditionFailedError: the current version is not as expected.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+        for _ in range(TRIES):
+            current = self._editable(tenant, name)
+            stands = live(current)
+            if stands is None:
+                raise ProfileNotFoundError
+            if not expected.holds(stands["version"]):
+                raise PreconditionFailedError
+            if self._add(tenant, name, current, {}, deleted=True):
+                return
+        raise UnavailableError("the profile keeps changing; try again")
+
+    def _add(
+        self, tenant: str, name: str, current: Item | None, content: Mapping[str, Any], *, deleted: bool
+    ) -> Item | None:
+        """Add the version after the current one, and make it current; None when another's came first."""
+        version = 1 + (current["version"] if current else 0)
+        ours = {
+            "version": version,
+            # Tells a lost reply of ours from another's edit of the same content.
+            "mark": self._ports.effects.new_id(),
+            "edited_at": self._ports.effects.now_ms(),
+            "deleted": deleted,
+            "content": dict(content),
+        }
+        [end] = self._ports.store.apply([insert("profile_version", profile_version_key(tenant, name, version), ours)])
+        if end.done:
+            self._move_on(tenant, name, ours)
+            return ours
+        if end.old is None:
+            raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
+        self._move_on(tenant, name, {field: end.old[field] for field in ours})
+        return None
+
+    def _move_on(self, tenant: str, name: str, stands: Item) -> None:
+        """Make a version current, if the one before it is."""
+        key, before = profile_key(tenant, name), stands["version"] - 1
+        step = Write("profile", key, (Is("version", before),), stands) if before else insert("profile", key, stands)
+        [end] = self._ports.store.apply([step])
+        self._profiles.forget(tenant, name)
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
+
+    def _editable(self, tenant: str, name: str) -> Item | None:
+        if name in PROFILES:
+            raise BuiltInProfileError
+        return self._current(tenant, name)
+
+    def _current(self, tenant: str, name: str) -> Item | None:
+        [item] = self._ports.store.get([profile_key(tenant, name)])
+        return item
+
+    def _names(self, tenant: str) -> list[Item]:
+        return self._ports.store.family(profile_key(tenant, "").pk)

@@ -1,0 +1,57 @@
+"""Profiles on every table: what is edited is read back, and of many who edit at once none is lost."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.world import SETTINGS, TENANT
+from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue
+from whendue.bootstrap import App, build
+from whendue.domain.limit import Limit
+from whendue.domain.precondition import Precondition
+from whendue.domain.profile import PROFILES, Profile
+from whendue.effects import system
+from whendue.errors import PreconditionFailedError, UnavailableError, UnknownProfileError
+from whendue.ports import JobStore
+from whendue.registry import Registry
+
+ANY = Precondition()
+THREADS = 8
+
+
+def app_on(store: JobStore) -> App:
+    effects = system()
+    return build(SETTINGS, effects, store, MemoryQueue(effects), MemoryBlobs(), InlineRunner(), Registry())
+
+
+def test_a_profile_is_read_back_edited_listed_and_deleted(store: JobStore) -> None:
+    """Maps, empty names, numbers with a fraction and a reserved word survive the table."""
+    app = app_on(store)
+    policy = {"max_attempts": 7, "base_s": 2.5, "jitter": "none", "never_retry": ()}
+    first = app.profile_editor.put(TENANT, Profile("mine", policy, "high", Limit(3, 0.5, "bank"), follow=True), ANY)
+    assert first.created
+    assert app.profile_editor.read(TENANT, "mine") == first.profile
+    assert first.profile.policy == policy
+    second = app.profile_editor.put(TENANT, Profile("mine"), ANY).profile
+    assert (second.version, app.profiles.find(TENANT, "mine")) == (2, second)
+    assert app.profile_editor.version(TENANT, "mine", 1) == first.profile
+    assert app.profile_editor.every(TENANT) == sorted([*PROFILES.values(), second], key=lambda one: one.name)
+    app.profile_editor.delete(TENANT, "mine", Precondition(one_of=frozenset({2})))
+    assert app.profile_editor.every(TENANT) == sorted(PROFILES.values(), key=lambda one: one.name)
+    assert type(app.profiles.each(TENANT, ["mine"])["mine"]) is UnknownProfileError
+    assert app.profile_editor.put(TENANT, Profile("mine"), ANY).profile.version == 4
+
+
+def test_of_many_who_edit_under_one_lock_one_wins(store: JobStore) -> None:
+    """Whoever adds the version has won; nobody else may believe so."""
+    app_on(store).profile_editor.put(TENANT, Profile("mine"), ANY)
+
+    def edit(number: int) -> Profile | None:
+        wanted = Profile("mine", {"max_attempts": number})
+        try:
+            return app_on(store).profile_editor.put(TENANT, wanted, Precondition(one_of=frozenset({1}))).profile
+        except (PreconditionFailedError, UnavailableError):
+            return None
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        won = [profile for profile in pool.map(edit, range(1, THREADS + 1)) if profile]
+    assert [profile.version for profile in won] == [2]
+    assert app_on(store).profile_editor.read(TENANT, "mine") == won[0]

@@ -1,0 +1,94 @@
+"""Profiles on a running stack: an edit is live in every process within 10 s, and changes nothing that was accepted."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from typing import Any
+
+from localstack import token
+from localstack.paths import ROOT
+from tests.e2e.stage import Http, Stage
+from tests.support import eventually
+
+# What is promised, less nothing: `eventually` gives up then.
+LIVE_S = 10
+QUICK = {"baseSeconds": 1, "factor": 1, "jitter": "none"}
+
+
+def put(http: Http, name: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+    reply = http.client.put(f"/profiles/{name}", json=body, headers=headers)
+    assert reply.status_code in (200, 201), reply.text
+    profile: dict[str, Any] = reply.json()
+    assert reply.headers["etag"] == f'"{profile["version"]}"'
+    return profile
+
+
+def test_an_edit_governs_jobs_accepted_afterwards_and_those_before_keep_their_version(http: Http) -> None:
+    """Accepted before: three attempts, as version 1 says. Accepted afterwards: one, as version 2 says."""
+    put(http, "bank", {"maxAttempts": 3, "backoff": QUICK | {"baseSeconds": 3}}, **{"If-None-Match": "*"})
+    broken = ("demo.broken", {"reason": "as always"})
+    before = http.submit(*broken, profile="bank")
+    assert (before["profileVersion"], before["effective"]["maxAttempts"]) == (1, {"value": 3, "source": "profile"})
+    put(http, "bank", {"maxAttempts": 1, "timeoutSeconds": 7}, **{"If-Match": '"1"'})
+    edited = time.monotonic()
+    after = eventually(
+        lambda: http.submit(*broken, profile="bank"), lambda job: job["profileVersion"] == 2, timeout_s=LIVE_S
+    )
+    print(f"\nan edit was live after {time.monotonic() - edited:.2f} s")
+    assert after["effective"]["timeoutSeconds"] == {"value": 7, "source": "profile"}
+    old, new = http.ended([before, after])
+    assert [(job["state"], job["attempt"], job["profileVersion"]) for job in (old, new)] == [
+        ("dead", 3, 1),
+        ("dead", 1, 2),
+    ]
+
+
+def test_a_job_that_follows_takes_the_edit_at_its_next_attempt(http: Http) -> None:
+    """Its worker is another process than the one that answered the edit."""
+    put(http, "leader", {"maxAttempts": 40, "backoff": QUICK, "follow": True})
+    job = http.submit("demo.broken", {"reason": "as always"}, profile="leader", timeoutSeconds=9)
+    assert (job["followProfile"], job["maxAttempts"]) == (True, 40)
+    eventually(lambda: http.job(job), lambda shown: shown["attempt"] >= 1)
+    put(http, "leader", {"maxAttempts": 40, "backoff": QUICK, "neverRetry": ["RuntimeError"]})
+    follows = eventually(lambda: http.job(job), lambda shown: shown["profileVersion"] == 2, timeout_s=LIVE_S)
+    assert follows["effective"]["timeoutSeconds"] == {"value": 9, "source": "request"}
+    [dead] = http.ended([job])
+    assert (dead["state"], dead["error"]["type"]) == ("dead", "RuntimeError")
+    assert dead["attempt"] < 40
+
+
+def test_a_deleted_profile_is_refused_and_its_jobs_go_on(http: Http, stage: Stage) -> None:
+    """And another tenant never knew it."""
+    put(http, "gone", {"maxAttempts": 2})
+    job = http.submit(profile="gone", delaySeconds=2)
+    with stage.http("other") as other:
+        assert other.client.get("/profiles/gone").status_code == 404
+    assert http.client.delete("/profiles/gone", headers={"If-Match": '"9"'}).status_code == 412
+    assert http.client.delete("/profiles/gone", headers={"If-Match": '"1"'}).status_code == 204
+    body = {"type": "demo.greet", "payload": {"name": "e2e"}, "profile": "gone"}
+    refused = eventually(
+        lambda: http.client.post("/jobs", json=body), lambda reply: reply.status_code == 422, timeout_s=LIVE_S
+    )
+    assert refused.json()["code"] == "unknown_profile"
+    [done] = http.ended([job])
+    assert (done["state"], done["profileVersion"]) == ("succeeded", 1)
+
+
+def test_the_pages_examples_work_as_they_stand(stage: Stage) -> None:
+    """They are copied."""
+    page = (ROOT / "docs/profiles.md").read_text()
+    [shell] = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    commands = re.findall(r"^curl .*?^}'$", shell, re.DOTALL | re.MULTILINE)
+    environment = os.environ | {"API": stage.stack.api_url, "TOKEN": token.make("page", signing_secret=stage.secret)}
+    profile, job = (
+        json.loads(subprocess.run(["bash", "-c", one], env=environment, check=True, capture_output=True).stdout)
+        for one in commands
+    )
+    assert (profile["name"], profile["version"], profile["neverRetry"]) == ("bank", 1, ["InvalidAccountError"])
+    assert (job["priority"], job["profileVersion"]) == ("high", 1)
+    [told] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    for field, part in json.loads(f"{{{told}}}")["effective"].items():
+        assert job["effective"][field]["source"] == part["source"]
+        assert job["effective"][field]["value"] == part["value"] or field == "leaseSeconds", "WHENDUE_LEASE_S"
