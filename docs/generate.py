@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from functions.api.app import PUBLIC, make_resolver, routes_of
+from functions.api.app import PUBLIC, make_resolver, routes_of, scope_of
 from functions.api.openapi import document
 from functions.api.problems import STATUS
 from whendue import limits
@@ -54,7 +54,7 @@ def route_table() -> str:
         [
             f"`{route.method} {route.path.replace('<', '{').replace('>', '}')}`",
             route.summary or _first_line(route.func),
-            "" if route.path in PUBLIC else "`jobs:read`" if route.method == "GET" else "`jobs:write`",
+            "" if route.path in PUBLIC else f"`{scope_of(route.method, route.path)}`",
         ]
         for route in routes
     ]

@@ -13,12 +13,14 @@ from functions import log
 from functions.api import problems
 from functions.api.events import normalise
 from functions.api.guard import checked_body
-from functions.api.routes import dead_letters, docs, health, jobs
+from functions.api.routes import dead_letters, docs, health, jobs, pauses, queues
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, WhendueError
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
+# Whoever changes what is behind these paths changes it for more than one job.
+ADMIN = ("/queues/", "/pauses")
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -29,7 +31,7 @@ def make_resolver() -> APIGatewayHttpResolver:
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
-    for module in (jobs, dead_letters, health, docs):
+    for module in (jobs, dead_letters, queues, pauses, health, docs):
         resolver.include_router(module.router)
     return resolver
 
@@ -72,12 +74,19 @@ class Api:
         return self._resolver.resolve(event, context)
 
     def _identify(self, event: Mapping[str, Any], method: str, path: str) -> Identity | None:
-        """Verify the token, unless the path is public: reading needs `jobs:read`, everything else `jobs:write`."""
+        """Verify the token and its scope, unless the path is public."""
         if path in PUBLIC:
             return None
         identity = self._verifier.verify(event["headers"].get("authorization"))
-        identity.need("jobs:read" if method in ("GET", "HEAD") else "jobs:write")
+        identity.need(scope_of(method, path))
         return identity
+
+
+def scope_of(method: str, path: str) -> str:
+    """Name the scope that a request needs."""
+    if method in ("GET", "HEAD"):
+        return "jobs:read"
+    return "admin" if path.startswith(ADMIN) else "jobs:write"
 
 
 def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware: Callable[..., Any]) -> Any:

@@ -22,6 +22,7 @@ from whendue.limits import (
     BACKOFF_CAP_S,
     BULK_JOBS,
     CURSOR_BYTES,
+    GROUP_BYTES,
     HORIZON_S,
     LEASE_MAX_S,
     LEASE_MIN_S,
@@ -40,6 +41,7 @@ from whendue.limits import (
 
 Priority = Literal["critical", "high", "normal", "low"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+Group = Annotated[str, StringConstraints(min_length=1, max_length=GROUP_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
@@ -91,6 +93,7 @@ class JobBody(Body):
     lease_seconds: int | None = Field(default=None, ge=LEASE_MIN_S, le=LEASE_MAX_S)
     retention_seconds: int | None = Field(default=None, ge=60, le=RETENTION_S)
     tags: dict[str, str] = Field(default_factory=dict, max_length=TAGS)
+    group: Group | None = Field(default=None, description="Part of the tenant that gets a fair share of its own.")
 
     @field_validator("tags")
     @classmethod
@@ -122,6 +125,7 @@ class JobBody(Body):
             policy=self._policy(),
             tags=self.tags,
             idempotency_key=idempotency_key,
+            group=self.group,
         )
 
     def _policy(self) -> dict[str, Any]:

@@ -286,6 +286,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "malformed_request": 400,
         "method_not_allowed": 405,
         "payload_too_large": 413,
+        "queue_not_found": 404,
         "route_not_found": 404,
         "state_conflict": 409,
         "unauthenticated": 401,

@@ -14,7 +14,9 @@ from whendue.services.dead_letters import DeadLetters
 from whendue.services.documents import Documents
 from whendue.services.health import Health
 from whendue.services.outside import Ports
+from whendue.services.pauses import Pauses
 from whendue.services.query import Query
+from whendue.services.queues import Queues
 from whendue.services.submit import Submit
 from whendue.services.tick import Tick
 from whendue.services.work import Work
@@ -34,6 +36,8 @@ class App:
     dead_letters: DeadLetters
     dead_letter: DeadLetter
     health: Health
+    pauses: Pauses
+    queues: Queues
     tick: Tick
     work: Work
 
@@ -59,6 +63,8 @@ def build(
         dead_letters=DeadLetters(ports),
         dead_letter=DeadLetter(ports),
         health=Health(ports),
+        pauses=Pauses(ports),
+        queues=Queues(ports),
         tick=Tick(ports),
         work=Work(ports),
     )

@@ -91,6 +91,7 @@ class Job:
         payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
         last: the last failed attempt.
         expires_at: seconds since 1970; DynamoDB's TTL.
+        group: what of its tenant's shares a queue fairly with the rest; None for the tenant as a whole.
     """
 
     id: str
@@ -123,6 +124,12 @@ class Job:
     last: Failure | None = None
     progress: str | None = None
     tags: Mapping[str, str] | None = None
+    group: str | None = None
+
+    @property
+    def message_group(self) -> str:
+        """Whom its messages count for where a queue is fair: its tenant, or one of that tenant's own groups."""
+        return f"{self.tenant}/{self.group}" if self.group else self.tenant
 
     @property
     def key(self) -> Key:

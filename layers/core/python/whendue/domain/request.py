@@ -22,6 +22,7 @@ class JobRequest:
         policy: fields of `Policy` asked for over profile and task.
         tags: a few short words to find the job by.
         idempotency_key: equal keys of a tenant are the same job.
+        group: see `Job.group`.
     """
 
     type: str
@@ -33,12 +34,14 @@ class JobRequest:
     policy: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    group: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:
     """Hash what was asked for, so that a repeated Idempotency-Key can be compared (24 hex digits, 96 bits)."""
     parts = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
-    text = json.dumps([*parts, dict(request.policy), dict(request.tags)], sort_keys=True, separators=(",", ":"))
+    parts += [dict(request.policy), dict(request.tags), *([] if request.group is None else [{"group": request.group}])]
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
