@@ -16,7 +16,7 @@ def decide(job: Job, now_ms: int, *, backed_up: bool, paused: bool = False) -> T
         backed_up: the job's queue has many visible messages: a late message is not a lost one.
         paused: a pause holds the job. It is not sent; what runs is looked after, and what may not run again ends.
     """
-    if job.terminal or (job.state is State.PENDING and (backed_up or paused)):
+    if job.terminal or (job.state is State.PENDING and backed_up):
         return None
     if job.lease_until >= now_ms:
         return move_alarm(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
