@@ -58,6 +58,8 @@ class Api:
             reply = self._answer(normalise(event), context, facts)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem
             reply = _problem(error)
+        # An answer without content has an empty body: null is nothing that every gateway takes.
+        reply["body"] = reply.get("body") or ""
         reply["headers"] = _as_text(reply.get("headers") or {}) | SECURITY_HEADERS
         duration_ms = self._whendue.effects.now_ms() - began_ms
         log.info("request", status=reply["statusCode"], duration_ms=duration_ms, **facts)

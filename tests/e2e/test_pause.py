@@ -42,7 +42,7 @@ def test_a_pause_of_a_queue_with_a_thousand_waiting_jobs_stops_claims_and_a_resu
         eventually(lambda: any(job["state"] == "succeeded" for job in jobs_of(http)))
         reply = http.client.post("/queues/low/pause", json={"reason": "a rehearsal"})
         assert reply.status_code == 200, reply.text
-        paused_at = at(reply.headers["date"]) if "date" in reply.headers else at(reply.json()["since"])
+        # Noted before the reply: a stricter beginning than the 2xx.
         since = at(reply.json()["since"])
         eventually(lambda: sum(timeless.counts("low")) == 0, timeout_s=60)
         held = jobs_of(http)
@@ -51,7 +51,7 @@ def test_a_pause_of_a_queue_with_a_thousand_waiting_jobs_stops_claims_and_a_resu
         waiting = [job for job in held if job["state"] == "queued"]
         assert started
         assert waiting
-        assert max(started) <= since + PROMISED, f"the reply was at {paused_at}"
+        assert max(started) <= since + PROMISED
         [low] = [one for one in http.client.get("/queues").json()["items"] if one["name"] == "low"]
         assert low["paused"]["reason"] == "a rehearsal"
         assert low["oldestDueAt"] is not None
