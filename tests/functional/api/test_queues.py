@@ -1,14 +1,16 @@
 """Queues and pauses over HTTP."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from functions.api import times
+from tests.faults import Counted, Refusing
 from tests.functional.api.gateway import Client
 from tests.world import TENANT, World
-from whendue.limits import GROUP_BYTES, PAUSE_REASON_BYTES
+from whendue.limits import GROUP_BYTES, OLDEST_LOOKED_AT, PAUSE_REASON_BYTES
 from whendue.settings import QUEUES
 
 WHY = {"reason": "the bank is shut"}
@@ -43,6 +45,23 @@ def test_a_queue_shows_what_waits_what_runs_and_since_when(client: Client, world
     world.app.work.handle([delivery], world.clock.now_ms() + 60_000)
     client.send("POST", f"/jobs/{first['id']}/cancel")
     assert shown(client)["oldestDueAt"] == waiting[0]["dueAt"]
+
+
+def test_a_look_at_all_queues_reads_a_bounded_number_of_items(world: World) -> None:
+    """docs/queues.md: however many jobs there are."""
+    for n in range(400):
+        world.submit(queue=QUEUES[n % 4], delay_s=n % 7)
+    calls: list[str] = []
+    read: list[int] = []
+
+    def get(keys: Any) -> Any:
+        read.append(len(keys))
+        return world.table.get(keys)
+
+    app = world.build(Counted(Refusing(world.table, "get", get), calls), Counted(world.queues, calls))
+    app.queues.list()
+    assert Counter(calls) == {"depth": 4, "agenda": 16, "get": 5}
+    assert sum(read) == 4 + 4 * 4 * OLDEST_LOOKED_AT == 164
 
 
 def test_a_running_job_is_not_the_oldest_that_waits(client: Client, world: World) -> None:
