@@ -57,6 +57,7 @@ class JobReply(Reply):
     result: Any = None
     error: ErrorReply | None = None
     tags: dict[str, str]
+    group: str | None = None
 
 
 class JobWithPolicyReply(JobReply):
@@ -191,6 +192,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "result": None if job.result is None else json.loads(job.result),
         "error": _error(job.last) if job.last and job.state is not State.SUCCEEDED else None,
         "tags": dict(job.tags or {}),
+        "group": job.group,
     }
 
 

@@ -22,6 +22,7 @@ from whendue.limits import (
     BACKOFF_CAP_S,
     BULK_JOBS,
     CURSOR_BYTES,
+    GROUP_BYTES,
     HORIZON_S,
     LEASE_MAX_S,
     LEASE_MIN_S,
@@ -42,6 +43,7 @@ from whendue.limits import (
 
 Priority = Literal["critical", "high", "normal", "low"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+Group = Annotated[str, StringConstraints(min_length=1, max_length=GROUP_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
@@ -133,6 +135,7 @@ class JobBody(PolicyBody):
         default=None, description="Take the newest version of the profile at each claim; null: as the profile says."
     )
     tags: dict[str, str] = Field(default_factory=dict, max_length=TAGS)
+    group: Group | None = Field(default=None, description="Part of the tenant that gets a fair share of its own.")
 
     @field_validator("tags")
     @classmethod
@@ -163,6 +166,7 @@ class JobBody(PolicyBody):
             follow=self.follow_profile,
             tags=self.tags,
             idempotency_key=idempotency_key,
+            group=self.group,
         )
 
 

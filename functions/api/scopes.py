@@ -4,7 +4,7 @@ from typing import Final
 
 READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
 # What is changed under these paths changes how everybody's jobs run.
-OPERATED: Final = ("/profiles",)
+OPERATED: Final = ("/profiles", "/queues", "/pauses")
 
 
 def scope_of(method: str, path: str) -> str:

@@ -239,7 +239,7 @@ def test_what_the_queue_keeps_is_said(aws_services: Aws) -> None:
         queue.receive("normal")
     line.next("get_queue_attributes", wire.unreachable)
     with pytest.raises(UnavailableError):
-        queue.backlog("normal")
+        queue.depth("normal")
 
 
 def test_a_large_send_is_parted_by_size(aws_services: Aws) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support import eventually
 from whendue.limits import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.ports import Delivery, JobQueue, Outgoing
+from whendue.ports import Delivery, Depth, JobQueue, Outgoing
 
 Q = "normal"
 
@@ -144,13 +144,25 @@ def test_deleting_or_holding_what_is_gone_is_done_and_does_not_spare_its_neighbo
     assert quick_queue.receive(Q) == []
 
 
-def test_backlog_counts_what_is_visible(queue: JobQueue) -> None:
-    """Delayed and taken messages are not a backlog."""
-    assert queue.backlog(Q) == 0
+def test_depth_tells_what_is_visible_from_what_is_taken_and_what_is_delayed(queue: JobQueue) -> None:
+    """Delayed and taken messages are not a backlog; deleted ones are nothing."""
+    assert queue.depth(Q) == Depth(0, 0, 0)
     send(queue, *map(str, range(7)))
-    send(queue, "later", delay_s=900)
-    eventually(lambda: queue.backlog(Q) == 7)
+    send(queue, "later", "much later", delay_s=900)
+    eventually(lambda: queue.depth(Q) == Depth(7, 0, 2))
     taken = receive(queue, 7)
-    eventually(lambda: queue.backlog(Q) == 0)
+    eventually(lambda: queue.depth(Q) == Depth(0, 7, 2))
     queue.delete(Q, [delivery.receipt for delivery in taken])
-    assert queue.backlog(Q) == 0
+    assert queue.depth(Q) == Depth(0, 0, 2)
+
+
+def test_messages_of_groups_all_arrive(queue: JobQueue) -> None:
+    """A group is for fairness alone: it holds nothing back, and a message without one is welcome beside it."""
+    sent = [
+        Outgoing("a", 0, "acme"),
+        Outgoing("b", 0, "acme"),
+        Outgoing("c", 0, "x" * 64 + "/" + "y" * 63),
+        Outgoing("d", 0),
+    ]
+    assert queue.send(Q, sent) == [True] * 4
+    assert bodies(receive(queue, 4)) == ["a", "b", "c", "d"]

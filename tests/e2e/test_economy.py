@@ -65,10 +65,10 @@ def greet(n: int = 0, **wanted: Any) -> JobRequest:
     return JobRequest("demo.greet", {"name": f"number {n}"}, **wanted)
 
 
-def test_a_batch_of_ten_jobs_is_one_claim_call_and_one_completion_call(
+def test_a_batch_of_ten_jobs_is_one_claim_call_one_completion_call_and_one_look_at_pauses(
     metered: tuple[App, Meter, Stage], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And the jobs cost at most six write units each, from submit to finish."""
+    """With receive and delete half a call a job; and at most six write units each, from submit to finish."""
     app, meter, stage = metered
     app.submit.many("meter", [greet(n) for n in range(10)])
     submitted, written = meter.take()
@@ -77,7 +77,8 @@ def test_a_batch_of_ten_jobs_is_one_claim_call_and_one_completion_call(
     worked = app.work.handle(deliveries, app.effects.now_ms() + 60_000)
     calls, worked_units = meter.take()
     assert worked.counts["succeeded"] == 10
-    assert calls == {"BatchExecuteStatement": 2}
+    assert calls == {"BatchGetItem": 1, "BatchExecuteStatement": 2}
+    assert (calls.total() + 2) / 10 <= 0.5
     units = (written + worked_units) / 10
     assert units <= 6
     with capsys.disabled():

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tests.simulation.chance import chance_of, roam, scenario_of, shrunk, story
 from tests.simulation.explore import PAIRS_SAMPLE, PAIRS_WHOLE, Found, Tally, explore, play, singles
+from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
 from tests.simulation.fates import Fate, Plan
 from tests.simulation.loads import OVERLOAD, overload
 from tests.simulation.report import write_report
@@ -43,11 +44,17 @@ def main() -> int:
         tallies = {name: _scenario(pool, name, console, all_pairs=options.all_pairs) for name in SCENARIOS}
         per_job, amplified = overload()
         console.print(f"overload: {per_job:.2f} messages per job, {len(amplified)} violations")
+        slower, unfair = zip(*pool.map(fairness, (AT_ONCE, LATER_S)), strict=True)
+        console.print(
+            f"a quiet tenant beside a noisy one: {max(slower):.2f} times slower, {sum(map(len, unfair))} violations"
+        )
         random_tally = _worlds(pool, range(options.first, options.first + options.worlds), console)
     whole = Tally()
     for tally in (*tallies.values(), random_tally):
         whole.add(tally)
     whole.found += [Found(OVERLOAD.name, (), tuple(amplified))] if amplified else []
+    for wrong in filter(None, unfair):
+        print("\n".join(("\nVIOLATION of fairness", *wrong)))
     for found in whole.found[:SHOWN]:
         _show(found)
     if options.report:
@@ -58,10 +65,10 @@ def main() -> int:
         f"{len(SCENARIOS)} scenarios, {whole.singles:,} single faults (all), {whole.pairs:,} pairs of "
         f"{whole.pairs_of:,} ({whole.pairs / whole.pairs_of:.0%}), {whole.worlds:,} random worlds "
         f"({whole.restless:,} of safety alone), "
-        f"{len(whole.found)} violations",
+        f"{len(whole.found) + sum(map(len, unfair))} violations",
         soft_wrap=True,
     )
-    return 1 if whole.found else 0
+    return 1 if whole.found or any(unfair) else 0
 
 
 def _scenario(pool: ProcessPoolExecutor, name: str, console: Console, *, all_pairs: bool) -> Tally:

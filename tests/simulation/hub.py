@@ -50,6 +50,8 @@ class Process:
         self.skew_ms = skew_ms
         self.dead = False
         self.harmed = False
+        # It was stopped, or cut off, between two calls: what it asked before is old.
+        self.frozen = False
         self.ended_ms: int | None = None
         self.fences: set[str] = set()
         # What runs in it, and until when it may: the world's business.

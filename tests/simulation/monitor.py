@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tests.functional.api.gateway import Answer
 from tests.simulation.fates import Fate
 from tests.simulation.hub import Process
-from tests.simulation.watchers import WATCHERS, Watcher
+from tests.simulation.watched import WATCHERS
+from tests.simulation.watchers import Watcher
 from whendue.context import Context
 from whendue.domain.job import TERMINAL, State, from_item, to_item
 from whendue.domain.message import from_body
@@ -227,6 +228,8 @@ class Monitor:
 
     def delivered(self, batch: Sequence[Delivery]) -> None:
         """A message that nobody has lost, held or failed to delete comes once."""
+        for watcher in self.watchers:
+            watcher.delivered(batch)
         again = any(delivery.receive_count > 1 for delivery in batch)
         if again and self.world.nature.punctual and not self.faults:
             self.wrong("a message was delivered twice although nothing failed")

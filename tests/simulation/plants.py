@@ -57,9 +57,9 @@ PLANTS: Final = (
     Plant(
         "the cursor advanced before the sends are acknowledged",
         "whendue.services.promote",
-        "            acknowledged = send(self._ports.queue, mine, self._ports.effects.now_ms())\n",
-        "            cursor.move(page[-1])\n"
-        "            acknowledged = send(self._ports.queue, mine, self._ports.effects.now_ms())\n",
+        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms())\n",
+        "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n"
+        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms())\n",
         "G6: .* late",
         "promoted by the timer",
     ),
@@ -94,6 +94,38 @@ PLANTS: Final = (
         "job.terminal",
         "G11",
         "overload",
+    ),
+    Plant(
+        "a pause that workers do not ask about",
+        "whendue.services.work",
+        "if job.id not in held]",
+        "]",
+        "after its pause began",
+        "paused while it waits",
+    ),
+    Plant(
+        "a pause that is unknown taken for none",
+        "whendue.services.work",
+        "            settle.unsettled += [delivery for delivery, _ in group]\n            return []\n",
+        "            return list(group)\n",
+        "after its pause began",
+        "paused while it waits",
+    ),
+    Plant(
+        "rescue that sends paused jobs",
+        "whendue.domain.rescue",
+        "None if paused else move_alarm",
+        "move_alarm",
+        "G11",
+        "tenant paused, for long",
+    ),
+    Plant(
+        "a paused message given back, not dropped",
+        "whendue.services.work",
+        "        settle.counts += Counter(paused=len(group) - len(free))\n",
+        "        settle.unsettled += [delivery for delivery, job in group if job.id in held]\n",
+        "received twice",
+        "paused, for longer than messages hide",
     ),
     Plant(
         "receive count used for attempts",

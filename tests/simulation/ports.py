@@ -1,6 +1,7 @@
 """The ports of a process: the shipped memory adapters behind calls that take time and meet fates."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.simulation.fates import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
@@ -8,7 +9,7 @@ from tests.simulation.hub import Process
 from whendue.domain.keys import Key
 from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
-from whendue.ports import AgendaEntry, Applied, Delivery, Item, Outcome, Outgoing
+from whendue.ports import AgendaEntry, Applied, Delivery, Depth, Item, Outcome, Outgoing
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -94,7 +95,7 @@ class WiredQueue:
         if self._process.kind != "dead_letter":
             self._world.monitor.bodies += [message.body for message in messages]
         if self._world.nature.newer and self._process.number % 2:
-            messages = [Outgoing(_newer_body(one.body), one.delay_s) for one in messages]
+            messages = [replace(one, body=_newer_body(one.body)) for one in messages]
 
         def partly() -> list[bool]:
             return [number % 2 == 1 and real.send(queue, [one]) == [True] for number, one in enumerate(messages)]
@@ -119,11 +120,11 @@ class WiredQueue:
         effect = lambda: real.hold(queue, receipts, visibility_s)  # noqa: E731
         self._world.outside(self._process, "hold", ONE_WRITE, effect, _unavailable)
 
-    def backlog(self, queue: str) -> int:
-        visible: int = self._world.outside(
-            self._process, "backlog", READ, lambda: self._world.queue.backlog(queue), _unavailable
+    def depth(self, queue: str) -> Depth:
+        depth: Depth = self._world.outside(
+            self._process, "depth", READ, lambda: self._world.queue.depth(queue), _unavailable
         )
-        return visible
+        return depth
 
 
 class WiredBlobs:

@@ -3,7 +3,7 @@
 from itertools import chain
 from typing import Final
 
-from tests.simulation.stories import deploys, jobs, profiles
+from tests.simulation.stories import deploys, jobs, pauses, profiles
 
-FAMILIES: Final = (jobs.STORIES, deploys.STORIES, profiles.STORIES)
+FAMILIES: Final = (jobs.STORIES, deploys.STORIES, profiles.STORIES, pauses.STORIES)
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

@@ -30,7 +30,8 @@ class Tasks:
     def __init__(self, world: "World") -> None:
         self._world = world
         self.registry = Registry()
-        task("sim", registry=self.registry)(self.run)
+        for name in ("sim", "other"):
+            task(name, registry=self.registry)(self.run)
 
     def run(self, payload: Doing, ctx: Context) -> Any:
         """Do what the payload says."""

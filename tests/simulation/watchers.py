@@ -1,11 +1,12 @@
 """Further invariants, a class for each part of whendue: what the monitor asks besides what it knows of jobs."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tests.simulation.hub import Process
 from whendue.context import Context
 from whendue.domain.writes import Write
-from whendue.ports import Item
+from whendue.ports import Delivery, Item
 
 if TYPE_CHECKING:
     from tests.simulation.monitor import Run
@@ -21,6 +22,9 @@ class Watcher:
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
         """Look at a write of any item that took effect."""
 
+    def delivered(self, batch: Sequence[Delivery]) -> None:
+        """Look at messages that a worker gets."""
+
     def began(self, run: "Run", ctx: Context) -> None:
         """Look at an execution that begins."""
 
@@ -30,9 +34,3 @@ class Watcher:
 
     def conclude(self) -> None:
         """Look at the end of a world whose faults have stopped for long enough."""
-
-
-# They need the base class above.
-from tests.simulation.watch_profiles import ProfileWatcher  # noqa: E402
-
-WATCHERS: Final[tuple[type[Watcher], ...]] = (ProfileWatcher,)

@@ -177,6 +177,7 @@ class World:
             self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
         if fate is not Fate.OK:
             process.harmed = True
+            process.frozen |= fate in (Fate.STALL, Fate.LATE)
             self.monitor.faults.append(fate)
         if fate in KILLING:
             raise self._killed(process, fate, effect)
@@ -274,7 +275,9 @@ class World:
     def _client_left(self) -> None:
         self._clients -= 1
 
-    def ask(self, method: str, path: str, body: Any = None, key: str | None = None, **more: str) -> Answer | None:
+    def ask(
+        self, method: str, path: str, body: Any = None, key: str | None = None, token: str = TOKEN, **more: str
+    ) -> Answer | None:
         """Send a request as a client, with more headers if given; None when no reply comes."""
         answers: list[Answer] = []
         strand, nap = current_strand(), current_strand().naps + 1
@@ -283,7 +286,7 @@ class World:
 
         def serve() -> None:
             api = Api(process.app, WHOEVER)
-            answers.append(Client(api, TOKEN).send(method, path, body, headers))
+            answers.append(Client(api, token).send(method, path, body, headers))
 
         process.run(serve)
         self.hub.sleep(10 * API_MS)

@@ -19,3 +19,9 @@ def asking(router: APIGatewayHttpRouter) -> Asking:
     """Give what stands beside the request that the router is handling."""
     identity: Identity = router.context["identity"]
     return Asking(router.context["whendue"], identity.tenant)
+
+
+def asker(router: APIGatewayHttpRouter) -> str:
+    """Name who asks: the token's subject, or the tenant where it names none."""
+    identity: Identity = router.context["identity"]
+    return identity.subject or identity.tenant

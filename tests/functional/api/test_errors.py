@@ -294,6 +294,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "payload_too_large": 413,
         "precondition_failed": 412,
         "profile_not_found": 404,
+        "queue_not_found": 404,
         "route_not_found": 404,
         "state_conflict": 409,
         "too_many_profiles": 409,

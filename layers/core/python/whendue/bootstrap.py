@@ -14,9 +14,11 @@ from whendue.services.dead_letters import DeadLetters
 from whendue.services.documents import Documents
 from whendue.services.health import Health
 from whendue.services.outside import Ports
+from whendue.services.pauses import Pauses
 from whendue.services.profile_editor import ProfileEditor
 from whendue.services.profiles import Profiles
 from whendue.services.query import Query
+from whendue.services.queues import Queues
 from whendue.services.submit import Submit
 from whendue.services.tick import Tick
 from whendue.services.work import Work
@@ -36,6 +38,8 @@ class App:
     dead_letters: DeadLetters
     dead_letter: DeadLetter
     health: Health
+    pauses: Pauses
+    queues: Queues
     tick: Tick
     work: Work
     profiles: Profiles
@@ -64,6 +68,8 @@ def build(
         dead_letters=DeadLetters(ports),
         dead_letter=DeadLetter(ports),
         health=Health(ports),
+        pauses=Pauses(ports),
+        queues=Queues(ports),
         tick=Tick(ports),
         work=Work(ports, profiles),
         profiles=profiles,

@@ -80,6 +80,12 @@ class JobNotFoundError(WhendueError):
     code = "job_not_found"
 
 
+class QueueNotFoundError(WhendueError):
+    """No such queue."""
+
+    code = "queue_not_found"
+
+
 class IdempotencyConflictError(WhendueError):
     """The Idempotency-Key was used before with a different request."""
 

@@ -86,7 +86,27 @@ RESCUE_INTERVAL_MAX_S = 900
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
 RESCUES_PER_PARTITION = 500
-AGENDA_PAGE = 200
+# Jobs that the timer takes from a queue at a time: promoting them takes one to two seconds, well within what a tick
+# keeps to end in good order, and tenants take turns within them.
+PROMOTE_WINDOW = 800
+RESCUE_WINDOW = 400
+# Each lower priority counts as so much younger in the timer: low is never more than three times this behind critical.
+AGEING_S = 60
+# The part of a tick that rescue gets, however much there is to promote.
+RESCUE_SHARE = 0.3
+
+# --- pauses and queues -----------------------------------------------------------------------------------------
+# A worker may know a pause this late; with the time of a claim well within the 5 s that are promised.
+PAUSE_CACHE_MS = 2000
+# What a process remembers of who is paused and who is not: queues, tenants, and types of tenants.
+PAUSES_REMEMBERED = 2000
+PAUSE_REASON_BYTES = 256
+PAUSE_BY_BYTES = 128
+# A tenant, a separator and a group are a MessageGroupId, which has 128 characters at most:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
+GROUP_BYTES = 63
+# Of each partition, to find the job of a queue that has been due longest.
+OLDEST_LOOKED_AT = 10
 
 # --- shipped tasks ---------------------------------------------------------------------------------------------
 # RFC 9110 section 4.1 asks everyone to support at least this much.

@@ -104,10 +104,17 @@ class JobStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to send: its body and the delay before it arrives, 0 to 900 s."""
+    """A message to send.
+
+    Args:
+        body: its text.
+        delay_s: how long before it arrives, 0 to 900 s.
+        group: whose it is, for a queue that is fair to all groups; a message without one is a group of its own.
+    """
 
     body: str
     delay_s: int
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,14 @@ class Delivery:
     body: str
     receive_count: int
     queue: str
+
+
+class Depth(NamedTuple):
+    """How many messages a queue holds, approximately: to be had now, received and not settled, not to be had yet."""
+
+    visible: int
+    in_flight: int
+    delayed: int
 
 
 class JobQueue(Protocol):
@@ -152,8 +167,12 @@ class JobQueue(Protocol):
             UnavailableError: the queue refused some of them.
         """
 
-    def backlog(self, queue: str) -> int:
-        """Count the visible messages, approximately."""
+    def depth(self, queue: str) -> Depth:
+        """Count a queue's messages, approximately.
+
+        Raises:
+            UnavailableError: the queue does not answer.
+        """
 
 
 class BlobStore(Protocol):

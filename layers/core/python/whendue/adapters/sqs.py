@@ -9,7 +9,7 @@ from whendue.adapters.throttle import CUT_OFF, passes, tries
 from whendue.effects import Effects
 from whendue.errors import UnavailableError
 from whendue.limits import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.ports import Delivery, Outgoing
+from whendue.ports import Delivery, Depth, Outgoing
 
 # The message is gone, or someone else has it by now: nothing is left to do with this receipt.
 GONE = frozenset(
@@ -20,6 +20,8 @@ GONE = frozenset(
         "AWS.SimpleQueueService.MessageNotInflight",
     }
 )
+# In the order of `Depth`.
+COUNTS = [f"ApproximateNumberOfMessages{name}" for name in ("", "NotVisible", "Delayed")]
 
 
 class SqsQueue:
@@ -43,8 +45,7 @@ class SqsQueue:
             raise ValueError(f"a delay is 0 to {SQS_MAX_DELAY_S} s")
         sent: list[bool] = []
         for part in _parts(messages):
-            entries = [{"MessageBody": message.body, "DelaySeconds": message.delay_s} for message in part]
-            sent += self._each("send_message_batch", queue, entries)
+            sent += self._each("send_message_batch", queue, [_entry(message) for message in part])
         return sent
 
     def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[Delivery]:
@@ -80,15 +81,13 @@ class SqsQueue:
         entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": visibility_s} for receipt in receipts]
         self._settle("change_message_visibility_batch", queue, entries)
 
-    def backlog(self, queue: str) -> int:
-        """Count the visible messages, approximately."""
+    def depth(self, queue: str) -> Depth:
+        """Count a queue's messages, approximately."""
         try:
-            reply = self._client.get_queue_attributes(
-                QueueUrl=self._urls[queue], AttributeNames=["ApproximateNumberOfMessages"]
-            )
+            reply = self._client.get_queue_attributes(QueueUrl=self._urls[queue], AttributeNames=COUNTS)
         except (ClientError, *CUT_OFF) as error:
             raise UnavailableError from error
-        return int(reply["Attributes"]["ApproximateNumberOfMessages"])
+        return Depth(*(int(reply["Attributes"][name]) for name in COUNTS))
 
     def _settle(self, operation: str, queue: str, entries: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(entries), SQS_MAX_BATCH):
@@ -123,6 +122,15 @@ class SqsQueue:
             if not waiting:
                 break
         return [str(number) in done for number in range(len(entries))]
+
+
+def _entry(message: Outgoing) -> dict[str, Any]:
+    """Write a message as a batch's entry; its group makes the standard queue a fair one.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+    """
+    entry = {"MessageBody": message.body, "DelaySeconds": message.delay_s}
+    return entry | ({"MessageGroupId": message.group} if message.group else {})
 
 
 def _parts(messages: Sequence[Outgoing]) -> list[list[Outgoing]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from whendue.domain.agenda import first_alarm
 from whendue.domain.job import Job, State
+from whendue.domain.pause import Pause
 from whendue.limits import BACKLOG_MESSAGES
 from whendue.settings import Timing
 
@@ -18,7 +19,7 @@ class Reason:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def explain(job: Job, now_ms: int, timing: Timing, backlog: int) -> list[Reason]:
+def explain(job: Job, now_ms: int, timing: Timing, backlog: int, pause: Pause | None = None) -> list[Reason]:
     """Say what the job is waiting for, the most telling reason first.
 
     Args:
@@ -26,12 +27,23 @@ def explain(job: Job, now_ms: int, timing: Timing, backlog: int) -> list[Reason]
         now_ms: the time of asking.
         timing: the alarm rule's numbers.
         backlog: messages visible in the job's queue now.
+        pause: the pause that holds it, None where there is none.
     """
+    held = [] if pause is None else [_paused(pause)]
+    if job.state is State.PENDING and now_ms < job.due_at:
+        return [*held, *_not_due(job, now_ms, timing)]
     if job.state is State.PENDING:
-        return _not_due(job, now_ms, timing) if now_ms < job.due_at else _waits_for_worker(job, now_ms, timing, backlog)
+        return [*held, *_waits_for_worker(job, now_ms, timing, backlog)]
     if job.state is State.RUNNING:
-        return _running(job, now_ms)
+        # What runs goes on; what lost its worker is not taken over while it is paused.
+        return [*(held if job.lease_until < now_ms else []), *_running(job, now_ms)]
     return [Reason("finished", f"It has finished: {job.state}.", {"finished_at": job.finished_at})]
+
+
+def _paused(pause: Pause) -> Reason:
+    text = f"It is paused by {pause.by}: {pause.reason}"
+    facts = {"by": pause.by, "reason": pause.reason, "paused_at": pause.since, "paused_until": pause.until}
+    return Reason("paused", text, facts)
 
 
 def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:

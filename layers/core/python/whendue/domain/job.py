@@ -96,6 +96,7 @@ class Job:
         profile_version: the version of its profile that the policy is made of; None for a built-in profile.
         follow: whether each claim takes the newest version of its profile; None is no.
         sources: where each field of the policy comes from, see `whendue.domain.profile`; None: all are defaults.
+        group: what of its tenant's shares a queue fairly with the rest; None for the tenant as a whole.
     """
 
     id: str
@@ -131,6 +132,12 @@ class Job:
     profile_version: int | None = None
     follow: bool | None = None
     sources: str | None = None
+    group: str | None = None
+
+    @property
+    def message_group(self) -> str:
+        """Whom its messages count for where a queue is fair: its tenant, or one of that tenant's own groups."""
+        return f"{self.tenant}/{self.group}" if self.group else self.tenant
 
     @property
     def key(self) -> Key:

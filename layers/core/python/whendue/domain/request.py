@@ -23,6 +23,7 @@ class JobRequest:
         follow: whether to take the newest version of the profile at each claim; None is left to the profile.
         tags: a few short words to find the job by.
         idempotency_key: equal keys of a tenant are the same job.
+        group: see `Job.group`.
     """
 
     type: str
@@ -35,6 +36,7 @@ class JobRequest:
     follow: bool | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    group: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:
@@ -42,7 +44,8 @@ def request_hash(request: JobRequest) -> str:
     parts: list[Any] = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
     parts += [dict(request.policy), dict(request.tags)]
     # Left out where it is not asked for: hashes of jobs from before it could be stay what they were.
-    parts += [] if request.follow is None else [request.follow]
+    later = {"follow": request.follow, "group": request.group}
+    parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 

@@ -7,19 +7,21 @@ from whendue.limits import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_
 WORKER_LOST = "worker_lost"
 
 
-def decide(job: Job, now_ms: int, *, backed_up: bool) -> Transition | None:
+def decide(job: Job, now_ms: int, *, backed_up: bool, paused: bool = False) -> Transition | None:
     """Choose the transition that heals the job, None to leave it alone.
 
     Args:
         job: the job as stored.
         now_ms: the time of looking.
         backed_up: the job's queue has many visible messages: a late message is not a lost one.
+        paused: a pause holds the job. It is not sent; what runs is looked after, and what may not run again ends.
     """
     if job.terminal or (job.state is State.PENDING and backed_up):
         return None
     if job.lease_until >= now_ms:
         return move_alarm(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
-    return ended_by_loss(job, now_ms) or move_alarm(job, now_ms + interval_ms(job.rescues), send=True)
+    again = None if paused else move_alarm(job, now_ms + interval_ms(job.rescues), send=True)
+    return ended_by_loss(job, now_ms) or again
 
 
 def ended_by_loss(job: Job, now_ms: int) -> Transition | None:

@@ -1,8 +1,8 @@
 """Values that are read again once they are of a certain age: what a process may know by heart, and for how long."""
 
 import threading
-from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeGuard, TypeVar
 
 from whendue.effects import Effects
 from whendue.errors import UnavailableError
@@ -46,8 +46,7 @@ class Fresh(Generic[K, V]):
         """
         asked_ms = self._effects.now_ms()
         known = self._known.get(key)
-        # A clock that was set back makes no value younger.
-        if known is not None and 0 <= asked_ms - known.as_of_ms < self._max_age_ms:
+        if self._is_fresh(known, asked_ms):
             return known.value
         try:
             value = read()
@@ -58,10 +57,24 @@ class Fresh(Generic[K, V]):
         self._remember(key, _Known(value, asked_ms))
         return value
 
+    def get_many(self, keys: Sequence[K], read: Callable[[Sequence[K]], Sequence[V]]) -> dict[K, V]:
+        """Give the values of keys; `read` is called once at most, with those that are not known, and may raise."""
+        asked_ms = self._effects.now_ms()
+        found = {key: known.value for key in keys if self._is_fresh(known := self._known.get(key), asked_ms)}
+        missing = [key for key in dict.fromkeys(keys) if key not in found]
+        for key, value in zip(missing, read(missing) if missing else (), strict=True):
+            found[key] = value
+            self._remember(key, _Known(value, asked_ms))
+        return found
+
     def forget(self, key: K) -> None:
         """Let the next one who asks read."""
         with self._lock:
             self._known.pop(key, None)
+
+    def _is_fresh(self, known: _Known[V] | None, now_ms: int) -> TypeGuard[_Known[V]]:
+        # A clock that was set back makes no value younger.
+        return known is not None and 0 <= now_ms - known.as_of_ms < self._max_age_ms
 
     def _remember(self, key: K, known: _Known[V]) -> None:
         with self._lock:

@@ -26,7 +26,7 @@ class Health:
 
     def _queues(self) -> str:
         try:
-            self._ports.queue.backlog(QUEUES[0])
+            self._ports.queue.depth(QUEUES[0])
         except WhendueError as error:
             return error.code
         return "ok"

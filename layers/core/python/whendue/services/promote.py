@@ -1,86 +1,69 @@
 """Promote: hand jobs to their queue once their first alarm is past; the cursor moves only past acknowledged sends."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from whendue.domain.agenda import is_first_alarm, owner_is_promote
-from whendue.domain.job import Job, State, from_item
-from whendue.limits import AGENDA_PAGE
-from whendue.ports import AgendaEntry, JobStore
+from whendue.domain.fair import take_turns
+from whendue.domain.job import Job, State
+from whendue.limits import PROMOTE_WINDOW
+from whendue.ports import AgendaEntry
 from whendue.services.cursors import Cursor
 from whendue.services.outside import Ports
 from whendue.services.record import send
+from whendue.services.rescue import Healer
+from whendue.services.walk import Stretch, Walk
 
 
-class Promoted(NamedTuple):
-    """What promote did in a partition.
+class Promote(Walk):
+    """Walks a queue's partitions from their cursors to now.
 
     Args:
-        sent: messages that were acknowledged.
-        rung: jobs whose alarm, set by rescue, rang just now.
-        done: nothing with a past alarm is left; False means the next tick goes on from the cursor.
+        ports: the outside.
+        healer: heals jobs whose alarm, set by rescue, has rung just now.
+        cursors: the partitions' positions; moved.
+        now_ms: the last alarm to look at, ms UTC.
+        deadline_ms: when to stop after the window at hand, ms UTC.
     """
 
-    sent: int
-    rung: list[Job]
-    done: bool
+    def __init__(self, ports: Ports, healer: Healer, cursors: Sequence[Cursor], now_ms: int, deadline_ms: int) -> None:
+        """Begin at the cursors."""
+        super().__init__(ports, cursors, now_ms, PROMOTE_WINDOW, deadline_ms)
+        self._healer = healer
+        self.sent = 0
 
+    def step(self) -> None:
+        """Send a window: tenants in turn, each tenant's jobs by due time."""
+        stretches = self._stretches()
+        mine = [job for stretch in stretches for job in stretch.jobs if job and self._is_mine(job)]
+        mine.sort(key=lambda job: job.due_at)
+        turns = take_turns(mine, lambda job: job.tenant)
+        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms())
+        self.sent += sum(acknowledged)
+        kept_back = {job.id for job, done in zip(turns, acknowledged, strict=True) if not done}
+        moved = [stretch for stretch in stretches if self._move(stretch, kept_back)]
+        self._open = [stretch.cursor for stretch in moved if len(stretch.page) == self._limit]
+        self._healer.heal([job for stretch in moved for job in stretch.jobs if job and self._rings_for_rescue(job)])
 
-class Promote:
-    """Walks agenda partitions from their cursor to now."""
-
-    def __init__(self, ports: Ports) -> None:
-        """Use these ports."""
-        self._ports = ports
-
-    def partition(self, cursor: Cursor, deadline_ms: int) -> Promoted:
-        """Promote what is past in one partition, page by page, until none is left or the time is over.
-
-        Args:
-            cursor: the partition's position; moved.
-            deadline_ms: when to stop after the page at hand, ms UTC.
-        """
-        until_ms, sent = self._ports.effects.now_ms(), 0
-        store = self._ports.store
-        rung: list[Job] = []
-        while True:
-            page = store.agenda(cursor.partition, after=cursor.position, until_ms=until_ms, limit=AGENDA_PAGE)
-            if not page:
-                return Promoted(sent, rung, done=True)
-            jobs = current(store, cursor.partition, page)
-            mine = [job for job in jobs if job and self._is_mine(job)]
-            acknowledged = send(self._ports.queue, mine, self._ports.effects.now_ms())
-            sent += sum(acknowledged)
-            kept_back = {job.id for job, done in zip(mine, acknowledged, strict=True) if not done}
-            reached = _before_first(kept_back, page, jobs)
-            if (reached and not cursor.move(reached)) or kept_back:
-                return Promoted(sent, rung, done=False)
-            rung += [job for job in jobs if job and self._rings_for_rescue(job)]
-            if len(page) < AGENDA_PAGE or self._ports.effects.now_ms() >= deadline_ms:
-                return Promoted(sent, rung, done=len(page) < AGENDA_PAGE)
+    def _move(self, stretch: Stretch, kept_back: set[str]) -> bool:
+        """Move a cursor as far as messages were acknowledged; False where the next tick must go on."""
+        reached = _before_first(kept_back, stretch)
+        stopped = any(job and job.id in kept_back for job in stretch.jobs)
+        if (reached and not stretch.cursor.move(reached)) or stopped:
+            self.behind.append(stretch.cursor.partition)
+            return False
+        return True
 
     def _is_mine(self, job: Job) -> bool:
-        timing = self._ports.settings.timing
-        return job.state is State.PENDING and owner_is_promote(job, timing)
+        return job.state is State.PENDING and owner_is_promote(job, self._ports.settings.timing)
 
     def _rings_for_rescue(self, job: Job) -> bool:
         return not is_first_alarm(job.due_at, job.alarm_at, self._ports.settings.timing)
 
 
-def current(store: JobStore, partition: str, page: Sequence[AgendaEntry]) -> list[Job | None]:
-    """Read the jobs of a page; None where the index lags behind the job, which then stands elsewhere in the agenda."""
-    items = store.get([entry.key for entry in page])
-    jobs = [from_item(item) if item else None for item in items]
-    return [
-        job if job and (job.agenda_pk, job.alarm_at) == (partition, entry.alarm_at) else None
-        for entry, job in zip(page, jobs, strict=True)
-    ]
-
-
-def _before_first(kept_back: set[str], page: Sequence[AgendaEntry], jobs: Sequence[Job | None]) -> AgendaEntry | None:
+def _before_first(kept_back: set[str], stretch: Stretch) -> AgendaEntry | None:
     """Give the last entry before the first job whose message was not acknowledged; None if that is the very first."""
     reached = None
-    for entry, job in zip(page, jobs, strict=True):
+    for entry, job in zip(stretch.page, stretch.jobs, strict=True):
         if job and job.id in kept_back:
             break
         reached = entry

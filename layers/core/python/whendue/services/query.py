@@ -8,6 +8,7 @@ from whendue.domain.job import Failure, Job, State
 from whendue.services.control import find
 from whendue.services.listing import JobFilter, Listing, Page
 from whendue.services.outside import Ports
+from whendue.services.pauses import Pauses
 
 
 class JobView(NamedTuple):
@@ -33,6 +34,7 @@ class Query:
         """Use these ports."""
         self._ports = ports
         self._listing = Listing(ports)
+        self._pauses = Pauses(ports)
 
     def get(self, tenant: str, job_id: str) -> JobView:
         """Show a job.
@@ -65,8 +67,9 @@ class Query:
         now_ms = self._ports.effects.now_ms()
         job = find(self._ports.store, tenant, job_id, now_ms)
         waits = job.state is State.PENDING and now_ms >= job.due_at
-        backlog = self._ports.queue.backlog(job.queue) if waits else 0
-        return Explained(job, explain(job, now_ms, self._ports.settings.timing, backlog))
+        backlog = self._ports.queue.depth(job.queue).visible if waits else 0
+        pause = None if job.terminal else self._pauses.of_job(job)
+        return Explained(job, explain(job, now_ms, self._ports.settings.timing, backlog, pause))
 
     def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
         """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.

@@ -38,8 +38,12 @@ def send(queue: JobQueue, jobs: Sequence[Job], now_ms: int) -> list[bool]:
     for name in sorted({job.queue for job in jobs}):
         part = [job for job in jobs if job.queue == name]
         try:
-            acknowledged = queue.send(name, [Outgoing(to_body(job), delay_s(job.due_at, now_ms)) for job in part])
+            acknowledged = queue.send(name, [_message(job, now_ms) for job in part])
         except UnavailableError:
             acknowledged = [False] * len(part)
         sent |= {job.id: done for job, done in zip(part, acknowledged, strict=True)}
     return [sent[job.id] for job in jobs]
+
+
+def _message(job: Job, now_ms: int) -> Outgoing:
+    return Outgoing(to_body(job), delay_s(job.due_at, now_ms), job.message_group)

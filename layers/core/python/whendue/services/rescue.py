@@ -1,76 +1,130 @@
 """Rescue: look at jobs whose alarm rang unheard and heal them, a bounded number per tick."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from whendue.domain.agenda import rescue_before
+from whendue.domain.agenda import owner_is_promote, rescue_before
 from whendue.domain.job import Job, State
 from whendue.domain.rescue import decide
 from whendue.domain.transitions import Transition
 from whendue.errors import UnavailableError
-from whendue.limits import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, RESCUES_PER_PARTITION
+from whendue.limits import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, RESCUE_WINDOW, RESCUES_PER_PARTITION
 from whendue.ports import AgendaEntry
 from whendue.services.cursors import Cursor
 from whendue.services.outside import Ports
-from whendue.services.promote import current
+from whendue.services.pauses import Pauses
 from whendue.services.record import record_and_send
+from whendue.services.walk import Stretch, Walk
 
 
-class Rescued(NamedTuple):
-    """What rescue did: jobs looked at, and what it did to how many (`send`, `wait`, `die`, `bury`)."""
+class Healer:
+    """Heals jobs. Made anew for each tick: it asks each queue for its depth once at most.
 
-    looked: int
-    healed: dict[str, int]
+    `healed` counts what was done (`send`, `wait`, `die`, `bury`).
+    """
 
-
-class Rescue:
-    """Heals jobs. Made anew for each tick: it asks each queue for its backlog once at most."""
-
-    def __init__(self, ports: Ports) -> None:
-        """Use these ports."""
+    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+        """Start with nothing healed."""
         self._ports = ports
+        self._pauses = pauses
         self._backed_up: dict[str, bool] = {}
+        self.healed: Counter[str] = Counter()
 
-    def walk(self, cursor: Cursor, promoted_to: AgendaEntry | None, limit: int = RESCUES_PER_PARTITION) -> Rescued:
-        """Look at old alarms in one partition, from the rescue cursor on; at the end it starts over with the next tick.
+    def heal(self, jobs: Sequence[Job]) -> None:
+        """Decide about jobs and carry it out, in batches.
 
-        Args:
-            cursor: the partition's rescue position; moved.
-            promoted_to: where promote stood when this tick began: what this tick promotes is not looked at.
-            limit: at most so many jobs.
+        Raises:
+            UnavailableError: nobody knows which of them are paused; they are looked at again later.
         """
-        if promoted_to is None:
-            return Rescued(0, {})
-        until_ms = min(rescue_before(self._ports.effects.now_ms(), self._ports.settings.timing), promoted_to.alarm_at)
-        page = self._ports.store.agenda(cursor.partition, after=cursor.position, until_ms=until_ms, limit=limit)
-        rescued = self.heal([job for job in current(self._ports.store, cursor.partition, page) if job])
-        cursor.move(page[-1] if len(page) == limit else None)
-        return Rescued(len(page), rescued.healed)
-
-    def heal(self, jobs: Sequence[Job]) -> Rescued:
-        """Decide about jobs and carry it out, in batches."""
+        held = self._pauses.held(jobs)
         now_ms = self._ports.effects.now_ms()
-        decided = [decide(job, now_ms, backed_up=self._is_backed_up(job)) for job in jobs]
+        decided = [decide(job, now_ms, backed_up=self._waits(job), paused=job.id in held) for job in jobs]
         steps = [step for step in decided if step]
-        healed: dict[str, int] = {}
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
             part = steps[start : start + DYNAMODB_MAX_STATEMENTS]
             outcomes = record_and_send(self._ports.store, self._ports.queue, part, now_ms)
-            for step, outcome in zip(part, outcomes, strict=True):
-                if outcome.done:
-                    healed[_name(step)] = healed.get(_name(step), 0) + 1
-        return Rescued(len(jobs), healed)
+            self.healed += Counter(_name(step) for step, outcome in zip(part, outcomes, strict=True) if outcome.done)
 
-    def _is_backed_up(self, job: Job) -> bool:
+    def backed_up(self, queue: str) -> bool:
         """Say whether a late message is likely just late; a queue that does not answer counts as backed up."""
-        if job.state is not State.PENDING:
-            return False
-        if job.queue not in self._backed_up:
+        if queue not in self._backed_up:
             try:
-                self._backed_up[job.queue] = self._ports.queue.backlog(job.queue) > BACKLOG_MESSAGES
+                self._backed_up[queue] = self._ports.queue.depth(queue).visible > BACKLOG_MESSAGES
             except UnavailableError:
-                self._backed_up[job.queue] = True
-        return self._backed_up[job.queue]
+                self._backed_up[queue] = True
+        return self._backed_up[queue]
+
+    def _waits(self, job: Job) -> bool:
+        return job.state is State.PENDING and self.backed_up(job.queue)
+
+
+class Rescue(Walk):
+    """Looks at old alarms in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
+
+    Args:
+        ports: the outside.
+        healer: carries out what is decided.
+        queue: its name.
+        cursors: the partitions' rescue positions; moved.
+        promoted_to: partition -> where promote stood when this tick began: what it has yet to send is not lost.
+        now_ms: the time of looking, ms UTC.
+        deadline_ms: when to stop after the window at hand, ms UTC.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        healer: Healer,
+        queue: str,
+        cursors: Sequence[Cursor],
+        promoted_to: Mapping[str, AgendaEntry | None],
+        now_ms: int,
+        deadline_ms: int,
+    ) -> None:
+        """Begin at the cursors."""
+        super().__init__(ports, cursors, rescue_before(now_ms, ports.settings.timing), RESCUE_WINDOW, deadline_ms)
+        self._healer = healer
+        self._queue = queue
+        self._promoted_to = promoted_to
+        self._looked: Counter[str] = Counter()
+
+    def look(self) -> int | None:
+        """Read the next window; what waits in the queue is asked now: what this tick sends is no backlog."""
+        oldest = super().look()
+        if oldest is not None:
+            self._healer.backed_up(self._queue)
+        return oldest
+
+    def step(self) -> None:
+        """Heal a window, the oldest first."""
+        stretches = self._stretches()
+        jobs = [job for stretch in stretches for job in self._suspicious(stretch)]
+        jobs.sort(key=lambda job: job.alarm_at)
+        self._healer.heal(jobs)
+        self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
+
+    def _suspicious(self, stretch: Stretch) -> list[Job]:
+        promoted_to = self._promoted_to[stretch.cursor.partition]
+        return [
+            job
+            for entry, job in zip(stretch.page, stretch.jobs, strict=True)
+            if job and not (self._is_promotes(job) and (promoted_to is None or entry > promoted_to))
+        ]
+
+    def _is_promotes(self, job: Job) -> bool:
+        return job.state is State.PENDING and owner_is_promote(job, self._ports.settings.timing)
+
+    def _goes_on(self, stretch: Stretch) -> bool:
+        """Move a cursor behind its page, or back to the beginning at the end; say whether this tick goes on there."""
+        if len(stretch.page) < self._limit:
+            self._at_end(stretch.cursor)
+            return False
+        partition = stretch.cursor.partition
+        self._looked[partition] += len(stretch.page)
+        return stretch.cursor.move(stretch.page[-1]) and self._looked[partition] < RESCUES_PER_PARTITION
+
+    def _at_end(self, cursor: Cursor) -> None:
+        cursor.move(None)
 
 
 def _name(step: Transition) -> str:

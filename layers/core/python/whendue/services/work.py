@@ -15,6 +15,7 @@ from whendue.ports import Applied, Delivery, Outcome
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
 from whendue.services.claimed import Claimed, claimed
 from whendue.services.outside import Ports
+from whendue.services.pauses import Pauses
 from whendue.services.profiles import Profiles
 from whendue.services.record import record_and_send
 from whendue.services.settle import Settle
@@ -42,6 +43,7 @@ class Work:
         """Use these ports."""
         self._ports = ports
         self._profiles = profiles
+        self._pauses = Pauses(ports)
 
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
         """Run the jobs behind messages.
@@ -95,12 +97,28 @@ class Work:
         settle.counts["early"] += 1
 
     def _run(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> None:
-        batch = self._claim(group, end_ms, settle)
+        batch = self._claim(self._unpaused(group, settle), end_ms, settle)
         if batch:
             Batch(self._ports, batch, end_ms).run(settle)
 
+    def _unpaused(self, group: Sequence[tuple[Delivery, Job]], settle: Settle) -> list[tuple[Delivery, Job]]:
+        """Let go of the messages of paused jobs, unclaimed: after the resume the jobs' alarms bring new ones.
+
+        Where nobody knows of pauses, nothing is claimed: the messages stay, as when the claim is not answered.
+        """
+        try:
+            held = self._pauses.held([job for _, job in group])
+        except UnavailableError:
+            settle.unsettled += [delivery for delivery, _ in group]
+            return []
+        free = [(delivery, job) for delivery, job in group if job.id not in held]
+        settle.counts += Counter(paused=len(group) - len(free))
+        return free
+
     def _claim(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> list[Claimed]:
         """Claim a group in one call; what is refused needs nothing more, or is ended if its workers died too often."""
+        if not group:
+            return []
         jobs = [self._profiles.followed(job) for _, job in group]
         now_ms = self._ports.effects.now_ms()
         claims = [claim(job, self._ports.effects.new_id(), now_ms) for job in jobs]

@@ -1,15 +1,18 @@
-"""JobQueue in memory: delay, visibility, receive counts and redrive to the dead-letter queue as SQS has them."""
+"""JobQueue in memory: delay, visibility, receive counts, fairness and redrive as SQS has them."""
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from whendue.effects import Effects
 from whendue.limits import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.ports import Delivery, Outgoing
+from whendue.ports import Delivery, Depth, Outgoing
 
 DEAD_LETTER = "dead_letter"
+# A group with at least so many messages in flight, and over this part of all, is a noisy neighbour.
+NOISY_MESSAGES = 30
+NOISY_SHARE = 0.1
 
 
 @dataclass(slots=True)
@@ -17,6 +20,7 @@ class _Message:
     id: str
     body: str
     visible_at: int
+    group: str = ""
     receives: int = 0
     receipt: str = ""
 
@@ -44,7 +48,8 @@ class MemoryQueue:
         now_ms = self.effects.now_ms()
         with self._lock:
             self._queues[queue] += [
-                _Message(self.effects.new_id(), message.body, now_ms + message.delay_s * 1000) for message in messages
+                _Message(self.effects.new_id(), message.body, now_ms + message.delay_s * 1000, message.group)
+                for message in messages
             ]
         return [True] * len(messages)
 
@@ -63,12 +68,23 @@ class MemoryQueue:
             for message in spent:
                 self._queues[queue].remove(message)
                 self._queues[DEAD_LETTER].append(_Message(message.id, message.body, now_ms))
-            taken = [message for message in visible if message not in spent][:limit]
+            taken = self._fairly(queue, [message for message in visible if message not in spent], now_ms)[:limit]
             for message in taken:
                 message.receives += 1
                 message.visible_at = now_ms + self.visibility_s * 1000
                 message.receipt = self.effects.new_id()
             return [Delivery(m.id, m.receipt, m.body, m.receives, queue) for m in taken]
+
+    def _fairly(self, queue: str, visible: list[_Message], now_ms: int) -> list[_Message]:
+        """Put messages of noisy groups behind all others, the least noisy first, otherwise as they are.
+
+        A model of SQS's fair queues by the share of messages in flight; SQS also looks at the share of processing time.
+        Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
+        """
+        in_flight = self._in_flight(queue, now_ms)
+        least = max(NOISY_MESSAGES, NOISY_SHARE * in_flight.total())
+        noisy = {group: count for group, count in in_flight.items() if group and count >= least}
+        return sorted(visible, key=lambda message: noisy.get(message.group, 0))
 
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
         """Delete messages; one that is gone already is done."""
@@ -84,11 +100,17 @@ class MemoryQueue:
                 if message.receipt in receipts:
                     message.visible_at = self.effects.now_ms() + visibility_s * 1000
 
-    def backlog(self, queue: str) -> int:
-        """Count the visible messages."""
+    def depth(self, queue: str) -> Depth:
+        """Count a queue's messages."""
         now_ms = self.effects.now_ms()
         with self._lock:
-            return sum(message.visible_at <= now_ms for message in self._queues[queue])
+            visible = sum(message.visible_at <= now_ms for message in self._queues[queue])
+            in_flight = self._in_flight(queue, now_ms).total()
+            return Depth(visible, in_flight, len(self._queues[queue]) - visible - in_flight)
+
+    def _in_flight(self, queue: str, now_ms: int) -> Counter[str]:
+        """Count the messages of each group that were received and are hidden."""
+        return Counter(m.group for m in self._queues[queue] if m.receives and m.visible_at > now_ms)
 
     def pending(self, queue: str) -> int:
         """Count all messages, hidden ones included, for assertions."""

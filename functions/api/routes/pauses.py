@@ -1,0 +1,46 @@
+"""Pauses of the asking tenant: all its jobs, or those of one task type."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from functions.api.pausing import PauseListReply, TenantPauseBody, TenantPauseReply, tenant_pause_reply
+from functions.api.routes.asking import asker, asking
+from whendue.limits import TYPE_BYTES
+
+router = APIGatewayHttpRouter()
+TypePath = Annotated[str, Path(description="The task's name.", max_length=TYPE_BYTES)]
+
+
+@router.get("/pauses", tags=["pauses"], summary="List one's own pauses")
+def pauses() -> PauseListReply:
+    """Show what of the tenant is paused, by whom, why and until when."""
+    app, tenant = asking(router)
+    return PauseListReply(items=[tenant_pause_reply(*one) for one in app.pauses.of_tenant(tenant)])
+
+
+@router.post("/pauses", tags=["pauses"], summary="Pause the tenant or one of its task types")
+def pause(body: Annotated[TenantPauseBody, Body()]) -> TenantPauseReply:
+    """Claim nothing new of the tenant's jobs, or of one task type, from 5 s after the reply on; what runs goes on."""
+    app, tenant = asking(router)
+    made = app.pauses.pause_tenant(tenant, body.type, body.reason, asker(router), body.until)
+    return tenant_pause_reply(body.type, made)
+
+
+@router.delete("/pauses/tenant", tags=["pauses"], summary="Resume the tenant", status_code=HTTPStatus.NO_CONTENT)
+def resume() -> Response[None]:
+    """End the tenant's pause; pauses of its task types stay."""
+    app, tenant = asking(router)
+    app.pauses.resume_tenant(tenant, None)
+    return Response(HTTPStatus.NO_CONTENT)
+
+
+@router.delete("/pauses/types/<type>", tags=["pauses"], summary="Resume a task type", status_code=HTTPStatus.NO_CONTENT)
+def resume_type(type: TypePath) -> Response[None]:  # noqa: A002 - the parameter's name
+    """End the pause of one of the tenant's task types; the tenant's own pause stays."""
+    app, tenant = asking(router)
+    app.pauses.resume_tenant(tenant, type)
+    return Response(HTTPStatus.NO_CONTENT)

@@ -1,0 +1,49 @@
+"""Queues: how much waits in them; pause and resume them for all tenants."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from functions.api import times
+from functions.api.pausing import PauseBody, PauseReply, QueueListReply, QueueReply, pause_reply
+from functions.api.routes.asking import asker, asking
+from whendue.services.queues import QueueView
+
+router = APIGatewayHttpRouter()
+Name = Annotated[str, Path(description="critical, high, normal or low")]
+
+
+@router.get("/queues", tags=["queues"], summary="List the queues")
+def queues() -> QueueListReply:
+    """Show each queue's messages, how long the oldest job has waited, and who paused it and why."""
+    app, _ = asking(router)
+    return QueueListReply(items=[_shown(one) for one in app.queues.list()])
+
+
+@router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue")
+def pause(name: Name, body: Annotated[PauseBody, Body()]) -> PauseReply:
+    """Claim nothing new from a queue, of any tenant, from 5 s after the reply on; what runs goes on."""
+    app, _ = asking(router)
+    return pause_reply(app.pauses.pause_queue(name, body.reason, asker(router), body.until))
+
+
+@router.post("/queues/<name>/resume", tags=["queues"], summary="Resume a queue", status_code=HTTPStatus.NO_CONTENT)
+def resume(name: Name) -> Response[None]:
+    """End a queue's pause; what waited comes back with the timer's next ticks, in due order."""
+    app, _ = asking(router)
+    app.pauses.resume_queue(name)
+    return Response(HTTPStatus.NO_CONTENT)
+
+
+def _shown(one: QueueView) -> QueueReply:
+    return QueueReply(
+        name=one.name,
+        depth=one.depth.visible,
+        in_flight=one.depth.in_flight,
+        delayed=one.depth.delayed,
+        oldest_due_at=times.written(one.oldest_due_at),
+        paused=pause_reply(one.pause) if one.pause else None,
+    )

@@ -1,0 +1,171 @@
+"""Pauses: begin and end them, show them, and say which jobs they hold."""
+
+from collections.abc import Callable, Sequence
+
+from whendue.domain.fingerprint import clip
+from whendue.domain.job import Job
+from whendue.domain.keys import Key
+from whendue.domain.pause import (
+    Pause,
+    begin,
+    end,
+    from_item,
+    pauses_of,
+    queue_pause,
+    renewed,
+    tenant_pause,
+    type_of,
+    type_pause,
+)
+from whendue.domain.writes import Write
+from whendue.errors import InvalidRequestError, QueueNotFoundError, StateConflictError, UnavailableError
+from whendue.limits import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
+from whendue.ports import Applied, Item
+from whendue.services.fresh import Fresh
+from whendue.services.outside import Ports
+from whendue.settings import QUEUES
+
+# A pause that changes under us is read again this often before we say so.
+TRIES = 5
+
+
+class Pauses:
+    """Reads and changes pauses."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._fresh: Fresh[Key, Item | None] = Fresh(ports.effects, PAUSE_CACHE_MS, PAUSES_REMEMBERED)
+
+    def held(self, jobs: Sequence[Job]) -> set[str]:
+        """Give the ids of the jobs that a pause holds, by what was read at most 2 s ago: one read, or none.
+
+        Raises:
+            UnavailableError: the table does not answer. An older answer would not do: whoever paused was promised
+                that nothing is claimed, and the claim would go to the same table.
+        """
+        now_ms = self._ports.effects.now_ms()
+        keys = [key for job in jobs for key in pauses_of(job)]
+        known = self._fresh.get_many(keys, self._ports.store.get)
+        lasting = {key for key, item in known.items() if item and from_item(item).lasts(now_ms)}
+        return {job.id for job in jobs if not lasting.isdisjoint(pauses_of(job))}
+
+    def of_job(self, job: Job) -> Pause | None:
+        """Give the widest pause that holds a job now.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        return next(filter(None, self._lasting(pauses_of(job))), None)
+
+    def of_queues(self) -> dict[str, Pause]:
+        """Give the pauses of queues that last now, by queue.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        found = self._lasting([queue_pause(queue) for queue in QUEUES])
+        return {queue: pause for queue, pause in zip(QUEUES, found, strict=True) if pause}
+
+    def of_tenant(self, tenant: str) -> list[tuple[str | None, Pause]]:
+        """List a tenant's pauses that last now, each with its task type, None for the whole tenant.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        now_ms = self._ports.effects.now_ms()
+        family = self._ports.store.family(tenant_pause(tenant).pk)
+        known = [(type_of(item["sk"]), from_item(item)) for item in family]
+        return [(task, pause) for task, pause in known if pause.lasts(now_ms)]
+
+    def _lasting(self, keys: Sequence[Key]) -> list[Pause | None]:
+        now_ms = self._ports.effects.now_ms()
+        known = [from_item(item) if item else None for item in self._ports.store.get(keys)]
+        return [pause if pause and pause.lasts(now_ms) else None for pause in known]
+
+    def pause_queue(self, queue: str, reason: str, by: str, until: int | None) -> Pause:
+        """Pause a queue for all tenants; one that is paused gets the new reason and end.
+
+        Args:
+            queue: its name.
+            reason: why.
+            by: who, cut to 128 bytes.
+            until: when it ends by itself, ms UTC; None never.
+
+        Raises:
+            QueueNotFoundError: there is no such queue.
+            InvalidRequestError: the end is not in the future.
+            UnavailableError: nobody knows; ask again.
+        """
+        return self._begin(_key_of(queue), reason, by, until)
+
+    def pause_tenant(self, tenant: str, task: str | None, reason: str, by: str, until: int | None) -> Pause:
+        """Pause a tenant, or one of its task types; otherwise as `pause_queue`.
+
+        Raises:
+            UnknownTaskError: there is no such task.
+            InvalidRequestError: the end is not in the future.
+            UnavailableError: nobody knows; ask again.
+        """
+        if task is not None:
+            self._ports.registry.get(task)
+        return self._begin(_tenant_key(tenant, task), reason, by, until)
+
+    def resume_queue(self, queue: str) -> None:
+        """Resume a queue; one that is not paused stays as it is.
+
+        Raises:
+            QueueNotFoundError: there is no such queue.
+            UnavailableError: nobody knows; ask again.
+        """
+        self._end(_key_of(queue))
+
+    def resume_tenant(self, tenant: str, task: str | None) -> None:
+        """Resume a tenant, or one of its task types; what is not paused stays as it is.
+
+        Raises:
+            UnavailableError: nobody knows; ask again.
+        """
+        self._end(_tenant_key(tenant, task))
+
+    def _begin(self, key: Key, reason: str, by: str, until: int | None) -> Pause:
+        mark = self._ports.effects.new_id()
+        made: list[Pause] = []
+
+        def step(old: Pause | None, now_ms: int) -> Write:
+            if until is not None and until <= now_ms:
+                raise InvalidRequestError("a pause must end in the future")
+            made[:] = [renewed(old, Pause(reason, clip(by, PAUSE_BY_BYTES), now_ms, mark, until))]
+            return begin(key, old, made[0])
+
+        self._change(key, step)
+        return made[0]
+
+    def _end(self, key: Key) -> None:
+        mark = self._ports.effects.new_id()
+        self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
+
+    def _change(self, key: Key, step: Callable[[Pause | None, int], Write | None]) -> None:
+        """Read, decide, write; read again when somebody else was quicker."""
+        for _ in range(TRIES):
+            now_ms = self._ports.effects.now_ms()
+            [item] = self._ports.store.get([key])
+            write = step(from_item(item) if item else None, now_ms)
+            if write is None:
+                return
+            [outcome] = self._ports.store.apply([write])
+            if outcome.done:
+                return
+            if outcome.applied is Applied.UNAVAILABLE:
+                raise UnavailableError
+        raise StateConflictError("the pause keeps changing; try again")
+
+
+def _key_of(queue: str) -> Key:
+    if queue not in QUEUES:
+        raise QueueNotFoundError
+    return queue_pause(queue)
+
+
+def _tenant_key(tenant: str, task: str | None) -> Key:
+    return tenant_pause(tenant) if task is None else type_pause(tenant, task)

@@ -1,0 +1,61 @@
+"""Queues as operators see them: how much waits, for how long, and whether they are paused."""
+
+from typing import NamedTuple
+
+from whendue.domain.agenda import live_partition
+from whendue.domain.job import State, from_item
+from whendue.domain.pause import Pause
+from whendue.limits import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
+from whendue.ports import Depth
+from whendue.services.outside import Ports
+from whendue.services.pauses import Pauses
+from whendue.settings import QUEUES
+
+
+class QueueView(NamedTuple):
+    """One queue, of all tenants together.
+
+    Args:
+        name: its name.
+        depth: its messages.
+        oldest_due_at: when the job that has been due longest was due, ms UTC; None where none of those looked at waits.
+        pause: the pause that lasts, None where there is none.
+    """
+
+    name: str
+    depth: Depth
+    oldest_due_at: int | None
+    pause: Pause | None
+
+
+class Queues:
+    """Answers questions about queues; changes nothing."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._pauses = Pauses(ports)
+
+    def list(self) -> list[QueueView]:
+        """Show all queues, the highest priority first.
+
+        Raises:
+            UnavailableError: table or queues do not answer.
+        """
+        pauses = self._pauses.of_queues()
+        return [QueueView(name, self._ports.queue.depth(name), self._oldest(name), pauses.get(name)) for name in QUEUES]
+
+    def _oldest(self, queue: str) -> int | None:
+        """Find the pending job that is due first, among the first few of each agenda partition."""
+        # An alarm that rescue has moved stands so much later.
+        until_ms = self._ports.effects.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
+        entries = [
+            entry
+            for shard in range(self._ports.settings.shards)
+            for entry in self._ports.store.agenda(
+                live_partition(queue, shard), after=None, until_ms=until_ms, limit=OLDEST_LOOKED_AT
+            )
+        ]
+        items = self._ports.store.get([entry.key for entry in entries])
+        jobs = [from_item(item) for item in items if item]
+        return min((job.due_at for job in jobs if job.state is State.PENDING), default=None)

@@ -1,0 +1,150 @@
+"""Queues and pauses over HTTP."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from functions.api import times
+from tests.faults import Counted, Refusing
+from tests.functional.api.gateway import Client
+from tests.world import TENANT, World
+from whendue.limits import GROUP_BYTES, OLDEST_LOOKED_AT, PAUSE_REASON_BYTES
+from whendue.settings import QUEUES
+
+WHY = {"reason": "the bank is shut"}
+
+
+def shown(client: Client, name: str = "normal") -> Any:
+    answer = client.send("GET", "/queues")
+    assert answer.status == 200
+    assert [one["name"] for one in answer.json["items"]] == list(QUEUES)
+    assert answer.json["cursor"] is None
+    return next(one for one in answer.json["items"] if one["name"] == name)
+
+
+def test_an_idle_queue_shows_nothing(client: Client) -> None:
+    """Zeros, and no time."""
+    idle = {"depth": 0, "inFlight": 0, "delayed": 0, "oldestDueAt": None, "paused": None}
+    assert shown(client) == {"name": "normal"} | idle
+
+
+def test_a_queue_shows_what_waits_what_runs_and_since_when(client: Client, world: World) -> None:
+    """A message that a worker has is not a job that it has claimed; what has ended is nobody's oldest."""
+    first = client.submit()
+    world.queues.receive("normal")
+    world.clock.advance(1)
+    waiting = [client.submit() for _ in range(2)]
+    client.submit(delaySeconds=60)
+    client.submit(delaySeconds=5000)
+    queue = shown(client)
+    assert (queue["depth"], queue["inFlight"], queue["delayed"]) == (2, 1, 1)
+    assert queue["oldestDueAt"] == first["dueAt"], "nobody has claimed it yet"
+    [delivery] = world.queues.receive("normal", limit=1)
+    world.app.work.handle([delivery], world.clock.now_ms() + 60_000)
+    client.send("POST", f"/jobs/{first['id']}/cancel")
+    assert shown(client)["oldestDueAt"] == waiting[0]["dueAt"]
+
+
+def test_a_look_at_all_queues_reads_a_bounded_number_of_items(world: World) -> None:
+    """docs/queues.md: however many jobs there are."""
+    for n in range(400):
+        world.submit(queue=QUEUES[n % 4], delay_s=n % 7)
+    calls: list[str] = []
+    read: list[int] = []
+
+    def get(keys: Any) -> Any:
+        read.append(len(keys))
+        return world.table.get(keys)
+
+    app = world.build(Counted(Refusing(world.table, "get", get), calls), Counted(world.queues, calls))
+    app.queues.list()
+    assert Counter(calls) == {"depth": 4, "agenda": 16, "get": 5}
+    assert sum(read) == 4 + 4 * 4 * OLDEST_LOOKED_AT == 164
+
+
+def test_a_running_job_is_not_the_oldest_that_waits(client: Client, world: World) -> None:
+    """A long job is no sign of a backlog."""
+    seen: list[Any] = []
+    world.task("looks", lambda payload, ctx: seen.append(shown(client)))
+    client.submit("looks")
+    world.work()
+    assert seen[0]["oldestDueAt"] is None
+
+
+def test_a_queue_is_paused_and_resumed(client: Client, client_of: Callable[..., Client], world: World) -> None:
+    """Everybody sees by whom, why, since and until when."""
+    until = times.written(world.clock.now_ms() + 60_000)
+    answer = client.send("POST", "/queues/normal/pause", WHY | {"expiresAt": until})
+    told = {"by": TENANT, **WHY, "since": times.written(world.clock.now_ms()), "until": until}
+    assert (answer.status, answer.json) == (200, told | {"by": answer.json["by"]})
+    assert answer.json["by"]
+    seen = shown(client_of("other", "jobs:read"))
+    assert seen["paused"] == answer.json
+    assert shown(client, "low")["paused"] is None
+    for _ in range(2):
+        answer = client.send("POST", "/queues/normal/resume")
+        assert (answer.status, answer.text) == (204, "")
+    assert shown(client)["paused"] is None
+
+
+def test_a_tenant_pauses_itself_and_its_types_and_nobody_else(
+    client: Client, client_of: Callable[..., Client], world: World
+) -> None:
+    """The tenant comes from the token."""
+    for body in ({}, {"type": "ok"}, {"type": "bad", "expiresAt": None}):
+        answer = client.send("POST", "/pauses", WHY | body)
+        assert (answer.status, answer.json["type"], answer.json["until"]) == (200, body.get("type"), None)
+    other = client_of("other")
+    assert other.send("GET", "/pauses").json == {"items": [], "cursor": None}
+    job = other.submit()
+    world.work()
+    assert other.send("GET", f"/jobs/{job['id']}").json["state"] == "succeeded"
+    mine = client.submit()
+    reasons = client.send("GET", f"/jobs/{mine['id']}/explain").json["reasons"]
+    assert reasons[0]["code"] == "paused"
+    assert reasons[0]["facts"]["reason"] == WHY["reason"]
+    assert reasons[0]["facts"]["pausedUntil"] is None
+    other.send("DELETE", "/pauses/tenant")
+    listed = client.send("GET", "/pauses").json["items"]
+    assert [one["type"] for one in listed] == [None, "bad", "ok"]
+    assert client.send("DELETE", "/pauses/types/bad").status == 204
+    assert client.send("DELETE", "/pauses/tenant").status == 204
+    assert [one["type"] for one in client.send("GET", "/pauses").json["items"]] == ["ok"]
+    assert client.send("DELETE", "/pauses/types/never-heard-of").status == 204
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/queues/nothing/pause", WHY, 404, "queue_not_found"),
+        ("/queues/nothing/resume", None, 404, "queue_not_found"),
+        ("/queues/normal/pause", {}, 422, "invalid_request"),
+        ("/queues/normal/pause", {"reason": ""}, 422, "invalid_request"),
+        ("/queues/normal/pause", {"reason": "é" * (PAUSE_REASON_BYTES // 2 + 1)}, 422, "invalid_request"),
+        ("/queues/normal/pause", WHY | {"expiresAt": "tomorrow"}, 422, "invalid_request"),
+        ("/queues/normal/pause", WHY | {"expiresAt": "2020-01-01T00:00:00Z"}, 422, "invalid_request"),
+        ("/queues/normal/pause", WHY | {"type": "ok"}, 422, "invalid_request"),
+        ("/pauses", WHY | {"type": "nothing"}, 422, "unknown_task"),
+        ("/pauses", WHY | {"type": "no such name"}, 422, "invalid_request"),
+        ("/jobs", {"type": "ok", "group": "a/b"}, 422, "invalid_request"),
+        ("/jobs", {"type": "ok", "group": "g" * (GROUP_BYTES + 1)}, 422, "invalid_request"),
+    ],
+)
+def test_what_is_wrong_is_told(client: Client, path: str, body: Any, status: int, code: str) -> None:
+    """A clear problem, never a 500."""
+    answer = client.send("POST", path, body)
+    assert (answer.status, answer.code) == (status, code)
+
+
+def test_a_reason_of_every_length_allowed_and_a_group_are_taken(client: Client) -> None:
+    """Up to the limits."""
+    assert client.send("POST", "/queues/low/pause", {"reason": "r" * PAUSE_REASON_BYTES}).status == 200
+    assert client.submit(group="g" * GROUP_BYTES)["group"] == "g" * GROUP_BYTES
+    assert client.submit()["group"] is None
+
+
+def test_a_long_type_in_a_path_is_no_key(client: Client) -> None:
+    """DynamoDB refuses keys over 1 KB."""
+    assert client.send("DELETE", f"/pauses/types/{'x' * 2000}").status == 422

@@ -1,0 +1,9 @@
+"""Every watcher."""
+
+from typing import Final
+
+from tests.simulation.pausing import PauseWatcher
+from tests.simulation.watch_profiles import ProfileWatcher
+from tests.simulation.watchers import Watcher
+
+WATCHERS: Final[tuple[type[Watcher], ...]] = (PauseWatcher, ProfileWatcher)
