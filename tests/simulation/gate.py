@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -17,11 +17,8 @@ from tests.simulation.reach import Run, reached
 from tests.simulation.report import write_mutants
 
 ROOT = Path(__file__).parents[2]
-# By whom, and the tests that are asked.
-TESTS = {
-    "laws": ["tests/property/test_laws.py", "tests/unit/test_transitions.py"],
-    "functional tests": [f"tests/functional/test_{name}.py" for name in ("submit", "control", "work", "timer")],
-}
+LAWS = ["tests/unit/test_conditions.py", "tests/unit/test_transitions.py", "tests/property/test_laws.py"]
+FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in ("submit", "control", "work", "timer")]
 # pytest: a test has failed, or could not even be collected.
 NOTICED = (1, 2)
 WORLDS = 600
@@ -65,7 +62,7 @@ class Verdict:
         return f"caught by {self.by}: {self.what}"
 
 
-def judge(mutant: Mutant, runs: Iterable[Run]) -> Verdict:
+def judge(mutant: Mutant, runs: Sequence[Run]) -> Verdict:
     """Try a mutant in a process of its own, on those runs of scenarios that pass through it."""
     answer = forked(lambda: _caught(mutant, runs), CPU_S)
     if isinstance(answer, Broken):
@@ -73,15 +70,18 @@ def judge(mutant: Mutant, runs: Iterable[Run]) -> Verdict:
     return Verdict(mutant, *answer.value)
 
 
-def _caught(mutant: Mutant, runs: Iterable[Run]) -> tuple[str | None, str]:
+def _caught(mutant: Mutant, runs: Sequence[Run]) -> tuple[str | None, str]:
     """Give who caught the mutant, and by what."""
     mutant.put_in_place()
-    for found in chain(hunt.runs(runs), hunt.overloads()):
+    for found in hunt.runs(run for run in runs if run[1] is None):
+        return "scenarios", f"{found.scenario}: {found.violations[0]}"
+    for what in _failing(LAWS):
+        return "laws", what
+    for found in chain(hunt.runs(run for run in runs if run[1]), hunt.overloads()):
         faults = ", ".join(f"{number} {fate.name}" for number, fate in found.fates)
         return "scenarios", f"{found.scenario} [{faults}]: {found.violations[0]}"
-    for who, files in TESTS.items():
-        for what in _failing(files):
-            return who, what
+    for what in _failing(FUNCTIONAL):
+        return "functional tests", what
     for found in hunt.worlds(WORLDS):
         return "random worlds", f"{found.scenario}: {found.violations[0]}"
     return None, ""

@@ -156,10 +156,7 @@ def succeed(
 ) -> Transition:
     """Finish a run with its result: inline JSON text, or where the result is kept and the write that keeps it there."""
     changes = _finish(job, State.SUCCEEDED, now_ms)
-    kept: dict[str, Any] = {
-        name: value for name, value in (("result", result), ("result_at", result_at)) if value is not None
-    }
-    return _step("succeed", job, _held(job), first=first, **changes, **kept)
+    return _step("succeed", job, _held(job), first=first, **changes, result=result, result_at=result_at)
 
 
 @_edges((State.RUNNING, State.PENDING), (State.RUNNING, State.DEAD))
@@ -268,7 +265,7 @@ def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
     """
     expected = [
         Is("generation", job.generation),
-        Is("fence", job.fence),
+        # A claim changes it, too: it tells a new fence from the one that was read.
         Is("lease_until", job.lease_until),
         Is("alarm_at", job.alarm_at),
     ]

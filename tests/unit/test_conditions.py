@@ -1,0 +1,90 @@
+"""Every condition of every transition keeps something away, alone: the job is as read, but for that one thing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.contract.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, dead, running
+from whendue.adapters.memory import MemoryStore
+from whendue.domain import transitions
+from whendue.domain.job import Job, evolve, to_item
+from whendue.domain.transitions import Transition
+from whendue.domain.writes import insert
+from whendue.limits import MAX_LOST
+from whendue.ports import Applied
+
+Step = Callable[[Job], Transition]
+PENDING, RUNNING, ENDED = {"state": "pending"}, {"state": "running"}, {"state": "succeeded"}
+RETRIED, ANOTHERS, LEASED = {"generation": 2}, {"fence": THEIRS}, {"lease_until": LATER + 1}
+CANCELLED = {"cancel_requested": True}
+ABANDONED = (RETRIED, ENDED, LEASED)
+# The transition, the job it was decided on, and each change that must refuse it.
+TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
+    "claim": (
+        lambda job: transitions.claim(job, "new", LATER),
+        a_job(),
+        (RETRIED, ENDED, LEASED, {"claims": MAX_LOST}, CANCELLED),
+    ),
+    "heartbeat": (lambda job: transitions.heartbeat(job, LATER, None), running(), (PENDING, ANOTHERS, CANCELLED)),
+    "heartbeat of a told task": (
+        lambda job: transitions.heartbeat(job, LATER, None, told=True),
+        running(cancel_requested=True),
+        (PENDING, ANOTHERS),
+    ),
+    "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS)),
+    "fail": (
+        lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
+        running(),
+        (PENDING, ANOTHERS, CANCELLED),
+    ),
+    "fail for good": (
+        lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
+        running(),
+        (PENDING, ANOTHERS, CANCELLED),
+    ),
+    "stop": (lambda job: transitions.stop(job, NOW), running(cancel_requested=True), (PENDING, ANOTHERS)),
+    "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING)),
+    "request_cancel": (transitions.request_cancel, running(), (PENDING, ANOTHERS)),
+    "die": (lambda job: transitions.die(job, "lost", "", LATER), running(), (*ABANDONED, PENDING, ANOTHERS)),
+    "die while pending": (lambda job: transitions.die(job, "lost", "", LATER), a_job(), (*ABANDONED, RUNNING)),
+    "bury": (lambda job: transitions.bury(job, LATER), running(cancel_requested=True), (*ABANDONED, ANOTHERS)),
+    "redrive": (lambda job: transitions.redrive(job, LATER, LATER, TIMING), dead(), (RETRIED, PENDING)),
+    "reschedule": (
+        lambda job: transitions.reschedule(job, LATER, "high", NOW, TIMING),
+        a_job(),
+        (RETRIED, RUNNING),
+    ),
+    "move_alarm": (
+        lambda job: transitions.move_alarm(job, LATER, send=True),
+        running(),
+        (RETRIED, {"lease_until": NOW + 1}, {"alarm_at": NOW}),
+    ),
+}
+CASES = [(name, change) for name, (_, _, changes) in TABLE.items() for change in changes]
+
+
+def applied(standing: Job, step: Transition) -> Applied:
+    store = MemoryStore()
+    store.apply([insert("stands", standing.key, to_item(standing))])
+    [end] = store.apply([step])
+    return end.applied
+
+
+@pytest.mark.parametrize(("name", "change"), CASES, ids=lambda value: value if isinstance(value, str) else str(value))
+def test_one_change_since_it_was_read_refuses_the_step(name: str, change: dict[str, Any]) -> None:
+    """A decision holds for the job it was made on, and for no other."""
+    make, job, _ = TABLE[name]
+    assert applied(evolve(job, **change), make(job)) is Applied.REFUSED
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_job_that_stands_as_it_was_read_is_let_through(name: str) -> None:
+    """Otherwise the refusals above would prove nothing."""
+    make, job, _ = TABLE[name]
+    assert applied(job, make(job)) is Applied.DONE
+
+
+def test_every_transition_is_in_the_table() -> None:
+    """But for submit, whose only condition is that nothing is there."""
+    assert {name.split(" ")[0] for name in TABLE} | {"submit"} == {edge.name for edge in transitions.EDGES}
