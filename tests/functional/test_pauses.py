@@ -19,7 +19,6 @@ from whendue.errors import (
 )
 from whendue.limits import PAUSE_BY_BYTES, PAUSE_CACHE_MS
 from whendue.ports import Applied, Outcome
-from whendue.services.fresh import Fresh
 
 PAUSES: dict[str, tuple[Callable[[World], Any], Callable[[World], Any]]] = {
     "queue": (
@@ -365,25 +364,3 @@ def test_the_keys_of_pauses_do_not_meet() -> None:
     world = World()
     one, two = world.submit(), world.app.submit.one("type", JobRequest("ok", {}, queue="low")).job
     assert not set(pauses_of(one)) & set(pauses_of(two))
-
-
-def test_fresh_values_are_loaded_once_and_forgotten_in_time() -> None:
-    """Each key for itself; a clock set back makes nothing young."""
-    clock = World().clock
-    loads: list[list[str]] = []
-
-    def load(keys: Any) -> list[str]:
-        loads.append(list(keys))
-        return [f"{key} at {clock.now_ms()}" for key in keys]
-
-    fresh: Fresh[str, str] = Fresh(clock.effects(), 2000, 100)
-    first = fresh.get_many(["a", "b", "a"], load)
-    clock.advance(1)
-    assert fresh.get_many(["a", "c"], load)["a"] == first["a"]
-    clock.advance(1)
-    fresh.get_many(["a", "c"], load)
-    assert loads == [["a", "b"], ["c"], ["a"]]
-    assert len(fresh._known) == 2
-    clock.advance(-10)
-    fresh.get_many(["c"], load)
-    assert loads[-1] == ["c"]

@@ -1,7 +1,7 @@
 """Profiles as services see them: what they cost, how soon an edit is live, and what faults do to them."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,12 +10,13 @@ from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.domain.job import State, item_bytes
+from whendue.domain.keys import Key
 from whendue.domain.precondition import Precondition
 from whendue.domain.profile import Profile
 from whendue.domain.request import JobRequest
 from whendue.errors import PreconditionFailedError, UnavailableError, UnknownProfileError
 from whendue.limits import NEVER_RETRY_BYTES, WRITE_UNIT_BYTES
-from whendue.ports import Applied, Outcome
+from whendue.ports import Applied, Item, Outcome
 from whendue.services.submit import Submitted
 
 ANY = Precondition()
@@ -212,8 +213,10 @@ def test_a_worker_that_cannot_read_goes_on_with_what_it_knew() -> None:
     shown = a_follower(world)
     put(world.app, max_attempts=8, **QUICK)
 
-    def gone(*_: object) -> None:
-        raise UnavailableError
+    def gone(keys: Sequence[Key]) -> list[Item | None]:
+        if any(key.pk.startswith("PROFILE#") for key in keys):
+            raise UnavailableError
+        return world.table.get(keys)
 
     deaf = Refusing(world.table, "get", gone)
     app = world.build(store=deaf)
@@ -263,11 +266,11 @@ def test_jobs_that_follow_nothing_cost_a_worker_no_read() -> None:
     for name, follow in (("mine", False), ("default", None), ("default", True)):
         world.app.submit.one(TENANT, JobRequest("ok", {}, profile=name, follow=follow))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls == ["apply", "apply"]
+    assert calls == ["get", "apply", "apply"], "what is paused is asked for, and nothing else"
     for _ in range(3):
         world.app.submit.one(TENANT, JobRequest("ok", {}, profile="mine"))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls[2:] == ["get", "apply", "apply"], "three followers of one profile: one read"
+    assert calls[3:] == ["get", "get", "apply", "apply"], "three followers of one profile: one read more"
 
 
 @pytest.mark.parametrize("size", [0, 100, 300, 390, 500])

@@ -17,8 +17,15 @@ from tests.simulation.reach import Run, reached
 from tests.simulation.report import write_mutants
 
 ROOT = Path(__file__).parents[2]
-LAWS = ["tests/unit/test_conditions.py", "tests/unit/test_transitions.py", "tests/property/test_laws.py"]
-FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in ("submit", "control", "work", "timer")]
+LAWS = [
+    "tests/unit/test_conditions.py",
+    "tests/unit/test_transitions.py",
+    "tests/unit/test_fresh.py",
+    "tests/property/test_profile_laws.py",
+    "tests/property/test_laws.py",
+]
+NAMES = ("submit", "control", "work", "timer", "pauses", "fairness", "profiles")
+FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in NAMES]
 # pytest: a test has failed, or could not even be collected.
 NOTICED = (1, 2)
 WORLDS = 600

@@ -1,6 +1,6 @@
 """Fresh: what is known is never older than it may be, and never more than so much."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -98,3 +98,23 @@ def test_no_more_is_remembered_than_may_be() -> None:
     shelf.get("b")
     shelf.get("a")
     assert shelf.reads == ["a", "b", "a", "c", "b", "a"]
+
+
+def test_many_are_read_at_once_and_only_those_that_are_not_known() -> None:
+    """Each key has an age of its own; none is asked for twice."""
+    clock = ManualEffects()
+    fresh: Fresh[str, str] = Fresh(clock.effects(), 2000, 1)
+    asked: list[list[str]] = []
+
+    def read(keys: Sequence[str]) -> list[str]:
+        asked.append(list(keys))
+        return [f"{key} at {clock.now_ms()}" for key in keys]
+
+    first = fresh.get_many(["a", "b", "a"], read)
+    assert list(first) == ["a", "b"], "whole, though it remembers one"
+    clock.advance(1)
+    assert fresh.get_many(["b"], read)["b"] == first["b"]
+    fresh.get_many(["b", "c"], read)
+    clock.advance(-10)
+    fresh.get_many(["c"], read)
+    assert asked == [["a", "b"], ["c"], ["c"]]
