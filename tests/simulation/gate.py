@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.simulation import hunt
 from tests.simulation.excuses import EXCUSES
+from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
 from tests.simulation.patience import Broken, forked
 from tests.simulation.reach import Run, reached
@@ -29,6 +30,8 @@ FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in NAMES]
 # pytest: a test has failed, or could not even be collected.
 NOTICED = (1, 2)
 WORLDS = 600
+# Of the runs with a single fault, so many are tried first, from all over.
+SOME = 400
 # A survivor needs a minute of CPU.
 CPU_S = 400
 
@@ -78,20 +81,25 @@ def judge(mutant: Mutant, runs: Sequence[Run]) -> Verdict:
 
 
 def _caught(mutant: Mutant, runs: Sequence[Run]) -> tuple[str | None, str]:
-    """Give who caught the mutant, and by what."""
+    """Give who caught the mutant, and by what: what is cheap is asked first, and everything in the end."""
     mutant.put_in_place()
-    for found in hunt.runs(run for run in runs if run[1] is None):
-        return "scenarios", f"{found.scenario}: {found.violations[0]}"
-    for what in _failing(LAWS):
-        return "laws", what
-    for found in chain(hunt.runs(run for run in runs if run[1]), hunt.overloads()):
-        faults = ", ".join(f"{number} {fate.name}" for number, fate in found.fates)
-        return "scenarios", f"{found.scenario} [{faults}]: {found.violations[0]}"
-    for what in _failing(FUNCTIONAL):
-        return "functional tests", what
-    for found in hunt.worlds(WORLDS):
-        return "random worlds", f"{found.scenario}: {found.violations[0]}"
-    return None, ""
+    clean, faulty = [run for run in runs if not run[1]], [run for run in runs if run[1]]
+    step = 1 + len(faulty) // SOME
+    some, rest = faulty[::step], [run for number, run in enumerate(faulty) if number % step]
+    stages: list[tuple[str, Iterator[str]]] = [
+        ("scenarios", map(_told, hunt.runs(clean))),
+        ("laws", _failing(LAWS)),
+        ("scenarios", map(_told, hunt.runs(some))),
+        ("functional tests", _failing(FUNCTIONAL)),
+        ("scenarios", map(_told, chain(hunt.runs(rest), hunt.overloads()))),
+        ("random worlds", map(_told, hunt.worlds(WORLDS))),
+    ]
+    return next(((who, what) for who, stage in stages for what in stage), (None, ""))
+
+
+def _told(found: Found) -> str:
+    faults = ", ".join(f"{number} {fate.name}" for number, fate in found.fates)
+    return f"{found.scenario} [{faults}]: {found.violations[0]}"
 
 
 class _Failures:
