@@ -24,10 +24,6 @@ ASSIGNED = {
 # The conditions, the transitions and the alarms, and every service that a job passes through.
 MODULES = (
     "whendue.domain.agenda",
-    "whendue.domain.fair",
-    "whendue.domain.pause",
-    "whendue.domain.precondition",
-    "whendue.domain.profile",
     "whendue.domain.rescue",
     "whendue.domain.transitions",
     "whendue.domain.writes",
@@ -36,11 +32,7 @@ MODULES = (
     "whendue.services.control",
     "whendue.services.cursors",
     "whendue.services.dead_letter",
-    "whendue.services.fresh",
     "whendue.services.leases",
-    "whendue.services.pauses",
-    "whendue.services.profile_editor",
-    "whendue.services.profiles",
     "whendue.services.promote",
     "whendue.services.record",
     "whendue.services.rescue",

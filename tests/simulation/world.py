@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from functions.api.app import Api
@@ -291,6 +292,8 @@ class World:
         process.run(serve)
         self.hub.sleep(10 * API_MS)
         answer = answers[0] if answers else None
+        if answer and answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.monitor.wrong("the API answered with an internal error")
         self.say("client", f"{method} {path} -> {f'{answer.status} {answer.text[:90]}' if answer else 'no reply'}")
         return answer
 

@@ -177,6 +177,22 @@ def _redriven(world: World) -> None:
     world.client(1, script)
 
 
+def _redriven_after_a_cancel(world: World) -> None:
+    """The cancel that ended it does not end it again."""
+
+    def script() -> None:
+        job_id = submit(world, "a", "cancelled succeeded", takes_s=20, leaseSeconds=6, maxAttempts=6)
+        world.hub.sleep(5000)
+        world.insist("POST", f"/jobs/{job_id}/cancel")
+        while (state := world.insist("GET", f"/jobs/{job_id}").json["state"]) not in ("cancelled", "succeeded"):
+            world.hub.sleep(10_000)
+        if state == "cancelled":
+            world.monitor.redriven(job_id, OK)
+            world.insist("POST", f"/jobs/{job_id}/redrive")
+
+    world.client(1, script)
+
+
 def _redriven_in_bulk(world: World) -> None:
     def script() -> None:
         ids = [submit(world, key, "dead", do="hopeless") for key in ("a", "b")]
@@ -262,6 +278,7 @@ STORIES: Final = (
     Scenario("rescheduled twice", _rescheduled, Nature(punctual=True)),
     Scenario("cancelled by one, rescheduled by another", _cancelled_and_rescheduled),
     Scenario("redriven", _redriven),
+    Scenario("redriven after a cancel", _redriven_after_a_cancel),
     Scenario("redriven in bulk", _redriven_in_bulk),
     Scenario("payload and result in items", _bulky),
     Scenario("payload and result in blobs", _blob),
