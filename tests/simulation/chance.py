@@ -13,8 +13,8 @@ ANY = "succeeded dead cancelled"
 FAULTS_MS = (30_000, 100_000, 300_000)
 HORIZON_S = 4 * 3600
 # In one world of so many faults never stop: nothing need ever be settled there, but whatever happens must be right.
-RESTLESS_EACH = 5
-RESTLESS_S = 1200
+RESTLESS_EACH = 10
+RESTLESS_S = 600
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
 
 

@@ -13,8 +13,8 @@ from tests.simulation.stories.base import Scenario
 from tests.simulation.world import World
 
 # A scenario that has no more pairs than this has all of them run; of a larger one's a sample.
-PAIRS_WHOLE = 4000
-PAIRS_SAMPLE = 600
+PAIRS_WHOLE = 2000
+PAIRS_SAMPLE = 200
 Fates = tuple[tuple[int, Fate], ...]
 
 

@@ -186,7 +186,7 @@ STORIES: Final = (
     Scenario("paused and cancelled", _and_cancelled),
     Scenario("tenant paused", _before_the_claim(TENANT, TENANT_AGAIN)),
     Scenario("tenant paused before its alarm", _before_the_claim(TENANT, TENANT_AGAIN, delay_s=200)),
-    Scenario("tenant paused, for long", _before_the_claim(TENANT, TENANT_AGAIN, lasts_s=900)),
+    Scenario("tenant paused, for long", _before_the_claim(TENANT, TENANT_AGAIN, lasts_s=400)),
     Scenario("paused, for longer than messages hide", _before_the_claim(lasts_s=200), Nature(visibility_s=70)),
     Scenario("tenant paused while its worker dies", _while_its_worker_dies, Nature(visibility_s=70)),
     Scenario("type paused while a cancelled one dies", _while_a_cancelled_one_dies, Nature(visibility_s=70)),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from whendue.domain.keys import Key, job_id_of, job_key
 
@@ -177,11 +177,14 @@ def shown_state(job: Job, now_ms: int) -> str:
     return "scheduled" if now_ms < job.due_at else "queued"
 
 
+_MAPS: Final = (Policy, Failure)
+
+
 def as_value(value: object) -> Any:
     """Turn a field into what the table stores: text, number, truth or map."""
     if isinstance(value, State):
         return value.value
-    if isinstance(value, Policy | Failure):
+    if isinstance(value, _MAPS):
         parts = ((name, getattr(value, name)) for name in value.__slots__)
         known = {name: part for name, part in parts if part not in (None, ())}
         return stored_policy(known) if isinstance(value, Policy) else known

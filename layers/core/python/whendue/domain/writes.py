@@ -75,7 +75,7 @@ class Write:
 
 def insert(name: str, key: Key, values: Mapping[str, Any]) -> Write:
     """Create an item where none is."""
-    return Write(name, key, (Absent(),), {field: value for field, value in values.items() if field not in ("pk", "sk")})
+    return Write(name, key, (Absent(),), values)
 
 
 def delete(name: str, key: Key, *expected: Condition) -> Write:
