@@ -314,3 +314,12 @@ def test_a_job_that_outlives_its_function_ends_as_a_failed_attempt() -> None:
     view = app.query.get(TENANT, job.id)
     assert [one.type for one in view.attempts] == ["function_timeout"]
     assert view.job.state is State.PENDING
+
+
+def test_a_batch_that_ended_when_its_heartbeat_was_long_due_is_recorded() -> None:
+    """Nothing is left to renew then, and nothing to hide."""
+    world = World()
+    world.task("slow", lambda payload, ctx: world.clock.advance(SETTINGS.visibility_s - 30))
+    job = world.submit("slow", policy={"timeout_s": 600})
+    world.work()
+    assert world.job(job).state is State.SUCCEEDED

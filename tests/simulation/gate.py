@@ -29,7 +29,7 @@ NAMES = ("submit", "control", "work", "timer", "pauses", "fairness", "profiles")
 FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in NAMES]
 # pytest: a test has failed, or could not even be collected.
 NOTICED = (1, 2)
-WORLDS = 600
+WORLDS = 300
 # Of the runs with a single fault, so many are tried first, from all over.
 SOME = 400
 # A survivor needs a minute of CPU.
@@ -91,8 +91,8 @@ def _caught(mutant: Mutant, runs: Sequence[Run]) -> tuple[str | None, str]:
         ("laws", _failing(LAWS)),
         ("scenarios", map(_told, hunt.runs(some))),
         ("functional tests", _failing(FUNCTIONAL)),
-        ("scenarios", map(_told, chain(hunt.runs(rest), hunt.overloads()))),
         ("random worlds", map(_told, hunt.worlds(WORLDS))),
+        ("scenarios", map(_told, chain(hunt.runs(rest), hunt.overloads()))),
     ]
     return next(((who, what) for who, stage in stages for what in stage), (None, ""))
 

@@ -8,7 +8,7 @@ import pytest
 from tests.contract.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, dead, running
 from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions
-from whendue.domain.job import Job, evolve, to_item
+from whendue.domain.job import Job, evolve, from_item, to_item
 from whendue.domain.transitions import Transition
 from whendue.domain.writes import insert
 from whendue.limits import MAX_LOST
@@ -83,6 +83,17 @@ def test_a_job_that_stands_as_it_was_read_is_let_through(name: str) -> None:
     """Otherwise the refusals above would prove nothing."""
     make, job, _ = TABLE[name]
     assert applied(job, make(job)) is Applied.DONE
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_step_that_is_sent_again_is_done(name: str) -> None:
+    """A lost reply makes us send it twice; what refuses the second one carries our own mark."""
+    make, job, _ = TABLE[name]
+    store = MemoryStore()
+    store.apply([insert("stands", job.key, to_item(job))])
+    step = make(job)
+    assert [store.apply([step])[0].applied for _ in range(2)] == [Applied.DONE, Applied.DONE]
+    assert from_item(store.items()[job.key]) == step.job
 
 
 def test_every_transition_is_in_the_table() -> None:

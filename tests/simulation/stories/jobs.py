@@ -91,6 +91,17 @@ def _stuck_again(world: World) -> None:
     world.client(1, submitting(world, "a", "dead", do="stuck", **wanted))
 
 
+def _tidies_up(world: World) -> None:
+    """A task that stops soon after its interrupt has stopped: the next attempt need not wait for its lease."""
+    wanted = {"takes_s": 40, "timeoutSeconds": 5, "leaseSeconds": 60, "maxAttempts": 2, "backoff": QUICK}
+    world.client(1, submitting(world, "a", "dead", do="tidy", **wanted))
+
+
+def _ends_at_its_heartbeat(world: World) -> None:
+    """Its last moment is that of its heartbeat, and of its message's."""
+    world.client(1, submitting(world, "a", takes_s=20, leaseSeconds=60, maxAttempts=6))
+
+
 def _promoted_by_two_ticks(world: World) -> None:
     world.client(1, submitting(world, "a", delaySeconds=190))
     world.client(1, submitting(world, "b", delaySeconds=260))
@@ -271,6 +282,8 @@ STORIES: Final = (
     Scenario("clocks that differ", _three_delayed, Nature(skew_ms=5000)),
     Scenario("stuck", _stuck),
     Scenario("stuck, tried again", _stuck_again),
+    Scenario("interrupted, tidies up", _tidies_up),
+    Scenario("ends at its heartbeat", _ends_at_its_heartbeat, Nature(visibility_s=50)),
     Scenario("cancelled before it runs", _cancelled_early),
     Scenario("cancelled while it runs", _cancelled_while_running),
     Scenario("cancelled, then fails", _cancelled_and_fails, Nature(punctual=True)),
