@@ -25,11 +25,11 @@ LAWS = [
     "tests/property/test_profile_laws.py",
     "tests/property/test_laws.py",
 ]
-NAMES = ("submit", "control", "work", "timer", "pauses", "fairness", "profiles")
+NAMES = ("control", "work", "timer")
 FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in NAMES]
 # pytest: a test has failed, or could not even be collected.
 NOTICED = (1, 2)
-WORLDS = 300
+WORLDS = 200
 # Of the runs with a single fault, so many are tried first, from all over.
 SOME = 400
 # A survivor needs a minute of CPU.
@@ -133,7 +133,7 @@ def main(wanted: Callable[[Mutant], bool], *, whole: bool, report: bool) -> int:
     chosen = [mutant for mutant in mutants() if wanted(mutant)]
     runs = reached()
     verdicts: list[Verdict] = []
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         where = [runs.get(f"{one.module}:{one.function}", []) for one in chosen]
         for number, verdict in enumerate(pool.map(judge, chosen, where), 1):
             verdicts.append(verdict)

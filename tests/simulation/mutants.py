@@ -21,15 +21,13 @@ ASSIGNED = {
     "agenda_pk", "alarm_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
     "lease_until", "rescues", "scheduled_at", "send", "state",
 }  # fmt: skip
-# The conditions, the transitions and the alarms, and every service that a job passes through.
+# The conditions, the transitions and the alarms, and whoever looks at fences, leases and cursors.
 MODULES = (
     "whendue.domain.agenda",
     "whendue.domain.rescue",
     "whendue.domain.transitions",
     "whendue.domain.writes",
-    "whendue.services.batch",
     "whendue.services.claimed",
-    "whendue.services.control",
     "whendue.services.cursors",
     "whendue.services.dead_letter",
     "whendue.services.leases",
@@ -37,9 +35,6 @@ MODULES = (
     "whendue.services.record",
     "whendue.services.rescue",
     "whendue.services.settle",
-    "whendue.services.submit",
-    "whendue.services.tick",
-    "whendue.services.walk",
     "whendue.services.work",
 )
 

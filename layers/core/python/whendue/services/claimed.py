@@ -43,8 +43,7 @@ class Claimed:
 
 def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: int) -> Claimed:
     """Make ready a claimed job; its attempt ends with its timeout or its function, whichever is first."""
-    begun_ms = job.started_at or ports.effects.now_ms()
-    deadline_ms = min(begun_ms + job.policy.timeout_s * 1000, function_deadline_ms)
+    deadline_ms = min(ports.effects.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
     context = Context(job, deadline_ms, ports.effects.now_ms, lambda key: _first_time(ports.store, job, key))
     return Claimed(delivery, job, context, deadline_ms)
 
