@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.functional.api.gateway import Answer
 from tests.simulation.fates import Fate
-from tests.simulation.hub import Process
+from tests.simulation.hub import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher
 from whendue.context import Context
@@ -181,7 +181,8 @@ class Monitor:
     def _retry_is_in_time(self, after: Item) -> None:
         """An attempt that has really ended is tried again after its backoff: not later, nor before it asked."""
         run = next((run for run in self.runs if run.fence == after["fence"]), None)
-        if run is None or run.ended_ms is None or after["state"] != "pending":
+        # A task that was killed had not ended when its worker gave it up.
+        if run is None or run.outcome in (None, KilledError.__name__) or after["state"] != "pending":
             return
         wait_ms = after["due_at"] - after["last"]["failed_at"]
         if wait_ms > 1000 * (after["policy"]["cap_s"] + RETRY_AFTER_S + 1):
@@ -317,6 +318,8 @@ class Monitor:
         """Take over a job that was accepted before this world began."""
         self.accepted[job_id] = Accepted(job_id, frozenset(expected))
         self.failures[item["pk"]] = item["failures"]
+        # Workers that went silent before count, too.
+        self.claims[item["pk"]] = {f"before {number}" for number in range(item["claims"] - item["failures"])}
 
     def cancelled(self, job_id: str) -> None:
         """Note that a cancel of a pending job was acknowledged."""
