@@ -50,6 +50,12 @@ class InvalidCursorError(InvalidRequestError):
     code = "invalid_cursor"
 
 
+class InvalidScheduleError(InvalidRequestError):
+    """The schedule's recurrence is not valid, or never fires."""
+
+    code = "invalid_schedule"
+
+
 class JobNotFoundError(WhendueError):
     """No such job."""
 

@@ -65,6 +65,17 @@ BACKOFF_CAP_S = 86_400
 # A job whose worker died this often without a word is dead (guarantee G10).
 MAX_LOST = 3
 
+# --- when a schedule fires -------------------------------------------------------------------------------------
+CRON_BYTES = 256
+EVERY_MIN_S = 1
+EVERY_MAX_S = HORIZON_S
+# 2200-01-01 in ms: years 1970 to 2199. Before 1970 the IANA database is not kept with the same care.
+SCHEDULE_END_MS = 7_258_118_400_000
+# Nothing that matches for so long is looked for further. A 29 February on a certain weekday can be 40 years off.
+SCHEDULE_SEARCH_S = 41 * 366 * 86_400
+# Ten years of public holidays.
+SCHEDULE_EXCLUSIONS = 200
+
 # --- timer and worker ------------------------------------------------------------------------------------------
 RESCUE_INTERVAL_MIN_S = 60
 RESCUE_INTERVAL_MAX_S = 900
