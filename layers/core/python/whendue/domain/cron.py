@@ -57,7 +57,8 @@ _WORDS: Final = {
     "month": {word: number for number, word in enumerate(_MONTHS, 1)},
     "day of week": {word: number for number, word in enumerate(_WEEKDAYS)},
 }
-_ITEM: Final = re.compile(r"(\*|\?|[a-z0-9]+)(?:-([a-z0-9]+))?(?:#[0-9])?(?:/([0-9]{1,9}))?", re.ASCII)
+_BOUND: Final = r"([0-9]+|[a-z]{3}|l[0-9]?)"
+_ITEM: Final = re.compile(rf"(?:\*|\?|{_BOUND}(?:-{_BOUND})?)(?:#[0-9])?(?:/([0-9]{{1,9}}))?", re.ASCII)
 _RANDOM: Final = re.compile(r"[hr](\(.*\))?(/.*)?", re.ASCII)
 
 
