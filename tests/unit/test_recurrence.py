@@ -66,14 +66,12 @@ def test_an_expression_means_what_the_docs_say(expression: str) -> None:
     assert fires(Recurrence(expression), "2026-01-01", len(want)) == want
 
 
-@pytest.mark.parametrize("first", range(8))
+@pytest.mark.parametrize("first", range(7))
 @pytest.mark.parametrize("step", range(1, 8))
 def test_sunday_is_seven_as_well_as_zero(first: int, step: int) -> None:
     """Its two numbers are where parsers of ranges go wrong."""
-    if first == 7:
-        return
     weekdays = cron.parse(f"0 0 * * {first}-7/{step}").weekdays
-    assert weekdays == {(day % 7, 0) for day in range(first, 8, step)}
+    assert weekdays == frozenset((day % 7, 0) for day in range(first, 8, step))
 
 
 BAD = {

@@ -30,6 +30,7 @@ class Change(NamedTuple):
     around_h: int = 60
 
 
+DAY = timedelta(days=1)
 # Each with what it means, written by hand.
 CRONS = [
     Cron("* * * * *", lambda t: True, hourly=True),
@@ -44,7 +45,6 @@ CRONS = [
     Cron("15 0,2 1 * 0", lambda t: t.minute == 15 and t.hour in {0, 2} and (t.day == 1 or t.weekday() == 6)),
     Cron("7 2 * 3,11 SUN#2", lambda t: (t.hour, t.minute) == (2, 7) and t.month in {3, 11} and second_sunday(t)),
 ]
-DAY = timedelta(days=1)
 SECOND_CRONS = [
     Cron("*/5 * * * * *", lambda t: t.second % 5 == 0, hourly=True),
     Cron("30 29 2 * * *", lambda t: (t.hour, t.minute, t.second) == (2, 29, 30)),
@@ -167,12 +167,10 @@ def test_the_oracle_sees_gaps_and_folds() -> None:
     """If it saw none it would agree with anything."""
     at_half_past_two = CRONS[4]
     spring, autumn = CHANGES[2], CHANGES[3]
-    counts = [
-        len(list(expected(change, at_half_past_two, gap, fold)))
-        for change, gap, fold in [
-            (spring, "skip", "once"), (spring, "next", "once"), (autumn, "next", "once"), (autumn, "next", "twice"),
-        ]
+    cases: list[tuple[Change, Gap, Fold]] = [
+        (spring, "skip", "once"), (spring, "next", "once"), (autumn, "next", "once"), (autumn, "next", "twice"),
     ]  # fmt: skip
+    counts = [len(list(expected(change, at_half_past_two, gap, fold))) for change, gap, fold in cases]
     assert counts == [4, 5, 5, 6]
 
 
