@@ -216,6 +216,14 @@ def test_intervals_count_from_their_start_and_leave_out_excluded_days() -> None:
     assert list(after(Recurrence(every_s=60, start_ms=start, end_ms=start + 60_000), start)) == [(start + 60_000, None)]
 
 
+def test_exclusions_may_come_in_any_order_and_overlap() -> None:
+    """People collect them from several calendars."""
+    daily = Recurrence(
+        "0 9 * * *", exclude=("2026-01-08", "2026-01-02/2026-01-04", "2026-01-04/2026-01-05", "2026-01-03")
+    )
+    assert fires(daily, "2026-01-01", 4) == [f"2026-01-0{number} 09:00:00" for number in (1, 6, 7, 9)]
+
+
 def test_the_latest_fires_are_found_without_walking_there() -> None:
     """Fifty years of seconds would take an hour."""
     second = Recurrence("* * * * * *", timezone="America/New_York")
