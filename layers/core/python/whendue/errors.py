@@ -55,6 +55,10 @@ class InvalidScheduleError(InvalidRequestError):
 
     code = "invalid_schedule"
 
+    def __init__(self, where: str, problem: str) -> None:
+        """Name the place in the schedule, and what is wrong there."""
+        super().__init__(f"{where}: {problem}", errors=[{"where": where, "problem": problem}])
+
 
 class JobNotFoundError(WhendueError):
     """No such job."""

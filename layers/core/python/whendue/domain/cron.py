@@ -190,7 +190,7 @@ def _check_item(field: _Field, item: str) -> None:
     low, high = (_number(field, bound) for bound in match.group(1, 2))
     step = int(match[3] or 1)
     if step > field.last - field.first + 1 or step == 0:
-        raise _invalid(f"steps by {step}, but it only counts from {field.first} to {field.last}", field)
+        raise _invalid(f"has a step that is 0 or too large, as it counts from {field.first} to {field.last}", field)
     if high is not None and low == high:
         raise _invalid("has a range from a value to itself; write the value alone", field)
     if match[3] and low is not None and high is not None and low > high:
@@ -212,5 +212,4 @@ def _ordered(values: Reversible[int], *, backward: bool) -> Iterable[int]:
 
 
 def _invalid(problem: str, field: _Field | None = None) -> InvalidScheduleError:
-    problem = f"the {field.name} {problem}" if field else problem
-    return InvalidScheduleError(f"cron: {problem}", errors=[{"where": "cron", "problem": problem}])
+    return InvalidScheduleError("cron", f"the {field.name} {problem}" if field else problem)

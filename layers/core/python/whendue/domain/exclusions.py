@@ -24,7 +24,7 @@ def parse(exclude: tuple[str, ...]) -> Days:
         InvalidScheduleError: one is not a date or a range, or they are too many.
     """
     if len(exclude) > SCHEDULE_EXCLUSIONS:
-        raise _invalid("exclude", f"more than {SCHEDULE_EXCLUSIONS} entries; ranges count as one")
+        raise InvalidScheduleError("exclude", f"more than {SCHEDULE_EXCLUSIONS} entries; ranges count as one")
     merged: list[tuple[int, int]] = []
     for first, last in sorted(_range(number, text) for number, text in enumerate(exclude)):
         if merged and first <= merged[-1][1] + 1:
@@ -50,15 +50,11 @@ def _range(number: int, text: str) -> tuple[int, int]:
     where = f"exclude.{number}"
     match = _RANGE.fullmatch(text)
     if not match:
-        raise _invalid(where, "neither a date like 2026-12-25 nor a range like 2026-12-24/2027-01-01")
+        raise InvalidScheduleError(where, "neither a date like 2026-12-25 nor a range like 2026-12-24/2027-01-01")
     try:
         first, last = (date.fromisoformat(each).toordinal() - EPOCH_DAY for each in (match[1], match[2] or match[1]))
     except ValueError:
-        raise _invalid(where, "no such day") from None
+        raise InvalidScheduleError(where, "no such day") from None
     if last < first:
-        raise _invalid(where, "the range ends before it begins")
+        raise InvalidScheduleError(where, "the range ends before it begins")
     return first, last
-
-
-def _invalid(where: str, problem: str) -> InvalidScheduleError:
-    return InvalidScheduleError(f"{where}: {problem}", errors=[{"where": where, "problem": problem}])

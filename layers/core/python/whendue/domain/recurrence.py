@@ -96,20 +96,22 @@ def check(recurrence: Recurrence) -> None:
     """
     given = [name for name in ("cron", "every_s", "at_ms") if getattr(recurrence, name) is not None]
     if len(given) != 1:
-        raise _invalid("cron", "give exactly one of cron, every and at")
+        raise InvalidScheduleError("cron", "give exactly one of cron, every and at")
     zones.zone_named(recurrence.timezone)
     exclusions.parse(recurrence.exclude)
     for name in ("start", "end", "at"):
         if not 0 <= (getattr(recurrence, f"{name}_ms") or 0) < SCHEDULE_END_MS:
-            raise _invalid(name, "outside the years 1970 to 2199")
+            raise InvalidScheduleError(name, "outside the years 1970 to 2199")
     if recurrence.start_ms is not None and recurrence.end_ms is not None and recurrence.end_ms < recurrence.start_ms:
-        raise _invalid("end", "before the start")
+        raise InvalidScheduleError("end", "before the start")
     if recurrence.cron is None:
         _check_absolute(recurrence)
     else:
         crons.parse(recurrence.cron)
     if next(after(recurrence, -1), None) is None:
-        raise _invalid(given[0].split("_")[0], "never fires: no time matches it within start, end and exclusions")
+        raise InvalidScheduleError(
+            given[0].split("_")[0], "never fires: no time matches it within start, end and exclusions"
+        )
 
 
 def after(recurrence: Recurrence, after_ms: int) -> Iterator[Nominal]:
@@ -148,16 +150,16 @@ def local(recurrence: Recurrence, at_ms: int) -> str:
 def _check_absolute(recurrence: Recurrence) -> None:
     for name in ("gap", "fold"):
         if getattr(recurrence, name) is not None:
-            raise _invalid(name, "only a cron has local times that do not exist or come twice")
+            raise InvalidScheduleError(name, "only a cron has local times that do not exist or come twice")
     if recurrence.every_s is not None:
         if not EVERY_MIN_S <= recurrence.every_s <= EVERY_MAX_S:
-            raise _invalid("every", f"not between {EVERY_MIN_S} and {EVERY_MAX_S} seconds")
+            raise InvalidScheduleError("every", f"not between {EVERY_MIN_S} and {EVERY_MAX_S} seconds")
         _anchor(recurrence)
 
 
 def _anchor(recurrence: Recurrence) -> int:
     if recurrence.start_ms is None:
-        raise _invalid("start", "an interval is counted from a start")
+        raise InvalidScheduleError("start", "an interval is counted from a start")
     return recurrence.start_ms
 
 
@@ -239,7 +241,3 @@ def _grid(recurrence: Recurrence, segment: Segment, low_ms: int, end_ms: int, *,
         low, end = max(low_ms, (first - shift) * 1000), min(end_ms, (last - shift) * 1000)
         grid = range(low + (anchor - low) % step, end, step)
         yield from (Nominal(at) for at in (reversed(grid) if backward else grid))
-
-
-def _invalid(where: str, problem: str) -> InvalidScheduleError:
-    return InvalidScheduleError(f"{where}: {problem}", errors=[{"where": where, "problem": problem}])

@@ -48,8 +48,7 @@ def zone_named(name: str) -> ZoneInfo:
         InvalidScheduleError: there is no such zone.
     """
     if name not in names():
-        problem = "not the name of a time zone in the IANA database, such as Europe/Berlin or UTC"
-        raise InvalidScheduleError(f"timezone: {problem}", errors=[{"where": "timezone", "problem": problem}])
+        raise InvalidScheduleError("timezone", "not a name in the IANA database, such as Europe/Berlin or UTC")
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
         return ZoneInfo.from_file(rules, key=name)
 
