@@ -54,6 +54,12 @@ def field(first: int, last: int, *special: str) -> st.SearchStrategy[str]:
     return st.just("*") | listed
 
 
+# Pieces of expressions, put together anyhow.
+pieces = st.sampled_from([
+    "*", "?", "0", "5", "7", "31", "60", "l", "l5", "l-3", "1-l", "fri", "fri#2", "fri-sun#1", "jan-feb", "1-3", "3-1",
+    "2-2", "*/2", "*/99", "5/2", "1-9/3", "15w", "r", "h(1-9)/2",
+])  # fmt: skip
+heaps = st.lists(st.lists(pieces, min_size=1, max_size=3).map(",".join), min_size=5, max_size=6).map(" ".join)
 nth = st.builds("{}#{}".format, st.integers(0, 6), st.integers(1, 5)) | st.integers(0, 6).map("L{}".format)
 days_of_week = field(0, 6) | st.lists(nth, min_size=1, max_size=3).map(",".join)
 plain = st.tuples(field(0, 59), field(0, 23), field(1, 31, "L"), field(1, 12), field(0, 6)).map(" ".join)
@@ -196,7 +202,7 @@ def test_in_utc_croniter_finds_the_same(expression: str, since: int) -> None:
     assert [fire.at_ms for fire in fires] == [round(theirs.get_next(float) * 1000) for _ in range(10)]
 
 
-@given(st.text() | st.text("0123456789*/,-#?LlWRH@()adehijlmnoruy \t", max_size=30) | crons)
+@given(st.text() | st.text("0123456789*/,-#?LlWRH@()adehijlmnoruy \t", max_size=30) | heaps | crons)
 def test_any_text_is_a_cron_or_refused(text: str) -> None:
     """It comes from users; a crash in the timer would stop everybody's schedules."""
     try:

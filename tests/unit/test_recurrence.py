@@ -96,7 +96,12 @@ BAD = {
     "* * * * FRI#6": "day of week",
     "* * * * FRI#0": "day of week",
     "* * * * L": "day of week",
-    "* * * * 1,2#3": "day of week",
+    "* * * * 1,2#3": "day of week mixes",
+    "* * * * FRI,FRI#3": "day of week mixes",
+    "* * * * L5,5": "day of week mixes",
+    "*,5 * * * *": "minute has .* beside",
+    "* * 3,? * *": "day of month has .* beside",
+    "* * * * *,FRI#2": "day of week has .* beside",
     "? * * * *": "minute",
     # What croniter would read as something else.
     "5-5 * * * *": "itself",

@@ -49,7 +49,7 @@ _FIELDS: Final = (
     _Field("hour", 0, 23, "0-23", 1),
     _Field("day of month", 1, 31, "1-31 or L", 2),
     _Field("month", 1, 12, "1-12 or JAN-DEC", 3),
-    _Field("day of week", 0, 6, "0-7 or SUN-SAT; or, not mixed with those, FRI#2 (second Friday) or L5 (last one)", 4),
+    _Field("day of week", 0, 6, "0-7 or SUN-SAT, FRI#2 (the second Friday), L5 (the last one)", 4),
 )
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -167,8 +167,13 @@ def _read(field: _Field, text: str) -> tuple[tuple[int, ...], Mapping[Any, Abstr
     """Give a field's values and, for days of the week, which ones of the month (croniter's types are not ours)."""
     from croniter import CroniterError, croniter
 
-    for item in text.split(","):
+    items = text.split(",")
+    for item in items:
         _check_item(field, item)
+    if len(items) > 1 and not {"*", "?"}.isdisjoint(items):
+        raise _invalid("has * or ? beside other values; write it alone", field)
+    if len({"#" in item or item.startswith("l") for item in items}) > 1 and field.name == "day of week":
+        raise _invalid("mixes plain days with numbered or last ones", field)
     alone = [text if other is field else "*" for other in _FIELDS]
     try:
         expanded, nth = croniter.expand(" ".join(alone), second_at_beginning=True)
