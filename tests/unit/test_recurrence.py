@@ -41,6 +41,7 @@ MEANING = {
     "0 0 * * FRI#2": ["2026-01-09 00:00:00", "2026-02-13 00:00:00"],
     "0 0 * * 1#1,3#5": ["2026-01-05 00:00:00", "2026-02-02 00:00:00", "2026-03-02 00:00:00", "2026-04-06 00:00:00"],
     "0 0 * * L5": ["2026-01-30 00:00:00", "2026-02-27 00:00:00", "2026-03-27 00:00:00", "2026-04-24 00:00:00"],
+    "0 0 * * L6": ["2026-01-31 00:00:00", "2026-02-28 00:00:00", "2026-03-28 00:00:00"],
     # Day of month and day of week: either is enough, when both say something.
     "0 0 3 * FRI": ["2026-01-02 00:00:00", "2026-01-03 00:00:00", "2026-01-09 00:00:00"],
     "0 0 3 * FRI#2": ["2026-01-03 00:00:00", "2026-01-09 00:00:00", "2026-02-03 00:00:00"],
@@ -88,6 +89,7 @@ BAD = {
     "* * 0 * *": "day of month",
     "* * 32 * *": "day of month",
     "* * L-3 * *": "day of month",
+    "* * L-5/2 * *": "day of month",
     "* * 15W * *": "day of month",
     "* * * 0 *": "month",
     "* * * 13 *": "month",
@@ -176,6 +178,7 @@ def test_a_recurrence_that_means_nothing_is_refused(where: str, recurrence: Recu
         Recurrence(at_ms=0),
         Recurrence(at_ms=SCHEDULE_END_MS - 1, timezone="Asia/Kathmandu"),
         Recurrence("* * * * *", exclude=("2026-12-25",) * SCHEDULE_EXCLUSIONS),
+        Recurrence("* * * * *".ljust(CRON_BYTES)),
         # Its only fire is one that is moved.
         Recurrence("30 2 30 3 *", timezone="Europe/Berlin", start_ms=ms("2025-01-01"), end_ms=ms("2025-12-31")),
     ],

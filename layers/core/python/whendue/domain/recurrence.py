@@ -222,9 +222,9 @@ def _wall_clock(
 
 
 def _moves_here(recurrence: Recurrence, cron: Cron, segment: Segment) -> bool:
-    """Say whether matches in the gap before a segment make a fire at its start, which would not be one otherwise."""
+    """Say whether matches in the gap before a segment, if there is one, make a fire at its start that is none otherwise."""
     first = segment.start_s + segment.offset_s
-    if not segment.skipped_s or on_gap(recurrence, cron) == "skip" or any(cron.times(first, first + 1)):
+    if on_gap(recurrence, cron) == "skip" or any(cron.times(first, first + 1)):
         return False
     is_open = open_spans(exclusions.parse(recurrence.exclude), first, first + 1)
     return bool(is_open) and next(_open_times(recurrence, cron, first - segment.skipped_s, first), None) is not None
