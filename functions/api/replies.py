@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from functions.api import times
 from whendue.domain.explain import Reason
 from whendue.domain.job import Failure, Job, State, shown_state
+from whendue.domain.limit import Limit
 from whendue.services.dead_letters import Group
 from whendue.services.query import JobView
 
@@ -38,6 +39,14 @@ class AttemptReply(Reply):
     error: ErrorReply | None = None
 
 
+class LimitsReply(Reply):
+    """The limits that a job asked for over its profile's."""
+
+    concurrency: int | None
+    rate_per_second: float | None
+    key: str | None
+
+
 class JobReply(Reply):
     """A job."""
 
@@ -59,6 +68,7 @@ class JobReply(Reply):
     result: Any = None
     error: ErrorReply | None = None
     tags: dict[str, str]
+    limits: LimitsReply | None = None
 
 
 class JobWithTimelineReply(JobReply):
@@ -177,7 +187,12 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "result": None if job.result is None else json.loads(job.result),
         "error": _error(job.last) if job.last and job.state is not State.SUCCEEDED else None,
         "tags": dict(job.tags or {}),
+        "limits": _limits(job.limit) if job.limit else None,
     }
+
+
+def _limits(limit: Limit) -> LimitsReply:
+    return LimitsReply(concurrency=limit.concurrency, rate_per_second=limit.rate_per_s, key=limit.key)
 
 
 def _error(failure: Failure) -> ErrorReply:

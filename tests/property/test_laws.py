@@ -10,6 +10,7 @@ from whendue.domain import agenda, retry
 from whendue.domain.fingerprint import clip, fingerprint
 from whendue.domain.job import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
 from whendue.domain.keys import Key
+from whendue.domain.limit import Limit, Wait
 from whendue.domain.message import UnreadableMessageError, from_body, to_body
 from whendue.domain.profile import PROFILES, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
@@ -58,6 +59,9 @@ jobs = st.builds(
     last=st.none() | failures,
     payload=st.none() | texts,
     tags=st.none() | st.dictionaries(texts, texts, max_size=3),
+    limit=st.none()
+    | st.builds(Limit, st.none() | st.integers(1, 100), st.none() | st.floats(0.001, 500), st.none() | texts),
+    waits_for=st.none() | st.builds(Wait, st.sampled_from(["slot", "rate"]), texts, st.integers(1, 99), times),
 )
 
 

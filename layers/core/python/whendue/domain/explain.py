@@ -5,6 +5,7 @@ from typing import Any
 
 from whendue.domain.agenda import first_alarm
 from whendue.domain.job import Job, State
+from whendue.domain.limit import Wait
 from whendue.limits import BACKLOG_MESSAGES
 from whendue.settings import Timing
 
@@ -27,11 +28,22 @@ def explain(job: Job, now_ms: int, timing: Timing, backlog: int) -> list[Reason]
         timing: the alarm rule's numbers.
         backlog: messages visible in the job's queue now.
     """
+    if job.state is State.PENDING and job.waits_for and now_ms < job.due_at:
+        return [_limited(job, job.waits_for)]
     if job.state is State.PENDING:
         return _not_due(job, now_ms, timing) if now_ms < job.due_at else _waits_for_worker(job, now_ms, timing, backlog)
     if job.state is State.RUNNING:
         return _running(job, now_ms)
     return [Reason("finished", f"It has finished: {job.state}.", {"finished_at": job.finished_at})]
+
+
+def _limited(job: Job, wait: Wait) -> Reason:
+    facts = {"key": wait.key, "waits_since_at": wait.since, "next_look_at": job.due_at}
+    if wait.what == "slot":
+        text = f"As many jobs of the key {wait.key} as may run at once are running; it starts when one of them ends."
+        return Reason("limited", text, facts | {"concurrency": wait.limit})
+    text = f"Jobs of the key {wait.key} start at a limited rate; its turn is at its due time."
+    return Reason("limited", text, facts | {"rate_per_second": wait.limit})
 
 
 def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from whendue.domain.keys import Key, job_id_of, job_key
+from whendue.domain.limit import Limit, Wait
 
 
 class State(StrEnum):
@@ -90,6 +91,8 @@ class Job:
         rescues: how often rescue moved this generation's alarm.
         payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
         last: the last failed attempt.
+        limit: what the request asked for over the profile.
+        waits_for: why a limit put it off, until it is claimed.
         expires_at: seconds since 1970; DynamoDB's TTL.
     """
 
@@ -123,6 +126,8 @@ class Job:
     last: Failure | None = None
     progress: str | None = None
     tags: Mapping[str, str] | None = None
+    limit: Limit | None = None
+    waits_for: Wait | None = None
 
     @property
     def key(self) -> Key:
@@ -166,7 +171,7 @@ def as_value(value: object) -> Any:
     """Turn a field into what the table stores: text, number, truth or map."""
     if isinstance(value, State):
         return value.value
-    if isinstance(value, Policy | Failure):
+    if isinstance(value, Policy | Failure | Limit | Wait):
         parts = ((name, getattr(value, name)) for name in value.__slots__)
         return {name: part for name, part in parts if part is not None}
     return value
@@ -190,6 +195,8 @@ def from_item(item: Mapping[str, Any]) -> Job:
         "state": State(item["state"]),
         "policy": Policy(**_known(Policy, item["policy"])),
         "last": Failure(**_known(Failure, item["last"])) if item.get("last") else None,
+        "limit": Limit(**_known(Limit, item["limit"])) if item.get("limit") else None,
+        "waits_for": Wait(**_known(Wait, item["waits_for"])) if item.get("waits_for") else None,
     }
     return Job(**values)
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from whendue.domain.job import Policy
+from whendue.domain.limit import Limit
 from whendue.errors import UnknownProfileError
 
 
@@ -17,11 +18,13 @@ class Profile:
         name: what requests call it.
         policy: attempts, backoff, timeout, lease, retention.
         queue: the priority of a job that asks for none.
+        limit: how many of its jobs run at once and start per second.
     """
 
     name: str
     policy: Policy = field(default_factory=Policy)
     queue: str = "normal"
+    limit: Limit | None = None
 
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(

@@ -4,8 +4,10 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from whendue.domain.limit import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class JobRequest:
         profile: the profile's name.
         policy: fields of `Policy` asked for over profile and task.
         tags: a few short words to find the job by.
+        limit: asked for over the profile's.
         idempotency_key: equal keys of a tenant are the same job.
     """
 
@@ -32,13 +35,16 @@ class JobRequest:
     profile: str = "default"
     policy: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    limit: Limit | None = None
     idempotency_key: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:
     """Hash what was asked for, so that a repeated Idempotency-Key can be compared (24 hex digits, 96 bits)."""
-    parts = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
-    text = json.dumps([*parts, dict(request.policy), dict(request.tags)], sort_keys=True, separators=(",", ":"))
+    parts: list[Any] = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
+    parts += [dict(request.policy), dict(request.tags)]
+    parts += [asdict(request.limit)] if request.limit else []
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

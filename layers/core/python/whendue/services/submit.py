@@ -109,6 +109,7 @@ class Submit:
             request_hash=request_hash(request),
             policy=resolve(profile, defaults, definition.policy, request.policy),
             tags=dict(request.tags) or None,
+            limit=request.limit,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),
         )

@@ -14,6 +14,7 @@ from whendue.limits import SQS_MAX_VISIBILITY_S
 from whendue.ports import Applied, Delivery, Outcome
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
 from whendue.services.claimed import Claimed, claimed
+from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
 from whendue.services.settle import Settle
@@ -40,6 +41,7 @@ class Work:
     def __init__(self, ports: Ports) -> None:
         """Use these ports."""
         self._ports = ports
+        self._limits = Limits(ports)
 
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
         """Run the jobs behind messages.
@@ -100,15 +102,21 @@ class Work:
     def _claim(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> list[Claimed]:
         """Claim a group in one call; what is refused needs nothing more, or is ended if its workers died too often."""
         now_ms = self._ports.effects.now_ms()
-        claims = [claim(job, self._ports.effects.new_id(), now_ms) for _, job in group]
-        batch = []
-        for (delivery, _), taken, outcome in zip(group, claims, self._ports.store.apply(claims), strict=True):
+        admission = self._limits.admit(group, now_ms)
+        settle.unsettled += admission.unsettled
+        settle.counts += admission.counts
+        claims = [claim(one.job, self._ports.effects.new_id(), now_ms) for one in admission.admitted]
+        batch, unused = [], []
+        for one, taken, outcome in zip(admission.admitted, claims, self._ports.store.apply(claims), strict=True):
             if outcome.done:
-                batch.append(claimed(self._ports, delivery, taken.job, end_ms))
-            elif outcome.applied is Applied.UNAVAILABLE or not self._end_if_lost(outcome, now_ms):
-                settle.unsettled.append(delivery)
+                batch.append(claimed(self._ports, one.delivery, taken.job, end_ms, one.slot))
+                continue
+            unused += [(one.slot, one.job)] if one.slot else []
+            if outcome.applied is Applied.UNAVAILABLE or not self._end_if_lost(outcome, now_ms):
+                settle.unsettled.append(one.delivery)
             else:
                 settle.counts["refused"] += 1
+        self._limits.release(unused)
         return batch
 
     def _end_if_lost(self, refused: Outcome, now_ms: int) -> bool:
