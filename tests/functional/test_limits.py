@@ -1,12 +1,7 @@
 """Limits: never more at once, never faster, first come first served, and waiting costs no attempt."""
 
-from typing import Any
-
-import pytest
-
-from tests.world import TENANT, World
-from whendue.domain.job import Job, State
-from whendue.domain.keys import Key
+from tests.world import World
+from whendue.domain.job import State
 from whendue.domain.limit import Limit
 
 KEY = Limit(concurrency=1, key="k")

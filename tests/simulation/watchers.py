@@ -32,4 +32,6 @@ class Watcher:
         """Look at the end."""
 
 
-WATCHERS: Final[tuple[type[Watcher], ...]] = ()
+from tests.simulation.watch_limits import LimitWatcher  # noqa: E402 - it needs the class above
+
+WATCHERS: Final[tuple[type[Watcher], ...]] = (LimitWatcher,)

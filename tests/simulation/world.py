@@ -124,6 +124,7 @@ class World:
         self.blobs = MemoryBlobs()
         self.tasks = Tasks(self)
         self.processes: list[Process] = []
+        self.limit_edits: list[tuple[int, int]] = []
         self.calls: list[tuple[str, str, Sequence[Fate]]] = []
         self.trace: list[str] | None = [] if traced else None
         self._working: dict[str, int] = {}

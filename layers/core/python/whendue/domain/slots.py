@@ -84,11 +84,23 @@ def free_numbers(board: Board, concurrency: int, giving: Collection[Slot], now_m
         now_ms: the time; a slot whose lease has expired is free, by clocks that may differ (as guarantee G4).
         draw: chance from [0, 1): workers that come at the same time begin at different slots.
     """
-    given = {slot.fence for slot in giving}
-    held = {n for n, item in board.slots.items() if item["lease_until"] >= now_ms and item["fence"] not in given}
+    held = held_numbers(board, giving, now_ms)
     begin = int(draw * concurrency)
     numbers = [*range(begin, concurrency), *range(begin)]
     return [n for n in numbers if n not in held][: max(0, concurrency - len(held))]
+
+
+def held_numbers(board: Board, giving: Collection[Slot], now_ms: int) -> set[int]:
+    """List the slots that are held by a job, or kept for one."""
+    given = {slot.fence for slot in giving}
+    return {n for n, item in board.slots.items() if item["lease_until"] >= now_ms and item["fence"] not in given}
+
+
+def kept_for(board: Board, job: Job, fence: str) -> Slot | None:
+    """Find the slot that is kept for a job, or that it has taken under this fence already: the reply was lost."""
+    marks = (handed_mark(job), fence)
+    found = (Slot(slot_key(board.pk, n), item["fence"]) for n, item in board.slots.items() if item["fence"] in marks)
+    return next(found, None)
 
 
 def occupy(board: Board, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:

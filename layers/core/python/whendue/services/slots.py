@@ -1,6 +1,6 @@
 """Slots of limited keys: taken, passed on to the first in line, and freed, by conditional writes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,7 +16,9 @@ from whendue.domain.slots import (
     delist,
     free_numbers,
     handed_mark,
+    held_numbers,
     is_waiting,
+    kept_for,
     occupy,
     pass_on,
     place,
@@ -62,9 +64,6 @@ class Line(NamedTuple):
     stale: list[Waiter]
 
 
-NOBODY = Line({}, {}, [])
-
-
 class Slots:
     """Gives slots to jobs in the order in which they were due, and never more than a key's limit."""
 
@@ -98,11 +97,16 @@ class Slots:
         taken: dict[str, Slot] = {}
         with suppress(UnavailableError):
             for _ in range(ROUNDS):
-                taken |= self._take_kept(board, [job for job in jobs if job.id not in taken], fences, now_ms)
                 left = [job for job in jobs if job.id not in taken]
-                line = self._line(board, concurrency, now_ms, mine=left) if left else NOBODY
+                kept = {job.id: slot for job in left if (slot := kept_for(board, job, fences[job.id]))}
+                # A limit that was lowered since governs this claim, too: then they are given up.
+                giving = list(kept.values()) if len(held_numbers(board, (), now_ms)) > concurrency else []
+                if not giving:
+                    taken |= self._take_kept([job for job in left if job.id in kept], kept, fences, now_ms)
+                left = [job for job in left if job.id not in taken]
+                line = self._line(board, concurrency, now_ms, mine=left, giving=giving)
                 taken |= self._take_free(board, left, fences, line, now_ms)
-                self._hand(board, line, (), now_ms)
+                self._hand(board, line, giving, now_ms)
                 if len(taken) == len(jobs) or not (line.turns or line.stale):
                     break
                 board = self.look(pk)
@@ -132,19 +136,14 @@ class Slots:
         line = [waiter for waiter in line if waiter.job_id in ids or waiter in waiting]
         return Line(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])
 
-    def _take_kept(self, board: Board, jobs: Sequence[Job], fences: dict[str, str], now_ms: int) -> dict[str, Slot]:
-        """Take what was kept for jobs, or what they took by a call whose reply was lost."""
-        kept = {item["fence"]: slot_key(board.pk, number) for number, item in board.slots.items()}
-        writes = [
-            (job, pass_on(Slot(kept[mark], mark), job.id, fences[job.id], _until(job, now_ms)))
-            for job in jobs
-            for mark in (handed_mark(job), fences[job.id])
-            if mark in kept
-        ]
+    def _take_kept(
+        self, jobs: Sequence[Job], kept: Mapping[str, Slot], fences: Mapping[str, str], now_ms: int
+    ) -> dict[str, Slot]:
+        writes = [(job, pass_on(kept[job.id], job.id, fences[job.id], _until(job, now_ms))) for job in jobs]
         return self._taken(writes, fences)
 
     def _take_free(
-        self, board: Board, jobs: Sequence[Job], fences: dict[str, str], line: Line, now_ms: int
+        self, board: Board, jobs: Sequence[Job], fences: Mapping[str, str], line: Line, now_ms: int
     ) -> dict[str, Slot]:
         mine = [job for job in jobs if place(job) in line.turns]
         writes = [
@@ -156,7 +155,7 @@ class Slots:
         )
 
     def _taken(
-        self, wanted: Sequence[tuple[Job, Write]], fences: dict[str, str], also: Sequence[Write] = ()
+        self, wanted: Sequence[tuple[Job, Write]], fences: Mapping[str, str], also: Sequence[Write] = ()
     ) -> dict[str, Slot]:
         if not wanted:
             return {}
