@@ -1,9 +1,11 @@
 """Jobs of a key that is limited: they wait for each other, whatever becomes of those before them."""
 
+import json
 from types import MappingProxyType
 from typing import Any, Final
 
-from tests.simulation.stories.base import QUICK, Scenario, submit, submitting
+from tests.functional.api.gateway import Answer
+from tests.simulation.stories.base import OK, QUICK, Scenario, submit, submitting
 from tests.simulation.world import Nature, World
 from whendue.domain import profile
 from whendue.domain.limit import Limit
@@ -41,10 +43,23 @@ def _poison(world: World) -> None:
 
 
 def _stuck(world: World) -> None:
-    """It does not stop when it is interrupted: its slot is not free before its lease is over."""
-    stuck = {"takes_s": 25, "timeoutSeconds": 5, "leaseSeconds": 12, "maxAttempts": 1}
-    world.client(1, submitting(world, "a", "dead", do="stuck", **stuck, **ONE))
-    world.client(1.1, submitting(world, "b", takes_s=1, **ONE))
+    """It does not stop when it is interrupted, and its process goes on: its slot is kept until its lease is over."""
+    stuck = {"timeoutSeconds": 5, "leaseSeconds": 12, "maxAttempts": 1, **ONE}
+    jobs: list[dict[str, Any]] = [
+        {"type": "sim", "payload": {"do": "stuck", "takes_s": 25}, "idempotencyKey": "a", **stuck},
+        {"type": "sim", "payload": {"takes_s": 30}, "idempotencyKey": "b", "leaseSeconds": 12, "timeoutSeconds": 50},
+    ]
+
+    def script() -> None:
+        while True:
+            answer = world.insist("POST", "/jobs/batch", {"jobs": jobs})
+            if all(item["status"] in (200, 202) for item in answer.json["items"]):
+                break
+        for item, expected in zip(answer.json["items"], ("dead", OK), strict=True):
+            world.monitor.accept(Answer(item["status"], {}, json.dumps(item["job"])), expected)
+        submit(world, "c", takes_s=1, **ONE)
+
+    world.client(1, script)
 
 
 def _cancelled(world: World) -> None:
