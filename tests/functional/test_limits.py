@@ -328,10 +328,16 @@ def test_a_table_that_does_not_answer_keeps_the_message() -> None:
     assert world.job(job).state is State.SUCCEEDED
 
 
-def test_two_batches_that_want_the_same_tokens_get_different_ones() -> None:
+@pytest.mark.parametrize("used_before", [False, True])
+def test_two_batches_that_want_the_same_tokens_get_different_ones(used_before: bool) -> None:
     """The item carries a mark: a refusal that shows the time we wanted is no lost reply."""
     world = World()
     one_a_second = Limit(rate_per_s=1, key="k")
+    if used_before:
+        world.submit(limit=one_a_second)
+        world.work()
+        world.clock.advance(10)
+        world.ran.clear()
     first, second = (world.submit(limit=one_a_second) for _ in range(2))
     deliveries = world.queues.receive("normal")
     [mine] = [one for one in deliveries if first.id in one.body]
@@ -404,14 +410,21 @@ def test_what_limits_cost(metered: tuple[World, Metered]) -> None:
     assert store.calls == {"get": 1, "span": 2, "apply": 4}
     assert store.writes == {"take_slot": 2, "claim": 2, "succeed": 2, "free_slot": 2}
     some(world, 2, ONE)
+    store.calls.clear()
     store.writes.clear()
     world.work()
+    # Put off: two writes after each other, and one more look. Woken: read who waits, wake, pass on; then as any job.
+    assert store.calls == {"get": 2 + 1, "span": 2 * 2 + 1, "apply": 2 * 4 + 2 + 1}
     # The second is put into the line, deferred, woken, and gets the slot passed on twice: kept for it, then its own.
     extra = {"enlist": 1, "defer": 1, "wake": 1, "delist": 1, "pass_slot": 2}
     assert store.writes == extra | {"take_slot": 1, "claim": 2, "succeed": 2, "free_slot": 1}
     for _ in range(10):
         world.submit(limit=Limit(rate_per_s=5, key="fast"))
+    store.calls.clear()
     store.writes.clear()
+    world.work()
+    # Read jobs and key, reserve, defer; claim and finish: nothing to free.
+    assert store.calls == {"get": 1, "span": 1, "apply": 4}
     world.pass_time(3)
     # One write reserves the tokens of a batch; half of it is put off once.
     assert store.writes == {"reserve": 1, "defer": 5, "claim": 10, "succeed": 10}

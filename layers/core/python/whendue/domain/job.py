@@ -195,8 +195,8 @@ def from_item(item: Mapping[str, Any]) -> Job:
         "state": State(item["state"]),
         "policy": Policy(**_known(Policy, item["policy"])),
         "last": Failure(**_known(Failure, item["last"])) if item.get("last") else None,
-        "limit": Limit(**_known(Limit, item["limit"])) if item.get("limit") else None,
-        "waits_for": Wait(**_known(Wait, item["waits_for"])) if item.get("waits_for") else None,
+        "limit": Limit(**_known(Limit, item["limit"])) if "limit" in item else None,
+        "waits_for": Wait(**_known(Wait, item["waits_for"])) if "waits_for" in item else None,
     }
     return Job(**values)
 

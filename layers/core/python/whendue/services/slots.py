@@ -107,7 +107,8 @@ class Slots:
                 line = self._line(board, concurrency, now_ms, mine=left, giving=giving)
                 taken |= self._take_free(board, left, fences, line, now_ms)
                 self._hand(board, line, giving, now_ms)
-                if len(taken) == len(jobs) or not (line.turns or line.stale):
+                missed = any(place(job) in line.turns for job in left if job.id not in taken)
+                if len(taken) == len(jobs) or not (missed or line.stale):
                     break
                 board = self.look(pk)
         return Taken(taken, {waiter.job_id for waiter in board.waiters}, board.rate)
