@@ -10,12 +10,14 @@ from tests.world import MINUTE_MS, TENANT, World
 from whendue.adapters.memory import MemoryStore
 from whendue.domain.job import Job, State, evolve
 from whendue.domain.limit import Limit
+from whendue.domain.slots import Slot
 from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
 from whendue.limits import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.ports import Applied, Outcome
 from whendue.registry import Retry
 from whendue.services.limits import Limits
+from whendue.services.slots import Slots
 
 ONE = Limit(concurrency=1, key="k")
 TWO_A_SECOND = Limit(rate_per_s=2, key="k")
@@ -354,6 +356,27 @@ def test_two_batches_that_want_the_same_tokens_get_different_ones(used_before: b
     app.work.handle([mine], world.clock.now_ms() + MINUTE_MS)
     assert begun
     assert [job_id for job_id, _, _ in world.ran] == [second.id]
+
+
+@pytest.mark.parametrize("at", ["enlist", "defer"])
+def test_a_slot_that_is_freed_while_a_job_joins_the_line_is_not_missed(at: str) -> None:
+    """Between its look and its place, or while it still looks stale: it looks once more."""
+    world = World()
+    held_by_the_dead(world)
+    job = world.submit(limit=ONE)
+    real, freed = world.table.apply, list[bool]()
+
+    def apply(writes: list[Write]) -> list[Outcome]:
+        if any(write.name == at for write in writes) and not freed:
+            freed.append(True)
+            slots = [Slot(key, item["fence"]) for key, item in world.table.items().items() if key.sk == "slot#000"]
+            Slots(world.app.work._ports).serve(slots[0].key.pk, 1, world.clock.now_ms(), giving=slots)
+        return real(writes)
+
+    world.work(world.build(store=Refusing(world.table, "apply", apply)))  # type: ignore[arg-type]
+    assert freed
+    assert world.job(job).state is State.SUCCEEDED
+    assert items(world, "slot") == items(world, "waiter") == {}
 
 
 def test_a_wait_of_days_does_not_outlive_its_payload() -> None:

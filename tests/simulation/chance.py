@@ -13,6 +13,14 @@ ANY = "succeeded dead cancelled"
 FAULTS_MS = (30_000, 100_000, 300_000)
 HORIZON_S = 4 * 3600
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
+# Of all jobs of a world; most have none.
+LIMITS: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"limits": {"concurrency": 1, "key": "k"}},
+    {"limits": {"ratePerSecond": 0.2, "key": "k"}},
+    {"limits": {"concurrency": 1, "ratePerSecond": 0.2, "key": "k"}},
+)
 
 
 def scenario_of(seed: int) -> Scenario:
@@ -31,14 +39,17 @@ def scenario_of(seed: int) -> Scenario:
         newer=chance.random() < 0.1,
     )
 
+    limits = random.Random(f"limits {seed}").choice(LIMITS)
+
     def play_clients(world: World) -> None:
         for number in range(chance.choice([1, 1, 1, 2, 3])):
-            world.client(chance.choice([0, 1, 55, 70]) + chance.random() * 20, _client(world, chance, f"key-{number}"))
+            after_s = chance.choice([0, 1, 55, 70]) + chance.random() * 20
+            world.client(after_s, _client(world, chance, f"key-{number}", limits))
 
     return Scenario(f"seed {seed}", play_clients, nature, HORIZON_S)
 
 
-def _client(world: World, chance: random.Random, key: str) -> Any:
+def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any]) -> Any:
     wanted: dict[str, Any] = {
         "do": chance.choice(DOINGS),
         "takes_s": chance.choice([0, 0, 0, 1, 4, 25]),
@@ -49,6 +60,7 @@ def _client(world: World, chance: random.Random, key: str) -> Any:
         "leaseSeconds": chance.choice([5, 20, 45]),
         "timeoutSeconds": chance.choice([2, 30]),
         "backoff": chance.choice([QUICK, {"baseSeconds": 150, "factor": 2, "jitter": "full"}]),
+        **limits,
     }
     deeds = [chance.choice(["cancel", "hasten", "delay", "redrive"]) for _ in range(chance.choice([0, 0, 0, 1, 2]))]
     pauses_ms = [chance.choice([10, 1500, 30_000, 130_000]) for _ in deeds]

@@ -125,8 +125,11 @@ class Slots:
     ) -> Line:
         """Say who gets which free slot: whoever was due first, in the line or not in it yet."""
         free = free_numbers(board, concurrency, giving, now_ms, self._ports.effects.random())
-        line = sorted({*board.waiters, *also, *map(place, mine)})
         ids = {job.id for job in mine}
+        # A job has one place: an older one of its own, from before it was rescheduled, is not in its way.
+        line = sorted(
+            {waiter for waiter in (*board.waiters, *also) if waiter.job_id not in ids} | set(map(place, mine))
+        )
         if all(waiter.job_id in ids for waiter in line[: len(free)]):
             return Line(dict(zip(line, free, strict=False)), {}, [])
         # Those who wait no longer hold up nobody: a few more than there are slots are looked at.
@@ -146,14 +149,12 @@ class Slots:
     def _take_free(
         self, board: Board, jobs: Sequence[Job], fences: Mapping[str, str], line: Line, now_ms: int
     ) -> dict[str, Slot]:
-        mine = [job for job in jobs if place(job) in line.turns]
+        mine = {job.id: job for job in jobs if place(job) in line.turns}
         writes = [
             (job, occupy(board, line.turns[place(job)], job.id, fences[job.id], _until(job, now_ms), now_ms))
-            for job in mine
+            for job in mine.values()
         ]
-        return self._taken(
-            writes, fences, [delist(board.pk, place(job)) for job in mine if place(job) in board.waiters]
-        )
+        return self._taken(writes, fences, [delist(board.pk, w) for w in board.waiters if w.job_id in mine])
 
     def _taken(
         self, wanted: Sequence[tuple[Job, Write]], fences: Mapping[str, str], also: Sequence[Write] = ()
