@@ -63,7 +63,7 @@ def held_by_the_dead(world: World, **policy: Any) -> Job:
     """Leave a job behind that was claimed in its slot by a worker that died at once."""
     job = world.submit(limit=ONE, policy=policy)
     # Read the job, read the key, take the slot, claim: the fourth call is the last one.
-    app = world.build(store=Counted(world.table, [], 3, after=True))  # type: ignore[arg-type]
+    app = world.build(store=Counted(world.table, [], 3, after=True))
     with pytest.raises(KilledError):
         app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS)
     assert world.job(job).state is State.RUNNING
@@ -321,7 +321,7 @@ def test_a_table_that_does_not_answer_keeps_the_message() -> None:
         raise UnavailableError
 
     for name in ("get", "span"):
-        app = world.build(store=Refusing(world.table, name, refuse))  # type: ignore[arg-type]
+        app = world.build(store=Refusing(world.table, name, refuse))
         deliveries = world.queues.receive("normal")
         assert app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS).unsettled == [one.id for one in deliveries]
         assert items(world, "slot") == {}
@@ -352,7 +352,7 @@ def test_two_batches_that_want_the_same_tokens_get_different_ones(used_before: b
             world.app.work.handle([theirs], world.clock.now_ms() + MINUTE_MS)
         return real(writes)
 
-    app = world.build(store=Refusing(world.table, "apply", apply))  # type: ignore[arg-type]
+    app = world.build(store=Refusing(world.table, "apply", apply))
     app.work.handle([mine], world.clock.now_ms() + MINUTE_MS)
     assert begun
     assert [job_id for job_id, _, _ in world.ran] == [second.id]
@@ -373,7 +373,7 @@ def test_a_slot_that_is_freed_while_a_job_joins_the_line_is_not_missed(at: str) 
             Slots(world.app.work._ports).serve(slots[0].key.pk, 1, world.clock.now_ms(), giving=slots)
         return real(writes)
 
-    world.work(world.build(store=Refusing(world.table, "apply", apply)))  # type: ignore[arg-type]
+    world.work(world.build(store=Refusing(world.table, "apply", apply)))
     assert freed
     assert world.job(job).state is State.SUCCEEDED
     assert items(world, "slot") == items(world, "waiter") == {}
@@ -464,7 +464,7 @@ def test_a_refused_deferral_gives_the_slot_back() -> None:
             world.app.control.cancel(TENANT, second.id)
         return real(writes)
 
-    app = world.build(store=Refusing(world.table, "apply", apply))  # type: ignore[arg-type]
+    app = world.build(store=Refusing(world.table, "apply", apply))
     world.work(app)
     assert world.job(first).state is State.SUCCEEDED
     assert world.job(second).state is State.CANCELLED
@@ -482,7 +482,7 @@ def test_a_slot_whose_claim_is_refused_is_given_back() -> None:
             world.app.control.cancel(TENANT, job.id)
         return real(writes)
 
-    world.work(world.build(store=Refusing(world.table, "apply", apply)))  # type: ignore[arg-type]
+    world.work(world.build(store=Refusing(world.table, "apply", apply)))
     assert world.job(job).state is State.CANCELLED
     assert items(world, "slot") == {}
 
@@ -499,6 +499,6 @@ def test_a_deferral_that_nobody_knows_of_keeps_the_message() -> None:
             return [Outcome(Applied.UNAVAILABLE)] * len(writes)
         return real(writes)
 
-    [worked] = world.work(world.build(store=Refusing(world.table, "apply", apply)))[:1]  # type: ignore[arg-type]
+    [worked] = world.work(world.build(store=Refusing(world.table, "apply", apply)))[:1]
     assert len(worked.unsettled) == 1
     assert world.job(job) == evolve(job, limit=ONE)

@@ -16,7 +16,7 @@ batches = st.lists(st.tuples(st.integers(0, 5_000_000), st.integers(1, 10)), min
 
 
 def starts_of(rate: float, batches: list[tuple[int, int]]) -> list[int]:
-    tat_us, now_us, starts = 0, NOW_US, []
+    tat_us, now_us, starts = 0, NOW_US, list[int]()
     for pause_us, count in batches:
         now_us += pause_us
         reserved, tat_us = reserve(tat_us, now_us, rate, count)

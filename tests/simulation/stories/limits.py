@@ -95,7 +95,7 @@ def _rated(world: World) -> None:
 
 def _rated_retries(world: World) -> None:
     """Each start takes a token, a retry's too; a job that was put off may be rescheduled and cancelled."""
-    flaky = {"do": "flaky", "times": 2, "maxAttempts": 6, "backoff": QUICK}
+    flaky: dict[str, Any] = {"do": "flaky", "times": 2, "maxAttempts": 6, "backoff": QUICK}
     for number in range(3):
         world.client(1 + number / 10, submitting(world, f"key-{number}", **flaky, **FAST))
 
@@ -109,7 +109,7 @@ def _rated_retries(world: World) -> None:
 
 
 def _both(world: World) -> None:
-    wanted = {"limits": {"concurrency": 1, "ratePerSecond": 0.25, "key": "k"}}
+    wanted: dict[str, Any] = {"limits": {"concurrency": 1, "ratePerSecond": 0.25, "key": "k"}}
     for number in range(4):
         world.client(1 + number / 10, submitting(world, f"key-{number}", takes_s=1, **wanted))
 
