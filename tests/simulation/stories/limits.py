@@ -17,19 +17,19 @@ FAST: Final[dict[str, Any]] = {"limits": {"ratePerSecond": 0.5, "key": "k"}}
 
 
 def _several(world: World) -> None:
-    for number in range(4):
+    for number in range(3):
         world.client(1 + number / 10, submitting(world, f"key-{number}", takes_s=2, **ONE))
 
 
 def _two_at_once(world: World) -> None:
-    for number in range(5):
+    for number in range(4):
         world.client(1 + number / 10, submitting(world, f"key-{number}", takes_s=3, maxAttempts=6, **TWO))
 
 
 def _mixed(world: World) -> None:
     wanted: list[dict[str, Any]] = [
         {"do": "flaky", "takes_s": 1, "maxAttempts": 6, "backoff": QUICK},
-        {"takes_s": 20, "leaseSeconds": 6, "maxAttempts": 6},
+        {"takes_s": 9, "leaseSeconds": 6, "maxAttempts": 6},
         {"do": "once", "maxAttempts": 6},
     ]
     for number, one in enumerate(wanted):
@@ -89,14 +89,14 @@ def _rescheduled(world: World) -> None:
 
 
 def _rated(world: World) -> None:
-    for number in range(6):
+    for number in range(4):
         world.client(1 + number / 10, submitting(world, f"key-{number}", **FAST))
 
 
 def _rated_retries(world: World) -> None:
     """Each start takes a token, a retry's too; a job that was put off may be rescheduled and cancelled."""
-    flaky: dict[str, Any] = {"do": "flaky", "times": 2, "maxAttempts": 6, "backoff": QUICK}
-    for number in range(3):
+    flaky: dict[str, Any] = {"do": "flaky", "maxAttempts": 6, "backoff": QUICK}
+    for number in range(2):
         world.client(1 + number / 10, submitting(world, f"key-{number}", **flaky, **FAST))
 
     def script() -> None:
@@ -110,21 +110,21 @@ def _rated_retries(world: World) -> None:
 
 def _both(world: World) -> None:
     wanted: dict[str, Any] = {"limits": {"concurrency": 1, "ratePerSecond": 0.25, "key": "k"}}
-    for number in range(4):
+    for number in range(3):
         world.client(1 + number / 10, submitting(world, f"key-{number}", takes_s=1, **wanted))
 
 
 def _lowered(world: World) -> None:
     """An edit of the profile governs the next claim: what runs goes on, what waits does by the new limit."""
-    _set(3)
-    for number in range(6):
+    _set(2)
+    for number in range(4):
         world.client(1 + number / 10, submitting(world, f"key-{number}", takes_s=6, profile="limited"))
     world.client(4, lambda: _edit(world, 1))
 
 
 def _raised(world: World) -> None:
     _set(1)
-    for number in range(5):
+    for number in range(4):
         world.client(1 + number / 10, submitting(world, f"key-{number}", takes_s=4, profile="limited"))
     world.client(4, lambda: _edit(world, 3))
 
