@@ -59,6 +59,8 @@ class JobReply(Reply):
     result: Any = None
     error: ErrorReply | None = None
     tags: dict[str, str]
+    schedule: str | None = Field(default=None, description="The schedule that made it.")
+    nominal_at: str | None = Field(default=None, description="The fire for which it was made.")
 
 
 class JobWithTimelineReply(JobReply):
@@ -177,6 +179,8 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "result": None if job.result is None else json.loads(job.result),
         "error": _error(job.last) if job.last and job.state is not State.SUCCEEDED else None,
         "tags": dict(job.tags or {}),
+        "schedule": job.schedule,
+        "nominal_at": times.written(job.nominal_at),
     }
 
 

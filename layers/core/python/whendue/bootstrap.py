@@ -15,6 +15,7 @@ from whendue.services.documents import Documents
 from whendue.services.health import Health
 from whendue.services.outside import Ports
 from whendue.services.query import Query
+from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
 from whendue.services.tick import Tick
 from whendue.services.work import Work
@@ -34,6 +35,7 @@ class App:
     dead_letters: DeadLetters
     dead_letter: DeadLetter
     health: Health
+    schedules: Schedules
     tick: Tick
     work: Work
 
@@ -59,6 +61,7 @@ def build(
         dead_letters=DeadLetters(ports),
         dead_letter=DeadLetter(ports),
         health=Health(ports),
+        schedules=Schedules(ports),
         tick=Tick(ports),
         work=Work(ports),
     )

@@ -44,6 +44,12 @@ class PayloadTooLargeError(WhendueError):
     code = "payload_too_large"
 
 
+class InvalidScheduleError(InvalidRequestError):
+    """The schedule's times are not valid."""
+
+    code = "invalid_schedule"
+
+
 class InvalidCursorError(InvalidRequestError):
     """The cursor is not one that this list gave for these filters."""
 
@@ -54,6 +60,30 @@ class JobNotFoundError(WhendueError):
     """No such job."""
 
     code = "job_not_found"
+
+
+class ScheduleNotFoundError(WhendueError):
+    """No such schedule."""
+
+    code = "schedule_not_found"
+
+
+class BackfillNotFoundError(WhendueError):
+    """No such backfill."""
+
+    code = "backfill_not_found"
+
+
+class TooManySchedulesError(WhendueError):
+    """The tenant has as many schedules as it may have."""
+
+    code = "too_many_schedules"
+
+
+class PreconditionFailedError(WhendueError):
+    """If-Match or If-None-Match does not hold: it was changed meanwhile."""
+
+    code = "precondition_failed"
 
 
 class IdempotencyConflictError(WhendueError):

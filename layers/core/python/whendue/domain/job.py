@@ -91,6 +91,9 @@ class Job:
         payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
         last: the last failed attempt.
         expires_at: seconds since 1970; DynamoDB's TTL.
+        schedule: the schedule that made it.
+        nominal_at: the time for which the schedule made it; None for one that was triggered.
+        overlap: what happens while an earlier job of the schedule is live, None for nothing.
     """
 
     id: str
@@ -123,6 +126,9 @@ class Job:
     last: Failure | None = None
     progress: str | None = None
     tags: Mapping[str, str] | None = None
+    schedule: str | None = None
+    nominal_at: int | None = None
+    overlap: str | None = None
 
     @property
     def key(self) -> Key:

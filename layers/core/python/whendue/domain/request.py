@@ -22,6 +22,9 @@ class JobRequest:
         policy: fields of `Policy` asked for over profile and task.
         tags: a few short words to find the job by.
         idempotency_key: equal keys of a tenant are the same job.
+        schedule: the schedule that asks.
+        nominal_at: the fire for which it asks, ms UTC.
+        overlap: what happens while an earlier job of the schedule is live, None for nothing.
     """
 
     type: str
@@ -33,6 +36,9 @@ class JobRequest:
     policy: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    schedule: str | None = None
+    nominal_at: int | None = None
+    overlap: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:

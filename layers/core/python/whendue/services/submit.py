@@ -58,7 +58,7 @@ class Submit:
         repeats: list[tuple[int, Transition]] = []
         for number, request in enumerate(requests):
             try:
-                transition = self._prepare(tenant, request, now_ms)
+                transition = self.prepare(tenant, request, now_ms)
             except WhendueError as error:
                 ends[number] = error
                 continue
@@ -74,8 +74,13 @@ class Submit:
             ends[number] = _repeat(transition.job, ends[wanted[transition.job.id][0]])
         return [end for end in ends if end is not None]
 
-    def _prepare(self, tenant: str, request: JobRequest, now_ms: int) -> Transition:
-        """Turn a request into the write of its job."""
+    def prepare(self, tenant: str, request: JobRequest, now_ms: int) -> Transition:
+        """Turn a request into the write of its job.
+
+        Raises:
+            InvalidRequestError, PayloadTooLargeError: the request is refused.
+            UnavailableError: its payload could not be stored.
+        """
         job = self._job(tenant, request, now_ms)
         text = json.dumps(request.payload, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > PAYLOAD_BYTES:
@@ -109,6 +114,9 @@ class Submit:
             request_hash=request_hash(request),
             policy=resolve(profile, defaults, definition.policy, request.policy),
             tags=dict(request.tags) or None,
+            schedule=request.schedule,
+            nominal_at=request.nominal_at,
+            overlap=request.overlap,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),
         )
