@@ -13,7 +13,7 @@ from functions import log
 from functions.api import problems
 from functions.api.events import normalise
 from functions.api.guard import checked_body
-from functions.api.routes import dead_letters, docs, health, jobs
+from functions.api.routes import dead_letters, docs, health, jobs, schedules
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, WhendueError
@@ -29,7 +29,7 @@ def make_resolver() -> APIGatewayHttpResolver:
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
-    for module in (jobs, dead_letters, health, docs):
+    for module in (jobs, schedules, dead_letters, health, docs):
         resolver.include_router(module.router)
     return resolver
 

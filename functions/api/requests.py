@@ -1,5 +1,7 @@
 """What the API takes: pydantic models in camelCase that refuse unknown fields and wrong types."""
 
+import re
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -40,6 +42,8 @@ from whendue.limits import (
 
 Priority = Literal["critical", "high", "normal", "low"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+# The same, of a name in a path.
+NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{NAME_BYTES}}}")
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
@@ -75,13 +79,11 @@ class Backoff(Body):
     jitter: Literal["full", "none"] | None = None
 
 
-class JobBody(Body):
-    """A job to be."""
+class JobTemplate(Body):
+    """What a job is, but for its time."""
 
     type: TypeName = Field(examples=["demo.greet"], description="The task's name.")
     payload: Any = Field(default_factory=dict, description="Any JSON that the task takes.", examples=[{"name": "Ada"}])
-    delay_seconds: float | None = Field(default=None, ge=0, le=HORIZON_S, description="Run so long from now.")
-    due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
     priority: Priority | None = None
     profile: Name = "default"
     retries: int | None = Field(default=None, ge=0, lt=MAX_ATTEMPTS, description="Attempts after the first.")
@@ -104,8 +106,6 @@ class JobBody(Body):
 
     @model_validator(mode="after")
     def _says_each_thing_once(self) -> Self:
-        if self.delay_seconds is not None and self.due_at is not None:
-            raise ValueError("give delaySeconds or dueAt, not both")
         if self.retries is not None and self.max_attempts is not None:
             raise ValueError("give retries or maxAttempts, not both")
         return self
@@ -115,8 +115,6 @@ class JobBody(Body):
         return JobRequest(
             type=self.type,
             payload=self.payload,
-            due_at=None if self.due_at is None else times.read(self.due_at),
-            delay_s=self.delay_seconds,
             queue=self.priority,
             profile=self.profile,
             policy=self._policy(),
@@ -137,6 +135,24 @@ class JobBody(Body):
             "retention_s": self.retention_seconds,
         }
         return {name: value for name, value in asked.items() if value is not None}
+
+
+class JobBody(JobTemplate):
+    """A job to be."""
+
+    delay_seconds: float | None = Field(default=None, ge=0, le=HORIZON_S, description="Run so long from now.")
+    due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
+
+    @model_validator(mode="after")
+    def _is_due_once(self) -> Self:
+        if self.delay_seconds is not None and self.due_at is not None:
+            raise ValueError("give delaySeconds or dueAt, not both")
+        return self
+
+    def request(self, idempotency_key: str | None) -> JobRequest:
+        """Give the request as the service takes it."""
+        due_at = None if self.due_at is None else times.read(self.due_at)
+        return replace(super().request(idempotency_key), due_at=due_at, delay_s=self.delay_seconds)
 
 
 class BatchJobBody(JobBody):

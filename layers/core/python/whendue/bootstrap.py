@@ -8,11 +8,13 @@ from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
+from whendue.services.backfills import Backfills
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
 from whendue.services.documents import Documents
 from whendue.services.health import Health
+from whendue.services.ledger import Ledger
 from whendue.services.outside import Ports
 from whendue.services.query import Query
 from whendue.services.schedules import Schedules
@@ -36,6 +38,8 @@ class App:
     dead_letter: DeadLetter
     health: Health
     schedules: Schedules
+    ledger: Ledger
+    backfills: Backfills
     tick: Tick
     work: Work
 
@@ -62,6 +66,8 @@ def build(
         dead_letter=DeadLetter(ports),
         health=Health(ports),
         schedules=Schedules(ports),
+        ledger=Ledger(ports),
+        backfills=Backfills(ports),
         tick=Tick(ports),
         work=Work(ports),
     )

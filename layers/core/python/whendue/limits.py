@@ -94,6 +94,7 @@ LEDGER_READS = 1000
 PREVIEW_FIRES = 100
 BACKFILL_FIRES = 10_000
 BACKFILL_CHUNK = 100
+BACKFILL_CHUNKS_PER_TICK = 10
 # A request of a process that died or was given up on takes effect within this time, or never.
 IN_FLIGHT_S = 180
 

@@ -1,4 +1,4 @@
-"""The ledger: how each fire of a schedule ended. Fires have an entry each, what was missed in a row has one together."""
+"""The ledger: how each fire of a schedule ended. What was missed in a row stands in one entry together."""
 
 import json
 from collections.abc import Mapping

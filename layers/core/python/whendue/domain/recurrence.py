@@ -90,9 +90,9 @@ def _forward(recurrence: Recurrence, after_ms: int) -> Iterator[int]:
             yield at_ms
             at_ms += step
     else:
-        from croniter import croniter
+        from croniter import croniter  # noqa: PLC0415 - heavy, and few processes need it
 
-        walk = croniter(recurrence.cron, after_ms // 1000, second_at_beginning=True)
+        walk = croniter(recurrence.cron or "", after_ms // 1000, second_at_beginning=True)
         while True:
             yield round(walk.get_next(float)) * 1000
 
@@ -104,9 +104,9 @@ def _backward(recurrence: Recurrence, after_ms: int, until_ms: int) -> Iterator[
         step, anchor = recurrence.every_s * 1000, recurrence.start_ms or 0
         yield from range(anchor + (until_ms - anchor) // step * step, max(after_ms, anchor - 1), -step)
     else:
-        from croniter import croniter
+        from croniter import croniter  # noqa: PLC0415 - heavy, and few processes need it
 
-        walk = croniter(recurrence.cron, until_ms // 1000 + 1, second_at_beginning=True)
+        walk = croniter(recurrence.cron or "", until_ms // 1000 + 1, second_at_beginning=True)
         while (at_ms := round(walk.get_prev(float)) * 1000) > after_ms:
             yield at_ms
 

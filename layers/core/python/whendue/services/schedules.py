@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from whendue.domain.job import Job
 from whendue.domain.ledger import Fire, Outcome, enter
-from whendue.domain.recurrence import after, check
+from whendue.domain.recurrence import Nominal, Recurrence, after, check
 from whendue.domain.schedule import (
     LAST,
     Definition,
@@ -105,7 +106,7 @@ class Schedules:
     # --- changes --------------------------------------------------------------------------------------------
 
     def put(self, tenant: str, name: str, definition: Definition, expected: Expected = anything) -> Put:
-        """Create a schedule, or change the one of this name; what it planned ahead under the old definition is withdrawn.
+        """Create a schedule, or change the one of this name; what it planned ahead is withdrawn.
 
         Putting what is there already changes nothing.
 
@@ -271,6 +272,6 @@ def _insist_that_it_fires(schedule: Schedule) -> None:
         raise InvalidScheduleError("it would never fire")
 
 
-def upcoming(definition: Definition, after_ms: int, count: int) -> list[Any]:
+def upcoming(recurrence: Recurrence, after_ms: int, count: int) -> list[Nominal]:
     """List the next fires after a time."""
-    return [one for one, _ in zip(after(definition.recurrence, after_ms), range(count), strict=False)]
+    return list(islice(after(recurrence, after_ms), count))

@@ -1,4 +1,4 @@
-"""One tick of the timer: schedules, then promote and rescue in every partition, critical first, within a time budget."""
+"""One tick of the timer: schedules, then promote and rescue, critical first, within a time budget."""
 
 from collections import Counter
 from dataclasses import dataclass, field

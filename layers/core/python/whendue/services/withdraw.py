@@ -31,8 +31,8 @@ class Withdraw:
     def finish(self, schedule: Schedule) -> Schedule:
         """Cancel what was planned beyond the last change and has not begun; then the schedule is as it should be.
 
-        Every planned job is there to be cancelled: the cursor, which the change has moved back, is past a fire only once
-        its job is. And whoever is late finds it cancelled, and its entry, which is kept, withdrawn.
+        Every planned job is there to be cancelled: the cursor, which the change has moved back, is past a fire only
+        once its job is there. Whoever is late finds the job cancelled, and the entry, which is kept, withdrawn.
 
         Raises:
             UnavailableError: some of it is still to be done.
