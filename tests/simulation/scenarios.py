@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from tests.simulation.stories import jobs
+from tests.simulation.stories import jobs, schedules
 
-SCENARIOS: Final = {scenario.name: scenario for scenario in jobs.STORIES}
+SCENARIOS: Final = {scenario.name: scenario for scenario in (*jobs.STORIES, *schedules.STORIES)}

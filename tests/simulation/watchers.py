@@ -32,4 +32,6 @@ class Watcher:
         """Look at the end."""
 
 
-WATCHERS: Final[tuple[type[Watcher], ...]] = ()
+from tests.simulation.ledger import LedgerWatcher  # noqa: E402 - it is a Watcher
+
+WATCHERS: Final[tuple[type[Watcher], ...]] = (LedgerWatcher,)

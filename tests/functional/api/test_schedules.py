@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from functions.api.times import read, written
-from tests.functional.api.conftest import api_of, a_token
+from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World
 
-EVERY_MINUTE = {"cron": "* * * * *", "job": {"type": "ok", "payload": {"n": 1}}}
+EVERY_MINUTE: dict[str, Any] = {"cron": "* * * * *", "job": {"type": "ok", "payload": {"n": 1}}}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def at(world: World, seconds: float = 0) -> str:
 def test_a_schedule_is_created_read_and_shown_as_it_was_put(world: World, shape: Shape) -> None:
     """With its ETag and where it is, at both kinds of gateway."""
     client = Client(api_of(world), a_token(), shape)
-    body = EVERY_MINUTE | {
+    body: dict[str, Any] = EVERY_MINUTE | {
         "name": "nightly",
         "start": at(world, 60),
         "end": at(world, 86_400),
@@ -147,7 +147,7 @@ def test_a_list_has_every_schedule_by_name_page_by_page(put: Callable[..., Answe
         put(path=name)
     assert client.send("DELETE", "/schedules/c").status == 204
     found: list[str] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     while True:
         page = client.send("GET", "/schedules", limit=1, **cursor).json
         found += [one["name"] for one in page["items"]]
@@ -325,9 +325,7 @@ def test_a_schedule_pauses_after_so_many_failures_in_a_row(
     assert client.send("GET", "/schedules/nightly").json["state"] == "active"
 
 
-def test_a_success_in_between_is_no_failure_in_a_row(
-    put: Callable[..., Answer], client: Client, world: World
-) -> None:
+def test_a_success_in_between_is_no_failure_in_a_row(put: Callable[..., Answer], client: Client, world: World) -> None:
     """Two of three are not three."""
     outcomes = iter([True, True, False] * 10)
 
@@ -425,7 +423,7 @@ def test_a_backfill_of_no_past_range_is_refused(
     [{"outcome": "withdrawn"}, {"from": "yesterday"}, {"limit": "0"}, {"cursor": "x"}, {"cursor": "é"}, {"until": "x"}],
 )
 def test_a_question_about_fires_that_makes_no_sense_is_refused(
-    put: Callable[..., Answer], client: Client, query: dict[str, str]
+    put: Callable[..., Answer], client: Client, query: dict[str, Any]
 ) -> None:
     """With the place."""
     put()

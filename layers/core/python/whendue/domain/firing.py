@@ -4,11 +4,12 @@
 says how each fire ends, and says the same to whoever asks.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
 from whendue.domain.ledger import MISFIRED, PAUSED, Fire, Gap, Outcome
-from whendue.domain.recurrence import after, jitter_ms, latest
+from whendue.domain.recurrence import Nominal, after, jitter_ms, latest
 from whendue.domain.request import JobRequest, derived_id
 from whendue.domain.schedule import Schedule, State, next_fire
 from whendue.limits import FIRES_PER_PLAN
@@ -41,8 +42,9 @@ def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
     late_until = max(schedule.cursor, now_ms - _grace_ms(schedule))
     until = now_ms + ahead_ms
     if schedule.state is State.ACTIVE:
-        on_time = [one.at_ms for one in islice(after(schedule.definition.recurrence, late_until), FIRES_PER_PLAN + 1)]
-        if len(on_time) > FIRES_PER_PLAN and on_time[-1] <= until:
+        window = _until(after(schedule.definition.recurrence, late_until), until)
+        on_time = list(islice(window, FIRES_PER_PLAN + 1))
+        if len(on_time) > FIRES_PER_PLAN:
             until = on_time[-2]
     return replace(schedule, as_of=now_ms, until=until)
 
@@ -56,11 +58,8 @@ def plan(schedule: Schedule) -> Plan:
     late = latest(recurrence, schedule.cursor, late_until, misfire.runs) if misfire.runs else []
     caught_up = [_fire(schedule, one.at_ms, Outcome.CAUGHT_UP) for one in late]
     gap = _gap(schedule, late[0].at_ms - 1 if late else late_until, Outcome.MISSED, MISFIRED)
-    on_time = after(recurrence, max(schedule.cursor, late_until))
-    ran = [
-        _fire(schedule, one.at_ms, Outcome.RAN) for one in takewhile(lambda one: one.at_ms <= schedule.until, on_time)
-    ]
-    return Plan([*caught_up, *ran], gap)
+    on_time = _until(after(recurrence, max(schedule.cursor, late_until)), schedule.until)
+    return Plan([*caught_up, *(_fire(schedule, at_ms, Outcome.RAN) for at_ms in on_time)], gap)
 
 
 def advanced(schedule: Schedule) -> Schedule:
@@ -80,6 +79,10 @@ def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
         nominal_at=fire.nominal,
         overlap=None if overlap == "allow" else overlap,
     )
+
+
+def _until(times: Iterator[Nominal], until_ms: int) -> Iterator[int]:
+    return (one.at_ms for one in takewhile(lambda one: one.at_ms <= until_ms, times))
 
 
 def _mark(schedule: Schedule, nominal: int) -> str:

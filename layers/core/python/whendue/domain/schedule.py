@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
@@ -10,7 +10,8 @@ from whendue.domain.agenda import first_alarm, shard_of
 from whendue.domain.keys import Key
 from whendue.domain.recurrence import Recurrence, after
 from whendue.domain.request import JobRequest
-from whendue.domain.writes import REMOVE, Is, Write, insert
+from whendue.domain.writes import REMOVE, Is, Write, delete, insert
+from whendue.limits import IN_FLIGHT_S
 from whendue.settings import Timing
 
 OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
@@ -18,7 +19,7 @@ Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
 
 
 class State(StrEnum):
-    """What a schedule is. A deleted one is there until its planned fires are withdrawn."""
+    """What a schedule is. A deleted one stays for a while, so that no request from before brings it back."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -146,6 +147,11 @@ def next_fire(schedule: Schedule) -> int | None:
     return nominal and nominal.at_ms
 
 
+def forgotten_at(schedule: Schedule) -> int:
+    """Say when a deleted schedule's item may go, ms UTC: when no request from before its end is under way any more."""
+    return schedule.version + IN_FLIGHT_S * 1000
+
+
 class Alarm(NamedTuple):
     """The alarm rule's numbers for schedules: shards of the agenda, and the look-ahead."""
 
@@ -157,6 +163,8 @@ def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
     """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
     due_at = next_fire(schedule) if schedule.state is State.ACTIVE else None
     alarm_at = first_alarm(due_at, rule.timing) if due_at is not None else None
+    if schedule.state is State.DELETED:
+        due_at = alarm_at = forgotten_at(schedule)
     if schedule.withdraw_until:
         due_at, alarm_at = schedule.version, schedule.version
     partition = partition_of(schedule.identity, rule.shards) if alarm_at is not None else None
@@ -172,9 +180,6 @@ def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
         changes: fields.
     """
     planned = schedule.cursor if schedule.cursor > at_ms else 0
-    if changes.get("state") is State.DELETED:
-        # It stays in the agenda until it is gone.
-        planned = max(planned, at_ms)
     return replace(schedule, version=at_ms, cursor=at_ms, withdraw_until=planned, last_error=None, **changes)
 
 
@@ -186,9 +191,17 @@ def create(schedule: Schedule) -> Write:
     return insert("create_schedule", schedule.key, to_item(schedule))
 
 
+def forget(schedule: Schedule) -> Write:
+    """Delete the item of a deleted schedule, if it has not been created again."""
+    expected = Is("version", schedule.version), Is("state", State.DELETED.value)
+    return delete("forget_schedule", schedule.key, *expected)
+
+
 def step(name: str, before: Schedule, then: Schedule) -> Write:
     """Move the item from one state to another, if nobody has moved it meanwhile."""
-    old, new = to_item(before), to_item(then)
+    old, new = _values(before), _values(then)
+    if then.definition != before.definition:
+        new["definition"] = to_text(then.definition)
     changes = {part: value for part, value in new.items() if old.get(part) != value}
     gone = {part: REMOVE for part in old if part not in new}
     seen = [Is(part, old[part]) for part in ("version", "cursor", "as_of", "withdraw_until")]
@@ -201,8 +214,12 @@ def step(name: str, before: Schedule, then: Schedule) -> Write:
 def to_item(schedule: Schedule) -> dict[str, Any]:
     """Write the schedule as its item; fields that are None are left out."""
     pk, sk = schedule.key
-    stored = {part.name: getattr(schedule, part.name) for part in fields(schedule)}
-    stored |= {"pk": pk, "sk": sk, "state": schedule.state.value, "definition": to_text(schedule.definition)}
+    return {"pk": pk, "sk": sk, "definition": to_text(schedule.definition)} | _values(schedule)
+
+
+def _values(schedule: Schedule) -> dict[str, Any]:
+    stored = {name: getattr(schedule, name) for name in Schedule.__slots__ if name != "definition"}
+    stored["state"] = schedule.state.value
     return {name: value for name, value in stored.items() if value is not None}
 
 
@@ -218,7 +235,11 @@ def from_item(item: Mapping[str, Any]) -> Schedule:
 
 def to_text(definition: Definition) -> str:
     """Write a definition as JSON; equal definitions give equal texts."""
-    return json.dumps(asdict(definition), sort_keys=True, separators=(",", ":"))
+    return json.dumps(definition, default=_parts, sort_keys=True, separators=(",", ":"))
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def from_text(text: str) -> Definition:

@@ -4,14 +4,15 @@ Commit the plan, enter its fires in the ledger, create their jobs, move the curs
 the same whoever does it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from whendue.domain.firing import Plan, advanced, plan, proposed, request_of
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import Fire, Gap, Outcome, enter, fire_from, revise
-from whendue.domain.schedule import Alarm, Schedule, State, arranged, from_item, step
+from whendue.domain.schedule import Alarm, Schedule, State, arranged, forget, forgotten_at, from_item, step
 from whendue.domain.transitions import Transition
 from whendue.domain.writes import Write
 from whendue.errors import StateConflictError, UnavailableError, WhendueError
@@ -23,6 +24,7 @@ from whendue.services.record import record_and_send
 from whendue.services.submit import Submit
 from whendue.services.withdraw import Withdraw
 
+T = TypeVar("T")
 # A schedule that changes under us is read again this often; a plan of the finest schedule takes a part of these.
 TRIES = 25
 
@@ -68,7 +70,10 @@ class Firing:
             with suppress(UnavailableError):
                 ready.append(self._withdraw.finish(schedule) if schedule.withdraw_until else schedule)
         active = [schedule for schedule in ready if schedule.state is State.ACTIVE]
-        return self._round(active, self._ports.effects.now_ms(), self._ports.settings.timing.lookahead_ms)
+        now_ms = self._ports.effects.now_ms()
+        deleted = [schedule for schedule in ready if schedule.state is State.DELETED]
+        self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
+        return self._round(active, now_ms, self._ports.settings.timing.lookahead_ms)
 
     def settled(self, schedule: Schedule, until_ms: int) -> Schedule:
         """Decide every fire up to a time, so that somebody may change the schedule from then on.
@@ -95,14 +100,14 @@ class Firing:
     def _round(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
         """Make one plan for each schedule that has none, and carry out all plans."""
         standing = self._committed(schedules, now_ms, ahead_ms)
-        works = [_Work(schedule, plan(schedule)) for schedule in standing]
+        works = [_Work(schedule, planned) for schedule, planned in _computed(standing, plan)]
         self._enter(works)
         self._create_jobs(works)
         return self._advance([work for work in works if not work.failed])
 
     def _committed(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
         standing = [schedule for schedule in schedules if schedule.as_of]
-        pairs = [(schedule, proposed(schedule, now_ms, ahead_ms)) for schedule in schedules]
+        pairs = _computed(schedules, lambda schedule: proposed(schedule, now_ms, ahead_ms))
         fresh = [(schedule, then) for schedule, then in pairs if then]
         ends = self._apply([step("commit_plan", schedule, then) for schedule, then in fresh])
         return standing + [then for (_, then), end in zip(fresh, ends, strict=True) if end.done]
@@ -200,3 +205,12 @@ class Firing:
 
     def _apply(self, writes: Sequence[Write]) -> list[Ended]:
         return self._ports.store.apply(writes) if writes else []
+
+
+def _computed(schedules: Sequence[Schedule], function: Callable[[Schedule], T]) -> list[tuple[Schedule, T]]:
+    """Compute something of each schedule; one of which it cannot be computed holds up no other."""
+    found = []
+    for schedule in schedules:
+        with suppress(Exception):
+            found.append((schedule, function(schedule)))
+    return found

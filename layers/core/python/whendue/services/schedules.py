@@ -119,11 +119,11 @@ class Schedules:
         """
         self._check(tenant, definition)
         for _ in range(TRIES):
-            known = self._known(tenant, name)
+            known, forgotten = self._known(tenant, name)
             if not expected(known.version if known else None):
                 raise PreconditionFailedError
             if known is None:
-                if made := self._create(tenant, name, definition):
+                if made := self._create(tenant, name, definition, forgotten):
                     return Put(made, created=True)
             elif _same(known.definition, definition):
                 return Put(self._withdrawn(known), created=False)
@@ -188,33 +188,33 @@ class Schedules:
             raise InvalidRequestError(f"the schedule is over {SCHEDULE_BYTES} bytes of JSON")
         self._submit.prepare(tenant, definition.template, self._ports.effects.now_ms())
 
-    def _known(self, tenant: str, name: str) -> Schedule | None:
-        """Read a schedule; one that is still being deleted is deleted first."""
+    def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None]:
+        """Read a schedule: one that is there, or one that was deleted a short while ago, with all its fires withdrawn."""
         [item] = self._ports.store.get([schedule_key(tenant, name)])
         known = from_item(item) if item else None
         if known and known.state is State.DELETED:
-            self._withdraw.finish(known)
-            return None
-        return known
+            return None, self._withdrawn(known)
+        return known, None
 
-    def _create(self, tenant: str, name: str, definition: Definition) -> Schedule | None:
-        """Create a schedule; None when somebody else has just done so."""
+    def _create(self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None) -> Schedule | None:
+        """Create a schedule, in the place of the deleted one if there is one; None when somebody else has done so."""
         pk, first = schedule_key(tenant, "")
         there = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
-        if len(there) >= SCHEDULES_PER_TENANT:
+        if sum(item["state"] != State.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
             raise TooManySchedulesError(f"a tenant may have {SCHEDULES_PER_TENANT} schedules")
-        now_ms = self._ports.effects.now_ms()
+        now_ms = max(self._ports.effects.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
         made = arranged(new, self._firing.rule)
         _insist_that_it_fires(made)
-        [end] = self._ports.store.apply([create(made)])
+        write = step("create_schedule", forgotten, made) if forgotten else create(made)
+        [end] = self._ports.store.apply([write])
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError
         return self._finished(made) if end.done else None
 
     def _to(self, tenant: str, name: str, state: State, expected: Expected, **changes: Any) -> Schedule:
         for _ in range(TRIES):
-            known = self._known(tenant, name)
+            known, _ = self._known(tenant, name)
             if known is None:
                 raise ScheduleNotFoundError
             if not expected(known.version):

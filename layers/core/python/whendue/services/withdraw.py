@@ -7,9 +7,8 @@ from whendue.domain.job import State as JobState
 from whendue.domain.job import from_item as job_from
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import Fire, Outcome, fire_from, fire_sk, revise
-from whendue.domain.schedule import Alarm, Schedule, State, arranged, step
+from whendue.domain.schedule import Alarm, Schedule, arranged, step
 from whendue.domain.transitions import cancel
-from whendue.domain.writes import Is, delete
 from whendue.errors import UnavailableError
 from whendue.limits import FIRES_PER_PLAN
 from whendue.ports import Applied
@@ -42,11 +41,7 @@ class Withdraw:
             self._take_back(schedule, fires)
             first = fires[-1].nominal + 1
         then = arranged(replace(schedule, withdraw_until=0), self._rule)
-        if schedule.state is State.DELETED:
-            expected = Is("version", schedule.version), Is("state", State.DELETED.value)
-            [end] = self._ports.store.apply([delete("forget_schedule", schedule.key, *expected)])
-        else:
-            [end] = self._ports.store.apply([step("withdrawn", schedule, then)])
+        [end] = self._ports.store.apply([step("withdrawn", schedule, then)])
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError
         return then
