@@ -177,6 +177,7 @@ class Schedules:
         end = self._submit.one(tenant, request)
         made: Job = end.job
         entry = Fire(schedule.ledger, made.created_at, Outcome.TRIGGERED, schedule.version, made.created_at, made.id)
+        # The job is what counts: one that is missing in the ledger is better than one that is asked for twice.
         self._ports.store.apply([enter(entry)])
         return end
 
@@ -189,7 +190,7 @@ class Schedules:
         self._submit.prepare(tenant, definition.template, self._ports.effects.now_ms())
 
     def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None]:
-        """Read a schedule: one that is there, or one that was deleted a short while ago, with all its fires withdrawn."""
+        """Read a schedule: one that is there, or one that was deleted lately, with all its fires withdrawn."""
         [item] = self._ports.store.get([schedule_key(tenant, name)])
         known = from_item(item) if item else None
         if known and known.state is State.DELETED:
