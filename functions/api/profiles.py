@@ -35,7 +35,7 @@ class ProfileBody(PolicyBody):
 
     priority: Priority | None = Field(default=None, description="Of jobs that ask for none.")
     follow: bool = Field(default=False, description="Its jobs take the newest version's policy at each claim.")
-    limits: LimitsBody | None = None
+    limits: LimitsBody | None = Field(default=None, description="Kept with the profile; not enforced yet.")
 
     def profile(self, name: str) -> Profile:
         """Give the profile as the service takes it."""
