@@ -10,7 +10,7 @@ FOR_S = 120
 
 
 def test_an_every_five_seconds_schedule_misses_none_and_none_twice(http: Http) -> None:
-    """Over two minutes, by the ledger and by what the jobs themselves were told; with a timer that comes each minute."""
+    """Over two minutes, by the ledger and by what the jobs were told; with a timer that comes each minute."""
     job = {"type": "e2e.nominal", "payload": {}}
     made = http.client.put("/schedules/fine", json={"cron": "*/5 * * * * *", "job": job}).raise_for_status().json()
     first = (
