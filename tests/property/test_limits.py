@@ -1,12 +1,14 @@
 """Laws of limits, for any input."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.samples import a_job
+from tests.contract.samples import a_job, running
+from whendue.domain.job import Job, State
 from whendue.domain.keys import Key, limit_pk
 from whendue.domain.limit import Limit, Wait, burst, effective, interval_us, reserve, token_is_good
-from whendue.domain.slots import Slot, board_of, free_numbers
+from whendue.domain.slots import Slot, board_of, free_numbers, is_waiting
 from whendue.limits import LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S, RATE_TOKEN_KEPT_S
 
 NOW_US = 1_800_000_000_000_000
@@ -114,3 +116,19 @@ def test_partitions_of_different_tenants_differ(one: str, other: str, key: str) 
     """A key has no `#`, so the last one ends the tenant."""
     assert (limit_pk(one, key) == limit_pk(other, key)) == (one == other)
     assert a_job().tenant not in limit_pk("", key)
+
+
+@pytest.mark.parametrize(
+    ("job", "waits"),
+    [
+        (a_job(waits_for=Wait("slot", "k", 1, NOW)), True),
+        (a_job(waits_for=Wait("slot", "other", 1, NOW)), False),
+        (a_job(waits_for=Wait("rate", "k", 1, NOW)), False),
+        (a_job(), False),
+        (running(waits_for=Wait("slot", "k", 1, NOW)), False),
+        (a_job(waits_for=Wait("slot", "k", 1, NOW), state=State.CANCELLED), False),
+    ],
+)
+def test_only_a_pending_job_that_waits_for_a_slot_of_the_key_is_woken(job: Job, waits: bool) -> None:
+    """A job woken before its token is good would start before it."""
+    assert is_waiting(job, limit_pk("acme", "k")) is waits
