@@ -18,20 +18,14 @@ Days = tuple[tuple[int, int], ...]
 
 @lru_cache(maxsize=1024)
 def parse(exclude: tuple[str, ...]) -> Days:
-    """Read dates and ranges as ranges of day numbers since 1970, sorted, inclusive, without overlaps.
+    """Read dates and ranges as ranges of day numbers since 1970, inclusive, sorted.
 
     Raises:
         InvalidScheduleError: one is not a date or a range, or they are too many.
     """
     if len(exclude) > SCHEDULE_EXCLUSIONS:
         raise InvalidScheduleError("exclude", f"more than {SCHEDULE_EXCLUSIONS} entries; ranges count as one")
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(_range(number, text) for number, text in enumerate(exclude)):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
+    return tuple(sorted(_range(number, text) for number, text in enumerate(exclude)))
 
 
 def open_spans(days: Days, low_s: int, high_s: int) -> list[tuple[int, int]]:

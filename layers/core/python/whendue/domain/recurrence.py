@@ -222,7 +222,7 @@ def _wall_clock(
 
 
 def _moves_here(recurrence: Recurrence, cron: Cron, segment: Segment) -> bool:
-    """Say whether matches in the gap before a segment, if there is one, make a fire at its start that is none otherwise."""
+    """Say whether matches in the gap before a segment, if there is one, make a fire of its start."""
     first = segment.start_s + segment.offset_s
     if on_gap(recurrence, cron) == "skip" or any(cron.times(first, first + 1)):
         return False

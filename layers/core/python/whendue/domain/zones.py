@@ -67,7 +67,7 @@ def offset_s(name: str, at_s: int) -> int:
 def comes_again(name: str, at_s: int) -> bool:
     """Say whether the local time of this instant comes once more, later."""
     here = local_time(name, at_s)
-    return here.fold == 0 and here.utcoffset() != here.replace(fold=1).utcoffset()
+    return here.utcoffset() != here.replace(fold=1).utcoffset()
 
 
 def came_before(name: str, at_s: int) -> bool:
