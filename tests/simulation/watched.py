@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.simulation.pausing import PauseWatcher
+from tests.simulation.watch_pauses import PauseWatcher
 from tests.simulation.watch_profiles import ProfileWatcher
 from tests.simulation.watchers import Watcher
 
