@@ -261,6 +261,20 @@ def test_a_pause_that_expires_needs_no_resume() -> None:
     assert len(world.runs(job)) == 1
 
 
+def test_to_resume_what_is_over_writes_nothing() -> None:
+    """Its end is what it was."""
+    world = World()
+    world.app.pauses.pause_queue("normal", "why", "ops", world.clock.now_ms() + 1000)
+    before = world.table.items()
+    assert all(None not in item.values() for item in before.values())
+    world.clock.advance(2)
+    PAUSES["queue"][1](world)
+    PAUSES["type"][1](world)
+    assert world.table.items() == before
+    PAUSES["tenant"][0](world)
+    assert all(None not in item.values() for item in world.table.items().values())
+
+
 def test_explain_says_by_whom_and_why() -> None:
     """Of a job that waits, or whose worker died; what runs is not held."""
     world = World()

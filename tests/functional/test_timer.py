@@ -102,6 +102,54 @@ def test_the_cursor_stays_before_the_first_message_that_was_not_acknowledged() -
     assert [len(world.runs(job)) for job in jobs] == [1] * 30
 
 
+def test_a_cursor_whose_first_message_is_not_acknowledged_stays_where_it_is() -> None:
+    """Back at the beginning it would hand over everything again."""
+    world = World()
+    early = [world.submit(delay_s=300) for _ in range(20)]
+    world.clock.advance(200)
+    assert world.tick().promoted == 20
+    late = [world.submit(delay_s=300) for _ in range(20)]
+    world.clock.advance(200)
+    world.work()
+    failing = Refusing(world.queues, "send", lambda _, messages: [False] * len(messages))
+    before = {key: item for key, item in world.table.items().items() if key.sk == "promote"}
+    assert world.tick(world.build(queue=failing)).promoted == 0
+    assert {key: item for key, item in world.table.items().items() if key.sk == "promote"} == before
+    assert world.tick().promoted == 20
+    world.pass_time(200)
+    assert [len(world.runs(job)) for job in (*early, *late)] == [1] * 40
+
+
+def test_a_job_that_runs_already_is_not_handed_over_again() -> None:
+    """A timer that died after its sends leaves the cursor behind; what has been claimed since needs no message."""
+    world = World()
+    ticked: list[int] = []
+    world.task("ticks", lambda payload, ctx: ticked.append(world.tick().promoted))
+    job = world.submit("ticks", delay_s=300)
+    world.clock.advance(200)
+    calls: list[str] = []
+    with pytest.raises(KilledError):
+        world.tick(world.build(Counted(Refusing(world.table, "apply", _killed), calls)))
+    world.clock.advance(100)
+    world.work()
+    assert (len(world.runs(job)), ticked) == (1, [0])
+
+
+def _killed(*_: Any) -> Any:
+    raise KilledError
+
+
+def test_a_tick_reads_each_partition_twice_while_no_window_is_full() -> None:
+    """Once for promote, once for rescue."""
+    world = World()
+    for _ in range(50):
+        world.submit(delay_s=300)
+    world.clock.advance(200)
+    calls: list[str] = []
+    world.tick(world.build(Counted(world.table, calls)))
+    assert calls.count("agenda") == 32
+
+
 def test_ten_thousand_due_jobs_are_promoted_in_one_tick() -> None:
     """The page size is no limit of a tick."""
     world = World()

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from whendue.domain.agenda import owner_is_promote, rescue_before
-from whendue.domain.job import Job, State
+from whendue.domain.job import Job
 from whendue.domain.rescue import decide
 from whendue.domain.transitions import Transition
 from whendue.errors import UnavailableError
@@ -38,7 +38,7 @@ class Healer:
         """
         held = self._pauses.held(jobs)
         now_ms = self._ports.effects.now_ms()
-        decided = [decide(job, now_ms, backed_up=self._waits(job), paused=job.id in held) for job in jobs]
+        decided = [decide(job, now_ms, backed_up=self.backed_up(job.queue), paused=job.id in held) for job in jobs]
         steps = [step for step in decided if step]
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
             part = steps[start : start + DYNAMODB_MAX_STATEMENTS]
@@ -53,9 +53,6 @@ class Healer:
             except UnavailableError:
                 self._backed_up[queue] = True
         return self._backed_up[queue]
-
-    def _waits(self, job: Job) -> bool:
-        return job.state is State.PENDING and self.backed_up(job.queue)
 
 
 class Rescue(Walk):
@@ -104,15 +101,12 @@ class Rescue(Walk):
         self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
 
     def _suspicious(self, stretch: Stretch) -> list[Job]:
-        promoted_to = self._promoted_to[stretch.cursor.partition]
+        promoted_to, timing = self._promoted_to[stretch.cursor.partition], self._ports.settings.timing
         return [
             job
             for entry, job in zip(stretch.page, stretch.jobs, strict=True)
-            if job and not (self._is_promotes(job) and (promoted_to is None or entry > promoted_to))
+            if job and not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
         ]
-
-    def _is_promotes(self, job: Job) -> bool:
-        return job.state is State.PENDING and owner_is_promote(job, self._ports.settings.timing)
 
     def _goes_on(self, stretch: Stretch) -> bool:
         """Move a cursor behind its page, or back to the beginning at the end; say whether this tick goes on there."""
