@@ -99,11 +99,15 @@ class Process:
         self.hub.at(self.hub.now_ms, self._reap)
 
     def _reap(self) -> None:
+        self.leave()
+        self._on_end()
+
+    def leave(self) -> None:
+        """Unwind what still waits."""
         for strand in self._strands:
             if strand and not strand.dead:
                 strand.throw(KilledError)
         self._strands.clear()
-        self._on_end()
 
     def killed(self) -> KilledError:
         """Die in the strand at hand; raise what comes back."""
@@ -162,10 +166,11 @@ class Hub:
 
     def shut(self, processes: list[Process]) -> None:
         """Let nothing be left over."""
-        for process in processes:
+        left = [process for process in processes if not process.dead]
+        for process in left:
             process.dead = True
-        for process in processes:
-            process._reap()
+        for process in left:
+            process.leave()
 
 
 def current_strand() -> Strand:

@@ -57,21 +57,21 @@ def build(
 ) -> App:
     """Put the services on the given ports; tests hand in memory adapters."""
     ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
-    profiles = Profiles(ports)
+    profiles, pauses = Profiles(ports), Pauses(ports)
     return App(
         settings=settings,
         effects=effects,
         registry=registry,
         submit=Submit(ports, profiles),
-        query=Query(ports),
+        query=Query(ports, pauses),
         control=Control(ports),
         dead_letters=DeadLetters(ports),
         dead_letter=DeadLetter(ports),
         health=Health(ports),
-        pauses=Pauses(ports),
-        queues=Queues(ports),
-        tick=Tick(ports),
-        work=Work(ports, profiles),
+        pauses=pauses,
+        queues=Queues(ports, pauses),
+        tick=Tick(ports, pauses),
+        work=Work(ports, profiles, pauses),
         profiles=profiles,
         profile_editor=ProfileEditor(ports, profiles),
     )

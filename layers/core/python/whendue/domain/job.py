@@ -178,10 +178,15 @@ def shown_state(job: Job, now_ms: int) -> str:
 
 
 _MAPS: Final = (Policy, Failure)
+_PLAIN: Final = frozenset((str, int, bool))
+_STORED: Final = tuple(field.name for field in fields(Job) if field.name != "id")
+_NAMES: Final[dict[type, frozenset[str]]] = {kind: frozenset(field.name for field in fields(kind)) for kind in (Job, *_MAPS)}
 
 
 def as_value(value: object) -> Any:
     """Turn a field into what the table stores: text, number, truth or map."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, State):
         return value.value
     if isinstance(value, _MAPS):
@@ -205,7 +210,7 @@ def read_policy(stored: Mapping[str, Any]) -> dict[str, Any]:
 def to_item(job: Job) -> dict[str, Any]:
     """Write the job as its hot item; fields that are None are left out."""
     pk, sk = job.key
-    stored = {field.name: as_value(getattr(job, field.name)) for field in fields(job) if field.name != "id"}
+    stored = {name: as_value(getattr(job, name)) for name in _STORED}
     return {"pk": pk, "sk": sk} | {name: value for name, value in stored.items() if value is not None}
 
 
@@ -226,7 +231,8 @@ def from_item(item: Mapping[str, Any]) -> Job:
 
 def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what a newer version may have added: both run side by side while a deploy is rolled out."""
-    return {name: value for name, value in values.items() if name in kind.__slots__}  # type: ignore[attr-defined]
+    names = _NAMES[kind]
+    return {name: value for name, value in values.items() if name in names}
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
@@ -239,12 +245,12 @@ def item_bytes(item: Mapping[str, Any]) -> int:
 
 def _value_bytes(value: object) -> int:
     match value:
+        case str():
+            return len(value.encode())
         case bool() | None:
             return 1
         case int() | float():
             return len(str(value).strip("-0.").replace(".", "")) // 2 + 2
-        case str():
-            return len(value.encode())
         case Mapping():
             return 3 + sum(1 + len(str(name).encode()) + _value_bytes(part) for name, part in value.items())
         case _:

@@ -30,11 +30,11 @@ class Explained(NamedTuple):
 class Query:
     """Answers questions; changes nothing."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, pauses: Pauses) -> None:
         """Use these ports."""
         self._ports = ports
         self._listing = Listing(ports)
-        self._pauses = Pauses(ports)
+        self._pauses = pauses
 
     def get(self, tenant: str, job_id: str) -> JobView:
         """Show a job.

@@ -31,10 +31,10 @@ class QueueView(NamedTuple):
 class Queues:
     """Answers questions about queues; changes nothing."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, pauses: Pauses) -> None:
         """Use these ports."""
         self._ports = ports
-        self._pauses = Pauses(ports)
+        self._pauses = pauses
 
     def list(self) -> list[QueueView]:
         """Show all queues, the highest priority first.

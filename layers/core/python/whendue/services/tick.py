@@ -59,10 +59,10 @@ class _Turns:
 class Tick:
     """The timer's service."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, pauses: Pauses) -> None:
         """Use these ports."""
         self._ports = ports
-        self._pauses = Pauses(ports)
+        self._pauses = pauses
 
     def run(self, deadline_ms: int) -> Ticked:
         """Promote and rescue, the oldest work first, a lower priority counting as younger; paused queues rest.

@@ -39,11 +39,11 @@ class Worked(NamedTuple):
 class Work:
     """Handles batches of messages."""
 
-    def __init__(self, ports: Ports, profiles: Profiles) -> None:
+    def __init__(self, ports: Ports, profiles: Profiles, pauses: Pauses) -> None:
         """Use these ports."""
         self._ports = ports
         self._profiles = profiles
-        self._pauses = Pauses(ports)
+        self._pauses = pauses
 
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
         """Run the jobs behind messages.

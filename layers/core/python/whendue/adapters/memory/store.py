@@ -10,6 +10,8 @@ from whendue.domain.keys import Key
 from whendue.domain.writes import Write, already_done, applied_to, holds
 from whendue.ports import AgendaEntry, Applied, Item, Outcome
 
+_MUTABLE = (dict, list)
+
 
 class MemoryStore:
     """Items by key and the agenda index, kept at once (a lagging index is the simulator's business)."""
@@ -70,15 +72,13 @@ class MemoryStore:
     ) -> list[AgendaEntry]:
         """List a partition's entries by (alarm, key)."""
         with self._lock:
-            entries = list(self._agenda[partition])
-        if newest_first:
-            entries.reverse()
-        inside = (
-            entry
-            for entry in entries
-            if entry.alarm_at <= until_ms and (after is None or ((entry < after) if newest_first else (entry > after)))
-        )
-        return [entry for entry, _ in zip(inside, range(limit), strict=False)]
+            entries = self._agenda[partition]
+            end = bisect.bisect_right(entries, until_ms, key=lambda entry: entry.alarm_at)
+            if newest_first:
+                end = end if after is None else min(end, bisect.bisect_left(entries, after))
+                return entries[max(0, end - limit) : end][::-1]
+            start = 0 if after is None else bisect.bisect_right(entries, after)
+            return entries[start : min(end, start + limit)]
 
     def items(self) -> Mapping[Key, Item]:
         """Show a copy of the whole table, for assertions."""
@@ -93,5 +93,5 @@ def _entry(key: Key, item: Item) -> AgendaEntry:
 def _copied(value: Any) -> Any:
     """Copy a value of the table; its texts and numbers need none."""
     if isinstance(value, dict):
-        return {name: _copied(part) for name, part in value.items()}
+        return {name: _copied(part) if type(part) in _MUTABLE else part for name, part in value.items()}
     return [_copied(part) for part in value] if isinstance(value, list) else value
