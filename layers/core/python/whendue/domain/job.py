@@ -180,7 +180,9 @@ def shown_state(job: Job, now_ms: int) -> str:
 _MAPS: Final = (Policy, Failure)
 _PLAIN: Final = frozenset((str, int, bool))
 _STORED: Final = tuple(field.name for field in fields(Job) if field.name != "id")
-_NAMES: Final[dict[type, frozenset[str]]] = {kind: frozenset(field.name for field in fields(kind)) for kind in (Job, *_MAPS)}
+_NAMES: Final[dict[type, frozenset[str]]] = {
+    kind: frozenset(field.name for field in fields(kind)) for kind in (Job, *_MAPS)
+}
 
 
 def as_value(value: object) -> Any:
