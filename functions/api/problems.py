@@ -13,6 +13,7 @@ from whendue.errors import (
     InvalidCursorError,
     InvalidPayloadError,
     InvalidRequestError,
+    InvalidScheduleError,
     JobNotFoundError,
     PayloadTooLargeError,
     PreconditionFailedError,
@@ -65,6 +66,7 @@ class MethodNotAllowedError(WhendueError):
 STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     MalformedRequestError: HTTPStatus.BAD_REQUEST,
     InvalidCursorError: HTTPStatus.BAD_REQUEST,
+    InvalidScheduleError: HTTPStatus.BAD_REQUEST,
     AuthenticationError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     JobNotFoundError: HTTPStatus.NOT_FOUND,

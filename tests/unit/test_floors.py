@@ -119,7 +119,7 @@ def test_files_and_functions_stay_small(module: str) -> None:
 
 def test_a_workers_import_path_is_light() -> None:
     """Cold starts are paid by every user: what only the API needs is not imported by the package itself."""
-    heavy = {"aws_lambda_powertools", "jwt", "cryptography", "urllib3", "boto3"}
+    heavy = {"aws_lambda_powertools", "jwt", "cryptography", "urllib3", "boto3", "croniter"}
     for module, path in MODULES.items():
         if not module.startswith("whendue"):
             continue

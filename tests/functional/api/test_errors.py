@@ -288,6 +288,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "invalid_cursor": 400,
         "invalid_payload": 422,
         "invalid_request": 422,
+        "invalid_schedule": 400,
         "job_not_found": 404,
         "malformed_request": 400,
         "method_not_allowed": 405,

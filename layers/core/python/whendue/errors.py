@@ -74,6 +74,16 @@ class InvalidCursorError(InvalidRequestError):
     code = "invalid_cursor"
 
 
+class InvalidScheduleError(InvalidRequestError):
+    """The schedule's recurrence is not valid, or never fires."""
+
+    code = "invalid_schedule"
+
+    def __init__(self, where: str, problem: str) -> None:
+        """Name the place in the schedule, and what is wrong there."""
+        super().__init__(f"{where}: {problem}", errors=[{"where": where, "problem": problem}])
+
+
 class JobNotFoundError(WhendueError):
     """No such job."""
 

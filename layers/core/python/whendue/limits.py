@@ -79,6 +79,16 @@ PROFILE_AGE_MS = 5000
 PROFILES_REMEMBERED = 1000
 LIMIT_CONCURRENCY = 10_000
 LIMIT_RATE_PER_S = 10_000
+# --- when a schedule fires -------------------------------------------------------------------------------------
+CRON_BYTES = 256
+EVERY_MIN_S = 1
+EVERY_MAX_S = HORIZON_S
+# 2200-01-01 in ms: years 1970 to 2199. Before 1970 the IANA database is not kept with the same care.
+SCHEDULE_END_MS = 7_258_118_400_000
+# Nothing that matches for so long is looked for further. A 29 February on a certain weekday can be 40 years off.
+SCHEDULE_SEARCH_S = 41 * 366 * 86_400
+# Ten years of public holidays.
+SCHEDULE_EXCLUSIONS = 200
 
 # --- timer and worker ------------------------------------------------------------------------------------------
 RESCUE_INTERVAL_MIN_S = 60
