@@ -5,19 +5,14 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from functions.api import times
+from functions.api.replies import LimitsReply, limits_reply
 from functions.api.reply import Reply
-from functions.api.requests import Body, Name, PolicyBody, Priority
-from whendue.domain.limit import Limit
+from functions.api.requests import LimitsBody, PolicyBody, Priority
 from whendue.domain.profile import Profile
-from whendue.limits import LIMIT_CONCURRENCY, LIMIT_RATE_PER_S
 
 
-class LimitsBody(Body):
-    """How many jobs of a key may run at once, and how many may start per second."""
-
-    concurrency: int | None = Field(default=None, ge=1, le=LIMIT_CONCURRENCY)
-    rate_per_second: float | None = Field(default=None, gt=0, le=LIMIT_RATE_PER_S)
-    key: Name | None = Field(default=None, description="Jobs of one key share the limit; the profile's name if null.")
+class ProfileLimitsBody(LimitsBody):
+    """The limits of a profile's jobs; a key alone limits nothing."""
 
     @model_validator(mode="after")
     def _limits_something(self) -> Self:
@@ -25,17 +20,15 @@ class LimitsBody(Body):
             raise ValueError("give concurrency, ratePerSecond or both")
         return self
 
-    def limit(self) -> Limit:
-        """Give the limit as the domain has it."""
-        return Limit(self.concurrency, self.rate_per_second, self.key)
-
 
 class ProfileBody(PolicyBody):
     """A profile: what it does not say is left to the task and the defaults."""
 
     priority: Priority | None = Field(default=None, description="Of jobs that ask for none.")
     follow: bool = Field(default=False, description="Its jobs take the newest version's policy at each claim.")
-    limits: LimitsBody | None = Field(default=None, description="Kept with the profile; not enforced yet.")
+    limits: ProfileLimitsBody | None = Field(
+        default=None, description="Of all its jobs together, from the next claim on."
+    )
 
     def profile(self, name: str) -> Profile:
         """Give the profile as the service takes it."""
@@ -50,14 +43,6 @@ class ShownBackoff(Reply):
     factor: float | None
     cap_seconds: float | None
     jitter: Literal["full", "none"] | None
-
-
-class ShownLimits(Reply):
-    """How many jobs of a key may run at once, and how many may start per second."""
-
-    concurrency: int | None
-    rate_per_second: float | None
-    key: str | None
 
 
 class ProfileReply(Reply):
@@ -75,7 +60,7 @@ class ProfileReply(Reply):
     retention_seconds: int | None
     never_retry: list[str] | None
     follow: bool
-    limits: ShownLimits | None
+    limits: LimitsReply | None
 
 
 class ProfileListReply(Reply):
@@ -106,11 +91,5 @@ def profile_reply(profile: Profile) -> ProfileReply:
         retention_seconds=said.get("retention_s"),
         never_retry=None if never_retry is None else list(never_retry),
         follow=profile.follow,
-        limits=_limits(profile.limit),
+        limits=limits_reply(profile.limit),
     )
-
-
-def _limits(limit: Limit | None) -> ShownLimits | None:
-    if limit is None:
-        return None
-    return ShownLimits(concurrency=limit.concurrency, rate_per_second=limit.rate_per_s, key=limit.key)

@@ -11,6 +11,7 @@ from functions.api.effective import EffectiveReply, effective_reply
 from functions.api.reply import Reply
 from whendue.domain.explain import Reason
 from whendue.domain.job import Failure, Job, State, shown_state
+from whendue.domain.limit import Limit
 from whendue.services.dead_letters import Group
 from whendue.services.query import JobView
 
@@ -32,6 +33,14 @@ class AttemptReply(Reply):
     started_at: str | None
     ended_at: str | None
     error: ErrorReply | None = None
+
+
+class LimitsReply(Reply):
+    """The limits that a profile names, or a job over its profile's."""
+
+    concurrency: int | None
+    rate_per_second: float | None
+    key: str | None
 
 
 class JobReply(Reply):
@@ -58,6 +67,7 @@ class JobReply(Reply):
     error: ErrorReply | None = None
     tags: dict[str, str]
     group: str | None = None
+    limits: LimitsReply | None = None
 
 
 class JobWithPolicyReply(JobReply):
@@ -193,7 +203,15 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "error": _error(job.last) if job.last and job.state is not State.SUCCEEDED else None,
         "tags": dict(job.tags or {}),
         "group": job.group,
+        "limits": limits_reply(job.limit),
     }
+
+
+def limits_reply(limit: Limit | None) -> LimitsReply | None:
+    """Show the limits that a request or a profile names."""
+    if limit is None:
+        return None
+    return LimitsReply(concurrency=limit.concurrency, rate_per_second=limit.rate_per_s, key=limit.key)
 
 
 def _error(failure: Failure) -> ErrorReply:

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from functions.api import times
 from functions.api.guard import KEY
 from functions.api.problems import invalid
+from whendue.domain.limit import Limit
 from whendue.domain.request import JobRequest
 from whendue.limits import (
     BACKOFF_CAP_S,
@@ -26,6 +27,9 @@ from whendue.limits import (
     HORIZON_S,
     LEASE_MAX_S,
     LEASE_MIN_S,
+    LIMIT_CONCURRENCY,
+    LIMIT_RATE_MIN_PER_S,
+    LIMIT_RATE_PER_S,
     MAX_ATTEMPTS,
     NAME_BYTES,
     NEVER_RETRY,
@@ -122,6 +126,26 @@ class PolicyBody(Body):
         return {name: value for name, value in said.items() if value is not None}
 
 
+class LimitsBody(Body):
+    """How many jobs of a key run at once and start per second; what is not said is the profile's."""
+
+    concurrency: int | None = Field(default=None, ge=1, le=LIMIT_CONCURRENCY, description="So many at once.")
+    rate_per_second: float | None = Field(
+        default=None, ge=LIMIT_RATE_MIN_PER_S, le=LIMIT_RATE_PER_S, description="So many starts a second."
+    )
+    key: Name | None = Field(default=None, description="What they are counted by; the profile or the type if not said.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self == LimitsBody.model_construct():
+            raise ValueError("give concurrency, ratePerSecond, key or several of them")
+        return self
+
+    def limit(self) -> Limit:
+        """Give the limit as the service takes it."""
+        return Limit(self.concurrency, self.rate_per_second, self.key)
+
+
 class JobBody(PolicyBody):
     """A job to be."""
 
@@ -136,6 +160,7 @@ class JobBody(PolicyBody):
     )
     tags: dict[str, str] = Field(default_factory=dict, max_length=TAGS)
     group: Group | None = Field(default=None, description="Part of the tenant that gets a fair share of its own.")
+    limits: LimitsBody | None = None
 
     @field_validator("tags")
     @classmethod
@@ -165,6 +190,7 @@ class JobBody(PolicyBody):
             policy=self.policy(),
             follow=self.follow_profile,
             tags=self.tags,
+            limit=self.limits.limit() if self.limits else None,
             idempotency_key=idempotency_key,
             group=self.group,
         )

@@ -7,6 +7,7 @@ from whendue.domain import transitions
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import Failure, Job, Policy, State, evolve
 from whendue.domain.keys import Key
+from whendue.domain.limit import Wait
 from whendue.domain.transitions import Transition
 from whendue.domain.writes import Write, insert
 from whendue.settings import Timing
@@ -66,6 +67,7 @@ def an_error(job: Job) -> Failure:
 
 
 LATER = NOW + 50_000
+A_WAIT = Wait("rate", "customer-7", 2.5, NOW, 1)
 # Name of a transition's constructor -> the job it starts from, and the step.
 STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "claim": (a_job, lambda job: transitions.claim(job, MINE, NOW)),
@@ -91,6 +93,18 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "die while pending": (a_job, lambda job: transitions.die(job, "redriven", "SQS gave up", LATER)),
     "bury": (lambda: running(cancel_requested=True), lambda job: transitions.bury(job, LATER)),
     "redrive": (dead, lambda job: transitions.redrive(job, LATER, LATER, TIMING)),
+    "reschedule of a waiting job to the same time": (
+        lambda: a_job(waits_for=A_WAIT),
+        lambda job: transitions.reschedule(job, job.due_at, "high", NOW, TIMING),
+    ),
+    "reschedule of a waiting job": (
+        lambda: a_job(waits_for=A_WAIT),
+        lambda job: transitions.reschedule(job, LATER, "high", NOW, TIMING),
+    ),
+    "claim of a waiting job": (lambda: a_job(waits_for=A_WAIT), lambda job: transitions.claim(job, MINE, NOW)),
+    "defer": (a_job, lambda job: transitions.defer(job, A_WAIT, LATER, NOW, TIMING)),
+    "defer after a lost lease": (running, lambda job: transitions.defer(job, A_WAIT, NOW + 999_000, LATER, TIMING)),
+    "wake": (lambda: a_job(waits_for=A_WAIT), lambda job: transitions.wake(job, LATER, TIMING)),
     "reschedule": (a_job, lambda job: transitions.reschedule(job, NOW + 900_000, "high", NOW, TIMING)),
     "move_alarm": (a_job, lambda job: transitions.move_alarm(job, LATER, send=True)),
 }

@@ -207,7 +207,7 @@ def a_follower(world: World, **wanted: Any) -> Callable[[], tuple[int | None, in
 
 
 def test_a_worker_that_cannot_read_goes_on_with_what_it_knew() -> None:
-    """A profile's absence holds up no job; the newest version comes with a later claim."""
+    """Where it knows nothing it claims nothing, for there may be limits; the newest version comes later."""
     world = World()
     put(world.app, max_attempts=9, **QUICK)
     shown = a_follower(world)
@@ -221,9 +221,9 @@ def test_a_worker_that_cannot_read_goes_on_with_what_it_knew() -> None:
     deaf = Refusing(world.table, "get", gone)
     app = world.build(store=deaf)
     world.work(app)
-    assert shown() == (1, 9), "it knew nothing but the message"
+    assert (shown(), len(world.ran)) == ((1, 9), 0), "it knew nothing but the message"
     deaf.on = False
-    world.clock.advance(30)
+    world.clock.advance(400)
     world.work(app)
     assert shown() == (2, 8)
     put(world.app, max_attempts=7, **QUICK)
@@ -259,18 +259,18 @@ def test_a_follower_whose_task_is_not_known_here_is_dead_not_a_crash() -> None:
     assert world.job(job).last is not None
 
 
-def test_jobs_that_follow_nothing_cost_a_worker_no_read() -> None:
-    """A claim reads nothing back."""
+def test_jobs_of_built_in_profiles_cost_a_worker_no_read() -> None:
+    """Others cost one, of their profile's limits and policy, each 5 s at most."""
     world, calls = World(), list[str]()
     put(world.app, follow=True)
-    for name, follow in (("mine", False), ("default", None), ("default", True)):
-        world.app.submit.one(TENANT, JobRequest("ok", {}, profile=name, follow=follow))
+    for follow in (None, False, True):
+        world.app.submit.one(TENANT, JobRequest("ok", {}, follow=follow))
     world.work(world.build(Counted(world.table, calls)))
     assert calls == ["get", "apply", "apply"], "what is paused is asked for, and nothing else"
     for _ in range(3):
         world.app.submit.one(TENANT, JobRequest("ok", {}, profile="mine"))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls[3:] == ["get", "get", "apply", "apply"], "three followers of one profile: one read more"
+    assert calls[3:] == ["get", "get", "apply", "apply"], "three jobs of one profile: one read more"
 
 
 @pytest.mark.parametrize("size", [0, 100, 300, 390, 500])

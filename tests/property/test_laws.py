@@ -10,6 +10,7 @@ from whendue.domain import agenda, retry
 from whendue.domain.fingerprint import clip, fingerprint
 from whendue.domain.job import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
 from whendue.domain.keys import Key
+from whendue.domain.limit import Limit, Wait
 from whendue.domain.message import UnreadableMessageError, from_body, to_body
 from whendue.domain.request import JobRequest, derived_id, request_hash
 from whendue.domain.rescue import decide, ended_by_loss, interval_ms
@@ -61,6 +62,9 @@ jobs = st.builds(
     profile_version=st.none() | st.integers(1, 999_999),
     follow=st.none() | st.just(True),
     sources=st.none() | st.text("rptd", min_size=9, max_size=9),
+    limit=st.none()
+    | st.builds(Limit, st.none() | st.integers(1, 100), st.none() | st.floats(0.001, 500), st.none() | texts),
+    waits_for=st.none() | st.builds(Wait, st.sampled_from(["slot", "rate"]), texts, st.integers(1, 99), times),
 )
 
 

@@ -16,6 +16,13 @@ HORIZON_S = 4 * 3600
 RESTLESS_EACH = 10
 RESTLESS_S = 600
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
+# Of all jobs of a world; most have none.
+LIMITS: tuple[dict[str, Any], ...] = (
+    *({} for _ in range(9)),
+    {"limits": {"concurrency": 1, "key": "k"}},
+    {"limits": {"ratePerSecond": 0.2, "key": "k"}},
+    {"limits": {"concurrency": 1, "ratePerSecond": 0.2, "key": "k"}},
+)
 
 
 def scenario_of(seed: int) -> Scenario:
@@ -34,9 +41,12 @@ def scenario_of(seed: int) -> Scenario:
         newer=chance.random() < 0.1,
     )
 
+    limits = random.Random(f"limits {seed}").choice(LIMITS)
+
     def play_clients(world: World) -> None:
         for number in range(chance.choice([1, 1, 1, 2, 3])):
-            world.client(chance.choice([0, 1, 55, 70]) + chance.random() * 20, _client(world, chance, f"key-{number}"))
+            after_s = chance.choice([0, 1, 55, 70]) + chance.random() * 20
+            world.client(after_s, _client(world, chance, f"key-{number}", limits))
 
     restless = is_restless(seed)
     horizon_s = RESTLESS_S if restless else HORIZON_S
@@ -48,7 +58,7 @@ def is_restless(seed: int) -> bool:
     return seed % RESTLESS_EACH == 0
 
 
-def _client(world: World, chance: random.Random, key: str) -> Any:
+def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any]) -> Any:
     wanted: dict[str, Any] = {
         "do": chance.choice(DOINGS),
         "takes_s": chance.choice([0, 0, 0, 1, 4, 25]),
@@ -59,6 +69,7 @@ def _client(world: World, chance: random.Random, key: str) -> Any:
         "leaseSeconds": chance.choice([5, 20, 45]),
         "timeoutSeconds": chance.choice([2, 30]),
         "backoff": chance.choice([QUICK, {"baseSeconds": 150, "factor": 2, "jitter": "full"}]),
+        **limits,
     }
     profiled = chance.random() < 0.1
     deeds = [chance.choice(["cancel", "hasten", "delay", "redrive"]) for _ in range(chance.choice([0, 0, 0, 1, 2]))]

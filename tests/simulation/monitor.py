@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
 STEPS = {(edge.name, edge.source, edge.target) for edge in EDGES}
 BY_WORKER = {"heartbeat", "succeed", "fail", "stop"}
-DECIDED_ON_READING = {"cancel", "request_cancel", "redrive", "reschedule", "move_alarm", "die", "bury"}
+DECIDED_ON_READING = {
+    "cancel",
+    "request_cancel",
+    "redrive",
+    "reschedule",
+    "move_alarm",
+    "die",
+    "bury",
+    "defer",
+    "wake",
+}
 MAY_CHANGE_MEANWHILE = {"lease_until", "progress", "cancel_requested", "rescues"}
 # SQS counts whole seconds, and a worker's first calls take their time.
 LATE_MS = 2000

@@ -9,6 +9,7 @@ from tests.contract.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, 
 from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions
 from whendue.domain.job import Job, evolve, from_item, to_item
+from whendue.domain.limit import Wait
 from whendue.domain.transitions import Transition
 from whendue.domain.writes import insert
 from whendue.limits import MAX_LOST
@@ -18,6 +19,7 @@ Step = Callable[[Job], Transition]
 PENDING, RUNNING, ENDED = {"state": "pending"}, {"state": "running"}, {"state": "succeeded"}
 RETRIED, ANOTHERS, LEASED = {"generation": 2}, {"fence": THEIRS}, {"lease_until": LATER + 1}
 CANCELLED = {"cancel_requested": True}
+WAIT = Wait("slot", "k", 1, NOW)
 ABANDONED = (RETRIED, ENDED, LEASED)
 # The transition, the job it was decided on, and each change that must refuse it.
 TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
@@ -55,6 +57,17 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         a_job(),
         (RETRIED, RUNNING),
     ),
+    "defer": (
+        lambda job: transitions.defer(job, WAIT, LATER, NOW, TIMING),
+        a_job(),
+        (RETRIED, RUNNING, {"lease_until": NOW + 1}, CANCELLED),
+    ),
+    "defer a lost one": (
+        lambda job: transitions.defer(job, WAIT, LATER + 1, LATER, TIMING),
+        running(),
+        (*ABANDONED, PENDING, ANOTHERS, CANCELLED),
+    ),
+    "wake": (lambda job: transitions.wake(job, LATER, TIMING), a_job(waits_for=WAIT), (RETRIED, RUNNING)),
     "move_alarm": (
         lambda job: transitions.move_alarm(job, LATER, send=True),
         running(),

@@ -2,6 +2,8 @@
 
 import os
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -43,6 +45,31 @@ def wait(payload: Length, ctx: Context) -> dict[str, Any]:
             raise Cancel
         threading.Event().wait(0.1)
     return {"fence": ctx.fence}
+
+
+class Noted(BaseModel):
+    """Where to note its runs, how long to take, and whether to kill the process the first time."""
+
+    path: str
+    seconds: float = Field(default=0, ge=0, le=60)
+    dies: bool = False
+
+
+@task("e2e.noted")
+def noted(payload: Noted, ctx: Context) -> None:
+    """Note when it begins and ends, process and all: what the process had begun has ended when it dies."""
+    _note(payload.path, "begin", ctx.fence)
+    threading.Event().wait(payload.seconds)
+    if payload.dies and ctx.once("died"):
+        _note(payload.path, "dies", ctx.fence)
+        os._exit(9)
+    _note(payload.path, "end", ctx.fence)
+
+
+def _note(path: str, what: str, fence: str) -> None:
+    # One short write in append mode is not torn, whatever other processes write.
+    with Path(path).open("a") as file:
+        file.write(f"{what} {os.getpid()} {fence} {time.time()}\n")
 
 
 class Text(BaseModel):

@@ -77,8 +77,7 @@ PROFILE_VERSION = 999_999
 PROFILE_AGE_MS = 5000
 # What a process remembers at most; the oldest is forgotten first.
 PROFILES_REMEMBERED = 1000
-LIMIT_CONCURRENCY = 10_000
-LIMIT_RATE_PER_S = 10_000
+
 # --- when a schedule fires -------------------------------------------------------------------------------------
 CRON_BYTES = 256
 EVERY_MIN_S = 1
@@ -89,6 +88,26 @@ SCHEDULE_END_MS = 7_258_118_400_000
 SCHEDULE_SEARCH_S = 41 * 366 * 86_400
 # Ten years of public holidays.
 SCHEDULE_EXCLUSIONS = 200
+
+# --- limits of a key -------------------------------------------------------------------------------------------
+# A key's slots are read at once: 100 of them are 20 KB, five read units.
+LIMIT_CONCURRENCY = 100
+# Of each key there is one item that every start writes: DynamoDB gives a partition 1,000 write units a second.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+LIMIT_RATE_PER_S = 500
+LIMIT_RATE_MIN_PER_S = 0.001
+# What may start at once after a quiet time: one second's worth.
+RATE_BURST_S = 1
+# Whole seconds of SQS, clocks that differ by 5 s, and ordinary queueing; a later start takes another token.
+RATE_TOKEN_KEPT_S = 10
+# A waiting job looks for itself this often: a wake that was lost is healed within three minutes (guarantee G6).
+LIMIT_RECHECK_S = 120
+# A freed slot is kept so long for the first in line: longer than a message takes, short if it is lost.
+HANDOVER_S = 60
+# Waiters that are read together with the slots; more are served by those who come next.
+LIMIT_WAITERS = 10
+# Items of limits outlive what they are for by this much.
+LIMIT_ITEM_KEPT_S = 7 * 86_400
 
 # --- timer and worker ------------------------------------------------------------------------------------------
 RESCUE_INTERVAL_MIN_S = 60

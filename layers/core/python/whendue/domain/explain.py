@@ -5,6 +5,7 @@ from typing import Any
 
 from whendue.domain.agenda import first_alarm
 from whendue.domain.job import Job, State
+from whendue.domain.limit import Wait
 from whendue.domain.pause import Pause
 from whendue.limits import BACKLOG_MESSAGES
 from whendue.settings import Timing
@@ -31,7 +32,8 @@ def explain(job: Job, now_ms: int, timing: Timing, backlog: int, pause: Pause | 
     """
     held = [] if pause is None else [_paused(pause)]
     if job.state is State.PENDING and now_ms < job.due_at:
-        return [*held, *_not_due(job, now_ms, timing)]
+        early = [_limited(job, job.waits_for)] if job.waits_for else _not_due(job, now_ms, timing)
+        return [*held, *early]
     if job.state is State.PENDING:
         return [*held, *_waits_for_worker(job, now_ms, timing, backlog)]
     if job.state is State.RUNNING:
@@ -44,6 +46,15 @@ def _paused(pause: Pause) -> Reason:
     text = f"It is paused by {pause.by}: {pause.reason}"
     facts = {"by": pause.by, "reason": pause.reason, "paused_at": pause.since, "paused_until": pause.until}
     return Reason("paused", text, facts)
+
+
+def _limited(job: Job, wait: Wait) -> Reason:
+    facts = {"key": wait.key, "waits_since_at": wait.since, "next_look_at": job.due_at}
+    if wait.what == "slot":
+        text = f"As many jobs of the key {wait.key} as may run at once are running; it starts when one of them ends."
+        return Reason("limited", text, facts | {"concurrency": wait.limit})
+    text = f"Jobs of the key {wait.key} start at a limited rate; its turn is at its due time."
+    return Reason("limited", text, facts | {"rate_per_second": wait.limit})
 
 
 def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:

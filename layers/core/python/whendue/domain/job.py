@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from whendue.domain.keys import Key, job_id_of, job_key
+from whendue.domain.limit import Limit, Wait
 
 
 class State(StrEnum):
@@ -92,6 +93,8 @@ class Job:
         rescues: how often rescue moved this generation's alarm.
         payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
         last: the last failed attempt.
+        limit: what the request asked for over the profile.
+        waits_for: why a limit put it off, until it is claimed.
         expires_at: seconds since 1970; DynamoDB's TTL.
         profile_version: the version of its profile that the policy is made of; None for a built-in profile.
         follow: whether each claim takes the newest version of its profile; None is no.
@@ -133,6 +136,8 @@ class Job:
     follow: bool | None = None
     sources: str | None = None
     group: str | None = None
+    limit: Limit | None = None
+    waits_for: Wait | None = None
 
     @property
     def message_group(self) -> str:
@@ -177,7 +182,7 @@ def shown_state(job: Job, now_ms: int) -> str:
     return "scheduled" if now_ms < job.due_at else "queued"
 
 
-_MAPS: Final = (Policy, Failure)
+_MAPS: Final = (Policy, Failure, Limit, Wait)
 _PLAIN: Final = frozenset((str, int, bool))
 _STORED: Final = tuple(field.name for field in fields(Job) if field.name != "id")
 _NAMES: Final[dict[type, frozenset[str]]] = {
@@ -227,6 +232,8 @@ def from_item(item: Mapping[str, Any]) -> Job:
         "state": State(item["state"]),
         "policy": Policy(**read_policy(item["policy"])),
         "last": Failure(**_known(Failure, item["last"])) if item.get("last") else None,
+        "limit": Limit(**_known(Limit, item["limit"])) if "limit" in item else None,
+        "waits_for": Wait(**_known(Wait, item["waits_for"])) if "waits_for" in item else None,
     }
     return Job(**values)
 

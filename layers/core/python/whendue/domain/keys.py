@@ -53,3 +53,23 @@ def profile_version_key(tenant: str, name: str, version: int) -> Key:
 def once_key(job_id: str, name: str) -> Key:
     """Give the key of the record behind `ctx.once(name)`."""
     return Key(f"JOB#{job_id}", f"once#{name}")
+
+
+def limit_pk(tenant: str, key: str) -> str:
+    """Give the partition of a limit's key: its `rate`, its slots, its waiters; a key has no `#`."""
+    return f"LIMIT#{tenant}#{key}"
+
+
+def slot_key(pk: str, number: int) -> Key:
+    """Give the key of one of a limit's slots, from 0."""
+    return Key(pk, f"slot#{number:03d}")
+
+
+def waiter_key(pk: str, since: int, job_id: str) -> Key:
+    """Give the key of a waiter's place in the line: by the time it was due, ms UTC."""
+    return Key(pk, f"waiter#{since:015d}#{job_id}")
+
+
+def rate_key(pk: str) -> Key:
+    """Give the key of a limit's theoretical arrival time."""
+    return Key(pk, "rate")

@@ -1,6 +1,12 @@
-"""Limits: how many jobs of a key may run at once and start per second."""
+"""Limits: how many jobs of a key run at once, how many start per second, and the arithmetic of the latter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+from whendue.limits import RATE_BURST_S, RATE_TOKEN_KEPT_S
+
+SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,3 +16,81 @@ class Limit:
     concurrency: int | None = None
     rate_per_s: float | None = None
     key: str | None = None  # None: the profile's name (for a profile), the job's type otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a job waits for that a limit does not let start.
+
+    Args:
+        what: `slot`: one of the key's slots; `rate`: its token, which is good from the job's due time on.
+        key: the limit's key.
+        limit: the number that it is held back by, as it was then.
+        since: when the attempt was due before it had to wait, ms UTC; its place in the line.
+        late: how often in a row it came too late for its token.
+    """
+
+    what: Literal["slot", "rate"]
+    key: str
+    limit: float
+    since: int
+    late: int = 0
+
+
+def effective(asked: Limit | None, profile: Limit | None, *, profile_name: str, job_type: str) -> Limit | None:
+    """Put a job's limit together, the request over the profile field by field; None where nothing is limited.
+
+    Keys that nobody named have a colon, which no name has: a profile, a type and a user's key never meet by chance.
+    """
+    own, base = asked or Limit(), profile or Limit()
+    concurrency = own.concurrency if own.concurrency is not None else base.concurrency
+    rate_per_s = own.rate_per_s if own.rate_per_s is not None else base.rate_per_s
+    if concurrency is None and rate_per_s is None:
+        return None
+    unnamed = f"profile:{profile_name}" if profile else f"type:{job_type}"
+    return Limit(concurrency, rate_per_s, own.key or base.key or unnamed)
+
+
+def burst(rate_per_s: float) -> int:
+    """Say how many jobs may start at once after a quiet time: what the rate gives in one second, at least one."""
+    return max(1, int(rate_per_s * RATE_BURST_S))
+
+
+def interval_us(rate_per_s: float) -> int:
+    """Give the time between two starts, microseconds, rounded up so that the rate is never exceeded."""
+    return -int(-SECOND_US // rate_per_s)
+
+
+def reserve(tat_us: int, now_us: int, rate_per_s: float, count: int) -> tuple[Sequence[int], int]:
+    """Reserve starts: when each may be, and the theoretical arrival time (TAT) after them; microseconds UTC.
+
+    In any time of w seconds there are at most `burst + rate x w` starts. The generic cell rate algorithm, virtual
+    scheduling, with starts that do not conform put off until they do instead of refused.
+    Source: ITU-T I.371 (2004), annex A, https://www.itu.int/rec/T-REC-I.371
+
+    Args:
+        tat_us: the TAT so far, 0 where nothing has started yet.
+        now_us: the time.
+        rate_per_s: starts per second.
+        count: how many starts.
+    """
+    step_us = interval_us(rate_per_s)
+    tolerance_us = (burst(rate_per_s) - 1) * step_us
+    starts = []
+    for _ in range(count):
+        tat_us = max(tat_us, now_us)
+        starts.append(max(now_us, tat_us - tolerance_us))
+        tat_us += step_us
+    return starts, tat_us
+
+
+def token_is_good(wait: Wait | None, key: str, due_at: int, now_ms: int) -> bool:
+    """Say whether a job that was put off by its rate may use the token that it was put off with.
+
+    A token that is used late adds to those of the time it is used in: after an outage all of them would be used at
+    once. So it is good for some seconds only; for twice as long each time, else a queue that is always slow would let
+    nothing start.
+    """
+    if wait is None or wait.what != "rate" or wait.key != key:
+        return False
+    return now_ms <= due_at + (1000 * RATE_TOKEN_KEPT_S << min(wait.late, 16))

@@ -4,8 +4,10 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from whendue.domain.limit import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class JobRequest:
         policy: fields of `Policy` asked for over profile and task.
         follow: whether to take the newest version of the profile at each claim; None is left to the profile.
         tags: a few short words to find the job by.
+        limit: asked for over the profile's.
         idempotency_key: equal keys of a tenant are the same job.
         group: see `Job.group`.
     """
@@ -35,6 +38,7 @@ class JobRequest:
     policy: Mapping[str, Any] = field(default_factory=dict)
     follow: bool | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    limit: Limit | None = None
     idempotency_key: str | None = None
     group: str | None = None
 
@@ -44,7 +48,11 @@ def request_hash(request: JobRequest) -> str:
     parts: list[Any] = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
     parts += [dict(request.policy), dict(request.tags)]
     # Left out where it is not asked for: hashes of jobs from before it could be stay what they were.
-    later = {"follow": request.follow, "group": request.group}
+    later = {
+        "follow": request.follow,
+        "group": request.group,
+        "limit": asdict(request.limit) if request.limit else None,
+    }
     parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]

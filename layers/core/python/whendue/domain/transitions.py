@@ -9,6 +9,7 @@ from whendue.domain.agenda import day_of, done_partition, first_alarm, live_part
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import Failure, Job, State, as_value, evolve, to_item
 from whendue.domain.keys import attempt_key
+from whendue.domain.limit import Wait
 from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Plus, Write, insert
 from whendue.limits import MAX_LOST, PAYLOAD_KEPT_S
 from whendue.settings import Timing
@@ -123,6 +124,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
     """
     # A following job runs under what the claimer found: the item must say so.
     news = {name: getattr(job, name) for name in ("policy", "sources", "profile_version")} if job.follow else {}
+    over: dict[str, Any] = {"waits_for": None} if job.waits_for else {}
     return _step(
         "claim",
         job,
@@ -139,6 +141,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
         started_at=now_ms,
         claims=Plus(1),
         **news,
+        **over,
     )
 
 
@@ -244,6 +247,7 @@ def redrive(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
         started_at=None,
         finished_at=None,
         expires_at=None,
+        waits_for=None,
         **changes,
     )
 
@@ -254,7 +258,36 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
     changes, send = _due(job, due_at, now_ms, timing)
     expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
     partition = live_partition(queue, job.shard)
-    return _step("reschedule", job, expected, send=send, queue=queue, agenda_pk=partition, **changes)
+    # Its place in a limit's line, and its token, are those of the old due time.
+    waits_for = job.waits_for if due_at == job.due_at else None
+    return _step(
+        "reschedule", job, expected, send=send, queue=queue, agenda_pk=partition, waits_for=waits_for, **changes
+    )
+
+
+@_edges((State.PENDING, State.PENDING), (State.RUNNING, State.PENDING))
+def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, first: Write | None = None) -> Transition:
+    """Put off a job that a limit does not let start, or start again after its worker died; it costs no attempt.
+
+    Args:
+        job: as stored; pending, or running with an expired lease.
+        wait: what it waits for.
+        due_at: when it looks again, or when its token is good.
+        now_ms: the time.
+        timing: the alarm rule's numbers.
+        first: its place in the line.
+    """
+    changes, send = _due(job, due_at, now_ms, timing)
+    expected = [*_abandoned(job, now_ms), NOT_CANCELLED]
+    return _step("defer", job, expected, send=send, first=first, state=State.PENDING, waits_for=wait, **changes)
+
+
+@_edges((State.PENDING, State.PENDING))
+def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
+    """Let a job that waits for a slot try at once."""
+    changes, send = _due(job, now_ms, now_ms, timing)
+    expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
+    return _step("wake", job, expected, send=send, **changes)
 
 
 @_edges((State.PENDING, State.PENDING), (State.RUNNING, State.RUNNING))

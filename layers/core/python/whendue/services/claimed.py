@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from whendue.context import Context
 from whendue.domain.job import Job
 from whendue.domain.keys import once_key
+from whendue.domain.slots import Slot
 from whendue.domain.writes import insert
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery, JobStore
@@ -21,6 +22,7 @@ class Claimed:
         job: as claimed.
         context: the task's.
         deadline_ms: when its attempt is interrupted, ms UTC.
+        slot: the slot of a limited key that it runs in.
         cause: why it was interrupted, None while it was not.
         told: the task knows that a cancel was requested.
         owned: its lease is renewed; False once the claim is lost or given up.
@@ -31,6 +33,7 @@ class Claimed:
     job: Job
     context: Context
     deadline_ms: int
+    slot: Slot | None = None
     cause: str | None = None
     told: bool = False
     owned: bool = True
@@ -41,11 +44,11 @@ class Claimed:
         self.lease_until = self.job.lease_until
 
 
-def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: int) -> Claimed:
+def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: int, slot: Slot | None = None) -> Claimed:
     """Make ready a claimed job; its attempt ends with its timeout or its function, whichever is first."""
     deadline_ms = min(ports.effects.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
     context = Context(job, deadline_ms, ports.effects.now_ms, lambda key: _first_time(ports.store, job, key))
-    return Claimed(delivery, job, context, deadline_ms)
+    return Claimed(delivery, job, context, deadline_ms, slot)
 
 
 def _first_time(store: JobStore, job: Job, key: str) -> bool:

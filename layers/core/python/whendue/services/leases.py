@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from whendue.domain.job import Job, from_item
+from whendue.domain.slots import renew
 from whendue.domain.transitions import heartbeat
 from whendue.errors import UnavailableError
 from whendue.ports import Applied
@@ -40,8 +41,11 @@ class Leases:
         if not batch:
             return []
         beats = [heartbeat(one.job, now_ms, one.context.take_progress(), told=one.told) for one in batch]
+        # A slot that was lost is not missed here: the job began in it, and ends without it.
+        slots = [renew(one.slot, beat.job.lease_until) for one, beat in zip(batch, beats, strict=True) if one.slot]
+        ends = self._ports.store.apply([*beats, *slots])[: len(beats)]
         refused = []
-        for one, beat, end in zip(batch, beats, self._ports.store.apply(beats), strict=True):
+        for one, beat, end in zip(batch, beats, ends, strict=True):
             if end.done:
                 one.lease_until = beat.job.lease_until
             elif end.applied is Applied.REFUSED:

@@ -10,6 +10,7 @@ from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
 from whendue.services.attempt import Ended, Failed, Stopped, Succeeded
 from whendue.services.claimed import Claimed
+from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
 
@@ -17,9 +18,10 @@ from whendue.services.record import record_and_send
 class Settle:
     """Records ended attempts and counts what became of them."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, limits: Limits) -> None:
         """Start with nothing recorded."""
         self._ports = ports
+        self._limits = limits
         self.counts: Counter[str] = Counter()
         self.unsettled: list[Delivery] = []
 
@@ -29,6 +31,8 @@ class Settle:
         steps = [(one, self._transition(one, end, now_ms)) for one, end in ended]
         if cancelled := self._record(steps, now_ms):
             self._record([(one, stop(one.job, now_ms)) for one in cancelled], now_ms)
+        # A task that did not stop keeps its slot until its lease ends.
+        self._limits.release([(one.slot, one.job) for one, _ in ended if one.slot and one.owned])
 
     def _record(self, steps: Sequence[tuple[Claimed, Transition | None]], now_ms: int) -> list[Claimed]:
         """Carry out transitions; give the claims whose failure was refused because a cancel was requested."""

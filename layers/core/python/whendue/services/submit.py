@@ -120,6 +120,7 @@ class Submit:
             follow=(profile.follow if request.follow is None else request.follow) or None,
             tags=dict(request.tags) or None,
             group=request.group,
+            limit=request.limit,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),
         )

@@ -14,6 +14,7 @@ from whendue.limits import SQS_MAX_VISIBILITY_S
 from whendue.ports import Applied, Delivery, Outcome
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
 from whendue.services.claimed import Claimed, claimed
+from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
 from whendue.services.profiles import Profiles
@@ -44,6 +45,7 @@ class Work:
         self._ports = ports
         self._profiles = profiles
         self._pauses = pauses
+        self._limits = Limits(ports, profiles)
 
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
         """Run the jobs behind messages.
@@ -55,7 +57,7 @@ class Work:
             deliveries: the messages; all others than the `unsettled` ones may be deleted afterwards.
             deadline_ms: when the process may be stopped, ms UTC.
         """
-        settle = Settle(self._ports)
+        settle = Settle(self._ports, self._limits)
         fresh, suspects = self._sort(deliveries, settle)
         end_ms = deadline_ms - RECORD_MS - INTERRUPT_GRACE_MS
         for group in (fresh, *([suspect] for suspect in suspects)):
@@ -119,17 +121,23 @@ class Work:
         """Claim a group in one call; what is refused needs nothing more, or is ended if its workers died too often."""
         if not group:
             return []
-        jobs = [self._profiles.followed(job) for _, job in group]
+        group = [(delivery, self._profiles.followed(job)) for delivery, job in group]
         now_ms = self._ports.effects.now_ms()
-        claims = [claim(job, self._ports.effects.new_id(), now_ms) for job in jobs]
-        batch = []
-        for (delivery, _), taken, outcome in zip(group, claims, self._ports.store.apply(claims), strict=True):
+        admission = self._limits.admit(group, now_ms)
+        settle.unsettled += admission.unsettled
+        settle.counts += admission.counts
+        claims = [claim(one.job, self._ports.effects.new_id(), now_ms) for one in admission.admitted]
+        batch, unused = [], []
+        for one, taken, outcome in zip(admission.admitted, claims, self._ports.store.apply(claims), strict=True):
             if outcome.done:
-                batch.append(claimed(self._ports, delivery, taken.job, end_ms))
-            elif outcome.applied is Applied.UNAVAILABLE or not self._end_if_lost(outcome, now_ms):
-                settle.unsettled.append(delivery)
+                batch.append(claimed(self._ports, one.delivery, taken.job, end_ms, one.slot))
+                continue
+            unused += [(one.slot, one.job)] if one.slot else []
+            if outcome.applied is Applied.UNAVAILABLE or not self._end_if_lost(outcome, now_ms):
+                settle.unsettled.append(one.delivery)
             else:
                 settle.counts["refused"] += 1
+        self._limits.release(unused)
         return batch
 
     def _end_if_lost(self, refused: Outcome, now_ms: int) -> bool:

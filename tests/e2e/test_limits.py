@@ -1,0 +1,77 @@
+"""Limits on real processes: what the tasks themselves note of how many run at once and when they start."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.stage import Http
+
+QUICK = {"baseSeconds": 1, "factor": 1, "jitter": "none"}
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution, seconds since 1970."""
+
+    begin: float
+    end: float | None = None
+
+
+def runs_of(path: Path) -> list[Run]:
+    """Read what tasks noted; a process that dies ends everything that it had begun."""
+    runs: dict[tuple[str, str], Run] = {}
+    for line in path.read_text().splitlines():
+        what, process, fence, at = line.split()
+        if what == "begin":
+            runs[process, fence] = Run(float(at))
+            continue
+        for (other, mark), run in runs.items():
+            if run.end is None and other == process and (what == "dies" or mark == fence):
+                run.end = float(at)
+    return sorted(runs.values(), key=lambda run: run.begin)
+
+
+def test_fifty_jobs_of_a_key_limited_to_three_never_run_more_than_three_at_once(
+    http: Http, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also when workers are killed: slots come back with their leases, and nobody waits for ever."""
+    path = tmp_path / "runs"
+    wanted: list[dict[str, Any]] = [
+        {
+            "type": "e2e.noted",
+            "payload": {"path": str(path), "seconds": 0.5, "dies": number in (5, 20, 35)},
+            "limits": {"concurrency": 3, "key": "three"},
+        }
+        for number in range(50)
+    ]
+    jobs = http.ended(http.batch(wanted), timeout_s=120)
+    assert {job["state"] for job in jobs} == {"succeeded"}
+    assert {job["attempt"] for job in jobs} == {1}
+    runs = runs_of(path)
+    assert len(runs) >= 53
+    at_once = [sum(one.begin <= run.begin < (one.end or run.begin + 1) for one in runs) for run in runs]
+    with capsys.disabled():
+        last = max(run.end or 0 for run in runs)
+        print(f"\n50 jobs, 3 at once, 3 workers killed: {len(runs)} runs in {last - runs[0].begin:.1f} s")
+    assert max(at_once) == 3
+
+
+def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
+    http: Http, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Within 10%, for a backlog that is there at once; and no window has more."""
+    path = tmp_path / "runs"
+    wanted: list[dict[str, Any]] = [
+        {"type": "e2e.noted", "payload": {"path": str(path)}, "limits": {"ratePerSecond": 10, "key": "ten"}}
+        for _ in range(350)
+    ]
+    jobs = http.ended(http.batch(wanted), timeout_s=120)
+    assert {(job["state"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
+    starts = [run.begin for run in runs_of(path)]
+    counts = [sum(begin <= start < begin + 30 for start in starts) for begin in starts if begin + 30 <= starts[-1]]
+    with capsys.disabled():
+        print(f"\n350 jobs at 10/s: {counts[0]} in the first 30 s, at most {max(counts)} in any")
+    assert min(counts) >= 270
+    assert max(counts) <= 330
