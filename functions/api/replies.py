@@ -68,6 +68,8 @@ class JobReply(Reply):
     tags: dict[str, str]
     group: str | None = None
     limits: LimitsReply | None = None
+    schedule: str | None = Field(default=None, description="The schedule that made it.")
+    nominal_at: str | None = Field(default=None, description="The fire for which it was made.")
 
 
 class JobWithPolicyReply(JobReply):
@@ -204,6 +206,8 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "tags": dict(job.tags or {}),
         "group": job.group,
         "limits": limits_reply(job.limit),
+        "schedule": job.schedule,
+        "nominal_at": times.written(job.nominal_at),
     }
 
 

@@ -1,5 +1,6 @@
 """What the API takes: pydantic models in camelCase that refuse unknown fields and wrong types."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -146,13 +147,11 @@ class LimitsBody(Body):
         return Limit(self.concurrency, self.rate_per_second, self.key)
 
 
-class JobBody(PolicyBody):
-    """A job to be."""
+class JobTemplate(PolicyBody):
+    """What a job is, but for its time."""
 
     type: TypeName = Field(examples=["demo.greet"], description="The task's name.")
     payload: Any = Field(default_factory=dict, description="Any JSON that the task takes.", examples=[{"name": "Ada"}])
-    delay_seconds: float | None = Field(default=None, ge=0, le=HORIZON_S, description="Run so long from now.")
-    due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
     priority: Priority | None = None
     profile: Name = "default"
     follow_profile: bool | None = Field(
@@ -172,19 +171,11 @@ class JobBody(PolicyBody):
             raise ValueError(f"all tags together may have {TAGS_BYTES} bytes")
         return tags
 
-    @model_validator(mode="after")
-    def _says_its_time_once(self) -> Self:
-        if self.delay_seconds is not None and self.due_at is not None:
-            raise ValueError("give delaySeconds or dueAt, not both")
-        return self
-
     def request(self, idempotency_key: str | None) -> JobRequest:
         """Give the request as the service takes it."""
         return JobRequest(
             type=self.type,
             payload=self.payload,
-            due_at=None if self.due_at is None else times.read(self.due_at),
-            delay_s=self.delay_seconds,
             queue=self.priority,
             profile=self.profile,
             policy=self.policy(),
@@ -194,6 +185,24 @@ class JobBody(PolicyBody):
             idempotency_key=idempotency_key,
             group=self.group,
         )
+
+
+class JobBody(JobTemplate):
+    """A job to be."""
+
+    delay_seconds: float | None = Field(default=None, ge=0, le=HORIZON_S, description="Run so long from now.")
+    due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
+
+    @model_validator(mode="after")
+    def _is_due_once(self) -> Self:
+        if self.delay_seconds is not None and self.due_at is not None:
+            raise ValueError("give delaySeconds or dueAt, not both")
+        return self
+
+    def request(self, idempotency_key: str | None) -> JobRequest:
+        """Give the request as the service takes it."""
+        due_at = None if self.due_at is None else times.read(self.due_at)
+        return replace(super().request(idempotency_key), due_at=due_at, delay_s=self.delay_seconds)
 
 
 class BatchJobBody(JobBody):

@@ -16,6 +16,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run a tick; answers with what it did, so that a tick by hand shows it."""
     whendue = app()
     ticked = whendue.tick.run(whendue.effects.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
-    told = {"promoted": ticked.promoted, "rescued": dict(ticked.rescued), "behind": ticked.behind}
+    told = {
+        "planned": ticked.planned,
+        "promoted": ticked.promoted,
+        "rescued": dict(ticked.rescued),
+        "behind": ticked.behind,
+    }
     log.info("tick", **told)
     return told

@@ -5,6 +5,7 @@ from typing import Final
 from tests.simulation.watch_limits import LimitWatcher
 from tests.simulation.watch_pauses import PauseWatcher
 from tests.simulation.watch_profiles import ProfileWatcher
+from tests.simulation.watch_schedules import ScheduleWatcher
 from tests.simulation.watchers import Watcher
 
-WATCHERS: Final[tuple[type[Watcher], ...]] = (LimitWatcher, PauseWatcher, ProfileWatcher)
+WATCHERS: Final[tuple[type[Watcher], ...]] = (LimitWatcher, PauseWatcher, ProfileWatcher, ScheduleWatcher)

@@ -80,6 +80,7 @@ class Nature:
         visibility_s, max_receive_count: the queues'.
         vanishing: so many first messages are acknowledged and lost, besides what the plan does.
         punctual: nothing here makes late but faults: no dying neighbours, no slow calls, no far-off clocks.
+        outage_s: no timer ticks between these seconds after the beginning.
         worker_ms: how long a worker may run.
         newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
         settings: more of `Settings`.
@@ -97,6 +98,7 @@ class Nature:
     newer: bool = False
     vanishing: int = 0
     punctual: bool = False
+    outage_s: tuple[int, int] = (0, 0)
     worker_ms: int = 60_000
     settings: Mapping[str, Any] = field(default_factory=lambda: {"shards": 1})
 
@@ -223,7 +225,9 @@ class World:
             process.end()
 
     def _tick(self) -> None:
-        for _ in range(self.nature.timers):
+        first, last = self.nature.outage_s
+        stopped = first <= (self.hub.now_ms - START_MS) / 1000 < last
+        for _ in range(0 if stopped else self.nature.timers):
             process = self.process("timer", TIMER_MS)
             process.run(partial(self._run_timer, process))
         self._next_tick_ms += TICK_MS

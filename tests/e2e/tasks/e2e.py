@@ -82,3 +82,9 @@ class Text(BaseModel):
 def echo(payload: Text) -> dict[str, Any]:
     """Give the payload back."""
     return payload.model_dump()
+
+
+@task("e2e.nominal")
+def nominal(payload: Nothing, ctx: Context) -> dict[str, Any]:
+    """Say for which fire it runs."""
+    return {"schedule": ctx.schedule, "nominal_at_ms": ctx.nominal_at_ms}

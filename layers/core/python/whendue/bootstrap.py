@@ -8,17 +8,22 @@ from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
+from whendue.services.backfills import Backfills
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
 from whendue.services.documents import Documents
+from whendue.services.due import Due
+from whendue.services.firing import Firing
 from whendue.services.health import Health
+from whendue.services.ledger import Ledger
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
 from whendue.services.profile_editor import ProfileEditor
 from whendue.services.profiles import Profiles
 from whendue.services.query import Query
 from whendue.services.queues import Queues
+from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
 from whendue.services.tick import Tick
 from whendue.services.work import Work
@@ -40,6 +45,9 @@ class App:
     health: Health
     pauses: Pauses
     queues: Queues
+    schedules: Schedules
+    ledger: Ledger
+    backfills: Backfills
     tick: Tick
     work: Work
     profiles: Profiles
@@ -58,19 +66,25 @@ def build(
     """Put the services on the given ports; tests hand in memory adapters."""
     ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
     profiles, pauses = Profiles(ports), Pauses(ports)
+    submit = Submit(ports, profiles)
+    firing = Firing(ports, submit)
+    schedules, backfills = Schedules(ports, submit, firing), Backfills(ports, submit, firing)
     return App(
         settings=settings,
         effects=effects,
         registry=registry,
-        submit=Submit(ports, profiles),
+        submit=submit,
         query=Query(ports, pauses),
         control=Control(ports),
         dead_letters=DeadLetters(ports),
         dead_letter=DeadLetter(ports),
         health=Health(ports),
+        schedules=schedules,
+        ledger=Ledger(ports),
+        backfills=backfills,
         pauses=pauses,
         queues=Queues(ports, pauses),
-        tick=Tick(ports, pauses),
+        tick=Tick(ports, pauses, Due(ports, firing, schedules, backfills)),
         work=Work(ports, profiles, pauses),
         profiles=profiles,
         profile_editor=ProfileEditor(ports, profiles),

@@ -40,6 +40,16 @@ class Context:
         return self._job.tenant
 
     @property
+    def schedule(self) -> str | None:
+        """The schedule that made the job, None where none did."""
+        return self._job.schedule
+
+    @property
+    def nominal_at_ms(self) -> int | None:
+        """The time for which the schedule made the job, ms UTC; None for a job that was submitted or triggered."""
+        return self._job.nominal_at
+
+    @property
     def attempt(self) -> int:
         """Which attempt this is, from 1."""
         return self._job.attempt

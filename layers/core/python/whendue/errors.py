@@ -96,6 +96,24 @@ class QueueNotFoundError(WhendueError):
     code = "queue_not_found"
 
 
+class ScheduleNotFoundError(WhendueError):
+    """No such schedule."""
+
+    code = "schedule_not_found"
+
+
+class BackfillNotFoundError(WhendueError):
+    """No such backfill."""
+
+    code = "backfill_not_found"
+
+
+class TooManySchedulesError(WhendueError):
+    """The tenant has as many schedules as it may have."""
+
+    code = "too_many_schedules"
+
+
 class IdempotencyConflictError(WhendueError):
     """The Idempotency-Key was used before with a different request."""
 

@@ -137,6 +137,31 @@ GROUP_BYTES = 63
 # Of each partition, to find the job of a queue that has been due longest.
 OLDEST_LOOKED_AT = 10
 
+# --- schedules -------------------------------------------------------------------------------------------------
+# Creating one counts them: so many are read at most.
+SCHEDULES_PER_TENANT = 1000
+# Each tick writes the item; a unit covers 1 KB, so a large definition is paid for with each fire.
+SCHEDULE_BYTES = 8192
+# Far enough from nominal times for the clocks of two processes, which may differ by seconds.
+MISFIRE_GRACE_MIN_S = 10
+MISFIRE_GRACE_MAX_S = 3600
+MISFIRE_CATCH_UP = 100
+# At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
+FIRES_PER_PLAN = 200
+SCHEDULES_PER_PAGE = 25
+JITTER_MAX_S = 3600
+PAUSE_AFTER_FAILURES = 100
+REASON_BYTES = 256
+LEDGER_KEPT_S = 90 * 86_400
+# Items that one page of the ledger may read before it is given short, with a cursor.
+LEDGER_READS = 1000
+PREVIEW_FIRES = 100
+BACKFILL_FIRES = 10_000
+BACKFILL_CHUNK = 100
+BACKFILL_CHUNKS_PER_TICK = 10
+# A request of a process that died or was given up on takes effect within this time, or never.
+IN_FLIGHT_S = 180
+
 # --- shipped tasks ---------------------------------------------------------------------------------------------
 # RFC 9110 section 4.1 asks everyone to support at least this much.
 HTTP_URL_BYTES = 8000

@@ -100,6 +100,9 @@ class Job:
         follow: whether each claim takes the newest version of its profile; None is no.
         sources: where each field of the policy comes from, see `whendue.domain.profile`; None: all are defaults.
         group: what of its tenant's shares a queue fairly with the rest; None for the tenant as a whole.
+        schedule: the schedule that made it.
+        nominal_at: the time for which the schedule made it; None for one that was triggered.
+        overlap: what happens while an earlier job of the schedule is live, None for nothing.
     """
 
     id: str
@@ -138,6 +141,9 @@ class Job:
     group: str | None = None
     limit: Limit | None = None
     waits_for: Wait | None = None
+    schedule: str | None = None
+    nominal_at: int | None = None
+    overlap: str | None = None
 
     @property
     def message_group(self) -> str:

@@ -6,7 +6,7 @@ and `fold` say what happens between two. docs/recurrence.md has the rules for us
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, islice
 from types import MappingProxyType
@@ -112,6 +112,13 @@ def check(recurrence: Recurrence) -> None:
         raise InvalidScheduleError(
             given[0].split("_")[0], "never fires: no time matches it within start, end and exclusions"
         )
+
+
+def anchored(recurrence: Recurrence, at_ms: int) -> Recurrence:
+    """Let an interval that has no start count from a time."""
+    if recurrence.every_s is None or recurrence.start_ms is not None:
+        return recurrence
+    return replace(recurrence, start_ms=at_ms)
 
 
 def after(recurrence: Recurrence, after_ms: int) -> Iterator[Nominal]:

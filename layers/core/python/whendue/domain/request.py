@@ -27,6 +27,9 @@ class JobRequest:
         limit: asked for over the profile's.
         idempotency_key: equal keys of a tenant are the same job.
         group: see `Job.group`.
+        schedule: the schedule that asks.
+        nominal_at: the fire for which it asks, ms UTC.
+        overlap: what happens while an earlier job of the schedule is live, None for nothing.
     """
 
     type: str
@@ -41,6 +44,9 @@ class JobRequest:
     limit: Limit | None = None
     idempotency_key: str | None = None
     group: str | None = None
+    schedule: str | None = None
+    nominal_at: int | None = None
+    overlap: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:

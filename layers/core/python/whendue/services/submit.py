@@ -79,6 +79,15 @@ class Submit:
             ends[number] = _repeat(transition.job, ends[wanted[transition.job.id][0]])
         return [end for end in ends if end is not None]
 
+    def prepare(self, tenant: str, request: JobRequest, now_ms: int) -> Transition:
+        """Turn a request into the write of its job.
+
+        Raises:
+            UnknownTaskError, UnknownProfileError, InvalidRequestError, PayloadTooLargeError: the request is refused.
+            UnavailableError: its profile could not be read, or its payload not be stored.
+        """
+        return self._prepare(tenant, request, self._profiles.find(tenant, request.profile), now_ms)
+
     def _prepare(self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int) -> Transition:
         """Turn a request into the write of its job."""
         job = self._job(tenant, request, profile, now_ms)
@@ -121,6 +130,9 @@ class Submit:
             tags=dict(request.tags) or None,
             group=request.group,
             limit=request.limit,
+            schedule=request.schedule,
+            nominal_at=request.nominal_at,
+            overlap=request.overlap,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),
         )

@@ -1,4 +1,4 @@
-"""One tick of the timer: promote and rescue in every queue, in turns, within a time budget."""
+"""One tick of the timer: schedules, then promote and rescue in every queue, in turns, within a time budget."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from whendue.domain.fair import virtual_deadline
 from whendue.errors import UnavailableError
 from whendue.limits import RESCUE_SHARE
 from whendue.services.cursors import read_cursors
+from whendue.services.due import Due
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
 from whendue.services.promote import Promote
@@ -22,11 +23,13 @@ class Ticked:
     """What a tick did.
 
     Args:
+        planned: schedules whose next fires were decided.
         promoted: messages sent for first alarms.
         rescued: what rescue did -> to how many jobs.
         behind: partitions that the next tick goes on with.
     """
 
+    planned: int = 0
     promoted: int = 0
     rescued: Counter[str] = field(default_factory=Counter)
     behind: list[str] = field(default_factory=list)
@@ -59,13 +62,16 @@ class _Turns:
 class Tick:
     """The timer's service."""
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+    def __init__(self, ports: Ports, pauses: Pauses, due: Due) -> None:
         """Use these ports."""
         self._ports = ports
         self._pauses = pauses
+        self._due = due
 
     def run(self, deadline_ms: int) -> Ticked:
-        """Promote and rescue, the oldest work first, a lower priority counting as younger; paused queues rest.
+        """Fire schedules, then promote and rescue, the oldest work first, a lower priority counting as younger.
+
+        Paused queues rest. What is fired now is promoted in this tick.
 
         Args:
             deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
@@ -73,6 +79,7 @@ class Tick:
         Raises:
             UnavailableError: the table says neither what is paused nor how far the last tick got.
         """
+        fired = self._due.run((self._ports.effects.now_ms() + deadline_ms) // 2)
         began_ms = self._ports.effects.now_ms()
         paused = self._pauses.of_queues()
         ranks = {queue: rank for rank, queue in enumerate(QUEUES) if queue not in paused}
@@ -86,8 +93,9 @@ class Tick:
         self._take_turns([rescuing, promoting], deadline_ms)
         for _, _, walk in promoting.waiting:
             walk.leave()
-        behind = [partition for walk in (*promotes, *rescues) for partition in walk.behind]
-        return Ticked(sum(walk.sent for walk in promotes), healer.healed, list(dict.fromkeys(behind)))
+        behind = fired.behind + [partition for walk in (*promotes, *rescues) for partition in walk.behind]
+        promoted = sum(walk.sent for walk in promotes)
+        return Ticked(fired.planned, promoted, healer.healed, list(dict.fromkeys(behind)))
 
     def _walks(
         self, queues: list[str], healer: Healer, now_ms: int, deadline_ms: int

@@ -1,0 +1,274 @@
+"""The schedule: what it fires, how far it is decided, and the item it is stored as (docs/schedules.md)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final, Literal, NamedTuple
+
+from whendue.domain.agenda import first_alarm, shard_of
+from whendue.domain.keys import Key
+from whendue.domain.limit import Limit
+from whendue.domain.recurrence import Recurrence, after
+from whendue.domain.request import JobRequest
+from whendue.domain.writes import REMOVE, Is, Write, delete, insert
+from whendue.limits import IN_FLIGHT_S
+from whendue.settings import Timing
+
+OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
+Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
+
+
+class State(StrEnum):
+    """What a schedule is. A deleted one stays for a while, so that no request from before brings it back."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfire:
+    """What becomes of fires that no timer decided in time.
+
+    Args:
+        policy: `skip` runs none of them, `fire_once` the latest, `catch_up` the last `limit`.
+        limit: of `catch_up`.
+        grace_s: how late a fire may be decided and still be on time.
+    """
+
+    policy: Literal["skip", "fire_once", "catch_up"] = "fire_once"
+    limit: int = 10
+    grace_s: int = 60
+
+    @property
+    def runs(self) -> int:
+        """How many of them run, at most."""
+        return {"skip": 0, "fire_once": 1, "catch_up": self.limit}[self.policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a user says of a schedule.
+
+    Args:
+        recurrence: when it fires.
+        template: the job of each fire, without a due time.
+        misfire: what becomes of fires that were missed.
+        jitter_s: each fire is moved by the same offset, from 0 to so much.
+        overlap: what a fire does while an earlier job of the schedule is live.
+        pause_after: pause once so many fires in a row ended dead; None never does.
+    """
+
+    recurrence: Recurrence
+    template: JobRequest
+    misfire: Misfire = field(default_factory=Misfire)
+    jitter_s: int = 0
+    overlap: Overlap = "allow"
+    pause_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One schedule, as its item holds it. Times are milliseconds since 1970, UTC.
+
+    Args:
+        version: when it was last changed by anybody but the clock, made to rise with each change; its ETag, and the
+            revision that fires belong to.
+        cursor: every nominal time up to here is decided.
+        as_of: a plan stands: it was decided at this time how the fires in (cursor, until] end; 0 while none does.
+        until: the standing plan's end.
+        withdraw_until: fires in (version, here] were planned under the version before and are still to be withdrawn;
+            0 once they are.
+        pause_reason, paused_by: of a paused one.
+        last_error: why the last plan's fires made no job.
+        agenda_pk, alarm_at, due_at: when the timer must look at it, and the fire it is about; None once it need not.
+    """
+
+    tenant: str
+    name: str
+    definition: Definition
+    version: int
+    created_at: int
+    cursor: int
+    state: State = State.ACTIVE
+    as_of: int = 0
+    until: int = 0
+    withdraw_until: int = 0
+    pause_reason: str | None = None
+    paused_by: str | None = None
+    last_error: str | None = None
+    agenda_pk: str | None = None
+    alarm_at: int | None = None
+    due_at: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """The item's key."""
+        return schedule_key(self.tenant, self.name)
+
+    @property
+    def ledger(self) -> str:
+        """The partition key of its fires."""
+        return ledger_pk(self.tenant, self.name)
+
+    @property
+    def identity(self) -> str:
+        """What it is called among all tenants' schedules."""
+        return f"{self.tenant}/{self.name}"
+
+
+# Names have none of the signs between a letter and this one.
+LAST: Final = "~"
+
+
+def schedule_key(tenant: str, name: str) -> Key:
+    """Give the key of a schedule: a tenant's schedules stand together, so that they can be listed and counted."""
+    return Key(f"SCHEDULES#{tenant}", f"schedule#{name}")
+
+
+def ledger_pk(tenant: str, name: str) -> str:
+    """Give the partition key of a schedule's fires and backfills; a name has no `#`."""
+    return f"SCHEDULE#{tenant}#{name}"
+
+
+def schedules_partition(shard: int) -> str:
+    """Name the agenda partition in which schedules and backfills stand."""
+    return f"schedules#{shard}"
+
+
+def partition_of(identity: str, shards: int) -> str:
+    """Name the agenda partition of one schedule."""
+    return schedules_partition(shard_of(identity, shards))
+
+
+def next_fire(schedule: Schedule) -> int | None:
+    """Give the first nominal time that is not decided; None after the last one."""
+    nominal = next(after(schedule.definition.recurrence, schedule.cursor), None)
+    return nominal and nominal.at_ms
+
+
+def forgotten_at(schedule: Schedule) -> int:
+    """Say when a deleted schedule's item may go, ms UTC: when no request from before its end is under way any more."""
+    return schedule.version + IN_FLIGHT_S * 1000
+
+
+class Alarm(NamedTuple):
+    """The alarm rule's numbers for schedules: shards of the agenda, and the look-ahead."""
+
+    timing: Timing
+    shards: int
+
+
+def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
+    """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
+    due_at = next_fire(schedule) if schedule.state is State.ACTIVE else None
+    alarm_at = first_alarm(due_at, rule.timing) if due_at is not None else None
+    if schedule.state is State.DELETED:
+        due_at = alarm_at = forgotten_at(schedule)
+    if schedule.withdraw_until:
+        due_at, alarm_at = schedule.version, schedule.version
+    partition = partition_of(schedule.identity, rule.shards) if alarm_at is not None else None
+    return replace(schedule, agenda_pk=partition, alarm_at=alarm_at, due_at=due_at)
+
+
+def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
+    """Give the schedule as somebody changes it; what was planned beyond this time is to be withdrawn.
+
+    Args:
+        schedule: with every fire up to the change decided, and no plan standing.
+        at_ms: the time of the change, later than the last one.
+        changes: fields.
+    """
+    planned = schedule.cursor if schedule.cursor > at_ms else 0
+    return replace(schedule, version=at_ms, cursor=at_ms, withdraw_until=planned, last_error=None, **changes)
+
+
+# --- writes ------------------------------------------------------------------------------------------------------
+
+
+def create(schedule: Schedule) -> Write:
+    """Create the item where none is."""
+    return insert("create_schedule", schedule.key, to_item(schedule))
+
+
+def forget(schedule: Schedule) -> Write:
+    """Delete the item of a deleted schedule, if it has not been created again."""
+    expected = Is("version", schedule.version), Is("state", State.DELETED.value)
+    return delete("forget_schedule", schedule.key, *expected)
+
+
+def step(name: str, before: Schedule, then: Schedule) -> Write:
+    """Move the item from one state to another, if nobody has moved it meanwhile."""
+    old, new = _values(before), _values(then)
+    if then.definition != before.definition:
+        new["definition"] = to_text(then.definition)
+    changes = {part: value for part, value in new.items() if old.get(part) != value}
+    gone = {part: REMOVE for part in old if part not in new}
+    seen = [Is(part, old[part]) for part in ("version", "cursor", "as_of", "withdraw_until")]
+    return Write(name, before.key, seen, changes | gone)
+
+
+# --- the item ----------------------------------------------------------------------------------------------------
+
+
+def to_item(schedule: Schedule) -> dict[str, Any]:
+    """Write the schedule as its item; fields that are None are left out."""
+    pk, sk = schedule.key
+    return {"pk": pk, "sk": sk, "definition": to_text(schedule.definition)} | _values(schedule)
+
+
+def _values(schedule: Schedule) -> dict[str, Any]:
+    stored = {name: getattr(schedule, name) for name in Schedule.__slots__ if name != "definition"}
+    stored["state"] = schedule.state.value
+    return {name: value for name, value in stored.items() if value is not None}
+
+
+def from_item(item: Mapping[str, Any]) -> Schedule:
+    """Read a schedule from its item.
+
+    Raises:
+        KeyError, TypeError, ValueError: the item is not a schedule's.
+    """
+    values = _known(Schedule, item)
+    return Schedule(**values | {"state": State(item["state"]), "definition": from_text(item["definition"])})
+
+
+def to_text(definition: Definition) -> str:
+    """Write a definition as JSON; equal definitions give equal texts."""
+    return json.dumps(definition, default=_parts, sort_keys=True, separators=(",", ":"))
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def from_text(text: str) -> Definition:
+    """Read a definition."""
+    values = _known(Definition, json.loads(text))
+    return Definition(
+        **values
+        | {
+            "recurrence": recurrence_of(values["recurrence"]),
+            "template": _template(values["template"]),
+            "misfire": Misfire(**_known(Misfire, values["misfire"])),
+        }
+    )
+
+
+def _template(values: Mapping[str, Any]) -> JobRequest:
+    known = _known(JobRequest, values)
+    policy = {name: tuple(value) if isinstance(value, list) else value for name, value in known["policy"].items()}
+    limit = known.get("limit")
+    return JobRequest(**known | {"policy": policy, "limit": Limit(**_known(Limit, limit)) if limit else None})
+
+
+def recurrence_of(values: Mapping[str, Any]) -> Recurrence:
+    """Read a recurrence from its fields as JSON has them."""
+    known = _known(Recurrence, values)
+    return Recurrence(**known | {"exclude": tuple(known.get("exclude", ()))})
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a newer version may have added, as of jobs."""
+    return {name: value for name, value in values.items() if name in kind.__slots__}  # type: ignore[attr-defined]

@@ -1,0 +1,158 @@
+"""Backfills: make the jobs of a past range, a chunk at a time; the timer goes on with what the request began."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from whendue.domain.backfill import Backfill, State, backfill_key, chunk, create, from_item, moved, request_of, step
+from whendue.domain.ledger import Fire, Outcome, enter, fire_from, revise
+from whendue.domain.transitions import Transition
+from whendue.domain.writes import Write
+from whendue.errors import (
+    BackfillNotFoundError,
+    InvalidRequestError,
+    ScheduleNotFoundError,
+    UnavailableError,
+    WhendueError,
+)
+from whendue.limits import BACKFILL_FIRES
+from whendue.ports import Applied
+from whendue.services.firing import Firing
+from whendue.services.outside import Ports
+from whendue.services.record import record_and_send
+from whendue.services.schedules import find_schedule
+from whendue.services.submit import Submit
+
+NEEDS_NOTHING = (Outcome.RAN, Outcome.CAUGHT_UP)
+
+
+class Backfills:
+    """Makes jobs for the past."""
+
+    def __init__(self, ports: Ports, submit: Submit, firing: Firing) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._submit = submit
+        self._firing = firing
+
+    def begin(self, tenant: str, name: str, from_ms: int, to_ms: int, limit: int | None, *, force: bool) -> Backfill:
+        """Begin a backfill and do its first chunk.
+
+        Args:
+            tenant: whose schedule.
+            name: its name.
+            from_ms: the first nominal time, ms UTC.
+            to_ms: the last one, ms UTC; what is not past yet is left out.
+            limit: at most so many jobs.
+            force: also for fires that had a job.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            InvalidRequestError: the range is empty, or its job would be refused.
+            UnavailableError: nothing was begun; ask again.
+        """
+        now_ms = self._ports.effects.now_ms()
+        # What is past is decided: no timer will say otherwise.
+        schedule = self._firing.settled(find_schedule(self._ports.store, tenant, name), now_ms)
+        if from_ms > min(to_ms, now_ms):
+            raise InvalidRequestError("the range ends before it begins, or is not past yet")
+        begun = Backfill(
+            tenant=tenant,
+            name=name,
+            id=self._ports.effects.new_id(),
+            definition=schedule.definition,
+            version=schedule.version,
+            from_ms=from_ms,
+            to_ms=min(to_ms, now_ms),
+            limit=limit or BACKFILL_FIRES,
+            force=force,
+            created_at=now_ms,
+            cursor=from_ms - 1,
+        )
+        self._submit.prepare(tenant, begun.definition.template, now_ms)
+        [end] = self._ports.store.apply([create(begun, self._ports.settings.shards)])
+        if not end.done:
+            raise UnavailableError
+        with suppress(UnavailableError):
+            return self.further(begun)
+        return begun
+
+    def get(self, tenant: str, name: str, backfill_id: str) -> Backfill:
+        """Show a backfill.
+
+        Raises:
+            ScheduleNotFoundError, BackfillNotFoundError: there is none.
+            UnavailableError: the table does not answer.
+        """
+        find_schedule(self._ports.store, tenant, name)
+        [item] = self._ports.store.get([backfill_key(tenant, name, backfill_id)])
+        if item is None:
+            raise BackfillNotFoundError
+        return from_item(item)
+
+    def further(self, backfill: Backfill) -> Backfill:
+        """Do the next chunk; each step of it can be repeated by anybody.
+
+        Raises:
+            UnavailableError: some of it is still to be done.
+        """
+        try:
+            find_schedule(self._ports.store, backfill.tenant, backfill.name)
+            then = self._chunk_done(backfill)
+        except (UnavailableError, ScheduleNotFoundError) as error:
+            if isinstance(error, UnavailableError):
+                raise
+            then = replace(backfill, state=State.FAILED, error=error.code)
+        except WhendueError as error:
+            # The template can no longer make the job.
+            then = replace(backfill, state=State.FAILED, error=f"{error.code}: {error}")
+        [end] = self._ports.store.apply([step(backfill, then)])
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError
+        # Refused: somebody else has done this chunk, too.
+        return then if end.done or end.old is None else from_item(end.old)
+
+    def _chunk_done(self, backfill: Backfill) -> Backfill:
+        fires, left = chunk(backfill), backfill.limit - backfill.made
+        there = self._there(fires)
+        wanted: list[Fire] = []
+        looked_at: list[Fire] = []
+        for fire in fires:
+            if len(wanted) == left:
+                break
+            looked_at.append(fire)
+            if _is_wanted(backfill, there.get(fire.nominal)):
+                wanted.append(fire)
+        if not looked_at:
+            return replace(backfill, state=State.FINISHED)
+        now_ms = self._ports.effects.now_ms()
+        jobs = [self._submit.prepare(backfill.tenant, request_of(backfill, fire), now_ms) for fire in wanted]
+        self._enter(wanted, there)
+        self._create(jobs, now_ms)
+        return moved(backfill, looked_at, len(wanted))
+
+    def _there(self, fires: Sequence[Fire]) -> dict[int, Fire]:
+        items = self._ports.store.get([fire.key for fire in fires]) if fires else []
+        return {one.nominal: one for one in (fire_from(item) for item in items if item)}
+
+    def _enter(self, wanted: Sequence[Fire], there: dict[int, Fire]) -> None:
+        pairs = [(fire, there.get(fire.nominal)) for fire in wanted]
+        writes: list[Write] = [
+            revise("backfill_fire", old, fire) if old else enter(fire) for fire, old in pairs if old != fire
+        ]
+        ends = self._ports.store.apply(writes) if writes else []
+        if not all(end.done for end in ends):
+            # Or somebody else was at the same fire: the next look sees it.
+            raise UnavailableError
+
+    def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
+        ends = record_and_send(self._ports.store, self._ports.queue, jobs, now_ms) if jobs else []
+        if any(end.applied is Applied.UNAVAILABLE for end in ends):
+            raise UnavailableError
+
+
+def _is_wanted(backfill: Backfill, there: Fire | None) -> bool:
+    """Say whether a fire makes a job: it has none, or is to have one all the same, or got it from this backfill."""
+    if there is None or there.backfill == backfill.id:
+        return True
+    return backfill.force or there.outcome not in NEEDS_NOTHING

@@ -1,0 +1,216 @@
+"""Fire: carry out the plans of schedules. Any number of processes may do so at once, and die anywhere.
+
+Commit the plan, enter its fires in the ledger, create their jobs, move the cursor: each step can be repeated, and gives
+the same whoever does it.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from whendue.domain.firing import Plan, advanced, plan, proposed, request_of
+from whendue.domain.keys import job_key
+from whendue.domain.ledger import Fire, Gap, Outcome, enter, fire_from, revise
+from whendue.domain.schedule import Alarm, Schedule, State, arranged, forget, forgotten_at, from_item, step
+from whendue.domain.transitions import Transition
+from whendue.domain.writes import Write
+from whendue.errors import StateConflictError, UnavailableError, WhendueError
+from whendue.limits import IN_FLIGHT_S
+from whendue.ports import Applied
+from whendue.ports import Outcome as Ended
+from whendue.services.outside import Ports
+from whendue.services.record import record_and_send
+from whendue.services.submit import Submit
+from whendue.services.withdraw import Withdraw
+
+T = TypeVar("T")
+# A schedule that changes under us is read again this often; a plan of the finest schedule takes a part of these.
+TRIES = 25
+
+
+@dataclass(slots=True)
+class _Work:
+    """One schedule's plan on its way.
+
+    Args:
+        schedule: with the plan standing.
+        plan: what is to be done.
+        made: the job of each fire that makes one, by its nominal time.
+        wanted: the jobs that the ledger asks for.
+        failed: what cannot be done now: the plan is left standing for the next tick.
+        error: why fires made no job.
+    """
+
+    schedule: Schedule
+    plan: Plan
+    made: dict[int, Transition] = field(default_factory=dict)
+    wanted: list[Transition] = field(default_factory=list)
+    failed: bool = False
+    error: str | None = None
+
+
+class Firing:
+    """Decides and fires."""
+
+    def __init__(self, ports: Ports, submit: Submit) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._submit = submit
+        self._withdraw = Withdraw(ports)
+        self.rule = Alarm(ports.settings.timing, ports.settings.shards)
+
+    def ahead(self, schedules: Sequence[Schedule]) -> list[Schedule]:
+        """Fire everything of the look-ahead window; gives the schedules that moved on.
+
+        A schedule whose plan somebody else commits at this moment is left to them.
+        """
+        ready: list[Schedule] = []
+        for schedule in schedules:
+            with suppress(UnavailableError):
+                ready.append(self._withdraw.finish(schedule) if schedule.withdraw_until else schedule)
+        active = [schedule for schedule in ready if schedule.state is State.ACTIVE]
+        now_ms = self._ports.effects.now_ms()
+        deleted = [schedule for schedule in ready if schedule.state is State.DELETED]
+        self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
+        return self._round(active, now_ms, self._ports.settings.timing.lookahead_ms)
+
+    def settled(self, schedule: Schedule, until_ms: int) -> Schedule:
+        """Decide every fire up to a time, so that somebody may change the schedule from then on.
+
+        Raises:
+            UnavailableError: not all of it could be done; what was done stands.
+            StateConflictError: the schedule keeps changing.
+        """
+        for _ in range(TRIES):
+            if schedule.withdraw_until:
+                schedule = self._withdraw.finish(schedule)
+            if not schedule.as_of and proposed(schedule, until_ms, 0) is None:
+                return schedule
+            [schedule] = self._round([schedule], until_ms, 0) or [self._again(schedule)]
+        raise StateConflictError("the schedule keeps changing; try again")
+
+    def _again(self, schedule: Schedule) -> Schedule:
+        """Read a schedule that somebody else moved on; one that has not moved could not be served."""
+        [item] = self._ports.store.get([schedule.key])
+        if item is None or from_item(item) == schedule:
+            raise UnavailableError
+        return from_item(item)
+
+    def _round(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
+        """Make one plan for each schedule that has none, and carry out all plans."""
+        standing = self._committed(schedules, now_ms, ahead_ms)
+        works = [_Work(schedule, planned) for schedule, planned in _computed(standing, plan)]
+        self._enter(works)
+        self._create_jobs(works)
+        return self._advance([work for work in works if not work.failed])
+
+    def _committed(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
+        standing = [schedule for schedule in schedules if schedule.as_of]
+        pairs = _computed(schedules, lambda schedule: proposed(schedule, now_ms, ahead_ms))
+        fresh = [(schedule, then) for schedule, then in pairs if then]
+        ends = self._apply([step("commit_plan", schedule, then) for schedule, then in fresh])
+        return standing + [then for (_, then), end in zip(fresh, ends, strict=True) if end.done]
+
+    # --- the ledger -----------------------------------------------------------------------------------------
+
+    def _enter(self, works: Sequence[_Work]) -> None:
+        """Enter every fire; where somebody has, what is there is obeyed."""
+        entries: list[tuple[_Work, Fire | Gap]] = []
+        for work in works:
+            entries += [(work, work.plan.gap)] if work.plan.gap else []
+            entries += [(work, self._checked(work, fire)) for fire in work.plan.fires]
+        ends = self._apply([enter(entry) for _, entry in entries])
+        again: list[tuple[_Work, Fire, Fire]] = []
+        for (work, entry), end in zip(entries, ends, strict=True):
+            if isinstance(entry, Gap):
+                work.failed |= end.applied is Applied.UNAVAILABLE
+            elif end.done:
+                self._obey(work, entry)
+            elif end.old is None:
+                work.failed = True
+            else:
+                again += self._met(work, entry, fire_from(end.old))
+        self._replace(again)
+
+    def _checked(self, work: _Work, fire: Fire) -> Fire:
+        """Prepare a fire's job; one that the template can no longer make is skipped, and the schedule says why."""
+        schedule = work.schedule
+        try:
+            request = request_of(schedule, fire)
+            made = self._submit.prepare(schedule.tenant, request, self._ports.effects.now_ms())
+        except UnavailableError:
+            work.failed = True
+        except WhendueError as error:
+            work.error = f"{error.code}: {error}"
+            return replace(fire, outcome=Outcome.SKIPPED, job=None, reason=error.code)
+        else:
+            work.made[fire.nominal] = made
+        return fire
+
+    def _met(self, work: _Work, mine: Fire, there: Fire) -> list[tuple[_Work, Fire, Fire]]:
+        """Obey the entry that stands in the place of ours; gives what is to be replaced: (work, it, ours)."""
+        if there.outcome is Outcome.WITHDRAWN:
+            if there.version == mine.version:
+                # The schedule has been changed since: whoever did it has seen to everything.
+                work.failed = True
+                return []
+            return [(work, there, mine)]
+        if mine.reason and there.job and there.version == mine.version:
+            return self._unmade(work, mine, there)
+        self._obey(work, there)
+        return []
+
+    def _unmade(self, work: _Work, mine: Fire, there: Fire) -> list[tuple[_Work, Fire, Fire]]:
+        """Somebody entered a job that we cannot make: it is there, or its maker is at it, or will never be."""
+        [job] = self._ports.store.get([job_key(there.job or "")])
+        if job is not None:
+            return []
+        if self._ports.effects.now_ms() > work.schedule.as_of + IN_FLIGHT_S * 1000:
+            return [(work, there, mine)]
+        work.failed = True
+        return []
+
+    def _replace(self, entries: Sequence[tuple[_Work, Fire, Fire]]) -> None:
+        ends = self._apply([revise("replace_fire", there, mine) for _, there, mine in entries])
+        for (work, _, mine), end in zip(entries, ends, strict=True):
+            if end.done:
+                self._obey(work, mine)
+            else:
+                work.failed = True
+
+    def _obey(self, work: _Work, entry: Fire) -> None:
+        """Want the job that an entry of this plan names."""
+        made = work.made.get(entry.nominal)
+        if made and made.job.id == entry.job:
+            work.wanted.append(made)
+
+    # --- jobs, cursor ---------------------------------------------------------------------------------------
+
+    def _create_jobs(self, works: Sequence[_Work]) -> None:
+        """Create what the ledger asks for; a job that is there is the one, as its id is made from the fire."""
+        jobs = [(work, made) for work in works if not work.failed for made in work.wanted]
+        ports, now_ms = self._ports, self._ports.effects.now_ms()
+        ends = record_and_send(ports.store, ports.queue, [made for _, made in jobs], now_ms) if jobs else []
+        for (work, _), end in zip(jobs, ends, strict=True):
+            work.failed |= end.applied is Applied.UNAVAILABLE
+
+    def _advance(self, works: Sequence[_Work]) -> list[Schedule]:
+        steps = []
+        for work in works:
+            then = replace(advanced(work.schedule), last_error=work.error)
+            steps.append((work.schedule, arranged(then, self.rule)))
+        ends = self._apply([step("advance", before, then) for before, then in steps])
+        return [then for (_, then), end in zip(steps, ends, strict=True) if end.done]
+
+    def _apply(self, writes: Sequence[Write]) -> list[Ended]:
+        return self._ports.store.apply(writes) if writes else []
+
+
+def _computed(schedules: Sequence[Schedule], function: Callable[[Schedule], T]) -> list[tuple[Schedule, T]]:
+    """Compute something of each schedule; one of which it cannot be computed holds up no other."""
+    found = []
+    for schedule in schedules:
+        with suppress(Exception):
+            found.append((schedule, function(schedule)))
+    return found

@@ -1,0 +1,187 @@
+"""The ledger of a schedule, read: each fire once, newest first, with what became of its job."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import NamedTuple
+
+from whendue.domain.job import Job, from_item
+from whendue.domain.keys import job_key
+from whendue.domain.ledger import SHOWN, Fire, Gap, Outcome, fire_from, fire_sk, gap_from, gap_sk
+from whendue.domain.recurrence import latest
+from whendue.domain.schedule import ledger_pk
+from whendue.errors import InvalidCursorError, InvalidRequestError
+from whendue.limits import CURSOR_BYTES, LEDGER_READS
+from whendue.services.outside import Ports
+from whendue.services.schedules import find_schedule
+
+# So many entries are read at a time, at least.
+CHUNK = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FireFilter:
+    """Which fires are wanted; None wants all.
+
+    Args:
+        from_ms: none before, ms UTC.
+        to_ms: none after, ms UTC.
+        outcome: how they ended.
+    """
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    outcome: str | None = None
+
+
+class FireView(NamedTuple):
+    """A fire, and its job as long as that is kept."""
+
+    fire: Fire
+    job: Job | None
+
+    @property
+    def lateness_ms(self) -> int | None:
+        """How long after its nominal time the first attempt began; None before, and once that is forgotten."""
+        job = self.job
+        if job is None or self.fire.outcome is not Outcome.RAN:
+            return None
+        first = job.last.started_at if job.last and job.last.attempt == 1 else job.started_at
+        return None if first is None or job.failures > 1 else first - self.fire.nominal
+
+
+class LedgerPage(NamedTuple):
+    """Some fires, and where to go on; a cursor of None is the end. A page may be short, even empty, before the end."""
+
+    fires: list[FireView]
+    cursor: str | None
+
+
+class Ledger:
+    """Answers how fires ended."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> LedgerPage:
+        """List the fires whose time has come, newest first, reading a bounded number of entries.
+
+        Raises:
+            ScheduleNotFoundError: there is no such schedule.
+            InvalidRequestError: there is no such outcome.
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        if wanted.outcome not in (None, *SHOWN):
+            raise InvalidRequestError(f"outcome must be one of {', '.join(SHOWN)}")
+        find_schedule(self._ports.store, tenant, name)
+        now_ms = self._ports.effects.now_ms()
+        newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
+        mark = _mark(tenant, name, wanted)
+        walk = _Walk(self._ports, ledger_pk(tenant, name), wanted, max(newest + 1, 0))
+        if cursor:
+            walk.position = _decode(cursor, mark)
+        fires: list[Fire] = []
+        while len(fires) < limit and not walk.ended and walk.reads < LEDGER_READS:
+            fires += walk.take(limit - len(fires))
+        views = self._with_jobs(fires, now_ms)
+        return LedgerPage(views, None if walk.ended else _encode(walk.position, mark))
+
+    def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
+        ids = [fire.job for fire in fires if fire.job]
+        items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
+        jobs = [from_item(item) for item in items if item]
+        known = {job.id: job for job in jobs if (job.expires_at or now_ms) * 1000 >= now_ms}
+        return [FireView(fire, known.get(fire.job or "")) for fire in fires]
+
+
+class _Walk:
+    """Goes back in time through entries and gaps. Everything before `position`, a sort key, is still to come."""
+
+    def __init__(self, ports: Ports, pk: str, wanted: FireFilter, before_ms: int) -> None:
+        self._store = ports.store
+        self._pk = pk
+        self._from_ms = max(wanted.from_ms or 0, 0)
+        self._outcomes = {wanted.outcome} if wanted.outcome else set(SHOWN)
+        self.position = fire_sk(before_ms)
+        self.reads = 0
+        self.ended = False
+
+    def take(self, limit: int) -> list[Fire]:
+        """Take the next few; none may be wanted of those that were looked at."""
+        size = max(limit, CHUNK)
+        entries = self._entries(size)
+        lowest = self._from_ms
+        if len(entries) == size:
+            # A triggered one may stand beside a nominal time that is not read yet.
+            lowest = entries[-1].nominal + (entries[-1].outcome is Outcome.TRIGGERED)
+        gaps, whole = self._in_gaps(lowest, size)
+        if not whole:
+            lowest = gaps[-1].nominal
+        known = {one.key.sk: one for one in gaps} | {
+            one.key.sk: one for one in entries if one.outcome is not Outcome.WITHDRAWN
+        }
+        rows = [known[sk] for sk in sorted(known, reverse=True) if known[sk].nominal >= lowest]
+        chosen = [row for row in rows if row.outcome in self._outcomes]
+        if len(chosen) > limit:
+            self.position = chosen[limit - 1].key.sk
+        elif whole and len(entries) < size:
+            self.ended = True
+        else:
+            self.position = entries[-1].key.sk if whole else fire_sk(lowest)
+        return chosen[:limit]
+
+    def _entries(self, size: int) -> list[Fire]:
+        first = fire_sk(self._from_ms)
+        if self.position <= first:
+            return []
+        items = self._store.span(self._pk, first=first, last=self.position, limit=size + 1, newest_first=True)
+        self.reads += len(items) + 1
+        return [fire_from(item) for item in items if item["sk"] != self.position][:size]
+
+    def _in_gaps(self, lowest: int, size: int) -> tuple[list[Fire], bool]:
+        """Make the nominal times of gaps again, newest first; False when there are more than so many."""
+        nominal, _, triggered = self.position.removeprefix("fire#").partition("~")
+        upper = int(nominal) - (not triggered)
+        fires: list[Fire] = []
+        while upper >= lowest and (gap := self._gap_before(upper)):
+            if gap.outcome in self._outcomes:
+                times = latest(gap.recurrence, max(gap.first, lowest) - 1, min(gap.until, upper), size + 1 - len(fires))
+                fires += [_of_gap(gap, one.at_ms) for one in reversed(times)]
+            if len(fires) > size:
+                return fires[:size], False
+            upper = gap.first - 1
+        return fires, True
+
+    def _gap_before(self, at_ms: int) -> Gap | None:
+        items = self._store.span(self._pk, first=gap_sk(0), last=gap_sk(at_ms), limit=1, newest_first=True)
+        self.reads += 1
+        return gap_from(items[0]) if items else None
+
+
+def _of_gap(gap: Gap, nominal: int) -> Fire:
+    return Fire(gap.pk, nominal, gap.outcome, gap.version, gap.decided_at, reason=gap.reason)
+
+
+def _mark(tenant: str, name: str, wanted: FireFilter) -> str:
+    """Mark a list, so that a cursor of another one is refused."""
+    return hashlib.sha256(json.dumps([tenant, name, *astuple(wanted)]).encode()).hexdigest()[:12]
+
+
+def _encode(position: str, mark: str) -> str:
+    return base64.urlsafe_b64encode(f"{mark}{position}".encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, mark: str) -> str:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise InvalidCursorError from error
+    position = text.removeprefix(mark)
+    nominal = position.removeprefix("fire#").partition("~")[0]
+    if len(cursor) > CURSOR_BYTES or position == text or not (nominal.isascii() and nominal.isdigit()):
+        raise InvalidCursorError
+    return position

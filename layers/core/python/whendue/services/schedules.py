@@ -1,0 +1,269 @@
+"""Schedules: create, change, pause, resume, delete, trigger."""
+
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from whendue.domain.job import Job
+from whendue.domain.ledger import Fire, Outcome, enter
+from whendue.domain.precondition import Precondition
+from whendue.domain.recurrence import Nominal, Recurrence, after, anchored, check
+from whendue.domain.schedule import (
+    LAST,
+    Definition,
+    Schedule,
+    State,
+    arranged,
+    changed,
+    create,
+    from_item,
+    next_fire,
+    schedule_key,
+    step,
+    to_text,
+)
+from whendue.errors import (
+    InvalidRequestError,
+    InvalidScheduleError,
+    PreconditionFailedError,
+    ScheduleNotFoundError,
+    StateConflictError,
+    TooManySchedulesError,
+    UnavailableError,
+)
+from whendue.limits import SCHEDULE_BYTES, SCHEDULES_PER_TENANT
+from whendue.ports import Applied, JobStore
+from whendue.services.firing import TRIES, Firing
+from whendue.services.outside import Ports
+from whendue.services.submit import Submit, Submitted
+from whendue.services.withdraw import Withdraw
+
+ANYTHING: Final = Precondition()
+
+
+class Put(NamedTuple):
+    """A schedule as put; `created` is False for one that was there."""
+
+    schedule: Schedule
+    created: bool
+
+
+class SchedulePage(NamedTuple):
+    """Some schedules by name, and the name to go on after; None at the end."""
+
+    schedules: list[Schedule]
+    cursor: str | None
+
+
+def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
+    """Read a tenant's schedule.
+
+    Raises:
+        ScheduleNotFoundError: there is none.
+        UnavailableError: the table does not answer.
+    """
+    [item] = store.get([schedule_key(tenant, name)])
+    schedule = from_item(item) if item else None
+    if schedule is None or schedule.state is State.DELETED:
+        raise ScheduleNotFoundError
+    return schedule
+
+
+class Schedules:
+    """Changes schedules on request."""
+
+    def __init__(self, ports: Ports, submit: Submit, firing: Firing) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._submit = submit
+        self._firing = firing
+        self._withdraw = Withdraw(ports)
+
+    def get(self, tenant: str, name: str) -> Schedule:
+        """Show a schedule.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            UnavailableError: the table does not answer.
+        """
+        return find_schedule(self._ports.store, tenant, name)
+
+    def list(self, tenant: str, limit: int, after_name: str | None) -> SchedulePage:
+        """List a tenant's schedules by name, from behind a name on."""
+        pk, first = schedule_key(tenant, after_name or "")
+        items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
+        known = [from_item(item) for item in items if item["sk"] != first][:limit]
+        cursor = known[-1].name if len(items) > limit and known else None
+        return SchedulePage([one for one in known if one.state is not State.DELETED], cursor)
+
+    # --- changes --------------------------------------------------------------------------------------------
+
+    def put(self, tenant: str, name: str, definition: Definition, expected: Precondition = ANYTHING) -> Put:
+        """Create a schedule, or change the one of this name; what it planned ahead is withdrawn.
+
+        Putting what is there already changes nothing.
+
+        Raises:
+            InvalidScheduleError: its times are not valid, or it would never fire.
+            InvalidRequestError, PayloadTooLargeError: its job would be refused.
+            TooManySchedulesError: the tenant has as many as it may have.
+            PreconditionFailedError: it is not the expected one.
+            UnavailableError: nobody knows; put it again.
+        """
+        self._check(tenant, definition)
+        for _ in range(TRIES):
+            known, forgotten = self._known(tenant, name)
+            if not expected.holds(known.version if known else None):
+                raise PreconditionFailedError
+            if known is None:
+                if made := self._create(tenant, name, definition, forgotten):
+                    return Put(made, created=True)
+            elif _same(known.definition, definition):
+                return Put(self._withdrawn(known), created=False)
+            elif then := self._change(known, definition=_anchored(definition, known.created_at)):
+                return Put(then, created=False)
+        raise StateConflictError("the schedule keeps changing; try again")
+
+    def pause(self, tenant: str, name: str, by: str, reason: str, expected: Precondition = ANYTHING) -> Schedule:
+        """Pause a schedule: no fire after now makes a job.
+
+        Args:
+            tenant: whose schedule.
+            name: its name.
+            by: who pauses it.
+            reason: why.
+            expected: which version of it.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            PreconditionFailedError: it is not the expected one.
+            UnavailableError: nobody knows; pause it again.
+        """
+        return self._to(tenant, name, State.PAUSED, expected, pause_reason=reason, paused_by=by)
+
+    def resume(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Schedule:
+        """Let a schedule fire again; the fires that passed meanwhile are skipped.
+
+        Raises: as `pause`.
+        """
+        return self._to(tenant, name, State.ACTIVE, expected, pause_reason=None, paused_by=None)
+
+    def delete(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> None:
+        """Delete a schedule: no fire after now makes a job; the ledger of the past stays for its time.
+
+        Raises: as `pause`.
+        """
+        self._to(tenant, name, State.DELETED, expected)
+
+    def trigger(self, tenant: str, name: str, idempotency_key: str | None) -> Submitted:
+        """Run a schedule's job at once, besides its fires; paused or not.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            InvalidRequestError: its job would be refused.
+            UnavailableError: nobody knows; trigger it again, with the same Idempotency-Key.
+        """
+        schedule = self.get(tenant, name)
+        # The spaces keep it apart from every Idempotency-Key of a submit.
+        key = None if idempotency_key is None else f"trigger {name} {idempotency_key}"
+        request = replace(schedule.definition.template, idempotency_key=key, schedule=name)
+        end = self._submit.one(tenant, request)
+        made: Job = end.job
+        entry = Fire(schedule.ledger, made.created_at, Outcome.TRIGGERED, schedule.version, made.created_at, made.id)
+        # The job is what counts: one that is missing in the ledger is better than one that is asked for twice.
+        self._ports.store.apply([enter(entry)])
+        return end
+
+    # --- how ------------------------------------------------------------------------------------------------
+
+    def _check(self, tenant: str, definition: Definition) -> None:
+        now_ms = self._ports.effects.now_ms()
+        check(anchored(definition.recurrence, now_ms))
+        if len(to_text(definition).encode()) > SCHEDULE_BYTES:
+            raise InvalidRequestError(f"the schedule is over {SCHEDULE_BYTES} bytes of JSON")
+        self._submit.prepare(tenant, definition.template, now_ms)
+
+    def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None]:
+        """Read a schedule: one that is there, or one that was deleted lately, with all its fires withdrawn."""
+        [item] = self._ports.store.get([schedule_key(tenant, name)])
+        known = from_item(item) if item else None
+        if known and known.state is State.DELETED:
+            return None, self._withdrawn(known)
+        return known, None
+
+    def _create(self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None) -> Schedule | None:
+        """Create a schedule, in the place of the deleted one if there is one; None when somebody else has done so."""
+        pk, first = schedule_key(tenant, "")
+        there = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
+        if sum(item["state"] != State.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
+            raise TooManySchedulesError(f"a tenant may have {SCHEDULES_PER_TENANT} schedules")
+        now_ms = max(self._ports.effects.now_ms(), forgotten.version + 1 if forgotten else 0)
+        new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
+        made = arranged(new, self._firing.rule)
+        _insist_that_it_fires(made)
+        write = step("create_schedule", forgotten, made) if forgotten else create(made)
+        [end] = self._ports.store.apply([write])
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError
+        return self._finished(made) if end.done else None
+
+    def _to(self, tenant: str, name: str, state: State, expected: Precondition, **changes: Any) -> Schedule:
+        for _ in range(TRIES):
+            known, _ = self._known(tenant, name)
+            if known is None:
+                raise ScheduleNotFoundError
+            if not expected.holds(known.version):
+                raise PreconditionFailedError
+            if known.state is state:
+                return self._withdrawn(known)
+            if then := self._change(known, state=state, **changes):
+                return then
+        raise StateConflictError("the schedule keeps changing; try again")
+
+    def _change(self, known: Schedule, **changes: Any) -> Schedule | None:
+        """Decide everything up to now, then change it; None when somebody else has changed it meanwhile."""
+        at_ms = max(self._ports.effects.now_ms(), known.version + 1)
+        settled = self._firing.settled(known, at_ms)
+        if settled.version != known.version:
+            return None
+        then = arranged(changed(settled, at_ms, **changes), self._firing.rule)
+        if "definition" in changes:
+            _insist_that_it_fires(then)
+        [end] = self._ports.store.apply([step("change_schedule", settled, then)])
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError
+        return self._finished(then) if end.done else None
+
+    def _withdrawn(self, schedule: Schedule) -> Schedule:
+        """Finish what somebody may have left half done, before it is acknowledged again."""
+        return self._withdraw.finish(schedule) if schedule.withdraw_until else schedule
+
+    def _finished(self, schedule: Schedule) -> Schedule:
+        """Withdraw what was planned ahead; and fire at once what the timer might come to too late."""
+        then = self._withdrawn(schedule)
+        soon_ms = self._ports.effects.now_ms() + self._ports.settings.timing.margin_ms
+        if then.state is State.ACTIVE and then.alarm_at is not None and then.alarm_at <= soon_ms:
+            # It is changed, whatever becomes of this: the timer does it, too.
+            with suppress(UnavailableError):
+                return next(iter(self._firing.ahead([then])), then)
+        return then
+
+
+def _same(known: Definition, wanted: Definition) -> bool:
+    start_ms = known.recurrence.start_ms
+    return to_text(known) in (to_text(wanted), to_text(_anchored(wanted, start_ms or 0)))
+
+
+def _anchored(definition: Definition, at_ms: int) -> Definition:
+    return replace(definition, recurrence=anchored(definition.recurrence, at_ms))
+
+
+def _insist_that_it_fires(schedule: Schedule) -> None:
+    if schedule.state is not State.DELETED and next_fire(schedule) is None:
+        raise InvalidScheduleError("end", "it would never fire")
+
+
+def upcoming(recurrence: Recurrence, after_ms: int, count: int) -> list[Nominal]:
+    """List the next fires after a time."""
+    return list(islice(after(recurrence, after_ms), count))

@@ -1,0 +1,430 @@
+"""Schedules over HTTP: put, read, list, change with optimistic locking, pause, trigger, backfill, preview, fires."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from functions.api.times import read, written
+from tests.functional.api.conftest import a_token, api_of
+from tests.functional.api.gateway import Answer, Client, Shape
+from tests.world import World
+
+EVERY_MINUTE: dict[str, Any] = {"cron": "* * * * *", "job": {"type": "ok", "payload": {"n": 1}}}
+
+
+@pytest.fixture
+def put(client: Client) -> Callable[..., Answer]:
+    """Put the schedule `nightly`, which fires each minute unless told."""
+
+    def send(headers: dict[str, str] | None = None, path: str = "nightly", **wanted: Any) -> Answer:
+        return client.send("PUT", f"/schedules/{path}", EVERY_MINUTE | wanted, headers)
+
+    return send
+
+
+def fires(client: Client, **query: Any) -> list[dict[str, Any]]:
+    """Read the whole ledger of `nightly`, page by page."""
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = client.send("GET", "/schedules/nightly/fires", **query)
+        assert answer.status == 200, answer.text
+        found += answer.json["items"]
+        if answer.json["cursor"] is None:
+            return found
+        query["cursor"] = answer.json["cursor"]
+
+
+def at(world: World, seconds: float = 0) -> str:
+    """Write the time so many seconds from now."""
+    return written(world.clock.now_ms() + round(seconds * 1000)) or ""
+
+
+def test_a_schedule_is_created_read_and_shown_as_it_was_put(world: World, shape: Shape) -> None:
+    """With its ETag and where it is, at both kinds of gateway."""
+    client = Client(api_of(world), a_token(), shape)
+    body: dict[str, Any] = EVERY_MINUTE | {
+        "name": "nightly",
+        "start": at(world, 60),
+        "end": at(world, 86_400),
+        "exclude": ["2031-01-01"],
+        "misfire": {"policy": "catch_up", "limit": 7, "graceSeconds": 30},
+        "overlap": "skip",
+        "pauseAfterFailures": 3,
+        "job": {"type": "ok", "payload": {"n": 1}, "maxAttempts": 2, "priority": "high", "tags": {"a": "b"}},
+    }
+    made = client.send("PUT", "/schedules/nightly", body)
+    assert (made.status, made.headers["location"]) == (201, "/schedules/nightly")
+    shown = client.send("GET", "/schedules/nightly")
+    assert (shown.status, shown.headers["etag"]) == (200, made.headers["etag"])
+    told = shown.json
+    assert {name: told[name] for name in body if name != "job"} == {n: v for n, v in body.items() if n != "job"}
+    assert told["job"] == body["job"] | {"profile": "default"}
+    assert (told["state"], told["timezone"], told["jitterSeconds"]) == ("active", "UTC", 0)
+    again = client.send("PUT", "/schedules/nightly", {n: told[n] for n in (*body, "jitterSeconds", "timezone")})
+    assert (again.status, again.headers["etag"]) == (200, made.headers["etag"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "code"),
+    [
+        ({"cron": None}, 400, "invalid_schedule"),
+        ({"every": "PT1M"}, 400, "invalid_schedule"),
+        ({"cron": "* * * *"}, 400, "invalid_schedule"),
+        ({"cron": None, "every": "P1M"}, 400, "invalid_schedule"),
+        ({"cron": None, "every": "P1Y"}, 400, "invalid_schedule"),
+        ({"cron": None, "every": "PT0S"}, 400, "invalid_schedule"),
+        ({"cron": None, "every": "PT1.5S"}, 400, "invalid_schedule"),
+        ({"cron": None, "every": "-PT5S"}, 400, "invalid_schedule"),
+        ({"cron": None, "every": "90"}, 400, "invalid_schedule"),
+        ({"cron": None, "every": "soon"}, 400, "invalid_schedule"),
+        ({"cron": None, "at": "2001-01-01T00:00:00Z"}, 400, "invalid_schedule"),
+        ({"end": "2001-01-01T00:00:00Z"}, 400, "invalid_schedule"),
+        ({"timezone": "Mars/Olympus"}, 400, "invalid_schedule"),
+        ({"job": {"type": "none"}}, 422, "unknown_task"),
+        ({"job": {"type": "ok", "payload": 5}}, 422, "invalid_payload"),
+        ({"job": {"type": "ok", "profile": "none"}}, 422, "unknown_profile"),
+        ({"job": {"type": "ok", "delaySeconds": 5}}, 422, "invalid_request"),
+        ({"job": {"type": "ok", "dueAt": "2031-01-01T00:00:00Z"}}, 422, "invalid_request"),
+        ({"job": {"type": "ok", "payload": {"text": "x" * 9000}}}, 422, "invalid_request"),
+        ({"name": "another"}, 422, "invalid_request"),
+        ({"overlap": "never"}, 422, "invalid_request"),
+        ({"misfire": {"policy": "hope"}}, 422, "invalid_request"),
+        ({"misfire": {"graceSeconds": 1}}, 422, "invalid_request"),
+        ({"jitterSeconds": -1}, 422, "invalid_request"),
+        ({"pauseAfterFailures": 0}, 422, "invalid_request"),
+        ({"novelty": 1}, 422, "invalid_request"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_problem(
+    put: Callable[..., Answer], client: Client, wanted: dict[str, Any], status: int, code: str
+) -> None:
+    """And nothing is created."""
+    answer = put(**wanted)
+    assert (answer.status, answer.code) == (status, code)
+    assert client.send("GET", "/schedules/nightly").code == "schedule_not_found"
+
+
+@pytest.mark.parametrize("name", ["a%20b", "x" * 65, "a~b", "ü"])
+def test_a_name_that_cannot_be_is_refused_or_unknown(client: Client, name: str) -> None:
+    """No key is made from it."""
+    assert client.send("PUT", f"/schedules/{name}", EVERY_MINUTE).status in (404, 422)
+    assert client.send("GET", f"/schedules/{name}").status in (404, 422)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/resume"), ("POST", "/trigger"), ("GET", "/preview"),
+        ("GET", "/fires"), ("GET", "/backfills/1"),
+    ],
+)  # fmt: skip
+def test_a_schedule_of_another_tenant_answers_like_an_unknown_one(
+    put: Callable[..., Answer], client_of: Callable[..., Client], method: str, path: str
+) -> None:
+    """In every route."""
+    assert put().status == 201
+    other = client_of("other").send(method, f"/schedules/nightly{path}")
+    unknown = client_of().send(method, f"/schedules/unknown{path}")
+    assert (other.status, other.text) == (unknown.status, unknown.text) == (404, unknown.text)
+    assert other.code == "schedule_not_found"
+
+
+def test_reading_needs_a_scope_and_changing_another(client_of: Callable[..., Client]) -> None:
+    """As of jobs."""
+    reader, writer = client_of(scopes="jobs:read"), client_of(scopes="jobs:write")
+    assert reader.send("PUT", "/schedules/a", EVERY_MINUTE).code == "forbidden"
+    assert writer.send("PUT", "/schedules/a", EVERY_MINUTE).status == 201
+    assert writer.send("GET", "/schedules/a").code == "forbidden"
+    assert reader.send("POST", "/schedules/a/pause").code == "forbidden"
+    assert reader.send("GET", "/schedules/a").status == 200
+
+
+def test_a_list_has_every_schedule_by_name_page_by_page(put: Callable[..., Answer], client: Client) -> None:
+    """And no other tenant's; a deleted one is gone."""
+    for name in ("b", "a.1", "c", "a"):
+        put(path=name)
+    assert client.send("DELETE", "/schedules/c").status == 204
+    found: list[str] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        page = client.send("GET", "/schedules", limit=1, **cursor).json
+        found += [one["name"] for one in page["items"]]
+        if page["cursor"] is None:
+            break
+        cursor = {"cursor": page["cursor"]}
+    assert found == ["a", "a.1", "b"]
+
+
+def test_a_tenant_has_a_limited_number_of_schedules(
+    put: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, client_of: Callable[..., Client]
+) -> None:
+    """Changing one that is there still works, and other tenants are not held up."""
+    monkeypatch.setattr("whendue.services.schedules.SCHEDULES_PER_TENANT", 2)
+    assert [put(path=name).status for name in ("a", "b", "c", "a")] == [201, 201, 409, 200]
+    assert put(path="c").code == "too_many_schedules"
+    assert client_of("other").send("PUT", "/schedules/c", EVERY_MINUTE).status == 201
+
+
+def test_changes_are_locked_by_etag(put: Callable[..., Answer], client: Client) -> None:
+    """If-Match for who has read it, If-None-Match: * for who wants to create."""
+    assert put({"If-Match": "*"}).code == "precondition_failed"
+    first = put({"If-None-Match": "*"})
+    assert first.status == 201
+    assert put({"If-None-Match": "*"}).status == 412
+    tag = {"If-Match": first.headers["etag"]}
+    second = put(tag, cron="*/2 * * * *")
+    assert second.status == 200
+    assert second.headers["etag"] != first.headers["etag"]
+    for method, path in (("DELETE", ""), ("POST", "/pause"), ("POST", "/resume")):
+        assert client.send(method, f"/schedules/nightly{path}", headers=tag).code == "precondition_failed"
+    assert put(tag, cron="*/3 * * * *").status == 412
+    assert put({"If-Match": f"W/{second.headers['etag']}"}, cron="*/3 * * * *").status == 412
+    assert put({"If-Match": f'"x", {second.headers["etag"]}'}, cron="*/3 * * * *").status == 200
+    assert put({"If-Match": "x"}).code == "invalid_request"
+    assert client.send("GET", "/schedules/nightly").json["cron"] == "*/3 * * * *"
+
+
+def test_a_schedule_fires_on_time_and_the_ledger_says_so(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Each nominal time once, with the job that ran for it and how late it began."""
+    put(cron="*/5 * * * * *")
+    world.pass_time(120)
+    found = fires(client, limit=7)
+    began = world.clock.start_ms
+    assert [read(one["nominalAt"]) for one in found] == [began + 5000 * n for n in range(24, 0, -1)]
+    assert {one["outcome"] for one in found} == {"ran"}
+    assert {one["latenessSeconds"] for one in found} == {0}
+    jobs = [client.send("GET", f"/jobs/{one['job']['id']}").json for one in found]
+    assert [(job["state"], job["schedule"], job["nominalAt"]) for job in jobs] == [
+        ("succeeded", "nightly", one["nominalAt"]) for one in found
+    ]
+    assert fires(client, **{"from": at(world, -20), "to": at(world, -10)}) == found[2:5]
+    assert fires(client, outcome="missed") == []
+
+
+def test_a_preview_is_what_then_fires(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """With jitter, in both forms."""
+    body = {"cron": "*/7 * * * * *", "exclude": ["2031-01-01"]}
+    put(**body, jitterSeconds=30)
+    items = client.send("GET", "/schedules/nightly/preview", n=20).json["items"]
+    unsaved = client.send("POST", "/schedules/preview", body | {"n": 20})
+    assert unsaved.status == 200, unsaved.text
+    for name in ("nominalAt", "local", "note"):
+        assert [one[name] for one in unsaved.json["items"]] == [one[name] for one in items]
+    world.pass_time(240)
+    assert [one["nominalAt"] for one in reversed(fires(client))][:20] == [one["nominalAt"] for one in items]
+    [offset] = {read(one["dueAt"]) - read(one["nominalAt"]) for one in items}
+    assert 0 < offset < 30_000
+    began = sorted(began for _, _, began in world.ran)[:20]
+    assert all(0 <= at - read(one["dueAt"]) <= 1000 for at, one in zip(began, items, strict=True))
+
+
+def test_a_preview_of_nonsense_is_refused(client: Client) -> None:
+    """As a put would be."""
+    assert client.send("POST", "/schedules/preview", {"cron": "x"}).code == "invalid_schedule"
+    assert client.send("POST", "/schedules/preview", {"cron": "* * * * *", "n": 0}).code == "invalid_request"
+
+
+def test_nothing_fires_while_paused_and_what_passed_is_skipped(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """With who paused it and why; what was planned ahead is withdrawn."""
+    put(cron="*/10 * * * * *")
+    world.pass_time(60)
+    paused = client.send("POST", "/schedules/nightly/pause", {"reason": "the bank is closed"})
+    assert (paused.status, paused.json["state"]) == (200, "paused")
+    assert paused.json["paused"]["reason"] == "the bank is closed"
+    ran = len(world.ran)
+    world.pass_time(300)
+    assert len(world.ran) == ran == 6
+    assert client.send("POST", "/schedules/nightly/pause").headers["etag"] == paused.headers["etag"]
+    resumed = client.send("POST", "/schedules/nightly/resume")
+    assert (resumed.json["state"], resumed.json["paused"]) == ("active", None)
+    world.pass_time(60)
+    assert Counter((one["outcome"], one["reason"]) for one in fires(client, limit=9)) == {
+        ("ran", None): 12,
+        ("skipped", "paused"): 30,
+    }
+    assert len(world.ran) == 12
+
+
+def test_an_edit_holds_from_now_on(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """The past as it was decided, the future as it is wanted, no time twice."""
+    put(cron="*/10 * * * * *")
+    world.pass_time(65)
+    put(cron="*/15 * * * * *", job={"type": "ok", "payload": {"n": 2}})
+    world.pass_time(60)
+    found = fires(client)
+    times = [(read(one["nominalAt"]) - world.clock.start_ms) // 1000 for one in reversed(found)]
+    assert times == [10, 20, 30, 40, 50, 60, 75, 90, 105, 120]
+    payloads = [client.send("GET", f"/jobs/{one['job']['id']}").json["payload"]["n"] for one in reversed(found)]
+    assert payloads == [1] * 6 + [2] * 4
+    assert len(world.ran) == 10
+
+
+def test_a_deleted_schedule_is_gone_and_its_name_is_free(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Nothing of it runs; a new one of the same name sees the old one's history."""
+    put(cron="*/10 * * * * *")
+    world.pass_time(30)
+    assert client.send("DELETE", "/schedules/nightly").status == 204
+    assert client.send("DELETE", "/schedules/nightly").status == 404
+    world.pass_time(120)
+    assert len(world.ran) == 3
+    assert put().status == 201
+    assert len(fires(client)) == 3
+
+
+def test_a_trigger_runs_the_job_at_once_and_is_no_fire(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Also while paused; a repeated one with the same key is the same job."""
+    put()
+    client.send("POST", "/schedules/nightly/pause")
+    first = client.send("POST", "/schedules/nightly/trigger", headers={"Idempotency-Key": "k"})
+    assert (first.status, first.json["schedule"], first.json["nominalAt"]) == (202, "nightly", None)
+    world.clock.advance(1)
+    again = client.send("POST", "/schedules/nightly/trigger", headers={"Idempotency-Key": "k"})
+    assert (again.status, again.json["id"]) == (200, first.json["id"])
+    assert client.send("POST", "/schedules/nightly/trigger").status == 202
+    world.pass_time(2)
+    assert len(world.ran) == 2
+    found = fires(client)
+    assert [one["outcome"] for one in found] == ["triggered", "triggered"]
+    assert found[1]["job"] == {"id": first.json["id"], "state": "succeeded"}
+
+
+def test_a_one_shot_fires_once_and_has_ended(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """To the second, and it leaves the agenda."""
+    put(cron=None, at=at(world, 200))
+    world.pass_time(199)
+    assert world.ran == []
+    world.pass_time(200)
+    assert [(time - world.clock.start_ms) // 1000 for _, _, time in world.ran] == [200]
+    told = client.send("GET", "/schedules/nightly").json
+    assert (told["state"], told["nextAt"]) == ("ended", None)
+    assert "agenda_pk" not in next(item for key, item in world.table.items().items() if key.sk == "schedule#nightly")
+
+
+def test_a_schedule_pauses_after_so_many_failures_in_a_row(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """And says so; resumed, it counts anew."""
+    put(pauseAfterFailures=3, job={"type": "bad", "maxAttempts": 1})
+    world.pass_time(600)
+    told = client.send("GET", "/schedules/nightly").json
+    assert (told["state"], told["paused"]["by"]) == ("paused", "whendue")
+    assert told["paused"]["reason"] == "its last 3 fires ended dead"
+    assert 3 <= len(world.ran) <= 4
+    client.send("POST", "/schedules/nightly/resume")
+    world.pass_time(130)
+    assert client.send("GET", "/schedules/nightly").json["state"] == "active"
+
+
+def test_a_success_in_between_is_no_failure_in_a_row(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """Two of three are not three."""
+    outcomes = iter([True, True, False] * 10)
+
+    def now_and_then(payload: Any, ctx: Any) -> None:
+        if next(outcomes):
+            raise RuntimeError("bad")
+
+    world.task("sometimes", now_and_then)
+    put(pauseAfterFailures=3, job={"type": "sometimes", "maxAttempts": 1})
+    world.pass_time(900)
+    assert client.send("GET", "/schedules/nightly").json["state"] == "active"
+
+
+def test_a_job_that_can_no_longer_be_made_is_skipped_and_the_schedule_says_why(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Its task was taken out of the code; put back, it runs again."""
+    put()
+    world.pass_time(240)
+    definition = world.registry._tasks.pop("ok")
+    world.pass_time(240)
+    assert "unknown_task" in client.send("GET", "/schedules/nightly").json["lastError"]
+    assert {(one["outcome"], one["reason"], one["job"]) for one in fires(client)[:1]} == {
+        ("skipped", "unknown_task", None)
+    }
+    world.registry._tasks["ok"] = definition
+    world.pass_time(180)
+    assert client.send("GET", "/schedules/nightly").json["lastError"] is None
+    assert fires(client)[0]["outcome"] == "ran"
+
+
+def test_a_backfill_runs_what_has_not_run(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """Fires that ran are left alone; what was skipped or never decided becomes caught up."""
+    world.clock.advance(3600)
+    put()
+    world.pass_time(180)
+    client.send("POST", "/schedules/nightly/pause")
+    world.pass_time(180)
+    client.send("POST", "/schedules/nightly/resume")
+    body = {"from": at(world, -600), "to": at(world)}
+    begun = client.send("POST", "/schedules/nightly/backfill", body)
+    assert begun.status == 202, begun.text
+    world.pass_time(60)
+    told = client.send("GET", begun.headers["location"]).json
+    assert (told["state"], told["createdJobs"], told["leftAlone"]) == ("finished", 8, 3)
+    found = fires(client, **body)
+    assert Counter(one["outcome"] for one in found) == {"ran": 3, "caught_up": 8}
+    assert len({one["nominalAt"] for one in found}) == 11
+    assert {one["backfill"] for one in found if one["outcome"] == "caught_up"} == {told["id"]}
+    again = client.send("POST", "/schedules/nightly/backfill", body).json
+    world.pass_time(60)
+    path = f"/schedules/nightly/backfills/{again['id']}"
+    assert client.send("GET", path).json["createdJobs"] == 0
+    forced = client.send("POST", "/schedules/nightly/backfill", body | {"force": True, "limit": 2}).json
+    world.pass_time(60)
+    told = client.send("GET", f"/schedules/nightly/backfills/{forced['id']}").json
+    assert (told["state"], told["createdJobs"]) == ("finished", 2)
+
+
+def test_a_long_backfill_goes_on_with_the_timer(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """The request does the first chunk alone."""
+    world.clock.advance(90_000)
+    put()
+    body = {"from": at(world, -86_400), "to": at(world, -1), "limit": 1150}
+    begun = client.send("POST", "/schedules/nightly/backfill", body).json
+    assert (begun["state"], begun["createdJobs"]) == ("running", 100)
+    world.tick()
+    path = f"/schedules/nightly/backfills/{begun['id']}"
+    assert client.send("GET", path).json["createdJobs"] == 1100
+    world.tick()
+    assert client.send("GET", path).json["createdJobs"] == 1150
+    assert client.send("GET", path).json["state"] == "finished"
+    assert client.send("GET", "/schedules/nightly/backfills/none").code == "backfill_not_found"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"from": "2031-01-01T00:00:00Z", "to": "2031-01-02T00:00:00Z"},
+        {"from": "2021-01-02T00:00:00Z", "to": "2021-01-01T00:00:00Z"},
+        {"from": "2021-01-01T00:00:00Z", "to": "2021-01-02T00:00:00Z", "limit": 0},
+    ],
+)
+def test_a_backfill_of_no_past_range_is_refused(
+    put: Callable[..., Answer], client: Client, body: dict[str, Any]
+) -> None:
+    """The future fires by itself."""
+    put()
+    assert client.send("POST", "/schedules/nightly/backfill", body).code == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"outcome": "withdrawn"}, {"from": "yesterday"}, {"limit": "0"}, {"cursor": "x"}, {"cursor": "é"}, {"until": "x"}],
+)
+def test_a_question_about_fires_that_makes_no_sense_is_refused(
+    put: Callable[..., Answer], client: Client, query: dict[str, Any]
+) -> None:
+    """With the place."""
+    put()
+    assert client.send("GET", "/schedules/nightly/fires", **query).code in ("invalid_request", "invalid_cursor")

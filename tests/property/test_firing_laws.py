@@ -1,0 +1,162 @@
+"""Laws of firing: however time is cut into ticks, each nominal time is decided once, as the policy promises."""
+
+from itertools import takewhile
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from whendue.domain.firing import advanced, plan, proposed
+from whendue.domain.ledger import Outcome
+from whendue.domain.recurrence import Recurrence, after, latest
+from whendue.domain.request import JobRequest
+from whendue.domain.schedule import (
+    Alarm,
+    Definition,
+    Misfire,
+    Schedule,
+    State,
+    arranged,
+    changed,
+    from_item,
+    from_text,
+    to_item,
+    to_text,
+)
+from whendue.limits import FIRES_PER_PLAN, MISFIRE_CATCH_UP
+from whendue.settings import Timing
+
+START_MS = 1_800_000_000_123
+AHEAD_MS = 120_000
+recurrences = st.one_of(
+    st.integers(1, 7200).map(lambda every_s: Recurrence(every_s=every_s, start_ms=START_MS)),
+    st.sampled_from(["* * * * *", "*/5 * * * * *", "17 * * * *", "* * * * * *"]).map(
+        lambda cron: Recurrence(cron=cron)
+    ),
+    st.integers(1, 50_000).map(lambda s: Recurrence(at_ms=START_MS + s * 1000)),
+)
+misfires = st.builds(
+    Misfire,
+    st.sampled_from(["skip", "fire_once", "catch_up"]),
+    st.integers(1, MISFIRE_CATCH_UP),
+    st.sampled_from([10, 60, 600]),
+)
+# Seconds between two ticks: usual ones, and outages.
+gaps = st.lists(st.one_of(st.integers(1, 180), st.integers(180, 20_000)), min_size=1, max_size=12)
+
+
+def a_schedule(recurrence: Recurrence, misfire: Misfire | None = None, **changes: Any) -> Schedule:
+    definition = Definition(recurrence, JobRequest("ok", {"n": 1.5, "text": "ü"}), misfire or Misfire())
+    return Schedule("t", "s", definition, START_MS, START_MS, START_MS, **changes)
+
+
+def walked(schedule: Schedule, now_ms: int, ended: dict[int, Outcome]) -> Schedule:
+    """Do what a tick does, and note how fires end."""
+    while then := proposed(schedule, now_ms, AHEAD_MS):
+        assert proposed(then, now_ms + 1, AHEAD_MS) is None, "a plan stands"
+        made = plan(then)
+        assert len(made.fires) <= FIRES_PER_PLAN + then.definition.misfire.runs
+        if gap := made.gap:
+            times = [one.at_ms for one in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 20)]
+            assert times[0] == gap.first
+            ended_here = dict.fromkeys(times, gap.outcome)
+        else:
+            ended_here = {}
+        ended_here |= {fire.nominal: fire.outcome for fire in made.fires}
+        assert len(ended_here) == len(made.fires) + (len(times) if gap else 0)
+        assert not ended.keys() & ended_here.keys()
+        assert all(schedule.cursor < at <= then.until for at in ended_here)
+        ended |= ended_here
+        schedule = advanced(then)
+    return schedule
+
+
+def between(recurrence: Recurrence, first: int, last: int) -> list[int]:
+    return [one.at_ms for one in takewhile(lambda one: one.at_ms <= last, after(recurrence, first))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(recurrences, misfires, gaps)
+def test_every_nominal_time_is_decided_once_and_as_promised(
+    recurrence: Recurrence, misfire: Misfire, seconds: list[int]
+) -> None:
+    """However late and in whatever rhythm timers come."""
+    schedule, now_ms, ended = a_schedule(recurrence, misfire), START_MS, dict[int, Outcome]()
+    for gap_s in seconds:
+        now_ms += gap_s * 1000
+        cursor = schedule.cursor
+        schedule = walked(schedule, now_ms, ended)
+        late = between(recurrence, cursor, now_ms - misfire.grace_s * 1000)
+        caught_up = set(late[max(0, len(late) - misfire.runs) :])
+        for at in late:
+            assert ended[at] is (Outcome.CAUGHT_UP if at in caught_up else Outcome.MISSED)
+        for at in between(recurrence, max(cursor, now_ms - misfire.grace_s * 1000), now_ms + AHEAD_MS):
+            assert ended[at] is Outcome.RAN
+    assert sorted(ended) == between(recurrence, START_MS, now_ms + AHEAD_MS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(recurrences, st.lists(st.integers(1, 180), min_size=1, max_size=30), st.lists(st.integers(1, 180), min_size=1))
+def test_ticks_that_are_in_time_give_the_same_ledger_in_any_rhythm(
+    recurrence: Recurrence, one: list[int], other: list[int]
+) -> None:
+    """Up to look-ahead and grace between two of them; whoever puts a schedule decides its first fires."""
+    ledgers = []
+    until_ms = START_MS + 1000 * min(sum(one), sum(other))
+    for rhythm in (one, other):
+        now_ms, ended = START_MS, dict[int, Outcome]()
+        schedule = walked(a_schedule(recurrence), now_ms, ended)
+        for seconds in rhythm:
+            now_ms += seconds * 1000
+            schedule = walked(schedule, now_ms, ended)
+        ledgers.append({at: outcome for at, outcome in ended.items() if at <= until_ms})
+    assert ledgers[0] == ledgers[1]
+    assert set(ledgers[0].values()) <= {Outcome.RAN}
+
+
+@settings(deadline=None)
+@given(recurrences, st.integers(0, 10_000))
+def test_a_pause_skips_what_passes_and_nothing_else(recurrence: Recurrence, seconds: int) -> None:
+    """In one gap, up to now and not ahead."""
+    now_ms = START_MS + seconds * 1000
+    ended: dict[int, Outcome] = {}
+    walked(a_schedule(recurrence, state=State.PAUSED), now_ms, ended)
+    assert ended == dict.fromkeys(between(recurrence, START_MS, now_ms), Outcome.SKIPPED)
+
+
+@given(recurrences, st.integers(-1000, 200), st.sampled_from(State), st.integers(1, 10**6))
+def test_the_agenda_holds_whoever_owes_something(
+    recurrence: Recurrence, planned_s: int, state: State, later_ms: int
+) -> None:
+    """At the next fire's first alarm; at once for what is to be withdrawn; not at all where nothing is to come."""
+    rule, at_ms = Alarm(Timing(), 4), START_MS + later_ms
+    before = a_schedule(recurrence, state=State.ACTIVE)
+    then = changed(advanced_to(before, at_ms + planned_s * 1000), at_ms, state=state)
+    assert (then.version, then.cursor) == (at_ms, at_ms)
+    assert then.withdraw_until == (at_ms + planned_s * 1000 if planned_s > 0 else 0)
+    placed = arranged(then, rule)
+    coming = next(after(recurrence, at_ms), None)
+    if then.withdraw_until:
+        assert placed.alarm_at == at_ms
+    elif state is State.ACTIVE and coming:
+        assert placed.alarm_at == coming.at_ms - AHEAD_MS
+    elif state is State.DELETED:
+        assert placed.alarm_at == at_ms + 180_000
+    else:
+        assert (placed.alarm_at, placed.agenda_pk, placed.due_at) == (None, None, None)
+    assert from_item(to_item(placed)) == placed
+
+
+def advanced_to(schedule: Schedule, cursor: int) -> Schedule:
+    from dataclasses import replace
+
+    return replace(schedule, cursor=cursor)
+
+
+@given(recurrences, misfires)
+def test_a_definition_comes_back_from_its_text(recurrence: Recurrence, misfire: Misfire) -> None:
+    """Equal ones have equal texts; fields of a newer version are left out."""
+    definition = a_schedule(recurrence, misfire).definition
+    text = to_text(definition)
+    assert from_text(text) == definition
+    assert from_text('{"novelty": 1, ' + text[1:]) == definition

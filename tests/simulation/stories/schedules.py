@@ -1,0 +1,125 @@
+"""Schedules: fired on time, late, by several timers; edited, paused, resumed, deleted, triggered and backfilled."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from functions.api.times import read, written
+from tests.simulation.hub import START_MS
+from tests.simulation.stories.base import Scenario
+from tests.simulation.world import Nature, World
+
+JOB: Final[dict[str, Any]] = {"type": "sim", "payload": {"do": "ok"}, "maxAttempts": 6}
+# As fine as a story needs; each fire makes its singles longer.
+OFTEN: Final[dict[str, Any]] = {"cron": "*/20 * * * * *", "job": JOB}
+NAME: Final = "/schedules/s"
+
+
+def at(seconds: float) -> str:
+    """Write the time so many seconds after the world's beginning."""
+    return written(START_MS + round(seconds * 1000)) or ""
+
+
+def put(world: World, **wanted: Any) -> None:
+    """Put the schedule until that is acknowledged."""
+    body = OFTEN | wanted
+    answer = world.insist("PUT", NAME, {name: value for name, value in body.items() if value is not None})
+    assert answer.status in (200, 201), answer.text
+    acknowledged(world, read(answer.json["changedAt"]))
+
+
+def change(world: World, what: str) -> None:
+    """Pause or resume it until that is acknowledged."""
+    answer = world.insist("POST", f"{NAME}/{what}", {"reason": "why"} if what == "pause" else None)
+    assert answer.status == 200, answer.text
+    acknowledged(world, read(answer.json["changedAt"]))
+
+
+def delete(world: World) -> None:
+    """Delete it until that is acknowledged; what was asked for before is gone, too."""
+    answer = world.insist("DELETE", NAME)
+    assert answer.status in (204, 404), answer.text
+    acknowledged(world, None)
+
+
+def acknowledged(world: World, version: int | None) -> None:
+    """Let the watcher know that a change holds from now on."""
+    from tests.simulation.watch_schedules import ScheduleWatcher
+
+    [watcher] = [one for one in world.monitor.watchers if isinstance(one, ScheduleWatcher)]
+    watcher.acknowledged(version)
+
+
+def doing(*steps: Callable[[World], None] | float) -> Callable[[World], None]:
+    """Give a play in which one client does one thing after the other; numbers are seconds to wait."""
+
+    def play(world: World) -> None:
+        def script() -> None:
+            for step in steps:
+                if isinstance(step, float | int):
+                    world.hub.sleep(round(step * 1000))
+                else:
+                    step(world)
+
+        world.client(1, script)
+
+    return play
+
+
+def putting(end_s: float | None = 150, **wanted: Any) -> Callable[[World], None]:
+    """Give the step that puts the schedule, with an end, so that the world comes to rest."""
+    return lambda world: put(world, end=None if end_s is None else at(end_s), **wanted)
+
+
+def changing(what: str) -> Callable[[World], None]:
+    """Give the step that pauses or resumes."""
+    return lambda world: change(world, what)
+
+
+def _trigger(world: World) -> None:
+    answer = world.insist("POST", f"{NAME}/trigger", None, "key")
+    assert answer.status in (200, 202), answer.text
+    world.monitor.accept(answer, "succeeded")
+
+
+def _backfill(world: World) -> None:
+    answer = world.insist("POST", f"{NAME}/backfill", {"from": at(-60), "to": at(100)})
+    assert answer.status == 202, answer.text
+    while world.insist("GET", answer.headers["location"]).json["state"] == "running":
+        world.hub.sleep(10_000)
+
+
+def _two_editors(world: World) -> None:
+    """Two clients change it at the same moments."""
+    doing(putting(), 20, putting(cron="*/17 * * * * *"), 30, changing("pause"), 30, changing("resume"))(world)
+    doing(20, putting(cron="*/23 * * * * *"), 30, changing("pause"), 31, changing("resume"))(world)
+
+
+def _missed(policy: str) -> Callable[[World], None]:
+    misfire = {"policy": policy, "limit": 2, "graceSeconds": 30}
+    return doing(putting(500, cron="*/20 * * * * *", misfire=misfire))
+
+
+OUTAGE: Final = Nature(outage_s=(30, 400))
+STORIES: Final = (
+    Scenario("each five seconds", doing(putting(100, cron="*/5 * * * * *"))),
+    Scenario("each minute", doing(putting(310, cron="* * * * *", jitterSeconds=20))),
+    Scenario("each half minute, by interval", doing(putting(200, cron=None, every="PT30S"))),
+    Scenario("once", doing(putting(None, cron=None, at=at(200)))),
+    Scenario("two timers, one schedule", doing(putting(100)), Nature(timers=2, latency_ms=(3, 9))),
+    Scenario("a schedule and clocks that differ", doing(putting(100)), Nature(timers=2, skew_ms=5000)),
+    Scenario("missed, none runs", _missed("skip"), OUTAGE),
+    Scenario("missed, the latest runs", _missed("fire_once"), OUTAGE),
+    Scenario("missed, some catch up", _missed("catch_up"), Nature(outage_s=(30, 400), timers=2, latency_ms=(3, 9))),
+    Scenario("edited ahead of its fires", doing(putting(), 40, putting(cron="*/17 * * * * *"))),
+    Scenario("paused and resumed", doing(putting(), 33, changing("pause"), 40, changing("resume"))),
+    Scenario("paused for good", doing(putting(), 33, changing("pause"))),
+    Scenario("deleted", doing(putting(), 33, delete)),
+    Scenario("deleted and created again", doing(putting(), 33, delete, putting(cron="*/17 * * * * *"))),
+    Scenario("two editors", _two_editors, Nature(timers=2, latency_ms=(3, 9))),
+    Scenario("edited after an outage", doing(putting(500), 430, putting(480, cron="*/19 * * * * *")), OUTAGE),
+    Scenario("triggered", doing(putting(60), 20, _trigger)),
+    Scenario("backfilled", doing(putting(110), 20, changing("pause"), 60, changing("resume"), 40, _backfill)),
+    Scenario(
+        "pauses as it fails", doing(putting(200, pauseAfterFailures=2, job=JOB | {"payload": {"do": "hopeless"}}))
+    ),
+)

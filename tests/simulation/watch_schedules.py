@@ -1,0 +1,201 @@
+"""Invariants of schedules: each nominal time ends once, as its policy says; jobs and ledger tell the same story."""
+
+from collections import defaultdict
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from tests.simulation.hub import Process
+from tests.simulation.watchers import Watcher
+from whendue.context import Context
+from whendue.domain.ledger import Fire, Gap, Outcome, fire_from, gap_from
+from whendue.domain.recurrence import after, latest
+from whendue.domain.schedule import Schedule, State, from_item, next_fire
+from whendue.domain.writes import Write
+from whendue.ports import Item
+
+if TYPE_CHECKING:
+    from tests.simulation.monitor import Run
+    from tests.simulation.world import World
+
+O = Outcome  # noqa: E741 - the tables below are read more easily
+# Why an entry may change, from what to what.
+CHANGES = {
+    "withdraw_fire": {(O.RAN, O.WITHDRAWN), (O.SKIPPED, O.WITHDRAWN)},
+    "replace_fire": {(O.WITHDRAWN, O.RAN), (O.WITHDRAWN, O.CAUGHT_UP), (O.WITHDRAWN, O.SKIPPED)},
+    "backfill_fire": {(O.SKIPPED, O.CAUGHT_UP), (O.MISSED, O.CAUGHT_UP), (O.WITHDRAWN, O.CAUGHT_UP)},
+}
+# What a schedule waits for at most until its fires have ended.
+LATE_MS = 2000
+
+
+class ScheduleWatcher(Watcher):
+    """Watches the one schedule of a world."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.states: list[Schedule] = []
+        self.plans: list[Schedule] = []
+        self.versions: dict[str, int] = {}
+        self.acknowledged_version = 0
+        self.runs: defaultdict[int, set[str]] = defaultdict(set)
+
+    def wrong(self, what: str) -> None:
+        self.world.monitor.wrong(f"ledger: {what}")
+
+    # --- at every instant -----------------------------------------------------------------------------------
+
+    def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
+        if write.key.sk.startswith("schedule#"):
+            self._schedule_moved(before, after)
+        elif write.key.sk.startswith("fire#"):
+            self._entry_changed(write, before, after)
+        elif write.key.sk == "job" and write.name == "submit" and "nominal_at" in after:
+            self._job_is_entered(write)
+
+    def _schedule_moved(self, before: Item | None, after: Item) -> None:
+        if not after:
+            self.states.append(self.states[-1])
+            return
+        then = from_item(after)
+        if before and after["version"] == before["version"] and after["cursor"] < before["cursor"]:
+            self.wrong("a cursor fell back although nobody changed the schedule")
+        if before and after["version"] < before["version"]:
+            self.wrong("a version fell")
+        if before and before["as_of"] == 0 and then.as_of:
+            self.plans.append(then)
+        self.states.append(then)
+
+    def _entry_changed(self, write: Write, before: Item | None, after: Item) -> None:
+        """An entry stays as it is, but for what the docs say."""
+        entry = fire_from(after)
+        if entry.job:
+            self.versions[entry.job] = entry.version
+        if before is None:
+            return
+        step = (fire_from(before).outcome, entry.outcome)
+        if step not in CHANGES.get(write.name, set()):
+            self.wrong(f"{write.name} made {step[0]} {step[1]}")
+        if write.name == "withdraw_fire" and entry.nominal <= self.states[-1].version:
+            self.wrong("a fire was withdrawn whose time came before the change")
+
+    def _job_is_entered(self, write: Write) -> None:
+        """No job of a schedule is created that the ledger does not name."""
+        job_id = write.key.pk.removeprefix("JOB#")
+        named = [fire.outcome for fire in self._fires() if fire.job == job_id]
+        if named not in ([O.RAN], [O.CAUGHT_UP]):
+            self.wrong(f"a job was created for a fire that is {named}")
+
+    def began(self, run: "Run", ctx: Context) -> None:
+        if ctx.nominal_at_ms is None:
+            return
+        self.runs[ctx.nominal_at_ms].add(ctx.job_id)
+        if ctx.nominal_at_ms > run.process.now_ms():
+            self.wrong("a fire ran before its nominal time")
+        version = self.versions.get(ctx.job_id, 0)
+        if version < self.acknowledged_version < ctx.nominal_at_ms and run.attempt == 1:
+            self.wrong("a fire of the definition before ran after its change was acknowledged")
+
+    def acknowledged(self, version: int | None) -> None:
+        """Note that a change was acknowledged; None deleted the schedule."""
+        changed_at = version or self.states[-1].version
+        self.acknowledged_version = max(self.acknowledged_version, changed_at)
+
+    # --- at the end -----------------------------------------------------------------------------------------
+
+    def settled(self) -> bool:
+        for key, item in self.world.store.live():
+            if key.sk.startswith("backfill#") and item["state"] == "running":
+                return False
+            if key.sk.startswith("schedule#"):
+                schedule = from_item(item)
+                active = schedule.state is State.ACTIVE and next_fire(schedule) is not None
+                if active or schedule.as_of or schedule.withdraw_until or schedule.cursor > self.world.hub.now_ms:
+                    return False
+        return True
+
+    def conclude(self) -> None:
+        if not self.states:
+            return
+        fires, gaps = {fire.nominal: fire for fire in self._fires()}, self._gaps()
+        covered = self._covered(gaps)
+        self._each_nominal_time_ends_once(fires, covered)
+        self._policies_hold(fires, covered)
+        self._jobs_are_there(fires)
+        for nominal, jobs in self.runs.items():
+            if len(jobs) > 1:
+                self.wrong(f"{len(jobs)} jobs ran for {nominal}")
+        if not self.settled():
+            self.wrong(f"it is not settled: {self.states[-1]}")
+
+    def _fires(self) -> list[Fire]:
+        found = (fire_from(item) for key, item in self.world.store.live() if key.sk.startswith("fire#"))
+        return [fire for fire in found if fire.outcome not in (O.TRIGGERED, O.WITHDRAWN)]
+
+    def _gaps(self) -> list[Gap]:
+        return [gap_from(item) for key, item in self.world.store.live() if key.sk.startswith("gap#")]
+
+    def _covered(self, gaps: list[Gap]) -> dict[int, Gap]:
+        covered: dict[int, Gap] = {}
+        for gap in gaps:
+            for nominal in latest(gap.recurrence, gap.first - 1, gap.until, 10_000):
+                if nominal.at_ms in covered:
+                    self.wrong("a nominal time is in two gaps")
+                covered[nominal.at_ms] = gap
+        return covered
+
+    def _each_nominal_time_ends_once(self, fires: dict[int, Fire], covered: dict[int, Gap]) -> None:
+        """Between two changes: every time that the definition gives, and no other."""
+        versions = {state.version: state for state in self.states}
+        stretches = sorted(versions)
+        expected: set[int] = set()
+        for version, until in zip(stretches, [*stretches[1:], self.world.hub.now_ms], strict=True):
+            if versions[version].state is not State.DELETED:
+                expected |= set(_times(versions[version], version, until))
+        if self.states[-1].state is State.PAUSED:
+            # What passes while it is paused is decided when it is resumed.
+            expected = {at for at in expected if at <= self.states[-1].version}
+        ended = {at for at in fires.keys() | covered.keys() if at <= self.world.hub.now_ms}
+        backfilled = {at for at, fire in fires.items() if fire.backfill}
+        begun = {at for at, fire in fires.items() if fire.job and self.runs[at] and at not in expected}
+        if expected - ended:
+            self.wrong(f"{len(expected - ended)} nominal times have not ended, the first {min(expected - ended)}")
+        if extra := ended - expected - backfilled - begun:
+            self.wrong(f"{len(extra)} entries are of no nominal time, the first {min(extra)}")
+
+    def _policies_hold(self, fires: dict[int, Fire], covered: dict[int, Gap]) -> None:
+        """Of what a plan came too late for, exactly what the policy says runs."""
+        for plan in self.plans:
+            times = _times(plan, plan.cursor, plan.until)
+            late = [at for at in times if at <= plan.as_of - plan.definition.misfire.grace_s * 1000]
+            caught_up = late[max(0, len(late) - plan.definition.misfire.runs) :]
+            for at in times:
+                wanted = O.CAUGHT_UP if at in caught_up else O.MISSED if at in late else O.RAN
+                wanted = O.SKIPPED if plan.state is State.PAUSED else wanted
+                fire = fires.get(at)
+                told = fire.outcome if fire else covered[at].outcome if at in covered else None
+                if (fire and (fire.backfill or fire.version != plan.version)) or self._was_withdrawn(plan, at):
+                    continue
+                if told is not wanted:
+                    self.wrong(f"{at} is {told}, its policy says {wanted}")
+
+    def _was_withdrawn(self, plan: Schedule, at: int) -> bool:
+        """Say whether a later change came before a planned time."""
+        later = [state.version for state in self.states if state.version > plan.version]
+        return bool(later) and min(later) < at
+
+    def _jobs_are_there(self, fires: dict[int, Fire]) -> None:
+        """What the ledger says ran has a job that ran."""
+        jobs = {key.pk.removeprefix("JOB#"): item for key, item in self.world.store.live() if key.sk == "job"}
+        for at, fire in fires.items():
+            if fire.outcome in (O.RAN, O.CAUGHT_UP):
+                item = jobs.get(fire.job or "")
+                if item is None:
+                    self.wrong(f"{at} is {fire.outcome} and its job is not there")
+                elif item["state"] == "cancelled" and at <= self.world.hub.now_ms:
+                    self.wrong(f"{at} is {fire.outcome} and its job was cancelled")
+
+
+def _times(schedule: Schedule, first: int, until: int) -> list[int]:
+    """List the nominal times in (first, until], by walking."""
+    times = after(schedule.definition.recurrence, first)
+    return [one.at_ms for one in takewhile(lambda one: one.at_ms <= until, times)]
