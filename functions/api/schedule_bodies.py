@@ -101,6 +101,12 @@ class ScheduleBody(WhenBody):
     )
     job: JobTemplate
 
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> Self:
+        if self.overlap != "allow" and self.job.limits:
+            raise ValueError("an overlap policy is a limit of one: leave job.limits away, or let jobs overlap")
+        return self
+
     def definition(self) -> Definition:
         """Give the definition as the service takes it."""
         return Definition(

@@ -36,6 +36,7 @@ DECIDED_ON_READING = {
     "bury",
     "defer",
     "wake",
+    "skip",
 }
 MAY_CHANGE_MEANWHILE = {"lease_until", "progress", "cancel_requested", "rescues"}
 # SQS counts whole seconds, and a worker's first calls take their time.

@@ -8,7 +8,8 @@ from tests.simulation.watchers import Watcher
 from whendue.context import Context
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import job_key, profile_key
-from whendue.domain.limit import Limit, effective
+from whendue.domain.limit import Limit
+from whendue.domain.overlap import governing
 from whendue.domain.profile import from_item as from_profile
 from whendue.domain.profile import live
 from whendue.domain.writes import Write
@@ -41,7 +42,7 @@ class LimitWatcher(Watcher):
         """Give the limit in force."""
         item = live(self.world.store._items.get(profile_key(job.tenant, job.profile)))
         profile = from_profile(job.profile, item).limit if item else None
-        return effective(job.limit, profile, profile_name=job.profile, job_type=job.type)
+        return governing(job, profile)
 
     # --- at every instant ---------------------------------------------------------------------------------
 

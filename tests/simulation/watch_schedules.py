@@ -8,6 +8,7 @@ from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher
 from whendue.context import Context
 from whendue.domain.ledger import Fire, Gap, Outcome, fire_from, gap_from
+from whendue.domain.overlap import OVERLAPPED
 from whendue.domain.recurrence import after, latest
 from whendue.domain.schedule import Schedule, State, from_item, next_fire
 from whendue.domain.writes import Write
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 O = Outcome  # noqa: E741 - the tables below are read more easily
 # Why an entry may change, from what to what.
 CHANGES = {
+    "skip_fire": {(O.RAN, O.SKIPPED), (O.CAUGHT_UP, O.SKIPPED)},
     "withdraw_fire": {(O.RAN, O.WITHDRAWN), (O.SKIPPED, O.WITHDRAWN)},
     "replace_fire": {(O.WITHDRAWN, O.RAN), (O.WITHDRAWN, O.CAUGHT_UP), (O.WITHDRAWN, O.SKIPPED)},
     "backfill_fire": {(O.SKIPPED, O.CAUGHT_UP), (O.MISSED, O.CAUGHT_UP), (O.WITHDRAWN, O.CAUGHT_UP)},
@@ -175,7 +177,8 @@ class ScheduleWatcher(Watcher):
                 told = fire.outcome if fire else covered[at].outcome if at in covered else None
                 if (fire and (fire.backfill or fire.version != plan.version)) or self._was_withdrawn(plan, at):
                     continue
-                if told is not wanted:
+                overlapped = fire and fire.reason == OVERLAPPED and plan.definition.overlap != "allow"
+                if told is not wanted and not (overlapped and wanted in (O.RAN, O.CAUGHT_UP)):
                     self.wrong(f"{at} is {told}, its policy says {wanted}")
 
     def _was_withdrawn(self, plan: Schedule, at: int) -> bool:
@@ -187,11 +190,13 @@ class ScheduleWatcher(Watcher):
         """What the ledger says ran has a job that ran."""
         jobs = {key.pk.removeprefix("JOB#"): item for key, item in self.world.store.live() if key.sk == "job"}
         for at, fire in fires.items():
+            if fire.outcome is O.SKIPPED and self.runs[at]:
+                self.wrong(f"{at} was skipped, and ran")
             if fire.outcome in (O.RAN, O.CAUGHT_UP):
                 item = jobs.get(fire.job or "")
                 if item is None:
                     self.wrong(f"{at} is {fire.outcome} and its job is not there")
-                elif item["state"] == "cancelled" and at <= self.world.hub.now_ms:
+                elif item["state"] == "cancelled" and at <= self.world.hub.now_ms and not self.runs[at]:
                     self.wrong(f"{at} is {fire.outcome} and its job was cancelled")
 
 

@@ -57,6 +57,11 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         a_job(),
         (RETRIED, RUNNING),
     ),
+    "skip": (
+        lambda job: transitions.skip(job, LATER),
+        a_job(schedule="s", nominal_at=NOW, overlap="skip"),
+        (RETRIED, RUNNING),
+    ),
     "defer": (
         lambda job: transitions.defer(job, WAIT, LATER, NOW, TIMING),
         a_job(),

@@ -99,6 +99,11 @@ def _missed(policy: str) -> Callable[[World], None]:
     return doing(putting(500, cron="*/20 * * * * *", misfire=misfire))
 
 
+def _overlapping(policy: str) -> Callable[[World], None]:
+    job = JOB | {"payload": {"do": "ok", "takes_s": 23}, "leaseSeconds": 6}
+    return doing(putting(62, cron="*/10 * * * * *", overlap=policy, job=job))
+
+
 OUTAGE: Final = Nature(outage_s=(30, 400))
 STORIES: Final = (
     Scenario("each five seconds", doing(putting(100, cron="*/5 * * * * *"))),
@@ -119,6 +124,9 @@ STORIES: Final = (
     Scenario("edited after an outage", doing(putting(500), 430, putting(480, cron="*/19 * * * * *")), OUTAGE),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
     Scenario("backfilled", doing(putting(110), 20, changing("pause"), 60, changing("resume"), 40, _backfill)),
+    Scenario("overlapping, skipped", _overlapping("skip")),
+    Scenario("overlapping, one waits", _overlapping("buffer_one")),
+    Scenario("overlapping, the newest runs", _overlapping("cancel_running")),
     Scenario(
         "pauses as it fails", doing(putting(200, pauseAfterFailures=2, job=JOB | {"payload": {"do": "hopeless"}}))
     ),

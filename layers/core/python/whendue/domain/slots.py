@@ -40,6 +40,10 @@ class Board:
     slots: Mapping[int, Item]
     waiters: Sequence[Waiter]
 
+    def key_of(self, number: int) -> Key:
+        """Give the key of one of its slots."""
+        return slot_key(self.pk, number)
+
 
 def board_of(pk: str, items: Sequence[Item]) -> Board:
     """Sort the items that were read."""

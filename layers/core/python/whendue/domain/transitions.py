@@ -200,6 +200,14 @@ def cancel(job: Job, now_ms: int) -> Transition:
     return _step("cancel", job, expected, **_finish(job, State.CANCELLED, now_ms))
 
 
+@_edges((State.PENDING, State.CANCELLED))
+def skip(job: Job, now_ms: int) -> Transition:
+    """Finish as cancelled a job that its schedule's overlap policy does not let run."""
+    expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
+    error = failure(job, "overlap", "an earlier job of its schedule had not ended", failed_at=now_ms)
+    return _step("skip", job, expected, **_finish(job, State.CANCELLED, now_ms), last=error)
+
+
 @_edges((State.RUNNING, State.RUNNING))
 def request_cancel(job: Job) -> Transition:
     """Ask a running job to stop; its worker learns it with the next heartbeat."""
@@ -248,6 +256,8 @@ def redrive(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
         finished_at=None,
         expires_at=None,
         waits_for=None,
+        # Whoever runs it again wants it to run.
+        overlap=None,
         **changes,
     )
 

@@ -10,7 +10,7 @@ from whendue.domain.backfill import from_item as backfill_from
 from whendue.domain.job import State as JobState
 from whendue.domain.job import from_item as job_from
 from whendue.domain.keys import job_key
-from whendue.domain.ledger import fire_from, fire_sk
+from whendue.domain.ledger import Fire, Outcome, fire_from, fire_sk
 from whendue.domain.precondition import Precondition
 from whendue.domain.schedule import Schedule, from_item, schedules_partition
 from whendue.errors import UnavailableError, WhendueError
@@ -118,7 +118,7 @@ class Due:
             schedule.ledger, first=first, last=last, limit=wanted + UNFINISHED, newest_first=True
         )
         fires = [fire_from(item) for item in items]
-        ids = [one.job for one in fires if one.job and one.version == schedule.version and one.backfill is None]
+        ids = [one.job for one in fires if one.job and one.version == schedule.version and _counts(one)]
         jobs = [
             job_from(item) for item in (self._ports.store.get([job_key(one) for one in ids]) if ids else []) if item
         ]
@@ -130,3 +130,8 @@ class Due:
                 break
             count += 1
         return count
+
+
+def _counts(fire: Fire) -> bool:
+    """Say whether how its job ended says anything of the next one."""
+    return fire.backfill is None and fire.outcome is not Outcome.SKIPPED

@@ -4,12 +4,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import NamedTuple
 
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import SHOWN, Fire, Gap, Outcome, fire_from, fire_sk, gap_from, gap_sk
+from whendue.domain.overlap import OVERLAPPED, was_skipped
 from whendue.domain.recurrence import latest
 from whendue.domain.schedule import ledger_pk
 from whendue.errors import InvalidCursorError, InvalidRequestError
@@ -95,7 +96,13 @@ class Ledger:
         items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
         jobs = [from_item(item) for item in items if item]
         known = {job.id: job for job in jobs if (job.expires_at or now_ms) * 1000 >= now_ms}
-        return [FireView(fire, known.get(fire.job or "")) for fire in fires]
+        return [_view(fire, known.get(fire.job or "")) for fire in fires]
+
+
+def _view(fire: Fire, job: Job | None) -> FireView:
+    """Show a fire; whoever skipped its job may not have told the ledger yet."""
+    late = job is not None and was_skipped(job) and fire.outcome is not Outcome.SKIPPED
+    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if late else fire, job)
 
 
 class _Walk:

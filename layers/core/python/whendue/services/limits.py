@@ -8,15 +8,17 @@ from typing import Literal
 
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import limit_pk
-from whendue.domain.limit import Limit, Wait, effective, token_is_good
+from whendue.domain.limit import Limit, Wait, token_is_good
+from whendue.domain.overlap import governing, skips, was_skipped
 from whendue.domain.rescue import ended_by_loss
-from whendue.domain.slots import Slot, enlist, handed_mark, pass_on, place
+from whendue.domain.slots import Board, Slot, enlist, handed_mark, pass_on, place
 from whendue.domain.transitions import Transition, defer
 from whendue.domain.writes import Write
 from whendue.errors import UnavailableError, UnknownProfileError
 from whendue.limits import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.ports import Applied, Delivery, Item
 from whendue.services.outside import Ports
+from whendue.services.overlaps import Overlaps
 from whendue.services.profiles import Profiles
 from whendue.services.rates import Rates
 from whendue.services.record import record_and_send
@@ -78,6 +80,7 @@ class Limits:
         self._profiles = profiles
         self._slots = Slots(ports)
         self._rates = Rates(ports)
+        self._overlaps = Overlaps(ports)
 
     def limit_of(self, job: Job) -> Limit | None:
         """Give the limit that governs a job's next claim, its key named; None where there is none.
@@ -85,11 +88,13 @@ class Limits:
         Raises:
             UnavailableError: nobody knows what the profile says.
         """
+        if job.overlap:
+            return governing(job, None)
         try:
             profile = self._profiles.find(job.tenant, job.profile, stale=True).limit
         except UnknownProfileError:
             profile = None
-        return effective(job.limit, profile, profile_name=job.profile, job_type=job.type)
+        return governing(job, profile)
 
     def admit(self, group: Sequence[tuple[Delivery, Job]], now_ms: int) -> Admission:
         """Let pass what may start now and defer the rest; a batch without limited jobs costs nothing.
@@ -136,24 +141,39 @@ class Limits:
         except UnavailableError:
             admission.unsettled += [delivery for delivery, _ in limited]
             return []
-        due = []
+        due, skipped = [], []
         for (delivery, carried), item in zip(limited, items, strict=True):
             job = self._profiles.followed(from_item(item)) if item else None
-            if job is None or job.terminal or job.generation != carried.generation or job.lease_until >= now_ms:
+            if job and was_skipped(job):
+                skipped.append(Admitted(delivery, job))
+            elif job is None or job.terminal or job.generation != carried.generation or job.lease_until >= now_ms:
                 admission.counts["refused"] += 1
             elif ended_by_loss(job, now_ms):
                 # Its claim is refused and ends it.
                 admission.admitted.append(Admitted(delivery, job))
             else:
                 due.append(Admitted(delivery, job))
+        self._enter_skipped(skipped, admission)
         return due
+
+    def _enter_skipped(self, skipped: Sequence[Admitted], admission: Admission) -> None:
+        """Tell the ledger what somebody who died did not."""
+        told = self._overlaps.enter([one.job for one in skipped])
+        admission.unsettled += [one.delivery for one in skipped if one.job.id not in told]
+
+    def _skip(self, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
+        for one, outcome in zip(ones, self._overlaps.skip([one.job for one in ones], now_ms), strict=True):
+            if outcome.applied is Applied.UNAVAILABLE:
+                admission.unsettled.append(one.delivery)
+            else:
+                admission.counts["skipped"] += 1
 
     def _admit(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
         """Hold jobs of one key to its limit: first a slot, then a token, so that no token waits for a slot."""
         key, rate = limit.key or "", None
         if limit.concurrency is not None:
             taken = self._slots.take(pk, limit.concurrency, [one.job for one in ones], now_ms)
-            rate = taken.rate
+            rate = taken.board.rate
             due_at = now_ms + LIMIT_RECHECK_S * 1000
             refused = [
                 Refused(one, pk, _wait(one.job, "slot", key, limit.concurrency), due_at, one.job.id in taken.listed)
@@ -162,20 +182,30 @@ class Limits:
             ]
             ones = [replace(one, slot=taken.slots[one.job.id]) for one in ones if one.job.id in taken.slots]
             if refused:
-                self._wait_for_slots(pk, limit.concurrency, refused, admission, now_ms)
+                self._wait_for_slots(taken.board, limit.concurrency, refused, admission, now_ms)
         if limit.rate_per_s is not None and ones:
             seen = rate if limit.concurrency is not None else self._slots.look(pk).rate
             ones = self._in_rate(pk, limit, ones, seen, admission, now_ms)
         admission.admitted += ones
 
     def _wait_for_slots(
-        self, pk: str, concurrency: int, refused: Sequence[Refused], admission: Admission, now_ms: int
+        self, board: Board, concurrency: int, refused: Sequence[Refused], admission: Admission, now_ms: int
     ) -> None:
         """Put jobs into the line, then look once more: a slot that was freed meanwhile would not be handed on."""
-        deferred = self._refuse(refused, admission, now_ms)
+        try:
+            giving = [slot for one in refused for slot in self._overlaps.supersede(board, one.admitted.job, now_ms)]
+        except UnavailableError:
+            admission.unsettled += [one.admitted.delivery for one in refused]
+            return
+        line = {*board.waiters, *(place(one.admitted.job) for one in refused)}
+        skipped = [one.admitted for one in refused if skips(one.admitted.job, line)]
+        self._skip(skipped, admission, now_ms)
+        staying = [one for one in refused if one.admitted not in skipped]
+        deferred = self._refuse(staying, admission, now_ms) if staying else []
         if deferred:
+            also = [place(step.job) for _, step in deferred]
             with suppress(UnavailableError):
-                self._slots.serve(pk, concurrency, now_ms, also=[place(step.job) for _, step in deferred])
+                self._slots.serve(board.pk, concurrency, now_ms, also=also, giving=giving)
 
     def _in_rate(
         self,

@@ -28,7 +28,6 @@ from whendue.domain.transitions import wake
 from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
 from whendue.limits import HANDOVER_S, LIMIT_CONCURRENCY, LIMIT_WAITERS
-from whendue.ports import Item
 from whendue.services.outside import Ports
 from whendue.services.record import record, send
 
@@ -42,12 +41,12 @@ class Taken(NamedTuple):
     Args:
         slots: job id -> its slot.
         listed: jobs that stood in the line already.
-        rate: the key's rate item, as last read.
+        board: the key, as last read.
     """
 
     slots: dict[str, Slot]
     listed: set[str]
-    rate: Item | None
+    board: Board
 
 
 class Line(NamedTuple):
@@ -111,7 +110,7 @@ class Slots:
                 if len(taken) == len(jobs) or not (missed or line.stale):
                     break
                 board = self.look(pk)
-        return Taken(taken, {waiter.job_id for waiter in board.waiters}, board.rate)
+        return Taken(taken, {waiter.job_id for waiter in board.waiters}, board)
 
     def _line(
         self,

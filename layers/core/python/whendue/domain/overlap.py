@@ -1,0 +1,67 @@
+"""Overlap: the jobs of one schedule share a slot, and what becomes of one that finds it taken (docs/schedules.md)."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from whendue.domain.job import Job, State
+from whendue.domain.keys import Key
+from whendue.domain.ledger import Outcome, fire_sk
+from whendue.domain.limit import Limit, effective
+from whendue.domain.schedule import ledger_pk
+from whendue.domain.slots import Waiter, place
+from whendue.domain.writes import In, Is, Write
+
+OVERLAPPED: Final = "overlap"
+
+
+def governing(job: Job, profile: Limit | None) -> Limit | None:
+    """Give the limit that a job is held to, its key named: its schedule's one slot, or its own and its profile's."""
+    if job.overlap:
+        return Limit(concurrency=1, key=f"schedule:{job.schedule}")
+    return effective(job.limit, profile, profile_name=job.profile, job_type=job.type)
+
+
+def skips(job: Job, line: Iterable[Waiter]) -> bool:
+    """Say whether a job that found the slot taken does not run at all; what has begun once waits in any case.
+
+    Args:
+        job: as stored.
+        line: who waits for the slot.
+    """
+    if job.claims:
+        return False
+    others = [waiter for waiter in line if waiter.job_id != job.id]
+    match job.overlap:
+        case "skip":
+            return True
+        case "buffer_one":
+            return any(other < place(job) for other in others)
+        case "cancel_running":
+            return any(other > place(job) for other in others)
+    return False
+
+
+def was_skipped(job: Job) -> bool:
+    """Say whether a job has been skipped: its fire's entry says so a moment later."""
+    return job.state is State.CANCELLED and job.last is not None and job.last.type == OVERLAPPED
+
+
+def gives_way(job: Job, newer: Job) -> bool:
+    """Say whether a job is to be stopped, or skipped, for a newer fire of its schedule."""
+    return newer.overlap == "cancel_running" and not newer.claims and (job.nominal_at or 0) < (newer.nominal_at or 0)
+
+
+def fire_key(job: Job) -> Key:
+    """Give the key of the entry of a job's fire."""
+    return Key(ledger_pk(job.tenant, job.schedule or ""), fire_sk(job.nominal_at or 0))
+
+
+def skip_fire(job: Job) -> Write:
+    """Enter that a fire was skipped: its job has ended."""
+    made = In("outcome", (Outcome.RAN.value, Outcome.CAUGHT_UP.value))
+    return Write(
+        "skip_fire",
+        fire_key(job),
+        [Is("job", job.id), made],
+        {"outcome": Outcome.SKIPPED.value, "reason": OVERLAPPED},
+    )

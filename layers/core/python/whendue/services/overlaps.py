@@ -1,0 +1,62 @@
+"""Overlaps: skip fires, and stop what a newer fire takes the place of."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from whendue.domain.job import Job, State, from_item
+from whendue.domain.keys import job_key
+from whendue.domain.overlap import gives_way, skip_fire
+from whendue.domain.slots import Board, Slot, handed_mark, place
+from whendue.domain.transitions import request_cancel, skip
+from whendue.ports import Applied, Outcome
+from whendue.services.outside import Ports
+from whendue.services.record import record
+
+UNKNOWN: Final = Outcome(Applied.UNAVAILABLE)
+
+
+class Overlaps:
+    """Carries out the overlap policies of schedules."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def skip(self, jobs: Sequence[Job], now_ms: int) -> list[Outcome]:
+        """Skip jobs: end them, then tell the ledger; UNAVAILABLE where one of the two is not known."""
+        if not jobs:
+            return []
+        ends = record(self._ports.store, [skip(job, now_ms) for job in jobs])
+        done = [job for job, end in zip(jobs, ends, strict=True) if end.done]
+        told = self.enter(done)
+        return [UNKNOWN if job.id not in told and end.done else end for job, end in zip(jobs, ends, strict=True)]
+
+    def enter(self, jobs: Sequence[Job]) -> set[str]:
+        """Tell the ledger of jobs that were skipped; gives the ids of those that it knows of now."""
+        ends = self._ports.store.apply([skip_fire(job) for job in jobs]) if jobs else []
+        return {job.id for job, end in zip(jobs, ends, strict=True) if end.applied is not Applied.UNAVAILABLE}
+
+    def supersede(self, board: Board, newer: Job, now_ms: int) -> list[Slot]:
+        """Let what runs and what waits give way to a newer fire; gives slots that were kept for those that waited.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        if newer.overlap != "cancel_running":
+            return []
+        holders = {item["job_id"] for item in board.slots.values() if item["lease_until"] >= now_ms}
+        waiting = {waiter.job_id for waiter in board.waiters if waiter < place(newer)}
+        others = self._giving_way(holders | waiting, newer)
+        running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
+        record(self._ports.store, [request_cancel(job) for job in running])
+        pending = [job for job in others if job.state is State.PENDING and not job.claims]
+        ends = self.skip(pending, now_ms)
+        gone = {handed_mark(job) for job, end in zip(pending, ends, strict=True) if end.done}
+        slots = (Slot(board.key_of(number), item["fence"]) for number, item in board.slots.items())
+        return [slot for slot in slots if slot.fence in gone]
+
+    def _giving_way(self, job_ids: Collection[str], newer: Job) -> list[Job]:
+        ids = sorted(set(job_ids) - {newer.id})
+        items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
+        jobs = [from_item(item) for item in items if item]
+        return [job for job in jobs if not job.terminal and gives_way(job, newer)]

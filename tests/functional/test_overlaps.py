@@ -1,0 +1,175 @@
+"""Overlap policies: what a fire does while an earlier job of its schedule runs."""
+
+from typing import Any
+
+import pytest
+
+from tests.faults import Counted, KilledError, Refusing
+from tests.world import MINUTE_MS, TENANT, World
+from whendue.domain.job import Job, State
+from whendue.domain.keys import job_key
+from whendue.domain.ledger import Outcome
+from whendue.domain.recurrence import Recurrence
+from whendue.domain.request import JobRequest
+from whendue.domain.schedule import Definition, Overlap
+from whendue.domain.writes import Write
+from whendue.ports import Outcome as Ended
+from whendue.services.ledger import FireFilter, FireView
+
+EVERY_10_S = Recurrence(cron="*/10 * * * * *")
+
+
+def running(overlap: Overlap, lease_s: int = 600) -> tuple[World, Job]:
+    """Let a schedule's first fire run, in a worker that is never heard of again; gives its job."""
+    world = World()
+    template = JobRequest("ok", {}, policy={"lease_s": lease_s})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap=overlap))
+    world.clock.advance(10)
+    # Ask for pauses, read the job, read the key, take the slot, claim: the fifth call is the last one.
+    with pytest.raises(KilledError):
+        world.build(store=Counted(world.table, [], 4, after=True)).work.handle(
+            world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS
+        )
+    [job] = [fire.job for fire in fires(world) if fire.job and fire.job.state is State.RUNNING]
+    return world, job
+
+
+def fires(world: World) -> list[FireView]:
+    """List the fires that have come, the oldest first."""
+    return world.app.ledger.page(TENANT, "s", FireFilter(), 100, None).fires[::-1]
+
+
+def fire(world: World, times: int = 1) -> None:
+    for _ in range(times):
+        world.clock.advance(10)
+        world.work()
+
+
+def told(world: World) -> list[tuple[Outcome, str | None, State | None]]:
+    return [(view.fire.outcome, view.fire.reason, view.job.state if view.job else None) for view in fires(world)]
+
+
+SKIPPED = (Outcome.SKIPPED, "overlap", State.CANCELLED)
+WAITS = (Outcome.RAN, None, State.PENDING)
+RUNS = (Outcome.RAN, None, State.RUNNING)
+RAN = (Outcome.RAN, None, State.SUCCEEDED)
+
+
+def test_skip_runs_none_beside_one_that_runs() -> None:
+    """The ledger says why, and so does the job."""
+    world, _ = running("skip")
+    fire(world, 2)
+    assert told(world) == [RUNS, SKIPPED, SKIPPED]
+    job = fires(world)[1].job
+    assert job
+    assert job.last
+    assert (job.last.type, job.claims) == ("overlap", 0)
+
+
+def test_skip_runs_those_that_come_after_it_has_ended() -> None:
+    """One at a time is no limit where nothing overlaps."""
+    world = World()
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, JobRequest("ok", {}), overlap="skip"))
+    fire(world, 3)
+    assert told(world) == [RAN, RAN, RAN]
+
+
+def test_buffer_one_lets_one_wait() -> None:
+    """It runs when the one before it has ended; those that come meanwhile are skipped."""
+    world, first = running("buffer_one", lease_s=35)
+    fire(world, 3)
+    assert told(world) == [RUNS, WAITS, SKIPPED, SKIPPED]
+    world.pass_time(200)
+    assert told(world)[:2] == [RAN, RAN]
+    assert world.job(first).lost == 1
+
+
+def test_cancel_running_stops_what_runs_and_what_waits() -> None:
+    """The newest fire is the one that counts."""
+    world, first = running("cancel_running")
+    fire(world, 3)
+    assert world.job(first).cancel_requested
+    assert told(world) == [RUNS, SKIPPED, SKIPPED, WAITS]
+
+
+def test_allow_lets_them_overlap() -> None:
+    """It is what a schedule does that says nothing."""
+    world = World()
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, JobRequest("ok", {})))
+    fire(world)
+    [view] = fires(world)
+    assert view.job
+    assert view.job.overlap is None
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_who_dies_while_skipping_leaves_a_ledger_that_is_right(after: bool) -> None:
+    """The job has ended, the entry says so at once to who asks, and for good once its message comes again."""
+    world, _ = running("skip")
+    world.clock.advance(10)
+    real = world.table.apply
+
+    def apply(writes: list[Write]) -> list[Ended]:
+        if any(write.name == "skip_fire" for write in writes):
+            if after:
+                real(writes)
+            raise KilledError
+        return real(writes)
+
+    with pytest.raises(KilledError):
+        world.work(world.build(store=Refusing(world.table, "apply", apply)))
+    assert told(world) == [RUNS, SKIPPED]
+    world.clock.advance(400)
+    world.work()
+    second = fires(world)[1]
+    assert second.job
+    kept = [item for key, item in world.table.items().items() if item.get("job") == second.job.id]
+    assert [item["outcome"] for item in kept] == ["skipped"]
+
+
+def test_a_skipped_job_that_is_redriven_runs() -> None:
+    """Whoever asks for it wants it to run."""
+    world, _ = running("skip")
+    fire(world)
+    skipped = fires(world)[1].job
+    assert skipped
+    world.app.control.redrive(TENANT, skipped.id)
+    world.work()
+    assert world.job(skipped).state is State.SUCCEEDED
+
+
+def test_a_retry_waits_where_a_first_attempt_is_skipped() -> None:
+    """What has begun once is not given up because a later fire was quicker."""
+    world = World()
+    world.task("bad_once", _bad_once)
+    template = JobRequest("bad_once", {}, policy={"base_s": 15, "jitter": "none", "lease_s": 600})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap="skip"))
+    fire(world)
+    first = fires(world)[0].job
+    assert first
+    # The next fire's worker dies while it runs; the retry comes meanwhile.
+    world.clock.advance(10)
+    with pytest.raises(KilledError):
+        world.build(store=Counted(world.table, [], 4, after=True)).work.handle(
+            world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS
+        )
+    world.clock.advance(6)
+    world.work()
+    waits = world.job(first)
+    assert (waits.state, waits.failures) == (State.PENDING, 1)
+    assert waits.waits_for is not None
+
+
+def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:
+    """Retention may be over before a late message comes."""
+    world, _ = running("skip")
+    fire(world)
+    skipped = fires(world)[1].job
+    assert skipped
+    del world.table._items[job_key(skipped.id)]
+    assert told(world)[1] == (Outcome.SKIPPED, "overlap", None)
+
+
+def _bad_once(payload: Any, ctx: Any) -> None:
+    if ctx.attempt == 1:
+        raise RuntimeError("bad")
