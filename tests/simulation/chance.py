@@ -10,11 +10,11 @@ from tests.simulation.stories.base import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
 
 ANY = "succeeded dead cancelled"
-FAULTS_MS = (30_000, 100_000, 300_000)
+FAULTS_MS = (30_000, 100_000, 200_000)
 HORIZON_S = 4 * 3600
 # In one world of so many faults never stop: nothing need ever be settled there, but whatever happens must be right.
 RESTLESS_EACH = 10
-RESTLESS_S = 600
+RESTLESS_S = 400
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
 # Of all jobs of a world; most have none.
 LIMITS: tuple[dict[str, Any], ...] = (
@@ -64,11 +64,11 @@ def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any
         "takes_s": chance.choice([0, 0, 0, 1, 4, 25]),
         "times": chance.choice([1, 2]),
         "priority": chance.choice(["normal", "normal", "high", "critical"]),
-        "delaySeconds": chance.choice([0, 0, 0, 3, 40, 130, 200, 400]),
+        "delaySeconds": chance.choice([0, 0, 0, 3, 40, 130, 200, 260]),
         "maxAttempts": chance.choice([1, 2, 4]),
         "leaseSeconds": chance.choice([5, 20, 45]),
         "timeoutSeconds": chance.choice([2, 30]),
-        "backoff": chance.choice([QUICK, {"baseSeconds": 150, "factor": 2, "jitter": "full"}]),
+        "backoff": chance.choice([QUICK, {"baseSeconds": 90, "factor": 2, "jitter": "full"}]),
         **limits,
     }
     profiled = chance.random() < 0.1
@@ -100,7 +100,7 @@ def _do(world: World, job_id: str, deed: str) -> None:
         case "hasten":
             world.ask("PATCH", path, {"dueAt": "2027-01-15T08:00:00Z"})
         case "delay":
-            world.ask("PATCH", path, {"dueAt": "2027-01-15T08:09:00Z", "priority": "low"})
+            world.ask("PATCH", path, {"dueAt": "2027-01-15T08:06:00Z", "priority": "low"})
 
 
 def chance_of(seed: int) -> Chance:

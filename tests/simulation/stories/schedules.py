@@ -90,8 +90,8 @@ def _backfill(world: World) -> None:
 
 def _two_editors(world: World) -> None:
     """Two clients change it at the same moments."""
-    doing(putting(), 20, putting(cron="*/17 * * * * *"), 30, changing("pause"), 30, changing("resume"))(world)
-    doing(20, putting(cron="*/23 * * * * *"), 30, changing("pause"), 31, changing("resume"))(world)
+    doing(putting(110), 20, putting(110, cron="*/17 * * * * *"), 30, changing("pause"))(world)
+    doing(20, putting(110, cron="*/23 * * * * *"), 31, changing("resume"))(world)
 
 
 def _missed(policy: str) -> Callable[[World], None]:
@@ -100,8 +100,8 @@ def _missed(policy: str) -> Callable[[World], None]:
 
 
 def _overlapping(policy: str) -> Callable[[World], None]:
-    job = JOB | {"payload": {"do": "ok", "takes_s": 23}, "leaseSeconds": 6}
-    return doing(putting(62, cron="*/10 * * * * *", overlap=policy, job=job))
+    job = JOB | {"payload": {"do": "ok", "takes_s": 17}, "leaseSeconds": 9}
+    return doing(putting(42, cron="*/10 * * * * *", overlap=policy, job=job))
 
 
 OUTAGE: Final = Nature(outage_s=(30, 400))

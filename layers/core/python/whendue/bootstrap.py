@@ -1,8 +1,7 @@
 """The composition root: which adapters and services make up a process, built once and cached."""
 
 import os
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
@@ -30,28 +29,100 @@ from whendue.services.work import Work
 from whendue.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
 class App:
-    """Everything that handlers call."""
+    """Everything that handlers call. A service is put together when it is first asked for: no function needs all."""
 
-    settings: Settings
-    effects: Effects
-    registry: Registry
-    submit: Submit
-    query: Query
-    control: Control
-    dead_letters: DeadLetters
-    dead_letter: DeadLetter
-    health: Health
-    pauses: Pauses
-    queues: Queues
-    schedules: Schedules
-    ledger: Ledger
-    backfills: Backfills
-    tick: Tick
-    work: Work
-    profiles: Profiles
-    profile_editor: ProfileEditor
+    def __init__(self, ports: Ports) -> None:
+        """Stand on these ports."""
+        self._ports = ports
+        self.settings = ports.settings
+        self.effects = ports.effects
+        self.registry = ports.registry
+
+    # --- what others stand on ---------------------------------------------------------------------------------
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """Find profiles; known once in a process."""
+        return Profiles(self._ports)
+
+    @cached_property
+    def pauses(self) -> Pauses:
+        """Begin, end and show pauses; known once in a process."""
+        return Pauses(self._ports)
+
+    @cached_property
+    def submit(self) -> Submit:
+        """Accept jobs."""
+        return Submit(self._ports, self.profiles)
+
+    @cached_property
+    def _firing(self) -> Firing:
+        return Firing(self._ports, self.submit)
+
+    # --- the API's --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def query(self) -> Query:
+        """Show jobs."""
+        return Query(self._ports, self.pauses)
+
+    @cached_property
+    def control(self) -> Control:
+        """Cancel, reschedule and redrive jobs."""
+        return Control(self._ports)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """Group and redrive dead letters."""
+        return DeadLetters(self._ports)
+
+    @cached_property
+    def health(self) -> Health:
+        """Say whether the outside answers."""
+        return Health(self._ports)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """Show queues."""
+        return Queues(self._ports, self.pauses)
+
+    @cached_property
+    def profile_editor(self) -> ProfileEditor:
+        """Change profiles."""
+        return ProfileEditor(self._ports, self.profiles)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """Change schedules."""
+        return Schedules(self._ports, self.submit, self._firing)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Show how fires ended."""
+        return Ledger(self._ports)
+
+    @cached_property
+    def backfills(self) -> Backfills:
+        """Make jobs for past fires."""
+        return Backfills(self._ports, self.submit, self._firing)
+
+    # --- the other functions' ---------------------------------------------------------------------------------
+
+    @cached_property
+    def tick(self) -> Tick:
+        """Do the timer's work."""
+        return Tick(self._ports, self.pauses, Due(self._ports, self._firing, self.schedules, self.backfills))
+
+    @cached_property
+    def work(self) -> Work:
+        """Do the worker's work."""
+        return Work(self._ports, self.profiles, self.pauses)
+
+    @cached_property
+    def dead_letter(self) -> DeadLetter:
+        """Settle what SQS gave up on."""
+        return DeadLetter(self._ports)
 
 
 def build(
@@ -63,32 +134,8 @@ def build(
     runner: Runner,
     registry: Registry,
 ) -> App:
-    """Put the services on the given ports; tests hand in memory adapters."""
-    ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
-    profiles, pauses = Profiles(ports), Pauses(ports)
-    submit = Submit(ports, profiles)
-    firing = Firing(ports, submit)
-    schedules, backfills = Schedules(ports, submit, firing), Backfills(ports, submit, firing)
-    return App(
-        settings=settings,
-        effects=effects,
-        registry=registry,
-        submit=submit,
-        query=Query(ports, pauses),
-        control=Control(ports),
-        dead_letters=DeadLetters(ports),
-        dead_letter=DeadLetter(ports),
-        health=Health(ports),
-        schedules=schedules,
-        ledger=Ledger(ports),
-        backfills=backfills,
-        pauses=pauses,
-        queues=Queues(ports, pauses),
-        tick=Tick(ports, pauses, Due(ports, firing, schedules, backfills)),
-        work=Work(ports, profiles, pauses),
-        profiles=profiles,
-        profile_editor=ProfileEditor(ports, profiles),
-    )
+    """Put the application on the given ports; tests hand in memory adapters."""
+    return App(Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings))
 
 
 @cache
