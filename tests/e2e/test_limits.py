@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.e2e.stage import Http
+from tests.support import eventually
 
 QUICK = {"baseSeconds": 1, "factor": 1, "jitter": "none"}
 
@@ -75,3 +77,20 @@ def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
         print(f"\n350 jobs at 10/s: {counts[0]} in the first 30 s, at most {max(counts)} in any")
     assert min(counts) >= 270
     assert max(counts) <= 330
+
+
+def test_an_edit_of_a_profiles_limits_governs_the_next_claims(http: Http, tmp_path: Path) -> None:
+    """Live within seconds in processes that knew the profile without; awaited, wave by wave."""
+    assert http.client.put("/profiles/pool", json={}).status_code == 201
+
+    def at_once() -> int:
+        path = tmp_path / str(uuid4())
+        wanted = {"type": "e2e.noted", "payload": {"path": str(path), "seconds": 0.5}, "profile": "pool"}
+        jobs = http.ended(http.batch([wanted] * 4), timeout_s=60)
+        assert {job["state"] for job in jobs} == {"succeeded"}
+        runs = runs_of(path)
+        return max(sum(one.begin <= run.begin < (one.end or run.begin + 1) for one in runs) for run in runs)
+
+    assert at_once() > 1
+    assert http.client.put("/profiles/pool", json={"limits": {"concurrency": 1}}).status_code == 200
+    eventually(at_once, lambda most: most == 1, timeout_s=30)
