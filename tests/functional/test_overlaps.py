@@ -107,17 +107,8 @@ def test_who_dies_while_skipping_leaves_a_ledger_that_is_right(after: bool) -> N
     """The job has ended, the entry says so at once to who asks, and for good once its message comes again."""
     world, _ = running("skip")
     world.clock.advance(10)
-    real = world.table.apply
-
-    def apply(writes: list[Write]) -> list[Ended]:
-        if any(write.name == "skip_fire" for write in writes):
-            if after:
-                real(writes)
-            raise KilledError
-        return real(writes)
-
     with pytest.raises(KilledError):
-        world.work(world.build(store=Refusing(world.table, "apply", apply)))
+        world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire", after=after))))
     assert told(world) == [RUNS, SKIPPED]
     world.clock.advance(400)
     world.work()
@@ -136,6 +127,32 @@ def test_a_skipped_job_that_is_redriven_runs() -> None:
     world.app.control.redrive(TENANT, skipped.id)
     world.work()
     assert world.job(skipped).state is State.SUCCEEDED
+
+
+def test_a_skipped_job_that_is_redriven_before_the_ledger_knew_has_run() -> None:
+    """Its maker died between the two writes; the ledger tells what became of it in the end."""
+    world, _ = running("skip")
+    world.clock.advance(10)
+    with pytest.raises(KilledError):
+        world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire"))))
+    skipped = fires(world)[1].job
+    assert skipped
+    world.app.control.redrive(TENANT, skipped.id)
+    world.clock.advance(400)
+    world.work()
+    assert told(world)[1] == RAN
+
+
+def test_a_fire_whose_job_failed_and_was_cancelled_is_not_shown_as_skipped() -> None:
+    """It had run."""
+    world = World()
+    template = JobRequest("bad", {}, policy={"base_s": 300, "jitter": "none"})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap="skip"))
+    fire(world)
+    failed = fires(world)[0].job
+    assert failed
+    world.app.control.cancel(TENANT, failed.id)
+    assert told(world) == [(Outcome.RAN, None, State.CANCELLED)]
 
 
 def test_a_retry_waits_where_a_first_attempt_is_skipped() -> None:
@@ -173,3 +190,17 @@ def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:
 def _bad_once(payload: Any, ctx: Any) -> None:
     if ctx.attempt == 1:
         raise RuntimeError("bad")
+
+
+def _dying(world: World, name: str, *, after: bool = False) -> Any:
+    """Give an `apply` whose process dies at a write of this name, before or after its effect."""
+    real = world.table.apply
+
+    def apply(writes: list[Write]) -> list[Ended]:
+        if not any(write.name == name for write in writes):
+            return real(writes)
+        if after:
+            real(writes)
+        raise KilledError
+
+    return apply
