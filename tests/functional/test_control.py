@@ -13,6 +13,7 @@ from whendue.domain.transitions import claim
 from whendue.errors import InvalidCursorError, InvalidRequestError, JobNotFoundError, StateConflictError
 from whendue.ports import Delivery, Outgoing
 from whendue.services.listing import JobFilter
+from whendue.settings import QUEUES
 
 ALL = JobFilter()
 ONCE = {"max_attempts": 1}
@@ -164,6 +165,37 @@ def test_a_dead_letter_that_may_still_run_is_sent_again_or_left_to_who_runs_it()
     assert len(world.runs(early)) == 1
 
 
+def test_the_dead_letter_of_a_job_that_is_gone_is_dropped() -> None:
+    """TTL took it: there is nothing to end, and its neighbours' letters are heard."""
+    world = World()
+    job = world.submit()
+    worked = world.app.dead_letter.handle([letter(World(seed=1).submit()), letter(job)])
+    assert worked == ([], {"stale": 1, "dead": 1})
+    assert world.job(job).state is State.DEAD
+
+
+def test_a_dead_letter_of_an_old_due_time_ends_nothing() -> None:
+    """The job was rescheduled since and has a message of its own: it runs."""
+    world = World()
+    job = world.submit()
+    stale = letter(job)
+    world.app.control.reschedule(TENANT, job.id, world.clock.now_ms(), "high")
+    assert world.app.dead_letter.handle([stale]).counts == {"stale": 1}
+    world.work(queue="high")
+    assert len(world.runs(job)) == 1
+
+
+def test_the_dead_letter_of_a_cancelled_job_whose_worker_died_ends_it_as_cancelled() -> None:
+    """G9: who cancelled it learns that it was, and it is no dead job that somebody might redrive."""
+    world = World()
+    job = world.submit()
+    claimed(world, job)
+    assert world.app.control.cancel(TENANT, job.id).cancel_requested
+    world.clock.advance(100)
+    assert world.app.dead_letter.handle([letter(job)]).counts == {"cancelled": 1}
+    assert world.job(job).state is State.CANCELLED
+
+
 def test_an_unreadable_dead_letter_is_kept_for_people() -> None:
     """It may be the only trace of something."""
     world = World()
@@ -209,6 +241,17 @@ def test_a_bulk_redrive_has_filter_dry_run_limit_and_rate() -> None:
     assert len(rest.redriven) == 3
     world.pass_time(20)
     assert [world.job(job).generation for job in jobs] == [2] * 5 + [1] * 2
+
+
+def test_a_bulk_redrive_puts_each_job_into_its_own_queue_once() -> None:
+    """Each keeps its priority, and no other queue hears of it (G11)."""
+    world = World()
+    for queue in ("high", "low", "low"):
+        world.submit("bad", policy=ONCE, queue=queue)
+    world.work()
+    redriven = world.app.dead_letters.redrive(TENANT, ALL, dry_run=False, rate_per_s=None, limit=10, cursor=None)
+    assert len(redriven.redriven) == 3
+    assert {queue: world.queues.pending(queue) for queue in QUEUES} == {"critical": 0, "high": 1, "normal": 0, "low": 2}
 
 
 def pages(world: World, wanted: JobFilter, limit: int) -> list[list[str]]:

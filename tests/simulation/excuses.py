@@ -17,8 +17,9 @@ EXCUSES: Final[dict[str, str]] = {
     ),
     "services.leases not (one.owned)": "a lease has two more beats before it ends",
     "services.settle without step is not None": "a crash here keeps the batch's messages, and they come again",
-    "services.settle without one.cause in one.cause and end.type == 'timeout'": "the error's name, not what is done",
-    "services.settle without end.type == 'timeout' in one.cause and end.type == 'timeout'": "as above",
+    "services.settle without end.type == 'timeout' in one.cause and end.type == 'timeout'": (
+        "the error's name, not what is done"
+    ),
     "services.settle not (step.job.state is State.PENDING)": "a count in the log",
     f"services.settle without outcome.old is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
     f"services.settle without outcome.old.get('cancel_requested') in {_CANCELLED}": (

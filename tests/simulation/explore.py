@@ -60,8 +60,8 @@ def play(scenario: Scenario, plan: Plan, *, traced: bool = False) -> World:
         with limited():
             world.run(scenario.horizon_s * 1000)
             world.monitor.conclude(settled=scenario.settles)
-    except HangError:
-        world.monitor.wrong("hangs")
+    except HangError as error:
+        world.monitor.wrong(f"hangs: {error}")
     except Exception as error:  # noqa: BLE001 - a crash of the code under test is a finding
         world.monitor.wrong(f"crashed: {type(error).__name__}: {error}")
     return world

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import pytest
+
 from tests.simulation import hunt
 from tests.simulation.excuses import EXCUSES
 from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
-from tests.simulation.patience import Broken, forked
+from tests.simulation.patience import Broken, forked, limited
 from tests.simulation.reach import Run, reached
 from tests.simulation.report import write_mutants
 
@@ -25,7 +27,7 @@ LAWS = [
     "tests/property/test_profile_laws.py",
     "tests/property/test_laws.py",
 ]
-NAMES = ("control", "work", "timer")
+NAMES = ("control", "work", "guards_work", "timer", "guards_timer")
 FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in NAMES]
 # pytest: a test has failed, or could not even be collected.
 NOTICED = (1, 2)
@@ -34,6 +36,8 @@ WORLDS = 200
 SOME = 400
 # A survivor needs a minute of CPU.
 CPU_S = 400
+# A test needs a few seconds at most.
+TEST_CPU_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,9 @@ def _caught(mutant: Mutant, runs: Sequence[Run]) -> tuple[str | None, str]:
     some, rest = faulty[::step], [run for number, run in enumerate(faulty) if number % step]
     stages: list[tuple[str, Iterator[str]]] = [
         ("scenarios", map(_told, hunt.runs(clean))),
-        ("laws", _failing(LAWS)),
+        ("laws", failing(LAWS)),
         ("scenarios", map(_told, hunt.runs(some))),
-        ("functional tests", _failing(FUNCTIONAL)),
+        ("functional tests", failing(FUNCTIONAL)),
         ("random worlds", map(_told, hunt.worlds(WORLDS))),
         ("scenarios", map(_told, chain(hunt.runs(rest), hunt.overloads()))),
     ]
@@ -103,23 +107,28 @@ def _told(found: Found) -> str:
 
 
 class _Failures:
-    """A pytest plugin that notes what failed."""
+    """A pytest plugin that notes what failed, and lets nothing run for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_s: float) -> None:
         self.names: list[str] = []
+        self._cpu_s = cpu_s
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        with limited(self._cpu_s):
+            yield
 
     def pytest_runtest_logreport(self, report: object) -> None:
         if getattr(report, "failed", False):
             self.names.append(getattr(report, "nodeid", "?"))
 
 
-def _failing(files: Sequence[str]) -> Iterator[str]:
-    import pytest
-
+def failing(files: Sequence[str], cpu_s: float = TEST_CPU_S) -> Iterator[str]:
+    """Run tests in this process, which shows nothing any more; give the first that fails or does not end."""
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    failures = _Failures()
+    failures = _Failures(cpu_s)
     options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
     code = pytest.main([*options, *(str(ROOT / name) for name in files)], plugins=[failures])
     if code in NOTICED:

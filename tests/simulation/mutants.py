@@ -116,8 +116,13 @@ def _of(module: str) -> Iterator[Mutant]:
             edit(target)
             text = ast.unparse(ast.fix_missing_locations(changed))
             if text != ast.unparse(tree):
-                line = getattr(node, "lineno", 0)
+                line = _line_of(node)
                 yield Mutant(module, line, _function_at(tree, line), change, text)
+
+
+def _line_of(node: ast.AST) -> int:
+    """Give the line of a node; `for x in y if z` has none of its own."""
+    return node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
 
 
 def functions_of(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:

@@ -26,7 +26,7 @@ def limited(cpu_s: float = WORLD_S) -> Iterator[None]:
     """Raise HangError in what takes longer than so many seconds of CPU."""
 
     def hangs(signum: int, frame: FrameType | None) -> None:
-        raise HangError
+        raise HangError(f"over {cpu_s} s of CPU")
 
     before = signal.signal(signal.SIGVTALRM, hangs)
     # Again and again: code that catches whatever is raised must not outlive it.

@@ -2,13 +2,19 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.simulation.explore import play
 from tests.simulation.fates import Plan
+from tests.simulation.gate import failing
+from tests.simulation.mutants import mutants
 from tests.simulation.patience import Answer, Broken, HangError, forked, limited
+from tests.simulation.ports import WiredStore
 from tests.simulation.stories.base import Scenario
+from tests.simulation.world import CALLS_AT_ONCE, World
+from whendue.domain.keys import job_key
 
 
 def test_an_endless_loop_is_ended() -> None:
@@ -25,6 +31,34 @@ def test_a_world_that_crashes_is_a_finding() -> None:
 
     story = Scenario("crash", lambda world: world.client(1, lambda: crash(world)))
     assert play(story, Plan()).monitor.violations == ["crashed: RuntimeError: broken"]
+
+
+def test_a_world_that_reads_for_ever_is_a_finding() -> None:
+    """Reads take no virtual time: nothing else would stop it but its CPU, after a million calls."""
+
+    def read(world: World) -> None:
+        store = WiredStore(world, world.process("reader", 1000))
+        while True:
+            store.get([job_key("x")])
+
+    world = play(Scenario("reader", lambda world: world.client(1, lambda: read(world))), Plan())
+    assert world.monitor.violations == ["hangs: reader-2 goes on with 'get', and no time passes"]
+    assert len(world.calls) < 2 * CALLS_AT_ONCE
+
+
+def test_a_functional_test_that_does_not_end_has_failed(tmp_path: Path) -> None:
+    """Of a mutant that loops in memory, where no virtual time limits it."""
+    endless = tmp_path / "test_endless.py"
+    endless.write_text("def test_endless():\n    while True:\n        pass\n")
+    found = forked(lambda: next(failing([str(endless)], cpu_s=1), None), cpu_s=20)
+    assert isinstance(found, Answer)
+    assert found.value is not None
+    assert found.value.endswith("test_endless.py::test_endless")
+
+
+def test_every_mutant_stands_in_a_function() -> None:
+    """The gate tries it in the runs that pass through there: one without a place would be tried in none."""
+    assert [mutant.name for mutant in mutants() if mutant.function is None] == []
 
 
 @pytest.mark.parametrize("work", [lambda: os._exit(3), lambda: int("no number")], ids=["dies", "raises"])

@@ -18,6 +18,7 @@ from tests.simulation.backend import ComingQueue, LaggingStore
 from tests.simulation.fates import KILLING, READ, SETTLING, Fate, Plan
 from tests.simulation.hub import START_MS, Hub, KilledError, Process, StrandRunner, current_strand
 from tests.simulation.monitor import Monitor
+from tests.simulation.patience import HangError
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
 from tests.simulation.tasks import Tasks
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
@@ -47,6 +48,8 @@ KNOWN = Verifier(AUTH, system()).verify(f"Bearer {TOKEN}")
 STALL_MS = 100_000
 LATE_MS = 100_000
 TICK_MS = 60_000
+# Calls in a moment of virtual time: reads take none, so who reads for ever never gives way. The most seen is 51.
+CALLS_AT_ONCE = 10_000
 API_MS, TIMER_MS, DEAD_LETTER_MS = 29_000, 55_000, 60_000
 URLS = {queue: f"https://sqs/{queue}" for queue in QUEUES}
 
@@ -134,6 +137,8 @@ class World:
         self._vanishing = nature.vanishing
         self._next_tick_ms = self.hub.now_ms
         self._look_again_ms = 0
+        self._moment_ms = self.hub.now_ms
+        self._moment_from = 0
 
     # --- time ---------------------------------------------------------------------------------------------
 
@@ -173,8 +178,7 @@ class World:
         if kinds is not READ:
             least, most = self.nature.latency_ms
             self.hub.sleep(least + int(self.random.random() * (most - least)))
-        number = len(self.calls)
-        self.calls.append((process.name, name, kinds))
+        number = self._count(process, name, kinds)
         fate = self.plan.fate(number, kinds, self.hub.now_ms - START_MS)
         if self.trace is not None:
             self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
@@ -192,6 +196,16 @@ class World:
         if fate is Fate.VANISHED:
             return _acknowledged(effect, self.queue)
         return _met(fate, effect, refused, partly or refused)
+
+    def _count(self, process: Process, name: str, kinds: Sequence[Fate]) -> int:
+        """Number a call; a world whose calls never let time pass does not come to an end."""
+        number = len(self.calls)
+        if self.hub.now_ms != self._moment_ms:
+            self._moment_ms, self._moment_from = self.hub.now_ms, number
+        if number - self._moment_from >= CALLS_AT_ONCE:
+            raise HangError(f"{process.name} goes on with {name!r}, and no time passes")
+        self.calls.append((process.name, name, kinds))
+        return number
 
     def _killed(self, process: Process, fate: Fate, effect: Callable[[], object]) -> KilledError:
         if fate is Fate.KILL_AFTER:

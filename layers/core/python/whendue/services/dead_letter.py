@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from whendue.domain.job import Job, State, from_item
+from whendue.domain.job import Job, from_item
 from whendue.domain.message import UnreadableMessageError, from_body
 from whendue.domain.rescue import ended_by_loss
 from whendue.domain.transitions import Transition, die
@@ -54,7 +54,7 @@ class DeadLetter:
         job = from_item(item) if item else None
         if job is None or job.terminal or job.generation != carried.generation:
             return "stale"
-        if job.state is State.PENDING and now_ms < job.due_at:
+        if now_ms < job.due_at:
             return "sent_again" if send(self._ports.queue, [job], now_ms) == [True] else "unavailable"
         # Refused while someone runs it: if they die, the job's alarm finds it.
         return self._end(ended_by_loss(job, now_ms) or die(job, CAUSE, MESSAGE, now_ms), now_ms)

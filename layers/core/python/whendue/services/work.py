@@ -61,7 +61,7 @@ class Work:
         fresh, suspects = self._sort(deliveries, settle)
         end_ms = deadline_ms - RECORD_MS - INTERRUPT_GRACE_MS
         for group in (fresh, *([suspect] for suspect in suspects)):
-            if group and self._ports.effects.now_ms() >= end_ms:
+            if self._ports.effects.now_ms() >= end_ms:
                 settle.unsettled += [delivery for delivery, _ in group]
             elif group:
                 self._run(group, end_ms, settle)
