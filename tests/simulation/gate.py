@@ -1,10 +1,10 @@
-"""The mutation gate: every mutant must be caught by the scenarios, the laws, the functional tests or random worlds."""
+"""The mutation gate: every mutant must be caught by the scenarios, the tests of its part or random worlds."""
 
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,20 +15,12 @@ from tests.simulation import hunt
 from tests.simulation.excuses import EXCUSES
 from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
+from tests.simulation.parts import PART_OF
 from tests.simulation.patience import Broken, forked, limited
 from tests.simulation.reach import Run, reached
 from tests.simulation.report import write_mutants
 
-ROOT = Path(__file__).parents[2]
-LAWS = [
-    "tests/unit/test_conditions.py",
-    "tests/unit/test_transitions.py",
-    "tests/unit/test_fresh.py",
-    "tests/property/test_profile_laws.py",
-    "tests/property/test_laws.py",
-]
-NAMES = ("control", "work", "guards_work", "timer", "guards_timer")
-FUNCTIONAL = [f"tests/functional/test_{name}.py" for name in NAMES]
+TESTS = Path(__file__).parents[1]
 # pytest: a test has failed, or could not even be collected.
 NOTICED = (1, 2)
 WORLDS = 200
@@ -87,14 +79,15 @@ def judge(mutant: Mutant, runs: Sequence[Run]) -> Verdict:
 def _caught(mutant: Mutant, runs: Sequence[Run]) -> tuple[str | None, str]:
     """Give who caught the mutant, and by what: what is cheap is asked first, and everything in the end."""
     mutant.put_in_place()
-    clean, faulty = [run for run in runs if not run[1]], [run for run in runs if run[1]]
+    part = PART_OF[mutant.module]
+    stories = {story.name for story in part.stories}
+    clean, faulty = [run for run in runs if not run[1]], [run for run in runs if run[1] and run[0] in stories]
     step = 1 + len(faulty) // SOME
     some, rest = faulty[::step], [run for number, run in enumerate(faulty) if number % step]
     stages: list[tuple[str, Iterator[str]]] = [
         ("scenarios", map(_told, hunt.runs(clean))),
-        ("laws", failing(LAWS)),
+        ("tests", failing(part.tests)),
         ("scenarios", map(_told, hunt.runs(some))),
-        ("functional tests", failing(FUNCTIONAL)),
         ("random worlds", map(_told, hunt.worlds(WORLDS))),
         ("scenarios", map(_told, chain(hunt.runs(rest), hunt.overloads()))),
     ]
@@ -130,7 +123,7 @@ def failing(files: Sequence[str], cpu_s: float = TEST_CPU_S) -> Iterator[str]:
         os.dup2(nowhere.fileno(), 2)
     failures = _Failures(cpu_s)
     options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    code = pytest.main([*options, *(str(ROOT / name) for name in files)], plugins=[failures])
+    code = pytest.main([*options, *(str(TESTS / name) for name in files)], plugins=[failures])
     if code in NOTICED:
         yield next(iter(failures.names), "a test cannot be collected")
     elif code != 0:
@@ -140,11 +133,12 @@ def failing(files: Sequence[str], cpu_s: float = TEST_CPU_S) -> Iterator[str]:
 def main(wanted: Callable[[Mutant], bool], *, whole: bool, report: bool) -> int:
     """Judge all mutants that are wanted; gives how many stand unexplained, and how many excuses explain nothing."""
     chosen = [mutant for mutant in mutants() if wanted(mutant)]
-    runs = reached()
+    runs = reached({story.name for one in chosen for story in PART_OF[one.module].stories})
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(3) as pool:
-        where = [runs.get(f"{one.module}:{one.function}", []) for one in chosen]
-        for number, verdict in enumerate(pool.map(judge, chosen, where), 1):
+        judging = [pool.submit(judge, one, runs.get(f"{one.module}:{one.function}", [])) for one in chosen]
+        for number, judged in enumerate(as_completed(judging), 1):
+            verdict = judged.result()
             verdicts.append(verdict)
             print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {verdict.told[:160]}", flush=True)
     ends = Counter(verdict.end for verdict in verdicts)

@@ -14,6 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from tests.simulation.excuses import EXCUSES
+from tests.simulation.parts import PART_OF
 
 Edit = Callable[[Any], None]
 CONDITIONS = {"Is", "In", "Below", "NOT_CANCELLED"}
@@ -21,22 +22,6 @@ ASSIGNED = {
     "agenda_pk", "alarm_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
     "lease_until", "rescues", "scheduled_at", "send", "state",
 }  # fmt: skip
-# The conditions, the transitions and the alarms, and whoever looks at fences, leases and cursors.
-MODULES = (
-    "whendue.domain.agenda",
-    "whendue.domain.rescue",
-    "whendue.domain.transitions",
-    "whendue.domain.writes",
-    "whendue.services.claimed",
-    "whendue.services.cursors",
-    "whendue.services.dead_letter",
-    "whendue.services.leases",
-    "whendue.services.promote",
-    "whendue.services.record",
-    "whendue.services.rescue",
-    "whendue.services.settle",
-    "whendue.services.work",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +88,7 @@ def _become(old: FunctionType, new: FunctionType) -> None:
 
 def mutants() -> list[Mutant]:
     """Make them all."""
-    return [mutant for module in MODULES for mutant in _of(module)]
+    return [mutant for module in PART_OF for mutant in _of(module)]
 
 
 def _of(module: str) -> Iterator[Mutant]:

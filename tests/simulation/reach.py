@@ -4,14 +4,15 @@ import ast
 import importlib
 import inspect
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.simulation.explore import next_faults, play
 from tests.simulation.fates import Fate, Plan
-from tests.simulation.mutants import MODULES, functions_of, put_in_place
+from tests.simulation.mutants import functions_of, put_in_place
+from tests.simulation.parts import PART_OF
 from tests.simulation.patience import Answer, Broken, forked
-from tests.simulation.scenarios import OF_JOBS, SCENARIOS
+from tests.simulation.scenarios import SCENARIOS
 
 # A scenario, and its single fault if there is one.
 Run = tuple[str, tuple[int, Fate] | None]
@@ -19,10 +20,10 @@ NOTE = "_reached"
 CPU_S = 600
 
 
-def reached() -> Mapping[str, list[Run]]:
-    """Run scenarios without a fault, those of jobs with each single one; give the runs by `module:function`."""
+def reached(faulty: Collection[str]) -> Mapping[str, list[Run]]:
+    """Run scenarios without a fault, the `faulty` ones with each single one; give the runs by `module:function`."""
     with ThreadPoolExecutor(2) as pool:
-        parts = list(pool.map(lambda name: forked(lambda: _runs(name), CPU_S), SCENARIOS))
+        parts = list(pool.map(lambda name: forked(lambda: _runs(name, with_faults=name in faulty), CPU_S), SCENARIOS))
     if broken := [part.why for part in parts if isinstance(part, Broken)]:
         raise RuntimeError(broken[0])
     runs: defaultdict[str, list[Run]] = defaultdict(list)
@@ -33,12 +34,12 @@ def reached() -> Mapping[str, list[Run]]:
     return runs
 
 
-def _runs(name: str) -> list[tuple[Run, set[str]]]:
+def _runs(name: str, *, with_faults: bool) -> list[tuple[Run, set[str]]]:
     seen: set[str] = set()
     _watch(seen)
     clean = play(SCENARIOS[name], Plan())
     runs: list[tuple[Run, set[str]]] = [((name, None), set(seen))]
-    for fault in next_faults(clean) if name in OF_JOBS else ():
+    for fault in next_faults(clean) if with_faults else ():
         seen.clear()
         play(SCENARIOS[name], Plan(dict([fault])))
         runs.append(((name, fault), set(seen)))
@@ -47,7 +48,7 @@ def _runs(name: str) -> list[tuple[Run, set[str]]]:
 
 def _watch(seen: set[str]) -> None:
     """Let every function that has mutants note that it was called."""
-    for name in MODULES:
+    for name in PART_OF:
         module = importlib.import_module(name)
         tree = ast.parse(inspect.getsource(module))
         for place, function in functions_of(tree):

@@ -21,7 +21,7 @@ def write_report(tallies: Mapping[str, Tally], random_tally: Tally) -> None:
 
 def write_mutants(ends: Counter[tuple[str, str]]) -> None:
     """Write who caught the mutants of each module."""
-    kinds = ["scenarios", "laws", "functional tests", "random worlds", "explained", "survivors", "unjudged"]
+    kinds = ["scenarios", "tests", "random worlds", "explained", "survivors", "unjudged"]
     lines = [f"| module | {' | '.join(kinds)} |", f"|---|{'--:|' * len(kinds)}"]
     modules = sorted({module for module, _ in ends})
     lines += [f"| `{module}` | {' | '.join(str(ends[module, kind]) for kind in kinds)} |" for module in modules]

@@ -105,6 +105,11 @@ def _overlapping(policy: str) -> Callable[[World], None]:
 
 
 OUTAGE: Final = Nature(outage_s=(30, 400))
+OVERLAPPING: Final = (
+    Scenario("overlapping, skipped", _overlapping("skip")),
+    Scenario("overlapping, one waits", _overlapping("buffer_one")),
+    Scenario("overlapping, the newest runs", _overlapping("cancel_running")),
+)
 STORIES: Final = (
     Scenario("each five seconds", doing(putting(100, cron="*/5 * * * * *"))),
     Scenario("each minute", doing(putting(310, cron="* * * * *", jitterSeconds=20))),
@@ -124,9 +129,7 @@ STORIES: Final = (
     Scenario("edited after an outage", doing(putting(500), 430, putting(480, cron="*/19 * * * * *")), OUTAGE),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
     Scenario("backfilled", doing(putting(110), 20, changing("pause"), 60, changing("resume"), 40, _backfill)),
-    Scenario("overlapping, skipped", _overlapping("skip")),
-    Scenario("overlapping, one waits", _overlapping("buffer_one")),
-    Scenario("overlapping, the newest runs", _overlapping("cancel_running")),
+    *OVERLAPPING,
     Scenario(
         "pauses as it fails", doing(putting(200, pauseAfterFailures=2, job=JOB | {"payload": {"do": "hopeless"}}))
     ),

@@ -48,7 +48,7 @@ def was_skipped(job: Job) -> bool:
 
 def gives_way(job: Job, newer: Job) -> bool:
     """Say whether a job is to be stopped, or skipped, for a newer fire of its schedule."""
-    return newer.overlap == "cancel_running" and not newer.claims and (job.nominal_at or 0) < (newer.nominal_at or 0)
+    return (job.nominal_at or 0) < (newer.nominal_at or 0)
 
 
 def fire_key(job: Job) -> Key:

@@ -1,0 +1,76 @@
+"""What the mutation gate guards, part by part: modules, the tests about them, the stories that they are tried on."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.simulation.stories import deploys, jobs, limits, schedules
+from tests.simulation.stories.base import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some modules that belong together.
+
+    Args:
+        modules: below `whendue`.
+        tests: files below `tests`, the quick ones first.
+        stories: of these every single fault is tried.
+    """
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+    stories: tuple[Scenario, ...]
+
+
+# Heavy ones, without a guard of their own.
+_LONG: Final = {"backfilled", "edited after an outage", "each five seconds", "a schedule and clocks that differ"}
+JOBS: Final = Part(
+    modules=(
+        "domain.agenda",
+        "domain.rescue",
+        "domain.transitions",
+        "domain.writes",
+        "services.claimed",
+        "services.cursors",
+        "services.dead_letter",
+        "services.leases",
+        "services.promote",
+        "services.record",
+        "services.rescue",
+        "services.settle",
+        "services.work",
+    ),
+    tests=(
+        "unit/test_conditions.py",
+        "unit/test_transitions.py",
+        "unit/test_fresh.py",
+        "property/test_profile_laws.py",
+        "property/test_laws.py",
+        "functional/test_control.py",
+        "functional/test_work.py",
+        "functional/test_guards_work.py",
+        "functional/test_timer.py",
+        "functional/test_guards_timer.py",
+    ),
+    stories=(*jobs.STORIES, *deploys.STORIES),
+)
+LIMITS: Final = Part(
+    modules=(
+        "domain.limit",
+        "domain.overlap",
+        "domain.slots",
+        "services.limits",
+        "services.overlaps",
+        "services.rates",
+        "services.slots",
+    ),
+    tests=("property/test_limits.py", "functional/test_overlaps.py", "functional/test_limits.py"),
+    stories=(*limits.STORIES, *schedules.OVERLAPPING),
+)
+SCHEDULES: Final = Part(
+    modules=("domain.firing", "services.firing", "services.withdraw"),
+    tests=("property/test_firing_laws.py", "functional/test_overlaps.py", "functional/test_schedules.py"),
+    stories=tuple(story for story in schedules.STORIES if story.name not in _LONG),
+)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES)
+PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}
