@@ -92,6 +92,35 @@ def test_cancel_running_stops_what_runs_and_what_waits() -> None:
     assert told(world) == [RUNS, SKIPPED, SKIPPED, WAITS]
 
 
+def test_cancel_running_leaves_a_newer_one_alone() -> None:
+    """A message that comes late is that of an older fire: it is skipped."""
+    world = World()
+    template = JobRequest("ok", {}, policy={"lease_s": 600})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap="cancel_running"))
+    world.clock.advance(20)
+    late, early = world.queues.receive("normal")[:2][::-1], MINUTE_MS
+    with pytest.raises(KilledError):
+        world.build(store=Counted(world.table, [], 4, after=True)).work.handle(late[:1], world.clock.now_ms() + early)
+    world.app.work.handle(late[1:], world.clock.now_ms() + early)
+    assert told(world) == [SKIPPED, RUNS]
+    newer = fires(world)[1].job
+    assert newer
+    assert not newer.cancel_requested
+
+
+def test_a_fire_that_was_given_another_job_is_not_skipped_for_its_first_one() -> None:
+    """A backfill made it run: a message of the job before it changes nothing."""
+    world, _ = running("skip")
+    world.clock.advance(10)
+    with pytest.raises(KilledError):
+        world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire"))))
+    nominal = fires(world)[1].fire.nominal
+    world.app.backfills.begin(TENANT, "s", nominal, nominal, None, force=True)
+    world.clock.advance(400)
+    world.work()
+    assert told(world)[1] == (Outcome.CAUGHT_UP, None, State.SUCCEEDED)
+
+
 def test_allow_lets_them_overlap() -> None:
     """It is what a schedule does that says nothing."""
     world = World()

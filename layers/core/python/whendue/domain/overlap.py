@@ -46,22 +46,19 @@ def was_skipped(job: Job) -> bool:
     return job.state is State.CANCELLED and job.last is not None and job.last.type == OVERLAPPED
 
 
-def gives_way(job: Job, newer: Job) -> bool:
-    """Say whether a job is to be stopped, or skipped, for a newer fire of its schedule."""
-    return (job.nominal_at or 0) < (newer.nominal_at or 0)
+def nominal_of(job: Job) -> int:
+    """Give the nominal time of a fire's job, ms UTC.
 
-
-def fire_key(job: Job) -> Key:
-    """Give the key of the entry of a job's fire."""
-    return Key(ledger_pk(job.tenant, job.schedule or ""), fire_sk(job.nominal_at or 0))
+    Raises:
+        ValueError: no fire made it.
+    """
+    if job.nominal_at is None:
+        raise ValueError(f"job {job.id} is of no fire")
+    return job.nominal_at
 
 
 def skip_fire(job: Job) -> Write:
     """Enter that a fire was skipped: its job has ended."""
-    made = In("outcome", (Outcome.RAN.value, Outcome.CAUGHT_UP.value))
-    return Write(
-        "skip_fire",
-        fire_key(job),
-        [Is("job", job.id), made],
-        {"outcome": Outcome.SKIPPED.value, "reason": OVERLAPPED},
-    )
+    key = Key(ledger_pk(job.tenant, str(job.schedule)), fire_sk(nominal_of(job)))
+    seen = Is("job", job.id), In("outcome", (Outcome.RAN.value, Outcome.CAUGHT_UP.value))
+    return Write("skip_fire", key, seen, {"outcome": Outcome.SKIPPED.value, "reason": OVERLAPPED})

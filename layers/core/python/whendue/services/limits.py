@@ -193,12 +193,12 @@ class Limits:
     ) -> None:
         """Put jobs into the line, then look once more: a slot that was freed meanwhile would not be handed on."""
         try:
-            giving = [slot for one in refused for slot in self._overlaps.supersede(board, one.admitted.job, now_ms)]
+            overtaken, giving = self._supersede(board, [one.admitted.job for one in refused], now_ms)
         except UnavailableError:
             admission.unsettled += [one.admitted.delivery for one in refused]
             return
         line = {*board.waiters, *(place(one.admitted.job) for one in refused)}
-        skipped = [one.admitted for one in refused if skips(one.admitted.job, line)]
+        skipped = [one.admitted for one in refused if one.admitted.job.id in overtaken or skips(one.admitted.job, line)]
         self._skip(skipped, admission, now_ms)
         staying = [one for one in refused if one.admitted not in skipped]
         deferred = self._refuse(staying, admission, now_ms) if staying else []
@@ -206,6 +206,17 @@ class Limits:
             also = [place(step.job) for _, step in deferred]
             with suppress(UnavailableError):
                 self._slots.serve(board.pk, concurrency, now_ms, also=also, giving=giving)
+
+    def _supersede(self, board: Board, jobs: Sequence[Job], now_ms: int) -> tuple[set[str], list[Slot]]:
+        """Let older fires give way to these; gives the ids of those that came too late, and slots that are free now."""
+        overtaken: set[str] = set()
+        giving: list[Slot] = []
+        for job in jobs:
+            if job.overlap == "cancel_running" and not job.claims:
+                slots = self._overlaps.supersede(board, job, now_ms)
+                overtaken |= {job.id} if slots is None else set()
+                giving += slots or []
+        return overtaken, giving
 
     def _in_rate(
         self,

@@ -5,8 +5,8 @@ from typing import Final
 
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
-from whendue.domain.overlap import gives_way, skip_fire
-from whendue.domain.slots import Board, Slot, handed_mark, place
+from whendue.domain.overlap import nominal_of, skip_fire
+from whendue.domain.slots import Board, Slot, handed_mark
 from whendue.domain.transitions import request_cancel, skip
 from whendue.ports import Applied, Outcome
 from whendue.services.outside import Ports
@@ -36,17 +36,18 @@ class Overlaps:
         ends = self._ports.store.apply([skip_fire(job) for job in jobs]) if jobs else []
         return {job.id for job, end in zip(jobs, ends, strict=True) if end.applied is not Applied.UNAVAILABLE}
 
-    def supersede(self, board: Board, newer: Job, now_ms: int) -> list[Slot]:
+    def supersede(self, board: Board, newer: Job, now_ms: int) -> list[Slot] | None:
         """Let what runs and what waits give way to a newer fire; gives slots that were kept for those that waited.
+
+        Gives None where a fire still newer runs or waits: this one gives way itself.
 
         Raises:
             UnavailableError: the table does not answer.
         """
-        if newer.overlap != "cancel_running":
-            return []
         holders = {item["job_id"] for item in board.slots.values() if item["lease_until"] >= now_ms}
-        waiting = {waiter.job_id for waiter in board.waiters if waiter < place(newer)}
-        others = self._giving_way(holders | waiting, newer)
+        others = self._others(holders | {waiter.job_id for waiter in board.waiters}, newer)
+        if any(nominal_of(job) > nominal_of(newer) for job in others):
+            return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
         record(self._ports.store, [request_cancel(job) for job in running])
         pending = [job for job in others if job.state is State.PENDING and not job.claims]
@@ -55,8 +56,8 @@ class Overlaps:
         slots = (Slot(board.key_of(number), item["fence"]) for number, item in board.slots.items())
         return [slot for slot in slots if slot.fence in gone]
 
-    def _giving_way(self, job_ids: Collection[str], newer: Job) -> list[Job]:
+    def _others(self, job_ids: Collection[str], newer: Job) -> list[Job]:
         ids = sorted(set(job_ids) - {newer.id})
         items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
         jobs = [from_item(item) for item in items if item]
-        return [job for job in jobs if not job.terminal and gives_way(job, newer)]
+        return [job for job in jobs if not job.terminal]
