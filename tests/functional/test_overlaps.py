@@ -84,6 +84,18 @@ def test_buffer_one_lets_one_wait() -> None:
     assert world.job(first).lost == 1
 
 
+def test_buffer_one_does_not_skip_a_job_for_the_place_that_it_had_itself() -> None:
+    """Whoever reschedules the one that waits does not lose it."""
+    world, _ = running("buffer_one")
+    fire(world)
+    waits = fires(world)[1].job
+    assert waits
+    world.app.control.reschedule(TENANT, waits.id, world.clock.now_ms() + 5000, None)
+    world.clock.advance(6)
+    world.work()
+    assert told(world) == [RUNS, WAITS]
+
+
 def test_cancel_running_stops_what_runs_and_what_waits() -> None:
     """The newest fire is the one that counts."""
     world, first = running("cancel_running")
