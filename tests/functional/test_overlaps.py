@@ -196,6 +196,16 @@ def test_a_fire_whose_job_failed_and_was_cancelled_is_not_shown_as_skipped() -> 
     assert told(world) == [(Outcome.RAN, None, State.CANCELLED)]
 
 
+def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
+    """Nobody skipped it."""
+    world, _ = running("buffer_one")
+    fire(world)
+    waits = fires(world)[1].job
+    assert waits
+    world.app.control.cancel(TENANT, waits.id)
+    assert told(world) == [RUNS, (Outcome.RAN, None, State.CANCELLED)]
+
+
 def test_a_retry_waits_where_a_first_attempt_is_skipped() -> None:
     """What has begun once is not given up because a later fire was quicker."""
     world = World()

@@ -22,8 +22,6 @@ class Part:
     stories: tuple[Scenario, ...]
 
 
-# Heavy ones, without a guard of their own.
-_LONG: Final = {"backfilled", "edited after an outage", "each five seconds", "a schedule and clocks that differ"}
 JOBS: Final = Part(
     modules=(
         "domain.agenda",
@@ -58,19 +56,9 @@ LIMITS: Final = Part(
     modules=(
         "domain.limit",
         "domain.overlap",
-        "domain.slots",
-        "services.limits",
-        "services.overlaps",
-        "services.rates",
-        "services.slots",
     ),
     tests=("property/test_limits.py", "functional/test_overlaps.py", "functional/test_limits.py"),
     stories=(*limits.STORIES, *schedules.OVERLAPPING),
 )
-SCHEDULES: Final = Part(
-    modules=("domain.firing", "services.firing", "services.withdraw"),
-    tests=("property/test_firing_laws.py", "functional/test_overlaps.py", "functional/test_schedules.py"),
-    stories=tuple(story for story in schedules.STORIES if story.name not in _LONG),
-)
-PARTS: Final = (JOBS, LIMITS, SCHEDULES)
+PARTS: Final = (JOBS, LIMITS)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 O = Outcome  # noqa: E741 - the tables below are read more easily
 # Why an entry may change, from what to what.
 CHANGES = {
-    "skip_fire": {(O.RAN, O.SKIPPED), (O.CAUGHT_UP, O.SKIPPED)},
+    "skip_fire": {(O.RAN, O.SKIPPED), (O.CAUGHT_UP, O.SKIPPED), (O.SKIPPED, O.SKIPPED)},
     "withdraw_fire": {(O.RAN, O.WITHDRAWN), (O.SKIPPED, O.WITHDRAWN)},
     "replace_fire": {(O.WITHDRAWN, O.RAN), (O.WITHDRAWN, O.CAUGHT_UP), (O.WITHDRAWN, O.SKIPPED)},
     "backfill_fire": {(O.SKIPPED, O.CAUGHT_UP), (O.MISSED, O.CAUGHT_UP), (O.WITHDRAWN, O.CAUGHT_UP)},

@@ -9,7 +9,7 @@ from whendue.domain.ledger import Outcome, fire_sk
 from whendue.domain.limit import Limit, effective
 from whendue.domain.schedule import ledger_pk
 from whendue.domain.slots import Waiter, place
-from whendue.domain.writes import In, Is, Write
+from whendue.domain.writes import Is, Write
 
 OVERLAPPED: Final = "overlap"
 
@@ -60,5 +60,5 @@ def nominal_of(job: Job) -> int:
 def skip_fire(job: Job) -> Write:
     """Enter that a fire was skipped: its job has ended."""
     key = Key(ledger_pk(job.tenant, str(job.schedule)), fire_sk(nominal_of(job)))
-    seen = Is("job", job.id), In("outcome", (Outcome.RAN.value, Outcome.CAUGHT_UP.value))
-    return Write("skip_fire", key, seen, {"outcome": Outcome.SKIPPED.value, "reason": OVERLAPPED})
+    changes = {"outcome": Outcome.SKIPPED.value, "reason": OVERLAPPED}
+    return Write("skip_fire", key, [Is("job", job.id)], changes)
