@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from functions.api.app import Api
 from functions.dead_letter import handler as dead_letter_handler
@@ -66,6 +66,14 @@ def current_app() -> App:
 MODULES: Any = (dead_letter_handler, timer_handler, worker_handler)
 for module in MODULES:
     module.app = current_app
+
+
+class Call(NamedTuple):
+    """A call to the outside: whose, how it can end, and when it was made, ms UTC."""
+
+    process: str
+    kinds: Sequence[Fate]
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ class World:
         self.blobs = MemoryBlobs()
         self.tasks = Tasks(self)
         self.processes: list[Process] = []
-        self.calls: list[tuple[str, str, Sequence[Fate]]] = []
+        self.calls: list[Call] = []
         self.trace: list[str] | None = [] if traced else None
         self._working: dict[str, int] = {}
         self._clients = 0
@@ -204,7 +212,7 @@ class World:
             self._moment_ms, self._moment_from = self.hub.now_ms, number
         if number - self._moment_from >= CALLS_AT_ONCE:
             raise HangError(f"{process.name} goes on with {name!r}, and no time passes")
-        self.calls.append((process.name, name, kinds))
+        self.calls.append(Call(process.name, kinds, self.hub.now_ms))
         return number
 
     def _killed(self, process: Process, fate: Fate, effect: Callable[[], object]) -> KilledError:
