@@ -20,7 +20,6 @@ EXCUSES: Final[dict[str, str]] = {
     "services.settle without end.type == 'timeout' in one.cause and end.type == 'timeout'": (
         "the error's name, not what is done"
     ),
-    "services.settle not (step.job.state is State.PENDING)": "a count in the log",
     f"services.settle without outcome.old is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
     f"services.settle without outcome.old.get('cancel_requested') in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
