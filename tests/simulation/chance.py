@@ -10,11 +10,11 @@ from tests.simulation.stories.base import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
 
 ANY = "succeeded dead cancelled"
-FAULTS_MS = (30_000, 100_000, 200_000)
+FAULTS_MS = (10_000, 20_000, 60_000, 150_000)
 HORIZON_S = 4 * 3600
 # In one world of so many faults never stop: nothing need ever be settled there, but whatever happens must be right.
 RESTLESS_EACH = 10
-RESTLESS_S = 400
+RESTLESS_S = 200
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
 # Of all jobs of a world; most have none.
 LIMITS: tuple[dict[str, Any], ...] = (
@@ -35,7 +35,7 @@ def scenario_of(seed: int) -> Scenario:
         skew_ms=chance.choice([0, 0, 1000, 5000]),
         shuffle=chance.random() < 0.7,
         workers=chance.choice([1, 2, 3]),
-        timers=chance.choice([1, 1, 1, 2]),
+        timers=chance.choice([1, 1, 1, 1, 1, 2]),
         visibility_s=chance.choice([70, 120, 360]),
         max_receive_count=chance.choice([1, 3, 10]),
         newer=chance.random() < 0.1,
@@ -44,8 +44,8 @@ def scenario_of(seed: int) -> Scenario:
     limits = random.Random(f"limits {seed}").choice(LIMITS)
 
     def play_clients(world: World) -> None:
-        for number in range(chance.choice([1, 1, 1, 1, 2, 3])):
-            after_s = chance.choice([0, 1, 55, 70]) + chance.random() * 20
+        for number in range(chance.choice([1, 1, 1, 1, 1, 2, 3])):
+            after_s = chance.choice([0, 0, 0, 1, 50]) + chance.random() * 20
             world.client(after_s, _client(world, chance, f"key-{number}", limits))
 
     restless = is_restless(seed)
@@ -64,16 +64,16 @@ def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any
         "takes_s": chance.choice([0, 0, 0, 1, 4, 25]),
         "times": chance.choice([1, 2]),
         "priority": chance.choice(["normal", "normal", "high", "critical"]),
-        "delaySeconds": chance.choice([0, 0, 0, 3, 40, 130, 200, 260]),
+        "delaySeconds": chance.choice([0, 0, 0, 0, 0, 3, 40, 130, 200]),
         "maxAttempts": chance.choice([1, 2, 4]),
         "leaseSeconds": chance.choice([5, 20, 45]),
         "timeoutSeconds": chance.choice([2, 30]),
-        "backoff": chance.choice([QUICK, {"baseSeconds": 90, "factor": 2, "jitter": "full"}]),
+        "backoff": chance.choice([QUICK, {"baseSeconds": 50, "factor": 2, "jitter": "full"}]),
         **limits,
     }
     profiled = chance.random() < 0.1
     deeds = [chance.choice(["cancel", "hasten", "delay", "redrive"]) for _ in range(chance.choice([0, 0, 0, 1, 2]))]
-    pauses_ms = [chance.choice([10, 1500, 30_000, 130_000]) for _ in deeds]
+    pauses_ms = [chance.choice([10, 1500, 15_000, 70_000]) for _ in deeds]
 
     def script() -> None:
         if profiled:
@@ -100,7 +100,7 @@ def _do(world: World, job_id: str, deed: str) -> None:
         case "hasten":
             world.ask("PATCH", path, {"dueAt": "2027-01-15T08:00:00Z"})
         case "delay":
-            world.ask("PATCH", path, {"dueAt": "2027-01-15T08:05:53Z", "priority": "low"})
+            world.ask("PATCH", path, {"dueAt": "2027-01-15T08:04:53Z", "priority": "low"})
 
 
 def chance_of(seed: int) -> Chance:

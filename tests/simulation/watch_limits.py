@@ -158,7 +158,12 @@ class LimitWatcher(Watcher):
         monitor = self.world.monitor
         if held := self._held():
             monitor.wrong(f"still held: {held}")
-        left = [key.sk for key, _ in self.world.store.live() if key.pk.startswith("LIMIT#") and key.sk != "rate"]
+        # A slot that is kept for a job which is cancelled at that moment is free by its lease.
+        left = [
+            key.sk
+            for key, item in self.world.store.live()
+            if key.pk.startswith("LIMIT#") and key.sk != "rate" and not item.get("fence", "").startswith("for#")
+        ]
         # Of two messages one may come while the other is being settled, and join a line that it does not need.
         alone = self.world.nature.timers == 1 and not self.world.nature.skew_ms
         if (

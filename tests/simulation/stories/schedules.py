@@ -90,8 +90,8 @@ def _backfill(world: World) -> None:
 
 def _two_editors(world: World) -> None:
     """Two clients change it at the same moments."""
-    doing(putting(110), 20, putting(110, cron="*/17 * * * * *"), 30, changing("pause"))(world)
-    doing(20, putting(110, cron="*/23 * * * * *"), 31, changing("resume"))(world)
+    doing(putting(70), 20, putting(70, cron="*/17 * * * * *"), 20, changing("pause"))(world)
+    doing(20, putting(70, cron="*/23 * * * * *"), 21, changing("resume"))(world)
 
 
 def _missed(policy: str) -> Callable[[World], None]:
@@ -111,7 +111,7 @@ OVERLAPPING: Final = (
     Scenario("overlapping, the newest runs", _overlapping("cancel_running")),
 )
 STORIES: Final = (
-    Scenario("each five seconds", doing(putting(100, cron="*/5 * * * * *"))),
+    Scenario("each five seconds", doing(putting(60, cron="*/5 * * * * *"))),
     Scenario("each minute", doing(putting(310, cron="* * * * *", jitterSeconds=20))),
     Scenario("each half minute, by interval", doing(putting(200, cron=None, every="PT30S"))),
     Scenario("once", doing(putting(None, cron=None, at=at(200)))),

@@ -1,7 +1,7 @@
 """The job: its states, its policy, its failures, and the item it is stored as."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -178,7 +178,7 @@ class Job:
 
 def evolve(job: Job, **changes: Any) -> Job:
     """Give the job with some fields changed."""
-    return replace(job, **changes)
+    return Job(**{name: getattr(job, name) for name in Job.__slots__} | changes)
 
 
 def shown_state(job: Job, now_ms: int) -> str:
@@ -198,8 +198,6 @@ _NAMES: Final[dict[type, frozenset[str]]] = {
 
 def as_value(value: object) -> Any:
     """Turn a field into what the table stores: text, number, truth or map."""
-    if value is None or type(value) in _PLAIN:
-        return value
     if isinstance(value, State):
         return value.value
     if isinstance(value, _MAPS):
@@ -223,8 +221,9 @@ def read_policy(stored: Mapping[str, Any]) -> dict[str, Any]:
 def to_item(job: Job) -> dict[str, Any]:
     """Write the job as its hot item; fields that are None are left out."""
     pk, sk = job.key
-    stored = {name: as_value(getattr(job, name)) for name in _STORED}
-    return {"pk": pk, "sk": sk} | {name: value for name, value in stored.items() if value is not None}
+    said = ((name, value) for name in _STORED if (value := getattr(job, name)) is not None)
+    stored = {name: value if type(value) in _PLAIN else as_value(value) for name, value in said}
+    return {"pk": pk, "sk": sk} | stored
 
 
 def from_item(item: Mapping[str, Any]) -> Job:
