@@ -49,6 +49,8 @@ JOBS: Final = Part(
         "functional/test_guards_work.py",
         "functional/test_timer.py",
         "functional/test_guards_timer.py",
+        # Limits are behind guards of a job's life, too.
+        "functional/test_limits.py",
     ),
     stories=(*jobs.STORIES, *deploys.STORIES),
 )

@@ -294,10 +294,10 @@ def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, fir
 
 @_edges((State.PENDING, State.PENDING))
 def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
-    """Let a job that waits for a slot try at once."""
-    changes, send = _due(job, now_ms, now_ms, timing)
+    """Let a job that waits for a slot try at once; its message is sent once its slot is there."""
+    changes, _ = _due(job, now_ms, now_ms, timing)
     expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
-    return _step("wake", job, expected, send=send, **changes)
+    return _step("wake", job, expected, **changes)
 
 
 @_edges((State.PENDING, State.PENDING), (State.RUNNING, State.RUNNING))
