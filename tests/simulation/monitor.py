@@ -278,7 +278,8 @@ class Monitor:
                 continue
             if other.lease_until - slack_ms > run.began_ms:
                 self.wrong(f"G4: runs in {run.process.name} while {other.process.name} holds its lease")
-            if self._is_well(other):
+            # A higher attempt: the other's failure is recorded, and its task did not stop.
+            if run.attempt == other.attempt and self._is_well(other):
                 self.wrong(f"G4: {other.process.name} is well and lost its job to {run.process.name}")
 
     def _not_early(self, run: Run, ctx: Context) -> None:

@@ -122,8 +122,6 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
         fence: a mark no other claim has.
         now_ms: the claim's time; the caller has checked that the job is due.
     """
-    # A following job runs under what the claimer found: the item must say so.
-    news = {name: getattr(job, name) for name in ("policy", "sources", "profile_version")} if job.follow else {}
     over: dict[str, Any] = {"waits_for": None} if job.waits_for else {}
     return _step(
         "claim",
@@ -140,7 +138,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
         lease_until=now_ms + job.policy.lease_s * 1000,
         started_at=now_ms,
         claims=Plus(1),
-        **news,
+        **_followed(job),
         **over,
     )
 
@@ -212,6 +210,11 @@ def skip(job: Job, now_ms: int) -> Transition:
 def request_cancel(job: Job) -> Transition:
     """Ask a running job to stop; its worker learns it with the next heartbeat."""
     return _step("request_cancel", job, _held(job), cancel_requested=True)
+
+
+def _followed(job: Job) -> dict[str, Any]:
+    """Give what a following job goes on under, as its worker found it: the item must say so."""
+    return {name: getattr(job, name) for name in ("policy", "sources", "profile_version")} if job.follow else {}
 
 
 def _abandoned(job: Job, now_ms: int) -> list[Condition]:
@@ -289,7 +292,9 @@ def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, fir
     """
     changes, send = _due(job, due_at, now_ms, timing)
     expected = [*_abandoned(job, now_ms), NOT_CANCELLED]
-    return _step("defer", job, expected, send=send, first=first, state=State.PENDING, waits_for=wait, **changes)
+    return _step(
+        "defer", job, expected, send=send, first=first, state=State.PENDING, waits_for=wait, **_followed(job), **changes
+    )
 
 
 @_edges((State.PENDING, State.PENDING))
