@@ -105,6 +105,10 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "defer": (a_job, lambda job: transitions.defer(job, A_WAIT, LATER, NOW, TIMING)),
     "defer after a lost lease": (running, lambda job: transitions.defer(job, A_WAIT, NOW + 999_000, LATER, TIMING)),
     "wake": (lambda: a_job(waits_for=A_WAIT), lambda job: transitions.wake(job, LATER, TIMING)),
+    "skip": (
+        lambda: a_job(schedule="s", nominal_at=NOW, overlap="skip"),
+        lambda job: transitions.skip(job, LATER),
+    ),
     "reschedule": (a_job, lambda job: transitions.reschedule(job, NOW + 900_000, "high", NOW, TIMING)),
     "move_alarm": (a_job, lambda job: transitions.move_alarm(job, LATER, send=True)),
 }

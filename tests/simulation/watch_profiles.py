@@ -47,7 +47,7 @@ class ProfileWatcher(Watcher):
             self.world.monitor.wrong("a profile is not what its newest version says")
 
     def _policy_is_kept(self, write: Write, before: Item | None, after: Item) -> None:
-        """A job keeps its policy; one that follows gets another with a claim or a deferral, and never an older one's."""
+        """A job keeps its policy; one that follows gets another with a claim or a deferral, never an older one's."""
         if before is None or all(before.get(name) == after.get(name) for name in POLICY):
             return
         if not before.get("follow"):
