@@ -107,7 +107,7 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "wake": (lambda: a_job(waits_for=A_WAIT), lambda job: transitions.wake(job, LATER, TIMING)),
     "skip": (
         lambda: a_job(schedule="s", nominal_at=NOW, overlap="skip"),
-        lambda job: transitions.skip(job, LATER),
+        lambda job: transitions.skip(job, "overlap", "", LATER),
     ),
     "reschedule": (a_job, lambda job: transitions.reschedule(job, NOW + 900_000, "high", NOW, TIMING)),
     "move_alarm": (a_job, lambda job: transitions.move_alarm(job, LATER, send=True)),

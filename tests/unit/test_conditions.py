@@ -58,7 +58,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         (RETRIED, RUNNING),
     ),
     "skip": (
-        lambda job: transitions.skip(job, LATER),
+        lambda job: transitions.skip(job, "overlap", "", LATER),
         a_job(schedule="s", nominal_at=NOW, overlap="skip"),
         (RETRIED, RUNNING),
     ),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Any
 
+from whendue.domain.items import known
 from whendue.domain.keys import Key
 from whendue.domain.ledger import Fire, Outcome
 from whendue.domain.recurrence import after
@@ -127,5 +128,6 @@ def _values(backfill: Backfill) -> dict[str, Any]:
 
 def from_item(item: Mapping[str, Any]) -> Backfill:
     """Read a backfill from its item."""
-    known = {name: value for name, value in item.items() if name in Backfill.__slots__}
-    return Backfill(**known | {"definition": from_text(item["definition"]), "state": State(item["state"])})
+    return Backfill(
+        **known(Backfill, item) | {"definition": from_text(item["definition"]), "state": State(item["state"])}
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from whendue.domain.items import known
 from whendue.domain.keys import Key, job_id_of, job_key
 from whendue.domain.limit import Limit, Wait
 
@@ -102,7 +103,7 @@ class Job:
         group: what of its tenant's shares a queue fairly with the rest; None for the tenant as a whole.
         schedule: the schedule that made it.
         nominal_at: the time for which the schedule made it; None for one that was triggered.
-        overlap: what happens while an earlier job of the schedule is live, None for nothing.
+        overlap: what happens while an earlier job of the schedule runs, None for nothing.
     """
 
     id: str
@@ -191,9 +192,6 @@ def shown_state(job: Job, now_ms: int) -> str:
 _MAPS: Final = (Policy, Failure, Limit, Wait)
 _PLAIN: Final = frozenset((str, int, bool))
 _STORED: Final = tuple(field.name for field in fields(Job) if field.name != "id")
-_NAMES: Final[dict[type, frozenset[str]]] = {
-    kind: frozenset(field.name for field in fields(kind)) for kind in (Job, *_MAPS)
-}
 
 
 def as_value(value: object) -> Any:
@@ -202,8 +200,8 @@ def as_value(value: object) -> Any:
         return value.value
     if isinstance(value, _MAPS):
         parts = ((name, getattr(value, name)) for name in value.__slots__)
-        known = {name: part for name, part in parts if part not in (None, ())}
-        return stored_policy(known) if isinstance(value, Policy) else known
+        said = {name: part for name, part in parts if part not in (None, ())}
+        return stored_policy(said) if isinstance(value, Policy) else said
     return value
 
 
@@ -214,8 +212,8 @@ def stored_policy(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_policy(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Read a policy, or a part of one, as the table stores it."""
-    known = _known(Policy, stored)
-    return known | {name: tuple(value.split()) for name, value in known.items() if name == "never_retry"}
+    said = known(Policy, stored)
+    return said | {name: tuple(value.split()) for name, value in said.items() if name == "never_retry"}
 
 
 def to_item(job: Job) -> dict[str, Any]:
@@ -232,21 +230,15 @@ def from_item(item: Mapping[str, Any]) -> Job:
     Raises:
         KeyError, TypeError, ValueError: the item is not a job's.
     """
-    values = _known(Job, item) | {
+    values = known(Job, item) | {
         "id": job_id_of(item["pk"]),
         "state": State(item["state"]),
         "policy": Policy(**read_policy(item["policy"])),
-        "last": Failure(**_known(Failure, item["last"])) if item.get("last") else None,
-        "limit": Limit(**_known(Limit, item["limit"])) if "limit" in item else None,
-        "waits_for": Wait(**_known(Wait, item["waits_for"])) if "waits_for" in item else None,
+        "last": Failure(**known(Failure, item["last"])) if item.get("last") else None,
+        "limit": Limit(**known(Limit, item["limit"])) if "limit" in item else None,
+        "waits_for": Wait(**known(Wait, item["waits_for"])) if "waits_for" in item else None,
     }
     return Job(**values)
-
-
-def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what a newer version may have added: both run side by side while a deploy is rolled out."""
-    names = _NAMES[kind]
-    return {name: value for name, value in values.items() if name in names}
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:

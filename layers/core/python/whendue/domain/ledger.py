@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from whendue.domain.items import known
 from whendue.domain.keys import Key
 from whendue.domain.recurrence import Recurrence
 from whendue.domain.schedule import recurrence_of
@@ -117,12 +118,10 @@ def _values(entry: Fire | Gap) -> dict[str, Any]:
 
 def fire_from(item: Mapping[str, Any]) -> Fire:
     """Read a fire's entry from its item."""
-    known = {name: value for name, value in item.items() if name in Fire.__slots__}
-    return Fire(**known | {"outcome": Outcome(item["outcome"])})
+    return Fire(**known(Fire, item) | {"outcome": Outcome(item["outcome"])})
 
 
 def gap_from(item: Mapping[str, Any]) -> Gap:
     """Read a gap from its item."""
-    known = {name: value for name, value in item.items() if name in Gap.__slots__}
     recurrence = recurrence_of(json.loads(item["recurrence"]))
-    return Gap(**known | {"outcome": Outcome(item["outcome"]), "recurrence": recurrence})
+    return Gap(**known(Gap, item) | {"outcome": Outcome(item["outcome"]), "recurrence": recurrence})

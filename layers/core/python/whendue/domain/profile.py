@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from whendue.domain.items import known
 from whendue.domain.job import Job, Policy, evolve, read_policy, stored_policy
 from whendue.domain.limit import Limit
 
 # The priority of a job where neither the request nor the profile says.
 QUEUE: Final = "normal"
-POLICY_FIELDS: Final = tuple(known.name for known in fields(Policy))
+POLICY_FIELDS: Final = tuple(part.name for part in fields(Policy))
 REQUEST, PROFILE, TASK, DEFAULT = SOURCES = ("request", "profile", "task", "default")
 
 
@@ -114,7 +115,7 @@ def live(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 def from_item(name: str, item: Mapping[str, Any]) -> Profile:
     """Read a profile from its item, or from the item of one of its versions."""
     content = item["content"]
-    limit = {part: value for part, value in content.get("limit", {}).items() if part in Limit.__slots__}
+    limit = known(Limit, content.get("limit", {}))
     return Profile(
         name,
         policy=read_policy(content.get("policy", {})),

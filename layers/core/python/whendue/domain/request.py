@@ -29,7 +29,7 @@ class JobRequest:
         group: see `Job.group`.
         schedule: the schedule that asks.
         nominal_at: the fire for which it asks, ms UTC.
-        overlap: what happens while an earlier job of the schedule is live, None for nothing.
+        overlap: what happens while an earlier job of the schedule runs, None for nothing.
     """
 
     type: str

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
 from whendue.domain.agenda import first_alarm, shard_of
+from whendue.domain.items import known
 from whendue.domain.keys import Key
 from whendue.domain.limit import Limit
 from whendue.domain.recurrence import Recurrence, after
@@ -56,7 +57,7 @@ class Definition:
         template: the job of each fire, without a due time.
         misfire: what becomes of fires that were missed.
         jitter_s: each fire is moved by the same offset, from 0 to so much.
-        overlap: what a fire does while an earlier job of the schedule is live.
+        overlap: what a fire does while an earlier job of the schedule runs.
         pause_after: pause once so many fires in a row ended dead; None never does.
     """
 
@@ -230,7 +231,7 @@ def from_item(item: Mapping[str, Any]) -> Schedule:
     Raises:
         KeyError, TypeError, ValueError: the item is not a schedule's.
     """
-    values = _known(Schedule, item)
+    values = known(Schedule, item)
     return Schedule(**values | {"state": State(item["state"]), "definition": from_text(item["definition"])})
 
 
@@ -245,30 +246,25 @@ def _parts(value: Any) -> dict[str, Any]:
 
 def from_text(text: str) -> Definition:
     """Read a definition."""
-    values = _known(Definition, json.loads(text))
+    values = known(Definition, json.loads(text))
     return Definition(
         **values
         | {
             "recurrence": recurrence_of(values["recurrence"]),
             "template": _template(values["template"]),
-            "misfire": Misfire(**_known(Misfire, values["misfire"])),
+            "misfire": Misfire(**known(Misfire, values["misfire"])),
         }
     )
 
 
 def _template(values: Mapping[str, Any]) -> JobRequest:
-    known = _known(JobRequest, values)
-    policy = {name: tuple(value) if isinstance(value, list) else value for name, value in known["policy"].items()}
-    limit = known.get("limit")
-    return JobRequest(**known | {"policy": policy, "limit": Limit(**_known(Limit, limit)) if limit else None})
+    said = known(JobRequest, values)
+    policy = {name: tuple(value) if isinstance(value, list) else value for name, value in said["policy"].items()}
+    limit = said.get("limit")
+    return JobRequest(**said | {"policy": policy, "limit": Limit(**known(Limit, limit)) if limit else None})
 
 
 def recurrence_of(values: Mapping[str, Any]) -> Recurrence:
     """Read a recurrence from its fields as JSON has them."""
-    known = _known(Recurrence, values)
-    return Recurrence(**known | {"exclude": tuple(known.get("exclude", ()))})
-
-
-def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what a newer version may have added, as of jobs."""
-    return {name: value for name, value in values.items() if name in kind.__slots__}  # type: ignore[attr-defined]
+    said = known(Recurrence, values)
+    return Recurrence(**said | {"exclude": tuple(said.get("exclude", ()))})

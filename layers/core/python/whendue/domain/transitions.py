@@ -199,10 +199,10 @@ def cancel(job: Job, now_ms: int) -> Transition:
 
 
 @_edges((State.PENDING, State.CANCELLED))
-def skip(job: Job, now_ms: int) -> Transition:
-    """Finish as cancelled a job that its schedule's overlap policy does not let run."""
+def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
+    """Finish as cancelled a job that nobody has claimed and that is not to run: another one runs in its place."""
     expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
-    error = failure(job, "overlap", "an earlier job of its schedule had not ended", failed_at=now_ms)
+    error = failure(job, cause, message, failed_at=now_ms)
     return _step("skip", job, expected, **_finish(job, State.CANCELLED, now_ms), last=error)
 
 

@@ -5,13 +5,14 @@ from typing import Final
 
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
-from whendue.domain.overlap import nominal_of, skip_fire
+from whendue.domain.overlap import OVERLAPPED, nominal_of, skip_fire
 from whendue.domain.slots import Board, Slot, handed_mark
 from whendue.domain.transitions import request_cancel, skip
 from whendue.ports import Applied, Outcome
 from whendue.services.outside import Ports
 from whendue.services.record import record
 
+MESSAGE: Final = "another job of its schedule had not ended"
 UNKNOWN: Final = Outcome(Applied.UNAVAILABLE)
 
 
@@ -26,7 +27,7 @@ class Overlaps:
         """Skip jobs: end them, then tell the ledger; UNAVAILABLE where one of the two is not known."""
         if not jobs:
             return []
-        ends = record(self._ports.store, [skip(job, now_ms) for job in jobs])
+        ends = record(self._ports.store, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
         done = [job for job, end in zip(jobs, ends, strict=True) if end.done]
         told = self.enter(done)
         return [UNKNOWN if job.id not in told and end.done else end for job, end in zip(jobs, ends, strict=True)]
