@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation.stories import deploys, jobs, limits, schedules
+from tests.simulation.stories import deploys, jobs, limits, pauses, profiles, schedules
 from tests.simulation.stories.base import Scenario
 
 
@@ -58,9 +58,51 @@ LIMITS: Final = Part(
     modules=(
         "domain.limit",
         "domain.overlap",
+        "domain.slots",
+        "services.deferral",
+        "services.limits",
+        "services.overlaps",
+        "services.rates",
+        "services.slots",
     ),
     tests=("property/test_limits.py", "functional/test_overlaps.py", "functional/test_limits.py"),
     stories=(*limits.STORIES, *schedules.OVERLAPPING),
 )
-PARTS: Final = (JOBS, LIMITS)
+SCHEDULES: Final = Part(
+    modules=(
+        "domain.backfill",
+        "domain.firing",
+        "domain.ledger",
+        "domain.schedule",
+        "services.backfills",
+        "services.due",
+        "services.firing",
+        "services.ledger",
+        "services.schedules",
+        "services.withdraw",
+    ),
+    tests=(
+        "functional/api/test_schedules.py",
+        "functional/test_overlaps.py",
+        "property/test_firing_laws.py",
+        "functional/test_schedules.py",
+    ),
+    stories=schedules.STORIES,
+)
+PAUSES: Final = Part(
+    modules=("domain.pause", "services.pauses"),
+    tests=("functional/api/test_queues.py", "functional/test_pauses.py"),
+    stories=pauses.STORIES,
+)
+PROFILES: Final = Part(
+    modules=("domain.profile", "services.fresh", "services.profile_editor", "services.profiles"),
+    tests=(
+        "unit/test_fresh.py",
+        "property/test_profile_laws.py",
+        "functional/api/test_profiles.py",
+        "functional/test_profiles.py",
+    ),
+    stories=profiles.STORIES,
+)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}
