@@ -63,7 +63,7 @@ def main() -> int:
     console.print(f"{whole.calls:,} calls to the outside in {minutes:.1f} minutes")
     console.print(
         f"{len(SCENARIOS)} scenarios, {whole.singles:,} single faults (all), {whole.pairs:,} pairs of "
-        f"{whole.pairs_of:,} ({whole.pairs / whole.pairs_of:.0%}), {whole.worlds:,} random worlds "
+        f"{whole.pairs_of:,} ({whole.pairs / whole.pairs_of:.2%}), {whole.worlds:,} random worlds "
         f"({whole.restless:,} of safety alone), "
         f"{len(whole.found) + sum(map(len, unfair))} violations",
         soft_wrap=True,
@@ -93,7 +93,7 @@ def _scenario(pool: ProcessPoolExecutor, name: str, console: Console, *, all_pai
 def _begin() -> None:
     """Collect garbage seldom: worlds are short-lived and full of circles."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(200_000, 5, 100)
 
 
 def _explored(task: tuple[str, tuple[int, Fate], float]) -> Tally:

@@ -14,7 +14,7 @@ from tests.simulation.world import Call, World
 
 # A scenario that has no more pairs than this has all of them run; of a larger one's a sample.
 PAIRS_WHOLE = 2000
-PAIRS_SAMPLE = 50
+PAIRS_SAMPLE = 25
 Fates = tuple[tuple[int, Fate], ...]
 
 

@@ -1,6 +1,6 @@
 """What jobs of the simulation do: succeed, fail, kill their worker, take long, get stuck; each run is noted."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
@@ -27,13 +27,10 @@ class Doing(BaseModel):
 
 
 class Tasks:
-    """The registry of one world."""
+    """What the tasks of one world do."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self.registry = Registry()
-        for name in ("sim", "other"):
-            task(name, registry=self.registry)(self.run)
 
     def run(self, payload: Doing, ctx: Context) -> Any:
         """Do what the payload says."""
@@ -83,3 +80,14 @@ class Tasks:
             left_ms -= 1000
             if ctx.cancelled and payload.do not in ("careless", "spoilt"):
                 raise Cancel("asked to stop")
+
+
+def _run(payload: Doing, ctx: Context) -> Any:
+    tasks: Tasks = current_strand().process.tasks
+    return tasks.run(payload, ctx)
+
+
+# One for all worlds: reading signatures takes longer than the rest of a world's beginning.
+REGISTRY: Final = Registry()
+for name in ("sim", "other"):
+    task(name, registry=REGISTRY)(_run)

@@ -57,10 +57,10 @@ class ProfileWatcher(Watcher):
 
     def _policy_is_of_one_version(self, after: Item) -> None:
         """What comes from a profile is all that its version says, but for what the request asked for."""
-        job = from_item(after)
-        if job.profile_version is None:
+        if after.get("profile_version") is None:
             return
-        kept = self._version(job.tenant, job.profile, job.profile_version)
+        job = from_item(after)
+        kept = self._version(job.tenant, job.profile, after["profile_version"])
         if kept is None or kept["deleted"]:
             self.world.monitor.wrong(f"a job is under version {job.profile_version}, which never was")
             return

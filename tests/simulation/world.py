@@ -20,7 +20,7 @@ from tests.simulation.hub import START_MS, Hub, KilledError, Process, StrandRunn
 from tests.simulation.monitor import Monitor
 from tests.simulation.patience import HangError
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
-from tests.simulation.tasks import Tasks
+from tests.simulation.tasks import REGISTRY, Tasks
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
 from whendue.bootstrap import App, build
@@ -236,7 +236,8 @@ class World:
         effects = Effects(process.now_ms, self.random.getrandbits, lambda s: self.hub.sleep(round(s * 1000)))
         settings = Settings("t", "b", URLS, "d", visibility_s=self.nature.visibility_s, **self.nature.settings)
         ports = (WiredStore(self, process), WiredQueue(self, process), WiredBlobs(self, process))
-        process.app = build(settings, effects, *ports, StrandRunner(process), self.tasks.registry)
+        process.app = build(settings, effects, *ports, StrandRunner(process), REGISTRY)
+        process.tasks = self.tasks
         process.ends_ms = self.hub.now_ms + lasts_ms
         self.hub.at(self.hub.now_ms + lasts_ms, lambda: self._time_out(process))
         return process

@@ -11,6 +11,7 @@ from tests.simulation.world import Nature, World
 JOB: Final[dict[str, Any]] = {"type": "sim", "payload": {"do": "ok"}, "maxAttempts": 6}
 # As fine as a story needs; each fire makes its singles longer.
 OFTEN: Final[dict[str, Any]] = {"cron": "*/20 * * * * *", "job": JOB}
+HALF: Final = "*/30 * * * * *"
 NAME: Final = "/schedules/s"
 
 
@@ -90,8 +91,8 @@ def _backfill(world: World) -> None:
 
 def _two_editors(world: World) -> None:
     """Two clients change it at the same moments."""
-    doing(putting(70), 20, putting(70, cron="*/17 * * * * *"), 20, changing("pause"))(world)
-    doing(20, putting(70, cron="*/23 * * * * *"), 21, changing("resume"))(world)
+    doing(putting(60), 20, putting(60, cron="*/29 * * * * *"), 15, changing("pause"))(world)
+    doing(20, putting(60, cron="*/31 * * * * *"), 16, changing("resume"))(world)
 
 
 def _missed(policy: str) -> Callable[[World], None]:
@@ -111,7 +112,7 @@ OVERLAPPING: Final = (
     Scenario("overlapping, the newest runs", _overlapping("cancel_running")),
 )
 STORIES: Final = (
-    Scenario("each five seconds", doing(putting(60, cron="*/5 * * * * *"))),
+    Scenario("each five seconds", doing(putting(30, cron="*/5 * * * * *"))),
     Scenario("each minute", doing(putting(310, cron="* * * * *", jitterSeconds=20))),
     Scenario("each half minute, by interval", doing(putting(200, cron=None, every="PT30S"))),
     Scenario("once", doing(putting(None, cron=None, at=at(200)))),
@@ -126,7 +127,7 @@ STORIES: Final = (
     Scenario("deleted", doing(putting(), 33, delete)),
     Scenario("deleted and created again", doing(putting(), 33, delete, putting(cron="*/17 * * * * *"))),
     Scenario("two editors", _two_editors, Nature(timers=2, latency_ms=(3, 9))),
-    Scenario("edited after an outage", doing(putting(500), 430, putting(480, cron="*/19 * * * * *")), OUTAGE),
+    Scenario("edited after an outage", doing(putting(500, cron=HALF), 430, putting(480, cron="*/29 * * * * *")), OUTAGE),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
     Scenario("backfilled", doing(putting(110), 20, changing("pause"), 60, changing("resume"), 40, _backfill)),
     *OVERLAPPING,
