@@ -1,44 +1,48 @@
 """Schedules on a running stack, its timer ticking by itself."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from tests.e2e.stage import Http
+from tests.e2e import fine
+from tests.e2e.stage import Http, Stage
 from tests.support import eventually
 
 FOR_S = 120
 
 
-def test_an_every_five_seconds_schedule_misses_none_and_none_twice(http: Http) -> None:
+def test_an_every_five_seconds_schedule_misses_none_and_none_twice(stage: Stage) -> None:
     """Over two minutes, by the ledger and by what the jobs were told; with a timer that comes each minute."""
-    job = {"type": "e2e.nominal", "payload": {}}
-    made = http.client.put("/schedules/fine", json={"cron": "*/5 * * * * *", "job": job}).raise_for_status().json()
-    first = (
-        http.client.get("/schedules/fine/preview", params={"n": 1}).raise_for_status().json()["items"][0]["nominalAt"]
-    )
-    began = datetime.fromisoformat(first).timestamp()
+    with stage.http(tenant=fine.TENANT) as http:
+        created_s = _seconds(http.client.get(fine.PATH).raise_for_status().json()["createdAt"])
+        first_s = (created_s // fine.EVERY_S + 1) * fine.EVERY_S
 
-    def fires() -> list[dict[str, Any]]:
-        items = http.client.get("/schedules/fine/fires", params={"limit": 200}).raise_for_status().json()["items"]
-        return [one for one in items if datetime.fromisoformat(one["nominalAt"]).timestamp() < began + FOR_S]
+        def fires() -> list[dict[str, Any]]:
+            params = {"limit": 200, "to": datetime.fromtimestamp(first_s + FOR_S, UTC).isoformat()}
+            items = http.client.get(f"{fine.PATH}/fires", params=params).raise_for_status().json()["items"]
+            return [one for one in reversed(items) if _seconds(one["nominalAt"]) < first_s + FOR_S]
 
-    def all_ended() -> bool:
-        found = fires()
-        return len(found) >= FOR_S // 5 and all(one["job"] and one["job"]["state"] == "succeeded" for one in found)
+        def all_ended() -> bool:
+            found = fires()
+            return len(found) >= FOR_S // fine.EVERY_S and all(_state(one) == "succeeded" for one in found)
 
-    try:
         eventually(all_ended, timeout_s=FOR_S + 90, every_s=2)
         found = fires()
-    finally:
-        assert http.client.delete("/schedules/fine").status_code == 204
-    expected = [began + 5 * number for number in range(FOR_S // 5)]
-    assert made["state"] == "active"
-    assert [datetime.fromisoformat(one["nominalAt"]).timestamp() for one in reversed(found)] == expected
+        jobs = [http.job(one["job"]) for one in found]
+        assert http.client.delete(fine.PATH).status_code == 204
+    expected = [first_s + fine.EVERY_S * number for number in range(FOR_S // fine.EVERY_S)]
+    assert [_seconds(one["nominalAt"]) for one in found] == expected
     assert {one["outcome"] for one in found} == {"ran"}
-    jobs = [http.job(one["job"]) for one in reversed(found)]
     assert [job["result"]["nominal_at_ms"] / 1000 for job in jobs] == expected
     assert {job["result"]["schedule"] for job in jobs} == {"fine"}
     assert all(one["latenessSeconds"] >= 0 for one in found)
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _state(fire: dict[str, Any]) -> str | None:
+    return fire["job"] and fire["job"]["state"]
 
 
 def test_a_schedule_that_is_changed_with_an_old_etag_is_left_alone(http: Http) -> None:

@@ -127,7 +127,9 @@ STORIES: Final = (
     Scenario("deleted", doing(putting(), 33, delete)),
     Scenario("deleted and created again", doing(putting(), 33, delete, putting(cron="*/17 * * * * *"))),
     Scenario("two editors", _two_editors, Nature(timers=2, latency_ms=(3, 9))),
-    Scenario("edited after an outage", doing(putting(500, cron=HALF), 430, putting(480, cron="*/29 * * * * *")), OUTAGE),
+    Scenario(
+        "edited after an outage", doing(putting(500, cron=HALF), 430, putting(480, cron="*/29 * * * * *")), OUTAGE
+    ),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
     Scenario("backfilled", doing(putting(110), 20, changing("pause"), 60, changing("resume"), 40, _backfill)),
     *OVERLAPPING,

@@ -44,6 +44,14 @@ class Limits:
         """
         if job.overlap:
             return governing(job, None)
+        limit = self._known_limit(job)
+        if job.waits_for and (limit is None or limit.key != job.waits_for.key):
+            # Who put it off knew another profile: a newer one, or one that is gone.
+            self._profiles.forget(job.tenant, job.profile)
+            limit = self._known_limit(job)
+        return limit
+
+    def _known_limit(self, job: Job) -> Limit | None:
         try:
             profile = self._profiles.find(job.tenant, job.profile, stale=True).limit
         except UnknownProfileError:
