@@ -59,9 +59,9 @@ def some(world: World, count: int, limit: Limit, **wanted: Any) -> list[Job]:
     return jobs
 
 
-def held_by_the_dead(world: World, **policy: Any) -> Job:
+def held_by_the_dead(world: World, limit: Limit = ONE, **policy: Any) -> Job:
     """Leave a job behind that was claimed in its slot by a worker that died at once."""
-    job = world.submit(limit=ONE, policy=policy)
+    job = world.submit(limit=limit, policy=policy)
     # Ask for pauses, read the job, read the key, take the slot, claim: the fifth call is the last one.
     app = world.build(store=Counted(world.table, [], 4, after=True))
     with pytest.raises(KilledError):
