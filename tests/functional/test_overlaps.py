@@ -152,7 +152,7 @@ def test_who_dies_while_skipping_leaves_a_ledger_that_is_right(after: bool) -> N
         world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire", after=after))))
     assert told(world) == [RUNS, SKIPPED]
     world.clock.advance(400)
-    world.work()
+    assert [worked.unsettled for worked in world.work()] == [[]] * 2
     second = fires(world)[1]
     assert second.job
     kept = [item for key, item in world.table.items().items() if item.get("job") == second.job.id]
@@ -206,12 +206,13 @@ def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
     assert told(world) == [RUNS, (Outcome.RAN, None, State.CANCELLED)]
 
 
-def test_a_retry_waits_where_a_first_attempt_is_skipped() -> None:
+@pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
+def test_a_retry_waits_where_a_first_attempt_is_skipped(overlap: Overlap) -> None:
     """What has begun once is not given up because a later fire was quicker."""
     world = World()
     world.task("bad_once", _bad_once)
     template = JobRequest("bad_once", {}, policy={"base_s": 15, "jitter": "none", "lease_s": 600})
-    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap="skip"))
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap=overlap))
     fire(world)
     first = fires(world)[0].job
     assert first
@@ -226,6 +227,8 @@ def test_a_retry_waits_where_a_first_attempt_is_skipped() -> None:
     waits = world.job(first)
     assert (waits.state, waits.failures) == (State.PENDING, 1)
     assert waits.waits_for is not None
+    fire(world)
+    assert world.job(first).state is State.PENDING
 
 
 def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:

@@ -352,6 +352,22 @@ def test_two_who_pause_at_once_are_one_after_the_other() -> None:
     assert "low" in world.app.pauses.of_queues()
 
 
+def test_who_pauses_while_somebody_resumes_begins_anew() -> None:
+    """The pause that it saw has ended: the new one has not lasted since then."""
+    world = World()
+    world.app.pauses.pause_queue("low", "before", "a", None)
+    world.clock.advance(50)
+    real = world.table.apply
+
+    def apply(writes: Any) -> Any:
+        world.app.pauses.resume_queue("low")
+        return real(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    assert app.pauses.pause_queue("low", "after", "b", None).since == world.clock.now_ms()
+    assert world.app.pauses.of_queues()["low"].since == world.clock.now_ms()
+
+
 def test_a_change_that_nobody_answers_is_unavailable() -> None:
     """The caller must know that it does not know."""
     world = World()

@@ -65,7 +65,15 @@ LIMITS: Final = Part(
         "services.rates",
         "services.slots",
     ),
-    tests=("property/test_limits.py", "functional/test_overlaps.py", "functional/test_limits.py"),
+    tests=(
+        "unit/test_slots.py",
+        "property/test_limits.py",
+        "functional/test_guards_limits.py",
+        "functional/test_guards_line.py",
+        "functional/test_guards_overlaps.py",
+        "functional/test_overlaps.py",
+        "functional/test_limits.py",
+    ),
     stories=(*limits.STORIES, *schedules.OVERLAPPING),
 )
 SCHEDULES: Final = Part(

@@ -59,7 +59,7 @@ class LimitWatcher(Watcher):
             self._costs_nothing(write, before, after)
         if write.name == "defer":
             self._is_bounded(process, after)
-        if write.name in ("wake", "reschedule"):
+        if write.name in ("wake", "reschedule", "redrive"):
             self.put_off.pop(after["pk"], None)
         if write.name == "wake":
             self._in_order(after)

@@ -26,18 +26,17 @@ def skips(job: Job, line: Iterable[Waiter]) -> bool:
 
     Args:
         job: as stored.
-        line: who waits for the slot.
+        line: who waits for the slot; this job may be among them.
     """
     if job.claims:
         return False
-    others = [waiter for waiter in line if waiter.job_id != job.id]
     match job.overlap:
         case "skip":
             return True
         case "buffer_one":
-            return any(other < place(job) for other in others)
+            return any(other < place(job) for other in line)
         case "cancel_running":
-            return any(other > place(job) for other in others)
+            return any(other > place(job) for other in line)
     return False
 
 

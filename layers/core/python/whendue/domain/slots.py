@@ -67,7 +67,7 @@ def place(job: Job) -> Waiter:
 
 
 def is_waiting(job: Job, pk: str) -> bool:
-    """Say whether a job as stored waits for a slot of this key."""
+    """Say whether a job as stored waits for a slot of this key; its place is the one that `place` gives."""
     wait = job.waits_for
     waits = wait is not None and wait.what == "slot" and limit_pk(job.tenant, wait.key) == pk
     return waits and job.state is State.PENDING
@@ -108,10 +108,9 @@ def kept_for(board: Board, job: Job, fence: str) -> Slot | None:
 
 
 def occupy(board: Board, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:
-    """Take a slot that is free on the board, or keep it for a job; refused if anybody took it since."""
+    """Take a slot that is free on the board, or keep it for a job; refused if anybody took or renewed it since."""
     values = _held(job_id, fence, lease_until)
-    seen = board.slots.get(number)
-    expected = (Absent(),) if seen is None else (Is("fence", seen["fence"]), Below("lease_until", now_ms))
+    expected = [Below("lease_until", now_ms) if number in board.slots else Absent()]
     return Write("take_slot", slot_key(board.pk, number), expected, values)
 
 

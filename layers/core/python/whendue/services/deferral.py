@@ -43,12 +43,13 @@ class Deferral:
             admission: gets the outcomes.
             now_ms: the claims' time.
         """
+        jobs = [one.admitted.job for one in refused]
         try:
-            overtaken, giving = self._supersede(board, [one.admitted.job for one in refused], now_ms)
+            overtaken, giving = self._supersede(board, jobs, now_ms)
+            line = {*self._overlaps.line(board, jobs), *map(place, jobs)}
         except UnavailableError:
             admission.unsettled += [one.admitted.delivery for one in refused]
             return
-        line = {*board.waiters, *(place(one.admitted.job) for one in refused)}
         skipped = [one.admitted for one in refused if one.admitted.job.id in overtaken or skips(one.admitted.job, line)]
         self._skip(skipped, admission, now_ms)
         staying = [one for one in refused if one.admitted not in skipped]

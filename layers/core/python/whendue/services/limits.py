@@ -71,7 +71,7 @@ class Limits:
         by_limit: defaultdict[tuple[str, Limit], list[Admitted]] = defaultdict(list)
         for one in self._still_due(limited, admission, now_ms) if limited else ():
             limit = limits[one.job.id]
-            by_limit[limit_pk(one.job.tenant, limit.key or ""), limit].append(one)
+            by_limit[limit_pk(one.job.tenant, str(limit.key)), limit].append(one)
         for (pk, limit), ones in by_limit.items():
             try:
                 self._admit(pk, limit, ones, admission, now_ms)
@@ -125,35 +125,35 @@ class Limits:
 
     def _admit(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
         """Hold jobs of one key to its limit: first a slot, then a token, so that no token waits for a slot."""
-        key, rate = limit.key or "", None
+        key, rate = str(limit.key), None
         if limit.concurrency is not None:
             taken = self._slots.take(pk, limit.concurrency, [one.job for one in ones], now_ms)
             rate = taken.board.rate
-            due_at = now_ms + LIMIT_RECHECK_S * 1000
+            line, due_at = taken.board.waiters, now_ms + LIMIT_RECHECK_S * 1000
             refused = [
-                Refused(one, pk, wait_of(one.job, "slot", key, limit.concurrency), due_at, one.job.id in taken.listed)
+                Refused(one, pk, wait_of(one.job, "slot", key, limit.concurrency), due_at, place(one.job) in line)
                 for one in ones
                 if one.job.id not in taken.slots
             ]
             ones = [replace(one, slot=taken.slots[one.job.id]) for one in ones if one.job.id in taken.slots]
             if refused:
                 self._deferral.into_line(taken.board, limit.concurrency, refused, admission, now_ms)
-        if limit.rate_per_s is not None and ones:
+        if limit.rate_per_s is not None:
             seen = rate if limit.concurrency is not None else self._slots.look(pk).rate
-            ones = self._in_rate(pk, limit, ones, seen, admission, now_ms)
+            ones = self._in_rate(pk, key, limit.rate_per_s, ones, seen, admission, now_ms)
         admission.admitted += ones
 
     def _in_rate(
         self,
         pk: str,
-        limit: Limit,
+        key: str,
+        rate_per_s: float,
         ones: Sequence[Admitted],
         seen: Item | None,
         admission: Admission,
         now_ms: int,
     ) -> list[Admitted]:
         """Give the jobs that have a token now; the others come again when theirs is good, and have it then."""
-        key, rate_per_s = limit.key or "", limit.rate_per_s or 0
         passed = [one for one in ones if token_is_good(one.job.waits_for, key, one.job.due_at, now_ms)]
         asking = sorted((one for one in ones if one not in passed), key=lambda one: place(one.job))
         starts = self._rates.reserve(pk, rate_per_s, len(asking), seen, now_ms)
@@ -173,20 +173,16 @@ class Limits:
     def _keep_slots(self, later: Sequence[Refused], deferred: Sequence[tuple[Refused, Transition]]) -> None:
         """Keep the slots of jobs for the time that their tokens are good; free those of jobs that have changed."""
         kept = {one.admitted.job.id: step for one, step in deferred}
-        writes = [
-            pass_on(slot, step.job.id, handed_mark(step.job), step.job.due_at + HANDOVER_S * 1000)
-            for one in later
-            if (slot := one.admitted.slot) and (step := kept.get(one.admitted.job.id))
-        ]
-        if writes:
-            self._ports.store.apply(writes)
-        self.release(
-            [
-                (one.admitted.slot, one.admitted.job)
-                for one in later
-                if one.admitted.slot and one.admitted.job.id not in kept
-            ]
-        )
+        passed, lost = [], []
+        for one in later:
+            slot, step = one.admitted.slot, kept.get(one.admitted.job.id)
+            if slot and step:
+                passed.append(pass_on(slot, step.job.id, handed_mark(step.job), step.job.due_at + HANDOVER_S * 1000))
+            elif slot:
+                lost.append((slot, one.admitted.job))
+        if passed:
+            self._ports.store.apply(passed)
+        self.release(lost)
 
     def release(self, held: Sequence[tuple[Slot, Job]]) -> None:
         """Hand slots of jobs that run no longer to those who wait, or free them; what fails is freed by its lease."""

@@ -6,7 +6,7 @@ from typing import Final
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.overlap import OVERLAPPED, nominal_of, skip_fire
-from whendue.domain.slots import Board, Slot, handed_mark
+from whendue.domain.slots import Board, Slot, Waiter, handed_mark, place
 from whendue.domain.transitions import request_cancel, skip
 from whendue.ports import Applied, Outcome
 from whendue.services.outside import Ports
@@ -37,6 +37,17 @@ class Overlaps:
         ends = self._ports.store.apply([skip_fire(job) for job in jobs]) if jobs else []
         return {job.id for job, end in zip(jobs, ends, strict=True) if end.applied is not Applied.UNAVAILABLE}
 
+    def line(self, board: Board, jobs: Sequence[Job]) -> list[Waiter]:
+        """Give who waits for the slot, if these jobs ask; who was cancelled or rescheduled may still be on the board.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        waiters = board.waiters if any(job.overlap for job in jobs) else ()
+        stored = self._stored([waiter.job_id for waiter in waiters])
+        there = {place(job) for job in stored if job.state is State.PENDING}
+        return [waiter for waiter in waiters if waiter in there]
+
     def supersede(self, board: Board, newer: Job, now_ms: int) -> list[Slot] | None:
         """Let what runs and what waits give way to a newer fire; gives slots that were kept for those that waited.
 
@@ -51,14 +62,16 @@ class Overlaps:
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
         record(self._ports.store, [request_cancel(job) for job in running])
-        pending = [job for job in others if job.state is State.PENDING and not job.claims]
-        ends = self.skip(pending, now_ms)
-        gone = {handed_mark(job) for job, end in zip(pending, ends, strict=True) if end.done}
+        # What has begun once does not give way when it waits for its retry.
+        waiting = [job for job in others if not job.claims]
+        self.skip(waiting, now_ms)
+        gone = {handed_mark(job) for job in waiting}
         slots = (Slot(board.key_of(number), item["fence"]) for number, item in board.slots.items())
         return [slot for slot in slots if slot.fence in gone]
 
     def _others(self, job_ids: Collection[str], newer: Job) -> list[Job]:
-        ids = sorted(set(job_ids) - {newer.id})
-        items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
-        jobs = [from_item(item) for item in items if item]
-        return [job for job in jobs if not job.terminal]
+        return [job for job in self._stored(sorted(set(job_ids) - {newer.id})) if not job.terminal]
+
+    def _stored(self, job_ids: Sequence[str]) -> list[Job]:
+        items = self._ports.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
+        return [from_item(item) for item in items if item]

@@ -40,12 +40,10 @@ class Taken(NamedTuple):
 
     Args:
         slots: job id -> its slot.
-        listed: jobs that stood in the line already.
         board: the key, as last read.
     """
 
     slots: dict[str, Slot]
-    listed: set[str]
     board: Board
 
 
@@ -94,9 +92,9 @@ class Slots:
         board = self.look(pk)
         fences = {job.id: self._ports.effects.new_id() for job in jobs}
         taken: dict[str, Slot] = {}
+        left = list(jobs)
         with suppress(UnavailableError):
             for _ in range(ROUNDS):
-                left = [job for job in jobs if job.id not in taken]
                 kept = {job.id: slot for job in left if (slot := kept_for(board, job, fences[job.id]))}
                 # A limit that was lowered since governs this claim, too: then they are given up.
                 giving = list(kept.values()) if len(held_numbers(board, (), now_ms)) > concurrency else []
@@ -106,11 +104,11 @@ class Slots:
                 line = self._line(board, concurrency, now_ms, mine=left, giving=giving)
                 taken |= self._take_free(board, left, fences, line, now_ms)
                 self._hand(board, line, giving, now_ms)
-                missed = any(place(job) in line.turns for job in left if job.id not in taken)
-                if len(taken) == len(jobs) or not (missed or line.stale):
+                left = [job for job in left if job.id not in taken]
+                if not any(place(job) in line.turns for job in left):
                     break
                 board = self.look(pk)
-        return Taken(taken, {waiter.job_id for waiter in board.waiters}, board)
+        return Taken(taken, board)
 
     def _line(
         self,
@@ -135,7 +133,7 @@ class Slots:
         others = [waiter for waiter in line if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
         items = self._ports.store.get([job_key(waiter.job_id) for waiter in others])
         jobs = {w: from_item(item) for w, item in zip(others, items, strict=True) if item}
-        waiting = {waiter: job for waiter, job in jobs.items() if is_waiting(job, board.pk)}
+        waiting = {w: job for w, job in jobs.items() if is_waiting(job, board.pk) and place(job) == w}
         line = [waiter for waiter in line if waiter.job_id in ids or waiter in waiting]
         return Line(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])
 
@@ -187,7 +185,7 @@ class Slots:
         """Wake waiters, keep their slots for them, then send: a message never comes before its slot is there."""
         woken = self._wake(line, now_ms)
         given, until = {slot.key: slot for slot in giving}, now_ms + HANDOVER_S * 1000
-        writes = [delist(board.pk, waiter) for waiter in (*woken, *line.stale) if waiter in board.waiters]
+        writes = [delist(board.pk, waiter) for waiter in (*woken, *line.stale)]
         for waiter, job in woken.items():
             number, mark = line.turns[waiter], handed_mark(job)
             slot = given.pop(slot_key(board.pk, number), None)
