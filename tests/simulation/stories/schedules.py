@@ -83,7 +83,7 @@ def _trigger(world: World) -> None:
 
 
 def _backfill(world: World) -> None:
-    answer = world.insist("POST", f"{NAME}/backfill", {"from": at(-60), "to": at(100)})
+    answer = world.insist("POST", f"{NAME}/backfill", {"from": at(-60), "to": at(60)})
     assert answer.status == 202, answer.text
     while world.insist("GET", answer.headers["location"]).json["state"] == "running":
         world.hub.sleep(10_000)
@@ -97,7 +97,7 @@ def _two_editors(world: World) -> None:
 
 def _missed(policy: str) -> Callable[[World], None]:
     misfire = {"policy": policy, "limit": 2, "graceSeconds": 30}
-    return doing(putting(500, cron="*/20 * * * * *", misfire=misfire))
+    return doing(putting(500, cron=HALF, misfire=misfire))
 
 
 def _overlapping(policy: str) -> Callable[[World], None]:
@@ -121,17 +121,17 @@ STORIES: Final = (
     Scenario("missed, none runs", _missed("skip"), OUTAGE),
     Scenario("missed, the latest runs", _missed("fire_once"), OUTAGE),
     Scenario("missed, some catch up", _missed("catch_up"), Nature(outage_s=(30, 400), timers=2, latency_ms=(3, 9))),
-    Scenario("edited ahead of its fires", doing(putting(), 40, putting(cron="*/17 * * * * *"))),
+    Scenario("edited ahead of its fires", doing(putting(), 40, putting(cron="*/29 * * * * *"))),
     Scenario("paused and resumed", doing(putting(), 33, changing("pause"), 40, changing("resume"))),
     Scenario("paused for good", doing(putting(), 33, changing("pause"))),
     Scenario("deleted", doing(putting(), 33, delete)),
-    Scenario("deleted and created again", doing(putting(), 33, delete, putting(cron="*/17 * * * * *"))),
+    Scenario("deleted and created again", doing(putting(100), 33, delete, putting(100, cron="*/17 * * * * *"))),
     Scenario("two editors", _two_editors, Nature(timers=2, latency_ms=(3, 9))),
     Scenario(
         "edited after an outage", doing(putting(500, cron=HALF), 430, putting(480, cron="*/29 * * * * *")), OUTAGE
     ),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
-    Scenario("backfilled", doing(putting(110), 20, changing("pause"), 60, changing("resume"), 40, _backfill)),
+    Scenario("backfilled", doing(putting(70), 20, changing("pause"), 30, changing("resume"), 30, _backfill)),
     *OVERLAPPING,
     Scenario(
         "pauses as it fails", doing(putting(200, pauseAfterFailures=2, job=JOB | {"payload": {"do": "hopeless"}}))
