@@ -24,4 +24,5 @@ EXCUSES: Final[dict[str, str]] = {
     f"services.settle without outcome.old.get('cancel_requested') in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
+    "services.withdraw without one.job": "a fire without a job has none to be found; the filter saves the read",
 }

@@ -82,6 +82,8 @@ SCHEDULES: Final = Part(
         "services.withdraw",
     ),
     tests=(
+        "unit/test_schedule_items.py",
+        "functional/test_guards_schedules.py",
         "functional/api/test_schedules.py",
         "functional/test_overlaps.py",
         "property/test_firing_laws.py",
