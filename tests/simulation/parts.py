@@ -84,6 +84,7 @@ SCHEDULES: Final = Part(
     tests=(
         "unit/test_schedule_items.py",
         "functional/test_guards_schedules.py",
+        "functional/test_guards_firing.py",
         "functional/api/test_schedules.py",
         "functional/test_overlaps.py",
         "property/test_firing_laws.py",

@@ -101,8 +101,8 @@ class Ledger:
 
 def _view(fire: Fire, job: Job | None) -> FireView:
     """Show a fire; whoever skipped its job may not have told the ledger yet."""
-    late = job is not None and was_skipped(job) and fire.outcome is not Outcome.SKIPPED
-    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if late else fire, job)
+    skipped = job is not None and was_skipped(job)
+    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
 
 
 class _Walk:
