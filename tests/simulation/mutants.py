@@ -87,7 +87,8 @@ def _function_of(member: object) -> object:
 
 
 def _become(old: FunctionType, new: FunctionType) -> None:
-    if len(old.__code__.co_freevars) == len(new.__code__.co_freevars) and not old.__name__.startswith("__"):
+    generated = new.__code__.co_filename == "<string>"
+    if len(old.__code__.co_freevars) == len(new.__code__.co_freevars) and not generated:
         old.__code__ = new.__code__
 
 
