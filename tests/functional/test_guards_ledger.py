@@ -134,6 +134,13 @@ def test_a_cursor_that_somebody_has_made_up_is_refused(ending: str) -> None:
         world.app.ledger.page(TENANT, "s", EVERYTHING, 1, made_up)
 
 
+def test_a_cursor_that_is_of_no_list_is_refused() -> None:
+    """A position alone is none."""
+    cursor = base64.urlsafe_b64encode(fire(World().clock.now_ms(), Outcome.RAN).key.sk.encode()).decode().rstrip("=")
+    with pytest.raises(InvalidCursorError):
+        a_world().app.ledger.page(TENANT, "s", EVERYTHING, 1, cursor)
+
+
 def test_a_cursor_of_another_list_is_refused() -> None:
     """It would leave out a part of this one."""
     world = a_world([fire(World().clock.now_ms() - 1000 * n, Outcome.RAN, "j") for n in range(60)])
@@ -208,7 +215,7 @@ def test_a_job_that_is_kept_no_longer_is_not_shown() -> None:
     assert told.job
     key = job_key(told.job.id)
     world.table._items[key] = {**world.table._items[key], "expires_at": world.clock.now_ms() // 1000 - 1}
-    assert view(world).job is None
+    assert (view(world).job, view(world).lateness_ms) == (None, None)
 
 
 def test_what_passes_in_a_pause_is_stored_with_the_times_that_the_schedule_had() -> None:
