@@ -143,7 +143,7 @@ def test_the_agenda_holds_whoever_owes_something(
     elif state is State.DELETED:
         assert placed.alarm_at == at_ms + 180_000
     else:
-        assert (placed.alarm_at, placed.agenda_pk, placed.due_at) == (None, None, None)
+        assert (placed.alarm_at, placed.agenda_pk) == (None, None)
     assert from_item(to_item(placed)) == placed
 
 

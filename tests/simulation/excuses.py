@@ -24,4 +24,9 @@ EXCUSES: Final[dict[str, str]] = {
     f"services.settle without outcome.old.get('cancel_requested') in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
+    "services.due without one.job in one.job and one.version == schedule.version and _counts(one)": (
+        "what was skipped alone has no job, and does not count"
+    ),
+    "services.ledger without fire.job": "as below",
+    "services.withdraw without one.job": "a fire without a job has none to be found; the filter saves the read",
 }

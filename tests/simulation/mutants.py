@@ -75,14 +75,20 @@ def put_in_place(module: ModuleType, source: str, **names: object) -> None:
         if isinstance(new, FunctionType) and isinstance(old, FunctionType):
             _become(old, new)
         elif inspect.isclass(new) and inspect.isclass(old) and old.__module__ == module.__name__:
-            for part, method in vars(new).items():
-                known = vars(old).get(part)
+            for part, member in vars(new).items():
+                method, known = _function_of(member), _function_of(vars(old).get(part))
                 if isinstance(method, FunctionType) and isinstance(known, FunctionType):
                     _become(known, method)
 
 
+def _function_of(member: object) -> object:
+    """Give what a property calls; anything else is itself."""
+    return member.fget if isinstance(member, property) else member
+
+
 def _become(old: FunctionType, new: FunctionType) -> None:
-    if len(old.__code__.co_freevars) == len(new.__code__.co_freevars) and not old.__name__.startswith("__"):
+    generated = new.__code__.co_filename == "<string>"
+    if len(old.__code__.co_freevars) == len(new.__code__.co_freevars) and not generated:
         old.__code__ = new.__code__
 
 

@@ -90,6 +90,12 @@ SCHEDULES: Final = Part(
         "services.withdraw",
     ),
     tests=(
+        "unit/test_schedule_items.py",
+        "functional/test_guards_schedules.py",
+        "functional/test_guards_firing.py",
+        "functional/test_guards_ledger.py",
+        "functional/test_guards_due.py",
+        "functional/test_guards_backfills.py",
         "functional/api/test_schedules.py",
         "functional/test_overlaps.py",
         "property/test_firing_laws.py",

@@ -82,10 +82,9 @@ def moved(backfill: Backfill, done: list[Fire], made: int) -> Backfill:
 
 
 def request_of(backfill: Backfill, fire: Fire) -> JobRequest:
-    """Give the job that a fire asks for, due now."""
+    """Give the job that a fire asks for, due as soon as it is made."""
     return replace(
         backfill.definition.template,
-        due_at=fire.decided_at,
         idempotency_key=_mark(backfill, fire.nominal),
         schedule=backfill.name,
         nominal_at=fire.nominal,
@@ -106,16 +105,15 @@ def _fire(backfill: Backfill, nominal: int) -> Fire:
 def create(backfill: Backfill, shards: int) -> Write:
     """Create the item where none is; the timer sees it until it is finished."""
     partition = partition_of(f"{backfill.tenant}/{backfill.name}", shards)
-    place = {"agenda_pk": partition, "alarm_at": backfill.created_at, "due_at": backfill.created_at}
+    place = {"agenda_pk": partition, "alarm_at": backfill.created_at}
     return insert("create_backfill", backfill.key, _values(backfill) | place)
 
 
 def step(before: Backfill, then: Backfill) -> Write:
     """Move on, if nobody has meanwhile; one that is finished leaves the agenda."""
-    old, new = _values(before), _values(then)
-    changes: dict[str, Any] = {name: value for name, value in new.items() if old.get(name) != value}
+    changes = _values(then)
     if then.state is not State.RUNNING:
-        changes |= {"agenda_pk": REMOVE, "alarm_at": REMOVE, "due_at": REMOVE}
+        changes |= {"agenda_pk": REMOVE, "alarm_at": REMOVE}
     return Write("move_backfill", before.key, [Is("cursor", before.cursor), Is("state", before.state.value)], changes)
 
 

@@ -96,10 +96,10 @@ def _fire(schedule: Schedule, nominal: int, outcome: Outcome) -> Fire:
 
 
 def _gap(schedule: Schedule, until: int, outcome: Outcome, reason: str) -> Gap | None:
-    first = next_fire(schedule)
-    if first is None or first > until:
-        return None
     recurrence = schedule.definition.recurrence
+    first = next(_until(after(recurrence, schedule.cursor), until), None)
+    if first is None:
+        return None
     return Gap(schedule.ledger, first, until, outcome, reason, schedule.version, schedule.as_of, recurrence)
 
 

@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-SHOWN = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.WITHDRAWN)
+SHOWN = (Outcome.RAN, Outcome.SKIPPED, Outcome.CAUGHT_UP, Outcome.MISSED, Outcome.TRIGGERED)
 MISFIRED = "misfired"
 PAUSED = "paused"
 

@@ -83,7 +83,7 @@ class Schedule:
             0 once they are.
         pause_reason, paused_by: of a paused one.
         last_error: why the last plan's fires made no job.
-        agenda_pk, alarm_at, due_at: when the timer must look at it, and the fire it is about; None once it need not.
+        agenda_pk, alarm_at: when the timer must look at it; None once it need not.
     """
 
     tenant: str
@@ -101,7 +101,6 @@ class Schedule:
     last_error: str | None = None
     agenda_pk: str | None = None
     alarm_at: int | None = None
-    due_at: int | None = None
 
     @property
     def key(self) -> Key:
@@ -163,14 +162,14 @@ class Alarm(NamedTuple):
 
 def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
     """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
-    due_at = next_fire(schedule) if schedule.state is State.ACTIVE else None
-    alarm_at = first_alarm(due_at, rule.timing) if due_at is not None else None
+    nominal = next_fire(schedule) if schedule.state is State.ACTIVE else None
+    alarm_at = first_alarm(nominal, rule.timing) if nominal is not None else None
     if schedule.state is State.DELETED:
-        due_at = alarm_at = forgotten_at(schedule)
+        alarm_at = forgotten_at(schedule)
     if schedule.withdraw_until:
-        due_at, alarm_at = schedule.version, schedule.version
+        alarm_at = schedule.version
     partition = partition_of(schedule.identity, rule.shards) if alarm_at is not None else None
-    return replace(schedule, agenda_pk=partition, alarm_at=alarm_at, due_at=due_at)
+    return replace(schedule, agenda_pk=partition, alarm_at=alarm_at)
 
 
 def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
@@ -195,8 +194,7 @@ def create(schedule: Schedule) -> Write:
 
 def forget(schedule: Schedule) -> Write:
     """Delete the item of a deleted schedule, if it has not been created again."""
-    expected = Is("version", schedule.version), Is("state", State.DELETED.value)
-    return delete("forget_schedule", schedule.key, *expected)
+    return delete("forget_schedule", schedule.key, Is("version", schedule.version))
 
 
 def step(name: str, before: Schedule, then: Schedule) -> Write:
@@ -204,10 +202,9 @@ def step(name: str, before: Schedule, then: Schedule) -> Write:
     old, new = _values(before), _values(then)
     if then.definition != before.definition:
         new["definition"] = to_text(then.definition)
-    changes = {part: value for part, value in new.items() if old.get(part) != value}
     gone = {part: REMOVE for part in old if part not in new}
     seen = [Is(part, old[part]) for part in ("version", "cursor", "as_of", "withdraw_until")]
-    return Write(name, before.key, seen, changes | gone)
+    return Write(name, before.key, seen, new | gone)
 
 
 # --- the item ----------------------------------------------------------------------------------------------------

@@ -99,9 +99,9 @@ class Backfills:
         try:
             find_schedule(self._ports.store, backfill.tenant, backfill.name)
             then = self._chunk_done(backfill)
-        except (UnavailableError, ScheduleNotFoundError) as error:
-            if isinstance(error, UnavailableError):
-                raise
+        except UnavailableError:
+            raise
+        except ScheduleNotFoundError as error:
             then = replace(backfill, state=State.FAILED, error=error.code)
         except WhendueError as error:
             # The template can no longer make the job.
@@ -109,8 +109,8 @@ class Backfills:
         [end] = self._ports.store.apply([step(backfill, then)])
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError
-        # Refused: somebody else has done this chunk, too.
-        return then if end.done or end.old is None else from_item(end.old)
+        # There is an older one where somebody else has done this chunk, too.
+        return then if end.old is None else from_item(end.old)
 
     def _chunk_done(self, backfill: Backfill) -> Backfill:
         fires, left = chunk(backfill), backfill.limit - backfill.made

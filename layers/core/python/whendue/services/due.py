@@ -84,8 +84,8 @@ class Due:
 
     def _serve(self, page: Sequence[AgendaEntry], fired: Fired) -> list[Backfill]:
         """Fire the schedules of a page; gives its backfills."""
-        # Read from the table: the index may show what has been moved meanwhile.
-        items = [item for item in self._ports.store.get([entry.key for entry in page]) if item and "alarm_at" in item]
+        # Read from the table: the index may show what has been moved meanwhile, or is gone.
+        items = [item for item in self._ports.store.get([entry.key for entry in page]) if item]
         schedules = [from_item(item) for item in items if item["sk"].startswith("schedule#")]
         for schedule in schedules:
             with suppress(WhendueError):

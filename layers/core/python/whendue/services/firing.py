@@ -156,14 +156,13 @@ class Firing:
                 work.failed = True
                 return []
             return [(work, there, mine)]
-        if mine.reason and there.job and there.version == mine.version:
-            return self._unmade(work, mine, there)
-        self._obey(work, there)
+        if there.job and there.version == mine.version:
+            return self._unmade(work, mine, there, there.job)
         return []
 
-    def _unmade(self, work: _Work, mine: Fire, there: Fire) -> list[tuple[_Work, Fire, Fire]]:
+    def _unmade(self, work: _Work, mine: Fire, there: Fire, job_id: str) -> list[tuple[_Work, Fire, Fire]]:
         """Somebody entered a job that we cannot make: it is there, or its maker is at it, or will never be."""
-        [job] = self._ports.store.get([job_key(there.job or "")])
+        [job] = self._ports.store.get([job_key(job_id)])
         if job is not None:
             return []
         if self._ports.effects.now_ms() > work.schedule.as_of + IN_FLIGHT_S * 1000:
@@ -180,16 +179,15 @@ class Firing:
                 work.failed = True
 
     def _obey(self, work: _Work, entry: Fire) -> None:
-        """Want the job that an entry of this plan names."""
-        made = work.made.get(entry.nominal)
-        if made and made.job.id == entry.job:
+        """Want the job that our entry names, if it names one."""
+        if made := work.made.get(entry.nominal):
             work.wanted.append(made)
 
     # --- jobs, cursor ---------------------------------------------------------------------------------------
 
     def _create_jobs(self, works: Sequence[_Work]) -> None:
         """Create what the ledger asks for; a job that is there is the one, as its id is made from the fire."""
-        jobs = [(work, made) for work in works if not work.failed for made in work.wanted]
+        jobs = [(work, made) for work in works for made in work.wanted]
         ports, now_ms = self._ports, self._ports.effects.now_ms()
         ends = record_and_send(ports.store, ports.queue, [made for _, made in jobs], now_ms) if jobs else []
         for (work, _), end in zip(jobs, ends, strict=True):

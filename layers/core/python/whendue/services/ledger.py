@@ -49,8 +49,15 @@ class FireView(NamedTuple):
         job = self.job
         if job is None or self.fire.outcome is not Outcome.RAN:
             return None
-        first = job.last.started_at if job.last and job.last.attempt == 1 else job.started_at
-        return None if first is None or job.failures > 1 else first - self.fire.nominal
+        began_at = _first_began_at(job)
+        return None if began_at is None else began_at - self.fire.nominal
+
+
+def _first_began_at(job: Job) -> int | None:
+    """Say when a job's first attempt began, ms UTC: of those that failed, the last alone is known."""
+    if job.last is None:
+        return job.started_at
+    return job.last.started_at if job.last.attempt == 1 else None
 
 
 class LedgerPage(NamedTuple):
@@ -96,13 +103,13 @@ class Ledger:
         items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
         jobs = [from_item(item) for item in items if item]
         known = {job.id: job for job in jobs if (job.expires_at or now_ms) * 1000 >= now_ms}
-        return [_view(fire, known.get(fire.job or "")) for fire in fires]
+        return [_view(fire, known.get(fire.job) if fire.job else None) for fire in fires]
 
 
 def _view(fire: Fire, job: Job | None) -> FireView:
     """Show a fire; whoever skipped its job may not have told the ledger yet."""
-    late = job is not None and was_skipped(job) and fire.outcome is not Outcome.SKIPPED
-    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if late else fire, job)
+    skipped = job is not None and was_skipped(job)
+    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
 
 
 class _Walk:
@@ -121,24 +128,25 @@ class _Walk:
         """Take the next few; none may be wanted of those that were looked at."""
         size = max(limit, CHUNK)
         entries = self._entries(size)
-        lowest = self._from_ms
-        if len(entries) == size:
-            # A triggered one may stand beside a nominal time that is not read yet.
-            lowest = entries[-1].nominal + (entries[-1].outcome is Outcome.TRIGGERED)
+        lowest, floor = self._from_ms, fire_sk(self._from_ms)
+        full = len(entries) == size
+        if full:
+            # Of a gap, the nominal time of a triggered one comes behind it: that is left to the next look.
+            lowest, floor = entries[-1].nominal + (entries[-1].outcome is Outcome.TRIGGERED), entries[-1].key.sk
         gaps, whole = self._in_gaps(lowest, size)
         if not whole:
-            lowest = gaps[-1].nominal
+            floor = gaps[-1].key.sk
         known = {one.key.sk: one for one in gaps} | {
             one.key.sk: one for one in entries if one.outcome is not Outcome.WITHDRAWN
         }
-        rows = [known[sk] for sk in sorted(known, reverse=True) if known[sk].nominal >= lowest]
+        rows = [known[sk] for sk in sorted(known, reverse=True) if sk >= floor]
         chosen = [row for row in rows if row.outcome in self._outcomes]
         if len(chosen) > limit:
             self.position = chosen[limit - 1].key.sk
-        elif whole and len(entries) < size:
+        elif whole and not full:
             self.ended = True
         else:
-            self.position = entries[-1].key.sk if whole else fire_sk(lowest)
+            self.position = floor
         return chosen[:limit]
 
     def _entries(self, size: int) -> list[Fire]:

@@ -94,7 +94,7 @@ class Schedules:
         pk, first = schedule_key(tenant, after_name or "")
         items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
         known = [from_item(item) for item in items if item["sk"] != first][:limit]
-        cursor = known[-1].name if len(items) > limit and known else None
+        cursor = known[-1].name if len(items) > limit else None
         return SchedulePage([one for one in known if one.state is not State.DELETED], cursor)
 
     # --- changes --------------------------------------------------------------------------------------------
@@ -119,9 +119,9 @@ class Schedules:
             if known is None:
                 if made := self._create(tenant, name, definition, forgotten):
                     return Put(made, created=True)
-            elif _same(known.definition, definition):
+            elif to_text(known.definition) == to_text(wanted := _anchored(definition, known.created_at)):
                 return Put(self._withdrawn(known), created=False)
-            elif then := self._change(known, definition=_anchored(definition, known.created_at)):
+            elif then := self._change(known, definition=wanted):
                 return Put(then, created=False)
         raise StateConflictError("the schedule keeps changing; try again")
 
@@ -242,17 +242,10 @@ class Schedules:
     def _finished(self, schedule: Schedule) -> Schedule:
         """Withdraw what was planned ahead; and fire at once what the timer might come to too late."""
         then = self._withdrawn(schedule)
-        soon_ms = self._ports.effects.now_ms() + self._ports.settings.timing.margin_ms
-        if then.state is State.ACTIVE and then.alarm_at is not None and then.alarm_at <= soon_ms:
-            # It is changed, whatever becomes of this: the timer does it, too.
-            with suppress(UnavailableError):
-                return next(iter(self._firing.ahead([then])), then)
+        # It is changed, whatever becomes of this: the timer does it, too.
+        with suppress(UnavailableError):
+            return next(iter(self._firing.ahead([then])), then)
         return then
-
-
-def _same(known: Definition, wanted: Definition) -> bool:
-    start_ms = known.recurrence.start_ms
-    return to_text(known) in (to_text(wanted), to_text(_anchored(wanted, start_ms or 0)))
 
 
 def _anchored(definition: Definition, at_ms: int) -> Definition:
@@ -260,7 +253,7 @@ def _anchored(definition: Definition, at_ms: int) -> Definition:
 
 
 def _insist_that_it_fires(schedule: Schedule) -> None:
-    if schedule.state is not State.DELETED and next_fire(schedule) is None:
+    if next_fire(schedule) is None:
         raise InvalidScheduleError("end", "it would never fire")
 
 
