@@ -9,13 +9,14 @@ import gc
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from rich.console import Console
 
 from tests.simulation.chance import chance_of, roam, scenario_of, shrunk, story
-from tests.simulation.explore import PAIRS_SAMPLE, PAIRS_WHOLE, Found, Tally, explore, play, singles
+from tests.simulation.explore import Found, Tally, explore, outlook, play
 from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
 from tests.simulation.fates import Fate, Plan
 from tests.simulation.loads import OVERLOAD, overload
@@ -41,7 +42,7 @@ def main() -> int:
     console = Console(highlight=False)
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count(), initializer=_begin) as pool:
-        tallies = {name: _scenario(pool, name, console, all_pairs=options.all_pairs) for name in SCENARIOS}
+        tallies = _scenarios(pool, console, all_pairs=options.all_pairs)
         per_job, amplified = overload()
         console.print(f"overload: {per_job:.2f} messages per job, {len(amplified)} violations")
         slower, unfair = zip(*pool.map(fairness, (AT_ONCE, LATER_S)), strict=True)
@@ -71,23 +72,29 @@ def main() -> int:
     return 1 if whole.found or any(unfair) else 0
 
 
-def _scenario(pool: ProcessPoolExecutor, name: str, console: Console, *, all_pairs: bool) -> Tally:
-    """Run every single fault of a scenario, and its pairs: all of them, or a sample."""
-    faults = singles(name)
-    # Most faults change little: the pairs of a few tell how many there are in all.
-    some = faults[:: max(1, len(faults) // 12)]
-    guess = sum(explore(name, fault, 0).pairs_of for fault in some) * len(faults) / len(some)
-    keep = 1.0 if all_pairs or guess <= PAIRS_WHOLE else PAIRS_SAMPLE / guess
-    tally = Tally()
-    for part in pool.map(_explored, [(name, fault, keep) for fault in faults], chunksize=4):
-        tally.add(part)
+def _scenarios(pool: ProcessPoolExecutor, console: Console, *, all_pairs: bool) -> dict[str, Tally]:
+    """Run every single fault of every scenario, and its pairs: all of them, or a sample."""
+    tasks: list[tuple[str, tuple[int, Fate], float]] = []
+    ahead: Counter[str] = Counter()
+    for name, (faults, keep) in zip(SCENARIOS, pool.map(outlook, SCENARIOS), strict=True):
+        tasks += [(name, fault, 1.0 if all_pairs else keep) for fault in faults]
+        ahead[name] = len(faults)
+    tallies = {name: Tally() for name in SCENARIOS}
+    for (name, _, _), part in zip(tasks, pool.map(_explored, tasks, chunksize=8), strict=True):
+        tallies[name].add(part)
+        ahead[name] -= 1
+        if not ahead[name]:
+            _tell(name, tallies[name], console)
+    return tallies
+
+
+def _tell(name: str, tally: Tally, console: Console) -> None:
     part_run = "all" if tally.pairs == tally.pairs_of else f"{tally.pairs / tally.pairs_of:.1%}"
     console.print(
         f"{name:36} {tally.singles:5} single faults, {tally.pairs:6} pairs of {tally.pairs_of:6} ({part_run}), "
         f"{len(tally.found)} violations",
         soft_wrap=True,
     )
-    return tally
 
 
 def _begin() -> None:

@@ -12,10 +12,10 @@ from tests.functional.api.gateway import Answer
 from tests.simulation.fates import Fate
 from tests.simulation.hub import KilledError, Process
 from tests.simulation.watched import WATCHERS
-from tests.simulation.watchers import Watcher
+from tests.simulation.watchers import Watcher, carried
 from whendue.context import Context
 from whendue.domain.job import TERMINAL, State, from_item, to_item
-from whendue.domain.message import from_body
+from whendue.domain.keys import job_key
 from whendue.domain.transitions import EDGES, Transition
 from whendue.domain.writes import Write
 from whendue.limits import MAX_LOST
@@ -248,7 +248,7 @@ class Monitor:
 
     def answered(self, process: Process, batch: Sequence[Delivery], kept: Collection[str]) -> None:
         """A worker that answers has recorded what it settled, else nobody knows how it ended."""
-        keys = {one.id: from_body(one.body).key for one in batch}
+        keys = {one.id: job_key(carried(one.body)[0]) for one in batch}
         for key in set(keys.values()) - {keys[message_id] for message_id in kept}:
             item = self.world.store._items.get(key)
             if item and item["state"] == "running" and item["fence"] in process.fences:
@@ -423,7 +423,7 @@ class Monitor:
             self.wrong("a job was rescued although nothing failed")
         # Whoever is cut off or killed between a send and its record may send again.
         excuses = sum(fate not in (Fate.VANISHED, Fate.TWICE) for fate in self.faults)
-        sent = Counter((job.id, job.generation) for job in map(from_body, self.bodies))
+        sent = Counter(map(carried, self.bodies))
         for one, times in sent.items():
             if times > self.world.nature.timers * (1 + self.rescued[one]) + excuses:
                 self.wrong(f"G11: {times} messages for one generation that was rescued {self.rescued[one]} times")

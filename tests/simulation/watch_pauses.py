@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.hub import Process
-from tests.simulation.watchers import Watcher
-from whendue.domain.message import from_body
+from tests.simulation.watchers import Watcher, carried
 from whendue.domain.writes import Write
 from whendue.ports import Delivery, Item
 
@@ -93,7 +92,7 @@ class PauseWatcher(Watcher):
                 ended = len(monitor.claims[key.pk] & monitor.outcomes)
                 if item["claims"] != ended:
                     monitor.wrong(f"{item['claims']} claims, {ended} of them ended: a pause burnt some")
-        sent = Counter((job.id, job.generation) for job in map(from_body, monitor.bodies))
+        sent = Counter(map(carried, monitor.bodies))
         excused = len(monitor.faults) + self.world.nature.vanishing + self._anyone_died()
         for times in sent.values():
             if times > 1 + len(self._pauses) + excused:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher
 from whendue.context import Context
-from whendue.domain.job import from_item
+from whendue.domain.job import Policy, from_item, read_policy
 from whendue.domain.keys import profile_version_key
 from whendue.domain.profile import from_item as profile_from_item
 from whendue.domain.profile import sources_of
@@ -74,7 +74,7 @@ class ProfileWatcher(Watcher):
     def began(self, run: "Run", ctx: Context) -> None:
         """An attempt runs under the policy that its job's item shows."""
         item = self.world.store._items[ctx._job.key]
-        if from_item(item).policy != ctx._job.policy:
+        if Policy(**read_policy(item["policy"])) != ctx._job.policy:
             self.world.monitor.wrong("an attempt runs under another policy than its job shows")
 
     def _version(self, tenant: str, name: str, number: int) -> Item | None:

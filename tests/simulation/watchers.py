@@ -1,10 +1,12 @@
 """Further invariants, a class for each part of whendue: what the monitor asks besides what it knows of jobs."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tests.simulation.hub import Process
 from whendue.context import Context
+from whendue.domain.keys import job_id_of
 from whendue.domain.writes import Write
 from whendue.ports import Delivery, Item
 
@@ -34,3 +36,9 @@ class Watcher:
 
     def conclude(self) -> None:
         """Look at the end of a world whose faults have stopped for long enough."""
+
+
+def carried(body: str) -> tuple[str, int]:
+    """Give the id and the generation of the job that a message is about; cheaper than to read it as workers do."""
+    job = json.loads(body)["job"]
+    return job_id_of(job["pk"]), job["generation"]

@@ -112,7 +112,7 @@ OVERLAPPING: Final = (
     Scenario("overlapping, the newest runs", _overlapping("cancel_running")),
 )
 STORIES: Final = (
-    Scenario("each five seconds", doing(putting(30, cron="*/5 * * * * *"))),
+    Scenario("each five seconds", doing(putting(45, cron="*/5 * * * * *"))),
     Scenario("each minute", doing(putting(310, cron="* * * * *", jitterSeconds=20))),
     Scenario("each half minute, by interval", doing(putting(200, cron=None, every="PT30S"))),
     Scenario("once", doing(putting(None, cron=None, at=at(200)))),
