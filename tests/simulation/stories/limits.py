@@ -35,7 +35,6 @@ def _mixed(world: World) -> None:
 def _poison(world: World) -> None:
     world.client(1, submitting(world, "a", "dead", do="poison", leaseSeconds=5, **ONE))
     world.client(1.1, submitting(world, "b", takes_s=1, **ONE))
-    world.client(1.2, submitting(world, "c", do="poisonous", leaseSeconds=5, **ONE))
 
 
 def _stuck(world: World) -> None:

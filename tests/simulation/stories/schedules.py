@@ -91,21 +91,21 @@ def _backfill(world: World) -> None:
 
 def _two_editors(world: World) -> None:
     """Two clients change it at the same moments."""
-    doing(putting(60), 20, putting(60, cron="*/29 * * * * *"), 15, changing("pause"))(world)
+    doing(putting(60, cron=HALF), 20, putting(60, cron="*/29 * * * * *"), 15, changing("pause"))(world)
     doing(20, putting(60, cron="*/31 * * * * *"), 16, changing("resume"))(world)
 
 
 def _missed(policy: str) -> Callable[[World], None]:
     misfire = {"policy": policy, "limit": 2, "graceSeconds": 30}
-    return doing(putting(500, cron=HALF, misfire=misfire))
+    return doing(putting(350, cron=HALF, misfire=misfire))
 
 
 def _overlapping(policy: str) -> Callable[[World], None]:
     job = JOB | {"payload": {"do": "ok", "takes_s": 17}, "leaseSeconds": 9}
-    return doing(putting(42, cron="*/10 * * * * *", overlap=policy, job=job))
+    return doing(putting(32, cron="*/10 * * * * *", overlap=policy, job=job))
 
 
-OUTAGE: Final = Nature(outage_s=(30, 400))
+OUTAGE: Final = Nature(outage_s=(30, 260))
 OVERLAPPING: Final = (
     Scenario("overlapping, skipped", _overlapping("skip")),
     Scenario("overlapping, one waits", _overlapping("buffer_one")),
@@ -120,7 +120,7 @@ STORIES: Final = (
     Scenario("a schedule and clocks that differ", doing(putting(100)), Nature(timers=2, skew_ms=5000)),
     Scenario("missed, none runs", _missed("skip"), OUTAGE),
     Scenario("missed, the latest runs", _missed("fire_once"), OUTAGE),
-    Scenario("missed, some catch up", _missed("catch_up"), Nature(outage_s=(30, 400), timers=2, latency_ms=(3, 9))),
+    Scenario("missed, some catch up", _missed("catch_up"), Nature(outage_s=(30, 260), timers=2, latency_ms=(3, 9))),
     Scenario("edited ahead of its fires", doing(putting(), 40, putting(cron="*/29 * * * * *"))),
     Scenario("paused and resumed", doing(putting(), 33, changing("pause"), 40, changing("resume"))),
     Scenario("paused for good", doing(putting(), 33, changing("pause"))),
@@ -128,7 +128,7 @@ STORIES: Final = (
     Scenario("deleted and created again", doing(putting(100), 33, delete, putting(100, cron="*/17 * * * * *"))),
     Scenario("two editors", _two_editors, Nature(timers=2, latency_ms=(3, 9))),
     Scenario(
-        "edited after an outage", doing(putting(500, cron=HALF), 430, putting(480, cron="*/29 * * * * *")), OUTAGE
+        "edited after an outage", doing(putting(350, cron=HALF), 290, putting(340, cron="*/29 * * * * *")), OUTAGE
     ),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
     Scenario("backfilled", doing(putting(70), 20, changing("pause"), 30, changing("resume"), 30, _backfill)),
