@@ -102,7 +102,7 @@ def _missed(policy: str) -> Callable[[World], None]:
 
 def _overlapping(policy: str) -> Callable[[World], None]:
     job = JOB | {"payload": {"do": "ok", "takes_s": 17}, "leaseSeconds": 9}
-    return doing(putting(32, cron="*/10 * * * * *", overlap=policy, job=job))
+    return doing(putting(42, cron="*/12 * * * * *", overlap=policy, job=job))
 
 
 OUTAGE: Final = Nature(outage_s=(30, 260))
