@@ -86,13 +86,16 @@ class LimitWatcher(Watcher):
             return
         woken = from_item(after)
         for key, item in self.world.store.live():
-            if key.sk != "job" or item["state"] != "pending" or not item.get("waits_for"):
-                continue
-            other = from_item(item)
-            if other.waits_for and woken.waits_for and other.waits_for.key == woken.waits_for.key:
-                asleep = other.waits_for.what == "slot" and other.due_at > self.world.hub.now_ms
-                if asleep and other.waits_for.since < woken.waits_for.since and self._in_line(other):
+            if key.sk == "job" and item["state"] == "pending" and item.get("waits_for"):
+                other = from_item(item)
+                if _comes_before(other, woken) and self._asleep(other) and self._in_line(other):
                     self.world.monitor.wrong("a job was woken before one that was due earlier")
+
+    def _asleep(self, job: Job) -> bool:
+        """Say whether whoever wakes one at this moment could have seen that this job waits for a slot."""
+        now_ms, since = self.world.hub.now_ms, self.put_off.get(job.key.pk, 0)
+        waits = job.waits_for is not None and job.waits_for.what == "slot" and job.due_at > now_ms
+        return waits and since < now_ms - self.world.nature.latency_ms[1]
 
     def _in_line(self, job: Job) -> bool:
         return any(key.sk.startswith("waiter#") and key.sk.endswith(job.id) for key, _ in self.world.store.live())
@@ -173,3 +176,9 @@ class LimitWatcher(Watcher):
             and all(run.outcome not in (None, "KilledError") for run in monitor.runs)
         ):
             monitor.wrong(f"left over although nothing failed: {left}")
+
+
+def _comes_before(one: Job, then: Job) -> bool:
+    """Say whether both wait for the same key, this one for longer."""
+    first, second = one.waits_for, then.waits_for
+    return first is not None and second is not None and first.key == second.key and first.since < second.since
