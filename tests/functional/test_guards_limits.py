@@ -1,5 +1,6 @@
 """What limits keep to when messages are late, jobs are gone, and somebody else is quicker."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
@@ -9,13 +10,15 @@ from tests.faults import Refusing
 from tests.functional.test_limits import ONE, Metered, held_by_the_dead, items
 from tests.functional.test_overlaps import running
 from tests.world import MINUTE_MS, TENANT, World
+from whendue.bootstrap import App
 from whendue.domain.job import State
+from whendue.domain.keys import Key
 from whendue.domain.limit import Limit, Wait
 from whendue.domain.precondition import Precondition
 from whendue.domain.profile import Profile
 from whendue.domain.writes import Write
 from whendue.limits import LIMIT_RECHECK_S
-from whendue.ports import Applied, Outcome
+from whendue.ports import Applied, Item, Outcome
 from whendue.services.deferral import wait_of
 
 
@@ -115,3 +118,40 @@ def test_a_slot_is_freed_if_its_key_has_none_any_more_when_its_job_ends(after: L
     world.work()
     assert world.job(job).state is State.SUCCEEDED
     assert items(world, "slot") == {}
+
+
+def limited(app: App, limit: Limit | None) -> None:
+    app.profile_editor.put(TENANT, Profile("mine", {}, limit=limit), Precondition())
+
+
+@pytest.mark.parametrize("before", [None, Limit(concurrency=3, key="old")], ids=["no limit", "another key"])
+def test_a_worker_that_does_not_know_a_limit_yet_leaves_nobody_waiting_for_a_slot(before: Limit | None) -> None:
+    """A job that was put off says that there is a limit: its slot is taken, and handed on."""
+    world = World()
+    limited(world.app, before)
+    jobs = [world.submit(profile="mine") for _ in range(4)]
+    old, new = world.build(), world.build()
+    first, *others = world.queues.receive("normal")
+    assert old.work.handle([first], world.clock.now_ms() + MINUTE_MS).counts == {"succeeded": 1}
+    limited(new, Limit(concurrency=1))
+    new.work.handle(others, world.clock.now_ms() + MINUTE_MS)
+    began_ms = world.clock.now_ms()
+    world.work(old)
+    assert {world.job(job).state for job in jobs} == {State.SUCCEEDED}
+    assert world.clock.now_ms() == began_ms
+
+
+def test_a_limit_that_is_known_is_not_read_again_for_those_who_wait() -> None:
+    """A profile is read once in five seconds, however long the line is."""
+    world = World()
+    limited(world.app, Limit(concurrency=1))
+    jobs = [world.submit(profile="mine") for _ in range(5)]
+    reads: list[Key] = []
+
+    def noted(keys: Sequence[Key]) -> list[Item | None]:
+        reads.extend(key for key in keys if key.pk.startswith("PROFILE#"))
+        return world.table.get(keys)
+
+    world.work(world.build(Refusing(world.table, "get", noted)))
+    assert {world.job(job).state for job in jobs} == {State.SUCCEEDED}
+    assert len(reads) == 1

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from tests.faults import Counted, KilledError, Refusing
-from tests.world import MINUTE_MS, TENANT, World
+from tests.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.domain.job import State, item_bytes
 from whendue.domain.keys import Key
-from whendue.domain.limit import Limit
 from whendue.domain.precondition import Precondition
 from whendue.domain.profile import Profile
 from whendue.domain.request import JobRequest
@@ -295,19 +294,3 @@ def test_where_the_policy_comes_from_costs_a_usual_job_nothing_and_any_job_littl
     assert (plain.sources, asked.sources) == (None, "rdddddddd")
     sizes = [item_bytes(world.table.items()[job.key]) for job in (plain, asked)]
     assert sizes[1] - sizes[0] == len("sources") + len("rdddddddd")
-
-
-def test_a_worker_that_does_not_know_a_limit_yet_leaves_nobody_waiting_for_a_slot() -> None:
-    """A job that was put off says that there is a limit: its slot is taken, and handed on."""
-    world = World()
-    put(world.app)
-    jobs = [world.submit(profile="mine") for _ in range(4)]
-    old, new = world.build(), world.build()
-    first, *others = world.queues.receive("normal")
-    assert old.work.handle([first], world.clock.now_ms() + MINUTE_MS).counts == {"succeeded": 1}
-    new.profile_editor.put(TENANT, Profile("mine", {}, limit=Limit(concurrency=1)), ANY)
-    new.work.handle(others, world.clock.now_ms() + MINUTE_MS)
-    began_ms = world.clock.now_ms()
-    world.work(old)
-    assert {world.job(job).state for job in jobs} == {State.SUCCEEDED}
-    assert world.clock.now_ms() == began_ms

@@ -1,12 +1,15 @@
 """Submit: durable once answered, the same for the same key, and each of many on its own."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.domain.job import State, item_bytes
+from whendue.domain.precondition import Precondition
+from whendue.domain.profile import Profile
 from whendue.domain.request import JobRequest
 from whendue.errors import (
     IdempotencyConflictError,
@@ -46,6 +49,32 @@ def test_the_same_key_is_the_same_job_and_is_sent_once() -> None:
     assert other.created
     with pytest.raises(IdempotencyConflictError):
         world.app.submit.one(TENANT, JobRequest("ok", {"n": 2}, idempotency_key="k"))
+
+
+def test_a_repeated_request_is_its_job_also_when_it_would_be_refused_by_now() -> None:
+    """G2: a client whose reply was lost repeats its request, whatever was deleted meanwhile."""
+    world = World()
+    world.app.profile_editor.put(TENANT, Profile("mine", {}), Precondition())
+    wanted = JobRequest("ok", {"n": 1}, profile="mine", idempotency_key="k")
+    first = world.app.submit.one(TENANT, wanted)
+    world.app.profile_editor.delete(TENANT, "mine", Precondition())
+    assert world.app.submit.one(TENANT, wanted) == Submitted(first.job, created=False)
+    others = [replace(wanted, payload={"n": 2}), replace(wanted, idempotency_key="l")]
+    ends = world.app.submit.many(TENANT, [*others, wanted])
+    assert [type(end) for end in ends] == [UnknownProfileError, UnknownProfileError, Submitted]
+
+
+def test_whether_a_refused_request_was_taken_before_is_never_guessed() -> None:
+    """An answer that the table does not give is none."""
+    world = World()
+
+    def unavailable(keys: object) -> object:
+        raise UnavailableError
+
+    app = world.build(Refusing(world.table, "get", unavailable))
+    gone = JobRequest("gone", {}, idempotency_key="k")
+    ends = app.submit.many(TENANT, [gone, replace(gone, idempotency_key=None), JobRequest("ok", {})])
+    assert [type(end) for end in ends] == [UnavailableError, UnknownTaskError, Submitted]
 
 
 def test_many_threads_with_one_key_make_one_job() -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from whendue.domain.agenda import first_alarm, live_partition, shard_of
 from whendue.domain.job import Job, Policy, evolve, from_item
+from whendue.domain.keys import job_key
 from whendue.domain.profile import QUEUE, Profile, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
 from whendue.domain.transitions import Transition, submit
@@ -77,7 +78,26 @@ class Submit:
             ends[number] = _end(transition.job, outcome)
         for number, transition in repeats:
             ends[number] = _repeat(transition.job, ends[wanted[transition.job.id][0]])
-        return [end for end in ends if end is not None]
+        return self._accepted_before(tenant, requests, [end for end in ends if end is not None])
+
+    def _accepted_before(
+        self, tenant: str, requests: Sequence[JobRequest], ends: Sequence[Submitted | WhendueError]
+    ) -> list[Submitted | WhendueError]:
+        """Give a request that is refused now the job that it made when its profile, task or model still took it."""
+        ids = {
+            number: derived_id(tenant, request.idempotency_key)
+            for number, (request, end) in enumerate(zip(requests, ends, strict=True))
+            if request.idempotency_key is not None and _is_refused(end)
+        }
+        answers = list(ends)
+        try:
+            items = self._ports.store.get([job_key(job_id) for job_id in ids.values()]) if ids else []
+        except UnavailableError as error:
+            return [error if number in ids else end for number, end in enumerate(answers)]
+        for number, item in zip(ids, items, strict=True):
+            if item and (made := from_item(item)).request_hash == request_hash(requests[number]):
+                answers[number] = Submitted(made, created=False)
+        return answers
 
     def prepare(self, tenant: str, request: JobRequest, now_ms: int) -> Transition:
         """Turn a request into the write of its job.
@@ -157,6 +177,10 @@ def _end(job: Job, outcome: Outcome) -> Submitted | WhendueError:
 def _repeat(job: Job, first: Submitted | WhendueError | None) -> Submitted | WhendueError:
     """Answer a request whose Idempotency-Key stood before it in the same bulk."""
     return _same_request(job, first.job) if isinstance(first, Submitted) else first or UnavailableError()
+
+
+def _is_refused(end: Submitted | WhendueError) -> bool:
+    return isinstance(end, WhendueError) and not isinstance(end, UnavailableError | IdempotencyConflictError)
 
 
 def _same_request(job: Job, existing: Job) -> Submitted | WhendueError:
