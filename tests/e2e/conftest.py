@@ -11,7 +11,7 @@ from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
 from localstack.lifecycle import warm
 from localstack.topology import topology
-from tests.e2e import fine
+from tests.e2e import five_seconds
 from tests.e2e.stage import Http, Stage, new_secret
 
 TASKS = Path(__file__).parent / "tasks"
@@ -53,7 +53,7 @@ def stage(stage_named: Callable[..., Stage]) -> Stage:
     """Give the stack that most tests share, its timer ticking by itself."""
     made = stage_named("e2e", schedule_timer=True)
     warm(made.stack)
-    fine.begin(made)
+    five_seconds.begin(made)
     return made
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.e2e import fine
+from tests.e2e import five_seconds
 from tests.e2e.stage import Http, Stage
 from tests.support import eventually
 
@@ -12,29 +12,29 @@ FOR_S = 120
 
 def test_an_every_five_seconds_schedule_misses_none_and_none_twice(stage: Stage) -> None:
     """Over two minutes, by the ledger and by what the jobs were told; with a timer that comes each minute."""
-    with stage.http(tenant=fine.TENANT) as http:
-        created_s = _seconds(http.client.get(fine.PATH).raise_for_status().json()["createdAt"])
-        first_s = (created_s // fine.EVERY_S + 1) * fine.EVERY_S
+    with stage.http(tenant=five_seconds.TENANT) as http:
+        created_s = _seconds(http.client.get(five_seconds.PATH).raise_for_status().json()["createdAt"])
+        first_s = (created_s // five_seconds.EVERY_S + 1) * five_seconds.EVERY_S
 
         def fires() -> list[dict[str, Any]]:
             until = datetime.fromtimestamp(first_s + FOR_S, UTC).isoformat()
-            reply = http.client.get(f"{fine.PATH}/fires", params={"limit": "200", "to": until})
+            reply = http.client.get(f"{five_seconds.PATH}/fires", params={"limit": "200", "to": until})
             items = reply.raise_for_status().json()["items"]
             return [one for one in reversed(items) if _seconds(one["nominalAt"]) < first_s + FOR_S]
 
         def all_ended() -> bool:
             found = fires()
-            return len(found) >= FOR_S // fine.EVERY_S and all(_state(one) == "succeeded" for one in found)
+            return len(found) >= FOR_S // five_seconds.EVERY_S and all(_state(one) == "succeeded" for one in found)
 
         eventually(all_ended, timeout_s=FOR_S + 90, every_s=2)
         found = fires()
         jobs = [http.job(one["job"]) for one in found]
-        assert http.client.delete(fine.PATH).status_code == 204
-    expected = [first_s + fine.EVERY_S * number for number in range(FOR_S // fine.EVERY_S)]
+        assert http.client.delete(five_seconds.PATH).status_code == 204
+    expected = [first_s + five_seconds.EVERY_S * number for number in range(FOR_S // five_seconds.EVERY_S)]
     assert [_seconds(one["nominalAt"]) for one in found] == expected
     assert {one["outcome"] for one in found} == {"ran"}
     assert [job["result"]["nominal_at_ms"] / 1000 for job in jobs] == expected
-    assert {job["result"]["schedule"] for job in jobs} == {"fine"}
+    assert {job["result"]["schedule"] for job in jobs} == {five_seconds.NAME}
     assert all(one["latenessSeconds"] >= 0 for one in found)
 
 

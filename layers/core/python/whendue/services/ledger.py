@@ -139,8 +139,8 @@ class _Walk:
         known = {one.key.sk: one for one in gaps} | {
             one.key.sk: one for one in entries if one.outcome is not Outcome.WITHDRAWN
         }
-        rows = [known[sk] for sk in sorted(known, reverse=True)]
-        chosen = [row for row in rows if row.outcome in self._outcomes]
+        newest_first = (known[sk] for sk in sorted(known, reverse=True))
+        chosen = [row for row in newest_first if row.outcome in self._outcomes]
         if len(chosen) > limit:
             self.position = chosen[limit - 1].key.sk
         elif whole and not full:

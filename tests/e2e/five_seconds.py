@@ -2,8 +2,8 @@
 
 from tests.e2e.stage import Stage
 
-TENANT = "fine"
-PATH = "/schedules/fine"
+TENANT = NAME = "five-seconds"
+PATH = f"/schedules/{NAME}"
 EVERY_S = 5
 
 
