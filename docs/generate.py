@@ -14,10 +14,11 @@ from functions.api.openapi import document
 from functions.api.problems import STATUS
 from functions.api.scopes import scope_of
 from whendue import limits
-from whendue.domain import transitions
-from whendue.domain.transitions import EDGES
+from whendue.domain import transitions, waiting
+from whendue.domain.step import EDGES
 
 DOCS = Path(__file__).parent
+CONSTRUCTORS = vars(transitions) | vars(waiting)
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -44,7 +45,7 @@ def transition_table() -> str:
         rows.setdefault(edge.name, []).append(f"{source} → {edge.target.value}")
     return _table(
         ["transition", "from → to", "what it does"],
-        [[f"`{name}`", "<br>".join(arrows), _first_line(getattr(transitions, name))] for name, arrows in rows.items()],
+        [[f"`{name}`", "<br>".join(arrows), _first_line(CONSTRUCTORS[name])] for name, arrows in rows.items()],
     )
 
 

@@ -8,7 +8,7 @@ from whendue.domain.fingerprint import failure
 from whendue.domain.job import Failure, Job, Policy, State, evolve
 from whendue.domain.keys import Key
 from whendue.domain.limit import Wait
-from whendue.domain.transitions import Transition
+from whendue.domain.step import Transition
 from whendue.domain.writes import Write, insert
 from whendue.settings import Timing
 

@@ -18,7 +18,7 @@ from tests.contract.samples import LIVE, NOW, TIMING, a_job, key_of
 from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions
 from whendue.domain.job import Job
-from whendue.domain.writes import REMOVE, Below, In, Is, Plus, Write, delete, insert
+from whendue.domain.writes import REMOVE, Below, Has, In, Is, Lacks, Less, Plus, Write, delete, insert
 from whendue.ports import AgendaEntry, Applied, JobStore, Outcome
 
 NAMES = ["a", "b", "c", "d"]
@@ -26,17 +26,21 @@ KEYS = [key_of(name) for name in NAMES]
 names = st.sampled_from(NAMES)
 texts = st.sampled_from(["pending", "running", "grün", ""])
 numbers = st.integers(-3, 6)
+sets = st.frozensets(st.integers(0, 3), min_size=1)
 PARTITIONS = [LIVE, "done#acme#dead#2027-01-15#0"]
 
 inserts = st.builds(
-    lambda name, state, n, partition, alarm: insert(
-        "insert", key_of(name), {"state": state, "n": n, "agenda_pk": partition, "alarm_at": alarm, "due_at": alarm + 7}
+    lambda name, state, n, partition, alarm, awaits: insert(
+        "insert",
+        key_of(name),
+        {"state": state, "n": n, "agenda_pk": partition, "alarm_at": alarm, "due_at": alarm + 7, "awaits": awaits},
     ),
     names,
     texts,
     numbers,
     st.sampled_from(PARTITIONS),
     st.integers(1, 9),
+    sets,
 )
 conditions = st.one_of(
     st.builds(Is, st.just("state"), texts),
@@ -44,6 +48,9 @@ conditions = st.one_of(
     st.builds(In, st.just("state"), st.lists(texts, min_size=1, max_size=2, unique=True).map(tuple)),
     st.builds(Below, st.just("n"), numbers),
     st.builds(Is, st.just("missing"), numbers),
+    st.builds(Is, st.just("awaits"), sets),
+    st.builds(Has, st.sampled_from(["note", "awaits"])),
+    st.builds(Lacks, st.sampled_from(["note", "awaits"])),
 )
 changes = st.fixed_dictionaries(
     {},
@@ -65,7 +72,10 @@ updates = st.builds(
     st.lists(conditions, max_size=3),
     changes,
 )
-batches = st.lists(inserts | updates | deletes, min_size=1, max_size=4, unique_by=lambda write: write.key)
+arrivals = st.builds(
+    lambda name, members: Write("arrive", key_of(name), [Has("awaits")], {"awaits": Less(members)}), names, sets
+)
+batches = st.lists(inserts | updates | deletes | arrivals, min_size=1, max_size=4, unique_by=lambda write: write.key)
 
 
 def shown(outcome: Outcome) -> tuple[Applied, Any]:

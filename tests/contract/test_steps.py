@@ -22,7 +22,7 @@ from tests.contract.samples import (
 from whendue.domain import transitions
 from whendue.domain.agenda import day_of, done_partition
 from whendue.domain.job import Job, from_item
-from whendue.domain.transitions import EDGES
+from whendue.domain.step import EDGES
 from whendue.domain.writes import Plus, Write
 from whendue.ports import Applied, JobStore, Outcome
 

@@ -16,7 +16,7 @@ from tests.simulation.watchers import Watcher, carried
 from whendue.context import Context
 from whendue.domain.job import TERMINAL, State, from_item, to_item
 from whendue.domain.keys import job_key
-from whendue.domain.transitions import EDGES, Transition
+from whendue.domain.step import EDGES, Transition
 from whendue.domain.writes import Write
 from whendue.limits import MAX_LOST
 from whendue.ports import Delivery, Item

@@ -7,10 +7,10 @@ import pytest
 
 from tests.contract.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, dead, running
 from whendue.adapters.memory import MemoryStore
-from whendue.domain import transitions
-from whendue.domain.job import Job, evolve, from_item, to_item
+from whendue.domain import transitions, waiting
+from whendue.domain.job import Job, State, evolve, from_item, to_item
 from whendue.domain.limit import Wait
-from whendue.domain.transitions import Transition
+from whendue.domain.step import EDGES, Transition
 from whendue.domain.writes import insert
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
@@ -21,12 +21,15 @@ RETRIED, ANOTHERS, LEASED = {"generation": 2}, {"fence": THEIRS}, {"lease_until"
 CANCELLED = {"cancel_requested": True}
 WAIT = Wait("slot", "k", 1, NOW)
 ABANDONED = (RETRIED, ENDED, LEASED)
+ADOPTED, OWING, GROWN = {"children": True}, {"owes": ""}, {"awaits": frozenset({1, 2})}
+TELLING = evolve(dead(), children=True, owes="")
+AWAITING = a_job(state=State.WAITING, awaits=frozenset({1}))
 # The transition, the job it was decided on, and each change that must refuse it.
 TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "claim": (
         lambda job: transitions.claim(job, "new", LATER),
         a_job(),
-        (RETRIED, ENDED, LEASED, {"claims": MAX_LOST}, CANCELLED),
+        (RETRIED, ENDED, LEASED, {"claims": MAX_LOST}, CANCELLED, OWING),
     ),
     "heartbeat": (lambda job: transitions.heartbeat(job, LATER, None), running(), (PENDING, ANOTHERS, CANCELLED)),
     "heartbeat of a told task": (
@@ -34,7 +37,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         running(cancel_requested=True),
         (PENDING, ANOTHERS),
     ),
-    "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS)),
+    "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
     "fail": (
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
         running(),
@@ -43,15 +46,17 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "fail for good": (
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
         running(),
-        (PENDING, ANOTHERS, CANCELLED),
+        (PENDING, ANOTHERS, CANCELLED, ADOPTED),
     ),
-    "stop": (lambda job: transitions.stop(job, NOW), running(cancel_requested=True), (PENDING, ANOTHERS)),
-    "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING)),
+    "stop": (lambda job: transitions.stop(job, NOW), running(cancel_requested=True), (PENDING, ANOTHERS, ADOPTED)),
+    "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING, ADOPTED)),
+    "cancel while waiting": (lambda job: transitions.cancel(job, NOW), AWAITING, (RETRIED, PENDING, ADOPTED)),
     "request_cancel": (transitions.request_cancel, running(), (PENDING, ANOTHERS)),
-    "die": (lambda job: transitions.die(job, "lost", "", LATER), running(), (*ABANDONED, PENDING, ANOTHERS)),
-    "die while pending": (lambda job: transitions.die(job, "lost", "", LATER), a_job(), (*ABANDONED, RUNNING)),
-    "bury": (lambda job: transitions.bury(job, LATER), running(cancel_requested=True), (*ABANDONED, ANOTHERS)),
-    "redrive": (lambda job: transitions.redrive(job, LATER, LATER, TIMING), dead(), (RETRIED, PENDING)),
+    "request_cancel while waiting": (transitions.request_cancel, AWAITING, (RETRIED, PENDING)),
+    "die": (lambda job: transitions.die(job, "lost", "", LATER), running(), (*ABANDONED, PENDING, ANOTHERS, ADOPTED)),
+    "die while pending": (lambda job: transitions.die(job, "lost", "", LATER), a_job(), (*ABANDONED, RUNNING, ADOPTED)),
+    "bury": (lambda job: transitions.bury(job, LATER), running(cancel_requested=True), (*ABANDONED, ANOTHERS, ADOPTED)),
+    "redrive": (lambda job: transitions.redrive(job, LATER, LATER, TIMING), dead(), (RETRIED, PENDING, OWING)),
     "reschedule": (
         lambda job: transitions.reschedule(job, LATER, "high", NOW, TIMING),
         a_job(),
@@ -60,7 +65,31 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "skip": (
         lambda job: transitions.skip(job, "overlap", "", LATER),
         a_job(schedule="s", nominal_at=NOW, overlap="skip"),
-        (RETRIED, RUNNING),
+        (RETRIED, RUNNING, ADOPTED),
+    ),
+    "adopt": (waiting.adopt, running(), (ENDED,)),
+    "arrive": (lambda job: waiting.arrive(job, frozenset({1})), AWAITING, (RETRIED, PENDING)),
+    "release": (
+        lambda job: waiting.release(job, LATER, TIMING),
+        AWAITING,
+        (RETRIED, PENDING, GROWN, {"awaits": None}, CANCELLED),
+    ),
+    "release the last": (
+        lambda job: waiting.release(job, LATER, TIMING),
+        evolve(AWAITING, awaits=None),
+        (RETRIED, PENDING, GROWN, CANCELLED),
+    ),
+    "forgo": (lambda job: waiting.forgo(job, "parent_failed", "", LATER), AWAITING, (RETRIED, PENDING, ADOPTED)),
+    "expand": (
+        lambda job: waiting.expand(job, 2, frozenset({0, 1}), LATER, None),
+        running(),
+        (PENDING, ANOTHERS),
+    ),
+    "tell_on": (lambda job: waiting.tell_on(job, "child#x"), TELLING, (RETRIED, PENDING, {"owes": "child#y"})),
+    "settled": (
+        lambda job: waiting.settled(job, LATER, TIMING),
+        TELLING,
+        (RETRIED, PENDING, {"owes": "child#y"}),
     ),
     "defer": (
         lambda job: transitions.defer(job, WAIT, LATER, NOW, TIMING),
@@ -116,4 +145,4 @@ def test_a_step_that_is_sent_again_is_done(name: str) -> None:
 
 def test_every_transition_is_in_the_table() -> None:
     """But for submit, whose only condition is that nothing is there."""
-    assert {name.split(" ")[0] for name in TABLE} | {"submit"} == {edge.name for edge in transitions.EDGES}
+    assert {name.split(" ")[0] for name in TABLE} | {"submit"} == {edge.name for edge in EDGES}

@@ -8,7 +8,7 @@ from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
-from whendue.domain.transitions import EDGES, Transition
+from whendue.domain.step import EDGES, Transition
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
 from whendue.settings import Timing

@@ -109,6 +109,25 @@ LIMIT_WAITERS = 10
 # Items of limits outlive what they are for by this much.
 LIMIT_ITEM_KEPT_S = 7 * 86_400
 
+# --- jobs that wait for others ---------------------------------------------------------------------------------
+PARENTS = 100
+# A job waits for so many jobs at most: nodes of a workflow, items of a forEach.
+PARTS = 1000
+WORKFLOW_EDGES = 10_000
+WORKFLOW_DEPTH = 250
+WORKFLOW_BYTES = 4 * 1024 * 1024
+# A job whose end is yet to be told is looked after so soon; whoever records the end tells it, unless it dies.
+OWING_CHECK_S = 60
+# A waiting job looks for itself so soon, then at growing intervals: its parents tell it, this is behind them.
+WAITING_CHECK_S = 60
+WAITING_CHECK_MAX_S = 6 * 3600
+# A parent that is not in the table after so long will never be: whoever was writing it has died.
+PARENT_MISSING_S = 600
+# Dependents that are told at a time, and the pieces and the time after which the rest is left to the timer.
+TELL_PIECE = 25
+TELL_PIECES = 100
+TELL_MS = 10_000
+
 # --- timer and worker ------------------------------------------------------------------------------------------
 RESCUE_INTERVAL_MIN_S = 60
 RESCUE_INTERVAL_MAX_S = 900

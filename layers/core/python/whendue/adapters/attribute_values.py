@@ -19,6 +19,8 @@ def to_attribute(value: object) -> dict[str, Any]:
             return {"N": format(Decimal(str(value)), "f")}
         case str():
             return {"S": value}
+        case frozenset():
+            return {"NS": [str(number) for number in sorted(value)]}
         case Mapping():
             return {"M": {str(name): to_attribute(part) for name, part in value.items()}}
         case _:
@@ -26,7 +28,7 @@ def to_attribute(value: object) -> dict[str, Any]:
 
 
 def from_attribute(attribute: Mapping[str, Any]) -> Any:
-    """Read an AttributeValue; whole numbers come back as int, others as float."""
+    """Read an AttributeValue; whole numbers come back as int, others as float, sets of numbers as frozensets."""
     [(kind, value)] = attribute.items()
     match kind:
         case "N":
@@ -34,6 +36,8 @@ def from_attribute(attribute: Mapping[str, Any]) -> Any:
             return int(number) if number == number.to_integral_value() else float(number)
         case "M":
             return from_item(value)
+        case "NS":
+            return frozenset(map(int, value))
         case "S" | "BOOL":
             return value
         case _:

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.up
 from typing import Any
 
 from whendue.adapters.attribute_values import to_attribute
-from whendue.domain.writes import REMOVE, Absent, Below, Condition, In, Is, Plus, Write
+from whendue.domain.writes import REMOVE, Absent, Below, Condition, Has, In, Is, Lacks, Less, Plus, Write
 
 
 def statement(table: str, write: Write) -> dict[str, Any]:
@@ -36,6 +36,9 @@ def _update(table: str, write: Write) -> tuple[str, list[Any]]:
         elif isinstance(change, Plus):
             clauses.append(f'SET "{name}" = "{name}" + ?')
             values.append(change.amount)
+        elif isinstance(change, Less):
+            clauses.append(f'SET "{name}" = set_delete("{name}", ?)')
+            values.append(change.members)
         else:
             clauses.append(f'SET "{name}" = ?')
             values.append(change)
@@ -66,6 +69,10 @@ def _test(condition: Condition) -> tuple[str, list[Any]]:
             return f'"{field}" IN [{", ".join("?" * len(values))}]', list(values)
         case Below(field, value):
             return f'"{field}" < ?', [value]
+        case Has(field):
+            return f'"{field}" IS NOT MISSING', []
+        case Lacks(field):
+            return f'"{field}" IS MISSING', []
         case Absent():
             raise ValueError("an update has no Absent condition")
 
@@ -85,18 +92,25 @@ def update(table: str, write: Write) -> dict[str, Any]:
     """Give UpdateItem's arguments for an update; it never creates an item, as PartiQL's UPDATE does not."""
     aliases = _Aliases()
     removes = [aliases.name(field) for field, change in write.changes.items() if change is REMOVE]
-    sets = [aliases.change(field, change) for field, change in write.changes.items() if change is not REMOVE]
-    clauses = [f"SET {', '.join(sets)}" if sets else "", f"REMOVE {', '.join(removes)}" if removes else ""]
+    less = [aliases.less(field, change) for field, change in write.changes.items() if isinstance(change, Less)]
+    sets = [aliases.change(field, change) for field, change in write.changes.items() if _sets(change)]
+    clauses = [
+        f"{verb} {', '.join(parts)}" for verb, parts in (("SET", sets), ("REMOVE", removes), ("DELETE", less)) if parts
+    ]
     arguments = {
         "TableName": table,
         "Key": {"pk": to_attribute(write.key.pk), "sk": to_attribute(write.key.sk)},
-        "UpdateExpression": " ".join(filter(None, clauses)),
+        "UpdateExpression": " ".join(clauses),
         "ConditionExpression": " AND ".join(["attribute_exists(pk)", *map(aliases.test, write.expected)]),
         "ExpressionAttributeNames": {alias: field for field, alias in aliases.names.items()},
         "ExpressionAttributeValues": aliases.values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     return {key: part for key, part in arguments.items() if part}
+
+
+def _sets(change: object) -> bool:
+    return change is not REMOVE and not isinstance(change, Less)
 
 
 def remove(table: str, write: Write) -> dict[str, Any]:
@@ -133,6 +147,9 @@ class _Aliases:
             return f"{self.name(field)} = {self.name(field)} + {self.value(change.amount)}"
         return f"{self.name(field)} = {self.value(change)}"
 
+    def less(self, field: str, change: Less) -> str:
+        return f"{self.name(field)} {self.value(change.members)}"
+
     def test(self, condition: Condition) -> str:
         match condition:
             case Is(field, value):
@@ -141,5 +158,9 @@ class _Aliases:
                 return f"{self.name(field)} IN ({', '.join(map(self.value, values))})"
             case Below(field, value):
                 return f"{self.name(field)} < {self.value(value)}"
+            case Has(field):
+                return f"attribute_exists({self.name(field)})"
+            case Lacks(field):
+                return f"attribute_not_exists({self.name(field)})"
             case Absent():
                 raise ValueError("an update has no Absent condition")

@@ -13,6 +13,7 @@ from whendue.domain.limit import Limit, Wait
 class State(StrEnum):
     """What a job is, as stored. `scheduled` and `queued` are how a pending job is shown, see `shown_state`."""
 
+    WAITING = "waiting"
     PENDING = "pending"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -104,6 +105,20 @@ class Job:
         schedule: the schedule that made it.
         nominal_at: the time for which the schedule made it; None for one that was triggered.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
+        awaits: whose ends it waits for, see `whendue.domain.dependency`; None for nobody's.
+        parent_policy: what becomes of it when a parent that must succeed does not; None is to cancel it.
+        after_s: it is due so long after the last of its parents has ended.
+        refers: its payload refers to results of its parents.
+        children: others wait for its end, which must be told them.
+        owes: its end, or its failed attempt, is yet to be told; the last dependent that was told, empty at first.
+        expands: how it makes jobs of its own and waits for them, see `whendue.domain.parts`; None is not at all.
+        parts: how many it has made; None before it has.
+        part_of, part, node: the job that it is a part of, its number there, and its name.
+        redrives: how often it was redriven.
+        of_redrive: of which redrive of the job that it is a part of it was last begun.
+        deadline_at: when what it waits for is cancelled.
+        notify: the subscriptions that it names, parted by spaces.
+        subscription: whose delivery it is.
     """
 
     id: str
@@ -145,6 +160,27 @@ class Job:
     schedule: str | None = None
     nominal_at: int | None = None
     overlap: str | None = None
+    awaits: frozenset[int] | None = None
+    parent_policy: str | None = None
+    after_s: float | None = None
+    refers: bool | None = None
+    children: bool | None = None
+    owes: str | None = None
+    expands: str | None = None
+    parts: int | None = None
+    part_of: str | None = None
+    part: int | None = None
+    node: str | None = None
+    redrives: int | None = None
+    of_redrive: int | None = None
+    deadline_at: int | None = None
+    notify: str | None = None
+    subscription: str | None = None
+
+    @property
+    def listed_under(self) -> str:
+        """Whose list it stands in once it has ended: its tenant's, or its subscription's."""
+        return f"{self.tenant}/{self.subscription}" if self.subscription else self.tenant
 
     @property
     def message_group(self) -> str:
@@ -257,6 +293,8 @@ def _value_bytes(value: object) -> int:
             return 1
         case int() | float():
             return len(str(value).strip("-0.").replace(".", "")) // 2 + 2
+        case frozenset():
+            return 3 + sum(1 + _value_bytes(number) for number in value)
         case Mapping():
             return 3 + sum(1 + len(str(name).encode()) + _value_bytes(part) for name, part in value.items())
         case _:

@@ -35,6 +35,16 @@ def attempt_key(job_id: str, generation: int) -> Key:
     return Key(f"JOB#{job_id}", f"attempt#{generation:06d}")
 
 
+def parents_key(job_id: str) -> Key:
+    """Give the key of the list of the jobs that a job waits for."""
+    return Key(f"JOB#{job_id}", "parents")
+
+
+def child_key(job_id: str, child_id: str) -> Key:
+    """Give the key of the note that another job waits for the end of this one."""
+    return Key(f"JOB#{job_id}", f"child#{child_id}")
+
+
 def cursor_key(purpose: str, partition: str) -> Key:
     """Give the key of the timer's position (`promote` or `rescue`) in an agenda partition."""
     return Key(f"CURSOR#{partition}", purpose)

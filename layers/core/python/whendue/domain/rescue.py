@@ -1,7 +1,8 @@
 """What rescue does about a job whose alarm rang unheard: a pure function of (job, now) (design section 3)."""
 
 from whendue.domain.job import Job, State
-from whendue.domain.transitions import Transition, bury, die, move_alarm
+from whendue.domain.step import Transition
+from whendue.domain.transitions import bury, die, move_alarm
 from whendue.limits import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S
 
 WORKER_LOST = "worker_lost"

@@ -1,106 +1,22 @@
-"""Every legal change of a job's state, one named constructor each; the diagram in the docs is made from them."""
+"""What happens to jobs: every legal change of a state, one named constructor each; more in `whendue.domain.waiting`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, ParamSpec
+from typing import Any
 
 from whendue.domain import retry
-from whendue.domain.agenda import day_of, done_partition, first_alarm, live_partition, writer_sends
+from whendue.domain.agenda import live_partition, writer_sends
 from whendue.domain.fingerprint import failure
-from whendue.domain.job import Failure, Job, State, as_value, evolve, to_item
+from whendue.domain.job import Failure, Job, State, as_value, to_item
 from whendue.domain.keys import attempt_key
 from whendue.domain.limit import Wait
-from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Plus, Write, insert
-from whendue.limits import MAX_LOST, PAYLOAD_KEPT_S
+from whendue.domain.step import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, step
+from whendue.domain.writes import Below, Condition, In, Is, Lacks, Plus, Write, insert
+from whendue.limits import MAX_LOST, PAYLOAD_KEPT_S, WAITING_CHECK_S
 from whendue.settings import Timing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition(Write):
-    """A write of a job's hot item.
-
-    Args:
-        job: the job as it is once the write holds.
-        send: whether its message is sent at once, by whoever made the transition.
-        first: a write that must hold before this one is tried (a failed attempt or a result in an item of its own).
-    """
-
-    job: Job
-    send: bool
-    first: Write | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """An arrow of the state diagram; `source` None is the start."""
-
-    name: str
-    source: State | None
-    target: State
-
-
-EDGES: list[Edge] = []
-NOT_CANCELLED: Final = Is(field="cancel_requested", value=False)
-
-P = ParamSpec("P")
-
-
-def _edges(*pairs: tuple[State | None, State]) -> Callable[[Callable[P, Transition]], Callable[P, Transition]]:
-    def note(constructor: Callable[P, Transition]) -> Callable[P, Transition]:
-        EDGES.extend(Edge(constructor.__name__, source, target) for source, target in pairs)
-        return constructor
-
-    return note
-
-
-def _step(
-    name: str,
-    job: Job,
-    expected: Sequence[Condition],
-    *,
-    send: bool = False,
-    first: Write | None = None,
-    **changes: Any,
-) -> Transition:
-    sums = {field: getattr(job, field) + change.amount for field, change in changes.items() if isinstance(change, Plus)}
-    after = evolve(job, **changes | sums)
-    stored = {field: REMOVE if value is None else as_value(value) for field, value in changes.items()}
-    return Transition(name=name, key=job.key, expected=expected, changes=stored, job=after, send=send, first=first)
-
-
-def _finish(job: Job, state: State, now_ms: int) -> dict[str, Any]:
-    return {
-        "state": state,
-        "agenda_pk": done_partition(job.tenant, state, day_of(now_ms), job.shard),
-        "alarm_at": now_ms,
-        "finished_at": now_ms,
-        "expires_at": now_ms // 1000 + job.policy.retention_s,
-        "lease_until": 0,
-    }
-
-
-def _due(job: Job, due_at: int, now_ms: int, timing: Timing) -> tuple[dict[str, Any], bool]:
-    """Decide a new due time: a new generation with a first alarm, sent at once if that is past."""
-    alarm_at = first_alarm(due_at, timing)
-    changes = {
-        "generation": job.generation + 1,
-        "due_at": due_at,
-        "alarm_at": alarm_at,
-        "scheduled_at": now_ms,
-        "rescues": 0,
-        "lease_until": 0,
-    }
-    return changes, writer_sends(alarm_at, now_ms, timing)
-
-
-def _held(job: Job) -> list[Condition]:
-    """Expect that the claim behind `job` still holds: no write of a stale worker passes (guarantee G5)."""
-    return [Is("state", State.RUNNING.value), Is("fence", job.fence)]
-
-
-@_edges((None, State.PENDING))
+@edges((None, State.PENDING), (None, State.WAITING))
 def submit(job: Job, timing: Timing, first: Write | None = None) -> Transition:
-    """Create the job where none is, after its payload's item if it has one."""
+    """Create the job where none is, after its payload's item if it has one; pending, or waiting for its parents."""
     made = insert("submit", job.key, to_item(job))
     return Transition(
         name=made.name,
@@ -108,12 +24,12 @@ def submit(job: Job, timing: Timing, first: Write | None = None) -> Transition:
         expected=made.expected,
         changes=made.changes,
         job=job,
-        send=writer_sends(job.alarm_at, job.scheduled_at, timing),
+        send=job.state is State.PENDING and writer_sends(job.alarm_at, job.scheduled_at, timing),
         first=first,
     )
 
 
-@_edges((State.PENDING, State.RUNNING), (State.RUNNING, State.RUNNING))
+@edges((State.PENDING, State.RUNNING), (State.RUNNING, State.RUNNING))
 def claim(job: Job, fence: str, now_ms: int) -> Transition:
     """Take a due job, or one whose lease has expired, under a new fence and lease.
 
@@ -123,7 +39,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
         now_ms: the claim's time; the caller has checked that the job is due.
     """
     over: dict[str, Any] = {"waits_for": None} if job.waits_for else {}
-    return _step(
+    return step(
         "claim",
         job,
         [
@@ -132,6 +48,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
             Below("lease_until", now_ms),
             Below("claims", job.failures + MAX_LOST),
             NOT_CANCELLED,
+            Lacks("owes"),
         ],
         state=State.RUNNING,
         fence=fence,
@@ -143,24 +60,24 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
     )
 
 
-@_edges((State.RUNNING, State.RUNNING))
+@edges((State.RUNNING, State.RUNNING))
 def heartbeat(job: Job, now_ms: int, progress: str | None, *, told: bool = False) -> Transition:
     """Renew a claim's lease; refused when the claim is lost, or a cancel was requested that the task is not `told`."""
     news: dict[str, Any] = {} if progress is None else {"progress": progress}
-    expected = _held(job) if told else [*_held(job), NOT_CANCELLED]
-    return _step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **news)
+    expected = held(job) if told else [*held(job), NOT_CANCELLED]
+    return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **news)
 
 
-@_edges((State.RUNNING, State.SUCCEEDED))
+@edges((State.RUNNING, State.SUCCEEDED))
 def succeed(
     job: Job, now_ms: int, result: str | None, result_at: str | None = None, first: Write | None = None
 ) -> Transition:
     """Finish a run with its result: inline JSON text, or where the result is kept and the write that keeps it there."""
-    changes = _finish(job, State.SUCCEEDED, now_ms)
-    return _step("succeed", job, _held(job), first=first, **changes, result=result, result_at=result_at)
+    kept = {"result": result, "result_at": result_at}
+    return ended("succeed", job, held(job), State.SUCCEEDED, now_ms, first=first, **kept)
 
 
-@_edges((State.RUNNING, State.PENDING), (State.RUNNING, State.DEAD))
+@edges((State.RUNNING, State.PENDING), (State.RUNNING, State.DEAD))
 def fail(
     job: Job, error: Failure, now_ms: int, timing: Timing, *, draw: float, final: bool = False, not_before: int = 0
 ) -> Transition:
@@ -176,40 +93,39 @@ def fail(
         not_before: the earliest next attempt (a Retry-After, or the lease's end of a run that may still go on).
     """
     failures, kept = job.failures + 1, keep_attempt(job)
-    held = [*_held(job), NOT_CANCELLED]
+    expected = [*held(job), NOT_CANCELLED]
     if final or error.type in job.policy.never_retry or retry.exhausted(job.policy, failures):
-        return _step("fail", job, held, first=kept, **_finish(job, State.DEAD, now_ms), failures=failures, last=error)
+        return ended("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
     due_at = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
-    changes, send = _due(job, due_at, now_ms, timing)
+    changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}
-    return _step("fail", job, held, send=send, first=kept, **changes)
+    return step("fail", job, expected, send=send, first=kept, **changes)
 
 
-@_edges((State.RUNNING, State.CANCELLED))
+@edges((State.RUNNING, State.CANCELLED))
 def stop(job: Job, now_ms: int) -> Transition:
     """Finish a run as cancelled: the task gave way, or it failed after a cancel was requested."""
-    return _step("stop", job, _held(job), **_finish(job, State.CANCELLED, now_ms))
+    return ended("stop", job, held(job), State.CANCELLED, now_ms)
 
 
-@_edges((State.PENDING, State.CANCELLED))
+@edges((State.PENDING, State.CANCELLED), (State.WAITING, State.CANCELLED))
 def cancel(job: Job, now_ms: int) -> Transition:
     """Cancel a job that nobody has claimed: it will never run (guarantee G9)."""
-    expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
-    return _step("cancel", job, expected, **_finish(job, State.CANCELLED, now_ms))
+    return ended("cancel", job, as_read(job), State.CANCELLED, now_ms)
 
 
-@_edges((State.PENDING, State.CANCELLED))
+@edges((State.PENDING, State.CANCELLED))
 def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """Finish as cancelled a job that nobody has claimed and that is not to run: another one runs in its place."""
-    expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
     error = failure(job, cause, message, failed_at=now_ms)
-    return _step("skip", job, expected, **_finish(job, State.CANCELLED, now_ms), last=error)
+    return ended("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
 
 
-@_edges((State.RUNNING, State.RUNNING))
+@edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
 def request_cancel(job: Job) -> Transition:
-    """Ask a running job to stop; its worker learns it with the next heartbeat."""
-    return _step("request_cancel", job, _held(job), cancel_requested=True)
+    """Ask a running job to stop; its worker learns it with the next heartbeat. One that waits stops its parts."""
+    expected = held(job) if job.state is State.RUNNING else as_read(job)
+    return step("request_cancel", job, expected, cancel_requested=True)
 
 
 def _followed(job: Job) -> dict[str, Any]:
@@ -219,38 +135,61 @@ def _followed(job: Job) -> dict[str, Any]:
 
 def _abandoned(job: Job, now_ms: int) -> list[Condition]:
     """Expect the job as it was read, with no worker holding it."""
-    seen: list[Condition] = [
-        Is("generation", job.generation),
-        Is("state", job.state.value),
-        Below("lease_until", now_ms),
-    ]
+    seen: list[Condition] = [*as_read(job), Below("lease_until", now_ms)]
     return [*seen, Is("fence", job.fence)] if job.state is State.RUNNING else seen
 
 
-@_edges((State.PENDING, State.DEAD), (State.RUNNING, State.DEAD))
+@edges((State.PENDING, State.DEAD), (State.RUNNING, State.DEAD))
 def die(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """End a live job that no worker holds and that may not run again: its workers died, or SQS gave up on it."""
     error = failure(job, cause, message, failed_at=now_ms)
-    finish = _finish(job, State.DEAD, now_ms)
-    return _step("die", job, _abandoned(job, now_ms), first=keep_attempt(job), **finish, last=error)
+    return ended("die", job, _abandoned(job, now_ms), State.DEAD, now_ms, first=keep_attempt(job), last=error)
 
 
-@_edges((State.RUNNING, State.CANCELLED))
+@edges((State.RUNNING, State.CANCELLED))
 def bury(job: Job, now_ms: int) -> Transition:
     """Finish as cancelled a job whose worker died after a cancel was requested."""
-    return _step("bury", job, _abandoned(job, now_ms), **_finish(job, State.CANCELLED, now_ms))
+    return ended("bury", job, _abandoned(job, now_ms), State.CANCELLED, now_ms)
 
 
-@_edges((State.DEAD, State.PENDING), (State.CANCELLED, State.PENDING))
-def redrive(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
-    """Run a dead or cancelled job again, with all its attempts."""
-    changes, send = _due(job, due_at, now_ms, timing)
-    return _step(
+@edges(
+    (State.DEAD, State.PENDING),
+    (State.CANCELLED, State.PENDING),
+    (State.DEAD, State.WAITING),
+    (State.CANCELLED, State.WAITING),
+)
+def redrive(
+    job: Job,
+    due_at: int,
+    now_ms: int,
+    timing: Timing,
+    *,
+    awaits: frozenset[int] = frozenset(),
+    of_redrive: int | None = None,
+) -> Transition:
+    """Run a dead or cancelled job again, with all its attempts.
+
+    Args:
+        job: as read; one that still owes the news of its end is not redriven.
+        due_at: when, ms UTC.
+        now_ms: the time.
+        timing: the alarm rule's numbers.
+        awaits: whose ends it waits for first.
+        of_redrive: of which redrive of the job that it is a part of.
+    """
+    changes, send = due(job, due_at, now_ms, timing)
+    if awaits:
+        changes |= {"alarm_at": now_ms + WAITING_CHECK_S * 1000}
+    return step(
         "redrive",
         job,
-        [Is("generation", job.generation), Is("state", job.state.value)],
-        send=send,
-        state=State.PENDING,
+        [*as_read(job), Lacks("owes")],
+        send=send and not awaits,
+        state=State.WAITING if awaits else State.PENDING,
+        awaits=awaits or None,
+        parts=None,
+        redrives=(job.redrives or 0) + 1,
+        of_redrive=job.of_redrive if of_redrive is None else of_redrive,
         agenda_pk=live_partition(job.queue, job.shard),
         failures=0,
         claims=0,
@@ -265,20 +204,20 @@ def redrive(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
     )
 
 
-@_edges((State.PENDING, State.PENDING))
+@edges((State.PENDING, State.PENDING))
 def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -> Transition:
     """Give a pending job another due time, another queue (priority), or both."""
-    changes, send = _due(job, due_at, now_ms, timing)
-    expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
+    changes, send = due(job, due_at, now_ms, timing)
+    expected = as_read(job)
     partition = live_partition(queue, job.shard)
     # Its place in a limit's line, and its token, are those of the old due time.
     waits_for = job.waits_for if due_at == job.due_at else None
-    return _step(
+    return step(
         "reschedule", job, expected, send=send, queue=queue, agenda_pk=partition, waits_for=waits_for, **changes
     )
 
 
-@_edges((State.PENDING, State.PENDING), (State.RUNNING, State.PENDING))
+@edges((State.PENDING, State.PENDING), (State.RUNNING, State.PENDING))
 def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, first: Write | None = None) -> Transition:
     """Put off a job that a limit does not let start, or start again after its worker died; it costs no attempt.
 
@@ -290,22 +229,21 @@ def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, fir
         timing: the alarm rule's numbers.
         first: its place in the line.
     """
-    changes, send = _due(job, due_at, now_ms, timing)
+    changes, send = due(job, due_at, now_ms, timing)
     expected = [*_abandoned(job, now_ms), NOT_CANCELLED]
-    return _step(
+    return step(
         "defer", job, expected, send=send, first=first, state=State.PENDING, waits_for=wait, **_followed(job), **changes
     )
 
 
-@_edges((State.PENDING, State.PENDING))
+@edges((State.PENDING, State.PENDING))
 def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
     """Let a job that waits for a slot try at once; its message is sent once its slot is there."""
-    changes, _ = _due(job, now_ms, now_ms, timing)
-    expected = [Is("generation", job.generation), Is("state", State.PENDING.value)]
-    return _step("wake", job, expected, **changes)
+    changes, _ = due(job, now_ms, now_ms, timing)
+    return step("wake", job, as_read(job), **changes)
 
 
-@_edges((State.PENDING, State.PENDING), (State.RUNNING, State.RUNNING))
+@edges((State.PENDING, State.PENDING), (State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
 def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
     """Set the alarm of a job that rescue looked at; its message is sent again when `send`.
 
@@ -317,7 +255,7 @@ def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
         Is("lease_until", job.lease_until),
         Is("alarm_at", job.alarm_at),
     ]
-    return _step("move_alarm", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)
+    return step("move_alarm", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)
 
 
 def keep_attempt(job: Job) -> Write | None:

@@ -29,6 +29,18 @@ class Below(NamedTuple):
     value: int
 
 
+class Has(NamedTuple):
+    """The item has the field."""
+
+    field: str
+
+
+class Lacks(NamedTuple):
+    """The item has no such field."""
+
+    field: str
+
+
 class Absent(NamedTuple):
     """There is no item here yet."""
 
@@ -39,6 +51,12 @@ class Plus(NamedTuple):
     amount: int
 
 
+class Less(NamedTuple):
+    """A change that takes members out of a set of numbers that is there; the field goes with the last of them."""
+
+    members: frozenset[int]
+
+
 class Remove(Enum):
     """The type of REMOVE."""
 
@@ -46,7 +64,7 @@ class Remove(Enum):
 
 
 REMOVE: Final = Remove.REMOVE
-Condition = Is | In | Below | Absent
+Condition = Is | In | Below | Has | Lacks | Absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +75,7 @@ class Write:
         name: what it does, for messages and metrics.
         key: the item.
         expected: all must hold (a conjunction); `(Absent(),)` makes it an insert of `changes` as the whole item.
-        changes: field -> new value, `Plus(n)` or `REMOVE`.
+        changes: field -> new value, `Plus(n)`, `Less(...)` or `REMOVE`.
         deletes: the whole item goes.
     """
 
@@ -88,6 +106,8 @@ def holds(condition: Condition, item: Mapping[str, Any] | None) -> bool:
     match condition:
         case Absent():
             return item is None
+        case Has(field) | Lacks(field):
+            return item is not None and (field in item) == isinstance(condition, Has)
         case _ if item is None or condition.field not in item:
             return False
         case Is(field, value):
@@ -102,11 +122,25 @@ def applied_to(write: Write, item: Mapping[str, Any] | None) -> dict[str, Any]:
     """Give the item as it is after the write."""
     after = {"pk": write.key.pk, "sk": write.key.sk} | dict(item or {})
     for field, change in write.changes.items():
-        if change is REMOVE:
+        value = _changed(after.get(field), change)
+        if value is None:
             after.pop(field, None)
         else:
-            after[field] = after.get(field, 0) + change.amount if isinstance(change, Plus) else change
+            after[field] = value
     return after
+
+
+def _changed(value: Any, change: Any) -> Any:
+    """Give a field's value after a change, None where it goes."""
+    match change:
+        case Plus(amount):
+            return (value or 0) + amount
+        case Less(members):
+            return (value - members) or None
+        case Remove():
+            return None
+        case _:
+            return change
 
 
 def already_done(write: Write, old: Mapping[str, Any] | None) -> bool:
@@ -122,5 +156,5 @@ def already_done(write: Write, old: Mapping[str, Any] | None) -> bool:
     return all(holds(condition, old) for condition in kept) and all(
         old.get(field) == (None if change is REMOVE else change)
         for field, change in write.changes.items()
-        if not isinstance(change, Plus)
+        if not isinstance(change, Plus | Less)
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from whendue.domain.backfill import Backfill, State, backfill_key, chunk, create, from_item, moved, request_of, step
 from whendue.domain.ledger import Fire, Outcome, enter, fire_from, revise
-from whendue.domain.transitions import Transition
+from whendue.domain.step import Transition
 from whendue.domain.writes import Write
 from whendue.errors import (
     BackfillNotFoundError,

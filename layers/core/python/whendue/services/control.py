@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
-from whendue.domain.transitions import Transition, cancel, redrive, request_cancel, reschedule
+from whendue.domain.step import Transition
+from whendue.domain.transitions import cancel, redrive, request_cancel, reschedule
 from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError
 from whendue.limits import HORIZON_S, REDRIVE_AGE_S
 from whendue.ports import Applied, JobStore

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from whendue.domain.job import Job, from_item
 from whendue.domain.message import UnreadableMessageError, from_body
 from whendue.domain.rescue import ended_by_loss
-from whendue.domain.transitions import Transition, die
+from whendue.domain.step import Transition
+from whendue.domain.transitions import die
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
 from whendue.services.outside import Ports

@@ -8,7 +8,8 @@ from whendue.domain.job import Job
 from whendue.domain.limit import Wait
 from whendue.domain.overlap import skips
 from whendue.domain.slots import Board, Slot, enlist, place
-from whendue.domain.transitions import Transition, defer
+from whendue.domain.step import Transition
+from whendue.domain.transitions import defer
 from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
 from whendue.ports import Applied

@@ -13,7 +13,7 @@ from whendue.domain.firing import Plan, advanced, plan, proposed, request_of
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import Fire, Gap, Outcome, enter, fire_from, revise
 from whendue.domain.schedule import Alarm, Schedule, State, arranged, forget, forgotten_at, from_item, step
-from whendue.domain.transitions import Transition
+from whendue.domain.step import Transition
 from whendue.domain.writes import Write
 from whendue.errors import StateConflictError, UnavailableError, WhendueError
 from whendue.limits import IN_FLIGHT_S

@@ -11,7 +11,7 @@ from whendue.domain.limit import Limit, token_is_good
 from whendue.domain.overlap import governing, was_skipped
 from whendue.domain.rescue import ended_by_loss
 from whendue.domain.slots import Slot, handed_mark, pass_on, place
-from whendue.domain.transitions import Transition
+from whendue.domain.step import Transition
 from whendue.errors import UnavailableError, UnknownProfileError
 from whendue.limits import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.ports import Delivery, Item

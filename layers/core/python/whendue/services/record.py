@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from whendue.domain.agenda import delay_s
 from whendue.domain.job import Job
 from whendue.domain.message import to_body
-from whendue.domain.transitions import Transition
+from whendue.domain.step import Transition
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, JobQueue, JobStore, Outcome, Outgoing
 

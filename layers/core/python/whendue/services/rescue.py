@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from whendue.domain.agenda import owner_is_promote, rescue_before
 from whendue.domain.job import Job
 from whendue.domain.rescue import decide
-from whendue.domain.transitions import Transition
+from whendue.domain.step import Transition
 from whendue.errors import UnavailableError
 from whendue.limits import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, RESCUE_WINDOW, RESCUES_PER_PARTITION
 from whendue.ports import AgendaEntry

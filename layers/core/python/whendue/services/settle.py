@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import State
-from whendue.domain.transitions import Transition, fail, stop, succeed
+from whendue.domain.step import Transition
+from whendue.domain.transitions import fail, stop, succeed
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
 from whendue.services.attempt import Ended, Failed, Stopped, Succeeded

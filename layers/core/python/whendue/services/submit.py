@@ -9,7 +9,8 @@ from whendue.domain.job import Job, Policy, evolve, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.profile import QUEUE, Profile, resolve
 from whendue.domain.request import JobRequest, derived_id, request_hash
-from whendue.domain.transitions import Transition, submit
+from whendue.domain.step import Transition
+from whendue.domain.transitions import submit
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidRequestError,
