@@ -111,7 +111,7 @@ class Control:
             if transition is None:
                 return job
             self._ports.store.apply(self._ports.documents.keep_longer(job, transition.job.due_at))
-            [outcome] = record_and_send(self._ports.store, self._ports.queue, [transition], now_ms)
+            [outcome] = record_and_send(self._ports, [transition], now_ms)
             if outcome.done:
                 return transition.job
             if outcome.applied is Applied.UNAVAILABLE:

@@ -189,7 +189,7 @@ class Firing:
         """Create what the ledger asks for; a job that is there is the one, as its id is made from the fire."""
         jobs = [(work, made) for work in works for made in work.wanted]
         ports, now_ms = self._ports, self._ports.effects.now_ms()
-        ends = record_and_send(ports.store, ports.queue, [made for _, made in jobs], now_ms) if jobs else []
+        ends = record_and_send(ports, [made for _, made in jobs], now_ms) if jobs else []
         for (work, _), end in zip(jobs, ends, strict=True):
             work.failed |= end.applied is Applied.UNAVAILABLE
 

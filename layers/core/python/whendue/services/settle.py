@@ -39,7 +39,7 @@ class Settle:
         """Carry out transitions; give the claims whose failure was refused because a cancel was requested."""
         known = [(one, step) for one, step in steps if step is not None]
         self.unsettled += [one.delivery for one, step in steps if step is None]
-        outcomes = record_and_send(self._ports.store, self._ports.queue, [step for _, step in known], now_ms)
+        outcomes = record_and_send(self._ports, [step for _, step in known], now_ms)
         cancelled = []
         for (one, step), outcome in zip(known, outcomes, strict=True):
             if outcome.done:

@@ -74,7 +74,7 @@ class Submit:
             else:
                 wanted[transition.job.id] = (number, transition)
         transitions = [transition for _, transition in wanted.values()]
-        outcomes = record_and_send(self._ports.store, self._ports.queue, transitions, now_ms) if transitions else []
+        outcomes = record_and_send(self._ports, transitions, now_ms) if transitions else []
         for (number, transition), outcome in zip(wanted.values(), outcomes, strict=True):
             ends[number] = _end(transition.job, outcome)
         for number, transition in repeats:

@@ -145,7 +145,7 @@ class Work:
         end = ended_by_loss(from_item(refused.old), now_ms) if refused.old else None
         if end is None:
             return True
-        [outcome] = record_and_send(self._ports.store, self._ports.queue, [end], now_ms)
+        [outcome] = record_and_send(self._ports, [end], now_ms)
         return outcome.applied is not Applied.UNAVAILABLE
 
 
