@@ -8,6 +8,7 @@ from whendue.ports import BlobStore, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
 from whendue.services.backfills import Backfills
+from whendue.services.composites import Composites
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
@@ -117,7 +118,7 @@ class App:
     @cached_property
     def work(self) -> Work:
         """Do the worker's work."""
-        return Work(self._ports, self.profiles, self.pauses)
+        return Work(self._ports, self.profiles, self.pauses, Composites(self._ports, self.submit))
 
     @cached_property
     def dead_letter(self) -> DeadLetter:

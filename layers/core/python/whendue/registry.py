@@ -50,6 +50,7 @@ class TaskDefinition:
         payload: the pydantic model of its payload.
         never_retry: errors that no attempt can mend.
         policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
+        expands: how its jobs make jobs of their own, see `whendue.domain.parts`; its function is never called then.
     """
 
     name: str
@@ -58,6 +59,7 @@ class TaskDefinition:
     takes_context: bool
     never_retry: tuple[type[BaseException], ...]
     policy: Mapping[str, Any]
+    expands: str | None = None
 
     def call(self, payload: object, context: Context) -> Any:
         """Validate the payload and run the task; what it returns or raises is the attempt's outcome."""
@@ -122,6 +124,7 @@ def task(
     *,
     never_retry: tuple[type[BaseException], ...] = (),
     registry: Registry = TASKS,
+    expands: str | None = None,
     **policy: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function as the task of this name.
@@ -130,6 +133,7 @@ def task(
         name: the job type, as in `email.send`.
         never_retry: errors that end the job at once.
         registry: where to declare it.
+        expands: its jobs make jobs of their own.
         policy: fields of `Policy` that this task wants over the defaults, as in `max_attempts=3`; a profile or a
             request that sets them wins.
 
@@ -143,7 +147,7 @@ def task(
         model = hints.get(parameters[0]) if parameters else None
         if not (inspect.isclass(model) and issubclass(model, BaseModel)) or len(parameters) > 2:  # noqa: PLR2004
             raise ConfigurationError(f"the task {name!r} must take (payload: a pydantic model) or (payload, ctx)")
-        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy))  # noqa: PLR2004
+        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy, expands))  # noqa: PLR2004
         return function
 
     return declare
