@@ -84,6 +84,32 @@ class InvalidScheduleError(InvalidRequestError):
         super().__init__(f"{where}: {problem}", errors=[{"where": where, "problem": problem}])
 
 
+class InvalidWorkflowError(InvalidRequestError):
+    """The workflow's graph is not valid."""
+
+    code = "invalid_workflow"
+
+    def __init__(self, *places: tuple[str, str]) -> None:
+        """Name the places in the workflow, and what is wrong at each; at least one."""
+        super().__init__(": ".join(places[0]), errors=_named(places))
+
+
+class InvalidReferenceError(InvalidRequestError):
+    """A reference to a parent's result is not valid."""
+
+    code = "invalid_reference"
+
+    def __init__(self, *places: tuple[str, str]) -> None:
+        """Name the places of the references, and what is wrong at each; at least one."""
+        super().__init__(": ".join(places[0]), errors=_named(places))
+
+
+class BadReferenceError(WhendueError):
+    """A reference to a parent's result gives nothing."""
+
+    code = "bad_reference"
+
+
 class JobNotFoundError(WhendueError):
     """No such job."""
 
@@ -148,6 +174,10 @@ class ConfigurationError(WhendueError):
     """A setting is missing or not valid."""
 
     code = "configuration_error"
+
+
+def _named(places: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"where": where, "problem": problem} for where, problem in places]
 
 
 # Not an Exception, so that a task's `except Exception` lets it pass.
