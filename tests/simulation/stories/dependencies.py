@@ -1,12 +1,14 @@
 """Jobs that wait for others: chains, diamonds, failing branches, workflows, forEach."""
 
+import json
+from functools import partial
 from typing import Any, Final
 
 from tests.functional.api.gateway import Answer
 from tests.simulation.stories.base import OK, QUICK, Scenario, submit
 from tests.simulation.world import World
 
-ONCE: Final = {"maxAttempts": 1}
+ONCE: Final[dict[str, Any]] = {"maxAttempts": 1}
 CANCELLED: Final = "cancelled"
 
 
@@ -27,13 +29,12 @@ def batch(world: World, jobs: list[dict[str, Any]], expected: list[str]) -> list
             break
         assert all(item["status"] in (200, 202, 503) for item in items), answer.text
     accepted = zip(items, expected, strict=True)
-    return [world.monitor.accept(Answer(item["status"], {}, _text(item["job"])), end) for item, end in accepted]
+    return [world.monitor.accept(Answer(item["status"], {}, json.dumps(item["job"])), end) for item, end in accepted]
 
 
-def _text(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
+def batching(world: World, jobs: list[dict[str, Any]], expected: list[str]) -> None:
+    """Submit jobs together, for a client that does nothing else."""
+    batch(world, jobs, expected)
 
 
 def _running_parent(world: World) -> None:
@@ -55,7 +56,7 @@ def _ended_parent(world: World) -> None:
 
 def _diamond(world: World) -> None:
     jobs = [_job("top"), _job("left", "top"), _job("right", "top", takes_s=1), _job("last", "left", "right")]
-    world.client(1, lambda: batch(world, jobs, [OK] * 4) and None)
+    world.client(1, partial(batching, world, jobs, [OK] * 4))
 
 
 def _failing(world: World) -> None:
@@ -67,7 +68,7 @@ def _failing(world: World) -> None:
         _job("anyway", "top", on="done"),
         _job("bypassed", "cleanup", on="failure"),
     ]
-    world.client(1, lambda: batch(world, jobs, ["dead", CANCELLED, OK, OK, CANCELLED]) and None)
+    world.client(1, partial(batching, world, jobs, ["dead", CANCELLED, OK, OK, CANCELLED]))
 
 
 def _held(world: World) -> None:
@@ -87,7 +88,7 @@ def _held(world: World) -> None:
 def _many(world: World) -> None:
     """More than are told at a time."""
     jobs = [_job("top", delaySeconds=2)] + [_job(f"child-{number}", "top") for number in range(27)]
-    world.client(1, lambda: batch(world, jobs, [OK] * len(jobs)) and None)
+    world.client(1, partial(batching, world, jobs, [OK] * len(jobs)))
 
 
 def _waiting_cancelled(world: World) -> None:
@@ -117,13 +118,18 @@ def start(world: World, nodes: dict[str, Any], expected: str = OK, **more: Any) 
     return world.monitor.accept(answer, expected)
 
 
+def starting(world: World, nodes: dict[str, Any], expected: str = OK, **more: Any) -> None:
+    """Submit a workflow, for a client that does nothing else."""
+    start(world, nodes, expected, **more)
+
+
 def _workflow(world: World) -> None:
     nodes = {
         "fetch": node(),
         "use": node("fetch", bulk={"$from": "fetch", "path": "text"}),
         "end": node("use"),
     }
-    world.client(1, lambda: start(world, nodes) and None)
+    world.client(1, partial(starting, world, nodes))
 
 
 def _retried_workflow(world: World) -> None:
@@ -150,16 +156,17 @@ def _cancelled_workflow(world: World) -> None:
 
 def _overdue_workflow(world: World) -> None:
     nodes = {"bad": node(do="bad", **ONCE), "held": node("bad", onParentFailure="hold")}
-    world.client(1, lambda: start(world, nodes, "dead", deadlineSeconds=90) and None)
+    world.client(1, partial(starting, world, nodes, "dead", deadlineSeconds=90))
 
 
 def _for_each(world: World) -> None:
     nodes = {
         "fetch": node(do="list"),
-        "each": node("fetch", bulk={"$item": "@"}) | {"forEach": {"$from": "fetch"}, "maxAttempts": 4, "backoff": QUICK},
+        "each": node("fetch", bulk={"$item": "@"})
+        | {"forEach": {"$from": "fetch"}, "maxAttempts": 4, "backoff": QUICK},
         "last": node("each"),
     }
-    world.client(1, lambda: start(world, nodes) and None)
+    world.client(1, partial(starting, world, nodes))
 
 
 STORIES: Final = (

@@ -10,8 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from whendue.domain.dependency import ONS, PARENT_POLICIES, On, ParentPolicy
+from whendue.domain.dependency import (
+    NOT_TAKEN,
+    ONS,
+    PARENT_FAILED,
+    PARENT_MISSING,
+    PARENT_POLICIES,
+    On,
+    ParentPolicy,
+)
 from whendue.domain.items import known
+from whendue.domain.job import Job, State
 from whendue.domain.references import faults, list_faults
 from whendue.domain.request import JobRequest, request_from, request_value
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
@@ -250,13 +259,48 @@ def check_references(graph: Graph, places: Mapping[str, str]) -> None:
         raise InvalidReferenceError(*wrong[:WORKFLOW_ERRORS])
 
 
-def outcome(graph: Graph, jobs: Any) -> str | None:
-    """Stub."""
-    handled = {link.node for node in graph.nodes for link in node.parents if link.on != "success"}
-    for number, node in enumerate(graph.nodes):
-        job = jobs.get(number)
-        if job is None or (job.state.value == "dead" and number not in handled):
-            return node.name
-        if job.state.value == "cancelled" and not (job.last and job.last.type == "branch_not_taken"):
-            return node.name
-    return None
+# --- how it ended ------------------------------------------------------------------------------------------------
+
+
+def is_not_taken(job: Job) -> bool:
+    """Say whether a job was cancelled since its parents took another branch."""
+    return job.state is State.CANCELLED and job.last is not None and job.last.type == NOT_TAKEN
+
+
+def outcome(graph: Graph, jobs: Mapping[int, Job | None]) -> str | None:
+    """Name the node for whose failure a workflow is dead; None where all is well.
+
+    A node fails that is dead, or cancelled for another reason than that its branch was not taken. Its failure is
+    handled where another node waits for it `on: failure` or `on: done`; where all those are handled for which a node
+    was cancelled, each by a node `on: failure`, then so is that node's.
+
+    Args:
+        graph: the graph.
+        jobs: of its nodes by number, all ended; None for one that is gone.
+    """
+    handlers = [set[On]() for _ in graph.nodes]
+    for node in graph.nodes:
+        for link in node.parents:
+            handlers[link.node].add(link.on)
+    failed = [number for number in range(len(graph.nodes)) if _failed(jobs.get(number))]
+    all_failed = frozenset(failed)
+    caught = {number for number in failed if "failure" in handlers[number]}
+    for number in failed:
+        blamed = {link.node for link in graph.nodes[number].parents if link.on == "success" and link.node in all_failed}
+        if _is_left(jobs.get(number)) and blamed and blamed <= caught:
+            caught.add(number)
+    left = [number for number in failed if number not in caught and "done" not in handlers[number]]
+    # Rather the one that died than those that were cancelled for it.
+    left.sort(key=lambda number: (_is_left(jobs.get(number)), number))
+    return graph.nodes[left[0]].name if left else None
+
+
+def _failed(job: Job | None) -> bool:
+    return job is None or (job.state is not State.SUCCEEDED and not is_not_taken(job))
+
+
+def _is_left(job: Job | None) -> bool:
+    """Say whether a job was cancelled since a parent of it failed."""
+    if job is None or job.state is not State.CANCELLED or job.last is None:
+        return False
+    return job.last.type in (PARENT_FAILED, PARENT_MISSING)

@@ -18,10 +18,6 @@ FUNCTIONS: Final = frozenset(
     | {"min_by", "not_null", "reverse", "sort", "sort_by", "starts_with", "sum", "to_array", "to_number", "type"}
     | {"values"}
 )
-# Their result is one of their parts, or all of them together.
-_JOINING: Final = ("multi_select_list", "multi_select_dict", "or_expression", "and_expression")
-# Their result is small, whatever they look at.
-_SMALL: Final = ("comparator", "not_expression")
 # Names and constants of so many characters count as much as the input.
 _CONSTANT: Final = 8
 PATHS_REMEMBERED: Final = 500
@@ -90,19 +86,22 @@ def _growth(node: Any) -> int:
 
 
 def _growth_of(kind: str, node: Any, parts: list[int]) -> int:
-    if kind == "function_expression":
-        if node["value"] not in FUNCTIONS:
+    match kind:
+        case "function_expression" if node["value"] not in FUNCTIONS:
             raise _UnknownFunctionError
-        # `map(&expression, list)` is the expression on each of the list.
-        return prod(parts) if node["value"] == "map" else max(1, sum(parts))
-    if kind in _SMALL:
-        return 1
-    if kind == "literal":
-        return 1 + min(len(str(node["value"])) // _CONSTANT, REFERENCE_GROWTH - 1)
-    if kind == "key_val_pair":
-        return parts[0] + len(node["value"]) // _CONSTANT
-    if kind in _JOINING:
-        return max(1, sum(parts))
-    if kind == "filter_projection":
-        return prod(parts[:2])
-    return prod(parts)
+        case "comparator" | "not_expression":
+            growth = 1
+        case "literal":
+            growth = 1 + min(len(str(node["value"])) // _CONSTANT, REFERENCE_GROWTH - 1)
+        case "key_val_pair":
+            growth = parts[0] + len(node["value"]) // _CONSTANT
+        case "multi_select_list" | "multi_select_dict" | "or_expression" | "and_expression":
+            growth = sum(parts)
+        case "function_expression" if node["value"] != "map":
+            growth = sum(parts)
+        case "filter_projection":
+            growth = prod(parts[:2])
+        case _:
+            # One after the other; `map(&expression, list)` is the expression on each of the list.
+            growth = prod(parts)
+    return max(1, growth)
