@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation.stories import deploys, jobs, limits, pauses, profiles, schedules
+from tests.simulation.stories import dependencies, deploys, jobs, limits, pauses, profiles, schedules
 from tests.simulation.stories.base import Scenario
 
 
@@ -26,6 +26,7 @@ JOBS: Final = Part(
     modules=(
         "domain.agenda",
         "domain.rescue",
+        "domain.step",
         "domain.transitions",
         "domain.writes",
         "services.claimed",
@@ -37,6 +38,7 @@ JOBS: Final = Part(
         "services.rescue",
         "services.settle",
         "services.work",
+        "services.write",
     ),
     tests=(
         "unit/test_conditions.py",
@@ -51,6 +53,7 @@ JOBS: Final = Part(
         "functional/test_guards_timer.py",
         # Limits are behind guards of a job's life, too.
         "functional/test_limits.py",
+        "functional/test_dependencies.py",
     ),
     stories=(*jobs.STORIES, *deploys.STORIES),
 )
@@ -118,5 +121,28 @@ PROFILES: Final = Part(
     ),
     stories=profiles.STORIES,
 )
-PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES)
+DEPENDENCIES: Final = Part(
+    modules=(
+        "domain.dependency",
+        "domain.parts",
+        "domain.waiting",
+        "services.cancelling",
+        "services.composites",
+        "services.dependents",
+        "services.inputs",
+        "services.links",
+        "services.parents",
+        "services.parting",
+        "services.telling",
+    ),
+    tests=(
+        "unit/test_dependency.py",
+        "unit/test_conditions.py",
+        "functional/test_dependencies.py",
+        "functional/test_composites.py",
+        "functional/test_guards_dependencies.py",
+    ),
+    stories=dependencies.STORIES,
+)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -47,10 +47,14 @@ def forgo(job: Job, cause: str, message: str, now_ms: int) -> Transition:
 
 @edges((State.RUNNING, State.WAITING))
 def expand(job: Job, parts: int, awaits: frozenset[int], now_ms: int, deadline_at: int | None) -> Transition:
-    """Wait for the jobs that this run has made; a run for itself, it counts neither as attempt nor as lost."""
+    """Wait for the jobs that this run has made; a run for itself, it counts neither as attempt nor as lost.
+
+    A new generation: a message of the one that made them, delivered again, is stale.
+    """
     changes: dict[str, Any] = {"state": State.WAITING, "parts": parts, "awaits": awaits or None, "lease_until": 0}
     alarm_at = min(now_ms + WAITING_CHECK_S * 1000, deadline_at or now_ms + WAITING_CHECK_S * 1000)
     changes |= {"claims": Plus(-1), "alarm_at": alarm_at, "rescues": 0, "deadline_at": deadline_at}
+    changes["generation"] = job.generation + 1
     return step("expand", job, held(job), **changes)
 
 

@@ -63,7 +63,7 @@ class Overlaps:
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
         record(self._ports, [request_cancel(job) for job in running])
         # What has begun once does not give way when it waits for its retry.
-        waiting = [job for job in others if not job.claims]
+        waiting = [job for job in others if job.state is State.PENDING and not job.claims]
         self.skip(waiting, now_ms)
         gone = {handed_mark(job) for job in waiting}
         slots = (Slot(board.key_of(number), item["fence"]) for number, item in board.slots.items())
