@@ -131,6 +131,8 @@ WAITING_CHECK_S = 60
 WAITING_CHECK_MAX_S = 6 * 3600
 # A parent that is not in the table after so long will never be: whoever was writing it has died.
 PARENT_MISSING_S = 600
+# Jobs that an answer names to say whose ends are waited for.
+AWAITED_NAMED = 20
 # Dependents that are told at a time, and the pieces and the time after which the rest is left to the timer.
 TELL_PIECE = 25
 TELL_PIECES = 100

@@ -53,12 +53,12 @@ def critical_path(graph: Graph, jobs: Jobs) -> list[int]:
     before: list[int | None] = []
     for number, node in enumerate(graph.nodes):
         parents = [link.node for link in node.parents]
-        last = max(parents, key=lambda parent: (keys[parent], -parent), default=None)
+        last = max(parents, key=lambda parent: (keys[parent], parent), default=None)
         before.append(last)
         keys.append(_lateness(jobs.get(number), (0, 0) if last is None else keys[last]))
     taken = [number for number in range(len(keys)) if (job := jobs.get(number)) is None or not was_not_taken(job)]
     path: list[int] = []
-    step: int | None = max(taken or range(len(keys)), key=lambda number: (keys[number], -number))
+    step: int | None = max(taken or range(len(keys)), key=lambda number: (keys[number], number))
     while step is not None:
         path.append(step)
         step = before[step]
