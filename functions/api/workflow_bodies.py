@@ -13,7 +13,7 @@ from functions.api.requests import WORKFLOW, Body, DueBody, JobTemplate, Name, O
 from whendue.domain.dependency import On
 from whendue.domain.graph import Draft, Graph, Wanted, make, to_value
 from whendue.domain.job import Job, State, shown_state
-from whendue.domain.picture import critical_path, ended, node_state, progress
+from whendue.domain.picture import critical_path, node_state, progress
 from whendue.domain.request import JobRequest
 from whendue.domain.shorthands import chain, chord, group
 from whendue.limits import HORIZON_S, PARTS
@@ -174,14 +174,6 @@ class WorkflowListReply(Reply):
     cursor: str | None
 
 
-class ProgressReply(Reply):
-    """How far a workflow is."""
-
-    nodes: int
-    ended: int
-    states: dict[str, int] = Field(description="How many nodes are in each state.")
-
-
 class NodeReply(Reply):
     """A node and its job."""
 
@@ -211,7 +203,7 @@ class EdgeReply(Reply):
 class WholeWorkflowReply(WorkflowReply):
     """A workflow with its nodes and edges: all that is needed to draw it."""
 
-    progress: ProgressReply
+    progress: dict[str, int] = Field(description="How many nodes are in each state.")
     critical_path: list[str] = Field(description="The nodes that decide when it ends, one after the other.")
     nodes: list[NodeReply]
     edges: list[EdgeReply]
@@ -226,14 +218,13 @@ def whole_workflow_reply(view: WorkflowView, now_ms: int) -> WholeWorkflowReply:
     """Show a workflow with its nodes."""
     graph, jobs = view.graph or Graph(()), view.jobs
     made = view.job.parts is not None
-    states = progress(graph, jobs, now_ms, made=made)
     names = [node.name for node in graph.nodes]
     edges: list[dict[str, Any]] = [
         {"from": names[link.node], "to": node.name, "on": link.on} for node in graph.nodes for link in node.parents
     ]
     return WholeWorkflowReply(
         **_fields(view.job, now_ms),
-        progress=ProgressReply(nodes=len(names), ended=ended(states), states=states),
+        progress=progress(graph, jobs, now_ms, made=made),
         critical_path=[names[number] for number in critical_path(graph, jobs)],
         nodes=[_node(graph, number, jobs, now_ms, made=made) for number in range(len(names))],
         edges=[EdgeReply(**edge) for edge in edges],

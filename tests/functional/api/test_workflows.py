@@ -59,12 +59,12 @@ def test_a_workflow_is_found_where_location_points_before_and_after_it_ran(clien
     path = answer.headers["location"]
     assert path == f"/workflows/{answer.json['id']}"
     before = shown(client, path)
-    assert before["progress"] == {"nodes": 3, "ended": 0, "states": {"planned": 3}}
+    assert before["progress"] == {"planned": 3}
     assert before["edges"] == [{"from": "a", "to": "b", "on": "success"}, {"from": "a", "to": "c", "on": "failure"}]
     world.work()
     after = shown(client, path)
     assert (after["state"], after["edges"], after["error"]) == ("succeeded", before["edges"], None)
-    assert after["progress"] == {"nodes": 3, "ended": 3, "states": {"succeeded": 2, "not_taken": 1}}
+    assert after["progress"] == {"succeeded": 2, "not_taken": 1}
     assert after["criticalPath"] == ["a", "b"]
     [first, *_] = after["nodes"]
     assert (first["type"], first["attempt"], first["forEach"], first["items"]) == ("ok", 1, False, None)
@@ -94,7 +94,7 @@ def test_the_critical_path_of_what_is_yet_to_run_is_the_longest_chain(client: Cl
     world.work()
     now = shown(client, path)
     assert (now["state"], now["criticalPath"]) == ("waiting", ["a", "b", "y"])
-    assert now["progress"]["states"] == {"scheduled": 2, "waiting": 2}
+    assert now["progress"] == {"scheduled": 2, "waiting": 2}
 
 
 def test_a_chain_runs_in_order_and_passes_results_on(client: Client, world: World) -> None:
@@ -202,7 +202,7 @@ def test_the_largest_workflow_is_accepted_and_drawn(client: Client, world: World
     """The limit is where the docs say."""
     path = submit(client, group=[job()] * PARTS)
     world.work()
-    assert shown(client, path)["progress"] == {"nodes": PARTS, "ended": PARTS, "states": {"succeeded": PARTS}}
+    assert shown(client, path)["progress"] == {"succeeded": PARTS}
 
 
 # --- control -----------------------------------------------------------------------------------------------------
@@ -440,7 +440,7 @@ def test_a_schedule_runs_workflows(client: Client, world: World) -> None:
     [fire] = client.send("GET", "/schedules/flow/fires").json["items"]
     assert (fire["outcome"], fire["job"]["state"]) == ("ran", "succeeded")
     whole = shown(client, f"/workflows/{fire['job']['id']}")
-    assert (whole["schedule"], whole["progress"]["states"]) == ("flow", {"succeeded": 2})
+    assert (whole["schedule"], whole["progress"]) == ("flow", {"succeeded": 2})
 
 
 @pytest.mark.parametrize(

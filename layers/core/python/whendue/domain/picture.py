@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from whendue.domain.graph import Graph
-from whendue.domain.job import TERMINAL, Job, shown_state
+from whendue.domain.job import Job, shown_state
 from whendue.domain.parts import was_not_taken
 
 # States of nodes besides those of jobs: the job is yet to be made; it was not to run; it is no longer kept.
@@ -35,11 +35,6 @@ def node_state(job: Job | None, now_ms: int, *, made: bool) -> str:
 def progress(graph: Graph, jobs: Jobs, now_ms: int, *, made: bool) -> dict[str, int]:
     """Count nodes by state; states without any are left out."""
     return dict(Counter(node_state(jobs.get(number), now_ms, made=made) for number in range(len(graph.nodes))))
-
-
-def ended(states: Mapping[str, int]) -> int:
-    """Count the nodes that have ended."""
-    return sum(states.get(state, 0) for state in (*TERMINAL, NOT_TAKEN, GONE))
 
 
 def critical_path(graph: Graph, jobs: Jobs) -> list[int]:
