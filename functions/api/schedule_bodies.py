@@ -109,6 +109,8 @@ class ScheduleBody(WhenBody):
 
     @model_validator(mode="after")
     def _has_one_limit(self) -> Self:
+        if self.overlap != "allow" and self.workflow:
+            raise ValueError("an overlap policy is for a job: a workflow holds no slot while its jobs run")
         if self.overlap != "allow" and self.job and self.job.limits:
             raise ValueError("an overlap policy is a limit of one: leave job.limits away, or let jobs overlap")
         return self

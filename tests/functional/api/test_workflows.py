@@ -451,6 +451,7 @@ def test_a_schedule_runs_workflows(client: Client, world: World) -> None:
         ("invalid_reference", {"workflow": {"chain": [job(payload={"$from": "x"})]}}),
         ("invalid_request", {"workflow": {"chain": [job()], "delaySeconds": 1}}),
         ("invalid_request", {"workflow": {"chain": [job()]}, "job": {"type": "ok"}}),
+        ("invalid_request", {"workflow": {"chain": [job()]}, "overlap": "skip"}),
         ("invalid_request", {"job": {"type": "workflow", "payload": {"nodes": []}}}),
         ("invalid_request", {}),
     ],
