@@ -16,7 +16,7 @@ from whendue.domain.job import Job, State, shown_state
 from whendue.domain.picture import critical_path, node_state, progress
 from whendue.domain.request import JobRequest
 from whendue.domain.shorthands import chain, chord, group
-from whendue.limits import HORIZON_S, PARTS
+from whendue.limits import HORIZON_S, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
 from whendue.services.workflows import WorkflowView
 
 ForEach = Annotated[
@@ -118,6 +118,7 @@ class WorkflowTemplate(Body):
             payload=to_value(make(self._drafts(), self.deadline_seconds)),
             queue=self.priority,
             profile=self.profile,
+            policy={"max_attempts": WORKFLOW_ATTEMPTS, "timeout_s": WORKFLOW_TIMEOUT_S},
             tags=self.tags,
             idempotency_key=idempotency_key,
         )

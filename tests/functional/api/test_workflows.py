@@ -8,7 +8,7 @@ import pytest
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World
-from whendue.limits import PARENTS, PARTS, WORKFLOW_DEPTH
+from whendue.limits import PARENTS, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
 from whendue.services.listing import JobFilter
 
 ONCE: dict[str, Any] = {"maxAttempts": 1}
@@ -174,6 +174,16 @@ def test_nodes_take_priority_profile_and_tags_of_the_workflow_unless_they_say_ot
     jobs = [client.send("GET", f"/jobs/{node['job']}").json for node in shown(client, path)["nodes"]]
     told = [(one["priority"], one["profile"], one["tags"]) for one in jobs]
     assert told == [("high", "patient", {"team": "a"}), ("low", "default", {})]
+
+
+def test_a_profile_of_one_attempt_is_for_the_nodes(client: Client, world: World) -> None:
+    """That the workflow's own job met a bad moment is no reason to give the workflow up."""
+    path = submit(client, group=[{"type": "ok"}], profile="once")
+    workflow = client.send("GET", f"/jobs/{path.rpartition('/')[2]}").json
+    world.work()
+    [node] = shown(client, path)["nodes"]
+    assert workflow["maxAttempts"] == WORKFLOW_ATTEMPTS
+    assert client.send("GET", f"/jobs/{node['job']}").json["maxAttempts"] == 1
 
 
 def test_a_workflow_may_be_due_later(client: Client, world: World) -> None:

@@ -116,6 +116,9 @@ PARTS = 1000
 WORKFLOW_EDGES = 10_000
 WORKFLOW_DEPTH = 250
 WORKFLOW_BYTES = 4 * 1024 * 1024
+# A workflow's own job runs nothing of the user's: it is tried so often and may take so long, whatever its profile says.
+WORKFLOW_ATTEMPTS = 10
+WORKFLOW_TIMEOUT_S = 600
 # Errors that an answer names at once, and nodes of a cycle that it names.
 WORKFLOW_ERRORS = 20
 CYCLE_NODES = 20

@@ -26,9 +26,9 @@ class WorkflowPayload(BaseModel):
     def _is_a_graph(self) -> "WorkflowPayload":
         try:
             self._graph = from_value(self.model_dump())
+            check(self._graph)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ValueError("the nodes are not in the form that POST /workflows makes of them") from None
-        check(self._graph)
         return self
 
     @property
