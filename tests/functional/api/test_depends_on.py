@@ -164,6 +164,18 @@ def test_two_parents_of_one_name_are_refused(client: Client) -> None:
     assert (answer.status, answer.code) == (422, "invalid_request")
 
 
+def test_a_job_may_wait_for_a_workflow(client: Client, world: World) -> None:
+    """Which is a job; and for a node of one."""
+    whole = client.send("POST", "/workflows", {"chain": [{"type": "ok"}, {"type": "ok", "delaySeconds": 60}]}).json
+    world.work()
+    node = client.send("GET", f"/workflows/{whole['id']}").json["nodes"][1]["job"]
+    child = client.submit(dependsOn=[whole["id"], node])
+    world.pass_time(59)
+    assert state(client, child) == "waiting"
+    world.pass_time(2)
+    assert state(client, child) == "succeeded"
+
+
 # --- a batch -----------------------------------------------------------------------------------------------------
 
 

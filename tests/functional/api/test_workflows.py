@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults import Counted, KilledError
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World
@@ -213,6 +214,42 @@ def test_the_largest_workflow_is_accepted_and_drawn(client: Client, world: World
     path = submit(client, group=[job()] * PARTS)
     world.work()
     assert shown(client, path)["progress"] == {"succeeded": PARTS}
+
+
+def _counted(world: World, number: int | None, late: bool) -> tuple[Client, list[str]]:
+    """A client of a process that is killed at a call."""
+    calls: list[str] = []
+    ports = [Counted(port, calls, number, after=late) for port in (world.table, world.queues)]
+    return Client(api_of(world, store=ports[0], queue=ports[1]), a_token()), calls
+
+
+def _large() -> dict[str, Any]:
+    """A workflow whose payload is an item of its own."""
+    return {"chain": [job(payload={"text": "x" * 500}), job(payload={"all": {"$from": "step-1"}})]}
+
+
+def _calls_of_a_submit() -> int:
+    client, calls = _counted(World(), None, late=False)
+    assert client.send("POST", "/workflows", _large()).status == 202
+    return len(calls)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(_calls_of_a_submit()))
+def test_a_submit_that_dies_half_way_leaves_a_whole_workflow_or_none(number: int, late: bool) -> None:
+    """And whoever asks again gets the one that there is to be."""
+    world, key = World(), {"Idempotency-Key": "k"}
+    dying, _ = _counted(world, number, late)
+    with pytest.raises(KilledError):
+        dying.send("POST", "/workflows", _large(), key)
+    client = Client(api_of(world), a_token())
+    assert len(client.send("GET", "/workflows").json["items"]) in (0, 1)
+    again = client.send("POST", "/workflows", _large(), key)
+    assert again.status in (200, 202)
+    world.pass_time(300)
+    [only] = client.send("GET", "/workflows").json["items"]
+    assert (only["id"], only["state"]) == (again.json["id"], "succeeded")
+    assert len(world.ran) == 2
 
 
 # --- control -----------------------------------------------------------------------------------------------------
