@@ -17,6 +17,7 @@ from whendue.services.query import JobView
 from whendue.services.tick import Ticked
 from whendue.services.work import Worked
 from whendue.settings import QUEUES, Settings
+from whendue.tasks.workflow import workflow
 
 TENANT = "acme"
 SETTINGS = Settings("table", "bucket", {queue: queue for queue in QUEUES}, "dead_letter")
@@ -40,7 +41,7 @@ class World:
         self.ran: list[tuple[str, int, int]] = []
         self.task("ok", lambda payload, ctx: payload.model_dump() | {"attempt": ctx.attempt})
         self.task("bad", _bad)
-        self.task("workflow", _bad, expands="workflow")
+        task("workflow", registry=self.registry, expands="workflow")(workflow)
         self.app = self.build()
 
     def build(self, store: JobStore | None = None, queue: JobQueue | None = None) -> App:

@@ -13,8 +13,10 @@ from whendue.errors import (
     IdempotencyConflictError,
     InvalidCursorError,
     InvalidPayloadError,
+    InvalidReferenceError,
     InvalidRequestError,
     InvalidScheduleError,
+    InvalidWorkflowError,
     JobNotFoundError,
     PayloadTooLargeError,
     PreconditionFailedError,
@@ -29,6 +31,7 @@ from whendue.errors import (
     UnknownProfileError,
     UnknownTaskError,
     WhendueError,
+    WorkflowNotFoundError,
 )
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -78,6 +81,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     QueueNotFoundError: HTTPStatus.NOT_FOUND,
     ScheduleNotFoundError: HTTPStatus.NOT_FOUND,
     BackfillNotFoundError: HTTPStatus.NOT_FOUND,
+    WorkflowNotFoundError: HTTPStatus.NOT_FOUND,
     RouteNotFoundError: HTTPStatus.NOT_FOUND,
     MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     IdempotencyConflictError: HTTPStatus.CONFLICT,
@@ -90,7 +94,9 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidPayloadError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidReferenceError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidWorkflowError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownParentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from functions.api import times
 from functions.api.effective import EffectiveReply, effective_reply
 from functions.api.reply import Reply
+from whendue.domain.dependency import numbers
 from whendue.domain.explain import Reason
 from whendue.domain.job import Failure, Job, State, shown_state
 from whendue.domain.limit import Limit
@@ -48,7 +49,7 @@ class JobReply(Reply):
 
     id: str
     type: str
-    state: str = Field(description="scheduled, queued, running, succeeded, dead or cancelled")
+    state: str = Field(description="scheduled, queued, waiting, running, succeeded, dead or cancelled")
     priority: str
     profile: str
     profile_version: int | None = Field(description="The version that its policy is made of; null for built-in ones.")
@@ -70,6 +71,9 @@ class JobReply(Reply):
     limits: LimitsReply | None = None
     schedule: str | None = Field(default=None, description="The schedule that made it.")
     nominal_at: str | None = Field(default=None, description="The fire for which it was made.")
+    awaits: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
+    part_of: str | None = Field(default=None, description="The workflow or forEach that made it.")
+    node: str | None = Field(default=None, description="What it is called there.")
 
 
 class JobWithPolicyReply(JobReply):
@@ -202,12 +206,15 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "cancel_requested": job.cancel_requested,
         "progress": None if job.progress is None else json.loads(job.progress),
         "result": None if job.result is None else json.loads(job.result),
-        "error": _error(job.last) if job.last and job.state is not State.SUCCEEDED else None,
+        "error": error_reply(job.last) if job.last and job.state is not State.SUCCEEDED else None,
         "tags": dict(job.tags or {}),
         "group": job.group,
         "limits": limits_reply(job.limit),
         "schedule": job.schedule,
         "nominal_at": times.written(job.nominal_at),
+        "awaits": len(numbers(job.awaits)) or None,
+        "part_of": job.part_of,
+        "node": job.node,
     }
 
 
@@ -218,7 +225,8 @@ def limits_reply(limit: Limit | None) -> LimitsReply | None:
     return LimitsReply(concurrency=limit.concurrency, rate_per_second=limit.rate_per_s, key=limit.key)
 
 
-def _error(failure: Failure) -> ErrorReply:
+def error_reply(failure: Failure) -> ErrorReply:
+    """Show why an attempt failed."""
     return ErrorReply(type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint)
 
 
@@ -228,7 +236,7 @@ def _failed(failure: Failure) -> AttemptReply:
         state="failed",
         started_at=times.written(failure.started_at),
         ended_at=times.written(failure.failed_at),
-        error=_error(failure),
+        error=error_reply(failure),
     )
 
 

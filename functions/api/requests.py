@@ -18,8 +18,9 @@ from pydantic.alias_generators import to_camel
 from functions.api import times
 from functions.api.guard import KEY
 from functions.api.problems import invalid
+from whendue.domain.dependency import On, ParentPolicy
 from whendue.domain.limit import Limit
-from whendue.domain.request import JobRequest
+from whendue.domain.request import Dependency, JobRequest
 from whendue.limits import (
     BACKOFF_CAP_S,
     BULK_JOBS,
@@ -35,6 +36,7 @@ from whendue.limits import (
     NAME_BYTES,
     NEVER_RETRY,
     NEVER_RETRY_BYTES,
+    PARENTS,
     REDRIVE_JOBS,
     REDRIVE_RATE_PER_S,
     RETENTION_S,
@@ -147,6 +149,28 @@ class LimitsBody(Body):
         return Limit(self.concurrency, self.rate_per_second, self.key)
 
 
+WORKFLOW = "workflow"
+
+
+def _short(tags: dict[str, str]) -> dict[str, str]:
+    sizes = [(len(name.encode()), len(value.encode())) for name, value in tags.items()]
+    if any(not 0 < name <= TAG_KEY_BYTES or value > TAG_VALUE_BYTES for name, value in sizes):
+        raise ValueError(f"names must have 1 to {TAG_KEY_BYTES} bytes, values up to {TAG_VALUE_BYTES}")
+    if sum(map(sum, sizes)) > TAGS_BYTES:
+        raise ValueError(f"all tags together may have {TAGS_BYTES} bytes")
+    return tags
+
+
+Tags = Annotated[dict[str, str], Field(max_length=TAGS), AfterValidator(_short)]
+OnParentFailure = Annotated[
+    ParentPolicy,
+    Field(
+        description="What becomes of it when a parent that must succeed does not: `cancel` it, `run` it all the same, "
+        "or `hold` it until that one is redriven and succeeds."
+    ),
+]
+
+
 class JobTemplate(PolicyBody):
     """What a job is, but for its time."""
 
@@ -157,19 +181,16 @@ class JobTemplate(PolicyBody):
     follow_profile: bool | None = Field(
         default=None, description="Take the newest version of the profile at each claim; null: as the profile says."
     )
-    tags: dict[str, str] = Field(default_factory=dict, max_length=TAGS)
+    tags: Tags = Field(default_factory=dict)
     group: Group | None = Field(default=None, description="Part of the tenant that gets a fair share of its own.")
     limits: LimitsBody | None = None
 
-    @field_validator("tags")
+    @field_validator("type")
     @classmethod
-    def _are_short(cls, tags: dict[str, str]) -> dict[str, str]:
-        sizes = [(len(name.encode()), len(value.encode())) for name, value in tags.items()]
-        if any(not 0 < name <= TAG_KEY_BYTES or value > TAG_VALUE_BYTES for name, value in sizes):
-            raise ValueError(f"names must have 1 to {TAG_KEY_BYTES} bytes, values up to {TAG_VALUE_BYTES}")
-        if sum(map(sum, sizes)) > TAGS_BYTES:
-            raise ValueError(f"all tags together may have {TAGS_BYTES} bytes")
-        return tags
+    def _is_a_job(cls, name: str) -> str:
+        if name == WORKFLOW:
+            raise ValueError("submit a workflow to POST /workflows, or give a schedule a workflow in place of a job")
+        return name
 
     def request(self, idempotency_key: str | None) -> JobRequest:
         """Give the request as the service takes it."""
@@ -187,10 +208,12 @@ class JobTemplate(PolicyBody):
         )
 
 
-class JobBody(JobTemplate):
-    """A job to be."""
+class DueBody(Body):
+    """When something is due: at once, after a delay, or at a time."""
 
-    delay_seconds: float | None = Field(default=None, ge=0, le=HORIZON_S, description="Run so long from now.")
+    delay_seconds: float | None = Field(
+        default=None, ge=0, le=HORIZON_S, description="Run so long from now; with dependsOn: after the last parent."
+    )
     due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
 
     @model_validator(mode="after")
@@ -199,15 +222,87 @@ class JobBody(JobTemplate):
             raise ValueError("give delaySeconds or dueAt, not both")
         return self
 
+    def due(self, request: JobRequest) -> JobRequest:
+        """Give a request with its time."""
+        due_at = None if self.due_at is None else times.read(self.due_at)
+        return replace(request, due_at=due_at, delay_s=self.delay_seconds)
+
+
+JobIdText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class DependencyBody(Body):
+    """A job that is to end first."""
+
+    job: JobIdText = Field(description="Its id.")
+    on: On = Field(default="success", description="Which end counts: `failure` is dead or cancelled, `done` is any.")
+    as_: Name | None = Field(default=None, alias="as", description="What the payload calls it; its id if not said.")
+
+    def dependency(self) -> Dependency:
+        """Give the dependency as the service takes it."""
+        return Dependency(job=self.job, on=self.on, name=self.as_)
+
+
+class BatchDependencyBody(Body):
+    """A job that is to end first: one that is there, or an earlier one of the batch."""
+
+    job: JobIdText | None = Field(default=None, description="Its id.")
+    ref: Name | None = Field(default=None, description="What an earlier job of the batch calls itself.")
+    on: On = Field(default="success", description="Which end counts: `failure` is dead or cancelled, `done` is any.")
+    as_: Name | None = Field(
+        default=None, alias="as", description="What the payload calls it; its ref or id if not said."
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.job is None) == (self.ref is None):
+            raise ValueError("give job or ref")
+        return self
+
+    def dependency(self) -> Dependency:
+        """Give the dependency as the service takes it."""
+        return Dependency(job=self.job, ref=self.ref, on=self.on, name=self.as_ or self.ref)
+
+
+class JobBody(DueBody, JobTemplate):
+    """A job to be."""
+
+    depends_on: list[JobIdText | DependencyBody] = Field(
+        default_factory=list, max_length=PARENTS, description="Jobs that are to end first."
+    )
+    on_parent_failure: OnParentFailure = "cancel"
+
+    @model_validator(mode="after")
+    def _waits_for_each_once(self) -> Self:
+        links = self._links()
+        parents = [(link.job, link.ref) for link in links]
+        if len(set(parents)) < len(parents):
+            raise ValueError("dependsOn names a job twice")
+        names = [link.name or link.job for link in links]
+        if len(set(names)) < len(names):
+            raise ValueError("dependsOn gives a name twice")
+        if "on_parent_failure" in self.model_fields_set and not links:
+            raise ValueError("onParentFailure is for jobs with dependsOn")
+        return self
+
+    def _links(self) -> tuple[Dependency, ...]:
+        return tuple(Dependency(job=one) if isinstance(one, str) else one.dependency() for one in self.depends_on)
+
     def request(self, idempotency_key: str | None) -> JobRequest:
         """Give the request as the service takes it."""
-        due_at = None if self.due_at is None else times.read(self.due_at)
-        return replace(super().request(idempotency_key), due_at=due_at, delay_s=self.delay_seconds)
+        links = self._links()
+        policy = None if self.on_parent_failure == "cancel" else self.on_parent_failure
+        asked = replace(super().request(idempotency_key), depends_on=links, parent_policy=policy)
+        return self.due(asked)
 
 
 class BatchJobBody(JobBody):
     """A job to be, among others."""
 
+    depends_on: list[JobIdText | BatchDependencyBody] = Field(  # type: ignore[assignment]
+        default_factory=list, max_length=PARENTS, description="Jobs that are to end first."
+    )
+    ref: Name | None = Field(default=None, description="What later jobs of the batch call it.")
     idempotency_key: str | None = Field(default=None, pattern=f"^{KEY.pattern}$")
 
     @classmethod
@@ -221,7 +316,7 @@ class BatchJobBody(JobBody):
             body = cls.model_validate(value)
         except ValidationError as error:
             raise invalid(error.errors(include_input=False, include_url=False), "this job is not valid") from None
-        return body.request(body.idempotency_key)
+        return replace(body.request(body.idempotency_key), ref=body.ref)
 
 
 class BatchBody(Body):

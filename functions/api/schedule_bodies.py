@@ -1,19 +1,18 @@
 """Schedules as the API takes and shows them."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from functions.api import times
-from functions.api.replies import limits_reply
 from functions.api.reply import Reply
 from functions.api.requests import Body, JobTemplate, Name, Rfc3339
+from functions.api.templates import target_of
+from functions.api.workflow_bodies import WorkflowTemplate
 from whendue.domain.backfill import Backfill
 from whendue.domain.job import shown_state
-from whendue.domain.limit import Limit
 from whendue.domain.recurrence import Nominal, Recurrence, after, local
-from whendue.domain.request import JobRequest
 from whendue.domain.schedule import Definition, Misfire, Overlap, Schedule, State
 from whendue.errors import InvalidScheduleError
 from whendue.limits import (
@@ -99,19 +98,35 @@ class ScheduleBody(WhenBody):
     pause_after_failures: int | None = Field(
         default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Pause once so many fires in a row ended dead."
     )
-    job: JobTemplate
+    job: JobTemplate | None = Field(default=None, description="What each fire runs; or give workflow.")
+    workflow: WorkflowTemplate | None = Field(default=None, description="In place of job.")
+
+    @model_validator(mode="after")
+    def _has_one_target(self) -> Self:
+        if (self.job is None) == (self.workflow is None):
+            raise ValueError("give job or workflow")
+        return self
 
     @model_validator(mode="after")
     def _has_one_limit(self) -> Self:
-        if self.overlap != "allow" and self.job.limits:
+        if self.overlap != "allow" and self.workflow:
+            raise ValueError("an overlap policy is for a job: a workflow holds no slot while its jobs run")
+        if self.overlap != "allow" and self.job and self.job.limits:
             raise ValueError("an overlap policy is a limit of one: leave job.limits away, or let jobs overlap")
         return self
 
     def definition(self) -> Definition:
-        """Give the definition as the service takes it."""
+        """Give the definition as the service takes it.
+
+        Raises:
+            InvalidScheduleError: `every` is not a duration of whole seconds.
+            InvalidWorkflowError, InvalidReferenceError: the workflow's graph is not valid.
+        """
+        # One of them is there.
+        target = cast("JobTemplate | WorkflowTemplate", self.job or self.workflow)
         return Definition(
             recurrence=self.recurrence(),
-            template=self.job.request(None),
+            template=target.request(None),
             misfire=Misfire(self.misfire.policy, self.misfire.limit, self.misfire.grace_seconds),
             jitter_s=self.jitter_seconds,
             overlap=self.overlap,
@@ -198,7 +213,8 @@ class ScheduleReply(Reply):
     misfire: MisfireReply
     overlap: str
     pause_after_failures: int | None = None
-    job: dict[str, Any]
+    job: dict[str, Any] | None = Field(default=None, description="What each fire runs.")
+    workflow: dict[str, Any] | None = Field(default=None, description="In place of job.")
     created_at: str | None
     changed_at: str | None
     next_at: str | None = Field(description="The next nominal time, paused or not.")
@@ -275,6 +291,7 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
     definition, recurrence = schedule.definition, schedule.definition.recurrence
     coming = next(after(recurrence, now_ms), None)
     ended = schedule.state is State.ACTIVE and coming is None
+    target, shown = target_of(definition.template)
     return ScheduleReply(
         name=schedule.name,
         tenant=schedule.tenant,
@@ -296,7 +313,7 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         ),
         overlap=definition.overlap,
         pause_after_failures=definition.pause_after,
-        job=_template(definition.template),
+        **{target: shown},
         created_at=times.written(schedule.created_at),
         changed_at=times.written(schedule.version),
         next_at=times.written(coming and coming.at_ms),
@@ -310,36 +327,6 @@ def _paused(schedule: Schedule) -> PausedReply | None:
         return None
     since = times.written(schedule.version)
     return PausedReply(by=schedule.paused_by or "", reason=schedule.pause_reason or "", since=since)
-
-
-def _template(request: JobRequest) -> dict[str, Any]:
-    """Show the job of each fire as it would be asked for again."""
-    policy = request.policy
-    backoff = {"baseSeconds": "base_s", "factor": "factor", "capSeconds": "cap_s", "jitter": "jitter"}
-    rest = {
-        "maxAttempts": "max_attempts",
-        "timeoutSeconds": "timeout_s",
-        "leaseSeconds": "lease_s",
-        "retentionSeconds": "retention_s",
-    }
-    shown = {
-        "type": request.type,
-        "payload": request.payload,
-        "priority": request.queue,
-        "profile": request.profile,
-        "backoff": {name: policy[field] for name, field in backoff.items() if field in policy} or None,
-        "followProfile": request.follow,
-        "neverRetry": list(policy["never_retry"]) if "never_retry" in policy else None,
-        "group": request.group,
-        "limits": _limits(request.limit),
-        "tags": dict(request.tags) or None,
-    } | {name: policy.get(field) for name, field in rest.items()}
-    return {name: value for name, value in shown.items() if value is not None or name == "payload"}
-
-
-def _limits(limit: Limit | None) -> dict[str, Any] | None:
-    shown = limits_reply(limit)
-    return shown.model_dump(by_alias=True, exclude_none=True) if shown else None
 
 
 def instant_reply(recurrence: Recurrence, nominal: Nominal, offset_ms: int) -> InstantReply:

@@ -176,7 +176,7 @@ def test_jobs_wait_for_jobs(http: Http, tmp_path: Path) -> None:
     """Without a workflow: one that is there, and one of the same batch."""
     path = tmp_path / "notes"
     first = http.submit("e2e.step", {"path": str(path), "name": "first", "seconds": 1})
-    batch = [
+    batch: list[dict[str, Any]] = [
         {
             "type": "e2e.step",
             "payload": {"path": str(path), "name": "second"},

@@ -12,7 +12,13 @@ from whendue.bootstrap import App
 from whendue.domain.job import Job, State
 from whendue.domain.keys import job_key, parents_key
 from whendue.domain.request import Dependency, JobRequest
-from whendue.errors import InvalidReferenceError, StateConflictError, UnknownParentError, WhendueError
+from whendue.errors import (
+    IdempotencyConflictError,
+    InvalidReferenceError,
+    StateConflictError,
+    UnknownParentError,
+    WhendueError,
+)
 from whendue.services.submit import Submitted
 
 
@@ -265,6 +271,27 @@ def test_a_waiting_job_has_no_time_to_be_changed() -> None:
         world.app.control.reschedule(TENANT, child.id, world.clock.now_ms() + 1000, None)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_request_that_is_refused_changes_nothing_of_whom_a_job_waits_for(first: int) -> None:
+    """Its key was used for another request; its own parents end first, or last."""
+    world = World()
+    parents = [world.submit(delay_s=10), world.submit(delay_s=60)]
+    mine, other = parents[first], parents[1 - first]
+    child = world.submit("ok", {"x": {"$from": mine.id}}, depends_on=after(mine), idempotency_key="k")
+    ended = world.submit()
+    world.work()
+    for links in (after(other), after(other, mine), after(ended), after(mine, on="failure")):
+        with pytest.raises(IdempotencyConflictError):
+            world.submit(depends_on=links, idempotency_key="k")
+    world.clock.advance(11)
+    world.work()
+    assert states(world, child) == ["succeeded" if first == 0 else "waiting"]
+    world.clock.advance(60)
+    world.work()
+    assert states(world, child) == ["succeeded"]
+    assert world.view(child).result["x"] == {"attempt": 1}
+
+
 def test_the_same_key_is_the_same_waiting_job() -> None:
     """G2 holds for jobs that wait, too."""
     world = World()
@@ -323,7 +350,7 @@ def _all_have_run_in_order(world: World) -> None:
     assert not any("owes" in item for item in jobs)
     finished = {item["pk"]: item["finished_at"] for item in jobs}
     for job_id, _, at in world.ran:
-        parents = items.get(parents_key(job_id))
+        parents = items.get(parents_key(job_id, items[job_key(job_id)]["request_hash"]))
         assert all(finished[job_key(one).pk] <= at for one, *_ in json.loads(parents["parents"] if parents else "[]"))
 
 

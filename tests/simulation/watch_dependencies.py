@@ -9,7 +9,7 @@ from tests.simulation.watchers import Watcher
 from whendue.context import Context
 from whendue.domain.dependency import Parent, parents_from
 from whendue.domain.job import TERMINAL, Job, from_item
-from whendue.domain.keys import job_id_of, job_key, parents_key
+from whendue.domain.keys import CHILD, child_of, job_id_of, job_key, parents_key
 from whendue.domain.parts import part_id
 from whendue.domain.writes import Write
 from whendue.ports import Item
@@ -60,15 +60,21 @@ class DependencyWatcher(Watcher):
     def _parents(self, job: Job) -> list[Parent]:
         if job.parts is not None:
             return [Parent(part_id(job.id, number), "done") for number in range(job.parts)]
-        item = self.world.store._items.get(parents_key(job.id))
+        item = self.world.store._items.get(parents_key(job.id, job.request_hash))
         return parents_from(json.loads(item["parents"])) if item else []
 
     def _everybody_has_heard(self, job: Job) -> None:
         """A job owes nothing only when nobody waits for this end any more."""
         for (pk, sk), edge in self.world.store.live():
-            if pk == job.key.pk and sk.startswith("child#"):
-                child = self.world.store._items.get(job_key(sk.removeprefix("child#")))
-                if child and child["state"] == "waiting" and edge["number"] in child.get("awaits", ()):
+            if pk == job.key.pk and sk.startswith(CHILD):
+                child_id, child_hash = child_of(sk)
+                child = self.world.store._items.get(job_key(child_id))
+                if (
+                    child
+                    and child["request_hash"] == child_hash
+                    and child["state"] == "waiting"
+                    and edge["number"] in child.get("awaits", ())
+                ):
                     held = child.get("parent_policy") == "hold" and job.state.value != "succeeded"
                     if not held and edge["number"] < 1000:
                         self.world.monitor.wrong("G7: a job has settled an end that a dependent has not heard of")

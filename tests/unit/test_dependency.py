@@ -134,3 +134,11 @@ def test_numbers_are_those_of_the_parents_whatever_the_generation() -> None:
     """They are what parents are looked up by."""
     assert numbers(frozenset({element(3, 7), element(12)})) == [3, 12]
     assert numbers(None) == []
+
+
+def test_an_end_that_another_request_waits_for_is_none_of_its_own() -> None:
+    """A request that is refused for its Idempotency-Key leaves notes behind."""
+    waiting = child(0)
+    assert becomes(waiting, end_of(0, "success", SUCCEEDED, "of another request")) == STAYS
+    assert becomes(waiting, missing(0, "success", "gone", "of another request")) == STAYS
+    assert becomes(waiting, end_of(0, "success", SUCCEEDED, waiting.request_hash)) == RUNS

@@ -27,7 +27,7 @@ from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.routes.asking import Asking, asking
 from whendue.domain.job import shown_state
 from whendue.domain.request import JobRequest
-from whendue.errors import WhendueError
+from whendue.errors import InvalidRequestError, WhendueError
 from whendue.limits import CURSOR_BYTES, PAGE_DEFAULT, PAGE_MAX
 from whendue.services.listing import JobFilter
 from whendue.services.submit import Submitted
@@ -63,7 +63,7 @@ def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
 def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
     """Accept many jobs, each on its own: one status and a job or a problem for each, in order."""
     who = asking(router)
-    read = [_read(value) for value in body.jobs]
+    read = _with_different_refs([_read(value) for value in body.jobs])
     good = [one for one in read if isinstance(one, JobRequest)]
     ends = iter(who.app.submit.many(who.tenant, good))
     items = [_batch_item(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
@@ -77,6 +77,18 @@ def _read(value: object) -> JobRequest | WhendueError:
         return error
 
 
+def _with_different_refs(read: list[JobRequest | WhendueError]) -> list[JobRequest | WhendueError]:
+    """Refuse a job that calls itself as an earlier one does."""
+    seen = set[str]()
+    told: list[JobRequest | WhendueError] = []
+    for one in read:
+        ref = one.ref if isinstance(one, JobRequest) else None
+        places = [{"where": "ref", "problem": "an earlier job of the batch has this ref"}]
+        told.append(InvalidRequestError("this job is not valid", errors=places) if ref in seen else one)
+        seen |= {ref} if ref else set()
+    return told
+
+
 def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
     if isinstance(end, WhendueError):
         return BatchItemReply(status=status_of(end).value, problem=problem(end))
@@ -86,7 +98,9 @@ def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
 
 @router.get("/jobs", tags=["jobs"], summary="List jobs")
 def list_jobs(
-    state: Annotated[str | None, Query(description="scheduled, queued, running, succeeded, dead, cancelled")] = None,
+    state: Annotated[
+        str | None, Query(description="scheduled, queued, waiting, running, succeeded, dead, cancelled")
+    ] = None,
     type: Annotated[str | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
     priority: Annotated[str | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,

@@ -290,8 +290,10 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "idempotency_conflict": 409,
         "invalid_cursor": 400,
         "invalid_payload": 422,
+        "invalid_reference": 422,
         "invalid_request": 422,
         "invalid_schedule": 400,
+        "invalid_workflow": 422,
         "job_not_found": 404,
         "malformed_request": 400,
         "method_not_allowed": 405,
@@ -304,9 +306,11 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "too_many_profiles": 409,
         "unauthenticated": 401,
         "unavailable": 503,
+        "unknown_parent": 422,
         "unknown_profile": 422,
         "unknown_task": 422,
         "unsupported_media_type": 415,
+        "workflow_not_found": 404,
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.errors import InvalidPayloadError
+from whendue.errors import InvalidPayloadError, InvalidReferenceError, InvalidWorkflowError
 from whendue.registry import TASKS, discover
 from whendue.tasks.email import EmailPayload, mailbox
 from whendue.tasks.http import HttpPayload
@@ -37,9 +37,9 @@ def refused(task: str, payload: object, *, where: str) -> str:
     return f"{caught.value} {places}"
 
 
-def test_the_three_shipped_tasks_are_discovered() -> None:
+def test_the_shipped_tasks_are_discovered() -> None:
     """Their names are part of the interface."""
-    assert {"http", "email", "lambda"} <= set(TASKS.names())
+    assert {"http", "email", "lambda", "workflow"} <= set(TASKS.names())
 
 
 @pytest.mark.parametrize(
@@ -164,3 +164,46 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert (http.method, http.expects(204), http.expects(302), http.timeout_seconds) == ("POST", True, False, 30)
     assert EmailPayload.model_validate(MAIL).sender is None
     assert parse("lambda", {"functionName": "f"}).invocation_type == "RequestResponse"
+
+
+NODE: dict[str, Any] = {"name": "a", "request": {"type": "ok", "policy": {}}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "where"),
+    [
+        ({}, "nodes"),
+        ({"nodes": {}}, "nodes"),
+        ({"nodes": ["a"]}, "nodes.0"),
+        ({"nodes": [NODE], "deadline_s": "1"}, "deadline_s"),
+        ({"nodes": [NODE], "more": 1}, "more"),
+        ({"nodes": [{"name": "a"}]}, ""),
+        ({"nodes": [{"request": {"type": "ok"}}]}, ""),
+        ({"nodes": [{"name": "a", "request": 1}]}, ""),
+        ({"nodes": [{"name": "a", "request": {"type": "ok", "policy": 1}}]}, ""),
+        ({"nodes": [NODE | {"parents": 1}]}, ""),
+        ({"nodes": [NODE | {"parents": [["a", "done"]]}]}, ""),
+        ({"nodes": [NODE | {"parents": [[0, "done", 1]]}]}, ""),
+        ({"nodes": [NODE | {"parents": [[0, []]]}, NODE | {"name": "b", "parents": [[0, []]]}]}, ""),
+    ],
+)
+def test_a_workflow_takes_the_one_form_of_a_graph(payload: Any, where: str) -> None:
+    """Whoever submits something else by hand is refused, not found out by a worker."""
+    refused_any("workflow", payload, where)
+
+
+def refused_any(task: str, payload: object, where: str) -> None:
+    with pytest.raises((InvalidPayloadError, InvalidWorkflowError)) as caught:
+        parse(task, payload)
+    if isinstance(caught.value, InvalidPayloadError):
+        places: Any = caught.value.details["errors"]
+        assert where in [place["where"] for place in places]
+
+
+def test_a_workflow_checks_the_laws_of_graphs() -> None:
+    """A schedule's template is checked by this alone when it fires."""
+    parse("workflow", {"nodes": [NODE, NODE | {"name": "b", "parents": [[0, "done"]]}], "deadline_s": 5})
+    with pytest.raises(InvalidWorkflowError):
+        parse("workflow", {"nodes": [NODE, NODE]})
+    with pytest.raises(InvalidReferenceError):
+        parse("workflow", {"nodes": [{"name": "a", "request": {"type": "ok", "payload": {"$from": "b"}}}]})

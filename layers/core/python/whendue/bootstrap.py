@@ -27,6 +27,7 @@ from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
 from whendue.services.tick import Tick
 from whendue.services.work import Work
+from whendue.services.workflows import Workflows
 from whendue.settings import Settings
 
 
@@ -72,6 +73,11 @@ class App:
     def control(self) -> Control:
         """Cancel, reschedule and redrive jobs."""
         return Control(self._ports)
+
+    @cached_property
+    def workflows(self) -> Workflows:
+        """Show and change workflows."""
+        return Workflows(self._ports, self.control)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

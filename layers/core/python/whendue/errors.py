@@ -122,6 +122,12 @@ class JobNotFoundError(WhendueError):
     code = "job_not_found"
 
 
+class WorkflowNotFoundError(WhendueError):
+    """No such workflow."""
+
+    code = "workflow_not_found"
+
+
 class QueueNotFoundError(WhendueError):
     """No such queue."""
 

@@ -116,6 +116,9 @@ PARTS = 1000
 WORKFLOW_EDGES = 10_000
 WORKFLOW_DEPTH = 250
 WORKFLOW_BYTES = 4 * 1024 * 1024
+# A workflow's own job runs nothing of the user's: it is tried so often and may take so long, whatever its profile says.
+WORKFLOW_ATTEMPTS = 10
+WORKFLOW_TIMEOUT_S = 600
 # Errors that an answer names at once, and nodes of a cycle that it names.
 WORKFLOW_ERRORS = 20
 CYCLE_NODES = 20
@@ -131,6 +134,8 @@ WAITING_CHECK_S = 60
 WAITING_CHECK_MAX_S = 6 * 3600
 # A parent that is not in the table after so long will never be: whoever was writing it has died.
 PARENT_MISSING_S = 600
+# Jobs that an answer names to say whose ends are waited for.
+AWAITED_NAMED = 20
 # Dependents that are told at a time, and the pieces and the time after which the rest is left to the timer.
 TELL_PIECE = 25
 TELL_PIECES = 100

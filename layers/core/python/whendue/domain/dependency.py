@@ -43,28 +43,33 @@ class Parent:
 
 
 class End(NamedTuple):
-    """A parent's end, as its dependent sees it: the parent's number there, which end counts, which generation ended."""
+    """A parent's end, as its dependent sees it: the parent's number there, which end counts, which generation ended.
+
+    `asked` is the hash of the dependent's request, as the note about it has it: a request that was refused, since its
+    Idempotency-Key had been used for another one, leaves notes, too. None where only one request can have been.
+    """
 
     number: int
     on: On
     parent_id: str
     generation: int
     ending: Ending
+    asked: str | None = None
 
 
-def end_of(number: int, on: On, parent: Job) -> End:
+def end_of(number: int, on: On, parent: Job, asked: str | None = None) -> End:
     """Describe the end of a parent that has ended."""
     if parent.state is State.SUCCEEDED:
         ending: Ending = "succeeded"
     else:
         not_taken = parent.state is State.CANCELLED and parent.last is not None and parent.last.type == NOT_TAKEN
         ending = "not_taken" if not_taken else "failed"
-    return End(number, on, parent.id, parent.generation, ending)
+    return End(number, on, parent.id, parent.generation, ending, asked)
 
 
-def missing(number: int, on: On, parent_id: str) -> End:
+def missing(number: int, on: On, parent_id: str, asked: str | None = None) -> End:
     """Describe the end of a parent that is not there: it never will be, or is gone with its retention."""
-    return End(number, on, parent_id, 1 << 30, "missing")
+    return End(number, on, parent_id, 1 << 30, "missing", asked)
 
 
 def element(number: int, generation: int = 0) -> int:
@@ -90,6 +95,8 @@ def heard(child: Job, ends: Sequence[End], now_ms: int, timing: Timing) -> Trans
         return None
     arrived: set[int] = set()
     for end in ends:
+        if end.asked not in (None, child.request_hash):
+            continue
         mine = {one for one in child.awaits or () if one % PARTS == end.number and one // PARTS <= end.generation}
         verdict = _verdict(end, child.parent_policy) if mine else "holds"
         if verdict == "arrives":

@@ -1,13 +1,15 @@
-"""Why has this job not run yet? A pure answer from the job and the time."""
+"""Why has this job not run yet? A pure answer from the job, those that it waits for, and the time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from whendue.domain.agenda import first_alarm
+from whendue.domain.dependency import Parent, end_of, is_met, numbers
 from whendue.domain.job import Job, State
 from whendue.domain.limit import Wait
 from whendue.domain.pause import Pause
-from whendue.limits import BACKLOG_MESSAGES
+from whendue.limits import AWAITED_NAMED, BACKLOG_MESSAGES
 from whendue.settings import Timing
 
 
@@ -20,7 +22,21 @@ class Reason:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def explain(job: Job, now_ms: int, timing: Timing, backlog: int, pause: Pause | None = None) -> list[Reason]:
+class Awaited(NamedTuple):
+    """A job whose end another one waits for; None for one that is not there."""
+
+    parent: Parent
+    job: Job | None
+
+
+def explain(
+    job: Job,
+    now_ms: int,
+    timing: Timing,
+    backlog: int,
+    pause: Pause | None = None,
+    awaited: Mapping[int, Awaited] | None = None,
+) -> list[Reason]:
     """Say what the job is waiting for, the most telling reason first.
 
     Args:
@@ -29,6 +45,7 @@ def explain(job: Job, now_ms: int, timing: Timing, backlog: int, pause: Pause | 
         timing: the alarm rule's numbers.
         backlog: messages visible in the job's queue now.
         pause: the pause that holds it, None where there is none.
+        awaited: whose ends it waits for, by number; None where it waits for its parts or for nobody.
     """
     held = [] if pause is None else [_paused(pause)]
     if job.state is State.PENDING and now_ms < job.due_at:
@@ -36,6 +53,8 @@ def explain(job: Job, now_ms: int, timing: Timing, backlog: int, pause: Pause | 
         return [*held, *early]
     if job.state is State.PENDING:
         return [*held, *_waits_for_worker(job, now_ms, timing, backlog)]
+    if job.state is State.WAITING:
+        return [*_waits_for_others(job, awaited or {}), *held]
     if job.state is State.RUNNING:
         # What runs goes on; what lost its worker is not taken over while it is paused.
         return [*(held if job.lease_until < now_ms else []), *_running(job, now_ms)]
@@ -69,6 +88,32 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
         text = "Its message is handed to the queue shortly before it is due."
         reasons.append(Reason("not_promoted", text, {"promoted_at": job.alarm_at}))
     return reasons
+
+
+def _waits_for_others(job: Job, awaited: Mapping[int, Awaited]) -> list[Reason]:
+    left = len(numbers(job.awaits))
+    reasons = []
+    if job.cancel_requested:
+        reasons.append(
+            Reason("cancel_requested", "A cancel was requested; the jobs that it has made are cancelled.", {})
+        )
+    if job.parts is not None:
+        text = f"It waits for the ends of {left} of the {job.parts} jobs that it has made."
+        return [*reasons, Reason("waiting_for_parts", text, {"parts": job.parts, "left": left})]
+    failed = [one.parent.id for one in awaited.values() if job.parent_policy == "hold" and _holds(one)]
+    if failed:
+        text = "A job that must succeed first did not: it is held until that one is redriven and succeeds."
+        reasons.append(Reason("held", text, {"jobs": failed[:AWAITED_NAMED]}))
+    named = [awaited[number].parent.id for number in sorted(awaited)][:AWAITED_NAMED]
+    facts = {"left": left, "jobs": named}
+    reasons.append(Reason("waiting_for_parents", f"It waits for the ends of {left} job(s).", facts))
+    return reasons
+
+
+def _holds(one: Awaited) -> bool:
+    if one.job is None or not one.job.terminal:
+        return False
+    return one.parent.on == "success" and not is_met("success", end_of(0, "success", one.job).ending)
 
 
 def _waits_for_worker(job: Job, now_ms: int, timing: Timing, backlog: int) -> list[Reason]:

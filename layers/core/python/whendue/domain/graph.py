@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from whendue.domain.dependency import (
-    NOT_TAKEN,
     ONS,
     PARENT_FAILED,
     PARENT_MISSING,
@@ -21,6 +20,7 @@ from whendue.domain.dependency import (
 )
 from whendue.domain.items import known
 from whendue.domain.job import Job, State
+from whendue.domain.parts import was_not_taken
 from whendue.domain.references import faults, list_faults
 from whendue.domain.request import JobRequest, request_from, request_value
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
@@ -262,11 +262,6 @@ def check_references(graph: Graph, places: Mapping[str, str]) -> None:
 # --- how it ended ------------------------------------------------------------------------------------------------
 
 
-def is_not_taken(job: Job) -> bool:
-    """Say whether a job was cancelled since its parents took another branch."""
-    return job.state is State.CANCELLED and job.last is not None and job.last.type == NOT_TAKEN
-
-
 def outcome(graph: Graph, jobs: Mapping[int, Job | None]) -> str | None:
     """Name the node for whose failure a workflow is dead; None where all is well.
 
@@ -296,7 +291,7 @@ def outcome(graph: Graph, jobs: Mapping[int, Job | None]) -> str | None:
 
 
 def _failed(job: Job | None) -> bool:
-    return job is None or (job.state is not State.SUCCEEDED and not is_not_taken(job))
+    return job is None or (job.state is not State.SUCCEEDED and not was_not_taken(job))
 
 
 def _is_left(job: Job | None) -> bool:

@@ -1,6 +1,9 @@
 """Keys of the one table (design section 4)."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# Notes of who waits for a job's end begin so.
+CHILD: Final = "child#"
 
 
 class Key(NamedTuple):
@@ -35,14 +38,20 @@ def attempt_key(job_id: str, generation: int) -> Key:
     return Key(f"JOB#{job_id}", f"attempt#{generation:06d}")
 
 
-def parents_key(job_id: str) -> Key:
-    """Give the key of the list of the jobs that a job waits for."""
-    return Key(f"JOB#{job_id}", "parents")
+def parents_key(job_id: str, request_hash: str) -> Key:
+    """Give the key of the list of the jobs that a job waits for; the hash as for payloads."""
+    return Key(f"JOB#{job_id}", f"parents#{request_hash}")
 
 
-def child_key(job_id: str, child_id: str) -> Key:
-    """Give the key of the note that another job waits for the end of this one."""
-    return Key(f"JOB#{job_id}", f"child#{child_id}")
+def child_key(job_id: str, child_id: str, child_hash: str) -> Key:
+    """Give the key of the note that another job waits for the end of this one; the hash is of the other's request."""
+    return Key(f"JOB#{job_id}", f"{CHILD}{child_id}#{child_hash}")
+
+
+def child_of(sk: str) -> tuple[str, str]:
+    """Give the job that a note is about, and the hash of its request."""
+    child_id, _, child_hash = sk.removeprefix(CHILD).partition("#")
+    return child_id, child_hash
 
 
 def cursor_key(purpose: str, partition: str) -> Key:

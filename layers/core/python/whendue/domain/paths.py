@@ -19,7 +19,7 @@ FUNCTIONS: Final = frozenset(
     | {"values"}
 )
 # Names and constants of so many characters count as much as the input.
-_CONSTANT: Final = 8
+_CONSTANT: Final = 4
 PATHS_REMEMBERED: Final = 500
 
 

@@ -5,7 +5,7 @@ fetch, `{"$item": "url"}` for a part of the item. What they give is data: refere
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -96,6 +96,17 @@ def listed(for_each: Any, results: Mapping[str, Any | Missing]) -> list[Any]:
     if not isinstance(found, list):
         raise BadReferenceError("forEach: what it refers to is no list")
     return found
+
+
+def renamed(payload: Any, name: str, names: Sequence[str]) -> Any:
+    """Give a payload in which references to one name take a list of others."""
+    if _is_reference(payload):
+        return payload | {FROM: list(names)} if payload.get(FROM) == name else payload
+    if isinstance(payload, dict):
+        return {member: renamed(part, name, names) for member, part in payload.items()}
+    if isinstance(payload, list):
+        return [renamed(part, name, names) for part in payload]
+    return payload
 
 
 # --- what is wrong, where that is knowable ----------------------------------------------------------------------------

@@ -134,5 +134,9 @@ def request_from(value: Mapping[str, Any]) -> JobRequest:
     policy = {name: tuple(one) if isinstance(one, list) else one for name, one in said.get("policy", {}).items()}
     limit = said.get("limit")
     depends_on = tuple(Dependency(**known(Dependency, one)) for one in said.get("depends_on", ()))
-    read = {"policy": policy, "limit": Limit(**known(Limit, limit)) if limit else None, "depends_on": depends_on}
+    read = {
+        "policy": policy,
+        "limit": None if limit is None else Limit(**known(Limit, limit)),
+        "depends_on": depends_on,
+    }
     return JobRequest(**said | read)

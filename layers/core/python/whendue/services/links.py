@@ -123,9 +123,13 @@ def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
     """Give the notes that bind a job to its parents: one with each of them, and its own list."""
     expires_at = payload_expiry(job) + HORIZON_S
     text = json.dumps(parents_value(parents), separators=(",", ":"))
-    mine = insert("parents", parents_key(job.id), {"parents": text, "expires_at": expires_at})
+    mine = insert("parents", parents_key(job.id, job.request_hash), {"parents": text, "expires_at": expires_at})
     return [mine] + [
-        insert("child", child_key(parent.id, job.id), {"number": number, "on": parent.on, "expires_at": expires_at})
+        insert(
+            "child",
+            child_key(parent.id, job.id, job.request_hash),
+            {"number": number, "on": parent.on, "expires_at": expires_at},
+        )
         for number, parent in enumerate(parents)
     ]
 

@@ -62,14 +62,14 @@ class Parents:
         """
         if job.parts is not None:
             return {number: Parent(part_id(job.id, number), "done") for number in range(job.parts)}
-        [item] = self._ports.store.get([parents_key(job.id)])
+        [item] = self._ports.store.get([parents_key(job.id, job.request_hash)])
         return dict(enumerate(parents_from(json.loads(item["parents"])))) if item else {}
 
     def _end(self, job: Job, number: int, parent: Parent, found: Job | None) -> End | None:
         if found is None:
             gone = self._ports.effects.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
-            return missing(number, parent.on, parent.id) if gone else None
-        return end_of(number, parent.on, found) if found.terminal else None
+            return missing(number, parent.on, parent.id, job.request_hash) if gone else None
+        return end_of(number, parent.on, found, job.request_hash) if found.terminal else None
 
 
 def is_to_stop(job: Job, now_ms: int) -> bool:

@@ -3,11 +3,14 @@
 import json
 from typing import Any, NamedTuple
 
-from whendue.domain.explain import Reason, explain
-from whendue.domain.job import Failure, Job, State
+from whendue.domain.dependency import numbers
+from whendue.domain.explain import Awaited, Reason, explain
+from whendue.domain.job import Failure, Job, State, from_item
+from whendue.domain.keys import job_key
 from whendue.services.control import find
 from whendue.services.listing import JobFilter, Listing, Page
 from whendue.services.outside import Ports
+from whendue.services.parents import Parents
 from whendue.services.pauses import Pauses
 
 
@@ -35,6 +38,7 @@ class Query:
         self._ports = ports
         self._listing = Listing(ports)
         self._pauses = pauses
+        self._parents = Parents(ports)
 
     def get(self, tenant: str, job_id: str) -> JobView:
         """Show a job.
@@ -69,7 +73,17 @@ class Query:
         waits = job.state is State.PENDING and now_ms >= job.due_at
         backlog = self._ports.queue.depth(job.queue).visible if waits else 0
         pause = None if job.terminal else self._pauses.of_job(job)
-        return Explained(job, explain(job, now_ms, self._ports.settings.timing, backlog, pause))
+        return Explained(job, explain(job, now_ms, self._ports.settings.timing, backlog, pause, self._awaited(job)))
+
+    def _awaited(self, job: Job) -> dict[int, Awaited]:
+        """Read those whose ends a job waits for, but for parts of its own: of them there may be a thousand."""
+        left = numbers(job.awaits) if job.parts is None else []
+        if not left:
+            return {}
+        parents = self._parents.of(job)
+        items = self._ports.store.get([job_key(parents[number].id) for number in left if number in parents])
+        jobs = {found.id: found for found in map(from_item, filter(None, items))}
+        return {n: Awaited(parents[n], jobs.get(parents[n].id)) for n in left if n in parents}
 
     def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
         """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from whendue.domain.dependency import End, end_of
 from whendue.domain.job import Job
-from whendue.domain.keys import child_key
+from whendue.domain.keys import CHILD, child_of
 from whendue.domain.step import Transition
 from whendue.domain.waiting import settled, tell_on
 from whendue.errors import UnavailableError
@@ -85,7 +85,7 @@ class Telling:
         if not (job.terminal and job.children):
             return []
         # The least key behind the last dependent that was told.
-        first = f"{job.owes or child_key(job.id, '').sk}!"
+        first = f"{job.owes or CHILD}!"
         return self._ports.store.span(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
 
 
@@ -94,17 +94,20 @@ def _told(job: Job, page: Sequence[Item]) -> Transition | None:
     return tell_on(job, page[-1]["sk"]) if len(page) == TELL_PIECE else None
 
 
-def _ends(job: Job, page: Sequence[Item]) -> dict[str, End]:
+def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[End]]:
     """Describe a job's end to each dependent of a page, and to the job that it is a part of."""
-    ends = {edge["sk"].removeprefix("child#"): end_of(edge["number"], edge["on"], job) for edge in page}
+    ends: defaultdict[str, list[End]] = defaultdict(list)
+    for edge in page:
+        child_id, child_hash = child_of(edge["sk"])
+        ends[child_id].append(end_of(edge["number"], edge["on"], job, child_hash))
     if job.part_of and job.part is not None and job.terminal:
-        ends[job.part_of] = end_of(job.part, "done", job)
+        ends[job.part_of].append(end_of(job.part, "done", job))
     return ends
 
 
-def _merged(parts: Sequence[Mapping[str, End]]) -> dict[str, list[End]]:
+def _merged(parts: Sequence[Mapping[str, Sequence[End]]]) -> dict[str, list[End]]:
     merged: defaultdict[str, list[End]] = defaultdict(list)
     for part in parts:
-        for child, end in part.items():
-            merged[child].append(end)
+        for child, ends in part.items():
+            merged[child] += ends
     return merged

@@ -1,0 +1,269 @@
+"""Jobs that wait for others, over HTTP: `dependsOn` alone and in a batch, and why such a job has not run yet."""
+
+from typing import Any
+
+import pytest
+
+from tests.functional.api.gateway import Client
+from tests.world import World
+from whendue.limits import AWAITED_NAMED, PARENTS
+
+ONCE: dict[str, Any] = {"maxAttempts": 1}
+UNKNOWN = "01900000-0000-7000-8000-000000000000"
+
+
+def state(client: Client, job: dict[str, Any]) -> str:
+    return str(client.send("GET", f"/jobs/{job['id']}").json["state"])
+
+
+def batch(client: Client, *jobs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Submit jobs together; gives the items of the answer."""
+    answer = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok"} | job for job in jobs]})
+    assert answer.status == 207, answer.text
+    items: list[dict[str, Any]] = answer.json["items"]
+    return items
+
+
+def reasons(client: Client, job: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    told = client.send("GET", f"/jobs/{job['id']}/explain").json["reasons"]
+    return [(one["code"], one["facts"]) for one in told]
+
+
+# --- one job -----------------------------------------------------------------------------------------------------
+
+
+def test_a_job_waits_for_another_and_shows_it(client: Client, world: World) -> None:
+    """Its due time counts from the end of its parent."""
+    parent = client.submit(delaySeconds=60)
+    child = client.submit(dependsOn=[parent["id"]], delaySeconds=30)
+    assert (child["state"], child["awaits"], parent["awaits"]) == ("waiting", 1, None)
+    assert [job["id"] for job in client.send("GET", "/jobs", state="waiting").json["items"]] == [child["id"]]
+    world.pass_time(62)
+    assert (state(client, parent), state(client, child)) == ("succeeded", "scheduled")
+    assert client.send("GET", f"/jobs/{child['id']}").json["awaits"] is None
+    world.pass_time(31)
+    assert state(client, child) == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("on", "good", "bad"),
+    [
+        ("success", "succeeded", "cancelled"),
+        ("failure", "cancelled", "succeeded"),
+        ("done", "succeeded", "succeeded"),
+    ],
+)
+def test_an_edge_says_which_end_counts(client: Client, world: World, on: str, good: str, bad: str) -> None:
+    """Of a parent that succeeds, and of one that does not."""
+    parents = [client.submit("ok"), client.submit("bad", **ONCE)]
+    children = [client.submit(dependsOn=[{"job": parent["id"], "on": on}]) for parent in parents]
+    world.work()
+    assert [state(client, child) for child in children] == [good, bad]
+
+
+@pytest.mark.parametrize(("policy", "end"), [("cancel", "cancelled"), ("run", "succeeded"), ("hold", "waiting")])
+def test_a_policy_says_what_becomes_of_it(client: Client, world: World, policy: str, end: str) -> None:
+    """When its parent does not succeed."""
+    parent = client.submit("bad", **ONCE)
+    child = client.submit(dependsOn=[parent["id"]], onParentFailure=policy)
+    world.work()
+    assert state(client, child) == end
+
+
+def test_a_payload_takes_results_of_parents_by_id_or_by_another_name(client: Client, world: World) -> None:
+    """With a path, and a default where there is nothing."""
+    first = client.submit(payload={"items": [{"url": "u"}]})
+    second = client.submit("bad", **ONCE)
+    child = client.submit(
+        payload={
+            "url": {"$from": first["id"], "path": "items[0].url"},
+            "other": {"$from": "second", "default": [1]},
+            "both": {"$from": [first["id"], "second"], "path": "[].attempt", "default": None},
+        },
+        dependsOn=[first["id"], {"job": second["id"], "on": "done", "as": "second"}],
+    )
+    world.work()
+    told = client.send("GET", f"/jobs/{child['id']}").json
+    assert told["result"] == {"url": "u", "other": [1], "both": [1], "attempt": 1}
+    assert told["payload"]["url"] == {"$from": first["id"], "path": "items[0].url"}
+
+
+def test_without_parents_what_looks_like_a_reference_is_none(client: Client, world: World) -> None:
+    """It was an ordinary payload before there were references."""
+    job = client.submit(payload={"x": {"$from": "a", "more": 1}})
+    world.work()
+    assert client.send("GET", f"/jobs/{job['id']}").json["result"]["x"] == {"$from": "a", "more": 1}
+
+
+def test_what_it_waits_for_is_a_part_of_what_was_asked_for(client: Client) -> None:
+    """The same Idempotency-Key with another parent is another request."""
+    parents = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
+    key = {"Idempotency-Key": "child"}
+    first = client.submit(headers=key, dependsOn=parents[:1])
+    same = client.send("POST", "/jobs", {"type": "ok", "dependsOn": [{"job": parents[0]}]}, key)
+    assert (same.status, same.json["id"]) == (200, first["id"])
+    others: list[dict[str, Any]] = [
+        {"dependsOn": parents[1:]},
+        {"dependsOn": parents},
+        {"dependsOn": [{"job": parents[0], "on": "done"}]},
+        {"dependsOn": [{"job": parents[0], "as": "x"}]},
+        {"dependsOn": parents[:1], "onParentFailure": "hold"},
+        {},
+    ]
+    answers = [client.send("POST", "/jobs", {"type": "ok"} | other, key) for other in others]
+    assert [one.status for one in answers] == [409] * len(others)
+
+
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    "a job that is not there": ("unknown_parent", {"dependsOn": [UNKNOWN]}),
+    "an id that is none": ("unknown_parent", {"dependsOn": ["x"]}),
+    "an empty id": ("invalid_request", {"dependsOn": [""]}),
+    "a number": ("invalid_request", {"dependsOn": [1]}),
+    "one alone": ("invalid_request", {"dependsOn": UNKNOWN}),
+    "a job twice": ("invalid_request", {"dependsOn": [UNKNOWN, {"job": UNKNOWN, "on": "done"}]}),
+    "another end": ("invalid_request", {"dependsOn": [{"job": UNKNOWN, "on": "end"}]}),
+    "another policy": ("invalid_request", {"dependsOn": [UNKNOWN], "onParentFailure": "ignore"}),
+    "a policy for nobody": ("invalid_request", {"onParentFailure": "hold"}),
+    "a ref outside a batch": ("invalid_request", {"dependsOn": [{"ref": "a"}]}),
+    "a name outside a batch": ("invalid_request", {"ref": "a"}),
+    "too many": ("invalid_request", {"dependsOn": [f"{n}" for n in range(PARENTS + 1)]}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_can_never_be_waited_for_is_refused(client: Client, name: str) -> None:
+    """At submit."""
+    code, more = REFUSED[name]
+    answer = client.send("POST", "/jobs", {"type": "ok"} | more)
+    assert (answer.status, answer.code) == (422, code), answer.text
+
+
+@pytest.mark.parametrize(
+    ("payload", "where"),
+    [
+        ({"x": {"$from": "stranger"}}, "payload.x"),
+        ({"x": {"$from": "failing"}}, "payload.x"),
+        ({"x": [{"$item": "@"}]}, "payload.x.0"),
+        ({"x": {"$from": "fine", "path": "]"}}, "payload.x"),
+        ({"x": {"$from": []}}, "payload.x"),
+    ],
+)
+def test_a_bad_reference_is_refused_where_that_is_knowable(client: Client, payload: Any, where: str) -> None:
+    """It names the place."""
+    parents = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
+    links = [{"job": parents[0], "as": "fine"}, {"job": parents[1], "as": "failing", "on": "failure"}]
+    answer = client.send("POST", "/jobs", {"type": "ok", "payload": payload, "dependsOn": links})
+    assert (answer.status, answer.code) == (422, "invalid_reference")
+    assert [place["where"] for place in answer.json["errors"]] == [where]
+
+
+def test_two_parents_of_one_name_are_refused(client: Client) -> None:
+    """Whose result would it be?"""
+    parents = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
+    answer = client.send("POST", "/jobs", {"type": "ok", "dependsOn": [{"job": one, "as": "a"} for one in parents]})
+    assert (answer.status, answer.code) == (422, "invalid_request")
+
+
+def test_a_job_may_wait_for_a_workflow(client: Client, world: World) -> None:
+    """Which is a job; and for a node of one."""
+    whole = client.send("POST", "/workflows", {"chain": [{"type": "ok"}, {"type": "ok", "delaySeconds": 60}]}).json
+    world.work()
+    node = client.send("GET", f"/workflows/{whole['id']}").json["nodes"][1]["job"]
+    child = client.submit(dependsOn=[whole["id"], node])
+    world.pass_time(59)
+    assert state(client, child) == "waiting"
+    world.pass_time(2)
+    assert state(client, child) == "succeeded"
+
+
+# --- a batch -----------------------------------------------------------------------------------------------------
+
+
+def test_jobs_of_a_batch_wait_for_earlier_ones(client: Client, world: World) -> None:
+    """By their refs, which payloads may use as well."""
+    there = client.submit(payload={"n": 0})
+    items = batch(
+        client,
+        {"ref": "a", "payload": {"n": 1}},
+        {"ref": "b", "dependsOn": [{"ref": "a"}], "payload": {"n": {"$from": "a", "path": "n"}}},
+        {
+            "dependsOn": [{"ref": "b", "as": "x"}, there["id"]],
+            "payload": {"n": {"$from": ["x", there["id"]], "path": "[].n"}},
+        },
+    )
+    assert [item["status"] for item in items] == [202] * 3
+    assert [item["job"]["state"] for item in items] == ["queued", "waiting", "waiting"]
+    world.work()
+    assert client.send("GET", f"/jobs/{items[2]['job']['id']}").json["result"]["n"] == [1, 0]
+
+
+def test_who_waits_for_a_refused_job_is_refused_and_nobody_else(client: Client) -> None:
+    """One bad job costs those that hang on it alone."""
+    items = batch(
+        client,
+        {"ref": "bad", "type": "none"},
+        {"ref": "worse", "unknown": 1},
+        {"dependsOn": [{"ref": "bad"}]},
+        {"dependsOn": [{"ref": "worse"}]},
+        {"dependsOn": [{"ref": "later"}]},
+        {"ref": "later"},
+        {"ref": "later"},
+        {"dependsOn": [{"ref": "later", "job": UNKNOWN}]},
+    )
+    codes = [item["problem"]["code"] if item["problem"] else None for item in items]
+    assert codes == [
+        "unknown_task",
+        "invalid_request",
+        "unknown_parent",
+        "unknown_parent",
+        "unknown_parent",
+        None,
+        "invalid_request",
+        "invalid_request",
+    ]
+    assert items[6]["problem"]["errors"][0]["where"] == "ref"
+
+
+# --- why has it not run yet? -------------------------------------------------------------------------------------
+
+
+def test_a_waiting_job_says_for_whom_it_waits(client: Client, world: World) -> None:
+    """Those that have ended are none of them."""
+    parents = [client.submit()["id"], *(client.submit(delaySeconds=600)["id"] for _ in range(AWAITED_NAMED + 5))]
+    child = client.submit(dependsOn=parents)
+    world.work()
+    facts = {"left": AWAITED_NAMED + 5, "jobs": parents[1 : AWAITED_NAMED + 1]}
+    assert reasons(client, child) == [("waiting_for_parents", facts)]
+
+
+def test_a_held_job_says_by_whom(client: Client, world: World) -> None:
+    """And runs once that one was redriven and succeeds."""
+    broken = [True]
+    world.task("flaky", lambda payload, ctx: 1 // (not broken[0]))
+    parents = [client.submit("flaky", **ONCE)["id"], client.submit(delaySeconds=5)["id"]]
+    child = client.submit(dependsOn=parents, onParentFailure="hold")
+    assert reasons(client, child)[0][0] == "waiting_for_parents"
+    world.work()
+    held, waiting = reasons(client, child)
+    assert held == ("held", {"jobs": parents[:1]})
+    assert waiting == ("waiting_for_parents", {"left": 2, "jobs": parents})
+    broken[0] = False
+    client.send("POST", f"/jobs/{parents[0]}/redrive")
+    world.pass_time(10)
+    assert state(client, child) == "succeeded"
+
+
+def test_a_paused_job_that_waits_says_both(client: Client, world: World) -> None:
+    """It would not run either way."""
+    parent = client.submit(delaySeconds=60)
+    child = client.submit(dependsOn=[parent["id"]])
+    client.send("POST", "/pauses", {"type": "ok", "reason": "r"})
+    assert [code for code, _ in reasons(client, child)] == ["waiting_for_parents", "paused"]
+
+
+def test_a_workflow_that_runs_says_for_how_many_jobs_it_waits(client: Client, world: World) -> None:
+    """And a cancelled one that it is about to stop."""
+    jobs = [{"type": "ok"}, {"type": "ok", "delaySeconds": 60}]
+    whole = client.send("POST", "/workflows", {"group": jobs}).json
+    world.work()
+    assert reasons(client, whole) == [("waiting_for_parts", {"parts": 2, "left": 1})]
