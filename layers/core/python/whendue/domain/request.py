@@ -30,6 +30,7 @@ class JobRequest:
         schedule: the schedule that asks.
         nominal_at: the fire for which it asks, ms UTC.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
+        notify: the subscriptions that it names, parted by spaces.
     """
 
     type: str
@@ -47,6 +48,7 @@ class JobRequest:
     schedule: str | None = None
     nominal_at: int | None = None
     overlap: str | None = None
+    notify: str = ""
 
 
 def request_hash(request: JobRequest) -> str:
@@ -58,6 +60,7 @@ def request_hash(request: JobRequest) -> str:
         "follow": request.follow,
         "group": request.group,
         "limit": asdict(request.limit) if request.limit else None,
+        "notify": request.notify or None,
     }
     parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
