@@ -16,10 +16,10 @@ from whendue.registry import Registry, task
 from whendue.services.query import JobView
 from whendue.services.tick import Ticked
 from whendue.services.work import Worked
-from whendue.settings import QUEUES, Settings
+from whendue.settings import ALL_QUEUES, Settings
 
 TENANT = "acme"
-SETTINGS = Settings("table", "bucket", {queue: queue for queue in QUEUES}, "dead_letter")
+SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter")
 MINUTE_MS = 60_000
 
 
@@ -63,7 +63,7 @@ class World:
     def work(self, app: App | None = None, **queue: str) -> list[Worked]:
         """Let workers empty the queues of what is visible now."""
         worked = []
-        for name in [queue["queue"]] if queue else QUEUES:
+        for name in [queue["queue"]] if queue else ALL_QUEUES:
             while deliveries := self.queues.receive(name):
                 deadline_ms = self.clock.now_ms() + MINUTE_MS
                 worked.append((app or self.app).work.handle(deliveries, deadline_ms))

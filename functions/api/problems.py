@@ -9,7 +9,9 @@ from whendue.errors import (
     AuthenticationError,
     BackfillNotFoundError,
     BuiltInProfileError,
+    DeliveryNotFoundError,
     ForbiddenError,
+    HeaderInjectionError,
     IdempotencyConflictError,
     InvalidCursorError,
     InvalidPayloadError,
@@ -22,13 +24,18 @@ from whendue.errors import (
     QueueNotFoundError,
     ScheduleNotFoundError,
     StateConflictError,
+    SubscriptionNotFoundError,
     TooManyProfilesError,
     TooManySchedulesError,
+    TooManySubscriptionsError,
     UnavailableError,
+    UnknownChannelError,
     UnknownProfileError,
+    UnknownSubscriptionError,
     UnknownTaskError,
     WhendueError,
 )
+from whendue.ssrf import TargetRefusedError
 
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "2"
@@ -70,6 +77,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     MalformedRequestError: HTTPStatus.BAD_REQUEST,
     InvalidCursorError: HTTPStatus.BAD_REQUEST,
     InvalidScheduleError: HTTPStatus.BAD_REQUEST,
+    HeaderInjectionError: HTTPStatus.BAD_REQUEST,
     AuthenticationError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     JobNotFoundError: HTTPStatus.NOT_FOUND,
@@ -77,6 +85,8 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     QueueNotFoundError: HTTPStatus.NOT_FOUND,
     ScheduleNotFoundError: HTTPStatus.NOT_FOUND,
     BackfillNotFoundError: HTTPStatus.NOT_FOUND,
+    SubscriptionNotFoundError: HTTPStatus.NOT_FOUND,
+    DeliveryNotFoundError: HTTPStatus.NOT_FOUND,
     RouteNotFoundError: HTTPStatus.NOT_FOUND,
     MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     IdempotencyConflictError: HTTPStatus.CONFLICT,
@@ -84,6 +94,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     BuiltInProfileError: HTTPStatus.CONFLICT,
     TooManyProfilesError: HTTPStatus.CONFLICT,
     TooManySchedulesError: HTTPStatus.CONFLICT,
+    TooManySubscriptionsError: HTTPStatus.CONFLICT,
     PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -92,6 +103,9 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownChannelError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownSubscriptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TargetRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

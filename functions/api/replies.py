@@ -70,6 +70,8 @@ class JobReply(Reply):
     limits: LimitsReply | None = None
     schedule: str | None = Field(default=None, description="The schedule that made it.")
     nominal_at: str | None = Field(default=None, description="The fire for which it was made.")
+    notify: list[str] = Field(default=[], description="The subscriptions that it names.")
+    subscription: str | None = Field(default=None, description="Whose delivery it is.")
 
 
 class JobWithPolicyReply(JobReply):
@@ -171,15 +173,18 @@ def job_with_policy(job: Job, now_ms: int) -> JobWithPolicyReply:
 
 def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
     """Show a job with everything that belongs to it."""
-    attempts = [_failed(one) for one in view.attempts]
-    if view.job.state in (State.RUNNING, State.SUCCEEDED):
-        attempts.append(_current(view.job))
     return JobWithTimelineReply(
         **_fields(view.job, now_ms) | {"result": view.result},
         effective=effective_reply(view.job),
         payload=view.payload,
-        attempts=attempts,
+        attempts=attempts_of(view),
     )
+
+
+def attempts_of(view: JobView) -> list[AttemptReply]:
+    """Show a job's attempts, oldest first."""
+    attempts = [_failed(one) for one in view.attempts]
+    return [*attempts, _current(view.job)] if view.job.state in (State.RUNNING, State.SUCCEEDED) else attempts
 
 
 def _fields(job: Job, now_ms: int) -> dict[str, Any]:
@@ -208,6 +213,8 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "limits": limits_reply(job.limit),
         "schedule": job.schedule,
         "nominal_at": times.written(job.nominal_at),
+        "notify": (job.notify or "").split(),
+        "subscription": job.subscription,
     }
 
 

@@ -78,7 +78,7 @@ def test_a_second_deploy_changes_nothing(emulated: Emulator, stack: Stack) -> No
     again = deploy(emulated.endpoint_url, "once", environment=ENVIRONMENT, schedule_timer=False)
     assert again == stack
     assert _inventory(clients) == before
-    assert before["mappings"] == len(topology().queues.priorities) + 1
+    assert before["mappings"] == len(topology().queues.priorities) + 3
 
 
 def test_a_deploy_brings_the_queues_of_the_topology(emulated: Emulator, stack: Stack) -> None:

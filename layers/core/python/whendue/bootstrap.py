@@ -5,17 +5,20 @@ from functools import cache, cached_property
 
 from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
-from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
+from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
 from whendue.services.backfills import Backfills
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
+from whendue.services.deliveries import Deliveries
 from whendue.services.documents import Documents
 from whendue.services.due import Due
 from whendue.services.firing import Firing
 from whendue.services.health import Health
 from whendue.services.ledger import Ledger
+from whendue.services.news import News
+from whendue.services.notify import Notify
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
 from whendue.services.profile_editor import ProfileEditor
@@ -24,6 +27,7 @@ from whendue.services.query import Query
 from whendue.services.queues import Queues
 from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
+from whendue.services.subscriptions import Subscriptions
 from whendue.services.tick import Tick
 from whendue.services.work import Work
 from whendue.settings import Settings
@@ -47,18 +51,23 @@ class App:
         return Profiles(self._ports)
 
     @cached_property
+    def news(self) -> News:
+        """Find who wants to be told what; known once in a process."""
+        return News(self._ports)
+
+    @cached_property
     def pauses(self) -> Pauses:
         """Begin, end and show pauses; known once in a process."""
-        return Pauses(self._ports)
+        return Pauses(self._ports, self.news)
 
     @cached_property
     def submit(self) -> Submit:
         """Accept jobs."""
-        return Submit(self._ports, self.profiles)
+        return Submit(self._ports, self.profiles, self.news)
 
     @cached_property
     def _firing(self) -> Firing:
-        return Firing(self._ports, self.submit)
+        return Firing(self._ports, self.submit, self.news)
 
     # --- the API's --------------------------------------------------------------------------------------------
 
@@ -90,7 +99,7 @@ class App:
     @cached_property
     def profile_editor(self) -> ProfileEditor:
         """Change profiles."""
-        return ProfileEditor(self._ports, self.profiles)
+        return ProfileEditor(self._ports, self.profiles, self.news)
 
     @cached_property
     def schedules(self) -> Schedules:
@@ -107,6 +116,16 @@ class App:
         """Make jobs for past fires."""
         return Backfills(self._ports, self.submit, self._firing)
 
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        """Change subscriptions."""
+        return Subscriptions(self._ports, self.news)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """Show and repeat deliveries."""
+        return Deliveries(self._ports, self.news, self.query, self.control)
+
     # --- the other functions' ---------------------------------------------------------------------------------
 
     @cached_property
@@ -118,6 +137,11 @@ class App:
     def work(self) -> Work:
         """Do the worker's work."""
         return Work(self._ports, self.profiles, self.pauses)
+
+    @cached_property
+    def notify(self) -> Notify:
+        """Deliver; what the tasks of channels call."""
+        return Notify(self._ports, self.news)
 
     @cached_property
     def dead_letter(self) -> DeadLetter:
@@ -155,14 +179,17 @@ def app() -> App:
     once = {"retries": {"total_max_attempts": 1}}
     provide("settings", lambda: TaskSettings.from_env(os.environ))
     provide("sesv2", lambda: client("sesv2", **once))
+    provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, effects = Settings.from_env(os.environ), system()
-    return build(
+    made = build(
         settings,
         effects,
         DynamoStore(client("dynamodb"), settings.table, effects),
         SqsQueue(client("sqs"), settings.queues, effects),
         S3Blobs(client("s3"), settings.bucket),
         ThreadRunner(),
-        discover(BUILT_IN_TASKS, USER_TASKS),
+        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, USER_TASKS),
     )
+    provide("notify", lambda: made.notify)
+    return made

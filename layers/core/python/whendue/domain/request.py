@@ -67,6 +67,11 @@ def request_hash(request: JobRequest) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+def joined(*names: str) -> str:
+    """Put names that are parted by spaces together, each once."""
+    return " ".join(dict.fromkeys(" ".join(names).split()))
+
+
 def derived_id(tenant: str, idempotency_key: str) -> str:
     """Derive a job's id from tenant and Idempotency-Key: a UUID version 8 (RFC 9562 section 5.8) of their SHA-256."""
     digest = hashlib.sha256(f"{len(tenant)}:{tenant}:{idempotency_key}".encode()).digest()

@@ -8,7 +8,7 @@ from whendue.domain.agenda import first_alarm, live_partition, shard_of
 from whendue.domain.job import Job, Policy, evolve, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.profile import QUEUE, Profile, resolve
-from whendue.domain.request import JobRequest, derived_id, request_hash
+from whendue.domain.request import JobRequest, derived_id, joined, request_hash
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
 from whendue.errors import (
@@ -16,10 +16,13 @@ from whendue.errors import (
     InvalidRequestError,
     PayloadTooLargeError,
     UnavailableError,
+    UnknownSubscriptionError,
+    UnknownTaskError,
     WhendueError,
 )
 from whendue.limits import HORIZON_S, PAYLOAD_BYTES
 from whendue.ports import Applied, Outcome
+from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.profiles import Profiles
 from whendue.services.record import record_and_send
@@ -36,10 +39,11 @@ class Submitted(NamedTuple):
 class Submit:
     """Accepts jobs."""
 
-    def __init__(self, ports: Ports, profiles: Profiles) -> None:
-        """Use these ports."""
+    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
+        """Use these ports; `news` knows the subscriptions that requests name."""
         self._ports = ports
         self._profiles = profiles
+        self._news = news
 
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
@@ -121,9 +125,12 @@ class Submit:
 
     def _job(self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int) -> Job:
         definition = self._ports.registry.get(request.type)
+        if definition.channel:
+            raise UnknownTaskError(f"deliveries are not submitted: {request.type!r}")
         definition.parse(request.payload)
         if isinstance(profile, WhendueError):
             raise profile
+        self._check_names(tenant, request)
         queue = request.queue or profile.queue or QUEUE
         if queue not in QUEUES:
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
@@ -154,9 +161,17 @@ class Submit:
             schedule=request.schedule,
             nominal_at=request.nominal_at,
             overlap=request.overlap,
+            notify=joined(request.notify, profile.notify) or None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),
         )
+
+    def _check_names(self, tenant: str, request: JobRequest) -> None:
+        """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
+        if request.notify and request.schedule is None:
+            unknown = self._news.unknown(tenant, request.notify.split())
+            if unknown:
+                raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
 
 
 def _due_at(request: JobRequest, now_ms: int) -> int:
