@@ -1,7 +1,7 @@
 """A whole whendue in memory, with a clock that moves when told: the stage of most tests."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,7 +10,7 @@ from whendue.bootstrap import App, build
 from whendue.context import Context
 from whendue.domain.job import Job
 from whendue.domain.request import JobRequest
-from whendue.effects import Effects, ManualEffects
+from whendue.effects import ManualEffects
 from whendue.ports import JobQueue, JobStore
 from whendue.registry import Registry, task
 from whendue.services.query import JobView
@@ -23,19 +23,6 @@ SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "
 MINUTE_MS = 60_000
 
 
-class Clock(Protocol):
-    """A clock that tests move on."""
-
-    def now_ms(self) -> int:
-        """Show the time, ms UTC."""
-
-    def advance(self, seconds: float) -> None:
-        """Move it on."""
-
-    def effects(self) -> Effects:
-        """Give the effects that read it."""
-
-
 class Anything(BaseModel, extra="allow"):
     """A payload of any fields."""
 
@@ -43,8 +30,8 @@ class Anything(BaseModel, extra="allow"):
 class World:
     """The services on memory adapters; `store` and `queue` may be wrapped to inject faults."""
 
-    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: Clock | None = None) -> None:
-        self.clock: Clock = clock or ManualEffects(seed=seed)
+    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualEffects | None = None) -> None:
+        self.clock = clock or ManualEffects(seed=seed)
         self.effects = self.clock.effects()
         self.table = MemoryStore()
         self.queues = MemoryQueue(self.effects, max_receive_count=max_receive_count)

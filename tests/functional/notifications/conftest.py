@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 import standardwebhooks.webhooks
 
-from tests.functional.notifications.notified import Notified
+from tests.functional.notifications.notified import Notified, fresh_resources
 from tests.functional.tasks.web import Web, serving
-from whendue import resources
-from whendue.resources import Resources, TaskSettings
-from whendue.ssrf import Allowed
-
-RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
-TOPICS = {"acme": ("arn:aws:sns:*:*:acme-*",)}
+from whendue.resources import Resources
 
 
 @pytest.fixture
@@ -26,15 +21,8 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def provided(monkeypatch: pytest.MonkeyPatch) -> Resources:
-    """Fresh resources behind `whendue.resources.resource`; the operator allows loopback."""
-    fresh = Resources()
-    settings = TaskSettings(
-        Allowed.parse("127.0.0.0/8"), "from@example.com", email_recipients=RECIPIENTS, sns_allow=TOPICS
-    )
-    fresh.provide("settings", lambda: settings)
-    monkeypatch.setattr(resources.RESOURCES, "_factories", fresh._factories)
-    monkeypatch.setattr(resources.RESOURCES, "_made", fresh._made)
-    return resources.RESOURCES
+    """Fresh resources; the operator allows loopback."""
+    return fresh_resources(monkeypatch)
 
 
 @pytest.fixture

@@ -1,43 +1,50 @@
 """A world with channels: its clock is the real one, ahead by what tests wait out, so that real sockets time out."""
 
-import random
 from typing import Any
 
+import pytest
+
 from tests.world import TENANT, World
+from whendue import resources
 from whendue.domain.job import Job
 from whendue.domain.story import Story
 from whendue.domain.subscription import Subscription, Terms
-from whendue.effects import Effects, system
+from whendue.effects import ManualEffects, system
 from whendue.registry import TASKS, discover
+from whendue.resources import Resources, TaskSettings
 from whendue.services.query import JobView
 from whendue.services.record import record_and_send
+from whendue.ssrf import Allowed
 
+RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
+TOPICS = {"acme": ("arn:aws:sns:*:*:acme-*",)}
 EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused")
 STORY = Story("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type": "ok"}, "ok", "normal")
 
 
-class AheadClock:
+def fresh_resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
+    """Put fresh resources behind `whendue.resources.resource`; the operator allows loopback."""
+    fresh = Resources()
+    settings = TaskSettings(
+        Allowed.parse("127.0.0.0/8"), "from@example.com", email_recipients=RECIPIENTS, sns_allow=TOPICS
+    )
+    fresh.provide("settings", lambda: settings)
+    monkeypatch.setattr(resources.RESOURCES, "_factories", fresh._factories)
+    monkeypatch.setattr(resources.RESOURCES, "_made", fresh._made)
+    return resources.RESOURCES
+
+
+class AheadClock(ManualEffects):
     """The real clock, and ahead of it by what was waited out."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self._real = system()
-        self._random = random.Random(seed)
-        self._ahead_ms = 0
-
     def now_ms(self) -> int:
-        return self._real.now_ms() + self._ahead_ms
-
-    def advance(self, seconds: float) -> None:
-        self._ahead_ms += round(seconds * 1000)
-
-    def effects(self) -> Effects:
-        return Effects(self.now_ms, self._random.getrandbits, self.advance)
+        return system().now_ms() + self._now_ms - self.start_ms
 
 
 class Notified(World):
     """A world whose registry has the shipped channels."""
 
-    def __init__(self, clock: Any = None) -> None:
+    def __init__(self, clock: ManualEffects | None = None) -> None:
         super().__init__(clock=clock or AheadClock())
         discover("whendue.channels")
         for name in TASKS.channels():
