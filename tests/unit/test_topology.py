@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from localstack.topology import ROOT, Topology, topology
-from whendue.limits import MAX_LOST, REDRIVE_AGE_S
+from whendue.limits import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S
 from whendue.registry import USER_TASKS
 from whendue.settings import NOTIFICATIONS, QUEUES, Settings
 
@@ -38,6 +38,11 @@ def test_the_package_and_the_topology_agree() -> None:
     assert PLAN.queues.visibility_s == SETTINGS.visibility_s
     assert SETTINGS.lease_s < PLAN.functions["worker"].timeout_s
     assert PLAN.bucket.expire_days * 86_400 > REDRIVE_AGE_S
+
+
+def test_one_tenant_cannot_take_the_notifier() -> None:
+    """Each of its deliveries may hold up an invocation for as long as a receiver likes to be waited for."""
+    assert PLAN.triggers.notifier.maximum_concurrency / 2 >= NOTIFY_LANES * NOTIFY_CONCURRENCY
 
 
 def test_the_timer_ticks_twice_within_the_lookahead() -> None:

@@ -16,6 +16,7 @@ from tests.functional.notifications.notified import STORY, Notified
 from tests.functional.tasks.web import Seen, Web
 from tests.world import TENANT
 from whendue import limits
+from whendue.domain.agenda import shard_of
 from whendue.domain.job import State
 from whendue.domain.subscription import FAILING, GONE, Subscription
 from whendue.errors import StateConflictError
@@ -276,11 +277,12 @@ def test_an_answer_is_kept_short_and_on_one_line(web: Web, world: Notified) -> N
 
 
 def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: Notified) -> None:
-    """Of eight deliveries at once five are claimed and three wait in line; another subscription is not behind them."""
+    """Of eight deliveries at once five are claimed and three wait in line; one of another lane is not behind them."""
     world.subscribe(url=web.url("/slow"))
     for n in range(8):
         world.tell(replace(STORY, about=f"0190 {n}"))
     world.subscribe("other", url=web.url("/other"))
+    assert shard_of("hook", limits.NOTIFY_LANES) != shard_of("other", limits.NOTIFY_LANES)
     other = world.app.news.tell(TENANT, replace(STORY, about="last"))[1]
     record_and_send(world.table, world.queues, [other], world.clock.now_ms())
     seen: list[str] = []

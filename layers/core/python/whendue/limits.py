@@ -192,7 +192,9 @@ SUBSCRIBERS_REMEMBERED = 1000
 # The names that a job, a profile or a schedule's template gives stand in the hot item.
 NOTIFY_NAMES = 10
 NOTIFY_BYTES = 160
-# Of one subscription at once: a slow receiver holds up so many workers at most.
+# A tenant's subscriptions share so many lanes, with so many deliveries of each at once: together under half of the
+# notifier's concurrency (infra/topology.yaml), so that slow receivers of one tenant never hold up another one.
+NOTIFY_LANES = 4
 NOTIFY_CONCURRENCY = 5
 # Standard Webhooks asks for 15 to 30 s: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 NOTIFY_TIMEOUT_S = 15

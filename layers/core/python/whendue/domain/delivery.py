@@ -9,7 +9,7 @@ from whendue.domain.limit import Limit
 from whendue.domain.request import derived_id
 from whendue.domain.story import Story
 from whendue.domain.subscription import Subscription
-from whendue.limits import NOTIFY_CONCURRENCY, RETENTION_S
+from whendue.limits import NOTIFY_CONCURRENCY, NOTIFY_LANES, RETENTION_S
 from whendue.settings import NOTIFICATIONS, Settings
 
 PREFIX: Final = "notify."
@@ -46,7 +46,7 @@ def delivery(story: Story, to: Subscription, settings: Settings, now_ms: int, fe
         request_hash=job_id.replace("-", "")[:24],
         policy=replace(POLICY, lease_s=settings.lease_s),
         # No name has a colon: nobody else's key is this one.
-        limit=Limit(NOTIFY_CONCURRENCY, None, f"notify:{to.name}"),
+        limit=Limit(NOTIFY_CONCURRENCY, None, f"notify:{shard_of(to.name, NOTIFY_LANES)}"),
         subscription=to.name,
         fence=fence,
     )
