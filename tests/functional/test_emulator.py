@@ -88,7 +88,9 @@ def test_a_deploy_brings_the_queues_of_the_topology(emulated: Emulator, stack: S
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         assert int(attributes["VisibilityTimeout"]) == plan.visibility_s
         assert f'"maxReceiveCount": {plan.max_receive_count}' in attributes["RedrivePolicy"]
-        assert "once-dead_letter" in attributes["RedrivePolicy"]
+        own = url == stack.queues[plan.notifications.queue]
+        under = plan.notifications.dead_letter if own else "dead_letter"
+        assert f':once-{under}"' in attributes["RedrivePolicy"]
 
 
 def test_it_is_reachable_from_this_machine_alone(emulated: Emulator) -> None:
