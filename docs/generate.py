@@ -14,11 +14,9 @@ from functions.api.openapi import document
 from functions.api.problems import STATUS
 from functions.api.scopes import scope_of
 from whendue import limits
-from whendue.domain import transitions, waiting
-from whendue.domain.step import EDGES
+from whendue.domain.diagram import ARROWS, CONSTRUCTORS
 
 DOCS = Path(__file__).parent
-CONSTRUCTORS = vars(transitions) | vars(waiting)
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -30,7 +28,7 @@ def openapi() -> str:
 def diagram() -> str:
     """Draw the state machine from its transitions."""
     names: dict[tuple[str, str], list[str]] = {}
-    for edge in EDGES:
+    for edge in ARROWS:
         source = edge.source.value if edge.source else "[*]"
         names.setdefault((source, edge.target.value), []).append(edge.name)
     arrows = [f"    {source} --> {target}: {', '.join(each)}" for (source, target), each in names.items()]
@@ -40,7 +38,7 @@ def diagram() -> str:
 def transition_table() -> str:
     """List the transitions with what their constructors say of themselves."""
     rows: dict[str, list[str]] = {}
-    for edge in EDGES:
+    for edge in ARROWS:
         source = edge.source.value if edge.source else ""
         rows.setdefault(edge.name, []).append(f"{source} → {edge.target.value}")
     return _table(

@@ -40,6 +40,7 @@ class World:
         self.ran: list[tuple[str, int, int]] = []
         self.task("ok", lambda payload, ctx: payload.model_dump() | {"attempt": ctx.attempt})
         self.task("bad", _bad)
+        self.task("workflow", _bad, expands="workflow")
         self.app = self.build()
 
     def build(self, store: JobStore | None = None, queue: JobQueue | None = None) -> App:

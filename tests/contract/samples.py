@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from whendue.domain import transitions
+from whendue.domain import transitions, waiting
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import Failure, Job, Policy, State, evolve
 from whendue.domain.keys import Key
@@ -66,6 +66,14 @@ def an_error(job: Job) -> Failure:
     return failure(job, "RuntimeError", "it broke", failed_at=NOW)
 
 
+def awaiting() -> Job:
+    return a_job(state=State.WAITING, awaits=frozenset({0, 1, 2007}))
+
+
+def told() -> Job:
+    return transitions.succeed(running(children=True), NOW, None).job
+
+
 LATER = NOW + 50_000
 A_WAIT = Wait("rate", "customer-7", 2.5, NOW, 1)
 # Name of a transition's constructor -> the job it starts from, and the step.
@@ -115,5 +123,47 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     ),
     "reschedule": (a_job, lambda job: transitions.reschedule(job, NOW + 900_000, "high", NOW, TIMING)),
     "move_alarm": (a_job, lambda job: transitions.move_alarm(job, LATER, send=True)),
+    "adopt": (running, waiting.adopt),
+    "succeed with dependents": (
+        lambda: running(children=True),
+        lambda job: transitions.succeed(job, NOW, '{"sum":3}'),
+    ),
+    "fail with dependents": (
+        lambda: running(children=True),
+        lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
+    ),
+    "arrive": (awaiting, lambda job: waiting.arrive(job, frozenset({1, 2007}))),
+    "arrive of the last": (awaiting, lambda job: waiting.arrive(job, frozenset({0, 1, 2007}))),
+    "release": (awaiting, lambda job: waiting.release(job, LATER, TIMING)),
+    "release of one that awaits nobody": (
+        lambda: evolve(awaiting(), awaits=None),
+        lambda job: waiting.release(job, LATER, TIMING),
+    ),
+    "cancel while waiting": (awaiting, lambda job: transitions.cancel(job, NOW)),
+    "request_cancel while waiting": (awaiting, transitions.request_cancel),
+    "forgo": (awaiting, lambda job: waiting.forgo(job, "parent_failed", "", LATER)),
+    "expand": (
+        lambda: running(expands="workflow"),
+        lambda job: waiting.expand(job, 3, frozenset(range(3)), LATER, NOW + 900_000),
+    ),
+    "redrive to wait again": (
+        dead,
+        lambda job: transitions.redrive(job, LATER, LATER, TIMING, awaits=frozenset({2007}), of_redrive=1),
+    ),
+    "tell_on": (told, lambda job: waiting.tell_on(job, "child#0190")),
+    "settled": (told, lambda job: waiting.settled(job, LATER, TIMING)),
+    "settled of a retry": (
+        lambda: a_job(owes="", failures=1),
+        lambda job: waiting.settled(job, LATER, TIMING),
+    ),
 }
-AFTER_CLAIM = ["heartbeat", "heartbeat of a told task", "succeed", "fail", "fail for good", "stop", "request_cancel"]
+AFTER_CLAIM = [
+    "heartbeat",
+    "heartbeat of a told task",
+    "succeed",
+    "fail",
+    "fail for good",
+    "stop",
+    "request_cancel",
+    "expand",
+]

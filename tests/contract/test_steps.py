@@ -21,8 +21,8 @@ from tests.contract.samples import (
 )
 from whendue.domain import transitions
 from whendue.domain.agenda import day_of, done_partition
+from whendue.domain.diagram import ARROWS
 from whendue.domain.job import Job, from_item
-from whendue.domain.step import EDGES
 from whendue.domain.writes import Plus, Write
 from whendue.ports import Applied, JobStore, Outcome
 
@@ -47,7 +47,7 @@ def places(store: JobStore, partition: str) -> list[str]:
 
 def test_every_transition_is_tried_below() -> None:
     """A new constructor must join the contract."""
-    assert {edge.name for edge in EDGES} == {"submit"} | {name.split()[0] for name in STEPS}
+    assert {edge.name for edge in ARROWS} == {"submit"} | {name.split()[0] for name in STEPS}
 
 
 @pytest.mark.parametrize("name", STEPS)

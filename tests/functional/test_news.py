@@ -17,7 +17,6 @@ from whendue.limits import SUBSCRIPTIONS_AGE_MS
 from whendue.services.documents import Documents
 from whendue.services.news import News
 from whendue.services.outside import Ports
-from whendue.services.record import record
 
 EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed")
 
@@ -91,8 +90,8 @@ def test_each_who_wants_a_story_gets_it_once_however_often_it_is_told() -> None:
     first, again = news.told([job]), news.told([job])
     assert [made.job.subscription for made in first] == ["all", "named"]
     assert [made.job.id for made in again] == [made.job.id for made in first]
-    assert all(end.done for end in record(world.table, first))
-    assert not any(end.done for end in record(world.table, again))
+    assert all(end.done for end in world.table.apply(first))
+    assert not any(end.done for end in world.table.apply(again))
 
 
 def test_a_failure_that_ends_a_job_is_two_stories_and_either_is_enough() -> None:

@@ -14,9 +14,10 @@ from tests.simulation.hub import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher, carried
 from whendue.context import Context
+from whendue.domain.diagram import ARROWS
 from whendue.domain.job import TERMINAL, State, from_item, to_item
 from whendue.domain.keys import job_key
-from whendue.domain.step import EDGES, Transition
+from whendue.domain.step import Transition
 from whendue.domain.writes import Write
 from whendue.limits import MAX_LOST
 from whendue.ports import Delivery, Item
@@ -24,8 +25,8 @@ from whendue.ports import Delivery, Item
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-STEPS = {(edge.name, edge.source, edge.target) for edge in EDGES}
-BY_WORKER = {"heartbeat", "succeed", "fail", "stop"}
+STEPS = {(edge.name, edge.source, edge.target) for edge in ARROWS}
+BY_WORKER = {"heartbeat", "succeed", "fail", "stop", "expand"}
 DECIDED_ON_READING = {
     "cancel",
     "request_cancel",
@@ -37,6 +38,8 @@ DECIDED_ON_READING = {
     "defer",
     "wake",
     "skip",
+    "release",
+    "forgo",
 }
 MAY_CHANGE_MEANWHILE = {"lease_until", "progress", "cancel_requested", "rescues"}
 # SQS counts whole seconds, and a worker's first calls take their time.
@@ -156,7 +159,10 @@ class Monitor:
     def _one_alarm(self, after: Item) -> None:
         """A live job stands in its queue's agenda, a finished one in the finished agenda at its finish time."""
         partition = after["agenda_pk"]
-        if after["state"] in FINAL:
+        if after["state"] in FINAL and "owes" in after:
+            if not partition.startswith("live#") or after["alarm_at"] <= after["finished_at"]:
+                self.wrong(f"a job that owes news has the alarm {after['alarm_at']} in {partition}")
+        elif after["state"] in FINAL:
             if not partition.startswith("done#") or after["alarm_at"] != after.get("finished_at"):
                 self.wrong(f"a finished job has the alarm {after['alarm_at']} in {partition}")
         elif not partition.startswith(f"live#{after['queue']}#"):
@@ -378,7 +384,10 @@ class Monitor:
                 why = item.get("last", {}).get("message", "")
                 self.wrong(f"job {known.job_id[-4:]} is {item['state']} ({why}), not {' or '.join(known.expected)}")
             if item["state"] == "succeeded":
-                good = [run for run in self.runs_of(known.job_id) if run.outcome == "ok" and run.fence == item["fence"]]
+                # What makes jobs of its own runs none itself.
+                good = "expands" in item or [
+                    run for run in self.runs_of(known.job_id) if run.outcome == "ok" and run.fence == item["fence"]
+                ]
                 if not good:
                     self.wrong("a job has succeeded without an execution that did")
                 if "result" not in item and "result_at" not in item:

@@ -41,8 +41,8 @@ PLANTS: Final = (
     Plant(
         "the fence check dropped from complete",
         TRANSITIONS,
-        'return _step("succeed", job, _held(job), first',
-        'return _step("succeed", job, [Is("state", State.RUNNING.value)], first',
+        'return ended("succeed", job, held(job), State',
+        'return ended("succeed", job, [Is("state", State.RUNNING.value)], State',
         "G5",
         "long, kept by heartbeats",
     ),
@@ -65,7 +65,7 @@ PLANTS: Final = (
     ),
     Plant(
         "Failed[] ignored",
-        "whendue.services.record",
+        "whendue.services.write",
         "        sent |= {job.id: done for job, done in zip(part, acknowledged, strict=True)}\n",
         "        sent |= {job.id: True for job in part}\n",
         "G6: .* late",

@@ -48,12 +48,16 @@ class Tasks:
         self._fail(payload, ctx)
         if payload.do == "once":
             return ctx.once("effect") and self._world.monitor.effect(ctx.job_id)
+        if payload.do == "list":
+            return ["a", "b"]
         return {"text": "r" * SIZES.get(payload.do, 2)}
 
     def _fail(self, payload: Doing, ctx: Context) -> None:
         match payload.do:
             case "bad" | "spoilt":
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
+            case "reborn" if len(self._world.monitor.runs_of(ctx.job_id)) == 1:
+                raise RuntimeError("not the first time")
             case "flaky" if ctx.attempt <= payload.times:
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
             case "poison":

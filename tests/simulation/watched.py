@@ -2,10 +2,17 @@
 
 from typing import Final
 
+from tests.simulation.watch_dependencies import DependencyWatcher
 from tests.simulation.watch_limits import LimitWatcher
 from tests.simulation.watch_pauses import PauseWatcher
 from tests.simulation.watch_profiles import ProfileWatcher
 from tests.simulation.watch_schedules import ScheduleWatcher
 from tests.simulation.watchers import Watcher
 
-WATCHERS: Final[tuple[type[Watcher], ...]] = (LimitWatcher, PauseWatcher, ProfileWatcher, ScheduleWatcher)
+WATCHERS: Final[tuple[type[Watcher], ...]] = (
+    DependencyWatcher,
+    LimitWatcher,
+    PauseWatcher,
+    ProfileWatcher,
+    ScheduleWatcher,
+)

@@ -8,9 +8,10 @@ import pytest
 from tests.contract.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, dead, running
 from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions, waiting
+from whendue.domain.diagram import ARROWS
 from whendue.domain.job import Job, State, evolve, from_item, to_item
 from whendue.domain.limit import Wait
-from whendue.domain.step import EDGES, Transition
+from whendue.domain.step import Transition
 from whendue.domain.writes import insert
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
@@ -150,4 +151,4 @@ def test_a_step_that_is_sent_again_is_done(name: str) -> None:
 
 def test_every_transition_is_in_the_table() -> None:
     """But for submit, whose only condition is that nothing is there."""
-    assert {name.split(" ")[0] for name in TABLE} | {"submit"} == {edge.name for edge in EDGES}
+    assert {name.split(" ")[0] for name in TABLE} | {"submit"} == {edge.name for edge in ARROWS}

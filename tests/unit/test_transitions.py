@@ -6,9 +6,10 @@ import pytest
 
 from whendue.adapters.memory import MemoryStore
 from whendue.domain import transitions
+from whendue.domain.diagram import ARROWS
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
-from whendue.domain.step import EDGES, Transition
+from whendue.domain.step import Transition
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
 from whendue.settings import Timing
@@ -167,10 +168,14 @@ def test_the_failed_attempt_before_is_kept_before_it_is_overwritten() -> None:
 
 def test_the_state_machine_is_the_designs() -> None:
     """Design section 3: no arrow appears or vanishes unnoticed."""
-    arrows = {(edge.source, edge.target) for edge in EDGES if edge.source is not edge.target}
-    pending, run, won = State.PENDING, State.RUNNING, State.SUCCEEDED
+    arrows = {(edge.source, edge.target) for edge in ARROWS if edge.source is not edge.target}
+    wait, pending, run, won = State.WAITING, State.PENDING, State.RUNNING, State.SUCCEEDED
     assert arrows == {
         (None, pending),
+        (None, wait),
+        (wait, pending),
+        (wait, State.CANCELLED),
+        (run, wait),
         (pending, run),
         (run, won),
         (run, pending),
@@ -180,8 +185,10 @@ def test_the_state_machine_is_the_designs() -> None:
         (pending, State.CANCELLED),
         (State.DEAD, pending),
         (State.CANCELLED, pending),
+        (State.DEAD, wait),
+        (State.CANCELLED, wait),
     }
-    assert {state for state in State if state not in TERMINAL} == {pending, run}
+    assert {state for state in State if state not in TERMINAL} == {wait, pending, run}
 
 
 def test_every_write_of_a_live_job_moves_at_most_its_own_alarm() -> None:

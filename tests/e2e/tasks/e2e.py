@@ -88,3 +88,37 @@ def echo(payload: Text) -> dict[str, Any]:
 def nominal(payload: Nothing, ctx: Context) -> dict[str, Any]:
     """Say for which fire it runs."""
     return {"schedule": ctx.schedule, "nominal_at_ms": ctx.nominal_at_ms}
+
+
+class Step(BaseModel):
+    """Where to note that it runs, under which name; how long to take, whether to fail, and what to add one to."""
+
+    path: str
+    name: str
+    seconds: float = Field(default=0, ge=0, le=60)
+    fails: bool = False
+    value: int = 0
+    values: list[int] = []
+
+
+@task("e2e.step")
+def step(payload: Step) -> int:
+    """Note its begin and end, and give its value plus one, or the sum of its values."""
+    _note(payload.path, "begin", payload.name)
+    threading.Event().wait(payload.seconds)
+    if payload.fails:
+        raise GiveUp("it was told to")
+    _note(payload.path, "end", payload.name)
+    return sum(payload.values) if payload.values else payload.value + 1
+
+
+class Count(BaseModel):
+    """How many items."""
+
+    items: int = Field(ge=0, le=1000)
+
+
+@task("e2e.list")
+def numbers(payload: Count) -> list[int]:
+    """Give a list."""
+    return list(range(payload.items))

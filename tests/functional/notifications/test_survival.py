@@ -159,9 +159,8 @@ class Seeded:
         """Tell what jobs owe, as whoever settles them does: again and again, until one has done it whole."""
         for _ in range(20):
             app = self.process(4)
-            ports = app.news._ports
             with suppress(KilledError):
-                record_and_send(ports.store, ports.queue, app.news.told(jobs), self.world.clock.now_ms())
+                record_and_send(app._ports, app.news.told(jobs), self.world.clock.now_ms())
                 return
         pytest.fail("nobody lived")
 

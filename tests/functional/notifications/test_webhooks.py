@@ -284,7 +284,7 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
     world.subscribe("other", url=web.url("/other"))
     assert shard_of("hook", limits.NOTIFY_LANES) != shard_of("other", limits.NOTIFY_LANES)
     other = world.app.news.tell(TENANT, replace(STORY, about="last"))[1]
-    record_and_send(world.table, world.queues, [other], world.clock.now_ms())
+    record_and_send(world.app._ports, [other], world.clock.now_ms())
     seen: list[str] = []
 
     def slow(handler: BaseHTTPRequestHandler) -> None:

@@ -1,6 +1,7 @@
 """The composition root: which adapters and services make up a process, built once and cached."""
 
 import os
+from dataclasses import replace
 from functools import cache, cached_property
 
 from whendue.effects import Effects, system
@@ -8,6 +9,7 @@ from whendue.ports import BlobStore, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
 from whendue.services.backfills import Backfills
+from whendue.services.composites import Composites
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
@@ -36,9 +38,10 @@ from whendue.settings import Settings
 class App:
     """Everything that handlers call. A service is put together when it is first asked for: no function needs all."""
 
-    def __init__(self, ports: Ports) -> None:
-        """Stand on these ports."""
+    def __init__(self, ports: Ports, news: News) -> None:
+        """Stand on these ports; `news` is theirs."""
         self._ports = ports
+        self.news = news
         self.settings = ports.settings
         self.effects = ports.effects
         self.registry = ports.registry
@@ -49,11 +52,6 @@ class App:
     def profiles(self) -> Profiles:
         """Find profiles; known once in a process."""
         return Profiles(self._ports)
-
-    @cached_property
-    def news(self) -> News:
-        """Find who wants to be told what; known once in a process."""
-        return News(self._ports)
 
     @cached_property
     def pauses(self) -> Pauses:
@@ -136,7 +134,7 @@ class App:
     @cached_property
     def work(self) -> Work:
         """Do the worker's work."""
-        return Work(self._ports, self.profiles, self.pauses)
+        return Work(self._ports, self.profiles, self.pauses, Composites(self._ports, self.submit))
 
     @cached_property
     def notify(self) -> Notify:
@@ -159,7 +157,9 @@ def build(
     registry: Registry,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
-    return App(Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings))
+    ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
+    news = News(ports)
+    return App(replace(ports, news=news), news)
 
 
 @cache

@@ -38,6 +38,12 @@ class UnknownProfileError(InvalidRequestError):
     code = "unknown_profile"
 
 
+class UnknownParentError(InvalidRequestError):
+    """A job that it depends on is not there."""
+
+    code = "unknown_parent"
+
+
 class ProfileNotFoundError(WhendueError):
     """No such profile, or no such version of it."""
 
@@ -82,6 +88,32 @@ class InvalidScheduleError(InvalidRequestError):
     def __init__(self, where: str, problem: str) -> None:
         """Name the place in the schedule, and what is wrong there."""
         super().__init__(f"{where}: {problem}", errors=[{"where": where, "problem": problem}])
+
+
+class InvalidWorkflowError(InvalidRequestError):
+    """The workflow's graph is not valid."""
+
+    code = "invalid_workflow"
+
+    def __init__(self, *places: tuple[str, str]) -> None:
+        """Name the places in the workflow, and what is wrong at each; at least one."""
+        super().__init__(": ".join(places[0]), errors=_named(places))
+
+
+class InvalidReferenceError(InvalidRequestError):
+    """A reference to a parent's result is not valid."""
+
+    code = "invalid_reference"
+
+    def __init__(self, *places: tuple[str, str]) -> None:
+        """Name the places of the references, and what is wrong at each; at least one."""
+        super().__init__(": ".join(places[0]), errors=_named(places))
+
+
+class BadReferenceError(WhendueError):
+    """A reference to a parent's result gives nothing."""
+
+    code = "bad_reference"
 
 
 class JobNotFoundError(WhendueError):
@@ -190,6 +222,10 @@ class ConfigurationError(WhendueError):
     """A setting is missing or not valid."""
 
     code = "configuration_error"
+
+
+def _named(places: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"where": where, "problem": problem} for where, problem in places]
 
 
 # Not an Exception, so that a task's `except Exception` lets it pass.

@@ -116,6 +116,14 @@ PARTS = 1000
 WORKFLOW_EDGES = 10_000
 WORKFLOW_DEPTH = 250
 WORKFLOW_BYTES = 4 * 1024 * 1024
+# Errors that an answer names at once, and nodes of a cycle that it names.
+WORKFLOW_ERRORS = 20
+CYCLE_NODES = 20
+# References to results in one payload, and the length of a path.
+REFERENCES = 100
+REFERENCE_PATH_BYTES = 256
+# How many times as large as the result that it is taken from a path may make what it gives.
+REFERENCE_GROWTH = 32
 # A job whose end is yet to be told is looked after so soon; whoever records the end tells it, unless it dies.
 OWING_CHECK_S = 60
 # A waiting job looks for itself so soon, then at growing intervals: its parents tell it, this is behind them.

@@ -64,6 +64,7 @@ class TaskDefinition:
         never_retry: errors that no attempt can mend.
         policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
         channel: whose deliveries it runs, None for any other task.
+        expands: how its jobs make jobs of their own, see `whendue.domain.parts`; its function is never called then.
     """
 
     name: str
@@ -73,6 +74,7 @@ class TaskDefinition:
     never_retry: tuple[type[BaseException], ...]
     policy: Mapping[str, Any]
     channel: "ChannelDefinition | None" = None
+    expands: str | None = None
 
     def call(self, payload: object, context: Context) -> Any:
         """Validate the payload and run the task; what it returns or raises is the attempt's outcome."""
@@ -175,7 +177,7 @@ class Registry:
         """
         never_retry = (TargetRefusedError, SubscriptionDisabledError, ReceiverGoneError)
         name = f"{DELIVERIES}{definition.name}"
-        self.add(TaskDefinition(name, definition.function, Event, True, never_retry, {}, definition))  # noqa: FBT003
+        self.add(TaskDefinition(name, definition.function, Event, True, never_retry, {}, channel=definition))  # noqa: FBT003
         self._channels[definition.name] = definition
 
     def channel(self, name: str) -> ChannelDefinition:
@@ -202,6 +204,7 @@ def task(
     *,
     never_retry: tuple[type[BaseException], ...] = (),
     registry: Registry = TASKS,
+    expands: str | None = None,
     **policy: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function as the task of this name.
@@ -210,6 +213,7 @@ def task(
         name: the job type, as in `email.send`.
         never_retry: errors that end the job at once.
         registry: where to declare it.
+        expands: its jobs make jobs of their own.
         policy: fields of `Policy` that this task wants over the defaults, as in `max_attempts=3`; a profile or a
             request that sets them wins.
 
@@ -226,7 +230,7 @@ def task(
         model = hints.get(parameters[0]) if parameters else None
         if not (inspect.isclass(model) and issubclass(model, BaseModel)) or len(parameters) > 2:  # noqa: PLR2004
             raise ConfigurationError(f"the task {name!r} must take (payload: a pydantic model) or (payload, ctx)")
-        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy))  # noqa: PLR2004
+        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy, expands=expands))  # noqa: PLR2004
         return function
 
     return declare

@@ -1,8 +1,9 @@
 """The job: its states, its policy, its failures, and the item it is stored as."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from whendue.domain.items import known
@@ -213,9 +214,13 @@ class Job:
         return int(self.agenda_pk.rpartition("#")[2])
 
 
+# One call for all fields: jobs are copied with each step, and turned into items with each message.
+_VALUES: Final = attrgetter(*Job.__slots__)
+
+
 def evolve(job: Job, **changes: Any) -> Job:
     """Give the job with some fields changed."""
-    return Job(**{name: getattr(job, name) for name in Job.__slots__} | changes)
+    return Job(**dict(zip(Job.__slots__, _VALUES(job), strict=True)) | changes)
 
 
 def shown_state(job: Job, now_ms: int) -> str:
@@ -227,7 +232,6 @@ def shown_state(job: Job, now_ms: int) -> str:
 
 _MAPS: Final = (Policy, Failure, Limit, Wait)
 _PLAIN: Final = frozenset((str, int, bool))
-_STORED: Final = tuple(field.name for field in fields(Job) if field.name != "id")
 
 
 def as_value(value: object) -> Any:
@@ -255,8 +259,12 @@ def read_policy(stored: Mapping[str, Any]) -> dict[str, Any]:
 def to_item(job: Job) -> dict[str, Any]:
     """Write the job as its hot item; fields that are None are left out."""
     pk, sk = job.key
-    said = ((name, value) for name in _STORED if (value := getattr(job, name)) is not None)
-    stored = {name: value if type(value) in _PLAIN else as_value(value) for name, value in said}
+    stored = {
+        name: value if type(value) in _PLAIN else as_value(value)
+        for name, value in zip(Job.__slots__, _VALUES(job), strict=True)
+        if value is not None
+    }
+    del stored["id"]
     return {"pk": pk, "sk": sk} | stored
 
 

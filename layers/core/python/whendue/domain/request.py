@@ -1,13 +1,32 @@
-"""What a caller asks for: a job to be, before it has an id."""
+"""What a caller asks for: a job to be, before it has an id, and how a request is kept as JSON."""
 
 import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Final
 
+from whendue.domain.dependency import On, ParentPolicy
+from whendue.domain.items import known
 from whendue.domain.limit import Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A job that is to end first, as asked for: exactly one of `job` and `ref`.
+
+    Args:
+        job: its id.
+        ref: what an earlier request of the same batch calls itself.
+        on: which end counts: `success`, `failure` (dead or cancelled), or `done` for any.
+        name: what the payload calls it.
+    """
+
+    job: str | None = None
+    ref: str | None = None
+    on: On = "success"
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +50,9 @@ class JobRequest:
         nominal_at: the fire for which it asks, ms UTC.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
         notify: the subscriptions that it names, parted by spaces.
+        depends_on: whose ends it waits for.
+        parent_policy: what becomes of it when a parent that must succeed does not; None is to cancel it.
+        ref: what later requests of the same batch call it.
     """
 
     type: str
@@ -49,6 +71,9 @@ class JobRequest:
     nominal_at: int | None = None
     overlap: str | None = None
     notify: str = ""
+    depends_on: tuple[Dependency, ...] = ()
+    parent_policy: ParentPolicy | None = None
+    ref: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:
@@ -61,6 +86,9 @@ def request_hash(request: JobRequest) -> str:
         "group": request.group,
         "limit": asdict(request.limit) if request.limit else None,
         "notify": request.notify or None,
+        "depends_on": [asdict(one) for one in request.depends_on] or None,
+        "parent_policy": request.parent_policy,
+        "ref": request.ref,
     }
     parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
@@ -77,3 +105,42 @@ def derived_id(tenant: str, idempotency_key: str) -> str:
     digest = hashlib.sha256(f"{len(tenant)}:{tenant}:{idempotency_key}".encode()).digest()
     value = int.from_bytes(digest[:16], "big") & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
     return str(uuid.UUID(int=value))
+
+
+# --- as JSON -----------------------------------------------------------------------------------------------------
+
+_DEFAULTS: Final = {one.name: {} if one.default is MISSING else one.default for one in fields(JobRequest)}
+
+
+def request_value(request: JobRequest) -> dict[str, Any]:
+    """Write a request as JSON, without what is as by default; equal requests give equal JSON."""
+    said = {name: getattr(request, name) for name in JobRequest.__slots__}
+    # An older version reads `policy` in any case.
+    told = {name: value for name, value in said.items() if name == "policy" or value != _DEFAULTS[name]}
+    return {name: value if name == "payload" else _part(value) for name, value in told.items()}
+
+
+def _part(value: Any) -> Any:
+    match value:
+        case Limit() | Dependency():
+            return {name: part for name, part in asdict(value).items() if part is not None}
+        case tuple():
+            return [_part(one) for one in value]
+        case Mapping():
+            return {name: _part(one) for name, one in value.items()}
+        case _:
+            return value
+
+
+def request_from(value: Mapping[str, Any]) -> JobRequest:
+    """Read a request from JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not one.
+    """
+    said = known(JobRequest, value)
+    policy = {name: tuple(one) if isinstance(one, list) else one for name, one in said.get("policy", {}).items()}
+    limit = said.get("limit")
+    depends_on = tuple(Dependency(**known(Dependency, one)) for one in said.get("depends_on", ()))
+    read = {"policy": policy, "limit": Limit(**known(Limit, limit)) if limit else None, "depends_on": depends_on}
+    return JobRequest(**said | read)

@@ -3,7 +3,7 @@
 from whendue.domain.job import Job, State
 from whendue.domain.step import Transition
 from whendue.domain.transitions import bury, die, move_alarm
-from whendue.limits import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S
+from whendue.limits import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S, WAITING_CHECK_MAX_S, WAITING_CHECK_S
 
 WORKER_LOST = "worker_lost"
 
@@ -34,6 +34,13 @@ def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
     if job.claims >= job.failures + MAX_LOST:
         return die(job, WORKER_LOST, f"the worker died {MAX_LOST} times while it ran this job", now_ms)
     return None
+
+
+def look_again_ms(job: Job, now_ms: int) -> int:
+    """Say when a waiting job looks for itself again: after as long as it has waited, from a minute to six hours."""
+    waited_ms = now_ms - job.scheduled_at
+    at_ms = now_ms + min(max(waited_ms, WAITING_CHECK_S * 1000), WAITING_CHECK_MAX_S * 1000)
+    return at_ms if job.deadline_at is None or job.deadline_at <= now_ms else min(at_ms, job.deadline_at)
 
 
 def interval_ms(rescues: int) -> int:

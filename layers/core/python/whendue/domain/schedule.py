@@ -9,9 +9,8 @@ from typing import Any, Final, Literal, NamedTuple
 from whendue.domain.agenda import first_alarm, shard_of
 from whendue.domain.items import known
 from whendue.domain.keys import Key
-from whendue.domain.limit import Limit
 from whendue.domain.recurrence import Recurrence, after
-from whendue.domain.request import JobRequest
+from whendue.domain.request import JobRequest, request_from, request_value
 from whendue.domain.writes import REMOVE, Is, Write, delete, insert
 from whendue.limits import IN_FLIGHT_S
 from whendue.settings import Timing
@@ -238,6 +237,8 @@ def to_text(definition: Definition) -> str:
 
 
 def _parts(value: Any) -> dict[str, Any]:
+    if isinstance(value, JobRequest):
+        return request_value(value)
     return {name: getattr(value, name) for name in value.__slots__}
 
 
@@ -248,17 +249,10 @@ def from_text(text: str) -> Definition:
         **values
         | {
             "recurrence": recurrence_of(values["recurrence"]),
-            "template": _template(values["template"]),
+            "template": request_from(values["template"]),
             "misfire": Misfire(**known(Misfire, values["misfire"])),
         }
     )
-
-
-def _template(values: Mapping[str, Any]) -> JobRequest:
-    said = known(JobRequest, values)
-    policy = {name: tuple(value) if isinstance(value, list) else value for name, value in said["policy"].items()}
-    limit = said.get("limit")
-    return JobRequest(**said | {"policy": policy, "limit": Limit(**known(Limit, limit)) if limit else None})
 
 
 def recurrence_of(values: Mapping[str, Any]) -> Recurrence:

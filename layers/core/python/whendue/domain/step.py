@@ -19,11 +19,13 @@ class Transition(Write):
         job: the job as it is once the write holds.
         send: whether its message is sent at once, by whoever made the transition.
         first: a write that must hold before this one is tried (a failed attempt or a result in an item of its own).
+        news: it ends the job or an attempt: others may want to hear of it.
     """
 
     job: Job
     send: bool
     first: Write | None = None
+    news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def ended(
     changes: dict[str, Any] = {"state": state, "finished_at": now_ms, "lease_until": 0}
     changes |= put_away(job, state, now_ms) | ({"awaits": None} if job.awaits else {})
     known = Is("children", True) if job.children else Lacks("children")  # noqa: FBT003 - a value, not a switch
-    over = step(name, job, [*expected, known], first=first, **changes | more)
+    over = replace(step(name, job, [*expected, known], first=first, **changes | more), news=True)
     return owing(over) if job.children or job.part_of else over
 
 

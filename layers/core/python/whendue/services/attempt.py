@@ -44,16 +44,31 @@ class Stopped:
     """The task chose to end as cancelled."""
 
 
-Ended = Succeeded | Failed | Stopped
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The run made jobs, and the job is to wait for them.
+
+    Args:
+        parts: how many.
+        awaits: whose ends it waits for, see `whendue.domain.dependency`.
+        deadline_at: when they are cancelled, ms UTC.
+    """
+
+    parts: int
+    awaits: frozenset[int]
+    deadline_at: int | None = None
 
 
-def attempt(registry: Registry, job: Job, payload: str | None, context: Context) -> Callable[[], Ended]:
+Ended = Succeeded | Failed | Stopped | Expanded
+
+
+def attempt(registry: Registry, job: Job, payload: str | WhendueError | None, context: Context) -> Callable[[], Ended]:
     """Give the call that runs the job's task once.
 
     Args:
         registry: where the task is.
         job: the claimed job.
-        payload: its JSON text; None where it is gone.
+        payload: its JSON text; None where it is gone, an error where it cannot be made.
         context: handed to the task.
     """
 
@@ -62,9 +77,11 @@ def attempt(registry: Registry, job: Job, payload: str | None, context: Context)
         try:
             if payload is None:
                 return Failed("payload_missing", "the payload is gone", final=True)
+            if isinstance(payload, WhendueError):
+                return Failed(payload.code, str(payload), final=True)
             definition = registry.get(job.type)
             never_retry += definition.never_retry
-            return _succeeded(definition.call(json.loads(payload), context))
+            return succeeded(definition.call(json.loads(payload), context))
         except Cancel:
             return Stopped()
         except Interrupted:
@@ -75,7 +92,8 @@ def attempt(registry: Registry, job: Job, payload: str | None, context: Context)
     return call
 
 
-def _succeeded(value: object) -> Ended:
+def succeeded(value: object) -> Ended:
+    """Turn what a task returned into its end."""
     if value is None:
         return Succeeded(None)
     try:

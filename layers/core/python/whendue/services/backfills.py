@@ -146,7 +146,7 @@ class Backfills:
             raise UnavailableError
 
     def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
-        ends = record_and_send(self._ports.store, self._ports.queue, jobs, now_ms) if jobs else []
+        ends = record_and_send(self._ports, jobs, now_ms) if jobs else []
         if any(end.applied is Applied.UNAVAILABLE for end in ends):
             raise UnavailableError
 

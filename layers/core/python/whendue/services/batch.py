@@ -6,6 +6,8 @@ from whendue.errors import Interrupted, UnavailableError
 from whendue.ports import Running
 from whendue.services.attempt import Ended, Failed, attempt
 from whendue.services.claimed import Claimed
+from whendue.services.composites import Composites
+from whendue.services.inputs import Input, Inputs
 from whendue.services.leases import Leases
 from whendue.services.outside import Ports
 from whendue.services.settle import Settle
@@ -21,13 +23,18 @@ class Batch:
 
     Args:
         ports: the outside.
+        composites: runs jobs that make jobs.
         batch: the claimed jobs, at least one.
         function_deadline_ms: when the process may be stopped, less the time to record, ms UTC.
     """
 
-    def __init__(self, ports: Ports, batch: Sequence[Claimed], function_deadline_ms: int) -> None:
+    def __init__(
+        self, ports: Ports, composites: Composites, batch: Sequence[Claimed], function_deadline_ms: int
+    ) -> None:
         """Make ready; nothing has begun."""
         self._ports = ports
+        self._composites = composites
+        self._inputs = Inputs(ports)
         self._function_deadline_ms = function_deadline_ms
         self._under_way = dict(enumerate(batch))
         self._ended: list[tuple[Claimed, Ended]] = []
@@ -52,11 +59,16 @@ class Batch:
     def _calls(self) -> list[Callable[[], Ended]]:
         batch = list(self._under_way.values())
         try:
-            texts = self._ports.documents.payloads([one.job for one in batch])
+            texts = self._inputs.of([one.job for one in batch])
         except UnavailableError as error:
             unread = Failed(error.code, "the payload could not be read")
             return [lambda: unread] * len(batch)
-        return [attempt(self._ports.registry, one.job, texts[one.job.id], one.context) for one in batch]
+        return [self._call(one, texts[one.job.id]) for one in batch]
+
+    def _call(self, one: Claimed, payload: Input) -> Callable[[], Ended]:
+        if one.job.expands:
+            return lambda: self._composites.run(one.job, payload)
+        return attempt(self._ports.registry, one.job, payload, one.context)
 
     def _wake_ms(self) -> int:
         """Say when something is to be done even if no job ends."""

@@ -10,7 +10,9 @@ from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictE
 from whendue.limits import HORIZON_S, REDRIVE_AGE_S
 from whendue.ports import Applied, JobStore
 from whendue.services.outside import Ports
+from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
+from whendue.services.telling import Telling
 from whendue.settings import NOTIFICATIONS, QUEUES
 
 # A job that changes under us is read again this often before we say so.
@@ -52,13 +54,13 @@ class Control:
         """
 
         def step(job: Job, now_ms: int) -> Transition | None:
-            if job.state is State.PENDING:
-                return cancel(job, now_ms)
-            if job.state is State.RUNNING:
-                return None if job.cancel_requested else request_cancel(job)
-            if job.state is State.CANCELLED:
+            if job.terminal and job.state is not State.CANCELLED:
+                raise _conflict("a finished job is not cancelled", job, now_ms)
+            if job.terminal or job.cancel_requested:
                 return None
-            raise _conflict("a finished job is not cancelled", job, now_ms)
+            if job.state is State.RUNNING or (job.state is State.WAITING and job.parts is not None):
+                return request_cancel(job)
+            return cancel(job, now_ms)
 
         return self._change(tenant, job_id, step)
 
@@ -132,12 +134,21 @@ class Control:
             if transition is None:
                 return job
             self._ports.store.apply(self._ports.documents.keep_longer(job, transition.job.due_at))
-            [outcome] = record_and_send(self._ports.store, self._ports.queue, [transition], now_ms)
+            [outcome] = record_and_send(self._ports, [transition], now_ms)
             if outcome.done:
+                self._stop_parts(transition)
                 return transition.job
             if outcome.applied is Applied.UNAVAILABLE:
                 raise UnavailableError
+            if outcome.old and "owes" in outcome.old:
+                # Those who wait for this end hear of it before there is another one.
+                Telling(self._ports).tell([from_item(outcome.old)])
         raise StateConflictError("the job keeps changing; try again")
+
+    def _stop_parts(self, transition: Transition) -> None:
+        """Cancel what a job waits for that is to stop itself; its alarm goes on with what is left."""
+        if transition.name == "request_cancel" and transition.job.state is State.WAITING:
+            Parents(self._ports).check([transition.job])
 
 
 def _conflict(rule: str, job: Job, now_ms: int) -> StateConflictError:

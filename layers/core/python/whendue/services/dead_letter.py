@@ -11,8 +11,9 @@ from whendue.domain.transitions import die
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
 from whendue.services.outside import Ports
-from whendue.services.record import record_and_send, send
+from whendue.services.record import record_and_send
 from whendue.services.work import Worked
+from whendue.services.write import send
 
 CAUSE = "dead_letter"
 MESSAGE = "its message was received too often without being settled"
@@ -61,7 +62,7 @@ class DeadLetter:
         return self._end(ended_by_loss(job, now_ms) or die(job, CAUSE, MESSAGE, now_ms), now_ms)
 
     def _end(self, end: Transition, now_ms: int) -> str:
-        [outcome] = record_and_send(self._ports.store, self._ports.queue, [end], now_ms)
+        [outcome] = record_and_send(self._ports, [end], now_ms)
         if outcome.applied is Applied.UNAVAILABLE:
             return "unavailable"
         return end.job.state.value if outcome.done else "changed"

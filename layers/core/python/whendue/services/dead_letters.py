@@ -119,7 +119,7 @@ class DeadLetters:
         longer = [write for step in steps for write in self._ports.documents.keep_longer(step.job, step.job.due_at)]
         if longer:
             self._ports.store.apply(longer)
-        outcomes = record_and_send(self._ports.store, self._ports.queue, steps, now_ms)
+        outcomes = record_and_send(self._ports, steps, now_ms)
         errors |= {step.job.id: _error(outcome) for step, outcome in zip(steps, outcomes, strict=True)}
         return [errors[job.id] for job in jobs]
 

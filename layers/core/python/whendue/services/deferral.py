@@ -84,7 +84,7 @@ class Deferral:
         steps = [(one, self._step(one, now_ms)) for one in refused]
         if longer := [write for one, step in steps for write in self._keep_payload(one.admitted.job, step.job)]:
             self._ports.store.apply(longer)
-        outcomes = record_and_send(self._ports.store, self._ports.queue, [step for _, step in steps], now_ms)
+        outcomes = record_and_send(self._ports, [step for _, step in steps], now_ms)
         holding = []
         for (one, step), outcome in zip(steps, outcomes, strict=True):
             if outcome.done:

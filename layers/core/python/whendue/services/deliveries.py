@@ -57,7 +57,7 @@ class Deliveries:
             raise StateConflictError("the subscription is disabled; enable it first")
         now_ms = self._ports.effects.now_ms()
         made = self._news.to(subscription, of_test(self._ports.effects.new_id(), now_ms))
-        [end] = record_and_send(self._ports.store, self._ports.queue, [made], now_ms)
+        [end] = record_and_send(self._ports, [made], now_ms)
         if not end.done:
             raise UnavailableError
         return made.job

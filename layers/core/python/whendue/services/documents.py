@@ -1,10 +1,10 @@
 """Payloads and results: inline while the hot item stays within one write unit, else an item, else S3."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from whendue.domain.job import Job, evolve, item_bytes, to_item
-from whendue.domain.keys import payload_key, result_key
+from whendue.domain.keys import Key, payload_key, result_key
 from whendue.domain.writes import Write, insert
 from whendue.limits import (
     HOT_ITEM_RESERVE_BYTES,
@@ -76,16 +76,9 @@ class Documents:
         Raises:
             UnavailableError: table or blob store refused.
         """
-        in_items = [job for job in jobs if job.payload_at == IN_ITEM]
-        keys = [payload_key(job.id, job.request_hash) for job in in_items]
-        items = self._store.get(keys) if keys else []
-        texts = {job.id: item["text"] if item else None for job, item in zip(in_items, items, strict=True)}
-        for job in jobs:
-            if job.payload_at is None:
-                texts[job.id] = job.payload
-            elif job.payload_at != IN_ITEM:
-                texts[job.id] = self._blobs.get(job.payload_at)
-        return texts
+        return self._texts(
+            {job.id: (job.payload, job.payload_at, payload_key(job.id, job.request_hash)) for job in jobs}
+        )
 
     def result(self, job: Job) -> str | None:
         """Bring a job's result; None where there is none.
@@ -93,12 +86,25 @@ class Documents:
         Raises:
             UnavailableError: table or blob store refused.
         """
-        if job.result_at is None:
-            return job.result
-        if job.result_at != IN_ITEM:
-            return self._blobs.get(job.result_at)
-        [item] = self._store.get([result_key(job.id, job.fence or "")])
-        return item["text"] if item else None
+        return self.results([job])[job.id]
+
+    def results(self, jobs: Sequence[Job]) -> dict[str, str | None]:
+        """Bring the results of jobs, by job id. One read for all that are items.
+
+        Raises:
+            UnavailableError: table or blob store refused.
+        """
+        return self._texts({job.id: (job.result, job.result_at, result_key(job.id, job.fence or "")) for job in jobs})
+
+    def _texts(self, wanted: Mapping[str, tuple[str | None, str | None, Key]]) -> dict[str, str | None]:
+        """Bring texts that are inline, in items or in blobs; each is (inline, where, the item's key)."""
+        keys = {job_id: key for job_id, (_, at, key) in wanted.items() if at == IN_ITEM}
+        items = self._store.get(list(keys.values())) if keys else []
+        texts = {job_id: item["text"] if item else None for job_id, item in zip(keys, items, strict=True)}
+        for job_id, (inline, at, _) in wanted.items():
+            if at != IN_ITEM:
+                texts[job_id] = inline if at is None else self._blobs.get(at)
+        return texts
 
     def keep_longer(self, job: Job, due_at: int) -> list[Write]:
         """Give the write that keeps a payload's item for a later due time; it only ever moves forward."""

@@ -192,7 +192,7 @@ class Firing:
         """Create what the ledger asks for; a job that is there is the one, as its id is made from the fire."""
         jobs = [(work, made) for work in works for made in work.wanted]
         ports, now_ms = self._ports, self._ports.effects.now_ms()
-        ends = record_and_send(ports.store, ports.queue, [made for _, made in jobs], now_ms) if jobs else []
+        ends = record_and_send(ports, [made for _, made in jobs], now_ms) if jobs else []
         for (work, _), end in zip(jobs, ends, strict=True):
             work.failed |= end.applied is Applied.UNAVAILABLE
 
@@ -207,7 +207,7 @@ class Firing:
             except UnavailableError:
                 work.failed = True
                 continue
-            ends = record_and_send(ports.store, ports.queue, made, now_ms) if made else []
+            ends = record_and_send(ports, made, now_ms) if made else []
             work.failed |= any(end.applied is Applied.UNAVAILABLE for end in ends)
 
     def _advance(self, works: Sequence[_Work]) -> list[Schedule]:

@@ -1,12 +1,42 @@
 """What services use of the outside: the ports of a process, put together once."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from whendue.domain.job import Job
+from whendue.domain.step import Transition
 from whendue.effects import Effects
 from whendue.ports import JobQueue, JobStore, Runner
 from whendue.registry import Registry
 from whendue.services.documents import Documents
 from whendue.settings import Settings
+
+
+class Newsroom(Protocol):
+    """Knows what is to be notified."""
+
+    def wants(self, step: Transition) -> bool:
+        """Say whether anybody wants to hear of what a transition ends; True where nobody knows."""
+
+    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+        """Give the deliveries to create for the news that jobs owe.
+
+        Raises:
+            UnavailableError: nobody knows to whom.
+        """
+
+
+class Silence:
+    """A newsroom to which nobody has subscribed."""
+
+    def wants(self, step: Transition) -> bool:  # noqa: ARG002
+        """Want nothing."""
+        return False
+
+    def told(self, jobs: Sequence[Job]) -> list[Transition]:  # noqa: ARG002
+        """Tell nobody."""
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +50,4 @@ class Ports:
     registry: Registry
     effects: Effects
     settings: Settings
+    news: Newsroom = field(default_factory=Silence)

@@ -27,7 +27,7 @@ class Overlaps:
         """Skip jobs: end them, then tell the ledger; UNAVAILABLE where one of the two is not known."""
         if not jobs:
             return []
-        ends = record(self._ports.store, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
+        ends = record(self._ports, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
         done = [job for job, end in zip(jobs, ends, strict=True) if end.done]
         told = self.enter(done)
         return [UNKNOWN if job.id not in told and end.done else end for job, end in zip(jobs, ends, strict=True)]
@@ -61,7 +61,7 @@ class Overlaps:
         if any(nominal_of(job) > nominal_of(newer) for job in others):
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
-        record(self._ports.store, [request_cancel(job) for job in running])
+        record(self._ports, [request_cancel(job) for job in running])
         # What has begun once does not give way when it waits for its retry.
         waiting = [job for job in others if not job.claims]
         self.skip(waiting, now_ms)

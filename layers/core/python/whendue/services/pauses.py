@@ -156,7 +156,7 @@ class Pauses:
     def _tell(self, made: Sequence[Transition]) -> None:
         """Create the deliveries that tell of a pause; a repeated request creates them once."""
         now_ms = self._ports.effects.now_ms()
-        ends = record_and_send(self._ports.store, self._ports.queue, made, now_ms) if made else []
+        ends = record_and_send(self._ports, made, now_ms) if made else []
         if any(end.applied is Applied.UNAVAILABLE for end in ends):
             raise UnavailableError("it is paused, but not everybody has been told; send the same request again")
 

@@ -9,9 +9,9 @@ from whendue.limits import PROMOTE_WINDOW
 from whendue.ports import AgendaEntry
 from whendue.services.cursors import Cursor
 from whendue.services.outside import Ports
-from whendue.services.record import send
 from whendue.services.rescue import Healer
 from whendue.services.walk import Stretch, Walk
+from whendue.services.write import send
 
 
 class Promote(Walk):
@@ -54,10 +54,12 @@ class Promote(Walk):
         return True
 
     def _is_mine(self, job: Job) -> bool:
-        return job.state is State.PENDING and owner_is_promote(job, self._ports.settings.timing)
+        pending = job.state is State.PENDING and job.owes is None
+        return pending and owner_is_promote(job, self._ports.settings.timing)
 
     def _rings_for_rescue(self, job: Job) -> bool:
-        return not is_first_alarm(job.due_at, job.alarm_at, self._ports.settings.timing)
+        first = is_first_alarm(job.due_at, job.alarm_at, self._ports.settings.timing)
+        return not first or job.state is State.WAITING
 
 
 def _before_first(kept_back: set[str], stretch: Stretch) -> AgendaEntry | None:

@@ -4,23 +4,32 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from whendue.domain.agenda import owner_is_promote, rescue_before
-from whendue.domain.job import Job
-from whendue.domain.rescue import decide
+from whendue.domain.job import Job, State
+from whendue.domain.rescue import decide, look_again_ms
 from whendue.domain.step import Transition
+from whendue.domain.transitions import move_alarm
 from whendue.errors import UnavailableError
-from whendue.limits import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, RESCUE_WINDOW, RESCUES_PER_PARTITION
+from whendue.limits import (
+    BACKLOG_MESSAGES,
+    DYNAMODB_MAX_STATEMENTS,
+    OWING_CHECK_S,
+    RESCUE_WINDOW,
+    RESCUES_PER_PARTITION,
+)
 from whendue.ports import AgendaEntry
 from whendue.services.cursors import Cursor
 from whendue.services.outside import Ports
+from whendue.services.parents import Parents
 from whendue.services.pauses import Pauses
 from whendue.services.record import record_and_send
+from whendue.services.telling import Telling
 from whendue.services.walk import Stretch, Walk
 
 
 class Healer:
     """Heals jobs. Made anew for each tick: it asks each queue for its depth once at most.
 
-    `healed` counts what was done (`send`, `wait`, `die`, `bury`).
+    `healed` counts what was done (`send`, `wait`, `die`, `bury`, `tell`).
     """
 
     def __init__(self, ports: Ports, pauses: Pauses) -> None:
@@ -36,13 +45,30 @@ class Healer:
         Raises:
             UnavailableError: nobody knows which of them are paused; they are looked at again later.
         """
-        held = self._pauses.held(jobs)
+        self._heal_linked(jobs)
+        alone = [job for job in jobs if job.owes is None and job.state is not State.WAITING]
+        held = self._pauses.held(alone)
         now_ms = self._ports.effects.now_ms()
-        decided = [decide(job, now_ms, backed_up=self.backed_up(job.queue), paused=job.id in held) for job in jobs]
-        steps = [step for step in decided if step]
+        decided = [decide(job, now_ms, backed_up=self.backed_up(job.queue), paused=job.id in held) for job in alone]
+        self._carry_out([step for step in decided if step], now_ms)
+
+    def _heal_linked(self, jobs: Sequence[Job]) -> None:
+        """Tell what is owed, and let who waits look at its parents; pauses hold neither up."""
+        if owing := [job for job in jobs if job.owes is not None]:
+            left = Telling(self._ports).tell(owing)
+            self.healed["tell"] += len(owing) - len(left)
+            now_ms = self._ports.effects.now_ms()
+            self._carry_out([move_alarm(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
+        if waiting := [job for job in jobs if job.state is State.WAITING]:
+            # First the alarm: who is released meanwhile has another one.
+            now_ms = self._ports.effects.now_ms()
+            self._carry_out([move_alarm(job, look_again_ms(job, now_ms), send=False) for job in waiting], now_ms)
+            Parents(self._ports).check(waiting)
+
+    def _carry_out(self, steps: Sequence[Transition], now_ms: int) -> None:
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
             part = steps[start : start + DYNAMODB_MAX_STATEMENTS]
-            outcomes = record_and_send(self._ports.store, self._ports.queue, part, now_ms)
+            outcomes = record_and_send(self._ports, part, now_ms)
             self.healed += Counter(_name(step) for step, outcome in zip(part, outcomes, strict=True) if outcome.done)
 
     def backed_up(self, queue: str) -> bool:

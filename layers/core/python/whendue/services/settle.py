@@ -7,12 +7,14 @@ from whendue.domain.fingerprint import failure
 from whendue.domain.job import State
 from whendue.domain.step import Transition
 from whendue.domain.transitions import fail, stop, succeed
+from whendue.domain.waiting import expand
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
-from whendue.services.attempt import Ended, Failed, Stopped, Succeeded
+from whendue.services.attempt import Ended, Expanded, Failed, Stopped, Succeeded
 from whendue.services.claimed import Claimed
 from whendue.services.limits import Limits
 from whendue.services.outside import Ports
+from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
 from whendue.ssrf import TargetRefusedError
 
@@ -40,11 +42,12 @@ class Settle:
         """Carry out transitions; give the claims whose failure was refused because a cancel was requested."""
         known = [(one, step) for one, step in steps if step is not None]
         self.unsettled += [one.delivery for one, step in steps if step is None]
-        outcomes = record_and_send(self._ports.store, self._ports.queue, [step for _, step in known], now_ms)
-        cancelled = []
+        outcomes = record_and_send(self._ports, [step for _, step in known], now_ms)
+        cancelled, expanded = [], []
         for (one, step), outcome in zip(known, outcomes, strict=True):
             if outcome.done:
                 self.counts["retried" if step.job.state is State.PENDING else step.job.state.value] += 1
+                expanded += [step.job] if step.name == "expand" else []
             elif outcome.applied is Applied.UNAVAILABLE:
                 self.unsettled.append(one.delivery)
             elif outcome.old is not None and outcome.old.get("cancel_requested"):
@@ -52,6 +55,8 @@ class Settle:
                 cancelled.append(one)
             else:
                 self.counts["superseded"] += 1
+        # Parts that ended before the job waited for them told nobody.
+        Parents(self._ports).check(expanded)
         return cancelled
 
     def _transition(self, one: Claimed, end: Ended, now_ms: int) -> Transition | None:
@@ -61,6 +66,8 @@ class Settle:
                 return self._success(one, end, now_ms)
             case Stopped():
                 return stop(one.job, now_ms)
+            case Expanded(parts, awaits, deadline_at):
+                return expand(one.job, parts, awaits, now_ms, deadline_at)
             case Failed():
                 return self._failure(one, end, now_ms)
 

@@ -29,7 +29,8 @@ from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
 from whendue.limits import HANDOVER_S, LIMIT_CONCURRENCY, LIMIT_WAITERS
 from whendue.services.outside import Ports
-from whendue.services.record import record, send
+from whendue.services.record import record
+from whendue.services.write import send
 
 # Rounds in which a batch tries for slots that others are after, too.
 ROUNDS = 3
@@ -201,7 +202,7 @@ class Slots:
         """Let those try at once whose turn it is; leaves out those that have changed."""
         timing = self._ports.settings.timing
         steps = {w: wake(line.waiting[w], now_ms, timing) for w in line.turns if w in line.waiting}
-        ends = record(self._ports.store, list(steps.values()))
+        ends = record(self._ports, list(steps.values()))
         return {waiter: step.job for (waiter, step), end in zip(steps.items(), ends, strict=True) if end.done}
 
 

@@ -73,5 +73,5 @@ class Withdraw:
             waiting = [job for job in jobs if job.state is JobState.PENDING and not job.claims]
             if not waiting:
                 return {job.id for job in jobs if job.state is JobState.CANCELLED}
-            record(self._ports.store, [cancel(job, self._ports.effects.now_ms()) for job in waiting])
+            record(self._ports, [cancel(job, self._ports.effects.now_ms()) for job in waiting])
         raise UnavailableError

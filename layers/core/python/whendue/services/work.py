@@ -14,6 +14,7 @@ from whendue.limits import SQS_MAX_VISIBILITY_S
 from whendue.ports import Applied, Delivery, Outcome
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
 from whendue.services.claimed import Claimed, claimed
+from whendue.services.composites import Composites
 from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
@@ -40,11 +41,12 @@ class Worked(NamedTuple):
 class Work:
     """Handles batches of messages."""
 
-    def __init__(self, ports: Ports, profiles: Profiles, pauses: Pauses) -> None:
+    def __init__(self, ports: Ports, profiles: Profiles, pauses: Pauses, composites: Composites) -> None:
         """Use these ports."""
         self._ports = ports
         self._profiles = profiles
         self._pauses = pauses
+        self._composites = composites
         self._limits = Limits(ports, profiles)
 
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
@@ -101,7 +103,7 @@ class Work:
     def _run(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> None:
         batch = self._claim(self._unpaused(group, settle), end_ms, settle)
         if batch:
-            Batch(self._ports, batch, end_ms).run(settle)
+            Batch(self._ports, self._composites, batch, end_ms).run(settle)
 
     def _unpaused(self, group: Sequence[tuple[Delivery, Job]], settle: Settle) -> list[tuple[Delivery, Job]]:
         """Let go of the messages of paused jobs, unclaimed: after the resume the jobs' alarms bring new ones.
@@ -145,7 +147,7 @@ class Work:
         end = ended_by_loss(from_item(refused.old), now_ms) if refused.old else None
         if end is None:
             return True
-        [outcome] = record_and_send(self._ports.store, self._ports.queue, [end], now_ms)
+        [outcome] = record_and_send(self._ports, [end], now_ms)
         return outcome.applied is not Applied.UNAVAILABLE
 
 

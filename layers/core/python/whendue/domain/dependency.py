@@ -1,0 +1,138 @@
+"""Dependencies: what a waiting job makes of its parents' ends. Pure.
+
+A waiting job holds the set of ends that it awaits. An element of it is a parent's number and the least generation that
+counts: the end of an earlier generation, told late after a redrive, is none that it waits for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from whendue.domain.job import Job, State
+from whendue.domain.step import Transition
+from whendue.domain.transitions import cancel
+from whendue.domain.waiting import arrive, forgo, release
+from whendue.limits import PARTS
+from whendue.settings import Timing
+
+On = Literal["success", "failure", "done"]
+ParentPolicy = Literal["cancel", "run", "hold"]
+ONS: Final = ("success", "failure", "done")
+PARENT_POLICIES: Final = ("cancel", "run", "hold")
+# Why a job was cancelled that waited.
+PARENT_FAILED: Final = "parent_failed"
+PARENT_MISSING: Final = "parent_missing"
+NOT_TAKEN: Final = "branch_not_taken"
+
+Ending = Literal["succeeded", "failed", "not_taken", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A job that another one waits for.
+
+    Args:
+        id: the job.
+        on: which end counts: `success`, `failure` (dead or cancelled), or `done` for any.
+        name: what payloads call it.
+    """
+
+    id: str
+    on: On = "success"
+    name: str | None = None
+
+
+class End(NamedTuple):
+    """A parent's end, as its dependent sees it: the parent's number there, which end counts, which generation ended."""
+
+    number: int
+    on: On
+    parent_id: str
+    generation: int
+    ending: Ending
+
+
+def end_of(number: int, on: On, parent: Job) -> End:
+    """Describe the end of a parent that has ended."""
+    if parent.state is State.SUCCEEDED:
+        ending: Ending = "succeeded"
+    else:
+        not_taken = parent.state is State.CANCELLED and parent.last is not None and parent.last.type == NOT_TAKEN
+        ending = "not_taken" if not_taken else "failed"
+    return End(number, on, parent.id, parent.generation, ending)
+
+
+def missing(number: int, on: On, parent_id: str) -> End:
+    """Describe the end of a parent that is not there: it never will be, or is gone with its retention."""
+    return End(number, on, parent_id, 1 << 30, "missing")
+
+
+def element(number: int, generation: int = 0) -> int:
+    """Give the element that stands for a parent's end in this generation or a later one."""
+    return generation * PARTS + number
+
+
+def numbers(awaits: frozenset[int] | None) -> list[int]:
+    """List the numbers of the parents that are awaited."""
+    return sorted({one % PARTS for one in awaits or ()})
+
+
+def heard(child: Job, ends: Sequence[End], now_ms: int, timing: Timing) -> Transition | None:
+    """Choose what ends of its parents make of a job as read; None where they are none that it waits for.
+
+    Args:
+        child: the dependent.
+        ends: of its parents; repetitions and stale ones do no harm.
+        now_ms: the time.
+        timing: the alarm rule's numbers.
+    """
+    if child.state is not State.WAITING:
+        return None
+    arrived: set[int] = set()
+    for end in ends:
+        mine = {one for one in child.awaits or () if one % PARTS == end.number and one // PARTS <= end.generation}
+        verdict = _verdict(end, child.parent_policy) if mine else "holds"
+        if verdict == "arrives":
+            arrived |= mine
+        elif verdict != "holds":
+            return forgo(child, verdict, _MESSAGES[verdict].format(end.parent_id), now_ms)
+    if arrived != (child.awaits or frozenset()):
+        return arrive(child, frozenset(arrived)) if arrived else None
+    return cancel(child, now_ms) if child.cancel_requested else release(child, now_ms, timing)
+
+
+def is_met(on: On, ending: Ending) -> bool:
+    """Say whether an end is the one that was waited for."""
+    if on == "done":
+        return True
+    return ending == "succeeded" if on == "success" else ending in ("failed", "missing")
+
+
+def _verdict(end: End, policy: str | None) -> str:
+    """Say what an end does to who waits for it: it `arrives`, it `holds`, or the cause to cancel for."""
+    if is_met(end.on, end.ending):
+        return "arrives"
+    if end.ending == "not_taken" or end.on == "failure":
+        return NOT_TAKEN
+    if policy == "run":
+        return "arrives"
+    if policy == "hold":
+        return "holds"
+    return PARENT_MISSING if end.ending == "missing" else PARENT_FAILED
+
+
+_MESSAGES: Final = {
+    PARENT_FAILED: "its parent {} did not succeed",
+    PARENT_MISSING: "its parent {} is not there",
+    NOT_TAKEN: "its parent {} took another branch",
+}
+
+
+def parents_value(parents: Sequence[Parent]) -> list[list[Any]]:
+    """Write parents as JSON: the list that `parents_from` reads."""
+    return [[parent.id, parent.on, parent.name] for parent in parents]
+
+
+def parents_from(value: Sequence[Sequence[Any]]) -> list[Parent]:
+    """Read parents."""
+    return [Parent(*one) for one in value]

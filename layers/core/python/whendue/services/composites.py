@@ -1,0 +1,122 @@
+"""Composites: jobs that make jobs of their own, wait for them, and gather what became of them (workflows, forEach).
+
+A run makes the parts (expands) or, once they have ended, gathers. Both can be repeated: parts have derived ids.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from whendue.domain.dependency import element
+from whendue.domain.graph import from_value, outcome
+from whendue.domain.job import Job, State, from_item
+from whendue.domain.keys import job_key
+from whendue.domain.parts import part_id, resets
+from whendue.errors import UnavailableError, WhendueError
+from whendue.ports import Applied
+from whendue.services.attempt import Ended, Expanded, Failed, Succeeded, succeeded
+from whendue.services.inputs import Input
+from whendue.services.outside import Ports
+from whendue.services.parting import Parting, Plan
+from whendue.services.record import record_and_send
+from whendue.services.submit import Submit
+
+
+class Composites:
+    """Runs composites."""
+
+    def __init__(self, ports: Ports, submit: Submit) -> None:
+        """Use these ports, and what prepares jobs."""
+        self._ports = ports
+        self._parting = Parting(ports, submit)
+
+    def run(self, whole: Job, text: Input) -> Ended:
+        """Make the parts of a claimed composite, or gather. Never raises what a user or the outside can cause.
+
+        Args:
+            whole: the claimed job.
+            text: its payload as JSON; None where it is gone.
+        """
+        if not isinstance(text, str):
+            return Failed("payload_missing", "the payload is gone", final=True)
+        try:
+            value = json.loads(text)
+            return self._expand(whole, value) if whole.parts is None else self._gather(whole, value)
+        except UnavailableError as error:
+            return Failed(error.code, str(error))
+        except WhendueError as error:
+            return Failed(error.code, str(error), final=True)
+
+    # --- expand -------------------------------------------------------------------------------------------------
+
+    def _expand(self, whole: Job, value: Any) -> Ended:
+        plan = self._parting.plan(whole, value)
+        if not plan.count:
+            return Succeeded("[]")
+        there = self._parts(whole, plan.count)
+        generations = {number: part.generation for number, part in there.items()}
+        if whole.redrives:
+            generations |= self._reset(plan, there, whole.redrives)
+        self._create(plan, [number for number in range(plan.count) if number not in there])
+        awaits = frozenset(element(number, generations.get(number, 0)) for number in range(plan.count))
+        return Expanded(plan.count, awaits, plan.deadline_at)
+
+    def _create(self, plan: Plan, numbers: Sequence[int]) -> None:
+        """Create parts, the notes about who waits for whom first.
+
+        Raises:
+            UnavailableError: not all are there.
+        """
+        parts = [plan.make(number) for number in numbers]
+        notes = [write for part in parts for write in part.links]
+        ends = self._ports.store.apply(notes) if notes else []
+        self._insist(ends)
+        now_ms = self._ports.effects.now_ms()
+        self._insist(record_and_send(self._ports, [part.step for part in parts], now_ms) if parts else [])
+
+    def _reset(self, plan: Plan, there: dict[int, Job], of_redrive: int) -> dict[int, int]:
+        """Let parts that failed begin again; gives the generations that they are in then.
+
+        Raises:
+            UnavailableError: not all have begun again.
+        """
+        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
+        steps = resets(there, plan.parents, of_redrive, now_ms, timing)
+        self._ports.store.apply(
+            [write for n, step in steps.items() for write in self._ports.documents.keep_longer(there[n], now_ms)]
+        )
+        self._insist(record_and_send(self._ports, list(steps.values()), now_ms) if steps else [])
+        self._parting.check([step.job for step in steps.values()])
+        return {number: step.job.generation for number, step in steps.items()}
+
+    def _insist(self, ends: Sequence[Any]) -> None:
+        if any(end.applied is Applied.UNAVAILABLE for end in ends):
+            raise UnavailableError
+
+    # --- gather -------------------------------------------------------------------------------------------------
+
+    def _gather(self, whole: Job, value: Any) -> Ended:
+        parts = self._parts(whole, whole.parts or 0)
+        if whole.expands == "for_each":
+            return self._gather_items(whole, parts)
+        failed = outcome(from_value(value), parts)
+        if failed is None:
+            return succeeded({"nodes": len(parts)})
+        if whole.deadline_at is not None and whole.deadline_at <= self._ports.effects.now_ms():
+            return Failed("deadline_exceeded", f"its deadline passed; {failed!r} did not succeed", final=True)
+        return Failed("workflow_failed", f"the node {failed!r} did not succeed", final=True)
+
+    def _gather_items(self, whole: Job, parts: dict[int, Job]) -> Ended:
+        count = whole.parts or 0
+        failed = [n for n in range(count) if n not in parts or parts[n].state is not State.SUCCEEDED]
+        if failed:
+            return Failed(
+                "items_failed", f"{len(failed)} of {count} items did not succeed, first item {failed[0]}", final=True
+            )
+        texts = self._ports.documents.results(list(parts.values()))
+        results = [texts[parts[number].id] for number in range(count)]
+        return succeeded([None if text is None else json.loads(text) for text in results])
+
+    def _parts(self, whole: Job, count: int) -> dict[int, Job]:
+        items = self._ports.store.get([job_key(part_id(whole.id, number)) for number in range(count)])
+        return {number: from_item(item) for number, item in enumerate(items) if item}

@@ -1,0 +1,71 @@
+"""Dependents: carry out what ends of parents make of the jobs that wait for them."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from whendue.domain.dependency import End, heard
+from whendue.domain.job import Job, from_item
+from whendue.domain.keys import job_key
+from whendue.domain.step import Transition
+from whendue.ports import Applied
+from whendue.services.outside import Ports
+from whendue.services.write import send, written
+
+# Dependents that change under us are read again this often; what is left is told again at an alarm.
+TRIES = 8
+# A wait this long may outlast what a payload's item was kept for.
+LONG_WAIT_MS = 86_400_000
+
+
+class Heard(NamedTuple):
+    """What came of it: dependents that may not have heard, and jobs whose own end is to be told now."""
+
+    unknown: set[str]
+    owing: list[Job]
+
+
+class Dependents:
+    """Lets waiting jobs hear of ends."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def hear(self, ends: Mapping[str, Sequence[End]]) -> Heard:
+        """Tell jobs of ends: who awaits nothing more is released, once (guarantee G7).
+
+        Args:
+            ends: by the dependent's id; none asks only whether it still awaits anything.
+        """
+        left, unknown, owing = dict(ends), set[str](), list[Job]()
+        for _ in range(TRIES):
+            steps = self._decide(left)
+            if not steps:
+                return Heard(unknown, owing)
+            now_ms = self._ports.effects.now_ms()
+            done = written(self._ports, list(steps.values()))
+            held = [step for step, end in done if end.done]
+            self._keep_payloads(held)
+            send(self._ports.queue, [step.job for step in held if step.send], now_ms)
+            owing += [step.job for step in held if step.job.owes is not None]
+            unknown |= {step.job.id for step, end in done if end.applied is Applied.UNAVAILABLE}
+            # After an arrival somebody looks whether it was the last; who was refused looks again.
+            again = {s.job.id for s, end in done if end.applied is Applied.REFUSED or (end.done and s.name == "arrive")}
+            left = {job_id: ends[job_id] for job_id in left if job_id in again}
+        return Heard(unknown | set(left), owing)
+
+    def _keep_payloads(self, steps: Sequence[Transition]) -> None:
+        """Keep the payload of a job that has waited for long as if it had been submitted now."""
+        released = [step.job for step in steps if step.name == "release"]
+        waited = [job for job in released if job.scheduled_at - job.created_at > LONG_WAIT_MS]
+        if writes := [write for job in waited for write in self._ports.documents.keep_longer(job, job.due_at)]:
+            self._ports.store.apply(writes)
+
+    def _decide(self, ends: Mapping[str, Sequence[End]]) -> dict[str, Transition]:
+        if not ends:
+            return {}
+        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
+        items = self._ports.store.get([job_key(job_id) for job_id in ends])
+        jobs = [from_item(item) for item in items if item]
+        steps = {job.id: heard(job, ends[job.id], now_ms, timing) for job in jobs}
+        return {job_id: step for job_id, step in steps.items() if step}

@@ -1,0 +1,134 @@
+"""Links: what binds the jobs of one request to the parents that they wait for.
+
+A parent that is there is told first that others wait for its end; then the notes of who waits are written, and last the
+jobs themselves. Whoever dies on the way leaves notes about a job that never was, and nothing else.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+
+from whendue.domain.dependency import Parent, parents_value
+from whendue.domain.job import Job, from_item
+from whendue.domain.keys import child_key, job_key, parents_key
+from whendue.domain.request import Dependency, JobRequest, derived_id, request_hash
+from whendue.domain.waiting import adopt
+from whendue.domain.writes import Write, insert
+from whendue.errors import UnknownParentError
+from whendue.limits import HORIZON_S
+from whendue.ports import Applied
+from whendue.services.documents import payload_expiry
+from whendue.services.outside import Ports
+from whendue.services.write import written
+
+# Of a UUID; anything else would be a key that the table may refuse.
+ID_LENGTH = 36
+
+
+class Links:
+    """The links of one request's jobs.
+
+    Args:
+        ports: the outside.
+        tenant: whose jobs they are.
+        requests: all jobs of the request.
+
+    Raises:
+        UnavailableError: parents could not be read.
+    """
+
+    def __init__(self, ports: Ports, tenant: str, requests: Sequence[JobRequest]) -> None:
+        """Read the parents that are there."""
+        self._ports = ports
+        self._tenant = tenant
+        self._there = self._read(requests)
+        self._made: dict[str, Job | None] = {}
+        self._children: dict[str, tuple[Job, list[Parent]]] = {}
+
+    def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
+        wanted = {link.job for request in requests for link in request.depends_on if link.job}
+        # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
+        wanted |= {derived_id(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
+        keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
+        items = self._ports.store.get(keys) if keys else []
+        now_ms = self._ports.effects.now_ms()
+        jobs = [from_item(item) for item in items if item]
+        return {job.id: job for job in jobs if job.tenant == self._tenant and not _is_gone(job, now_ms)}
+
+    def parents_of(self, request: JobRequest) -> list[Parent]:
+        """Give whom a request's job waits for.
+
+        Raises:
+            UnknownParentError: one is not there, or was refused itself.
+        """
+        return [Parent(self._find(link), link.on, link.name) for link in request.depends_on]
+
+    def _find(self, link: Dependency) -> str:
+        if link.ref is not None:
+            if (job := self._made.get(link.ref)) is None:
+                raise UnknownParentError(f"no earlier job of this request that was accepted has the ref {link.ref!r}")
+            return job.id
+        if link.job not in self._there:
+            raise UnknownParentError("a job that it depends on is not there")
+        return link.job
+
+    def made(self, request: JobRequest, job: Job, parents: Sequence[Parent]) -> None:
+        """Note a job that was made for a request."""
+        before = self._there.get(job.id)
+        if request.ref is not None:
+            same = before is None or before.request_hash == request_hash(request)
+            self._made[request.ref] = (before or job) if same else None
+        if parents and before is None:
+            self._children[job.id] = (job, list(parents))
+
+    @property
+    def new_parents(self) -> set[str]:
+        """The jobs of this request that others of it wait for, and that are not there yet."""
+        return {parent.id for parent in self._all_parents} - self._there.keys()
+
+    @property
+    def late(self) -> list[Job]:
+        """The jobs whose parents may have ended before they were written: they have to look."""
+        return [job for job, parents in self._children.values() if any(parent.id in self._there for parent in parents)]
+
+    def parents_made_here(self, job_id: str) -> list[str]:
+        """Give the new jobs of this request that one of it waits for."""
+        _, parents = self._children.get(job_id, (None, []))
+        return [parent.id for parent in parents if parent.id not in self._there]
+
+    @property
+    def _all_parents(self) -> list[Parent]:
+        return list(chain.from_iterable(parents for _, parents in self._children.values()))
+
+    def write(self) -> set[str]:
+        """Tell parents that are there, and write the notes; gives the jobs that must not be written."""
+        unknown = self._adopt()
+        notes = {job.id: links(job, parents) for job, parents in self._children.values()}
+        writes = [(job_id, write) for job_id, each in notes.items() for write in each]
+        ends = self._ports.store.apply([write for _, write in writes]) if writes else []
+        failed = {job_id for (job_id, _), end in zip(writes, ends, strict=True) if end.applied is Applied.UNAVAILABLE}
+        return failed | {
+            job.id for job, parents in self._children.values() if any(parent.id in unknown for parent in parents)
+        }
+
+    def _adopt(self) -> set[str]:
+        """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows."""
+        wanted = {parent.id for parent in self._all_parents}
+        live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
+        done = written(self._ports, [adopt(job) for job in live]) if live else []
+        return {step.job.id for step, end in done if end.applied is Applied.UNAVAILABLE}
+
+
+def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
+    """Give the notes that bind a job to its parents: one with each of them, and its own list."""
+    expires_at = payload_expiry(job) + HORIZON_S
+    text = json.dumps(parents_value(parents), separators=(",", ":"))
+    mine = insert("parents", parents_key(job.id), {"parents": text, "expires_at": expires_at})
+    return [mine] + [
+        insert("child", child_key(parent.id, job.id), {"number": number, "on": parent.on, "expires_at": expires_at})
+        for number, parent in enumerate(parents)
+    ]
+
+
+def _is_gone(job: Job, now_ms: int) -> bool:
+    return job.expires_at is not None and job.expires_at * 1000 < now_ms

@@ -1,0 +1,79 @@
+"""Parents: a waiting job looks for itself whether those that it waits for have ended.
+
+Whoever makes a job wait looks once afterwards: a parent that ended in between told nobody. The job's alarm looks again,
+in case they died before they did.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from whendue.domain.dependency import End, Parent, end_of, missing, numbers, parents_from
+from whendue.domain.job import Job, State, from_item
+from whendue.domain.keys import job_key, parents_key
+from whendue.domain.parts import part_id
+from whendue.errors import UnavailableError
+from whendue.limits import PARENT_MISSING_S
+from whendue.services.cancelling import cancel_parts
+from whendue.services.dependents import Dependents
+from whendue.services.outside import Ports
+from whendue.services.telling import Telling
+
+
+class Parents:
+    """Looks after waiting jobs."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._dependents = Dependents(ports)
+        self._telling = Telling(ports)
+
+    def check(self, waiting: Sequence[Job]) -> None:
+        """Let waiting jobs hear of parents that have ended; what cannot be known now is left to their alarms."""
+        for job in waiting:
+            try:
+                self._check(job)
+            except UnavailableError:
+                continue
+
+    def _check(self, job: Job) -> None:
+        awaited = numbers(job.awaits)
+        parents = self.of(job) if awaited else {}
+        jobs = self._read(awaited, parents)
+        if is_to_stop(job, self._ports.effects.now_ms()):
+            cancel_parts(self._ports, [part for part in jobs.values() if part])
+            jobs = self._read(awaited, parents)
+            self.check(
+                [part for part in jobs.values() if part and part.parts is not None and part.state is State.WAITING]
+            )
+        ends = [self._end(job, number, parents[number], parent) for number, parent in jobs.items()]
+        heard = self._dependents.hear({job.id: [end for end in ends if end]})
+        self._telling.tell(heard.owing)
+
+    def _read(self, awaited: Sequence[int], parents: Mapping[int, Parent]) -> dict[int, Job | None]:
+        items = self._ports.store.get([job_key(parents[number].id) for number in awaited])
+        return {number: from_item(item) if item else None for number, item in zip(awaited, items, strict=True)}
+
+    def of(self, job: Job) -> dict[int, Parent]:
+        """Give those that a job waits for, by their numbers.
+
+        Raises:
+            UnavailableError: they cannot be read.
+        """
+        if job.parts is not None:
+            return {number: Parent(part_id(job.id, number), "done") for number in range(job.parts)}
+        [item] = self._ports.store.get([parents_key(job.id)])
+        return dict(enumerate(parents_from(json.loads(item["parents"])))) if item else {}
+
+    def _end(self, job: Job, number: int, parent: Parent, found: Job | None) -> End | None:
+        if found is None:
+            gone = self._ports.effects.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
+            return missing(number, parent.on, parent.id) if gone else None
+        return end_of(number, parent.on, found) if found.terminal else None
+
+
+def is_to_stop(job: Job, now_ms: int) -> bool:
+    """Say whether the parts that a job waits for are to be cancelled: it was, or its deadline is past."""
+    return job.parts is not None and (
+        job.cancel_requested or (job.deadline_at is not None and job.deadline_at <= now_ms)
+    )

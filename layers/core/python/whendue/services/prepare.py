@@ -1,0 +1,230 @@
+"""Prepare: turn what a caller asks for into the write of its job, or say why not."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from whendue.domain.agenda import first_alarm, live_partition, shard_of
+from whendue.domain.dependency import Parent
+from whendue.domain.graph import Graph, Node, from_value
+from whendue.domain.job import Job, Policy, State, evolve
+from whendue.domain.parts import part_id
+from whendue.domain.profile import QUEUE, Profile, resolve
+from whendue.domain.references import faults, find
+from whendue.domain.request import JobRequest, derived_id, joined, request_hash
+from whendue.domain.step import Transition
+from whendue.domain.transitions import submit
+from whendue.errors import (
+    InvalidReferenceError,
+    InvalidRequestError,
+    InvalidWorkflowError,
+    PayloadTooLargeError,
+    UnknownSubscriptionError,
+    UnknownTaskError,
+    WhendueError,
+)
+from whendue.limits import HORIZON_S, PAYLOAD_BYTES, WAITING_CHECK_S, WORKFLOW_BYTES, WORKFLOW_ERRORS
+from whendue.registry import TaskDefinition
+from whendue.services.news import News
+from whendue.services.outside import Ports
+from whendue.services.profiles import Profiles
+from whendue.settings import QUEUES
+
+
+class Place(NamedTuple):
+    """Where a job stands among others.
+
+    Args:
+        parents: whom it waits for, by number.
+        whole: the job that it is a part of.
+        number, name: of the part.
+        expands: how it makes parts of its own, if its task does not say.
+        children: others are made with it that wait for its end.
+    """
+
+    parents: Sequence[Parent] = ()
+    whole: Job | None = None
+    number: int | None = None
+    name: str | None = None
+    expands: str | None = None
+    children: bool = False
+
+
+ALONE = Place()
+
+
+class Prepare:
+    """Prepares jobs."""
+
+    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
+        """Use these ports; `news` knows the subscriptions that requests name."""
+        self._ports = ports
+        self._news = news
+        self._profiles = profiles
+
+    def submission(
+        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, place: Place = ALONE
+    ) -> Transition:
+        """Turn a request into the write of its job.
+
+        Args:
+            tenant: whose it is.
+            request: what is asked for.
+            profile: the one that it names, or why it cannot be had.
+            now_ms: the time.
+            place: where it stands among others.
+
+        Raises:
+            UnknownTaskError, UnknownProfileError, InvalidRequestError, PayloadTooLargeError: the request is refused.
+            UnavailableError: its payload could not be stored, or its profile not be read.
+        """
+        definition = self._definition(request)
+        payload, says = self._payload(tenant, definition, request, place)
+        if isinstance(profile, WhendueError):
+            raise profile
+        if place.whole is None:
+            self._check_names(tenant, request)
+        job = self._job(tenant, request, definition, profile, now_ms, place)
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+        most = WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES
+        if len(text.encode()) > most:
+            raise PayloadTooLargeError(f"the payload is over {most} bytes of JSON")
+        job = evolve(job, refers=says or None)
+        placed = self._ports.documents.place_payload(job, text)
+        job = evolve(job, payload=placed.inline, payload_at=placed.at)
+        return submit(job, self._ports.settings.timing, first=placed.write)
+
+    def _definition(self, request: JobRequest) -> TaskDefinition:
+        definition = self._ports.registry.get(request.type)
+        if definition.channel:
+            raise UnknownTaskError(f"deliveries are not submitted: {request.type!r}")
+        return definition
+
+    def _check_names(self, tenant: str, request: JobRequest) -> None:
+        """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
+        if request.notify and request.schedule is None:
+            unknown = self._news.unknown(tenant, request.notify.split())
+            if unknown:
+                raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
+
+    # --- the payload --------------------------------------------------------------------------------------------
+
+    def _payload(self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Place) -> tuple[Any, bool]:
+        """Check a payload as far as it can be known; gives it, and whether it refers to parents' results."""
+        if place.expands is not None:
+            return request.payload, bool(place.parents)
+        refers = bool(place.parents) and not definition.expands and _refers(request.payload, place.parents)
+        if not refers:
+            definition.parse(request.payload)
+        if definition.expands == "workflow":
+            self._check_nodes(tenant, from_value(request.payload))
+        return request.payload, refers
+
+    def _check_nodes(self, tenant: str, graph: Graph) -> None:
+        """Refuse a workflow whose nodes would be refused one by one."""
+        profiles = self._profiles.each(tenant, {node.request.profile for node in graph.nodes})
+        problems: list[tuple[str, str]] = []
+        for node in graph.nodes:
+            try:
+                self._check_node(node, profiles[node.request.profile])
+                self._check_names(tenant, node.request)
+            except InvalidRequestError as error:
+                places: Any = error.details.get("errors") or [{"where": "", "problem": str(error)}]
+                problems += [(f"nodes.{node.name}.{one['where']}".rstrip("."), one["problem"]) for one in places]
+        if problems:
+            raise InvalidWorkflowError(*problems[:WORKFLOW_ERRORS])
+
+    def _check_node(self, node: Node, profile: Profile | WhendueError) -> None:
+        definition = self._definition(node.request)
+        if isinstance(profile, WhendueError):
+            raise profile
+        if node.for_each is None and (definition.expands or not find(node.request.payload)):
+            definition.parse(node.request.payload)
+
+    # --- the job ------------------------------------------------------------------------------------------------
+
+    def _job(
+        self,
+        tenant: str,
+        request: JobRequest,
+        definition: TaskDefinition,
+        profile: Profile,
+        now_ms: int,
+        place: Place,
+    ) -> Job:
+        queue = request.queue or profile.queue or QUEUE
+        if queue not in QUEUES:
+            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+        waits = bool(place.parents)
+        due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
+        job_id = self._id(tenant, request, place)
+        settings, whole = self._ports.settings, place.whole
+        policy, sources = resolve(
+            Policy(lease_s=settings.lease_s), task=definition.policy, profile=profile.policy, request=request.policy
+        )
+        if whole is not None and policy.retention_s < whole.policy.retention_s:
+            # What became of it is asked for until the whole is gone.
+            policy = replace(policy, retention_s=whole.policy.retention_s)
+        return Job(
+            id=job_id,
+            tenant=tenant,
+            type=request.type,
+            queue=queue,
+            profile=profile.name,
+            agenda_pk=live_partition(queue, shard_of(job_id, settings.shards)),
+            alarm_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_alarm(due_at, settings.timing),
+            due_at=due_at,
+            scheduled_at=now_ms,
+            created_at=now_ms,
+            request_hash=request_hash(request),
+            policy=policy,
+            state=State.WAITING if waits else State.PENDING,
+            sources=sources,
+            profile_version=profile.version,
+            follow=(profile.follow if request.follow is None else request.follow) or None,
+            tags=dict(request.tags) or None,
+            group=request.group,
+            limit=request.limit,
+            schedule=request.schedule,
+            nominal_at=request.nominal_at,
+            overlap=request.overlap,
+            notify=joined(request.notify, profile.notify) or None,
+            awaits=frozenset(range(len(place.parents))) or None,
+            parent_policy=request.parent_policy,
+            after_s=request.delay_s if waits else None,
+            children=place.children or None,
+            expands=place.expands or definition.expands,
+            part_of=whole.id if whole else None,
+            part=place.number,
+            node=place.name,
+            of_redrive=whole.redrives if whole else None,
+            # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
+            fence=self._ports.effects.new_id(),
+        )
+
+    def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
+        if place.whole is not None and place.number is not None:
+            return part_id(place.whole.id, place.number)
+        key = request.idempotency_key
+        return derived_id(tenant, key) if key is not None else self._ports.effects.new_id()
+
+
+def _refers(payload: Any, parents: Sequence[Parent]) -> bool:
+    """Say whether a payload refers to results; one that never could be resolved is refused."""
+    ends = {parent.name or parent.id: parent.on for parent in parents}
+    if wrong := faults(payload, ends, "payload"):
+        raise InvalidReferenceError(*wrong)
+    return bool(find(payload))
+
+
+def due_time(request: JobRequest, now_ms: int) -> int:
+    """Give a request's due time, ms UTC: a time in the past means now.
+
+    Raises:
+        InvalidRequestError: it is too far ahead.
+    """
+    due_at = request.due_at if request.due_at is not None else now_ms + round(1000 * (request.delay_s or 0))
+    if due_at > now_ms + HORIZON_S * 1000:
+        raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days ahead")
+    return max(due_at, now_ms)

@@ -1,0 +1,110 @@
+"""Telling: hand on the news of ends, to the jobs that wait for them and to whom it is to be notified.
+
+A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its alarm does (design
+section 3).
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+
+from whendue.domain.dependency import End, end_of
+from whendue.domain.job import Job
+from whendue.domain.keys import child_key
+from whendue.domain.step import Transition
+from whendue.domain.waiting import settled, tell_on
+from whendue.errors import UnavailableError
+from whendue.limits import TELL_MS, TELL_PIECE, TELL_PIECES
+from whendue.ports import Applied, Item
+from whendue.services.dependents import Dependents
+from whendue.services.outside import Ports
+from whendue.services.write import send, written
+
+LAST_CHILD = "child$"
+
+
+class Telling:
+    """Tells what is owed."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._dependents = Dependents(ports)
+
+    def tell(self, owing: Sequence[Job]) -> list[Job]:
+        """Tell everything that jobs owe, and what follows from it, piece by piece; gives the jobs that still owe.
+
+        Those are left to their alarms: what was told is told again then, and does no harm.
+        """
+        until_ms = self._ports.effects.now_ms() + TELL_MS
+        waiting, failed = deque(owing), list[Job]()
+        for _ in range(TELL_PIECES):
+            if not waiting or self._ports.effects.now_ms() >= until_ms:
+                break
+            part = [waiting.popleft() for _ in range(min(TELL_PIECE, len(waiting)))]
+            try:
+                more, left = self._piece(part)
+            except UnavailableError:
+                more, left = [], part
+            waiting.extend(more)
+            failed += left
+        return [*failed, *waiting]
+
+    def _piece(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+        """Tell the next dependents of each of some jobs; gives those that have more to tell, and those that failed.
+
+        Raises:
+            UnavailableError: nobody knows what is told.
+        """
+        self._notify(jobs)
+        pages = {job.id: self._next_dependents(job) for job in jobs}
+        ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
+        heard = self._dependents.hear(_merged(list(ends.values())))
+        failed = [job for job in jobs if heard.unknown & ends[job.id].keys()]
+        done = self._note([job for job in jobs if job not in failed], pages)
+        return heard.owing + [job for job in done if job.owes is not None], failed
+
+    def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
+        """Note how far jobs have told; gives those of which it is stored."""
+        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
+        steps = [_told(job, pages[job.id]) or settled(job, now_ms, timing) for job in jobs]
+        done = [step for step, end in written(self._ports, steps) if end.done]
+        send(self._ports.queue, [step.job for step in done if step.send], now_ms)
+        return [step.job for step in done]
+
+    def _notify(self, jobs: Sequence[Job]) -> None:
+        """Create the deliveries of what jobs have to notify."""
+        made = self._ports.news.told([job for job in jobs if not job.owes])
+        done = written(self._ports, made) if made else []
+        if any(end.applied is Applied.UNAVAILABLE for _, end in done):
+            raise UnavailableError
+        send(
+            self._ports.queue, [step.job for step, end in done if end.done and step.send], self._ports.effects.now_ms()
+        )
+
+    def _next_dependents(self, job: Job) -> list[Item]:
+        if not (job.terminal and job.children):
+            return []
+        # The least key behind the last dependent that was told.
+        first = f"{job.owes or child_key(job.id, '').sk}!"
+        return self._ports.store.span(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
+
+
+def _told(job: Job, page: Sequence[Item]) -> Transition | None:
+    """Give the note that a job has told a page of its dependents; None for its last one."""
+    return tell_on(job, page[-1]["sk"]) if len(page) == TELL_PIECE else None
+
+
+def _ends(job: Job, page: Sequence[Item]) -> dict[str, End]:
+    """Describe a job's end to each dependent of a page, and to the job that it is a part of."""
+    ends = {edge["sk"].removeprefix("child#"): end_of(edge["number"], edge["on"], job) for edge in page}
+    if job.part_of and job.part is not None and job.terminal:
+        ends[job.part_of] = end_of(job.part, "done", job)
+    return ends
+
+
+def _merged(parts: Sequence[Mapping[str, End]]) -> dict[str, list[End]]:
+    merged: defaultdict[str, list[End]] = defaultdict(list)
+    for part in parts:
+        for child, end in part.items():
+            merged[child].append(end)
+    return merged

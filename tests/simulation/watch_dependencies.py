@@ -1,0 +1,98 @@
+"""Dependencies: nobody runs before its parents have ended as it wants, is released twice, or is forgotten (G7)."""
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from tests.simulation.hub import Process
+from tests.simulation.watchers import Watcher
+from whendue.context import Context
+from whendue.domain.dependency import Parent, parents_from
+from whendue.domain.job import TERMINAL, Job, from_item
+from whendue.domain.keys import job_id_of, job_key, parents_key
+from whendue.domain.parts import part_id
+from whendue.domain.writes import Write
+from whendue.ports import Item
+
+if TYPE_CHECKING:
+    from tests.simulation.monitor import Run
+
+FINAL = {state.value for state in TERMINAL}
+
+
+class DependencyWatcher(Watcher):
+    """Watches jobs that wait for others."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._ends: defaultdict[str, set[str]] = defaultdict(set)
+        self._released: dict[str, tuple[int, int]] = {}
+
+    def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
+        """Look at a write of a job."""
+        if write.key.sk != "job":
+            return
+        job_id = job_id_of(write.key.pk)
+        if after["state"] in FINAL and not (before and before["state"] in FINAL):
+            self._ends[job_id].add(after["state"])
+            self._whole_is_last(after)
+        if write.name == "release":
+            self._once(job_id, after)
+            self._parents_have_ended(from_item(after))
+        if before and "owes" in before and "owes" not in after and after["state"] in FINAL:
+            self._everybody_has_heard(from_item(after))
+
+    def _once(self, job_id: str, after: Item) -> None:
+        """A job is released once each time that it is made to wait."""
+        rounds = (after.get("redrives", 0), after.get("parts") or 0)
+        if self._released.get(job_id) == rounds:
+            self.world.monitor.wrong("G7: a dependent was released twice")
+        self._released[job_id] = rounds
+
+    def _parents_have_ended(self, job: Job) -> None:
+        """G7: never before all its parents, and not after an end that it does not want."""
+        for parent in self._parents(job):
+            ends = self._ends[parent.id]
+            wanted = {"success": {"succeeded"}, "failure": {"dead", "cancelled"}, "done": FINAL}[parent.on]
+            if not ends & (FINAL if job.parent_policy == "run" and parent.on == "success" else wanted):
+                self.world.monitor.wrong(f"G7: released on {parent.on}, its parent has had {sorted(ends) or 'no end'}")
+
+    def _parents(self, job: Job) -> list[Parent]:
+        if job.parts is not None:
+            return [Parent(part_id(job.id, number), "done") for number in range(job.parts)]
+        item = self.world.store._items.get(parents_key(job.id))
+        return parents_from(json.loads(item["parents"])) if item else []
+
+    def _everybody_has_heard(self, job: Job) -> None:
+        """A job owes nothing only when nobody waits for this end any more."""
+        for (pk, sk), edge in self.world.store.live():
+            if pk == job.key.pk and sk.startswith("child#"):
+                child = self.world.store._items.get(job_key(sk.removeprefix("child#")))
+                if child and child["state"] == "waiting" and edge["number"] in child.get("awaits", ()):
+                    held = child.get("parent_policy") == "hold" and job.state.value != "succeeded"
+                    if not held and edge["number"] < 1000:
+                        self.world.monitor.wrong("G7: a job has settled an end that a dependent has not heard of")
+
+    def _whole_is_last(self, after: Item) -> None:
+        """A job that made jobs ends well only after all of them."""
+        if after["state"] != "succeeded" or not after.get("parts"):
+            return
+        for number in range(after["parts"]):
+            part = self.world.store._items.get(job_key(part_id(job_id_of(after["pk"]), number)))
+            if part is None or part["state"] not in FINAL:
+                self.world.monitor.wrong("G7: a whole has succeeded before all its parts have ended")
+
+    def began(self, run: "Run", ctx: Context) -> None:
+        """Whatever a job did to begin: its parents have ended, or somebody redrove it."""
+        job = from_item(self.world.store._items[ctx._job.key])
+        if not job.redrives:
+            self._parents_have_ended(job)
+
+    def settled(self) -> bool:
+        """Say whether no job owes news."""
+        return not any(key.sk == "job" and "owes" in item for key, item in self.world.store.live())
+
+    def conclude(self) -> None:
+        """Nobody owes anything."""
+        if not self.settled():
+            self.world.monitor.wrong("G7: a job still owes the news of its end")
