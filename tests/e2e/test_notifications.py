@@ -102,6 +102,26 @@ def test_a_webhook_is_signed_tried_again_logged_and_replayed(http: Http, web: We
         assert seen.headers["webhook-id"] == delivery_id
 
 
+def test_the_end_of_a_job_and_its_failed_attempts_are_told(http: Http, web: Web) -> None:
+    """From the worker that recorded them, by the notifier, to the receiver; each under an id of its own."""
+    put(http, "ends", "webhook", "succeeded", "dead", "attempt_failed", url=web.url())
+    good = http.submit()
+    bad = http.submit("demo.broken", {"reason": "as always"}, retries=1, backoff={"baseSeconds": 1, "jitter": "none"})
+    http.ended([good, bad])
+
+    def told() -> list[tuple[str, str, int]]:
+        events = [json.loads(seen.body) for seen in web.seen]
+        return sorted((event["type"], event["data"]["jobId"], event["data"]["attempt"]) for event in events)
+
+    expected = [("job.attempt_failed", bad["id"], 1), ("job.attempt_failed", bad["id"], 2), ("job.dead", bad["id"], 2)]
+    assert eventually(told, lambda events: len(events) >= 4, timeout_s=60) == [
+        *expected,
+        ("job.succeeded", good["id"], 1),
+    ]
+    assert len({seen.headers["webhook-id"] for seen in web.seen}) == 4
+    assert http.client.delete("/subscriptions/ends").status_code == 204
+
+
 def test_an_asymmetric_key_signs_in_the_function(http: Http, web: Web) -> None:
     """The layer has what it takes."""
     hook = put(http, "asymmetric", "webhook", url=web.url(), signature="v1a")

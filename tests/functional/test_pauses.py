@@ -140,7 +140,7 @@ def test_the_check_is_one_read_of_three_items_a_batch_and_none_within_two_second
     for _ in range(20):
         world.submit()
     world.work(app)
-    assert calls == ["get", "apply", "apply", "apply", "apply"]
+    assert calls == ["get", "apply", "family", "apply", "apply", "apply"], "the tenant's subscriptions are read once"
     assert read == [3]
     for tenant in ("one", "two"):
         world.app.submit.one(tenant, JobRequest("ok", {}))

@@ -33,6 +33,10 @@ TOLD = {
     "die while pending": ("dead",),
     "bury": ("cancelled",),
     "skip": ("cancelled",),
+    "succeed with dependents": ("succeeded",),
+    "fail with dependents": ("attempt_failed", "dead"),
+    "cancel while waiting": ("cancelled",),
+    "forgo": ("cancelled",),
 }
 
 
