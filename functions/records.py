@@ -31,6 +31,12 @@ def handle_batch(
     return _response(worked.unsettled)
 
 
+def named(queues: Mapping[str, str]) -> Callable[[str], str]:
+    """Give what names a queue by its ARN, from queue name -> SQS URL."""
+    names = {url.rpartition("/")[2]: name for name, url in queues.items()}
+    return lambda arn: names[arn.rpartition(":")[2]]
+
+
 def _delivery(record: Mapping[str, Any], queue: str) -> Delivery:
     return Delivery(
         id=record["messageId"],

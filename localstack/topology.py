@@ -43,13 +43,21 @@ class DeadLetterQueue(_Part):
     retention_s: int
 
 
+class NotificationQueues(_Part):
+    """The queue of deliveries, and the dead-letter queue under it."""
+
+    queue: str
+    dead_letter: str
+
+
 class Queues(_Part):
-    """The priority queues, all alike, and the dead-letter queue under them."""
+    """The priority queues and that of deliveries, all alike, and the dead-letter queues under them."""
 
     visibility_s: int
     max_receive_count: int
     retention_s: int
     priorities: list[str]
+    notifications: NotificationQueues
     dead_letter: DeadLetterQueue
 
 
@@ -97,6 +105,7 @@ class Triggers(_Part):
 
     timer: ScheduleTrigger
     worker: QueueTrigger
+    notifier: QueueTrigger
     dead_letter: QueueTrigger
 
 

@@ -16,11 +16,11 @@ from whendue.registry import Registry, task
 from whendue.services.query import JobView
 from whendue.services.tick import Ticked
 from whendue.services.work import Worked
-from whendue.settings import QUEUES, Settings
+from whendue.settings import ALL_QUEUES, Settings
 from whendue.tasks.workflow import workflow
 
 TENANT = "acme"
-SETTINGS = Settings("table", "bucket", {queue: queue for queue in QUEUES}, "dead_letter")
+SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter")
 MINUTE_MS = 60_000
 
 
@@ -31,8 +31,8 @@ class Anything(BaseModel, extra="allow"):
 class World:
     """The services on memory adapters; `store` and `queue` may be wrapped to inject faults."""
 
-    def __init__(self, seed: int = 0, max_receive_count: int = 10) -> None:
-        self.clock = ManualEffects(seed=seed)
+    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualEffects | None = None) -> None:
+        self.clock = clock or ManualEffects(seed=seed)
         self.effects = self.clock.effects()
         self.table = MemoryStore()
         self.queues = MemoryQueue(self.effects, max_receive_count=max_receive_count)
@@ -65,7 +65,7 @@ class World:
     def work(self, app: App | None = None, **queue: str) -> list[Worked]:
         """Let workers empty the queues of what is visible now."""
         worked = []
-        for name in [queue["queue"]] if queue else QUEUES:
+        for name in [queue["queue"]] if queue else ALL_QUEUES:
             while deliveries := self.queues.receive(name):
                 deadline_ms = self.clock.now_ms() + MINUTE_MS
                 worked.append((app or self.app).work.handle(deliveries, deadline_ms))

@@ -13,7 +13,18 @@ from functions import log
 from functions.api import problems
 from functions.api.events import normalise
 from functions.api.guard import checked_body
-from functions.api.routes import dead_letters, docs, health, jobs, pauses, profiles, queues, schedules, workflows
+from functions.api.routes import (
+    dead_letters,
+    docs,
+    health,
+    jobs,
+    pauses,
+    profiles,
+    queues,
+    schedules,
+    subscriptions,
+    workflows,
+)
 from functions.api.scopes import scope_of
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
@@ -30,7 +41,7 @@ def make_resolver() -> APIGatewayHttpResolver:
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
-    for module in (jobs, workflows, schedules, dead_letters, profiles, queues, pauses, health, docs):
+    for module in (jobs, workflows, schedules, dead_letters, profiles, queues, pauses, subscriptions, health, docs):
         resolver.include_router(module.router)
     return resolver
 

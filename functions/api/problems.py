@@ -9,7 +9,9 @@ from whendue.errors import (
     AuthenticationError,
     BackfillNotFoundError,
     BuiltInProfileError,
+    DeliveryNotFoundError,
     ForbiddenError,
+    HeaderInjectionError,
     IdempotencyConflictError,
     InvalidCursorError,
     InvalidPayloadError,
@@ -24,15 +26,20 @@ from whendue.errors import (
     QueueNotFoundError,
     ScheduleNotFoundError,
     StateConflictError,
+    SubscriptionNotFoundError,
     TooManyProfilesError,
     TooManySchedulesError,
+    TooManySubscriptionsError,
     UnavailableError,
+    UnknownChannelError,
     UnknownParentError,
     UnknownProfileError,
+    UnknownSubscriptionError,
     UnknownTaskError,
     WhendueError,
     WorkflowNotFoundError,
 )
+from whendue.ssrf import TargetRefusedError
 
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "2"
@@ -74,6 +81,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     MalformedRequestError: HTTPStatus.BAD_REQUEST,
     InvalidCursorError: HTTPStatus.BAD_REQUEST,
     InvalidScheduleError: HTTPStatus.BAD_REQUEST,
+    HeaderInjectionError: HTTPStatus.BAD_REQUEST,
     AuthenticationError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     JobNotFoundError: HTTPStatus.NOT_FOUND,
@@ -82,6 +90,8 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     ScheduleNotFoundError: HTTPStatus.NOT_FOUND,
     BackfillNotFoundError: HTTPStatus.NOT_FOUND,
     WorkflowNotFoundError: HTTPStatus.NOT_FOUND,
+    SubscriptionNotFoundError: HTTPStatus.NOT_FOUND,
+    DeliveryNotFoundError: HTTPStatus.NOT_FOUND,
     RouteNotFoundError: HTTPStatus.NOT_FOUND,
     MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     IdempotencyConflictError: HTTPStatus.CONFLICT,
@@ -89,6 +99,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     BuiltInProfileError: HTTPStatus.CONFLICT,
     TooManyProfilesError: HTTPStatus.CONFLICT,
     TooManySchedulesError: HTTPStatus.CONFLICT,
+    TooManySubscriptionsError: HTTPStatus.CONFLICT,
     PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -100,6 +111,9 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     UnknownParentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownChannelError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownSubscriptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TargetRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 from functions.api import times
 from functions.api.replies import LimitsReply, limits_reply
 from functions.api.reply import Reply
-from functions.api.requests import LimitsBody, PolicyBody, Priority
+from functions.api.requests import LimitsBody, Names, PolicyBody, Priority
 from whendue.domain.profile import Profile
+from whendue.domain.request import joined
 
 
 class ProfileLimitsBody(LimitsBody):
@@ -29,11 +30,19 @@ class ProfileBody(PolicyBody):
     limits: ProfileLimitsBody | None = Field(
         default=None, description="Of all its jobs together, from the next claim on."
     )
+    notify: Names = Field(default_factory=list)
 
     def profile(self, name: str) -> Profile:
         """Give the profile as the service takes it."""
         limit = self.limits.limit() if self.limits else None
-        return Profile(name, policy=self.policy(), queue=self.priority, limit=limit, follow=self.follow)
+        return Profile(
+            name,
+            policy=self.policy(),
+            queue=self.priority,
+            limit=limit,
+            follow=self.follow,
+            notify=joined(*self.notify),
+        )
 
 
 class ShownBackoff(Reply):
@@ -61,6 +70,7 @@ class ProfileReply(Reply):
     never_retry: list[str] | None
     follow: bool
     limits: LimitsReply | None
+    notify: list[str]
 
 
 class ProfileListReply(Reply):
@@ -92,4 +102,5 @@ def profile_reply(profile: Profile) -> ProfileReply:
         never_retry=None if never_retry is None else list(never_retry),
         follow=profile.follow,
         limits=limits_reply(profile.limit),
+        notify=profile.notify.split(),
     )

@@ -74,6 +74,8 @@ class JobReply(Reply):
     awaits: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
     part_of: str | None = Field(default=None, description="The workflow or forEach that made it.")
     node: str | None = Field(default=None, description="What it is called there.")
+    notify: list[str] = Field(default=[], description="The subscriptions that it names.")
+    subscription: str | None = Field(default=None, description="Whose delivery it is.")
 
 
 class JobWithPolicyReply(JobReply):
@@ -175,15 +177,18 @@ def job_with_policy(job: Job, now_ms: int) -> JobWithPolicyReply:
 
 def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
     """Show a job with everything that belongs to it."""
-    attempts = [_failed(one) for one in view.attempts]
-    if view.job.state in (State.RUNNING, State.SUCCEEDED):
-        attempts.append(_current(view.job))
     return JobWithTimelineReply(
         **_fields(view.job, now_ms) | {"result": view.result},
         effective=effective_reply(view.job),
         payload=view.payload,
-        attempts=attempts,
+        attempts=attempts_of(view),
     )
+
+
+def attempts_of(view: JobView) -> list[AttemptReply]:
+    """Show a job's attempts, oldest first."""
+    attempts = [_failed(one) for one in view.attempts]
+    return [*attempts, _current(view.job)] if view.job.state in (State.RUNNING, State.SUCCEEDED) else attempts
 
 
 def _fields(job: Job, now_ms: int) -> dict[str, Any]:
@@ -215,6 +220,8 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "awaits": len(numbers(job.awaits)) or None,
         "part_of": job.part_of,
         "node": job.node,
+        "notify": (job.notify or "").split(),
+        "subscription": job.subscription,
     }
 
 

@@ -20,7 +20,7 @@ from functions.api.guard import KEY
 from functions.api.problems import invalid
 from whendue.domain.dependency import On, ParentPolicy
 from whendue.domain.limit import Limit
-from whendue.domain.request import Dependency, JobRequest
+from whendue.domain.request import Dependency, JobRequest, joined
 from whendue.limits import (
     BACKOFF_CAP_S,
     BULK_JOBS,
@@ -36,6 +36,8 @@ from whendue.limits import (
     NAME_BYTES,
     NEVER_RETRY,
     NEVER_RETRY_BYTES,
+    NOTIFY_BYTES,
+    NOTIFY_NAMES,
     PARENTS,
     REDRIVE_JOBS,
     REDRIVE_RATE_PER_S,
@@ -84,6 +86,19 @@ class Backoff(Body):
     factor: float | None = Field(default=None, ge=1, le=100)
     cap_seconds: float | None = Field(default=None, gt=0, le=BACKOFF_CAP_S)
     jitter: Literal["full", "none"] | None = None
+
+
+def _fit_together(names: list[str]) -> list[str]:
+    if len(" ".join(names)) > NOTIFY_BYTES:
+        raise ValueError(f"all names together may have {NOTIFY_BYTES} bytes")
+    return names
+
+
+Names = Annotated[
+    list[Name],
+    AfterValidator(_fit_together),
+    Field(max_length=NOTIFY_NAMES, description="Subscriptions that are told of it, besides those told of everything."),
+]
 
 
 class PolicyBody(Body):
@@ -184,6 +199,7 @@ class JobTemplate(PolicyBody):
     tags: Tags = Field(default_factory=dict)
     group: Group | None = Field(default=None, description="Part of the tenant that gets a fair share of its own.")
     limits: LimitsBody | None = None
+    notify: Names = Field(default_factory=list)
 
     @field_validator("type")
     @classmethod
@@ -205,6 +221,7 @@ class JobTemplate(PolicyBody):
             limit=self.limits.limit() if self.limits else None,
             idempotency_key=idempotency_key,
             group=self.group,
+            notify=joined(*self.notify),
         )
 
 

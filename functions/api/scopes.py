@@ -3,8 +3,8 @@
 from typing import Final
 
 READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
-# What is changed under these paths changes how everybody's jobs run.
-OPERATED: Final = ("/profiles", "/queues", "/pauses")
+# What is changed under these paths changes how everybody's jobs run, or who is told of them.
+OPERATED: Final = ("/profiles", "/queues", "/pauses", "/subscriptions")
 
 
 def scope_of(method: str, path: str) -> str:

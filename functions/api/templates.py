@@ -36,6 +36,7 @@ def _job(request: JobRequest) -> dict[str, Any]:
         "group": request.group,
         "limits": _limits(request.limit),
         "tags": dict(request.tags) or None,
+        "notify": request.notify.split() or None,
     } | {name: policy.get(field) for name, field in rest.items()}
     return {name: value for name, value in shown.items() if value is not None or name == "payload"}
 

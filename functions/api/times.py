@@ -1,18 +1,13 @@
 """Times as the API writes and reads them: RFC 3339, UTC, milliseconds."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from whendue.domain.instant import EPOCH, written
+
+__all__ = ["read", "written"]
+
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
-
-
-def written(at_ms: int | None) -> str | None:
-    """Write an instant, as in `2026-11-23T20:10:35.042Z`."""
-    if at_ms is None:
-        return None
-    at = EPOCH + timedelta(milliseconds=at_ms)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
 def read(text: str) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.records import handle_batch
+from functions.records import handle_batch, named
 from whendue.bootstrap import app
 
 
@@ -13,9 +13,5 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run a batch; answers with the messages that stay in their queue."""
     whendue = app()
     deadline_ms = whendue.effects.now_ms() + context.get_remaining_time_in_millis()
-    return handle_batch(event, _queue_name, lambda deliveries: whendue.work.handle(deliveries, deadline_ms))
-
-
-def _queue_name(arn: str) -> str:
-    by_sqs_name = {url.rpartition("/")[2]: name for name, url in app().settings.queues.items()}
-    return by_sqs_name[arn.rpartition(":")[2]]
+    names = named(whendue.settings.queues)
+    return handle_batch(event, names, lambda deliveries: whendue.work.handle(deliveries, deadline_ms))

@@ -48,7 +48,7 @@ def deploy(
     urls, dead_letter_url, arns = deploy_queues(clients, prefix, wanted)
     addresses = Environment(table, bucket, urls, dead_letter_url, wanted.visibility_s)
     names = deploy_functions(clients, prefix, plan, built, dict(environment) | addresses.variables())
-    for trigger in (plan.triggers.worker, plan.triggers.dead_letter):
+    for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter):
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
         for queue in trigger.queues:
             connect_queue(clients, names[trigger.function], arns[queue], trigger.batch_size, concurrency)

@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 from localstack.deploy.clients import Clients, code_of
 from localstack.topology import Bucket, Queues, Table
 
+JOBS_DEAD_LETTER = "dead_letter"
+
 
 def deploy_table(clients: Clients, name: str, table: Table) -> str:
     """Make the table with its index and TTL; gives its name."""
@@ -54,22 +56,24 @@ def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
 
 
 def deploy_queues(clients: Clients, prefix: str, queues: Queues) -> tuple[dict[str, str], str, dict[str, str]]:
-    """Make the queues and their redrive to the dead-letter queue; gives URLs by name, its URL, and all ARNs by name."""
+    """Make the queues and their redrive to dead-letter queues; gives URLs by name, that of the jobs', and all ARNs."""
+    own = queues.notifications
+    under = dict.fromkeys(queues.priorities, JOBS_DEAD_LETTER) | {own.queue: own.dead_letter}
     dead = queues.dead_letter
-    dead_letter_url = _queue(
-        clients,
-        f"{prefix}-dead_letter",
-        {"VisibilityTimeout": str(dead.visibility_s), "MessageRetentionPeriod": str(dead.retention_s)},
-    )
-    arns = {"dead_letter": _arn(clients, dead_letter_url)}
-    redrive = {"deadLetterTargetArn": arns["dead_letter"], "maxReceiveCount": queues.max_receive_count}
-    attributes = {
-        "VisibilityTimeout": str(queues.visibility_s),
-        "MessageRetentionPeriod": str(queues.retention_s),
-        "RedrivePolicy": json.dumps(redrive),
-    }
-    urls = {name: _queue(clients, f"{prefix}-{name}", attributes) for name in queues.priorities}
-    return urls, dead_letter_url, arns | {name: _arn(clients, url) for name, url in urls.items()}
+    attributes = {"VisibilityTimeout": str(dead.visibility_s), "MessageRetentionPeriod": str(dead.retention_s)}
+    dead_urls = {name: _queue(clients, f"{prefix}-{name}", attributes) for name in dict.fromkeys(under.values())}
+    arns = {name: _arn(clients, url) for name, url in dead_urls.items()}
+    urls = {}
+    for name, dead_letter in under.items():
+        redrive = {"deadLetterTargetArn": arns[dead_letter], "maxReceiveCount": queues.max_receive_count}
+        attributes = {
+            "VisibilityTimeout": str(queues.visibility_s),
+            "MessageRetentionPeriod": str(queues.retention_s),
+            "RedrivePolicy": json.dumps(redrive),
+        }
+        urls[name] = _queue(clients, f"{prefix}-{name}", attributes)
+        arns[name] = _arn(clients, urls[name])
+    return urls, dead_urls[JOBS_DEAD_LETTER], arns
 
 
 def _queue(clients: Clients, name: str, attributes: dict[str, str]) -> str:

@@ -101,6 +101,10 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "die while pending": (a_job, lambda job: transitions.die(job, "redriven", "SQS gave up", LATER)),
     "bury": (lambda: running(cancel_requested=True), lambda job: transitions.bury(job, LATER)),
     "redrive": (dead, lambda job: transitions.redrive(job, LATER, LATER, TIMING)),
+    "replay": (
+        lambda: transitions.succeed(running(subscription="hook"), NOW, '{"status":204}').job,
+        lambda job: transitions.replay(job, LATER, LATER, TIMING),
+    ),
     "reschedule of a waiting job to the same time": (
         lambda: a_job(waits_for=A_WAIT),
         lambda job: transitions.reschedule(job, job.due_at, "high", NOW, TIMING),

@@ -31,13 +31,13 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 def stage_named(emulated: Emulator) -> Callable[..., Stage]:
     """Deploy stacks."""
 
-    def make(prefix: str, *, schedule_timer: bool, api_flavor: str = "http") -> Stage:
+    def make(prefix: str, *, schedule_timer: bool, api_flavor: str = "http", **environment: str) -> Stage:
         secret = new_secret()
         queues = topology().queues.model_copy(update={"visibility_s": VISIBILITY_S})
         stack = deploy(
             emulated.endpoint_url,
             prefix,
-            environment=token.environment(secret) | {"WHENDUE_LEASE_S": str(LEASE_S)},
+            environment=token.environment(secret) | {"WHENDUE_LEASE_S": str(LEASE_S)} | environment,
             api_flavor=api_flavor,
             queues=queues,
             schedule_timer=schedule_timer,

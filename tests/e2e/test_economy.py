@@ -68,11 +68,15 @@ def greet(n: int = 0, **wanted: Any) -> JobRequest:
 def test_a_batch_of_ten_jobs_is_one_claim_call_one_completion_call_and_one_look_at_pauses(
     metered: tuple[App, Meter, Stage], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With receive and delete half a call a job; and at most six write units each, from submit to finish."""
+    """With receive and delete half a call a job; and at most six write units each, from submit to finish.
+
+    Besides, a process reads a tenant's subscriptions every 5 s: here it has just done so.
+    """
     app, meter, stage = metered
     app.submit.many("meter", [greet(n) for n in range(10)])
     submitted, written = meter.take()
     deliveries = receive_all(stage, 10)
+    app.news.known("meter")
     meter.take()
     worked = app.work.handle(deliveries, app.effects.now_ms() + 60_000)
     calls, worked_units = meter.take()

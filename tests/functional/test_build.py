@@ -23,7 +23,12 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "WHENDUE_TABLE": "table",
     "WHENDUE_BUCKET": "bucket",
-    "WHENDUE_QUEUES": json.dumps({name: f"http://127.0.0.1/0/{name}" for name in topology().queues.priorities}),
+    "WHENDUE_QUEUES": json.dumps(
+        {
+            name: f"http://127.0.0.1/0/{name}"
+            for name in (*topology().queues.priorities, topology().queues.notifications.queue)
+        }
+    ),
     "WHENDUE_DEAD_LETTER_QUEUE": "http://127.0.0.1/0/dead_letter",
     "WHENDUE_JWT_ALGORITHM": "HS256",
     "WHENDUE_JWT_SECRET": "s" * 40,

@@ -78,7 +78,7 @@ def test_a_second_deploy_changes_nothing(emulated: Emulator, stack: Stack) -> No
     again = deploy(emulated.endpoint_url, "once", environment=ENVIRONMENT, schedule_timer=False)
     assert again == stack
     assert _inventory(clients) == before
-    assert before["mappings"] == len(topology().queues.priorities) + 1
+    assert before["mappings"] == len(topology().queues.priorities) + 3
 
 
 def test_a_deploy_brings_the_queues_of_the_topology(emulated: Emulator, stack: Stack) -> None:
@@ -88,7 +88,9 @@ def test_a_deploy_brings_the_queues_of_the_topology(emulated: Emulator, stack: S
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         assert int(attributes["VisibilityTimeout"]) == plan.visibility_s
         assert f'"maxReceiveCount": {plan.max_receive_count}' in attributes["RedrivePolicy"]
-        assert "once-dead_letter" in attributes["RedrivePolicy"]
+        own = url == stack.queues[plan.notifications.queue]
+        under = plan.notifications.dead_letter if own else "dead_letter"
+        assert f':once-{under}"' in attributes["RedrivePolicy"]
 
 
 def test_it_is_reachable_from_this_machine_alone(emulated: Emulator) -> None:

@@ -266,11 +266,11 @@ def test_jobs_of_built_in_profiles_cost_a_worker_no_read() -> None:
     for follow in (None, False, True):
         world.app.submit.one(TENANT, JobRequest("ok", {}, follow=follow))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls == ["get", "apply", "apply"], "what is paused is asked for, and nothing else"
+    assert calls == ["get", "apply", "family", "apply"], "what is paused is asked for, and who is to be notified"
     for _ in range(3):
         world.app.submit.one(TENANT, JobRequest("ok", {}, profile="mine"))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls[3:] == ["get", "get", "apply", "apply"], "three jobs of one profile: one read more"
+    assert calls[4:] == ["get", "get", "apply", "family", "apply"], "three jobs of one profile: one read more"
 
 
 @pytest.mark.parametrize("size", [0, 100, 300, 390, 500])

@@ -147,7 +147,7 @@ def test_a_tick_reads_each_partition_twice_while_no_window_is_full() -> None:
     world.clock.advance(200)
     calls: list[str] = []
     world.tick(world.build(Counted(world.table, calls)))
-    assert calls.count("agenda") == 2 * 4 * 4 + 4
+    assert calls.count("agenda") == 2 * 5 * 4 + 4
 
 
 def test_ten_thousand_due_jobs_are_promoted_in_one_tick() -> None:
@@ -171,7 +171,7 @@ def test_a_tick_out_of_time_says_what_is_left_and_the_next_one_goes_on() -> None
     world.clock.advance(3600)
     out_of_time = world.app.tick.run(world.clock.now_ms())
     assert out_of_time.promoted == 0
-    assert len(out_of_time.behind) == 4 * 4 + 4
+    assert len(out_of_time.behind) == 5 * 4 + 4
     app = world.build(queue=SlowQueue(world))
     one_page_each = app.tick.run(world.clock.now_ms() + 1)
     assert 0 < one_page_each.promoted < 2_000

@@ -27,7 +27,7 @@ from whendue.bootstrap import App, build
 from whendue.effects import Effects, system
 from whendue.errors import UnavailableError
 from whendue.ports import Delivery
-from whendue.settings import QUEUES, Settings
+from whendue.settings import ALL_QUEUES, Settings
 
 T = TypeVar("T")
 TENANT = "sim"
@@ -51,7 +51,7 @@ TICK_MS = 60_000
 # Calls in a moment of virtual time: reads take none, so who reads for ever never gives way. The most seen is 51.
 CALLS_AT_ONCE = 10_000
 API_MS, TIMER_MS, DEAD_LETTER_MS = 29_000, 55_000, 60_000
-URLS = {queue: f"https://sqs/{queue}" for queue in QUEUES}
+URLS = {queue: f"https://sqs/{queue}" for queue in ALL_QUEUES}
 
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]

@@ -58,6 +58,11 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "die while pending": (lambda job: transitions.die(job, "lost", "", LATER), a_job(), (*ABANDONED, RUNNING, ADOPTED)),
     "bury": (lambda job: transitions.bury(job, LATER), running(cancel_requested=True), (*ABANDONED, ANOTHERS, ADOPTED)),
     "redrive": (lambda job: transitions.redrive(job, LATER, LATER, TIMING), dead(), (RETRIED, PENDING, OWING)),
+    "replay": (
+        lambda job: transitions.replay(job, LATER, LATER, TIMING),
+        transitions.succeed(running(), NOW, '{"status":204}').job,
+        (RETRIED, PENDING, OWING),
+    ),
     "reschedule": (
         lambda job: transitions.reschedule(job, LATER, "high", NOW, TIMING),
         a_job(),

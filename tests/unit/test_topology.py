@@ -9,9 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from localstack.topology import ROOT, Topology, topology
-from whendue.limits import MAX_LOST, REDRIVE_AGE_S
+from whendue.limits import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S
 from whendue.registry import USER_TASKS
-from whendue.settings import QUEUES, Settings
+from whendue.settings import NOTIFICATIONS, QUEUES, Settings
 
 PLAN = topology()
 SETTINGS = Settings("table", "bucket", dict.fromkeys(QUEUES, "url"), "url")
@@ -20,9 +20,9 @@ FUNCTIONS = sorted(PLAN.functions)
 
 def test_a_message_stays_hidden_for_six_times_the_worker_timeout() -> None:
     """AWS's advice for queues that feed functions; with less, a throttled batch is delivered twice."""
-    for trigger in (PLAN.triggers.worker, PLAN.triggers.dead_letter):
+    for trigger in (PLAN.triggers.worker, PLAN.triggers.notifier, PLAN.triggers.dead_letter):
         for queue in trigger.queues:
-            owner = PLAN.queues.dead_letter if queue == "dead_letter" else PLAN.queues
+            owner = PLAN.queues.dead_letter if queue.endswith("dead_letter") else PLAN.queues
             assert owner.visibility_s >= 6 * PLAN.functions[trigger.function].timeout_s
 
 
@@ -34,9 +34,15 @@ def test_redrive_comes_after_the_application_has_had_its_say() -> None:
 def test_the_package_and_the_topology_agree() -> None:
     """Numbers that stand in both places, as the functions run with the package's defaults."""
     assert tuple(PLAN.queues.priorities) == QUEUES
+    assert PLAN.queues.notifications.queue == NOTIFICATIONS
     assert PLAN.queues.visibility_s == SETTINGS.visibility_s
     assert SETTINGS.lease_s < PLAN.functions["worker"].timeout_s
     assert PLAN.bucket.expire_days * 86_400 > REDRIVE_AGE_S
+
+
+def test_one_tenant_cannot_take_the_notifier() -> None:
+    """Each of its deliveries may hold up an invocation for as long as a receiver likes to be waited for."""
+    assert PLAN.triggers.notifier.maximum_concurrency / 2 >= NOTIFY_LANES * NOTIFY_CONCURRENCY
 
 
 def test_the_timer_ticks_twice_within_the_lookahead() -> None:
@@ -49,8 +55,9 @@ def test_the_timer_ticks_twice_within_the_lookahead() -> None:
 def test_triggers_name_what_exists() -> None:
     """A misspelt queue or function would deploy and never run."""
     assert set(PLAN.triggers.worker.queues) == set(PLAN.queues.priorities)
-    assert PLAN.triggers.dead_letter.queues == ["dead_letter"]
-    triggers = (PLAN.triggers.timer, PLAN.triggers.worker, PLAN.triggers.dead_letter)
+    assert PLAN.triggers.notifier.queues == [PLAN.queues.notifications.queue], "and the worker has none of it"
+    assert PLAN.triggers.dead_letter.queues == ["dead_letter", PLAN.queues.notifications.dead_letter]
+    triggers = (PLAN.triggers.timer, PLAN.triggers.worker, PLAN.triggers.notifier, PLAN.triggers.dead_letter)
     assert {trigger.function for trigger in triggers} < set(PLAN.functions)
 
 

@@ -185,6 +185,8 @@ def test_the_state_machine_is_the_designs() -> None:
         (pending, State.CANCELLED),
         (State.DEAD, pending),
         (State.CANCELLED, pending),
+        # Deliveries alone.
+        (won, pending),
         (State.DEAD, wait),
         (State.CANCELLED, wait),
     }

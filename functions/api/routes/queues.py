@@ -13,7 +13,7 @@ from functions.api.routes.asking import asker, asking
 from whendue.services.queues import QueueView
 
 router = APIGatewayHttpRouter()
-Name = Annotated[str, Path(description="critical, high, normal or low")]
+Name = Annotated[str, Path(description="critical, high, normal, low or notifications")]
 
 
 @router.get("/queues", tags=["queues"], summary="List the queues")
@@ -26,8 +26,8 @@ def queues() -> QueueListReply:
 @router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue")
 def pause(name: Name, body: Annotated[PauseBody, Body()]) -> PauseReply:
     """Claim nothing new from a queue, of any tenant, from 5 s after the reply on; what runs goes on."""
-    app, _ = asking(router)
-    return pause_reply(app.pauses.pause_queue(name, body.reason, asker(router), body.until))
+    app, tenant = asking(router)
+    return pause_reply(app.pauses.pause_queue(name, body.reason, asker(router), body.until, tenant))
 
 
 @router.post("/queues/<name>/resume", tags=["queues"], summary="Resume a queue", status_code=HTTPStatus.NO_CONTENT)

@@ -10,7 +10,7 @@ from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Context, Request, Shape
 from tests.world import World
 from whendue.errors import UnavailableError
-from whendue.limits import LIMIT_CONCURRENCY, MAX_ATTEMPTS, PROFILE_NAMES
+from whendue.limits import LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
 
 WHOLE: dict[str, Any] = {
     "priority": "high",
@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "neverRetry": ["ValueError", "timeout"],
     "follow": True,
     "limits": {"concurrency": 3, "ratePerSecond": 0.5, "key": "bank"},
+    "notify": [],
 }
 
 
@@ -51,6 +52,7 @@ def test_a_profile_is_read_as_it_was_put(client: Client) -> None:
     assert said == {
         "backoff": {"baseSeconds": None, "factor": None, "capSeconds": None, "jitter": None},
         "follow": False,
+        "notify": [],
     }
 
 
@@ -176,7 +178,9 @@ BROKEN: dict[str, Any] = {
     "an unknown part of a backoff": {"backoff": {"base": 1}},
     "no lease": {"leaseSeconds": 0},
     "another priority": {"priority": "urgent"},
-    "an unknown field": {"notify": []},
+    "an unknown field": {"subscriptions": []},
+    "too many subscriptions": {"notify": [f"s{n}" for n in range(NOTIFY_NAMES + 1)]},
+    "too long names": {"notify": ["s" * 60, "t" * 60, "u" * 60]},
     "a job's field": {"payload": {}},
     "a version of one's own": {"version": 7},
     "an error type with a space": {"neverRetry": ["a b"]},

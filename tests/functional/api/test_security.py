@@ -24,6 +24,12 @@ FOR_ADMINS = {
     ("DELETE", "/pauses/types/<type>"),
     ("PUT", "/profiles/<name>"),
     ("DELETE", "/profiles/<name>"),
+    ("PUT", "/subscriptions/<name>"),
+    ("DELETE", "/subscriptions/<name>"),
+    ("POST", "/subscriptions/<name>/rotate-secret"),
+    ("POST", "/subscriptions/<name>/enable"),
+    ("POST", "/subscriptions/<name>/test"),
+    ("POST", "/subscriptions/<name>/deliveries/<delivery_id>/replay"),
 }
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whendue.errors import InvalidPayloadError, InvalidReferenceError, InvalidWorkflowError
+from whendue.mail import mailbox
 from whendue.registry import TASKS, discover
-from whendue.tasks.email import EmailPayload, mailbox
+from whendue.tasks.email import EmailPayload
 from whendue.tasks.http import HttpPayload
 
 URL = "https://a.example/"

@@ -82,3 +82,21 @@ def test_a_malformed_setting_names_its_variable() -> None:
     """Whoever set it must find it."""
     with pytest.raises(ConfigurationError, match="WHENDUE_HTTP_ALLOW"):
         TaskSettings.from_env({"WHENDUE_HTTP_ALLOW": "10.0.0.1/8"})
+
+
+@pytest.mark.parametrize("name", ["WHENDUE_EMAIL_RECIPIENTS", "WHENDUE_SNS_ALLOW"])
+@pytest.mark.parametrize("text", ["{", "[]", '{"acme": "ops@example.com"}', '{"acme": [1]}', '{"acme": null}'])
+def test_a_list_by_tenant_that_is_malformed_is_named_and_not_shown(name: str, text: str) -> None:
+    """A list that is read wrongly would let mails go where they must not."""
+    with pytest.raises(ConfigurationError, match=f"^{name} ") as caught:
+        TaskSettings.from_env({name: text})
+    assert "acme" not in str(caught.value)
+
+
+def test_lists_by_tenant_are_read() -> None:
+    """Addresses without regard to case; nobody has any without them."""
+    recipients, topics = '{"acme": ["Ops@Example.com", "acme.example"]}', '{"acme": ["arn:aws:sns:*:*:Acme-*"]}'
+    settings = TaskSettings.from_env({"WHENDUE_EMAIL_RECIPIENTS": recipients, "WHENDUE_SNS_ALLOW": topics})
+    assert settings.email_recipients == {"acme": ("ops@example.com", "acme.example")}
+    assert settings.sns_allow == {"acme": ("arn:aws:sns:*:*:Acme-*",)}
+    assert TaskSettings.from_env({}).email_recipients == TaskSettings.from_env({}).sns_allow == {}

@@ -1,22 +1,26 @@
 """The composition root: which adapters and services make up a process, built once and cached."""
 
 import os
+from dataclasses import replace
 from functools import cache, cached_property
 
 from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
-from whendue.registry import BUILT_IN_TASKS, USER_TASKS, Registry, discover
+from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
 from whendue.services.backfills import Backfills
 from whendue.services.composites import Composites
 from whendue.services.control import Control
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
+from whendue.services.deliveries import Deliveries
 from whendue.services.documents import Documents
 from whendue.services.due import Due
 from whendue.services.firing import Firing
 from whendue.services.health import Health
 from whendue.services.ledger import Ledger
+from whendue.services.news import News
+from whendue.services.notify import Notify
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
 from whendue.services.profile_editor import ProfileEditor
@@ -25,6 +29,7 @@ from whendue.services.query import Query
 from whendue.services.queues import Queues
 from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
+from whendue.services.subscriptions import Subscriptions
 from whendue.services.tick import Tick
 from whendue.services.work import Work
 from whendue.services.workflows import Workflows
@@ -34,9 +39,10 @@ from whendue.settings import Settings
 class App:
     """Everything that handlers call. A service is put together when it is first asked for: no function needs all."""
 
-    def __init__(self, ports: Ports) -> None:
-        """Stand on these ports."""
+    def __init__(self, ports: Ports, news: News) -> None:
+        """Stand on these ports; `news` is theirs."""
         self._ports = ports
+        self.news = news
         self.settings = ports.settings
         self.effects = ports.effects
         self.registry = ports.registry
@@ -51,16 +57,16 @@ class App:
     @cached_property
     def pauses(self) -> Pauses:
         """Begin, end and show pauses; known once in a process."""
-        return Pauses(self._ports)
+        return Pauses(self._ports, self.news)
 
     @cached_property
     def submit(self) -> Submit:
         """Accept jobs."""
-        return Submit(self._ports, self.profiles)
+        return Submit(self._ports, self.profiles, self.news)
 
     @cached_property
     def _firing(self) -> Firing:
-        return Firing(self._ports, self.submit)
+        return Firing(self._ports, self.submit, self.news)
 
     # --- the API's --------------------------------------------------------------------------------------------
 
@@ -97,7 +103,7 @@ class App:
     @cached_property
     def profile_editor(self) -> ProfileEditor:
         """Change profiles."""
-        return ProfileEditor(self._ports, self.profiles)
+        return ProfileEditor(self._ports, self.profiles, self.news)
 
     @cached_property
     def schedules(self) -> Schedules:
@@ -114,6 +120,16 @@ class App:
         """Make jobs for past fires."""
         return Backfills(self._ports, self.submit, self._firing)
 
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        """Change subscriptions."""
+        return Subscriptions(self._ports, self.news)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """Show and repeat deliveries."""
+        return Deliveries(self._ports, self.news, self.query, self.control)
+
     # --- the other functions' ---------------------------------------------------------------------------------
 
     @cached_property
@@ -125,6 +141,11 @@ class App:
     def work(self) -> Work:
         """Do the worker's work."""
         return Work(self._ports, self.profiles, self.pauses, Composites(self._ports, self.submit))
+
+    @cached_property
+    def notify(self) -> Notify:
+        """Deliver; what the tasks of channels call."""
+        return Notify(self._ports, self.news)
 
     @cached_property
     def dead_letter(self) -> DeadLetter:
@@ -142,7 +163,9 @@ def build(
     registry: Registry,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
-    return App(Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings))
+    ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
+    news = News(ports)
+    return App(replace(ports, news=news), news)
 
 
 @cache
@@ -162,14 +185,17 @@ def app() -> App:
     once = {"retries": {"total_max_attempts": 1}}
     provide("settings", lambda: TaskSettings.from_env(os.environ))
     provide("sesv2", lambda: client("sesv2", **once))
+    provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, effects = Settings.from_env(os.environ), system()
-    return build(
+    made = build(
         settings,
         effects,
         DynamoStore(client("dynamodb"), settings.table, effects),
         SqsQueue(client("sqs"), settings.queues, effects),
         S3Blobs(client("s3"), settings.bucket),
         ThreadRunner(),
-        discover(BUILT_IN_TASKS, USER_TASKS),
+        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, USER_TASKS),
     )
+    provide("notify", lambda: made.notify)
+    return made

@@ -40,6 +40,11 @@ class Context:
         return self._job.tenant
 
     @property
+    def subscription(self) -> str | None:
+        """The subscription that the job is a delivery to, None for any other job."""
+        return self._job.subscription
+
+    @property
     def schedule(self) -> str | None:
         """The schedule that made the job, None where none did."""
         return self._job.schedule

@@ -152,6 +152,48 @@ class TooManySchedulesError(WhendueError):
     code = "too_many_schedules"
 
 
+class UnknownChannelError(InvalidRequestError):
+    """No channel has this name."""
+
+    code = "unknown_channel"
+
+
+class UnknownSubscriptionError(InvalidRequestError):
+    """No subscription has this name."""
+
+    code = "unknown_subscription"
+
+
+class HeaderInjectionError(WhendueError):
+    """A line break stands where there may be none: it could begin a header."""
+
+    code = "header_injection"
+
+
+class SubscriptionNotFoundError(WhendueError):
+    """No such subscription."""
+
+    code = "subscription_not_found"
+
+
+class DeliveryNotFoundError(WhendueError):
+    """No such delivery."""
+
+    code = "delivery_not_found"
+
+
+class TooManySubscriptionsError(WhendueError):
+    """The tenant has as many subscriptions as it may have."""
+
+    code = "too_many_subscriptions"
+
+
+class SubscriptionDisabledError(WhendueError):
+    """The subscription is disabled, or gone: nothing is delivered to it."""
+
+    code = "subscription_disabled"
+
+
 class IdempotencyConflictError(WhendueError):
     """The Idempotency-Key was used before with a different request."""
 

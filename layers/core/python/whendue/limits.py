@@ -194,6 +194,33 @@ BACKFILL_CHUNKS_PER_TICK = 10
 # A request of a process that died or was given up on takes effect within this time, or never.
 IN_FLIGHT_S = 180
 
+# --- notifications ---------------------------------------------------------------------------------------------
+# All are read at once by whoever ends a job, every 5 s at most.
+SUBSCRIPTIONS_PER_TENANT = 100
+SUBSCRIPTION_CONFIG_BYTES = 4096
+SUBSCRIPTION_FILTERS = 20
+# Others learn of a change this late; as with profiles.
+SUBSCRIPTIONS_AGE_MS = 5000
+SUBSCRIBERS_REMEMBERED = 1000
+# The names that a job, a profile or a schedule's template gives stand in the hot item.
+NOTIFY_NAMES = 10
+NOTIFY_BYTES = 160
+# A tenant's subscriptions share so many lanes, with so many deliveries of each at once: together under half of the
+# notifier's concurrency (infra/topology.yaml), so that slow receivers of one tenant never hold up another one.
+NOTIFY_LANES = 4
+NOTIFY_CONCURRENCY = 5
+# Standard Webhooks asks for 15 to 30 s: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+NOTIFY_TIMEOUT_S = 15
+# Of an answer, in the delivery log.
+NOTIFY_ANSWER_BYTES = 200
+# A receiver that fails for so long is disabled. The attempts of one delivery take longer (domain/delivery.py).
+FAILING_S = 24 * 3600
+# After a rotation both keys sign for so long.
+KEY_GRACE_S = 24 * 3600
+# Of one gap of a schedule's ledger; a story says when there were more.
+MISSED_COUNTED = 1000
+DELIVERIES_PER_PAGE = 50
+
 # --- shipped tasks ---------------------------------------------------------------------------------------------
 # RFC 9110 section 4.1 asks everyone to support at least this much.
 HTTP_URL_BYTES = 8000

@@ -6,13 +6,17 @@ proxies, redirects, retries or decompression in it.
 
 import http.client
 import io
+import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Final
 
+from whendue.limits import RETRY_AFTER_MAX_S
 from whendue.ssrf import Allowed, Target, check
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -137,6 +141,20 @@ def send(
         raise HttpTimeoutError("no whole answer within the time limit") from None
     except http.client.HTTPException as error:
         raise HttpProtocolError(f"the answer is not HTTP, or broke off: {type(error).__name__}") from None
+
+
+def retry_after_s(answer: Answer, now_s: float) -> float:
+    """Read an answer's Retry-After (RFC 9110 section 10.2.3): seconds or a date; 0 where it is neither, or none."""
+    text = answer.headers.get("retry-after", "")
+    if re.fullmatch(r"[0-9]{1,18}", text):
+        seconds = float(text)
+    else:
+        try:
+            date = parsedate_to_datetime(text)
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s
+        except (ValueError, TypeError, OverflowError):
+            seconds = 0.0
+    return min(max(seconds, 0.0), RETRY_AFTER_MAX_S)
 
 
 def _connect(target: Target, addresses: Sequence[str], left_s: Callable[[], float]) -> socket.socket:

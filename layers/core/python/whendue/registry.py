@@ -1,4 +1,4 @@
-"""Tasks: how they are declared with `@task`, found, and how they say what became of an attempt."""
+"""Tasks and channels: how they are declared with `@task` and `@channel`, found, and how they say what came of it."""
 
 import importlib
 import inspect
@@ -11,10 +11,23 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from whendue.channel import ChannelConfig, Event, ReceiverGoneError
 from whendue.context import Context
-from whendue.errors import ConfigurationError, InvalidPayloadError, UnknownTaskError
+from whendue.errors import (
+    ConfigurationError,
+    InvalidPayloadError,
+    InvalidRequestError,
+    SubscriptionDisabledError,
+    UnknownChannelError,
+    UnknownTaskError,
+)
+from whendue.resources import resource
+from whendue.ssrf import TargetRefusedError
 
 BUILT_IN_TASKS: Final = "whendue.tasks"
+BUILT_IN_CHANNELS: Final = "whendue.channels"
+# Deliveries are jobs of such a type; no user submits one.
+DELIVERIES: Final = "notify."
 USER_TASKS: Final = "functions.worker.tasks"
 
 
@@ -50,6 +63,7 @@ class TaskDefinition:
         payload: the pydantic model of its payload.
         never_retry: errors that no attempt can mend.
         policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
+        channel: whose deliveries it runs, None for any other task.
         expands: how its jobs make jobs of their own, see `whendue.domain.parts`; its function is never called then.
     """
 
@@ -59,11 +73,14 @@ class TaskDefinition:
     takes_context: bool
     never_retry: tuple[type[BaseException], ...]
     policy: Mapping[str, Any]
+    channel: "ChannelDefinition | None" = None
     expands: str | None = None
 
     def call(self, payload: object, context: Context) -> Any:
         """Validate the payload and run the task; what it returns or raises is the attempt's outcome."""
         model = self.parse(payload)
+        if self.channel:
+            return resource("notify")(self.channel, model, context)
         return self.function(model, context) if self.takes_context else self.function(model)
 
     def parse(self, payload: object) -> BaseModel:
@@ -75,19 +92,56 @@ class TaskDefinition:
         try:
             return self.payload.model_validate(payload)
         except ValidationError as error:
-            places = [
-                {"where": ".".join(map(str, part["loc"])), "problem": part["msg"]}
-                for part in error.errors(include_input=False, include_url=False, include_context=False)
-            ]
-            raise InvalidPayloadError(f"the payload does not fit the task {self.name}", errors=places) from None
+            message = f"the payload does not fit the task {self.name}"
+            raise InvalidPayloadError(message, errors=_places(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDefinition:
+    """A channel as declared.
+
+    Args:
+        name: what subscriptions call it.
+        function: called with the event, the configuration and the attempt.
+        config: the pydantic model of its configuration.
+        check: refuses a configuration that a tenant may not have.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    config: type[ChannelConfig]
+    check: Callable[[Any, str], None] | None
+
+    def parse(self, config: object, tenant: str) -> ChannelConfig:
+        """Turn a JSON value into the configuration, and see whether the tenant may have it.
+
+        Raises:
+            InvalidRequestError: it does not fit, or may not be; `details["errors"]` names the places, never the values.
+        """
+        try:
+            model = self.config.model_validate(config)
+        except ValidationError as error:
+            message = f"the configuration does not fit the channel {self.name}"
+            raise InvalidRequestError(message, errors=_places(error, "config")) from None
+        if self.check:
+            self.check(model, tenant)
+        return model
+
+
+def _places(error: ValidationError, *inside: str) -> list[dict[str, str]]:
+    return [
+        {"where": ".".join(map(str, (*inside, *part["loc"]))), "problem": part["msg"]}
+        for part in error.errors(include_input=False, include_url=False, include_context=False)
+    ]
 
 
 class Registry:
-    """The tasks of a process, by name."""
+    """The tasks and channels of a process, by name."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._tasks: dict[str, TaskDefinition] = {}
+        self._channels: dict[str, ChannelDefinition] = {}
 
     def add(self, definition: TaskDefinition) -> None:
         """Add a task.
@@ -112,8 +166,34 @@ class Registry:
             raise UnknownTaskError(f"no task is called {name!r}") from None
 
     def names(self) -> list[str]:
-        """List the task names, sorted."""
-        return sorted(self._tasks)
+        """List the names of the tasks that users submit, sorted."""
+        return sorted(name for name in self._tasks if not name.startswith(DELIVERIES))
+
+    def add_channel(self, definition: ChannelDefinition) -> None:
+        """Add a channel, and the task that delivers by it.
+
+        Raises:
+            ConfigurationError: another function has this name already.
+        """
+        never_retry = (TargetRefusedError, SubscriptionDisabledError, ReceiverGoneError)
+        name = f"{DELIVERIES}{definition.name}"
+        self.add(TaskDefinition(name, definition.function, Event, True, never_retry, {}, channel=definition))  # noqa: FBT003
+        self._channels[definition.name] = definition
+
+    def channel(self, name: str) -> ChannelDefinition:
+        """Find a channel.
+
+        Raises:
+            UnknownChannelError: none has this name.
+        """
+        try:
+            return self._channels[name]
+        except KeyError:
+            raise UnknownChannelError(f"no channel is called {name!r}") from None
+
+    def channels(self) -> list[str]:
+        """List the names of the channels, sorted."""
+        return sorted(self._channels)
 
 
 TASKS: Final = Registry()
@@ -138,23 +218,52 @@ def task(
             request that sets them wins.
 
     Raises:
-        ConfigurationError: the function's first parameter is not annotated with a pydantic model.
+        ConfigurationError: the function's first parameter is not annotated with a pydantic model, or the name is one
+            of deliveries.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        if name.startswith(DELIVERIES):
+            raise ConfigurationError(f"the task {name!r} must not be called like a delivery ({DELIVERIES}...)")
         parameters = list(inspect.signature(function).parameters)
         hints = typing.get_type_hints(function)
         model = hints.get(parameters[0]) if parameters else None
         if not (inspect.isclass(model) and issubclass(model, BaseModel)) or len(parameters) > 2:  # noqa: PLR2004
             raise ConfigurationError(f"the task {name!r} must take (payload: a pydantic model) or (payload, ctx)")
-        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy, expands))  # noqa: PLR2004
+        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy, expands=expands))  # noqa: PLR2004
+        return function
+
+    return declare
+
+
+def channel(
+    name: str, *, check: Callable[[Any, str], None] | None = None, registry: Registry = TASKS
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function as the channel of this name; it takes (event, config, attempt) and sends, or raises.
+
+    Args:
+        name: what subscriptions call it.
+        check: called with the configuration and the tenant when a subscription is put; raises `InvalidRequestError`.
+        registry: where to declare it.
+
+    Raises:
+        ConfigurationError: the function's second parameter is not annotated with a `ChannelConfig`.
+    """
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = list(inspect.signature(function).parameters)
+        hints = typing.get_type_hints(function)
+        model = hints.get(parameters[1]) if len(parameters) == 3 else None  # noqa: PLR2004
+        if not (inspect.isclass(model) and issubclass(model, ChannelConfig)):
+            raise ConfigurationError(f"the channel {name!r} must take (event, config: a ChannelConfig, attempt)")
+        registry.add_channel(ChannelDefinition(name, function, model, check))
         return function
 
     return declare
 
 
 def discover(*packages: str) -> Registry:
-    """Import every module of the packages, so that their tasks are declared, and give the registry.
+    """Import every module of the packages, so that their tasks and channels are declared, and give the registry.
 
     Raises:
         ConfigurationError: a module cannot be imported; the message names it.

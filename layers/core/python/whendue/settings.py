@@ -8,7 +8,11 @@ from typing import Final
 from whendue.errors import ConfigurationError
 from whendue.limits import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S
 
+# What users' jobs run in, the highest priority first.
 QUEUES: Final = ("critical", "high", "normal", "low")
+# What deliveries of notifications run in.
+NOTIFICATIONS: Final = "notifications"
+ALL_QUEUES: Final = (*QUEUES, NOTIFICATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Settings:
     Args:
         table: the DynamoDB table's name.
         bucket: the S3 bucket for payloads and results over 256 KB.
-        queues: queue name (`critical`, `high`, `normal`, `low`) -> SQS URL.
+        queues: queue name (`critical`, `high`, `normal`, `low`, `notifications`) -> SQS URL.
         dead_letter_queue: the SQS URL of the dead-letter queue.
         shards: agenda partitions per queue; may only grow.
         timing: the alarm rule's numbers.
@@ -92,6 +96,6 @@ def _queues(text: str) -> Mapping[str, str]:
         queues = json.loads(text)
     except ValueError as error:
         raise ConfigurationError("WHENDUE_QUEUES must be a JSON object") from error
-    if not isinstance(queues, dict) or set(queues) != set(QUEUES):
-        raise ConfigurationError(f"WHENDUE_QUEUES must name exactly the queues {', '.join(QUEUES)}")
+    if not isinstance(queues, dict) or set(queues) != set(ALL_QUEUES):
+        raise ConfigurationError(f"WHENDUE_QUEUES must name exactly the queues {', '.join(ALL_QUEUES)}")
     return queues

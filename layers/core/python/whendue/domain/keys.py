@@ -92,3 +92,8 @@ def waiter_key(pk: str, since: int, job_id: str) -> Key:
 def rate_key(pk: str) -> Key:
     """Give the key of a limit's theoretical arrival time."""
     return Key(pk, "rate")
+
+
+def subscription_key(tenant: str, name: str) -> Key:
+    """Give the key of a subscription; all of a tenant's are one family."""
+    return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")

@@ -7,6 +7,7 @@ from typing import Any
 from whendue.domain.job import Job
 from whendue.domain.keys import Key
 from whendue.domain.writes import REMOVE, Is, Write, insert
+from whendue.settings import NOTIFICATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ def type_of(sk: str) -> str | None:
     return sk.removeprefix("type#") if sk.startswith("type#") else None
 
 
-def pauses_of(job: Job) -> tuple[Key, Key, Key]:
-    """Give the keys of all pauses that can hold a job, the widest first."""
-    return queue_pause(job.queue), tenant_pause(job.tenant), type_pause(job.tenant, job.type)
+def pauses_of(job: Job) -> tuple[Key, ...]:
+    """Give the keys of all pauses that can hold a job, the widest first; a paused tenant is still notified."""
+    narrow = (queue_pause(job.queue), type_pause(job.tenant, job.type))
+    return narrow if job.queue == NOTIFICATIONS else (narrow[0], tenant_pause(job.tenant), narrow[1])
 
 
 def begin(key: Key, old: Pause | None, new: Pause) -> Write:

@@ -25,6 +25,7 @@ class Profile:
         queue: the priority of a job that asks for none.
         limit: how many of its jobs may run at once, and start per second.
         follow: its jobs take the newest version's policy at each claim.
+        notify: the subscriptions that its jobs name besides their own, parted by spaces.
         version: which version this is, from 1; None for a built-in one.
         edited_at: when this version was made, ms UTC; None for a built-in one.
     """
@@ -34,6 +35,7 @@ class Profile:
     queue: str | None = None
     limit: Limit | None = None
     follow: bool = False
+    notify: str = ""
     version: int | None = None
     edited_at: int | None = None
 
@@ -103,6 +105,7 @@ def to_content(profile: Profile) -> dict[str, Any]:
         "queue": profile.queue,
         "limit": {name: value for name, value in limit.items() if value is not None},
         "follow": profile.follow,
+        "notify": profile.notify,
     }
     return {name: value for name, value in content.items() if value}
 
@@ -122,6 +125,7 @@ def from_item(name: str, item: Mapping[str, Any]) -> Profile:
         queue=content.get("queue"),
         limit=Limit(**limit) if limit else None,
         follow=content.get("follow", False),
+        notify=content.get("notify", ""),
         version=item["version"],
         edited_at=item["edited_at"],
     )

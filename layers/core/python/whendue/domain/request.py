@@ -49,6 +49,7 @@ class JobRequest:
         schedule: the schedule that asks.
         nominal_at: the fire for which it asks, ms UTC.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
+        notify: the subscriptions that it names, parted by spaces.
         depends_on: whose ends it waits for.
         parent_policy: what becomes of it when a parent that must succeed does not; None is to cancel it.
         ref: what later requests of the same batch call it.
@@ -69,6 +70,7 @@ class JobRequest:
     schedule: str | None = None
     nominal_at: int | None = None
     overlap: str | None = None
+    notify: str = ""
     depends_on: tuple[Dependency, ...] = ()
     parent_policy: ParentPolicy | None = None
     ref: str | None = None
@@ -83,6 +85,7 @@ def request_hash(request: JobRequest) -> str:
         "follow": request.follow,
         "group": request.group,
         "limit": asdict(request.limit) if request.limit else None,
+        "notify": request.notify or None,
         "depends_on": [asdict(one) for one in request.depends_on] or None,
         "parent_policy": request.parent_policy,
         "ref": request.ref,
@@ -90,6 +93,11 @@ def request_hash(request: JobRequest) -> str:
     parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def joined(*names: str) -> str:
+    """Put names that are parted by spaces together, each once."""
+    return " ".join(dict.fromkeys(" ".join(names).split()))
 
 
 def derived_id(tenant: str, idempotency_key: str) -> str:

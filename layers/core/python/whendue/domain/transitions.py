@@ -6,11 +6,11 @@ from typing import Any
 from whendue.domain import retry
 from whendue.domain.agenda import live_partition, writer_sends
 from whendue.domain.fingerprint import failure
-from whendue.domain.job import Failure, Job, State, as_value, to_item
+from whendue.domain.job import Failure, Job, State, as_value, evolve, to_item
 from whendue.domain.keys import attempt_key
 from whendue.domain.limit import Wait
 from whendue.domain.step import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, step
-from whendue.domain.writes import Below, Condition, In, Is, Lacks, Plus, Write, insert
+from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Lacks, Plus, Write, insert
 from whendue.limits import MAX_LOST, PAYLOAD_KEPT_S, WAITING_CHECK_S
 from whendue.settings import Timing
 
@@ -203,6 +203,14 @@ def redrive(
         overlap=None,
         **changes,
     )
+
+
+@edges((State.SUCCEEDED, State.PENDING))
+def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
+    """Run a delivery again that has succeeded: whoever got it has lost it. Nobody waits for its end."""
+    again = redrive(job, due_at, now_ms, timing)
+    changes = dict(again.changes) | {"result": REMOVE, "result_at": REMOVE}
+    return replace(again, name="replay", changes=changes, job=evolve(again.job, result=None, result_at=None))
 
 
 @edges((State.PENDING, State.PENDING))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
 from whendue.domain.step import Transition
-from whendue.domain.transitions import cancel, redrive, request_cancel, reschedule
+from whendue.domain.transitions import cancel, redrive, replay, request_cancel, reschedule
 from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError
 from whendue.limits import HORIZON_S, REDRIVE_AGE_S
 from whendue.ports import Applied, JobStore
@@ -13,7 +13,7 @@ from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
 from whendue.services.telling import Telling
-from whendue.settings import QUEUES
+from whendue.settings import NOTIFICATIONS, QUEUES
 
 # A job that changes under us is read again this often before we say so.
 TRIES = 5
@@ -82,6 +82,25 @@ class Control:
 
         return self._change(tenant, job_id, step)
 
+    def replay(self, tenant: str, subscription: str, job_id: str) -> Job:
+        """Deliver once more, with all attempts and under the same id, what has been delivered or was given up.
+
+        Raises:
+            JobNotFoundError: the subscription has no such delivery.
+            StateConflictError: it is still on its way.
+            UnavailableError: nobody knows; ask again.
+        """
+
+        def step(job: Job, now_ms: int) -> Transition:
+            if job.subscription != subscription:
+                raise JobNotFoundError
+            if not job.terminal:
+                raise _conflict("a delivery that is on its way is not replayed", job, now_ms)
+            again = replay if job.state is State.SUCCEEDED else redrive
+            return again(job, now_ms, now_ms, self._ports.settings.timing)
+
+        return self._change(tenant, job_id, step)
+
     def reschedule(self, tenant: str, job_id: str, due_at: int | None, queue: str | None) -> Job:
         """Give a pending job another due time (ms UTC; the past means now), another priority, or both.
 
@@ -97,6 +116,8 @@ class Control:
         def step(job: Job, now_ms: int) -> Transition:
             if job.state is not State.PENDING:
                 raise _conflict("only pending jobs are rescheduled", job, now_ms)
+            if queue is not None and job.queue == NOTIFICATIONS:
+                raise _conflict("a delivery has no priority", job, now_ms)
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
                 raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")

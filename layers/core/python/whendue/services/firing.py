@@ -1,7 +1,7 @@
 """Fire: carry out the plans of schedules. Any number of processes may do so at once, and die anywhere.
 
-Commit the plan, enter its fires in the ledger, create their jobs, move the cursor: each step can be repeated, and gives
-the same whoever does it.
+Commit the plan, enter its fires in the ledger, create their jobs, tell of those that were missed, move the cursor: each
+step can be repeated, and gives the same whoever does it.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ from whendue.errors import StateConflictError, UnavailableError, WhendueError
 from whendue.limits import IN_FLIGHT_S
 from whendue.ports import Applied
 from whendue.ports import Outcome as Ended
+from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
 from whendue.services.submit import Submit
@@ -53,9 +54,10 @@ class _Work:
 class Firing:
     """Decides and fires."""
 
-    def __init__(self, ports: Ports, submit: Submit) -> None:
-        """Use these ports."""
+    def __init__(self, ports: Ports, submit: Submit, news: News) -> None:
+        """Use these ports; `news` knows who is to be told of missed fires."""
         self._ports = ports
+        self._news = news
         self._submit = submit
         self._withdraw = Withdraw(ports)
         self.rule = Alarm(ports.settings.timing, ports.settings.shards)
@@ -103,6 +105,7 @@ class Firing:
         works = [_Work(schedule, planned) for schedule, planned in _computed(standing, plan)]
         self._enter(works)
         self._create_jobs(works)
+        self._tell_of_gaps(works)
         return self._advance([work for work in works if not work.failed])
 
     def _committed(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
@@ -192,6 +195,20 @@ class Firing:
         ends = record_and_send(ports, [made for _, made in jobs], now_ms) if jobs else []
         for (work, _), end in zip(jobs, ends, strict=True):
             work.failed |= end.applied is Applied.UNAVAILABLE
+
+    def _tell_of_gaps(self, works: Sequence[_Work]) -> None:
+        """Create the deliveries that tell of missed fires; one that is there is the one, as jobs are."""
+        ports, now_ms = self._ports, self._ports.effects.now_ms()
+        for work in works:
+            if work.failed or work.plan.gap is None:
+                continue
+            try:
+                made = self._news.missed(work.schedule, work.plan.gap)
+            except UnavailableError:
+                work.failed = True
+                continue
+            ends = record_and_send(ports, made, now_ms) if made else []
+            work.failed |= any(end.applied is Applied.UNAVAILABLE for end in ends)
 
     def _advance(self, works: Sequence[_Work]) -> list[Schedule]:
         steps = []

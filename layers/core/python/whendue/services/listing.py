@@ -15,7 +15,7 @@ from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.limits import CURSOR_BYTES, LIST_QUERIES, LIST_READS, RETENTION_S
 from whendue.ports import AgendaEntry, JobStore
 from whendue.services.outside import Ports
-from whendue.settings import QUEUES
+from whendue.settings import NOTIFICATIONS, QUEUES
 
 LIVE = "live"
 DAY_MS = 86_400_000
@@ -31,12 +31,14 @@ class JobFilter:
         type: the task's name.
         queue: the priority.
         fingerprint: the last error's.
+        subscription: deliveries to this one; None wants jobs, and no deliveries.
     """
 
     state: str | None = None
     type: str | None = None
     queue: str | None = None
     fingerprint: str | None = None
+    subscription: str | None = None
 
     def wants(self, job: Job, now_ms: int) -> bool:
         """Say whether a job passes."""
@@ -45,6 +47,7 @@ class JobFilter:
             and self.type in (None, job.type)
             and self.queue in (None, job.queue)
             and self.fingerprint in (None, job.last.fingerprint if job.last else "")
+            and self.subscription == job.subscription
         )
 
 
@@ -113,10 +116,11 @@ class Listing:
     def _partitions(self, group: str, tenant: str, wanted: JobFilter) -> list[str]:
         shards = range(self._ports.settings.shards)
         if group == LIVE:
-            queues = [wanted.queue] if wanted.queue else QUEUES
+            queues = [wanted.queue] if wanted.queue else [NOTIFICATIONS] if wanted.subscription else QUEUES
             return [live_partition(queue, shard) for queue, shard in product(queues, shards)]
         states = [wanted.state] if wanted.state else sorted(state.value for state in TERMINAL)
-        return [done_partition(tenant, state, group, shard) for state, shard in product(states, shards)]
+        whose = f"{tenant}/{wanted.subscription}" if wanted.subscription else tenant
+        return [done_partition(whose, state, group, shard) for state, shard in product(states, shards)]
 
     def _wanted(self, chunk: Sequence[AgendaEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
         items = self._ports.store.get([entry.key for entry in chunk])

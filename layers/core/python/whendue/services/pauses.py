@@ -17,13 +17,16 @@ from whendue.domain.pause import (
     type_of,
     type_pause,
 )
+from whendue.domain.step import Transition
 from whendue.domain.writes import Write
 from whendue.errors import InvalidRequestError, QueueNotFoundError, StateConflictError, UnavailableError
 from whendue.limits import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
 from whendue.ports import Applied, Item
 from whendue.services.fresh import Fresh
+from whendue.services.news import News
 from whendue.services.outside import Ports
-from whendue.settings import QUEUES
+from whendue.services.record import record_and_send
+from whendue.settings import ALL_QUEUES
 
 # A pause that changes under us is read again this often before we say so.
 TRIES = 5
@@ -32,9 +35,10 @@ TRIES = 5
 class Pauses:
     """Reads and changes pauses."""
 
-    def __init__(self, ports: Ports) -> None:
-        """Use these ports."""
+    def __init__(self, ports: Ports, news: News) -> None:
+        """Use these ports; `news` knows who is to be told of a pause."""
         self._ports = ports
+        self._news = news
         self._fresh: Fresh[Key, Item | None] = Fresh(ports.effects, PAUSE_CACHE_MS, PAUSES_REMEMBERED)
 
     def held(self, jobs: Sequence[Job]) -> set[str]:
@@ -64,8 +68,8 @@ class Pauses:
         Raises:
             UnavailableError: the table does not answer.
         """
-        found = self._lasting([queue_pause(queue) for queue in QUEUES])
-        return {queue: pause for queue, pause in zip(QUEUES, found, strict=True) if pause}
+        found = self._lasting([queue_pause(queue) for queue in ALL_QUEUES])
+        return {queue: pause for queue, pause in zip(ALL_QUEUES, found, strict=True) if pause}
 
     def of_tenant(self, tenant: str) -> list[tuple[str | None, Pause]]:
         """List a tenant's pauses that last now, each with its task type, None for the whole tenant.
@@ -83,7 +87,7 @@ class Pauses:
         known = [from_item(item) if item else None for item in self._ports.store.get(keys)]
         return [pause if pause and pause.lasts(now_ms) else None for pause in known]
 
-    def pause_queue(self, queue: str, reason: str, by: str, until: int | None) -> Pause:
+    def pause_queue(self, queue: str, reason: str, by: str, until: int | None, tenant: str | None = None) -> Pause:
         """Pause a queue for all tenants; one that is paused gets the new reason and end.
 
         Args:
@@ -91,13 +95,18 @@ class Pauses:
             reason: why.
             by: who, cut to 128 bytes.
             until: when it ends by itself, ms UTC; None never.
+            tenant: whose subscriptions are told that it began; None: nobody's.
 
         Raises:
             QueueNotFoundError: there is no such queue.
             InvalidRequestError: the end is not in the future.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: nobody knows, or nobody has been told; ask again.
         """
-        return self._begin(_key_of(queue), reason, by, until)
+        key = _key_of(queue)
+        made = self._begin(key, reason, by, until)
+        if tenant is not None:
+            self._tell(self._news.paused(tenant, key, made, queue=queue))
+        return made
 
     def pause_tenant(self, tenant: str, task: str | None, reason: str, by: str, until: int | None) -> Pause:
         """Pause a tenant, or one of its task types; otherwise as `pause_queue`.
@@ -105,11 +114,14 @@ class Pauses:
         Raises:
             UnknownTaskError: there is no such task.
             InvalidRequestError: the end is not in the future.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: nobody knows, or nobody has been told; ask again.
         """
         if task is not None:
             self._ports.registry.get(task)
-        return self._begin(_tenant_key(tenant, task), reason, by, until)
+        key = _tenant_key(tenant, task)
+        made = self._begin(key, reason, by, until)
+        self._tell(self._news.paused(tenant, key, made, task=task))
+        return made
 
     def resume_queue(self, queue: str) -> None:
         """Resume a queue; one that is not paused stays as it is.
@@ -141,6 +153,13 @@ class Pauses:
         self._change(key, step)
         return made[0]
 
+    def _tell(self, made: Sequence[Transition]) -> None:
+        """Create the deliveries that tell of a pause; a repeated request creates them once."""
+        now_ms = self._ports.effects.now_ms()
+        ends = record_and_send(self._ports, made, now_ms) if made else []
+        if any(end.applied is Applied.UNAVAILABLE for end in ends):
+            raise UnavailableError("it is paused, but not everybody has been told; send the same request again")
+
     def _end(self, key: Key) -> None:
         mark = self._ports.effects.new_id()
         self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
@@ -162,7 +181,7 @@ class Pauses:
 
 
 def _key_of(queue: str) -> Key:
-    if queue not in QUEUES:
+    if queue not in ALL_QUEUES:
         raise QueueNotFoundError
     return queue_pause(queue)
 

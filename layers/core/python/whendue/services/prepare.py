@@ -12,7 +12,7 @@ from whendue.domain.job import Job, Policy, State, evolve
 from whendue.domain.parts import part_id
 from whendue.domain.profile import QUEUE, Profile, resolve
 from whendue.domain.references import faults, find
-from whendue.domain.request import JobRequest, derived_id, request_hash
+from whendue.domain.request import JobRequest, derived_id, joined, request_hash
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
 from whendue.errors import (
@@ -20,10 +20,13 @@ from whendue.errors import (
     InvalidRequestError,
     InvalidWorkflowError,
     PayloadTooLargeError,
+    UnknownSubscriptionError,
+    UnknownTaskError,
     WhendueError,
 )
 from whendue.limits import HORIZON_S, PAYLOAD_BYTES, WAITING_CHECK_S, WORKFLOW_BYTES, WORKFLOW_ERRORS
 from whendue.registry import TaskDefinition
+from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.profiles import Profiles
 from whendue.settings import QUEUES
@@ -54,9 +57,10 @@ ALONE = Place()
 class Prepare:
     """Prepares jobs."""
 
-    def __init__(self, ports: Ports, profiles: Profiles) -> None:
-        """Use these ports."""
+    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
+        """Use these ports; `news` knows the subscriptions that requests name."""
         self._ports = ports
+        self._news = news
         self._profiles = profiles
 
     def submission(
@@ -75,10 +79,12 @@ class Prepare:
             UnknownTaskError, UnknownProfileError, InvalidRequestError, PayloadTooLargeError: the request is refused.
             UnavailableError: its payload could not be stored, or its profile not be read.
         """
-        definition = self._ports.registry.get(request.type)
+        definition = self._definition(request)
         payload, says = self._payload(tenant, definition, request, place)
         if isinstance(profile, WhendueError):
             raise profile
+        if place.whole is None:
+            self._check_names(tenant, request)
         job = self._job(tenant, request, definition, profile, now_ms, place)
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         most = WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES
@@ -88,6 +94,19 @@ class Prepare:
         placed = self._ports.documents.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
         return submit(job, self._ports.settings.timing, first=placed.write)
+
+    def _definition(self, request: JobRequest) -> TaskDefinition:
+        definition = self._ports.registry.get(request.type)
+        if definition.channel:
+            raise UnknownTaskError(f"deliveries are not submitted: {request.type!r}")
+        return definition
+
+    def _check_names(self, tenant: str, request: JobRequest) -> None:
+        """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
+        if request.notify and request.schedule is None:
+            unknown = self._news.unknown(tenant, request.notify.split())
+            if unknown:
+                raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
 
     # --- the payload --------------------------------------------------------------------------------------------
 
@@ -109,6 +128,7 @@ class Prepare:
         for node in graph.nodes:
             try:
                 self._check_node(node, profiles[node.request.profile])
+                self._check_names(tenant, node.request)
             except InvalidRequestError as error:
                 places: Any = error.details.get("errors") or [{"where": "", "problem": str(error)}]
                 problems += [(f"nodes.{node.name}.{one['where']}".rstrip("."), one["problem"]) for one in places]
@@ -116,7 +136,7 @@ class Prepare:
             raise InvalidWorkflowError(*problems[:WORKFLOW_ERRORS])
 
     def _check_node(self, node: Node, profile: Profile | WhendueError) -> None:
-        definition = self._ports.registry.get(node.request.type)
+        definition = self._definition(node.request)
         if isinstance(profile, WhendueError):
             raise profile
         if node.for_each is None and (definition.expands or not find(node.request.payload)):
@@ -169,6 +189,7 @@ class Prepare:
             schedule=request.schedule,
             nominal_at=request.nominal_at,
             overlap=request.overlap,
+            notify=joined(request.notify, profile.notify) or None,
             awaits=frozenset(range(len(place.parents))) or None,
             parent_policy=request.parent_policy,
             after_s=request.delay_s if waits else None,

@@ -18,9 +18,11 @@ from whendue.errors import (
     ProfileNotFoundError,
     TooManyProfilesError,
     UnavailableError,
+    UnknownSubscriptionError,
 )
 from whendue.limits import PROFILE_NAMES
 from whendue.ports import Applied, Item
+from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.profiles import Profiles
 
@@ -38,9 +40,10 @@ class Edited(NamedTuple):
 class ProfileEditor:
     """Reads and changes a tenant's profiles."""
 
-    def __init__(self, ports: Ports, profiles: Profiles) -> None:
-        """Use these ports; `profiles` is told what was changed."""
+    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
+        """Use these ports; `profiles` is told what was changed, `news` knows the subscriptions."""
         self._ports = ports
+        self._news = news
         self._profiles = profiles
 
     def every(self, tenant: str) -> list[Profile]:
@@ -88,11 +91,14 @@ class ProfileEditor:
 
         Raises:
             BuiltInProfileError: a built-in profile has this name.
+            UnknownSubscriptionError: it names a subscription that is not there.
             PreconditionFailedError: the current version is not as expected.
             TooManyProfilesError: there is no room for another name.
             UnavailableError: nobody knows whether it was done; ask again.
         """
         content = to_content(wanted)
+        if unknown := self._news.unknown(tenant, wanted.notify.split()):
+            raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
         for _ in range(TRIES):
             current = self._editable(tenant, wanted.name)
             stands = live(current)

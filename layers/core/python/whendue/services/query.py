@@ -1,6 +1,7 @@
 """Query: one job with its timeline, why it has not run yet, and lists of jobs."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from whendue.domain.dependency import numbers
@@ -47,9 +48,19 @@ class Query:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
-        payload = self._ports.documents.payloads([job])[job.id]
-        return JobView(job, _value(payload), _value(self._ports.documents.result(job)), self._attempts(job))
+        return self.views([find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())])[0]
+
+    def views(self, jobs: Sequence[Job]) -> list[JobView]:
+        """Show jobs with all that belongs to them, in order.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        documents = self._ports.documents
+        payloads = documents.payloads(jobs)
+        return [
+            JobView(job, _value(payloads[job.id]), _value(documents.result(job)), self._attempts(job)) for job in jobs
+        ]
 
     def _attempts(self, job: Job) -> list[Failure]:
         """List the failed attempts; the last one is in the hot item, the table is asked only if there may be more."""

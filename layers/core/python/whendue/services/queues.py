@@ -9,7 +9,7 @@ from whendue.limits import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
 from whendue.ports import Depth
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
-from whendue.settings import QUEUES
+from whendue.settings import ALL_QUEUES
 
 
 class QueueView(NamedTuple):
@@ -43,7 +43,9 @@ class Queues:
             UnavailableError: table or queues do not answer.
         """
         pauses = self._pauses.of_queues()
-        return [QueueView(name, self._ports.queue.depth(name), self._oldest(name), pauses.get(name)) for name in QUEUES]
+        return [
+            QueueView(name, self._ports.queue.depth(name), self._oldest(name), pauses.get(name)) for name in ALL_QUEUES
+        ]
 
     def _oldest(self, queue: str) -> int | None:
         """Find the pending job that is due first, among the first few of each agenda partition."""

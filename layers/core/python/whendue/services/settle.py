@@ -16,6 +16,7 @@ from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
+from whendue.ssrf import TargetRefusedError
 
 
 class Settle:
@@ -84,6 +85,9 @@ class Settle:
         still_runs = 0 if one.owned else one.lease_until + 1
         cause = one.cause if one.cause and end.type == "timeout" else end.type
         error = failure(one.job, cause, end.message, failed_at=now_ms, where=end.where)
+        if cause == TargetRefusedError.code:
+            # The message is one of few: it names the rule.
+            self.counts[f"{cause}: {error.message}"] += 1
         return fail(
             one.job,
             error,

@@ -12,6 +12,7 @@ from whendue.domain.transitions import submit
 from whendue.errors import IdempotencyConflictError, UnavailableError, WhendueError
 from whendue.ports import Applied, Outcome
 from whendue.services.links import Links
+from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.prepare import ALONE, Place, Prepare
@@ -41,11 +42,11 @@ class _Bulk:
 class Submit:
     """Accepts jobs."""
 
-    def __init__(self, ports: Ports, profiles: Profiles) -> None:
-        """Use these ports."""
+    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
+        """Use these ports; `news` knows the subscriptions that requests name."""
         self._ports = ports
         self._profiles = profiles
-        self._prepare = Prepare(ports, profiles)
+        self._prepare = Prepare(ports, profiles, news)
 
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).

@@ -15,7 +15,7 @@ from whendue.services.pauses import Pauses
 from whendue.services.promote import Promote
 from whendue.services.rescue import Healer, Rescue
 from whendue.services.walk import Walk
-from whendue.settings import QUEUES
+from whendue.settings import ALL_QUEUES
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Tick:
         fired = self._due.run((self._ports.effects.now_ms() + deadline_ms) // 2)
         began_ms = self._ports.effects.now_ms()
         paused = self._pauses.of_queues()
-        ranks = {queue: rank for rank, queue in enumerate(QUEUES) if queue not in paused}
+        ranks = {queue: rank for rank, queue in enumerate(ALL_QUEUES) if queue not in paused}
         healer = Healer(self._ports, self._pauses)
         promotes, rescues = self._walks(list(ranks), healer, began_ms, deadline_ms)
         rescue_ms = RESCUE_SHARE * (deadline_ms - began_ms)

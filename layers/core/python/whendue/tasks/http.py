@@ -3,18 +3,16 @@
 import codecs
 import json
 import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from whendue import limits, outbound
 from whendue.context import Context
+from whendue.payload import Payload, json_or_text
 from whendue.registry import GiveUp, Retry, task
 from whendue.resources import TaskSettings, resource
 from whendue.ssrf import TargetRefusedError, parse_target
-from whendue.tasks._payload import Payload, json_or_text
 from whendue.version import VERSION
 
 # RFC 9110 section 5.6.2.
@@ -138,25 +136,12 @@ def _judge(answer: outbound.Answer, ctx: Context) -> None:
     said = f"the server answered {answer.status}"
     if answer.status in _WITH_RETRY_AFTER and "retry-after" in answer.headers:
         now_s = ctx.deadline_ms / 1000 - ctx.remaining_s
-        raise Retry(said, after=_seconds_to_wait(answer.headers["retry-after"], now_s))
+        raise Retry(said, after=outbound.retry_after_s(answer, now_s))
     if answer.status in _LATER:
         raise Retry(said)
     if answer.status // 100 in (3, 4):
         raise GiveUp(said + (", and redirects are not followed" if answer.status // 100 == 3 else ""))  # noqa: PLR2004
     raise HttpStatusError(said)
-
-
-def _seconds_to_wait(text: str, now_s: float) -> float:
-    """Read a Retry-After (RFC 9110 section 10.2.3): seconds or a date; 0 where it is neither."""
-    if re.fullmatch(r"[0-9]{1,18}", text):
-        seconds = float(text)
-    else:
-        try:
-            date = parsedate_to_datetime(text)
-            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s
-        except (ValueError, TypeError, OverflowError):
-            seconds = 0.0
-    return min(max(seconds, 0.0), limits.RETRY_AFTER_MAX_S)
 
 
 def _body(answer: outbound.Answer) -> Any:

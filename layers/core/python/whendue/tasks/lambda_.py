@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, JsonValue
 
 from whendue import limits
+from whendue.payload import Payload, json_or_text
+from whendue.refusals import decide
 from whendue.registry import GiveUp, task
 from whendue.resources import FunctionInvoker, TaskSettings, resource
-from whendue.tasks._aws import decide
-from whendue.tasks._payload import Payload, json_or_text
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: a name or an unqualified ARN, nothing in between.
 _FUNCTION: Final = r"^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}$"

@@ -1,4 +1,4 @@
-"""What the shipped tasks share: payloads in strict camelCase JSON, lines without control characters, JSON answers."""
+"""What shipped tasks and channels share: strict camelCase JSON, lines without control characters, JSON answers."""
 
 import json
 import unicodedata

@@ -1,4 +1,4 @@
-"""What an AWS call's error means for a job. botocore's errors are read by shape: tasks import no AWS library."""
+"""What an AWS call's error means for a job. botocore's errors are read by shape: callers import no AWS library."""
 
 from collections.abc import Collection
 from typing import NoReturn

@@ -1,0 +1,17 @@
+"""Notifier function: runs deliveries, which are jobs, apart from all other jobs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.records import handle_batch, named
+from whendue.bootstrap import app
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Run a batch; answers with the messages that stay in their queue."""
+    whendue = app()
+    deadline_ms = whendue.effects.now_ms() + context.get_remaining_time_in_millis()
+    names = named(whendue.settings.queues)
+    return handle_batch(event, names, lambda deliveries: whendue.work.handle(deliveries, deadline_ms))

@@ -1,0 +1,1 @@
+"""Channels by which subscriptions are told, one file each."""

@@ -1,0 +1,126 @@
+"""The channel `email`: one mail through Amazon SES v2, its words from templates that can only be filled in."""
+
+import html
+import json
+import unicodedata
+from collections.abc import Callable, Mapping
+from email.utils import parseaddr
+from string import Template
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import AfterValidator, Field
+
+from whendue import limits, mail
+from whendue.channel import Attempt, ChannelConfig, Event
+from whendue.domain.fingerprint import clip
+from whendue.errors import InvalidRequestError
+from whendue.mail import Mail, Mailboxes, Subject
+from whendue.registry import GiveUp, channel
+from whendue.resources import TaskSettings, resource
+
+TEXT: Final = "$type at $timestamp\n\n$details\n"
+
+
+class EventTemplate(Template):
+    """`$name`, and `$name.inner` for what is inside: no expressions, no code."""
+
+    idpattern = r"(?a:[_a-z][_a-z0-9]*(?:\.[_a-z0-9-]+)*)"
+
+
+def _fillable(text: str) -> str:
+    if not EventTemplate(text).is_valid():
+        raise ValueError("a $ stands before something that is no name; write $$ for a $")
+    return text
+
+
+class EmailConfig(ChannelConfig):
+    """Whom to send to, and what.
+
+    Args:
+        to: recipients; the operator's WHENDUE_EMAIL_RECIPIENTS must allow each of them to the tenant.
+        subject: one line, a template.
+        text: the plain body, a template.
+        html: the HTML body, a template; what is filled in is escaped.
+    """
+
+    BODIES: ClassVar = frozenset({"text", "html"})
+
+    to: Annotated[Mailboxes, Field(min_length=1)]
+    subject: Annotated[Subject, AfterValidator(_fillable)] = "whendue: $type $jobId"
+    text: Annotated[str, AfterValidator(_fillable)] = TEXT
+    html: Annotated[str, AfterValidator(_fillable)] | None = None
+
+
+def acceptable(config: EmailConfig, tenant: str) -> None:
+    """Refuse recipients that the operator does not allow.
+
+    Raises:
+        InvalidRequestError: one is not allowed; the message names none.
+    """
+    settings: TaskSettings = resource("settings")
+    allowed = settings.email_recipients.get(tenant, ())
+    for number, recipient in enumerate(config.to):
+        address = parseaddr(recipient)[1].lower()
+        if not {address, address.rpartition("@")[2]} & set(allowed):
+            places = [{"where": f"config.to.{number}", "problem": "the operator does not allow this recipient"}]
+            raise InvalidRequestError("a recipient is not allowed", errors=places)
+
+
+@channel("email", check=acceptable)
+def email(event: Event, config: EmailConfig, attempt: Attempt) -> dict[str, Any]:
+    """Send the mail and give SES's `messageId`; SES knows no idempotency key, so a lost worker's may come twice.
+
+    Raises:
+        GiveUp: a recipient is not allowed any more, there is no sender, or SES refuses for good.
+        Retry: SES throttles.
+    """
+    try:
+        acceptable(config, attempt.tenant)
+    except InvalidRequestError as error:
+        raise GiveUp(str(error)) from None
+    values = facts(event)
+    filled = Mail(
+        to=config.to,
+        subject=clip(_filled(config.subject, values, one_line), limits.EMAIL_SUBJECT_BYTES),
+        text=_filled(config.text, values, str),
+        html=None if config.html is None else _filled(config.html, values, html.escape),
+    )
+    return mail.send(filled, attempt.id)
+
+
+class _Facts(dict[str, str]):
+    """What an event has; a name that it has not is filled with nothing."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def facts(event: Event) -> Mapping[str, str]:
+    """Give what a template may name, as text: type, timestamp, details, and all that is in the event's data."""
+    found = _Facts(type=event.type, timestamp=event.timestamp)
+    found["details"] = "\n".join(f"{name}: {_text(value)}" for name, value in event.data.items() if value is not None)
+    _collect(found, "", event.data)
+    return found
+
+
+def _collect(found: _Facts, prefix: str, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            _collect(found, f"{prefix}{name}.", value)
+        found.setdefault(f"{prefix}{name}", _text(value))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def one_line(text: str) -> str:
+    """Turn whatever could begin another line, or a header, into spaces."""
+    return "".join(" " if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text)
+
+
+def _filled(template: str, values: Mapping[str, str], clean: Callable[[str], str]) -> str:
+    cleaned = _Facts({name: clean(value) for name, value in values.items()})
+    return EventTemplate(template).substitute(cleaned)

@@ -1,0 +1,60 @@
+"""The channel `sns`: one message to a topic of Amazon SNS."""
+
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from whendue.channel import Attempt, ChannelConfig, Event
+from whendue.errors import InvalidRequestError
+from whendue.payload import Line
+from whendue.refusals import decide
+from whendue.registry import GiveUp, channel
+from whendue.resources import TaskSettings, TopicPublisher, resource
+
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+_HOPELESS: Final = frozenset({"AuthorizationError", "InvalidParameter", "InvalidSecurity", "NotFound"})
+_THROTTLED: Final = frozenset({"KMSThrottling", "Throttled", "Throttling"})
+
+
+class SnsConfig(ChannelConfig):
+    """Where to publish: a topic that the operator's WHENDUE_SNS_ALLOW allows to the tenant."""
+
+    topic_arn: Annotated[Line, Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$")]
+
+
+def acceptable(config: SnsConfig, tenant: str) -> None:
+    """Refuse a topic that the operator does not allow.
+
+    Raises:
+        InvalidRequestError: it is not allowed.
+    """
+    settings: TaskSettings = resource("settings")
+    if not any(fnmatchcase(config.topic_arn, pattern) for pattern in settings.sns_allow.get(tenant, ())):
+        places = [{"where": "config.topicArn", "problem": "the operator does not allow this topic"}]
+        raise InvalidRequestError("the topic is not allowed", errors=places)
+
+
+@channel("sns", check=acceptable)
+def sns(event: Event, config: SnsConfig, attempt: Attempt) -> dict[str, Any]:
+    """Publish the event and give SNS's `messageId`; attribute `webhook-id` is the same for each attempt.
+
+    Raises:
+        GiveUp: the topic is not allowed any more, or SNS refuses for good.
+        Retry: SNS throttles.
+    """
+    try:
+        acceptable(config, attempt.tenant)
+    except InvalidRequestError as error:
+        raise GiveUp(str(error)) from None
+    client: TopicPublisher = resource("sns")
+    said = {"webhook-id": attempt.id, "type": event.type}
+    try:
+        response = client.publish(
+            TopicArn=config.topic_arn,
+            Message=event.model_dump_json(),
+            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in said.items()},
+        )
+    except Exception as error:  # noqa: BLE001 - sorted out, and raised again in every case
+        decide(error, "SNS", hopeless=_HOPELESS, throttled=_THROTTLED)
+    return {"messageId": response["MessageId"]}

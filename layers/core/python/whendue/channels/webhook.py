@@ -1,0 +1,110 @@
+"""The channel `webhook`: one signed POST, as Standard Webhooks has it."""
+
+from ipaddress import ip_address
+from typing import Any, Final, NoReturn
+
+from pydantic import Field
+
+from whendue import limits, outbound, signing
+from whendue.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
+from whendue.domain.fingerprint import clip
+from whendue.payload import Line
+from whendue.registry import Retry, channel
+from whendue.resources import TaskSettings, resource
+from whendue.signing import Kind
+from whendue.ssrf import Allowed, TargetRefusedError, check, parse_target
+from whendue.version import VERSION
+
+# Standard Webhooks, "Status codes": the subscription is to be disabled.
+_GONE: Final = 410
+_WITH_RETRY_AFTER: Final = frozenset({429, 502, 503, 504})
+
+
+class WebhookStatusError(Exception):
+    """The answer was no success; a later attempt may do better."""
+
+
+class WebhookConfig(ChannelConfig):
+    """Where to send.
+
+    Args:
+        url: https, unless the operator allows the target without.
+        signature: `v1` (HMAC-SHA256, a shared secret) or `v1a` (ed25519, a public key).
+    """
+
+    url: Line
+    signature: Kind = Field(default="v1")
+
+    @property
+    def signed(self) -> Kind:
+        """Always."""
+        return self.signature
+
+
+def acceptable(config: WebhookConfig, _tenant: str) -> None:
+    """Refuse what would be refused at each attempt, as far as that is known without a look-up.
+
+    Raises:
+        TargetRefusedError: the URL leads where no request may go.
+    """
+    settings: TaskSettings = resource("settings")
+    target = parse_target(config.url)
+    try:
+        ip_address(target.host)
+    except ValueError:
+        if target.scheme != "https" and not _may_be_plain(settings.http_allow, target.host, target.port):
+            raise TargetRefusedError("the URL must begin with https://") from None
+    else:
+        check(target, [target.host], settings.http_allow)
+
+
+def _may_be_plain(allowed: Allowed, host: str, port: int) -> bool:
+    """Say whether a name may do without TLS, as far as that is known: what network it is in, a look-up tells."""
+    return bool(allowed.networks or allowed.hosts & {(host, port), (host, None)})
+
+
+@channel("webhook", check=acceptable)
+def webhook(event: Event, config: WebhookConfig, attempt: Attempt) -> dict[str, Any]:
+    """Send the event and give the answer's `status`, and the beginning of its `body` if it is text.
+
+    Raises:
+        TargetRefusedError: the URL leads where no request may go.
+        ReceiverGoneError: 410.
+        Retry: 429, 502, 503 or 504 with Retry-After.
+        WebhookStatusError: any other status but 2xx; redirects are not followed.
+        HttpTimeoutError, HttpProtocolError, OSError: no answer.
+    """
+    settings: TaskSettings = resource("settings")
+    body = event.model_dump_json().encode()
+    headers = {"Content-Type": "application/json", "User-Agent": f"whendue/{VERSION}"}
+    headers |= signing.headers(attempt.keys, attempt.id, int(attempt.now_s()), body)
+    ends_at_s = attempt.remaining_s() - min(limits.NOTIFY_TIMEOUT_S, attempt.remaining_s())
+    answer = outbound.send(
+        outbound.Request(parse_target(config.url), "POST", headers, body),
+        allowed=settings.http_allow,
+        left_s=lambda: attempt.remaining_s() - ends_at_s,
+        body_limit=limits.NOTIFY_ANSWER_BYTES,
+    )
+    if answer.status // 100 != 2:  # noqa: PLR2004
+        _judge(answer, attempt.now_s())
+    return {"status": answer.status, "body": _text(answer)}
+
+
+def _judge(answer: outbound.Answer, now_s: float) -> NoReturn:
+    said = _text(answer)
+    message = f"the receiver answered {answer.status}" + (f": {said}" if said else "")
+    if answer.status // 100 == 3:  # noqa: PLR2004
+        raise WebhookStatusError(f"the receiver answered {answer.status}, and redirects are not followed")
+    if answer.status == _GONE:
+        raise ReceiverGoneError(message)
+    if answer.status in _WITH_RETRY_AFTER and "retry-after" in answer.headers:
+        raise Retry(message, after=outbound.retry_after_s(answer, now_s))
+    raise WebhookStatusError(message)
+
+
+def _text(answer: outbound.Answer) -> str:
+    """Give what the receiver said as one line of text; empty where it is none."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        return ""
+    text = answer.body.decode(errors="replace")
+    return clip("".join(one if one.isprintable() else " " for one in text).strip(), limits.NOTIFY_ANSWER_BYTES)

@@ -1,0 +1,52 @@
+"""Deliveries: a story on its way to one subscription is a job, with all that jobs have (docs/adr/0021)."""
+
+from dataclasses import replace
+from typing import Final
+
+from whendue.domain.agenda import first_alarm, live_partition, shard_of
+from whendue.domain.job import Job, Policy
+from whendue.domain.limit import Limit
+from whendue.domain.request import derived_id
+from whendue.domain.story import Story
+from whendue.domain.subscription import Subscription
+from whendue.limits import NOTIFY_CONCURRENCY, NOTIFY_LANES, RETENTION_S
+from whendue.settings import NOTIFICATIONS, Settings
+
+PREFIX: Final = "notify."
+# Ten attempts over 24.5 hours: at once, then after 6 s, 30 s, 2.5 min, 12.5 min, 1 h, 5.2 h, and thrice 6 h; what the
+# example in Standard Webhooks' "Retries and failures" comes to. Without jitter: NOTIFY_CONCURRENCY keeps a crowd apart.
+POLICY: Final = Policy(
+    max_attempts=10, base_s=6, factor=5, cap_s=6 * 3600, jitter="none", timeout_s=20, retention_s=RETENTION_S
+)
+
+
+def delivery(story: Story, to: Subscription, settings: Settings, now_ms: int, fence: str) -> Job:
+    """Give the job that tells a subscription a story, without its payload; the same for all who make it.
+
+    Args:
+        story: what.
+        to: whom.
+        settings: shards, lease and the alarm rule's numbers.
+        now_ms: the time.
+        fence: a mark that no other has.
+    """
+    # The spaces keep it apart from every Idempotency-Key of a user.
+    job_id = derived_id(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")
+    return Job(
+        id=job_id,
+        tenant=to.tenant,
+        type=f"{PREFIX}{to.terms.channel}",
+        queue=NOTIFICATIONS,
+        profile="default",
+        agenda_pk=live_partition(NOTIFICATIONS, shard_of(job_id, settings.shards)),
+        alarm_at=first_alarm(now_ms, settings.timing),
+        due_at=now_ms,
+        scheduled_at=now_ms,
+        created_at=now_ms,
+        request_hash=job_id.replace("-", "")[:24],
+        policy=replace(POLICY, lease_s=settings.lease_s),
+        # No name has a colon: nobody else's key is this one.
+        limit=Limit(NOTIFY_CONCURRENCY, None, f"notify:{shard_of(to.name, NOTIFY_LANES)}"),
+        subscription=to.name,
+        fence=fence,
+    )

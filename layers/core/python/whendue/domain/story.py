@@ -1,0 +1,166 @@
+"""Stories: what notifications tell, made from jobs, schedules and pauses. The same happening gives the same story."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from typing import Any, Final
+
+from whendue.domain.instant import written
+from whendue.domain.job import Failure, Job, State
+from whendue.domain.keys import Key
+from whendue.domain.ledger import Gap
+from whendue.domain.pause import Pause
+from whendue.domain.recurrence import after
+from whendue.domain.schedule import Schedule
+from whendue.domain.step import Transition
+from whendue.limits import MISSED_COUNTED
+from whendue.settings import NOTIFICATIONS
+
+# What a subscription may ask for, and the type that its payload then has.
+EVENTS: Final[Mapping[str, str]] = {
+    "succeeded": "job.succeeded",
+    "dead": "job.dead",
+    "cancelled": "job.cancelled",
+    "attempt_failed": "job.attempt_failed",
+    "schedule_missed": "schedule.missed",
+    "queue_paused": "queue.paused",
+}
+TEST: Final = "subscription.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Something that happened.
+
+    Args:
+        event: which of `EVENTS`; a test has none.
+        about: what of, and when: no two happenings have the same event and the same of this.
+        at: when it happened, ms UTC.
+        data: what is told.
+        type, queue, schedule: what filters look at; None where it has none.
+        names: the subscriptions that the job, or the schedule's template, names, parted by spaces.
+    """
+
+    event: str
+    about: str
+    at: int
+    data: Mapping[str, Any]
+    type: str | None = None
+    queue: str | None = None
+    schedule: str | None = None
+    names: str = ""
+
+    def payload(self) -> dict[str, Any]:
+        """Give what is sent, as Standard Webhooks recommends it: type, timestamp, data."""
+        kind = EVENTS.get(self.event, TEST)
+        return {"type": kind, "timestamp": written(self.at), "data": dict(self.data)}
+
+
+def events_of(step: Transition) -> tuple[str, ...]:
+    """Name what a transition of a job would tell: its end, a failed attempt, or both. Deliveries tell nothing."""
+    job = step.job
+    if job.queue == NOTIFICATIONS:
+        return ()
+    failed = ("attempt_failed",) if step.name == "fail" else ()
+    return (*failed, job.state.value) if job.terminal and "state" in step.changes else failed
+
+
+def stories_of(job: Job) -> list[Story]:
+    """Tell an ended job's end, and its last attempt if that failed with it; of a pending one its failed attempt."""
+    if job.queue == NOTIFICATIONS:
+        return []
+    stories = [_attempt(job, job.last)] if job.last and _tells_attempt(job, job.last) else []
+    if job.terminal:
+        about = f"{job.id} {job.generation}"
+        stories.append(_of_job(job, job.state.value, about, job.finished_at or 0, job.attempt))
+    return stories
+
+
+def _tells_attempt(job: Job, last: Failure) -> bool:
+    """Say whether the last failure is a failed attempt, and the one that this state came with.
+
+    Whatever else leaves a failure behind (a lost worker, a skipped fire) counts no failed attempt. A job that was
+    cancelled while it owed its failed attempt owes that still; one that has begun again since owes it no more.
+    """
+    if last.attempt != job.failures:
+        return False
+    match job.state:
+        case State.DEAD:
+            return last.generation == job.generation
+        case State.PENDING | State.CANCELLED:
+            return last.generation == job.generation - 1 and last.started_at == job.started_at
+    return False
+
+
+def _attempt(job: Job, last: Failure) -> Story:
+    return _of_job(job, "attempt_failed", f"{job.id} {last.generation}", last.failed_at, last.attempt)
+
+
+def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Story:
+    data: dict[str, Any] = {
+        "jobId": job.id,
+        "type": job.type,
+        "state": job.state.value,
+        "priority": job.queue,
+        "profile": job.profile,
+        "tags": dict(job.tags or {}),
+        "attempt": attempt,
+        "maxAttempts": job.policy.max_attempts,
+        "createdAt": written(job.created_at),
+        "dueAt": written(job.due_at),
+        "startedAt": written(job.started_at),
+        "finishedAt": written(job.finished_at),
+    }
+    more = {
+        "schedule": job.schedule,
+        "nominalAt": written(job.nominal_at),
+        "node": job.node,
+        "partOf": job.part_of,
+        "error": _error(job.last) if job.last and event != "succeeded" else None,
+        "result": json.loads(job.result) if job.result is not None and event == "succeeded" else None,
+    }
+    data |= {name: value for name, value in more.items() if value is not None}
+    return Story(event, about, at, data, job.type, job.queue, job.schedule, job.notify or "")
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {"type": failure.type, "message": failure.message, "fingerprint": failure.fingerprint}
+
+
+def of_gap(schedule: Schedule, gap: Gap) -> Story:
+    """Tell that a schedule missed fires: all of one entry of its ledger, counted up to some number."""
+    first, until = gap.first, gap.until
+    times = takewhile(lambda one: one.at_ms <= until, after(gap.recurrence, first - 1))
+    missed = [one.at_ms for one in islice(times, MISSED_COUNTED + 1)]
+    data = {
+        "schedule": schedule.name,
+        "missed": len(missed[:MISSED_COUNTED]),
+        "more": len(missed) > MISSED_COUNTED,
+        "firstAt": written(first),
+        "until": written(until),
+        "reason": gap.reason,
+    }
+    template = schedule.definition.template
+    about = f"{gap.pk} {first}"
+    return Story(
+        "schedule_missed", about, gap.decided_at, data, template.type, template.queue, schedule.name, template.notify
+    )
+
+
+def of_pause(key: Key, pause: Pause, *, queue: str | None = None, task: str | None = None) -> Story:
+    """Tell that a queue, the tenant or one of its task types was paused; one that is changed while it lasts is old."""
+    data = {
+        "queue": queue,
+        "type": task,
+        "reason": pause.reason,
+        "by": pause.by,
+        "since": written(pause.since),
+        "until": written(pause.until),
+    }
+    return Story("queue_paused", f"{key.pk} {key.sk} {pause.since}", pause.since, data, task, queue)
+
+
+def of_test(about: str, at: int) -> Story:
+    """Tell nothing, to try a subscription out."""
+    return Story("test", about, at, {"message": "whendue can reach you"})

@@ -1,0 +1,118 @@
+"""Mails through Amazon SES v2: addresses, lines that cannot become headers, and the one call."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import formataddr
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field
+
+from whendue import limits
+from whendue.payload import Line
+from whendue.refusals import decide
+from whendue.registry import GiveUp
+from whendue.resources import EmailSender, TaskSettings, resource
+
+# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with a dot in the domain. ASCII: SES takes no
+# other (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html).
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS: Final = re.compile(rf"([A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+)@{_LABEL}(?:\.{_LABEL})+")
+_MAILBOX: Final = re.compile(r'(?:"(?P<quoted>[^"\\<>]*)"|(?P<name>[^"\\<>,;:@()\[\]]*))\s*<(?P<address>[^<>]*)>')
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
+_HOPELESS: Final = frozenset(
+    {
+        "AccessDeniedException",
+        "AccountSuspendedException",
+        "BadRequestException",
+        "MailFromDomainNotVerifiedException",
+        "MessageRejected",
+        "NotFoundException",
+        "ValidationException",
+    }
+)
+_THROTTLED: Final = frozenset({"LimitExceededException", "ThrottlingException", "TooManyRequestsException"})
+
+
+def mailbox(text: str) -> str:
+    """Read `ada@example.com` or `Ada Lovelace <ada@example.com>` and give it as SES wants it (RFC 2047 for names).
+
+    Raises:
+        ValueError: it is neither; the message never shows it.
+    """
+    if len(text.encode()) > limits.EMAIL_MAILBOX_BYTES:
+        raise ValueError(f"over {limits.EMAIL_MAILBOX_BYTES} bytes")
+    parts = _MAILBOX.fullmatch(text)
+    address = parts["address"] if parts else text
+    name = (parts["quoted"] or parts["name"] or "").strip() if parts else ""
+    found = _ADDRESS.fullmatch(address)
+    if not found or len(address) > limits.EMAIL_ADDRESS_BYTES or len(found[1]) > limits.EMAIL_LOCAL_PART_BYTES:
+        raise ValueError("not an e-mail address; write name@example.com or Name <name@example.com>")
+    return formataddr((name, address))
+
+
+def _short(text: str) -> str:
+    if len(text.encode()) > limits.EMAIL_SUBJECT_BYTES:
+        raise ValueError(f"over {limits.EMAIL_SUBJECT_BYTES} bytes")
+    return text
+
+
+Mailbox = Annotated[Line, AfterValidator(mailbox)]
+Mailboxes = Annotated[list[Mailbox], Field(max_length=limits.EMAIL_RECIPIENTS)]
+Subject = Annotated[Line, AfterValidator(_short)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail.
+
+    Args:
+        to, cc, bcc, reply_to: mailboxes as `mailbox` gives them.
+        subject: one line.
+        text, html: the bodies; one of the two must be there.
+        sender: without it the operator's WHENDUE_EMAIL_FROM.
+    """
+
+    to: Sequence[str]
+    subject: str
+    text: str | None
+    html: str | None
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
+    sender: str | None = None
+    reply_to: Sequence[str] = ()
+
+
+def send(mail: Mail, job_id: str) -> dict[str, Any]:
+    """Send a mail and give SES's `messageId`. A lost worker's mail may be sent twice: SES knows no idempotency key.
+
+    Raises:
+        GiveUp: there is no sender, or SES refuses for good.
+        Retry: SES throttles.
+    """
+    settings: TaskSettings = resource("settings")
+    sender = mail.sender or settings.email_from
+    if not sender:
+        raise GiveUp("the mail has no sender: give `from`, or set WHENDUE_EMAIL_FROM")
+    client: EmailSender = resource("sesv2")
+    bodies = {"Text": mail.text, "Html": mail.html}
+    try:
+        response = client.send_email(
+            FromEmailAddress=sender,
+            Destination={"ToAddresses": list(mail.to), "CcAddresses": list(mail.cc), "BccAddresses": list(mail.bcc)},
+            ReplyToAddresses=list(mail.reply_to),
+            Content={
+                "Simple": {
+                    "Subject": _content(mail.subject),
+                    "Body": {kind: _content(text) for kind, text in bodies.items() if text is not None},
+                }
+            },
+            EmailTags=[{"Name": "whendue-job", "Value": job_id}],
+        )
+    except Exception as error:  # noqa: BLE001 - sorted out, and raised again in every case
+        decide(error, "SES", hopeless=_HOPELESS, throttled=_THROTTLED)
+    return {"messageId": response["MessageId"]}
+
+
+def _content(text: str) -> dict[str, str]:
+    return {"Data": text, "Charset": "UTF-8"}

@@ -1,0 +1,135 @@
+"""News: who wants to be told what, and the deliveries that tell it."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from whendue.domain.delivery import delivery
+from whendue.domain.job import Job, evolve
+from whendue.domain.keys import Key, subscription_key
+from whendue.domain.ledger import Gap, Outcome
+from whendue.domain.pause import Pause
+from whendue.domain.schedule import Schedule
+from whendue.domain.step import Transition
+from whendue.domain.story import Story, events_of, of_gap, of_pause, stories_of
+from whendue.domain.subscription import Subscription, from_item
+from whendue.domain.transitions import submit
+from whendue.errors import UnavailableError
+from whendue.limits import SUBSCRIBERS_REMEMBERED, SUBSCRIPTIONS_AGE_MS
+from whendue.services.fresh import Fresh
+from whendue.services.outside import Ports
+
+
+class News:
+    """Knows the subscriptions. A process has one of these: a tenant's are read every 5 s at most."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports; nothing is known yet."""
+        self._ports = ports
+        self._fresh: Fresh[str, tuple[Subscription, ...]] = Fresh(
+            ports.effects, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
+        )
+
+    # --- the ends and failed attempts of jobs -----------------------------------------------------------------
+
+    def wants(self, step: Transition) -> bool:
+        """Say whether some active subscription wants what this transition tells; True also when nobody knows.
+
+        It tells an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or nothing.
+        """
+        events = events_of(step)
+        if not events:
+            return False
+        job = step.job
+        try:
+            known = self.known(job.tenant)
+        except UnavailableError:
+            return True
+        facts = [Story(event, "", 0, {}, job.type, job.queue, job.schedule, job.notify or "") for event in events]
+        return any(one.wants(story) for one in known for story in facts)
+
+    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+        """Give the deliveries to create for jobs that owe their news; creating one twice creates it once.
+
+        For an ended job its end and, if its last attempt failed with it, that attempt; for a pending one its failed
+        attempt.
+
+        Raises:
+            UnavailableError: the subscriptions cannot be read, or an event could not be stored.
+        """
+        return [made for job in jobs for story in stories_of(job) for made in self.tell(job.tenant, story)]
+
+    # --- schedules and pauses ---------------------------------------------------------------------------------
+
+    def missed(self, schedule: Schedule, gap: Gap) -> list[Transition]:
+        """Give the deliveries that tell of missed fires; none of those that were skipped.
+
+        Raises:
+            UnavailableError: as `told`.
+        """
+        if gap.outcome is not Outcome.MISSED or not self.known(schedule.tenant):
+            return []
+        return self.tell(schedule.tenant, of_gap(schedule, gap))
+
+    def paused(
+        self, tenant: str, key: Key, pause: Pause, *, queue: str | None = None, task: str | None = None
+    ) -> list[Transition]:
+        """Give the deliveries that tell a tenant of a pause, of a queue, of itself or of one of its task types.
+
+        Raises:
+            UnavailableError: as `told`.
+        """
+        return self.tell(tenant, of_pause(key, pause, queue=queue, task=task))
+
+    # --- how --------------------------------------------------------------------------------------------------
+
+    def tell(self, tenant: str, story: Story) -> list[Transition]:
+        """Give the deliveries of a story to all who want it.
+
+        Raises:
+            UnavailableError: as `told`.
+        """
+        return [self.to(one, story) for one in self.known(tenant) if one.wants(story)]
+
+    def to(self, subscription: Subscription, story: Story) -> Transition:
+        """Give the delivery of a story to one subscription.
+
+        Raises:
+            UnavailableError: the event could not be stored.
+        """
+        ports, now_ms = self._ports, self._ports.effects.now_ms()
+        job = delivery(story, subscription, ports.settings, now_ms, ports.effects.new_id())
+        text = json.dumps(story.payload(), ensure_ascii=False, separators=(",", ":"))
+        placed = ports.documents.place_payload(job, text)
+        made = evolve(job, payload=placed.inline, payload_at=placed.at)
+        return submit(made, ports.settings.timing, first=placed.write)
+
+    def known(self, tenant: str) -> tuple[Subscription, ...]:
+        """Give a tenant's subscriptions, as they were in the last 5 s.
+
+        Raises:
+            UnavailableError: they cannot be read.
+        """
+        return self._fresh.get(tenant, lambda: self._read(tenant))
+
+    def forget(self, tenant: str) -> None:
+        """Read a tenant's subscriptions again when they are next asked for: they were changed here."""
+        self._fresh.forget(tenant)
+
+    def unknown(self, tenant: str, names: Iterable[str]) -> list[str]:
+        """Give those of some names that no subscription has; one that was just made is known at once.
+
+        Raises:
+            UnavailableError: the subscriptions cannot be read.
+        """
+        wanted = list(names)
+        if wanted and self._missing(tenant, wanted):
+            self.forget(tenant)
+            return self._missing(tenant, wanted)
+        return []
+
+    def _missing(self, tenant: str, names: Sequence[str]) -> list[str]:
+        known = {one.name for one in self.known(tenant)}
+        return [name for name in names if name not in known]
+
+    def _read(self, tenant: str) -> tuple[Subscription, ...]:
+        return tuple(from_item(tenant, item) for item in self._ports.store.family(subscription_key(tenant, "").pk))

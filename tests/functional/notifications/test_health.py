@@ -1,0 +1,154 @@
+"""A subscription's health: what a notifier found out never undoes what a user has said since."""
+
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from tests.faults import Refusing
+from tests.functional.notifications.notified import Notified
+from tests.functional.tasks.web import Web
+from tests.world import TENANT
+from whendue.domain.job import State
+from whendue.domain.subscription import disable, note_failure, note_success
+from whendue.errors import UnavailableError
+from whendue.limits import FAILING_S
+from whendue.ports import Applied, Outcome
+from whendue.resources import Resources
+
+Meanwhile = Callable[[Notified], object]
+USERS: dict[str, Meanwhile] = {
+    "a change": lambda world: world.subscribe(url="https://elsewhere.example/"),
+    "a rotation": lambda world: world.app.subscriptions.rotate(TENANT, "hook"),
+    "a deletion": lambda world: world.app.subscriptions.delete(TENANT, "hook"),
+}
+
+
+@pytest.mark.parametrize("meanwhile", USERS)
+@pytest.mark.parametrize("status", [410, 500])
+def test_what_a_slow_notifier_found_is_not_held_against_what_a_user_has_changed(
+    web: Web, world: Notified, meanwhile: str, status: int
+) -> None:
+    """It was about another URL or key, or about nothing that is still there."""
+    world.subscribe(url=web.url())
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        USERS[meanwhile](world)
+        handler.send_error(status)
+
+    web.reply = reply
+    delivery = world.tell_one()
+    world.work()
+    assert world.job(delivery).state is (State.DEAD if status == 410 else State.PENDING)
+    left = world.app.subscriptions.every(TENANT)
+    assert [(one.active, one.failing_since) for one in left] == [(True, None)] * len(left)
+
+
+def test_a_notifiers_write_leaves_the_version_as_it_is(web: Web, world: Notified) -> None:
+    """A failing receiver does not make its owner's If-Match fail."""
+    before = world.subscribe(url=web.url())
+    web.answers(500)
+    world.tell()
+    world.work()
+    after = world.health()
+    assert after.failing_since is not None
+    assert after.version == before.version
+
+
+def test_it_is_noted_once_since_when_it_fails(web: Web, world: Notified) -> None:
+    """The first failure counts, until one is delivered; who read before that one does not take its note away."""
+    hook = world.subscribe(url=web.url())
+    first, second = note_failure(hook, 1_000), note_failure(hook, 2_000)
+    assert [end.done for end in world.table.apply([first])] == [True]
+    assert [end.done for end in world.table.apply([second])] == [False]
+    failing = world.health()
+    assert failing.failing_since == 1_000
+    assert world.table.apply([note_success(failing)])[0].done
+    assert world.table.apply([note_failure(hook, 3_000)])[0].done
+    assert not world.table.apply([note_success(failing)])[0].done
+    assert world.health().failing_since == 3_000
+
+
+def test_a_reason_is_not_overwritten_by_a_later_one(world: Notified, web: Web) -> None:
+    """Two notifiers may find it out at once."""
+    hook = world.subscribe(url=web.url())
+    assert world.table.apply([disable(hook, "first", 1_000)])[0].done
+    assert not world.table.apply([disable(hook, "second", 2_000)])[0].done
+    assert world.health().disabled_reason == "first"
+
+
+def test_another_url_is_given_a_day_of_its_own(web: Web, world: Notified) -> None:
+    """That the old one failed says nothing about it; other terms do not clear it."""
+    world.subscribe(url=web.url("/old"))
+    web.answers(500)
+    delivery = world.tell_one()
+    world.work()
+    world.subscribe(url=web.url("/new"))
+    assert world.health().failing_since is None
+    world.clock.advance(FAILING_S + 1)
+    world.again(delivery)
+    assert world.health().active
+
+
+def test_a_receiver_that_fails_after_a_quiet_day_is_disabled_by_the_first_failure_then(
+    web: Web, world: Notified
+) -> None:
+    """Nothing has been delivered since it began."""
+    hook = world.subscribe(url=web.url())
+    world.table.apply([note_failure(hook, world.clock.now_ms() - FAILING_S * 1000 - 1)])
+    web.answers(500)
+    world.tell()
+    world.work()
+    assert not world.health().active
+
+
+def test_an_edit_does_not_enable_what_was_disabled_meanwhile(web: Web, world: Notified) -> None:
+    """Only `enable` does."""
+    hook = world.subscribe(url=web.url())
+    world.table.apply([disable(hook, "why", 1_000)])
+    world.subscribe(url=web.url("/new"))
+    assert world.health().disabled_reason == "why"
+
+
+@pytest.mark.parametrize("status", [200, 500, 410])
+def test_where_the_table_does_not_answer_the_attempt_ends_as_it_did(
+    provided: Resources, web: Web, world: Notified, status: int
+) -> None:
+    """Health is noted by the next attempt; what the receiver answered is what counts."""
+    hook = world.subscribe(url=web.url())
+    world.table.apply([note_failure(hook, 1_000)])
+    health = {"note_failure", "note_success", "disable"}
+
+    def refusing(writes: list[object]) -> list[Outcome]:
+        if any(getattr(write, "name", "") in health for write in writes):
+            return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+        return world.table.apply(writes)  # type: ignore[arg-type]
+
+    app = world.build(store=Refusing(world.table, "apply", refusing))
+    provided.provide("notify", lambda: app.notify)
+    web.answers(status)
+    delivery = world.tell_one()
+    world.work(app)
+    ends = {200: State.SUCCEEDED, 500: State.PENDING, 410: State.DEAD}
+    assert world.job(delivery).state is ends[status]
+    assert world.health().active
+
+
+def test_a_subscription_that_cannot_be_read_costs_an_attempt_and_nothing_else(
+    provided: Resources, web: Web, world: Notified
+) -> None:
+    """Nothing is sent with keys of yesterday."""
+    world.subscribe(url=web.url())
+    delivery = world.tell_one()
+
+    def refused(keys: list[object]) -> object:
+        if any(str(key).startswith("Key(pk='SUBSCRIPTIONS") for key in keys):
+            raise UnavailableError
+        return world.table.get(keys)  # type: ignore[arg-type]
+
+    app = world.build(store=Refusing(world.table, "get", refused))
+    provided.provide("notify", lambda: app.notify)
+    world.work(app)
+    after = world.job(delivery)
+    assert (after.state, after.last and after.last.type, web.seen) == (State.PENDING, "unavailable", [])
+    assert world.health().failing_since is None
