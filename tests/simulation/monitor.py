@@ -228,6 +228,8 @@ class Monitor:
         if not isinstance(write, Transition) or write.name not in DECIDED_ON_READING or self.world.nature.newer:
             return
         loose = MAY_CHANGE_MEANWHILE | ({"alarm_at"} if write.name == "request_cancel" else set())
+        # Parents of who waits end while it is looked after, or asked to stop.
+        loose |= {"awaits"} if write.name in ("move_alarm", "request_cancel") else set()
         for name, value in to_item(write.job).items():
             if name not in loose and after.get(name) != value:
                 self.wrong(f"{write.name} was decided on {name}={value}, the job has {after.get(name)}")

@@ -3,7 +3,7 @@
 from itertools import chain
 from typing import Final
 
-from tests.simulation.stories import deploys, jobs, limits, pauses, profiles, schedules
+from tests.simulation.stories import dependencies, deploys, jobs, limits, pauses, profiles, schedules
 
-FAMILIES: Final = (jobs.STORIES, deploys.STORIES, profiles.STORIES, pauses.STORIES, limits.STORIES, schedules.STORIES)
+FAMILIES: Final = (jobs.STORIES, deploys.STORIES, profiles.STORIES, pauses.STORIES, limits.STORIES, schedules.STORIES, dependencies.STORIES)
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

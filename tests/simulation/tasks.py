@@ -8,6 +8,7 @@ from tests.simulation.hub import current_strand
 from whendue.context import Context
 from whendue.errors import Interrupted
 from whendue.registry import Cancel, GiveUp, Registry, Retry, task
+from whendue.tasks.workflow import workflow
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -93,5 +94,6 @@ def _run(payload: Doing, ctx: Context) -> Any:
 
 # One for all worlds: reading signatures takes longer than the rest of a world's beginning.
 REGISTRY: Final = Registry()
+task("workflow", registry=REGISTRY, expands="workflow")(workflow)
 for name in ("sim", "other"):
     task(name, registry=REGISTRY)(_run)

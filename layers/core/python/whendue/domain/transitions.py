@@ -188,6 +188,7 @@ def redrive(
         send=send and not awaits,
         state=State.WAITING if awaits else State.PENDING,
         awaits=awaits or None,
+        owes=None,
         parts=None,
         redrives=(job.redrives or 0) + 1,
         of_redrive=job.of_redrive if of_redrive is None else of_redrive,

@@ -13,13 +13,14 @@ from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.parts import part_id, resets
 from whendue.errors import UnavailableError, WhendueError
-from whendue.ports import Applied
+from whendue.ports import Applied, Outcome
 from whendue.services.attempt import Ended, Expanded, Failed, Succeeded, succeeded
 from whendue.services.inputs import Input
 from whendue.services.outside import Ports
 from whendue.services.parting import Parting, Plan
 from whendue.services.record import record_and_send
 from whendue.services.submit import Submit
+from whendue.services.telling import Telling
 
 
 class Composites:
@@ -54,6 +55,8 @@ class Composites:
         if not plan.count:
             return Succeeded("[]")
         there = self._parts(whole, plan.count)
+        if whole.redrives and self._tell(there):
+            there = self._parts(whole, plan.count)
         generations = {number: part.generation for number, part in there.items()}
         if whole.redrives:
             generations |= self._reset(plan, there, whole.redrives)
@@ -70,9 +73,22 @@ class Composites:
         parts = [plan.make(number) for number in numbers]
         notes = [write for part in parts for write in part.links]
         ends = self._ports.store.apply(notes) if notes else []
-        self._insist(ends)
         now_ms = self._ports.effects.now_ms()
-        self._insist(record_and_send(self._ports, [part.step for part in parts], now_ms) if parts else [])
+        if not _is_unknown(ends):
+            ends = record_and_send(self._ports, [part.step for part in parts], now_ms) if parts else []
+        if _is_unknown(ends):
+            raise UnavailableError
+
+    def _tell(self, parts: dict[int, Job]) -> bool:
+        """Let everybody hear of ends before there are others; says whether there was anything to tell.
+
+        Raises:
+            UnavailableError: some of it is not told.
+        """
+        owing = [part for part in parts.values() if part.owes is not None]
+        if Telling(self._ports).tell(owing):
+            raise UnavailableError
+        return bool(owing)
 
     def _reset(self, plan: Plan, there: dict[int, Job], of_redrive: int) -> dict[int, int]:
         """Let parts that failed begin again; gives the generations that they are in then.
@@ -85,13 +101,12 @@ class Composites:
         self._ports.store.apply(
             [write for n, step in steps.items() for write in self._ports.documents.keep_longer(there[n], now_ms)]
         )
-        self._insist(record_and_send(self._ports, list(steps.values()), now_ms) if steps else [])
+        ends = record_and_send(self._ports, list(steps.values()), now_ms) if steps else []
+        # One that was refused has changed since: the next attempt looks again.
+        if not all(end.done for end in ends):
+            raise UnavailableError
         self._parting.check([step.job for step in steps.values()])
         return {number: step.job.generation for number, step in steps.items()}
-
-    def _insist(self, ends: Sequence[Any]) -> None:
-        if any(end.applied is Applied.UNAVAILABLE for end in ends):
-            raise UnavailableError
 
     # --- gather -------------------------------------------------------------------------------------------------
 
@@ -120,3 +135,7 @@ class Composites:
     def _parts(self, whole: Job, count: int) -> dict[int, Job]:
         items = self._ports.store.get([job_key(part_id(whole.id, number)) for number in range(count)])
         return {number: from_item(item) for number, item in enumerate(items) if item}
+
+
+def _is_unknown(ends: Sequence[Outcome]) -> bool:
+    return any(end.applied is Applied.UNAVAILABLE for end in ends)

@@ -109,7 +109,8 @@ class Submit:
             failed = any(_is_unknown(bulk, parent) for parent in links.parents_made_here(job_id))
             if job_id in unlinked or failed:
                 bulk.ends[number] = UnavailableError("the job was not accepted; send the same request again")
-        Parents(self._ports).check(links.late)
+        written = {end.job.id for end in bulk.ends if isinstance(end, Submitted) and end.created}
+        Parents(self._ports).check([job for job in links.late if job.id in written])
 
     def _with_children(self, step: Transition) -> Transition:
         job = evolve(step.job, children=True)
