@@ -19,6 +19,7 @@ from tests.simulation.chance import chance_of, roam, scenario_of, shrunk, story
 from tests.simulation.explore import Found, Tally, explore, outlook, play
 from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
 from tests.simulation.fates import Fate, Plan
+from tests.simulation.interleavings import WORLDS, interleavings
 from tests.simulation.loads import OVERLOAD, overload
 from tests.simulation.report import write_report
 from tests.simulation.scenarios import SCENARIOS
@@ -49,13 +50,15 @@ def main() -> int:
         console.print(
             f"a quiet tenant beside a noisy one: {max(slower):.2f} times slower, {sum(map(len, unfair))} violations"
         )
+        told, mixed_up = _interleavings(pool)
+        console.print(told)
         random_tally = _worlds(pool, range(options.first, options.first + options.worlds), console)
     whole = Tally()
     for tally in (*tallies.values(), random_tally):
         whole.add(tally)
     whole.found += [Found(OVERLOAD.name, (), tuple(amplified))] if amplified else []
-    for wrong in filter(None, unfair):
-        print("\n".join(("\nVIOLATION of fairness", *wrong)))
+    for wrong in filter(None, (*unfair, mixed_up)):
+        print("\n".join(("\nVIOLATION", *wrong)))
     for found in whole.found[:SHOWN]:
         _show(found)
     if options.report:
@@ -66,10 +69,10 @@ def main() -> int:
         f"{len(SCENARIOS)} scenarios, {whole.singles:,} single faults (all), {whole.pairs:,} pairs of "
         f"{whole.pairs_of:,} ({whole.pairs / whole.pairs_of:.2%}), {whole.worlds:,} random worlds "
         f"({whole.restless:,} of safety alone), "
-        f"{len(whole.found) + sum(map(len, unfair))} violations",
+        f"{len(whole.found) + sum(map(len, unfair)) + len(mixed_up)} violations",
         soft_wrap=True,
     )
-    return 1 if whole.found or any(unfair) else 0
+    return 1 if whole.found or any(unfair) or mixed_up else 0
 
 
 def _scenarios(pool: ProcessPoolExecutor, console: Console, *, all_pairs: bool) -> dict[str, Tally]:
@@ -86,6 +89,15 @@ def _scenarios(pool: ProcessPoolExecutor, console: Console, *, all_pairs: bool) 
         if not ahead[name]:
             _tell(name, tallies[name], console)
     return tallies
+
+
+def _interleavings(pool: ProcessPoolExecutor) -> tuple[str, list[str]]:
+    """Submit children at the very moments at which their parents end."""
+    parts = list(pool.map(interleavings, (range(start, start + 25) for start in range(0, WORLDS, 25))))
+    wrong = [violation for part in parts for violation in part.wrong]
+    pairs, adopted = sum(part.pairs for part in parts), sum(part.adopted for part in parts)
+    told = f"{pairs:,} children submitted as their parents end: {adopted:,} in time to be told, {len(wrong)} violations"
+    return told, wrong
 
 
 def _tell(name: str, tally: Tally, console: Console) -> None:

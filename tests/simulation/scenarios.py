@@ -5,5 +5,13 @@ from typing import Final
 
 from tests.simulation.stories import dependencies, deploys, jobs, limits, pauses, profiles, schedules
 
-FAMILIES: Final = (jobs.STORIES, deploys.STORIES, profiles.STORIES, pauses.STORIES, limits.STORIES, schedules.STORIES, dependencies.STORIES)
+FAMILIES: Final = (
+    jobs.STORIES,
+    deploys.STORIES,
+    profiles.STORIES,
+    pauses.STORIES,
+    limits.STORIES,
+    schedules.STORIES,
+    dependencies.STORIES,
+)
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

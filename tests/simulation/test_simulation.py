@@ -9,6 +9,7 @@ from tests.simulation.chance import chance_of, roam, scenario_of
 from tests.simulation.explore import explore, play, singles
 from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
 from tests.simulation.fates import Plan
+from tests.simulation.interleavings import interleavings
 from tests.simulation.loads import OVERLOAD, overload
 from tests.simulation.patience import Answer, forked
 from tests.simulation.plants import PLANTS, Plant
@@ -88,3 +89,10 @@ def test_a_planted_bug_is_found_with_a_readable_trace(plant: Plant) -> None:
     assert any(re.search(plant.found, what) for what in violations)
     assert any("MONITOR" in line for line in trace) or plant.found == "G11"
     assert any("write claim" in line for line in trace)
+
+
+def test_a_child_submitted_as_its_parent_ends_is_released() -> None:
+    """Some are in time to be told by their parents, some come late and see for themselves."""
+    pairs, adopted, wrong = interleavings(range(25))
+    assert not wrong
+    assert pairs / 10 < adopted < pairs * 9 / 10

@@ -26,6 +26,7 @@ class DependencyWatcher(Watcher):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._ends: defaultdict[str, set[str]] = defaultdict(set)
+        self.adopted = 0
         self._released: dict[str, tuple[int, int]] = {}
 
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
@@ -33,6 +34,7 @@ class DependencyWatcher(Watcher):
         if write.key.sk != "job":
             return
         job_id = job_id_of(write.key.pk)
+        self.adopted += write.name == "adopt"
         if after["state"] in FINAL and not (before and before["state"] in FINAL):
             self._ends[job_id].add(after["state"])
             self._whole_is_last(after)

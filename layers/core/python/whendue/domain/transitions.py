@@ -253,9 +253,9 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
     return step("wake", job, as_read(job), **changes)
 
 
-@edges((State.PENDING, State.PENDING), (State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
+@edges(*((state, state) for state in State))
 def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
-    """Set the alarm of a job that rescue looked at; its message is sent again when `send`.
+    """Set the alarm of a job that rescue looked at, also of a finished one that owes news; it is sent again when `send`.
 
     Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
     """
