@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.simulation.explore import Found, Tally, play
 from tests.simulation.fates import Chance, Plan
+from tests.simulation.linked import linked
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.stories.base import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
@@ -16,6 +17,7 @@ HORIZON_S = 4 * 3600
 RESTLESS_EACH = 10
 RESTLESS_S = 200
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
+LINKED = 0.1
 # Of all jobs of a world; most have none.
 LIMITS: tuple[dict[str, Any], ...] = (
     *({} for _ in range(9)),
@@ -42,11 +44,15 @@ def scenario_of(seed: int) -> Scenario:
     )
 
     limits = random.Random(f"limits {seed}").choice(LIMITS)
+    # Of the clients of so many worlds one has jobs that wait for each other.
+    links = random.Random(f"links {seed}")
+    is_linked = links.random() < LINKED
 
     def play_clients(world: World) -> None:
         for number in range(chance.choice([1, 1, 1, 1, 1, 1, 1, 1, 2, 3])):
             after_s = chance.choice([0, 0, 0, 1, 50]) + chance.random() * 20
-            world.client(after_s, _client(world, chance, f"key-{number}", limits))
+            script = _client(world, chance, f"key-{number}", limits)
+            world.client(after_s, script if number or not is_linked else _linked(world, links))
 
     restless = is_restless(seed)
     horizon_s = RESTLESS_S if restless else HORIZON_S
@@ -85,6 +91,10 @@ def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any
             _do(world, job_id, deed)
 
     return script
+
+
+def _linked(world: World, chance: random.Random) -> Any:
+    return linked(world, chance, "linked", lambda job_id: _do(world, job_id, chance.choice(["cancel", "redrive"])))
 
 
 def _do(world: World, job_id: str, deed: str) -> None:

@@ -27,6 +27,9 @@ class DependencyWatcher(Watcher):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._ends: defaultdict[str, set[str]] = defaultdict(set)
         self.adopted = 0
+        # When they last ended, and last began to wait.
+        self._ended_ms: dict[str, int] = {}
+        self._waits_ms: dict[str, int] = {}
         self._released: dict[str, tuple[int, int]] = {}
 
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
@@ -37,7 +40,10 @@ class DependencyWatcher(Watcher):
         self.adopted += write.name == "adopt"
         if after["state"] in FINAL and not (before and before["state"] in FINAL):
             self._ends[job_id].add(after["state"])
+            self._ended_ms[job_id] = self.world.hub.now_ms
             self._whole_is_last(after)
+        if after["state"] == "waiting" and not (before and before["state"] == "waiting"):
+            self._waits_ms[job_id] = self.world.hub.now_ms
         if write.name == "release":
             self._once(job_id, after)
             self._parents_have_ended(from_item(after))
@@ -66,20 +72,21 @@ class DependencyWatcher(Watcher):
         return parents_from(json.loads(item["parents"])) if item else []
 
     def _everybody_has_heard(self, job: Job) -> None:
-        """A job owes nothing only when nobody waits for this end any more."""
+        """A job owes nothing only when nobody waits for its end who did so before; who came later looks for itself."""
         for (pk, sk), edge in self.world.store.live():
             if pk == job.key.pk and sk.startswith(CHILD):
-                child_id, child_hash = child_of(sk)
+                child_id, asked = child_of(sk)
                 child = self.world.store._items.get(job_key(child_id))
-                if (
-                    child
-                    and child["request_hash"] == child_hash
-                    and child["state"] == "waiting"
-                    and edge["number"] in child.get("awaits", ())
-                ):
-                    held = child.get("parent_policy") == "hold" and job.state.value != "succeeded"
-                    if not held and edge["number"] < 1000:
-                        self.world.monitor.wrong("G7: a job has settled an end that a dependent has not heard of")
+                if child and child["request_hash"] == asked and self._still_waits(child, edge["number"], job):
+                    self.world.monitor.wrong("G7: a job has settled an end that a dependent has not heard of")
+
+    def _still_waits(self, child: Item, number: int, parent: Job) -> bool:
+        """Say whether a dependent waits for an end that it should have heard of."""
+        if child["state"] != "waiting" or number not in child.get("awaits", ()):
+            return False
+        held = child.get("parent_policy") == "hold" and parent.state.value != "succeeded"
+        child_id = job_id_of(child["pk"])
+        return not held and self._waits_ms.get(child_id, 0) < self._ended_ms.get(parent.id, 0)
 
     def _whole_is_last(self, after: Item) -> None:
         """A job that made jobs ends well only after all of them."""

@@ -111,9 +111,9 @@ def node(*after: str, do: str = "ok", **wanted: Any) -> dict[str, Any]:
     return {"type": "sim", "payload": payload} | ({"dependsOn": list(after)} if after else {}) | wanted
 
 
-def start(world: World, nodes: dict[str, Any], expected: str = OK, **more: Any) -> str:
+def start(world: World, nodes: dict[str, Any], expected: str = OK, key: str = "flow", **more: Any) -> str:
     """Submit a workflow until it is accepted."""
-    answer = world.insist("POST", "/workflows", {"nodes": nodes, **more}, "flow")
+    answer = world.insist("POST", "/workflows", {"nodes": nodes, **more}, key)
     assert answer.status in (200, 202), answer.text
     return world.monitor.accept(answer, expected)
 

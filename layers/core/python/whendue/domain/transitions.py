@@ -255,7 +255,7 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 @edges(*((state, state) for state in State))
 def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
-    """Set the alarm of a job that rescue looked at, also of a finished one that owes news; it is sent again when `send`.
+    """Set the alarm of a job that rescue looked at, also of one that has ended and owes; it is sent again when `send`.
 
     Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
     """
