@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from tests.faults import Counted, KilledError
-from tests.world import TENANT, World
+from tests.world import SETTINGS, TENANT, World
 from whendue.bootstrap import App
+from whendue.domain.dependency import Parent
 from whendue.domain.graph import Draft, Wanted, make, to_value
-from whendue.domain.job import Job, State, from_item
+from whendue.domain.job import Job, State, evolve, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.parts import part_id
 from whendue.domain.request import JobRequest
+from whendue.domain.transitions import submit
+from whendue.services.links import links
 
 
 def node(name: str, kind: str = "ok", payload: Any = None, *after: str | Wanted, **more: Any) -> Draft:
@@ -260,3 +263,28 @@ def test_a_worker_that_dies_at_any_call_leaves_no_half_a_workflow(number: int, l
     assert world.job(whole).state is State.SUCCEEDED
     assert states(world, whole, 4) == ["succeeded"] * 4
     assert not any("owes" in item for item in world.table.items().values())
+
+
+@pytest.mark.parametrize(("ended", "state"), [(True, "cancelled"), (False, "waiting")])
+def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_ended(ended: bool, state: str) -> None:
+    """Found in random world 75537: it ran. While the workflow lives, somebody may still make the parent."""
+    world = World()
+    whole = start(world, flow(*DIAMOND, due_at=world.clock.now_ms() + 7_200_000))
+    orphan = evolve(
+        whole,
+        id=part_id(whole.id, 1),
+        type="ok",
+        state=State.WAITING,
+        awaits=frozenset({0}),
+        part_of=whole.id,
+        part=1,
+        expands=None,
+        alarm_at=world.clock.now_ms() + 60_000,
+    )
+    made = [submit(orphan, SETTINGS.timing), *links(orphan, [Parent(part_id(whole.id, 0), "done")])]
+    assert all(end.done for end in world.table.apply(made))
+    if ended:
+        world.app.control.cancel(TENANT, whole.id)
+    world.pass_time(1000)
+    assert world.job(orphan).state.value == state
+    assert world.ran == []

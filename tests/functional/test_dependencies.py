@@ -12,6 +12,7 @@ from whendue.bootstrap import App
 from whendue.domain.job import Job, State
 from whendue.domain.keys import job_key, parents_key
 from whendue.domain.request import Dependency, JobRequest
+from whendue.domain.writes import Write
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidReferenceError,
@@ -374,3 +375,16 @@ def test_a_worker_that_dies_at_any_call_of_settle_or_release_loses_nobody(number
     _dies(world, _worked, number, late=late)
     world.pass_time(900)
     _all_have_run_in_order(world)
+
+
+def test_a_job_that_still_owes_the_news_of_a_failed_attempt_can_be_cancelled() -> None:
+    """Found in random world 113644: it stood among the finished, and owed for ever."""
+    world = World()
+    job = world.submit(delay_s=300)
+    item = world.table.items()[job.key]
+    world.table.apply([Write("owe", job.key, (), {"owes": ""})])
+    cancelled = world.app.control.cancel(TENANT, job.id)
+    assert cancelled.state is State.CANCELLED
+    after = world.table.items()[job.key]
+    assert "owes" not in after
+    assert after["agenda_pk"] != item["agenda_pk"]

@@ -23,8 +23,9 @@ PARENT_POLICIES: Final = ("cancel", "run", "hold")
 PARENT_FAILED: Final = "parent_failed"
 PARENT_MISSING: Final = "parent_missing"
 NOT_TAKEN: Final = "branch_not_taken"
+ORPHANED: Final = "workflow_ended"
 
-Ending = Literal["succeeded", "failed", "not_taken", "missing"]
+Ending = Literal["succeeded", "failed", "not_taken", "missing", "orphaned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,11 @@ def missing(number: int, on: On, parent_id: str, asked: str | None = None) -> En
     return End(number, on, parent_id, 1 << 30, "missing", asked)
 
 
+def orphaned(number: int, on: On, whole_id: str, asked: str | None = None) -> End:
+    """Describe the end of a parent that never will be: the job that was making both has ended before it had."""
+    return End(number, on, whole_id, 1 << 30, "orphaned", asked)
+
+
 def element(number: int, generation: int = 0) -> int:
     """Give the element that stands for a parent's end in this generation or a later one."""
     return generation * PARTS + number
@@ -117,6 +123,8 @@ def is_met(on: On, ending: Ending) -> bool:
 
 def _verdict(end: End, policy: str | None) -> str:
     """Say what an end does to who waits for it: it `arrives`, it `holds`, or the cause to cancel for."""
+    if end.ending == "orphaned":
+        return ORPHANED
     if is_met(end.on, end.ending):
         return "arrives"
     if end.ending == "not_taken" or end.on == "failure":
@@ -132,6 +140,7 @@ _MESSAGES: Final = {
     PARENT_FAILED: "its parent {} did not succeed",
     PARENT_MISSING: "its parent {} is not there",
     NOT_TAKEN: "its parent {} took another branch",
+    ORPHANED: "the job {} ended before it had made all its parts",
 }
 
 

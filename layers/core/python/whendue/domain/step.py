@@ -93,7 +93,8 @@ def ended(
     changes |= put_away(job, state, now_ms) | ({"awaits": None} if job.awaits else {})
     known = Is("children", True) if job.children else Lacks("children")  # noqa: FBT003 - a value, not a switch
     over = replace(step(name, job, [*expected, known], first=first, **changes | more), news=True)
-    return owing(over) if job.children or job.part_of else over
+    # The news of a failed attempt may still be owed, too.
+    return owing(over) if job.children or job.part_of or job.owes is not None else over
 
 
 def put_away(job: Job, state: State, at_ms: int) -> dict[str, Any]:

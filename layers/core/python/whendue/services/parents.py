@@ -7,7 +7,7 @@ in case they died before they did.
 import json
 from collections.abc import Mapping, Sequence
 
-from whendue.domain.dependency import End, Parent, end_of, missing, numbers, parents_from
+from whendue.domain.dependency import End, Parent, end_of, missing, numbers, orphaned, parents_from
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key, parents_key
 from whendue.domain.parts import part_id
@@ -46,8 +46,10 @@ class Parents:
             self.check(
                 [part for part in jobs.values() if part and part.parts is not None and part.state is State.WAITING]
             )
-        ends = [self._end(job, number, parents[number], parent) for number, parent in jobs.items()]
-        heard = self._dependents.hear({job.id: [end for end in ends if end]})
+        known = [(number, parents[number], found) for number, found in jobs.items() if found and found.terminal]
+        ends = [end_of(number, parent.on, found, job.request_hash) for number, parent, found in known]
+        ends += self._never([(number, parents[number]) for number, found in jobs.items() if found is None], job)
+        heard = self._dependents.hear({job.id: ends})
         self._telling.tell(heard.owing)
 
     def _read(self, awaited: Sequence[int], parents: Mapping[int, Parent]) -> dict[int, Job | None]:
@@ -65,11 +67,19 @@ class Parents:
         [item] = self._ports.store.get([parents_key(job.id, job.request_hash)])
         return dict(enumerate(parents_from(json.loads(item["parents"])))) if item else {}
 
-    def _end(self, job: Job, number: int, parent: Parent, found: Job | None) -> End | None:
-        if found is None:
-            gone = self._ports.effects.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
-            return missing(number, parent.on, parent.id, job.request_hash) if gone else None
-        return end_of(number, parent.on, found, job.request_hash) if found.terminal else None
+    def _never(self, absent: Sequence[tuple[int, Parent]], job: Job) -> list[End]:
+        """Describe the ends of parents that are not there, once it is clear that they never will be."""
+        if not absent:
+            return []
+        if job.part_of is not None:
+            # Whoever was making them both may still be at it, or begin again.
+            [item] = self._ports.store.get([job_key(job.part_of)])
+            over = item is None or from_item(item).terminal
+            ends = [orphaned(number, parent.on, job.part_of, job.request_hash) for number, parent in absent]
+        else:
+            over = self._ports.effects.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
+            ends = [missing(number, parent.on, parent.id, job.request_hash) for number, parent in absent]
+        return ends if over else []
 
 
 def is_to_stop(job: Job, now_ms: int) -> bool:
