@@ -1,17 +1,17 @@
 """Jobs that wait for others: released once, after all their parents, and never lost (G7)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from tests.faults import Counted, KilledError
+from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.domain.job import Job, State
 from whendue.domain.keys import job_key, parents_key
-from whendue.domain.request import Dependency, JobRequest
+from whendue.domain.request import Dependency, JobRequest, derived_id
 from whendue.domain.writes import Write
 from whendue.errors import (
     IdempotencyConflictError,
@@ -20,6 +20,7 @@ from whendue.errors import (
     UnknownParentError,
     WhendueError,
 )
+from whendue.ports import Applied, Outcome
 from whendue.services.submit import Submitted
 
 
@@ -388,3 +389,23 @@ def test_a_job_that_still_owes_the_news_of_a_failed_attempt_can_be_cancelled() -
     after = world.table.items()[job.key]
     assert "owes" not in after
     assert after["agenda_pk"] != item["agenda_pk"]
+
+
+def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first() -> None:
+    """Found in random world 178390: they waited until they looked for themselves."""
+    world = World()
+    requests = [
+        JobRequest("ok", {}, ref="top", idempotency_key="top"),
+        JobRequest("ok", {}, ref="child", depends_on=after("top"), idempotency_key="child"),
+    ]
+    top = derived_id(TENANT, "top")
+
+    def without_the_parent(writes: Sequence[Write]) -> list[Outcome]:
+        made = iter(world.table.apply([write for write in writes if write.key != job_key(top)]))
+        return [Outcome(Applied.UNAVAILABLE) if write.key == job_key(top) else next(made) for write in writes]
+
+    ends = world.build(Refusing(world.table, "apply", without_the_parent)).submit.many(TENANT, requests)
+    assert [end.code for end in ends if isinstance(end, WhendueError)] == ["unavailable"] * 2
+    jobs = many(world, *requests)
+    world.work()
+    assert states(world, *jobs) == ["succeeded"] * 2

@@ -44,6 +44,7 @@ class Links:
         self._there = self._read(requests)
         self._made: dict[str, Job | None] = {}
         self._children: dict[str, tuple[Job, list[Parent]]] = {}
+        self._awaited: set[str] = set()
 
     def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
         wanted = {link.job for request in requests for link in request.depends_on if link.job}
@@ -78,13 +79,15 @@ class Links:
         if request.ref is not None:
             same = before is None or before.request_hash == request_hash(request)
             self._made[request.ref] = (before or job) if same else None
+        # Also by a job that an earlier try has made, though not this parent of it.
+        self._awaited |= {parent.id for parent in parents}
         if parents and before is None:
             self._children[job.id] = (job, list(parents))
 
     @property
     def new_parents(self) -> set[str]:
         """The jobs of this request that others of it wait for, and that are not there yet."""
-        return {parent.id for parent in self._all_parents} - self._there.keys()
+        return self._awaited - self._there.keys()
 
     @property
     def late(self) -> list[Job]:
