@@ -3,7 +3,7 @@
 from itertools import chain
 from typing import Final
 
-from tests.simulation.stories import dependencies, deploys, jobs, limits, pauses, profiles, schedules
+from tests.simulation.stories import dependencies, deploys, jobs, limits, notifications, pauses, profiles, schedules
 
 FAMILIES: Final = (
     jobs.STORIES,
@@ -13,5 +13,6 @@ FAMILIES: Final = (
     limits.STORIES,
     schedules.STORIES,
     dependencies.STORIES,
+    notifications.STORIES,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

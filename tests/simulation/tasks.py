@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from tests.simulation.hub import current_strand
+from tests.simulation.receiver import install
 from whendue.context import Context
 from whendue.errors import Interrupted
 from whendue.registry import Cancel, GiveUp, Registry, Retry, task
@@ -31,11 +32,11 @@ class Tasks:
     """What the tasks of one world do."""
 
     def __init__(self, world: "World") -> None:
-        self._world = world
+        self.world = world
 
     def run(self, payload: Doing, ctx: Context) -> Any:
         """Do what the payload says."""
-        run = self._world.monitor.began(current_strand().process, ctx)
+        run = self.world.monitor.began(current_strand().process, ctx)
         try:
             value = self._do(payload, ctx)
         except BaseException as error:
@@ -48,7 +49,7 @@ class Tasks:
         self._take(payload, ctx)
         self._fail(payload, ctx)
         if payload.do == "once":
-            return ctx.once("effect") and self._world.monitor.effect(ctx.job_id)
+            return ctx.once("effect") and self.world.monitor.effect(ctx.job_id)
         if payload.do == "list":
             return ["a", "b"]
         return {"text": "r" * SIZES.get(payload.do, 2)}
@@ -57,13 +58,13 @@ class Tasks:
         match payload.do:
             case "bad" | "spoilt":
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
-            case "reborn" if len(self._world.monitor.runs_of(ctx.job_id)) == 1:
+            case "reborn" if len(self.world.monitor.runs_of(ctx.job_id)) == 1:
                 raise RuntimeError("not the first time")
             case "flaky" if ctx.attempt <= payload.times:
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
             case "poison":
                 raise current_strand().process.killed()
-            case "poisonous" if len(self._world.monitor.runs_of(ctx.job_id)) <= payload.times:
+            case "poisonous" if len(self.world.monitor.runs_of(ctx.job_id)) <= payload.times:
                 raise current_strand().process.killed()
             case "later":
                 raise Retry("later", after=20)
@@ -71,7 +72,7 @@ class Tasks:
                 raise GiveUp("hopeless")
 
     def _take(self, payload: Doing, ctx: Context) -> None:
-        hub, left_ms = self._world.hub, round(payload.takes_s * 1000)
+        hub, left_ms = self.world.hub, round(payload.takes_s * 1000)
         if payload.do == "stuck":
             hub.sleep(left_ms, deaf=True)
             return
@@ -94,6 +95,7 @@ def _run(payload: Doing, ctx: Context) -> Any:
 
 # One for all worlds: reading signatures takes longer than the rest of a world's beginning.
 REGISTRY: Final = Registry()
+install(REGISTRY)
 task("workflow", registry=REGISTRY, expands="workflow")(workflow)
 for name in ("sim", "other"):
     task(name, registry=REGISTRY)(_run)

@@ -4,6 +4,7 @@ from typing import Final
 
 from tests.simulation.watch_dependencies import DependencyWatcher
 from tests.simulation.watch_limits import LimitWatcher
+from tests.simulation.watch_notifications import NotificationWatcher
 from tests.simulation.watch_pauses import PauseWatcher
 from tests.simulation.watch_profiles import ProfileWatcher
 from tests.simulation.watch_schedules import ScheduleWatcher
@@ -12,6 +13,7 @@ from tests.simulation.watchers import Watcher
 WATCHERS: Final[tuple[type[Watcher], ...]] = (
     DependencyWatcher,
     LimitWatcher,
+    NotificationWatcher,
     PauseWatcher,
     ProfileWatcher,
     ScheduleWatcher,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from functions.api.app import Api
 from functions.dead_letter import handler as dead_letter_handler
+from functions.notifier import handler as notifier_handler
 from functions.timer import handler as timer_handler
 from functions.worker import handler as worker_handler
 from localstack import token
@@ -20,6 +21,7 @@ from tests.simulation.hub import START_MS, Hub, KilledError, Process, StrandRunn
 from tests.simulation.monitor import Monitor
 from tests.simulation.patience import HangError
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
+from tests.simulation.receiver import Receiver
 from tests.simulation.tasks import REGISTRY, Tasks
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
@@ -27,7 +29,7 @@ from whendue.bootstrap import App, build
 from whendue.effects import Effects, system
 from whendue.errors import UnavailableError
 from whendue.ports import Delivery
-from whendue.settings import ALL_QUEUES, Settings
+from whendue.settings import ALL_QUEUES, NOTIFICATIONS, Settings
 
 T = TypeVar("T")
 TENANT = "sim"
@@ -51,6 +53,7 @@ TICK_MS = 60_000
 # Calls in a moment of virtual time: reads take none, so who reads for ever never gives way. The most seen is 51.
 CALLS_AT_ONCE = 10_000
 API_MS, TIMER_MS, DEAD_LETTER_MS = 29_000, 55_000, 60_000
+SERVES = {"dead_letter": "dead_letter", NOTIFICATIONS: "notifier"}
 URLS = {queue: f"https://sqs/{queue}" for queue in ALL_QUEUES}
 
 
@@ -63,7 +66,7 @@ def current_app() -> App:
     return app
 
 
-MODULES: Any = (dead_letter_handler, timer_handler, worker_handler)
+MODULES: Any = (dead_letter_handler, notifier_handler, timer_handler, worker_handler)
 for module in MODULES:
     module.app = current_app
 
@@ -128,6 +131,7 @@ class World:
         self.plan = plan
         self.hub = Hub()
         self.random = random.Random(nature.seed)
+        self.receiver = Receiver(self)
         self.monitor = Monitor(self)
         self.store = LaggingStore(self.hub, nature.lag_ms, self.monitor.wrote)
         outside = Effects(lambda: self.hub.now_ms, self.random.getrandbits, lambda _: None)
@@ -269,9 +273,8 @@ class World:
         """Let Lambda's event source mapping look for messages of a queue."""
         while self._working.get(queue, 0) < self.nature.workers and (batch := self.queue.receive(queue)):
             self._working[queue] = self._working.get(queue, 0) + 1
-            kind, lasts_ms = (
-                ("dead_letter", DEAD_LETTER_MS) if queue == "dead_letter" else ("worker", self.nature.worker_ms)
-            )
+            kind = SERVES.get(queue, "worker")
+            lasts_ms = DEAD_LETTER_MS if kind == "dead_letter" else self.nature.worker_ms
             process = self.process(kind, lasts_ms, lambda: self._ended(queue))
             self.say(process.name, f"gets {len(batch)} message(s) of {queue}")
             self.monitor.delivered(batch)
@@ -282,8 +285,12 @@ class World:
         self._poll(queue)
 
     def _run_batch(self, process: Process, queue: str, batch: list[Delivery]) -> None:
-        handler: Handler = dead_letter_handler.handler if queue == "dead_letter" else worker_handler.handler
-        answer = handler({"Records": [_record(one) for one in batch]}, Remaining(process))
+        special: Mapping[str, Handler] = {
+            "dead_letter": dead_letter_handler.handler,
+            NOTIFICATIONS: notifier_handler.handler,
+        }
+        usual: Handler = worker_handler.handler
+        answer = special.get(queue, usual)({"Records": [_record(one) for one in batch]}, Remaining(process))
         self.say(process.name, f"answers {answer}")
         kept = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
         self.monitor.answered(process, batch, kept)
