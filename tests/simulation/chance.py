@@ -1,6 +1,7 @@
 """Random worlds: everything about one follows from its seed, so that it can be run again to the letter."""
 
 import random
+from functools import partial
 from typing import Any
 
 from tests.simulation.explore import Found, Tally, play
@@ -8,6 +9,7 @@ from tests.simulation.fates import Chance, Plan
 from tests.simulation.linked import linked
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.stories.base import QUICK, Scenario, submit
+from tests.simulation.stories.notifications import subscribe
 from tests.simulation.world import Nature, World
 
 ANY = "succeeded dead cancelled"
@@ -18,6 +20,8 @@ RESTLESS_EACH = 10
 RESTLESS_S = 200
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
 LINKED = 0.1
+# In so many somebody wants to hear of everything.
+TOLD = 0.1
 # Of all jobs of a world; most have none.
 LIMITS: tuple[dict[str, Any], ...] = (
     *({} for _ in range(9)),
@@ -48,7 +52,11 @@ def scenario_of(seed: int) -> Scenario:
     links = random.Random(f"links {seed}")
     is_linked = links.random() < LINKED
 
+    is_told = random.Random(f"told {seed}").random() < TOLD
+
     def play_clients(world: World) -> None:
+        if is_told:
+            world.client(0, partial(subscribe, world))
         for number in range(chance.choice([1, 1, 1, 1, 1, 1, 1, 1, 2, 3])):
             after_s = chance.choice([0, 0, 0, 1, 50]) + chance.random() * 20
             script = _client(world, chance, f"key-{number}", limits)

@@ -53,7 +53,7 @@ def put(name: SubscriptionName, body: Annotated[SubscriptionBody, Body()]) -> Re
     app, tenant = asking(router)
     end = app.subscriptions.put(tenant, name, body.terms(), body.config, precondition(router.current_event.headers))
     status = HTTPStatus.CREATED if end.created else HTTPStatus.OK
-    return _with_key(end.subscription, status, shown=end.new_key)
+    return _with_key(end.subscription, status, app.effects.now_ms(), shown=end.new_key)
 
 
 @router.delete("/subscriptions/<name>", status_code=HTTPStatus.NO_CONTENT, tags=TAGS, summary="Delete a subscription")
@@ -69,7 +69,7 @@ def rotate(name: SubscriptionName) -> Response[NewKeyReply]:
     """Sign with a new key, shown this once, and for 24 hours with the one before as well."""
     app, tenant = asking(router)
     rotated = app.subscriptions.rotate(tenant, name, precondition(router.current_event.headers))
-    return _with_key(rotated, HTTPStatus.OK, shown=True)
+    return _with_key(rotated, HTTPStatus.OK, app.effects.now_ms(), shown=True)
 
 
 @router.post("/subscriptions/<name>/enable", tags=TAGS, summary="Enable a disabled subscription")
@@ -120,9 +120,8 @@ def _tag(subscription: Subscription) -> dict[str, str | list[str]]:
     return {"ETag": etag(subscription.version)}
 
 
-def _with_key(subscription: Subscription, status: HTTPStatus, *, shown: bool) -> Response[NewKeyReply]:
-    app, _ = asking(router)
+def _with_key(subscription: Subscription, status: HTTPStatus, now_ms: int, *, shown: bool) -> Response[NewKeyReply]:
     headers = _tag(subscription)
     if status is HTTPStatus.CREATED:
         headers["Location"] = f"/subscriptions/{subscription.name}"
-    return Response(status, JSON, new_key_reply(subscription, app.effects.now_ms(), shown=shown), headers)
+    return Response(status, JSON, new_key_reply(subscription, now_ms, shown=shown), headers)
