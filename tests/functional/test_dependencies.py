@@ -409,13 +409,3 @@ def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first
     jobs = many(world, *requests)
     world.work()
     assert states(world, *jobs) == ["succeeded"] * 2
-
-
-def test_a_job_that_owes_news_and_is_rescheduled_is_sent_once() -> None:
-    """Found in random world 477: by who told the news, and by who rescheduled it."""
-    world = World()
-    job = world.submit(delay_s=300)
-    world.table.apply([Write("owe", job.key, (), {"owes": ""})])
-    world.app.control.reschedule(TENANT, job.id, world.clock.now_ms(), None)
-    assert world.queues.depth("normal").visible == 1
-    assert "owes" not in world.table.items()[job.key]

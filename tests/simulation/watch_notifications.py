@@ -36,8 +36,10 @@ class NotificationWatcher(Watcher):
             happened.add(("job.attempt_failed", job_id))
         self._happened |= happened
         since_ms = self.world.monitor.subscribed_ms
+        # What was decided before a process died may take effect after somebody has subscribed.
+        decided_before = process.dead and "owes" not in after
         # A process may know a tenant's subscriptions for so long.
-        if since_ms is not None and self.world.hub.now_ms > since_ms + SUBSCRIPTIONS_AGE_MS:
+        if not decided_before and since_ms is not None and self.world.hub.now_ms > since_ms + SUBSCRIPTIONS_AGE_MS:
             self._owed |= happened
 
     def _look_at_arrivals(self) -> None:

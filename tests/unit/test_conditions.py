@@ -66,7 +66,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "reschedule": (
         lambda job: transitions.reschedule(job, LATER, "high", NOW, TIMING),
         a_job(),
-        (RETRIED, RUNNING),
+        (RETRIED, RUNNING, OWING),
     ),
     "skip": (
         lambda job: transitions.skip(job, "overlap", "", LATER),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import KilledError
+from tests.faults import KilledError, Refusing
 from tests.functional.notifications.notified import EVERYTHING, Notified
 from tests.functional.notifications.test_survival import Noted, hand_out, mortal, until_all_ended
 from tests.world import TENANT
@@ -16,6 +16,7 @@ from whendue.domain.job import Job, State
 from whendue.domain.request import JobRequest
 from whendue.domain.subscription import Terms
 from whendue.effects import ManualEffects
+from whendue.errors import UnavailableError
 from whendue.registry import Cancel, channel
 from whendue.resources import Resources
 from whendue.settings import NOTIFICATIONS
@@ -142,3 +143,25 @@ def test_no_end_goes_untold_over_seeded_schedules(provided: Resources, part: int
             wanted = {(f"job.{ended.job.state}", ended.job.attempt)}
             wanted |= {("job.attempt_failed", attempt) for attempt in failed}
             assert heard == wanted, (seed, job.type)
+
+
+@pytest.mark.parametrize("deed", ["reschedule", "cancel"])
+def test_a_failed_attempt_that_is_owed_is_told_whatever_is_done_to_its_job(provided: Resources, deed: str) -> None:
+    """Found in random worlds 120886 and 113644: it was forgotten."""
+    told = Told(0, provided)
+    bad = told.submit("bad")
+    table = told.world.table
+    mute = told.world.build(Refusing(table, "family", _unavailable))
+    mute.work.handle(told.world.queues.receive("normal"), told.world.clock.now_ms() + 60_000)
+    assert told.world.job(bad).owes == ""
+    if deed == "cancel":
+        told.world.app.control.cancel(TENANT, bad.id)
+    else:
+        told.world.app.control.reschedule(TENANT, bad.id, told.world.clock.now_ms() + 3_600_000, None)
+    told.pass_minutes()
+    assert of(bad, ("attempt_failed", 1)) <= set(told.received)
+    assert told.world.job(bad).owes is None
+
+
+def _unavailable(*_arguments: Any, **_options: Any) -> Any:
+    raise UnavailableError

@@ -216,14 +216,22 @@ def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
 
 @edges((State.PENDING, State.PENDING))
 def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -> Transition:
-    """Give a pending job another due time, another queue (priority), or both."""
+    """Give a pending job another due time, another queue (priority), or both; not one that owes a failed attempt."""
     changes, send = due(job, due_at, now_ms, timing)
-    expected = as_read(job)
+    expected = [*as_read(job), Lacks("owes")]
     partition = live_partition(queue, job.shard)
     # Its place in a limit's line, and its token, are those of the old due time.
     waits_for = job.waits_for if due_at == job.due_at else None
     return step(
-        "reschedule", job, expected, send=send, queue=queue, agenda_pk=partition, waits_for=waits_for, **changes
+        "reschedule",
+        job,
+        expected,
+        send=send,
+        queue=queue,
+        agenda_pk=partition,
+        waits_for=waits_for,
+        owes=None,
+        **changes,
     )
 
 
