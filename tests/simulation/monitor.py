@@ -136,10 +136,7 @@ class Monitor:
         self._generations_rise(before, after)
         self._promise_is_kept(write, after)
         self._failures_count_failed_attempts(write, before, after)
-        if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
-            self.rescued[write.key.pk.removeprefix("JOB#"), after["generation"]] += 1
-        if write.name == "settled" and state == "pending":
-            self.told[write.key.pk.removeprefix("JOB#"), after["generation"]] = 1
+        self._note_sends(write, before, after)
         if write.name == "fail":
             self._retry_is_in_time(after)
         if write.name in ("die", "bury"):
@@ -149,6 +146,14 @@ class Monitor:
             self.outcomes.add(after["fence"])
         if write.name in ("claim", "heartbeat"):
             self._note_claim(process, write, after)
+
+    def _note_sends(self, write: Write, before: Item | None, after: Item) -> None:
+        """Note what may be sent more than once."""
+        one = (write.key.pk.removeprefix("JOB#"), after["generation"])
+        if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
+            self.rescued[one] += 1
+        if write.name == "settled" and after["state"] == "pending":
+            self.told[one] = 1
 
     def _step_is_legal(self, write: Write, before: Item | None, after: Item) -> None:
         source = State(before["state"]) if before else None

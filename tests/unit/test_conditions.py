@@ -11,7 +11,7 @@ from whendue.domain import transitions, waiting
 from whendue.domain.diagram import ARROWS
 from whendue.domain.job import Job, State, evolve, from_item, to_item
 from whendue.domain.limit import Wait
-from whendue.domain.step import Transition
+from whendue.domain.step import Transition, adopting, owing
 from whendue.domain.writes import insert
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
@@ -72,6 +72,31 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         lambda job: transitions.skip(job, "overlap", "", LATER),
         a_job(schedule="s", nominal_at=NOW, overlap="skip"),
         (RETRIED, RUNNING, ADOPTED),
+    ),
+    "succeed with dependents": (
+        lambda job: transitions.succeed(job, NOW, None),
+        running(children=True),
+        (PENDING, ANOTHERS, {"children": None}),
+    ),
+    "succeed with dependents that are new": (
+        lambda job: adopting(transitions.succeed(evolve(job, children=None), NOW, None)),
+        running(children=True),
+        (PENDING, ANOTHERS, {"children": None}),
+    ),
+    "succeed as a part": (
+        lambda job: transitions.succeed(job, NOW, None),
+        running(part_of="0189", part=2),
+        (PENDING, ANOTHERS, ADOPTED),
+    ),
+    "cancel what owes a failed attempt": (
+        lambda job: transitions.cancel(job, NOW),
+        a_job(owes="", failures=1),
+        (RETRIED, RUNNING, ADOPTED),
+    ),
+    "arrive of some": (
+        lambda job: waiting.arrive(job, frozenset({1})),
+        evolve(AWAITING, awaits=frozenset({1, 2})),
+        (RETRIED, PENDING),
     ),
     "adopt": (waiting.adopt, running(), (ENDED,)),
     "arrive": (lambda job: waiting.arrive(job, frozenset({1})), AWAITING, (RETRIED, PENDING)),
@@ -152,3 +177,29 @@ def test_a_step_that_is_sent_again_is_done(name: str) -> None:
 def test_every_transition_is_in_the_table() -> None:
     """But for submit, whose only condition is that nothing is there."""
     assert {name.split(" ")[0] for name in TABLE} | {"submit"} == {edge.name for edge in ARROWS}
+
+
+@pytest.mark.parametrize("name", ["succeed with dependents", "succeed as a part", "cancel what owes a failed attempt"])
+def test_an_end_that_is_yet_to_be_told_stays_live(name: str) -> None:
+    """Until then it has an alarm to come, and is kept."""
+    make, job, _ = TABLE[name]
+    over = make(job).job
+    assert over.terminal
+    assert (over.owes, over.expires_at) == ("", None)
+    assert over.agenda_pk.startswith("live#")
+    assert over.alarm_at > (over.finished_at or 0)
+
+
+def test_a_retry_whose_failed_attempt_is_yet_to_be_told_is_not_sent() -> None:
+    """Whoever tells it sends it."""
+    job = running()
+    failed = transitions.fail(job, an_error(job), NOW, TIMING, draw=0)
+    assert (failed.send, owing(failed).send) == (True, False)
+
+
+def test_what_waited_and_has_ended_waits_for_nobody() -> None:
+    """Its item says so, too."""
+    over = waiting.forgo(AWAITING, "parent_failed", "", NOW)
+    assert over.job.awaits is None
+    assert "awaits" in over.changes
+    assert "awaits" not in transitions.succeed(running(), NOW, None).changes

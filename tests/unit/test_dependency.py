@@ -7,6 +7,7 @@ import pytest
 from tests.contract.samples import LATER, NOW, TIMING, a_job
 from whendue.domain.dependency import (
     NOT_TAKEN,
+    ORPHANED,
     PARENT_FAILED,
     PARENT_MISSING,
     End,
@@ -15,6 +16,7 @@ from whendue.domain.dependency import (
     heard,
     missing,
     numbers,
+    orphaned,
 )
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import Job, State, evolve
@@ -142,3 +144,19 @@ def test_an_end_that_another_request_waits_for_is_none_of_its_own() -> None:
     assert becomes(waiting, end_of(0, "success", SUCCEEDED, "of another request")) == STAYS
     assert becomes(waiting, missing(0, "success", "gone", "of another request")) == STAYS
     assert becomes(waiting, end_of(0, "success", SUCCEEDED, waiting.request_hash)) == RUNS
+
+
+def test_only_a_cancelled_job_was_bypassed() -> None:
+    """Whatever else failed with an error of that name has failed."""
+    named = failure(PARENT, NOT_TAKEN, "", failed_at=NOW)
+    other = failure(PARENT, "overlap", "", failed_at=NOW)
+    for parent in (evolve(DEAD, last=named), evolve(CANCELLED, last=other)):
+        assert becomes(child(0), end_of(0, "success", parent)) == PARENT_FAILED
+        assert becomes(child(0), end_of(0, "failure", parent)) == RUNS
+
+
+def test_who_waits_for_what_never_will_be_made_is_cancelled_whatever_it_waits_for() -> None:
+    """The job that was making both has ended."""
+    for on in ("success", "failure", "done"):
+        for policy in ("cancel", "run", "hold"):
+            assert becomes(child(0, parent_policy=policy), orphaned(0, on, "whole")) == ORPHANED
