@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation.stories import dependencies, deploys, jobs, limits, pauses, profiles, schedules
+from tests.simulation.stories import dependencies, deploys, jobs, limits, notifications, pauses, profiles, schedules
 from tests.simulation.stories.base import Scenario
 
 
@@ -144,5 +144,23 @@ DEPENDENCIES: Final = Part(
     ),
     stories=dependencies.STORIES,
 )
-PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES)
+NOTIFICATIONS: Final = Part(
+    modules=(
+        "domain.delivery",
+        "domain.story",
+        "domain.subscription",
+        "services.news",
+        "services.notify",
+        "services.subscriptions",
+    ),
+    tests=(
+        "unit/test_stories.py",
+        "functional/notifications/test_ends.py",
+        "functional/notifications/test_health.py",
+        "functional/notifications/test_survival.py",
+        "functional/api/test_subscriptions.py",
+    ),
+    stories=notifications.STORIES,
+)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, NOTIFICATIONS)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}
