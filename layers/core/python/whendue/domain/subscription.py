@@ -1,7 +1,7 @@
 """Subscriptions: who is told what, by which channel, and how that goes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from whendue.domain.items import known
@@ -151,7 +151,7 @@ def failed_for_long(subscription: Subscription, now_ms: int) -> bool:
 
 _HEALTH: Final = frozenset({"failing_since", "disabled_at", "disabled_reason"})
 _LISTS: Final = ("events", "types", "queues", "schedules")
-_KEPT: Final = tuple(part.name for part in fields(Subscription) if part.name not in ("tenant", "name", "terms"))
+_KEPT: Final = sorted(set(Subscription.__slots__) - {"tenant", "name", "terms"})
 
 
 def to_item(subscription: Subscription) -> dict[str, Any]:
