@@ -89,7 +89,7 @@ def _tells_attempt(job: Job, last: Failure) -> bool:
         case State.DEAD:
             return last.generation == job.generation
         case State.PENDING | State.CANCELLED:
-            return last.generation == job.generation - 1 and last.started_at == job.started_at
+            return last.started_at == job.started_at
     return False
 
 

@@ -151,7 +151,7 @@ def failed_for_long(subscription: Subscription, now_ms: int) -> bool:
 
 _HEALTH: Final = frozenset({"failing_since", "disabled_at", "disabled_reason"})
 _LISTS: Final = ("events", "types", "queues", "schedules")
-_KEPT: Final = tuple(part.name for part in fields(Subscription) if part.name not in ("tenant", "name", "terms"))
+_KEPT: Final = sorted({part.name for part in fields(Subscription)} - {"tenant", "name", "terms"})
 
 
 def to_item(subscription: Subscription) -> dict[str, Any]:
