@@ -69,6 +69,16 @@ def test_it_is_noted_once_since_when_it_fails(web: Web, world: Notified) -> None
     assert world.health().failing_since == 3_000
 
 
+def test_a_success_from_before_a_rotation_does_not_speak_for_the_new_key(world: Notified, web: Web) -> None:
+    """Receivers may not verify it yet."""
+    hook = world.subscribe(url=web.url())
+    assert world.table.apply([note_failure(hook, 1_000)])[0].done
+    failing = world.health()
+    world.app.subscriptions.rotate(TENANT, "hook")
+    assert not world.table.apply([note_success(failing)])[0].done
+    assert world.health().failing_since == 1_000
+
+
 def test_a_reason_is_not_overwritten_by_a_later_one(world: Notified, web: Web) -> None:
     """Two notifiers may find it out at once."""
     hook = world.subscribe(url=web.url())

@@ -118,7 +118,7 @@ def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Story:
         "node": job.node,
         "partOf": job.part_of,
         "error": _error(job.last) if job.last and event != "succeeded" else None,
-        "result": json.loads(job.result) if job.result is not None and event == "succeeded" else None,
+        "result": json.loads(job.result) if job.result is not None else None,
     }
     data |= {name: value for name, value in more.items() if value is not None}
     return Story(event, about, at, data, job.type, job.queue, job.schedule, job.notify or "")
