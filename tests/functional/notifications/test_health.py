@@ -1,16 +1,18 @@
 """A subscription's health: what a notifier found out never undoes what a user has said since."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from tests.contract.samples import NOW
 from tests.faults import Refusing
 from tests.functional.notifications.notified import Notified
 from tests.functional.tasks.web import Web
 from tests.world import TENANT
 from whendue.domain.job import State
-from whendue.domain.subscription import disable, note_failure, note_success
+from whendue.domain.subscription import disable, failed_for_long, note_failure, note_success
 from whendue.errors import UnavailableError
 from whendue.limits import FAILING_S
 from whendue.ports import Applied, Outcome
@@ -77,6 +79,14 @@ def test_a_success_from_before_a_rotation_does_not_speak_for_the_new_key(world: 
     world.app.subscriptions.rotate(TENANT, "hook")
     assert not world.table.apply([note_success(failing)])[0].done
     assert world.health().failing_since == 1_000
+
+
+def test_who_does_not_fail_has_not_failed_for_long(world: Notified) -> None:
+    """However long ago it was made; a day to the millisecond is not over yet."""
+    hook = world.subscribe(url="https://hooks.example.com/")
+    day_ms = FAILING_S * 1000
+    assert not failed_for_long(hook, NOW + 2 * day_ms)
+    assert [failed_for_long(replace(hook, failing_since=NOW), NOW + day_ms + late) for late in (0, 1)] == [False, True]
 
 
 def test_a_reason_is_not_overwritten_by_a_later_one(world: Notified, web: Web) -> None:

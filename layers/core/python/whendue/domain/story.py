@@ -71,9 +71,9 @@ def stories_of(job: Job) -> list[Story]:
     if job.queue == NOTIFICATIONS:
         return []
     stories = [_attempt(job, job.last)] if job.last and _tells_attempt(job, job.last) else []
-    if job.terminal:
+    if job.finished_at is not None:
         about = f"{job.id} {job.generation}"
-        stories.append(_of_job(job, job.state.value, about, job.finished_at or 0, job.attempt))
+        stories.append(_of_job(job, job.state.value, about, job.finished_at, job.attempt))
     return stories
 
 
