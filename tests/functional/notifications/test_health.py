@@ -1,6 +1,6 @@
 """A subscription's health: what a notifier found out never undoes what a user has said since."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
@@ -12,12 +12,16 @@ from tests.functional.notifications.notified import Notified
 from tests.functional.tasks.web import Web
 from tests.world import TENANT
 from whendue.domain.job import State
+from whendue.domain.precondition import Precondition
 from whendue.domain.subscription import disable, failed_for_long, note_failure, note_success
-from whendue.errors import UnavailableError
+from whendue.domain.writes import Write
+from whendue.errors import PreconditionFailedError, UnavailableError
 from whendue.limits import FAILING_S
 from whendue.ports import Applied, Outcome
 from whendue.resources import Resources
+from whendue.services.subscriptions import Subscriptions
 
+MINE = {"url": "https://hooks.example.com/mine"}
 Meanwhile = Callable[[Notified], object]
 USERS: dict[str, Meanwhile] = {
     "a change": lambda world: world.subscribe(url="https://elsewhere.example/"),
@@ -87,6 +91,36 @@ def test_who_does_not_fail_has_not_failed_for_long(world: Notified) -> None:
     day_ms = FAILING_S * 1000
     assert not failed_for_long(hook, NOW + 2 * day_ms)
     assert [failed_for_long(replace(hook, failing_since=NOW), NOW + day_ms + late) for late in (0, 1)] == [False, True]
+
+
+def test_who_said_what_they_change_does_not_undo_what_another_user_has_changed_meanwhile(world: Notified) -> None:
+    """Between the read and the write."""
+    hook = world.subscribe(url="https://hooks.example.com/")
+    with pytest.raises(PreconditionFailedError):
+        overtaken(world).put(TENANT, "hook", hook.terms, MINE, Precondition(frozenset({hook.version})))
+    assert "theirs" in world.health().terms.config
+
+
+def test_without_an_if_match_the_last_change_wins_whole(world: Notified) -> None:
+    """It is decided again on what is there: two changes are two versions."""
+    hook = world.subscribe(url="https://hooks.example.com/")
+    mine = overtaken(world).put(TENANT, "hook", hook.terms, MINE).subscription
+    assert mine == world.health()
+    assert "mine" in mine.terms.config
+    assert mine.version > hook.version + 1
+
+
+def overtaken(world: Notified) -> Subscriptions:
+    """Give a user's process that another user's change overtakes between its read and its write."""
+
+    def late(writes: Sequence[Write]) -> list[Outcome]:
+        store.on = False
+        world.subscribe(url="https://hooks.example.com/theirs")
+        world.clock.advance(1)
+        return world.table.apply(writes)
+
+    store = Refusing(world.table, "apply", late)
+    return world.build(store=store).subscriptions
 
 
 def test_a_reason_is_not_overwritten_by_a_later_one(world: Notified, web: Web) -> None:
