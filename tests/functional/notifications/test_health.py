@@ -16,7 +16,7 @@ from whendue.domain.precondition import Precondition
 from whendue.domain.subscription import disable, failed_for_long, note_failure, note_success
 from whendue.domain.writes import Write
 from whendue.errors import PreconditionFailedError, UnavailableError
-from whendue.limits import FAILING_S
+from whendue.limits import FAILING_S, KEY_GRACE_S
 from whendue.ports import Applied, Outcome
 from whendue.resources import Resources
 from whendue.services.subscriptions import Subscriptions
@@ -73,6 +73,18 @@ def test_it_is_noted_once_since_when_it_fails(web: Web, world: Notified) -> None
     assert world.table.apply([note_failure(hook, 3_000)])[0].done
     assert not world.table.apply([note_success(failing)])[0].done
     assert world.health().failing_since == 3_000
+
+
+def test_a_rotation_after_the_grace_of_the_one_before_has_a_grace_of_its_own(world: Notified) -> None:
+    """Meanwhile the key in between would be lost, and receivers have that one by then."""
+    world.subscribe(url="https://hooks.example.com/")
+    second = world.app.subscriptions.rotate(TENANT, "hook")
+    world.clock.advance(KEY_GRACE_S - 60)
+    third = world.app.subscriptions.rotate(TENANT, "hook")
+    assert third.old_key == second.old_key
+    world.clock.advance(60 + 1)
+    fourth = world.app.subscriptions.rotate(TENANT, "hook")
+    assert fourth.keys(world.clock.now_ms()) == (fourth.key, third.key)
 
 
 def test_a_success_from_before_a_rotation_does_not_speak_for_the_new_key(world: Notified, web: Web) -> None:
