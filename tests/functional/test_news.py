@@ -7,9 +7,11 @@ import pytest
 
 from tests.contract.samples import NOW, TIMING, a_job, an_error, running
 from tests.faults import Counted, Refusing
+from tests.unit.test_schedule_items import GAP, SCHEDULE
 from tests.world import SETTINGS, TENANT, World
 from whendue.domain import transitions
 from whendue.domain.job import Job
+from whendue.domain.ledger import Outcome
 from whendue.domain.step import Transition, owing
 from whendue.domain.subscription import Subscription, Terms, disable, subscribe
 from whendue.errors import UnavailableError
@@ -104,3 +106,33 @@ def test_a_failure_that_ends_a_job_is_two_stories_and_either_is_enough() -> None
     assert news.wants(step)
     [made] = news.told([owing(step).job])
     assert '"job.attempt_failed"' in str((made.first.changes if made.first else {}).get("text"))
+
+
+def test_names_that_are_known_are_looked_up_once_and_none_are_not_looked_up_at_all() -> None:
+    """Every submit asks; only a name that is not known is looked for again, it may have been made just now."""
+    world, calls = World(), list[str]()
+    news = news_of(world, Counted(world.table, calls))
+    assert news.unknown(TENANT, []) == []
+    assert calls == []
+    subscribed(world)
+    assert [news.unknown(TENANT, ["hook"]) for _ in range(3)] == [[], [], []]
+    assert calls == ["family"]
+    assert news.unknown(TENANT, ["hook", "typo"]) == ["typo"]
+    assert calls == ["family", "family"]
+
+
+def test_what_was_skipped_was_not_missed() -> None:
+    """A schedule that its user has paused is no news."""
+    world = World()
+    subscribed(world, events=("schedule_missed",))
+    news = news_of(world)
+    skipped = replace(GAP, outcome=Outcome.SKIPPED)
+    assert [len(news.missed(SCHEDULE, gap)) for gap in (skipped, GAP)] == [0, 1]
+
+
+def test_missed_fires_are_not_counted_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage each schedule has a gap, of a thousand fires perhaps."""
+    counted: list[str] = []
+    monkeypatch.setattr("whendue.services.news.of_gap", lambda schedule, gap: counted.append(schedule.name))
+    assert news_of(World()).missed(SCHEDULE, GAP) == []
+    assert counted == []

@@ -16,6 +16,7 @@ EXCUSES: Final[dict[str, str]] = {
         "the message is hidden again at each beat: more calls than needed, nothing else"
     ),
     "services.leases not (one.owned)": "a lease has two more beats before it ends",
+    "services.notify without '' in ctx.subscription or ''": "a delivery has its subscription: the type does not say so",
     "services.settle without step is not None": "a crash here keeps the batch's messages, and they come again",
     "services.settle without end.type == 'timeout' in one.cause and end.type == 'timeout'": (
         "the error's name, not what is done"

@@ -103,7 +103,6 @@ class Monitor:
     claims: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     outcomes: set[str] = field(default_factory=set)
     bodies: list[str] = field(default_factory=list)
-    subscribed_ms: int | None = None
     told: Counter[tuple[str, int]] = field(default_factory=Counter)
     rescued: Counter[tuple[str, int]] = field(default_factory=Counter)
     watchers: list[Watcher] = field(init=False)

@@ -136,4 +136,29 @@ PLANTS: Final = (
         "failures",
         "retried",
     ),
+    Plant(
+        "news put away before it is told",
+        "whendue.services.telling",
+        "        self._notify(jobs)\n        pages = {job.id: self._next_dependents(job) for job in jobs}\n",
+        "        pages = {job.id: self._next_dependents(job) for job in jobs}\n"
+        "        self._note(jobs, pages)\n        self._notify(jobs)\n",
+        "G8: nobody was told",
+        "told of a success",
+    ),
+    Plant(
+        "a delivery that is another one each time",
+        "whendue.domain.delivery",
+        '    job_id = derived_id(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")\n',
+        "    job_id = derived_id(to.tenant, fence)\n",
+        "G8: a second delivery",
+        "told of a success",
+    ),
+    Plant(
+        "what a stale worker found told, too",
+        "whendue.services.record",
+        "if end.done and step.job.owes is not None]",
+        "if step.job.owes is not None]",
+        "did not happen",
+        "told of a failed attempt, by frozen workers",
+    ),
 )

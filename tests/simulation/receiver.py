@@ -1,10 +1,11 @@
 """The receiver of notifications in the simulation: a channel of its own, whose one call meets fates as any other."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.simulation.fates import ONE_WRITE
 from tests.simulation.hub import current_strand
-from whendue.channel import Attempt, ChannelConfig, Event
+from whendue.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
 from whendue.context import Context
 from whendue.registry import ChannelDefinition, Registry, channel
 from whendue.resources import provide
@@ -16,12 +17,18 @@ CHANNEL: Final = "sim"
 
 
 class Arrival(NamedTuple):
-    """What the receiver has seen: under which id, which event of which job, and when that happened."""
+    """What the receiver has seen: for which subscription, under which id, which event of what, and when that was."""
 
+    subscription: str
     delivery: str
     event: str
-    job_id: str
+    about: str
     timestamp: str
+
+
+def about_of(data: Mapping[str, Any]) -> str:
+    """Name the job, the schedule or the queue that an event is about."""
+    return str(data.get("jobId") or data.get("schedule") or data["queue"])
 
 
 class ReceiverError(Exception):
@@ -29,9 +36,10 @@ class ReceiverError(Exception):
 
 
 class ReceiverConfig(ChannelConfig):
-    """How a receiver behaves: it answers the first so many calls with an error."""
+    """How a receiver behaves: it answers the first so many calls with an error, or wants to hear of nothing at all."""
 
     refuses: int = 0
+    gone: bool = False
 
 
 class Receiver:
@@ -41,6 +49,7 @@ class Receiver:
         self._world = world
         self._calls = 0
         self.arrivals: list[Arrival] = []
+        self.is_gone = False
 
     def receive(self, event: Event, config: ReceiverConfig, attempt: Attempt) -> None:
         """Take an event, or raise."""
@@ -49,13 +58,17 @@ class Receiver:
             self._calls += 1
             if self._calls <= config.refuses:
                 return False
-            self.arrivals.append(Arrival(attempt.id, event.type, str(event.data.get("jobId")), event.timestamp))
+            arrival = Arrival(attempt.subscription, attempt.id, event.type, about_of(event.data), event.timestamp)
+            self.arrivals.append(arrival)
             self._world.say("receiver", f"sees {event.type} under {attempt.id[-4:]}")
             return True
 
         process = current_strand().process
         if not self._world.outside(process, "notify", ONE_WRITE, effect, lambda: False):
             raise ReceiverError("the receiver has not taken it")
+        if config.gone:
+            self.is_gone = True
+            raise ReceiverGoneError("the receiver is gone")
 
 
 def install(registry: Registry) -> None:

@@ -122,7 +122,9 @@ def test_a_subscription_is_read_as_it_was_stored() -> None:
         terms=terms, old_key="k", old_until=1, failing_since=2, disabled_at=3, disabled_reason="it is gone"
     )
     for one in (whole, a_subscription()):
-        assert from_item("acme", to_item(one) | {"pk": one.place.pk, "sk": one.place.sk, "newer": 1}) == one
+        item = to_item(one)
+        assert None not in item.values(), "conditions ask whether a field is there"
+        assert from_item("acme", item | {"pk": one.place.pk, "sk": one.place.sk, "newer": 1}) == one
 
 
 def test_a_delivery_is_the_same_for_the_same_happening_and_another_for_any_other() -> None:
@@ -153,6 +155,7 @@ def test_a_payload_says_what_happened_and_holds_no_key() -> None:
     assert (payload["type"], payload["timestamp"]) == ("job.succeeded", "2027-01-15T08:00:00.000Z")
     assert payload["data"]["result"] == {"sum": 3}
     assert "error" not in payload["data"]
+    assert payload["data"]["state"] == "succeeded"
     assert (payload["data"]["schedule"], payload["data"]["node"], payload["data"]["tags"]["team"]) == (
         "s",
         "n",
@@ -163,3 +166,12 @@ def test_a_payload_says_what_happened_and_holds_no_key() -> None:
     assert failed[1].data["error"]["type"] == "RuntimeError"
     assert set(EVENTS) >= {one.event for one in failed}
     assert stories_of(a_job(state=State.RUNNING)) == []
+
+
+def test_a_success_does_not_tell_of_the_attempts_that_failed_before() -> None:
+    """Each was told when it happened."""
+    retried = transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5).job
+    [story] = stories_of(transitions.succeed(transitions.claim(retried, "f", LATER).job, LATER, None).job)
+    assert "error" not in story.data
+    [died] = stories_of(transitions.die(running(), "worker_lost", "it died", NOW).job)
+    assert died.data["error"]["type"] == "worker_lost"

@@ -1,21 +1,27 @@
 """A subscription's health: what a notifier found out never undoes what a user has said since."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from tests.contract.samples import NOW
 from tests.faults import Refusing
 from tests.functional.notifications.notified import Notified
 from tests.functional.tasks.web import Web
 from tests.world import TENANT
 from whendue.domain.job import State
-from whendue.domain.subscription import disable, note_failure, note_success
-from whendue.errors import UnavailableError
-from whendue.limits import FAILING_S
+from whendue.domain.precondition import Precondition
+from whendue.domain.subscription import disable, failed_for_long, note_failure, note_success
+from whendue.domain.writes import Write
+from whendue.errors import PreconditionFailedError, UnavailableError
+from whendue.limits import FAILING_S, KEY_GRACE_S
 from whendue.ports import Applied, Outcome
 from whendue.resources import Resources
+from whendue.services.subscriptions import Subscriptions
 
+MINE = {"url": "https://hooks.example.com/mine"}
 Meanwhile = Callable[[Notified], object]
 USERS: dict[str, Meanwhile] = {
     "a change": lambda world: world.subscribe(url="https://elsewhere.example/"),
@@ -67,6 +73,66 @@ def test_it_is_noted_once_since_when_it_fails(web: Web, world: Notified) -> None
     assert world.table.apply([note_failure(hook, 3_000)])[0].done
     assert not world.table.apply([note_success(failing)])[0].done
     assert world.health().failing_since == 3_000
+
+
+def test_a_rotation_after_the_grace_of_the_one_before_has_a_grace_of_its_own(world: Notified) -> None:
+    """Meanwhile the key in between would be lost, and receivers have that one by then."""
+    world.subscribe(url="https://hooks.example.com/")
+    second = world.app.subscriptions.rotate(TENANT, "hook")
+    world.clock.advance(KEY_GRACE_S - 60)
+    third = world.app.subscriptions.rotate(TENANT, "hook")
+    assert third.old_key == second.old_key
+    world.clock.advance(60 + 1)
+    fourth = world.app.subscriptions.rotate(TENANT, "hook")
+    assert fourth.keys(world.clock.now_ms()) == (fourth.key, third.key)
+
+
+def test_a_success_from_before_a_rotation_does_not_speak_for_the_new_key(world: Notified, web: Web) -> None:
+    """Receivers may not verify it yet."""
+    hook = world.subscribe(url=web.url())
+    assert world.table.apply([note_failure(hook, 1_000)])[0].done
+    failing = world.health()
+    world.app.subscriptions.rotate(TENANT, "hook")
+    assert not world.table.apply([note_success(failing)])[0].done
+    assert world.health().failing_since == 1_000
+
+
+def test_who_does_not_fail_has_not_failed_for_long(world: Notified) -> None:
+    """However long ago it was made; a day to the millisecond is not over yet."""
+    hook = world.subscribe(url="https://hooks.example.com/")
+    day_ms = FAILING_S * 1000
+    assert not failed_for_long(hook, NOW + 2 * day_ms)
+    assert [failed_for_long(replace(hook, failing_since=NOW), NOW + day_ms + late) for late in (0, 1)] == [False, True]
+
+
+def test_who_said_what_they_change_does_not_undo_what_another_user_has_changed_meanwhile(world: Notified) -> None:
+    """Between the read and the write."""
+    hook = world.subscribe(url="https://hooks.example.com/")
+    with pytest.raises(PreconditionFailedError):
+        overtaken(world).put(TENANT, "hook", hook.terms, MINE, Precondition(frozenset({hook.version})))
+    assert "theirs" in world.health().terms.config
+
+
+def test_without_an_if_match_the_last_change_wins_whole(world: Notified) -> None:
+    """It is decided again on what is there: two changes are two versions."""
+    hook = world.subscribe(url="https://hooks.example.com/")
+    mine = overtaken(world).put(TENANT, "hook", hook.terms, MINE).subscription
+    assert mine == world.health()
+    assert "mine" in mine.terms.config
+    assert mine.version > hook.version + 1
+
+
+def overtaken(world: Notified) -> Subscriptions:
+    """Give a user's process that another user's change overtakes between its read and its write."""
+
+    def late(writes: Sequence[Write]) -> list[Outcome]:
+        store.on = False
+        world.subscribe(url="https://hooks.example.com/theirs")
+        world.clock.advance(1)
+        return world.table.apply(writes)
+
+    store = Refusing(world.table, "apply", late)
+    return world.build(store=store).subscriptions
 
 
 def test_a_reason_is_not_overwritten_by_a_later_one(world: Notified, web: Web) -> None:

@@ -1,26 +1,36 @@
-"""Ends and failed attempts that somebody wants to hear of."""
+"""What somebody wants to hear of: ends, failed attempts, missed fires, pauses; told to receivers of all kinds."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from tests.simulation.receiver import CHANNEL
+from tests.simulation.stories import schedules
 from tests.simulation.stories.base import OK, QUICK, Scenario, submit
 from tests.simulation.stories.dependencies import ONCE
-from tests.simulation.world import World
+from tests.simulation.watch_notifications import NotificationWatcher
+from tests.simulation.world import Nature, World
 from whendue.limits import SUBSCRIPTIONS_AGE_MS
 
-ENDS: Final = ("succeeded", "dead", "cancelled")
-EVERYTHING: Final = (*ENDS, "attempt_failed")
+NAME: Final = "all"
+PATH: Final = f"/subscriptions/{NAME}"
+EVERYTHING: Final = ("succeeded", "dead", "cancelled", "attempt_failed")
+# Long enough to be told, cancelled or rescheduled in.
+SLOW: Final = {"baseSeconds": 30, "factor": 1, "jitter": "none"}
 
 
-def subscribe(world: World, events: tuple[str, ...] = EVERYTHING, refuses: int = 0) -> None:
-    """Subscribe to events of all jobs, and wait until every process knows."""
-    body = {"channel": CHANNEL, "config": {"refuses": refuses}, "events": list(events)}
-    answer = world.insist("PUT", "/subscriptions/all", body)
+def subscribe(world: World, events: tuple[str, ...] = EVERYTHING, **config: Any) -> None:
+    """Subscribe to events, and wait until every process knows."""
+    body = {"channel": CHANNEL, "config": config, "events": list(events)}
+    answer = world.insist("PUT", PATH, body)
     assert answer.status in (200, 201), answer.text
-    if set(events) == set(EVERYTHING):
-        world.monitor.subscribed_ms = world.hub.now_ms
+    watcher_of(world).acknowledged(NAME, events)
     world.hub.sleep(SUBSCRIPTIONS_AGE_MS + 100)
+
+
+def watcher_of(world: World) -> NotificationWatcher:
+    """Give who must know what clients were told."""
+    [watcher] = [one for one in world.monitor.watchers if isinstance(one, NotificationWatcher)]
+    return watcher
 
 
 def _subscribed(then: Callable[[World], Any], **how: Any) -> Callable[[World], None]:
@@ -49,10 +59,26 @@ def _dies(world: World) -> None:
 
 
 def _is_cancelled(world: World) -> None:
-    job_id = submit(world, "a", f"cancelled {OK}", delaySeconds=20)
+    _cancel(world, submit(world, "a", f"cancelled {OK}", delaySeconds=20))
+
+
+def _is_cancelled_between_attempts(world: World) -> None:
+    job_id = submit(world, "a", f"cancelled {OK}", do="flaky", times=1, maxAttempts=6, backoff=SLOW)
+    world.hub.sleep(200)
+    _cancel(world, job_id)
+
+
+def _cancel(world: World, job_id: str) -> None:
     answer = world.insist("POST", f"/jobs/{job_id}/cancel")
     if answer.status == 200 and answer.json["state"] == "cancelled":
         world.monitor.cancelled(job_id)
+
+
+def _is_rescheduled_between_attempts(world: World) -> None:
+    """Whoever recorded the failure may have died before telling it."""
+    job_id = submit(world, "a", do="flaky", times=1, maxAttempts=6, backoff=SLOW)
+    world.hub.sleep(200)
+    world.insist("PATCH", f"/jobs/{job_id}", {"dueAt": schedules.at(40)})
 
 
 def _has_a_child(world: World) -> None:
@@ -62,16 +88,37 @@ def _has_a_child(world: World) -> None:
 
 def _unsubscribes(world: World) -> None:
     submit(world, "a", takes_s=2, maxAttempts=6)
-    world.monitor.subscribed_ms = None
-    world.insist("DELETE", "/subscriptions/all")
+    watcher_of(world).withdrawn(NAME)
+    world.insist("DELETE", PATH)
+
+
+def _is_gone(world: World) -> None:
+    submit(world, "a")
+    world.hub.sleep(SUBSCRIPTIONS_AGE_MS + 1000)
+    submit(world, "b")
+
+
+def _pauses(world: World) -> None:
+    assert world.insist("POST", "/queues/low/pause", {"reason": "why"}).status == 200
+
+
+def _misses(world: World) -> None:
+    """No timer ticks from before its first fire until after its last."""
+    schedules.put(world, cron=schedules.HALF, end=schedules.at(100))
 
 
 STORIES: Final = (
     Scenario("told of a success", _subscribed(_succeeds)),
     Scenario("told of a failed attempt", _subscribed(_fails_once)),
+    Scenario("told of a failed attempt, by frozen workers", _subscribed(_fails_once), Nature(worker_ms=300_000)),
     Scenario("told of a death", _subscribed(_dies)),
     Scenario("told of a cancel", _subscribed(_is_cancelled)),
+    Scenario("told of a failed attempt and a cancel", _subscribed(_is_cancelled_between_attempts)),
+    Scenario("told of a failed attempt, rescheduled", _subscribed(_is_rescheduled_between_attempts)),
+    Scenario("told of missed fires", _subscribed(_misses, events=("schedule_missed",)), Nature(outage_s=(5, 130))),
+    Scenario("told of a pause", _subscribed(_pauses, events=("queue_paused",))),
     Scenario("told a receiver that refuses twice", _subscribed(_succeeds, refuses=2)),
+    Scenario("told a receiver that is gone", _subscribed(_is_gone, gone=True)),
     Scenario("told, and a dependent released", _subscribed(_has_a_child)),
     Scenario("unsubscribed meanwhile", _subscribed(_unsubscribes)),
 )

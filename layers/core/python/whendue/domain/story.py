@@ -71,9 +71,9 @@ def stories_of(job: Job) -> list[Story]:
     if job.queue == NOTIFICATIONS:
         return []
     stories = [_attempt(job, job.last)] if job.last and _tells_attempt(job, job.last) else []
-    if job.terminal:
+    if job.finished_at is not None:
         about = f"{job.id} {job.generation}"
-        stories.append(_of_job(job, job.state.value, about, job.finished_at or 0, job.attempt))
+        stories.append(_of_job(job, job.state.value, about, job.finished_at, job.attempt))
     return stories
 
 
@@ -89,7 +89,7 @@ def _tells_attempt(job: Job, last: Failure) -> bool:
         case State.DEAD:
             return last.generation == job.generation
         case State.PENDING | State.CANCELLED:
-            return last.generation == job.generation - 1 and last.started_at == job.started_at
+            return last.started_at == job.started_at
     return False
 
 
@@ -118,7 +118,7 @@ def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Story:
         "node": job.node,
         "partOf": job.part_of,
         "error": _error(job.last) if job.last and event != "succeeded" else None,
-        "result": json.loads(job.result) if job.result is not None and event == "succeeded" else None,
+        "result": json.loads(job.result) if job.result is not None else None,
     }
     data |= {name: value for name, value in more.items() if value is not None}
     return Story(event, about, at, data, job.type, job.queue, job.schedule, job.notify or "")
