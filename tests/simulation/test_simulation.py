@@ -22,7 +22,7 @@ def test_a_scenario_without_faults_ends_as_it_should(name: str) -> None:
     assert play(SCENARIOS[name], Plan()).monitor.violations == []
 
 
-@pytest.mark.parametrize("name", ["now", "retried", "cancelled while it runs"])
+@pytest.mark.parametrize("name", ["now", "retried", "cancelled while it runs", "told of a success"])
 def test_every_single_fault_heals(name: str) -> None:
     """The rest of the scenarios, and the pairs, are `make sim`."""
     assert [found for fault in singles(name) for found in explore(name, fault, keep=0).found] == []
