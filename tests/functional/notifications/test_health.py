@@ -11,15 +11,18 @@ from tests.faults import Refusing
 from tests.functional.notifications.notified import Notified
 from tests.functional.tasks.web import Web
 from tests.world import TENANT
+from whendue.channel import Attempt, ChannelConfig, Event
 from whendue.domain.job import State
 from whendue.domain.precondition import Precondition
-from whendue.domain.subscription import disable, failed_for_long, note_failure, note_success
+from whendue.domain.subscription import Terms, disable, failed_for_long, note_failure, note_success
 from whendue.domain.writes import Write
 from whendue.errors import PreconditionFailedError, UnavailableError
 from whendue.limits import FAILING_S, KEY_GRACE_S
 from whendue.ports import Applied, Outcome
+from whendue.registry import channel
 from whendue.resources import Resources
 from whendue.services.subscriptions import Subscriptions
+from whendue.signing import Kind
 
 MINE = {"url": "https://hooks.example.com/mine"}
 Meanwhile = Callable[[Notified], object]
@@ -85,6 +88,29 @@ def test_a_rotation_after_the_grace_of_the_one_before_has_a_grace_of_its_own(wor
     world.clock.advance(60 + 1)
     fourth = world.app.subscriptions.rotate(TENANT, "hook")
     assert fourth.keys(world.clock.now_ms()) == (fourth.key, third.key)
+
+
+class MaySign(ChannelConfig):
+    """A channel of somebody's own, that signs if it is asked to."""
+
+    sign: bool
+
+    @property
+    def signed(self) -> Kind | None:
+        return "v1" if self.sign else None
+
+
+def test_a_key_that_is_taken_away_is_no_new_key(world: Notified) -> None:
+    """There is nothing to show; the old one signs for its grace."""
+
+    def deliver(event: Event, config: MaySign, attempt: Attempt) -> None:
+        """Send nothing."""
+
+    channel("own", registry=world.registry)(deliver)
+    terms = Terms("own", "", ("dead",))
+    puts = [world.app.subscriptions.put(TENANT, "hook", terms, {"sign": sign}) for sign in (True, True, False)]
+    assert [put.new_key for put in puts] == [True, False, False]
+    assert world.health().keys(world.clock.now_ms()) == (puts[0].subscription.key,)
 
 
 def test_a_success_from_before_a_rotation_does_not_speak_for_the_new_key(world: Notified, web: Web) -> None:
