@@ -100,7 +100,7 @@ def fail(
     due_at = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}
-    return replace(step("fail", job, expected, send=send, first=kept, **changes), news=True)
+    return step("fail", job, expected, send=send, first=kept, **changes)
 
 
 @edges((State.RUNNING, State.CANCELLED))
@@ -255,7 +255,7 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 @edges(*((state, state) for state in State))
 def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
-    """Set the alarm of a job that rescue looked at, also of a finished one that owes news; it is sent again when `send`.
+    """Set the alarm of a job that rescue looked at, also of a finished one that owes news; it is sent again if `send`.
 
     Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
     """
