@@ -42,6 +42,9 @@ def ends_of(graph: Graph, **states: str) -> dict[int, Job | None]:
         "cancelled": job(State.CANCELLED),
         "left": job(State.CANCELLED, PARENT_FAILED),
         "not_taken": job(State.CANCELLED, NOT_TAKEN),
+        # Each of these was redriven, and cancelled by somebody.
+        "left once": job(State.CANCELLED, PARENT_FAILED, generation=2),
+        "not_taken once": job(State.CANCELLED, NOT_TAKEN, generation=2),
         "gone": None,
     }
     return {number: known[states.get(node.name, "ok")] for number, node in enumerate(graph.nodes)}
@@ -66,6 +69,8 @@ FINALLY = make([draft("a"), draft("b", "a"), draft("last", handled_by("b", "done
         (CATCH, {"b": "dead", "c": "left", "catch": "not_taken"}, "b"),
         (CATCH, {"c": "cancelled", "catch": "not_taken"}, "c"),
         (CATCH, {"c": "gone", "catch": "not_taken"}, "c"),
+        (CATCH, {"a": "dead", "b": "left once", "c": "left"}, "b"),
+        (CATCH, {"catch": "not_taken once"}, "catch"),
         # It is the dead one that is named, not the one that was cancelled for it.
         (FINALLY, {"a": "dead", "b": "left"}, "a"),
         (FINALLY, {"b": "dead"}, None),

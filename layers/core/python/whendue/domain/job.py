@@ -199,6 +199,12 @@ class Job:
         return self.state in TERMINAL
 
     @property
+    def cancelled_for(self) -> str | None:
+        """The cause that it was cancelled for; None where it was for none. A failure of a run before is no cause."""
+        last = self.last if self.state is State.CANCELLED else None
+        return last.type if last and last.generation == self.generation else None
+
+    @property
     def attempt(self) -> int:
         """How many attempts have begun and are not lost: what users see."""
         return self.failures + (self.state in (State.RUNNING, State.SUCCEEDED))

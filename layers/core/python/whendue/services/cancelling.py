@@ -6,8 +6,7 @@ from whendue.domain.job import Job, State, from_item
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, request_cancel
 from whendue.services.outside import Ports
-from whendue.services.telling import Telling
-from whendue.services.write import written
+from whendue.services.record import record
 
 # Parts that begin or end under us are read again this often; what is left is cancelled at the next alarm.
 TRIES = 5
@@ -26,9 +25,8 @@ def cancel_parts(ports: Ports, parts: Sequence[Job]) -> None:
         steps = [step for job in reversed(left) if (step := _stop(job, ports.effects.now_ms()))]
         if not steps:
             return
-        done = written(ports, steps)
-        Telling(ports).tell([step.job for step, end in done if end.done and step.job.owes is not None])
-        items = ports.store.get([step.key for step, end in done if not end.done])
+        ends = record(ports, steps)
+        items = ports.store.get([step.key for step, end in zip(steps, ends, strict=True) if not end.done])
         left = [from_item(item) for item in reversed(items) if item]
 
 
