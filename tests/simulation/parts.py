@@ -41,6 +41,7 @@ JOBS: Final = Part(
         "services.write",
     ),
     tests=(
+        "unit/test_step.py",
         "unit/test_conditions.py",
         "unit/test_transitions.py",
         "unit/test_fresh.py",
@@ -53,6 +54,7 @@ JOBS: Final = Part(
         "functional/test_guards_timer.py",
         # Limits are behind guards of a job's life, too.
         "functional/test_limits.py",
+        "functional/test_guards_dependencies.py",
         "functional/test_dependencies.py",
     ),
     stories=(*jobs.STORIES, *deploys.STORIES),
@@ -137,10 +139,11 @@ DEPENDENCIES: Final = Part(
     ),
     tests=(
         "unit/test_dependency.py",
+        "unit/test_step.py",
         "unit/test_conditions.py",
+        "functional/test_guards_dependencies.py",
         "functional/test_dependencies.py",
         "functional/test_composites.py",
-        "functional/test_guards_dependencies.py",
     ),
     stories=dependencies.STORIES,
 )

@@ -11,7 +11,7 @@ from whendue.domain import transitions, waiting
 from whendue.domain.diagram import ARROWS
 from whendue.domain.job import Job, State, evolve, from_item, to_item
 from whendue.domain.limit import Wait
-from whendue.domain.step import Transition
+from whendue.domain.step import Transition, adopting
 from whendue.domain.writes import insert
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
@@ -39,6 +39,16 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         (PENDING, ANOTHERS),
     ),
     "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
+    "succeed with dependents": (
+        lambda job: transitions.succeed(job, NOW, None),
+        running(**ADOPTED),
+        (PENDING, ANOTHERS),
+    ),
+    "succeed with dependents that came since": (
+        lambda job: adopting(transitions.succeed(evolve(job, children=None), NOW, None)),
+        running(**ADOPTED),
+        (PENDING, ANOTHERS),
+    ),
     "fail": (
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
         running(),
