@@ -42,7 +42,7 @@ class Links:
         self._ports = ports
         self._tenant = tenant
         self._there = self._read(requests)
-        self._made: dict[str, Job | None] = {}
+        self._made: dict[str, str] = {}
         self._children: dict[str, tuple[Job, list[Parent]]] = {}
 
     def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
@@ -65,9 +65,9 @@ class Links:
 
     def _find(self, link: Dependency) -> str:
         if link.ref is not None:
-            if (job := self._made.get(link.ref)) is None:
+            if link.ref not in self._made:
                 raise UnknownParentError(f"no earlier job of this request that was accepted has the ref {link.ref!r}")
-            return job.id
+            return self._made[link.ref]
         if link.job not in self._there:
             raise UnknownParentError("a job that it depends on is not there")
         return link.job
@@ -75,9 +75,8 @@ class Links:
     def made(self, request: JobRequest, job: Job, parents: Sequence[Parent]) -> None:
         """Note a job that was made for a request."""
         before = self._there.get(job.id)
-        if request.ref is not None:
-            same = before is None or before.request_hash == request_hash(request)
-            self._made[request.ref] = (before or job) if same else None
+        if request.ref is not None and (before is None or before.request_hash == request_hash(request)):
+            self._made[request.ref] = job.id
         if parents and before is None:
             self._children[job.id] = (job, list(parents))
 
