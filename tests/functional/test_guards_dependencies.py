@@ -1,6 +1,7 @@
 """What dependencies keep to: writes that are tried once, ends that are heard once, notes that somebody needs."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -252,8 +253,8 @@ def test_a_parent_without_a_result_gives_the_default(gone: bool) -> None:
 def test_a_job_without_parents_costs_one_write_and_no_read() -> None:
     """docs/api.md; also under a key, and with a ref."""
     world = Costed()
-    for wanted in ({}, {"idempotency_key": "k"}, {"ref": "a"}):
-        assert world.calls(lambda wanted=wanted: world.submit(**wanted)) == {"apply": 1}
+    for request in (JobRequest("ok", {}), JobRequest("ok", {}, idempotency_key="k"), JobRequest("ok", {}, ref="a")):
+        assert world.calls(partial(world.app.submit.one, TENANT, request)) == {"apply": 1}
         assert world.meter.writes == {"submit": 1}
 
 

@@ -41,12 +41,12 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
     "succeed with dependents": (
         lambda job: transitions.succeed(job, NOW, None),
-        running(**ADOPTED),
+        running(children=True),
         (PENDING, ANOTHERS),
     ),
     "succeed with dependents that came since": (
         lambda job: adopting(transitions.succeed(evolve(job, children=None), NOW, None)),
-        running(**ADOPTED),
+        running(children=True),
         (PENDING, ANOTHERS),
     ),
     "fail": (

@@ -37,8 +37,9 @@ class Parents:
                 continue
 
     def _check(self, job: Job) -> None:
-        awaited = numbers(job.awaits)
-        parents = self.of(job) if awaited else {}
+        parents = self.of(job) if job.awaits else {}
+        # After a year and more of waiting the list is gone, and nobody else will tell the job anything.
+        awaited = [number for number in numbers(job.awaits) if number in parents]
         jobs = self._read(awaited, parents)
         if is_to_stop(job, self._ports.effects.now_ms()):
             cancel_parts(self._ports, [part for part in jobs.values() if part])

@@ -100,8 +100,9 @@ def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[End]]:
     for edge in page:
         child_id, child_hash = child_of(edge["sk"])
         ends[child_id].append(end_of(edge["number"], edge["on"], job, child_hash))
-    if job.part_of and job.part is not None and job.terminal:
-        ends[job.part_of].append(end_of(job.part, "done", job))
+    match job:
+        case Job(part_of=str(whole_id), part=int(number), terminal=True):
+            ends[whole_id].append(end_of(number, "done", job))
     return ends
 
 
