@@ -143,6 +143,7 @@ DEPENDENCIES: Final = Part(
         "unit/test_conditions.py",
         "functional/test_guards_dependencies.py",
         "functional/test_guards_telling.py",
+        "functional/test_guards_composites.py",
         "functional/test_dependencies.py",
         "functional/test_composites.py",
     ),

@@ -79,6 +79,13 @@ def test_a_new_due_time_is_decided_now_in_a_generation_of_its_own() -> None:
     assert step.job.alarm_at == LATER - TIMING.lookahead_ms
 
 
+def test_a_job_waits_on_for_those_that_have_not_arrived() -> None:
+    """Once nobody is left it waits for nobody."""
+    job = a_job(state=State.WAITING, awaits=frozenset({0, 1, 2}))
+    assert waiting.arrive(job, frozenset({0, 2})).job.awaits == frozenset({1})
+    assert waiting.arrive(job, frozenset({0, 1, 2})).job.awaits is None
+
+
 # --- waiting -----------------------------------------------------------------------------------------------------
 
 

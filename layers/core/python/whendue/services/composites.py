@@ -55,7 +55,7 @@ class Composites:
         if not plan.count:
             return Succeeded("[]")
         there = self._parts(whole, plan.count)
-        if self._tell(there):
+        if whole.redrives and self._tell(there):
             there = self._parts(whole, plan.count)
         generations = {number: part.generation for number, part in there.items()}
         if whole.redrives:

@@ -44,9 +44,7 @@ class Parents:
         if is_to_stop(job, self._ports.effects.now_ms()):
             cancel_parts(self._ports, [part for part in jobs.values() if part])
             jobs = self._read(awaited, parents)
-            self.check(
-                [part for part in jobs.values() if part and part.parts is not None and part.state is State.WAITING]
-            )
+            self.check([part for part in jobs.values() if part and part.state is State.WAITING])
         ends = [self._end(job, number, parents[number], parent) for number, parent in jobs.items()]
         heard = self._dependents.hear({job.id: [end for end in ends if end]})
         self._telling.tell(heard.owing)
