@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.samples import a_job, an_error
 from tests.faults import Refusing
-from tests.functional.test_dependencies import after, cause, states
+from tests.functional.test_dependencies import after, cause, many, states
 from tests.functional.test_limits import Metered
 from tests.world import TENANT, World
 from whendue.bootstrap import App
@@ -301,6 +301,18 @@ def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
     other = JobRequest("ok", {"another": 1}, ref="a", idempotency_key="k")
     ends = world.app.submit.many(TENANT, [other, JobRequest("ok", {}, depends_on=after("a"))])
     assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownParentError]
+
+
+def test_a_ref_to_a_job_that_was_accepted_before_is_one_to_that_job() -> None:
+    """A client that asks again for more waits for what it has."""
+    world = World()
+    first = JobRequest("ok", {}, ref="a", idempotency_key="k")
+    [before] = many(world, first)
+    again, child = many(world, first, JobRequest("ok", {"more": 1}, depends_on=after("a")))
+    assert again.id == before.id
+    world.work()
+    assert states(world, before, child) == ["succeeded", "succeeded"]
+    assert [job_id for job_id, _, _ in world.ran] == [before.id, child.id]
 
 
 def test_what_is_no_id_is_asked_of_no_table() -> None:

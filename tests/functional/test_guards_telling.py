@@ -51,7 +51,7 @@ def read_by(world: World, app: App | None = None) -> Ports:
 
 def failing(world: World, job: Job) -> Transition:
     """Let an attempt of a claimed job fail that is not the last, and whose next one is sent at once."""
-    return fail(job, an_error(job), world.clock.now_ms(), world.app._ports.settings.timing, draw=0)
+    return fail(world.job(job), an_error(job), world.clock.now_ms(), world.app._ports.settings.timing, draw=0)
 
 
 def ending(world: World, job: Job) -> Transition:
@@ -204,6 +204,23 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
     assert not any(jobs[1].id in body for body in sent)
     Telling(replace(ports, store=world.table)).tell([world.job(jobs[0])])
     assert sum(jobs[0].id in body for body in sent) == 1
+
+
+def test_a_parent_that_failed_before_it_succeeded_tells_its_dependents_and_nobody_else() -> None:
+    """Its failed attempts stand beside the notes of who waits for it."""
+    world = World()
+    tries = iter([False, False, True])
+
+    def third_time(payload: Any, ctx: Any) -> None:
+        if not next(tries):
+            raise RuntimeError("not yet")
+
+    world.task("third", third_time)
+    parent = world.submit("third", policy={"base_s": 1})
+    child = world.submit(depends_on=after(parent))
+    world.pass_time(20)
+    assert states(world, parent, child) == ["succeeded", "succeeded"]
+    assert world.job(parent).owes is None
 
 
 # --- jobs that look for themselves -------------------------------------------------------------------------------

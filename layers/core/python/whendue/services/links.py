@@ -42,7 +42,8 @@ class Links:
         self._ports = ports
         self._tenant = tenant
         self._there = self._read(requests)
-        self._made: dict[str, str] = {}
+        # By their refs; nobody asks for one that has none.
+        self._made: dict[str | None, str] = {}
         self._children: dict[str, tuple[Job, list[Parent]]] = {}
 
     def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
@@ -75,7 +76,7 @@ class Links:
     def made(self, request: JobRequest, job: Job, parents: Sequence[Parent]) -> None:
         """Note a job that was made for a request."""
         before = self._there.get(job.id)
-        if request.ref is not None and (before is None or before.request_hash == request_hash(request)):
+        if before is None or before.request_hash == request_hash(request):
             self._made[request.ref] = job.id
         if parents and before is None:
             self._children[job.id] = (job, list(parents))

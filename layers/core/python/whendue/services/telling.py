@@ -77,9 +77,8 @@ class Telling:
         done = written(self._ports, made) if made else []
         if any(end.applied is Applied.UNAVAILABLE for _, end in done):
             raise UnavailableError
-        send(
-            self._ports.queue, [step.job for step, end in done if end.done and step.send], self._ports.effects.now_ms()
-        )
+        # Deliveries are due at once.
+        send(self._ports.queue, [step.job for step, end in done if end.done], self._ports.effects.now_ms())
 
     def _next_dependents(self, job: Job) -> list[Item]:
         if not (job.terminal and job.children):
