@@ -149,5 +149,29 @@ DEPENDENCIES: Final = Part(
     ),
     stories=dependencies.STORIES,
 )
-PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES)
+WORKFLOWS: Final = Part(
+    # `domain.picture` only shows.
+    modules=(
+        "domain.graph",
+        "domain.paths",
+        "domain.references",
+        "domain.shorthands",
+        "services.prepare",
+        "services.workflows",
+    ),
+    tests=(
+        "unit/test_graph.py",
+        "unit/test_references.py",
+        "functional/test_submit.py",
+        "functional/test_guards_workflows.py",
+        "functional/api/test_depends_on.py",
+        "functional/api/test_workflows.py",
+        "functional/api/test_jobs.py",
+        "functional/test_composites.py",
+        "property/test_graph_laws.py",
+        "property/test_workflow_laws.py",
+    ),
+    stories=dependencies.STORIES,
+)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, WORKFLOWS)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

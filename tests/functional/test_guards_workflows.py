@@ -1,0 +1,1 @@
+"""What workflows keep to before they are accepted, and how they are found."""
