@@ -167,6 +167,8 @@ WORKFLOWS: Final = Part(
         "functional/api/test_depends_on.py",
         "functional/api/test_workflows.py",
         "functional/api/test_jobs.py",
+        "functional/api/test_subscriptions.py",
+        "functional/api/test_profiles.py",
         "functional/test_composites.py",
         "property/test_graph_laws.py",
         "property/test_workflow_laws.py",
