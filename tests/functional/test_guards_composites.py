@@ -1,6 +1,6 @@
 """What jobs keep to that make others: parts are made once, begun again as they stand, stopped where they run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,14 +12,16 @@ from tests.functional.test_dependencies import after, many
 from tests.functional.test_guards_dependencies import Costed, claimed, unavailable
 from tests.functional.test_guards_telling import a_whole
 from tests.world import TENANT, World
-from whendue.domain.graph import Wanted
+from whendue.domain.graph import Draft, Wanted
 from whendue.domain.job import Job, State, to_item
 from whendue.domain.keys import Key
+from whendue.domain.parts import part_id
 from whendue.domain.request import JobRequest
+from whendue.domain.step import Transition
 from whendue.domain.waiting import forgo
-from whendue.domain.writes import delete, insert
+from whendue.domain.writes import Write, delete, insert
 from whendue.errors import UnavailableError
-from whendue.ports import Item
+from whendue.ports import Applied, Item, Outcome
 from whendue.services.cancelling import cancel_parts
 
 
@@ -111,6 +113,67 @@ def test_a_workflow_that_stops_stops_the_items_of_its_for_each_and_ends_after_th
     assert all(item.terminal for item in items)
     assert len(world.ran) < 40
     assert (whole.finished_at or 0) >= max(item.finished_at or 0 for item in items)
+
+
+def half_made(world: World, *nodes: Draft) -> Job:
+    """Let a worker make all nodes of a workflow but the last, which the table does not take; the next one is to."""
+
+    def deaf(writes: Sequence[Write]) -> list[Outcome]:
+        last = part_id(whole.id, len(nodes) - 1)
+        lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
+        pairs = zip(lost, writes, strict=True)
+        return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+
+    whole = start(world, flow(*nodes))
+    app = world.build(store=Refusing(world.table, "apply", deaf))
+    app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
+    assert (world.job(whole).state, len(parts(world, whole, len(nodes)))) == (State.PENDING, len(nodes) - 1)
+    return whole
+
+
+def test_a_workflow_that_is_cancelled_with_half_its_nodes_made_runs_none_of_them() -> None:
+    """docs/workflows.md: nodes that have not begun never run. A retry runs them all."""
+    world = World()
+    whole = half_made(world, node("a"), node("b"), node("c", "ok", {}, "b"))
+    world.app.control.cancel(TENANT, whole.id)
+    assert states(world, whole, 3) == ["cancelled", "cancelled"]
+    world.pass_time(120)
+    assert (world.job(whole).state, world.job(whole).owes, world.ran) == (State.CANCELLED, None, [])
+    world.app.control.redrive(TENANT, whole.id)
+    world.work()
+    assert (world.job(whole).state, order(world)) == (State.SUCCEEDED, ["a", "b", "c"])
+
+
+def test_nodes_are_stopped_at_an_alarm_if_whoever_cancelled_the_workflow_could_not() -> None:
+    """It is not forgotten before they are."""
+    world = World()
+    whole = half_made(world, node("a"), node("b"))
+    world.queues.discard("normal")
+    app = world.build(store=Refusing(world.table, "apply", _but_nodes(world)))
+    app.control.cancel(TENANT, whole.id)
+    assert (world.job(whole).state, world.job(whole).owes) == (State.CANCELLED, "")
+    assert states(world, whole, 2) == ["pending"]
+    world.clock.advance(61)
+    world.tick()
+    assert (states(world, whole, 2), world.job(whole).owes) == (["cancelled"], None)
+
+
+def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[Outcome]]:
+    """Give a table's answer to writes where cancels of nodes never come through."""
+
+    def apply(writes: Sequence[Write]) -> list[Outcome]:
+        lost = [isinstance(one, Transition) and one.name == "cancel" and one.job.part_of is not None for one in writes]
+        pairs = zip(lost, writes, strict=True)
+        return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+
+    return apply
+
+
+def test_who_has_made_no_part_yet_is_cancelled_without_a_look_for_them() -> None:
+    """It was never claimed: a cancel is one write."""
+    world = Costed()
+    whole = start(world, flow(node("a"), delay_s=60))
+    assert world.writes(lambda: world.app.control.cancel(TENANT, whole.id)) == {"cancel": 1}
 
 
 # --- gathering ---------------------------------------------------------------------------------------------------

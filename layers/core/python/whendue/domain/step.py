@@ -92,7 +92,7 @@ def ended(
     # Who has children keeps them.
     conditions = expected if job.children else [*expected, Lacks("children")]
     over = step(name, job, conditions, first=first, **changes | more)
-    return owing(over) if job.children or job.part_of or job.owes is not None else over
+    return owing(over) if job.children or job.part_of or job.owes is not None or over.job.left_parts else over
 
 
 def put_away(job: Job, state: State, at_ms: int) -> dict[str, Any]:

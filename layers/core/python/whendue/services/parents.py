@@ -42,7 +42,7 @@ class Parents:
         awaited = [number for number in numbers(job.awaits) if number in parents]
         jobs = self._read(awaited, parents)
         if is_to_stop(job, self._ports.effects.now_ms()):
-            cancel_parts(self._ports, [part for part in jobs.values() if part])
+            self._telling.tell(cancel_parts(self._ports, [part for part in jobs.values() if part]).owing)
             jobs = self._read(awaited, parents)
             self.check([part for part in jobs.values() if part and part.state is State.WAITING])
         ends = [self._end(job, number, parents[number], parent) for number, parent in jobs.items()]

@@ -103,7 +103,7 @@ class Prepare:
 
     def _check_names(self, tenant: str, request: JobRequest) -> None:
         """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
-        if request.notify and request.schedule is None:
+        if request.schedule is None:
             unknown = self._news.unknown(tenant, request.notify.split())
             if unknown:
                 raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")

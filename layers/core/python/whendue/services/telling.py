@@ -15,6 +15,7 @@ from whendue.domain.waiting import settled, tell_on
 from whendue.errors import UnavailableError
 from whendue.limits import TELL_MS, TELL_PIECE, TELL_PIECES
 from whendue.ports import Applied, Item
+from whendue.services.cancelling import cancel_left_parts
 from whendue.services.dependents import Dependents
 from whendue.services.outside import Ports
 from whendue.services.write import send, written
@@ -52,16 +53,21 @@ class Telling:
     def _piece(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
         """Tell the next dependents of each of some jobs; gives those that have more to tell, and those that failed.
 
+        Parts that a cancelled job has left behind are stopped first.
+
         Raises:
             UnavailableError: nobody knows what is told.
         """
         self._notify(jobs)
+        stopped = {job.id: cancel_left_parts(self._ports, job) for job in jobs if job.left_parts}
         pages = {job.id: self._next_dependents(job) for job in jobs}
         ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
         heard = self._dependents.hear(_merged(list(ends.values())))
-        failed = [job for job in jobs if heard.unknown & ends[job.id].keys()]
+        left = {job_id for job_id, one in stopped.items() if not one.all}
+        failed = [job for job in jobs if job.id in left or heard.unknown & ends[job.id].keys()]
         done = self._note([job for job in jobs if job not in failed], pages)
-        return heard.owing + [job for job in done if job.owes is not None], failed
+        owing = [job for one in stopped.values() for job in one.owing] + heard.owing
+        return owing + [job for job in done if job.owes is not None], failed
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
         """Note how far jobs have told; gives those of which it is stored."""
