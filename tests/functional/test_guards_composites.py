@@ -22,7 +22,7 @@ from whendue.domain.waiting import forgo
 from whendue.domain.writes import Write, delete, insert
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Item, Outcome
-from whendue.services.cancelling import cancel_parts
+from whendue.services.cancelling import Stopped, cancel_parts
 
 
 def one_batch(world: World) -> None:
@@ -70,7 +70,7 @@ def test_a_part_that_began_meanwhile_is_asked_to_stop_and_its_end_is_not_told_be
     world = World()
     began = claimed(world)
     child = world.submit(depends_on=after(began))
-    cancel_parts(world.app._ports, [a_job(began.id)])
+    assert cancel_parts(world.app._ports, [a_job(began.id)]) == Stopped([], all=True)
     assert (world.job(began).state, world.job(began).cancel_requested) == (State.RUNNING, True)
     assert world.job(child).state is State.WAITING
 
@@ -90,7 +90,7 @@ def test_what_is_stopped_is_not_read_again() -> None:
 
     jobs = many(world, *[JobRequest("ok", {}, delay_s=60)] * 3)
     app = world.build(store=Refusing(world.table, "get", noted))
-    cancel_parts(app._ports, jobs)
+    assert cancel_parts(app._ports, jobs) == Stopped([], all=True)
     assert sum(read) == 0
     assert {world.job(job).state for job in jobs} == {State.CANCELLED}
 

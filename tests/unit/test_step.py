@@ -49,6 +49,21 @@ def test_an_end_that_somebody_is_to_be_told_stays_live(name: str) -> None:
     assert job.alarm_at == NOW + OWING_CHECK_S * 1000
 
 
+@pytest.mark.parametrize(
+    ("changes", "owes"),
+    [
+        ({"expands": "workflow", "claims": 1}, True),
+        ({"expands": "workflow", "redrives": 1}, True),
+        ({"expands": "workflow"}, False),
+        ({"expands": "workflow", "claims": 1, "parts": 2}, False),
+        ({"claims": 1}, False),
+    ],
+)
+def test_who_may_have_left_parts_stays_live_until_they_are_stopped(changes: dict[str, Any], owes: bool) -> None:
+    """A run has made some of them, and never came to wait for them."""
+    assert (transitions.cancel(a_job(**changes), NOW).job.owes is not None) is owes
+
+
 def test_a_waiting_job_that_ends_waits_for_nobody_any_more() -> None:
     """It is shown with its end, not with whom it waits for."""
     job = a_job(state=State.WAITING, awaits=frozenset({1}))
