@@ -25,6 +25,9 @@ EXCUSES: Final[dict[str, str]] = {
     f"services.settle without outcome.old.get('cancel_requested') in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
+    "services.telling without not waiting in not waiting or self._ports.effects.now_ms() >= until_ms": (
+        "a piece of nobody costs no call; it saves a hundred turns of a loop"
+    ),
     "services.due without one.job in one.job and one.version == schedule.version and _counts(one)": (
         "what was skipped alone has no job, and does not count"
     ),

@@ -41,6 +41,7 @@ JOBS: Final = Part(
         "services.write",
     ),
     tests=(
+        "unit/test_step.py",
         "unit/test_conditions.py",
         "unit/test_transitions.py",
         "unit/test_fresh.py",
@@ -53,6 +54,8 @@ JOBS: Final = Part(
         "functional/test_guards_timer.py",
         # Limits are behind guards of a job's life, too.
         "functional/test_limits.py",
+        "functional/test_guards_dependencies.py",
+        "functional/test_guards_writing.py",
         "functional/test_dependencies.py",
     ),
     stories=(*jobs.STORIES, *deploys.STORIES),
@@ -137,10 +140,14 @@ DEPENDENCIES: Final = Part(
     ),
     tests=(
         "unit/test_dependency.py",
+        "unit/test_step.py",
         "unit/test_conditions.py",
+        "functional/test_guards_dependencies.py",
+        "functional/test_guards_writing.py",
+        "functional/test_guards_telling.py",
+        "functional/test_guards_composites.py",
         "functional/test_dependencies.py",
         "functional/test_composites.py",
-        "functional/test_guards_dependencies.py",
     ),
     stories=dependencies.STORIES,
 )
@@ -164,5 +171,31 @@ NOTIFICATIONS: Final = Part(
     ),
     stories=notifications.STORIES,
 )
-PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, NOTIFICATIONS)
+WORKFLOWS: Final = Part(
+    # `domain.picture` only shows.
+    modules=(
+        "domain.graph",
+        "domain.paths",
+        "domain.references",
+        "domain.shorthands",
+        "services.prepare",
+        "services.workflows",
+    ),
+    tests=(
+        "unit/test_graph.py",
+        "unit/test_references.py",
+        "functional/test_submit.py",
+        "functional/test_guards_workflows.py",
+        "functional/api/test_depends_on.py",
+        "functional/api/test_workflows.py",
+        "functional/api/test_jobs.py",
+        "functional/api/test_subscriptions.py",
+        "functional/api/test_profiles.py",
+        "functional/test_composites.py",
+        "property/test_graph_laws.py",
+        "property/test_workflow_laws.py",
+    ),
+    stories=dependencies.STORIES,
+)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, WORKFLOWS, NOTIFICATIONS)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -39,6 +39,16 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         (PENDING, ANOTHERS),
     ),
     "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
+    "succeed with dependents": (
+        lambda job: transitions.succeed(job, NOW, None),
+        running(children=True),
+        (PENDING, ANOTHERS),
+    ),
+    "succeed with dependents that came since": (
+        lambda job: adopting(transitions.succeed(evolve(job, children=None), NOW, None)),
+        running(children=True),
+        (PENDING, ANOTHERS),
+    ),
     "fail": (
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
         running(),
@@ -72,16 +82,6 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         lambda job: transitions.skip(job, "overlap", "", LATER),
         a_job(schedule="s", nominal_at=NOW, overlap="skip"),
         (RETRIED, RUNNING, ADOPTED),
-    ),
-    "succeed with dependents": (
-        lambda job: transitions.succeed(job, NOW, None),
-        running(children=True),
-        (PENDING, ANOTHERS, {"children": None}),
-    ),
-    "succeed with dependents that are new": (
-        lambda job: adopting(transitions.succeed(evolve(job, children=None), NOW, None)),
-        running(children=True),
-        (PENDING, ANOTHERS, {"children": None}),
     ),
     "succeed as a part": (
         lambda job: transitions.succeed(job, NOW, None),

@@ -89,6 +89,7 @@ def test_who_has_arrived_already_and_who_was_never_awaited_change_nothing() -> N
 def test_a_job_that_waits_for_nobody_any_more_is_released_by_whoever_looks() -> None:
     """The one who told it last may have died before they released it."""
     assert becomes(evolve(child(0), awaits=None)) == RUNS
+    assert becomes(evolve(child(0), awaits=None), end_of(0, "success", DEAD)) == RUNS
 
 
 def test_the_failure_of_one_parent_cancels_at_once() -> None:

@@ -42,6 +42,9 @@ def ends_of(graph: Graph, **states: str) -> dict[int, Job | None]:
         "cancelled": job(State.CANCELLED),
         "left": job(State.CANCELLED, PARENT_FAILED),
         "not_taken": job(State.CANCELLED, NOT_TAKEN),
+        # Each of these was redriven, and cancelled by somebody.
+        "left once": job(State.CANCELLED, PARENT_FAILED, generation=2),
+        "not_taken once": job(State.CANCELLED, NOT_TAKEN, generation=2),
         "gone": None,
     }
     return {number: known[states.get(node.name, "ok")] for number, node in enumerate(graph.nodes)}
@@ -66,6 +69,10 @@ FINALLY = make([draft("a"), draft("b", "a"), draft("last", handled_by("b", "done
         (CATCH, {"b": "dead", "c": "left", "catch": "not_taken"}, "b"),
         (CATCH, {"c": "cancelled", "catch": "not_taken"}, "c"),
         (CATCH, {"c": "gone", "catch": "not_taken"}, "c"),
+        (CATCH, {"a": "dead", "b": "left once", "c": "left"}, "b"),
+        # The one that it was cancelled for has been redriven since, by itself, and succeeded.
+        (CATCH, {"b": "left", "c": "left", "catch": "not_taken"}, "b"),
+        (CATCH, {"catch": "not_taken once"}, "catch"),
         # It is the dead one that is named, not the one that was cancelled for it.
         (FINALLY, {"a": "dead", "b": "left"}, "a"),
         (FINALLY, {"b": "dead"}, None),
@@ -83,6 +90,13 @@ def test_a_node_is_excused_only_if_all_it_was_cancelled_for_is_handled() -> None
     graph = make([*nodes, draft("finally", handled_by("x", "done"))])
     assert outcome(graph, ends_of(graph, a="dead", both="left")) is None
     assert outcome(graph, ends_of(graph, a="dead", x="dead", both="left")) == "both"
+
+
+def test_a_parent_of_which_any_end_will_do_is_none_that_a_node_was_cancelled_for() -> None:
+    """That it failed, too, takes no excuse away."""
+    nodes = [draft("a"), draft("x"), draft("both", "a", handled_by("x", "done"))]
+    graph = make([*nodes, draft("catch", handled_by("a", "failure"))])
+    assert outcome(graph, ends_of(graph, a="dead", x="dead", both="left")) is None
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -199,6 +213,7 @@ def test_a_chords_body_refers_to_its_group_wherever_references_stand() -> None:
         "one": {"$from": "a", "default": {"$from": "group"}},
     }
     assert last.for_each == {"$from": ["a", "job-2"]}
+    assert make(chord(header, draft("sum"))).nodes[-1].name == "sum"
 
 
 # --- picture -----------------------------------------------------------------------------------------------------

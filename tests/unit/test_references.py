@@ -6,7 +6,7 @@ import pytest
 
 from whendue.domain.dependency import On
 from whendue.domain.paths import check_path, searched
-from whendue.domain.references import MISSING, faults, find, items, list_faults, listed, resolve
+from whendue.domain.references import MISSING, faults, find, list_faults, listed, resolve
 from whendue.errors import BadReferenceError, InvalidReferenceError
 from whendue.limits import JSON_DEPTH, PAYLOAD_BYTES, REFERENCE_PATH_BYTES, REFERENCES
 
@@ -93,6 +93,12 @@ def test_what_can_never_be_resolved_is_known_at_submit(payload: Any, item: bool,
     assert all(problem and problem in told for _, told in found)
 
 
+def test_a_payload_that_is_a_reference_as_a_whole_is_the_place_itself() -> None:
+    """There is nothing inside of it to name."""
+    assert [where for where, _ in faults({"$from": "x"}, PARENTS, "payload")] == ["payload"]
+    assert [where for where, _ in list_faults({"$from": "x"}, PARENTS, "forEach")] == ["forEach"]
+
+
 @pytest.mark.parametrize("value", [[1], "a", 5, {}, {"x": {"$from": "a"}}, [{"$from": "a"}]])
 def test_a_for_each_takes_a_reference_and_nothing_else(value: Any) -> None:
     """A list in the request is a group."""
@@ -148,15 +154,15 @@ def test_an_item_is_put_in_place_beside_results() -> None:
     """Whatever is in it is data."""
     payload = {"all": {"$item": "@"}, "u": {"$item": "u"}, "d": {"$item": "d", "default": 3}, "r": {"$from": "a"}}
     item = {"u": {"$from": "a"}}
-    assert items(payload, item, {"a": {"$item": "u"}}) == {
+    assert resolve(payload, {"a": {"$item": "u"}}, item) == {
         "all": item,
         "u": {"$from": "a"},
         "d": 3,
         "r": {"$item": "u"},
     }
-    assert items({"$item": "@"}, None) is None
+    assert resolve({"$item": "@"}, {}, None) is None
     with pytest.raises(BadReferenceError):
-        items({"$item": "gone"}, item)
+        resolve({"$item": "gone"}, {}, item)
 
 
 def test_a_for_each_runs_over_lists_alone() -> None:
@@ -207,6 +213,7 @@ def test_a_path_that_multiplies_its_input_is_refused(path: str) -> None:
         "sort_by(people, &age)[-1].[name, age] | [0]",
         "not_null(a, b, c) || `[]`",
         "map(&name, people[?age > `20` && !retired])",
+        "people[1:3].name",
     ],
 )
 def test_paths_that_people_write_are_taken(path: str) -> None:

@@ -389,6 +389,18 @@ def test_a_schedule_goes_on_when_a_subscription_that_it_names_is_gone(client: Cl
     assert outcomes == {"ran"}
 
 
+def test_a_workflow_goes_on_when_a_subscription_that_a_node_names_is_gone(client: Client, world: Notified) -> None:
+    """It is refused while that is knowable: before any of its nodes runs."""
+    body = {"nodes": {"a": {"type": "ok", "payload": {}, "notify": ["hook"]}}}
+    refused = client.send("POST", "/workflows", body)
+    assert (refused.code, [one["where"] for one in refused.json["errors"]]) == ("invalid_workflow", ["nodes.a"])
+    put(client)
+    accepted = client.send("POST", "/workflows", body)
+    client.send("DELETE", "/subscriptions/hook")
+    world.pass_time(10)
+    assert client.send("GET", accepted.headers["location"]).json["state"] == "succeeded"
+
+
 def test_the_names_are_part_of_what_an_idempotency_key_stands_for(client: Client) -> None:
     """Another request under the same key is a conflict; and without names the hash is what it always was."""
     put(client)

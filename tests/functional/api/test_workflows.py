@@ -382,6 +382,11 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "an unknown profile": ("invalid_workflow", "nodes.step-1", {"chain": [job(profile="none")]}),
     "an unknown profile of its own": ("unknown_profile", "", {"chain": [job(profile="default")], "profile": "none"}),
     "a payload that does not fit": ("invalid_workflow", "nodes.step-1.number", {"chain": [job("strict")]}),
+    "a payload that fits for no item": (
+        "invalid_workflow",
+        "nodes.step-2.number",
+        {"chain": [job(), job("strict", payload={"number": "x"}, forEach={"$from": "step-1"})]},
+    ),
     "a reference to an unknown node": (
         "invalid_reference",
         "nodes.a.payload.x.0",

@@ -1,6 +1,7 @@
 """Jobs that end, and attempts that fail, are told: by whoever records it, or by whoever finds out that nobody did."""
 
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,8 +16,10 @@ from whendue.channel import Attempt, Event
 from whendue.domain.job import Job, State
 from whendue.domain.request import JobRequest
 from whendue.domain.subscription import Terms
+from whendue.domain.writes import Write
 from whendue.effects import ManualEffects
 from whendue.errors import UnavailableError
+from whendue.ports import Outcome
 from whendue.registry import Cancel, channel
 from whendue.resources import Resources
 from whendue.settings import NOTIFICATIONS
@@ -113,6 +116,30 @@ def worker(world: Notified, app: App) -> None:
                 worked = app.work.handle(deliveries, world.clock.now_ms() + 60_000)
                 settled = [one.receipt for one in deliveries if one.id not in worked.unsettled]
                 world.queues.delete(queue, settled)
+
+
+@pytest.mark.parametrize("events", [EVERYTHING, ("attempt_failed",)], ids=["both", "the attempt alone"])
+def test_a_failed_attempt_is_told_after_a_cancel_though_both_who_were_to_tell_it_died(
+    provided: Resources, events: tuple[str, ...]
+) -> None:
+    """The worker and who cancelled it: the job stays live until its alarm has it told."""
+    told = Told(0, provided, ("all", Terms("noted", "", events)))
+
+    def dies(writes: Sequence[Write]) -> list[Outcome]:
+        if any(write.name == "submit" for write in writes):
+            raise KilledError
+        return told.world.table.apply(writes)
+
+    app = told.world.build(store=Refusing(told.world.table, "apply", dies))
+    bad = told.submit("bad")
+    worker(told.world, app)
+    with suppress(KilledError):
+        app.control.cancel(TENANT, bad.id)
+    assert (told.world.job(bad).state, told.world.job(bad).owes) == (State.CANCELLED, "")
+    told.pass_minutes()
+    heard = of(bad, ("attempt_failed", 1), ("cancelled", 1)) if len(events) > 1 else of(bad, ("attempt_failed", 1))
+    assert set(told.received) == heard
+    assert told.world.job(bad).owes is None
 
 
 @pytest.mark.parametrize("part", range(3))

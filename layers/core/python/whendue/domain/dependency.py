@@ -63,8 +63,7 @@ def end_of(number: int, on: On, parent: Job, asked: str | None = None) -> End:
     if parent.state is State.SUCCEEDED:
         ending: Ending = "succeeded"
     else:
-        not_taken = parent.state is State.CANCELLED and parent.last is not None and parent.last.type == NOT_TAKEN
-        ending = "not_taken" if not_taken else "failed"
+        ending = "not_taken" if parent.cancelled_for == NOT_TAKEN else "failed"
     return End(number, on, parent.id, parent.generation, ending, asked)
 
 

@@ -296,6 +296,4 @@ def _failed(job: Job | None) -> bool:
 
 def _is_left(job: Job | None) -> bool:
     """Say whether a job was cancelled since a parent of it failed."""
-    if job is None or job.state is not State.CANCELLED or job.last is None:
-        return False
-    return job.last.type in (PARENT_FAILED, PARENT_MISSING)
+    return job is not None and job.cancelled_for in (PARENT_FAILED, PARENT_MISSING)

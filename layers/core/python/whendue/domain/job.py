@@ -199,6 +199,18 @@ class Job:
         return self.state in TERMINAL
 
     @property
+    def cancelled_for(self) -> str | None:
+        """The cause that it was cancelled for; None where it was for none. A failure of a run before is no cause."""
+        last = self.last if self.state is State.CANCELLED else None
+        return last.type if last and last.generation == self.generation else None
+
+    @property
+    def left_parts(self) -> bool:
+        """Whether it was cancelled after a run that may have made parts, and before it waited for them."""
+        begun = self.state is State.CANCELLED and self.expands is not None and self.parts is None
+        return begun and (self.claims > 0 or self.redrives is not None)
+
+    @property
     def attempt(self) -> int:
         """How many attempts have begun and are not lost: what users see."""
         return self.failures + (self.state in (State.RUNNING, State.SUCCEEDED))

@@ -17,7 +17,7 @@ def part_id(whole_id: str, number: int) -> str:
 
 def was_not_taken(job: Job) -> bool:
     """Say whether a job was cancelled since a parent's end took another branch."""
-    return job.state is State.CANCELLED and job.last is not None and job.last.type == NOT_TAKEN
+    return job.cancelled_for == NOT_TAKEN
 
 
 def resets(

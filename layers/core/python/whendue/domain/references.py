@@ -81,11 +81,6 @@ def resolve(payload: Any, results: Mapping[str, Any | Missing], item: Any | Miss
     return _Resolver(results, item).replaced(payload, "", 0)
 
 
-def items(payload: Any, item: Any, results: Mapping[str, Any | Missing] | None = None) -> Any:
-    """Give the payload of one item of a forEach: `resolve` with an item."""
-    return resolve(payload, results or {}, item)
-
-
 def listed(for_each: Any, results: Mapping[str, Any | Missing]) -> list[Any]:
     """Give the list over which a forEach runs.
 
@@ -129,10 +124,9 @@ def faults(payload: Any, parents: Mapping[str, On], where: str, *, item: bool = 
 
 def list_faults(for_each: Any, parents: Mapping[str, On], where: str) -> list[tuple[str, str]]:
     """List what is wrong with the reference to a forEach's list."""
-    wrong = faults(for_each, parents, where)
-    if not wrong and not _is_reference(for_each):
+    if not _is_reference(for_each):
         return [(where, f'must be a reference to a list, as in {{"{FROM}": "name", "path": "items"}}')]
-    return wrong
+    return faults(for_each, parents, where)
 
 
 def _fault(reference: Reference, parents: Mapping[str, On], *, item: bool) -> str | None:
@@ -236,9 +230,9 @@ class _Resolver:
             whole = self._results.get(reference.names[0], MISSING)
         if whole is MISSING:
             return reference.default
-        if reference.path in (None, "@"):
+        if reference.path is None or reference.path == "@":
             return whole
-        found = searched(reference.path or "", whole, _named(reference))
+        found = searched(reference.path, whole, _named(reference))
         return reference.default if found is None else found
 
 

@@ -19,13 +19,11 @@ class Transition(Write):
         job: the job as it is once the write holds.
         send: whether its message is sent at once, by whoever made the transition.
         first: a write that must hold before this one is tried (a failed attempt or a result in an item of its own).
-        news: it ends the job or an attempt: others may want to hear of it.
     """
 
     job: Job
     send: bool
     first: Write | None = None
-    news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +86,13 @@ def ended(
     first: Write | None = None,
     **more: Any,
 ) -> Transition:
-    """End the job. While others wait for its end it stays live: it owes them the news (guarantee G7)."""
+    """End the job. While it owes news, of its end or of an attempt before, it stays live (guarantees G7 and G8)."""
     changes: dict[str, Any] = {"state": state, "finished_at": now_ms, "lease_until": 0}
     changes |= put_away(job, state, now_ms) | ({"awaits": None} if job.awaits else {})
-    known = Is("children", True) if job.children else Lacks("children")  # noqa: FBT003 - a value, not a switch
-    over = replace(step(name, job, [*expected, known], first=first, **changes | more), news=True)
-    # The news of a failed attempt may still be owed, too.
-    return owing(over) if job.children or job.part_of or job.owes is not None else over
+    # Who has children keeps them.
+    conditions = expected if job.children else [*expected, Lacks("children")]
+    over = step(name, job, conditions, first=first, **changes | more)
+    return owing(over) if job.children or job.part_of or job.owes is not None or over.job.left_parts else over
 
 
 def put_away(job: Job, state: State, at_ms: int) -> dict[str, Any]:
@@ -110,7 +108,7 @@ def owing(over: Transition) -> Transition:
     """Make a transition one whose news is yet to be told: the job stays live until it is `settled`."""
     changes, job = dict(over.changes), over.job
     if job.terminal:
-        alarm_at = (job.finished_at or 0) + OWING_CHECK_S * 1000
+        alarm_at = changes["finished_at"] + OWING_CHECK_S * 1000
         changes = {field: changes[field] for field in changes if field not in ("agenda_pk", "expires_at")}
         changes["alarm_at"] = alarm_at
         job = evolve(job, agenda_pk=live_partition(job.queue, job.shard), alarm_at=alarm_at, expires_at=None)
@@ -119,8 +117,7 @@ def owing(over: Transition) -> Transition:
 
 def adopting(over: Transition) -> Transition:
     """Make an end one that others have begun to wait for since the job was read."""
-    known = [c for c in over.expected if c != Lacks("children")]
-    expected = [*known, Is("children", True)]  # noqa: FBT003 - a value, not a switch
+    expected = [condition for condition in over.expected if condition != Lacks("children")]
     return owing(replace(over, expected=expected, job=evolve(over.job, children=True)))
 
 

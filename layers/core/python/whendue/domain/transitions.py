@@ -100,7 +100,7 @@ def fail(
     due_at = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}
-    return replace(step("fail", job, expected, send=send, first=kept, **changes), news=True)
+    return step("fail", job, expected, send=send, first=kept, **changes)
 
 
 @edges((State.RUNNING, State.CANCELLED))

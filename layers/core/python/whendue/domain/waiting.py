@@ -51,7 +51,7 @@ def expand(job: Job, parts: int, awaits: frozenset[int], now_ms: int, deadline_a
 
     A new generation: a message of the one that made them, delivered again, is stale.
     """
-    changes: dict[str, Any] = {"state": State.WAITING, "parts": parts, "awaits": awaits or None, "lease_until": 0}
+    changes: dict[str, Any] = {"state": State.WAITING, "parts": parts, "awaits": awaits, "lease_until": 0}
     alarm_at = min(now_ms + WAITING_CHECK_S * 1000, deadline_at or now_ms + WAITING_CHECK_S * 1000)
     changes |= {"claims": Plus(-1), "alarm_at": alarm_at, "rescues": 0, "deadline_at": deadline_at}
     changes["generation"] = job.generation + 1
@@ -68,7 +68,7 @@ def tell_on(job: Job, reached: str) -> Transition:
 def settled(job: Job, now_ms: int, timing: Timing) -> Transition:
     """Note that everything is told: a finished job leaves the live agenda, a failed one's next attempt is sent."""
     expected = [*as_read(job), Is("owes", job.owes)]
-    if job.terminal:
-        return step("settled", job, expected, owes=None, **put_away(job, job.state, job.finished_at or now_ms))
+    if job.finished_at is not None:
+        return step("settled", job, expected, owes=None, **put_away(job, job.state, job.finished_at))
     send = job.alarm_at <= now_ms or writer_sends(job.alarm_at, job.scheduled_at, timing)
     return step("settled", job, expected, send=send, owes=None)

@@ -1,19 +1,29 @@
 """Cancelling many jobs: the parts of one that is to stop."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from whendue.domain.job import Job, State, from_item
+from whendue.domain.keys import job_key
+from whendue.domain.parts import part_id
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, request_cancel
+from whendue.limits import PARTS
 from whendue.services.outside import Ports
-from whendue.services.telling import Telling
 from whendue.services.write import written
 
 # Parts that begin or end under us are read again this often; what is left is cancelled at the next alarm.
 TRIES = 5
 
 
-def cancel_parts(ports: Ports, parts: Sequence[Job]) -> None:
+class Stopped(NamedTuple):
+    """What came of it: jobs whose own end is to be told now, and whether all are stopped, or asked to."""
+
+    owing: list[Job]
+    all: bool
+
+
+def cancel_parts(ports: Ports, parts: Sequence[Job]) -> Stopped:
     """Cancel jobs, the last first: who waits for another is gone before that one's end could release it.
 
     What runs is asked to stop; what waits for parts of its own is, too.
@@ -21,15 +31,27 @@ def cancel_parts(ports: Ports, parts: Sequence[Job]) -> None:
     Raises:
         UnavailableError: not all could be read.
     """
-    left = list(parts)
+    left, owing = list(parts), list[Job]()
     for _ in range(TRIES):
         steps = [step for job in reversed(left) if (step := _stop(job, ports.effects.now_ms()))]
         if not steps:
-            return
+            return Stopped(owing, all=True)
         done = written(ports, steps)
-        Telling(ports).tell([step.job for step, end in done if end.done and step.job.owes is not None])
+        owing += [step.job for step, end in done if end.done and step.job.owes is not None]
         items = ports.store.get([step.key for step, end in done if not end.done])
         left = [from_item(item) for item in reversed(items) if item]
+    return Stopped(owing, all=False)
+
+
+def cancel_left_parts(ports: Ports, whole: Job) -> Stopped:
+    """Cancel the parts that a composite had made when it was cancelled, before it waited for them.
+
+    Raises:
+        UnavailableError: they could not be read.
+    """
+    keys = [job_key(part_id(whole.id, number)) for number in range(PARTS)]
+    parts = [from_item(item) for item in ports.store.get(keys) if item]
+    return cancel_parts(ports, parts)
 
 
 def _stop(job: Job, now_ms: int) -> Transition | None:

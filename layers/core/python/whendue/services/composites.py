@@ -42,7 +42,7 @@ class Composites:
             return Failed("payload_missing", "the payload is gone", final=True)
         try:
             value = json.loads(text)
-            return self._expand(whole, value) if whole.parts is None else self._gather(whole, value)
+            return self._expand(whole, value) if whole.parts is None else self._gather(whole, value, whole.parts)
         except UnavailableError as error:
             return Failed(error.code, str(error))
         except WhendueError as error:
@@ -110,10 +110,10 @@ class Composites:
 
     # --- gather -------------------------------------------------------------------------------------------------
 
-    def _gather(self, whole: Job, value: Any) -> Ended:
-        parts = self._parts(whole, whole.parts or 0)
+    def _gather(self, whole: Job, value: Any, count: int) -> Ended:
+        parts = self._parts(whole, count)
         if whole.expands == "for_each":
-            return self._gather_items(whole, parts)
+            return self._gather_items(parts, count)
         failed = outcome(from_value(value), parts)
         if failed is None:
             return succeeded({"nodes": len(parts)})
@@ -121,8 +121,7 @@ class Composites:
             return Failed("deadline_exceeded", f"its deadline passed; {failed!r} did not succeed", final=True)
         return Failed("workflow_failed", f"the node {failed!r} did not succeed", final=True)
 
-    def _gather_items(self, whole: Job, parts: dict[int, Job]) -> Ended:
-        count = whole.parts or 0
+    def _gather_items(self, parts: dict[int, Job], count: int) -> Ended:
         failed = [n for n in range(count) if n not in parts or parts[n].state is not State.SUCCEEDED]
         if failed:
             return Failed(

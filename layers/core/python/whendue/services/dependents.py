@@ -56,8 +56,7 @@ class Dependents:
 
     def _keep_payloads(self, steps: Sequence[Transition]) -> None:
         """Keep the payload of a job that has waited for long as if it had been submitted now."""
-        released = [step.job for step in steps if step.name == "release"]
-        waited = [job for job in released if job.scheduled_at - job.created_at > LONG_WAIT_MS]
+        waited = [s.job for s in steps if s.job.scheduled_at - s.job.created_at > LONG_WAIT_MS]
         if writes := [write for job in waited for write in self._ports.documents.keep_longer(job, job.due_at)]:
             self._ports.store.apply(writes)
 

@@ -42,7 +42,8 @@ class Links:
         self._ports = ports
         self._tenant = tenant
         self._there = self._read(requests)
-        self._made: dict[str, Job | None] = {}
+        # By their refs; nobody asks for one that has none.
+        self._made: dict[str | None, str] = {}
         self._children: dict[str, tuple[Job, list[Parent]]] = {}
         self._awaited: set[str] = set()
 
@@ -66,9 +67,9 @@ class Links:
 
     def _find(self, link: Dependency) -> str:
         if link.ref is not None:
-            if (job := self._made.get(link.ref)) is None:
+            if link.ref not in self._made:
                 raise UnknownParentError(f"no earlier job of this request that was accepted has the ref {link.ref!r}")
-            return job.id
+            return self._made[link.ref]
         if link.job not in self._there:
             raise UnknownParentError("a job that it depends on is not there")
         return link.job
@@ -76,9 +77,8 @@ class Links:
     def made(self, request: JobRequest, job: Job, parents: Sequence[Parent]) -> None:
         """Note a job that was made for a request."""
         before = self._there.get(job.id)
-        if request.ref is not None:
-            same = before is None or before.request_hash == request_hash(request)
-            self._made[request.ref] = (before or job) if same else None
+        if before is None or before.request_hash == request_hash(request):
+            self._made[request.ref] = job.id
         # Also by a job that an earlier try has made, though not this parent of it.
         self._awaited |= {parent.id for parent in parents}
         if parents and before is None:

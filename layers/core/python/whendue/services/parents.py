@@ -37,15 +37,14 @@ class Parents:
                 continue
 
     def _check(self, job: Job) -> None:
-        awaited = numbers(job.awaits)
-        parents = self.of(job) if awaited else {}
+        parents = self.of(job) if job.awaits else {}
+        # After a year and more of waiting the list is gone, and nobody else will tell the job anything.
+        awaited = [number for number in numbers(job.awaits) if number in parents]
         jobs = self._read(awaited, parents)
         if is_to_stop(job, self._ports.effects.now_ms()):
-            cancel_parts(self._ports, [part for part in jobs.values() if part])
+            self._telling.tell(cancel_parts(self._ports, [part for part in jobs.values() if part]).owing)
             jobs = self._read(awaited, parents)
-            self.check(
-                [part for part in jobs.values() if part and part.parts is not None and part.state is State.WAITING]
-            )
+            self.check([part for part in jobs.values() if part and part.state is State.WAITING])
         known = [(number, parents[number], found) for number, found in jobs.items() if found and found.terminal]
         ends = [end_of(number, parent.on, found, job.request_hash) for number, parent, found in known]
         ends += self._never([(number, parents[number]) for number, found in jobs.items() if found is None], job)

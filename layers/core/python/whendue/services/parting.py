@@ -138,7 +138,8 @@ class Parting:
             due_at=now_ms,
             scheduled_at=now_ms,
             created_at=now_ms,
-            request_hash=f"{whole.request_hash}-{whole.redrives or 0}",
+            # The list may be another one when the whole begins again: so are the items' payloads.
+            request_hash=f"{whole.request_hash}-{whole.generation}",
             policy=whole.policy,
             sources=whole.sources,
             profile_version=whole.profile_version,
@@ -149,7 +150,6 @@ class Parting:
             notify=whole.notify,
             part_of=whole.id,
             part=number,
-            node=f"{whole.node or whole.type}[{number}]",
+            node=f"{whole.node}[{number}]",
             of_redrive=whole.redrives,
-            fence=self._ports.effects.new_id(),
         )

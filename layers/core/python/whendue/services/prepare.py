@@ -103,7 +103,7 @@ class Prepare:
 
     def _check_names(self, tenant: str, request: JobRequest) -> None:
         """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
-        if request.notify and request.schedule is None:
+        if request.schedule is None:
             unknown = self._news.unknown(tenant, request.notify.split())
             if unknown:
                 raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
@@ -114,7 +114,7 @@ class Prepare:
         """Check a payload as far as it can be known; gives it, and whether it refers to parents' results."""
         if place.expands is not None:
             return request.payload, bool(place.parents)
-        refers = bool(place.parents) and not definition.expands and _refers(request.payload, place.parents)
+        refers = bool(place.parents) and _refers(request.payload, place.parents)
         if not refers:
             definition.parse(request.payload)
         if definition.expands == "workflow":
@@ -139,7 +139,7 @@ class Prepare:
         definition = self._definition(node.request)
         if isinstance(profile, WhendueError):
             raise profile
-        if node.for_each is None and (definition.expands or not find(node.request.payload)):
+        if not find(node.request.payload):
             definition.parse(node.request.payload)
 
     # --- the job ------------------------------------------------------------------------------------------------
@@ -204,8 +204,9 @@ class Prepare:
         )
 
     def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
-        if place.whole is not None and place.number is not None:
-            return part_id(place.whole.id, place.number)
+        match place:
+            case Place(whole=Job(id=whole_id), number=int(number)):
+                return part_id(whole_id, number)
         key = request.idempotency_key
         return derived_id(tenant, key) if key is not None else self._ports.effects.new_id()
 

@@ -15,6 +15,7 @@ from whendue.domain.waiting import settled, tell_on
 from whendue.errors import UnavailableError
 from whendue.limits import TELL_MS, TELL_PIECE, TELL_PIECES
 from whendue.ports import Applied, Item
+from whendue.services.cancelling import cancel_left_parts
 from whendue.services.dependents import Dependents
 from whendue.services.outside import Ports
 from whendue.services.write import send, written
@@ -52,16 +53,21 @@ class Telling:
     def _piece(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
         """Tell the next dependents of each of some jobs; gives those that have more to tell, and those that failed.
 
+        Parts that a cancelled job has left behind are stopped first.
+
         Raises:
             UnavailableError: nobody knows what is told.
         """
         self._notify(jobs)
+        stopped = {job.id: cancel_left_parts(self._ports, job) for job in jobs if job.left_parts}
         pages = {job.id: self._next_dependents(job) for job in jobs}
         ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
         heard = self._dependents.hear(_merged(list(ends.values())))
-        failed = [job for job in jobs if heard.unknown & ends[job.id].keys()]
+        left = {job_id for job_id, one in stopped.items() if not one.all}
+        failed = [job for job in jobs if job.id in left or heard.unknown & ends[job.id].keys()]
         done = self._note([job for job in jobs if job not in failed], pages)
-        return heard.owing + [job for job in done if job.owes is not None], failed
+        owing = [job for one in stopped.values() for job in one.owing] + heard.owing
+        return owing + [job for job in done if job.owes is not None], failed
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
         """Note how far jobs have told; gives those of which it is stored."""
@@ -77,9 +83,8 @@ class Telling:
         done = written(self._ports, made) if made else []
         if any(end.applied is Applied.UNAVAILABLE for _, end in done):
             raise UnavailableError
-        send(
-            self._ports.queue, [step.job for step, end in done if end.done and step.send], self._ports.effects.now_ms()
-        )
+        # Deliveries are due at once.
+        send(self._ports.queue, [step.job for step, end in done if end.done], self._ports.effects.now_ms())
 
     def _next_dependents(self, job: Job) -> list[Item]:
         if not (job.terminal and job.children):
@@ -100,8 +105,9 @@ def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[End]]:
     for edge in page:
         child_id, child_hash = child_of(edge["sk"])
         ends[child_id].append(end_of(edge["number"], edge["on"], job, child_hash))
-    if job.part_of and job.part is not None and job.terminal:
-        ends[job.part_of].append(end_of(job.part, "done", job))
+    match job:
+        case Job(part_of=str(whole_id), part=int(number), terminal=True):
+            ends[whole_id].append(end_of(number, "done", job))
     return ends
 
 

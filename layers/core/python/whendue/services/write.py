@@ -19,7 +19,7 @@ def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
 
     One whose news somebody wants, or whose job has got dependents since it was read, is written as owing.
     """
-    steps = [owing(step) if step.news and ports.news.wants(step) else step for step in transitions]
+    steps = [owing(step) if ports.news.wants(step) else step for step in transitions]
     ends = _applied(ports.store, steps)
     adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
     for number in adopted:
@@ -29,7 +29,8 @@ def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
 
 
 def _was_adopted(step: Transition, end: Outcome) -> bool:
-    return Lacks("children") in step.expected and end.old is not None and "children" in end.old
+    """Say whether an end was refused since others have begun to wait for it."""
+    return "children" in (end.old or {}) and Lacks("children") in step.expected
 
 
 def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome]:

@@ -1,0 +1,66 @@
+"""What workflows keep to before they are accepted, how their nodes are made, and how they are found."""
+
+import pytest
+from pydantic import BaseModel
+
+from tests.functional.test_composites import flow, node, parts, start
+from tests.world import TENANT, World
+from whendue.domain.job import State
+from whendue.registry import task
+
+DAY_S = 86_400
+
+
+def test_what_a_request_does_not_say_is_not_stored() -> None:
+    """An item of one write unit has no room for it."""
+    world = World()
+    [item] = world.table.get([world.submit().key])
+    assert item is not None
+    unsaid = {"refers", "follow", "awaits", "children", "notify", "tags", "after_s", "part_of", "of_redrive"}
+    assert not unsaid & item.keys()
+
+
+@pytest.mark.parametrize(("own_s", "kept_s"), [(3600, 7 * DAY_S), (30 * DAY_S, 30 * DAY_S)])
+def test_a_node_is_kept_as_long_as_its_workflow_at_least(own_s: int, kept_s: int) -> None:
+    """docs/workflows.md; what became of it is asked for until the workflow is gone."""
+    world = World()
+    whole = start(world, flow(node("a", policy={"retention_s": own_s})))
+    world.work()
+    assert parts(world, whole, 1)[0].policy.retention_s == kept_s
+
+
+class Number(BaseModel):
+    """A payload of one number."""
+
+    n: int
+
+
+def test_a_payload_with_references_is_checked_when_they_are_resolved() -> None:
+    """Before, nobody knows what it will be; its attempt ends the node dead."""
+    world = World()
+
+    def double(payload: Number) -> int:
+        return 2 * payload.n
+
+    task("double", registry=world.registry)(double)
+    world.task("give", lambda payload, ctx: payload.give)
+    nodes = [node(f"g{give}", "give", {"give": give}) for give in (4, "four")]
+    nodes += [node(f"d{give}", "double", {"n": {"$from": f"g{give}"}}, f"g{give}") for give in (4, "four")]
+    whole = start(world, flow(*nodes))
+    world.work()
+    [*_, good, bad] = parts(world, whole, 4)
+    assert (world.view(good).result, bad.state, bad.failures) == (8, State.DEAD, 1)
+    assert bad.last is not None
+    assert bad.last.type == "invalid_payload"
+
+
+def test_a_node_whose_retention_is_over_is_shown_as_gone_whether_it_still_stands_or_not() -> None:
+    """TTL takes items when it likes."""
+    world = World()
+    whole = start(world, flow(node("a"), node("b", "bad", {}, "a"), node("c", "ok", {}, "b", parent_policy="hold")))
+    world.work()
+    expires_at = parts(world, whole, 3)[0].expires_at or 0
+    for over_s, gone in ((0, False), (1, True)):
+        world.clock.advance(expires_at + over_s - world.clock.now_ms() / 1000)
+        jobs = world.app.workflows.get(TENANT, whole.id).jobs
+        assert [job is None for job in jobs.values()] == [gone, gone, False]
