@@ -139,9 +139,8 @@ PLANTS: Final = (
     Plant(
         "news put away before it is told",
         "whendue.services.telling",
-        "        self._notify(jobs)\n        pages = {job.id: self._next_dependents(job) for job in jobs}\n",
-        "        pages = {job.id: self._next_dependents(job) for job in jobs}\n"
-        "        self._note(jobs, pages)\n        self._notify(jobs)\n",
+        "        self._notify(jobs)\n",
+        "        self._note(jobs, {job.id: self._next_dependents(job) for job in jobs})\n        self._notify(jobs)\n",
         "G8: nobody was told",
         "told of a success",
     ),
