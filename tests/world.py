@@ -58,6 +58,16 @@ class World:
 
         task(name, registry=self.registry, **options)(noted)
 
+    def fails_first(self, name: str) -> None:
+        """Add a task that fails when it is first tried, and not again."""
+        tries = iter([False])
+
+        def run(payload: Any, ctx: Any) -> None:
+            if not next(tries, True):
+                raise RuntimeError("not yet")
+
+        self.task(name, run)
+
     def submit(self, kind: str = "ok", payload: Any = None, **wanted: Any) -> Job:
         """Submit a job of the tenant `acme`."""
         return self.app.submit.one(TENANT, JobRequest(kind, payload if payload is not None else {}, **wanted)).job

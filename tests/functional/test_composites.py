@@ -121,13 +121,7 @@ def test_a_failed_workflow_says_which_node_failed() -> None:
 def test_retry_runs_what_failed_and_what_hung_on_it() -> None:
     """What succeeded is left alone."""
     world = World()
-    tries = iter([False, True])
-
-    def second_time(payload: Any, ctx: Any) -> None:
-        if not next(tries):
-            raise RuntimeError("not yet")
-
-    world.task("second", second_time)
+    world.fails_first("second")
     whole = start(
         world, flow(node("a"), node("b", "second", {}, "a"), node("c", "ok", {}, "b"), node("d", "ok", {}, "c"))
     )

@@ -104,13 +104,7 @@ def test_a_failed_parent_does_what_the_policy_says(policy: Any, state: str, why:
 def test_a_held_job_waits_until_its_parent_has_been_redriven_and_succeeded() -> None:
     """It is seen waiting meanwhile, and no timer gives up on it."""
     world = World()
-    tries = iter([False, True])
-
-    def second_time(payload: Any, ctx: Any) -> None:
-        if not next(tries):
-            raise RuntimeError("not yet")
-
-    world.task("second", second_time)
+    world.fails_first("second")
     parent = world.submit("second", policy={"max_attempts": 1})
     child = world.submit(depends_on=after(parent), parent_policy="hold")
     world.pass_time(400)

@@ -267,13 +267,7 @@ def test_what_begins_again_without_parents_looks_for_none(count: int) -> None:
 def test_a_part_whose_end_is_not_told_yet_begins_again_once_it_is() -> None:
     """Its workflow looked for itself. At once: a retry does not wait for the alarm of the part."""
     world = World()
-    tries = iter([False, True])
-
-    def second_time(payload: Any, ctx: Any) -> None:
-        if not next(tries):
-            raise RuntimeError("not yet")
-
-    world.task("second", second_time)
+    world.fails_first("second")
     whole = start(world, flow(node("a", "second"), node("b", "ok", {}, "a")))
     one_batch(world)
     deaf = unavailable(world, "settled")
@@ -289,13 +283,7 @@ def test_a_part_whose_end_is_not_told_yet_begins_again_once_it_is() -> None:
 def test_a_retry_looks_at_parts_again_after_it_has_told_what_they_owed() -> None:
     """A part may end by that, and begins again with the others: here its workflow had died while it ran."""
     world = World()
-    tries = iter([False, True])
-
-    def second_time(payload: Any, ctx: Any) -> None:
-        if not next(tries):
-            raise RuntimeError("not yet")
-
-    world.task("second", second_time)
+    world.fails_first("second")
     whole = a_whole(world, node("a", "second"), node("b", "ok", {}, "a"))
     with pytest.raises(KilledError):
         world.work(world.build(store=Refusing(world.table, "span", _dies)))
