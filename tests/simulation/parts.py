@@ -44,6 +44,7 @@ JOBS: Final = Part(
         "unit/test_step.py",
         "unit/test_conditions.py",
         "unit/test_transitions.py",
+        "unit/test_rescue.py",
         "unit/test_fresh.py",
         "property/test_profile_laws.py",
         "property/test_laws.py",
@@ -52,13 +53,17 @@ JOBS: Final = Part(
         "functional/test_guards_work.py",
         "functional/test_timer.py",
         "functional/test_guards_timer.py",
-        # Limits are behind guards of a job's life, too.
+        # Limits, parents and parts are behind guards of a job's life, too.
         "functional/test_limits.py",
         "functional/test_guards_dependencies.py",
         "functional/test_guards_writing.py",
+        "functional/test_guards_telling.py",
+        "functional/test_guards_composites.py",
         "functional/test_dependencies.py",
+        "functional/test_composites.py",
+        "functional/notifications/test_ends.py",
     ),
-    stories=(*jobs.STORIES, *deploys.STORIES),
+    stories=(*jobs.STORIES, *deploys.STORIES, *notifications.STORIES),
 )
 LIMITS: Final = Part(
     modules=(

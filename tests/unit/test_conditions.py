@@ -12,7 +12,7 @@ from whendue.domain.diagram import ARROWS
 from whendue.domain.job import Job, State, evolve, from_item, to_item
 from whendue.domain.limit import Wait
 from whendue.domain.step import Transition, adopting, owing
-from whendue.domain.writes import insert
+from whendue.domain.writes import Absent, Condition, Has, Is, Lacks, holds, insert
 from whendue.limits import MAX_LOST
 from whendue.ports import Applied
 
@@ -203,3 +203,10 @@ def test_what_waited_and_has_ended_waits_for_nobody() -> None:
     assert over.job.awaits is None
     assert "awaits" in over.changes
     assert "awaits" not in transitions.succeed(running(), NOW, None).changes
+
+
+@pytest.mark.parametrize("condition", [Has("children"), Lacks("children"), Is("state", "pending")])
+def test_what_is_not_there_fulfils_no_condition_but_absence(condition: Condition) -> None:
+    """An UPDATE in PartiQL makes no item, whatever its conditions say."""
+    assert not holds(condition, None)
+    assert holds(Absent(), None)

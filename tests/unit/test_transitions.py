@@ -10,7 +10,7 @@ from whendue.domain.diagram import ARROWS
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
 from whendue.domain.step import Transition
-from whendue.limits import MAX_LOST
+from whendue.limits import MAX_LOST, WAITING_CHECK_S
 from whendue.ports import Applied
 from whendue.settings import Timing
 
@@ -153,6 +153,36 @@ def test_redrive_starts_over() -> None:
     assert job.agenda_pk == "live#normal#3"
     assert (job.finished_at, job.expires_at, job.cancel_requested) == (None, None, False)
     assert job.last == dead.last
+
+
+def test_a_redrive_is_sent_by_its_writer_only_if_it_is_due_soon() -> None:
+    """The timer promotes it otherwise."""
+    dead = AFTER_CLAIM["fail for good"](running()).job
+    assert transitions.redrive(dead, NOW, NOW, TIMING).send
+    assert not transitions.redrive(dead, NOW + 3_600_000, NOW, TIMING).send
+
+
+def test_a_redriven_part_that_waits_again_looks_for_itself_and_is_not_sent() -> None:
+    """Its parents begin again, too."""
+    dead = AFTER_CLAIM["fail for good"](running()).job
+    step = transitions.redrive(dead, NOW, NOW, TIMING, awaits=frozenset({0}))
+    assert (step.job.state, step.job.awaits, step.send) == (State.WAITING, {0}, False)
+    assert step.job.alarm_at == NOW + WAITING_CHECK_S * 1000
+
+
+def test_redrives_are_counted_and_a_part_keeps_of_which_one_of_its_whole_it_is() -> None:
+    """A redrive by hand is of none."""
+    dead = AFTER_CLAIM["fail for good"](running()).job
+    first = transitions.redrive(dead, NOW, NOW, TIMING, of_redrive=3).job
+    assert (first.redrives, first.of_redrive) == (1, 3)
+    second = transitions.redrive(evolve(first, state=State.DEAD), NOW, NOW, TIMING).job
+    assert (second.redrives, second.of_redrive) == (2, 3)
+
+
+def test_a_job_that_waits_is_not_sent_by_its_writer() -> None:
+    """However near its alarm is."""
+    assert transitions.submit(a_job(), TIMING).send
+    assert not transitions.submit(a_job(state=State.WAITING, awaits=frozenset({0})), TIMING).send
 
 
 def test_the_failed_attempt_before_is_kept_before_it_is_overwritten() -> None:
