@@ -14,7 +14,8 @@ Read = Callable[[str], Job | None]
 TERMINAL = ("succeeded", "dead", "cancelled")
 # Longer than any lost step takes to heal (docs/guarantees.md, G6), and than the scenarios' longest delay.
 PATIENCE_S = 240
-READERS = 8
+# Each is a process of the API on an emulator.
+READERS = 4
 AT_ONCE = 400
 POLL_S = 1.0
 SAMPLE = 5
