@@ -66,7 +66,7 @@ format: $(READY)  ## let ruff format and fix
 workflows: $(READY)  ## lint .github
 	@$(PY) -m localstack.venvs workflows
 	.local/workflows-venv/bin/jactionlint --strict-exit
-	.local/workflows-venv/bin/zizmor --offline --quiet .github
+	.local/workflows-venv/bin/zizmor --offline --persona pedantic --quiet .github
 check: test lint types workflows sim e2e load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
@@ -74,9 +74,12 @@ check: test lint types workflows sim e2e load-smoke  ## everything that CI runs
 COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--strip-extras --allow-unsafe --no-header
 
-.PHONY: build lock docs clean
+.PHONY: build package lock docs clean
 build: $(READY)  ## build layers and function zips for AWS into .local/build
 	@$(PY) -m localstack build
+package: $(READY)  ## build the Python package into .local/dist
+	@rm -rf .local/dist
+	$(PY) -m build --no-isolation --outdir .local/dist
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
