@@ -15,6 +15,7 @@ from localstack.paths import LOCAL, ROOT
 from tests.load import options, report
 from tests.load.drain import drain, reader, settle
 from tests.load.meter import Meter
+from tests.load.notes import Note
 from tests.load.options import JOBS_MAX, Options
 
 SMOKE = {"SCENARIO": "mixed", "DURATION": "8", "USERS": "3"}
@@ -55,7 +56,7 @@ def run(wanted: Options) -> int:
         settle(ids, reader(client))
         calls = meter.stop()
         ends = drain(ids, reader(client))
-    made = report.make(wanted.scenario, wanted.users, notes, wanted.duration_s, ends, calls)
+    made = report.make(wanted.scenario, wanted.users, notes, ends, calls)
     text = report.as_text(made)
     (folder / f"{name}.txt").write_text(text + "\n")
     (folder / f"{name}.json").write_text(json.dumps(report.as_json(made), indent=2) + "\n")
@@ -65,7 +66,7 @@ def run(wanted: Options) -> int:
     return 0 if made.adds_up else 1
 
 
-def submit(locust: Path, wanted: Options, notes: Path) -> list[report.Note]:
+def submit(locust: Path, wanted: Options, notes: Path) -> list[Note]:
     """Submit with Locust in a process of its own; gives what it noted of every request.
 
     Raises:

@@ -1,6 +1,6 @@
 """Submits a scenario's jobs and notes every request, one JSON line each. Run by Locust, in its own environment.
 
-gevent patches this process: nothing of ours but the scenarios is imported.
+gevent patches this process: nothing of ours is imported that would notice.
 """
 
 import json
@@ -10,8 +10,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import gevent
 from locust import FastHttpUser, events, task
 
+from tests.load.notes import Note
 from tests.load.scenarios import SCENARIOS, Post
 
 SCENARIO = SCENARIOS[os.environ["LOAD_SCENARIO"]]
@@ -42,7 +44,8 @@ class Submitter(FastHttpUser):
         post = SCENARIO.post(number)
         # The requests of a scenario have as many jobs each.
         if (number + 1) * len(post.jobs) > JOBS_MAX:
-            self.environment.runner.quit()
+            # From a greenlet of its own: it ends this one.
+            gevent.spawn(self.environment.runner.quit)
             return
         self.posted += 1
         ids = self._send("/jobs" if len(post.jobs) == 1 else "/jobs/batch", post)
@@ -52,13 +55,19 @@ class Submitter(FastHttpUser):
     def _send(self, path: str, post: Post | None) -> list[str]:
         """Send a request and note how it went; gives the ids of the jobs that it made."""
         body: Any = None if post is None else post.jobs[0] if len(post.jobs) == 1 else {"jobs": post.jobs}
-        name = path.replace(path.split("/")[2], "{id}") if post is None else path
-        begun = time.perf_counter()
+        name = path if post else "/jobs/{id}/cancel"
+        at_s, begun = time.time(), time.perf_counter()
         reply = self.client.post(path, json=body, name=name, allow_redirects=False)
         took_ms = (time.perf_counter() - begun) * 1000
         ids = _ids(reply.json()) if post and reply.status_code in CREATED else []
-        jobs = len(post.jobs) if post else 0
-        note = {"path": name, "status": reply.status_code, "ms": round(took_ms, 1), "jobs": jobs, "ids": ids}
+        note = Note(
+            at_s=at_s,
+            path=name,
+            status=reply.status_code,
+            ms=round(took_ms, 1),
+            jobs=len(post.jobs) if post else 0,
+            ids=ids,
+        )
         NOTES.write(json.dumps(note) + "\n")
         return ids
 

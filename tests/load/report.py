@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from tests.load.drain import Ends, Job
+from tests.load.notes import Note
 
-Note = dict[str, Any]
 PERCENTS = (50, 90, 99, 100)
 
 
@@ -28,7 +28,7 @@ class Report:
         dead: jobs that ended so; some scenarios have jobs that must.
         cancelled: jobs that ended so.
         left: what was last seen of the others, counted.
-        submitted_per_s: accepted jobs a second, while they were submitted.
+        submitted_per_s: accepted jobs a second, from the first request to the last answer.
         finished_per_s: ended jobs a second, from the first submit to the last end.
         submit_ms: percentiles of how long a submit took.
         lateness_s: percentiles of how long after its due time a job's latest attempt began.
@@ -47,7 +47,7 @@ class Report:
     dead: int
     cancelled: int
     left: dict[str, int]
-    submitted_per_s: float
+    submitted_per_s: float | None
     finished_per_s: float | None
     submit_ms: dict[str, float] | None
     lateness_s: dict[str, float] | None
@@ -61,16 +61,13 @@ class Report:
         return 0 < self.submitted == self.succeeded + self.dead + self.cancelled
 
 
-def make(
-    scenario: str, users: int, notes: Sequence[Note], loaded_s: float, ends: Ends, calls: Counter[str] | None
-) -> Report:
+def make(scenario: str, users: int, notes: Sequence[Note], ends: Ends, calls: Counter[str] | None) -> Report:
     """Make a report.
 
     Args:
         scenario: its name.
         users: how many there were.
         notes: of every request.
-        loaded_s: how long jobs were submitted.
         ends: of the jobs.
         calls: AWS calls by name, None if unknown.
     """
@@ -91,7 +88,7 @@ def make(
         dead=states["dead"],
         cancelled=states["cancelled"],
         left=dict(Counter(job["state"] if job else "not found" for job in ends.left.values())),
-        submitted_per_s=round(submitted / loaded_s, 1),
+        submitted_per_s=_submitted_per_s(notes, submitted),
         finished_per_s=_finished_per_s(ends.jobs),
         submit_ms=percentiles([note["ms"] for note in notes if note["ids"]]),
         lateness_s=percentiles(late),
@@ -120,6 +117,13 @@ def lateness_s(job: Job) -> float | None:
     return _time_s(job["startedAt"]) - _time_s(job["dueAt"]) if job["startedAt"] else None
 
 
+def _submitted_per_s(notes: Sequence[Note], submitted: int) -> float | None:
+    if not notes:
+        return None
+    took_s = max(note["at_s"] + note["ms"] / 1000 for note in notes) - min(note["at_s"] for note in notes)
+    return round(submitted / took_s, 1)
+
+
 def _finished_per_s(jobs: Sequence[Job]) -> float | None:
     if not jobs:
         return None
@@ -144,7 +148,7 @@ def as_text(report: Report) -> str:
         "scenario": f"{report.scenario}, {report.users} users, {report.requests} requests",
         "jobs": f"{report.submitted} submitted = {ends}" if report.adds_up else f"{report.submitted} submitted, {ends}",
         "not ended": left or "none",
-        "throughput": f"{report.submitted_per_s} submitted/s, {_shown(report.finished_per_s)} finished/s",
+        "throughput": f"{_shown(report.submitted_per_s)} submitted/s, {_shown(report.finished_per_s)} finished/s",
         "submit took": _shown(report.submit_ms, " ms"),
         "late by": f"{_shown(report.lateness_s, ' s')}; {report.early} early",
         "errors": f"{report.refused} ({report.error_rate:.2%})",

@@ -10,8 +10,8 @@ from functions.api.requests import JobBody
 from localstack import stack as stacks
 from tests.load import options, report
 from tests.load.drain import Ends, drain, settle
+from tests.load.notes import Note
 from tests.load.options import RefusedError, is_loopback
-from tests.load.report import Note
 from tests.load.scenarios import SCENARIOS
 from whendue.registry import BUILT_IN_TASKS, USER_TASKS, discover
 
@@ -32,7 +32,7 @@ def job(job_id: str, state: str = "succeeded", second: int = 2) -> dict[str, Any
 
 
 def note(*ids: str, jobs: int = 1, status: int = 202) -> Note:
-    return {"path": "/jobs", "status": status, "ms": 10.0, "jobs": jobs, "ids": list(ids)}
+    return {"at_s": 100.0, "path": "/jobs", "status": status, "ms": 500.0, "jobs": jobs, "ids": list(ids)}
 
 
 @pytest.mark.parametrize("asked", [REMOTE, REMOTE | {"ALLOW_REMOTE": "yes"}, REMOTE | {"ALLOW_REMOTE": ""}])
@@ -153,7 +153,7 @@ def test_a_report_adds_up_if_every_submitted_job_has_ended(
     notes: list[Note], ends: list[dict[str, Any]], *, good: bool
 ) -> None:
     """Neither too few, nor too many, nor none at all."""
-    made = report.make("mixed", 1, notes, 1, Ends(ends), None)
+    made = report.make("mixed", 1, notes, Ends(ends), None)
     assert made.adds_up is good
     assert report.as_json(made)["adds_up"] is good
 
@@ -161,9 +161,9 @@ def test_a_report_adds_up_if_every_submitted_job_has_ended(
 def test_a_report_counts_errors_by_jobs_and_shows_what_is_unknown() -> None:
     """A batch with two refused jobs of three, a lost answer, a cancel that went through and one that did not."""
     cancels = [note(jobs=0), note(jobs=0, status=409)]
-    made = report.make("bulk", 1, [note("a", jobs=3, status=207), note(status=0), *cancels], 2, Ends([job("a")]), None)
+    made = report.make("bulk", 1, [note("a", jobs=3, status=207), note(status=0), *cancels], Ends([job("a")]), None)
     assert (made.refused, made.error_rate) == (4, round(4 / 6, 4))
-    assert made.submitted_per_s == 0.5
+    assert made.submitted_per_s == 2
     assert made.finished_per_s == 0.2
     assert made.lateness_s == {"p50": 1.0, "p90": 1.0, "p99": 1.0, "p100": 1.0}
     assert "AWS calls per job  unknown" in report.as_text(made)
@@ -172,7 +172,7 @@ def test_a_report_counts_errors_by_jobs_and_shows_what_is_unknown() -> None:
 def test_a_report_says_how_many_began_early_and_what_a_job_cost() -> None:
     """Never early is a guarantee; a job that was cancelled before it began is neither early nor late."""
     ends = Ends([job("a", second=0), job("b"), job("c", "cancelled")], {"d": job("d", "queued"), "e": None})
-    made = report.make("steady", 1, [note("a", "b", jobs=2)], 1, ends, Counter(PutItem=2, Query=1))
+    made = report.make("steady", 1, [note("a", "b", jobs=2)], ends, Counter(PutItem=2, Query=1))
     assert made.early == 1
     assert made.aws_calls_per_job == 1.5
     assert made.left == {"queued": 1, "not found": 1}
