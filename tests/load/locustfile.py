@@ -27,6 +27,8 @@ class Submitter(FastHttpUser):
     """A client of the API."""
 
     host = os.environ["LOAD_URL"]
+    # Locust's default is to trust every certificate.
+    insecure = False
     default_headers = {"Authorization": f"Bearer {os.environ['LOAD_TOKEN']}"}  # noqa: RUF012 -- Locust's own attribute
 
     def on_start(self) -> None:
