@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED
+export EMULATOR TENANT SCOPES FOLLOW SEED URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE
 export PYTHONPATH := layers/core/python:.
 
 .PHONY: help
@@ -40,7 +40,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test e2e sim sim-long mutants lint types format check
+.PHONY: test e2e sim sim-long mutants load load-smoke lint types format workflows check
 test: $(READY)  ## set up and run all the fast tests
 	$(PY) -m pytest -n 2 --ignore tests/e2e
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
@@ -51,6 +51,10 @@ sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
 	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
 mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)
 	@$(PY) -m tests.simulation.gate $(ONLY)
+load: $(READY)  ## put load on the stack that is up (SCENARIO=steady DURATION=30 USERS=5; docs/load.md)
+	@$(PY) -m tests.load
+load-smoke: $(READY)  ## the short form of it, on a stack that it starts and stops itself
+	@$(PY) -m tests.load smoke
 lint: $(READY)  ## ruff: rules and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -59,19 +63,28 @@ types: $(READY)  ## mypy --strict
 format: $(READY)  ## let ruff format and fix
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-check: test lint types sim e2e  ## everything that CI runs
+workflows: $(READY)  ## lint .github
+	@$(PY) -m localstack.venvs workflows
+	.local/workflows-venv/bin/jactionlint --strict-exit
+	.local/workflows-venv/bin/zizmor --offline --persona pedantic --quiet .github
+check: test lint types workflows sim e2e load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
 COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--strip-extras --allow-unsafe --no-header
 
-.PHONY: build lock docs clean
+.PHONY: build package lock docs clean
 build: $(READY)  ## build layers and function zips for AWS into .local/build
 	@$(PY) -m localstack build
+package: $(READY)  ## build the Python package into .local/dist
+	@rm -rf .local/dist
+	$(PY) -m build --no-isolation --outdir .local/dist
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
+	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
+	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml
 docs: $(READY)  ## write the generated parts of the docs

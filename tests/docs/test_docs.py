@@ -7,12 +7,14 @@ import pytest
 
 from docs.generate import PARTS, generated
 from functions.api.app import make_resolver, routes_of
+from tests.load.options import DURATION_MAX_S, JOBS_MAX, USERS_MAX
+from tests.load.scenarios import SCENARIOS
 from whendue.domain.explain import __file__ as explain_file
 from whendue.domain.profile import PROFILES
 from whendue.registry import BUILT_IN_TASKS, discover
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 SETTING = re.compile(r"WHENDUE_[A-Z]+(?:_[A-Z]+)*")
@@ -76,6 +78,18 @@ def test_every_request_task_profile_and_reason_is_in_the_docs() -> None:
         assert f"`{reason}`" in api
     for task in discover(BUILT_IN_TASKS).names():
         assert f"\n### {task}\n" in text_of("docs/tasks.md") or task.startswith("demo.")
+
+
+def test_every_load_scenario_and_variable_is_documented() -> None:
+    """And so is every bound that a run is refused by."""
+    page = text_of("docs/load.md")
+    for name in [
+        *SCENARIOS,
+        *re.findall(r'(?:get|_number)\((?:asked, )?"([A-Z_]+)"', text_of("tests/load/options.py")),
+    ]:
+        assert f"`{name}`" in page
+    for bound in (f"{JOBS_MAX:,} jobs", f"{USERS_MAX} at most", f"{DURATION_MAX_S // 3600} hours at most"):
+        assert bound in page
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/tasks.md"])

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from localstack.emulator import Emulator
 from localstack.lifecycle import answers
 from localstack.stack import Stack
 from localstack.topology import topology
+from tests.load.meter import PAGE, Meter
 from tests.support import eventually
 
 ENVIRONMENT = token.environment("s" * 40)
@@ -133,3 +135,19 @@ def test_a_process_that_is_not_the_emulator_is_left_alone(tmp_path: Path) -> Non
     finally:
         stranger.kill()
         stranger.communicate()
+
+
+def test_the_load_scripts_count_every_call_between_start_and_stop_and_none_else(emulated: Emulator) -> None:
+    """More than one page of them; a call of another service is none of a job's."""
+    clients, meter = Clients(emulated.endpoint_url), Meter(emulated.endpoint_url)
+    clients.dynamodb.list_tables()
+    meter.start(time.time())
+    for _ in range(2 * PAGE + 1):
+        clients.dynamodb.list_tables()
+    clients.sqs.list_queues()
+    clients.functions.list_functions()
+    assert meter.stop() == {"ListTables": 2 * PAGE + 1, "ListQueues": 1}
+    clients.dynamodb.list_tables()
+    meter.start(time.time())
+    assert meter.stop() is None, "nothing counted is nothing known"
+    assert Meter(None).stop() is None
