@@ -18,6 +18,7 @@ from functions.api.routes import (
     docs,
     health,
     jobs,
+    metrics,
     pauses,
     profiles,
     queues,
@@ -26,9 +27,11 @@ from functions.api.routes import (
     workflows,
 )
 from functions.api.scopes import scope_of
+from functions.metrics import done
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, WhendueError
+from whendue.limits import COUNT_EVERY_MS
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -41,7 +44,19 @@ def make_resolver() -> APIGatewayHttpResolver:
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
-    for module in (jobs, workflows, schedules, dead_letters, profiles, queues, pauses, subscriptions, health, docs):
+    for module in (
+        jobs,
+        workflows,
+        schedules,
+        dead_letters,
+        profiles,
+        queues,
+        pauses,
+        subscriptions,
+        health,
+        metrics,
+        docs,
+    ):
         resolver.include_router(module.router)
     return resolver
 
@@ -72,7 +87,8 @@ class Api:
         reply["body"] = reply.get("body") or ""
         reply["headers"] = _as_text(reply.get("headers") or {}) | SECURITY_HEADERS
         duration_ms = self._whendue.effects.now_ms() - began_ms
-        log.info("request", status=reply["statusCode"], duration_ms=duration_ms, **facts)
+        told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
+        done(self._whendue, "request", told, every_ms=COUNT_EVERY_MS)
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:

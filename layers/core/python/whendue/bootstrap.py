@@ -11,12 +11,14 @@ from whendue.resources import TaskSettings, provide
 from whendue.services.backfills import Backfills
 from whendue.services.composites import Composites
 from whendue.services.control import Control
+from whendue.services.counters import Counters
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
 from whendue.services.deliveries import Deliveries
 from whendue.services.documents import Documents
 from whendue.services.due import Due
 from whendue.services.firing import Firing
+from whendue.services.gauges import Gauges
 from whendue.services.health import Health
 from whendue.services.ledger import Ledger
 from whendue.services.news import News
@@ -30,6 +32,7 @@ from whendue.services.queues import Queues
 from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
 from whendue.services.subscriptions import Subscriptions
+from whendue.services.tally import Tally
 from whendue.services.tick import Tick
 from whendue.services.work import Work
 from whendue.services.workflows import Workflows
@@ -67,6 +70,21 @@ class App:
     @cached_property
     def _firing(self) -> Firing:
         return Firing(self._ports, self.submit, self.news)
+
+    @property
+    def tally(self) -> Tally:
+        """Give what this process has counted."""
+        return self._ports.tally
+
+    @cached_property
+    def counters(self) -> Counters:
+        """Keep and show what all processes have counted."""
+        return Counters(self._ports)
+
+    @cached_property
+    def gauges(self) -> Gauges:
+        """Measure how things stand."""
+        return Gauges(self._ports, self.pauses, self.queues)
 
     # --- the API's --------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from whendue.effects import Effects
 from whendue.ports import JobQueue, JobStore, Runner
 from whendue.registry import Registry
 from whendue.services.documents import Documents
+from whendue.services.tally import Tally
 from whendue.settings import Settings
 
 
@@ -51,3 +52,4 @@ class Ports:
     effects: Effects
     settings: Settings
     news: Newsroom = field(default_factory=Silence)
+    tally: Tally = field(default_factory=Tally)
