@@ -20,21 +20,16 @@ BOUNDS_MS: Final[Mapping[str, tuple[int, ...]]] = {
 
 # --- counters ---------------------------------------------------------------------------------------------------
 ENDS: Final = (State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value)
-# Errors with a name of their own in metrics: those that whendue finds. All that tasks raise are `OTHER`: their names
+# Errors with a name of their own in metrics: what an operator looks at. All others are `OTHER`: those that tasks raise
 # have no bound, and GET /dead-letters groups by them.
 ERRORS: Final = (
-    "bad_reference",
     "dead_letter",
     "function_timeout",
     "invalid_payload",
     "payload_missing",
-    "result_not_json",
-    "result_too_large",
-    "subscription_disabled",
     "target_refused",
     "timeout",
     "unavailable",
-    "unknown_task",
     "worker_lost",
 )
 OTHER: Final = "other"
@@ -132,9 +127,13 @@ def adding(series: str, shard: int, sums: Mapping[str, int]) -> Write:
     return Write("count", counter_key(shard, series), (), {name: Plus(n) for name, n in sums.items() if n})
 
 
-def beginning(series: str, shard: int, sums: Mapping[str, int]) -> Write:
-    """Make an item with these sums: with every field, for DynamoDB adds to none that is missing."""
-    return insert("count", counter_key(shard, series), {name: sums.get(name, 0) for name in fields_of(series)})
+def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:
+    """Make an item with these sums: with every field, for DynamoDB adds to none that is missing.
+
+    The mark, which no other has, tells it from an equal item that another process has just made.
+    """
+    zeros = dict.fromkeys(fields_of(series), 0)
+    return insert("count", counter_key(shard, series), zeros | dict(sums) | {"mark": mark})
 
 
 def summed(items: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
