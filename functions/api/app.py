@@ -30,6 +30,7 @@ from functions.api.scopes import scope_of
 from functions.metrics import done
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
+from whendue.domain.trace import traceparent
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.limits import COUNT_EVERY_MS
 
@@ -98,7 +99,10 @@ class Api:
         if identity:
             facts["tenant"] = identity.tenant
         event |= checked_body(event)
-        self._resolver.append_context(whendue=self._whendue, identity=identity, resolver=self._resolver)
+        parent = traceparent(event["headers"].get("traceparent"))
+        self._resolver.append_context(
+            whendue=self._whendue, identity=identity, resolver=self._resolver, traceparent=parent
+        )
         return self._resolver.resolve(event, context)
 
     def _identify(self, event: Mapping[str, Any], method: str, path: str) -> Identity | None:
