@@ -14,10 +14,10 @@ from functions.api.exposition import METRICS
 from functions.api.openapi import document
 from functions.api.problems import STATUS
 from functions.api.scopes import scope_of
-from functions.metrics import COUNTS
 from whendue import limits
 from whendue.domain.counts import BOUNDS_MS
 from whendue.domain.diagram import ARROWS, CONSTRUCTORS
+from whendue.report import COUNTS, LAG
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -98,7 +98,7 @@ def emf_table() -> str:
     """List what CloudWatch gets."""
     counts = [[f"`{name}`", "Count", "a sum"] for name in COUNTS]
     times = [[f"`{name}_seconds`", "Seconds", "each time"] for name in BOUNDS_MS]
-    return _table(["metric", "unit", ""], [*counts, *times, ["`timer_lag_seconds`", "Seconds", "each tick"]])
+    return _table(["metric", "unit", ""], [*counts, *times, [f"`{LAG}`", "Seconds", "each tick"]])
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -6,9 +6,10 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from functions import log, metrics
+from functions import log
 from whendue.bootstrap import App
 from whendue.ports import Delivery
+from whendue.report import report
 from whendue.services.work import Worked
 
 
@@ -30,7 +31,7 @@ def handle_batch(
         log.failed("batch failed", error)
         return _response([record["messageId"] for record in records])
     told = {"messages": len(records), "unsettled": len(worked.unsettled), "outcomes": dict(worked.counts)}
-    metrics.done(app, "batch", told)
+    log.info("batch", **told, **report(app))
     return _response(worked.unsettled)
 
 

@@ -27,12 +27,12 @@ from functions.api.routes import (
     workflows,
 )
 from functions.api.scopes import scope_of
-from functions.metrics import done
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.domain.trace import traceparent
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.limits import COUNT_EVERY_MS
+from whendue.report import report
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -89,7 +89,7 @@ class Api:
         reply["headers"] = _as_text(reply.get("headers") or {}) | SECURITY_HEADERS
         duration_ms = self._whendue.effects.now_ms() - began_ms
         told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
-        done(self._whendue, "request", told, every_ms=COUNT_EVERY_MS)
+        log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:

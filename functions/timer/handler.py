@@ -5,9 +5,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import metrics
-from whendue.bootstrap import App, app
-from whendue.errors import UnavailableError
+from functions import log
+from whendue.bootstrap import app
+from whendue.report import lag, report
 
 # What is kept of the invocation's time to end in good order.
 MARGIN_MS = 5_000
@@ -23,13 +23,5 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "rescued": dict(ticked.rescued),
         "behind": ticked.behind,
     }
-    metrics.done(whendue, "tick", told, _lag(whendue, ticked.behind))
+    log.info("tick", **told, **report(whendue, lag(whendue, ticked.behind)))
     return told
-
-
-def _lag(whendue: App, behind: list[str]) -> dict[str, float]:
-    """Measure how far the timer is behind now; nearly every tick leaves nothing, and there is nothing to measure."""
-    try:
-        return {"timer_lag_seconds": whendue.gauges.timer_lag_s() if behind else 0}
-    except UnavailableError:
-        return {}

@@ -34,6 +34,7 @@ FLOORS = {
     "whendue.channels": 3,
     "whendue": 3,
     "whendue.bootstrap": 4,
+    "whendue.report": 4,
     "functions": 5,
 }
 # A user's task file sees the public face of the package, not the handlers around it.

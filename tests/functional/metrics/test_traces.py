@@ -82,7 +82,7 @@ def test_the_webhook_of_an_end_is_in_the_jobs_trace(world: Notified, post: Post,
 def test_jobs_of_a_batch_and_nodes_of_a_workflow_are_in_the_trace(world: Notified, post: Post) -> None:
     """Whatever one request makes."""
     told = Counter[str]()
-    world.task("telling", lambda _, ctx: told.update([ctx.traceparent]))
+    world.task("telling", lambda _, ctx: told.update([str(ctx.traceparent)]))
     post("/jobs/batch", {"jobs": [{"type": "telling"}, {"type": "telling"}]})
     post("/workflows", {"chain": [{"type": "telling"}, {"type": "telling"}]}, header=OTHER)
     world.work()

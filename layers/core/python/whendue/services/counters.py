@@ -1,5 +1,6 @@
 """The counters in the table: what processes have counted, added up. Best effort: no job depends on them."""
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 
@@ -18,6 +19,7 @@ class Counters:
         """Use these ports."""
         self._ports = ports
         self._types = frozenset(ports.registry.all_names()[:COUNTED_TYPES])
+        self._lock = threading.Lock()
         self._held: Taken = {}
         self._written_ms = 0
 
@@ -28,12 +30,14 @@ class Counters:
             taken: what was counted.
             every_ms: hold it back until the last write is so long ago.
         """
-        for series, counts in taken.items():
-            self._held.setdefault(self._bounded(series), Counts()).add(counts)
         now_ms = self._ports.effects.now_ms()
-        if self._held and now_ms - self._written_ms >= every_ms:
+        with self._lock:
+            for series, counts in taken.items():
+                self._held.setdefault(self._bounded(series), Counts()).add(counts)
+            if now_ms - self._written_ms < every_ms:
+                return
             held, self._held, self._written_ms = self._held, {}, now_ms
-            self._write({series: counts.sums() for series, counts in held.items()}, now_ms % COUNTER_SHARDS)
+        self._write({series: counts.sums() for series, counts in held.items()}, now_ms % COUNTER_SHARDS)
 
     def _write(self, sums: Mapping[str, Counter[str]], shard: int) -> None:
         """Add to the items; where there is none yet, make it, unless another process has just done so: then add."""

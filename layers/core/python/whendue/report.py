@@ -1,4 +1,4 @@
-"""Metrics of an invocation: EMF for CloudWatch, in the one log line; the sums for Prometheus, in the table.
+"""Metrics of what a process has done: sums for Prometheus go to the table, EMF for CloudWatch into its log line.
 
 Names, dimensions and what may be lost: docs/metrics.md. EMF's source:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -7,11 +7,9 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
-from functions import log
 from whendue.bootstrap import App
 from whendue.domain.counts import BOUNDS_MS, ENDS, FAILED, RESCUED, Counts
+from whendue.errors import UnavailableError
 
 NAMESPACE: Final = "whendue"
 SERVICE: Final = "whendue"
@@ -26,32 +24,40 @@ COUNTS: Final[Mapping[str, str]] = {
     "jobs_promoted": "promoted",
     "rescues": RESCUED,
 }
+LAG: Final = "timer_lag_seconds"
 # A metric has 100 values in a line at most; at the hundredth Powertools begins another line.
 VALUES = 99
 
 
-def done(
-    app: App, what: str, facts: Mapping[str, Any], gauges: Mapping[str, float] | None = None, *, every_ms: int = 0
-) -> None:
-    """Log what an invocation did, with what it counted, and keep the counts. Never raises.
+def report(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int = 0) -> dict[str, Any]:
+    """Keep what was counted, and give the members that make a log line an EMF line. Never raises.
 
     Args:
         app: whose counts.
-        what: the line's message.
-        facts: the line's other members.
         gauges: further metrics, in seconds.
         every_ms: as in `Counters.keep`.
     """
     taken = app.tally.take()
+    members = _emf(taken.values(), gauges or {})
     try:
         app.counters.keep(taken, every_ms)
     except Exception as error:  # noqa: BLE001 - the work is done and recorded, whatever becomes of its counts
-        log.failed("counts lost", error)
-    log.info(what, **facts, **emf(taken.values(), gauges or {}))
+        members["counts_lost"] = type(error).__name__
+    return members
 
 
-def emf(counted: Iterable[Counts], gauges: Mapping[str, float]) -> dict[str, Any]:
-    """Give the members that make a log line an EMF line; none where nothing was counted."""
+def lag(app: App, behind: Iterable[str]) -> dict[str, float]:
+    """Give the gauge of how far the timer is behind after a tick; nearly all leave nothing, and nothing to measure."""
+    try:
+        return {LAG: app.gauges.timer_lag_s() if behind else 0}
+    except UnavailableError:
+        return {}
+
+
+def _emf(counted: Iterable[Counts], gauges: Mapping[str, float]) -> dict[str, Any]:
+    """Give EMF's members; none where nothing was counted."""
+    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
     counts = Counts()
     for each in counted:
         counts.add(each)
