@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -100,10 +101,16 @@ class Api:
             facts["tenant"] = identity.tenant
         event |= checked_body(event)
         parent = traceparent(event["headers"].get("traceparent"))
-        self._resolver.append_context(
-            whendue=self._whendue, identity=identity, resolver=self._resolver, traceparent=parent
-        )
-        return self._resolver.resolve(event, context)
+        about = {"http.request.method": method, "http.route": facts["route"]}
+        with self._whendue.tracing.span(f"{method} {facts['route']}", "SERVER", parent, about) as span:
+            self._resolver.append_context(
+                whendue=self._whendue, identity=identity, resolver=self._resolver, traceparent=span.traceparent
+            )
+            reply: dict[str, Any] = self._resolver.resolve(event, context)
+            span.note("http.response.status_code", reply["statusCode"])
+            if reply["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                span.failed(str(reply["statusCode"]))
+        return reply
 
     def _identify(self, event: Mapping[str, Any], method: str, path: str) -> Identity | None:
         """Verify the token, unless the path is public, and insist on the scope."""

@@ -32,11 +32,11 @@ from whendue.services.queues import Queues
 from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
 from whendue.services.subscriptions import Subscriptions
-from whendue.services.tally import Tally
 from whendue.services.tick import Tick
 from whendue.services.work import Work
 from whendue.services.workflows import Workflows
 from whendue.settings import Settings
+from whendue.tracing import Tracing
 
 
 class App:
@@ -49,6 +49,8 @@ class App:
         self.settings = ports.settings
         self.effects = ports.effects
         self.registry = ports.registry
+        self.tally = ports.tally
+        self.tracing = ports.tracing
 
     # --- what others stand on ---------------------------------------------------------------------------------
 
@@ -70,11 +72,6 @@ class App:
     @cached_property
     def _firing(self) -> Firing:
         return Firing(self._ports, self.submit, self.news)
-
-    @property
-    def tally(self) -> Tally:
-        """Give what this process has counted."""
-        return self._ports.tally
 
     @cached_property
     def counters(self) -> Counters:
@@ -179,9 +176,11 @@ def build(
     blobs: BlobStore,
     runner: Runner,
     registry: Registry,
+    tracing: Tracing | None = None,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
-    ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
+    documents = Documents(store, blobs)
+    ports = Ports(store, queue, documents, runner, registry, effects, settings, tracing=tracing or Tracing())
     news = News(ports)
     return App(replace(ports, news=news), news)
 
@@ -214,6 +213,7 @@ def app() -> App:
         S3Blobs(client("s3"), settings.bucket),
         ThreadRunner(),
         discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, USER_TASKS),
+        Tracing.from_env(os.environ),
     )
     provide("notify", lambda: made.notify)
     return made

@@ -30,13 +30,14 @@ VALUES = 99
 
 
 def report(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int = 0) -> dict[str, Any]:
-    """Keep what was counted, and give the members that make a log line an EMF line. Never raises.
+    """Keep what was counted, send spans, and give the members that make a log line an EMF line. Never raises.
 
     Args:
         app: whose counts.
         gauges: further metrics, in seconds.
         every_ms: as in `Counters.keep`.
     """
+    app.tracing.flush()
     taken = app.tally.take()
     members = _emf(taken.values(), gauges or {})
     try:

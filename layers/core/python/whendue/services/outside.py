@@ -12,6 +12,7 @@ from whendue.registry import Registry
 from whendue.services.documents import Documents
 from whendue.services.tally import Tally
 from whendue.settings import Settings
+from whendue.tracing import Tracing
 
 
 class Newsroom(Protocol):
@@ -53,3 +54,4 @@ class Ports:
     settings: Settings
     news: Newsroom = field(default_factory=Silence)
     tally: Tally = field(default_factory=Tally)
+    tracing: Tracing = field(default_factory=Tracing)
