@@ -30,6 +30,10 @@ CASES: dict[str, tuple[Transition, dict[str, int]]] = {
         transitions.succeed(running(), LATER, None),
         {"succeeded": 1, "execution_5": 1, "execution_ms": 1_234},
     ),
+    "succeed, without a beginning": (
+        transitions.succeed(running(started_at=None), LATER, None),
+        {"succeeded": 1, "execution_0": 1},
+    ),
     "fail, again": (
         failed(running()),
         {"failed_other": 1, "retried": 1, "execution_5": 1, "execution_ms": 1_234},

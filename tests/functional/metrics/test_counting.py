@@ -181,6 +181,16 @@ def test_queues_show_what_waits_and_for_how_long(world: Handled) -> None:
     assert world.value("whendue_queue_oldest_due_seconds", queue="low") == 0
 
 
+def test_a_job_that_its_tenant_has_paused_is_not_late(world: Handled) -> None:
+    """Nobody is to be woken for it; nor does it hide another one that is."""
+    world.submit()
+    world.clock.advance(10)
+    world.submit("bad")
+    world.app.pauses.pause_tenant(TENANT, "ok", "because", "me", None)
+    world.clock.advance(10)
+    assert world.value("whendue_queue_oldest_due_seconds", queue="normal") == 10
+
+
 def test_rescues_are_counted_by_what_they_did(world: Handled, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message was lost: rescue sends another one."""
     world.submit()

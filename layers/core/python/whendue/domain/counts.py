@@ -102,12 +102,12 @@ def counted(step: Transition) -> Counts:
             counts.numbers["submitted"] += 1
         case "claim":
             counts.numbers["attempts"] += 1
-            counts.times_ms["lateness"].append(max(0, (job.started_at or 0) - job.due_at))
+            counts.times_ms["lateness"].append(max(0, step.changes["started_at"] - job.due_at))
         case "fail" | "die" if job.last:
             counts.numbers[f"{FAILED}{job.last.type if job.last.type in ERRORS else OTHER}"] += 1
             counts.numbers["retried"] += job.state is State.PENDING
     if (took_ms := _took_ms(step.name, job)) is not None:
-        counts.times_ms["execution"].append(max(0, took_ms))
+        counts.times_ms["execution"].append(took_ms)
     if job.terminal and "finished_at" in step.changes:
         counts.numbers[job.state.value] += 1
     return counts
@@ -115,16 +115,14 @@ def counted(step: Transition) -> Counts:
 
 def _took_ms(name: str, job: Job) -> int | None:
     """Say how long the attempt took that a transition ends, None where it ends none."""
-    if name == "fail" and job.last and job.last.started_at:
-        return job.last.failed_at - job.last.started_at
-    if name in ("succeed", "stop") and job.started_at and job.finished_at:
-        return job.finished_at - job.started_at
-    return None
+    failed_at = job.last.failed_at if job.last else None
+    ended_at = {"fail": failed_at, "succeed": job.finished_at, "stop": job.finished_at}.get(name)
+    return None if ended_at is None else max(0, ended_at - (job.started_at or ended_at))
 
 
 def adding(series: str, shard: int, sums: Mapping[str, int]) -> Write:
     """Add to an item that is there."""
-    return Write("count", counter_key(shard, series), (), {name: Plus(n) for name, n in sums.items() if n})
+    return Write("count", counter_key(shard, series), (), {name: Plus(n) for name, n in sums.items()})
 
 
 def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:

@@ -37,6 +37,6 @@ class Tally:
         return taken
 
     def _add(self, series: str, counts: Counts) -> None:
-        if counts.numbers or counts.times_ms:
+        if counts.numbers:
             with self._lock:
                 self._counts.setdefault(series, Counts()).add(counts)
