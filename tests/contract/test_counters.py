@@ -3,7 +3,6 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.contract.backends import Aws
 from tests.contract.test_profiles import app_on
 from whendue.bootstrap import App
 from whendue.domain.counts import OTHER, TIMER, Counts, series_of
@@ -41,16 +40,8 @@ def insist_on_all(store: JobStore) -> None:
     assert +sums[TIMER] == Counter(ticks=all_batches)
 
 
-def test_what_processes_count_is_added_up(store: JobStore) -> None:
+def test_what_processes_count_at_once_is_added_up(store: JobStore) -> None:
     """The first of them makes the items; all others, in all shards, add to them."""
-    for app in [app_on(store) for _ in range(PROCESSES)]:
-        process(app)
-    insist_on_all(store)
-
-
-def test_what_processes_count_at_once_is_added_up(batches: Aws) -> None:
-    """Also while the items are made. Not on moto, which adds without a lock."""
-    store = batches.store()
     with ThreadPoolExecutor(PROCESSES) as pool:
         list(pool.map(process, [app_on(store) for _ in range(PROCESSES)]))
     insist_on_all(store)

@@ -1,16 +1,29 @@
 """What is counted: each transition adds what docs/metrics.md says, within fixed fields."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from tests.unit.test_transitions import MINE, NOW, TIMING, a_job, an_error, running
 from whendue.domain import transitions, waiting
-from whendue.domain.counts import BOUNDS_MS, ERRORS, TIMER, Counts, counted, fields_of, queue_and_type, series_of
+from whendue.domain.counts import (
+    BOUNDS_MS,
+    ERRORS,
+    TIMER,
+    Counts,
+    adding,
+    beginning,
+    counted,
+    fields_of,
+    queue_and_type,
+    series_of,
+)
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import Job, Policy, item_bytes
 from whendue.domain.rescue import WORKER_LOST
 from whendue.domain.step import Transition
+from whendue.domain.writes import Write, already_done, applied_to
 from whendue.limits import WRITE_UNIT_BYTES
 
 LATER = NOW + 1_234
@@ -80,6 +93,14 @@ def test_a_time_on_a_bound_is_within_it() -> None:
 def test_a_series_is_named_reversibly() -> None:
     """A type may hold a `#`: it is the last part."""
     assert queue_and_type(series_of("high", "a#b")) == ("high", "a#b")
+
+
+@pytest.mark.parametrize("write", [adding, beginning])
+def test_what_another_process_has_just_written_is_not_taken_for_ours(write: Callable[..., Write]) -> None:
+    """Where the item was missing a moment ago, the table's adapter looks what has refused a write: it is there now."""
+    mine = write(SERIES, 0, {"attempts": 1}, "mine")
+    assert not already_done(mine, applied_to(write(SERIES, 0, {"attempts": 1}, "theirs"), None))
+    assert already_done(mine, applied_to(mine, None)), "whose reply was lost"
 
 
 @pytest.mark.parametrize("series", [SERIES, TIMER])

@@ -120,16 +120,16 @@ def _took_ms(name: str, job: Job) -> int | None:
     return None if ended_at is None else max(0, ended_at - (job.started_at or ended_at))
 
 
-def adding(series: str, shard: int, sums: Mapping[str, int]) -> Write:
-    """Add to an item that is there."""
-    return Write("count", counter_key(shard, series), (), {name: Plus(n) for name, n in sums.items()})
+def adding(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:
+    """Add to an item that is there.
+
+    The mark, which no other has, says that it was us: an item that another process has made meanwhile lacks it.
+    """
+    return Write("count", counter_key(shard, series), (), {name: Plus(n) for name, n in sums.items()} | {"mark": mark})
 
 
 def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:
-    """Make an item with these sums: with every field, for DynamoDB adds to none that is missing.
-
-    The mark, which no other has, tells it from an equal item that another process has just made.
-    """
+    """Make an item with these sums: with every field, for DynamoDB adds to none that is missing; marked likewise."""
     zeros = dict.fromkeys(fields_of(series), 0)
     return insert("count", counter_key(shard, series), zeros | dict(sums) | {"mark": mark})
 

@@ -42,12 +42,10 @@ class Counters:
     def _write(self, sums: Mapping[str, Counter[str]], shard: int) -> None:
         """Add to the items; where there is none yet, make it, unless another process has just done so: then add."""
         left, mark = dict(sums), self._ports.effects.new_id()
-        for makes in (False, True, False):
+        for write in (adding, beginning, adding):
             if not left:
                 return
-            outcomes = self._ports.store.apply(
-                [beginning(*one, mark) if makes else adding(*one) for one in _each(left, shard)]
-            )
+            outcomes = self._ports.store.apply([write(series, shard, each, mark) for series, each in left.items()])
             refused = [end.applied is Applied.REFUSED for end in outcomes]
             left = {series: left[series] for series, again in zip(left, refused, strict=True) if again}
 
@@ -65,7 +63,3 @@ class Counters:
             return series
         queue, kind = queue_and_type(series)
         return series if kind in self._types else series_of(queue, OTHER)
-
-
-def _each(sums: Mapping[str, Counter[str]], shard: int) -> list[tuple[str, int, Counter[str]]]:
-    return [(series, shard, each) for series, each in sums.items()]
