@@ -48,7 +48,7 @@ class _Labels(dict[str, str]):
 
 
 def configuration(stage: Stage, folder: Path) -> Path:
-    """Give the shipped configuration with this stack's address, a token for it, and no patience."""
+    """Give the shipped configuration with this stack's address and a token for it."""
     shutil.copytree(MONITORING / "prometheus", folder, dirs_exist_ok=True)
     (folder / "token").write_text(token.make("monitoring", "metrics:read", stage.secret))
     path = folder / "prometheus.yml"
@@ -59,11 +59,8 @@ def configuration(stage: Stage, folder: Path) -> Path:
         "scheme": url.scheme,
         "metrics_path": f"{url.path}{scrape['metrics_path']}",
         "static_configs": [{"targets": [url.netloc]}],
-        # The emulator runs one function at a time, nearly: scrapes must not pile up.
-        "scrape_interval": "5s",
-        "scrape_timeout": "5s",
     }
-    config["global"] = {"evaluation_interval": "1s"}
+    config["global"]["evaluation_interval"] = "1s"
     path.write_text(yaml.safe_dump(config))
     return path
 
