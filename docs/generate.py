@@ -10,11 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from functions.api.app import PUBLIC, make_resolver, routes_of
+from functions.api.exposition import METRICS
 from functions.api.openapi import document
 from functions.api.problems import STATUS
 from functions.api.scopes import scope_of
 from whendue import limits
+from whendue.domain.counts import BOUNDS_MS
 from whendue.domain.diagram import ARROWS, CONSTRUCTORS
+from whendue.report import COUNTS, LAG
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -81,12 +84,31 @@ def limit_table() -> str:
     return _table(["of", "limit", "value"], rows)
 
 
+def metric_table() -> str:
+    """List what Prometheus gets."""
+    rows = []
+    for name, told in METRICS.items():
+        kind = told.kind(name, told.tells).type
+        labels = ", ".join(f"`{label}`" for label in told.labels)
+        rows.append([f"`{name}{'_total' * (kind == 'counter')}`", kind, labels, told.tells])
+    return _table(["metric", "type", "labels", ""], rows)
+
+
+def emf_table() -> str:
+    """List what CloudWatch gets."""
+    counts = [[f"`{name}`", "Count", "a sum"] for name in COUNTS]
+    times = [[f"`{name}_seconds`", "Seconds", "each time"] for name in BOUNDS_MS]
+    return _table(["metric", "unit", ""], [*counts, *times, [f"`{LAG}`", "Seconds", "each tick"]])
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "diagram": diagram,
     "transitions": transition_table,
     "routes": route_table,
     "codes": code_table,
     "limits": limit_table,
+    "metrics": metric_table,
+    "emf": emf_table,
 }
 
 

@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions import log
+from whendue.bootstrap import App
 from whendue.ports import Delivery
+from whendue.report import report
 from whendue.services.work import Worked
 
 
 def handle_batch(
-    event: Mapping[str, Any], queue_of: Callable[[str], str], work: Callable[[list[Delivery]], Worked]
+    app: App, event: Mapping[str, Any], queue_of: Callable[[str], str], work: Callable[[list[Delivery]], Worked]
 ) -> dict[str, Any]:
     """Hand an event's messages to a service and say which of them stay in the queue. Never raises.
 
     Args:
+        app: counts what is done.
         event: the SQS event.
         queue_of: queue ARN -> queue name.
         work: the service.
@@ -27,7 +30,8 @@ def handle_batch(
     except Exception as error:  # noqa: BLE001 - every message stays, SQS delivers it again
         log.failed("batch failed", error)
         return _response([record["messageId"] for record in records])
-    log.info("batch", messages=len(records), unsettled=len(worked.unsettled), outcomes=dict(worked.counts))
+    told = {"messages": len(records), "unsettled": len(worked.unsettled), "outcomes": dict(worked.counts)}
+    log.info("batch", **told, **report(app))
     return _response(worked.unsettled)
 
 

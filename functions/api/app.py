@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -18,6 +19,7 @@ from functions.api.routes import (
     docs,
     health,
     jobs,
+    metrics,
     pauses,
     profiles,
     queues,
@@ -28,7 +30,10 @@ from functions.api.routes import (
 from functions.api.scopes import scope_of
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
+from whendue.domain.trace import traceparent
 from whendue.errors import InvalidRequestError, WhendueError
+from whendue.limits import COUNT_EVERY_MS
+from whendue.report import report
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -41,7 +46,19 @@ def make_resolver() -> APIGatewayHttpResolver:
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
-    for module in (jobs, workflows, schedules, dead_letters, profiles, queues, pauses, subscriptions, health, docs):
+    for module in (
+        jobs,
+        workflows,
+        schedules,
+        dead_letters,
+        profiles,
+        queues,
+        pauses,
+        subscriptions,
+        health,
+        metrics,
+        docs,
+    ):
         resolver.include_router(module.router)
     return resolver
 
@@ -72,7 +89,8 @@ class Api:
         reply["body"] = reply.get("body") or ""
         reply["headers"] = _as_text(reply.get("headers") or {}) | SECURITY_HEADERS
         duration_ms = self._whendue.effects.now_ms() - began_ms
-        log.info("request", status=reply["statusCode"], duration_ms=duration_ms, **facts)
+        told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
+        log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:
@@ -82,8 +100,17 @@ class Api:
         if identity:
             facts["tenant"] = identity.tenant
         event |= checked_body(event)
-        self._resolver.append_context(whendue=self._whendue, identity=identity, resolver=self._resolver)
-        return self._resolver.resolve(event, context)
+        parent = traceparent(event["headers"].get("traceparent"))
+        about = {"http.request.method": method, "http.route": facts["route"]}
+        with self._whendue.tracing.span(f"{method} {facts['route']}", "SERVER", parent, about) as span:
+            self._resolver.append_context(
+                whendue=self._whendue, identity=identity, resolver=self._resolver, traceparent=span.traceparent
+            )
+            reply: dict[str, Any] = self._resolver.resolve(event, context)
+            span.note("http.response.status_code", reply["statusCode"])
+            if reply["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                span.failed(str(reply["statusCode"]))
+        return reply
 
     def _identify(self, event: Mapping[str, Any], method: str, path: str) -> Identity | None:
         """Verify the token, unless the path is public, and insist on the scope."""

@@ -76,6 +76,7 @@ class JobReply(Reply):
     node: str | None = Field(default=None, description="What it is called there.")
     notify: list[str] = Field(default=[], description="The subscriptions that it names.")
     subscription: str | None = Field(default=None, description="Whose delivery it is.")
+    traceparent: str | None = Field(default=None, description="The trace it belongs to (W3C Trace Context).")
 
 
 class JobWithPolicyReply(JobReply):
@@ -222,6 +223,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "node": job.node,
         "notify": (job.notify or "").split(),
         "subscription": job.subscription,
+        "traceparent": job.traceparent,
     }
 
 

@@ -11,4 +11,5 @@ from whendue.bootstrap import app
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
     """Settle a batch; answers with the messages that stay in the dead-letter queue."""
-    return handle_batch(event, lambda arn: arn.rpartition(":")[2], app().dead_letter.handle)
+    whendue = app()
+    return handle_batch(whendue, event, lambda arn: arn.rpartition(":")[2], whendue.dead_letter.handle)

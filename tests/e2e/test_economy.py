@@ -8,6 +8,7 @@ import pytest
 
 from localstack.deploy.clients import Clients
 from tests.e2e.stage import Stage
+from tests.support import eventually
 from whendue.bootstrap import App
 from whendue.domain.request import JobRequest
 from whendue.ports import Delivery
@@ -87,6 +88,21 @@ def test_a_batch_of_ten_jobs_is_one_claim_call_one_completion_call_and_one_look_
     assert units <= 6
     with capsys.disabled():
         print(f"\nimmediate job: {units:.1f} write units; bulk submit of 10: {dict(submitted)}; work: {dict(calls)}")
+
+
+def test_counting_a_batch_is_one_call_and_one_write_unit(metered: tuple[App, Meter, Stage]) -> None:
+    """Once its items are there; with receive, claim, record and delete it makes half a call a job."""
+    app, meter, stage = metered
+
+    def count() -> tuple[Counter[str], float]:
+        app.submit.many("meter", [greet(n) for n in range(10)])
+        app.work.handle(receive_all(stage, 10), app.effects.now_ms() + 60_000)
+        meter.take()
+        app.counters.keep(app.tally.take())
+        return meter.take()
+
+    # Each of the counters' shards makes its own first.
+    eventually(count, lambda spent: spent == ({"UpdateItem": 1}, 1), every_s=0)
 
 
 def test_a_single_submit_is_two_calls(metered: tuple[App, Meter, Stage]) -> None:

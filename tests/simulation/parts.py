@@ -202,5 +202,18 @@ WORKFLOWS: Final = Part(
     ),
     stories=dependencies.STORIES,
 )
-PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, WORKFLOWS, NOTIFICATIONS)
+METRICS: Final = Part(
+    # What is counted decides nothing: no story notices.
+    modules=("domain.counts", "domain.trace", "services.counters", "services.gauges", "services.tally"),
+    tests=(
+        "unit/test_counts.py",
+        "unit/test_trace.py",
+        "functional/metrics/test_counting.py",
+        "functional/metrics/test_emf.py",
+        "functional/metrics/test_traces.py",
+        "functional/api/test_metrics.py",
+    ),
+    stories=(),
+)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, WORKFLOWS, NOTIFICATIONS, METRICS)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -1,11 +1,13 @@
 """Who asks, and what of: put beside every request by functions/api/app.py."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from whendue.adapters.auth import Identity
 from whendue.bootstrap import App
+from whendue.domain.request import JobRequest
 
 
 class Asking(NamedTuple):
@@ -25,3 +27,8 @@ def asker(router: APIGatewayHttpRouter) -> str:
     """Name who asks: the token's subject, or the tenant where it names none."""
     identity: Identity = router.context["identity"]
     return identity.subject or identity.tenant
+
+
+def traced(router: APIGatewayHttpRouter, request: JobRequest) -> JobRequest:
+    """Let a job belong to the trace of the request that asks for it."""
+    return replace(request, traceparent=router.context["traceparent"])

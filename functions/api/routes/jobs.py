@@ -24,7 +24,7 @@ from functions.api.replies import (
     reason_reply,
 )
 from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
-from functions.api.routes.asking import Asking, asking
+from functions.api.routes.asking import Asking, asking, traced
 from whendue.domain.job import shown_state
 from whendue.domain.request import JobRequest
 from whendue.errors import InvalidRequestError, WhendueError
@@ -51,7 +51,8 @@ def schedule(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
 
 def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
     app, tenant = asking(router)
-    end = app.submit.one(tenant, body.request(idempotency_key(router.current_event.headers)))
+    request = body.request(idempotency_key(router.current_event.headers))
+    end = app.submit.one(tenant, traced(router, request))
     headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
     if not end.created:
         headers["Idempotency-Replayed"] = "true"
@@ -64,7 +65,7 @@ def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
     """Accept many jobs, each on its own: one status and a job or a problem for each, in order."""
     who = asking(router)
     read = _with_different_refs([_read(value) for value in body.jobs])
-    good = [one for one in read if isinstance(one, JobRequest)]
+    good = [traced(router, one) for one in read if isinstance(one, JobRequest)]
     ends = iter(who.app.submit.many(who.tenant, good))
     items = [_batch_item(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
     return Response(HTTPStatus.MULTI_STATUS, JSON, BatchReply(items=items))

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.guard import idempotency_key
 from functions.api.requests import WORKFLOW
-from functions.api.routes.asking import asking
+from functions.api.routes.asking import asking, traced
 from functions.api.workflow_bodies import (
     WholeWorkflowReply,
     WorkflowBody,
@@ -31,7 +31,8 @@ TAGS = ["workflows"]
 def submit(body: Annotated[WorkflowBody, Body()]) -> Response[WorkflowReply]:
     """Accept a whole workflow durably, or refuse it whole; 202 with its Location, or 200 as for jobs."""
     app, tenant = asking(router)
-    end = app.submit.one(tenant, body.request(idempotency_key(router.current_event.headers)))
+    request = body.request(idempotency_key(router.current_event.headers))
+    end = app.submit.one(tenant, traced(router, request))
     headers: dict[str, str | list[str]] = {"Location": f"/workflows/{end.job.id}"}
     if not end.created:
         headers["Idempotency-Replayed"] = "true"

@@ -11,12 +11,14 @@ from whendue.resources import TaskSettings, provide
 from whendue.services.backfills import Backfills
 from whendue.services.composites import Composites
 from whendue.services.control import Control
+from whendue.services.counters import Counters
 from whendue.services.dead_letter import DeadLetter
 from whendue.services.dead_letters import DeadLetters
 from whendue.services.deliveries import Deliveries
 from whendue.services.documents import Documents
 from whendue.services.due import Due
 from whendue.services.firing import Firing
+from whendue.services.gauges import Gauges
 from whendue.services.health import Health
 from whendue.services.ledger import Ledger
 from whendue.services.news import News
@@ -34,6 +36,7 @@ from whendue.services.tick import Tick
 from whendue.services.work import Work
 from whendue.services.workflows import Workflows
 from whendue.settings import Settings
+from whendue.tracing import Tracing
 
 
 class App:
@@ -46,6 +49,8 @@ class App:
         self.settings = ports.settings
         self.effects = ports.effects
         self.registry = ports.registry
+        self.tally = ports.tally
+        self.tracing = ports.tracing
 
     # --- what others stand on ---------------------------------------------------------------------------------
 
@@ -67,6 +72,16 @@ class App:
     @cached_property
     def _firing(self) -> Firing:
         return Firing(self._ports, self.submit, self.news)
+
+    @cached_property
+    def counters(self) -> Counters:
+        """Keep and show what all processes have counted."""
+        return Counters(self._ports)
+
+    @cached_property
+    def gauges(self) -> Gauges:
+        """Measure how things stand."""
+        return Gauges(self._ports, self.pauses, self.queues)
 
     # --- the API's --------------------------------------------------------------------------------------------
 
@@ -161,9 +176,11 @@ def build(
     blobs: BlobStore,
     runner: Runner,
     registry: Registry,
+    tracing: Tracing | None = None,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
-    ports = Ports(store, queue, Documents(store, blobs), runner, registry, effects, settings)
+    documents = Documents(store, blobs)
+    ports = Ports(store, queue, documents, runner, registry, effects, settings, tracing=tracing or Tracing())
     news = News(ports)
     return App(replace(ports, news=news), news)
 
@@ -196,6 +213,7 @@ def app() -> App:
         S3Blobs(client("s3"), settings.bucket),
         ThreadRunner(),
         discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, USER_TASKS),
+        Tracing.from_env(os.environ),
     )
     provide("notify", lambda: made.notify)
     return made

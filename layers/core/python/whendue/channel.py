@@ -49,6 +49,7 @@ class Attempt:
         keys: what to sign with, the newest first.
         now_s: the time, seconds since 1970.
         remaining_s: seconds left of this attempt.
+        traceparent: the header of that name for the receiver, None where the story belongs to no trace.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Attempt:
     keys: tuple[str, ...]
     now_s: Callable[[], float]
     remaining_s: Callable[[], float]
+    traceparent: str | None = None
 
 
 class ReceiverGoneError(Exception):

@@ -16,6 +16,8 @@ class Context:
         deadline_ms: when the soft timeout ends the attempt, ms UTC.
         now_ms: the clock.
         first_time: durably notes a key, True the first time.
+
+    `traceparent` (W3C Trace Context) is the header for what the task calls, None where the job belongs to no trace.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class Context:
         self._progress: str | None = None
         self._cancelled = False
         self.deadline_ms = deadline_ms
+        self.traceparent = job.traceparent
 
     @property
     def job_id(self) -> str:

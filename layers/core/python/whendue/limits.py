@@ -221,6 +221,15 @@ KEY_GRACE_S = 24 * 3600
 MISSED_COUNTED = 1000
 DELIVERIES_PER_PAGE = 50
 
+# --- metrics ---------------------------------------------------------------------------------------------------
+# Partitions of what is counted: one takes 1,000 write units a second (see LIMIT_RATE_PER_S), a batch of ten needs one.
+COUNTER_SHARDS = 4
+# Task types with series of their own, in alphabetical order; the others are counted together. 100 types in five queues
+# are 1 MB to read at each scrape.
+COUNTED_TYPES = 100
+# What the API has counted is written once a second at most; what a process then still holds goes with its next request.
+COUNT_EVERY_MS = 1000
+
 # --- shipped tasks ---------------------------------------------------------------------------------------------
 # RFC 9110 section 4.1 asks everyone to support at least this much.
 HTTP_URL_BYTES = 8000

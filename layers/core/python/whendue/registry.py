@@ -169,6 +169,10 @@ class Registry:
         """List the names of the tasks that users submit, sorted."""
         return sorted(name for name in self._tasks if not name.startswith(DELIVERIES))
 
+    def all_names(self) -> list[str]:
+        """List the names of all tasks, sorted; those that deliver among them."""
+        return sorted(self._tasks)
+
     def add_channel(self, definition: ChannelDefinition) -> None:
         """Add a channel, and the task that delivers by it.
 

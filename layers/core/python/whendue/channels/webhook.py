@@ -77,6 +77,7 @@ def webhook(event: Event, config: WebhookConfig, attempt: Attempt) -> dict[str, 
     settings: TaskSettings = resource("settings")
     body = event.model_dump_json().encode()
     headers = {"Content-Type": "application/json", "User-Agent": f"whendue/{VERSION}"}
+    headers |= {"traceparent": attempt.traceparent} if attempt.traceparent else {}
     headers |= signing.headers(attempt.keys, attempt.id, int(attempt.now_s()), body)
     ends_at_s = attempt.remaining_s() - min(limits.NOTIFY_TIMEOUT_S, attempt.remaining_s())
     answer = outbound.send(

@@ -48,5 +48,6 @@ def delivery(story: Story, to: Subscription, settings: Settings, now_ms: int, fe
         # No name has a colon: nobody else's key is this one.
         limit=Limit(NOTIFY_CONCURRENCY, None, f"notify:{shard_of(to.name, NOTIFY_LANES)}"),
         subscription=to.name,
+        traceparent=story.traceparent,
         fence=fence,
     )

@@ -120,6 +120,7 @@ class Job:
         deadline_at: when what it waits for is cancelled.
         notify: the subscriptions that it names, parted by spaces.
         subscription: whose delivery it is.
+        traceparent: the trace that it belongs to, see `whendue.domain.trace`.
     """
 
     id: str
@@ -177,6 +178,7 @@ class Job:
     deadline_at: int | None = None
     notify: str | None = None
     subscription: str | None = None
+    traceparent: str | None = None
 
     @property
     def listed_under(self) -> str:

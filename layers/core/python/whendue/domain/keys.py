@@ -97,3 +97,13 @@ def rate_key(pk: str) -> Key:
 def subscription_key(tenant: str, name: str) -> Key:
     """Give the key of a subscription; all of a tenant's are one family."""
     return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")
+
+
+def counter_pk(shard: int) -> str:
+    """Give the partition of one shard of what is counted. A change of the fields (domain/counts.py) needs a new `v`."""
+    return f"COUNTER#v1#{shard}"
+
+
+def counter_key(shard: int, series: str) -> Key:
+    """Give the key of a series' item in a shard."""
+    return Key(counter_pk(shard), series)

@@ -53,6 +53,7 @@ class JobRequest:
         depends_on: whose ends it waits for.
         parent_policy: what becomes of it when a parent that must succeed does not; None is to cancel it.
         ref: what later requests of the same batch call it.
+        traceparent: see `Job.traceparent`; no part of what is asked for: a repeated request has another one.
     """
 
     type: str
@@ -74,6 +75,7 @@ class JobRequest:
     depends_on: tuple[Dependency, ...] = ()
     parent_policy: ParentPolicy | None = None
     ref: str | None = None
+    traceparent: str | None = None
 
 
 def request_hash(request: JobRequest) -> str:

@@ -40,6 +40,7 @@ class Story:
         data: what is told.
         type, queue, schedule: what filters look at; None where it has none.
         names: the subscriptions that the job, or the schedule's template, names, parted by spaces.
+        traceparent: the job's.
     """
 
     event: str
@@ -50,6 +51,7 @@ class Story:
     queue: str | None = None
     schedule: str | None = None
     names: str = ""
+    traceparent: str | None = None
 
     def payload(self) -> dict[str, Any]:
         """Give what is sent, as Standard Webhooks recommends it: type, timestamp, data."""
@@ -121,7 +123,7 @@ def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Story:
         "result": json.loads(job.result) if job.result is not None else None,
     }
     data |= {name: value for name, value in more.items() if value is not None}
-    return Story(event, about, at, data, job.type, job.queue, job.schedule, job.notify or "")
+    return Story(event, about, at, data, job.type, job.queue, job.schedule, job.notify or "", job.traceparent)
 
 
 def _error(failure: Failure) -> dict[str, Any]:

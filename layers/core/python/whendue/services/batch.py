@@ -68,7 +68,27 @@ class Batch:
     def _call(self, one: Claimed, payload: Input) -> Callable[[], Ended]:
         if one.job.expands:
             return lambda: self._composites.run(one.job, payload)
-        return attempt(self._ports.registry, one.job, payload, one.context)
+        call = attempt(self._ports.registry, one.job, payload, one.context)
+        return self._traced(one, call) if self._ports.tracing.on else call
+
+    def _traced(self, one: Claimed, call: Callable[[], Ended]) -> Callable[[], Ended]:
+        """Run an attempt in a span; a delivery is one, too."""
+        job, tracing = one.job, self._ports.tracing
+
+        def within() -> Ended:
+            about: dict[str, str | int] = {
+                "whendue.job": job.id,
+                "whendue.queue": job.queue,
+                "whendue.attempt": job.attempt,
+            }
+            with tracing.span(job.type, "CONSUMER", job.traceparent, about) as span:
+                one.context.traceparent = span.traceparent
+                end = call()
+                if isinstance(end, Failed):
+                    span.failed(end.type)
+            return end
+
+        return within
 
     def _wake_ms(self) -> int:
         """Say when something is to be done even if no job ends."""

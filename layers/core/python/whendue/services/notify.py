@@ -75,6 +75,7 @@ class Notify:
             keys=subscription.keys(now_ms()),
             now_s=lambda: now_ms() / 1000,
             remaining_s=lambda: ctx.remaining_s,
+            traceparent=ctx.traceparent,
         )
 
     def _failed(self, subscription: Subscription) -> None:

@@ -10,7 +10,9 @@ from whendue.effects import Effects
 from whendue.ports import JobQueue, JobStore, Runner
 from whendue.registry import Registry
 from whendue.services.documents import Documents
+from whendue.services.tally import Tally
 from whendue.settings import Settings
+from whendue.tracing import Tracing
 
 
 class Newsroom(Protocol):
@@ -51,3 +53,5 @@ class Ports:
     effects: Effects
     settings: Settings
     news: Newsroom = field(default_factory=Silence)
+    tally: Tally = field(default_factory=Tally)
+    tracing: Tracing = field(default_factory=Tracing)

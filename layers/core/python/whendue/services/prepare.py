@@ -199,6 +199,7 @@ class Prepare:
             part=place.number,
             node=place.name,
             of_redrive=whole.redrives if whole else None,
+            traceparent=whole.traceparent if whole else request.traceparent,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),
         )

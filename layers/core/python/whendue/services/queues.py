@@ -19,6 +19,7 @@ class QueueView(NamedTuple):
         name: its name.
         depth: its messages.
         oldest_due_at: when the job that has been due longest was due, ms UTC; None where none of those looked at waits.
+            A job that its own tenant has paused does not count.
         pause: the pause that lasts, None where there is none.
     """
 
@@ -44,10 +45,11 @@ class Queues:
         """
         pauses = self._pauses.of_queues()
         return [
-            QueueView(name, self._ports.queue.depth(name), self._oldest(name), pauses.get(name)) for name in ALL_QUEUES
+            QueueView(name, self._ports.queue.depth(name), self._oldest(name, paused=name in pauses), pauses.get(name))
+            for name in ALL_QUEUES
         ]
 
-    def _oldest(self, queue: str) -> int | None:
+    def _oldest(self, queue: str, *, paused: bool) -> int | None:
         """Find the pending job that is due first, among the first few of each agenda partition."""
         # An alarm that rescue has moved stands so much later.
         until_ms = self._ports.effects.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
@@ -59,5 +61,6 @@ class Queues:
             )
         ]
         items = self._ports.store.get([entry.key for entry in entries])
-        jobs = [from_item(item) for item in items if item]
-        return min((job.due_at for job in jobs if job.state is State.PENDING), default=None)
+        jobs = [job for job in map(from_item, filter(None, items)) if job.state is State.PENDING]
+        held = set() if paused else self._pauses.held(jobs)
+        return min((job.due_at for job in jobs if job.id not in held), default=None)

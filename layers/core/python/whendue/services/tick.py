@@ -95,6 +95,7 @@ class Tick:
             walk.leave()
         behind = fired.behind + [partition for walk in (*promotes, *rescues) for partition in walk.behind]
         promoted = sum(walk.sent for walk in promotes)
+        self._ports.tally.tick(planned=fired.planned, promoted=promoted, rescued=healer.healed)
         return Ticked(fired.planned, promoted, healer.healed, list(dict.fromkeys(behind)))
 
     def _walks(

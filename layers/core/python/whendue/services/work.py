@@ -130,7 +130,9 @@ class Work:
         settle.counts += admission.counts
         claims = [claim(one.job, self._ports.effects.new_id(), now_ms) for one in admission.admitted]
         batch, unused = [], []
-        for one, taken, outcome in zip(admission.admitted, claims, self._ports.store.apply(claims), strict=True):
+        outcomes = self._ports.store.apply(claims)
+        self._ports.tally.note(zip(claims, outcomes, strict=True))
+        for one, taken, outcome in zip(admission.admitted, claims, outcomes, strict=True):
             if outcome.done:
                 batch.append(claimed(self._ports, one.delivery, taken.job, end_ms, one.slot))
                 continue

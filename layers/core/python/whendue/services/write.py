@@ -25,7 +25,9 @@ def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
     for number in adopted:
         steps[number] = adopting(steps[number])
     again = iter(_applied(ports.store, [steps[number] for number in adopted]))
-    return [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
+    done = [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
+    ports.tally.note(done)
+    return done
 
 
 def _was_adopted(step: Transition, end: Outcome) -> bool:

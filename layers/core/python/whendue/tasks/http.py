@@ -121,8 +121,11 @@ def _request(payload: HttpPayload, ctx: Context) -> outbound.Request:
     elif "body" in payload.model_fields_set:
         body, kind = json.dumps(payload.body).encode(), "application/json"
     headers = dict(payload.headers)
-    if kind and "content-type" not in map(str.lower, headers):
+    given = set(map(str.lower, headers))
+    if kind and "content-type" not in given:
         headers["Content-Type"] = kind
+    if ctx.traceparent and "traceparent" not in given:
+        headers["traceparent"] = ctx.traceparent
     headers |= {
         "User-Agent": f"whendue/{VERSION}",
         "Idempotency-Key": ctx.job_id,
