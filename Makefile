@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED
+export EMULATOR TENANT SCOPES FOLLOW SEED TARGET
 export PYTHONPATH := layers/core/python:.
 
 .PHONY: help
@@ -67,7 +67,7 @@ COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --n
 	--strip-extras --allow-unsafe --no-header
 
 .PHONY: build lock docs clean
-build: $(READY)  ## build layers and function zips for AWS into .local/build
+build: $(READY)  ## build layers and function zips into .local/build (TARGET=lambda, container or local)
 	@$(PY) -m localstack build
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from typing import cast, get_args
 
 from localstack import lifecycle, logs, token
 from localstack.stack import Stack, load
@@ -99,14 +100,18 @@ def demo() -> int:
 
 
 def build() -> int:
-    """Build the layers and function zips for AWS into .local/build."""
+    """Build the layers and function zips into .local/build (TARGET=lambda, container or local)."""
     from localstack import build as builder
     from localstack import emulator
 
+    target = os.environ.get("TARGET") or "lambda"
+    if target not in get_args(builder.Target):
+        raise RuntimeError(f"TARGET is one of {', '.join(get_args(builder.Target))}")
     emulator.install()
-    made = builder.build("lambda")
+    made = builder.build(cast("builder.Target", target))
     for path in (*made.layers.values(), *made.functions.values()):
         print(f"{path.stat().st_size / 1e6:7.2f} MB  {path}")
+    print(f"            {made.save()}")
     return 0
 
 

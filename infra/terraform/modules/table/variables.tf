@@ -10,6 +10,15 @@ variable "plan" {
     index = object({ name = string, key = map(string), include = list(string) })
     ttl   = string
   })
+
+  validation {
+    condition     = alltrue([for type in concat(values(var.plan.key), values(var.plan.index.key)) : contains(["S", "N", "B"], type)])
+    error_message = "A key's type is S, N or B; in YAML an N must be quoted."
+  }
+  validation {
+    condition     = length(var.plan.key) == 2 && length(var.plan.index.key) == 2
+    error_message = "Table and index each have a partition key and a sort key."
+  }
 }
 
 variable "kms_key_arn" {
