@@ -18,8 +18,8 @@ locals {
     WHENDUE_DEAD_LETTER_QUEUE = local.urls["dead_letter"]
     WHENDUE_VISIBILITY_S      = tostring(local.visibility_s)
     WHENDUE_EMAIL_FROM        = var.email.from
-    WHENDUE_EMAIL_RECIPIENTS  = jsonencode(var.email.recipients)
-    WHENDUE_SNS_ALLOW         = jsonencode(var.sns_allow)
+    WHENDUE_EMAIL_RECIPIENTS  = length(var.email.recipients) == 0 ? null : jsonencode(var.email.recipients)
+    WHENDUE_SNS_ALLOW         = length(var.sns_allow) == 0 ? null : jsonencode(var.sns_allow)
     WHENDUE_LAMBDA_ALLOW      = join(",", var.lambda_allow)
     POWERTOOLS_SERVICE_NAME   = "whendue"
   }

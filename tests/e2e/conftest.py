@@ -28,12 +28,23 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def stage_named(emulated: Emulator) -> Callable[..., Stage]:
+def calls(emulated: Emulator) -> Path:
+    """Say where the functions' calls are noted."""
+    return emulated.directory / "calls"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let that test run last which looks at what all others have made the functions do."""
+    items.sort(key=lambda item: item.path.name == "test_permissions.py")
+
+
+@pytest.fixture(scope="session")
+def stage_named(emulated: Emulator, calls: Path) -> Callable[..., Stage]:
     """Deploy stacks."""
 
     def make(prefix: str, *, schedule_timer: bool, api_flavor: str = "http", **environment: str) -> Stage:
         secret = new_secret()
-        environment = {"WHENDUE_LEASE_S": str(LEASE_S)} | environment
+        environment = {"WHENDUE_LEASE_S": str(LEASE_S), "WHENDUE_E2E_CALLS": str(calls)} | environment
         if terraform.PROGRAM and api_flavor == "http":
             made = terraform.deploy(
                 emulated.endpoint_url,

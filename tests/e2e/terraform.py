@@ -1,10 +1,11 @@
 """Stacks of the suite made by infra/terraform: WHENDUE_E2E_TERRAFORM names the program that applies a module.
 
-It is called as `PROGRAM --apply ENDPOINT --state FILE MODULE --carry FILE... -- ARGUMENTS` and prints the outputs as JSON.
+It is called as `PROGRAM --apply ENDPOINT --state FILE MODULE --carry FILE... -- ARGUMENTS` and prints outputs as JSON.
 """
 
 import json
 import os
+import platform
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,6 @@ from localstack.stack import REGION, Stack
 
 PROGRAM = os.environ.get("WHENDUE_E2E_TERRAFORM")
 MODULE = ROOT / "infra/terraform"
-# A deployed API's processor and names are those of the boto3 deploy, so that the two can be compared.
 ARGUMENTS = ["-var-file=env/emulator.tfvars"]
 
 
@@ -45,6 +45,8 @@ def deploy(
     variables = {
         "name": name,
         "region": REGION,
+        # An emulator runs functions on the processor of this machine.
+        "architecture": {"aarch64": "arm64"}.get(platform.machine(), platform.machine()),
         "build_manifest": os.path.relpath(manifest, MODULE),
         "timer": {"by": "rule", "enabled": schedule_timer},
         "visibility_s": visibility_s,
