@@ -59,7 +59,15 @@ types: $(READY)  ## mypy --strict
 format: $(READY)  ## let ruff format and fix
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-check: test lint types sim e2e  ## everything that CI runs
+check: test lint types sim e2e checkov  ## everything that CI runs
+
+.PHONY: checkov
+checkov: .local/checkov-venv/ready  ## static checks of infra/terraform; each skip has its reason beside it
+	@.local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
+.local/checkov-venv/ready: requirements/checkov.txt | $(READY)
+	@$(PY) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 # --- housekeeping -------------------------------------------------------------------------------
 
@@ -71,6 +79,7 @@ build: $(READY)  ## build layers and function zips into .local/build (TARGET=lam
 	@$(PY) -m localstack build
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
+	$(COMPILE) $(UPGRADE) -o requirements/checkov.txt requirements/checkov.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml

@@ -70,6 +70,9 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_116:queues have dead-letter queues of their own, and a tick that is lost is made up for by the next
+  #checkov:skip=CKV_AWS_117:it talks to AWS's public endpoints by IAM; a VPC would need NAT, which costs by the hour
+  #checkov:skip=CKV_AWS_272:zips come from this repository's build; signing profiles are the operator's business
   function_name                  = var.name
   role                           = aws_iam_role.this.arn
   filename                       = var.zip
