@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from typing import cast, get_args
 
 from localstack import lifecycle, logs, token
 from localstack.stack import Stack, load
@@ -104,11 +103,9 @@ def build() -> int:
     from localstack import build as builder
     from localstack import emulator
 
-    target = os.environ.get("TARGET") or "lambda"
-    if target not in get_args(builder.Target):
-        raise RuntimeError(f"TARGET is one of {', '.join(get_args(builder.Target))}")
+    target = builder.wanted_target("lambda")
     emulator.install()
-    made = builder.build(cast("builder.Target", target))
+    made = builder.build(target)
     for path in (*made.layers.values(), *made.functions.values()):
         print(f"{path.stat().st_size / 1e6:7.2f} MB  {path}")
     print(f"            {made.save()}")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, get_args
 
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
@@ -42,6 +42,20 @@ class Built:
         }
         manifest.write_text(json.dumps(names, indent=2) + "\n")
         return manifest
+
+
+def wanted_target(default: Target) -> Target:
+    """Read TARGET.
+
+    Raises:
+        RuntimeError: there is no such target.
+    """
+    said = os.environ.get("TARGET") or default
+    found = next((target for target in get_args(Target) if target == said), None)
+    if found is None:
+        raise RuntimeError(f"TARGET is one of {', '.join(get_args(Target))}")
+    target: Target = found
+    return target
 
 
 def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:

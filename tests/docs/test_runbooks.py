@@ -30,7 +30,9 @@ def test_a_runbook_says_what_it_means_where_to_look_and_what_to_do() -> None:
 
 def test_the_overview_has_the_topologys_numbers() -> None:
     """A threshold that was changed in one place only would mislead."""
-    rows = dict(re.findall(r"^\| \[([\w-]+)\]\([\w-]+\.md\) \|(.*)\|$", (RUNBOOKS / "README.md").read_text(), re.MULTILINE))
+    rows = dict(
+        re.findall(r"^\| \[([\w-]+)\]\([\w-]+\.md\) \|(.*)\|$", (RUNBOOKS / "README.md").read_text(), re.MULTILINE)
+    )
     assert rows.keys() == ALARMS
     for name, alarm in topology().alarms.items():
         assert f"{alarm.periods} minutes" in rows[name]
