@@ -61,7 +61,12 @@ format: $(READY)  ## let ruff format and fix
 	$(PY) -m ruff format .
 check: test lint types sim e2e checkov  ## everything that CI runs
 
-.PHONY: checkov
+.PHONY: terraform checkov
+terraform:  ## infra/terraform: format, validation, tests (needs terraform and its AWS provider)
+	terraform -chdir=infra/terraform fmt -check -recursive
+	terraform -chdir=infra/terraform init -backend=false -input=false
+	terraform -chdir=infra/terraform validate
+	terraform -chdir=infra/terraform test
 checkov: .local/checkov-venv/ready  ## static checks of infra/terraform; each skip has its reason beside it
 	@.local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 .local/checkov-venv/ready: requirements/checkov.txt | $(READY)
