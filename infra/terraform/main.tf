@@ -111,7 +111,7 @@ resource "aws_budgets_budget" "this" {
   # Runbook: docs/runbooks/cost.md. The tag must be activated for cost allocation first.
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:stack$${var.name}"]
+    values = [format("user:stack$%s", var.name)]
   }
 
   dynamic "notification" {

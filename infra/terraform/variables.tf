@@ -169,7 +169,7 @@ variable "sns_allow" {
 }
 
 variable "lambda_allow" {
-  description = "Patterns (*, ?) of ARNs of functions that the task `lambda` may invoke."
+  description = "Patterns (*, ?) of ARNs of functions that the task `lambda` may invoke; jobs name them by ARN."
   type        = list(string)
   default     = []
 
@@ -238,6 +238,10 @@ variable "monthly_budget_usd" {
   validation {
     condition     = var.monthly_budget_usd == null || coalesce(var.monthly_budget_usd, 1) >= 1
     error_message = "monthly_budget_usd is one dollar at least."
+  }
+  validation {
+    condition     = var.monthly_budget_usd == null || var.observability || var.alarm_email != null
+    error_message = "A budget must have somebody to tell: alarm_email, or the topic that observability makes."
   }
 }
 

@@ -18,7 +18,6 @@ provider "aws" {
   s3_use_path_style           = var.emulator
   skip_credentials_validation = var.emulator
   skip_metadata_api_check     = var.emulator
-  skip_requesting_account_id  = false
 
   default_tags {
     tags = merge({ application = "whendue", stack = var.name }, var.tags)

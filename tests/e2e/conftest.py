@@ -33,6 +33,7 @@ def calls(emulated: Emulator) -> Path:
     return emulated.directory / "calls"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let that test run last which looks at what all others have made the functions do."""
     items.sort(key=lambda item: item.path.name == "test_permissions.py")

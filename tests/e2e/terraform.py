@@ -32,6 +32,7 @@ def deploy(
     visibility_s: int | None = None,
     schedule_timer: bool = True,
     extra_tasks: Path | None = None,
+    observability: bool = False,
 ) -> Stack:
     """Deploy a stack by Terraform; the secret of its tokens goes into the parameter store.
 
@@ -52,6 +53,7 @@ def deploy(
         "visibility_s": visibility_s,
         "jwt": {"issuer": token.ISSUER, "audience": token.AUDIENCE},
         "environment": dict(environment),
+        "observability": observability,
     }
     file = directory / f"{name}.tfvars.json"
     file.write_text(json.dumps(variables))

@@ -8,6 +8,7 @@ from localstack import token
 from localstack.deploy import deploy
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
+from localstack.topology import topology
 from tests.e2e import terraform
 from tests.e2e.described import described
 from tests.e2e.stage import new_secret
@@ -32,7 +33,13 @@ def test_both_deploys_make_the_same_resources(emulated: Emulator) -> None:
     clients, secret = Clients(emulated.endpoint_url), new_secret()
     one = deploy(emulated.endpoint_url, "by-boto3", environment=token.environment(secret), schedule_timer=False)
     other = terraform.deploy(
-        emulated.endpoint_url, "by-terraform", emulated.directory, secret=secret, environment={}, schedule_timer=False
+        emulated.endpoint_url,
+        "by-terraform",
+        emulated.directory,
+        secret=secret,
+        environment={},
+        schedule_timer=False,
+        observability=True,
     )
     left, right = described(clients, one, "by-boto3"), described(clients, other, "by-terraform")
     differing = {path for path in left.keys() | right.keys() if left.get(path) != right.get(path)}
@@ -41,3 +48,5 @@ def test_both_deploys_make_the_same_resources(emulated: Emulator) -> None:
     stale = {pattern for pattern in DIFFERENT if not any(re.fullmatch(pattern, path) for path in differing)}
     assert not stale
     assert len(left) > 200, "and there is something to compare"
+    alarms = clients.client("cloudwatch").describe_alarms(AlarmNamePrefix="by-terraform-")["MetricAlarms"]
+    assert {alarm["AlarmName"].removeprefix("by-terraform-") for alarm in alarms} == topology().alarms.keys()

@@ -59,8 +59,8 @@ run "production" {
     error_message = "With public keys there is no secret."
   }
   assert {
-    condition     = length(aws_budgets_budget.this) == 1
-    error_message = "The budget is made."
+    condition     = one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:stack$prod"])
+    error_message = "The budget counts this stack, by its tag."
   }
 }
 
@@ -113,6 +113,16 @@ run "keys_by_http_are_refused" {
 
   variables {
     jwt = { algorithm = "RS256", jwks_url = "http://issuer.example/jwks" }
+  }
+}
+
+run "a_budget_that_tells_nobody_is_refused" {
+  command         = plan
+  expect_failures = [var.monthly_budget_usd]
+
+  variables {
+    monthly_budget_usd = 10
+    observability      = false
   }
 }
 

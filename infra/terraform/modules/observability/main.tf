@@ -15,7 +15,7 @@ locals {
   alarms = {
     due-jobs-late = {
       says       = "Jobs that are due are not handed to their queue: the timer is behind."
-      expression = "lag"
+      expression = "MAX(METRICS())"
       missing    = "notBreaching"
       metrics    = { lag = { namespace = "whendue", name = "timer_lag_seconds", stat = "Maximum", dimensions = local.ours } }
     }
@@ -37,7 +37,7 @@ locals {
     }
     jobs-dying = {
       says       = "Many jobs end dead."
-      expression = "dead"
+      expression = "SUM(METRICS())"
       missing    = "notBreaching"
       metrics    = { dead = { namespace = "whendue", name = "jobs_dead", stat = "Sum", dimensions = local.ours } }
     }
