@@ -4,4 +4,6 @@
 set -eu
 cd "${DEPLOY_FROM:?}"
 export EMULATOR=localstack PYTHONPATH=layers/core/python:.
-exec "${DEPLOY_PYTHON:?}" -m localstack up
+"${DEPLOY_PYTHON:?}" -m localstack up
+# In a container this is root; what was written down belongs to whose repository it is.
+chown -h --reference=. .local .local/*
