@@ -47,6 +47,8 @@ UNSEEN = {
 @pytest.fixture(scope="module")
 def called(calls: Path) -> set[tuple[str, str, str]]:
     """Read what was recorded."""
+    if not calls.exists():
+        pytest.skip("no function has run: the stacks of this run have another home")
     return {(first, second, third) for first, second, third in map(str.split, calls.read_text().splitlines())}
 
 
