@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE
+export EMULATOR TENANT SCOPES FOLLOW SEED URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET
 export PYTHONPATH := layers/core/python:.
 
 .PHONY: help
@@ -40,7 +40,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test e2e sim sim-long mutants load load-smoke lint types format workflows check
+.PHONY: test e2e sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	$(PY) -m pytest -n 2 --ignore tests/e2e
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
@@ -67,7 +67,15 @@ workflows: $(READY)  ## lint .github
 	@$(PY) -m localstack.venvs workflows
 	.local/workflows-venv/bin/jactionlint --strict-exit
 	.local/workflows-venv/bin/zizmor --offline --persona pedantic --quiet .github
-check: test lint types workflows sim e2e load-smoke  ## everything that CI runs
+terraform:  ## infra/terraform: format, validation, tests (needs terraform and its AWS provider)
+	terraform -chdir=infra/terraform fmt -check -recursive
+	terraform -chdir=infra/terraform init -backend=false -input=false
+	terraform -chdir=infra/terraform validate
+	terraform -chdir=infra/terraform test
+checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason beside it
+	@$(PY) -m localstack.venvs checkov
+	@.local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
+check: test lint types workflows checkov sim e2e load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
@@ -75,13 +83,14 @@ COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --n
 	--strip-extras --allow-unsafe --no-header
 
 .PHONY: build package lock docs clean
-build: $(READY)  ## build layers and function zips for AWS into .local/build
+build: $(READY)  ## build layers and function zips into .local/build (TARGET=lambda, container or local)
 	@$(PY) -m localstack build
 package: $(READY)  ## build the Python package into .local/dist
 	@rm -rf .local/dist
 	$(PY) -m build --no-isolation --outdir .local/dist
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
+	$(COMPILE) $(UPGRADE) -o requirements/checkov.txt requirements/checkov.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in

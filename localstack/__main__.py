@@ -99,14 +99,16 @@ def demo() -> int:
 
 
 def build() -> int:
-    """Build the layers and function zips for AWS into .local/build."""
+    """Build the layers and function zips into .local/build (TARGET=lambda, container or local)."""
     from localstack import build as builder
     from localstack import emulator
 
+    target = builder.wanted_target("lambda")
     emulator.install()
-    made = builder.build("lambda")
+    made = builder.build(target)
     for path in (*made.layers.values(), *made.functions.values()):
         print(f"{path.stat().st_size / 1e6:7.2f} MB  {path}")
+    print(f"            {made.save()}")
     return 0
 
 

@@ -1,6 +1,7 @@
 """Build the layers and the function zips the way Lambda wants them; the same content gives the same bytes."""
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, get_args
 
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
@@ -23,6 +24,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 # botocore/examples: only its documentation reads them, and the emulator unpacks every file at each cold start.
 LEFT_OUT = ("/__pycache__/", "/tests/", "/examples-1.json", ".dist-info/RECORD")
 USER_TASKS = "functions/worker/tasks"
+MANIFEST = BUILD / "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,29 @@ class Built:
 
     layers: dict[str, Path]
     functions: dict[str, Path]
+
+    def save(self, manifest: Path = MANIFEST) -> Path:
+        """Write down which zips belong together, for Terraform: their names carry hashes."""
+        names = {
+            kind: {name: path.name for name, path in paths.items()}
+            for kind, paths in (("layers", self.layers), ("functions", self.functions))
+        }
+        manifest.write_text(json.dumps(names, indent=2) + "\n")
+        return manifest
+
+
+def wanted_target(default: Target) -> Target:
+    """Read TARGET.
+
+    Raises:
+        RuntimeError: there is no such target.
+    """
+    said = os.environ.get("TARGET") or default
+    found = next((target for target in get_args(Target) if target == said), None)
+    if found is None:
+        raise RuntimeError(f"TARGET is one of {', '.join(get_args(Target))}")
+    target: Target = found
+    return target
 
 
 def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:

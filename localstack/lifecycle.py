@@ -10,6 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from localstack import emulator, token
+from localstack.build import Target, wanted_target
 from localstack.deploy import deploy
 from localstack.deploy.clients import Clients
 from localstack.paths import LOCAL, STACK_FILE
@@ -30,7 +31,7 @@ def up(kind: str = "ministack") -> Stack:
     """
     if kind == "localstack":
         url = os.environ.get("AWS_ENDPOINT_URL", LOCALSTACK_URL)
-        return _deploy(url, api_flavor="rest")
+        return _deploy(url, api_flavor="rest", target=wanted_target("container"))
     known = load()
     if known and known.emulator_pid:
         there = emulator.Emulator(known.aws_endpoint_url, known.emulator_pid, LOCAL)
@@ -89,10 +90,17 @@ def warm(stack: Stack) -> None:
         list(pool.map(lambda name: functions.invoke(FunctionName=name, Payload=b'{"Records": []}'), wanted))
 
 
-def _deploy(endpoint_url: str, ours: emulator.Emulator | None = None, api_flavor: str | None = None) -> Stack:
+def _deploy(
+    endpoint_url: str,
+    ours: emulator.Emulator | None = None,
+    *,
+    api_flavor: str | None = None,
+    target: Target = "local",
+) -> Stack:
     # What the shell says of whendue's settings holds for its functions, too: WHENDUE_HTTP_ALLOW=... make up
     asked = {name: value for name, value in os.environ.items() if name.startswith("WHENDUE_")}
-    stack = deploy(endpoint_url, environment=token.environment(token.secret()) | asked, api_flavor=api_flavor)
+    signing = token.environment(token.secret())
+    stack = deploy(endpoint_url, environment=signing | asked, api_flavor=api_flavor, target=target)
     if not answers(f"{stack.api_url}/health/ready"):
         raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")
     warm(stack)

@@ -114,6 +114,20 @@ class Api(_Part):
 
     flavor: Literal["http", "rest"]
     stage: str
+    rest_stage: str
+
+
+class Logs(_Part):
+    """What the functions print."""
+
+    retention_days: int
+
+
+class Alarm(_Part):
+    """When an alarm rings: a measure above a number for so many minutes on end."""
+
+    above: int
+    periods: int = Field(ge=1)
 
 
 class Local(_Part):
@@ -134,6 +148,8 @@ class Topology(_Part):
     shared_sources: list[str]
     triggers: Triggers
     api: Api
+    logs: Logs
+    alarms: dict[str, Alarm]
     local: Local
 
 

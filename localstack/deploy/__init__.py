@@ -53,7 +53,7 @@ def deploy(
         for queue in trigger.queues:
             connect_queue(clients, names[trigger.function], arns[queue], trigger.batch_size, concurrency)
     connect_schedule(clients, f"{prefix}-tick", names["timer"], plan.triggers.timer.every, enabled=schedule_timer)
-    api_url = deploy_api(clients, prefix, names["api"], api_flavor or plan.api.flavor, plan.api.stage)
+    api_url = deploy_api(clients, prefix, names["api"], api_flavor or plan.api.flavor, plan.api)
     return Stack(
         api_url=api_url,
         dashboard_url=f"{api_url}/",

@@ -5,14 +5,15 @@ from typing import Any
 from localstack.deploy.clients import ACCOUNT, Clients
 from localstack.deploy.triggers import allow
 from localstack.stack import REGION
+from localstack.topology import Api
 
-REST_STAGE = "v1"
 
-
-def deploy_api(clients: Clients, prefix: str, function: str, flavor: str, stage: str) -> str:
+def deploy_api(clients: Clients, prefix: str, function: str, flavor: str, plan: Api) -> str:
     """Put a function behind HTTP; gives the URL without a slash at its end."""
     arn = clients.functions.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
-    api_id, url = _http(clients, prefix, arn, stage) if flavor == "http" else _rest(clients, prefix, arn)
+    api_id, url = (
+        _http(clients, prefix, arn, plan.stage) if flavor == "http" else _rest(clients, prefix, arn, plan.rest_stage)
+    )
     allow(clients, function, "apigateway.amazonaws.com", f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/*")
     return url
 
@@ -31,7 +32,7 @@ def _http(clients: Clients, name: str, function_arn: str, stage: str) -> tuple[s
     return api_id, f"{clients.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
 
-def _rest(clients: Clients, name: str, function_arn: str) -> tuple[str, str]:
+def _rest(clients: Clients, name: str, function_arn: str, stage: str) -> tuple[str, str]:
     apis = clients.rest_apis
     found = [api for api in apis.get_rest_apis(limit=500)["items"] if api["name"] == name]
     api_id = found[0]["id"] if found else apis.create_rest_api(name=name)["id"]
@@ -41,8 +42,8 @@ def _rest(clients: Clients, name: str, function_arn: str) -> tuple[str, str]:
         resources["/{proxy+}"] = made["id"]
         for resource in resources.values():
             _any_method(apis, api_id, resource, function_arn)
-    apis.create_deployment(restApiId=api_id, stageName=REST_STAGE)
-    return api_id, f"{clients.endpoint_url}/_aws/execute-api/{api_id}/{REST_STAGE}"
+    apis.create_deployment(restApiId=api_id, stageName=stage)
+    return api_id, f"{clients.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
 
 def _any_method(apis: Any, api_id: str, resource: str, function_arn: str) -> None:

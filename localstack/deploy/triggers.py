@@ -27,6 +27,10 @@ def connect_schedule(clients: Clients, rule: str, function: str, every: str, *, 
     rule_arn = clients.events.put_rule(Name=rule, ScheduleExpression=every, State=state)["RuleArn"]
     clients.events.put_targets(Rule=rule, Targets=[{"Id": "timer", "Arn": arn}])
     allow(clients, function, "events.amazonaws.com", rule_arn)
+    # A tick that could not be started is not made up for: the next one does its work.
+    clients.functions.put_function_event_invoke_config(
+        FunctionName=function, MaximumEventAgeInSeconds=60, MaximumRetryAttempts=0
+    )
 
 
 def allow(clients: Clients, function: str, principal: str, source_arn: str) -> None:

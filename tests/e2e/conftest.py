@@ -11,7 +11,7 @@ from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
 from localstack.lifecycle import warm
 from localstack.topology import topology
-from tests.e2e import five_seconds
+from tests.e2e import five_seconds, terraform
 from tests.e2e.stage import Http, Stage, new_secret
 
 TASKS = Path(__file__).parent / "tasks"
@@ -28,16 +28,41 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def stage_named(emulated: Emulator) -> Callable[..., Stage]:
+def calls(emulated: Emulator) -> Path:
+    """Say where the functions' calls are noted."""
+    return emulated.directory / "calls"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let that test run last which looks at what all others have made the functions do."""
+    items.sort(key=lambda item: item.path.name == "test_permissions.py")
+
+
+@pytest.fixture(scope="session")
+def stage_named(emulated: Emulator, calls: Path) -> Callable[..., Stage]:
     """Deploy stacks."""
 
     def make(prefix: str, *, schedule_timer: bool, api_flavor: str = "http", **environment: str) -> Stage:
         secret = new_secret()
+        environment = {"WHENDUE_LEASE_S": str(LEASE_S), "WHENDUE_E2E_CALLS": str(calls)} | environment
+        if terraform.PROGRAM and api_flavor == "http":
+            made = terraform.deploy(
+                emulated.endpoint_url,
+                prefix,
+                emulated.directory,
+                secret=secret,
+                environment=environment,
+                visibility_s=VISIBILITY_S,
+                schedule_timer=schedule_timer,
+                extra_tasks=TASKS,
+            )
+            return Stage(made, secret, Clients(emulated.endpoint_url))
         queues = topology().queues.model_copy(update={"visibility_s": VISIBILITY_S})
         stack = deploy(
             emulated.endpoint_url,
             prefix,
-            environment=token.environment(secret) | {"WHENDUE_LEASE_S": str(LEASE_S)} | environment,
+            environment=token.environment(secret) | environment,
             api_flavor=api_flavor,
             queues=queues,
             schedule_timer=schedule_timer,

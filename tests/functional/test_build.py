@@ -12,7 +12,7 @@ import pytest
 from localstack import build as builder
 from localstack import emulator
 from localstack.build import Built
-from localstack.paths import EMULATOR_PYTHON, ROOT
+from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.topology import topology
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -132,3 +132,15 @@ def test_further_tasks_go_where_the_users_tasks_are(tmp_path: Path, built: Built
     for name, path in more.functions.items():
         assert "functions/worker/tasks/more.py" in zipfile.ZipFile(path).namelist()
         assert path != built.functions[name]
+
+
+def test_the_manifest_names_zips_beside_it(built: Built) -> None:
+    """Terraform reads it and finds the zips by it; it must not name others, or of another folder."""
+    manifest = built.save(BUILD / "test.json")
+    try:
+        named = json.loads(manifest.read_text())
+    finally:
+        manifest.unlink()
+    assert named["functions"].keys() == topology().functions.keys()
+    assert named["layers"].keys() == topology().layers.keys()
+    assert all((BUILD / name).is_file() for names in named.values() for name in names.values())

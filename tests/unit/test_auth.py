@@ -331,3 +331,13 @@ def test_unsafe_settings_are_refused_by_name(changes: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="WHENDUE_JWT_") as caught:
         AuthSettings.from_env(GOOD_ENV | changes)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_comes_from_the_parameter_that_is_named() -> None:
+    """A secret in the environment is readable by everybody who may look at the function."""
+    env = {name: value for name, value in GOOD_ENV.items() if name != "WHENDUE_JWT_JWKS_URL"}
+    env |= {"WHENDUE_JWT_ALGORITHM": "HS256", "WHENDUE_JWT_SECRET_PARAMETER": "/whendue/jwt-secret"}
+    kept = {"/whendue/jwt-secret": SECRET}
+    assert AuthSettings.from_env(env, kept.__getitem__).secret == SECRET
+    with pytest.raises(ConfigurationError, match="32 bytes"):
+        AuthSettings.from_env(env, {"/whendue/jwt-secret": "short"}.__getitem__)

@@ -5,9 +5,9 @@ HS256 with a shared secret is for development; RS256, ES256 and EdDSA take their
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ import jwt
 from jwt import PyJWK, PyJWKClient, PyJWKSet
 from jwt.exceptions import PyJWKClientError, PyJWTError
 
+from whendue.adapters.aws import parameter
 from whendue.effects import Effects
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError, UnavailableError
 from whendue.limits import TOKEN_BYTES
@@ -54,14 +55,20 @@ class AuthSettings:
     jwks_url: str = ""
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> "AuthSettings":
+    def from_env(cls, env: Mapping[str, str], read: Callable[[str], str] = parameter) -> "AuthSettings":
         """Read the `WHENDUE_JWT_*` variables.
+
+        Args:
+            env: the environment.
+            read: gives the SSM parameter that WHENDUE_JWT_SECRET_PARAMETER names, if it names one.
 
         Raises:
             ConfigurationError: one is missing or unsafe; the message names it, never its value.
         """
         names = ("ALGORITHM", "ISSUER", "AUDIENCE", "SECRET", "JWKS_URL")
         settings = cls(*(env.get(f"WHENDUE_JWT_{name}", "") for name in names))
+        if named := env.get("WHENDUE_JWT_SECRET_PARAMETER"):
+            settings = replace(settings, secret=read(named))
         settings.check()
         return settings
 

@@ -24,3 +24,9 @@ def client(service: str, **options: Any) -> Any:
     }
     make: Any = boto3.client  # its stubs know service names as literals only
     return make(service, config=Config(**defaults | options))
+
+
+def parameter(name: str) -> str:
+    """Read a parameter of the Systems Manager's store, decrypted if it is a SecureString."""
+    value: str = client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    return value

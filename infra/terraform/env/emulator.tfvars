@@ -1,0 +1,6 @@
+# MiniStack or LocalStack (docs/deploying.md): what their free editions do not know is left out.
+emulator         = true
+protect          = false
+timer            = { by = "rule" }
+bucket_lifecycle = false
+observability    = false

@@ -1,0 +1,13 @@
+# Production. Change issuer, audience and JWKS to those of your identity provider (docs/authentication.md).
+name               = "whendue"
+protect            = true
+log_retention_days = 90
+monthly_budget_usd = 200
+alarm_email        = "operator@example.com"
+
+jwt = {
+  algorithm = "RS256"
+  issuer    = "https://issuer.example.com/"
+  audience  = "whendue"
+  jwks_url  = "https://issuer.example.com/.well-known/jwks.json"
+}

@@ -1,0 +1,128 @@
+# whendue on AWS. What it is made of stands in infra/topology.yaml, what its functions may do in infra/permissions.yaml;
+# the local deploy (localstack/) reads the same topology.
+data "aws_caller_identity" "this" {}
+
+data "aws_partition" "this" {}
+
+locals {
+  topology     = yamldecode(file("${path.module}/../topology.yaml"))
+  queues       = local.topology.queues
+  retention    = coalesce(var.log_retention_days, local.topology.logs.retention_days)
+  visibility_s = coalesce(var.visibility_s, local.queues.visibility_s)
+  flavor       = coalesce(var.api_flavor, local.topology.api.flavor)
+  architecture = coalesce(var.architecture, local.topology.runtime.architecture)
+
+  # Dead-letter queue -> the queues over it.
+  over = {
+    dead_letter                              = local.queues.priorities
+    (local.queues.notifications.dead_letter) = [local.queues.notifications.queue]
+  }
+  urls = merge([for group in module.queues : group.urls]...)
+  arns = merge([for group in module.queues : group.arns]...)
+
+  # Function -> its queue trigger.
+  triggers = { for trigger in values(local.topology.triggers) : trigger.function => trigger if can(trigger.queues) }
+}
+
+module "table" {
+  source = "./modules/table"
+
+  name        = "${var.name}-jobs"
+  plan        = local.topology.table
+  kms_key_arn = var.kms_key_arn
+  protect     = var.protect
+}
+
+module "bucket" {
+  source = "./modules/bucket"
+
+  name         = "${var.name}-payloads-${data.aws_caller_identity.this.account_id}"
+  expire_days  = local.topology.bucket.expire_days
+  lifecycle_on = var.bucket_lifecycle
+  kms_key_arn  = var.kms_key_arn
+  protect      = var.protect
+}
+
+module "queues" {
+  source   = "./modules/queues"
+  for_each = local.over
+
+  prefix            = var.name
+  names             = each.value
+  dead_letter       = each.key
+  visibility_s      = local.visibility_s
+  retention_s       = local.queues.retention_s
+  max_receive_count = local.queues.max_receive_count
+  dead_letter_plan  = local.queues.dead_letter
+  kms_key_arn       = var.kms_key_arn
+}
+
+module "timer" {
+  source = "./modules/timer"
+
+  name          = "${var.name}-tick"
+  by            = var.timer.by
+  enabled       = var.timer.enabled
+  every         = local.topology.triggers.timer.every
+  function_name = module.function["timer"].name
+  function_arn  = module.function["timer"].arn
+  account_id    = data.aws_caller_identity.this.account_id
+}
+
+module "api" {
+  source = "./modules/api"
+
+  name                = var.name
+  flavor              = local.flavor
+  stage               = local.topology.api.stage
+  rest_stage          = local.topology.api.rest_stage
+  throttle            = var.api_throttle
+  domain              = var.domain
+  function_name       = module.function["api"].name
+  function_arn        = module.function["api"].arn
+  function_invoke_arn = module.function["api"].invoke_arn
+}
+
+module "observability" {
+  source = "./modules/observability"
+  count  = var.observability ? 1 : 0
+
+  name               = var.name
+  region             = var.region
+  alarms             = local.topology.alarms
+  functions          = { for name, function in module.function : name => function.name }
+  queues             = { for name in concat(local.queues.priorities, [local.queues.notifications.queue]) : name => "${var.name}-${name}" }
+  dead_letter_queues = { for name in keys(local.over) : name => "${var.name}-${name}" }
+  table              = module.table.name
+  index              = local.topology.table.index.name
+  email              = var.alarm_email
+  runbooks_url       = var.runbooks_url
+  kms_key_arn        = var.kms_key_arn
+}
+
+resource "aws_budgets_budget" "this" {
+  count        = var.monthly_budget_usd == null ? 0 : 1
+  name         = "${var.name}-cost"
+  budget_type  = "COST"
+  time_unit    = "MONTHLY"
+  limit_amount = tostring(var.monthly_budget_usd)
+  limit_unit   = "USD"
+
+  # Runbook: docs/runbooks/cost.md. The tag must be activated for cost allocation first.
+  cost_filter {
+    name   = "TagKeyValue"
+    values = [format("user:stack$%s", var.name)]
+  }
+
+  dynamic "notification" {
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
+    content {
+      comparison_operator        = "GREATER_THAN"
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      notification_type          = notification.key
+      subscriber_email_addresses = var.alarm_email == null ? [] : [var.alarm_email]
+      subscriber_sns_topic_arns  = module.observability[*].topic_arn
+    }
+  }
+}

@@ -1,0 +1,111 @@
+# One Lambda function with a role of its own, its log group, and the queues that feed it.
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "this" {
+  # What its code calls: infra/permissions.yaml.
+  dynamic "statement" {
+    for_each = var.statements
+    content {
+      actions   = statement.value.actions
+      resources = statement.value.resources
+    }
+  }
+
+  statement {
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+  }
+
+  # What Lambda's pollers do in its name: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+  dynamic "statement" {
+    for_each = length(var.queues) == 0 ? [] : [1]
+    content {
+      actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+      resources = values(var.queues)
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [1]
+    content {
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [var.kms_key_arn]
+    }
+  }
+
+  # X-Ray knows no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+  dynamic "statement" {
+    for_each = var.tracing ? [1] : []
+    content {
+      actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      resources = ["*"]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name               = "${var.name}-function"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "what-it-calls"
+  role   = aws_iam_role.this.name
+  policy = data.aws_iam_policy_document.this.json
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_116:queues have dead-letter queues of their own, and a tick that is lost is made up for by the next
+  #checkov:skip=CKV_AWS_117:it talks to AWS's public endpoints by IAM; a VPC would need NAT, which costs by the hour
+  #checkov:skip=CKV_AWS_272:zips come from this repository's build; signing profiles are the operator's business
+  function_name                  = var.name
+  role                           = aws_iam_role.this.arn
+  filename                       = var.zip
+  layers                         = var.layers
+  handler                        = var.plan.handler
+  runtime                        = var.runtime
+  architectures                  = [var.architecture]
+  timeout                        = var.plan.timeout_s
+  memory_size                    = var.plan.memory_mb
+  reserved_concurrent_executions = var.reserved_concurrency
+  kms_key_arn                    = var.kms_key_arn
+
+  environment {
+    variables = var.environment
+  }
+
+  tracing_config {
+    mode = var.tracing ? "Active" : "PassThrough"
+  }
+
+  # Without its group Lambda would make one that is kept for ever, and without its policy a first message would fail.
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  for_each = var.queues
+
+  function_name           = aws_lambda_function.this.arn
+  event_source_arn        = each.value
+  batch_size              = var.batch_size
+  function_response_types = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = var.maximum_concurrency
+  }
+}

@@ -1,0 +1,74 @@
+variable "name" {
+  description = "The function's name."
+  type        = string
+}
+
+variable "plan" {
+  description = "The topology's function."
+  type        = object({ handler = string, timeout_s = number, memory_mb = number })
+}
+
+variable "runtime" {
+  description = "As in `python3.13`."
+  type        = string
+}
+
+variable "architecture" {
+  description = "arm64 or x86_64."
+  type        = string
+}
+
+variable "zip" {
+  description = "The zip with the function's code; its name carries its content's hash, so other code is another name."
+  type        = string
+}
+
+variable "layers" {
+  description = "ARNs of the layers' versions."
+  type        = list(string)
+}
+
+variable "environment" {
+  description = "Environment variables."
+  type        = map(string)
+}
+
+variable "statements" {
+  description = "What the function may do: actions on resources."
+  type        = list(object({ actions = list(string), resources = list(string) }))
+}
+
+variable "reserved_concurrency" {
+  description = "How many run at once at most, kept free for it; -1: as many as the account allows."
+  type        = number
+}
+
+variable "queues" {
+  description = "The queues that feed it: name -> ARN."
+  type        = map(string)
+}
+
+variable "batch_size" {
+  description = "Messages in a batch at most."
+  type        = number
+}
+
+variable "maximum_concurrency" {
+  description = "Batches of one queue at once at most."
+  type        = number
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept."
+  type        = number
+}
+
+variable "tracing" {
+  description = "Trace with AWS X-Ray."
+  type        = bool
+}
+
+variable "kms_key_arn" {
+  description = "A key of one's own, or null."
+  type        = string
+}

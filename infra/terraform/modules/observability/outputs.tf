@@ -1,0 +1,9 @@
+output "topic_arn" {
+  description = "The topic that alarms tell."
+  value       = aws_sns_topic.this.arn
+}
+
+output "alarms" {
+  description = "Alarm -> its description."
+  value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.alarm_description }
+}

@@ -1,0 +1,54 @@
+variable "name" {
+  description = "Begins the names of alarms and topic; the dashboard's name."
+  type        = string
+}
+
+variable "region" {
+  description = "Where the metrics are."
+  type        = string
+}
+
+variable "alarms" {
+  description = "The topology's alarms: true above a number for so many minutes."
+  type        = map(object({ above = number, periods = number }))
+}
+
+variable "functions" {
+  description = "Function name -> deployed name."
+  type        = map(string)
+}
+
+variable "queues" {
+  description = "Queue name -> deployed name."
+  type        = map(string)
+}
+
+variable "dead_letter_queues" {
+  description = "The same of the dead-letter queues."
+  type        = map(string)
+}
+
+variable "table" {
+  description = "The table's name."
+  type        = string
+}
+
+variable "index" {
+  description = "Its index."
+  type        = string
+}
+
+variable "email" {
+  description = "Who is told of alarms, or null."
+  type        = string
+}
+
+variable "runbooks_url" {
+  description = "Where the runbook pages are."
+  type        = string
+}
+
+variable "kms_key_arn" {
+  description = "A key of one's own, or null."
+  type        = string
+}

@@ -1,0 +1,160 @@
+# Each module on its own: what it makes of what it is given.
+
+run "table" {
+  command = plan
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    name        = "t"
+    plan        = { key = { pk = "S", sk = "S" }, index = { name = "agenda", key = { agenda_pk = "S", alarm_at = "N" }, include = ["due_at"] }, ttl = "expires_at" }
+    kms_key_arn = null
+    protect     = true
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.hash_key == "pk" && aws_dynamodb_table.this.range_key == "sk"
+    error_message = "The partition key comes first."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled && aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "The table can be brought back, and not be lost by mistake."
+  }
+}
+
+run "a_no_for_a_type_is_refused" {
+  command         = plan
+  expect_failures = [var.plan]
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    name        = "t"
+    plan        = { key = { pk = "S", sk = "S" }, index = { name = "agenda", key = { agenda_pk = "S", alarm_at = false }, include = [] }, ttl = "expires_at" }
+    kms_key_arn = null
+    protect     = true
+  }
+}
+
+run "bucket" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    name         = "b"
+    expire_days  = 500
+    lifecycle_on = true
+    kms_key_arn  = null
+    protect      = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.this[0].rule[0].expiration[0].days == 500
+    error_message = "What lies there expires as the topology says."
+  }
+  assert {
+    condition     = aws_s3_bucket.this.force_destroy == false
+    error_message = "A bucket with something in it is not deleted."
+  }
+}
+
+run "queues" {
+  command = plan
+
+  module {
+    source = "./modules/queues"
+  }
+
+  variables {
+    prefix            = "p"
+    names             = ["high", "low"]
+    dead_letter       = "dead_letter"
+    visibility_s      = 360
+    retention_s       = 1209600
+    max_receive_count = 10
+    dead_letter_plan  = { visibility_s = 60, retention_s = 1209600 }
+    kms_key_arn       = null
+  }
+
+  assert {
+    condition     = { for name, queue in aws_sqs_queue.this : name => queue.visibility_timeout_seconds } == { high = 360, low = 360 }
+    error_message = "Both have the visibility timeout."
+  }
+  assert {
+    condition     = alltrue([for queue in aws_sqs_queue.this : queue.sqs_managed_sse_enabled])
+    error_message = "Without a key of one's own, SQS encrypts."
+  }
+}
+
+run "function" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name                 = "f"
+    plan                 = { handler = "h", timeout_s = 60, memory_mb = 512 }
+    runtime              = "python3.13"
+    architecture         = "arm64"
+    zip                  = "f.zip"
+    layers               = []
+    environment          = {}
+    statements           = [{ actions = ["dynamodb:Query"], resources = ["arn:aws:dynamodb:us-east-1:123456789012:table/t"] }]
+    reserved_concurrency = 1
+    queues               = { low = "arn:aws:sqs:us-east-1:123456789012:low" }
+    batch_size           = 10
+    maximum_concurrency  = 50
+    log_retention_days   = 30
+    tracing              = false
+    kms_key_arn          = null
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this["low"].function_response_types == toset(["ReportBatchItemFailures"])
+    error_message = "A batch's good messages are not delivered again for the bad one."
+  }
+  assert {
+    condition     = aws_lambda_event_source_mapping.this["low"].scaling_config[0].maximum_concurrency == 50
+    error_message = "The queue does not take the whole account's concurrency."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.this.retention_in_days == 30
+    error_message = "Logs do not pile up."
+  }
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "PassThrough"
+    error_message = "Traces are off unless asked for."
+  }
+}
+
+run "scheduler" {
+  command = plan
+
+  module {
+    source = "./modules/timer"
+  }
+
+  variables {
+    name          = "tick"
+    by            = "scheduler"
+    every         = "rate(1 minute)"
+    enabled       = true
+    function_name = "f"
+    function_arn  = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    account_id    = "123456789012"
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this[0].flexible_time_window[0].mode == "OFF" && length(aws_cloudwatch_event_rule.this) == 0
+    error_message = "The schedule is exact, and there is no rule beside it."
+  }
+}

@@ -1,0 +1,149 @@
+# The plan of a whole stack keeps what the topology says, and mistakes in variables are refused.
+
+variables {
+  build_manifest = "tests/manifest.json"
+}
+
+run "defaults" {
+  command = plan
+
+  assert {
+    condition     = output.queues != null && toset(keys(module.function)) == toset(keys(local.topology.functions))
+    error_message = "Every function of the topology is made, and no other."
+  }
+  assert {
+    condition     = toset(keys(local.permissions)) == toset(keys(local.topology.functions))
+    error_message = "Every function has its permissions."
+  }
+  assert {
+    condition     = alltrue([for actions in values(local.permissions) : length(setsubtract(keys(actions), keys(local.resources))) == 0])
+    error_message = "Permissions name resources that there are."
+  }
+  assert {
+    condition     = toset(keys(module.observability[0].alarms)) == toset(keys(local.topology.alarms))
+    error_message = "Every alarm of the topology is made, and no other."
+  }
+  assert {
+    condition     = alltrue([for name, text in module.observability[0].alarms : endswith(text, "Runbook: docs/runbooks/${name}.md")])
+    error_message = "An alarm says where its runbook is."
+  }
+  assert {
+    condition     = length(aws_budgets_budget.this) == 0
+    error_message = "No budget unless one is asked for."
+  }
+  assert {
+    condition     = output.jwt_secret_parameter == "/whendue/jwt-secret"
+    error_message = "The secret of HS256 is in the parameter store, under the stack's name."
+  }
+}
+
+run "production" {
+  command = plan
+
+  variables {
+    name               = "prod"
+    alarm_email        = "operator@example.com"
+    monthly_budget_usd = 100
+    tracing            = true
+    kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    domain             = { name = "jobs.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+    jwt                = { algorithm = "RS256", issuer = "i", audience = "a", jwks_url = "https://issuer.example/jwks" }
+  }
+
+  assert {
+    condition     = output.api_url == "https://jobs.example.com"
+    error_message = "With a domain of its own, that is the API's address."
+  }
+  assert {
+    condition     = output.jwt_secret_parameter == null
+    error_message = "With public keys there is no secret."
+  }
+  assert {
+    condition     = one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:stack$prod"])
+    error_message = "The budget counts this stack, by its tag."
+  }
+}
+
+run "rest" {
+  command = plan
+
+  variables {
+    api_flavor = "rest"
+    timer      = { by = "rule" }
+  }
+}
+
+run "emulator" {
+  command = plan
+
+  variables {
+    emulator         = true
+    visibility_s     = 8
+    observability    = false
+    bucket_lifecycle = false
+  }
+
+  assert {
+    condition     = output.alarm_topic_arn == null
+    error_message = "Without observability there is no topic."
+  }
+}
+
+run "a_short_visibility_is_refused" {
+  command         = plan
+  expect_failures = [terraform_data.visibility]
+
+  variables {
+    visibility_s = 359
+  }
+}
+
+run "a_secret_in_the_environment_is_refused" {
+  command         = plan
+  expect_failures = [var.environment]
+
+  variables {
+    environment = { WHENDUE_JWT_SECRET = "not here" }
+  }
+}
+
+run "keys_by_http_are_refused" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    jwt = { algorithm = "RS256", jwks_url = "http://issuer.example/jwks" }
+  }
+}
+
+run "a_budget_that_tells_nobody_is_refused" {
+  command         = plan
+  expect_failures = [var.monthly_budget_usd]
+
+  variables {
+    monthly_budget_usd = 10
+    observability      = false
+  }
+}
+
+run "unknown_words_are_refused" {
+  command         = plan
+  expect_failures = [var.api_flavor, var.timer, var.architecture, var.name]
+
+  variables {
+    api_flavor   = "soap"
+    timer        = { by = "cron" }
+    architecture = "mips"
+    name         = "-"
+  }
+}
+
+run "patterns_that_iam_does_not_know_are_refused" {
+  command         = plan
+  expect_failures = [var.lambda_allow, var.sns_allow]
+
+  variables {
+    lambda_allow = ["report-*"]
+    sns_allow    = { acme = ["arn:aws:sns:us-east-1:123456789012:[ab]"] }
+  }
+}

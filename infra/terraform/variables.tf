@@ -1,0 +1,252 @@
+# --- where and under which names ------------------------------------------------------------------------------
+
+variable "name" {
+  description = "Begins every resource's name, so that several stacks live side by side in an account."
+  type        = string
+  default     = "whendue"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,24}$", var.name))
+    error_message = "name is 2 to 25 of a-z, 0-9 and -, and begins with a letter."
+  }
+}
+
+variable "region" {
+  description = "The AWS region of everything."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "tags" {
+  description = "Tags of every resource, besides `application` and `stack`."
+  type        = map(string)
+  default     = {}
+}
+
+variable "emulator" {
+  description = "The target is an emulator: no checks of credentials, and as much concurrency as a laptop has."
+  type        = bool
+  default     = false
+}
+
+variable "build_manifest" {
+  description = "What `make build` wrote: the zips of layers and functions, beside this file. Default: .local/build/manifest.json"
+  type        = string
+  default     = null
+}
+
+# --- how it is reached ----------------------------------------------------------------------------------------
+
+variable "api_flavor" {
+  description = "`http` (HTTP API) or `rest` (REST API); null: as the topology says."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.api_flavor == null || contains(["http", "rest"], coalesce(var.api_flavor, "http"))
+    error_message = "api_flavor is http or rest."
+  }
+}
+
+variable "api_throttle" {
+  description = "Requests a second that the API lets through in the long run, and at once."
+  type        = object({ rate_per_s = number, burst = number })
+  default     = { rate_per_s = 200, burst = 400 }
+
+  validation {
+    condition     = var.api_throttle.rate_per_s >= 1 && var.api_throttle.burst >= 1
+    error_message = "api_throttle lets at least one request a second through."
+  }
+}
+
+variable "domain" {
+  description = "A domain of your own for the API, with its ACM certificate in the same region. Null: API Gateway's address."
+  type        = object({ name = string, certificate_arn = string })
+  default     = null
+
+  validation {
+    condition     = var.domain == null || can(regex("^arn:aws[a-z-]*:acm:", var.domain.certificate_arn))
+    error_message = "domain.certificate_arn is the ARN of an ACM certificate."
+  }
+}
+
+variable "jwt" {
+  description = "How tokens are verified (docs/authentication.md). HS256 takes its secret from an SSM parameter, by default /NAME/jwt-secret."
+  type = object({
+    algorithm        = optional(string, "HS256")
+    issuer           = optional(string, "whendue")
+    audience         = optional(string, "whendue")
+    jwks_url         = optional(string)
+    secret_parameter = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["HS256", "RS256", "ES256", "EdDSA"], var.jwt.algorithm)
+    error_message = "jwt.algorithm is HS256, RS256, ES256 or EdDSA."
+  }
+  validation {
+    condition     = var.jwt.algorithm == "HS256" ? var.jwt.jwks_url == null : can(regex("^https://", var.jwt.jwks_url))
+    error_message = "jwt.jwks_url is an https URL where the algorithm is not HS256, and nothing where it is."
+  }
+  validation {
+    condition     = var.jwt.secret_parameter == null || can(regex("^/[a-zA-Z0-9_./-]+$", var.jwt.secret_parameter))
+    error_message = "jwt.secret_parameter is the full name of an SSM parameter; it begins with a slash."
+  }
+}
+
+# --- how it runs ----------------------------------------------------------------------------------------------
+
+variable "timer" {
+  description = "What starts the timer, `scheduler` (EventBridge Scheduler) or `rule` (an EventBridge rule, for emulators), and whether it does."
+  type        = object({ by = optional(string, "scheduler"), enabled = optional(bool, true) })
+  default     = {}
+
+  validation {
+    condition     = contains(["scheduler", "rule"], var.timer.by)
+    error_message = "timer.by is scheduler or rule."
+  }
+}
+
+variable "architecture" {
+  description = "The processor of the functions; null: as the topology says."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.architecture == null || contains(["arm64", "x86_64"], coalesce(var.architecture, "arm64"))
+    error_message = "architecture is arm64 or x86_64."
+  }
+}
+
+variable "visibility_s" {
+  description = "The queues' visibility timeout; null: as the topology says. Six times the slowest function's timeout at least, except in an emulator."
+  type        = number
+  default     = null
+}
+
+variable "reserve_timer" {
+  description = "Reserve the timer's one concurrent run. Off for accounts whose whole concurrency is 10: AWS keeps those unreserved."
+  type        = bool
+  default     = true
+}
+
+variable "environment" {
+  description = "Further WHENDUE_* settings of all functions (docs/configuration.md). No secrets: they are readable in the console."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment) : startswith(name, "WHENDUE_") && name != "WHENDUE_JWT_SECRET"])
+    error_message = "environment has WHENDUE_* settings only, and no secret: use jwt.secret_parameter."
+  }
+}
+
+variable "email" {
+  description = "Who sends mails, by which verified SES identities (ARNs), and to whom subscriptions may send them, by tenant."
+  type = object({
+    from          = optional(string, "")
+    identity_arns = optional(list(string), [])
+    recipients    = optional(map(list(string)), {})
+  })
+  default = {}
+
+  validation {
+    condition     = (var.email.from == "") == (length(var.email.identity_arns) == 0)
+    error_message = "email.from and email.identity_arns go together."
+  }
+}
+
+variable "sns_allow" {
+  description = "Tenant to patterns (*, ?) of ARNs of topics that its subscriptions may publish to."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for pattern in flatten(values(var.sns_allow)) : can(regex("^arn:aws[a-z-]*:sns:[^\\[]+$", pattern))])
+    error_message = "sns_allow has ARNs of topics; * and ? are its only patterns, as in IAM."
+  }
+}
+
+variable "lambda_allow" {
+  description = "Patterns (*, ?) of ARNs of functions that the task `lambda` may invoke; jobs name them by ARN."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for pattern in var.lambda_allow : can(regex("^arn:aws[a-z-]*:lambda:[^\\[]+$", pattern))])
+    error_message = "lambda_allow has ARNs of functions; * and ? are its only patterns, as in IAM."
+  }
+}
+
+# --- how it is kept -------------------------------------------------------------------------------------------
+
+variable "kms_key_arn" {
+  description = "A KMS key of yours for table, bucket, queues and logs; null: keys that AWS owns, which cost nothing."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn is the ARN of a key, not of an alias."
+  }
+}
+
+variable "protect" {
+  description = "Refuse to delete the table, and a bucket that is not empty."
+  type        = bool
+  default     = true
+}
+
+variable "bucket_lifecycle" {
+  description = "Expire what lies in the bucket. Off only where an emulator's Terraform provider knows no lifecycles."
+  type        = bool
+  default     = true
+}
+
+# --- how it is watched ----------------------------------------------------------------------------------------
+
+variable "log_retention_days" {
+  description = "How long logs are kept; null: as the topology says."
+  type        = number
+  default     = null
+}
+
+variable "tracing" {
+  description = "AWS X-Ray traces of all functions, paid by the trace."
+  type        = bool
+  default     = false
+}
+
+variable "observability" {
+  description = "Make alarms and the dashboard."
+  type        = bool
+  default     = true
+}
+
+variable "alarm_email" {
+  description = "Who is told of alarms, besides the topic that the outputs name."
+  type        = string
+  default     = null
+}
+
+variable "monthly_budget_usd" {
+  description = "Warn when a month's costs of resources with the tag `stack` = name pass 80 % of this, or will pass it. Null: no budget."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget_usd == null || coalesce(var.monthly_budget_usd, 1) >= 1
+    error_message = "monthly_budget_usd is one dollar at least."
+  }
+  validation {
+    condition     = var.monthly_budget_usd == null || var.observability || var.alarm_email != null
+    error_message = "A budget must have somebody to tell: alarm_email, or the topic that observability makes."
+  }
+}
+
+variable "runbooks_url" {
+  description = "Where the runbook pages are; begins the link in each alarm's description."
+  type        = string
+  default     = "docs/runbooks"
+}

@@ -1,0 +1,73 @@
+"""Stacks of the suite made by infra/terraform: WHENDUE_E2E_TERRAFORM names the program that applies a module.
+
+It is called as `PROGRAM --apply ENDPOINT --state FILE MODULE --carry FILE... -- ARGUMENTS` and prints outputs as JSON.
+"""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localstack import token
+from localstack.build import build
+from localstack.deploy.clients import Clients
+from localstack.paths import BUILD, ROOT
+from localstack.stack import REGION, Stack
+
+PROGRAM = os.environ.get("WHENDUE_E2E_TERRAFORM")
+MODULE = ROOT / "infra/terraform"
+ARGUMENTS = ["-var-file=env/emulator.tfvars"]
+
+
+def deploy(
+    endpoint_url: str,
+    name: str,
+    directory: Path,
+    *,
+    secret: str,
+    environment: Mapping[str, str],
+    visibility_s: int | None = None,
+    schedule_timer: bool = True,
+    extra_tasks: Path | None = None,
+    observability: bool = False,
+) -> Stack:
+    """Deploy a stack by Terraform; the secret of its tokens goes into the parameter store.
+
+    Raises:
+        RuntimeError: it could not be applied; the message is Terraform's.
+    """
+    ssm = Clients(endpoint_url).client("ssm")
+    ssm.put_parameter(Name=f"/{name}/jwt-secret", Value=secret, Type="SecureString", Overwrite=True)
+    built = build("local", extra_tasks)
+    manifest = built.save(BUILD / "e2e.json")
+    variables = {
+        "name": name,
+        "region": REGION,
+        # An emulator runs functions on the processor of this machine.
+        "architecture": {"aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+        "build_manifest": os.path.relpath(manifest, MODULE),
+        "timer": {"by": "rule", "enabled": schedule_timer},
+        "visibility_s": visibility_s,
+        "jwt": {"issuer": token.ISSUER, "audience": token.AUDIENCE},
+        "environment": dict(environment),
+        "observability": observability,
+    }
+    file = directory / f"{name}.tfvars.json"
+    file.write_text(json.dumps(variables))
+    carried = [manifest, *built.layers.values(), *built.functions.values()]
+    outputs = _apply(endpoint_url, directory / f"{name}.tfstate", carried, [*ARGUMENTS, f"-var-file={file}"])
+    return Stack(**outputs, dashboard_url=f"{outputs['api_url']}/", aws_endpoint_url=endpoint_url)
+
+
+def _apply(endpoint_url: str, state: Path, carried: list[Path], arguments: list[str]) -> dict[str, Any]:
+    command = [str(PROGRAM), "--apply", endpoint_url, "--state", str(state), str(MODULE)]
+    for path in carried:
+        command += ["--carry", str(path.relative_to(ROOT))]
+    done = subprocess.run([*command, "--", *arguments], check=False, capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(f"{PROGRAM} failed:\n{done.stderr}")
+    wanted = {"api_url", "region", "table", "bucket", "queues", "dead_letter_queue", "functions"}
+    return {name: output["value"] for name, output in json.loads(done.stdout).items() if name in wanted}

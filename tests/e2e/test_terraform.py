@@ -1,0 +1,52 @@
+"""The boto3 deploy and the Terraform deploy make the same resources, compared field by field as AWS describes them."""
+
+import re
+
+import pytest
+
+from localstack import token
+from localstack.deploy import deploy
+from localstack.deploy.clients import Clients
+from localstack.emulator import Emulator
+from localstack.topology import topology
+from tests.e2e import terraform
+from tests.e2e.described import described
+from tests.e2e.stage import new_secret
+
+# Paths that may differ, and why. One that does not differ any more fails the test, too.
+DIFFERENT = {
+    r"function\.\w+\.described\.Role": "each function has a role of its own on AWS; emulators check none",
+    r"function\.\w+\.described\.Environment\.Variables\.WHENDUE_JWT_\w+": "on AWS only the API has them, and no secret",
+    r"table\.recovery": "point-in-time recovery is for tables that somebody would miss",
+    r"bucket\.(encryption|ownership_controls|public_access|policy).*": "an emulator's bucket is nobody else's",
+    r"bucket\.lifecycle_configuration.*": "the stand-in for Terraform's provider knows no lifecycles",
+    r"queue\.\w+\.MessageRetention\w+": "the stand-in for Terraform's provider gives it a name that SQS does not know",
+    r"queue\.\w+\.RedriveAllowPolicy.*": "an account may have other queues",
+    r"queue\.\w+\.SqsManagedSseEnabled": "encryption at rest",
+    r"api\.stages\[0\]\.DefaultRouteSettings.*": "the API's throttle protects a bill",
+}
+
+
+@pytest.mark.skipif(terraform.PROGRAM is None, reason="WHENDUE_E2E_TERRAFORM names no program that applies Terraform")
+def test_both_deploys_make_the_same_resources(emulated: Emulator) -> None:
+    """What the tests run on must be what is deployed to AWS."""
+    clients, secret = Clients(emulated.endpoint_url), new_secret()
+    one = deploy(emulated.endpoint_url, "by-boto3", environment=token.environment(secret), schedule_timer=False)
+    other = terraform.deploy(
+        emulated.endpoint_url,
+        "by-terraform",
+        emulated.directory,
+        secret=secret,
+        environment={},
+        schedule_timer=False,
+        observability=True,
+    )
+    left, right = described(clients, one, "by-boto3"), described(clients, other, "by-terraform")
+    differing = {path for path in left.keys() | right.keys() if left.get(path) != right.get(path)}
+    unnamed = {path for path in differing if not any(re.fullmatch(pattern, path) for pattern in DIFFERENT)}
+    assert not unnamed, "\n".join(f"{path}: {left.get(path)!r}, {right.get(path)!r}" for path in sorted(unnamed))
+    stale = {pattern for pattern in DIFFERENT if not any(re.fullmatch(pattern, path) for path in differing)}
+    assert not stale
+    assert len(left) > 200, "and there is something to compare"
+    alarms = clients.client("cloudwatch").describe_alarms(AlarmNamePrefix="by-terraform-")["MetricAlarms"]
+    assert {alarm["AlarmName"].removeprefix("by-terraform-") for alarm in alarms} == topology().alarms.keys()
