@@ -34,6 +34,8 @@ FLOORS = {
     "whendue.channels": 3,
     "whendue": 3,
     "whendue.bootstrap": 4,
+    "whendue.containers": 5,
+    "whendue.cli": 5,
     "functions": 5,
 }
 # A user's task file sees the public face of the package, not the handlers around it.
