@@ -43,8 +43,8 @@ demo: $(READY)  ## demonstrate the running stack
 .PHONY: test e2e sim sim-long mutants lint types format check
 test: $(READY)  ## set up and run all the fast tests
 	$(PY) -m pytest -n 2 --ignore tests/e2e
-e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
-	$(PY) -m pytest tests/e2e
+e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator (IN=container: workers and timer as processes)
+	WHENDUE_E2E_HOME=$(or $(IN),lambda) $(PY) -m pytest tests/e2e
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
 	@$(PY) -m tests.simulation
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
