@@ -72,6 +72,7 @@ build: $(READY)  ## build layers and function zips for AWS into .local/build
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
+	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml
 docs: $(READY)  ## write the generated parts of the docs

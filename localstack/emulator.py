@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +13,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from localstack.once import exclusive
-from localstack.paths import EMULATOR_PYTHON, EMULATOR_VENV, LOCAL, ROOT
+from localstack.paths import EMULATOR_PYTHON, LOCAL
+from localstack.venvs import ensure
 
 PROGRAM = "ministack"
 READY_S = 60
@@ -49,18 +48,8 @@ class Emulator:
 
 
 def install() -> None:
-    """Make the emulator's own virtual environment from its lock, unless it is there and current."""
-    lock = ROOT / "requirements/emulator.txt"
-    stamp = EMULATOR_VENV / "lock.txt"
-    with exclusive("emulator-venv"):
-        if stamp.exists() and stamp.read_text() == lock.read_text():
-            return
-        print("Installing the embedded emulator into .local/ (once)...", flush=True)
-        shutil.rmtree(EMULATOR_VENV, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(EMULATOR_VENV)], check=True)
-        pip = [str(EMULATOR_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
-        stamp.write_text(lock.read_text())
+    """Make the emulator's own virtual environment, unless it is there and current."""
+    ensure("emulator")
 
 
 def start(directory: Path = LOCAL) -> Emulator:

@@ -6,5 +6,4 @@ ROOT = Path(__file__).parents[1]
 LOCAL = ROOT / ".local"
 STACK_FILE = LOCAL / "stack.json"
 BUILD = LOCAL / "build"
-EMULATOR_VENV = LOCAL / "emulator-venv"
-EMULATOR_PYTHON = EMULATOR_VENV / "bin/python"
+EMULATOR_PYTHON = LOCAL / "emulator-venv/bin/python"
