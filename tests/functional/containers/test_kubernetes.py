@@ -50,7 +50,7 @@ def test_every_resource_is_valid(overlay: str, version: str, tmp_path: Path) -> 
     path = tmp_path / "rendered.yaml"
     ours = [one for one in yaml.safe_load_all(rendered(overlay)) if not one["apiVersion"].startswith("keda.sh/")]
     path.write_text(yaml.safe_dump_all(ours))
-    command = [ensure("containers") / "kubernetes-validate", "--strict", "-k", version, path]
+    command = [str(ensure("containers") / "kubernetes-validate"), "--strict", "-k", version, str(path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARN" not in done.stdout
