@@ -170,7 +170,7 @@ class Containers:
         """Let workers listen to these queues instead of those that they listen to."""
         before = self._running[stack.table]
         self._stop(before[:WORKERS])
-        options = ["--queues", ",".join(queues), "--threads", "6", "--wait", "1"]
+        options = ["--queues", ",".join(queues), "--threads", "4", "--wait", "1"]
         before[:WORKERS] = [self.replica(stack, "worker", *options) for _ in range(WORKERS)]
 
     def _stop(self, replicas: list[Replica]) -> None:
