@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.homes import GRACE_S, Containers
+from tests.e2e.homes import GRACE_S, Containers, Home
 from tests.e2e.stage import Stage
 from tests.support import eventually
 
@@ -19,18 +19,24 @@ SHORT_S, LONG_S = 3, 15
 THREADS = 24
 
 
+@pytest.fixture
+def containers(home: Home) -> Containers:
+    """The home that these tests are about."""
+    if not isinstance(home, Containers):
+        pytest.skip("Lambda tells no function to go down; make e2e IN=container")
+    return home
+
+
 def begins(path: Path) -> int:
     """Count the runs that have begun."""
     return sum(line.startswith("begin") for line in path.read_text().splitlines()) if path.exists() else 0
 
 
 def test_a_worker_that_is_told_to_go_down_while_two_hundred_jobs_run_loses_none(
-    stage_named: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    containers: Containers, stage_named: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """None lost, none runs in two processes at once (stricter than G4), no attempt burnt, gone within the grace."""
     stage = stage_named("drain", schedule_timer=False, at_work=False)
-    if not isinstance(stage.home, Containers):
-        pytest.skip("Lambda tells no function to go down; make e2e IN=container")
     paths = [tmp_path / str(number) for number in range(JOBS)]
     seconds = [SHORT_S if number % 2 else LONG_S for number in range(JOBS)]
     with stage.http() as http:
@@ -39,10 +45,10 @@ def test_a_worker_that_is_told_to_go_down_while_two_hundred_jobs_run_loses_none(
             for path, length in zip(paths, seconds, strict=True)
         ]
         jobs = http.batch(wanted)
-        old = stage.home.replica(stage.stack, "worker", "--threads", str(THREADS), "--wait", "1")
+        old = containers.replica(stage.stack, "worker", "--threads", str(THREADS), "--wait", "1")
         eventually(lambda: sum(map(begins, paths)) == JOBS, timeout_s=60)
         assert old.stop() == 0, "it ended by itself, within the grace"
-        new = stage.home.replica(stage.stack, "worker", "--threads", str(THREADS), "--wait", "1")
+        new = containers.replica(stage.stack, "worker", "--threads", str(THREADS), "--wait", "1")
         ended = http.ended(jobs, timeout_s=120)
         new.stop()
     assert Counter((job["state"], job["attempt"], job["lost"]) for job in ended) == {("succeeded", 1, 0): JOBS}
@@ -64,15 +70,15 @@ def runs_of(path: Path) -> list[tuple[float, float]]:
     return sorted((begin, end) for begin, end in noted.values())
 
 
-def test_a_second_signal_ends_a_process_at_once(stage_named: Callable[..., Stage], tmp_path: Path) -> None:
+def test_a_second_signal_ends_a_process_at_once(
+    containers: Containers, stage_named: Callable[..., Stage], tmp_path: Path
+) -> None:
     """Whoever presses Ctrl-C twice means it; the job heals like after any crash."""
     stage = stage_named("twice", schedule_timer=False, at_work=False)
-    if not isinstance(stage.home, Containers):
-        pytest.skip("Lambda tells no function to go down; make e2e IN=container")
     path = tmp_path / "runs"
     with stage.http() as http:
         http.submit("e2e.noted", {"path": str(path), "seconds": 60}, timeoutSeconds=90)
-        worker = stage.home.replica(stage.stack, "worker", "--wait", "1")
+        worker = containers.replica(stage.stack, "worker", "--wait", "1")
         eventually(lambda: begins(path) == 1)
         process: subprocess.Popen[bytes] = worker.process
         worker.expect_end()
