@@ -159,8 +159,8 @@ def test_a_thread_survives_what_goes_wrong(
     start(threads=1)
     eventually(state(world, job), lambda got: got is State.SUCCEEDED)
     out = capsys.readouterr().out
-    assert ("RuntimeError" in out) == isinstance(error, RuntimeError)
-    assert "nobody expected" not in out
+    assert type(error).__name__ in out
+    assert str(error) not in out
 
 
 def test_a_running_job_is_progress_and_a_thread_that_hangs_elsewhere_is_none(world: RealTime) -> None:

@@ -80,8 +80,6 @@ class Worker:
             self._drain_at()
             try:
                 self._turn()
-            except UnavailableError:
-                self._draining.wait(PAUSE_S)
             except Exception as error:  # noqa: BLE001 - the messages come again, and other queues are to be served
                 log.failed("batch failed", error)
                 self._draining.wait(PAUSE_S)
