@@ -43,8 +43,8 @@ demo: $(READY)  ## demonstrate the running stack
 .PHONY: test e2e sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	$(PY) -m pytest -n 2 --ignore tests/e2e
-e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
-	$(PY) -m pytest tests/e2e
+e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator (IN=container: workers and timer as processes)
+	WHENDUE_E2E_HOME=$(or $(IN),lambda) $(PY) -m pytest tests/e2e
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
 	@$(PY) -m tests.simulation
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
@@ -92,6 +92,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
 	$(COMPILE) $(UPGRADE) -o requirements/checkov.txt requirements/checkov.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
+	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra otel --extra worker -c requirements/layer.txt \

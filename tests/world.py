@@ -1,17 +1,19 @@
 """A whole whendue in memory, with a clock that moves when told: the stage of most tests."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
 
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
+from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import App, build
 from whendue.context import Context
-from whendue.domain.job import Job
+from whendue.domain.job import Job, State
 from whendue.domain.request import JobRequest
-from whendue.effects import ManualEffects
-from whendue.ports import JobQueue, JobStore
+from whendue.effects import ManualEffects, system
+from whendue.ports import JobQueue, JobStore, Runner
 from whendue.registry import Registry, task
 from whendue.services.query import JobView
 from whendue.services.tick import Ticked
@@ -37,6 +39,7 @@ class World:
         self.table = MemoryStore()
         self.queues = MemoryQueue(self.effects, max_receive_count=max_receive_count)
         self.blobs = MemoryBlobs()
+        self.runner: Runner = InlineRunner()
         self.registry = Registry()
         self.ran: list[tuple[str, int, int]] = []
         self.task("ok", lambda payload, ctx: payload.model_dump() | {"attempt": ctx.attempt})
@@ -46,7 +49,7 @@ class World:
 
     def build(self, store: JobStore | None = None, queue: JobQueue | None = None) -> App:
         """Make the application, on other ports if given."""
-        ports = (store or self.table, queue or self.queues, self.blobs, InlineRunner(), self.registry)
+        ports = (store or self.table, queue or self.queues, self.blobs, self.runner, self.registry)
         return build(SETTINGS, self.effects, *ports)
 
     def task(self, name: str, function: Callable[[Any, Context], Any], **options: Any) -> None:
@@ -107,6 +110,25 @@ class World:
     def runs(self, job: Job) -> list[int]:
         """List the times at which a job's task began."""
         return [at for job_id, _, at in self.ran if job_id == job.id]
+
+
+class RealTime(World):
+    """The same world on threads and the real clock, for what only real time shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.effects = system()
+        self.queues.effects = self.effects
+        self.runner = ThreadRunner()
+        self.app = self.build()
+        self.release = threading.Event()
+
+    def run(self, kind: str, **policy: object) -> tuple[object, State]:
+        """Run one job; gives its last error or its result, and its state."""
+        job = self.submit(kind, policy=policy)
+        self.app.work.handle(self.queues.receive("normal"), self.effects.now_ms() + 60_000)
+        view = self.view(job)
+        return view.attempts[-1].type if view.attempts else view.result, view.job.state
 
 
 def _bad(payload: Anything, ctx: Context) -> Any:

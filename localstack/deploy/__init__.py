@@ -7,7 +7,7 @@ from localstack.build import Target, build
 from localstack.deploy.api import deploy_api
 from localstack.deploy.clients import Clients
 from localstack.deploy.functions import Environment, deploy_functions
-from localstack.deploy.storage import deploy_bucket, deploy_queues, deploy_table
+from localstack.deploy.storage import JOBS_DEAD_LETTER, deploy_bucket, deploy_queues, deploy_table
 from localstack.deploy.triggers import connect_queue, connect_schedule
 from localstack.stack import REGION, Stack
 from localstack.topology import Queues, topology
@@ -21,6 +21,7 @@ def deploy(
     api_flavor: str | None = None,
     queues: Queues | None = None,
     schedule_timer: bool = True,
+    feed: bool = True,
     extra_tasks: Path | None = None,
     target: Target = "local",
 ) -> Stack:
@@ -33,6 +34,7 @@ def deploy(
         api_flavor: `http` or `rest` instead of the topology's.
         queues: other queue settings than the topology's.
         schedule_timer: let the timer tick by itself.
+        feed: let the queues start functions; not where workers run in containers.
         extra_tasks: a folder of further task files.
         target: where the emulator runs functions: `local` processes, or in a `container`.
 
@@ -45,10 +47,10 @@ def deploy(
     built = build(target, extra_tasks)
     table = deploy_table(clients, f"{prefix}-jobs", plan.table)
     bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
-    urls, dead_letter_url, arns = deploy_queues(clients, prefix, wanted)
-    addresses = Environment(table, bucket, urls, dead_letter_url, wanted.visibility_s)
+    urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
+    addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s)
     names = deploy_functions(clients, prefix, plan, built, dict(environment) | addresses.variables())
-    for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter):
+    for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
         for queue in trigger.queues:
             connect_queue(clients, names[trigger.function], arns[queue], trigger.batch_size, concurrency)
@@ -62,6 +64,6 @@ def deploy(
         table=table,
         bucket=bucket,
         queues=urls,
-        dead_letter_queue=dead_letter_url,
+        dead_letter_queue=dead_urls[JOBS_DEAD_LETTER],
         functions=names,
     )

@@ -21,7 +21,7 @@ class Environment:
     table: str
     bucket: str
     queues: dict[str, str]
-    dead_letter_queue: str
+    dead_letter_queues: dict[str, str]
     visibility_s: int
 
     def variables(self) -> dict[str, str]:
@@ -30,7 +30,8 @@ class Environment:
             "WHENDUE_TABLE": self.table,
             "WHENDUE_BUCKET": self.bucket,
             "WHENDUE_QUEUES": json.dumps(self.queues),
-            "WHENDUE_DEAD_LETTER_QUEUE": self.dead_letter_queue,
+            "WHENDUE_DEAD_LETTER_QUEUE": self.dead_letter_queues["dead_letter"],
+            "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE": self.dead_letter_queues["notifications_dead_letter"],
             "WHENDUE_VISIBILITY_S": str(self.visibility_s),
             "POWERTOOLS_SERVICE_NAME": "whendue",
         }

@@ -55,8 +55,10 @@ def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
     return name
 
 
-def deploy_queues(clients: Clients, prefix: str, queues: Queues) -> tuple[dict[str, str], str, dict[str, str]]:
-    """Make the queues and their redrive to dead-letter queues; gives URLs by name, that of the jobs', and all ARNs."""
+def deploy_queues(
+    clients: Clients, prefix: str, queues: Queues
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Make the queues and their redrive to dead-letter queues; gives URLs of both by name, and all ARNs."""
     own = queues.notifications
     under = dict.fromkeys(queues.priorities, JOBS_DEAD_LETTER) | {own.queue: own.dead_letter}
     dead = queues.dead_letter
@@ -73,7 +75,7 @@ def deploy_queues(clients: Clients, prefix: str, queues: Queues) -> tuple[dict[s
         }
         urls[name] = _queue(clients, f"{prefix}-{name}", attributes)
         arns[name] = _arn(clients, urls[name])
-    return urls, dead_urls[JOBS_DEAD_LETTER], arns
+    return urls, dead_urls, arns
 
 
 def _queue(clients: Clients, name: str, attributes: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
 """One emulator for the suite, and the stacks deployed to it."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from localstack import emulator, token
 from localstack.deploy import deploy
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
-from localstack.lifecycle import warm
 from localstack.topology import topology
 from tests.e2e import five_seconds, terraform
+from tests.e2e.homes import Containers, Functions, Home
 from tests.e2e.stage import Http, Stage, new_secret
 
 TASKS = Path(__file__).parent / "tasks"
@@ -40,10 +41,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stage_named(emulated: Emulator, calls: Path) -> Callable[..., Stage]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """Give the home that the suite runs in: `make e2e IN=container`, or Lambda."""
+    homes: dict[str, Callable[[], Home]] = {
+        "lambda": Functions,
+        "container": lambda: Containers(tmp_path_factory.mktemp("containers")),
+    }
+    made = homes[os.environ.get("WHENDUE_E2E_HOME") or "lambda"]()
+    yield made
+    made.end_all()
+
+
+@pytest.fixture(scope="session")
+def stage_named(emulated: Emulator, calls: Path, home: Home) -> Callable[..., Stage]:
     """Deploy stacks."""
 
-    def make(prefix: str, *, schedule_timer: bool, api_flavor: str = "http", **environment: str) -> Stage:
+    def make(
+        prefix: str, *, schedule_timer: bool, api_flavor: str = "http", at_work: bool = True, **environment: str
+    ) -> Stage:
         secret = new_secret()
         environment = {"WHENDUE_LEASE_S": str(LEASE_S), "WHENDUE_E2E_CALLS": str(calls)} | environment
         if terraform.PROGRAM and api_flavor == "http":
@@ -57,7 +72,7 @@ def stage_named(emulated: Emulator, calls: Path) -> Callable[..., Stage]:
                 schedule_timer=schedule_timer,
                 extra_tasks=TASKS,
             )
-            return Stage(made, secret, Clients(emulated.endpoint_url))
+            return Stage(made, secret, Clients(emulated.endpoint_url), home)
         queues = topology().queues.model_copy(update={"visibility_s": VISIBILITY_S})
         stack = deploy(
             emulated.endpoint_url,
@@ -65,10 +80,13 @@ def stage_named(emulated: Emulator, calls: Path) -> Callable[..., Stage]:
             environment=token.environment(secret) | environment,
             api_flavor=api_flavor,
             queues=queues,
-            schedule_timer=schedule_timer,
+            schedule_timer=schedule_timer and home.functions,
+            feed=home.functions,
             extra_tasks=TASKS,
         )
-        return Stage(stack, secret, Clients(emulated.endpoint_url))
+        if at_work:
+            home.begin(stack, timer=schedule_timer)
+        return Stage(stack, secret, Clients(emulated.endpoint_url), home)
 
     return make
 
@@ -77,15 +95,16 @@ def stage_named(emulated: Emulator, calls: Path) -> Callable[..., Stage]:
 def stage(stage_named: Callable[..., Stage]) -> Stage:
     """Give the stack that most tests share, its timer ticking by itself."""
     made = stage_named("e2e", schedule_timer=True)
-    warm(made.stack)
     five_seconds.begin(made)
     return made
 
 
 @pytest.fixture
-def timeless(stage_named: Callable[..., Stage], request: pytest.FixtureRequest) -> Stage:
+def timeless(stage_named: Callable[..., Stage], request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Give a stack of its own, without a timer, to a test that ticks with its own clock."""
-    return stage_named(f"timeless-{abs(hash(request.node.nodeid)) % 10_000}", schedule_timer=False)
+    made = stage_named(f"timeless-{abs(hash(request.node.nodeid)) % 10_000}", schedule_timer=False)
+    yield made
+    made.home.end(made.stack)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import httpx
 from localstack import token
 from localstack.deploy.clients import Clients
 from localstack.stack import Stack
+from tests.e2e.homes import Home
 from tests.support import eventually
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.s3 import S3Blobs
@@ -28,11 +29,12 @@ TERMINAL = {State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value}
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stack, the secret that its tokens are signed with, and clients for what is behind it."""
+    """A stack, the secret that its tokens are signed with, clients for what is behind it, where its workers run."""
 
     stack: Stack
     secret: str
     clients: Clients
+    home: Home
 
     @contextmanager
     def http(self, tenant: str = "e2e", scopes: str = token.SCOPES) -> Iterator["Http"]:
@@ -60,19 +62,9 @@ class Stage:
 
     @contextmanager
     def no_workers(self, queue: str) -> Iterator[None]:
-        """Stop feeding the worker from one queue."""
-        self._feed(queue, enabled=False)
-        try:
+        """Let no worker listen to one queue."""
+        with self.home.without(self.stack, queue):
             yield
-        finally:
-            self._feed(queue, enabled=True)
-
-    def _feed(self, queue: str, *, enabled: bool) -> None:
-        functions = self.clients.functions
-        name = self.stack.queues[queue].rpartition("/")[2]
-        known = functions.list_event_source_mappings(FunctionName=self.stack.functions["worker"])
-        [mapping] = [one for one in known["EventSourceMappings"] if one["EventSourceArn"].endswith(f":{name}")]
-        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
 
     def counts(self, queue: str) -> tuple[int, int, int]:
         """Count a queue's visible, delayed and hidden messages."""

@@ -46,7 +46,7 @@ class Meter:
 @pytest.fixture
 def metered(quiet: Stage) -> Iterator[tuple[App, Meter, Stage]]:
     """Run the services here with metered clients, and no other worker."""
-    fresh = Stage(quiet.stack, quiet.secret, Clients(quiet.stack.aws_endpoint_url))
+    fresh = Stage(quiet.stack, quiet.secret, Clients(quiet.stack.aws_endpoint_url), quiet.home)
     meter = Meter(fresh.clients)
     with quiet.no_workers("normal"):
         yield fresh.app(), meter, fresh
@@ -131,7 +131,7 @@ def test_a_delayed_job_costs_no_more_write_units_than_an_immediate_one(metered: 
     """Promotion writes nothing per job: the cursor is one write per page."""
     app, meter, stage = metered
     shift = [0.0]
-    delayed = Stage(stage.stack, stage.secret, stage.clients).app(lambda: shift[0])
+    delayed = Stage(stage.stack, stage.secret, stage.clients, stage.home).app(lambda: shift[0])
     shift[0] = -3600
     delayed.submit.many("meter", [greet(n, delay_s=3600) for n in range(100)])
     _, written = meter.take()

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from localstack.lifecycle import warm
 from tests.e2e.stage import Http, Stage
 from tests.functional.tasks.web import Web, serving
 from tests.support import eventually
@@ -36,7 +35,6 @@ def notifying(stage_named: Callable[..., Stage]) -> Stage:
     # A new account of SES sends to verified addresses alone.
     for address in ("whendue@example.com", *RECIPIENTS[TENANT]):
         made.clients.client("sesv2").create_email_identity(EmailIdentity=address)
-    warm(made.stack)
     return made
 
 
@@ -172,7 +170,7 @@ def test_a_slow_receiver_holds_up_neither_jobs_nor_other_tenants(notifying: Stag
         handler.end_headers()
 
     web.reply = slow
-    _with_concurrency(notifying, 2 * NOTIFY_CONCURRENCY)
+    notifying.home.notifiers(notifying.stack, 2 * NOTIFY_CONCURRENCY)
     put(http, "slow", "webhook", url=web.url("/slow"))
     # Cold starts are the emulator's: so many at once first, as there will be.
     for one in [send_test(http, "slow") for _ in range(NOTIFY_CONCURRENCY)]:
@@ -192,11 +190,3 @@ def test_a_slow_receiver_holds_up_neither_jobs_nor_other_tenants(notifying: Stag
     free.set()
     # Those that waited in line come when a slot is handed on, or look for themselves.
     assert {ended(http, "slow", one)["state"] for one in slow_ids[:1]} == {"succeeded"}
-
-
-def _with_concurrency(stage: Stage, concurrency: int) -> None:
-    """Let so many notifiers run at once, as on AWS; the local deploy keeps every function at two."""
-    functions = stage.clients.functions
-    known = functions.list_event_source_mappings(FunctionName=stage.stack.functions["notifier"])
-    [mapping] = known["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": concurrency})

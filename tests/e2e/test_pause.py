@@ -35,7 +35,7 @@ def test_a_pause_of_a_queue_with_a_thousand_waiting_jobs_stops_claims_and_a_resu
         for start in range(0, JOBS, 500):
             http.batch(
                 [
-                    {"type": "e2e.wait", "payload": {"seconds": 0.3}, "priority": "low", "tags": {"n": str(start + n)}}
+                    {"type": "e2e.wait", "payload": {"seconds": 1}, "priority": "low", "tags": {"n": str(start + n)}}
                     for n in range(500)
                 ]
             )
@@ -76,4 +76,4 @@ def _tick_until_all_have_ended(stage: Stage, http: Http) -> None:
         ahead_s += 5
         return all(job["state"] == "succeeded" for job in jobs_of(http))
 
-    eventually(all_ended, timeout_s=120, every_s=1)
+    eventually(all_ended, timeout_s=180, every_s=1)

@@ -11,7 +11,7 @@ import pytest
 
 from localstack import emulator
 from localstack.lifecycle import answers
-from localstack.paths import EMULATOR_PYTHON, EMULATOR_VENV, LOCAL, ROOT
+from localstack.paths import EMULATOR_PYTHON, LOCAL, ROOT
 from tests.support import eventually
 
 HOOKS = "/etc/localstack/init/ready.d"
@@ -42,7 +42,7 @@ def _copy_of_the_repository(to: Path) -> Path:
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", ".terraform"))
     (to / ".local").mkdir()
     (to / ".local/build").symlink_to(LOCAL / "build")
-    (to / ".local/emulator-venv").symlink_to(EMULATOR_VENV)
+    (to / ".local/emulator-venv").symlink_to(LOCAL / "emulator-venv")
     return to
 
 

@@ -1,6 +1,5 @@
 """The worker: each job for itself, leases and fences, suspects last, outcomes as the task says."""
 
-import threading
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -8,14 +7,11 @@ from typing import Any
 import pytest
 
 from tests.faults import Refusing
-from tests.world import SETTINGS, TENANT, World
-from whendue.adapters.threads import ThreadRunner
-from whendue.bootstrap import build
+from tests.world import SETTINGS, TENANT, RealTime, World
 from whendue.domain.job import State
 from whendue.domain.message import from_body
 from whendue.domain.request import JobRequest
 from whendue.domain.transitions import claim
-from whendue.effects import system
 from whendue.errors import Interrupted
 from whendue.ports import Applied, Outcome, Outgoing
 from whendue.registry import Cancel, GiveUp, Retry
@@ -233,23 +229,6 @@ def test_once_is_true_for_one_attempt_only() -> None:
     assert said == [True, True, True, False, False, True]
 
 
-class RealTime(World):
-    """The same world on threads and the real clock, for what only real time shows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.effects = system()
-        self.queues.effects = self.effects
-        self.release = threading.Event()
-
-    def run(self, kind: str, **policy: object) -> tuple[object, State]:
-        app = build(SETTINGS, self.effects, self.table, self.queues, self.blobs, ThreadRunner(), self.registry)
-        job = app.submit.one(TENANT, JobRequest(kind, {}, policy=policy)).job
-        app.work.handle(self.queues.receive("normal"), self.effects.now_ms() + 60_000)
-        view = app.query.get(TENANT, job.id)
-        return view.attempts[-1].type if view.attempts else view.result, view.job.state
-
-
 def test_a_soft_timeout_interrupts_the_task_and_the_attempt_fails() -> None:
     """A hanging job costs its timeout, not its worker."""
     world = RealTime()
@@ -288,7 +267,7 @@ def test_a_long_task_keeps_its_lease_and_learns_of_a_cancel() -> None:
 
     def patient(payload: object, ctx) -> None:  # type: ignore[no-untyped-def]
         ctx.progress({"step": 1})
-        app = build(SETTINGS, world.effects, world.table, world.queues, world.blobs, ThreadRunner(), world.registry)
+        app = world.build()
         seen.append(app.query.get(TENANT, ctx.job_id).job.lease_until)
         assert app.control.cancel(TENANT, ctx.job_id).cancel_requested
         while not ctx.cancelled:
@@ -308,7 +287,7 @@ def test_a_job_that_outlives_its_function_ends_as_a_failed_attempt() -> None:
     """Not as a mystery: the timeline says function_timeout."""
     world = RealTime()
     world.task("endless", lambda payload, ctx: [world.release.wait(0.01) for _ in iter(int, 1)])
-    app = build(SETTINGS, world.effects, world.table, world.queues, world.blobs, ThreadRunner(), world.registry)
+    app = world.build()
     job = app.submit.one(TENANT, JobRequest("endless", {})).job
     app.work.handle(world.queues.receive("normal"), world.effects.now_ms() + 4_000)
     view = app.query.get(TENANT, job.id)

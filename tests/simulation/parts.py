@@ -51,6 +51,7 @@ JOBS: Final = Part(
         "functional/test_control.py",
         "functional/test_work.py",
         "functional/test_guards_work.py",
+        "functional/test_draining.py",
         "functional/test_timer.py",
         "functional/test_guards_timer.py",
         # Limits, parents and parts are behind guards of a job's life, too.

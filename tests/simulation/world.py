@@ -96,6 +96,8 @@ class Nature:
         punctual: nothing here makes late but faults: no dying neighbours, no slow calls, no far-off clocks.
         outage_s: no timer ticks between these seconds after the beginning.
         worker_ms: how long a worker may run.
+        goes_s: workers are processes of containers; those at work so many seconds after the beginning are told
+            to go down, and give back half as much later; 0 for functions.
         newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
         settings: more of `Settings`.
     """
@@ -109,6 +111,7 @@ class Nature:
     timers: int = 1
     visibility_s: int = 360
     max_receive_count: int = 10
+    goes_s: int = 0
     newer: bool = False
     vanishing: int = 0
     punctual: bool = False
@@ -290,13 +293,24 @@ class World:
             NOTIFICATIONS: notifier_handler.handler,
         }
         usual: Handler = worker_handler.handler
-        answer = special.get(queue, usual)({"Records": [_record(one) for one in batch]}, Remaining(process))
-        self.say(process.name, f"answers {answer}")
-        kept = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+        if self.nature.goes_s and queue not in special:
+            worked = process.app.work.handle(batch, process.ends_ms, partial(self._drain_at, process))
+            self.say(process.name, f"has {dict(worked.counts)}")
+            kept = set(worked.unsettled)
+        else:
+            answer = special.get(queue, usual)({"Records": [_record(one) for one in batch]}, Remaining(process))
+            self.say(process.name, f"answers {answer}")
+            kept = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
         self.monitor.answered(process, batch, kept)
         receipts = [one.receipt for one in batch if one.id not in kept]
         if receipts:
             self.outside(process, "delete", SETTLING, lambda: self.queue.delete(queue, receipts), lambda: None)
+
+    def _drain_at(self, process: Process) -> int | None:
+        """Say when a process of a container gives back what it runs; None for one that came after the others went."""
+        goes_ms = START_MS + self.nature.goes_s * 1000
+        gone = process.ends_ms - self.nature.worker_ms > goes_ms
+        return None if gone or self.hub.now_ms < goes_ms else goes_ms + self.nature.goes_s * 500
 
     # --- clients ------------------------------------------------------------------------------------------
 

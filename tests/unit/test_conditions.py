@@ -59,6 +59,11 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         running(),
         (PENDING, ANOTHERS, CANCELLED, ADOPTED),
     ),
+    "give_back": (
+        lambda job: transitions.give_back(job, NOW, NOW, TIMING),
+        running(),
+        (PENDING, ANOTHERS, CANCELLED),
+    ),
     "stop": (lambda job: transitions.stop(job, NOW), running(cancel_requested=True), (PENDING, ANOTHERS, ADOPTED)),
     "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING, ADOPTED)),
     "cancel while waiting": (lambda job: transitions.cancel(job, NOW), AWAITING, (RETRIED, PENDING, ADOPTED)),

@@ -36,6 +36,8 @@ FLOORS = {
     "whendue": 3,
     "whendue.bootstrap": 4,
     "whendue.report": 4,
+    "whendue.containers": 5,
+    "whendue.cli": 5,
     "functions": 5,
 }
 # A user's task file sees the public face of the package, not the handlers around it.

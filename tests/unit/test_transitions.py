@@ -59,6 +59,7 @@ AFTER_CLAIM: dict[str, Callable[[Job], Transition]] = {
     "succeed": lambda job: transitions.succeed(job, NOW, '"fine"'),
     "fail": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
     "fail for good": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
+    "give_back": lambda job: transitions.give_back(job, NOW, NOW, TIMING),
     "stop": lambda job: transitions.stop(job, NOW),
 }
 
@@ -113,11 +114,21 @@ def test_a_claim_takes_over_once_the_lease_has_expired() -> None:
     assert (job.fence, job.claims, job.lost) == (THEIRS, 2, 1)
 
 
-def test_a_failure_gives_way_to_a_cancel_that_was_requested() -> None:
+@pytest.mark.parametrize("name", ["fail", "give_back"])
+def test_what_would_run_again_gives_way_to_a_cancel_that_was_requested(name: str) -> None:
     """G9: after an acknowledged cancel no further attempt begins."""
     store = stored(running(cancel_requested=True))
-    [end] = store.apply([AFTER_CLAIM["fail"](running())])
+    [end] = store.apply([AFTER_CLAIM[name](running())])
     assert end.applied is Applied.REFUSED
+
+
+def test_a_run_that_is_given_back_counts_neither_as_attempt_nor_as_lost() -> None:
+    """A deployment of new workers must not use up what a job has."""
+    step = AFTER_CLAIM["give_back"](running(failures=1, claims=2))
+    after = step.job
+    assert (after.state, after.failures, after.claims, after.lost) == (State.PENDING, 1, 1, 0)
+    assert (after.generation, after.due_at, after.lease_until, step.send) == (2, NOW, 0, True)
+    assert from_item(stored(running(failures=1, claims=2)).items()[step.key]).attempt == 2
 
 
 def test_a_retry_is_a_new_generation_with_its_own_alarm() -> None:
@@ -166,7 +177,7 @@ def test_a_redriven_part_that_waits_again_looks_for_itself_and_is_not_sent() -> 
     """Its parents begin again, too."""
     dead = AFTER_CLAIM["fail for good"](running()).job
     step = transitions.redrive(dead, NOW, NOW, TIMING, awaits=frozenset({0}))
-    assert (step.job.state, step.job.awaits, step.send) == (State.WAITING, {0}, False)
+    assert (step.job.state, step.job.awaits, step.send) == (State.WAITING, frozenset({0}), False)
     assert step.job.alarm_at == NOW + WAITING_CHECK_S * 1000
 
 

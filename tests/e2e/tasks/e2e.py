@@ -59,11 +59,20 @@ class Noted(BaseModel):
 def noted(payload: Noted, ctx: Context) -> None:
     """Note when it begins and ends, process and all: what the process had begun has ended when it dies."""
     _note(payload.path, "begin", ctx.fence)
-    threading.Event().wait(payload.seconds)
-    if payload.dies and ctx.once("died"):
-        _note(payload.path, "dies", ctx.fence)
-        os._exit(9)
-    _note(payload.path, "end", ctx.fence)
+    try:
+        _pass(payload.seconds)
+        if payload.dies and ctx.once("died"):
+            _note(payload.path, "dies", ctx.fence)
+            os._exit(9)
+    finally:
+        _note(payload.path, "end", ctx.fence)
+
+
+def _pass(seconds: float) -> None:
+    # An interrupt strikes between two waits.
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        threading.Event().wait(min(left, 0.1))
 
 
 def _note(path: str, what: str, fence: str) -> None:

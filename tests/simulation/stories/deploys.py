@@ -1,14 +1,38 @@
-"""A rolled-out deploy: this version goes on with what an earlier one has left in the table and in the queues."""
+"""A rolled-out deploy: workers go down, and this version goes on with what an earlier one has left behind."""
 
 from functools import partial
 from typing import Final
 
 from tests.simulation.recorded import leave_behind, versions
-from tests.simulation.stories.base import Scenario
-from tests.simulation.world import Nature
+from tests.simulation.stories.base import Scenario, submit, submitting
+from tests.simulation.world import Nature, World
 
 # What was running goes on for a minute.
 PATIENT: Final = Nature(worker_ms=300_000)
-STORIES: Final = tuple(
-    Scenario(f"left behind by {version}", partial(leave_behind, version=version), PATIENT) for version in versions()
+# At ten seconds the workers are told to go, at fifteen they give back.
+GOING: Final = Nature(worker_ms=300_000, goes_s=10)
+
+
+def _given_back(world: World) -> None:
+    """One that ends in time, one that does not, one that does not even stop, one in a slot, one that comes later."""
+    world.client(1, submitting(world, "short", takes_s=8))
+    world.client(1, submitting(world, "long", takes_s=30, timeoutSeconds=60, maxAttempts=1))
+    world.client(1, submitting(world, "stuck", do="stuck", takes_s=30, timeoutSeconds=60, leaseSeconds=20))
+    world.client(1, submitting(world, "limited", takes_s=20, timeoutSeconds=60, limits={"concurrency": 1, "key": "k"}))
+    world.client(12, submitting(world, "after", takes_s=1))
+
+
+def _cancelled_as_it_goes(world: World) -> None:
+    def script() -> None:
+        job = submit(world, "a", "cancelled succeeded", takes_s=60, timeoutSeconds=90, leaseSeconds=20)
+        world.hub.sleep(13_500)
+        world.insist("POST", f"/jobs/{job}/cancel")
+
+    world.client(1, script)
+
+
+STORIES: Final = (
+    Scenario("workers that go down while they work", _given_back, GOING),
+    Scenario("a job cancelled while its worker goes down", _cancelled_as_it_goes, GOING),
+    *(Scenario(f"left behind by {version}", partial(leave_behind, version=version), PATIENT) for version in versions()),
 )

@@ -51,6 +51,7 @@ class App:
         self.registry = ports.registry
         self.tally = ports.tally
         self.tracing = ports.tracing
+        self.queue = ports.queue
 
     # --- what others stand on ---------------------------------------------------------------------------------
 
@@ -186,13 +187,16 @@ def build(
 
 
 @cache
-def app() -> App:
+def app(*, listen_s: int = 0) -> App:
     """Give this process's application, on AWS as its environment says.
+
+    Args:
+        listen_s: how long a call to SQS may wait for a message.
 
     Raises:
         ConfigurationError: a setting or a task is not right.
     """
-    from whendue.adapters.aws import client
+    from whendue.adapters.aws import READ_TIMEOUT_S, client
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
     from whendue.adapters.sqs import SqsQueue
@@ -209,10 +213,14 @@ def app() -> App:
         settings,
         effects,
         DynamoStore(client("dynamodb"), settings.table, effects),
-        SqsQueue(client("sqs"), settings.queues, effects),
+        SqsQueue(
+            client("sqs", read_timeout=READ_TIMEOUT_S + listen_s),
+            {**settings.queues, **settings.dead_letter_queues},
+            effects,
+        ),
         S3Blobs(client("s3"), settings.bucket),
         ThreadRunner(),
-        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, USER_TASKS),
+        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
         Tracing.from_env(os.environ),
     )
     provide("notify", lambda: made.notify)

@@ -6,6 +6,8 @@ Sizes are bytes of UTF-8; times are seconds (`_S`) unless the name says otherwis
 # --- AWS's numbers ---------------------------------------------------------------------------------------------
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 SQS_MAX_DELAY_S = 900
+# .../sqs-short-and-long-polling.html
+SQS_MAX_WAIT_S = 20
 SQS_MAX_BATCH = 10
 SQS_MAX_BATCH_BYTES = 1024 * 1024
 SQS_MAX_VISIBILITY_S = 43_200

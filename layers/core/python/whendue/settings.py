@@ -13,6 +13,8 @@ QUEUES: Final = ("critical", "high", "normal", "low")
 # What deliveries of notifications run in.
 NOTIFICATIONS: Final = "notifications"
 ALL_QUEUES: Final = (*QUEUES, NOTIFICATIONS)
+# What SQS has given up on: jobs, and deliveries.
+DEAD_LETTER_QUEUES: Final = ("dead_letter", "notifications_dead_letter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Settings:
         table: the DynamoDB table's name.
         bucket: the S3 bucket for payloads and results over 256 KB.
         queues: queue name (`critical`, `high`, `normal`, `low`, `notifications`) -> SQS URL.
-        dead_letter_queue: the SQS URL of the dead-letter queue.
+        dead_letter_queue: the SQS URL of the dead-letter queue of jobs.
+        notifications_dead_letter_queue: that of deliveries; only workers in containers read it.
         shards: agenda partitions per queue; may only grow.
         timing: the alarm rule's numbers.
         lease_s: lease of a claim where neither request, profile nor task says anything else.
@@ -53,6 +56,13 @@ class Settings:
     timing: Timing = Timing()
     lease_s: int = 45
     visibility_s: int = 360
+    notifications_dead_letter_queue: str = ""
+
+    @property
+    def dead_letter_queues(self) -> dict[str, str]:
+        """Dead-letter queues by name -> SQS URL, as far as they are known."""
+        urls = (self.dead_letter_queue, self.notifications_dead_letter_queue)
+        return {name: url for name, url in zip(DEAD_LETTER_QUEUES, urls, strict=True) if url}
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -75,6 +85,7 @@ class Settings:
             ),
             lease_s=_number(env, "WHENDUE_LEASE_S", 45, low=LEASE_MIN_S, high=LEASE_MAX_S),
             visibility_s=_number(env, "WHENDUE_VISIBILITY_S", 360, low=1, high=SQS_MAX_VISIBILITY_S),
+            notifications_dead_letter_queue=env.get("WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE", ""),
         )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+READ_TIMEOUT_S = 10
+
 
 def client(service: str, **options: Any) -> Any:
     """Make a boto3 client with short time-outs and few tries.
@@ -17,7 +19,7 @@ def client(service: str, **options: Any) -> Any:
 
     defaults: dict[str, Any] = {
         "connect_timeout": 2,
-        "read_timeout": 10,
+        "read_timeout": READ_TIMEOUT_S,
         # The adapters retry what they understand; botocore's own tries are for broken connections.
         "retries": {"mode": "standard", "total_max_attempts": 3},
         "max_pool_connections": 32,

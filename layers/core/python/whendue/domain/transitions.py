@@ -103,6 +103,14 @@ def fail(
     return step("fail", job, expected, send=send, first=kept, **changes)
 
 
+@edges((State.RUNNING, State.PENDING))
+def give_back(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
+    """Let another worker run a job whose worker goes down; the run counts neither as attempt nor as lost."""
+    changes, send = due(job, due_at, now_ms, timing)
+    changes |= {"state": State.PENDING, "claims": Plus(-1)}
+    return step("give_back", job, [*held(job), NOT_CANCELLED], send=send, **changes)
+
+
 @edges((State.RUNNING, State.CANCELLED))
 def stop(job: Job, now_ms: int) -> Transition:
     """Finish a run as cancelled: the task gave way, or it failed after a cancel was requested."""

@@ -5,15 +5,19 @@ from collections.abc import Callable, Sequence
 from whendue.errors import Interrupted, UnavailableError
 from whendue.ports import Running
 from whendue.services.attempt import Ended, Failed, attempt
-from whendue.services.claimed import Claimed
+from whendue.services.claimed import DRAINED, Claimed
 from whendue.services.composites import Composites
 from whendue.services.inputs import Input, Inputs
 from whendue.services.leases import Leases
 from whendue.services.outside import Ports
 from whendue.services.settle import Settle
 
+# Says when what still runs is given back, ms UTC; None while the process is to stay.
+DrainAt = Callable[[], int | None]
 # An end waits this long for its neighbours', so that a batch is recorded in one call.
 RECORD_WAIT_MS = 1000
+# A batch of a process that can be told to go down looks this often whether it was.
+LOOK_MS = 500
 # What an interrupted task gets to clean up before it is given up.
 INTERRUPT_GRACE_MS = 1000
 
@@ -26,16 +30,23 @@ class Batch:
         composites: runs jobs that make jobs.
         batch: the claimed jobs, at least one.
         function_deadline_ms: when the process may be stopped, less the time to record, ms UTC.
+        drain_at: asked at each look for when what still runs is given back, ms UTC; see `Work.handle`.
     """
 
     def __init__(
-        self, ports: Ports, composites: Composites, batch: Sequence[Claimed], function_deadline_ms: int
+        self,
+        ports: Ports,
+        composites: Composites,
+        batch: Sequence[Claimed],
+        function_deadline_ms: int,
+        drain_at: DrainAt | None = None,
     ) -> None:
         """Make ready; nothing has begun."""
         self._ports = ports
         self._composites = composites
         self._inputs = Inputs(ports)
         self._function_deadline_ms = function_deadline_ms
+        self._drain_at = drain_at
         self._under_way = dict(enumerate(batch))
         self._ended: list[tuple[Claimed, Ended]] = []
         self._record_at_ms: int | None = None
@@ -46,9 +57,10 @@ class Batch:
         running = self._ports.runner.start(self._calls())
         while self._under_way:
             now_ms = self._ports.effects.now_ms()
-            for index, end in running.wait(max(0, self._wake_ms() - now_ms) / 1000):
+            for index, end in running.wait(max(0, self._wake_ms(now_ms) - now_ms) / 1000):
                 self._end(index, end)
             now_ms = self._ports.effects.now_ms()
+            self._drain(running, now_ms)
             self._interrupt_overdue(running, now_ms)
             if self._under_way and now_ms >= self._leases.next_ms:
                 self._leases.keep(list(self._under_way.values()), now_ms)
@@ -90,16 +102,27 @@ class Batch:
 
         return within
 
-    def _wake_ms(self) -> int:
+    def _wake_ms(self, now_ms: int) -> int:
         """Say when something is to be done even if no job ends."""
         deadlines = [_overdue_ms(one) for one in self._under_way.values()]
         record = [] if self._record_at_ms is None else [self._record_at_ms]
-        return min(self._leases.next_ms, *deadlines, *record)
+        look = [now_ms + LOOK_MS] if self._drain_at else []
+        return min(self._leases.next_ms, *deadlines, *record, *look)
 
     def _end(self, index: int, end: Ended) -> None:
         if (one := self._under_way.pop(index, None)) is not None:
             self._ended.append((one, end))
             self._record_at_ms = self._record_at_ms or self._ports.effects.now_ms() + RECORD_WAIT_MS
+
+    def _drain(self, running: Running, now_ms: int) -> None:
+        """Interrupt what is to be given back because the process goes down."""
+        drain_ms = self._drain_at() if self._drain_at else None
+        if drain_ms is None or now_ms < drain_ms:
+            return
+        for index, one in self._under_way.items():
+            if one.cause is None:
+                one.cause, one.deadline_ms = DRAINED, now_ms
+                running.interrupt(index, Interrupted)
 
     def _interrupt_overdue(self, running: Running, now_ms: int) -> None:
         for index, one in list(self._under_way.items()):

@@ -1,6 +1,7 @@
 """A claimed job on its way through a worker, and the ports that workers use."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from whendue.context import Context
 from whendue.domain.job import Job
@@ -11,6 +12,9 @@ from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery, JobStore
 from whendue.services.documents import payload_expiry
 from whendue.services.outside import Ports
+
+# Why a run was interrupted whose process goes down.
+DRAINED: Final = "drained"
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import State
 from whendue.domain.step import Transition
-from whendue.domain.transitions import fail, stop, succeed
+from whendue.domain.transitions import fail, give_back, stop, succeed
 from whendue.domain.waiting import expand
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
 from whendue.services.attempt import Ended, Expanded, Failed, Stopped, Succeeded
-from whendue.services.claimed import Claimed
+from whendue.services.claimed import DRAINED, Claimed
 from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
@@ -46,7 +46,7 @@ class Settle:
         cancelled, expanded = [], []
         for (one, step), outcome in zip(known, outcomes, strict=True):
             if outcome.done:
-                self.counts["retried" if step.job.state is State.PENDING else step.job.state.value] += 1
+                self.counts[_named(step)] += 1
                 expanded += [step.job] if step.name == "expand" else []
             elif outcome.applied is Applied.UNAVAILABLE:
                 self.unsettled.append(one.delivery)
@@ -68,6 +68,8 @@ class Settle:
                 return stop(one.job, now_ms)
             case Expanded(parts, awaits, deadline_at):
                 return expand(one.job, parts, awaits, now_ms, deadline_at)
+            case Failed("timeout") if one.cause == DRAINED:
+                return give_back(one.job, max(now_ms, _free_at(one)), now_ms, self._ports.settings.timing)
             case Failed():
                 return self._failure(one, end, now_ms)
 
@@ -81,8 +83,6 @@ class Settle:
         return succeed(one.job, now_ms, placed.inline, placed.at, placed.write)
 
     def _failure(self, one: Claimed, end: Failed, now_ms: int) -> Transition:
-        # A task that did not stop may still be running: nobody else runs it before its lease has expired (G4).
-        still_runs = 0 if one.owned else one.lease_until + 1
         cause = one.cause if one.cause and end.type == "timeout" else end.type
         error = failure(one.job, cause, end.message, failed_at=now_ms, where=end.where)
         if cause == TargetRefusedError.code:
@@ -95,5 +95,17 @@ class Settle:
             self._ports.settings.timing,
             draw=self._ports.effects.random(),
             final=end.final,
-            not_before=max(still_runs, now_ms + round(end.after_s * 1000) if end.after_s else 0),
+            not_before=max(_free_at(one), now_ms + round(end.after_s * 1000) if end.after_s else 0),
         )
+
+
+def _free_at(one: Claimed) -> int:
+    """Say from when on another may run it: a task that did not stop may go on until its lease has expired (G4)."""
+    return 0 if one.owned else one.lease_until + 1
+
+
+def _named(step: Transition) -> str:
+    """Name an outcome, as it is counted."""
+    if step.job.state is not State.PENDING:
+        return step.job.state.value
+    return "given_back" if step.name == "give_back" else "retried"

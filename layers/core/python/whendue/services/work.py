@@ -12,7 +12,7 @@ from whendue.domain.transitions import claim
 from whendue.errors import UnavailableError
 from whendue.limits import SQS_MAX_VISIBILITY_S
 from whendue.ports import Applied, Delivery, Outcome
-from whendue.services.batch import INTERRUPT_GRACE_MS, Batch
+from whendue.services.batch import INTERRUPT_GRACE_MS, Batch, DrainAt
 from whendue.services.claimed import Claimed, claimed
 from whendue.services.composites import Composites
 from whendue.services.limits import Limits
@@ -49,7 +49,7 @@ class Work:
         self._composites = composites
         self._limits = Limits(ports, profiles)
 
-    def handle(self, deliveries: Sequence[Delivery], deadline_ms: int) -> Worked:
+    def handle(self, deliveries: Sequence[Delivery], deadline_ms: int, drain_at: DrainAt | None = None) -> Worked:
         """Run the jobs behind messages.
 
         Suspects (delivered before, or taken over from a dead worker) run last, one at a time, after the rest is
@@ -58,15 +58,17 @@ class Work:
         Args:
             deliveries: the messages; all others than the `unsettled` ones may be deleted afterwards.
             deadline_ms: when the process may be stopped, ms UTC.
+            drain_at: for a process that is told to go down; asked twice a second for when what still runs is to be
+                given back. Once there is a time, nothing more is claimed.
         """
         settle = Settle(self._ports, self._limits)
         fresh, suspects = self._sort(deliveries, settle)
         end_ms = deadline_ms - RECORD_MS - INTERRUPT_GRACE_MS
         for group in (fresh, *([suspect] for suspect in suspects)):
-            if self._ports.effects.now_ms() >= end_ms:
+            if self._ports.effects.now_ms() >= end_ms or (drain_at and drain_at() is not None):
                 settle.unsettled += [delivery for delivery, _ in group]
             elif group:
-                self._run(group, end_ms, settle)
+                self._run(group, end_ms, settle, drain_at)
         return Worked([delivery.id for delivery in settle.unsettled], settle.counts)
 
     def _sort(
@@ -100,10 +102,12 @@ class Work:
         settle.unsettled.append(delivery)
         settle.counts["early"] += 1
 
-    def _run(self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle) -> None:
+    def _run(
+        self, group: Sequence[tuple[Delivery, Job]], end_ms: int, settle: Settle, drain_at: DrainAt | None
+    ) -> None:
         batch = self._claim(self._unpaused(group, settle), end_ms, settle)
         if batch:
-            Batch(self._ports, self._composites, batch, end_ms).run(settle)
+            Batch(self._ports, self._composites, batch, end_ms, drain_at).run(settle)
 
     def _unpaused(self, group: Sequence[tuple[Delivery, Job]], settle: Settle) -> list[tuple[Delivery, Job]]:
         """Let go of the messages of paused jobs, unclaimed: after the resume the jobs' alarms bring new ones.

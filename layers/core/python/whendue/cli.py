@@ -1,0 +1,114 @@
+"""The command `whendue`: a worker or a timer as a process of its own, for containers."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from whendue.bootstrap import App, app
+from whendue.containers.health import Beats
+from whendue.containers.process import Part, Probes, run
+from whendue.containers.timer import LAST_STEP_S, Timer
+from whendue.containers.worker import GIVE_BACK_S, Options, Worker
+from whendue.errors import ConfigurationError
+from whendue.limits import SQS_MAX_BATCH, SQS_MAX_WAIT_S
+from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
+from whendue.version import VERSION
+
+GRACE_S: Final = 25
+# Longer than AWS's clients try for before they give up, and than a tick and its pause.
+SILENT_S: Final = 150
+Make = Callable[[App, argparse.Namespace, Beats], Part]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; gives the exit code: 0 ended in good order, 1 the grace was over, 2 wrongly configured."""
+    options = _parser().parse_args(arguments)
+    try:
+        whendue = app(listen_s=options.wait)
+        beats = Beats(whendue.effects.now_ms, SILENT_S)
+        part = options.make(whendue, options, beats)
+    except ConfigurationError as error:
+        sys.stderr.write(f"whendue: {error}\n")
+        return 2
+    return run(whendue, part, beats, Probes(options.health_host, options.health_port))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="whendue", description=__doc__, epilog="Addresses and tasks come from the WHENDUE_* variables."
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    worker = _command(commands, "worker", "run jobs, deliver notifications, settle dead letters", _worker, GIVE_BACK_S)
+    worker.add_argument(
+        "--threads", type=_number(1, 200), default=4, help="threads that listen to queues (%(default)s)"
+    )
+    worker.add_argument(
+        "--batch",
+        type=_number(1, SQS_MAX_BATCH),
+        default=SQS_MAX_BATCH,
+        help="messages that a thread takes at once; their jobs run side by side (%(default)s)",
+    )
+    worker.add_argument(
+        "--queues", type=_names, help="names, parted by commas (all whose addresses are known)", metavar="NAMES"
+    )
+    worker.add_argument(
+        "--wait",
+        type=_number(1, SQS_MAX_WAIT_S),
+        default=SQS_MAX_WAIT_S,
+        help="seconds that a thread listens to a queue that has nothing (%(default)s)",
+    )
+    timer = _command(
+        commands, "timer", "make due what is due, every minute, and heal what was lost", _timer, LAST_STEP_S
+    )
+    timer.set_defaults(wait=0)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str, make: Make, least_s: int
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    command.add_argument(
+        "--grace",
+        type=_number(least_s + 1, 3600),
+        default=GRACE_S,
+        help="seconds from SIGTERM to the end of the process (%(default)s)",
+    )
+    command.add_argument("--health-host", default="0.0.0.0", help="where probes are answered (%(default)s)")  # noqa: S104 - a pod's probes come from its node
+    command.add_argument("--health-port", type=_number(0, 65_535), default=8080, help="(%(default)s; 0 is any)")
+    command.set_defaults(make=make)
+    return command
+
+
+def _worker(whendue: App, options: argparse.Namespace, beats: Beats) -> Part:
+    known = (*whendue.settings.queues, *whendue.settings.dead_letter_queues)
+    queues = options.queues or known
+    if missing := sorted(set(queues) - set(known)):
+        raise ConfigurationError(f"no address is set for the queues {', '.join(missing)}")
+    return Worker(whendue, Options(queues, options.threads, options.batch, options.wait, options.grace), beats)
+
+
+def _timer(whendue: App, options: argparse.Namespace, beats: Beats) -> Part:
+    return Timer(whendue, options.grace, beats)
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return number
+
+
+def _names(text: str) -> list[str]:
+    names, known = text.split(","), (*ALL_QUEUES, *DEAD_LETTER_QUEUES)
+    if unknown := sorted(set(names) - set(known)):
+        raise argparse.ArgumentTypeError(f"there is no queue {', '.join(unknown)}; there are {', '.join(known)}")
+    return list(dict.fromkeys(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""A process that ends in good order: its health is served, a first signal drains it, a second one ends it at once."""
+
+import os
+import signal
+from dataclasses import dataclass
+from queue import SimpleQueue
+from types import FrameType
+from typing import Protocol
+
+from whendue.bootstrap import App
+from whendue.containers import log
+from whendue.containers.health import Beats, Health, serving
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Where health is served."""
+
+    host: str
+    port: int
+
+
+class Part(Protocol):
+    """What runs in the process."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def drain(self) -> None:
+        """Begin to end."""
+
+    def join(self) -> bool:
+        """Wait for the end, for as long as the grace lasts; False if something is still under way."""
+
+
+def run(app: App, part: Part, beats: Beats, probes: Probes) -> int:
+    """Run until a signal has come and the part has ended; gives the exit code."""
+    signals = _signals()
+    health = Health(beats, app.health.ready)
+    with serving(health, probes.host, probes.port) as address:
+        part.start()
+        log.info("started", health=address)
+        number = signals.get()
+        health.draining = True
+        part.drain()
+        log.info("draining", signal=signal.Signals(number).name)
+        ended = part.join()
+    log.info("ended" if ended else "grace is over")
+    return 0 if ended else 1
+
+
+def _signals() -> "SimpleQueue[int]":
+    """Catch SIGTERM and SIGINT; a queue of this kind may be filled by a signal's handler."""
+    caught: SimpleQueue[int] = SimpleQueue()
+    seen: list[int] = []
+
+    def catch(number: int, _frame: FrameType | None) -> None:
+        if seen:
+            os._exit(128 + number)
+        seen.append(number)
+        caught.put(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, catch)
+    return caught

@@ -1,0 +1,66 @@
+"""The timer: a tick every minute, one at a time. Several timers do no harm, they only work twice."""
+
+import threading
+from typing import Final
+
+from whendue.bootstrap import App
+from whendue.containers import log
+from whendue.containers.health import Beats
+from whendue.report import lag, report
+
+MINUTE_MS: Final = 60_000
+# Of the grace, what is kept for a tick's last step.
+LAST_STEP_S: Final = 5
+THREAD: Final = "timer"
+
+
+class Timer:
+    """A thread that ticks until it is drained."""
+
+    def __init__(self, app: App, grace_s: int, beats: Beats) -> None:
+        """Make ready; nothing ticks yet."""
+        self._app = app
+        self._grace_s = grace_s
+        self._beats = beats
+        self._draining = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+
+    def start(self) -> None:
+        """Begin with a tick."""
+        self._thread.start()
+
+    def drain(self) -> None:
+        """Tick no more."""
+        self._draining.set()
+
+    def join(self) -> bool:
+        """Wait for the end of the tick under way, no longer than the grace; False if it still goes on."""
+        self._thread.join(self._grace_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._draining.is_set():
+            self._beats.beat(THREAD)
+            behind = self._tick()
+            self._beats.beat(THREAD)
+            # A tick that left something is followed at once: it must fit the grace, so it may be short.
+            if not behind:
+                self._draining.wait((MINUTE_MS - self._app.effects.now_ms() % MINUTE_MS) / 1000)
+
+    def _tick(self) -> bool:
+        """Tick once; says whether something was left."""
+        try:
+            deadline_ms = self._app.effects.now_ms() + (self._grace_s - LAST_STEP_S) * 1000
+            ticked = self._app.tick.run(deadline_ms)
+        except Exception as error:  # noqa: BLE001 - the next tick does what this one could not
+            log.failed("tick failed", error)
+            return False
+        log.info(
+            "tick",
+            planned=ticked.planned,
+            promoted=ticked.promoted,
+            rescued=dict(ticked.rescued),
+            behind=ticked.behind,
+            **report(self._app, lag(self._app, ticked.behind)),
+        )
+        return bool(ticked.behind)

@@ -1,0 +1,1 @@
+"""The processes of containers, on memory adapters and real threads."""

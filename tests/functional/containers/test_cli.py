@@ -1,0 +1,96 @@
+"""The command `whendue`: what it takes and what it refuses, as its own process."""
+
+import json
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from localstack.paths import ROOT
+from whendue.cli import GRACE_S
+from whendue.containers.health import LIVE, READY
+
+GIVEN = {
+    "WHENDUE_TABLE": "table",
+    "WHENDUE_BUCKET": "bucket",
+    "WHENDUE_QUEUES": '{"critical":"u","high":"u","normal":"u","low":"u","notifications":"u"}',
+    "WHENDUE_DEAD_LETTER_QUEUE": "u",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    # Nobody answers there.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+}
+COMMAND = [sys.executable, "-m", "whendue.cli"]
+BARE = {"PYTHONPATH": os.pathsep.join((str(ROOT / "layers/core/python"), str(ROOT))), "PATH": os.environ["PATH"]}
+
+
+def whendue(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    command = [*COMMAND, *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=BARE | environment, timeout=60)
+
+
+@pytest.mark.parametrize("command", ["worker", "timer"])
+def test_help_needs_no_settings(command: str) -> None:
+    """It is what one asks first."""
+    done = whendue(command, "--help")
+    assert done.returncode == 0
+    assert "--grace" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--threads", "0"],
+        ["--batch", "11"],
+        ["--wait", "21"],
+        ["--grace", "5"],
+        ["--queues", "urgent"],
+        ["--health-port", "-1"],
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_option_that_it_was_said_in(wrong: list[str]) -> None:
+    """Before anything is asked of AWS."""
+    done = whendue("worker", *wrong, **GIVEN)
+    assert done.returncode == 2
+    assert wrong[0] in done.stderr
+
+
+def test_a_missing_setting_is_named() -> None:
+    """As in the functions."""
+    done = whendue("timer")
+    assert (done.returncode, done.stderr) == (2, "whendue: WHENDUE_TABLE is not set\n")
+
+
+def test_a_queue_without_an_address_is_named() -> None:
+    """Who asks for the deliveries' dead letters must say where they are."""
+    done = whendue("worker", "--queues", "normal,notifications_dead_letter", **GIVEN)
+    assert done.returncode == 2
+    assert done.stderr == "whendue: no address is set for the queues notifications_dead_letter\n"
+
+
+def test_tasks_of_ones_own_that_are_not_there_are_named() -> None:
+    """A worker without its tasks would burn the attempts of every job."""
+    done = whendue("worker", **GIVEN, WHENDUE_TASKS="no.such.tasks")
+    assert done.returncode == 2
+    assert "no.such.tasks" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["worker", "timer"])
+def test_a_process_that_reaches_nothing_is_live_not_ready_and_ends_when_told(command: str) -> None:
+    """A restart would not help; and nobody must kill it."""
+    listening = ["--health-host", "127.0.0.1", "--health-port", "0"]
+    with subprocess.Popen(
+        [*COMMAND, command, *listening], stdout=subprocess.PIPE, text=True, env=BARE | GIVEN
+    ) as process:
+        assert process.stdout
+        started = json.loads(process.stdout.readline())
+        assert httpx.get(started["health"] + LIVE).status_code == 200
+        ready = httpx.get(started["health"] + READY, timeout=60)
+        assert (ready.status_code, ready.json()["wrong"]) == (503, dict.fromkeys(("table", "queues"), "unavailable"))
+        process.terminate()
+        assert process.wait(GRACE_S) == 0
+        assert json.loads(process.stdout.read().splitlines()[-1])["message"] == "ended"

@@ -1,0 +1,99 @@
+"""The timer's thread: it ticks at once, again each minute, at once again while it is behind, and ends when told."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from tests.support import eventually
+from tests.world import RealTime
+from whendue.containers.health import Beats
+from whendue.containers.timer import LAST_STEP_S, Timer
+from whendue.services.tick import Ticked
+
+GRACE_S = 20
+
+
+class Ticks:
+    """Ticks that do what the test says, and when each had to end."""
+
+    def __init__(self, *ends: Any) -> None:
+        self.ends = list(ends)
+        self.deadlines: list[int] = []
+
+    def run(self, deadline_ms: int) -> Ticked:
+        self.deadlines.append(deadline_ms)
+        end = self.ends.pop(0) if self.ends else Ticked()
+        if isinstance(end, Exception):
+            raise end
+        return end() if callable(end) else end
+
+
+def timer_of(world: RealTime, ticks: Ticks) -> Timer:
+    world.app.tick = ticks  # type: ignore[assignment]
+    return Timer(world.app, GRACE_S, Beats(world.effects.now_ms, 60))
+
+
+def ended(timer: Timer) -> bool:
+    timer.drain()
+    return timer.join()
+
+
+def test_it_promotes_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the real tick; a line a tick."""
+    world = RealTime()
+    world.submit(delay_s=125)
+    timer = Timer(world.app, GRACE_S, Beats(world.effects.now_ms, 60))
+    timer.start()
+    lines: list[str] = []
+
+    def told() -> list[Any]:
+        lines.extend(capsys.readouterr().out.splitlines())
+        return [json.loads(line) for line in lines]
+
+    [tick] = eventually(told)
+    assert (tick["message"], tick["promoted"], tick["behind"]) == ("tick", 0, [])
+    assert ended(timer)
+
+
+def test_a_tick_that_left_something_is_followed_by_the_next_at_once() -> None:
+    """Each is short enough for the grace, and the work of a busy minute gets done all the same."""
+    ticks = Ticks(Ticked(behind=["live#low#0"]), Ticked(behind=["live#low#0"]))
+    world = RealTime()
+    began_ms = world.effects.now_ms()
+    timer = timer_of(world, ticks)
+    timer.start()
+    eventually(lambda: len(ticks.deadlines) >= 3)
+    assert ended(timer)
+    assert all(began_ms < at <= world.effects.now_ms() + (GRACE_S - LAST_STEP_S) * 1000 for at in ticks.deadlines)
+
+
+def test_it_survives_a_tick_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    """The next one does what this one could not; its words may quote a payload."""
+    ticks = Ticks(RuntimeError("secret"))
+    timer = timer_of(RealTime(), ticks)
+    timer.start()
+    out = eventually(lambda: capsys.readouterr().out)
+    assert "tick failed" in out
+    assert "secret" not in out
+    assert ended(timer)
+
+
+def test_it_ends_after_the_tick_that_is_under_way() -> None:
+    """Nothing is left half done; were it killed, the next tick would go on all the same."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Ticked:
+        begun.set()
+        go_on.wait()
+        return Ticked(behind=["live#low#0"])
+
+    ticks = Ticks(slow)
+    timer = timer_of(RealTime(), ticks)
+    timer.start()
+    assert begun.wait(20)
+    timer.drain()
+    go_on.set()
+    assert timer.join()
+    assert len(ticks.deadlines) == 1
