@@ -27,11 +27,7 @@ TWINS = PAIRS | {two: one for one, two in PAIRS.items()}
 UNSEEN = {
     ("api", "jwt_secret", "ssm:GetParameter"): "stacks made by Terraform have their secret in the parameter store",
     ("timer", "table", "dynamodb:Query"): "rescue tells dependents; schedules that keep failing are looked at",
-    (
-        "timer",
-        "jobs",
-        "sqs:GetQueueAttributes",
-    ): "rescue waits for a backlog; the suite rescues with a clock of its own",
+    ("timer", "jobs", "sqs:GetQueueAttributes"): "rescue waits for a backlog; the suite's rescues run elsewhere",
     ("timer", "notifications", "sqs:GetQueueAttributes"): "the same for deliveries",
     ("worker", "payloads", "s3:PutObject"): "a workflow with a node of a large payload is parted",
     ("worker", "results", "s3:GetObject"): "a job refers to a large result",
