@@ -40,13 +40,15 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test e2e sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
+.PHONY: test e2e e2e-containers sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	$(PY) -m pytest -n 2 --ignore tests/e2e
-e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator (IN=container: workers and timer as processes)
-	WHENDUE_E2E_HOME=$(or $(IN),lambda) $(PY) -m pytest tests/e2e
+e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
+	$(PY) -m pytest tests/e2e
+e2e-containers: $(READY)  ## the same with workers and timer as processes, as in containers
+	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
-	@$(PY) -m tests.simulation
+	@nice $(PY) -m tests.simulation
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
 	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
 mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)
@@ -75,7 +77,7 @@ terraform:  ## infra/terraform: format, validation, tests (needs terraform and i
 checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason beside it
 	@$(PY) -m localstack.venvs checkov
 	@.local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
-check: test lint types workflows checkov sim e2e load-smoke  ## everything that CI runs
+check: test lint types sim e2e  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 

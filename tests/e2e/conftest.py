@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """Give the home that the suite runs in: `make e2e IN=container`, or Lambda."""
+    """Give the home that the suite runs in: `make e2e-containers`, or Lambda."""
     homes: dict[str, Callable[[], Home]] = {
         "lambda": Functions,
         "container": lambda: Containers(tmp_path_factory.mktemp("containers")),
@@ -61,7 +61,7 @@ def stage_named(emulated: Emulator, calls: Path, home: Home) -> Callable[..., St
     ) -> Stage:
         secret = new_secret()
         environment = {"WHENDUE_LEASE_S": str(LEASE_S), "WHENDUE_E2E_CALLS": str(calls)} | environment
-        if terraform.PROGRAM and api_flavor == "http":
+        if terraform.PROGRAM and home.functions and api_flavor == "http":
             made = terraform.deploy(
                 emulated.endpoint_url,
                 prefix,

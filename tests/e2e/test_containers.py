@@ -23,7 +23,7 @@ THREADS = 24
 def containers(home: Home) -> Containers:
     """The home that these tests are about."""
     if not isinstance(home, Containers):
-        pytest.skip("Lambda tells no function to go down; make e2e IN=container")
+        pytest.skip("Lambda tells no function to go down; make e2e-containers")
     return home
 
 

@@ -19,7 +19,7 @@ from whendue.domain.subscription import Terms
 from whendue.domain.writes import Write
 from whendue.effects import ManualEffects
 from whendue.errors import UnavailableError
-from whendue.ports import Outcome
+from whendue.ports import Outcome, Outgoing
 from whendue.registry import Cancel, channel
 from whendue.resources import Resources
 from whendue.settings import NOTIFICATIONS
@@ -140,6 +140,34 @@ def test_a_failed_attempt_is_told_after_a_cancel_though_both_who_were_to_tell_it
     heard = of(bad, ("attempt_failed", 1), ("cancelled", 1)) if len(events) > 1 else of(bad, ("attempt_failed", 1))
     assert set(told.received) == heard
     assert told.world.job(bad).owes is None
+
+
+def test_a_failed_attempt_whose_worker_died_is_told_at_the_alarm_of_the_next_which_is_not_late(
+    provided: Resources,
+) -> None:
+    """That alarm is one that the timer promotes: it tells first, and then sends once."""
+    told, sent = Told(0, provided), list[Outgoing]()
+    policy = {"max_attempts": 2, "jitter": "none", "base_s": 600}
+    job = told.world.app.submit.one(TENANT, JobRequest("bad", {}, policy=policy)).job
+
+    def dies(writes: Sequence[Write]) -> list[Outcome]:
+        if any(write.name == "submit" for write in writes):
+            raise KilledError
+        return told.world.table.apply(writes)
+
+    def send(queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        sent.extend(messages if queue == "normal" else [])
+        return told.world.queues.send(queue, messages)
+
+    worker(told.world, told.world.build(store=Refusing(told.world.table, "apply", dies)))
+    failed = told.world.job(job)
+    assert (failed.state, failed.owes) == (State.PENDING, "")
+    told.world.clock.advance((failed.alarm_at - told.world.clock.now_ms()) / 1000 + 1)
+    told.world.tick(told.world.build(queue=Refusing(told.world.queues, "send", send)))
+    assert (told.world.job(job).owes, len(sent)) == (None, 1)
+    assert told.world.clock.now_ms() + sent[0].delay_s * 1000 >= failed.due_at
+    told.pass_minutes(1)
+    assert set(told.received) == of(job, ("attempt_failed", 1))
 
 
 @pytest.mark.parametrize("part", range(3))
