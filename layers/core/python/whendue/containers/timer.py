@@ -9,6 +9,10 @@ from whendue.containers.health import Beats
 from whendue.report import lag, report
 
 MINUTE_MS: Final = 60_000
+# A tick ends before the next one is due.
+TICK_S: Final = 50
+# A tick that left something is followed so soon: what stopped it may be a table that throttles.
+PAUSE_S: Final = 1.0
 # Of the grace, what is kept for a tick's last step.
 LAST_STEP_S: Final = 5
 THREAD: Final = "timer"
@@ -43,15 +47,15 @@ class Timer:
             self._beats.beat(THREAD)
             behind = self._tick()
             self._beats.beat(THREAD)
-            # A tick that left something is followed at once: it must fit the grace, so it may be short.
-            if not behind:
-                self._draining.wait((MINUTE_MS - self._app.effects.now_ms() % MINUTE_MS) / 1000)
+            to_the_minute_s = (MINUTE_MS - self._app.effects.now_ms() % MINUTE_MS) / 1000
+            self._draining.wait(PAUSE_S if behind else to_the_minute_s)
 
     def _tick(self) -> bool:
         """Tick once; says whether something was left."""
         try:
-            deadline_ms = self._app.effects.now_ms() + (self._grace_s - LAST_STEP_S) * 1000
-            ticked = self._app.tick.run(deadline_ms)
+            # It must fit the grace, too.
+            lasts_s = min(TICK_S, self._grace_s - LAST_STEP_S)
+            ticked = self._app.tick.run(self._app.effects.now_ms() + lasts_s * 1000)
         except Exception as error:  # noqa: BLE001 - the next tick does what this one could not
             log.failed("tick failed", error)
             return False
