@@ -16,12 +16,14 @@ locals {
     WHENDUE_BUCKET            = module.bucket.name
     WHENDUE_QUEUES            = jsonencode({ for name in flatten(values(local.over)) : name => local.urls[name] })
     WHENDUE_DEAD_LETTER_QUEUE = local.urls["dead_letter"]
-    WHENDUE_VISIBILITY_S      = tostring(local.visibility_s)
-    WHENDUE_EMAIL_FROM        = var.email.from
-    WHENDUE_EMAIL_RECIPIENTS  = length(var.email.recipients) == 0 ? null : jsonencode(var.email.recipients)
-    WHENDUE_SNS_ALLOW         = length(var.sns_allow) == 0 ? null : jsonencode(var.sns_allow)
-    WHENDUE_LAMBDA_ALLOW      = join(",", var.lambda_allow)
-    POWERTOOLS_SERVICE_NAME   = "whendue"
+    # Of no use to functions; workers in containers get the same settings.
+    WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE = local.urls[local.queues.notifications.dead_letter]
+    WHENDUE_VISIBILITY_S                    = tostring(local.visibility_s)
+    WHENDUE_EMAIL_FROM                      = var.email.from
+    WHENDUE_EMAIL_RECIPIENTS                = length(var.email.recipients) == 0 ? null : jsonencode(var.email.recipients)
+    WHENDUE_SNS_ALLOW                       = length(var.sns_allow) == 0 ? null : jsonencode(var.sns_allow)
+    WHENDUE_LAMBDA_ALLOW                    = join(",", var.lambda_allow)
+    POWERTOOLS_SERVICE_NAME                 = "whendue"
   }
   # Only the API verifies tokens.
   jwt_environment = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from localstack.deploy.clients import Clients
-from localstack.emulator import free_port
+from localstack.emulator import Emulator, free_port
 from localstack.lifecycle import answers, warm
 from localstack.paths import ROOT
 from localstack.stack import Stack
@@ -44,6 +44,9 @@ class Home(Protocol):
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Let so many batches of deliveries be under way at once, as on AWS."""
 
+    def printed(self, emulator: Emulator) -> list[str]:
+        """Give the lines that they have printed."""
+
 
 class Functions:
     """Queues and clock start functions."""
@@ -73,6 +76,10 @@ class Functions:
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Raise what the local deploy keeps at two."""
         self._trigger(stack, "notifier", "notifications", ScalingConfig={"MaximumConcurrency": concurrency})
+
+    def printed(self, emulator: Emulator) -> list[str]:
+        """The emulator shows the lines of functions that it feeds from queues."""
+        return emulator.log.read_text(errors="replace").splitlines()
 
     def _trigger(self, stack: Stack, function: str, queue: str, **settings: Any) -> None:
         functions = Clients(stack.aws_endpoint_url).functions
@@ -159,6 +166,11 @@ class Containers:
 
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Workers have threads enough."""
+
+    def printed(self, emulator: Emulator) -> list[str]:
+        """Each process has a log."""
+        logs = sorted(self._directory.glob("*.log"))
+        return [line for log in logs for line in log.read_text(errors="replace").splitlines()]
 
     def replica(self, stack: Stack, *arguments: str) -> Replica:
         """Start a process on a stack; who starts it stops it."""

@@ -1,7 +1,7 @@
 """What operators see of a run: a real Prometheus' numbers are those of the run, and so is every line in EMF."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -62,17 +62,16 @@ def test_prometheus_has_the_numbers_of_the_run(
         assert prometheus.number('up{job="whendue"}') == 1
         assert prometheus.number("sum(whendue_queue_messages)") == 0
         assert set(eventually(prometheus.alerts)) == {rule["alert"] for rule in RULES}
-    insist_on_emf(emulated)
+    insist_on_emf(stage.home.printed(emulated))
 
 
-def insist_on_emf(emulated: Emulator) -> None:
-    """Hold every line that the functions printed with metrics against AWS's schema."""
-    lines = [_object(line) for line in emulated.log.read_text(errors="replace").splitlines() if '"_aws"' in line]
+def insist_on_emf(printed: Sequence[str]) -> None:
+    """Hold every line with metrics against AWS's schema."""
+    lines = [_object(line) for line in printed if '"_aws"' in line]
     assert lines
     for line in lines:
         SCHEMA.validate(line)
     told = {name for line in lines for name in metrics_of(line)}
-    # The emulator shows the lines of functions that it feeds from queues.
     wanted = {"attempts", "attempts_failed", "retries", "jobs_succeeded", "jobs_dead"}
     assert told >= wanted | {"execution_seconds", "lateness_seconds"}
 
