@@ -45,8 +45,8 @@ test: $(READY)  ## set up and run all the fast tests
 	$(PY) -m pytest -n 2 --ignore tests/e2e
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
-e2e-containers: $(READY)  ## the same with workers and timer as processes, as in containers
-	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e
+e2e-containers: $(READY)  ## its heart with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
+	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,jobs,metrics,timer}.py
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
 	@nice $(PY) -m tests.simulation
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
@@ -77,7 +77,8 @@ terraform:  ## infra/terraform: format, validation, tests (needs terraform and i
 checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason beside it
 	@$(PY) -m localstack.venvs checkov
 	@.local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
-check: test lint types sim e2e  ## everything that CI runs
+# The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them.
+check: e2e e2e-containers test lint types workflows checkov sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
