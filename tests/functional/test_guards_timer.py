@@ -13,7 +13,7 @@ from whendue.domain.keys import Key
 from whendue.domain.request import JobRequest
 from whendue.domain.transitions import claim
 from whendue.domain.writes import Write
-from whendue.limits import RESCUES_PER_PARTITION
+from whendue.limits import RESCUE_INTERVAL_MIN_S, RESCUES_PER_PARTITION
 from whendue.ports import AgendaEntry, Applied, Item, Outcome
 
 LOUD = "loud"
@@ -60,6 +60,19 @@ def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
         return [Outcome(Applied.UNAVAILABLE)] * len(writes)
 
     assert world.tick(world.build(store=Refusing(world.table, "apply", deaf))).rescued == {}
+    assert world.tick().rescued == {"send": 1}
+    world.work()
+    assert len(world.runs(job)) == 1
+
+
+def test_a_message_lost_again_is_sent_again_right_after_the_alarm_that_rescue_set() -> None:
+    """That alarm is heard by promote: nobody waits another minute and a half until it looks suspicious (G6)."""
+    world = World()
+    [job] = lost(world)
+    world.clock.advance(100)
+    assert world.tick().rescued == {"send": 1}
+    world.queues.discard("normal")
+    world.clock.advance(RESCUE_INTERVAL_MIN_S + 1)
     assert world.tick().rescued == {"send": 1}
     world.work()
     assert len(world.runs(job)) == 1

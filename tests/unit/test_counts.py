@@ -99,8 +99,9 @@ def test_a_series_is_named_reversibly() -> None:
 def test_what_another_process_has_just_written_is_not_taken_for_ours(write: Callable[..., Write]) -> None:
     """Where the item was missing a moment ago, the table's adapter looks what has refused a write: it is there now."""
     mine = write(SERIES, 0, {"attempts": 1}, "mine")
-    assert not already_done(mine, applied_to(write(SERIES, 0, {"attempts": 1}, "theirs"), None))
-    assert already_done(mine, applied_to(mine, None)), "whose reply was lost"
+    begun = applied_to(beginning(SERIES, 0, {}, "nobody's"), None)
+    assert not already_done(mine, applied_to(write(SERIES, 0, {"attempts": 1}, "theirs"), begun))
+    assert already_done(mine, applied_to(mine, begun)), "whose reply was lost"
 
 
 @pytest.mark.parametrize("series", [SERIES, TIMER])

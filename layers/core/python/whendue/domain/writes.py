@@ -134,7 +134,7 @@ def _changed(value: Any, change: Any) -> Any:
     """Give a field's value after a change, None where it goes."""
     match change:
         case Plus(amount):
-            return (value or 0) + amount
+            return value + amount
         case Less(members):
             return (value - members) or None
         case Remove():

@@ -59,7 +59,7 @@ class Promote(Walk):
 
     def _rings_for_rescue(self, job: Job) -> bool:
         first = is_first_alarm(job.due_at, job.alarm_at, self._ports.settings.timing)
-        return not first or job.state is State.WAITING or job.owes is not None
+        return not first or job.owes is not None
 
 
 def _before_first(kept_back: set[str], stretch: Stretch) -> AgendaEntry | None:
