@@ -42,7 +42,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 .PHONY: test e2e e2e-containers sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
-	$(PY) -m pytest -n 2 --ignore tests/e2e
+	nice $(PY) -m pytest -n 2 --ignore tests/e2e
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
 e2e-containers: $(READY)  ## its heart with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
@@ -61,7 +61,7 @@ lint: $(READY)  ## ruff: rules and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 types: $(READY)  ## mypy --strict
-	$(PY) -m mypy
+	nice $(PY) -m mypy
 format: $(READY)  ## let ruff format and fix
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -76,8 +76,8 @@ terraform:  ## infra/terraform: format, validation, tests (needs terraform and i
 	terraform -chdir=infra/terraform test
 checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason beside it
 	@$(PY) -m localstack.venvs checkov
-	@.local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
-# The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them.
+	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
+# The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
 check: e2e e2e-containers test lint types workflows checkov sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
