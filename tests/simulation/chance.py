@@ -22,6 +22,8 @@ DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hop
 LINKED = 0.1
 # In so many somebody wants to hear of everything.
 TOLD = 0.1
+# In so many processes count.
+COUNTED = 0.1
 # Of all jobs of a world; most have none.
 LIMITS: tuple[dict[str, Any], ...] = (
     *({} for _ in range(9)),
@@ -45,6 +47,7 @@ def scenario_of(seed: int) -> Scenario:
         visibility_s=chance.choice([70, 120, 360]),
         max_receive_count=chance.choice([1, 3, 10]),
         newer=chance.random() < 0.1,
+        counts=random.Random(f"counts {seed}").random() < COUNTED,
     )
 
     limits = random.Random(f"limits {seed}").choice(LIMITS)

@@ -24,8 +24,6 @@ F = Fate
 READ = (F.REFUSED, F.KILL_BEFORE, F.STALL)
 ONE_WRITE = (F.REFUSED, F.LOST, F.LATE, F.KILL_BEFORE, F.KILL_AFTER, F.STALL)
 WRITES = (*ONE_WRITE, F.PARTLY)
-# Counting comes when the work is done, and nobody acts on it: what else becomes of it is as good as one of these.
-COUNTING = (F.REFUSED, F.KILL_BEFORE, F.KILL_AFTER)
 ONE_SEND = (*ONE_WRITE, F.TWICE, F.VANISHED)
 SENDS = (*ONE_SEND, F.PARTLY)
 # What the event source mapping does after a worker has answered: no process of ours is there to be killed.

@@ -57,6 +57,7 @@ class Process:
         # What runs in it, and until when it may: the world's business.
         self.app: Any = None
         self.tasks: Any = None
+        self.counts = False
         self.ends_ms = hub.now_ms
         self._on_end = on_end
         self._strands: list[Strand] = []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.simulation.fates import COUNTING, ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
+from tests.simulation.fates import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
 from tests.simulation.hub import Process
 from whendue.domain.keys import Key
 from whendue.domain.writes import Write
@@ -53,12 +53,10 @@ class WiredStore:
         def partly() -> list[Outcome]:
             return [store.write(process, write) if n % 2 else UNAVAILABLE for n, write in enumerate(writes)]
 
-        names = {write.name for write in writes}
-        kinds = WRITES if len(writes) > 1 else ONE_WRITE
         return self._world.outside(
             process,
-            "write " + " ".join(sorted(names)),
-            COUNTING if names == {"count"} else kinds,
+            "write " + " ".join(sorted({write.name for write in writes})),
+            WRITES if len(writes) > 1 else ONE_WRITE,
             lambda: [store.write(process, write) for write in writes],
             lambda: [UNAVAILABLE] * len(writes),
             partly,

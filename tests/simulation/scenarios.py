@@ -3,7 +3,17 @@
 from itertools import chain
 from typing import Final
 
-from tests.simulation.stories import dependencies, deploys, jobs, limits, notifications, pauses, profiles, schedules
+from tests.simulation.stories import (
+    counting,
+    dependencies,
+    deploys,
+    jobs,
+    limits,
+    notifications,
+    pauses,
+    profiles,
+    schedules,
+)
 
 FAMILIES: Final = (
     jobs.STORIES,
@@ -14,5 +24,6 @@ FAMILIES: Final = (
     schedules.STORIES,
     dependencies.STORIES,
     notifications.STORIES,
+    counting.STORIES,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}
