@@ -5,9 +5,6 @@ from typing import Final
 _LOST = "stands is not None and stands.fence == one.job.fence and (not stands.terminal)"
 _CANCELLED = "outcome.old is not None and outcome.old.get('cancel_requested')"
 EXCUSES: Final[dict[str, str]] = {
-    "domain.writes without item is None in item is None or condition.field not in item": (
-        "where no item is, an update is refused before its conditions are asked"
-    ),
     "services.leases without one.owned": "a beat without a claim is refused by its fence; the filter saves the call",
     f"services.leases without stands is not None in {_LOST}": "items vanish by TTL alone, long after their jobs ended",
     f"services.leases without stands.fence == one.job.fence in {_LOST}": "the next beat is refused, too",
