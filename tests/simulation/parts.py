@@ -63,6 +63,7 @@ JOBS: Final = Part(
         "functional/test_dependencies.py",
         "functional/test_composites.py",
         "functional/notifications/test_ends.py",
+        "functional/notifications/test_ssrf.py",
     ),
     stories=(*jobs.STORIES, *deploys.STORIES, *notifications.STORIES),
 )
