@@ -117,3 +117,12 @@ def test_of_two_messages_of_a_job_in_a_batch_the_newer_one_counts() -> None:
     world.app.control.reschedule(TENANT, job.id, world.clock.now_ms(), None)
     assert world.work() == [([], {"duplicate": 1, "succeeded": 1})]
     assert len(world.runs(job)) == 1
+
+
+def test_a_worker_without_time_left_claims_nothing() -> None:
+    """Its messages come again: a run that is cut off at once would cost the job an attempt."""
+    world = World()
+    job = world.submit()
+    worked = world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms())
+    assert len(worked.unsettled) == 1
+    assert (world.job(job).state, world.job(job).claims) == (State.PENDING, 0)
