@@ -22,11 +22,11 @@ def record(ports: Ports, transitions: Sequence[Transition]) -> list[Outcome]:
 def record_and_send(ports: Ports, transitions: Sequence[Transition], now_ms: int) -> list[Outcome]:
     """Write transitions, see to what follows, and send the messages of those that hold.
 
-    The message of a job that owes news is sent by who tells it, afterwards.
+    A transition that owes news sends nothing (`domain.step.owing`): who tells it sends the message, afterwards.
     """
     done = written(ports, transitions)
     _follow(ports, done)
-    send(ports.queue, [step.job for step, end in done if end.done and step.send and step.job.owes is None], now_ms)
+    send(ports.queue, [step.job for step, end in done if end.done and step.send], now_ms)
     return [end for _, end in done]
 
 
