@@ -19,6 +19,7 @@ FLOORS = {
     "whendue.ssrf": 0,
     "whendue.domain": 1,
     "whendue.ports": 2,
+    "whendue.bulkhead": 2,
     "whendue.context": 2,
     "whendue.registry": 2,
     "whendue.resources": 2,

@@ -52,6 +52,7 @@ class App:
         self.tally = ports.tally
         self.tracing = ports.tracing
         self.queue = ports.queue
+        self.bulkhead = ports.bulkhead
 
     # --- what others stand on ---------------------------------------------------------------------------------
 

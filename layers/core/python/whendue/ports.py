@@ -17,6 +17,7 @@ class Applied(Enum):
     DONE = "done"
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"
+    INVALID = "invalid"
 
 
 class Outcome(NamedTuple):
@@ -24,7 +25,8 @@ class Outcome(NamedTuple):
 
     Args:
         applied: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
-            UNAVAILABLE when it stayed throttled or unprocessed, so that nobody knows more.
+            UNAVAILABLE when it stayed throttled or unprocessed, so that nobody knows more; INVALID when the table can
+            hold no such item, so that no other try would end better.
         old: the item that refused the write, where there is one.
     """
 

@@ -39,7 +39,7 @@ def report(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int
     """
     app.tracing.flush()
     taken = app.tally.take()
-    members = _emf(taken.values(), gauges or {})
+    members = _emf(taken.values(), gauges or {}) | app.bulkhead.take()
     try:
         app.counters.keep(taken, every_ms)
     except Exception as error:  # noqa: BLE001 - the work is done and recorded, whatever becomes of its counts

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from whendue.bulkhead import Bulkhead
 from whendue.domain.job import Job
 from whendue.domain.step import Transition
 from whendue.effects import Effects
@@ -55,3 +56,4 @@ class Ports:
     news: Newsroom = field(default_factory=Silence)
     tally: Tally = field(default_factory=Tally)
     tracing: Tracing = field(default_factory=Tracing)
+    bulkhead: Bulkhead = field(default_factory=Bulkhead)

@@ -1,0 +1,83 @@
+"""Bulkheads: where many items are handled together, an exception of one ends that one, visibly, and the rest goes on."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeVar
+
+from whendue.domain.fingerprint import where_raised
+from whendue.errors import UnavailableError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Of the errors between two log lines, the first few are described; all are counted.
+DESCRIBED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedError:
+    """An error that ended one item and none of its neighbours.
+
+    Args:
+        stage: what was being done, as in `promote` or `schedule_plan`.
+        item: the item's id or name; never its content.
+        error_type: the exception's class.
+        where: the innermost frame.
+    """
+
+    stage: str
+    item: str
+    error_type: str
+    where: str
+
+
+class Bulkhead:
+    """Keeps the errors of single items apart, and remembers them until the process's next log line.
+
+    A process has one of these; its threads share it.
+    """
+
+    def __init__(self) -> None:
+        """Start with no errors."""
+        self._lock = threading.Lock()
+        self._errors: list[IsolatedError] = []
+        self._count = 0
+
+    def each(
+        self, items: Iterable[T], function: Callable[[T], R], *, stage: str, name: Callable[[T], str] = str
+    ) -> list[tuple[T, R]]:
+        """Call a function for each item; return (item, result) of those for which it did not raise, in order.
+
+        Args:
+            items: what is handled together.
+            function: what is done with each.
+            stage: what is being done, for the log.
+            name: the item's id or name, for the log; never its content.
+
+        Raises:
+            UnavailableError: a service refused for now, which is no fault of one item.
+        """
+        done = []
+        for item in items:
+            try:
+                done.append((item, function(item)))
+            except UnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's alone
+                self.note(stage, name(item), error)
+        return done
+
+    def note(self, stage: str, item: str, error: BaseException) -> None:
+        """Remember that an error ended an item."""
+        with self._lock:
+            self._count += 1
+            if len(self._errors) < DESCRIBED:
+                self._errors.append(IsolatedError(stage, item, type(error).__name__, where_raised(error)))
+
+    def take(self) -> dict[str, Any]:
+        """Return the errors since the last call as members of a log line; empty if there were none."""
+        with self._lock:
+            errors, count = self._errors, self._count
+            self._errors, self._count = [], 0
+        return {"isolated_errors": count, "isolated": [asdict(error) for error in errors]} if count else {}
