@@ -1,4 +1,4 @@
-"""Bulkheads: where many items are handled together, an exception of one ends that one, visibly, and the rest goes on."""
+"""Bulkheads: where many items are handled together, an exception of one ends it alone, visibly; the rest goes on."""
 
 import threading
 from collections.abc import Callable, Iterable
