@@ -99,8 +99,12 @@ def _deploy(
 ) -> Stack:
     # What the shell says of whendue's settings holds for its functions, too: WHENDUE_HTTP_ALLOW=... make up
     asked = {name: value for name, value in os.environ.items() if name.startswith("WHENDUE_")}
-    signing = token.environment(token.secret())
-    stack = deploy(endpoint_url, environment=signing | asked, api_flavor=api_flavor, target=target)
+    signing = token.environment(token.secret(), token.deployment_secret())
+    environment = signing | asked
+    # Workers in containers beside this stack read it there (infra/docker/whendue.env): they derive the same ids.
+    parameter = {"Name": "/whendue/secret", "Value": environment["WHENDUE_SECRET"], "Type": "SecureString"}
+    Clients(endpoint_url).client("ssm").put_parameter(**parameter, Overwrite=True)
+    stack = deploy(endpoint_url, environment=environment, api_flavor=api_flavor, target=target)
     if not answers(f"{stack.api_url}/health/ready"):
         raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")
     warm(stack)

@@ -1,4 +1,4 @@
-"""Development tokens: HS256, signed with a secret that this checkout made for itself."""
+"""The dev stack's secrets, made for this checkout, and development tokens, signed by HS256 with one of them."""
 
 import secrets
 import time
@@ -15,7 +15,7 @@ LIFETIME_S = 12 * 3600
 
 
 def secret(path: Path = LOCAL / "jwt-secret") -> str:
-    """Give the secret, made at first use and readable by its owner alone."""
+    """Give the secret of tokens, made at first use and readable by its owner alone."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=False)
@@ -23,9 +23,20 @@ def secret(path: Path = LOCAL / "jwt-secret") -> str:
     return path.read_text()
 
 
-def environment(signing_secret: str) -> dict[str, str]:
-    """Give the functions' JWT settings for such tokens."""
+def deployment_secret() -> str:
+    """Give the stack's own secret. It outlives `make down`: ids derived with it stay what they are."""
+    return secret(LOCAL / "deployment-secret")
+
+
+def environment(signing_secret: str, own_secret: str | None = None) -> dict[str, str]:
+    """Give the functions' secrets and JWT settings.
+
+    Args:
+        signing_secret: of tokens.
+        own_secret: of the deployment; for stacks that nobody keeps, the same.
+    """
     return {
+        "WHENDUE_SECRET": own_secret or signing_secret,
         "WHENDUE_JWT_ALGORITHM": "HS256",
         "WHENDUE_JWT_SECRET": signing_secret,
         "WHENDUE_JWT_ISSUER": ISSUER,

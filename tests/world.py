@@ -10,11 +10,13 @@ from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, Memo
 from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import App, build
 from whendue.context import Context
+from whendue.domain.ids import Ids
 from whendue.domain.job import Job, State
 from whendue.domain.request import JobRequest
 from whendue.effects import ManualEffects, system
 from whendue.ports import JobQueue, JobStore, Runner
 from whendue.registry import Registry, task
+from whendue.secret import Secret
 from whendue.services.query import JobView
 from whendue.services.tick import Ticked
 from whendue.services.work import Worked
@@ -22,7 +24,9 @@ from whendue.settings import ALL_QUEUES, Settings
 from whendue.tasks.workflow import workflow
 
 TENANT = "acme"
-SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter")
+SECRET = Secret.read("a-secret-of-worlds-in-memory-of-more-than-32-bytes")
+IDS = Ids(SECRET.id_key)
+SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter", secret=SECRET)
 MINUTE_MS = 60_000
 
 

@@ -24,7 +24,6 @@ from whendue.domain.request import Dependency, JobRequest, joined
 from whendue.limits import (
     BACKOFF_CAP_S,
     BULK_JOBS,
-    CURSOR_BYTES,
     GROUP_BYTES,
     HORIZON_S,
     LEASE_MAX_S,
@@ -370,4 +369,4 @@ class RedriveBody(Body):
     dry_run: bool = Field(default=False, description="Only count them.")
     rate_per_second: float | None = Field(default=None, gt=0, le=REDRIVE_RATE_PER_S, description="Spread their starts.")
     limit: int = Field(default=100, ge=1, le=REDRIVE_JOBS)
-    cursor: str | None = Field(default=None, max_length=CURSOR_BYTES)
+    cursor: str | None = Field(default=None, description="Where the last call said to go on.")

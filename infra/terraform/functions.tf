@@ -9,13 +9,17 @@ locals {
     functions = { for name in keys(local.topology.functions) : name => "function-${name}-not-built.zip" }
   }
 
-  secret_parameter = var.jwt.algorithm != "HS256" ? null : coalesce(var.jwt.secret_parameter, "/${var.name}/jwt-secret")
+  secret_parameter     = coalesce(var.secret_parameter, "/${var.name}/secret")
+  jwt_secret_parameter = var.jwt.algorithm != "HS256" ? null : coalesce(var.jwt.secret_parameter, "/${var.name}/jwt-secret")
+  parameters           = "arn:${data.aws_partition.this.partition}:ssm:${var.region}:${data.aws_caller_identity.this.account_id}:parameter"
 
   environment = {
     WHENDUE_TABLE             = module.table.name
     WHENDUE_BUCKET            = module.bucket.name
     WHENDUE_QUEUES            = jsonencode({ for name in flatten(values(local.over)) : name => local.urls[name] })
     WHENDUE_DEAD_LETTER_QUEUE = local.urls["dead_letter"]
+    # All functions derive the same ids. The value never passes through Terraform.
+    WHENDUE_SECRET_PARAMETER = local.secret_parameter
     # Of no use to functions; workers in containers get the same settings.
     WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE = local.urls[local.queues.notifications.dead_letter]
     WHENDUE_VISIBILITY_S                    = tostring(local.visibility_s)
@@ -31,7 +35,7 @@ locals {
     WHENDUE_JWT_ISSUER           = var.jwt.issuer
     WHENDUE_JWT_AUDIENCE         = var.jwt.audience
     WHENDUE_JWT_JWKS_URL         = var.jwt.jwks_url
-    WHENDUE_JWT_SECRET_PARAMETER = local.secret_parameter
+    WHENDUE_JWT_SECRET_PARAMETER = local.jwt_secret_parameter
   }
 
   # The words of permissions.yaml -> ARNs; what is not configured has none.
@@ -45,7 +49,8 @@ locals {
     mail          = var.email.identity_arns
     topics        = distinct(flatten(values(var.sns_allow)))
     invoked       = var.lambda_allow
-    jwt_secret    = [for name in local.secret_parameter[*] : "arn:${data.aws_partition.this.partition}:ssm:${var.region}:${data.aws_caller_identity.this.account_id}:parameter${name}"]
+    secret        = ["${local.parameters}${local.secret_parameter}"]
+    jwt_secret    = [for name in local.jwt_secret_parameter[*] : "${local.parameters}${name}"]
   }
 }
 

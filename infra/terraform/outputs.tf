@@ -45,5 +45,10 @@ output "alarm_topic_arn" {
 
 output "jwt_secret_parameter" {
   description = "The SSM parameter (SecureString) that must hold the secret of HS256 tokens; null with other algorithms."
+  value       = local.jwt_secret_parameter
+}
+
+output "secret_parameter" {
+  description = "The SSM parameter (SecureString) that must hold the deployment's secret (docs/configuration.md)."
   value       = local.secret_parameter
 }

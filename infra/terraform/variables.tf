@@ -70,6 +70,17 @@ variable "domain" {
   }
 }
 
+variable "secret_parameter" {
+  description = "The SSM parameter (SecureString) with the deployment's secret (docs/configuration.md); null: /NAME/secret."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.secret_parameter == null || can(regex("^/[a-zA-Z0-9_./-]+$", var.secret_parameter))
+    error_message = "secret_parameter is the full name of an SSM parameter; it begins with a slash."
+  }
+}
+
 variable "jwt" {
   description = "How tokens are verified (docs/authentication.md). HS256 takes its secret from an SSM parameter, by default /NAME/jwt-secret."
   type = object({
@@ -137,8 +148,8 @@ variable "environment" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.environment) : startswith(name, "WHENDUE_") && name != "WHENDUE_JWT_SECRET"])
-    error_message = "environment has WHENDUE_* settings only, and no secret: use jwt.secret_parameter."
+    condition     = alltrue([for name in keys(var.environment) : startswith(name, "WHENDUE_") && !contains(["WHENDUE_SECRET", "WHENDUE_JWT_SECRET"], name)])
+    error_message = "environment has WHENDUE_* settings only, and no secret: use secret_parameter and jwt.secret_parameter."
   }
 }
 

@@ -22,6 +22,7 @@ from whendue.bootstrap import App, build
 from whendue.domain.job import State
 from whendue.effects import Effects, system
 from whendue.registry import BUILT_IN_TASKS, USER_TASKS, discover
+from whendue.secret import Secret
 from whendue.settings import Settings
 
 TERMINAL = {State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value}
@@ -48,7 +49,12 @@ class Stage:
         real = system()
         effects = Effects(lambda: real.now_ms() + round(offset() * 1000), real.bits, real.sleep)
         settings = Settings(
-            self.stack.table, self.stack.bucket, self.stack.queues, self.stack.dead_letter_queue, lease_s=5
+            self.stack.table,
+            self.stack.bucket,
+            self.stack.queues,
+            self.stack.dead_letter_queue,
+            lease_s=5,
+            secret=Secret.read(self.secret),
         )
         return build(
             settings,

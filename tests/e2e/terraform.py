@@ -40,7 +40,8 @@ def deploy(
         RuntimeError: it could not be applied; the message is Terraform's.
     """
     ssm = Clients(endpoint_url).client("ssm")
-    ssm.put_parameter(Name=f"/{name}/jwt-secret", Value=secret, Type="SecureString", Overwrite=True)
+    for parameter in ("secret", "jwt-secret"):
+        ssm.put_parameter(Name=f"/{name}/{parameter}", Value=secret, Type="SecureString", Overwrite=True)
     built = build("local", extra_tasks)
     manifest = built.save(BUILD / "e2e.json")
     variables = {

@@ -30,6 +30,7 @@ ENVIRONMENT = {
         }
     ),
     "WHENDUE_DEAD_LETTER_QUEUE": "http://127.0.0.1/0/dead_letter",
+    "WHENDUE_SECRET": "t" * 40,
     "WHENDUE_JWT_ALGORITHM": "HS256",
     "WHENDUE_JWT_SECRET": "s" * 40,
     "WHENDUE_JWT_ISSUER": "issuer",

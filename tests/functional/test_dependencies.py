@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.faults import Counted, KilledError, Refusing
-from tests.world import TENANT, World
+from tests.world import IDS, TENANT, World
 from whendue.bootstrap import App
 from whendue.domain.job import Job, State
 from whendue.domain.keys import job_key, parents_key
-from whendue.domain.request import Dependency, JobRequest, derived_id
+from whendue.domain.request import Dependency, JobRequest
 from whendue.domain.writes import Write
 from whendue.errors import (
     IdempotencyConflictError,
@@ -392,7 +392,7 @@ def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first
         JobRequest("ok", {}, ref="top", idempotency_key="top"),
         JobRequest("ok", {}, ref="child", depends_on=after("top"), idempotency_key="child"),
     ]
-    top = derived_id(TENANT, "top")
+    top = IDS.of_key(TENANT, "top")
 
     def without_the_parent(writes: Sequence[Write]) -> list[Outcome]:
         made = iter(world.table.apply([write for write in writes if write.key != job_key(top)]))

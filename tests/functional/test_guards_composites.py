@@ -11,11 +11,10 @@ from tests.functional.test_composites import flow, node, order, parts, start, st
 from tests.functional.test_dependencies import after, many
 from tests.functional.test_guards_dependencies import Costed, claimed, unavailable
 from tests.functional.test_guards_telling import a_whole
-from tests.world import TENANT, World
+from tests.world import IDS, TENANT, World
 from whendue.domain.graph import Draft, Wanted
 from whendue.domain.job import Job, State, to_item
 from whendue.domain.keys import Key
-from whendue.domain.parts import part_id
 from whendue.domain.request import JobRequest
 from whendue.domain.step import Transition
 from whendue.domain.waiting import forgo
@@ -119,7 +118,7 @@ def half_made(world: World, *nodes: Draft) -> Job:
     """Let a worker make all nodes of a workflow but the last, which the table does not take; the next one is to."""
 
     def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        last = part_id(whole.id, len(nodes) - 1)
+        last = IDS.of_part(whole.id, len(nodes) - 1)
         lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
         pairs = zip(lost, writes, strict=True)
         return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]

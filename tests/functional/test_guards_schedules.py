@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults import KilledError, Refusing
 from tests.functional.test_schedules import definition, entries, outcomes, runs, schedule_of, tick
-from tests.world import TENANT, World
+from tests.world import IDS, TENANT, World
 from whendue.domain.firing import plan, proposed
 from whendue.domain.job import State
 from whendue.domain.keys import job_key
@@ -61,7 +61,7 @@ def test_a_plan_holds_a_bounded_number_of_fires_that_are_on_time() -> None:
     world.clock.advance(3600)
     planned = proposed(schedule_of(world), world.clock.now_ms(), 120_000)
     assert planned
-    assert len(plan(planned).fires) == FIRES_PER_PLAN
+    assert len(plan(planned, IDS).fires) == FIRES_PER_PLAN
 
 
 def test_what_passes_in_a_pause_is_one_entry_however_much_it_is() -> None:

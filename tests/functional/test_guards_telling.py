@@ -11,11 +11,10 @@ from tests.faults import Refusing
 from tests.functional.test_composites import flow, node, parts, start
 from tests.functional.test_dependencies import after, cause, many, states
 from tests.functional.test_guards_dependencies import Costed, claimed, unavailable
-from tests.world import TENANT, World
+from tests.world import IDS, TENANT, World
 from whendue.bootstrap import App
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key, parents_key
-from whendue.domain.parts import part_id
 from whendue.domain.request import JobRequest
 from whendue.domain.step import Transition
 from whendue.domain.transitions import claim, fail, submit, succeed
@@ -279,7 +278,7 @@ def test_a_workflow_stops_its_nodes_though_one_of_them_is_gone() -> None:
     """What is there is cancelled at once; what is gone counts as ended after a while."""
     world = World()
     whole = a_whole(world, node("a"), node("b"), node("c", "ok", {}, "b"))
-    world.table.apply([delete("gone", job_key(part_id(whole.id, 0)))])
+    world.table.apply([delete("gone", job_key(IDS.of_part(whole.id, 0)))])
     world.app.control.cancel(TENANT, whole.id)
     assert [part.state for part in parts(world, whole, 3)] == [State.CANCELLED, State.CANCELLED]
     assert states(world, whole) == ["waiting"]

@@ -8,7 +8,7 @@ import pytest
 from tests.contract.samples import NOW, TIMING, a_job, an_error, running
 from tests.faults import Counted, Refusing
 from tests.unit.test_schedule_items import GAP, SCHEDULE
-from tests.world import SETTINGS, TENANT, World
+from tests.world import IDS, SETTINGS, TENANT, World
 from whendue.domain import transitions
 from whendue.domain.job import Job
 from whendue.domain.ledger import Outcome
@@ -26,7 +26,7 @@ EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed")
 def news_of(world: World, store: Any = None) -> News:
     table = store or world.table
     documents = Documents(table, world.blobs)
-    return News(Ports(table, world.queues, documents, None, world.registry, world.effects, SETTINGS))  # type: ignore[arg-type]
+    return News(Ports(table, world.queues, documents, None, world.registry, world.effects, SETTINGS, IDS, None))  # type: ignore[arg-type]
 
 
 def subscribed(world: World, name: str = "hook", **terms: Any) -> Subscription:

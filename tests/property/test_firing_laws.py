@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.world import IDS
 from whendue.domain.firing import advanced, plan, proposed
 from whendue.domain.ledger import Outcome
 from whendue.domain.recurrence import Recurrence, after, latest
@@ -54,7 +55,7 @@ def walked(schedule: Schedule, now_ms: int, ended: dict[int, Outcome]) -> Schedu
     """Do what a tick does, and note how fires end."""
     while then := proposed(schedule, now_ms, AHEAD_MS):
         assert proposed(then, now_ms + 1, AHEAD_MS) is None, "a plan stands"
-        made = plan(then)
+        made = plan(then, IDS)
         assert len(made.fires) <= FIRES_PER_PLAN + then.definition.misfire.runs
         if gap := made.gap:
             times = [one.at_ms for one in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 20)]

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.world import IDS
 from whendue.domain import agenda, retry
 from whendue.domain.fingerprint import clip, fingerprint
 from whendue.domain.job import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
 from whendue.domain.keys import Key
 from whendue.domain.limit import Limit, Wait
 from whendue.domain.message import UnreadableMessageError, from_body, to_body
-from whendue.domain.request import JobRequest, derived_id, request_hash
+from whendue.domain.request import JobRequest, request_hash
 from whendue.domain.rescue import decide, ended_by_loss, interval_ms
 from whendue.domain.writes import REMOVE, Absent, Is, Plus, Write, already_done, applied_to, holds
 from whendue.limits import MAX_LOST, SQS_MAX_DELAY_S
@@ -154,7 +155,7 @@ def test_conditions_fail_on_missing_fields(item: dict[str, object]) -> None:
 @given(st.text(min_size=1), st.text(min_size=1), texts)
 def test_ids_derived_from_different_tenants_differ(one: str, other: str, key: str) -> None:
     """G2: the same key of two tenants must not be the same job."""
-    assert (derived_id(one, key) == derived_id(other, key)) is (one == other)
+    assert (IDS.of_key(one, key) == IDS.of_key(other, key)) is (one == other)
 
 
 @given(texts, texts)

@@ -6,8 +6,9 @@ from typing import Any, Final
 from localstack import token
 from tests.simulation.explore import play
 from tests.simulation.fates import Plan
+from tests.simulation.secrets import SECRET
 from tests.simulation.stories.base import Scenario
-from tests.simulation.world import SECRET, Nature, World
+from tests.simulation.world import Nature, World
 
 NOISE: Final = 5000
 # The quiet tenant's jobs, one every so often, from when the noise is all there until it is nearly worked off.

@@ -147,8 +147,8 @@ PLANTS: Final = (
     Plant(
         "a delivery that is another one each time",
         "whendue.domain.delivery",
-        '    job_id = derived_id(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")\n',
-        "    job_id = derived_id(to.tenant, fence)\n",
+        '    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")\n',
+        "    job_id = ids.of_key(to.tenant, fence)\n",
         "G8: a second delivery",
         "told of a success",
     ),

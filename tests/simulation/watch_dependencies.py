@@ -5,12 +5,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tests.simulation.hub import Process
+from tests.simulation.secrets import IDS
 from tests.simulation.watchers import Watcher
 from whendue.context import Context
 from whendue.domain.dependency import Parent, parents_from
 from whendue.domain.job import TERMINAL, Job, from_item
 from whendue.domain.keys import CHILD, child_of, job_id_of, job_key, parents_key
-from whendue.domain.parts import part_id
 from whendue.domain.writes import Write
 from whendue.ports import Item
 
@@ -67,7 +67,7 @@ class DependencyWatcher(Watcher):
 
     def _parents(self, job: Job) -> list[Parent]:
         if job.parts is not None:
-            return [Parent(part_id(job.id, number), "done") for number in range(job.parts)]
+            return [Parent(IDS.of_part(job.id, number), "done") for number in range(job.parts)]
         item = self.world.store._items.get(parents_key(job.id, job.request_hash))
         return parents_from(json.loads(item["parents"])) if item else []
 
@@ -93,7 +93,7 @@ class DependencyWatcher(Watcher):
         if after["state"] != "succeeded" or not after.get("parts"):
             return
         for number in range(after["parts"]):
-            part = self.world.store._items.get(job_key(part_id(job_id_of(after["pk"]), number)))
+            part = self.world.store._items.get(job_key(IDS.of_part(job_id_of(after["pk"]), number)))
             if part is None or part["state"] not in FINAL:
                 self.world.monitor.wrong("G7: a whole has succeeded before all its parts have ended")
 

@@ -1,6 +1,5 @@
 """The virtual world: clients, API, timer, workers and dead-letter function around one table and its queues."""
 
-import base64
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from tests.simulation.monitor import Monitor
 from tests.simulation.patience import HangError
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
 from tests.simulation.receiver import Receiver
+from tests.simulation.secrets import DEPLOYMENT, SECRET
 from tests.simulation.tasks import REGISTRY, Tasks
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
@@ -38,7 +38,6 @@ from whendue.settings import ALL_QUEUES, NOTIFICATIONS, Settings
 
 T = TypeVar("T")
 TENANT = "sim"
-SECRET = base64.b64encode(bytes(48)).decode()
 AUTH = AuthSettings.from_env(token.environment(SECRET))
 TOKEN = token.make(TENANT, token.SCOPES, SECRET)
 
@@ -258,7 +257,9 @@ class World:
         process = Process(self.hub, kind, len(self.processes), skew, on_end)
         self.processes.append(process)
         effects = Effects(process.now_ms, self.random.getrandbits, lambda s: self.hub.sleep(round(s * 1000)))
-        settings = Settings("t", "b", URLS, "d", visibility_s=self.nature.visibility_s, **self.nature.settings)
+        settings = Settings(
+            "t", "b", URLS, "d", secret=DEPLOYMENT, visibility_s=self.nature.visibility_s, **self.nature.settings
+        )
         ports = (WiredStore(self, process), WiredQueue(self, process), WiredBlobs(self, process))
         process.app = build(settings, effects, *ports, StrandRunner(process), REGISTRY)
         process.tasks = self.tasks

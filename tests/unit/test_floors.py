@@ -13,6 +13,7 @@ SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
 FLOORS = {
     "whendue.errors": 0,
     "whendue.effects": 0,
+    "whendue.secret": 0,
     "whendue.settings": 0,
     "whendue.limits": 0,
     "whendue.version": 0,

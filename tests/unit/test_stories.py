@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.contract.samples import LATER, NOW, STEPS, TIMING, a_job, an_error, running
+from tests.world import IDS, SECRET
 from whendue.domain import transitions
 from whendue.domain.delivery import POLICY, delivery
 from whendue.domain.job import State, evolve
@@ -15,7 +16,7 @@ from whendue.domain.story import EVENTS, Story, events_of, stories_of
 from whendue.domain.subscription import Subscription, Terms, from_item, to_item
 from whendue.settings import NOTIFICATIONS, Settings
 
-SETTINGS = Settings("table", "bucket", {}, "dead_letter")
+SETTINGS = Settings("table", "bucket", {}, "dead_letter", secret=SECRET)
 
 
 def of_step(name: str) -> Transition:
@@ -131,9 +132,9 @@ def test_a_delivery_is_the_same_for_the_same_happening_and_another_for_any_other
     """The webhook-id is what receivers tell a repetition by; a subscription made anew is another one."""
     stories = [STORY, replace(STORY, event="dead"), replace(STORY, about="0190 2")]
     subscriptions = [a_subscription(), a_subscription(name="b"), a_subscription(made="again")]
-    ids = [delivery(story, to, SETTINGS, NOW, "f").id for story in stories for to in subscriptions]
+    ids = [delivery(story, to, SETTINGS, IDS, NOW, "f").id for story in stories for to in subscriptions]
     assert len(set(ids)) == 9
-    repeated = delivery(replace(STORY, at=LATER), a_subscription(version=7, key="k"), SETTINGS, LATER, "g")
+    repeated = delivery(replace(STORY, at=LATER), a_subscription(version=7, key="k"), SETTINGS, IDS, LATER, "g")
     assert repeated.id == ids[0]
     assert repeated.queue == NOTIFICATIONS
     assert repeated.listed_under == "acme/hook"

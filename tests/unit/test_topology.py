@@ -9,12 +9,13 @@ import yaml
 from pydantic import ValidationError
 
 from localstack.topology import ROOT, Topology, topology
+from tests.world import SECRET
 from whendue.limits import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S
 from whendue.registry import USER_TASKS
 from whendue.settings import NOTIFICATIONS, QUEUES, Settings
 
 PLAN = topology()
-SETTINGS = Settings("table", "bucket", dict.fromkeys(QUEUES, "url"), "url")
+SETTINGS = Settings("table", "bucket", dict.fromkeys(QUEUES, "url"), "url", secret=SECRET)
 FUNCTIONS = sorted(PLAN.functions)
 
 

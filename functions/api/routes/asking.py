@@ -1,13 +1,17 @@
 """Who asks, and what of: put beside every request by functions/api/app.py."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from whendue.adapters.auth import Identity
 from whendue.bootstrap import App
 from whendue.domain.request import JobRequest
+
+# Whatever is no cursor of the list is refused by the list itself, an endless one as well.
+CursorParameter = Annotated[str | None, Query(description="Where the last page said to go on.")]
 
 
 class Asking(NamedTuple):

@@ -8,8 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from functions.api.problems import problem
 from functions.api.replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
 from functions.api.requests import RedriveBody
-from functions.api.routes.asking import asking
-from whendue.limits import CURSOR_BYTES
+from functions.api.routes.asking import CursorParameter, asking
 from whendue.services.listing import JobFilter
 
 router = APIGatewayHttpRouter()
@@ -19,7 +18,7 @@ router = APIGatewayHttpRouter()
 def groups(
     type: Annotated[str | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
     priority: Annotated[str | None, Query()] = None,
-    cursor: Annotated[str | None, Query(max_length=CURSOR_BYTES)] = None,
+    cursor: CursorParameter = None,
 ) -> DeadLettersReply:
     """Group up to 1,000 dead jobs by the fingerprint of their last error, the largest group first."""
     app, tenant = asking(router)

@@ -24,11 +24,11 @@ from functions.api.replies import (
     reason_reply,
 )
 from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
-from functions.api.routes.asking import Asking, asking, traced
+from functions.api.routes.asking import Asking, CursorParameter, asking, traced
 from whendue.domain.job import shown_state
 from whendue.domain.request import JobRequest
 from whendue.errors import InvalidRequestError, WhendueError
-from whendue.limits import CURSOR_BYTES, PAGE_DEFAULT, PAGE_MAX
+from whendue.limits import PAGE_DEFAULT, PAGE_MAX
 from whendue.services.listing import JobFilter
 from whendue.services.submit import Submitted
 
@@ -105,7 +105,7 @@ def list_jobs(
     type: Annotated[str | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
     priority: Annotated[str | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=CURSOR_BYTES)] = None,
+    cursor: CursorParameter = None,
 ) -> JobListReply:
     """List live jobs by the time they are next looked at, then finished ones, newest first."""
     app, tenant = asking(router)

@@ -11,7 +11,7 @@ from functions.api import times
 from functions.api.etags import etag, precondition
 from functions.api.guard import idempotency_key
 from functions.api.replies import JobReply, job_reply
-from functions.api.routes.asking import asking
+from functions.api.routes.asking import CursorParameter, asking
 from functions.api.schedule_bodies import (
     BackfillBody,
     BackfillReply,
@@ -32,7 +32,7 @@ from whendue.bootstrap import App
 from whendue.domain.recurrence import Recurrence, anchored, check, jitter_ms
 from whendue.domain.schedule import Schedule
 from whendue.errors import InvalidRequestError
-from whendue.limits import CURSOR_BYTES, NAME_BYTES, PAGE_DEFAULT, PAGE_MAX, PREVIEW_FIRES
+from whendue.limits import NAME_BYTES, PAGE_DEFAULT, PAGE_MAX, PREVIEW_FIRES
 from whendue.services.ledger import FireFilter
 from whendue.services.schedules import upcoming
 
@@ -64,7 +64,7 @@ def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[S
 @router.get("/schedules", tags=TAGS, summary="List schedules")
 def list_schedules(
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=NAME_BYTES)] = None,
+    cursor: CursorParameter = None,
 ) -> ScheduleListReply:
     """List schedules by name."""
     app, tenant = asking(router)
@@ -148,7 +148,7 @@ def fires(
     to: Annotated[str | None, Query(description="No nominal time after.")] = None,
     outcome: Annotated[str | None, Query(description="ran, skipped, caught_up, missed, triggered")] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=CURSOR_BYTES)] = None,
+    cursor: CursorParameter = None,
 ) -> FireListReply:
     """List every nominal time that is past once, newest first, with what became of it."""
     app, tenant = asking(router)

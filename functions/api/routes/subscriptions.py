@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.etags import etag, precondition
 from functions.api.replies import JobReply, job_reply
-from functions.api.routes.asking import asking
+from functions.api.routes.asking import CursorParameter, asking
 from functions.api.subscriptions import (
     DeliveryListReply,
     NewKeyReply,
@@ -21,7 +21,7 @@ from functions.api.subscriptions import (
     subscription_reply,
 )
 from whendue.domain.subscription import Subscription
-from whendue.limits import CURSOR_BYTES, DELIVERIES_PER_PAGE, NAME_BYTES
+from whendue.limits import DELIVERIES_PER_PAGE, NAME_BYTES
 
 router = APIGatewayHttpRouter()
 SubscriptionName = Annotated[
@@ -92,7 +92,7 @@ def deliveries(
     name: SubscriptionName,
     state: Annotated[str | None, Query(description="scheduled, queued, running, succeeded, dead, cancelled")] = None,
     limit: Annotated[int, Query(ge=1, le=DELIVERIES_PER_PAGE)] = DELIVERIES_PER_PAGE,
-    cursor: Annotated[str | None, Query(max_length=CURSOR_BYTES)] = None,
+    cursor: CursorParameter = None,
 ) -> DeliveryListReply:
     """List what is on its way, then what has ended, newest first, with every attempt."""
     app, tenant = asking(router)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.guard import idempotency_key
 from functions.api.requests import WORKFLOW
-from functions.api.routes.asking import asking, traced
+from functions.api.routes.asking import CursorParameter, asking, traced
 from functions.api.workflow_bodies import (
     WholeWorkflowReply,
     WorkflowBody,
@@ -18,7 +18,7 @@ from functions.api.workflow_bodies import (
     whole_workflow_reply,
     workflow_reply,
 )
-from whendue.limits import CURSOR_BYTES, PAGE_DEFAULT, PAGE_MAX
+from whendue.limits import PAGE_DEFAULT, PAGE_MAX
 from whendue.services.listing import JobFilter
 
 router = APIGatewayHttpRouter()
@@ -46,11 +46,11 @@ def list_workflows(
         str | None, Query(description="scheduled, queued, waiting, running, succeeded, dead, cancelled")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=CURSOR_BYTES)] = None,
+    cursor: CursorParameter = None,
 ) -> WorkflowListReply:
     """List live workflows by the time they are next looked at, then finished ones, newest first."""
     app, tenant = asking(router)
-    page = app.query.list(tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor)
+    page = app.query.list(tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor, "workflows")
     now_ms = app.effects.now_ms()
     return WorkflowListReply(items=[workflow_reply(job, now_ms) for job in page.jobs], cursor=page.cursor)
 

@@ -32,6 +32,14 @@ run "defaults" {
     error_message = "No budget unless one is asked for."
   }
   assert {
+    condition     = output.secret_parameter == "/whendue/secret"
+    error_message = "The deployment's secret is in the parameter store, under the stack's name."
+  }
+  assert {
+    condition     = alltrue([for actions in values(local.permissions) : actions.secret == ["ssm:GetParameter"]])
+    error_message = "Every function may read the deployment's secret."
+  }
+  assert {
     condition     = output.jwt_secret_parameter == "/whendue/jwt-secret"
     error_message = "The secret of HS256 is in the parameter store, under the stack's name."
   }
@@ -104,6 +112,24 @@ run "a_secret_in_the_environment_is_refused" {
 
   variables {
     environment = { WHENDUE_JWT_SECRET = "not here" }
+  }
+}
+
+run "the_deployments_secret_in_the_environment_is_refused" {
+  command         = plan
+  expect_failures = [var.environment]
+
+  variables {
+    environment = { WHENDUE_SECRET = "not here" }
+  }
+}
+
+run "a_parameter_without_its_full_name_is_refused" {
+  command         = plan
+  expect_failures = [var.secret_parameter]
+
+  variables {
+    secret_parameter = "secret"
   }
 }
 

@@ -23,7 +23,6 @@ OTHERS = {
     "lambda": ("invoked", "lambda:InvokeFunction"),
     "sesv2": ("mail", "ses:SendEmail"),
     "sns": ("topics", "sns:Publish"),
-    "ssm": ("jwt_secret", "ssm:GetParameter"),
 }
 
 
@@ -40,6 +39,8 @@ def meanings(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
         yield queue if own else "jobs", f"sqs:{operation.removesuffix('Batch')}"
     elif service == "s3":
         yield f"{params['Key'].partition('/')[0]}s", f"s3:{operation}"
+    elif service == "ssm":
+        yield "jwt_secret" if params["Name"].endswith("/jwt-secret") else "secret", f"ssm:{operation}"
     else:
         yield OTHERS[service]
 

@@ -17,6 +17,7 @@ GIVEN = {
     "WHENDUE_BUCKET": "bucket",
     "WHENDUE_QUEUES": '{"critical":"u","high":"u","normal":"u","low":"u","notifications":"u"}',
     "WHENDUE_DEAD_LETTER_QUEUE": "u",
+    "WHENDUE_SECRET": "s" * 40,
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

@@ -23,6 +23,8 @@ SETTINGS = [ROOT / "infra/docker/whendue.env", *(ROOT / "infra/kubernetes/overla
 # The oldest that is still maintained, and the newest that the validator knows.
 VERSIONS = ("1.34", "1.37")
 OURS = {"worker", "timer"}
+# What the parameter that the settings name would give.
+SECRET = "s" * 40
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -62,7 +64,7 @@ def test_settings_are_those_that_a_process_reads(path: Path) -> None:
     """A misspelt name would be a default, or a process that does not start."""
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     given = dict(line.split("=", 1) for line in lines)
-    settings = Settings.from_env(given)
+    settings = Settings.from_env(given, lambda _: SECRET)
     assert set(settings.dead_letter_queues) == {"dead_letter", "notifications_dead_letter"}
     code = "".join(file.read_text() for file in (ROOT / "layers").rglob("*.py"))
     assert all(f'"{name}"' in code for name in given if name.startswith("WHENDUE_"))
@@ -78,7 +80,7 @@ def test_settings_are_those_that_a_process_reads(path: Path) -> None:
 def test_pods_are_given_the_settings_that_the_overlay_makes(overlay: str) -> None:
     """By the name with the hash, so that a change rolls the pods."""
     config = resources(overlay, "ConfigMap")["whendue"]
-    assert Settings.from_env(config["data"]).table
+    assert Settings.from_env(config["data"], lambda _: SECRET).table
     for name in OURS:
         sources = pods(overlay)[name]["containers"][0]["envFrom"]
         assert sources[0]["configMapRef"]["name"] == config["metadata"]["name"]

@@ -4,6 +4,8 @@ import os
 from dataclasses import replace
 from functools import cache, cached_property
 
+from whendue.adapters.cursors import SealedCursors
+from whendue.domain.ids import Ids
 from whendue.effects import Effects, system
 from whendue.ports import BlobStore, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
@@ -182,7 +184,10 @@ def build(
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
     documents = Documents(store, blobs)
-    ports = Ports(store, queue, documents, runner, registry, effects, settings, tracing=tracing or Tracing())
+    ids, cursors = Ids(settings.secret.id_key), SealedCursors(settings.secret)
+    ports = Ports(
+        store, queue, documents, runner, registry, effects, settings, ids, cursors, tracing=tracing or Tracing()
+    )
     news = News(ports)
     return App(replace(ports, news=news), news)
 
@@ -197,7 +202,7 @@ def app(*, listen_s: int = 0) -> App:
     Raises:
         ConfigurationError: a setting or a task is not right.
     """
-    from whendue.adapters.aws import READ_TIMEOUT_S, client
+    from whendue.adapters.aws import READ_TIMEOUT_S, client, parameter
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
     from whendue.adapters.sqs import SqsQueue
@@ -209,7 +214,7 @@ def app(*, listen_s: int = 0) -> App:
     provide("sesv2", lambda: client("sesv2", **once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
-    settings, effects = Settings.from_env(os.environ), system()
+    settings, effects = Settings.from_env(os.environ, parameter), system()
     made = build(
         settings,
         effects,

@@ -195,6 +195,23 @@ class BlobStore(Protocol):
         """
 
 
+class Cursors(Protocol):
+    """Where lists were left, as texts that only the deployment can make and read.
+
+    A cursor is bound to what stands in `bound`: the list's name, the tenant, and whatever else the list depends on.
+    """
+
+    def seal(self, position: Any, bound: Sequence[Any]) -> str:
+        """Make a cursor of a position (a JSON value)."""
+
+    def open(self, cursor: str, bound: Sequence[Any]) -> Any:
+        """Give the position that a cursor was made of.
+
+        Raises:
+            InvalidCursorError: it was not made here, or was made for another `bound`.
+        """
+
+
 class Running(Protocol):
     """Calls under way. Calls never raise: they return what became of them."""
 

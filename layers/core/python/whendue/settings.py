@@ -1,12 +1,13 @@
 """What a process is told by its environment, read once and checked at start."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from whendue.errors import ConfigurationError
 from whendue.limits import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S
+from whendue.secret import Secret
 
 # What users' jobs run in, the highest priority first.
 QUEUES: Final = ("critical", "high", "normal", "low")
@@ -41,6 +42,7 @@ class Settings:
         bucket: the S3 bucket for payloads and results over 256 KB.
         queues: queue name (`critical`, `high`, `normal`, `low`, `notifications`) -> SQS URL.
         dead_letter_queue: the SQS URL of the dead-letter queue of jobs.
+        secret: what ids are derived with and cursors are sealed with; the same in all processes.
         notifications_dead_letter_queue: that of deliveries; only workers in containers read it.
         shards: agenda partitions per queue; may only grow.
         timing: the alarm rule's numbers.
@@ -57,6 +59,7 @@ class Settings:
     lease_s: int = 45
     visibility_s: int = 360
     notifications_dead_letter_queue: str = ""
+    secret: Secret = field(kw_only=True)
 
     @property
     def dead_letter_queues(self) -> dict[str, str]:
@@ -65,8 +68,12 @@ class Settings:
         return {name: url for name, url in zip(DEAD_LETTER_QUEUES, urls, strict=True) if url}
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+    def from_env(cls, env: Mapping[str, str], read: Callable[[str], str] | None = None) -> "Settings":
         """Read the `WHENDUE_*` variables.
+
+        Args:
+            env: the environment.
+            read: gives the SSM parameter that WHENDUE_SECRET_PARAMETER names, if it names one.
 
         Raises:
             ConfigurationError: one is missing or malformed; the message names it, never its value.
@@ -86,6 +93,7 @@ class Settings:
             lease_s=_number(env, "WHENDUE_LEASE_S", 45, low=LEASE_MIN_S, high=LEASE_MAX_S),
             visibility_s=_number(env, "WHENDUE_VISIBILITY_S", 360, low=1, high=SQS_MAX_VISIBILITY_S),
             notifications_dead_letter_queue=env.get("WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE", ""),
+            secret=_secret(env, read),
         )
 
 
@@ -93,6 +101,15 @@ def _text(env: Mapping[str, str], name: str) -> str:
     if not env.get(name):
         raise ConfigurationError(f"{name} is not set")
     return env[name]
+
+
+def _secret(env: Mapping[str, str], read: Callable[[str], str] | None) -> Secret:
+    text, parameter = env.get("WHENDUE_SECRET", ""), env.get("WHENDUE_SECRET_PARAMETER", "")
+    if text and parameter:
+        raise ConfigurationError("set WHENDUE_SECRET or WHENDUE_SECRET_PARAMETER, not both")
+    if parameter and read:
+        return Secret.read(read(parameter), "the parameter that WHENDUE_SECRET_PARAMETER names")
+    return Secret.read(text)
 
 
 def _number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from whendue.errors import ConfigurationError
+
 READ_TIMEOUT_S = 10
 
 
@@ -29,6 +31,16 @@ def client(service: str, **options: Any) -> Any:
 
 
 def parameter(name: str) -> str:
-    """Read a parameter of the Systems Manager's store, decrypted if it is a SecureString."""
-    value: str = client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    """Read a parameter of the Systems Manager's store, decrypted if it is a SecureString.
+
+    Raises:
+        ConfigurationError: it is not there, or may not be read.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        value: str = client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    except (BotoCoreError, ClientError) as error:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        raise ConfigurationError(f"the SSM parameter {name} cannot be read: {code}") from error
     return value

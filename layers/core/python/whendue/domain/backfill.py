@@ -6,11 +6,12 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Any
 
+from whendue.domain.ids import Ids
 from whendue.domain.items import known
 from whendue.domain.keys import Key
 from whendue.domain.ledger import Fire, Outcome
 from whendue.domain.recurrence import after
-from whendue.domain.request import JobRequest, derived_id
+from whendue.domain.request import JobRequest
 from whendue.domain.schedule import Definition, from_text, ledger_pk, partition_of, to_text
 from whendue.domain.writes import REMOVE, Is, Write, insert
 from whendue.limits import BACKFILL_CHUNK, LEDGER_KEPT_S
@@ -68,11 +69,11 @@ def backfill_key(tenant: str, name: str, backfill_id: str) -> Key:
     return Key(ledger_pk(tenant, name), f"backfill#{backfill_id}")
 
 
-def chunk(backfill: Backfill) -> list[Fire]:
-    """Give the next fires as they would be entered, at most a chunk of them; none at the end."""
+def chunk(backfill: Backfill, ids: Ids) -> list[Fire]:
+    """Give the next fires as they would be entered, at most a chunk of them; `ids` derives the ids of their jobs."""
     times = after(backfill.definition.recurrence, backfill.cursor)
     inside = takewhile(lambda one: one.at_ms <= backfill.to_ms, islice(times, BACKFILL_CHUNK))
-    return [_fire(backfill, one.at_ms) for one in inside]
+    return [_fire(backfill, ids, one.at_ms) for one in inside]
 
 
 def moved(backfill: Backfill, done: list[Fire], made: int) -> Backfill:
@@ -96,8 +97,8 @@ def _mark(backfill: Backfill, nominal: int) -> str:
     return f"backfill {backfill.name} {backfill.id} {nominal}"
 
 
-def _fire(backfill: Backfill, nominal: int) -> Fire:
-    job_id = derived_id(backfill.tenant, _mark(backfill, nominal))
+def _fire(backfill: Backfill, ids: Ids, nominal: int) -> Fire:
+    job_id = ids.of_key(backfill.tenant, _mark(backfill, nominal))
     pk = ledger_pk(backfill.tenant, backfill.name)
     return Fire(pk, nominal, Outcome.CAUGHT_UP, backfill.version, backfill.created_at, job_id, backfill=backfill.id)
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Final
 
 from whendue.domain.agenda import first_alarm, live_partition, shard_of
+from whendue.domain.ids import Ids
 from whendue.domain.job import Job, Policy
 from whendue.domain.limit import Limit
-from whendue.domain.request import derived_id
 from whendue.domain.story import Story
 from whendue.domain.subscription import Subscription
 from whendue.limits import NOTIFY_CONCURRENCY, NOTIFY_LANES, RETENTION_S
@@ -20,18 +20,19 @@ POLICY: Final = Policy(
 )
 
 
-def delivery(story: Story, to: Subscription, settings: Settings, now_ms: int, fence: str) -> Job:
+def delivery(story: Story, to: Subscription, settings: Settings, ids: Ids, now_ms: int, fence: str) -> Job:
     """Give the job that tells a subscription a story, without its payload; the same for all who make it.
 
     Args:
         story: what.
         to: whom.
         settings: shards, lease and the alarm rule's numbers.
+        ids: derives its id.
         now_ms: the time.
         fence: a mark that no other has.
     """
     # The spaces keep it apart from every Idempotency-Key of a user.
-    job_id = derived_id(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")
+    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")
     return Job(
         id=job_id,
         tenant=to.tenant,

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
+from whendue.domain.ids import Ids
 from whendue.domain.ledger import MISFIRED, PAUSED, Fire, Gap, Outcome
 from whendue.domain.recurrence import Nominal, after, jitter_ms, latest
-from whendue.domain.request import JobRequest, derived_id
+from whendue.domain.request import JobRequest
 from whendue.domain.schedule import Schedule, State, next_fire
 from whendue.limits import FIRES_PER_PLAN
 
@@ -49,17 +50,17 @@ def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
     return replace(schedule, as_of=now_ms, until=until)
 
 
-def plan(schedule: Schedule) -> Plan:
-    """Say how each fire of the standing plan ends."""
+def plan(schedule: Schedule, ids: Ids) -> Plan:
+    """Say how each fire of the standing plan ends; `ids` derives the ids of their jobs."""
     recurrence, misfire = schedule.definition.recurrence, schedule.definition.misfire
     if schedule.state is State.PAUSED:
         return Plan([], _gap(schedule, schedule.until, Outcome.SKIPPED, PAUSED))
     late_until = min(schedule.as_of - _grace_ms(schedule), schedule.until)
     late = latest(recurrence, schedule.cursor, late_until, misfire.runs) if misfire.runs else []
-    caught_up = [_fire(schedule, one.at_ms, Outcome.CAUGHT_UP) for one in late]
+    caught_up = [_fire(schedule, ids, one.at_ms, Outcome.CAUGHT_UP) for one in late]
     gap = _gap(schedule, late[0].at_ms - 1 if late else late_until, Outcome.MISSED, MISFIRED)
     on_time = _until(after(recurrence, max(schedule.cursor, late_until)), schedule.until)
-    return Plan([*caught_up, *(_fire(schedule, at_ms, Outcome.RAN) for at_ms in on_time)], gap)
+    return Plan([*caught_up, *(_fire(schedule, ids, at_ms, Outcome.RAN) for at_ms in on_time)], gap)
 
 
 def advanced(schedule: Schedule) -> Schedule:
@@ -90,8 +91,8 @@ def _mark(schedule: Schedule, nominal: int) -> str:
     return f"schedule {schedule.name} {schedule.version} {nominal}"
 
 
-def _fire(schedule: Schedule, nominal: int, outcome: Outcome) -> Fire:
-    job_id = derived_id(schedule.tenant, _mark(schedule, nominal))
+def _fire(schedule: Schedule, ids: Ids, nominal: int, outcome: Outcome) -> Fire:
+    job_id = ids.of_key(schedule.tenant, _mark(schedule, nominal))
     return Fire(schedule.ledger, nominal, outcome, schedule.version, schedule.as_of, job_id)
 
 

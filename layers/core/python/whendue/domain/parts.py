@@ -4,15 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from whendue.domain.dependency import NOT_TAKEN, element
 from whendue.domain.job import Job, State
-from whendue.domain.request import derived_id
 from whendue.domain.step import Transition
 from whendue.domain.transitions import redrive
 from whendue.settings import Timing
-
-
-def part_id(whole_id: str, number: int) -> str:
-    """Derive the id of a part from the job that it is a part of: whoever makes it twice makes it once."""
-    return derived_id(whole_id, f"part#{number}")
 
 
 def was_not_taken(job: Job) -> bool:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final
@@ -100,13 +99,6 @@ def request_hash(request: JobRequest) -> str:
 def joined(*names: str) -> str:
     """Put names that are parted by spaces together, each once."""
     return " ".join(dict.fromkeys(" ".join(names).split()))
-
-
-def derived_id(tenant: str, idempotency_key: str) -> str:
-    """Derive a job's id from tenant and Idempotency-Key: a UUID version 8 (RFC 9562 section 5.8) of their SHA-256."""
-    digest = hashlib.sha256(f"{len(tenant)}:{tenant}:{idempotency_key}".encode()).digest()
-    value = int.from_bytes(digest[:16], "big") & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
-    return str(uuid.UUID(int=value))
 
 
 # --- as JSON -----------------------------------------------------------------------------------------------------

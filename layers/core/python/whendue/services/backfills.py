@@ -113,7 +113,7 @@ class Backfills:
         return then if end.old is None else from_item(end.old)
 
     def _chunk_done(self, backfill: Backfill) -> Backfill:
-        fires, left = chunk(backfill), backfill.limit - backfill.made
+        fires, left = chunk(backfill, self._ports.ids), backfill.limit - backfill.made
         there = self._there(fires)
         wanted: list[Fire] = []
         looked_at: list[Fire] = []

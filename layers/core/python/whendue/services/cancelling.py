@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
-from whendue.domain.parts import part_id
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, request_cancel
 from whendue.limits import PARTS
@@ -49,7 +48,7 @@ def cancel_left_parts(ports: Ports, whole: Job) -> Stopped:
     Raises:
         UnavailableError: they could not be read.
     """
-    keys = [job_key(part_id(whole.id, number)) for number in range(PARTS)]
+    keys = [job_key(ports.ids.of_part(whole.id, number)) for number in range(PARTS)]
     parts = [from_item(item) for item in ports.store.get(keys) if item]
     return cancel_parts(ports, parts)
 

@@ -11,7 +11,7 @@ from whendue.domain.dependency import element
 from whendue.domain.graph import from_value, outcome
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
-from whendue.domain.parts import part_id, resets
+from whendue.domain.parts import resets
 from whendue.errors import UnavailableError, WhendueError
 from whendue.ports import Applied, Outcome
 from whendue.services.attempt import Ended, Expanded, Failed, Succeeded, succeeded
@@ -132,7 +132,7 @@ class Composites:
         return succeeded([None if text is None else json.loads(text) for text in results])
 
     def _parts(self, whole: Job, count: int) -> dict[int, Job]:
-        items = self._ports.store.get([job_key(part_id(whole.id, number)) for number in range(count)])
+        items = self._ports.store.get([job_key(self._ports.ids.of_part(whole.id, number)) for number in range(count)])
         return {number: from_item(item) for number, item in enumerate(items) if item}
 
 

@@ -64,7 +64,7 @@ class DeadLetters:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        page = self._listing.page(tenant, _dead(wanted), LIST_READS, cursor)
+        page = self._listing.page("dead-letters", tenant, _dead(wanted), LIST_READS, cursor)
         grouped: dict[str, list[Job]] = {}
         for job in page.jobs:
             grouped.setdefault(job.last.fingerprint if job.last else "", []).append(job)
@@ -95,7 +95,7 @@ class DeadLetters:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        page = self._listing.page(tenant, _dead(wanted), limit, cursor)
+        page = self._listing.page("redrive", tenant, _dead(wanted), limit, cursor)
         failed: list[tuple[str, WhendueError]] = []
         redriven: list[str] = []
         if not dry_run:

@@ -41,7 +41,7 @@ class Deliveries:
             UnavailableError: the table does not answer.
         """
         find_subscription(self._ports.store, tenant, name)
-        page = self._query.list(tenant, JobFilter(state, subscription=name), limit, cursor)
+        page = self._query.list(tenant, JobFilter(state, subscription=name), limit, cursor, "deliveries")
         return DeliveryPage(self._query.views(page.jobs), page.cursor)
 
     def test(self, tenant: str, name: str) -> Job:

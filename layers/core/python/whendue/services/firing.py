@@ -102,7 +102,10 @@ class Firing:
     def _round(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
         """Make one plan for each schedule that has none, and carry out all plans."""
         standing = self._committed(schedules, now_ms, ahead_ms)
-        works = [_Work(schedule, planned) for schedule, planned in _computed(standing, plan)]
+        works = [
+            _Work(schedule, planned)
+            for schedule, planned in _computed(standing, lambda one: plan(one, self._ports.ids))
+        ]
         self._enter(works)
         self._create_jobs(works)
         self._tell_of_gaps(works)

@@ -1,8 +1,5 @@
 """The ledger of a schedule, read: each fire once, newest first, with what became of its job."""
 
-import base64
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import NamedTuple
@@ -13,8 +10,8 @@ from whendue.domain.ledger import SHOWN, Fire, Gap, Outcome, fire_from, fire_sk,
 from whendue.domain.overlap import OVERLAPPED, was_skipped
 from whendue.domain.recurrence import latest
 from whendue.domain.schedule import ledger_pk
-from whendue.errors import InvalidCursorError, InvalidRequestError
-from whendue.limits import CURSOR_BYTES, LEDGER_READS
+from whendue.errors import InvalidRequestError
+from whendue.limits import LEDGER_READS
 from whendue.services.outside import Ports
 from whendue.services.schedules import find_schedule
 
@@ -88,15 +85,15 @@ class Ledger:
         find_schedule(self._ports.store, tenant, name)
         now_ms = self._ports.effects.now_ms()
         newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
-        mark = _mark(tenant, name, wanted)
+        bound = ("fires", tenant, name, *astuple(wanted))
         walk = _Walk(self._ports, ledger_pk(tenant, name), wanted, max(newest + 1, 0))
         if cursor:
-            walk.position = _decode(cursor, mark)
+            walk.position = str(self._ports.cursors.open(cursor, bound))
         fires: list[Fire] = []
         while len(fires) < limit and not walk.ended and walk.reads < LEDGER_READS:
             fires += walk.take(limit - len(fires))
         views = self._with_jobs(fires, now_ms)
-        return LedgerPage(views, None if walk.ended else _encode(walk.position, mark))
+        return LedgerPage(views, None if walk.ended else self._ports.cursors.seal(walk.position, bound))
 
     def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
         ids = [fire.job for fire in fires if fire.job]
@@ -179,24 +176,3 @@ class _Walk:
 
 def _of_gap(gap: Gap, nominal: int) -> Fire:
     return Fire(gap.pk, nominal, gap.outcome, gap.version, gap.decided_at, reason=gap.reason)
-
-
-def _mark(tenant: str, name: str, wanted: FireFilter) -> str:
-    """Mark a list, so that a cursor of another one is refused."""
-    return hashlib.sha256(json.dumps([tenant, name, *astuple(wanted)]).encode()).hexdigest()[:12]
-
-
-def _encode(position: str, mark: str) -> str:
-    return base64.urlsafe_b64encode(f"{mark}{position}".encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str, mark: str) -> str:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except ValueError as error:
-        raise InvalidCursorError from error
-    position = text.removeprefix(mark)
-    nominal = position.removeprefix("fire#").partition("~")[0]
-    if len(cursor) > CURSOR_BYTES or position == text or not (nominal.isascii() and nominal.isdigit()):
-        raise InvalidCursorError
-    return position

@@ -11,7 +11,7 @@ from itertools import chain
 from whendue.domain.dependency import Parent, parents_value
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import child_key, job_key, parents_key
-from whendue.domain.request import Dependency, JobRequest, derived_id, request_hash
+from whendue.domain.request import Dependency, JobRequest, request_hash
 from whendue.domain.waiting import adopt
 from whendue.domain.writes import Write, insert
 from whendue.errors import UnknownParentError
@@ -49,8 +49,9 @@ class Links:
 
     def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
         wanted = {link.job for request in requests for link in request.depends_on if link.job}
+        ids = self._ports.ids
         # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
-        wanted |= {derived_id(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
+        wanted |= {ids.of_key(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
         keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
         items = self._ports.store.get(keys) if keys else []
         now_ms = self._ports.effects.now_ms()

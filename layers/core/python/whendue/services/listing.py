@@ -1,9 +1,6 @@
 """Lists of jobs: agenda partitions merged by time, filtered, and a cursor that says where each was left."""
 
-import base64
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -12,7 +9,7 @@ from whendue.domain.agenda import day_of, done_partition, live_partition
 from whendue.domain.job import SHOWN_STATES, TERMINAL, Job, from_item, shown_state
 from whendue.domain.keys import job_id_of, job_key
 from whendue.errors import InvalidCursorError, InvalidRequestError
-from whendue.limits import CURSOR_BYTES, LIST_QUERIES, LIST_READS, RETENTION_S
+from whendue.limits import LIST_QUERIES, LIST_READS, RETENTION_S
 from whendue.ports import AgendaEntry, JobStore
 from whendue.services.outside import Ports
 from whendue.settings import NOTIFICATIONS, QUEUES
@@ -59,7 +56,10 @@ class Page(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a list was left: its group (`live`, or a UTC day of finished jobs) and the position in each partition."""
+    """Where a list was left: its group (`live`, or a UTC day of finished jobs) and the position in each partition.
+
+    Live partitions are shared by all tenants: positions hold ids and times of others, which nobody may be shown.
+    """
 
     group: str
     positions: dict[str, AgendaEntry]
@@ -72,10 +72,11 @@ class Listing:
         """Use these ports."""
         self._ports = ports
 
-    def page(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
+    def page(self, name: str, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
         """Give the next jobs, reading a bounded number of items.
 
         Args:
+            name: the list's name, to which its cursors are bound.
             tenant: whose jobs.
             wanted: which of them.
             limit: at most so many.
@@ -90,21 +91,24 @@ class Listing:
         if wanted.queue not in (None, *QUEUES):
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
         now_ms = self._ports.effects.now_ms()
-        mark = _mark(tenant, wanted)
+        bound = (name, tenant, *astuple(wanted))
         groups = self._groups(wanted, now_ms)
-        place = _decode(cursor, mark) if cursor else None
+        place = _place(self._ports.cursors.open(cursor, bound)) if cursor else None
         if place and place.group not in groups:
             # The group has aged out of retention since the cursor was given.
             return Page([], None)
         jobs: list[Job] = []
         budget = _Budget()
         for group in groups[groups.index(place.group) if place else 0 :]:
-            positions = place.positions if place and place.group == group else {}
-            merge = _Merge(self._ports.store, self._partitions(group, tenant, wanted), positions, group != LIVE, budget)
+            partitions = self._partitions(group, tenant, wanted)
+            known = place.positions if place and place.group == group else {}
+            positions = {partitions[label]: entry for label, entry in known.items() if label in partitions}
+            merge = _Merge(self._ports.store, list(partitions.values()), positions, group != LIVE, budget)
             while len(jobs) < limit and (chunk := merge.take(limit - len(jobs))):
                 jobs += self._wanted(chunk, tenant, wanted, now_ms)
             if not merge.ended:
-                return Page(jobs, _encode(_Place(group, merge.positions), mark))
+                found = {label: merge.positions.get(partition) for label, partition in partitions.items()}
+                return Page(jobs, self._ports.cursors.seal(_value(group, found), bound))
         return Page(jobs, None)
 
     def _groups(self, wanted: JobFilter, now_ms: int) -> list[str]:
@@ -113,14 +117,15 @@ class Listing:
             return [LIVE, *days]
         return days if wanted.state in TERMINAL else [LIVE]
 
-    def _partitions(self, group: str, tenant: str, wanted: JobFilter) -> list[str]:
+    def _partitions(self, group: str, tenant: str, wanted: JobFilter) -> dict[str, str]:
+        """Name a group's partitions, each by a short label: cursors hold those."""
         shards = range(self._ports.settings.shards)
         if group == LIVE:
             queues = [wanted.queue] if wanted.queue else [NOTIFICATIONS] if wanted.subscription else QUEUES
-            return [live_partition(queue, shard) for queue, shard in product(queues, shards)]
+            return {f"{queue}#{shard}": live_partition(queue, shard) for queue, shard in product(queues, shards)}
         states = [wanted.state] if wanted.state else sorted(state.value for state in TERMINAL)
         whose = f"{tenant}/{wanted.subscription}" if wanted.subscription else tenant
-        return [done_partition(whose, state, group, shard) for state, shard in product(states, shards)]
+        return {f"{state}#{n}": done_partition(whose, state, group, n) for state, n in product(states, shards)}
 
     def _wanted(self, chunk: Sequence[AgendaEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
         items = self._ports.store.get([entry.key for entry in chunk])
@@ -196,29 +201,17 @@ class _Merge:
             self._open.discard(partition)
 
 
-def _mark(tenant: str, wanted: JobFilter) -> str:
-    """Mark a list, so that a cursor of another one is refused."""
-    return hashlib.sha256(json.dumps([tenant, *astuple(wanted)]).encode()).hexdigest()[:12]
+def _value(group: str, positions: Mapping[str, AgendaEntry | None]) -> list[Any]:
+    """Write a place as JSON."""
+    told = {label: [e.alarm_at, job_id_of(e.pk), e.due_at] for label, e in positions.items() if e}
+    return [group, told]
 
 
-def _encode(place: _Place, mark: str) -> str:
-    positions = {name: [entry.alarm_at, job_id_of(entry.pk), entry.due_at] for name, entry in place.positions.items()}
-    text = json.dumps([mark, place.group, positions], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str, mark: str) -> _Place:
+def _place(value: Any) -> _Place:
+    """Read a place; another version may have written it otherwise."""
     try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        theirs, group, positions = json.loads(raw)
-        if len(cursor) > CURSOR_BYTES or theirs != mark:
-            raise InvalidCursorError
-        return _Place(str(group), {str(name): _entry(*position) for name, position in positions.items()})
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        group, positions = value
+        entries = {label: AgendaEntry(alarm, *job_key(job), due) for label, (alarm, job, due) in positions.items()}
+        return _Place(group, entries)
+    except (ValueError, TypeError, AttributeError) as error:
         raise InvalidCursorError from error
-
-
-def _entry(alarm_at: Any, job_id: Any, due_at: Any) -> AgendaEntry:
-    if not isinstance(alarm_at, int) or not isinstance(job_id, str) or not isinstance(due_at, int):
-        raise InvalidCursorError
-    return AgendaEntry(alarm_at, *job_key(job_id), due_at)

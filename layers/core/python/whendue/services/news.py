@@ -97,7 +97,7 @@ class News:
             UnavailableError: the event could not be stored.
         """
         ports, now_ms = self._ports, self._ports.effects.now_ms()
-        job = delivery(story, subscription, ports.settings, now_ms, ports.effects.new_id())
+        job = delivery(story, subscription, ports.settings, ports.ids, now_ms, ports.effects.new_id())
         text = json.dumps(story.payload(), ensure_ascii=False, separators=(",", ":"))
         placed = ports.documents.place_payload(job, text)
         made = evolve(job, payload=placed.inline, payload_at=placed.at)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from whendue.bulkhead import Bulkhead
+from whendue.domain.ids import Ids
 from whendue.domain.job import Job
 from whendue.domain.step import Transition
 from whendue.effects import Effects
-from whendue.ports import JobQueue, JobStore, Runner
+from whendue.ports import Cursors, JobQueue, JobStore, Runner
 from whendue.registry import Registry
 from whendue.services.documents import Documents
 from whendue.services.tally import Tally
@@ -53,6 +54,8 @@ class Ports:
     registry: Registry
     effects: Effects
     settings: Settings
+    ids: Ids
+    cursors: Cursors
     news: Newsroom = field(default_factory=Silence)
     tally: Tally = field(default_factory=Tally)
     tracing: Tracing = field(default_factory=Tracing)

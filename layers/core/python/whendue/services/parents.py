@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from whendue.domain.dependency import End, Parent, end_of, missing, numbers, orphaned, parents_from
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key, parents_key
-from whendue.domain.parts import part_id
 from whendue.errors import UnavailableError
 from whendue.limits import PARENT_MISSING_S
 from whendue.services.cancelling import cancel_parts
@@ -62,7 +61,7 @@ class Parents:
             UnavailableError: they cannot be read.
         """
         if job.parts is not None:
-            return {number: Parent(part_id(job.id, number), "done") for number in range(job.parts)}
+            return {number: Parent(self._ports.ids.of_part(job.id, number), "done") for number in range(job.parts)}
         [item] = self._ports.store.get([parents_key(job.id, job.request_hash)])
         return dict(enumerate(parents_from(json.loads(item["parents"])))) if item else {}
 

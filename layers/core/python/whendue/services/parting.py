@@ -9,7 +9,6 @@ from whendue.domain.agenda import first_alarm, live_partition, shard_of
 from whendue.domain.dependency import Parent
 from whendue.domain.graph import Graph, from_value
 from whendue.domain.job import Job, evolve
-from whendue.domain.parts import part_id
 from whendue.domain.references import listed, resolve
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
@@ -83,7 +82,10 @@ class Parting:
 
     def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Part:
         node = graph.nodes[number]
-        parents = [Parent(part_id(whole.id, link.node), link.on, graph.nodes[link.node].name) for link in node.parents]
+        parents = [
+            Parent(self._ports.ids.of_part(whole.id, link.node), link.on, graph.nodes[link.node].name)
+            for link in node.parents
+        ]
         request = node.request
         if node.for_each is not None:
             request = replace(request, payload={"forEach": node.for_each, "each": request.payload})
@@ -126,7 +128,7 @@ class Parting:
     def _bare(self, whole: Job, number: int) -> Job:
         """Give an item's job, which is tried as the whole is, but for its payload."""
         settings, now_ms = self._ports.settings, self._ports.effects.now_ms()
-        job_id = part_id(whole.id, number)
+        job_id = self._ports.ids.of_part(whole.id, number)
         return Job(
             id=job_id,
             tenant=whole.tenant,

@@ -9,10 +9,9 @@ from whendue.domain.agenda import first_alarm, live_partition, shard_of
 from whendue.domain.dependency import Parent
 from whendue.domain.graph import Graph, Node, from_value
 from whendue.domain.job import Job, Policy, State, evolve
-from whendue.domain.parts import part_id
 from whendue.domain.profile import QUEUE, Profile, resolve
 from whendue.domain.references import faults, find
-from whendue.domain.request import JobRequest, derived_id, joined, request_hash
+from whendue.domain.request import JobRequest, joined, request_hash
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
 from whendue.errors import (
@@ -207,9 +206,9 @@ class Prepare:
     def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
         match place:
             case Place(whole=Job(id=whole_id), number=int(number)):
-                return part_id(whole_id, number)
+                return self._ports.ids.of_part(whole_id, number)
         key = request.idempotency_key
-        return derived_id(tenant, key) if key is not None else self._ports.effects.new_id()
+        return self._ports.ids.of_key(tenant, key) if key is not None else self._ports.effects.new_id()
 
 
 def _refers(payload: Any, parents: Sequence[Parent]) -> bool:

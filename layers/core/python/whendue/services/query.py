@@ -96,14 +96,16 @@ class Query:
         jobs = {found.id: found for found in map(from_item, filter(None, items))}
         return {n: Awaited(parents[n], jobs.get(parents[n].id)) for n in left if n in parents}
 
-    def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
+    def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None, name: str = "jobs") -> Page:
         """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.
+
+        A cursor is good for the list of its name alone.
 
         Raises:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        return self._listing.page(tenant, wanted, limit, cursor)
+        return self._listing.page(name, tenant, wanted, limit, cursor)
 
 
 def _value(text: str | None) -> Any:

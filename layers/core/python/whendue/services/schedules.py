@@ -50,7 +50,7 @@ class Put(NamedTuple):
 
 
 class SchedulePage(NamedTuple):
-    """Some schedules by name, and the name to go on after; None at the end."""
+    """Some schedules by name, and where to go on; a cursor of None is the end."""
 
     schedules: list[Schedule]
     cursor: str | None
@@ -89,13 +89,19 @@ class Schedules:
         """
         return find_schedule(self._ports.store, tenant, name)
 
-    def list(self, tenant: str, limit: int, after_name: str | None) -> SchedulePage:
-        """List a tenant's schedules by name, from behind a name on."""
-        pk, first = schedule_key(tenant, after_name or "")
+    def list(self, tenant: str, limit: int, cursor: str | None) -> SchedulePage:
+        """List a tenant's schedules by name.
+
+        Raises:
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        cursors, bound = self._ports.cursors, ("schedules", tenant)
+        pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
         items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
         known = [from_item(item) for item in items if item["sk"] != first][:limit]
-        cursor = known[-1].name if len(items) > limit else None
-        return SchedulePage([one for one in known if one.state is not State.DELETED], cursor)
+        then = cursors.seal(known[-1].name, bound) if len(items) > limit else None
+        return SchedulePage([one for one in known if one.state is not State.DELETED], then)
 
     # --- changes --------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from whendue.domain.job import Job, evolve, from_item
 from whendue.domain.keys import job_key
-from whendue.domain.request import JobRequest, derived_id, request_hash
+from whendue.domain.request import JobRequest, request_hash
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
 from whendue.errors import IdempotencyConflictError, UnavailableError, WhendueError
@@ -119,7 +119,7 @@ class Submit:
     def _accepted_before(self, tenant: str, requests: Sequence[JobRequest], ends: Sequence[End]) -> list[End]:
         """Give a request that is refused now the job that it made when its profile, task or model still took it."""
         ids = {
-            number: derived_id(tenant, request.idempotency_key)
+            number: self._ports.ids.of_key(tenant, request.idempotency_key)
             for number, (request, end) in enumerate(zip(requests, ends, strict=True))
             if request.idempotency_key is not None and _is_refused(end)
         }

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from whendue.domain.graph import Graph, from_value
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import job_key
-from whendue.domain.parts import part_id
 from whendue.errors import JobNotFoundError, WorkflowNotFoundError
 from whendue.services.control import Control, find
 from whendue.services.outside import Ports
@@ -77,7 +76,7 @@ class Workflows:
         return job
 
     def _jobs(self, job: Job, count: int) -> dict[int, Job | None]:
-        items = self._ports.store.get([job_key(part_id(job.id, number)) for number in range(count)])
+        items = self._ports.store.get([job_key(self._ports.ids.of_part(job.id, number)) for number in range(count)])
         now_s = self._ports.effects.now_ms() // 1000
         jobs = [from_item(item) if item else None for item in items]
         kept = [one if one and (one.expires_at is None or one.expires_at >= now_s) else None for one in jobs]

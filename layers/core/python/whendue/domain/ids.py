@@ -1,0 +1,35 @@
+"""Derived ids: where creation must be idempotent, whoever creates a job twice gives it the same id.
+
+They are keyed hashes: nobody outside can tell from an id what it was derived from, nor make one by guessing.
+"""
+
+import hashlib
+import hmac
+import uuid
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Derives ids with a key that all processes of a deployment share and nobody else knows.
+
+    Args:
+        key: 32 bytes. Another key gives other ids: Idempotency-Keys that were used before are forgotten.
+    """
+
+    key: bytes = field(repr=False)
+
+    def of_key(self, tenant: str, idempotency_key: str) -> str:
+        """Derive a job's id from a tenant and an Idempotency-Key."""
+        return self._derived("key", tenant, idempotency_key)
+
+    def of_part(self, whole_id: str, number: int) -> str:
+        """Derive the id of a part from the job that it is a part of."""
+        return self._derived("part", whole_id, str(number))
+
+    def _derived(self, kind: str, scope: str, name: str) -> str:
+        """Give a UUID version 8 (RFC 9562 section 5.8) of an HMAC-SHA256; kind and length keep scopes apart."""
+        text = f"{kind}:{len(scope)}:{scope}:{name}"
+        digest = hmac.digest(self.key, text.encode(), hashlib.sha256)
+        value = int.from_bytes(digest[:16], "big") & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
+        return str(uuid.UUID(int=value))

@@ -1,0 +1,11 @@
+"""The simulated deployment's secret."""
+
+import base64
+from typing import Final
+
+from whendue.domain.ids import Ids
+from whendue.secret import Secret
+
+SECRET: Final = base64.b64encode(bytes(48)).decode()
+DEPLOYMENT: Final = Secret.read(SECRET)
+IDS: Final = Ids(DEPLOYMENT.id_key)
