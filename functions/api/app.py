@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from functions import log
 from functions.api import problems
-from functions.api.events import normalise
+from functions.api.events import answer, normalise
 from functions.api.guard import checked_body
 from functions.api.routes import (
     dead_letters,
@@ -85,13 +85,11 @@ class Api:
             reply = self._answer(normalise(event), context, facts)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem
             reply = _problem(error)
-        # A body of null is none of API Gateway's answers: emulators make a 500 of it.
-        reply["body"] = reply.get("body") or ""
-        reply["headers"] = _as_text(reply.get("headers") or {}) | SECURITY_HEADERS
+        reply["headers"] = (reply.get("headers") or {}) | SECURITY_HEADERS
         duration_ms = self._whendue.effects.now_ms() - began_ms
         told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
         log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
-        return reply
+        return answer(event, reply)
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
@@ -163,7 +161,3 @@ def _pattern(resolver: APIGatewayHttpResolver, method: str, path: str) -> str:
     """Name the route without its ids, for the log."""
     found = (route.path for route in routes_of(resolver) if route.method == method and route.rule.match(path))
     return next(found, "none")
-
-
-def _as_text(headers: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else ", ".join(value) for name, value in headers.items()}

@@ -8,6 +8,7 @@ from tests.contract import wire
 from tests.contract.backends import Aws
 from tests.contract.samples import LIVE, TIMING, a_job, insert_of, key_of, listed
 from tests.contract.wire import Wire
+from tests.support import eventually
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.throttle import TRIES
@@ -212,18 +213,47 @@ def test_a_send_that_stays_cut_off_is_not_acknowledged(aws_services: Aws) -> Non
     assert queue.send("normal", [Outgoing("m", 0)] * 2) == [False, False]
 
 
-def test_a_receipt_that_is_no_longer_valid_is_done(aws_services: Aws) -> None:
-    """The message is somebody else's by now, or gone: there is nothing left to do."""
+@pytest.mark.parametrize(
+    ("code", "sender_fault"),
+    [
+        ("ReceiptHandleIsInvalid", True),
+        ("InvalidParameterValue", True),
+        # LocalStack names the exception of a message that is gone, and calls it its own fault.
+        ("InvalidParameterValueException", False),
+        ("MessageNotInflight", True),
+    ],
+)
+def test_a_receipt_that_is_no_longer_valid_is_done(aws_services: Aws, code: str, sender_fault: bool) -> None:
+    """The message is somebody else's by now, or gone: there is nothing left to do, and nothing is asked again."""
     queue, line = wired_queue(aws_services)
     queue.send("normal", [Outgoing("a", 0)])
     [delivery] = received(queue)
     for operation in ("delete_message_batch", "change_message_visibility_batch"):
-        line.next(operation, wire.some_entries("ReceiptHandleIsInvalid", 0, sender_fault=True))
+        line.next(operation, wire.some_entries(code, 0, sender_fault=sender_fault))
     queue.hold("normal", [delivery.receipt], 10)
     queue.delete("normal", [delivery.receipt])
-    line.next("delete_message_batch", wire.error("ReceiptHandleIsInvalid"))
+    line.next("delete_message_batch", wire.error(code))
     queue.delete("normal", [delivery.receipt])
     assert line.fates_left == 0
+    assert line.calls.count("change_message_visibility_batch") == 1
+    assert line.calls.count("delete_message_batch") == 2
+
+
+def test_a_call_that_is_refused_for_one_receipt_does_not_spare_its_neighbours(aws_services: Aws) -> None:
+    """Which one is meant is not said: each is asked for alone, and what is there is deleted."""
+    queue, line = wired_queue(aws_services)
+    assert queue.send("normal", [Outgoing(f"m{n}", 0) for n in range(3)]) == [True] * 3
+    taken: list[Delivery] = []
+
+    def all_three() -> bool:
+        taken.extend(received(queue))
+        return len(taken) == 3
+
+    eventually(all_three)
+    line.next("delete_message_batch", wire.error("ReceiptHandleIsInvalid"), wire.error("ReceiptHandleIsInvalid"))
+    queue.delete("normal", [one.receipt for one in taken])
+    assert line.calls.count("delete_message_batch") == 4
+    assert queue.depth("normal").in_flight == 1, "the one that was refused alone, too"
 
 
 def test_what_the_queue_keeps_is_said(aws_services: Aws) -> None:

@@ -89,6 +89,20 @@ class Context:
     function_name = "api"
 
 
+def check(reply: Mapping[str, Any], shape: Shape) -> None:
+    """Insist on what API Gateway insists on: a REST API answers 502 for a field that it does not know.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
+    """
+    own = {"http": {"cookies"}, "rest": {"multiValueHeaders"}}[shape]
+    assert set(reply) <= {"statusCode", "headers", "body", "isBase64Encoded"} | own, "a REST API would answer 502"
+    assert type(reply["statusCode"]) is int
+    assert type(reply["body"]) is str
+    assert type(reply["isBase64Encoded"]) is bool
+    assert all(type(text) is str for header in reply["headers"].items() for text in header)
+    assert json.loads(json.dumps(reply)) == reply, "Lambda answers in JSON"
+
+
 class Client:
     """Calls the API.
 
@@ -117,6 +131,7 @@ class Client:
     def event(self, event: Mapping[str, Any]) -> Answer:
         """Hand an event over as it is."""
         reply = self._api(event, Context())
+        check(reply, "http" if "rawPath" in event else "rest")
         headers = {name.lower(): value for name, value in reply["headers"].items()}
         return Answer(reply["statusCode"], headers, reply.get("body") or "")
 

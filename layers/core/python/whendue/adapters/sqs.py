@@ -11,15 +11,9 @@ from whendue.errors import UnavailableError
 from whendue.limits import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 from whendue.ports import Delivery, Depth, Outgoing
 
-# The message is gone, or someone else has it by now: nothing is left to do with this receipt.
-GONE = frozenset(
-    {
-        "ReceiptHandleIsInvalid",
-        "InvalidParameterValue",
-        "MessageNotInflight",
-        "AWS.SimpleQueueService.MessageNotInflight",
-    }
-)
+# The message is gone, or someone else has it by now: nothing is left to do with this receipt. Services write these
+# codes with an old prefix or the suffix of exceptions (LocalStack: InvalidParameterValueException, its own fault).
+GONE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 # In the order of `Depth`.
 COUNTS = [f"ApproximateNumberOfMessages{name}" for name in ("", "NotVisible", "Delayed")]
 
@@ -108,20 +102,31 @@ class SqsQueue:
                 continue
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                if gone_is_done and code in GONE:
-                    return [True] * len(entries)
+                if gone_is_done and _gone(code):
+                    done |= self._alone(operation, queue, waiting)
+                    break
                 if not passes(code):
                     break
                 continue
             done |= {entry["Id"] for entry in reply.get("Successful", [])}
             failed = reply.get("Failed", [])
-            done |= {entry["Id"] for entry in failed if gone_is_done and entry["Code"] in GONE}
+            done |= {entry["Id"] for entry in failed if gone_is_done and _gone(entry["Code"])}
             # An entry that SQS calls our fault will not get better.
             again = {entry["Id"] for entry in failed if not entry.get("SenderFault")} - done
             waiting = {number: entry for number, entry in waiting.items() if number in again}
             if not waiting:
                 break
         return [str(number) in done for number in range(len(entries))]
+
+    def _alone(self, operation: str, queue: str, entries: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """Settle each of a call that was refused for one receipt: which one is not said. Gives those that are done."""
+        if len(entries) == 1:
+            return set(entries)
+        return {n for n, entry in entries.items() if all(self._each(operation, queue, [entry], gone_is_done=True))}
+
+
+def _gone(code: str) -> bool:
+    return code.removeprefix("AWS.SimpleQueueService.").removesuffix("Exception") in GONE
 
 
 def _entry(message: Outgoing) -> dict[str, Any]:
