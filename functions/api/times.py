@@ -55,7 +55,8 @@ def _offset(match: re.Match[str]) -> timedelta:
 
 def _milliseconds(fraction: str) -> int:
     """Round a fraction of a second up; exactly, as a float could be one too many."""
-    return -(-int(fraction) * 1000 // 10 ** len(fraction))
+    size: int = 10 ** len(fraction)
+    return -(-int(fraction) * 1000 // size)
 
 
 def _begins_a_month(since: timedelta) -> bool:
