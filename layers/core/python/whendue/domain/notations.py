@@ -97,7 +97,7 @@ def _behind_five(parts: list[str]) -> str | None:
         return None
     if extra[0].startswith("/"):
         return "is a line of a crontab with a command; give the five fields alone, what runs is the schedule's job"
-    if zone := _zone_named(extra[-1]):
+    if zone := zones.spelt(extra[-1]):
         return f"holds no time zone; {_zone_instead(zone.lower())}"
     if len(parts) == _SEVEN:
         return (
@@ -119,10 +119,5 @@ def _six(parts: list[str]) -> str | None:
 
 
 def _zone_instead(text: str) -> str:
-    zone = _zone_named(text)
+    zone = zones.spelt(text)
     return f'give "timezone": "{zone}"' if zone else 'give it as "timezone", as in "timezone": "Europe/Berlin"'
-
-
-def _zone_named(text: str) -> str | None:
-    """Find a zone whatever its capitals."""
-    return next((name for name in zones.names() if name.lower() == text), None)
