@@ -14,6 +14,7 @@ from functions import log
 from functions.api import problems
 from functions.api.events import answer, normalise
 from functions.api.guard import checked_body
+from functions.api.no_body import refuse_body
 from functions.api.routes import (
     dead_letters,
     docs,
@@ -43,7 +44,7 @@ SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-st
 def make_resolver() -> APIGatewayHttpResolver:
     """Make the resolver with all routes. Powertools' routers know one resolver, so a process has one."""
     resolver = APIGatewayHttpResolver(enable_validation=True)
-    resolver.use([_refuse_unknown_parameters])
+    resolver.use([_refuse_unknown_parameters, refuse_body])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
     for module in (

@@ -10,7 +10,7 @@ from whendue.domain.precondition import Precondition
 from whendue.errors import InvalidRequestError
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
-_OURS = re.compile(r'"([1-9]\d{0,17})"')
+_OURS = re.compile(r'"([1-9][0-9]{0,17})"')
 ANY = "*"
 HEADER_CHARACTERS = 1024
 

@@ -1,11 +1,10 @@
 """Schedules as the API takes and shows them."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from functions.api import times
+from functions.api import durations, times
 from functions.api.reply import Reply
 from functions.api.requests import Body, JobTemplate, Name, Rfc3339
 from functions.api.templates import target_of
@@ -14,7 +13,6 @@ from whendue.domain.backfill import Backfill
 from whendue.domain.job import shown_state
 from whendue.domain.recurrence import Nominal, Recurrence, after, local
 from whendue.domain.schedule import Definition, Misfire, Overlap, Schedule, State
-from whendue.errors import InvalidScheduleError
 from whendue.limits import (
     BACKFILL_FIRES,
     JITTER_MAX_S,
@@ -24,6 +22,7 @@ from whendue.limits import (
     PAUSE_AFTER_FAILURES,
     PREVIEW_FIRES,
     REASON_BYTES,
+    SCHEDULE_EXCLUSIONS,
 )
 from whendue.services.ledger import FireView
 
@@ -52,7 +51,9 @@ class WhenBody(Body):
     """When a schedule fires: exactly one of `cron`, `every` and `at`."""
 
     cron: str | None = Field(default=None, max_length=256, examples=["*/5 * * * * *"])
-    every: str | None = Field(default=None, max_length=64, description="An ISO 8601 duration.", examples=["PT15M"])
+    every: Annotated[str | None, BeforeValidator(durations.text_of)] = Field(
+        default=None, max_length=64, description="An ISO 8601 duration of whole seconds.", examples=["PT15M"]
+    )
     at: Rfc3339 | None = Field(default=None, description="Once, then.")
     timezone: str = Field(default="UTC", max_length=64, description="An IANA name.", examples=["Europe/Berlin"])
     start: Rfc3339 | None = Field(default=None, description="None before; `every` counts from here.")
@@ -61,7 +62,9 @@ class WhenBody(Body):
         default=None, description="A local time that a spring night leaves out."
     )
     fold: Literal["once", "twice"] | None = Field(default=None, description="One that an autumn night has twice.")
-    exclude: list[Exclusion] = Field(default_factory=list, description="Dates and ranges of dates without fires.")
+    exclude: list[Exclusion] = Field(
+        default_factory=list, max_length=SCHEDULE_EXCLUSIONS, description="Dates and ranges of dates without fires."
+    )
     jitter_seconds: int = Field(default=0, ge=0, le=JITTER_MAX_S, description="Moves all fires by the same offset.")
 
     def recurrence(self) -> Recurrence:
@@ -72,7 +75,7 @@ class WhenBody(Body):
         """
         return Recurrence(
             cron=self.cron,
-            every_s=None if self.every is None else _seconds(self.every),
+            every_s=None if self.every is None else durations.seconds(self.every),
             at_ms=_read(self.at),
             timezone=self.timezone,
             gap=self.gap,
@@ -157,22 +160,6 @@ class BackfillBody(Body):
 
 def _read(text: str | None) -> int | None:
     return None if text is None else times.read(text)
-
-
-def _seconds(text: str) -> int:
-    """Read an ISO 8601 duration of days, hours, minutes and seconds."""
-    from pydantic import TypeAdapter, ValidationError
-
-    date_part = text.upper().partition("T")[0]
-    if any(unit in date_part for unit in "YM"):
-        raise InvalidScheduleError("every", "must not have years or months: they differ in length; use cron")
-    try:
-        duration = TypeAdapter(timedelta).validate_python(text if text.upper().startswith("P") else "")
-    except ValidationError:
-        raise InvalidScheduleError("every", "must be an ISO 8601 duration, as in PT15M") from None
-    if duration % timedelta(seconds=1) or duration < timedelta(seconds=1):
-        raise InvalidScheduleError("every", "must be whole seconds, at least one")
-    return duration // timedelta(seconds=1)
 
 
 # --- replies -----------------------------------------------------------------------------------------------------

@@ -57,10 +57,15 @@ def field(first: int, last: int, *special: str) -> st.SearchStrategy[str]:
 # Pieces of expressions, put together anyhow.
 pieces = st.sampled_from([
     "*", "?", "0", "5", "7", "31", "60", "l", "l5", "l-3", "1-l", "fri", "fri#2", "fri-sun#1", "jan-feb", "1-3", "3-1",
-    "2-2", "*/2", "*/99", "5/2", "1-9/3", "15w", "r", "h(1-9)/2",
+    "2-2", "*/2", "*/99", "5/2", "1-9/3", "15w", "r", "h(1-9)/2", "7-0", "7/2", "4-0", "10-0", "fril", "5l", "lw",
+    "2026", "?,1", "cron(0", "tz=utc", "@every",
 ])  # fmt: skip
 heaps = st.lists(st.lists(pieces, min_size=1, max_size=3).map(",".join), min_size=5, max_size=6).map(" ".join)
-nth = st.builds("{}#{}".format, st.integers(0, 6), st.integers(1, 5)) | st.integers(0, 6).map("L{}".format)
+nth = (
+    st.builds("{}#{}".format, st.integers(0, 7), st.integers(1, 5))
+    | st.integers(0, 7).map("L{}".format)
+    | st.integers(0, 7).map("{}L".format)
+)
 days_of_week = field(0, 6) | st.lists(nth, min_size=1, max_size=3).map(",".join)
 plain = st.tuples(field(0, 59), field(0, 23), field(1, 31, "L"), field(1, 12), field(0, 6)).map(" ".join)
 crons = st.tuples(
@@ -190,7 +195,7 @@ def test_intervals_are_arithmetic(start: int, every_s: int, since: int) -> None:
 
 @given(plain, st.integers(0, SCHEDULE_END_MS - CENTURY_MS))
 def test_in_utc_croniter_finds_the_same(expression: str, since: int) -> None:
-    """Where there are no clock changes the library that read the fields must agree with what we find."""
+    """Where there are no clock changes a library that is not ours must find what we find."""
     # For it, whether a field that lists every day restricts depends on how the other one is written.
     read = cron.parse(expression)
     assume("*/1 " not in f"{expression} ")

@@ -20,7 +20,7 @@ _THROTTLED: Final = frozenset({"KMSThrottling", "Throttled", "Throttling"})
 class SnsConfig(ChannelConfig):
     """Where to publish: a topic that the operator's WHENDUE_SNS_ALLOW allows to the tenant."""
 
-    topic_arn: Annotated[Line, Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$")]
+    topic_arn: Annotated[Line, Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$")]
 
 
 def acceptable(config: SnsConfig, tenant: str) -> None:

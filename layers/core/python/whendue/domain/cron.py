@@ -1,4 +1,4 @@
-"""Cron expressions: croniter reads the fields, this module finds the matching wall-clock times (no zones here).
+"""Cron expressions: cron_fields.py reads the fields, this module finds the matching wall-clock times (no zones here).
 
 Times are seconds since 1970 of a clock without offsets. An expression has five fields (minute, hour, day of month,
 month, day of week), or six with the second first. docs/recurrence.md has the syntax; its base is
@@ -7,14 +7,15 @@ https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html.
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable, Iterator, Mapping, Reversible
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Reversible
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final
 
+from whendue.domain.cron_fields import EACH, FIELDS, LAST, LAST_DAY, Which, numbers, refused, weekdays
 from whendue.domain.exclusions import DAY_S, EPOCH_DAY
+from whendue.domain.notations import foreign_cron
 from whendue.errors import InvalidScheduleError
 from whendue.limits import CRON_BYTES
 
@@ -30,36 +31,8 @@ ALIASES: Final = {
 }
 # 1970-01-01 was a Thursday; Sunday is 0.
 _EPOCH_WEEKDAY: Final = 4
-_EACH, _LAST = 0, -1
-
-
-class _Field(NamedTuple):
-    name: str
-    first: int
-    last: int
-    # What a user is told that may stand there.
-    takes: str
-    # Where croniter puts its values.
-    position: int
-
-
-_FIELDS: Final = (
-    _Field("second", 0, 59, "0-59", 5),
-    _Field("minute", 0, 59, "0-59", 0),
-    _Field("hour", 0, 23, "0-23", 1),
-    _Field("day of month", 1, 31, "1-31 or L", 2),
-    _Field("month", 1, 12, "1-12 or JAN-DEC", 3),
-    _Field("day of week", 0, 6, "0-7 or SUN-SAT, FRI#2 (the second Friday), L5 (the last one)", 4),
-)
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_WORDS: Final = {
-    "month": {word: number for number, word in enumerate(_MONTHS, 1)},
-    "day of week": {word: number for number, word in enumerate(_WEEKDAYS)},
-}
-_BOUND: Final = r"([0-9]+|[a-z]{3}|l[0-9]?)"
-_ITEM: Final = re.compile(rf"(?:\*|\?|{_BOUND}(?:-{_BOUND})?)(?:#[0-9])?(?:/([0-9]{{1,9}}))?", re.ASCII)
-_RANDOM: Final = re.compile(r"[hr](\(.*\))?(/.*)?", re.ASCII)
+HOURS: Final = 24
+_WRITTEN: Final = re.compile(r"[\t\x20-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +52,7 @@ class Cron:
     hours: tuple[int, ...]
     months: frozenset[int]
     days: frozenset[int] | None
-    weekdays: frozenset[tuple[int, int]] | None
+    weekdays: Which | None
     hourly: bool
 
     def times(self, low_s: int, high_s: int, *, backward: bool = False) -> Iterator[int]:
@@ -107,13 +80,13 @@ class Cron:
         """Decide a day: when both fields say something, either is enough, as POSIX has it."""
         if self.days is None and self.weekdays is None:
             return True
-        by_day = self.days is not None and (day in self.days or (day == length and _LAST in self.days))
+        by_day = self.days is not None and (day in self.days or (day == length and LAST_DAY in self.days))
         return by_day or (
             self.weekdays is not None
             and (
-                (weekday, _EACH) in self.weekdays
+                (weekday, EACH) in self.weekdays
                 or (weekday, (day + 6) // 7) in self.weekdays
-                or (day + 7 > length and (weekday, _LAST) in self.weekdays)
+                or (day + 7 > length and (weekday, LAST) in self.weekdays)
             )
         )
 
@@ -135,75 +108,42 @@ def parse(expression: str) -> Cron:
     """Read a cron expression.
 
     Raises:
-        InvalidScheduleError: it is not one; the error names the field.
+        InvalidScheduleError: it is not one; the error names the field, and what to write instead if that is known.
     """
-    if len(expression.encode(errors="replace")) > CRON_BYTES:
-        raise _invalid(f"longer than {CRON_BYTES} bytes")
+    if len(expression) > CRON_BYTES:
+        raise refused(f"longer than {CRON_BYTES} bytes")
+    if not _WRITTEN.fullmatch(expression):
+        raise refused("has characters that are not printable ASCII; separate the fields by spaces")
     text = expression.strip().lower()
+    if problem := foreign_cron(text):
+        raise refused(problem)
     if text.startswith("@") and text not in ALIASES:
-        raise _invalid(f"{', '.join(ALIASES)} are the only names")
+        raise refused(f"{', '.join(ALIASES)} are the only names")
     parts = ALIASES.get(text, text).split()
-    if len(parts) not in (len(_FIELDS) - 1, len(_FIELDS)):
-        raise _invalid("not five fields (minute, hour, day of month, month, day of week), or six with the second first")
-    parts = ["0", *parts][-len(_FIELDS) :]
-    fields = [_read(field, part) for field, part in zip(_FIELDS, parts, strict=True)]
-    seconds, minutes, hours, days, months, weekdays = (values for values, _ in fields)
-    nth = fields[-1][1] or {weekday: {_EACH} for weekday in weekdays}
-    which = {(weekday, _LAST if one == "l" else one) for weekday, each in nth.items() for one in each}
-    return Cron(
-        seconds=seconds,
-        minutes=minutes,
-        hours=hours,
-        months=frozenset(months),
-        days=None if _says_nothing(parts[3]) else frozenset(days),
-        weekdays=None if _says_nothing(parts[5]) else frozenset(which),
-        hourly=parts[2].startswith("*") or hours == tuple(range(24)),
-    )
-
-
-def _read(field: _Field, text: str) -> tuple[tuple[int, ...], Mapping[Any, AbstractSet[Any]]]:
-    """Give a field's values and, for days of the week, which ones of the month (croniter's types are not ours)."""
-    from croniter import CroniterError, croniter
-
-    items = text.split(",")
-    for item in items:
-        _check_item(field, item)
-    if len(items) > 1 and not {"*", "?"}.isdisjoint(items):
-        raise _invalid("has * or ? beside other values; write it alone", field)
-    if len({"#" in item or item.startswith("l") for item in items}) > 1 and field.name == "day of week":
-        raise _invalid("mixes plain days with numbered or last ones", field)
-    alone = [text if other is field else "*" for other in _FIELDS]
+    if len(parts) not in (len(FIELDS) - 1, len(FIELDS)):
+        raise refused("not five fields (minute, hour, day of month, month, day of week), or six with the second first")
     try:
-        expanded, nth = croniter.expand(" ".join(alone), second_at_beginning=True)
-    except CroniterError:
-        raise _invalid(f"is not valid, it takes {field.takes}", field) from None
-    values = expanded[field.position]
-    if values == ["*"]:
-        return tuple(range(field.first, field.last + 1)), nth
-    return tuple(sorted(_LAST if value == "l" else int(value) for value in values)), nth
+        return _cron(["0", *parts][-len(FIELDS) :])
+    except InvalidScheduleError as error:
+        if len(parts) < len(FIELDS):
+            raise
+        raise refused(f"{str(error).removeprefix('cron: ')} (of six fields the first is the second)") from None
 
 
-def _check_item(field: _Field, item: str) -> None:
-    """Refuse what croniter would take for something that its writer cannot have meant."""
-    if _RANDOM.fullmatch(item):
-        raise _invalid("takes no R and H (random times); use a jitter", field)
-    match = _ITEM.fullmatch(item)
-    if not match:
-        raise _invalid(f"is not valid, it takes {field.takes}", field)
-    low, high = (_number(field, bound) for bound in match.group(1, 2))
-    step = int(match[3] or 1)
-    if step > field.last - field.first + 1 or step == 0:
-        raise _invalid(f"has a step that is 0 or too large, as it counts from {field.first} to {field.last}", field)
-    if high is not None and low == high:
-        raise _invalid("has a range from a value to itself; write the value alone", field)
-    if match[3] and low is not None and high is not None and low > high:
-        raise _invalid("has a step in a range that wraps around; list the values", field)
-
-
-def _number(field: _Field, bound: str | None) -> int | None:
-    if bound is None:
-        return None
-    return int(bound) if bound.isdigit() else _WORDS.get(field.name, {}).get(bound)
+def _cron(parts: list[str]) -> Cron:
+    seconds, minutes, hours, days, months = (
+        numbers(field, part) for field, part in zip(FIELDS[:-1], parts[:-1], strict=True)
+    )
+    which = weekdays(parts[-1])
+    return Cron(
+        seconds=tuple(sorted(seconds)),
+        minutes=tuple(sorted(minutes)),
+        hours=tuple(sorted(hours)),
+        months=months,
+        days=None if _says_nothing(parts[3]) else days,
+        weekdays=None if _says_nothing(parts[5]) else which,
+        hourly=parts[2].startswith("*") or len(hours) == HOURS,
+    )
 
 
 def _says_nothing(text: str) -> bool:
@@ -212,7 +152,3 @@ def _says_nothing(text: str) -> bool:
 
 def _ordered(values: Reversible[int], *, backward: bool) -> Iterable[int]:
     return reversed(values) if backward else iter(values)
-
-
-def _invalid(problem: str, field: _Field | None = None) -> InvalidScheduleError:
-    return InvalidScheduleError("cron", f"the {field.name} {problem}" if field else problem)

@@ -10,5 +10,5 @@ def written(at_ms: int | None) -> str | None:
     """Write an instant, as in `2026-11-23T20:10:35.042Z`."""
     if at_ms is None:
         return None
-    at = EPOCH + timedelta(milliseconds=at_ms)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    # Not strftime, which leaves the zeros of early years away.
+    return (EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

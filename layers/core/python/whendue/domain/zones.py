@@ -40,6 +40,11 @@ def names() -> frozenset[str]:
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
+def spelt(name: str) -> str | None:
+    """Find the name of a zone whatever its capitals; None if there is no such zone."""
+    return next((zone for zone in sorted(names()) if zone.lower() == name.lower()), None)
+
+
 @cache
 def zone_named(name: str) -> ZoneInfo:
     """Load a zone.
@@ -48,7 +53,8 @@ def zone_named(name: str) -> ZoneInfo:
         InvalidScheduleError: there is no such zone.
     """
     if name not in names():
-        raise InvalidScheduleError("timezone", "not a name in the IANA database, such as Europe/Berlin or UTC")
+        known = spelt(name) or "Europe/Berlin or UTC"
+        raise InvalidScheduleError("timezone", f"not a name in the IANA database, such as {known}")
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
         return ZoneInfo.from_file(rules, key=name)
 

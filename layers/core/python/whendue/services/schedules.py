@@ -259,8 +259,17 @@ def _anchored(definition: Definition, at_ms: int) -> Definition:
 
 
 def _insist_that_it_fires(schedule: Schedule) -> None:
-    if next_fire(schedule) is None:
-        raise InvalidScheduleError("end", "it would never fire")
+    """Refuse what has no fire left, and blame what was sent."""
+    if next_fire(schedule) is not None:
+        return
+    recurrence = schedule.definition.recurrence
+    if recurrence.at_ms is not None:
+        raise InvalidScheduleError("at", "in the past; give a later time, or submit a job to run it now")
+    if recurrence.end_ms is None:
+        where = "cron" if recurrence.cron else "every"
+        raise InvalidScheduleError(where, "never fires again: nothing that is to come matches it")
+    past = recurrence.end_ms <= schedule.cursor
+    raise InvalidScheduleError("end", "in the past" if past else "never fires again: no time before it matches")
 
 
 def upcoming(recurrence: Recurrence, after_ms: int, count: int) -> list[Nominal]:
