@@ -11,10 +11,12 @@ from urllib.request import urlopen
 
 from localstack import emulator, token
 from localstack.build import Target, wanted_target
-from localstack.deploy import deploy
+from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
 from localstack.paths import LOCAL, STACK_FILE
 from localstack.stack import Stack, load
+from whendue.errors import ConfigurationError
+from whendue.resources import TaskSettings
 
 WARM_WORKERS = 3
 LOCALSTACK_URL = "http://127.0.0.1:4566"
@@ -99,8 +101,9 @@ def _deploy(
 ) -> Stack:
     # What the shell says of whendue's settings holds for its functions, too: WHENDUE_HTTP_ALLOW=... make up
     asked = {name: value for name, value in os.environ.items() if name.startswith("WHENDUE_")}
-    signing = token.environment(token.secret())
-    stack = deploy(endpoint_url, environment=signing | asked, api_flavor=api_flavor, target=target)
+    environment = mail.SETTINGS | token.environment(token.secret()) | asked
+    _check(asked)
+    stack = deploy(endpoint_url, environment=environment, api_flavor=api_flavor, target=target)
     if not answers(f"{stack.api_url}/health/ready"):
         raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")
     warm(stack)
@@ -108,3 +111,12 @@ def _deploy(
         stack = stack.on(ours.pid, ours.log)
     stack.save()
     return stack
+
+
+def _check(asked: dict[str, str]) -> None:
+    """Refuse settings of the shell that no function would start with."""
+    try:
+        # The deploy names the functions itself.
+        TaskSettings.from_env(asked | {"WHENDUE_OWN_FUNCTIONS": "whendue"})
+    except ConfigurationError as error:
+        raise RuntimeError(f"{error} (docs/configuration.md)") from None

@@ -69,7 +69,7 @@ def _one_or_many(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     try:
         return handler([value])
     except ValidationError as error:
-        raise PydanticCustomError("mailbox", error.errors()[0]["msg"]) from None  # type: ignore[arg-type]
+        raise PydanticCustomError("mailbox", error.errors()[0]["msg"]) from None
 
 
 Mailbox = Annotated[Line, AfterValidator(mailbox)]
