@@ -22,6 +22,15 @@ QUICK = {"baseSeconds": 1, "factor": 2, "capSeconds": 4, "jitter": "none"}
 COLOURS = {"succeeded": "green", "dead": "red", "running": "yellow", "queued": "cyan", "scheduled": "blue"}
 
 
+# The request that the project was asked for, to the letter; half a minute long, while all others run.
+BRIEF: dict[str, Any] = {
+    "type": "email",
+    "payload": {"to": "user@example.com", "subject": "Hello"},
+    "delaySeconds": 30,
+    "retries": 3,
+}
+
+
 @dataclass(slots=True)
 class Scene:
     """One job of the demonstration.
@@ -31,6 +40,7 @@ class Scene:
         body: the request.
         expected: the state in which it must end.
         key: its Idempotency-Key, if any.
+        path: where it is posted.
         job: as last seen.
         seen: the states that it was seen in.
     """
@@ -39,6 +49,7 @@ class Scene:
     body: dict[str, Any]
     expected: str = "succeeded"
     key: str | None = None
+    path: str = "/jobs"
     job: dict[str, Any] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
 
@@ -50,6 +61,7 @@ def scenes() -> list[Scene]:
         return {"type": "demo.greet", "payload": {"name": name}, **more}
 
     return [
+        Scene("a mail in 30 seconds", BRIEF, path="/tasks/schedule"),
         Scene("now", greet("Ada")),
         Scene("in 3 seconds", greet("Grace", delaySeconds=3)),
         Scene("in 6 seconds", greet("Edsger", delaySeconds=6)),
@@ -82,9 +94,9 @@ def demonstrate(stack: Stack) -> bool:
 
 def _post(client: httpx.Client, scene: Scene, key: str) -> dict[str, Any]:
     headers = {"Idempotency-Key": key} if scene.key else {}
-    reply = client.post("/jobs", json=scene.body, headers=headers)
+    reply = client.post(scene.path, json=scene.body, headers=headers)
     if reply.is_error:
-        raise RuntimeError(f"POST /jobs for {scene.title!r} gave {reply.status_code}: {reply.text}")
+        raise RuntimeError(f"POST {scene.path} for {scene.title!r} gave {reply.status_code}: {reply.text}")
     job: dict[str, Any] = reply.json()
     return job
 

@@ -11,10 +11,12 @@ from urllib.request import urlopen
 
 from localstack import emulator, token
 from localstack.build import Target, wanted_target
-from localstack.deploy import deploy
+from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
 from localstack.paths import LOCAL, STACK_FILE
 from localstack.stack import Stack, load
+from whendue.errors import ConfigurationError
+from whendue.resources import TaskSettings
 
 WARM_WORKERS = 3
 LOCALSTACK_URL = "http://127.0.0.1:4566"
@@ -100,7 +102,8 @@ def _deploy(
     # What the shell says of whendue's settings holds for its functions, too: WHENDUE_HTTP_ALLOW=... make up
     asked = {name: value for name, value in os.environ.items() if name.startswith("WHENDUE_")}
     signing = token.environment(token.secret(), token.deployment_secret())
-    environment = signing | asked
+    environment = mail.SETTINGS | signing | asked
+    _check(asked)
     # Workers in containers beside this stack read it there (infra/docker/whendue.env): they derive the same ids.
     parameter = {"Name": "/whendue/secret", "Value": environment["WHENDUE_SECRET"], "Type": "SecureString"}
     Clients(endpoint_url).client("ssm").put_parameter(**parameter, Overwrite=True)
@@ -112,3 +115,12 @@ def _deploy(
         stack = stack.on(ours.pid, ours.log)
     stack.save()
     return stack
+
+
+def _check(asked: dict[str, str]) -> None:
+    """Refuse settings of the shell that no function would start with."""
+    try:
+        # The deploy names the functions itself.
+        TaskSettings.from_env(asked | {"WHENDUE_OWN_FUNCTIONS": "whendue"})
+    except ConfigurationError as error:
+        raise RuntimeError(f"{error} (docs/configuration.md)") from None

@@ -7,6 +7,7 @@ from localstack.build import Target, build
 from localstack.deploy.api import deploy_api
 from localstack.deploy.clients import Clients
 from localstack.deploy.functions import Environment, deploy_functions
+from localstack.deploy.mail import verify_senders
 from localstack.deploy.storage import JOBS_DEAD_LETTER, deploy_bucket, deploy_queues, deploy_table
 from localstack.deploy.triggers import connect_queue, connect_schedule
 from localstack.stack import REGION, Stack
@@ -48,8 +49,11 @@ def deploy(
     table = deploy_table(clients, f"{prefix}-jobs", plan.table)
     bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
     urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
-    addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s)
-    names = deploy_functions(clients, prefix, plan, built, dict(environment) | addresses.variables())
+    own = [f"{prefix}-{name}" for name in plan.functions]
+    addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s, own)
+    variables = dict(environment) | addresses.variables()
+    verify_senders(clients, variables)
+    names = deploy_functions(clients, prefix, plan, built, variables)
     for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
         for queue in trigger.queues:

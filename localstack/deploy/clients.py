@@ -1,15 +1,32 @@
-"""boto3 clients of an emulator."""
+"""boto3 clients of an emulator, by LocalStack's own client library."""
 
+import os
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from localstack_client.session import Session
 
 from localstack.stack import REGION
 
 ACCOUNT = "000000000000"
+# What leads clients to other emulators than the one that they are made for.
+LEADING = ("AWS_ENDPOINT_URL", "LOCALSTACK_HOST", "EDGE_PORT", "USE_SSL")
+
+
+def session(endpoint_url: str) -> Any:
+    """Make a session of localstack-client for one emulator, whatever the environment says.
+
+    Args:
+        endpoint_url: the emulator, on any port.
+    """
+    made = Session("test", "test", region_name=REGION, localstack_host=urlsplit(endpoint_url).netloc)
+    # The library lets an exported AWS_ENDPOINT_URL (and USE_SSL) beat its argument: the clients of a stack would make and
+    # delete things in another one. `Clients.client` sees to it that this holds.
+    made._service_endpoint_mapping = dict.fromkeys(made._service_endpoint_mapping, endpoint_url)  # noqa: SLF001
+    return made
 
 
 class Clients:
@@ -22,12 +39,23 @@ class Clients:
     def __init__(self, endpoint_url: str) -> None:
         """Use this emulator, with the credentials that every emulator takes."""
         self.endpoint_url = endpoint_url
-        self._session: Any = boto3.Session("test", "test", region_name=REGION)
+        self._session = session(endpoint_url)
 
     def client(self, service: str) -> Any:
-        """Make a client of any service."""
+        """Make a client of any service.
+
+        Raises:
+            RuntimeError: the environment leads it to another place than the emulator.
+        """
         config = Config(retries={"mode": "standard", "total_max_attempts": 5}, read_timeout=70)
-        return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+        made = self._session.client(service, config=config)
+        if made.meta.endpoint_url != self.endpoint_url:
+            names = [name for name in os.environ if name.startswith(LEADING)]
+            raise RuntimeError(
+                f"a client of {service} for {self.endpoint_url} would talk to {made.meta.endpoint_url}; "
+                f"unset {', '.join(names) or 'what says so in ~/.aws/config'} and try again"
+            )
+        return made
 
     @cached_property
     def dynamodb(self) -> Any:

@@ -23,6 +23,7 @@ class Environment:
     queues: dict[str, str]
     dead_letter_queues: dict[str, str]
     visibility_s: int
+    functions: list[str]
 
     def variables(self) -> dict[str, str]:
         """Give them as environment variables."""
@@ -33,6 +34,7 @@ class Environment:
             "WHENDUE_DEAD_LETTER_QUEUE": self.dead_letter_queues["dead_letter"],
             "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE": self.dead_letter_queues["notifications_dead_letter"],
             "WHENDUE_VISIBILITY_S": str(self.visibility_s),
+            "WHENDUE_OWN_FUNCTIONS": ",".join(sorted(self.functions)),
             "POWERTOOLS_SERVICE_NAME": "whendue",
         }
 

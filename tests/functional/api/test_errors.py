@@ -297,6 +297,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "job_not_found": 404,
         "malformed_request": 400,
         "method_not_allowed": 405,
+        "not_allowed": 422,
         "payload_too_large": 413,
         "precondition_failed": 412,
         "profile_not_found": 404,

@@ -273,15 +273,16 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "nobody to write to": (MAIL | {"config": {"to": []}}, "invalid_request"),
     "a recipient who is not allowed": (
         MAIL | {"config": {"to": ["ops@example.com", "eve@evil.example"]}},
-        "invalid_request",
+        "not_allowed",
     ),
-    "an allowed domain as a name": (MAIL | {"config": {"to": ["acme.example <eve@evil.example>"]}}, "invalid_request"),
-    "a domain below an allowed one": (MAIL | {"config": {"to": ["a@not.acme.example"]}}, "invalid_request"),
+    "an allowed domain as a name": (MAIL | {"config": {"to": ["acme.example <eve@evil.example>"]}}, "not_allowed"),
+    "a domain below an allowed one": (MAIL | {"config": {"to": ["a@not.acme.example"]}}, "not_allowed"),
+    "one recipient who is not allowed": (MAIL | {"config": {"to": "eve@evil.example"}}, "not_allowed"),
     "no address": (MAIL | {"config": {"to": ["ops"]}}, "invalid_request"),
     "a template with a lone $": (MAIL | {"config": MAIL["config"] | {"subject": "costs 5 $"}}, "invalid_request"),
     "a topic that is not allowed": (
         TOPIC | {"config": {"topicArn": "arn:aws:sns:eu-west-1:123456789012:others"}},
-        "invalid_request",
+        "not_allowed",
     ),
     "no topic": (TOPIC | {"config": {"topicArn": "acme-jobs"}}, "invalid_request"),
     "a list": ([], "invalid_request"),  # type: ignore[dict-item]
@@ -304,7 +305,17 @@ def test_a_recipient_of_an_allowed_domain_is_allowed_to_this_tenant_alone(
     """The operator's list is by tenant; who is not in it may write to nobody."""
     body = MAIL | {"config": {"to": ["Ada <Ada@ACME.example>", "OPS@example.com"]}}
     assert put(client, body).status == 201
-    assert client_of("other").send("PUT", "/subscriptions/mail", body).code == "invalid_request"
+    answer = client_of("other").send("PUT", "/subscriptions/mail", body)
+    assert answer.code == "not_allowed"
+    assert [place["where"] for place in answer.json["errors"]] == ["config.to.0", "config.to.1"]
+    assert "WHENDUE_EMAIL_RECIPIENTS" in answer.json["errors"][0]["problem"]
+
+
+def test_one_recipient_is_a_list_of_one(client: Client) -> None:
+    """As in the task; it is shown as it was put."""
+    body = MAIL | {"config": {"to": "Ada <ada@acme.example>"}}
+    assert put(client, body).status == 201
+    assert get(client).json["config"]["to"] == "Ada <ada@acme.example>"
 
 
 def test_a_channel_is_not_changed(client: Client) -> None:

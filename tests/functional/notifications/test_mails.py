@@ -126,7 +126,7 @@ def test_a_recipient_who_is_not_allowed_any_more_gets_nothing(
     provided.provide("settings", lambda: TaskSettings(email_from="from@example.com"))
     world.work()
     [shown] = world.log()
-    assert (shown.job.state, shown.job.last and shown.job.last.type) == (State.DEAD, "GiveUp")
+    assert (shown.job.state, shown.job.last and shown.job.last.type) == (State.DEAD, "not_allowed")
 
 
 def test_a_template_cannot_do_anything(world: Notified) -> None:

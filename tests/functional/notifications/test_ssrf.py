@@ -149,3 +149,18 @@ def test_a_pinned_connection_carries_the_original_name(
     job, _ = delivered(world)
     assert job.state is State.SUCCEEDED
     assert web.seen[0].headers["Host"] == f"hooks.internal:{web.port}"
+
+
+def test_a_target_that_is_open_to_one_tenant_is_closed_to_another(
+    web: Web, provided: Resources, world: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is put, and at each attempt."""
+    lists = {tenant: Allowed.parse(f"127.0.0.1:{web.port}") for tenant in (TENANT, "other")}
+    provided.provide("settings", lambda: TaskSettings(http_tenants=lists))
+    put(world, web.url())
+    del lists[TENANT]
+    with pytest.raises(TargetRefusedError):
+        put(world, web.url())
+    job, _ = delivered(world)
+    assert job.state is State.DEAD
+    assert web.seen == []

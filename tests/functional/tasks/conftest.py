@@ -24,9 +24,17 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def provided(monkeypatch: pytest.MonkeyPatch) -> Resources:
-    """Fresh resources behind `whendue.resources.resource`; settings allow loopback."""
+    """Fresh resources behind `whendue.resources.resource`; settings allow loopback, and some mails and functions."""
     fresh = Resources()
-    fresh.provide("settings", lambda: TaskSettings(Allowed.parse("127.0.0.0/8"), "from@example.com", ("allowed-*",)))
+    settings = TaskSettings(
+        Allowed.parse("127.0.0.0/8"),
+        "from@example.com",
+        email_senders={"acme": ("example.com",)},
+        email_recipients={"acme": ("example.com",)},
+        lambda_allow={"acme": ("allowed-*",)},
+        own_functions=frozenset({"allowed-worker"}),
+    )
+    fresh.provide("settings", lambda: settings)
     monkeypatch.setattr(resources.RESOURCES, "_factories", fresh._factories)
     monkeypatch.setattr(resources.RESOURCES, "_made", fresh._made)
     return resources.RESOURCES
@@ -36,10 +44,10 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> Resources:
 def context() -> Callable[..., Context]:
     """Make an attempt's context on the real clock."""
 
-    def make(timeout_s: float = 20, failures: int = 2) -> Context:
+    def make(timeout_s: float = 20, failures: int = 2, tenant: str = "acme") -> Context:
         now = system().now_ms
         job = Job(
-            id=JOB_ID, tenant="acme", type="http", queue="normal", profile="default", agenda_pk="live#normal#0",
+            id=JOB_ID, tenant=tenant, type="http", queue="normal", profile="default", agenda_pk="live#normal#0",
             alarm_at=0, due_at=0, scheduled_at=0, created_at=0, request_hash="", policy=Policy(),
             state=State.RUNNING, failures=failures, claims=failures + 1,
         )  # fmt: skip

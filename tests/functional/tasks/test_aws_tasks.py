@@ -18,7 +18,7 @@ from moto.ses.models import ses_backends
 from tests.functional.tasks.conftest import JOB_ID
 from whendue import limits
 from whendue.context import Context
-from whendue.errors import ConfigurationError
+from whendue.errors import ConfigurationError, NotAllowedError
 from whendue.registry import TASKS, GiveUp, Retry, discover
 from whendue.resources import Resources, TaskSettings
 from whendue.tasks.lambda_ import FunctionFailedError
@@ -128,11 +128,62 @@ def test_what_ses_says_decides_whether_another_attempt_can_help(
         assert "ada@example.com" not in str(caught.value)
 
 
-def test_a_mail_without_a_sender_is_given_up(run: Run, ses: Stubber, provided: Resources) -> None:
+def test_the_briefs_mail_has_an_empty_text(run: Run, ses: Stubber) -> None:
+    """One address, a subject, and nothing else: to the letter."""
+    part = {"Charset": "UTF-8"}
+    expected = {
+        "FromEmailAddress": "from@example.com",
+        "Destination": {"ToAddresses": ["user@example.com"], "CcAddresses": [], "BccAddresses": []},
+        "ReplyToAddresses": [],
+        "Content": {"Simple": {"Subject": {"Data": "Hello", **part}, "Body": {"Text": {"Data": "", **part}}}},
+        "EmailTags": [{"Name": "whendue-job", "Value": JOB_ID}],
+    }
+    ses.add_response("send_email", {"MessageId": "m-1"}, expected)
+    assert run("email", to="user@example.com", subject="Hello") == {"messageId": "m-1"}
+    ses.assert_no_pending_responses()
+
+
+def test_a_mail_without_a_sender_is_refused(run: Run, ses: Stubber, provided: Resources) -> None:
     """No attempt finds one; the message says where to put it."""
-    provided.provide("settings", TaskSettings)
-    with pytest.raises(GiveUp, match="WHENDUE_EMAIL_FROM"):
+    provided.provide("settings", lambda: TaskSettings(email_recipients={"*": ("*",)}))
+    with pytest.raises(NotAllowedError, match="WHENDUE_EMAIL_FROM"):
         run("email", **MAIL)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "place", "setting"),
+    [
+        ({"to": "eve@evil.example"}, "to.0", "WHENDUE_EMAIL_RECIPIENTS"),
+        ({"cc": ["b@example.com", "eve@evil.example"]}, "cc.1", "WHENDUE_EMAIL_RECIPIENTS"),
+        ({"bcc": "Ada <eve@evil.example>"}, "bcc.0", "WHENDUE_EMAIL_RECIPIENTS"),
+        ({"from": "ceo@other.example"}, "from", "WHENDUE_EMAIL_SENDERS"),
+    ],
+)
+def test_no_mail_leaves_that_the_operator_does_not_allow_to_the_tenant(
+    run: Run, ses: Stubber, wanted: dict[str, Any], place: str, setting: str
+) -> None:
+    """At each attempt: what was allowed at submit may be forbidden since. SES is not asked."""
+    with pytest.raises(NotAllowedError, match=setting) as caught:
+        run("email", **{**MAIL, **wanted})
+    places: Any = caught.value.details["errors"]
+    assert [one["where"] for one in places] == [place]
+    assert "evil" not in str(places) + str(caught.value)
+
+
+@pytest.mark.parametrize("task", ["email", "lambda"])
+def test_what_one_tenant_may_another_may_not(
+    task: str, ses: Stubber, functions: Stubber, context: Callable[..., Context]
+) -> None:
+    """Senders and recipients that are one tenant's, and its functions."""
+    discover("whendue.tasks")
+    payload: dict[str, Any] = MAIL if task == "email" else {"functionName": "allowed-f"}
+    with pytest.raises(NotAllowedError):
+        TASKS.get(task).call(payload, context(tenant="other"))
+    definition = TASKS.get(task)
+    assert NotAllowedError in definition.never_retry
+    with pytest.raises(NotAllowedError):
+        definition.parse(payload, "other")
+    definition.parse(payload, "acme")
 
 
 def test_a_process_without_an_ses_client_says_so(run: Run) -> None:
@@ -217,7 +268,7 @@ def test_what_lambda_says_decides_whether_another_attempt_can_help(
         ("f", "f", True),
         ("f", "F", False),
         ("f", "ff", False),
-        ("other,report-*", "report-daily", True),
+        ("report-*", "report-daily", True),
         ("report-*", "arn:aws:lambda:eu-west-1:123456789012:function:report-daily", False),
         (
             "arn:aws:lambda:*:123456789012:function:report-*",
@@ -235,10 +286,27 @@ def test_only_functions_that_the_operator_lists_are_invoked(
     run: Run, functions: Stubber, provided: Resources, pattern: str, name: str, allowed: bool
 ) -> None:
     """Any tenant can name any function: by default none runs. A bare name is of this account alone."""
-    provided.provide("settings", lambda: TaskSettings.from_env({"WHENDUE_LAMBDA_ALLOW": pattern}))
+    environment = {
+        "WHENDUE_LAMBDA_ALLOW": json.dumps({"acme": [pattern], "other": ["*"]}),
+        "WHENDUE_OWN_FUNCTIONS": "whendue-worker",
+    }
+    provided.provide("settings", lambda: TaskSettings.from_env(environment))
     if allowed:
         functions.add_response("invoke", answer(b"1"))
         assert run("lambda", functionName=name)["payload"] == 1
     else:
-        with pytest.raises(GiveUp, match="WHENDUE_LAMBDA_ALLOW"):
+        with pytest.raises(NotAllowedError, match="WHENDUE_LAMBDA_ALLOW"):
             run("lambda", functionName=name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["allowed-worker", "Allowed-Worker", "arn:aws:lambda:eu-west-1:123456789012:function:allowed-worker"],
+)
+@pytest.mark.parametrize("qualifier", [None, "live", "$LATEST"])
+def test_whendues_own_functions_are_never_invoked(
+    run: Run, functions: Stubber, name: str, qualifier: str | None
+) -> None:
+    """Whatever the list says; Lambda is not asked."""
+    with pytest.raises(NotAllowedError, match="whendue's own"):
+        run("lambda", functionName=name, qualifier=qualifier)

@@ -18,6 +18,7 @@ from whendue.context import Context
 from whendue.outbound import HttpProtocolError, HttpTimeoutError
 from whendue.registry import TASKS, GiveUp, Retry, discover
 from whendue.resources import Resources, TaskSettings
+from whendue.ssrf import Allowed
 
 Run = Callable[..., Any]
 
@@ -252,6 +253,22 @@ def test_a_private_target_is_given_up_unless_the_operator_allows_it(web: Web, ru
             with pytest.raises(GiveUp, match="refused: the URL's host has a loopback address"):
                 run(f"{scheme}://{host}:{web.port}/")
     assert web.seen == []
+
+
+@pytest.mark.parametrize(("tenant", "allowed"), [("acme", True), ("other", False)])
+def test_a_private_target_of_one_tenant_is_given_up_for_another(
+    web: Web, context: Callable[..., Context], provided: Resources, tenant: str, allowed: bool
+) -> None:
+    """What stands open to a neighbour is not one's own."""
+    targets = {"acme": Allowed.parse(f"127.0.0.1:{web.port}")}
+    provided.provide("settings", lambda: TaskSettings(http_tenants=targets))
+    discover("whendue.tasks")
+    if allowed:
+        assert TASKS.get("http").call({"url": web.url()}, context(tenant=tenant))["status"] == 200
+    else:
+        with pytest.raises(GiveUp, match="loopback"):
+            TASKS.get("http").call({"url": web.url()}, context(tenant=tenant))
+        assert web.seen == []
 
 
 def test_no_proxy_of_the_environment_is_used(web: Web, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

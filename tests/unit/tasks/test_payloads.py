@@ -73,9 +73,17 @@ def test_the_shipped_tasks_are_discovered() -> None:
         ("email", {**MAIL, "sender": "a@example.com"}, "sender"),
         ("email", {**MAIL, "reply_to": ["a@example.com"]}, "reply_to"),
         ("email", {**MAIL, "to": []}, ""),
-        ("email", {**MAIL, "to": "ada@example.com"}, "to"),
+        ("email", {**MAIL, "to": "nobody"}, "to$"),
+        ("email", {**MAIL, "to": "a@example.com, b@example.com"}, "to$"),
+        ("email", {**MAIL, "to": {"address": "a@example.com"}}, "to$"),
+        ("email", {**MAIL, "to": 5}, "to$"),
+        ("email", {**MAIL, "to": ["a@example.com", "nobody"]}, "to.1$"),
+        ("email", {**MAIL, "to": ["a@example.com"] * 51}, "to$"),
+        ("email", {"subject": "Hello"}, ""),
+        ("email", {"to": "a@example.com"}, "subject$"),
+        ("email", {**MAIL, "subject": None}, "subject$"),
         ("email", {**MAIL, "cc": ["a@example.com"] * 50}, ""),
-        ("email", {**MAIL, "text": None}, ""),
+        ("email", {**MAIL, "text": 5}, "text$"),
         ("email", {**MAIL, "subject": "x" * 999}, "subject"),
         ("email", {**MAIL, "from": "nobody"}, "from"),
         ("lambda", {"functionName": "a:b"}, "functionName"),
@@ -165,6 +173,63 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert (http.method, http.expects(204), http.expects(302), http.timeout_seconds) == ("POST", True, False, 30)
     assert EmailPayload.model_validate(MAIL).sender is None
     assert parse("lambda", {"functionName": "f"}).invocation_type == "RequestResponse"
+
+
+BRIEF: dict[str, Any] = {"to": "user@example.com", "subject": "Hello"}
+
+
+def test_the_briefs_mail_is_one_address_and_a_subject() -> None:
+    """To the letter: no list, no text."""
+    mail = EmailPayload.model_validate(BRIEF)
+    assert (mail.to, mail.subject, mail.text, mail.html) == (["user@example.com"], "Hello", None, None)
+
+
+@pytest.mark.parametrize("name", ["to", "cc", "bcc", "replyTo"])
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("Ada <ada@x.org>", ["Ada <ada@x.org>"]),
+        ("ada+jobs@x.org", ["ada+jobs@x.org"]),
+        ("Zoë <zoe@x.org>", ["=?utf-8?q?Zo=C3=AB?= <zoe@x.org>"]),
+        (["a@x.org", "Ada <ada@x.org>"], ["a@x.org", "Ada <ada@x.org>"]),
+    ],
+)
+def test_one_address_is_a_list_of_one(name: str, value: Any, read: list[str]) -> None:
+    """Wherever addresses stand."""
+    mail = EmailPayload.model_validate({**BRIEF, name: value})
+    assert getattr(mail, "reply_to" if name == "replyTo" else name) == read
+
+
+@pytest.mark.parametrize("more", [{"cc": None}, {"bcc": None}, {"replyTo": None}, {"text": None, "html": None}])
+def test_what_is_null_is_not_there(more: dict[str, Any]) -> None:
+    """Clients that fill in every field send it."""
+    assert EmailPayload.model_validate(BRIEF | more) == EmailPayload.model_validate(BRIEF)
+
+
+def test_a_subject_may_be_empty_or_in_any_script() -> None:
+    """It is the sender's business."""
+    assert [EmailPayload.model_validate({**BRIEF, "subject": one}).subject for one in ("", "Grüße ☀")] == [
+        "",
+        "Grüße ☀",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("body", "text"), ("message", "text"), ("content", "text"), ("recipients", "to"), ("sender", "from"),
+        ("title", "subject"), ("reply_to", "replyTo"), ("attachments", "cannot"),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_name_is_told_the_right_one(name: str, instead: str) -> None:
+    """At its place, beside whatever else is wrong."""
+    with pytest.raises(InvalidPayloadError) as caught:
+        parse("email", {**BRIEF, name: "x", "to": "nobody"})
+    places: Any = caught.value.details["errors"]
+    told = {place["where"]: place["problem"] for place in places}
+    assert set(told) == {name, "to"}
+    assert instead in told[name]
+    assert "name@example.com" in told["to"]
 
 
 NODE: dict[str, Any] = {"name": "a", "request": {"type": "ok", "policy": {}}}

@@ -1,10 +1,13 @@
 """Resources: made once, on first use; and the settings of the shipped tasks."""
 
+import json
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from whendue.errors import ConfigurationError
+from whendue.mail import mailbox
 from whendue.resources import Resources, TaskSettings
 from whendue.ssrf import Allowed
 
@@ -63,29 +66,57 @@ def test_a_resource_that_nobody_provides_is_a_configuration_error() -> None:
 
 def test_settings_allow_nothing_by_default() -> None:
     """Least privilege: whoever says nothing has allowed nothing."""
-    assert TaskSettings.from_env({}) == TaskSettings(Allowed(), None, ())
+    settings = TaskSettings.from_env({})
+    assert settings == TaskSettings()
+    assert settings.http_allowed("acme") == Allowed()
+    assert not settings.may_invoke("acme", "f")
+    assert not settings.may_publish("acme", TOPIC)
+    assert not settings.may_mail_to("acme", "a@example.com")
+    assert not settings.may_mail_from("acme", "a@example.com")
 
 
-def test_settings_are_read_from_the_environment() -> None:
-    """Each variable is a comma list where it can hold many."""
-    settings = TaskSettings.from_env(
-        {
-            "WHENDUE_HTTP_ALLOW": "a.internal:1",
-            "WHENDUE_EMAIL_FROM": "a@example.com",
-            "WHENDUE_LAMBDA_ALLOW": " report-* ,, thumbs",
-        }
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:acme-jobs"
+LISTS = ["WHENDUE_EMAIL_RECIPIENTS", "WHENDUE_EMAIL_SENDERS", "WHENDUE_LAMBDA_ALLOW", "WHENDUE_SNS_ALLOW"]
+
+
+@pytest.mark.parametrize("name", ["WHENDUE_HTTP_ALLOW", *LISTS])
+def test_what_one_tenant_may_another_may_not_and_the_star_is_everybody(name: str) -> None:
+    """One list for all would open to each tenant what is meant for one."""
+    entry = {"WHENDUE_LAMBDA_ALLOW": "f-{}", "WHENDUE_SNS_ALLOW": "arn:aws:sns:eu-west-1:123456789012:{}"}.get(
+        name, "{}.example"
     )
-    assert settings == TaskSettings(Allowed.parse("a.internal:1"), "a@example.com", ("report-*", "thumbs"))
+    by_tenant = {tenant: [entry.format(tenant)] for tenant in ("acme", "other")} | {"*": [entry.format("all")]}
+    settings = TaskSettings.from_env({name: json.dumps(by_tenant), "WHENDUE_OWN_FUNCTIONS": "whendue-worker"})
+    asks: dict[str, Callable[[str, str], bool]] = {
+        "WHENDUE_HTTP_ALLOW": lambda tenant, host: (host, None) in settings.http_allowed(tenant).hosts,
+        "WHENDUE_EMAIL_RECIPIENTS": lambda tenant, host: settings.may_mail_to(tenant, f"Ada@{host}"),
+        "WHENDUE_EMAIL_SENDERS": lambda tenant, host: settings.may_mail_from(tenant, f"Ada <ada@{host.upper()}>"),
+        "WHENDUE_LAMBDA_ALLOW": settings.may_invoke,
+        "WHENDUE_SNS_ALLOW": settings.may_publish,
+    }
+    may = asks[name]
+    assert may("acme", entry.format("acme"))
+    assert not may("acme", entry.format("other"))
+    assert all(may(tenant, entry.format("all")) for tenant in ("acme", "other", "anybody"))
+    assert not may("*", entry.format("acme"))
 
 
-def test_a_malformed_setting_names_its_variable() -> None:
+def test_a_plain_list_of_http_targets_is_everybodys() -> None:
+    """The short form of {"*": [...]}."""
+    short = TaskSettings.from_env({"WHENDUE_HTTP_ALLOW": "a.internal:1, 10.0.0.0/8"})
+    assert short == TaskSettings.from_env({"WHENDUE_HTTP_ALLOW": '{"*": ["a.internal:1", "10.0.0.0/8"]}'})
+    assert short.http_allowed("acme") == Allowed.parse("a.internal:1, 10.0.0.0/8")
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/8", '{"acme": ["10.0.0.1/8"]}', "{", '{"acme": "a.internal"}'])
+def test_a_malformed_setting_names_its_variable(text: str) -> None:
     """Whoever set it must find it."""
     with pytest.raises(ConfigurationError, match="WHENDUE_HTTP_ALLOW"):
-        TaskSettings.from_env({"WHENDUE_HTTP_ALLOW": "10.0.0.1/8"})
+        TaskSettings.from_env({"WHENDUE_HTTP_ALLOW": text})
 
 
-@pytest.mark.parametrize("name", ["WHENDUE_EMAIL_RECIPIENTS", "WHENDUE_SNS_ALLOW"])
-@pytest.mark.parametrize("text", ["{", "[]", '{"acme": "ops@example.com"}', '{"acme": [1]}', '{"acme": null}'])
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("text", ["{", "[]", '{"acme": "ops@example.com"}', '{"acme": [1]}', '{"acme": null}', "acme"])
 def test_a_list_by_tenant_that_is_malformed_is_named_and_not_shown(name: str, text: str) -> None:
     """A list that is read wrongly would let mails go where they must not."""
     with pytest.raises(ConfigurationError, match=f"^{name} ") as caught:
@@ -93,10 +124,71 @@ def test_a_list_by_tenant_that_is_malformed_is_named_and_not_shown(name: str, te
     assert "acme" not in str(caught.value)
 
 
-def test_lists_by_tenant_are_read() -> None:
-    """Addresses without regard to case; nobody has any without them."""
-    recipients, topics = '{"acme": ["Ops@Example.com", "acme.example"]}', '{"acme": ["arn:aws:sns:*:*:Acme-*"]}'
-    settings = TaskSettings.from_env({"WHENDUE_EMAIL_RECIPIENTS": recipients, "WHENDUE_SNS_ALLOW": topics})
-    assert settings.email_recipients == {"acme": ("ops@example.com", "acme.example")}
-    assert settings.sns_allow == {"acme": ("arn:aws:sns:*:*:Acme-*",)}
-    assert TaskSettings.from_env({}).email_recipients == TaskSettings.from_env({}).sns_allow == {}
+@pytest.mark.parametrize("name", ["WHENDUE_EMAIL_RECIPIENTS", "WHENDUE_EMAIL_SENDERS"])
+@pytest.mark.parametrize("entry", ["*@acme.example", "@acme.example", "*.acme.example", "", "a b@acme.example"])
+def test_an_entry_that_could_never_fit_is_refused(name: str, entry: str) -> None:
+    """It would silently allow nothing."""
+    with pytest.raises(ConfigurationError, match=f"^{name} ") as caught:
+        TaskSettings.from_env({name: json.dumps({"acme": [entry]})})
+    assert "acme" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "address", "allowed"),
+    [
+        ("Ops@Example.com", "ops@example.COM", True),
+        ("acme.example", "Ada <ada@acme.example>", True),
+        ("acme.example", "ada@sub.acme.example", False),
+        ("acme.example", "ada@evil-acme.example", False),
+        ("acme.example", '"x@acme.example" <eve@evil.example>', False),
+        ("ops@example.com", "ops+1@example.com", False),
+        ("*", "Zoë <anybody@anywhere.example>", True),
+    ],
+)
+def test_an_entry_is_an_address_a_domain_or_everybody(entry: str, address: str, allowed: bool) -> None:
+    """Without regard to case; a subdomain is another domain."""
+    lists = {
+        "WHENDUE_EMAIL_RECIPIENTS": json.dumps({"acme": [entry]}),
+        "WHENDUE_EMAIL_SENDERS": json.dumps({"*": [entry]}),
+    }
+    settings = TaskSettings.from_env(lists)
+    assert settings.may_mail_to("acme", mailbox(address)) is allowed
+    assert settings.may_mail_from("acme", mailbox(address)) is allowed
+
+
+OWN = "whendue-api,whendue-timer, arn:aws:lambda:eu-west-1:123456789012:function:whendue-worker:live"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "whendue-worker", "whendue-worker:live", "WHENDUE-Worker", "whendue-timer", "whendue-api:$LATEST",
+        "arn:aws:lambda:eu-west-1:123456789012:function:whendue-worker", "123456789012:function:whendue-worker",
+        "arn:aws:lambda:eu-west-1:123456789012:function:whendue-worker:7", "function:whendue-worker",
+        "arn:aws-cn:lambda:cn-north-1:999999999999:function:whendue-api", "self",
+    ],
+)  # fmt: skip
+def test_no_list_allows_whendues_own_functions(name: str) -> None:
+    """By whatever name, and whatever the pattern: a job that invoked the worker would speak for every tenant."""
+    allow = json.dumps({"acme": ["*", name], "*": ["*"]})
+    own = {"WHENDUE_OWN_FUNCTIONS": OWN, "AWS_LAMBDA_FUNCTION_NAME": "self"}
+    settings = TaskSettings.from_env({"WHENDUE_LAMBDA_ALLOW": allow, **own})
+    assert settings.is_own_function(name)
+    assert not settings.may_invoke("acme", name)
+    assert settings.may_invoke("acme", "whendue-worker-of-mine")
+
+
+def test_functions_are_allowed_only_where_whendues_own_are_known() -> None:
+    """A process that does not know them could not keep them out."""
+    with pytest.raises(ConfigurationError, match="WHENDUE_OWN_FUNCTIONS"):
+        TaskSettings.from_env({"WHENDUE_LAMBDA_ALLOW": '{"*": ["*"]}'})
+    assert TaskSettings.from_env({"WHENDUE_LAMBDA_ALLOW": '{"*": []}'}).lambda_allow == {"*": ()}
+
+
+def test_no_list_allows_whendues_own_topics() -> None:
+    """The operator's alarms come by one; a tenant's false alarm would, too."""
+    settings = TaskSettings.from_env(
+        {"WHENDUE_SNS_ALLOW": '{"acme": ["*"]}', "WHENDUE_OWN_TOPICS": "whendue-alarms, x"}
+    )
+    assert settings.may_publish("acme", TOPIC)
+    assert not settings.may_publish("acme", "arn:aws:sns:eu-west-1:123456789012:whendue-alarms")

@@ -210,7 +210,8 @@ def app(*, listen_s: int = 0) -> App:
 
     # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
     once = {"retries": {"total_max_attempts": 1}}
-    provide("settings", lambda: TaskSettings.from_env(os.environ))
+    allowed = TaskSettings.from_env(os.environ)
+    provide("settings", lambda: allowed)
     provide("sesv2", lambda: client("sesv2", **once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))

@@ -32,6 +32,12 @@ class InvalidPayloadError(InvalidRequestError):
     code = "invalid_payload"
 
 
+class NotAllowedError(InvalidRequestError):
+    """The operator does not allow the tenant to do this."""
+
+    code = "not_allowed"
+
+
 class UnknownProfileError(InvalidRequestError):
     """No profile has this name."""
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from email.utils import formataddr
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from whendue import limits
+from whendue.errors import NotAllowedError
 from whendue.payload import Line
 from whendue.refusals import decide
 from whendue.registry import GiveUp
@@ -47,7 +49,10 @@ def mailbox(text: str) -> str:
     name = (parts["quoted"] or parts["name"] or "").strip() if parts else ""
     found = _ADDRESS.fullmatch(address)
     if not found or len(address) > limits.EMAIL_ADDRESS_BYTES or len(found[1]) > limits.EMAIL_LOCAL_PART_BYTES:
-        raise ValueError("not an e-mail address; write name@example.com or Name <name@example.com>")
+        raise ValueError(
+            "not an e-mail address; write name@example.com or Name <name@example.com> with the address in ASCII, and "
+            "several as a list"
+        )
     return formataddr((name, address))
 
 
@@ -57,8 +62,22 @@ def _short(text: str) -> str:
     return text
 
 
+def _one_or_many(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Read one mailbox as a list of one, and null as none; an error of the one is at the field itself."""
+    if not isinstance(value, str):
+        return handler([] if value is None else value)
+    try:
+        return handler([value])
+    except ValidationError as error:
+        raise PydanticCustomError("mailbox", error.errors()[0]["msg"]) from None
+
+
 Mailbox = Annotated[Line, AfterValidator(mailbox)]
-Mailboxes = Annotated[list[Mailbox], Field(max_length=limits.EMAIL_RECIPIENTS)]
+Mailboxes = Annotated[
+    list[Mailbox],
+    Field(max_length=limits.EMAIL_RECIPIENTS),
+    WrapValidator(_one_or_many, json_schema_input_type=str | list[str] | None),
+]
 Subject = Annotated[Line, AfterValidator(_short)]
 
 
@@ -69,7 +88,7 @@ class Mail:
     Args:
         to, cc, bcc, reply_to: mailboxes as `mailbox` gives them.
         subject: one line.
-        text, html: the bodies; one of the two must be there.
+        text, html: the bodies; without both the text is empty.
         sender: without it the operator's WHENDUE_EMAIL_FROM.
     """
 
@@ -81,6 +100,31 @@ class Mail:
     bcc: Sequence[str] = ()
     sender: str | None = None
     reply_to: Sequence[str] = ()
+
+
+def check(tenant: str, sender: str | None, recipients: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Refuse a mail that the operator does not allow to the tenant.
+
+    Args:
+        tenant: whose mail.
+        sender: the one that it names, None for the operator's.
+        recipients: for each field its place and its mailboxes.
+
+    Raises:
+        NotAllowedError: it is not allowed; the message names the setting, and its places never show an address.
+    """
+    settings: TaskSettings = resource("settings")
+    places = []
+    if sender is None and settings.email_from is None:
+        places.append({"where": "from", "problem": "without WHENDUE_EMAIL_FROM a mail must name its sender"})
+    elif sender is not None and not settings.may_mail_from(tenant, sender):
+        places.append({"where": "from", "problem": "WHENDUE_EMAIL_SENDERS does not allow this sender to the tenant"})
+    problem = "WHENDUE_EMAIL_RECIPIENTS does not allow this recipient to the tenant"
+    for where, mailboxes in recipients:
+        refused = [number for number, one in enumerate(mailboxes) if not settings.may_mail_to(tenant, one)]
+        places += [{"where": f"{where}.{number}", "problem": problem} for number in refused]
+    if places:
+        raise NotAllowedError(f"the mail is not allowed: {places[0]['problem']}", errors=places)
 
 
 def send(mail: Mail, job_id: str) -> dict[str, Any]:
@@ -95,7 +139,7 @@ def send(mail: Mail, job_id: str) -> dict[str, Any]:
     if not sender:
         raise GiveUp("the mail has no sender: give `from`, or set WHENDUE_EMAIL_FROM")
     client: EmailSender = resource("sesv2")
-    bodies = {"Text": mail.text, "Html": mail.html}
+    bodies = {"Text": "" if mail.text is None and mail.html is None else mail.text, "Html": mail.html}
     try:
         response = client.send_email(
             FromEmailAddress=sender,

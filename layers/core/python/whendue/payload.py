@@ -2,18 +2,48 @@
 
 import json
 import unicodedata
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Payload(BaseModel):
-    """A payload in camelCase JSON: unknown fields and wrong types are refused, and errors never show a value."""
+    """A payload in camelCase JSON: unknown fields and wrong types are refused, and errors never show a value.
+
+    `INSTEAD` says of fields that users of other tools try what to send in their place.
+    """
+
+    INSTEAD: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_what_to_send(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            if not cls.INSTEAD:
+                raise
+            raise ValidationError.from_exception_data(cls.__name__, list(map(cls._told, error.errors()))) from None
+
+    @classmethod
+    def _told(cls, error: Any) -> InitErrorDetails:
+        known = error["type"] == "extra_forbidden" and cls.INSTEAD.get(str(error["loc"][-1]))
+        text = f"there is no such field; {known}" if known else error["msg"]
+        return {"type": PydanticCustomError(error["type"], text), "loc": error["loc"], "input": None}
 
 
 def without_controls(text: str) -> str:

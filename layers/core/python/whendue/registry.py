@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from whendue.errors import (
     ConfigurationError,
     InvalidPayloadError,
     InvalidRequestError,
+    NotAllowedError,
     SubscriptionDisabledError,
     UnknownChannelError,
     UnknownTaskError,
@@ -65,6 +66,7 @@ class TaskDefinition:
         policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
         channel: whose deliveries it runs, None for any other task.
         expands: how its jobs make jobs of their own, see `whendue.domain.parts`; its function is never called then.
+        check: refuses a payload that a tenant may not have.
     """
 
     name: str
@@ -75,6 +77,7 @@ class TaskDefinition:
     policy: Mapping[str, Any]
     channel: "ChannelDefinition | None" = None
     expands: str | None = None
+    check: Callable[[Any, str], None] | None = None
 
     def call(self, payload: object, context: Context) -> Any:
         """Validate the payload and run the task; what it returns or raises is the attempt's outcome."""
@@ -83,17 +86,21 @@ class TaskDefinition:
             return resource("notify")(self.channel, model, context)
         return self.function(model, context) if self.takes_context else self.function(model)
 
-    def parse(self, payload: object) -> BaseModel:
-        """Turn a JSON value into the payload model.
+    def parse(self, payload: object, tenant: str | None = None) -> BaseModel:
+        """Turn a JSON value into the payload model, and see whether the tenant, if it is given, may have it.
 
         Raises:
             InvalidPayloadError: it does not fit; `details["errors"]` names the places, never the values.
+            NotAllowedError: the operator does not allow it to the tenant.
         """
         try:
-            return self.payload.model_validate(payload)
+            model = self.payload.model_validate(payload)
         except ValidationError as error:
             message = f"the payload does not fit the task {self.name}"
             raise InvalidPayloadError(message, errors=_places(error)) from None
+        if self.check and tenant is not None:
+            self.check(model, tenant)
+        return model
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,7 @@ class Registry:
         Raises:
             ConfigurationError: another function has this name already.
         """
-        never_retry = (TargetRefusedError, SubscriptionDisabledError, ReceiverGoneError)
+        never_retry = (NotAllowedError, TargetRefusedError, SubscriptionDisabledError, ReceiverGoneError)
         name = f"{DELIVERIES}{definition.name}"
         self.add(TaskDefinition(name, definition.function, Event, True, never_retry, {}, channel=definition))  # noqa: FBT003
         self._channels[definition.name] = definition
@@ -209,6 +216,7 @@ def task(
     never_retry: tuple[type[BaseException], ...] = (),
     registry: Registry = TASKS,
     expands: str | None = None,
+    check: Callable[[Any, str], None] | None = None,
     **policy: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function as the task of this name.
@@ -218,6 +226,8 @@ def task(
         never_retry: errors that end the job at once.
         registry: where to declare it.
         expands: its jobs make jobs of their own.
+        check: called with the payload and the tenant at submit; raises `NotAllowedError`. What it allows may be
+            forbidden before the job runs: the function checks again.
         policy: fields of `Policy` that this task wants over the defaults, as in `max_attempts=3`; a profile or a
             request that sets them wins.
 
@@ -234,7 +244,8 @@ def task(
         model = hints.get(parameters[0]) if parameters else None
         if not (inspect.isclass(model) and issubclass(model, BaseModel)) or len(parameters) > 2:  # noqa: PLR2004
             raise ConfigurationError(f"the task {name!r} must take (payload: a pydantic model) or (payload, ctx)")
-        registry.add(TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy, expands=expands))  # noqa: PLR2004
+        definition = TaskDefinition(name, function, model, len(parameters) == 2, never_retry, policy)  # noqa: PLR2004
+        registry.add(replace(definition, expands=expands, check=check))
         return function
 
     return declare

@@ -4,7 +4,6 @@ import html
 import json
 import unicodedata
 from collections.abc import Callable, Mapping
-from email.utils import parseaddr
 from string import Template
 from typing import Annotated, Any, ClassVar, Final
 
@@ -13,10 +12,8 @@ from pydantic import AfterValidator, Field
 from whendue import limits, mail
 from whendue.channel import Attempt, ChannelConfig, Event
 from whendue.domain.fingerprint import clip
-from whendue.errors import InvalidRequestError
 from whendue.mail import Mail, Mailboxes, Subject
-from whendue.registry import GiveUp, channel
-from whendue.resources import TaskSettings, resource
+from whendue.registry import channel
 
 TEXT: Final = "$type at $timestamp\n\n$details\n"
 
@@ -37,7 +34,7 @@ class EmailConfig(ChannelConfig):
     """Whom to send to, and what.
 
     Args:
-        to: recipients; the operator's WHENDUE_EMAIL_RECIPIENTS must allow each of them to the tenant.
+        to: one recipient, or a list; the operator's WHENDUE_EMAIL_RECIPIENTS must allow each of them to the tenant.
         subject: one line, a template.
         text: the plain body, a template.
         html: the HTML body, a template; what is filled in is escaped.
@@ -55,15 +52,9 @@ def acceptable(config: EmailConfig, tenant: str) -> None:
     """Refuse recipients that the operator does not allow.
 
     Raises:
-        InvalidRequestError: one is not allowed; the message names none.
+        NotAllowedError: one is not allowed, or there is no sender; the message names no recipient.
     """
-    settings: TaskSettings = resource("settings")
-    allowed = settings.email_recipients.get(tenant, ())
-    for number, recipient in enumerate(config.to):
-        address = parseaddr(recipient)[1].lower()
-        if not {address, address.rpartition("@")[2]} & set(allowed):
-            places = [{"where": f"config.to.{number}", "problem": "the operator does not allow this recipient"}]
-            raise InvalidRequestError("a recipient is not allowed", errors=places)
+    mail.check(tenant, None, [("config.to", config.to)])
 
 
 @channel("email", check=acceptable)
@@ -71,13 +62,11 @@ def email(event: Event, config: EmailConfig, attempt: Attempt) -> dict[str, Any]
     """Send the mail and give SES's `messageId`; SES knows no idempotency key, so a lost worker's may come twice.
 
     Raises:
-        GiveUp: a recipient is not allowed any more, there is no sender, or SES refuses for good.
+        NotAllowedError: a recipient is not allowed any more, or there is no sender.
+        GiveUp: SES refuses for good.
         Retry: SES throttles.
     """
-    try:
-        acceptable(config, attempt.tenant)
-    except InvalidRequestError as error:
-        raise GiveUp(str(error)) from None
+    acceptable(config, attempt.tenant)
     values = facts(event)
     filled = Mail(
         to=config.to,

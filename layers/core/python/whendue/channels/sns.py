@@ -1,15 +1,14 @@
 """The channel `sns`: one message to a topic of Amazon SNS."""
 
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from whendue.channel import Attempt, ChannelConfig, Event
-from whendue.errors import InvalidRequestError
+from whendue.errors import NotAllowedError
 from whendue.payload import Line
 from whendue.refusals import decide
-from whendue.registry import GiveUp, channel
+from whendue.registry import channel
 from whendue.resources import TaskSettings, TopicPublisher, resource
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
@@ -27,12 +26,12 @@ def acceptable(config: SnsConfig, tenant: str) -> None:
     """Refuse a topic that the operator does not allow.
 
     Raises:
-        InvalidRequestError: it is not allowed.
+        NotAllowedError: it is not allowed.
     """
     settings: TaskSettings = resource("settings")
-    if not any(fnmatchcase(config.topic_arn, pattern) for pattern in settings.sns_allow.get(tenant, ())):
-        places = [{"where": "config.topicArn", "problem": "the operator does not allow this topic"}]
-        raise InvalidRequestError("the topic is not allowed", errors=places)
+    if not settings.may_publish(tenant, config.topic_arn):
+        problem = "WHENDUE_SNS_ALLOW does not allow this topic to the tenant"
+        raise NotAllowedError(problem, errors=[{"where": "config.topicArn", "problem": problem}])
 
 
 @channel("sns", check=acceptable)
@@ -40,13 +39,11 @@ def sns(event: Event, config: SnsConfig, attempt: Attempt) -> dict[str, Any]:
     """Publish the event and give SNS's `messageId`; attribute `webhook-id` is the same for each attempt.
 
     Raises:
-        GiveUp: the topic is not allowed any more, or SNS refuses for good.
+        NotAllowedError: the topic is not allowed any more.
+        GiveUp: SNS refuses for good.
         Retry: SNS throttles.
     """
-    try:
-        acceptable(config, attempt.tenant)
-    except InvalidRequestError as error:
-        raise GiveUp(str(error)) from None
+    acceptable(config, attempt.tenant)
     client: TopicPublisher = resource("sns")
     said = {"webhook-id": attempt.id, "type": event.type}
     try:

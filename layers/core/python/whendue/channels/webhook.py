@@ -41,21 +41,21 @@ class WebhookConfig(ChannelConfig):
         return self.signature
 
 
-def acceptable(config: WebhookConfig, _tenant: str) -> None:
+def acceptable(config: WebhookConfig, tenant: str) -> None:
     """Refuse what would be refused at each attempt, as far as that is known without a look-up.
 
     Raises:
         TargetRefusedError: the URL leads where no request may go.
     """
     settings: TaskSettings = resource("settings")
-    target = parse_target(config.url)
+    allowed, target = settings.http_allowed(tenant), parse_target(config.url)
     try:
         ip_address(target.host)
     except ValueError:
-        if target.scheme != "https" and not _may_be_plain(settings.http_allow, target.host, target.port):
+        if target.scheme != "https" and not _may_be_plain(allowed, target.host, target.port):
             raise TargetRefusedError("the URL must begin with https://") from None
     else:
-        check(target, [target.host], settings.http_allow)
+        check(target, [target.host], allowed)
 
 
 def _may_be_plain(allowed: Allowed, host: str, port: int) -> bool:
@@ -82,7 +82,7 @@ def webhook(event: Event, config: WebhookConfig, attempt: Attempt) -> dict[str, 
     ends_at_s = attempt.remaining_s() - min(limits.NOTIFY_TIMEOUT_S, attempt.remaining_s())
     answer = outbound.send(
         outbound.Request(parse_target(config.url), "POST", headers, body),
-        allowed=settings.http_allow,
+        allowed=settings.http_allowed(attempt.tenant),
         left_s=lambda: attempt.remaining_s() - ends_at_s,
         body_limit=limits.NOTIFY_ANSWER_BYTES,
     )

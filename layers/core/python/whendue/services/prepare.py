@@ -115,7 +115,7 @@ class Prepare:
             return request.payload, bool(place.parents)
         refers = bool(place.parents) and _refers(request.payload, place.parents)
         if not refers:
-            definition.parse(request.payload)
+            definition.parse(request.payload, tenant)
         if definition.expands == "workflow":
             self._check_nodes(tenant, from_value(request.payload))
         return request.payload, refers
@@ -126,7 +126,7 @@ class Prepare:
         problems: list[tuple[str, str]] = []
         for node in graph.nodes:
             try:
-                self._check_node(node, profiles[node.request.profile])
+                self._check_node(tenant, node, profiles[node.request.profile])
                 self._check_names(tenant, node.request)
             except InvalidRequestError as error:
                 places: Any = error.details.get("errors") or [{"where": "", "problem": str(error)}]
@@ -134,12 +134,12 @@ class Prepare:
         if problems:
             raise InvalidWorkflowError(*problems[:WORKFLOW_ERRORS])
 
-    def _check_node(self, node: Node, profile: Profile | WhendueError) -> None:
+    def _check_node(self, tenant: str, node: Node, profile: Profile | WhendueError) -> None:
         definition = self._definition(node.request)
         if isinstance(profile, WhendueError):
             raise profile
         if not find(node.request.payload):
-            definition.parse(node.request.payload)
+            definition.parse(node.request.payload, tenant)
 
     # --- the job ------------------------------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ def http(payload: HttpPayload, ctx: Context) -> dict[str, Any]:
     try:
         answer = outbound.send(
             _request(payload, ctx),
-            allowed=settings.http_allow,
+            allowed=settings.http_allowed(ctx.tenant),
             left_s=lambda: ctx.remaining_s - ends_at_s,
             body_limit=limits.ANSWER_BODY_BYTES,
         )

@@ -1,15 +1,16 @@
 """The task `lambda`: invoke an AWS Lambda function that the operator allows."""
 
 import json
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
 from whendue import limits
+from whendue.context import Context
+from whendue.errors import NotAllowedError
 from whendue.payload import Payload, json_or_text
 from whendue.refusals import decide
-from whendue.registry import GiveUp, task
+from whendue.registry import task
 from whendue.resources import FunctionInvoker, TaskSettings, resource
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: a name or an unqualified ARN, nothing in between.
@@ -53,18 +54,33 @@ class LambdaPayload(Payload):
     qualifier: Annotated[str, Field(pattern=_QUALIFIER)] | None = None
 
 
-@task("lambda")
-def invoke(payload: LambdaPayload) -> dict[str, Any]:
+def allowed(payload: LambdaPayload, tenant: str) -> None:
+    """Refuse a function that the operator does not allow to the tenant, and whendue's own.
+
+    Raises:
+        NotAllowedError: it is not allowed.
+    """
+    settings: TaskSettings = resource("settings")
+    if settings.is_own_function(payload.function_name):
+        problem = "the function is one of whendue's own, which no job may invoke"
+    elif not settings.may_invoke(tenant, payload.function_name):
+        problem = "the function is not among those that WHENDUE_LAMBDA_ALLOW lists for the tenant"
+    else:
+        return
+    raise NotAllowedError(problem, errors=[{"where": "functionName", "problem": problem}])
+
+
+@task("lambda", check=allowed, never_retry=(NotAllowedError,))
+def invoke(payload: LambdaPayload, ctx: Context) -> dict[str, Any]:
     """Invoke the function and give `statusCode`, `executedVersion`, `payload` and `truncated`.
 
     Raises:
-        GiveUp: the operator does not allow the function, it is not there, or AWS refuses the request.
+        NotAllowedError: the operator does not allow the function to the tenant (any more).
+        GiveUp: it is not there, or AWS refuses the request.
         Retry: the function is throttled.
         FunctionFailedError: the function raised.
     """
-    settings: TaskSettings = resource("settings")
-    if not any(fnmatchcase(payload.function_name, pattern) for pattern in settings.lambda_allow):
-        raise GiveUp("the function is not among those that WHENDUE_LAMBDA_ALLOW lists")
+    allowed(payload, ctx.tenant)
     client: FunctionInvoker = resource("lambda")
     chosen = {"Qualifier": payload.qualifier} if payload.qualifier else {}
     try:
