@@ -1,1 +1,1 @@
-"""The HTTP API: guard -> token -> route -> one service call -> reply."""
+"""The HTTP API: route -> token -> guard -> one service call -> reply."""

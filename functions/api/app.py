@@ -1,4 +1,4 @@
-"""The API put together: guard, token, route, reply; one log line per request."""
+"""The API put together: route, token, guard, reply; one log line per request."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -7,14 +7,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.api_gateway import Route
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from functions import log
 from functions.api import problems
 from functions.api.events import answer, normalise
-from functions.api.guard import checked_body
-from functions.api.no_body import refuse_body
+from functions.api.guard import check_ids, check_lengths, checked_body, checked_query
 from functions.api.routes import (
     dead_letters,
     docs,
@@ -37,14 +35,17 @@ from whendue.limits import COUNT_EVERY_MS
 from whendue.report import report
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
+# Of a method that nobody knows, in the log.
+METHOD_CHARACTERS = 16
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @cache
 def make_resolver() -> APIGatewayHttpResolver:
     """Make the resolver with all routes. Powertools' routers know one resolver, so a process has one."""
-    resolver = APIGatewayHttpResolver(enable_validation=True)
-    resolver.use([_refuse_unknown_parameters, refuse_body])
+    # The guard has parsed the body already, once and strictly.
+    resolver = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=lambda _: resolver.context["body"])
+    resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
     for module in (
@@ -94,16 +95,25 @@ class Api:
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
-        facts |= {"method": method, "route": _pattern(self._resolver, method, path)}
-        identity = self._identify(event, method, path)
+        facts |= {"method": method[:METHOD_CHARACTERS], "route": "none"}
+        check_lengths(event)
+        route, parameters = _route(self._resolver, method, path)
+        facts["route"] = route.path
+        identity = self._identify(event, route)
         if identity:
             facts["tenant"] = identity.tenant
-        event |= checked_body(event)
+        event |= checked_query(event)
+        event |= (body := checked_body(event, route))
+        check_ids(parameters)
         parent = traceparent(event["headers"].get("traceparent"))
-        about = {"http.request.method": method, "http.route": facts["route"]}
-        with self._whendue.tracing.span(f"{method} {facts['route']}", "SERVER", parent, about) as span:
+        about = {"http.request.method": method, "http.route": route.path}
+        with self._whendue.tracing.span(f"{method} {route.path}", "SERVER", parent, about) as span:
             self._resolver.append_context(
-                whendue=self._whendue, identity=identity, resolver=self._resolver, traceparent=span.traceparent
+                whendue=self._whendue,
+                identity=identity,
+                resolver=self._resolver,
+                traceparent=span.traceparent,
+                body=body["value"],
             )
             reply: dict[str, Any] = self._resolver.resolve(event, context)
             span.note("http.response.status_code", reply["statusCode"])
@@ -111,12 +121,12 @@ class Api:
                 span.failed(str(reply["statusCode"]))
         return reply
 
-    def _identify(self, event: Mapping[str, Any], method: str, path: str) -> Identity | None:
-        """Verify the token, unless the path is public, and insist on the scope."""
-        if path in PUBLIC:
+    def _identify(self, event: Mapping[str, Any], route: Route) -> Identity | None:
+        """Verify the token, unless the route is public, and insist on the scope."""
+        if route.path in PUBLIC:
             return None
         identity = self._verifier.verify(event["headers"].get("authorization"))
-        identity.need(scope_of(method, path))
+        identity.need(scope_of(route.method, route.path))
         return identity
 
 
@@ -132,10 +142,8 @@ def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware
 
 def _error_reply(error: Exception) -> Response[str]:
     """Answer an error raised in a route."""
-    if isinstance(error, NotFoundError):
-        error = _no_route(make_resolver())
-    answer = _problem(error)
-    return Response(answer["statusCode"], problems.CONTENT_TYPE, answer["body"], answer["headers"])
+    reply = _problem(error)
+    return Response(reply["statusCode"], problems.CONTENT_TYPE, reply["body"], reply["headers"])
 
 
 def _problem(error: Exception) -> dict[str, Any]:
@@ -147,18 +155,22 @@ def _problem(error: Exception) -> dict[str, Any]:
     return problems.reply(WhendueError())
 
 
-def _no_route(resolver: APIGatewayHttpResolver) -> WhendueError:
-    """Tell a path that is not there from one that takes other methods."""
-    allow = sorted(route.method for route in routes_of(resolver) if route.rule.match(resolver.context["_path"]))
-    return problems.MethodNotAllowedError(allow=", ".join(allow)) if allow else problems.RouteNotFoundError()
+def _route(resolver: APIGatewayHttpResolver, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    """Find the route and the parameters in its path.
+
+    Raises:
+        RouteNotFoundError, MethodNotAllowedError: there is nothing at this path, or it takes other methods.
+    """
+    # Powertools matches from the start only, and its patterns' `$` overlooks a line feed at the end.
+    found = [(route, match) for route in routes_of(resolver) if (match := route.rule.fullmatch(path))]
+    for route, match in found:
+        if route.method == method:
+            return route, match.groupdict()
+    if not found:
+        raise problems.RouteNotFoundError
+    raise problems.MethodNotAllowedError(allow=", ".join(sorted({route.method for route, _ in found})))
 
 
 def routes_of(resolver: APIGatewayHttpResolver) -> list[Route]:
     """List a resolver's routes."""
     return [*resolver._static_routes, *resolver._dynamic_routes]  # noqa: SLF001 - Powertools has no public list
-
-
-def _pattern(resolver: APIGatewayHttpResolver, method: str, path: str) -> str:
-    """Name the route without its ids, for the log."""
-    found = (route.path for route in routes_of(resolver) if route.method == method and route.rule.match(path))
-    return next(found, "none")

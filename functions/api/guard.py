@@ -1,111 +1,203 @@
-"""What is checked of every request before a route sees it: size, content type, and that the body is sane JSON."""
+"""What is checked of a request before its route sees it. Nothing is read before it is known who may send it there.
+
+The order is: length of path and headers, route, token, scope, then query, size, media type, and parsing at last.
+"""
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
-from math import isinf
-from typing import Any, NoReturn
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
-from functions.api.problems import BodyTooLargeError, MalformedRequestError, UnsupportedMediaTypeError
-from whendue.errors import InvalidRequestError
-from whendue.limits import BODY_BYTES, IDEMPOTENCY_KEY_BYTES, JSON_DEPTH
+from aws_lambda_powertools.event_handler.api_gateway import Route
+
+from functions.api import json_text
+from functions.api.no_body import refuse_fields
+from functions.api.problems import (
+    BodyTooLargeError,
+    HeadersTooLargeError,
+    MalformedRequestError,
+    UnsupportedMediaTypeError,
+    UriTooLongError,
+    place,
+)
+from whendue.errors import (
+    BackfillNotFoundError,
+    DeliveryNotFoundError,
+    InvalidRequestError,
+    JobNotFoundError,
+    WhendueError,
+    WorkflowNotFoundError,
+)
+from whendue.limits import (
+    BODY_BYTES,
+    BODY_FIELDS,
+    BULK_BODY_FIELDS,
+    HEADERS,
+    HEADERS_BYTES,
+    ID_CHARACTERS,
+    IDEMPOTENCY_KEY_BYTES,
+    JOB_BODY_BYTES,
+    QUERY_PARAMETERS,
+    SMALL_BODY_BYTES,
+    TARGET_BYTES,
+)
 
 KEY = re.compile(rf"[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_BYTES}}}")
 JSON = "application/json"
-# A JSON number that a double cannot hold would come back changed.
-INTEGER_DIGITS = 18
-_SCAN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]')
 
 
-def checked_body(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what stands for the body from here on: text, None where there is none, and its one media type.
+class Room(NamedTuple):
+    """What a request's body may be.
+
+    Args:
+        bytes: of UTF-8; 0 takes no body.
+        fields: names and entries outside of payloads.
+        items: the list whose items are judged each on its own.
+    """
+
+    bytes: int
+    fields: int
+    items: str | None = None
+
+
+# RFC 9110 sections 9.3.1, 9.3.2 and 9.3.5: content has no meaning in these; it is refused unread, as 413.
+NO_BODY: Final = Room(0, 0)
+SMALL: Final = Room(SMALL_BODY_BYTES, BODY_FIELDS)
+ROOMS: Final[Mapping[tuple[str, str], Room]] = {
+    ("POST", "/jobs"): Room(JOB_BODY_BYTES, BODY_FIELDS),
+    ("POST", "/tasks/schedule"): Room(JOB_BODY_BYTES, BODY_FIELDS),
+    ("POST", "/jobs/batch"): Room(BODY_BYTES, BULK_BODY_FIELDS, "jobs"),
+    ("POST", "/workflows"): Room(BODY_BYTES, BULK_BODY_FIELDS),
+}
+# An id that cannot be one is answered like one that is not there, without asking the table.
+_IDS: Final[Mapping[str, type[WhendueError]]] = {
+    "job_id": JobNotFoundError,
+    "workflow_id": WorkflowNotFoundError,
+    "delivery_id": DeliveryNotFoundError,
+    "backfill_id": BackfillNotFoundError,
+}
+_ID: Final = re.compile(rf"[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}")
+
+
+def room_of(route: Route) -> Room:
+    """Give what a route's body may be: nothing for GET, HEAD and DELETE, little unless the table says more."""
+    return ROOMS.get((route.method, route.path), NO_BODY if route.method in ("GET", "HEAD", "DELETE") else SMALL)
+
+
+def check_lengths(event: Mapping[str, Any]) -> None:
+    """Refuse a request whose path, query or headers are longer than anything that we take.
 
     Raises:
-        BodyTooLargeError, UnsupportedMediaTypeError, MalformedRequestError: it is not acceptable.
+        UriTooLongError, HeadersTooLargeError: they are.
     """
+    if len(event["rawPath"]) + len(event.get("rawQueryString") or "") > TARGET_BYTES:
+        raise UriTooLongError(f"path and query are over {TARGET_BYTES} bytes")
+    headers = event["headers"]
+    if len(headers) > HEADERS or sum(len(name) + len(value) for name, value in headers.items()) > HEADERS_BYTES:
+        raise HeadersTooLargeError(f"there are over {HEADERS} header fields, or over {HEADERS_BYTES} bytes of them")
+
+
+def check_ids(parameters: Mapping[str, str]) -> None:
+    """Refuse an id in the path that cannot be one.
+
+    Raises:
+        JobNotFoundError, WorkflowNotFoundError, DeliveryNotFoundError, BackfillNotFoundError: it cannot.
+    """
+    for name, value in parameters.items():
+        if name in _IDS and not _ID.fullmatch(value):
+            raise _IDS[name]
+
+
+def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what stands for the query from here on: each parameter once.
+
+    Raises:
+        InvalidRequestError: there are too many, one is repeated, or one holds control characters.
+        MalformedRequestError: it is not UTF-8.
+    """
+    if not (raw := event.get("rawQueryString") or ""):
+        return {"queryStringParameters": {}}
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=QUERY_PARAMETERS)
+    except UnicodeDecodeError:
+        raise MalformedRequestError("the query is not UTF-8") from None
+    except ValueError:
+        raise InvalidRequestError(f"the query has over {QUERY_PARAMETERS} parameters") from None
+    query = dict(pairs)
+    wrong = [(name, "is given more than once") for name in query if len(query) < len(pairs) and _repeated(name, pairs)]
+    wrong += [(name, "holds control characters") for name, value in pairs if not _is_line(value)]
+    if wrong:
+        places = [{"where": place(["query", name]), "problem": problem} for name, problem in wrong]
+        raise InvalidRequestError("the query is not valid", errors=places)
+    return {"queryStringParameters": query}
+
+
+def _repeated(name: str, pairs: list[tuple[str, str]]) -> bool:
+    return sum(other == name for other, _ in pairs) > 1
+
+
+def _is_line(text: str) -> bool:
+    return not any(sign < " " or sign == "\x7f" or "\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def checked_body(event: Mapping[str, Any], route: Route) -> dict[str, Any]:
+    """Give what stands for the body from here on: text, None where there is none, its one media type, and its value.
+
+    Raises:
+        BodyTooLargeError, UnsupportedMediaTypeError, MalformedRequestError, InvalidRequestError: it is not acceptable.
+    """
+    room = room_of(route)
     raw = event.get("body") or ""
-    # Base64 is four thirds of what it holds.
-    if len(raw) > BODY_BYTES * 4 // 3 + 4:
-        raise BodyTooLargeError(f"the body is over {BODY_BYTES} bytes")
-    text = _decoded(raw) if event.get("isBase64Encoded") else raw
-    if len(text.encode(errors="surrogatepass")) > BODY_BYTES:
-        raise BodyTooLargeError(f"the body is over {BODY_BYTES} bytes")
+    coded = bool(event.get("isBase64Encoded"))
+    _check_size(raw, room, coded=coded)
+    headers = event["headers"]
+    text = raw.strip() and _decoded(raw, headers, coded=coded)
     if not text.strip():
-        return {"body": None, "isBase64Encoded": False}
-    media = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
-    if media != JSON:
-        raise UnsupportedMediaTypeError
-    parse(text)
+        return {"body": None, "isBase64Encoded": False, "value": None}
+    value = json_text.parse(text, room.items)
+    if _fields(value, room.fields) > room.fields:
+        raise InvalidRequestError(f"the body has over {room.fields} names and entries outside of payloads")
+    if not route.dependant.body_params:
+        refuse_fields(value)
     # Powertools compares the media type letter by letter.
-    return {"body": text, "isBase64Encoded": False, "headers": event["headers"] | {"content-type": JSON}}
+    return {"body": text, "isBase64Encoded": False, "headers": headers | {"content-type": JSON}, "value": value}
 
 
-def _decoded(raw: str) -> str:
+def _check_size(raw: str, room: Room, *, coded: bool) -> None:
+    # Base64 is four thirds of what it holds; of that, nothing is longer than three quarters.
+    size = len(raw) * 3 // 4 - raw[-2:].count("=") if coded else len(raw)
+    if size > room.bytes or (not coded and len(raw.encode(errors="surrogatepass")) > room.bytes):
+        raise BodyTooLargeError(f"the body is over {room.bytes} bytes" if room.bytes else "this request takes no body")
+
+
+def _decoded(raw: str, headers: Mapping[str, str], *, coded: bool) -> str:
+    if headers.get("content-encoding", "").strip().lower() not in ("identity", ""):
+        raise UnsupportedMediaTypeError("the body is compressed: send it as it is, without Content-Encoding")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise UnsupportedMediaTypeError
+    if not coded:
+        return raw
     try:
         return base64.b64decode(raw, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except (binascii.Error, ValueError) as error:
         raise MalformedRequestError("the body is not UTF-8") from error
 
 
-def parse(text: str) -> Any:
-    """Parse JSON strictly: bounded depth, no repeated names, no NaN, no lone surrogates, no NUL, no huge integers.
-
-    Raises:
-        MalformedRequestError: it is none; the message never quotes it.
-    """
-    if _depth(text) > JSON_DEPTH:
-        raise MalformedRequestError(f"the body is nested deeper than {JSON_DEPTH} levels")
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unrepeated,
-            parse_constant=_constant,
-            parse_int=_integer,
-            parse_float=_float,
-        )
-        # A lone surrogate cannot be written as UTF-8; NUL is refused by too many systems behind us.
-        json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise MalformedRequestError("the body is not valid JSON") from error
-    if "\\u0000" in text or "\0" in text:
-        raise MalformedRequestError("the body holds a NUL character")
-    return value
-
-
-def _depth(text: str) -> int:
-    """Count how deep brackets nest, without parsing: a parser's own recursion must not be the limit."""
-    depth = deepest = 0
-    for token in _SCAN.finditer(text):
-        if (sign := token[0]) in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in "]}":
-            depth -= 1
-    return deepest
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise MalformedRequestError("the body has an object with a repeated name")
-    return dict(pairs)
-
-
-def _constant(_: str) -> NoReturn:
-    raise MalformedRequestError("NaN and Infinity are not JSON")
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > INTEGER_DIGITS:
-        raise MalformedRequestError(f"the body has an integer of more than {INTEGER_DIGITS} digits")
-    return int(digits)
-
-
-def _float(digits: str) -> float:
-    if isinf(number := float(digits)):
-        raise MalformedRequestError("the body has a number that is too large")
-    return number
+def _fields(value: Any, most: int) -> int:
+    """Count names and entries outside of payloads, until there are too many."""
+    count, todo = 0, [value]
+    while todo and count <= most:
+        one = todo.pop()
+        if isinstance(one, dict):
+            todo.extend(inner for name, inner in one.items() if name != "payload" and isinstance(inner, dict | list))
+        elif isinstance(one, list):
+            todo.extend(inner for inner in one if isinstance(inner, dict | list))
+        else:
+            continue
+        count += len(one)
+    return count
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

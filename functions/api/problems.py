@@ -1,8 +1,9 @@
 """Errors as RFC 9457 problem+json, each with a stable `code`; the one table of codes and statuses."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 from whendue.errors import (
@@ -40,6 +41,7 @@ from whendue.errors import (
     WhendueError,
     WorkflowNotFoundError,
 )
+from whendue.limits import ERRORS_NAMED, PLACE_CHARACTERS
 from whendue.ssrf import TargetRefusedError
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -64,6 +66,18 @@ class UnsupportedMediaTypeError(WhendueError):
     """Send JSON: Content-Type: application/json."""
 
     code = "unsupported_media_type"
+
+
+class UriTooLongError(WhendueError):
+    """The request's path and query are too long."""
+
+    code = "uri_too_long"
+
+
+class HeadersTooLargeError(WhendueError):
+    """The request's header fields are too many or too large."""
+
+    code = "headers_too_large"
 
 
 class RouteNotFoundError(WhendueError):
@@ -104,6 +118,8 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UriTooLongError: HTTPStatus.REQUEST_URI_TOO_LONG,
+    HeadersTooLargeError: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidPayloadError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidReferenceError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -152,14 +168,21 @@ def reply(error: WhendueError) -> dict[str, Any]:
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.details["scope"]}"'
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = RETRY_AFTER_S
+    if isinstance(error, UnsupportedMediaTypeError):
+        # RFC 9110 section 15.5.16: what would have been taken.
+        headers |= {"Accept": "application/json", "Accept-Encoding": "identity"}
     if isinstance(error, MethodNotAllowedError):
         headers["Allow"] = str(error.details["allow"])
     return {"statusCode": status_of(error).value, "headers": headers, "body": json.dumps(problem(error))}
 
 
 def invalid(errors: Sequence[Mapping[str, Any]], what: str = "the request is not valid") -> InvalidRequestError:
-    """Name the places that pydantic found wrong, without their values."""
-    places = [
-        {"where": ".".join(str(part) for part in one["loc"]), "problem": one.get("msg", one["type"])} for one in errors
-    ]
+    """Name the places that pydantic found wrong, without their values; the first of them if there are many."""
+    places = [{"where": place(one["loc"]), "problem": one.get("msg", one["type"])} for one in errors[:ERRORS_NAMED]]
     return InvalidRequestError(what, errors=places)
+
+
+def place(steps: Iterable[object]) -> str:
+    """Name a place in a request, as in `body.tags.a`, in a few printable characters: names are a stranger's text."""
+    text = ".".join(str(step)[:PLACE_CHARACTERS] for step in islice(steps, PLACE_CHARACTERS))[:PLACE_CHARACTERS]
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.api import times
 from functions.api.guard import KEY
+from functions.api.json_text import Refused
 from functions.api.problems import invalid
 from whendue.domain.dependency import On, ParentPolicy
 from whendue.domain.limit import Limit
@@ -326,8 +327,11 @@ class BatchJobBody(JobBody):
         """Read one job of a batch.
 
         Raises:
+            MalformedRequestError: something in it cannot be carried.
             InvalidRequestError: it is not valid.
         """
+        if isinstance(value, Refused):
+            raise value.error
         try:
             body = cls.model_validate(value)
         except ValidationError as error:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from whendue.adapters.auth import KEYS_FRESH_S, LEEWAY_S, REFRESH_MIN_S, RETRY_S, AuthSettings, Verifier
+from whendue.adapters.auth import LEEWAY_S, AuthSettings, Verifier
+from whendue.adapters.key_set import KEYS_FRESH_S, REFRESH_MIN_S, RETRY_S
 from whendue.effects import ManualEffects
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError, UnavailableError
 from whendue.limits import TOKEN_BYTES

@@ -306,6 +306,8 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "state_conflict": 409,
         "delivery_not_found": 404,
         "header_injection": 400,
+        "headers_too_large": 431,
+        "uri_too_long": 414,
         "subscription_not_found": 404,
         "target_refused": 422,
         "too_many_subscriptions": 409,

@@ -30,8 +30,37 @@ PROGRESS_BYTES = 128
 # --- a request -------------------------------------------------------------------------------------------------
 # A Lambda event holds 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 BODY_BYTES = 5 * 1024 * 1024
+# A payload that a client writes in ASCII is up to three times as long (\u00fc is ü); and 64 KB for the rest.
+JOB_BODY_BYTES = 3 * 1024 * 1024 + 64 * 1024
+# Bodies of all other requests.
+SMALL_BODY_BYTES = 64 * 1024
+# Names and entries of a body outside of payloads: each wrong one costs some 10 us to describe. 500 jobs with 100
+# dependencies each have 200,000.
+BODY_FIELDS = 5000
+BULK_BODY_FIELDS = 250_000
 JSON_DEPTH = 32
+# What 64 bits hold, signed or not: what databases give as ids. More would not survive most clients' own parsers.
+INTEGER_MIN = -(2**63)
+INTEGER_MAX = 2**64 - 1
+# Errors that one answer names, and characters of the place of each.
+ERRORS_NAMED = 20
+PLACE_CHARACTERS = 256
+# API Gateway takes 10,240 bytes for request line and headers together, other gateways more:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+# RFC 9110 section 4.1 asks for 8000 octets of a URI at least.
+TARGET_BYTES = 16 * 1024
+HEADERS = 200
+HEADERS_BYTES = 64 * 1024
+QUERY_PARAMETERS = 20
+# The longest id of a job, a delivery or a backfill.
+ID_CHARACTERS = 128
 TOKEN_BYTES = 8192
+# OpenID Connect Core section 2: a subject has 255 characters at most.
+SUBJECT_CHARACTERS = 255
+# An issuer's key set: large ones, with certificates, have some 50 KB.
+KEY_SET_BYTES = 512 * 1024
+# RFC 7518 section 3.3 asks for 2048 bits at least; nobody signs tokens with more than these.
+RSA_MAX_BITS = 8192
 PAYLOAD_BYTES = 1024 * 1024
 RESULT_BYTES = 1024 * 1024
 BULK_JOBS = 500

@@ -4,36 +4,25 @@ HS256 with a shared secret is for development; RS256, ES256 and EdDSA take their
 """
 
 import re
-import threading
+import unicodedata
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import jwt
-from jwt import PyJWK, PyJWKClient, PyJWKSet
-from jwt.exceptions import PyJWKClientError, PyJWTError
 
 from whendue.adapters.aws import parameter
+from whendue.adapters.key_set import KeySet, is_safe
 from whendue.effects import Effects
-from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError, UnavailableError
-from whendue.limits import TOKEN_BYTES
+from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError
+from whendue.limits import SUBJECT_CHARACTERS, TOKEN_BYTES
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
 ADMIN: Final = "admin"
 # RFC 7518 section 3.2: a key as long as the hash output at least.
 SECRET_MIN_BYTES = 32
 LEEWAY_S = 10
-KEYS_FRESH_S = 300
-# However many unknown key ids come along, the JWKS is asked this often at most.
-REFRESH_MIN_S = 30
-# The same while there are no keys yet, as when the issuer is down.
-RETRY_S = 2
-FETCH_TIMEOUT_S = 5
 TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +75,7 @@ class AuthSettings:
             if len(self.secret.encode()) < SECRET_MIN_BYTES:
                 raise ConfigurationError(f"WHENDUE_JWT_SECRET must have {SECRET_MIN_BYTES} bytes at least")
             return
-        url = urlsplit(self.jwks_url)
-        if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
+        if not is_safe(self.jwks_url):
             raise ConfigurationError("WHENDUE_JWT_JWKS_URL must be an https URL")
 
 
@@ -115,7 +103,7 @@ class Verifier:
     def __init__(self, settings: AuthSettings, effects: Effects) -> None:
         """Use these settings; a JWKS is fetched when the first token comes."""
         self._settings = settings
-        self._keys = _Keys(settings, effects) if settings.algorithm != "HS256" else None
+        self._keys = KeySet(settings.jwks_url, settings.algorithm, effects) if settings.algorithm != "HS256" else None
 
     def verify(self, authorization: str | None) -> Identity:
         """Turn an Authorization header into an identity.
@@ -129,69 +117,40 @@ class Verifier:
             raise AuthenticationError("send a token: Authorization: Bearer ...")
         if len(token) > TOKEN_BYTES:
             raise AuthenticationError("the token is too long")
+        token = token.strip()
+        key = self._settings.secret if self._keys is None else self._keys.key(_key_id(token))
         try:
             claims: dict[str, Any] = jwt.decode(
-                token.strip(),
-                self._key(token.strip()),
+                token,
+                key,
                 algorithms=[self._settings.algorithm],
                 issuer=self._settings.issuer,
                 audience=self._settings.audience,
                 leeway=LEEWAY_S,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except (PyJWTError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's token raises, it is this token that is not valid
             raise AuthenticationError(f"the token is not valid: {type(error).__name__}") from None
+        _check_dates(claims)
         return _identity(claims)
 
-    def _key(self, token: str) -> Any:
-        if self._keys is None:
-            return self._settings.secret
+
+def _key_id(token: str) -> str:
+    try:
         kid = jwt.get_unverified_header(token).get("kid")
-        if not isinstance(kid, str) or not kid:
-            raise AuthenticationError("the token names no key (kid)")
-        return self._keys.key(kid)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise AuthenticationError(f"the token is not valid: {type(error).__name__}") from None
+    if not isinstance(kid, str) or not kid:
+        raise AuthenticationError("the token names no key (kid)")
+    return kid
 
 
-class _Keys:
-    """The JWKS: cached, refreshed when old or when an unknown key id shows a rotation, but never more than so often."""
-
-    def __init__(self, settings: AuthSettings, effects: Effects) -> None:
-        self._algorithm = settings.algorithm
-        self._client = PyJWKClient(settings.jwks_url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S)
-        self._effects = effects
-        self._set: PyJWKSet | None = None
-        self._asked_ms: int | None = None
-        self._lock = threading.Lock()
-
-    def key(self, kid: str) -> PyJWK:
-        with self._lock:
-            found = self._find(kid) if self._age_s() < KEYS_FRESH_S else None
-            if found is None and self._age_s() >= (REFRESH_MIN_S if self._set else RETRY_S):
-                self._refresh()
-                found = self._find(kid)
-        if self._set is None:
-            raise UnavailableError("the keys that verify tokens cannot be fetched")
-        if found is None:
-            raise AuthenticationError("the token's key (kid) is unknown")
-        return found
-
-    def _age_s(self) -> float:
-        return inf if self._asked_ms is None else (self._effects.now_ms() - self._asked_ms) / 1000
-
-    def _find(self, kid: str) -> PyJWK | None:
-        """Find a key that signs with our algorithm: one for encryption or of another kind does not count."""
-        fits = (
-            key
-            for key in (self._set.keys if self._set else [])
-            if key.key_id == kid and key.public_key_use in (None, "sig") and key.algorithm_name == self._algorithm
-        )
-        return next(fits, None)
-
-    def _refresh(self) -> None:
-        """Fetch the set; while that fails, keys that were good go on being good."""
-        self._asked_ms = self._effects.now_ms()
-        with suppress(PyJWKClientError, PyJWTError):
-            self._set = self._client.get_jwk_set(refresh=True)
+def _check_dates(claims: Mapping[str, Any]) -> None:
+    """Insist on numbers (RFC 7519 section 2, NumericDate): PyJWT takes a text of digits, too."""
+    for name in ("exp", "nbf", "iat"):
+        value = claims.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise AuthenticationError(f"the token's {name} is not a number")
 
 
 def _identity(claims: Mapping[str, Any]) -> Identity:
@@ -202,4 +161,13 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     words = scopes.split() if isinstance(scopes, str) else scopes
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise AuthenticationError("the token's scopes are not words")
-    return Identity(tenant, str(claims.get("sub", "")), frozenset(words))
+    return Identity(tenant, _subject(claims.get("sub", "")), frozenset(words))
+
+
+def _subject(subject: Any) -> str:
+    """Insist on one line: it is shown to others, and kept."""
+    if not isinstance(subject, str) or len(subject) > SUBJECT_CHARACTERS:
+        raise AuthenticationError(f"the token's subject (sub) is not a text of up to {SUBJECT_CHARACTERS} characters")
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in subject):
+        raise AuthenticationError("the token's subject (sub) has control characters")
+    return subject
