@@ -96,6 +96,8 @@ class Registry:
             definition = self._tasks[name]
             model = definition.channel.config if definition.channel else definition.payload
             if problem := unusable(model):
+                # Otherwise the next import of it would be none, and find no fault.
+                sys.modules.pop(module, None)
                 return failure(module, ConfigurationError(f"{_where(definition)}: the task {name!r}: {problem}"))
         return None
 
