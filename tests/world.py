@@ -63,6 +63,8 @@ class World:
             self.ran.append((ctx.job_id, ctx.attempt, self.clock.now_ms()))
             return function(payload, ctx)
 
+        # A test may replace a task by another one; a deployment may not.
+        self.registry._tasks.pop(name, None)
         task(name, registry=self.registry, **options)(noted)
 
     def fails_first(self, name: str) -> None:

@@ -89,12 +89,17 @@ HORIZON_S = 366 * 86_400
 PAYLOAD_KEPT_S = 60 * 86_400
 # Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml).
 REDRIVE_AGE_S = 430 * 86_400
+RETENTION_MIN_S = 60
 RETENTION_S = 30 * 86_400
 # Together below PAYLOAD_KEPT_S: no job outlives its payload by retrying.
 MAX_ATTEMPTS = 50
 TIMEOUT_S = 12 * 3600
+# What a worker function keeps of its time to interrupt and record what it ran; the rest is the longest attempt.
+WORKER_RESERVE_S = 3
 LEASE_MIN_S = 2
 LEASE_MAX_S = 3600
+# A millisecond, in which all times are kept.
+BACKOFF_MIN_S = 0.001
 BACKOFF_CAP_S = 86_400
 # A job whose worker died this often without a word is dead (guarantee G10).
 MAX_LOST = 3

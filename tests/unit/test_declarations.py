@@ -1,0 +1,427 @@
+"""What `@task` and `@channel` accept, and how they say what is wrong."""
+
+import functools
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+import pytest
+from pydantic import AfterValidator, BaseModel, RootModel
+
+from whendue import Context, GiveUp, task
+from whendue.channel import Attempt, ChannelConfig, Event
+from whendue.errors import ConfigurationError, InvalidPayloadError, UnknownTaskError
+from whendue.registry import Registry, channel
+
+if TYPE_CHECKING:
+    from nowhere import Elsewhere  # type: ignore[import-not-found]
+
+T = TypeVar("T")
+
+
+class Order(BaseModel):
+    number: int = 7
+
+
+class Orders(RootModel[list[int]]):
+    """A payload that is a list."""
+
+
+class Box(BaseModel, Generic[T]):
+    inside: T
+
+
+class KnownError(Exception):
+    """An error that no attempt mends."""
+
+
+def run(payload: Order) -> int:
+    return payload.number
+
+
+def declare(function: Any = run, name: Any = "order.remind", **options: Any) -> Any:
+    registry = Registry()
+    task(name, registry=registry, **options)(function)
+    return registry.get(name)
+
+
+# --- options ----------------------------------------------------------------------------------------------------
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "a letter less": ({"max_attempt": 3}, "did you mean max_attempts?"),
+    "as the request says it": ({"retries": 3}, "say max_attempts=4, which counts the first attempt"),
+    "camelCase": ({"timeoutSeconds": 3}, "did you mean timeout_s?"),
+    "timeout": ({"timeout": 3}, "did you mean timeout_s?"),
+    "Celery's": ({"max_retries": 3}, "max_attempts"),
+    "nothing like it": ({"zebra": 3}, "there are max_attempts, base_s"),
+    "a text": ({"timeout_s": "x"}, "timeout_s must be a whole number from 1 to 43200, not str"),
+    "below": ({"max_attempts": -3}, "max_attempts must be a whole number from 1 to 50, not -3"),
+    "none": ({"max_attempts": 0}, "from 1 to 50"),
+    "above": ({"max_attempts": 51}, "from 1 to 50"),
+    "a truth": ({"max_attempts": True}, "not bool"),
+    "a fraction": ({"timeout_s": 1.5}, "not 1.5"),
+    "not a number": ({"base_s": float("nan")}, "base_s must be a number"),
+    "endless": ({"cap_s": float("inf")}, "cap_s must be a number"),
+    "what the table cannot hold": ({"base_s": 1e-300}, "from 0.001 to"),
+    "what no float holds": ({"max_attempts": 10**400}, "from 1 to 50"),
+    "no jitter": ({"jitter": "half"}, "jitter must be full or none"),
+    "an unhashable jitter": ({"jitter": ["full"]}, "jitter must be full or none"),
+    "short lease": ({"lease_s": 1}, "from 2 to 3600"),
+    "short retention": ({"retention_s": 59}, "from 60 to"),
+    "nothing": ({"factor": None}, "factor must be a number from 1 to 100, not NoneType"),
+    "one class": ({"never_retry": KnownError}, "never_retry=(KnownError,)"),
+    "a list": ({"never_retry": [KnownError]}, "a tuple of exception classes, not list"),
+    "names": ({"never_retry": ("Known",)}, "exception classes, not str"),
+    "an instance": ({"never_retry": (KnownError(),)}, "exception classes, not KnownError"),
+    "another class": ({"never_retry": (int,)}, "exception classes, not int"),
+    "how it expands": ({"expands": "for_each"}, "whendue's own"),
+}
+
+
+@pytest.mark.parametrize(("options", "says"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistaken_option_is_named_with_file_line_and_task(options: dict[str, Any], says: str) -> None:
+    """At import: at each submit, or at each claim, it is too late."""
+    with pytest.raises(ConfigurationError) as caught:
+        declare(**options)
+    assert re.match(rf"{re.escape(__file__)}:\d+: the task 'order.remind': ", str(caught.value))
+    assert says in str(caught.value)
+
+
+def test_the_line_is_that_of_the_decorator() -> None:
+    """Not one inside whendue."""
+    with pytest.raises(ConfigurationError) as caught:
+        task("order.remind", registry=Registry(), retries=3)
+    line = int(str(caught.value).split(":")[1])
+    with open(__file__, encoding="utf-8") as source:  # noqa: PTH123 - a test
+        assert "retries=3)" in source.readlines()[line - 1]
+
+
+def test_every_option_can_be_said() -> None:
+    """At both ends of its range."""
+    least = {
+        "max_attempts": 1,
+        "base_s": 0.001,
+        "factor": 1,
+        "cap_s": 1,
+        "timeout_s": 1,
+        "lease_s": 2,
+        "retention_s": 60,
+    }
+    most = {
+        "max_attempts": 50,
+        "base_s": 86_400,
+        "factor": 100.0,
+        "cap_s": 86_400,
+        "timeout_s": 43_200,
+        "lease_s": 3600,
+    }
+    assert declare(**least, jitter="none").policy == least | {"jitter": "none"}
+    assert declare(**most, never_retry=(KnownError, KeyboardInterrupt)).never_retry == (KnownError, KeyboardInterrupt)
+
+
+# --- names ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "a b", "a/b", "ä", "x" * 65, "a\n", "workflow", "notify.pigeon", None, 7, b"a", ["a"], run],
+    ids=repr,
+)
+def test_a_name_that_no_request_can_use_is_refused(name: Any) -> None:
+    """`run` stands for a decorator without a call."""
+    with pytest.raises(ConfigurationError, match="name"):
+        task(name, registry=Registry())(run)
+
+
+def test_a_decorator_without_name_says_what_to_write() -> None:
+    """Bare, and called with nothing."""
+    with pytest.raises(ConfigurationError, match=r'@task\("a\.name"\)'):
+        task(run)
+    with pytest.raises(ConfigurationError, match=r'@task\("a\.name"\)'):
+        task(registry=Registry())(run)
+    with pytest.raises(ConfigurationError, match="by name"):
+        task("order.remind", 3, registry=Registry())
+
+
+def test_two_tasks_of_a_name_are_both_off() -> None:
+    """Nobody knows which of them a job means. The same code is not the same task: models and closures differ."""
+    registry = Registry()
+
+    def made(model: type[BaseModel]) -> Callable[..., Any]:
+        def run(payload: model) -> str:  # type: ignore[valid-type]
+            return model.__name__
+
+        return run
+
+    first = made(Order)
+    task("twice", registry=registry)(first)
+    task("twice", registry=registry)(first)
+    assert registry.get("twice").payload is Order
+    with pytest.raises(ConfigurationError, match=r"two tasks are called 'twice'.*test_declarations\.py:"):
+        task("twice", registry=registry)(made(Orders))
+    with pytest.raises(UnknownTaskError, match="declared twice"):
+        registry.get("twice")
+    with pytest.raises(ConfigurationError, match="twice"):
+        task("twice", registry=registry)(first)
+
+
+def test_two_of_one_factory_are_two() -> None:
+    """With the same model, code and line."""
+    registry = Registry()
+
+    def made(answer: int) -> Callable[..., Any]:
+        def run(payload: Order) -> int:
+            return answer
+
+        return run
+
+    task("twice", registry=registry)(made(1))
+    with pytest.raises(ConfigurationError, match="two tasks"):
+        task("twice", registry=registry)(made(2))
+
+
+# --- functions --------------------------------------------------------------------------------------------------
+
+
+async def later(payload: Order) -> None: ...
+
+
+async def many(payload: Order) -> AsyncIterator[int]:
+    yield 1
+
+
+def stepwise(payload: Order) -> Iterator[int]:
+    yield 1
+
+
+class Methods:
+    def method(self, payload: Order) -> int:
+        return payload.number
+
+    @classmethod
+    def of_class(cls, payload: Order) -> int:
+        return payload.number
+
+    @staticmethod
+    def static(payload: Order) -> int:
+        return payload.number
+
+    def __call__(self, payload: Order) -> int:
+        return payload.number
+
+
+class AsyncCall:
+    async def __call__(self, payload: Order) -> None: ...
+
+
+def nothing() -> None: ...
+def bare(payload): ...  # type: ignore[no-untyped-def]
+def a_dict(payload: dict[str, int]) -> None: ...
+def a_list(payload: list[Order]) -> None: ...
+def either(payload: Order | Orders) -> None: ...
+def a_base(payload: BaseModel) -> None: ...
+def three(payload: Order, ctx: Context, more: int) -> None: ...
+def no_context(payload: Order, count: int) -> None: ...
+def by_keyword(payload: Order, *, ctx: Context) -> None: ...
+def only_keyword(*, payload: Order) -> None: ...
+def any_number(*payload: Order) -> None: ...
+def elsewhere(payload: "Elsewhere") -> None: ...
+def misspelt(payload: "Ordre") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+def not_python(payload: "1 +") -> None: ...  # type: ignore[valid-type]  # noqa: F722
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "async def": (later, "async def is not run"),
+    "an async generator": (many, "async def is not run"),
+    "a generator": (stepwise, "a generator is not run"),
+    "a partial of async def": (functools.partial(later), "async def is not run"),
+    "an async instance": (AsyncCall(), "async def is not run"),
+    "a method": (Methods.method, "a method cannot be one"),
+    "a classmethod": (vars(Methods)["of_class"], "a classmethod cannot be one"),
+    "a class": (Methods, "a class cannot be one"),
+    "a model": (Order, "a class cannot be one"),
+    "no function": (7, "int cannot be called"),
+    "a lambda": (lambda payload: None, "payload has no annotation"),
+    "no parameter": (nothing, "it must take"),
+    "no annotation": (bare, "payload has no annotation"),
+    "a dict": (a_dict, "RootModel"),
+    "a list": (a_list, "RootModel"),
+    "a union": (either, "RootModel"),
+    "the base": (a_base, "no value can be made of BaseModel"),
+    "three": (three, "nobody gives a value to more"),
+    "no context": (no_context, "its annotation must be Context, not int"),
+    "a keyword": (by_keyword, "nobody gives a value to ctx"),
+    "only a keyword": (only_keyword, "nobody gives a value to payload"),
+    "any number": (any_number, "it must take"),
+    "a model of type checkers": (elsewhere, "cannot be resolved (NameError)"),
+    "a misspelt model": (misspelt, "cannot be resolved (NameError)"),
+    "no Python": (not_python, "cannot be resolved (SyntaxError)"),
+    "a built-in": (print, "payload"),
+}
+
+
+@pytest.mark.parametrize(("function", "says"), REFUSED.values(), ids=REFUSED)
+def test_what_could_never_run_is_refused_with_a_hint(function: Any, says: str) -> None:
+    """Accepted, it would be dead without a hint."""
+    with pytest.raises(ConfigurationError) as caught:
+        declare(function)
+    assert f"{__file__}:" in str(caught.value)
+    assert "the task 'order.remind'" in str(caught.value)
+    assert says in str(caught.value) or function is print
+
+
+def with_context(payload: Order, ctx: Context) -> int:
+    return ctx.attempt
+
+
+def with_text(payload: "Order", ctx: "Context") -> int:
+    return ctx.attempt
+
+
+def with_bare_context(payload: Order, ctx) -> int:  # type: ignore[no-untyped-def]
+    return int(ctx.attempt)
+
+
+def with_default_context(payload: Order, ctx: Context | None = None) -> int:
+    assert ctx
+    return ctx.attempt
+
+
+def with_default(payload: Order, again: int = 3) -> int:
+    return again
+
+
+def with_more(payload: Order, *more: int, deep: bool = False, **named: int) -> int:
+    return payload.number
+
+
+def with_alias(payload: Annotated[Order, "the order"]) -> int:
+    return payload.number
+
+
+def with_list(payload: Orders) -> int:
+    return sum(payload.root)
+
+
+def with_generic(payload: Box[int]) -> int:
+    return payload.inside
+
+
+@functools.wraps(run)
+def wrapped(*arguments: Any, **named: Any) -> int:
+    return run(*arguments, **named)
+
+
+def of_anyone(payload: Order, who: str) -> "Elsewhere":
+    return payload.number if who else None
+
+
+TAKEN: dict[str, tuple[Any, Any, int]] = {
+    "one": (run, {}, 7),
+    "context": (with_context, {}, 1),
+    "text": (with_text, {}, 1),
+    "bare context": (with_bare_context, {}, 1),
+    "context by default": (with_default_context, {}, 1),
+    "a default": (with_default, {}, 3),
+    "more": (with_more, {}, 7),
+    "annotated": (with_alias, {}, 7),
+    "a list": (with_list, [1, 2], 3),
+    "a generic": (with_generic, {"inside": 5}, 5),
+    "a partial": (functools.partial(of_anyone, who="me"), {}, 7),
+    "an instance": (Methods(), {}, 7),
+    "a bound method": (Methods().method, {}, 7),
+    "a bound classmethod": (Methods.of_class, {}, 7),
+    "a staticmethod": (vars(Methods)["static"], {}, 7),
+    "wrapped": (wrapped, {}, 7),
+}
+
+
+class OneContext:
+    attempt = 1
+
+
+@pytest.mark.parametrize(("function", "payload", "gives"), TAKEN.values(), ids=TAKEN)
+def test_what_is_accepted_runs(function: Any, payload: Any, gives: int) -> None:
+    """Each of these is something that people write."""
+    context: Any = OneContext()
+    assert declare(function).call(payload, context) == gives
+
+
+def test_a_model_of_its_own_scope_is_found() -> None:
+    """Also where annotations are text."""
+
+    class Local(BaseModel):
+        size: int
+
+    def measure(payload: "Local") -> int:
+        return payload.size
+
+    registry = Registry()
+    task("local", registry=registry)(measure)
+    assert registry.get("local").payload is Local
+
+
+def test_an_annotation_that_says_more_than_its_model_counts() -> None:
+    """A constraint must not get lost."""
+
+    def odd(order: Order) -> Order:
+        if order.number % 2 == 0:
+            raise ValueError("only odd ones")
+        return order
+
+    def take(payload: Annotated[Order, AfterValidator(odd)]) -> int:
+        return payload.number
+
+    definition = declare(take)
+    assert definition.parse({"number": 3}) == Order(number=3)
+    with pytest.raises(InvalidPayloadError, match="does not fit"):
+        definition.parse({"number": 4})
+
+
+def test_what_looks_like_a_function_and_gives_a_run_yet_to_happen_says_so() -> None:
+    """As a decorator that hides `async def` does."""
+
+    def hidden(payload: Order) -> Any:
+        return later(payload)
+
+    def hidden_generator(payload: Order) -> Any:
+        return stepwise(payload)
+
+    for function in (hidden, hidden_generator):
+        with pytest.raises(GiveUp, match="nobody runs"):
+            declare(function).call({}, OneContext())
+
+
+# --- channels ---------------------------------------------------------------------------------------------------
+
+
+class Loft(ChannelConfig):
+    loft: str
+
+
+def fly(event: Event, config: Loft, attempt: Attempt) -> None: ...
+async def fly_later(event: Event, config: Loft, attempt: Attempt) -> None: ...
+def fly_to(event: Event, config: "Nowhere", attempt: Attempt) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+def fly_far(event: Event, config: Order, attempt: Attempt) -> None: ...
+def fly_with(event: Event, config: Loft, attempt: Attempt, more: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "options"),
+    [
+        ("pigeon", fly_later, {}),
+        ("pigeon", fly_to, {}),
+        ("pigeon", fly_far, {}),
+        ("pigeon", fly_with, {}),
+        ("pigeon", lambda event, config, attempt: None, {}),
+        ("pigeon", fly, {"check": "always"}),
+        ("a pigeon", fly, {}),
+        ("x" * 58, fly, {}),
+        (None, fly, {}),
+        (fly, fly, {}),
+    ],
+)
+def test_channels_are_checked_alike(name: Any, function: Any, options: dict[str, Any]) -> None:
+    """A delivery that cannot run is as dead as a job."""
+    with pytest.raises(ConfigurationError, match=r"test_declarations\.py:"):
+        channel(name, registry=Registry(), **options)(function)
