@@ -38,6 +38,7 @@ from whendue.errors import (
     UnknownProfileError,
     UnknownSubscriptionError,
     UnknownTaskError,
+    UnstorableError,
     WhendueError,
     WorkflowNotFoundError,
 )
@@ -129,6 +130,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     UnknownParentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnstorableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownChannelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownSubscriptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TargetRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -18,20 +18,17 @@ from pydantic.alias_generators import to_camel
 from functions.api import times
 from functions.api.guard import KEY
 from functions.api.json_text import Refused
+from functions.api.numbers import BackoffFactor, BackoffSeconds, Delay, RedriveRate, StartRate
 from functions.api.problems import invalid
 from whendue.domain.dependency import On, ParentPolicy
 from whendue.domain.limit import Limit
 from whendue.domain.request import Dependency, JobRequest, joined
 from whendue.limits import (
-    BACKOFF_CAP_S,
     BULK_JOBS,
     GROUP_BYTES,
-    HORIZON_S,
     LEASE_MAX_S,
     LEASE_MIN_S,
     LIMIT_CONCURRENCY,
-    LIMIT_RATE_MIN_PER_S,
-    LIMIT_RATE_PER_S,
     MAX_ATTEMPTS,
     NAME_BYTES,
     NEVER_RETRY,
@@ -40,7 +37,6 @@ from whendue.limits import (
     NOTIFY_NAMES,
     PARENTS,
     REDRIVE_JOBS,
-    REDRIVE_RATE_PER_S,
     RETENTION_S,
     TAG_KEY_BYTES,
     TAG_VALUE_BYTES,
@@ -82,9 +78,9 @@ class Body(BaseModel):
 class Backoff(Body):
     """How long to wait between attempts: base x factor^n, capped; `full` jitter draws from 0 to that."""
 
-    base_seconds: float | None = Field(default=None, gt=0, le=BACKOFF_CAP_S)
-    factor: float | None = Field(default=None, ge=1, le=100)
-    cap_seconds: float | None = Field(default=None, gt=0, le=BACKOFF_CAP_S)
+    base_seconds: BackoffSeconds | None = None
+    factor: BackoffFactor | None = None
+    cap_seconds: BackoffSeconds | None = None
     jitter: Literal["full", "none"] | None = None
 
 
@@ -148,9 +144,7 @@ class LimitsBody(Body):
     """How many jobs of a key run at once and start per second; what is not said is the profile's."""
 
     concurrency: int | None = Field(default=None, ge=1, le=LIMIT_CONCURRENCY, description="So many at once.")
-    rate_per_second: float | None = Field(
-        default=None, ge=LIMIT_RATE_MIN_PER_S, le=LIMIT_RATE_PER_S, description="So many starts a second."
-    )
+    rate_per_second: StartRate | None = Field(default=None, description="So many starts a second.")
     key: Name | None = Field(default=None, description="What they are counted by; the profile or the type if not said.")
 
     @model_validator(mode="after")
@@ -228,8 +222,8 @@ class JobTemplate(PolicyBody):
 class DueBody(Body):
     """When something is due: at once, after a delay, or at a time."""
 
-    delay_seconds: float | None = Field(
-        default=None, ge=0, le=HORIZON_S, description="Run so long from now; with dependsOn: after the last parent."
+    delay_seconds: Delay | None = Field(
+        default=None, description="Run so long from now; with dependsOn: after the last parent."
     )
     due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
 
@@ -371,6 +365,6 @@ class RedriveBody(Body):
 
     filter: DeadLetterFilter = DeadLetterFilter()
     dry_run: bool = Field(default=False, description="Only count them.")
-    rate_per_second: float | None = Field(default=None, gt=0, le=REDRIVE_RATE_PER_S, description="Spread their starts.")
+    rate_per_second: RedriveRate | None = Field(default=None, description="Spread their starts.")
     limit: int = Field(default=100, ge=1, le=REDRIVE_JOBS)
     cursor: str | None = Field(default=None, description="Where the last call said to go on.")

@@ -20,6 +20,12 @@ class InvalidRequestError(WhendueError):
     code = "invalid_request"
 
 
+class UnstorableError(InvalidRequestError):
+    """The table can hold no such value: a number out of range, a text that is no UTF-8, or too much of it."""
+
+    code = "unstorable"
+
+
 class UnknownTaskError(InvalidRequestError):
     """No task of this type is registered."""
 

@@ -14,6 +14,15 @@ SQS_MAX_VISIBILITY_S = 43_200
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html and API_BatchExecuteStatement
 DYNAMODB_MAX_STATEMENTS = 25
 DYNAMODB_MAX_BATCH_GET = 100
+# .../developerguide/Constraints.html: an item with its names, keys, and how deep maps may be nested.
+DYNAMODB_ITEM_BYTES = 400 * 1024
+DYNAMODB_PARTITION_KEY_BYTES = 2048
+DYNAMODB_SORT_KEY_BYTES = 1024
+DYNAMODB_MAX_DEPTH = 32
+# .../developerguide/HowItWorks.NamingRulesDataTypes.html: 1E-130 to 9.99...E+125, of either sign, and 0.
+DYNAMODB_NUMBER_DIGITS = 38
+DYNAMODB_NUMBER_MIN_EXPONENT = -130
+DYNAMODB_NUMBER_MAX_EXPONENT = 125
 # A write unit covers 1 KB: .../developerguide/read-write-operations.html#write-operation-consumption
 WRITE_UNIT_BYTES = 1024
 
@@ -79,6 +88,8 @@ IDEMPOTENCY_KEY_BYTES = 255
 CURSOR_BYTES = 8192
 REDRIVE_JOBS = 500
 REDRIVE_RATE_PER_S = 1000
+# The last of REDRIVE_JOBS then starts within six days, well within HORIZON_S.
+REDRIVE_RATE_MIN_PER_S = 0.001
 # Error types that are never retried stand in the hot item: together they must leave room for the rest.
 NEVER_RETRY = 10
 NEVER_RETRY_BYTES = 160
@@ -101,6 +112,9 @@ LEASE_MAX_S = 3600
 # A millisecond, in which all times are kept.
 BACKOFF_MIN_S = 0.001
 BACKOFF_CAP_S = 86_400
+# Times are kept in milliseconds: a shorter one is none.
+BACKOFF_MIN_S = 0.001
+BACKOFF_FACTOR_MAX = 100
 # A job whose worker died this often without a word is dead (guarantee G10).
 MAX_LOST = 3
 

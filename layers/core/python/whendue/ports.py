@@ -38,6 +38,11 @@ class Outcome(NamedTuple):
         """Whether the write holds."""
         return self.applied is Applied.DONE
 
+    @property
+    def failed(self) -> bool:
+        """Whether it was neither done nor refused by what is there: it is unavailable, or invalid."""
+        return self.applied in (Applied.UNAVAILABLE, Applied.INVALID)
+
 
 class AgendaEntry(NamedTuple):
     """A row of the agenda index: an item's key, its alarm and its due time (ms UTC). It is also a position."""

@@ -1,22 +1,28 @@
-"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the agenda index."""
+"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the agenda index.
+
+What the table cannot hold is found before it is sent, and is INVALID alone: AWS refuses the whole batch that it is in.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from whendue.adapters.attribute_values import from_item, to_attribute
+from whendue.adapters.attribute_values import check, check_key, from_item, to_attribute
 from whendue.adapters.partiql import put, remove, statement, update
 from whendue.adapters.throttle import CUT_OFF, passes, tries
 from whendue.domain.keys import Key
 from whendue.domain.writes import Write, already_done
 from whendue.effects import Effects
-from whendue.errors import UnavailableError
+from whendue.errors import UnavailableError, UnstorableError
 from whendue.limits import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
 from whendue.ports import AgendaEntry, Applied, Item, Outcome
 
 REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException", "DuplicateItem"})
+# What is wrong with a request itself, alone and in a batch.
+WRONG = frozenset({"ValidationException", "ValidationError"})
 UNAVAILABLE = Outcome(Applied.UNAVAILABLE)
+INVALID = Outcome(Applied.INVALID)
 
 
 class DynamoStore:
@@ -50,12 +56,14 @@ class DynamoStore:
         """Carry out writes: one by UpdateItem, PutItem or DeleteItem, several by 25 in a BatchExecuteStatement."""
         if len({write.key for write in writes}) != len(writes):
             raise ValueError("an item appears twice in one batch of writes")
-        if len(writes) == 1 or not self._statements:
-            return [self._apply_one(write) for write in writes]
-        outcomes: list[Outcome] = []
-        for start in range(0, len(writes), DYNAMODB_MAX_STATEMENTS):
-            outcomes += self._apply_batch(writes[start : start + DYNAMODB_MAX_STATEMENTS])
-        return outcomes
+        sound = [write for write in writes if _is_storable(write)]
+        if len(sound) == 1 or not self._statements:
+            outcomes = {write.key: self._apply_one(write) for write in sound}
+        else:
+            outcomes = {}
+            for start in range(0, len(sound), DYNAMODB_MAX_STATEMENTS):
+                outcomes |= self._apply_batch(sound[start : start + DYNAMODB_MAX_STATEMENTS])
+        return [outcomes.get(write.key, INVALID) for write in writes]
 
     def _apply_one(self, write: Write) -> Outcome:
         operation, arguments = _operation(write)
@@ -67,6 +75,8 @@ class DynamoStore:
                 if code in REFUSED:
                     # botocore parses the item that AWS adds to this error into the response itself.
                     return self._refused([(write, error.response.get("Item"))]).get(write.key, UNAVAILABLE)
+                if code in WRONG:
+                    return INVALID
                 if not passes(code):
                     raise
             except CUT_OFF:
@@ -76,14 +86,14 @@ class DynamoStore:
                 return Outcome(Applied.DONE)
         return UNAVAILABLE
 
-    def _apply_batch(self, writes: Sequence[Write]) -> list[Outcome]:
+    def _apply_batch(self, writes: Sequence[Write]) -> dict[Key, Outcome]:
         outcomes: dict[Key, Outcome] = {}
         for _ in tries(self._effects):
             waiting = [write for write in writes if write.key not in outcomes]
             if not waiting:
                 break
             outcomes |= self._execute(waiting)
-        return [outcomes.get(write.key, UNAVAILABLE) for write in writes]
+        return {write.key: outcomes.get(write.key, UNAVAILABLE) for write in writes}
 
     def _execute(self, writes: Sequence[Write]) -> dict[Key, Outcome]:
         """Send one batch; give the outcomes that are known, what is throttled is left out."""
@@ -92,7 +102,11 @@ class DynamoStore:
                 "batch_execute_statement", Statements=[statement(self._table, write) for write in writes]
             )
         except ClientError as error:
-            if not passes(error.response["Error"]["Code"]):
+            code = error.response["Error"]["Code"]
+            if code in WRONG:
+                # One of them is wrong, and the reply does not say which.
+                return {write.key: self._apply_one(write) for write in writes}
+            if not passes(code):
                 raise
             return {}
         except CUT_OFF:
@@ -106,6 +120,8 @@ class DynamoStore:
                 known[write.key] = Outcome(Applied.DONE)
             elif code in REFUSED:
                 refused.append((write, failed.get("Item") or answer.get("Item")))
+            elif code in WRONG:
+                known[write.key] = INVALID
             elif not passes(code):
                 raise ClientError(answer, "BatchExecuteStatement")
         return known | self._refused(refused)
@@ -125,9 +141,9 @@ class DynamoStore:
         return {write.key: _outcome(write, stands[write.key]) for write, _ in refused}
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
-        """Read items with BatchGetItem, 100 at a time."""
+        """Read items with BatchGetItem, 100 at a time; under a key that none can have there is none."""
         found: dict[Key, Item] = {}
-        unique = list(dict.fromkeys(keys))
+        unique = [key for key in dict.fromkeys(keys) if _is_key(key)]
         for start in range(0, len(unique), DYNAMODB_MAX_BATCH_GET):
             found |= self._get_batch(unique[start : start + DYNAMODB_MAX_BATCH_GET])
         return [found.get(key) for key in keys]
@@ -230,6 +246,22 @@ def _operation(write: Write) -> tuple[str, Callable[[str, Write], dict[str, Any]
     if write.inserts:
         return "put_item", put
     return ("delete_item", remove) if write.deletes else ("update_item", update)
+
+
+def _is_storable(write: Write) -> bool:
+    try:
+        check(write)
+    except UnstorableError:
+        return False
+    return True
+
+
+def _is_key(key: Key) -> bool:
+    try:
+        check_key(key)
+    except UnstorableError:
+        return False
+    return True
 
 
 def _outcome(write: Write, old: Item | None) -> Outcome:

@@ -4,7 +4,7 @@ import zlib
 from datetime import UTC, datetime
 
 from whendue.domain.job import Job
-from whendue.limits import SQS_MAX_DELAY_S
+from whendue.limits import HORIZON_S, SQS_MAX_DELAY_S
 from whendue.settings import Timing
 
 
@@ -26,6 +26,11 @@ def done_partition(tenant: str, state: str, day: str, shard: int) -> str:
 def day_of(at_ms: int) -> str:
     """Name the UTC day of an instant, as in `2026-11-23`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def within_horizon(due_at: int, now_ms: int) -> int:
+    """Bound a due time, ms UTC: nothing is due further ahead than the horizon, whoever works it out."""
+    return min(due_at, now_ms + HORIZON_S * 1000)
 
 
 def first_alarm(due_at: int, timing: Timing) -> int:

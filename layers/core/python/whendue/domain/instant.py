@@ -4,11 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# The first and the last instant that RFC 3339 can write, ms UTC.
+EARLIEST: Final = -62_135_596_800_000
+LATEST: Final = 253_402_300_799_999
 
 
 def written(at_ms: int | None) -> str | None:
-    """Write an instant, as in `2026-11-23T20:10:35.042Z`."""
+    """Write an instant, as in `2026-11-23T20:10:35.042Z`; one that has no such words as the nearest that has.
+
+    Never raises: what is stored is shown, whatever it is.
+    """
     if at_ms is None:
         return None
-    # Not strftime, which leaves the zeros of early years away.
-    return (EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = EPOCH + timedelta(milliseconds=min(max(at_ms, EARLIEST), LATEST))
+    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -310,7 +310,8 @@ def item_bytes(item: Mapping[str, Any]) -> int:
 def _value_bytes(value: object) -> int:
     match value:
         case str():
-            return len(value.encode())
+            # Half a surrogate pair is for the store to refuse.
+            return len(value.encode(errors="surrogatepass"))
         case bool() | None:
             return 1
         case int() | float():
@@ -318,6 +319,6 @@ def _value_bytes(value: object) -> int:
         case frozenset():
             return 3 + sum(1 + _value_bytes(number) for number in value)
         case Mapping():
-            return 3 + sum(1 + len(str(name).encode()) + _value_bytes(part) for name, part in value.items())
+            return 3 + sum(1 + _value_bytes(str(name)) + _value_bytes(part) for name, part in value.items())
         case _:
             raise TypeError(f"an item holds no {type(value).__name__}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whendue.limits import RATE_BURST_S, RATE_TOKEN_KEPT_S
+from whendue.limits import HORIZON_S, RATE_BURST_S, RATE_TOKEN_KEPT_S
 
 SECOND_US = 1_000_000
 
@@ -28,6 +28,7 @@ class Wait:
         limit: the number that it is held back by, as it was then.
         since: when the attempt was due before it had to wait, ms UTC; its place in the line.
         late: how often in a row it came too late for its token.
+        far: no token was to be had within the horizon: it asks again at its due time; None is no.
     """
 
     what: Literal["slot", "rate"]
@@ -35,6 +36,7 @@ class Wait:
     limit: float
     since: int
     late: int = 0
+    far: bool | None = None
 
 
 def effective(asked: Limit | None, profile: Limit | None, *, profile_name: str, job_type: str) -> Limit | None:
@@ -72,14 +74,20 @@ def reserve(tat_us: int, now_us: int, rate_per_s: float, count: int) -> tuple[Se
         tat_us: the TAT so far, 0 where nothing has started yet.
         now_us: the time.
         rate_per_s: starts per second.
-        count: how many starts.
+        count: how many starts; those beyond the horizon are not reserved.
     """
     step_us = interval_us(rate_per_s)
     tolerance_us = (burst(rate_per_s) - 1) * step_us
+    horizon_us = now_us + HORIZON_S * SECOND_US
+    # An older version may have reserved further ahead.
+    tat_us = min(tat_us, horizon_us + tolerance_us + 1)
     starts = []
     for _ in range(count):
         tat_us = max(tat_us, now_us)
-        starts.append(max(now_us, tat_us - tolerance_us))
+        start = max(now_us, tat_us - tolerance_us)
+        if start > horizon_us:
+            break
+        starts.append(start)
         tat_us += step_us
     return starts, tat_us
 
@@ -91,6 +99,6 @@ def token_is_good(wait: Wait | None, key: str, due_at: int, now_ms: int) -> bool
     once. So it is good for some seconds only; for twice as long each time, else a queue that is always slow would let
     nothing start.
     """
-    if wait is None or wait.what != "rate" or wait.key != key:
+    if wait is None or wait.what != "rate" or wait.key != key or wait.far:
         return False
     return now_ms <= due_at + (1000 * RATE_TOKEN_KEPT_S << min(wait.late, 16))

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from whendue.domain.items import known
 from whendue.domain.job import Job, Policy, evolve, read_policy, stored_policy
 from whendue.domain.limit import Limit
+from whendue.limits import BACKOFF_CAP_S, BACKOFF_FACTOR_MAX, BACKOFF_MIN_S
 
 # The priority of a job where neither the request nor the profile says.
 QUEUE: Final = "normal"
@@ -76,8 +77,23 @@ def resolve(
     if unknown := {name for layer in layers.values() for name in layer} - set(POLICY_FIELDS):
         raise ValueError(f"a policy has no {', '.join(sorted(unknown))}")
     sources = [next((source for source, layer in layers.items() if name in layer), DEFAULT) for name in POLICY_FIELDS]
-    policy = replace(default, **dict(task) | dict(profile) | dict(request))
+    policy = bounded(replace(default, **dict(task) | dict(profile) | dict(request)))
     return Resolved(policy, "".join(source[0] for source in sources) if set(sources) != {DEFAULT} else None)
+
+
+def bounded(policy: Policy) -> Policy:
+    """Give a policy whose numbers make sense, and can be stored: a task or an older version may have said others."""
+    base_s = _within(BACKOFF_MIN_S, policy.base_s, BACKOFF_CAP_S)
+    cap_s = _within(BACKOFF_MIN_S, policy.cap_s, BACKOFF_CAP_S)
+    factor = _within(1, policy.factor, BACKOFF_FACTOR_MAX)
+    if (base_s, cap_s, factor) == (policy.base_s, policy.cap_s, policy.factor):
+        return policy
+    return replace(policy, base_s=base_s, cap_s=cap_s, factor=factor)
+
+
+def _within(least: float, value: float, most: float) -> float:
+    """Give the nearest number within bounds; what is not a number is the least."""
+    return min(value, most) if value >= least else least
 
 
 def sources_of(job: Job) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec
 
-from whendue.domain.agenda import day_of, done_partition, first_alarm, live_partition, writer_sends
+from whendue.domain.agenda import day_of, done_partition, first_alarm, live_partition, within_horizon, writer_sends
 from whendue.domain.job import Job, State, as_value, evolve
 from whendue.domain.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write
 from whendue.limits import OWING_CHECK_S
@@ -122,7 +122,8 @@ def adopting(over: Transition) -> Transition:
 
 
 def due(job: Job, due_at: int, now_ms: int, timing: Timing) -> tuple[dict[str, Any], bool]:
-    """Decide a new due time: a new generation with a first alarm, sent at once if that is past."""
+    """Decide a new due time, within the horizon: a new generation with a first alarm, sent at once if that is past."""
+    due_at = within_horizon(due_at, now_ms)
     alarm_at = first_alarm(due_at, timing)
     changes = {
         "generation": job.generation + 1,

@@ -115,7 +115,7 @@ def holds(condition: Condition, item: Mapping[str, Any] | None) -> bool:
         case In(field, values):
             return item[field] in values
         case Below(field, value):
-            return bool(item[field] < value)
+            return isinstance(item[field], int | float) and bool(item[field] < value)
 
 
 def applied_to(write: Write, item: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from whendue.domain.job import Job
 from whendue.domain.keys import once_key
 from whendue.domain.slots import Slot
 from whendue.domain.writes import insert
-from whendue.errors import UnavailableError
+from whendue.errors import UnavailableError, UnstorableError
 from whendue.ports import Applied, Delivery, JobStore
 from whendue.services.documents import payload_expiry
 from whendue.services.outside import Ports
@@ -60,4 +60,6 @@ def _first_time(store: JobStore, job: Job, key: str) -> bool:
     [end] = store.apply([insert("once", once_key(job.id, key), values)])
     if end.applied is Applied.UNAVAILABLE:
         raise UnavailableError
+    if end.applied is Applied.INVALID:
+        raise UnstorableError("a key of once() is too long, or no text")
     return end.done

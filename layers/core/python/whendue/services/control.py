@@ -6,7 +6,7 @@ from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, redrive, replay, request_cancel, reschedule
-from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError
+from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError, UnstorableError
 from whendue.limits import HORIZON_S, REDRIVE_AGE_S
 from whendue.ports import Applied, JobStore
 from whendue.services.outside import Ports
@@ -140,6 +140,8 @@ class Control:
                 return transition.job
             if outcome.applied is Applied.UNAVAILABLE:
                 raise UnavailableError
+            if outcome.applied is Applied.INVALID:
+                raise UnstorableError
             if outcome.old and "owes" in outcome.old:
                 # Those who wait for this end hear of it before there is another one.
                 Telling(self._ports).tell([from_item(outcome.old)])

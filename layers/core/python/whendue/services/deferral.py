@@ -12,7 +12,6 @@ from whendue.domain.step import Transition
 from whendue.domain.transitions import defer
 from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
-from whendue.ports import Applied
 from whendue.services.admission import Admission, Admitted, Refused
 from whendue.services.outside import Ports
 from whendue.services.overlaps import Overlaps
@@ -90,7 +89,8 @@ class Deferral:
             if outcome.done:
                 holding.append((one, step))
                 admission.counts["limited"] += 1
-            elif outcome.applied is Applied.UNAVAILABLE:
+            elif outcome.failed:
+                # One that cannot be stored is for SQS to give up on: it ends dead then.
                 admission.unsettled.append(one.admitted.delivery)
             else:
                 admission.counts["refused"] += 1
@@ -109,7 +109,7 @@ class Deferral:
 
     def _skip(self, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
         for one, outcome in zip(ones, self._overlaps.skip([one.job for one in ones], now_ms), strict=True):
-            if outcome.applied is Applied.UNAVAILABLE:
+            if outcome.failed:
                 admission.unsettled.append(one.delivery)
             else:
                 admission.counts["skipped"] += 1

@@ -23,6 +23,9 @@ from whendue.services.profiles import Profiles
 from whendue.services.rates import Rates
 from whendue.services.slots import Slots
 
+# A job for which there is no token within the horizon asks again after a day.
+ASKS_AGAIN_MS = 86_400_000
+
 
 class Limits:
     """Holds jobs to their limits across all workers."""
@@ -163,16 +166,20 @@ class Limits:
             return passed
         later = [
             Refused(one, pk, wait_of(one.job, "rate", key, rate_per_s), start)
-            for one, start in zip(asking, starts, strict=True)
+            for one, start in zip(asking, starts, strict=False)
             if start > now_ms
+        ]
+        later += [
+            Refused(one, pk, replace(wait_of(one.job, "rate", key, rate_per_s), far=True), now_ms + ASKS_AGAIN_MS)
+            for one in asking[len(starts) :]
         ]
         put_off = {one.admitted.job.id for one in later}
         self._keep_slots(later, self._deferral.put_off(later, admission, now_ms))
         return passed + [one for one in asking if one.job.id not in put_off]
 
     def _keep_slots(self, later: Sequence[Refused], deferred: Sequence[tuple[Refused, Transition]]) -> None:
-        """Keep the slots of jobs for the time that their tokens are good; free those of jobs that have changed."""
-        kept = {one.admitted.job.id: step for one, step in deferred}
+        """Keep the slots of jobs for the time that their tokens are good; free those of jobs without."""
+        kept = {one.admitted.job.id: step for one, step in deferred if not one.wait.far}
         passed, lost = [], []
         for one in later:
             slot, step = one.admitted.slot, kept.get(one.admitted.job.id)

@@ -16,7 +16,6 @@ from whendue.domain.waiting import adopt
 from whendue.domain.writes import Write, insert
 from whendue.errors import UnknownParentError
 from whendue.limits import HORIZON_S
-from whendue.ports import Applied
 from whendue.services.documents import payload_expiry
 from whendue.services.outside import Ports
 from whendue.services.write import written
@@ -110,7 +109,7 @@ class Links:
         notes = {job.id: links(job, parents) for job, parents in self._children.values()}
         writes = [(job_id, write) for job_id, each in notes.items() for write in each]
         ends = self._ports.store.apply([write for _, write in writes]) if writes else []
-        failed = {job_id for (job_id, _), end in zip(writes, ends, strict=True) if end.applied is Applied.UNAVAILABLE}
+        failed = {job_id for (job_id, _), end in zip(writes, ends, strict=True) if end.failed}
         return failed | {
             job.id for job, parents in self._children.values() if any(parent.id in unknown for parent in parents)
         }
@@ -120,7 +119,7 @@ class Links:
         wanted = {parent.id for parent in self._all_parents}
         live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
         done = written(self._ports, [adopt(job) for job in live]) if live else []
-        return {step.job.id for step, end in done if end.applied is Applied.UNAVAILABLE}
+        return {step.job.id for step, end in done if end.failed}
 
 
 def links(job: Job, parents: Sequence[Parent]) -> list[Write]:

@@ -19,7 +19,13 @@ from whendue.domain.pause import (
 )
 from whendue.domain.step import Transition
 from whendue.domain.writes import Write
-from whendue.errors import InvalidRequestError, QueueNotFoundError, StateConflictError, UnavailableError
+from whendue.errors import (
+    InvalidRequestError,
+    QueueNotFoundError,
+    StateConflictError,
+    UnavailableError,
+    UnstorableError,
+)
 from whendue.limits import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
 from whendue.ports import Applied, Item
 from whendue.services.fresh import Fresh
@@ -177,6 +183,8 @@ class Pauses:
                 return
             if outcome.applied is Applied.UNAVAILABLE:
                 raise UnavailableError
+            if outcome.applied is Applied.INVALID:
+                raise UnstorableError
         raise StateConflictError("the pause keeps changing; try again")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from whendue.domain.agenda import first_alarm, live_partition, shard_of
+from whendue.domain.agenda import first_alarm, live_partition, shard_of, within_horizon
 from whendue.domain.dependency import Parent
 from whendue.domain.graph import Graph, Node, from_value
 from whendue.domain.job import Job, Policy, State, evolve
@@ -226,6 +226,6 @@ def due_time(request: JobRequest, now_ms: int) -> int:
         InvalidRequestError: it is too far ahead.
     """
     due_at = request.due_at if request.due_at is not None else now_ms + round(1000 * (request.delay_s or 0))
-    if due_at > now_ms + HORIZON_S * 1000:
+    if due_at > within_horizon(due_at, now_ms):
         raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days ahead")
     return max(due_at, now_ms)

@@ -19,6 +19,7 @@ from whendue.errors import (
     TooManyProfilesError,
     UnavailableError,
     UnknownSubscriptionError,
+    UnstorableError,
 )
 from whendue.limits import PROFILE_NAMES
 from whendue.ports import Applied, Item
@@ -150,6 +151,8 @@ class ProfileEditor:
         if end.done:
             self._move_on(tenant, name, ours)
             return ours
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
         if end.old is None:
             raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
         self._move_on(tenant, name, {field: end.old[field] for field in ours})

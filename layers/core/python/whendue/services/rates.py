@@ -6,7 +6,7 @@ from whendue.domain.keys import rate_key
 from whendue.domain.limit import reserve
 from whendue.domain.writes import Is, Write, insert
 from whendue.limits import LIMIT_ITEM_KEPT_S
-from whendue.ports import Applied, Item
+from whendue.ports import Item
 from whendue.services.outside import Ports
 
 # So many lose in a row only where more batches start than the item can count.
@@ -23,6 +23,8 @@ class Rates:
     def reserve(self, pk: str, rate_per_s: float, count: int, seen: Item | None, now_ms: int) -> Sequence[int] | None:
         """Reserve tokens with one write: from when on each is good, ms UTC; None if the table does not say.
 
+        Fewer than are asked for where the others would be good beyond the horizon only.
+
         Args:
             pk: the key.
             rate_per_s: its limit.
@@ -37,7 +39,7 @@ class Rates:
             [end] = self._ports.store.apply([self._write(pk, seen, tat_us)])
             if end.done:
                 return [-(-start // 1000) for start in starts]
-            if end.applied is Applied.UNAVAILABLE:
+            if end.failed:
                 return None
             seen = end.old
         return None

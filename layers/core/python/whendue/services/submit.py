@@ -9,7 +9,7 @@ from whendue.domain.keys import job_key
 from whendue.domain.request import JobRequest, request_hash
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
-from whendue.errors import IdempotencyConflictError, UnavailableError, WhendueError
+from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.ports import Applied, Outcome
 from whendue.services.links import Links
 from whendue.services.news import News
@@ -146,6 +146,8 @@ class Submit:
 def _end(job: Job, outcome: Outcome) -> End:
     if outcome.done:
         return Submitted(job, created=True)
+    if outcome.applied is Applied.INVALID:
+        return UnstorableError()
     if outcome.applied is Applied.UNAVAILABLE or outcome.old is None:
         return UnavailableError("the job was not accepted; send the same request again")
     return _same_request(job, from_item(outcome.old))

@@ -23,6 +23,7 @@ from whendue.errors import (
     SubscriptionNotFoundError,
     TooManySubscriptionsError,
     UnavailableError,
+    UnstorableError,
 )
 from whendue.limits import SUBSCRIPTION_CONFIG_BYTES, SUBSCRIPTIONS_PER_TENANT
 from whendue.ports import Applied, JobStore
@@ -225,6 +226,8 @@ class Subscriptions:
         self._news.forget(then.tenant)
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError("nobody knows whether the subscription was changed; send the same request again")
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
         return end.done
 
 

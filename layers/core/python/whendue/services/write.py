@@ -8,7 +8,7 @@ from whendue.domain.message import to_body
 from whendue.domain.step import Transition, adopting, owing
 from whendue.domain.writes import Lacks
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, JobQueue, JobStore, Outcome, Outgoing
+from whendue.ports import JobQueue, JobStore, Outcome, Outgoing
 from whendue.services.outside import Ports
 
 Written = list[tuple[Transition, Outcome]]
@@ -36,13 +36,13 @@ def _was_adopted(step: Transition, end: Outcome) -> bool:
 
 
 def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome]:
-    """Apply transitions, each after its `first` write; one whose `first` is unknown stays untried (UNAVAILABLE)."""
+    """Apply transitions, each after its `first` write; one whose `first` is not there stays untried, and ends as it."""
     firsts = [(number, t.first) for number, t in enumerate(transitions) if t.first]
     tried = store.apply([write for _, write in firsts]) if firsts else []
-    unknown = {number for (number, _), end in zip(firsts, tried, strict=True) if end.applied is Applied.UNAVAILABLE}
-    ready = [t for number, t in enumerate(transitions) if number not in unknown]
+    untried = {number: end for (number, _), end in zip(firsts, tried, strict=True) if end.failed}
+    ready = [t for number, t in enumerate(transitions) if number not in untried]
     ends = iter(store.apply(ready) if ready else [])
-    return [Outcome(Applied.UNAVAILABLE) if number in unknown else next(ends) for number in range(len(transitions))]
+    return [untried[number] if number in untried else next(ends) for number in range(len(transitions))]
 
 
 def send(queue: JobQueue, jobs: Sequence[Job], now_ms: int) -> list[bool]:

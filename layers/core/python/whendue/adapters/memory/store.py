@@ -1,4 +1,4 @@
-"""JobStore in memory."""
+"""JobStore in memory. It refuses what DynamoDB refuses."""
 
 import bisect
 import threading
@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from whendue.adapters.attribute_values import check, check_size
 from whendue.domain.keys import Key
 from whendue.domain.writes import Write, already_done, applied_to, holds
+from whendue.errors import UnstorableError
 from whendue.ports import AgendaEntry, Applied, Item, Outcome
 
 _MUTABLE = (dict, list)
@@ -30,18 +32,26 @@ class MemoryStore:
             return [self._apply(write) for write in writes]
 
     def _apply(self, write: Write) -> Outcome:
+        try:
+            check(write)
+            return self._carry_out(write)
+        except UnstorableError:
+            return Outcome(Applied.INVALID)
+
+    def _carry_out(self, write: Write) -> Outcome:
         old = self._items.get(write.key)
         # An update never creates an item: DynamoDB is told attribute_exists(pk).
         missing = old is None and not write.inserts
         if missing or not all(holds(condition, old) for condition in write.expected):
             done = already_done(write, old)
             return Outcome(Applied.DONE if done else Applied.REFUSED, _copied(old))
+        then = None if write.deletes else _copied(_after(write, old))
         self._unlist(write.key, old)
-        if write.deletes:
+        if then is None:
             del self._items[write.key]
             return Outcome(Applied.DONE)
-        self._items[write.key] = _copied(applied_to(write, old))
-        self._list(write.key, self._items[write.key])
+        self._items[write.key] = then
+        self._list(write.key, then)
         return Outcome(Applied.DONE)
 
     def _unlist(self, key: Key, item: Item | None) -> None:
@@ -84,6 +94,21 @@ class MemoryStore:
         """Show a copy of the whole table, for assertions."""
         with self._lock:
             return {key: _copied(item) for key, item in self._items.items()}
+
+
+def _after(write: Write, old: Item | None) -> dict[str, Any]:
+    """Give the item after an update.
+
+    Raises:
+        UnstorableError: it would be too large, or adds to what is no number.
+    """
+    try:
+        then = applied_to(write, old)
+    except TypeError as error:
+        raise UnstorableError from error
+    if old:
+        check_size(then)
+    return then
 
 
 def _entry(key: Key, item: Item) -> AgendaEntry:
