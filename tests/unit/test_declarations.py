@@ -125,7 +125,7 @@ def test_every_option_can_be_said() -> None:
 @pytest.mark.parametrize(
     "name",
     ["", " ", "a b", "a/b", "ä", "x" * 65, "a\n", "workflow", "notify.pigeon", None, 7, b"a", ["a"], run],
-    ids=repr,
+    ids=lambda name: name.__name__ if callable(name) else repr(name),
 )
 def test_a_name_that_no_request_can_use_is_refused(name: Any) -> None:
     """`run` stands for a decorator without a call."""
