@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from localstack_client.session import Session
 
+from localstack import emulator as emulator_process
 from localstack.deploy import clients
 from localstack.deploy.clients import Clients
 
@@ -42,7 +43,7 @@ class Asked(BaseHTTPRequestHandler):
 @pytest.fixture
 def emulator() -> Iterator[tuple[str, list[str]]]:
     """A server on a free port, and the credentials that it was asked with."""
-    asked = type("AskedHere", (Asked,), {"paths": []})
+    asked: Any = type("AskedHere", (Asked,), {"paths": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), asked) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", asked.paths
@@ -83,3 +84,25 @@ def test_a_client_that_is_led_elsewhere_is_refused(monkeypatch: pytest.MonkeyPat
         Clients(HERE).client("sqs")
     assert HERE in str(caught.value)
     assert ELSEWHERE in str(caught.value)
+
+
+def test_the_embedded_emulator_is_started_without_what_is_exported_for_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """USE_SSL=1 made it speak TLS on port 443, and nobody understood it."""
+    exported = ("AWS_ENDPOINT_URL", "EDGE_PORT", "LOCALSTACK_HOST", "MINISTACK_REGION", "SERVICES", "USE_SSL")
+    for name in exported:
+        monkeypatch.setenv(name, "1")
+    given: dict[str, str] = {}
+
+    def started(_command: Any, *, env: dict[str, str], **_: Any) -> Any:
+        given.update(env)
+        raise OSError
+
+    monkeypatch.setattr(emulator_process, "install", lambda: None)
+    monkeypatch.setattr("subprocess.Popen", started)
+    with pytest.raises(OSError):
+        emulator_process.start(tmp_path)
+    assert not given.keys() & set(exported)
+    assert given["LAMBDA_EXECUTOR"] == "local"
+    assert "PATH" in given
