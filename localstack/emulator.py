@@ -19,6 +19,9 @@ from localstack.venvs import ensure
 PROGRAM = "ministack"
 READY_S = 60
 STOP_S = 15
+# What emulators read; ours is to be the same for everybody.
+_OF_EMULATORS = ("AWS_", "PYTHON", "LAMBDA_", "LOCALSTACK_", "MINISTACK_")
+_OF_EMULATORS_EACH = frozenset({"AUTH", "EDGE_PORT", "PERSIST_STATE", "SERVICES", "STATE_DIR", "USE_SSL"})
 # Emulators that this very process started, so that their ends are collected.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -67,7 +70,7 @@ def start(directory: Path = LOCAL) -> Emulator:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    environment = {name: value for name, value in os.environ.items() if not _is_of_emulators(name)}
     environment |= {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
@@ -132,6 +135,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _is_of_emulators(name: str) -> bool:
+    """Say whether a variable would change the emulator: people who work with LocalStack all day have some exported."""
+    return name.startswith(_OF_EMULATORS) or name in _OF_EMULATORS_EACH
 
 
 def _await_health(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:

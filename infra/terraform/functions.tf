@@ -11,7 +11,11 @@ locals {
 
   secret_parameter     = coalesce(var.secret_parameter, "/${var.name}/secret")
   jwt_secret_parameter = var.jwt.algorithm != "HS256" ? null : coalesce(var.jwt.secret_parameter, "/${var.name}/jwt-secret")
-  parameters           = "arn:${data.aws_partition.this.partition}:ssm:${var.region}:${data.aws_caller_identity.this.account_id}:parameter"
+  parameters           = "arn:${data.aws_partition.this.partition}:ssm:${local.account}:parameter"
+
+  # What no job and no subscription may call, whatever the lists say.
+  own_functions = sort([for name in keys(local.topology.functions) : "${var.name}-${name}"])
+  own_topics    = ["${var.name}-alarms"]
 
   environment = {
     WHENDUE_TABLE             = module.table.name
@@ -24,9 +28,12 @@ locals {
     WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE = local.urls[local.queues.notifications.dead_letter]
     WHENDUE_VISIBILITY_S                    = tostring(local.visibility_s)
     WHENDUE_EMAIL_FROM                      = var.email.from
+    WHENDUE_EMAIL_SENDERS                   = length(var.email.senders) == 0 ? null : jsonencode(var.email.senders)
     WHENDUE_EMAIL_RECIPIENTS                = length(var.email.recipients) == 0 ? null : jsonencode(var.email.recipients)
     WHENDUE_SNS_ALLOW                       = length(var.sns_allow) == 0 ? null : jsonencode(var.sns_allow)
-    WHENDUE_LAMBDA_ALLOW                    = join(",", var.lambda_allow)
+    WHENDUE_LAMBDA_ALLOW                    = length(var.lambda_allow) == 0 ? null : jsonencode(var.lambda_allow)
+    WHENDUE_OWN_FUNCTIONS                   = join(",", local.own_functions)
+    WHENDUE_OWN_TOPICS                      = length(var.sns_allow) == 0 ? null : join(",", local.own_topics)
     POWERTOOLS_SERVICE_NAME                 = "whendue"
   }
   # Only the API verifies tokens.
@@ -36,6 +43,13 @@ locals {
     WHENDUE_JWT_AUDIENCE         = var.jwt.audience
     WHENDUE_JWT_JWKS_URL         = var.jwt.jwks_url
     WHENDUE_JWT_SECRET_PARAMETER = local.jwt_secret_parameter
+  }
+
+  account = "${var.region}:${data.aws_caller_identity.this.account_id}"
+  # Beside the check in the code: a pattern of the lists that matches the stack's own is of no use. By word and action.
+  denied = {
+    invoked = flatten([for name in local.own_functions : [for end in ["", ":*"] : "arn:${data.aws_partition.this.partition}:lambda:${local.account}:function:${name}${end}"]])
+    topics  = [for name in local.own_topics : "arn:${data.aws_partition.this.partition}:sns:${local.account}:${name}"]
   }
 
   # The words of permissions.yaml -> ARNs; what is not configured has none.
@@ -48,9 +62,18 @@ locals {
     notifications = [local.arns[local.queues.notifications.queue]]
     mail          = var.email.identity_arns
     topics        = distinct(flatten(values(var.sns_allow)))
-    invoked       = var.lambda_allow
+    invoked       = distinct(flatten(values(var.lambda_allow)))
     secret        = ["${local.parameters}${local.secret_parameter}"]
     jwt_secret    = [for name in local.jwt_secret_parameter[*] : "${local.parameters}${name}"]
+  }
+}
+
+locals {
+  denials = {
+    for function, words in local.permissions : function => [
+      for word, actions in words : { actions = actions, resources = local.denied[word] }
+      if contains(keys(local.denied), word) && length(local.resources[word]) > 0
+    ]
   }
 }
 
@@ -88,6 +111,7 @@ module "function" {
     for word, actions in local.permissions[each.key] : { actions = actions, resources = local.resources[word] }
     if length(local.resources[word]) > 0
   ]
+  denials              = local.denials[each.key]
   reserved_concurrency = var.reserve_timer ? try(each.value.reserved_concurrency, -1) : -1
   queues               = { for queue in try(local.triggers[each.key].queues, []) : queue => local.arns[queue] }
   batch_size           = try(local.triggers[each.key].batch_size, null)

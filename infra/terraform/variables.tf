@@ -154,22 +154,29 @@ variable "environment" {
 }
 
 variable "email" {
-  description = "Who sends mails, by which verified SES identities (ARNs), and to whom subscriptions may send them, by tenant."
+  description = "Who sends mails, by which verified SES identities (ARNs), and by tenant (* for every tenant) who else may send and to whom: addresses, domains, or *."
   type = object({
     from          = optional(string, "")
     identity_arns = optional(list(string), [])
+    senders       = optional(map(list(string)), {})
     recipients    = optional(map(list(string)), {})
   })
   default = {}
 
   validation {
-    condition     = (var.email.from == "") == (length(var.email.identity_arns) == 0)
-    error_message = "email.from and email.identity_arns go together."
+    condition     = (var.email.from == "" && length(var.email.senders) == 0) == (length(var.email.identity_arns) == 0)
+    error_message = "email.identity_arns goes together with email.from or email.senders."
+  }
+  validation {
+    condition = alltrue([
+      for entry in flatten([values(var.email.senders), values(var.email.recipients)]) : can(regex("^(\\*|([^ @*]+@)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+)$", entry))
+    ])
+    error_message = "email.senders and email.recipients have addresses, domains, or *."
   }
 }
 
 variable "sns_allow" {
-  description = "Tenant to patterns (*, ?) of ARNs of topics that its subscriptions may publish to."
+  description = "Tenant (* for every tenant) to patterns (*, ?) of ARNs of topics that its subscriptions may publish to; never the stack's own."
   type        = map(list(string))
   default     = {}
 
@@ -180,12 +187,12 @@ variable "sns_allow" {
 }
 
 variable "lambda_allow" {
-  description = "Patterns (*, ?) of ARNs of functions that the task `lambda` may invoke; jobs name them by ARN."
-  type        = list(string)
-  default     = []
+  description = "Tenant (* for every tenant) to patterns (*, ?) of ARNs of functions that its jobs may invoke by the task `lambda`; they name them by ARN. Never the stack's own."
+  type        = map(list(string))
+  default     = {}
 
   validation {
-    condition     = alltrue([for pattern in var.lambda_allow : can(regex("^arn:aws[a-z-]*:lambda:[^\\[]+$", pattern))])
+    condition     = alltrue([for pattern in flatten(values(var.lambda_allow)) : can(regex("^arn:aws[a-z-]*:lambda:[^\\[]+$", pattern))])
     error_message = "lambda_allow has ARNs of functions; * and ? are its only patterns, as in IAM."
   }
 }

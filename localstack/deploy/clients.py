@@ -23,8 +23,8 @@ def session(endpoint_url: str) -> Any:
         endpoint_url: the emulator, on any port.
     """
     made = Session("test", "test", region_name=REGION, localstack_host=urlsplit(endpoint_url).netloc)
-    # The library lets an exported AWS_ENDPOINT_URL (and USE_SSL) beat its argument: the clients of a stack would make
-    # and delete things in another one. `Clients.client` sees to it that this holds.
+    # The library lets an exported AWS_ENDPOINT_URL (and USE_SSL) beat its argument: what is meant for this stack would
+    # be made, or deleted, in another one. `Clients.client` sees to it that this line does what it should.
     made._service_endpoint_mapping = dict.fromkeys(made._service_endpoint_mapping, endpoint_url)  # noqa: SLF001
     return made
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localstack import emulator, token
-from localstack.deploy import deploy
+from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
 from localstack.topology import topology
@@ -94,7 +94,10 @@ def stage_named(emulated: Emulator, calls: Path, home: Home) -> Callable[..., St
 @pytest.fixture(scope="session")
 def stage(stage_named: Callable[..., Stage]) -> Stage:
     """Give the stack that most tests share, its timer ticking by itself."""
-    made = stage_named("e2e", schedule_timer=True)
+    # As `make up` has it: everyone may mail to everyone.
+    made = stage_named("e2e", schedule_timer=True, **mail.SETTINGS, WHENDUE_LAMBDA_ALLOW='{"*": ["*"]}')
+    # Terraform makes no identities: whose addresses they are is between their owners and SES.
+    mail.verify_senders(made.clients, mail.SETTINGS)
     five_seconds.begin(made)
     return made
 

@@ -34,7 +34,6 @@ UNSEEN = {
     ("timer", "notifications", "sqs:GetQueueAttributes"): "the same for deliveries",
     ("worker", "payloads", "s3:PutObject"): "a workflow with a node of a large payload is parted",
     ("worker", "results", "s3:GetObject"): "a job refers to a large result",
-    ("worker", "mail", "ses:SendEmail"): "the task `email`",
     ("worker", "invoked", "lambda:InvokeFunction"): "the task `lambda`",
     ("notifier", "topics", "sns:Publish"): "the channel `sns`",
     ("dead_letter", "table", "dynamodb:PutItem"): "somebody is told of the dead job",

@@ -22,5 +22,5 @@ def test_the_readmes_curl_submits_a_job_and_lists_it(stage: Stage) -> None:
         json.loads(subprocess.run(["bash", "-c", one], env=environment, check=True, capture_output=True).stdout)
         for one in commands
     )
-    assert (submitted["type"], submitted["state"]) == ("demo.greet", "scheduled")
+    assert (submitted["type"], submitted["state"]) == ("email", "scheduled")
     assert [job["id"] for job in listed["items"]] == [submitted["id"]]

@@ -142,6 +142,7 @@ def test_a_workers_import_path_is_light() -> None:
         "cryptography",
         "urllib3",
         "boto3",
+        "localstack_client",
         "croniter",
         "opentelemetry",
         "prometheus_client",

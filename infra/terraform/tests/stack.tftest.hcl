@@ -169,7 +169,79 @@ run "patterns_that_iam_does_not_know_are_refused" {
   expect_failures = [var.lambda_allow, var.sns_allow]
 
   variables {
-    lambda_allow = ["report-*"]
+    lambda_allow = { acme = ["report-*"] }
     sns_allow    = { acme = ["arn:aws:sns:us-east-1:123456789012:[ab]"] }
+  }
+}
+
+run "what_tenants_may_reach" {
+  command = plan
+
+  variables {
+    email = {
+      identity_arns = ["arn:aws:ses:us-east-1:123456789012:identity/acme.example"]
+      senders       = { acme = ["acme.example"] }
+      recipients    = { "*" = ["*"] }
+    }
+    lambda_allow = { acme = ["arn:aws:lambda:us-east-1:123456789012:function:*"] }
+    sns_allow    = { acme = ["arn:aws:sns:us-east-1:123456789012:*"] }
+  }
+
+  assert {
+    condition     = local.environment.WHENDUE_LAMBDA_ALLOW == jsonencode({ acme = ["arn:aws:lambda:us-east-1:123456789012:function:*"] })
+    error_message = "The functions read the list by tenant."
+  }
+  assert {
+    condition     = local.environment.WHENDUE_EMAIL_SENDERS == jsonencode({ acme = ["acme.example"] })
+    error_message = "The functions read the senders by tenant."
+  }
+  assert {
+    condition     = toset(split(",", local.environment.WHENDUE_OWN_FUNCTIONS)) == toset(values(output.functions))
+    error_message = "The functions know the names of all of the stack's own."
+  }
+  assert {
+    condition = alltrue([
+      for name in values(output.functions) : contains(local.denied.invoked, "arn:aws:lambda:us-east-1:${data.aws_caller_identity.this.account_id}:function:${name}")
+    ])
+    error_message = "The worker's role may invoke none of the stack's own."
+  }
+  assert {
+    condition     = local.environment.WHENDUE_OWN_TOPICS == "whendue-alarms" && module.observability[0].topic_name == "whendue-alarms"
+    error_message = "No subscription publishes to the alarms' topic."
+  }
+}
+
+run "own_functions_are_denied_to_the_worker_alone" {
+  command = plan
+
+  variables {
+    lambda_allow = { "*" = ["arn:aws:lambda:us-east-1:123456789012:function:report-*"] }
+  }
+
+  assert {
+    condition     = { for name, denials in local.denials : name => length(denials) if length(denials) > 0 } == { worker = 1 }
+    error_message = "Nobody else may invoke functions at all."
+  }
+}
+
+run "entries_that_fit_no_mail_are_refused" {
+  command         = plan
+  expect_failures = [var.email]
+
+  variables {
+    email = {
+      from          = "jobs@acme.example"
+      identity_arns = ["arn:aws:ses:us-east-1:123456789012:identity/acme.example"]
+      recipients    = { acme = ["*@acme.example"] }
+    }
+  }
+}
+
+run "senders_without_an_identity_are_refused" {
+  command         = plan
+  expect_failures = [var.email]
+
+  variables {
+    email = { senders = { acme = ["acme.example"] } }
   }
 }

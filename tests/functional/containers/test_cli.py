@@ -73,6 +73,20 @@ def test_a_queue_without_an_address_is_named() -> None:
     assert done.stderr == "whendue: no address is set for the queues notifications_dead_letter\n"
 
 
+@pytest.mark.parametrize("command", ["worker", "timer"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WHENDUE_LAMBDA_ALLOW", "report-*"), ("WHENDUE_EMAIL_SENDERS", "{"), ("WHENDUE_OWN_FUNCTIONS", "")],
+)
+def test_a_list_that_cannot_be_read_is_named_at_start(command: str, name: str, value: str) -> None:
+    """Not by the first job that asks for it, as an error of that job."""
+    allowed = {"WHENDUE_LAMBDA_ALLOW": '{"*": ["*"]}', "WHENDUE_OWN_FUNCTIONS": "whendue-worker"}
+    done = whendue(command, **(GIVEN | allowed | {name: value}))
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_tasks_of_ones_own_that_are_not_there_are_named() -> None:
     """A worker without its tasks would burn the attempts of every job."""
     done = whendue("worker", **GIVEN, WHENDUE_TASKS="no.such.tasks")

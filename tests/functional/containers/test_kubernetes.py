@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from localstack.paths import ROOT
+from localstack.topology import topology
 from localstack.venvs import ensure
 from tests.functional.containers.test_image import COMPOSE, TEXT
 from whendue.cli import GRACE_S
 from whendue.containers.health import LIVE, READY
+from whendue.resources import TaskSettings
 from whendue.settings import ALL_QUEUES, Settings
 
 OVERLAYS = ("minikube", "production")
@@ -66,6 +68,7 @@ def test_settings_are_those_that_a_process_reads(path: Path) -> None:
     given = dict(line.split("=", 1) for line in lines)
     settings = Settings.from_env(given, lambda _: SECRET)
     assert set(settings.dead_letter_queues) == {"dead_letter", "notifications_dead_letter"}
+    assert TaskSettings.from_env(given).own_functions == {f"whendue-{name}" for name in topology().functions}
     code = "".join(file.read_text() for file in (ROOT / "layers").rglob("*.py"))
     assert all(f'"{name}"' in code for name in given if name.startswith("WHENDUE_"))
     assert {name for name in given if not name.startswith("WHENDUE_")} <= {

@@ -20,6 +20,15 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
+  dynamic "statement" {
+    for_each = var.denials
+    content {
+      effect    = "Deny"
+      actions   = statement.value.actions
+      resources = statement.value.resources
+    }
+  }
+
   statement {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.this.arn}:*"]

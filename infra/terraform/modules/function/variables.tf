@@ -38,6 +38,12 @@ variable "statements" {
   type        = list(object({ actions = list(string), resources = list(string) }))
 }
 
+variable "denials" {
+  description = "What the function may not do, whatever else allows it: actions on resources."
+  type        = list(object({ actions = list(string), resources = list(string) }))
+  default     = []
+}
+
 variable "reserved_concurrency" {
   description = "How many run at once at most, kept free for it; -1: as many as the account allows."
   type        = number

@@ -7,3 +7,8 @@ output "alarms" {
   description = "Alarm -> its description."
   value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.alarm_description }
 }
+
+output "topic_name" {
+  description = "Its name."
+  value       = aws_sns_topic.this.name
+}
