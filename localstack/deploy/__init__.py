@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from localstack.build import Target, build
+from localstack.deploy import ses
 from localstack.deploy.api import deploy_api
 from localstack.deploy.clients import Clients
 from localstack.deploy.functions import Environment, deploy_functions
@@ -49,7 +50,8 @@ def deploy(
     bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
     urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
     addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s)
-    names = deploy_functions(clients, prefix, plan, built, dict(environment) | addresses.variables())
+    variables = ses.variables(clients) | dict(environment) | addresses.variables()
+    names = deploy_functions(clients, prefix, plan, built, variables)
     for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
         for queue in trigger.queues:

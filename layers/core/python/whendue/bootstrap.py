@@ -200,13 +200,14 @@ def app(*, listen_s: int = 0) -> App:
     from whendue.adapters.aws import READ_TIMEOUT_S, client
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
+    from whendue.adapters.ses import sender
     from whendue.adapters.sqs import SqsQueue
     from whendue.adapters.threads import ThreadRunner
 
     # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
     once = {"retries": {"total_max_attempts": 1}}
     provide("settings", lambda: TaskSettings.from_env(os.environ))
-    provide("sesv2", lambda: client("sesv2", **once))
+    provide("sesv2", lambda: sender(os.environ, **once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, effects = Settings.from_env(os.environ), system()
