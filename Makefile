@@ -40,13 +40,17 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test e2e e2e-containers sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
+.PHONY: test e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	nice $(PY) -m pytest -n 2 --ignore tests/e2e
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
 e2e-containers: $(READY)  ## its heart with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
 	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,jobs,metrics,timer}.py
+e2e-rest: $(READY)  ## its heart behind a REST API
+	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py
+e2e-localstack: $(READY)  ## contract, deploy, demonstration and heart on LocalStack's own runtime (Python 3.13, Java, npm)
+	@$(PY) -m tests.localstack_host
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
 	@nice $(PY) -m tests.simulation
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
@@ -78,7 +82,7 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers test lint types workflows checkov sim load-smoke  ## everything that CI runs
+check: e2e e2e-containers e2e-localstack e2e-rest test lint types workflows checkov sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
@@ -93,6 +97,10 @@ package: $(READY)  ## build the Python package into .local/dist
 	$(PY) -m build --no-isolation --outdir .local/dist
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
+	# LocalStack's runtime runs on Python 3.13 alone.
+	[ -x .local/lock-venv/bin/python ] || python3.13 -m venv .local/lock-venv
+	.local/lock-venv/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(COMPILE:$(PY)=.local/lock-venv/bin/python) $(UPGRADE) -o requirements/localstack.txt requirements/localstack.in
 	$(COMPILE) $(UPGRADE) -o requirements/checkov.txt requirements/checkov.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
 	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in

@@ -1,12 +1,18 @@
-"""Build the layers and the function zips the way Lambda wants them; the same content gives the same bytes."""
+"""Build the layers and the function zips the way Lambda wants them; the same content gives the same bytes.
+
+For LocalStack (target `container`) there are no layers: it mounts them only with a licence. Dependencies, core and all
+functions' sources are one zip, that of every function.
+"""
 
 import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
+import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +24,13 @@ from localstack.topology import topology
 
 Target = Literal["local", "container", "lambda"]
 # Goes up when the same lock shall give another zip.
-FORMAT = 3
+FORMAT = 4
 # The oldest time that a zip can hold: archives must not differ by when they were made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # botocore/examples: only its documentation reads them, and the emulator unpacks every file at each cold start.
 LEFT_OUT = ("/__pycache__/", "/tests/", "/examples-1.json", ".dist-info/RECORD")
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+UNZIPPED_BYTES = 250 * 1024 * 1024
 USER_TASKS = "functions/worker/tasks"
 MANIFEST = BUILD / "manifest.json"
 
@@ -63,18 +71,42 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
 
     Args:
         target: `local` takes wheels for the embedded emulator's interpreter, `lambda` those of the topology's runtime,
-            `container` those of its Python on this machine's processor (LocalStack).
+            `container` those of its Python on this machine's processor (LocalStack), and makes no layers.
         extra_tasks: a folder of further task files, put beside the user's own (for tests).
 
     Raises:
         subprocess.CalledProcessError: the dependencies could not be installed.
+        RuntimeError: a function is larger than Lambda takes.
     """
+    if target == "container":
+        whole = _whole(extra_tasks)
+        return Built({}, dict.fromkeys(topology().functions, whole))
     layers = {"dependencies": _dependencies(target), "core": _core()}
     functions = {
         name: _zip(f"function-{name}", _function_files(function.sources, extra_tasks))
         for name, function in topology().functions.items()
     }
     return Built(layers, functions)
+
+
+def _whole(extra_tasks: Path | None) -> Path:
+    """Put dependencies, core and all functions into one zip: the dependencies are compressed once for all of them."""
+    base = _dependencies("container")
+    sources = dict(_tree(_core_source()))
+    for function in topology().functions.values():
+        sources |= _function_files(function.sources, extra_tasks)
+    path = BUILD / f"function-whole-{_digest(sources, base.name)}.zip"
+    if path.exists():
+        return path
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    shutil.copyfile(base, draft)
+    with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, sorted(sources.items()))
+        size = sum(info.file_size for info in archive.infolist())
+    if size > UNZIPPED_BYTES:
+        draft.unlink()
+        raise RuntimeError(f"a function of {size} bytes is over Lambda's {UNZIPPED_BYTES}")
+    return draft.replace(path)
 
 
 def _dependencies(target: Target) -> Path:
@@ -89,12 +121,14 @@ def _dependencies(target: Target) -> Path:
             # What else the emulator's environment holds is no business of the layer: no warnings of conflicts with it.
             quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--no-compile"]
             options = [*quiet, *_platform(target), "--require-hashes", "-r", str(lock)]
-            _python("-m", "pip", "install", *options, "--target", folder)
+            # Wheels of another machine can be chosen by any interpreter; the emulator's own only by itself.
+            _python("-m", "pip", "install", *options, "--target", folder, local=target == "local")
             # pip's scripts name the interpreter that built them, and a layer has no use for them.
             files = {name: data for name, data in _tree(Path(folder)) if not name.startswith("bin/")}
             if target == "local":
                 files |= _bytecode(Path(folder), files)
-            return _write(path, ((f"python/{name}", data) for name, data in sorted(files.items())))
+            below = "" if target == "container" else "python/"
+            return _write(path, ((f"{below}{name}", data) for name, data in sorted(files.items())))
 
 
 def _bytecode(folder: Path, sources: Iterable[str]) -> dict[str, bytes]:
@@ -109,9 +143,9 @@ def _bytecode(folder: Path, sources: Iterable[str]) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in compiled}
 
 
-def _python(*arguments: str) -> str:
-    """Run the emulator's interpreter; gives what it prints."""
-    command = [str(EMULATOR_PYTHON), *arguments]
+def _python(*arguments: str, local: bool = True) -> str:
+    """Run the embedded emulator's interpreter, or this one; gives what it prints."""
+    command = [str(EMULATOR_PYTHON) if local else sys.executable, *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -133,8 +167,11 @@ def _platform(target: Target) -> list[str]:
 
 
 def _core() -> Path:
-    source = ROOT / (topology().layers["core"].source or "")
-    return _zip("layer-core", ((f"python/{name}", data) for name, data in _tree(source)))
+    return _zip("layer-core", ((f"python/{name}", data) for name, data in _tree(_core_source())))
+
+
+def _core_source() -> Path:
+    return ROOT / (topology().layers["core"].source or "")
 
 
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:
@@ -160,11 +197,16 @@ def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
 def _zip(name: str, files: Iterable[tuple[str, bytes]]) -> Path:
     """Write a zip under its content's hash; content that was zipped before is not written again."""
     known = dict(files)
-    digest = hashlib.sha256()
-    for file, data in sorted(known.items()):
-        digest.update(f"{file}\0{len(data)}\0".encode() + data)
-    path = BUILD / f"{name}-{digest.hexdigest()[:16]}.zip"
+    path = BUILD / f"{name}-{_digest(known)}.zip"
     return path if path.exists() else _write(path, sorted(known.items()))
+
+
+def _digest(files: Mapping[str, bytes], base: str = "") -> str:
+    """Hash files, and the name of what they are added to."""
+    digest = hashlib.sha256(base.encode())
+    for file, data in sorted(files.items()):
+        digest.update(f"{file}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()[:16]
 
 
 def _write(path: Path, files: Iterable[tuple[str, bytes]]) -> Path:
@@ -172,10 +214,13 @@ def _write(path: Path, files: Iterable[tuple[str, bytes]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files:
-            info = zipfile.ZipInfo(name, EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, data)
-    draft.replace(path)
-    return path
+        _add(archive, files)
+    return draft.replace(path)
+
+
+def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]]) -> None:
+    for name, data in files:
+        info = zipfile.ZipInfo(name, EPOCH)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.external_attr = 0o644 << 16
+        archive.writestr(info, data)

@@ -1,11 +1,13 @@
 """Bring the dev stack up and down."""
 
+import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -20,6 +22,13 @@ from whendue.resources import TaskSettings
 
 WARM_WORKERS = 3
 LOCALSTACK_URL = "http://127.0.0.1:4566"
+REASON_CHARS = 500
+# The part of an HTTP API's event that is read.
+HEALTH = {
+    "rawPath": "/health",
+    "headers": {},
+    "requestContext": {"stage": "$default", "http": {"method": "GET", "path": "/health"}},
+}
 
 
 def up(kind: str = "ministack") -> Stack:
@@ -85,11 +94,37 @@ def answers(url: str) -> bool:
 
 
 def warm(stack: Stack) -> None:
-    """Start what the first jobs need, side by side, so that they do not wait for the emulator's cold starts."""
+    """Start every function, side by side, so that the first jobs do not wait for the emulator's cold starts.
+
+    Raises:
+        RuntimeError: some cannot start; the message has each one's reason.
+    """
     functions = Clients(stack.aws_endpoint_url).functions
-    wanted = [stack.functions["timer"], *[stack.functions["worker"]] * WARM_WORKERS]
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        list(pool.map(lambda name: functions.invoke(FunctionName=name, Payload=b'{"Records": []}'), wanted))
+    wanted = {name: WARM_WORKERS if name == "worker" else 1 for name in stack.functions}
+
+    def reason(name: str) -> str | None:
+        event = HEALTH if name == "api" else {"Records": []}
+        reply = functions.invoke(FunctionName=stack.functions[name], Payload=json.dumps(event).encode())
+        return _reason(reply) if "FunctionError" in reply else None
+
+    with ThreadPoolExecutor(sum(wanted.values())) as pool:
+        asked = [(name, pool.submit(reason, name)) for name, number in wanted.items() for _ in range(number)]
+        failed = {name for name, future in asked if future.result()}
+    # Alone it says more: of several that start at once, emulators have the reason of one.
+    found = {name: said for name in wanted if name in failed and (said := reason(name))}
+    if found:
+        lines = "\n".join(f"  {stack.functions[name]}: {said}" for name, said in found.items())
+        raise RuntimeError(f"functions cannot start:\n{lines}")
+
+
+def _reason(reply: Mapping[str, Any]) -> str:
+    """Say what a function's answer to an invocation that failed says."""
+    text = reply["Payload"].read().decode(errors="replace")
+    try:
+        said = json.loads(text)
+        return f"{said['errorType']}: {said['errorMessage']}"[:REASON_CHARS]
+    except (ValueError, KeyError, TypeError):
+        return text[:REASON_CHARS] or str(reply["FunctionError"])
 
 
 def _deploy(
@@ -108,9 +143,9 @@ def _deploy(
     parameter = {"Name": "/whendue/secret", "Value": environment["WHENDUE_SECRET"], "Type": "SecureString"}
     Clients(endpoint_url).client("ssm").put_parameter(**parameter, Overwrite=True)
     stack = deploy(endpoint_url, environment=environment, api_flavor=api_flavor, target=target)
+    warm(stack)
     if not answers(f"{stack.api_url}/health/ready"):
         raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")
-    warm(stack)
     if ours:
         stack = stack.on(ours.pid, ours.log)
     stack.save()

@@ -9,11 +9,12 @@ from localstack.once import exclusive
 from localstack.paths import LOCAL, ROOT
 
 
-def ensure(name: str) -> Path:
+def ensure(name: str, python: str = sys.executable) -> Path:
     """Make an environment from `requirements/<name>.txt`, unless it is there and current.
 
     Args:
         name: the lock's name.
+        python: the interpreter that it is made with.
 
     Returns:
         the folder of its programs.
@@ -25,7 +26,7 @@ def ensure(name: str) -> Path:
         if not stamp.exists() or stamp.read_text() != lock.read_text():
             print(f"Installing {venv.relative_to(ROOT)} (once)...", file=sys.stderr, flush=True)
             shutil.rmtree(venv, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+            subprocess.run([python, "-m", "venv", str(venv)], check=True)
             pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
             stamp.write_text(lock.read_text())

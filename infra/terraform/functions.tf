@@ -85,7 +85,8 @@ check "built" {
 }
 
 resource "aws_lambda_layer_version" "this" {
-  for_each = local.topology.layers
+  # A build for LocalStack has none: everything is in the functions' zips.
+  for_each = { for name, layer in local.topology.layers : name => layer if contains(keys(local.zips.layers), name) }
 
   layer_name               = "${var.name}-${each.key}"
   filename                 = "${dirname(local.manifest)}/${local.zips.layers[each.key]}"
@@ -102,7 +103,7 @@ module "function" {
   runtime      = local.topology.runtime.python
   architecture = local.architecture
   zip          = "${dirname(local.manifest)}/${local.zips.functions[each.key]}"
-  layers       = [for name in ["dependencies", "core"] : aws_lambda_layer_version.this[name].arn]
+  layers       = [for name in ["dependencies", "core"] : aws_lambda_layer_version.this[name].arn if contains(keys(local.zips.layers), name)]
   environment = {
     for name, value in merge(local.environment, each.key == "api" ? local.jwt_environment : {}, var.environment) :
     name => value if value != null && value != ""

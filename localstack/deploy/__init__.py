@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from localstack.build import Target, build
+from localstack.deploy import ses
 from localstack.deploy.api import deploy_api
 from localstack.deploy.clients import Clients
 from localstack.deploy.functions import Environment, deploy_functions
@@ -51,7 +52,7 @@ def deploy(
     urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
     own = [f"{prefix}-{name}" for name in plan.functions]
     addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s, own)
-    variables = dict(environment) | addresses.variables()
+    variables = ses.variables(clients) | dict(environment) | addresses.variables()
     verify_senders(clients, variables)
     names = deploy_functions(clients, prefix, plan, built, variables)
     for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():

@@ -42,7 +42,8 @@ def _rest(clients: Clients, name: str, function_arn: str, stage: str) -> tuple[s
         resources["/{proxy+}"] = made["id"]
         for resource in resources.values():
             _any_method(apis, api_id, resource, function_arn)
-    apis.create_deployment(restApiId=api_id, stageName=stage)
+    if stage not in {one["stageName"] for one in apis.get_stages(restApiId=api_id)["item"]}:
+        apis.create_deployment(restApiId=api_id, stageName=stage)
     return api_id, f"{clients.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
 

@@ -2,16 +2,23 @@
 
 import json
 import platform
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from localstack.build import Built
 from localstack.deploy.clients import Clients, code_of
+from localstack.deploy.same import covers
 from localstack.topology import Topology
+
+# AWS takes 50 MB with the request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# Emulators take seconds to read the base64 of half of that.
+INLINE_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,6 @@ def deploy_functions(
     """Make or update all functions; gives their deployed names by name."""
     role = _role(clients, f"{prefix}-function")
     layers = [_layer(clients, f"{prefix}-{name}", path, plan) for name, path in built.layers.items()]
-    # Emulators run functions on the processor of this machine.
-    here = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     names = {}
     for name, function in plan.functions.items():
         names[name] = f"{prefix}-{name}"
@@ -60,21 +65,99 @@ def deploy_functions(
             "Environment": {"Variables": dict(variables)},
             "Layers": layers,
         }
-        code = built.functions[name].read_bytes()
-        try:
-            clients.functions.create_function(**settings, Code={"ZipFile": code}, Architectures=[here])
-        except ClientError as error:
-            if code_of(error) != "ResourceConflictException":
-                raise
-            clients.functions.update_function_code(FunctionName=names[name], ZipFile=code)
-            _configure(clients, settings)
-        if function.reserved_concurrency:
-            clients.functions.put_function_concurrency(
-                FunctionName=names[name], ReservedConcurrentExecutions=function.reserved_concurrency
-            )
+        _deploy(
+            clients, settings, Code(clients, f"{prefix}-code", built.functions[name]), function.reserved_concurrency
+        )
     for deployed in names.values():
-        clients.functions.get_waiter("function_active_v2").wait(FunctionName=deployed)
+        _await_active(clients, deployed)
     return names
+
+
+class Code:
+    """A function's zip: sent with the request, or by way of S3 if it is large (several functions may share it).
+
+    Args:
+        bucket: made when it is needed.
+        path: the zip, its content's hash in its name.
+    """
+
+    def __init__(self, clients: Clients, bucket: str, path: Path) -> None:
+        """Upload nothing yet."""
+        self._s3, self._bucket, self._path = clients.s3, bucket, path
+        self._data = path.read_bytes()
+
+    @property
+    def sha256(self) -> str:
+        """The hash as Lambda shows it."""
+        return b64encode(sha256(self._data).digest()).decode()
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what CreateFunction and UpdateFunctionCode are told."""
+        if len(self._data) <= INLINE_BYTES:
+            return {"ZipFile": self._data}
+        place = {"Bucket": self._bucket, "Key": self._path.name}
+        try:
+            self._s3.head_object(**place)
+        except ClientError:
+            self._s3.create_bucket(Bucket=self._bucket)
+            self._s3.put_object(**place, Body=self._data)
+        return {"S3Bucket": self._bucket, "S3Key": self._path.name}
+
+
+def _deploy(clients: Clients, settings: Mapping[str, Any], code: Code, concurrency: int | None) -> None:
+    """Make a function, or bring it up to date in what has changed."""
+    lambdas, name = clients.functions, settings["FunctionName"]
+    found = _existing(clients, name)
+    if found is None:
+        # Emulators run functions on the processor of this machine.
+        here = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        lambdas.create_function(**settings, Code=code.parameters(), Architectures=[here])
+    else:
+        there = found["Configuration"]
+        if there["CodeSha256"] != code.sha256:
+            lambdas.update_function_code(FunctionName=name, **code.parameters())
+        if not _configured(there, settings):
+            _configure(clients, settings)
+    reserved = (found or {}).get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    if concurrency and reserved != concurrency:
+        lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=concurrency)
+
+
+def _existing(clients: Clients, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = clients.functions.get_function(FunctionName=name)
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        return None
+    return found
+
+
+def _configured(there: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Compare settings; variables to the last: one that is no longer wanted must go."""
+    variables = (there.get("Environment") or {}).get("Variables") or {}
+    arns = [layer["Arn"] for layer in there.get("Layers") or ()]
+    return (
+        variables == settings["Environment"]["Variables"]
+        and arns == settings["Layers"]
+        and covers(there, {name: value for name, value in settings.items() if name not in ("Environment", "Layers")})
+    )
+
+
+def _await_active(clients: Clients, name: str) -> None:
+    """Wait until a function can be invoked.
+
+    Raises:
+        RuntimeError: it never will; the message has the emulator's reason.
+    """
+    try:
+        clients.functions.get_waiter("function_active_v2").wait(FunctionName=name)
+        clients.functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+    except WaiterError as error:
+        there = clients.functions.get_function(FunctionName=name)["Configuration"]
+        reasons = (there.get(field) for field in ("StateReason", "LastUpdateStatusReason"))
+        said = next(filter(None, reasons), f"state {there.get('State')}")
+        raise RuntimeError(f"function {name} cannot start: {said}") from error
 
 
 def _configure(clients: Clients, settings: Mapping[str, Any]) -> None:
@@ -97,11 +180,11 @@ def _role(clients: Clients, name: str) -> str:
         ],
     }
     try:
-        return str(clients.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"])
-    except ClientError as error:
-        if code_of(error) != "EntityAlreadyExists":
-            raise
         return str(clients.iam.get_role(RoleName=name)["Role"]["Arn"])
+    except ClientError as error:
+        if "NoSuchEntity" not in code_of(error):
+            raise
+        return str(clients.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"])
 
 
 def _layer(clients: Clients, name: str, path: Path, plan: Topology) -> str:

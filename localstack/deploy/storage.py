@@ -5,6 +5,7 @@ import json
 from botocore.exceptions import ClientError
 
 from localstack.deploy.clients import Clients, code_of
+from localstack.deploy.same import covers
 from localstack.topology import Bucket, Queues, Table
 
 JOBS_DEAD_LETTER = "dead_letter"
@@ -12,24 +13,12 @@ JOBS_DEAD_LETTER = "dead_letter"
 
 def deploy_table(clients: Clients, name: str, table: Table) -> str:
     """Make the table with its index and TTL; gives its name."""
-    attributes = table.key | table.index.key
     try:
-        clients.dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in attributes.items()],
-            KeySchema=_key_schema(list(table.key)),
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": table.index.name,
-                    "KeySchema": _key_schema(list(table.index.key)),
-                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": table.index.include},
-                }
-            ],
-        )
+        clients.dynamodb.describe_table(TableName=name)
     except ClientError as error:
-        if code_of(error) != "ResourceInUseException":
+        if code_of(error) != "ResourceNotFoundException":
             raise
+        _make_table(clients, name, table)
     clients.dynamodb.get_waiter("table_exists").wait(TableName=name)
     ttl = clients.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     if ttl["TimeToLiveStatus"] == "DISABLED":
@@ -39,19 +28,40 @@ def deploy_table(clients: Clients, name: str, table: Table) -> str:
     return name
 
 
+def _make_table(clients: Clients, name: str, table: Table) -> None:
+    attributes = table.key | table.index.key
+    clients.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in attributes.items()],
+        KeySchema=_key_schema(list(table.key)),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": table.index.name,
+                "KeySchema": _key_schema(list(table.index.key)),
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": table.index.include},
+            }
+        ],
+    )
+
+
 def _key_schema(names: list[str]) -> list[dict[str, str]]:
     return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=True)]
 
 
 def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
     """Make the bucket with its lifecycle; gives its name."""
-    try:
-        clients.s3.create_bucket(Bucket=name)
-    except ClientError as error:
-        if code_of(error) not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-            raise
     rule = {"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": bucket.expire_days}}
-    clients.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    rules: list[dict[str, object]] = []
+    try:
+        rules = clients.s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    except ClientError as error:
+        if code_of(error) == "NoSuchBucket":
+            clients.s3.create_bucket(Bucket=name)
+        elif code_of(error) != "NoSuchLifecycleConfiguration":
+            raise
+    if not covers(rules, [rule]):
+        clients.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
     return name
 
 
@@ -85,7 +95,9 @@ def _queue(clients: Clients, name: str, attributes: dict[str, str]) -> str:
         if "NonExistentQueue" not in code_of(error) and code_of(error) != "QueueDoesNotExist":
             raise
         url = clients.sqs.create_queue(QueueName=name)["QueueUrl"]
-    clients.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    there = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[*attributes]).get("Attributes")
+    if not covers(there, attributes):
+        clients.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
     return str(url)
 
 

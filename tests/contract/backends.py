@@ -27,7 +27,9 @@ from whendue.adapters.sqs import SqsQueue
 from whendue.effects import system
 from whendue.ports import BlobStore, JobQueue, JobStore
 
+# Addresses of backends that somebody else has started (`make e2e-localstack` does).
 DYNAMODB_LOCAL = "WHENDUE_DYNAMODB_LOCAL"
+LOCALSTACK = "WHENDUE_LOCALSTACK"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 _numbers = count()
 
@@ -129,8 +131,8 @@ def _ministack(directory: Path) -> Iterator[Aws]:
         yield Aws(CREDENTIALS | {"AWS_ENDPOINT_URL": running.endpoint_url})
 
 
-def _dynamodb_local() -> AbstractContextManager[Aws]:
-    return nullcontext(Aws(CREDENTIALS | {"AWS_ENDPOINT_URL": os.environ[DYNAMODB_LOCAL]}))
+def _started(variable: str) -> AbstractContextManager[Aws]:
+    return nullcontext(Aws(CREDENTIALS | {"AWS_ENDPOINT_URL": os.environ[variable]}))
 
 
 def opened(name: str, directory: Path) -> AbstractContextManager[Backend]:
@@ -143,6 +145,8 @@ def opened(name: str, directory: Path) -> AbstractContextManager[Backend]:
         case "ministack":
             return _ministack(directory)
         case "dynamodb-local":
-            return _dynamodb_local()
+            return _started(DYNAMODB_LOCAL)
+        case "localstack":
+            return _started(LOCALSTACK)
         case _:
             raise ValueError(f"no backend is called {name!r}")

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.contract.backends import DYNAMODB_LOCAL, Aws, Backend, opened
+from tests.contract.backends import DYNAMODB_LOCAL, LOCALSTACK, Aws, Backend, opened
 from tests.contract.samples import insert_of
 from whendue.domain.writes import Write
 from whendue.ports import BlobStore, JobQueue, JobStore, Outcome
 
-SERVICES = ["memory", "moto", "ministack"]
+STARTED = ["localstack"] if os.environ.get(LOCALSTACK) else []
+SERVICES = ["memory", "moto", "ministack", *STARTED]
 LOCAL = ["dynamodb-local"] if os.environ.get(DYNAMODB_LOCAL) else []
 TABLES = SERVICES + LOCAL
 ON_AWS = TABLES[1:]
@@ -19,8 +20,13 @@ Apply = Callable[[JobStore, Write], Outcome]
 
 
 def pytest_report_header() -> str:
-    """Say whether DynamoDB Local takes part: it cannot be installed from a package registry."""
-    return f"contract: {DYNAMODB_LOCAL} is {'set' if LOCAL else 'not set, DynamoDB Local takes no part'}"
+    """Say whether DynamoDB Local and LocalStack take part: they are started by others."""
+    said = {DYNAMODB_LOCAL: ("DynamoDB Local", LOCAL), LOCALSTACK: ("LocalStack", STARTED)}
+    parts = (
+        f"{variable} is {'set' if there else f'not set, {name} takes no part'}"
+        for variable, (name, there) in said.items()
+    )
+    return f"contract: {'; '.join(parts)}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -30,9 +36,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", ON_AWS, indirect=True, scope="session")
     elif "batches" in wanted:
         # moto has no parametrised statements to batch.
-        metafunc.parametrize("backend", ["ministack", *LOCAL], indirect=True, scope="session")
+        metafunc.parametrize("backend", ["ministack", *STARTED, *LOCAL], indirect=True, scope="session")
     elif "aws_services" in wanted:
-        metafunc.parametrize("backend", ["moto", "ministack"], indirect=True, scope="session")
+        metafunc.parametrize("backend", SERVICES[1:], indirect=True, scope="session")
     elif "store" in wanted:
         metafunc.parametrize("backend", TABLES, indirect=True, scope="session")
     elif "backend" in wanted:

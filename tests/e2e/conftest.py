@@ -11,6 +11,7 @@ from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
 from localstack.topology import topology
+from tests.contract.backends import LOCALSTACK
 from tests.e2e import five_seconds, terraform
 from tests.e2e.homes import Containers, Functions, Home
 from tests.e2e.stage import Http, Stage, new_secret
@@ -19,11 +20,16 @@ TASKS = Path(__file__).parent / "tasks"
 # Short, so that what takes minutes in production takes seconds here.
 LEASE_S = 5
 VISIBILITY_S = 8
+# LocalStack has HTTP APIs only with a licence; WHENDUE_E2E_API=rest takes a REST API on MiniStack, too.
+FLAVOR = os.environ.get("WHENDUE_E2E_API") or ("rest" if os.environ.get(LOCALSTACK) else "http")
 
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """Run the emulator."""
+    """Run the emulator, or use the LocalStack that is running."""
+    if url := os.environ.get(LOCALSTACK):
+        yield Emulator(url, pid=0, directory=tmp_path_factory.mktemp("localstack"))
+        return
     with emulator.running(tmp_path_factory.mktemp("emulator")) as running:
         yield running
 
@@ -57,7 +63,7 @@ def stage_named(emulated: Emulator, calls: Path, home: Home) -> Callable[..., St
     """Deploy stacks."""
 
     def make(
-        prefix: str, *, schedule_timer: bool, api_flavor: str = "http", at_work: bool = True, **environment: str
+        prefix: str, *, schedule_timer: bool, api_flavor: str = FLAVOR, at_work: bool = True, **environment: str
     ) -> Stage:
         secret = new_secret()
         environment = {"WHENDUE_LEASE_S": str(LEASE_S), "WHENDUE_E2E_CALLS": str(calls)} | environment
@@ -83,6 +89,7 @@ def stage_named(emulated: Emulator, calls: Path, home: Home) -> Callable[..., St
             schedule_timer=schedule_timer and home.functions,
             feed=home.functions,
             extra_tasks=TASKS,
+            target="container" if os.environ.get(LOCALSTACK) else "local",
         )
         if at_work:
             home.begin(stack, timer=schedule_timer)

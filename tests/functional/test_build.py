@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from localstack.topology import topology
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
+ZIPPED_BYTES = 50 * 1024 * 1024
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
@@ -124,6 +126,41 @@ def test_the_layers_fit_lambda(built: Built) -> None:
     """Code and layers of a function share one limit, unzipped."""
     sizes = [sum(info.file_size for info in zipfile.ZipFile(path).infolist()) for path in built.layers.values()]
     assert sum(sizes) < UNZIPPED_BYTES / 2
+
+
+def test_for_localstack_one_zip_holds_everything_as_it_mounts_no_layers(tmp_path: Path) -> None:
+    """A free LocalStack knows layers and mounts none: each function's zip starts with nothing else beside it."""
+    whole = builder.build("container")
+    assert whole.layers == {}
+    assert whole.functions.keys() == topology().functions.keys()
+    [path] = set(whole.functions.values())
+    assert path.stat().st_size < ZIPPED_BYTES
+    archive = zipfile.ZipFile(path)
+    assert sum(info.file_size for info in archive.infolist()) < UNZIPPED_BYTES
+    names = archive.namelist()
+    assert len(names) == len(set(names))
+    for function in topology().functions.values():
+        assert f"{function.handler.rpartition('.')[0].replace('.', '/')}.py" in names
+    assert {"whendue/bootstrap.py", "boto3/__init__.py", "functions/worker/tasks/demo.py"} <= set(names)
+    (tmp_path / "more.py").write_text("")
+    [other] = set(builder.build("container", tmp_path).functions.values())
+    assert set(zipfile.ZipFile(other).namelist()) == {*names, "functions/worker/tasks/more.py"}
+
+
+def test_only_the_embedded_emulators_zips_need_its_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A fresh clone that deploys to LocalStack has never run `make up`."""
+    commands: list[str] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command[0])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(builder, "BUILD", tmp_path)
+    monkeypatch.setattr(builder, "EMULATOR_PYTHON", tmp_path / "nothing")
+    monkeypatch.setattr("subprocess.run", run)
+    builder.build("container")
+    builder.build("lambda")
+    assert commands == [sys.executable] * 2
 
 
 def test_further_tasks_go_where_the_users_tasks_are(tmp_path: Path, built: Built) -> None:

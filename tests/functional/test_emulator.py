@@ -1,6 +1,7 @@
 """The embedded emulator starts, takes a stack, takes it again, and leaves nothing behind."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,20 +9,26 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.client import BaseClient
 
+from localstack import build as builder
 from localstack import emulator, token
+from localstack.build import Built
 from localstack.deploy import deploy
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
-from localstack.lifecycle import answers
+from localstack.lifecycle import answers, warm
 from localstack.stack import Stack
 from localstack.topology import topology
 from tests.load.meter import PAGE, Meter
 from tests.support import eventually
 
+# What a service's operations that change nothing begin with.
+READS = ("Describe", "Get", "Head", "List")
 ENVIRONMENT = token.environment("s" * 40)
 
 
@@ -66,11 +73,8 @@ def _group_is_empty(pid: int) -> bool:
 
 def test_every_function_of_a_deployed_stack_answers(emulated: Emulator, stack: Stack) -> None:
     """A function that fails at start would be noticed only when its first message or tick is lost."""
+    warm(stack)
     assert answers(f"{stack.api_url}/health/ready")
-    functions = Clients(emulated.endpoint_url).functions
-    for name in set(topology().functions) - {"api"}:
-        reply = functions.invoke(FunctionName=stack.functions[name], Payload=b'{"Records": []}')
-        assert "FunctionError" not in reply, reply["Payload"].read()
 
 
 def test_a_second_deploy_changes_nothing(emulated: Emulator, stack: Stack) -> None:
@@ -81,6 +85,68 @@ def test_a_second_deploy_changes_nothing(emulated: Emulator, stack: Stack) -> No
     assert again == stack
     assert _inventory(clients) == before
     assert before["mappings"] == len(topology().queues.priorities) + 3
+
+
+@pytest.mark.parametrize("flavor", ["http", "rest"])
+def test_a_second_deploy_makes_no_call_that_writes(
+    emulated: Emulator, stack: Stack, flavor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update with the same zip takes the emulator up to a minute, and lets a function's processes go."""
+    calls: list[str] = []
+    real = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(self: BaseClient, operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        return real(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+    def again() -> list[str]:
+        calls.clear()
+        deploy(emulated.endpoint_url, "once", environment=ENVIRONMENT, api_flavor=flavor, schedule_timer=False)
+        assert "GetFunction" in calls
+        return [operation for operation in calls if not operation.startswith(READS)]
+
+    # A front of the other flavour is made beside the first.
+    made = again()
+    assert made == [] if flavor == "http" else set(made) >= {"CreateRestApi", "CreateDeployment"}
+    assert "UpdateFunctionCode" not in made
+    assert again() == []
+
+
+def test_what_has_changed_is_brought_up_to_date(emulated: Emulator, stack: Stack, tmp_path: Path) -> None:
+    """Code, and variables: one that is no longer wanted goes."""
+    functions = Clients(emulated.endpoint_url).functions
+
+    def there() -> tuple[str, dict[str, str]]:
+        found = functions.get_function_configuration(FunctionName=stack.functions["dead_letter"])
+        return found["CodeSha256"], found["Environment"]["Variables"]
+
+    before = there()
+    (tmp_path / "more.py").write_text("")
+    more = ENVIRONMENT | {"WHENDUE_LEASE_S": "77"}
+    deploy(emulated.endpoint_url, "once", environment=more, schedule_timer=False, extra_tasks=tmp_path)
+    code, variables = there()
+    assert code != before[0]
+    assert variables == before[1] | {"WHENDUE_LEASE_S": "77"}
+    deploy(emulated.endpoint_url, "once", environment=ENVIRONMENT, schedule_timer=False)
+    assert there() == before
+
+
+def test_functions_that_cannot_start_are_reported_with_their_reason(
+    emulated: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deploy that went well says nothing about the code: without its layers no function can be imported."""
+
+    def without_layers(*about: Any) -> Built:
+        return replace(builder.build(*about), layers={})
+
+    monkeypatch.setattr("localstack.deploy.build", without_layers)
+    broken = deploy(emulated.endpoint_url, "broken", environment=ENVIRONMENT, schedule_timer=False)
+    with pytest.raises(RuntimeError, match="functions cannot start") as caught:
+        warm(broken)
+    for name in topology().functions:
+        assert re.search(rf"  broken-{name}: .*No module named '", str(caught.value)), str(caught.value)
 
 
 def test_a_deploy_brings_the_queues_of_the_topology(emulated: Emulator, stack: Stack) -> None:

@@ -205,6 +205,7 @@ def app(*, listen_s: int = 0) -> App:
     from whendue.adapters.aws import READ_TIMEOUT_S, client, parameter
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
+    from whendue.adapters.ses import sender
     from whendue.adapters.sqs import SqsQueue
     from whendue.adapters.threads import ThreadRunner
 
@@ -212,7 +213,7 @@ def app(*, listen_s: int = 0) -> App:
     once = {"retries": {"total_max_attempts": 1}}
     allowed = TaskSettings.from_env(os.environ)
     provide("settings", lambda: allowed)
-    provide("sesv2", lambda: client("sesv2", **once))
+    provide("sesv2", lambda: sender(os.environ, **once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, effects = Settings.from_env(os.environ, parameter), system()

@@ -1,0 +1,26 @@
+"""Whether what is there is what is wanted: an update that changes nothing still restarts functions, and takes long."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def covers(found: Any, wanted: Any) -> bool:
+    """Say whether all that is wanted is there; what else is there are the service's defaults.
+
+    Texts that hold JSON are compared by what they mean.
+    """
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(covers(found.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(covers, found, wanted))
+    return bool(found == wanted) or _same_json(found, wanted)
+
+
+def _same_json(one: Any, other: Any) -> bool:
+    if not isinstance(one, str) or not isinstance(other, str) or not other.startswith("{"):
+        return False
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False

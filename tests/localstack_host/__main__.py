@@ -1,0 +1,88 @@
+"""Everything that is tried on LocalStack's own runtime: `make e2e-localstack`. Says loudly when it could not be."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from localstack.paths import LOCAL, ROOT
+from tests.contract.backends import LOCALSTACK
+from tests.localstack_host.host import Host, running
+from tests.localstack_host.needs import CannotRunError
+
+# What `.ci/run` repeats as its last word.
+NOT_TRIED = LOCAL / "not-tried.txt"
+# Tests of the end-to-end suite that show jobs through all parts; the others look at MiniStack's own sides.
+HEART = ("tests/e2e/test_jobs.py", "tests/e2e/test_schedules.py")
+STEPS: list[str] = []
+
+
+def main() -> int:
+    """Run all steps; gives the exit code."""
+    NOT_TRIED.unlink(missing_ok=True)
+    try:
+        with TemporaryDirectory(prefix="whendue-localstack-") as folder, running(Path(folder) / "host") as host:
+            good = _try(host, Path(folder))
+    except CannotRunError as error:
+        said = f"LOCALSTACK WAS NOT TRIED: {error}"
+        NOT_TRIED.write_text(f"{said}\n")
+        print(f"\n{'!' * len(said)}\n{said}\n{'!' * len(said)}\n", flush=True)
+        return 0
+    print("\nOn LocalStack's runtime:", *STEPS, sep="\n  ", flush=True)
+    return 0 if good else 1
+
+
+def _try(host: Host, folder: Path) -> bool:
+    clone = _clone(folder / "clone")
+    # The functions print into LocalStack's log: it is shown when something went wrong.
+    good = (
+        _step("contract suite", ROOT, host, *_pytest("tests/contract", "-k", "localstack"))
+        and _step("deploy from a fresh clone", clone, host, "make", "up")
+        and _step("again, with nothing changed", clone, host, "make", "up")
+        and _step("demonstration", clone, host, "make", "demo")
+        and _step("end-to-end suite's heart", ROOT, host, *_pytest(*HEART))
+    )
+    if not good:
+        print(f"The end of {host.log}:\n{host.log.read_text(errors='replace')[-10_000:]}", flush=True)
+    return good
+
+
+def _clone(to: Path) -> Path:
+    """Copy what is tracked: nothing that was made here before, but the Python environment."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (source := ROOT / name).exists():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, to / name)
+    (to / ".local").mkdir()
+    (to / ".local/venv").symlink_to((LOCAL / "venv").resolve())
+    return to
+
+
+def _pytest(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", *arguments]
+
+
+def _step(name: str, where: Path, host: Host, *command: str) -> bool:
+    """Run a command; says whether it ended well."""
+    print(f"\n--- LocalStack: {name}", flush=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment |= {"EMULATOR": "localstack", "AWS_ENDPOINT_URL": host.endpoint_url, LOCALSTACK: host.endpoint_url}
+    with _timed(name):
+        return subprocess.run(command, cwd=where, env=environment, check=False).returncode == 0
+
+
+@contextmanager
+def _timed(name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    STEPS.append(f"{name}: {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
