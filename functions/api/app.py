@@ -14,6 +14,7 @@ from functions import log
 from functions.api import problems
 from functions.api.events import normalise
 from functions.api.guard import checked_body
+from functions.api.response import is_too_large, json_text
 from functions.api.routes import (
     dead_letters,
     docs,
@@ -31,7 +32,7 @@ from functions.api.scopes import scope_of
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.domain.trace import traceparent
-from whendue.errors import InvalidRequestError, WhendueError
+from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
 from whendue.limits import COUNT_EVERY_MS
 from whendue.report import report
 
@@ -42,7 +43,7 @@ SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-st
 @cache
 def make_resolver() -> APIGatewayHttpResolver:
     """Make the resolver with all routes. Powertools' routers know one resolver, so a process has one."""
-    resolver = APIGatewayHttpResolver(enable_validation=True)
+    resolver = APIGatewayHttpResolver(enable_validation=True, serializer=json_text)
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
@@ -88,6 +89,10 @@ class Api:
         # A body of null is none of API Gateway's answers: emulators make a 500 of it.
         reply["body"] = reply.get("body") or ""
         reply["headers"] = _as_text(reply.get("headers") or {}) | SECURITY_HEADERS
+        if is_too_large(reply):
+            # Lambda would fail the call; no route gives so much (tests/functional/api/test_response_size.py).
+            reply = _problem(ResponseTooLargeError())
+            reply["headers"] |= SECURITY_HEADERS
         duration_ms = self._whendue.effects.now_ms() - began_ms
         told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
         log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
