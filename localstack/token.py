@@ -10,7 +10,8 @@ from localstack.paths import LOCAL
 
 ISSUER = "whendue-dev"
 AUDIENCE = "whendue"
-SCOPES = "jobs:read jobs:write admin"
+# Everything: whoever has the checkout has the stack.
+SCOPES = "jobs:read jobs:write admin operator metrics:read"
 LIFETIME_S = 12 * 3600
 
 

@@ -13,6 +13,7 @@ from functions import log
 from functions.api import problems
 from functions.api.events import answer, normalise
 from functions.api.guard import check_ids, check_lengths, checked_body, checked_query
+from functions.api.response import is_too_large, json_text
 from functions.api.routes import (
     dead_letters,
     docs,
@@ -30,7 +31,7 @@ from functions.api.scopes import scope_of
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.domain.trace import traceparent
-from whendue.errors import InvalidRequestError, WhendueError
+from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
 from whendue.limits import COUNT_EVERY_MS
 from whendue.report import report
 
@@ -44,7 +45,9 @@ SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-st
 def make_resolver() -> APIGatewayHttpResolver:
     """Make the resolver with all routes. Powertools' routers know one resolver, so a process has one."""
     # The guard has parsed the body already, once and strictly.
-    resolver = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=lambda _: resolver.context["body"])
+    resolver = APIGatewayHttpResolver(
+        enable_validation=True, serializer=json_text, json_body_deserializer=lambda _: resolver.context["body"]
+    )
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
@@ -87,11 +90,14 @@ class Api:
             reply = self._answer(normalise(event), context, facts)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem
             reply = _problem(error)
-        reply["headers"] = (reply.get("headers") or {}) | SECURITY_HEADERS
+        reply = _whole(event, reply)
+        if is_too_large(reply):
+            # Lambda would fail the call; no route gives so much (tests/functional/api/test_response_size.py).
+            reply = _whole(event, _problem(ResponseTooLargeError()))
         duration_ms = self._whendue.effects.now_ms() - began_ms
         told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
         log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
-        return answer(event, reply)
+        return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
@@ -128,6 +134,11 @@ class Api:
         identity = self._verifier.verify(event["headers"].get("authorization"))
         identity.need(scope_of(route.method, route.path))
         return identity
+
+
+def _whole(event: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a reply as it leaves, with the headers that all have."""
+    return answer(event, {**reply, "headers": {**(reply.get("headers") or {}), **SECURITY_HEADERS}})
 
 
 def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware: Callable[..., Any]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from functions.api.problems import MalformedRequestError, place
 from whendue.errors import WhendueError
-from whendue.limits import ERRORS_NAMED, INTEGER_MAX, INTEGER_MIN, JSON_DEPTH
+from whendue.limits import INTEGER_MAX, INTEGER_MIN, JSON_DEPTH, PROBLEM_PLACES
 
 # The longest integer that may be in range has 20 characters: -2**63 and 2**64 - 1.
 _INTEGER_CHARACTERS: Final = 20
@@ -118,7 +118,7 @@ def _sound_item(item: Any, *, suspicious: bool) -> Any:
 def _sound(value: Any, where: str, *, suspicious: bool) -> Any:
     if _is_too_deep(value):
         raise MalformedRequestError(_TOO_DEEP if where else f"this job is nested deeper than {JSON_DEPTH} levels")
-    if suspicious and (flaws := list(islice(_flaws(value, where), ERRORS_NAMED))):
+    if suspicious and (flaws := list(islice(_flaws(value, where), PROBLEM_PLACES))):
         first = flaws[0]
         raise MalformedRequestError(f"{first['where']} {first['problem']}".lstrip(), errors=flaws)
     return value

@@ -44,6 +44,15 @@ class PauseReply(Reply):
     until: str | None = Field(description="When it ends by itself; null until somebody resumes.")
 
 
+class QueuePauseReply(Reply):
+    """A queue's pause that lasts; an operator wrote who and why, and only operators read it."""
+
+    by: str | None = Field(description="Null without the scope `operator`.")
+    reason: str | None = Field(description="Null without the scope `operator`.")
+    since: str | None
+    until: str | None = Field(description="When it ends by itself; null until somebody resumes.")
+
+
 class TenantPauseReply(PauseReply):
     """A pause of one's own that lasts."""
 
@@ -58,14 +67,16 @@ class PauseListReply(Reply):
 
 
 class QueueReply(Reply):
-    """A queue, of all tenants together."""
+    """A queue, of all tenants together; how much of all tenants is in it is shown to operators alone."""
 
     name: str
-    depth: int = Field(description="Messages that wait for a worker.")
-    in_flight: int = Field(description="Messages that workers have.")
-    delayed: int = Field(description="Messages of jobs that are due soon.")
-    oldest_due_at: str | None = Field(description="When the job that has waited longest was due.")
-    paused: PauseReply | None
+    depth: int | None = Field(description="Messages that wait for a worker; null without the scope `operator`.")
+    in_flight: int | None = Field(description="Messages that workers have; null without the scope `operator`.")
+    delayed: int | None = Field(description="Messages of jobs due soon; null without the scope `operator`.")
+    oldest_due_at: str | None = Field(
+        description="When the job that has waited longest was due; null without the scope `operator`."
+    )
+    paused: QueuePauseReply | None
 
 
 class QueueListReply(Reply):
@@ -78,6 +89,11 @@ class QueueListReply(Reply):
 def pause_reply(pause: Pause) -> PauseReply:
     """Show a queue's pause."""
     return PauseReply(**_fields(pause))
+
+
+def queue_pause_reply(pause: Pause, *, whole: bool) -> QueuePauseReply:
+    """Show a queue's pause; whole to operators, to others that it lasts."""
+    return QueuePauseReply(**_fields(pause) | ({} if whole else {"by": None, "reason": None}))
 
 
 def tenant_pause_reply(task: str | None, pause: Pause) -> TenantPauseReply:

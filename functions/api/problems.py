@@ -1,16 +1,18 @@
 """Errors as RFC 9457 problem+json, each with a stable `code`; the one table of codes and statuses."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
+from functions.api.response import json_text
+from whendue.domain.fingerprint import clip
 from whendue.errors import (
     AuthenticationError,
     BackfillNotFoundError,
     BuiltInProfileError,
     DeliveryNotFoundError,
+    DocumentNotFoundError,
     ForbiddenError,
     HeaderInjectionError,
     IdempotencyConflictError,
@@ -26,6 +28,7 @@ from whendue.errors import (
     PreconditionFailedError,
     ProfileNotFoundError,
     QueueNotFoundError,
+    ResponseTooLargeError,
     ScheduleNotFoundError,
     StateConflictError,
     SubscriptionNotFoundError,
@@ -42,7 +45,13 @@ from whendue.errors import (
     WhendueError,
     WorkflowNotFoundError,
 )
-from whendue.limits import ERRORS_NAMED, PLACE_CHARACTERS
+from whendue.limits import (
+    BATCH_PROBLEM_PLACES,
+    BATCH_PROBLEM_TEXT_BYTES,
+    PLACE_CHARACTERS,
+    PROBLEM_PLACES,
+    PROBLEM_TEXT_BYTES,
+)
 from whendue.ssrf import TargetRefusedError
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -108,6 +117,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     WorkflowNotFoundError: HTTPStatus.NOT_FOUND,
     SubscriptionNotFoundError: HTTPStatus.NOT_FOUND,
     DeliveryNotFoundError: HTTPStatus.NOT_FOUND,
+    DocumentNotFoundError: HTTPStatus.NOT_FOUND,
     RouteNotFoundError: HTTPStatus.NOT_FOUND,
     MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     IdempotencyConflictError: HTTPStatus.CONFLICT,
@@ -134,6 +144,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     UnknownChannelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownSubscriptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TargetRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ResponseTooLargeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -148,8 +159,14 @@ def is_known(error: WhendueError) -> bool:
     return type(error) in STATUS
 
 
-def problem(error: WhendueError) -> dict[str, Any]:
-    """Describe an error: type, title, status, code, detail, and what else it knows (places, never values)."""
+def problem(error: WhendueError, places: int = PROBLEM_PLACES, text_bytes: int = PROBLEM_TEXT_BYTES) -> dict[str, Any]:
+    """Describe an error: type, title, status, code, detail, and what else it knows (places, never values).
+
+    Args:
+        error: what went wrong.
+        places: at most so many are named; how many there are, the sender knows.
+        text_bytes: a text is cut to this: names in it may be the sender's, as long as the request.
+    """
     status, known = status_of(error), is_known(error)
     code = error.code if known else WhendueError.code
     return {
@@ -157,8 +174,25 @@ def problem(error: WhendueError) -> dict[str, Any]:
         "title": status.phrase,
         "status": status.value,
         "code": code,
-        "detail": str(error) if known else "Something went wrong inside whendue; it was logged.",
-    } | {name: value for name, value in error.details.items() if known and name in EXTRAS}
+        "detail": clip(str(error), text_bytes) if known else "Something went wrong inside whendue; it was logged.",
+    } | {name: _cut(value, places, text_bytes) for name, value in error.details.items() if known and name in EXTRAS}
+
+
+def problem_in_batch(error: WhendueError) -> dict[str, Any]:
+    """Describe an error of one of many; what it names is cut shorter."""
+    return problem(error, BATCH_PROBLEM_PLACES, BATCH_PROBLEM_TEXT_BYTES)
+
+
+def _cut(value: Any, places: int, text_bytes: int) -> Any:
+    match value:
+        case str():
+            return clip(value, text_bytes)
+        case Mapping():
+            return {clip(str(name), text_bytes): _cut(one, places, text_bytes) for name, one in value.items()}
+        case Sequence():
+            return [_cut(one, places, text_bytes) for one in value[:places]]
+        case _:
+            return value
 
 
 def reply(error: WhendueError) -> dict[str, Any]:
@@ -175,12 +209,12 @@ def reply(error: WhendueError) -> dict[str, Any]:
         headers |= {"Accept": "application/json", "Accept-Encoding": "identity"}
     if isinstance(error, MethodNotAllowedError):
         headers["Allow"] = str(error.details["allow"])
-    return {"statusCode": status_of(error).value, "headers": headers, "body": json.dumps(problem(error))}
+    return {"statusCode": status_of(error).value, "headers": headers, "body": json_text(problem(error))}
 
 
 def invalid(errors: Sequence[Mapping[str, Any]], what: str = "the request is not valid") -> InvalidRequestError:
     """Name the places that pydantic found wrong, without their values; the first of them if there are many."""
-    places = [{"where": place(one["loc"]), "problem": one.get("msg", one["type"])} for one in errors[:ERRORS_NAMED]]
+    places = [{"where": place(one["loc"]), "problem": one.get("msg", one["type"])} for one in errors[:PROBLEM_PLACES]]
     return InvalidRequestError(what, errors=places)
 
 

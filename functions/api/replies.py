@@ -13,6 +13,7 @@ from whendue.domain.dependency import numbers
 from whendue.domain.explain import Reason
 from whendue.domain.job import Failure, Job, State, shown_state
 from whendue.domain.limit import Limit
+from whendue.limits import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 from whendue.services.dead_letters import Group
 from whendue.services.query import JobView
 
@@ -86,10 +87,14 @@ class JobWithPolicyReply(JobReply):
 
 
 class JobWithTimelineReply(JobWithPolicyReply):
-    """A job with its payload and timeline."""
+    """A job with its payload and timeline; payload and result are fetched apart where they are large."""
 
-    payload: Any = None
-    attempts: list[AttemptReply]
+    payload: Any = Field(default=None, description="Null where `payloadUrl` is not.")
+    payload_url: str | None = Field(default=None, description=f"Where it is, if over {DOCUMENT_SHOWN_BYTES} bytes.")
+    payload_bytes: int | None = Field(default=None, description="How large it is, where it is fetched apart.")
+    result_url: str | None = Field(default=None, description=f"Where it is, if over {DOCUMENT_SHOWN_BYTES} bytes.")
+    result_bytes: int | None = Field(default=None, description="How large it is, where it is fetched apart.")
+    attempts: list[AttemptReply] = Field(description=f"The last {ATTEMPTS_SHOWN}, oldest first.")
 
 
 class JobListReply(Reply):
@@ -182,6 +187,8 @@ def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
         **_fields(view.job, now_ms) | {"result": view.result},
         effective=effective_reply(view.job),
         payload=view.payload,
+        **{f"{name}_url": f"/jobs/{view.job.id}/{name}" for name in view.apart},
+        **{f"{name}_bytes": size for name, size in view.apart.items()},
         attempts=attempts_of(view),
     )
 

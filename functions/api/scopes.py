@@ -2,20 +2,29 @@
 
 from typing import Final
 
-READ, WRITE, ADMIN, METRICS = "jobs:read", "jobs:write", "admin", "metrics:read"
+from whendue.adapters.auth import ADMIN, METRICS, OPERATOR, READ, WRITE
+
 # What is shown here is of all tenants together.
 METRICS_PATH: Final = "/actuator/prometheus"
-# What is changed under these paths changes how everybody's jobs run, or who is told of them.
-OPERATED: Final = ("/profiles", "/queues", "/pauses", "/subscriptions")
+# What is changed under these paths changes how one's own tenant's jobs run, or who is told of them.
+ADMINISTERED: Final = ("/profiles", "/pauses", "/subscriptions")
+# What is changed under these paths changes how everybody's jobs run.
+OPERATED: Final = ("/queues",)
 
 
 def scope_of(method: str, path: str) -> str:
-    """Name the scope: reading needs `jobs:read`, changing jobs `jobs:write`, changing how jobs run `admin`.
+    """Name the scope: reading needs `jobs:read`, changing jobs `jobs:write`, changing how one's own jobs run `admin`.
 
-    What shows all tenants at once needs `metrics:read`.
+    What changes other tenants' jobs needs `operator`, what shows all tenants at once `metrics:read`.
     """
     if path == METRICS_PATH:
         return METRICS
     if method in ("GET", "HEAD"):
         return READ
-    return ADMIN if any(f"{path}/".startswith(f"{prefix}/") for prefix in OPERATED) else WRITE
+    if _is_under(path, OPERATED):
+        return OPERATOR
+    return ADMIN if _is_under(path, ADMINISTERED) else WRITE
+
+
+def _is_under(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(f"{path}/".startswith(f"{prefix}/") for prefix in prefixes)

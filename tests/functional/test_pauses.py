@@ -281,14 +281,14 @@ def test_explain_says_by_whom_and_why() -> None:
     world = World()
     due, later = world.submit(), world.submit(delay_s=500)
     assert world.app.query.explain(TENANT, due.id).reasons[0].code == "queued"
-    world.app.pauses.pause_queue("normal", "the bank is shut", "ops@acme", None)
+    world.app.pauses.pause_tenant(TENANT, None, "the bank is shut", "ops@acme", None)
     for job in (due, later):
         reason = world.app.query.explain(TENANT, job.id).reasons[0]
         assert reason.code == "paused"
         assert "ops@acme" in reason.text
         assert "the bank is shut" in reason.text
         assert reason.facts["paused_at"] == world.clock.now_ms()
-    world.app.pauses.resume_queue("normal")
+    world.app.pauses.resume_tenant(TENANT, None)
     world.work()
     assert [reason.code for reason in world.app.query.explain(TENANT, due.id).reasons] == ["finished"]
 

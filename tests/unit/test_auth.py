@@ -294,10 +294,20 @@ def test_a_jwks_that_fails_is_503_first_and_no_matter_later(
     assert verifier.verify(f"Bearer {token}").tenant == "acme"
 
 
+EVERY_SCOPE = ("jobs:read", "jobs:write", "metrics:read", "admin", "operator")
+
+
 def test_a_missing_scope_is_named() -> None:
-    """`admin` has all."""
+    """`admin` has what is the tenant's, `operator` what is everybody's, and neither the other's."""
     verify(a_token(scope="jobs:read")).need("jobs:read")
-    verify(a_token(scope="admin")).need("jobs:write")
+    allowed = {scope: {one for one in EVERY_SCOPE if verify(a_token(scope=scope)).may(one)} for scope in EVERY_SCOPE}
+    assert allowed == {
+        "jobs:read": {"jobs:read"},
+        "jobs:write": {"jobs:write"},
+        "metrics:read": {"metrics:read"},
+        "admin": {"admin", "jobs:read", "jobs:write"},
+        "operator": {"operator", "metrics:read"},
+    }
     with pytest.raises(ForbiddenError) as caught:
         verify(a_token(scope="jobs:readwrite")).need("jobs:read")
     assert caught.value.details == {"scope": "jobs:read"}

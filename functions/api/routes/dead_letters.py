@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.problems import problem
+from functions.api.problems import problem_in_batch
 from functions.api.replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
 from functions.api.requests import RedriveBody
 from functions.api.routes.asking import CursorParameter, asking
@@ -42,7 +42,7 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     return RedriveReply(
         matched=done.matched,
         redriven=done.redriven,
-        failed=[FailedRedriveReply(id=job_id, problem=problem(error)) for job_id, error in done.failed],
+        failed=[FailedRedriveReply(id=job_id, problem=problem_in_batch(error)) for job_id, error in done.failed],
         dry_run=done.dry_run,
         cursor=done.cursor,
     )

@@ -1,7 +1,7 @@
 """Jobs: submit, read, list, explain, change, cancel, redrive."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api import times
 from functions.api.guard import idempotency_key
-from functions.api.problems import problem, status_of
+from functions.api.problems import problem_in_batch, status_of
 from functions.api.replies import (
     BatchItemReply,
     BatchReply,
@@ -92,7 +92,7 @@ def _with_different_refs(read: list[JobRequest | WhendueError]) -> list[JobReque
 
 def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
     if isinstance(end, WhendueError):
-        return BatchItemReply(status=status_of(end).value, problem=problem(end))
+        return BatchItemReply(status=status_of(end).value, problem=problem_in_batch(end))
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
     return BatchItemReply(status=status.value, job=job_reply(end.job, who.app.effects.now_ms()))
 
@@ -119,6 +119,20 @@ def read(job_id: JobId) -> JobWithTimelineReply:
     """Show a job, its payload, result and every attempt."""
     app, tenant = asking(router)
     return job_with_timeline(app.query.get(tenant, job_id), app.effects.now_ms())
+
+
+@router.get("/jobs/<job_id>/payload", tags=["jobs"], summary="Read a job's payload")
+def payload(job_id: JobId) -> Response[Any]:
+    """Give the payload and nothing else, as it was accepted."""
+    app, tenant = asking(router)
+    return Response(HTTPStatus.OK, JSON, app.query.document(tenant, job_id, "payload"))
+
+
+@router.get("/jobs/<job_id>/result", tags=["jobs"], summary="Read a job's result")
+def result(job_id: JobId) -> Response[Any]:
+    """Give the result and nothing else; 404 while there is none."""
+    app, tenant = asking(router)
+    return Response(HTTPStatus.OK, JSON, app.query.document(tenant, job_id, "result"))
 
 
 @router.get("/jobs/<job_id>/explain", tags=["jobs"], summary="Why has it not run yet?")

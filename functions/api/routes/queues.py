@@ -8,9 +8,12 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api import times
-from functions.api.pausing import PauseBody, PauseReply, QueueListReply, QueueReply, pause_reply
-from functions.api.routes.asking import asker, asking
+from functions.api.pausing import PauseBody, PauseReply, QueueListReply, QueueReply, pause_reply, queue_pause_reply
+from functions.api.routes.asking import asker, asking, identity_of
+from whendue.adapters.auth import OPERATOR
+from whendue.domain.pause import Pause
 from whendue.services.queues import QueueView
+from whendue.settings import ALL_QUEUES
 
 router = APIGatewayHttpRouter()
 Name = Annotated[str, Path(description="critical, high, normal, low or notifications")]
@@ -18,9 +21,12 @@ Name = Annotated[str, Path(description="critical, high, normal, low or notificat
 
 @router.get("/queues", tags=["queues"], summary="List the queues")
 def queues() -> QueueListReply:
-    """Show each queue's messages, how long the oldest job has waited, and who paused it and why."""
+    """Show which queues are paused; to operators also by whom and why, each queue's messages, and its oldest job."""
     app, _ = asking(router)
-    return QueueListReply(items=[_shown(one) for one in app.queues.list()])
+    if identity_of(router).may(OPERATOR):
+        return QueueListReply(items=[_whole(one) for one in app.queues.list()])
+    pauses = app.pauses.of_queues()
+    return QueueListReply(items=[_outside(name, pauses.get(name)) for name in ALL_QUEUES])
 
 
 @router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue")
@@ -38,12 +44,17 @@ def resume(name: Name) -> Response[None]:
     return Response(HTTPStatus.NO_CONTENT)
 
 
-def _shown(one: QueueView) -> QueueReply:
+def _whole(one: QueueView) -> QueueReply:
     return QueueReply(
         name=one.name,
         depth=one.depth.visible,
         in_flight=one.depth.in_flight,
         delayed=one.depth.delayed,
         oldest_due_at=times.written(one.oldest_due_at),
-        paused=pause_reply(one.pause) if one.pause else None,
+        paused=queue_pause_reply(one.pause, whole=True) if one.pause else None,
     )
+
+
+def _outside(name: str, pause: Pause | None) -> QueueReply:
+    paused = queue_pause_reply(pause, whole=False) if pause else None
+    return QueueReply(name=name, depth=None, in_flight=None, delayed=None, oldest_due_at=None, paused=paused)

@@ -305,6 +305,8 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "route_not_found": 404,
         "state_conflict": 409,
         "delivery_not_found": 404,
+        "document_not_found": 404,
+        "response_too_large": 500,
         "header_injection": 400,
         "headers_too_large": 431,
         "uri_too_long": 414,

@@ -21,7 +21,14 @@ def test_a_submitted_job_is_found_where_location_points(client: Client) -> None:
     assert answer.status == 202
     job = answer.json
     assert answer.headers["location"] == f"/jobs/{job['id']}"
-    assert client.send("GET", answer.headers["location"]).json == job | {"payload": {"text": "grün"}, "attempts": []}
+    assert client.send("GET", answer.headers["location"]).json == job | {
+        "payload": {"text": "grün"},
+        "payloadUrl": None,
+        "payloadBytes": None,
+        "resultUrl": None,
+        "resultBytes": None,
+        "attempts": [],
+    }
     shown = {name: job[name] for name in ("state", "type", "tenant", "priority", "attempt", "maxAttempts", "tags")}
     assert shown == {
         "state": "queued",

@@ -72,5 +72,6 @@ def test_a_request_is_one_line_with_what_it_counted(client: Client, logged: Stri
 
 
 def test_an_operator_may_look_too(client_of: Callable[..., Client], shape: Shape) -> None:
-    """`admin` has all scopes."""
-    assert client_of(scopes="admin").send("GET", PATH).status == 200
+    """Its scope is everybody's; a tenant's admin has only what is the tenant's."""
+    assert client_of(scopes="operator").send("GET", PATH).status == 200
+    assert client_of(scopes="admin").send("GET", PATH).status == 403

@@ -75,19 +75,58 @@ def test_a_running_job_is_not_the_oldest_that_waits(client: Client, world: World
 
 
 def test_a_queue_is_paused_and_resumed(client: Client, client_of: Callable[..., Client], world: World) -> None:
-    """Everybody sees by whom, why, since and until when."""
+    """Operators see by whom, why, since and until when."""
     until = times.written(world.clock.now_ms() + 60_000)
     answer = client.send("POST", "/queues/normal/pause", WHY | {"expiresAt": until})
     told = {"by": TENANT, **WHY, "since": times.written(world.clock.now_ms()), "until": until}
     assert (answer.status, answer.json) == (200, told | {"by": answer.json["by"]})
     assert answer.json["by"]
-    seen = shown(client_of("other", "jobs:read"))
-    assert seen["paused"] == answer.json
+    assert shown(client_of("other", "jobs:read operator"))["paused"] == answer.json
     assert shown(client, "low")["paused"] is None
     for _ in range(2):
         answer = client.send("POST", "/queues/normal/resume")
         assert (answer.status, answer.text) == (204, "")
     assert shown(client)["paused"] is None
+
+
+def test_a_tenant_sees_that_a_queue_is_paused_and_nothing_that_is_others(
+    client: Client, client_of: Callable[..., Client]
+) -> None:
+    """Neither what an operator wrote, nor how many jobs of others wait, and since when; not by `explain`, either."""
+    secret = "acme has not paid"
+    other = client_of("other", "jobs:read jobs:write admin")
+    job = other.submit()
+    for _ in range(3):
+        client.submit()
+    assert other.send("POST", "/queues/normal/pause", {"reason": "mine"}).status == 403
+    client.send("POST", "/queues/normal/pause", {"reason": secret})
+    listed = other.send("GET", "/queues")
+    [queue] = [one for one in listed.json["items"] if one["name"] == "normal"]
+    paused = queue.pop("paused")
+    assert queue == {"name": "normal", "depth": None, "inFlight": None, "delayed": None, "oldestDueAt": None}
+    assert (paused["by"], paused["reason"], bool(paused["since"])) == (None, None, True)
+    explained = other.send("GET", f"/jobs/{job['id']}/explain")
+    assert explained.json["reasons"][0]["code"] == "paused"
+    assert explained.json["reasons"][0]["facts"] == {
+        "queue": "normal",
+        "pausedAt": paused["since"],
+        "pausedUntil": None,
+    }
+    for text in (listed.text, explained.text):
+        assert secret not in text
+        assert "developer" not in text
+
+
+def test_a_backlog_is_explained_without_its_size(client: Client, client_of: Callable[..., Client]) -> None:
+    """It is made of other tenants' jobs."""
+    jobs = [{"type": "ok"}] * 150
+    assert client_of("other").send("POST", "/jobs/batch", {"jobs": jobs}).status == 207
+    mine = client.submit()
+    answer = client.send("GET", f"/jobs/{mine['id']}/explain")
+    assert [reason["facts"] for reason in answer.json["reasons"] if reason["code"] == "backlog"] == [
+        {"queue": "normal"}
+    ]
+    assert "15" not in answer.json["reasons"][0]["text"]
 
 
 def test_a_tenant_pauses_itself_and_its_types_and_nobody_else(

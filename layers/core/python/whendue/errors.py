@@ -86,6 +86,18 @@ class PayloadTooLargeError(WhendueError):
     code = "payload_too_large"
 
 
+class ResponseTooLargeError(WhendueError):
+    """The answer is larger than what can be sent; ask for less at once."""
+
+    code = "response_too_large"
+
+
+class DocumentNotFoundError(WhendueError):
+    """The job has none, or it is no longer kept."""
+
+    code = "document_not_found"
+
+
 class InvalidCursorError(InvalidRequestError):
     """The cursor is not one that this list gave for these filters."""
 

@@ -51,8 +51,7 @@ JSON_DEPTH = 32
 # What 64 bits hold, signed or not: what databases give as ids. More would not survive most clients' own parsers.
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**64 - 1
-# Errors that one answer names, and characters of the place of each.
-ERRORS_NAMED = 20
+# Characters of the place that an error names.
 PLACE_CHARACTERS = 256
 # API Gateway takes 10,240 bytes for request line and headers together, other gateways more:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
@@ -86,6 +85,22 @@ TYPE_BYTES = 64
 NAME_BYTES = 64
 IDEMPOTENCY_KEY_BYTES = 255
 CURSOR_BYTES = 8192
+# What a Lambda function may return, as JSON: the reply's body is a text within it, escaped once more. Its page of
+# quotas says 6 MB; this is where it refuses.
+RESPONSE_BYTES = 6_291_556
+# Of that, for status and headers.
+RESPONSE_HEAD_BYTES = 8192
+# Payloads and results up to here are shown with their job. In the worst text (letters of two bytes, six escaped) two of
+# these take 3 MiB of an answer.
+DOCUMENT_SHOWN_BYTES = 512 * 1024
+# Attempts that a job is shown with, the newest ones; redrives add to them without end. And of each delivery in a list.
+ATTEMPTS_SHOWN = 100
+DELIVERY_ATTEMPTS_SHOWN = 20
+# What a problem names at most, and what each of a batch's problems does.
+PROBLEM_PLACES = 20
+PROBLEM_TEXT_BYTES = 1024
+BATCH_PROBLEM_PLACES = 3
+BATCH_PROBLEM_TEXT_BYTES = 256
 REDRIVE_JOBS = 500
 REDRIVE_RATE_PER_S = 1000
 # The last of REDRIVE_JOBS then starts within six days, well within HORIZON_S.

@@ -18,7 +18,11 @@ from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenErr
 from whendue.limits import SUBJECT_CHARACTERS, TOKEN_BYTES
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
-ADMIN: Final = "admin"
+READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
+OPERATOR, METRICS = "operator", "metrics:read"
+# What else a scope allows. `admin` is everything of one's own tenant, `operator` what is everybody's; neither is a
+# part of the other.
+IMPLIED: Final[Mapping[str, frozenset[str]]] = {ADMIN: frozenset({READ, WRITE}), OPERATOR: frozenset({METRICS})}
 # RFC 7518 section 3.2: a key as long as the hash output at least.
 SECRET_MIN_BYTES = 32
 LEEWAY_S = 10
@@ -87,13 +91,17 @@ class Identity:
     subject: str
     scopes: frozenset[str]
 
+    def may(self, scope: str) -> bool:
+        """Say whether the token has a scope, or one that implies it."""
+        return any(scope == own or scope in IMPLIED.get(own, ()) for own in self.scopes)
+
     def need(self, scope: str) -> None:
-        """Insist on a scope; `admin` has all.
+        """Insist on a scope.
 
         Raises:
             ForbiddenError: the token does not have it.
         """
-        if not {scope, ADMIN} & self.scopes:
+        if not self.may(scope):
             raise ForbiddenError(f"the token lacks the scope {scope}", scope=scope)
 
 

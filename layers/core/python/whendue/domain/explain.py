@@ -47,7 +47,7 @@ def explain(
         pause: the pause that holds it, None where there is none.
         awaited: whose ends it waits for, by number; None where it waits for its parts or for nobody.
     """
-    held = [] if pause is None else [_paused(pause)]
+    held = [] if pause is None else [_paused(pause, job.queue)]
     if job.state is State.PENDING and now_ms < job.due_at:
         early = [_limited(job, job.waits_for)] if job.waits_for else _not_due(job, now_ms, timing)
         return [*held, *early]
@@ -61,10 +61,13 @@ def explain(
     return [Reason("finished", f"It has finished: {job.state}.", {"finished_at": job.finished_at})]
 
 
-def _paused(pause: Pause) -> Reason:
+def _paused(pause: Pause, queue: str) -> Reason:
+    times = {"paused_at": pause.since, "paused_until": pause.until}
+    if not pause.by:
+        # The operator's: for all tenants.
+        return Reason("paused", f"The queue {queue} is paused.", {"queue": queue} | times)
     text = f"It is paused by {pause.by}: {pause.reason}"
-    facts = {"by": pause.by, "reason": pause.reason, "paused_at": pause.since, "paused_until": pause.until}
-    return Reason("paused", text, facts)
+    return Reason("paused", text, {"by": pause.by, "reason": pause.reason} | times)
 
 
 def _limited(job: Job, wait: Wait) -> Reason:
@@ -120,7 +123,8 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, backlog: int) -> li
     reasons = []
     if backlog > BACKLOG_MESSAGES:
         text = f"The queue {job.queue} is backed up; jobs before it are waiting, too."
-        reasons.append(Reason("backlog", text, {"visible_messages": backlog}))
+        # Not by how much: most of it is other tenants'.
+        reasons.append(Reason("backlog", text, {"queue": job.queue}))
     if now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_alarm(job.due_at, timing):
         text = "It is overdue; the timer is about to check whether its message was lost."
         reasons.append(Reason("overdue", text, {"overdue_s": (now_ms - job.due_at) // 1000}))

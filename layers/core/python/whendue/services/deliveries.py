@@ -5,6 +5,7 @@ from typing import NamedTuple
 from whendue.domain.job import Job
 from whendue.domain.story import of_test
 from whendue.errors import DeliveryNotFoundError, JobNotFoundError, StateConflictError, UnavailableError
+from whendue.limits import DELIVERY_ATTEMPTS_SHOWN
 from whendue.services.control import Control
 from whendue.services.listing import JobFilter
 from whendue.services.news import News
@@ -42,7 +43,7 @@ class Deliveries:
         """
         find_subscription(self._ports.store, tenant, name)
         page = self._query.list(tenant, JobFilter(state, subscription=name), limit, cursor, "deliveries")
-        return DeliveryPage(self._query.views(page.jobs), page.cursor)
+        return DeliveryPage(self._query.views(page.jobs, DELIVERY_ATTEMPTS_SHOWN), page.cursor)
 
     def test(self, tenant: str, name: str) -> Job:
         """Send a subscription an event that tells nothing.

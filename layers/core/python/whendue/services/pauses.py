@@ -1,6 +1,7 @@
 """Pauses: begin and end them, show them, and say which jobs they hold."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from whendue.domain.fingerprint import clip
 from whendue.domain.job import Job
@@ -61,12 +62,13 @@ class Pauses:
         return {job.id for job in jobs if not lasting.isdisjoint(pauses_of(job))}
 
     def of_job(self, job: Job) -> Pause | None:
-        """Give the widest pause that holds a job now.
+        """Give the widest pause that holds a job now; of its queue's, whose words are not for tenants, only how long.
 
         Raises:
             UnavailableError: the table does not answer.
         """
-        return next(filter(None, self._lasting(pauses_of(job))), None)
+        [of_queue, *own] = self._lasting(pauses_of(job))
+        return replace(of_queue, by="", reason="") if of_queue else next(filter(None, own), None)
 
     def of_queues(self) -> dict[str, Pause]:
         """Give the pauses of queues that last now, by queue.

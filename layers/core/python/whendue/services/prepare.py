@@ -23,7 +23,15 @@ from whendue.errors import (
     UnknownTaskError,
     WhendueError,
 )
-from whendue.limits import HORIZON_S, PAYLOAD_BYTES, WAITING_CHECK_S, WORKFLOW_BYTES, WORKFLOW_ERRORS
+from whendue.limits import (
+    HORIZON_S,
+    PAYLOAD_BYTES,
+    RESPONSE_BYTES,
+    RESPONSE_HEAD_BYTES,
+    WAITING_CHECK_S,
+    WORKFLOW_BYTES,
+    WORKFLOW_ERRORS,
+)
 from whendue.registry import TaskDefinition
 from whendue.services.news import News
 from whendue.services.outside import Ports
@@ -89,6 +97,10 @@ class Prepare:
         most = WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES
         if len(text.encode()) > most:
             raise PayloadTooLargeError(f"the payload is over {most} bytes of JSON")
+        if definition.expands and len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
+            raise PayloadTooLargeError(
+                "the workflow is larger than what an answer can show: escaped, over 6 MB of JSON"
+            )
         job = evolve(job, refers=says or None)
         placed = self._ports.documents.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)

@@ -1,27 +1,40 @@
 """Query: one job with its timeline, why it has not run yet, and lists of jobs."""
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
 
 from whendue.domain.dependency import numbers
 from whendue.domain.explain import Awaited, Reason, explain
 from whendue.domain.job import Failure, Job, State, from_item
-from whendue.domain.keys import job_key
+from whendue.domain.keys import attempt_key, job_key
+from whendue.errors import DocumentNotFoundError
+from whendue.limits import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 from whendue.services.control import find
 from whendue.services.listing import JobFilter, Listing, Page
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.pauses import Pauses
 
+LAST_GENERATION: Final = 999_999
+
 
 class JobView(NamedTuple):
-    """A job with all that belongs to it: payload and result as JSON values, failed attempts oldest first."""
+    """A job with all that belongs to it.
+
+    Args:
+        job: the job.
+        payload, result: JSON values; None for one that stands in `apart`.
+        attempts: those that failed, oldest first; the newest ones, where there are many.
+        apart: the sizes of payload and result that are too large to be shown beside all else, in bytes.
+    """
 
     job: Job
     payload: Any
     result: Any
     attempts: list[Failure]
+    apart: Mapping[str, int] = MappingProxyType({})
 
 
 class Explained(NamedTuple):
@@ -48,29 +61,53 @@ class Query:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        return self.views([find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())])[0]
+        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        return self._view(job, self._ports.documents.payloads([job])[job.id], ATTEMPTS_SHOWN)
 
-    def views(self, jobs: Sequence[Job]) -> list[JobView]:
-        """Show jobs with all that belongs to them, in order.
+    def document(self, tenant: str, job_id: str, name: Literal["payload", "result"]) -> str:
+        """Give a job's payload or result as JSON text, however large it is.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            DocumentNotFoundError: it has none, or it is gone.
+            UnavailableError: the table does not answer.
+        """
+        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        documents = self._ports.documents
+        text = documents.payloads([job])[job.id] if name == "payload" else documents.result(job)
+        if text is None:
+            raise DocumentNotFoundError(f"the job has no {name}, or it is no longer kept")
+        return text
+
+    def views(self, jobs: Sequence[Job], attempts: int = ATTEMPTS_SHOWN) -> list[JobView]:
+        """Show jobs with all that belongs to them, in order, and so many failed attempts of each.
 
         Raises:
             UnavailableError: the table does not answer.
         """
-        documents = self._ports.documents
-        payloads = documents.payloads(jobs)
-        return [
-            JobView(job, _value(payloads[job.id]), _value(documents.result(job)), self._attempts(job)) for job in jobs
-        ]
+        payloads = self._ports.documents.payloads(jobs)
+        each = self._ports.bulkhead.each
+        shown = each(jobs, lambda job: self._view(job, payloads[job.id], attempts), stage="view", name=_name)
+        return [view for _, view in shown]
 
-    def _attempts(self, job: Job) -> list[Failure]:
-        """List the failed attempts; the last one is in the hot item, the table is asked only if there may be more."""
+    def _view(self, job: Job, payload: str | None, attempts: int) -> JobView:
+        texts = {"payload": payload, "result": self._ports.documents.result(job)}
+        sizes = {name: len(text.encode()) for name, text in texts.items() if text is not None}
+        apart = {name: size for name, size in sizes.items() if size > DOCUMENT_SHOWN_BYTES}
+        values = {name: None if name in apart else _value(text) for name, text in texts.items()}
+        return JobView(job, **values, attempts=self._attempts(job, attempts), apart=apart)
+
+    def _attempts(self, job: Job, limit: int) -> list[Failure]:
+        """List the last failed attempts; the last is in the hot item, the table is asked only if there may be more."""
         if job.last is None:
             return []
         if job.last.attempt == 1 and job.last.generation == 1:
             return [job.last]
-        family = self._ports.store.family(job.key.pk)
-        kept = [_failure(item) for item in family if item["sk"].startswith("attempt#")]
-        return sorted({one.generation: one for one in [*kept, job.last]}.values(), key=lambda one: one.generation)
+        first, last = attempt_key(job.id, 0).sk, attempt_key(job.id, LAST_GENERATION).sk
+        items = self._ports.store.span(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
+        kept = [_failure(item) for item in items]
+        known = {one.generation: one for one in [*kept, job.last]}
+        return sorted(known.values(), key=lambda one: one.generation)[-limit:]
 
     def explain(self, tenant: str, job_id: str) -> Explained:
         """Say why a job has not run yet.
@@ -106,6 +143,10 @@ class Query:
             UnavailableError: the table does not answer.
         """
         return self._listing.page(name, tenant, wanted, limit, cursor)
+
+
+def _name(job: Job) -> str:
+    return job.id
 
 
 def _value(text: str | None) -> Any:
