@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from whendue.domain.dependency import On
-from whendue.domain.paths import check_path, searched
+from whendue.domain.paths import check_path, new_budget, searched
 from whendue.domain.references import MISSING, faults, find, list_faults, listed, resolve
 from whendue.errors import BadReferenceError, InvalidReferenceError
 from whendue.limits import JSON_DEPTH, PAYLOAD_BYTES, REFERENCE_PATH_BYTES, REFERENCES
@@ -224,5 +224,5 @@ def test_paths_that_people_write_are_taken(path: str) -> None:
 def test_a_path_finds_what_jmespath_says() -> None:
     """The library does the work."""
     value = {"people": [{"name": "a", "age": 30}, {"name": "b", "age": 10}]}
-    assert searched("people[?age > `20`].name", value, "x") == ["a"]
-    assert searched("max_by(people, &age).name", value, "x") == "a"
+    assert searched("people[?age > `20`].name", value, "x", new_budget()) == ["a"]
+    assert searched("max_by(people, &age).name", value, "x", new_budget()) == "a"

@@ -19,15 +19,26 @@ def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
 
     One whose news somebody wants, or whose job has got dependents since it was read, is written as owing.
     """
-    steps = [owing(step) if ports.news.wants(step) else step for step in transitions]
+    steps = [owing(step) if _is_wanted(ports, step) else step for step in transitions]
     ends = _applied(ports.store, steps)
     adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
     for number in adopted:
         steps[number] = adopting(steps[number])
     again = iter(_applied(ports.store, [steps[number] for number in adopted]))
     done = [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
-    ports.tally.note(done)
+    for step, end in done:
+        with ports.bulkhead.around("tally", step.job.id):
+            ports.tally.note([(step, end)])
     return done
+
+
+def _is_wanted(ports: Ports, step: Transition) -> bool:
+    """Say whether somebody wants to hear of a transition; True also where nobody can find out."""
+    try:
+        return ports.news.wants(step)
+    except Exception as error:  # noqa: BLE001 - a subscription that nobody can read is its tenant's matter
+        ports.bulkhead.note("news", step.job.id, error)
+        return True
 
 
 def _was_adopted(step: Transition, end: Outcome) -> bool:
@@ -36,13 +47,17 @@ def _was_adopted(step: Transition, end: Outcome) -> bool:
 
 
 def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome]:
-    """Apply transitions, each after its `first` write; one whose `first` is unknown stays untried (UNAVAILABLE)."""
+    """Apply transitions, each after its `first` write; one whose `first` is UNAVAILABLE or INVALID is so itself."""
     firsts = [(number, t.first) for number, t in enumerate(transitions) if t.first]
     tried = store.apply([write for _, write in firsts]) if firsts else []
-    unknown = {number for (number, _), end in zip(firsts, tried, strict=True) if end.applied is Applied.UNAVAILABLE}
-    ready = [t for number, t in enumerate(transitions) if number not in unknown]
+    missing = {
+        number: Outcome(end.applied)
+        for (number, _), end in zip(firsts, tried, strict=True)
+        if end.applied in (Applied.UNAVAILABLE, Applied.INVALID)
+    }
+    ready = [t for number, t in enumerate(transitions) if number not in missing]
     ends = iter(store.apply(ready) if ready else [])
-    return [Outcome(Applied.UNAVAILABLE) if number in unknown else next(ends) for number in range(len(transitions))]
+    return [missing[number] if number in missing else next(ends) for number in range(len(transitions))]
 
 
 def send(queue: JobQueue, jobs: Sequence[Job], now_ms: int) -> list[bool]:
