@@ -71,7 +71,14 @@ class Batch:
 
     def _calls(self) -> list[Callable[[], Ended]]:
         batch = list(self._under_way.values())
-        return [self._call(one, bring) for one, bring in zip(batch, self._inputs_of(batch), strict=True)]
+        return [self._made(one, bring) for one, bring in zip(batch, self._inputs_of(batch), strict=True)]
+
+    def _made(self, one: Claimed, bring: Callable[[], Input]) -> Callable[[], Ended]:
+        try:
+            return self._call(one, bring)
+        except Exception as error:  # noqa: BLE001 - this job's alone
+            self._ports.bulkhead.note("attempt", one.job.id, error)
+            return partial(broken, "it could not be begun", error)
 
     def _inputs_of(self, batch: Sequence[Claimed]) -> list[Callable[[], Input]]:
         """Give what brings each payload. One read for all; where that fails, each reads its own in its attempt."""
