@@ -9,6 +9,7 @@ import pytest
 
 from tests.exceptions import BUILT_IN, EXCEPTIONS
 from tests.faults import Refusing
+from tests.functional.test_composites import flow, node, start
 from tests.world import MINUTE_MS, World
 from whendue.adapters.memory import MemoryStore
 from whendue.domain.job import Job, State, to_item
@@ -229,16 +230,18 @@ def test_whatever_a_reference_raises_ends_the_attempt_of_its_job_alone(
 def test_whatever_one_composite_raises_is_its_own(function: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its attempt fails; it is tried again, as often as any."""
     world = World()
-    whole = world.submit("workflow", {"nodes": {"a": {"type": "ok"}}})
+    whole = start(world, flow(node("a")))
 
     def raising(*arguments: Any) -> Any:
         raise EXCEPTIONS[error]
 
     if function == "_gather":
-        world.work()
-        world.clock.advance(1)
-        world.work(queue="normal")
-        assert world.job(whole).state in (State.WAITING, State.PENDING)
+        # It expands, and its node runs: what is left is to gather.
+        deliveries = world.queues.receive("normal", limit=1)
+        world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
+        deliveries = world.queues.receive("normal", limit=1)
+        world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
+        assert world.job(whole).state is State.PENDING
     monkeypatch.setattr(Composites, function, raising)
     jobs = [world.submit() for _ in range(2)]
     worked = world.work()
