@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,20 +26,34 @@ def handle_batch(
         work: the service.
     """
     records = event.get("Records", [])
+    read = app.bulkhead.each(
+        records, lambda record: _delivery(record, queue_of(record["eventSourceARN"])), stage="record", name=_id
+    )
+    deliveries = [delivery for _, delivery in read]
+    known = {delivery.id for delivery in deliveries}
+    # One without an id is reported by an empty one: Lambda then takes the batch as failed, and nothing is lost.
+    unread = [_id(record) for record in records if _id(record) not in known]
     try:
-        worked = work([_delivery(record, queue_of(record["eventSourceARN"])) for record in records])
+        worked = work(deliveries) if deliveries else Worked([], Counter())
     except Exception as error:  # noqa: BLE001 - every message stays, SQS delivers it again
         log.failed("batch failed", error)
-        return _response([record["messageId"] for record in records])
-    told = {"messages": len(records), "unsettled": len(worked.unsettled), "outcomes": dict(worked.counts)}
+        return _response([_id(record) for record in records])
+    outcomes = worked.counts + Counter(isolated=len(unread))
+    told = {"messages": len(records), "unsettled": len(worked.unsettled) + len(unread), "outcomes": dict(outcomes)}
     log.info("batch", **told, **report(app))
-    return _response(worked.unsettled)
+    return _response([*worked.unsettled, *unread])
 
 
 def named(queues: Mapping[str, str]) -> Callable[[str], str]:
     """Give what names a queue by its ARN, from queue name -> SQS URL."""
     names = {url.rpartition("/")[2]: name for name, url in queues.items()}
     return lambda arn: names[arn.rpartition(":")[2]]
+
+
+def _id(record: Any) -> str:
+    """Give a record's message id, empty where it has none."""
+    found = record.get("messageId") if isinstance(record, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def _delivery(record: Mapping[str, Any], queue: str) -> Delivery:

@@ -1,11 +1,12 @@
 """Bulkheads: where many items are handled together, an exception of one ends it alone, visibly; the rest goes on."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
-from whendue.domain.fingerprint import where_raised
+from whendue.domain.fingerprint import type_name, where_raised
 from whendue.errors import UnavailableError
 
 T = TypeVar("T")
@@ -68,12 +69,71 @@ class Bulkhead:
                 self.note(stage, name(item), error)
         return done
 
+    def together(
+        self,
+        items: Sequence[T],
+        function: Callable[[Sequence[T]], Sequence[R]],
+        *,
+        stage: str,
+        name: Callable[[T], str] = str,
+    ) -> list[tuple[T, R | BaseException]]:
+        """Call a function for all items at once and, if it raises, for each alone; return (item, result or its error).
+
+        Args:
+            items: what is handled together, as it costs less; repeating it must do no harm.
+            function: gives one result for each of the items that it is called for, in order.
+            stage: what is being done, for the log.
+            name: the item's id or name, for the log; never its content.
+
+        Raises:
+            UnavailableError: a service refused for now, which is no fault of one item.
+        """
+        try:
+            return list(zip(items, function(items), strict=True)) if items else []
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of which of them is found by trying each alone
+            if len(items) == 1:
+                self.note(stage, name(items[0]), error)
+                return [(items[0], error)]
+        return [(one, self._alone(one, function, stage, name)) for one in items]
+
+    def _alone(
+        self, item: T, function: Callable[[Sequence[T]], Sequence[R]], stage: str, name: Callable[[T], str]
+    ) -> R | BaseException:
+        try:
+            [result] = function([item])
+        except UnavailableError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - this is the one, or one of them
+            self.note(stage, name(item), error)
+            return error
+        return result
+
+    @contextmanager
+    def around(self, stage: str, item: str) -> Iterator[None]:
+        """Let an exception inside end what is inside, and nothing more.
+
+        Args:
+            stage: what is being done, for the log.
+            item: whose it is, for the log.
+
+        Raises:
+            UnavailableError: a service refused for now.
+        """
+        try:
+            yield
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's alone
+            self.note(stage, item, error)
+
     def note(self, stage: str, item: str, error: BaseException) -> None:
         """Remember that an error ended an item."""
         with self._lock:
             self._count += 1
             if len(self._errors) < DESCRIBED:
-                self._errors.append(IsolatedError(stage, item, type(error).__name__, where_raised(error)))
+                self._errors.append(IsolatedError(stage, item, type_name(error), where_raised(error)))
 
     def take(self) -> dict[str, Any]:
         """Return the errors since the last call as members of a log line; empty if there were none."""

@@ -1,10 +1,10 @@
 """What a task is told while it runs, and what it may say."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from whendue.domain.job import Job
+from whendue.domain.values import UnstorableError, to_text
 from whendue.limits import PROGRESS_BYTES
 
 
@@ -81,15 +81,15 @@ class Context:
         """Publish how far the task is: any JSON value of up to 128 bytes, stored with the next heartbeat.
 
         Raises:
-            ValueError: it is longer.
+            ValueError: it is longer, or JSON has nothing for it.
         """
-        text = json.dumps(value)
-        if len(text) > PROGRESS_BYTES:
-            raise ValueError(f"progress is over {PROGRESS_BYTES} bytes of JSON")
-        self._progress = text
+        try:
+            self._progress = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES)
+        except UnstorableError as error:
+            raise ValueError(f"the progress cannot be kept: {error}") from None
 
     def once(self, key: str) -> bool:
-        """Say True the first time any attempt of this job asks for this key, False ever after.
+        """Say True the first time any attempt of this job asks for this key (any text), False ever after.
 
         The note is written before the side effect that it guards, so that the effect happens at most once. This claim
         gets True again if it repeats the question.
@@ -97,7 +97,7 @@ class Context:
         Raises:
             UnavailableError: the note could not be written.
         """
-        return self._first_time(key)
+        return self._first_time(str.__str__(key) if isinstance(key, str) else str(key))
 
     def take_progress(self) -> str | None:
         """Give the latest progress to the heartbeat, once."""

@@ -218,7 +218,7 @@ class Cursors(Protocol):
 
 
 class Running(Protocol):
-    """Calls under way. Calls never raise: they return what became of them."""
+    """Calls under way. Calls return what became of them; what one raises all the same is given as its value."""
 
     def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
         """Wait until something ends or the time is over; give the (index, value) pairs not given before."""

@@ -28,13 +28,22 @@ class ThreadsRunning:
             threading.Thread(target=self._run, args=(index, call), name=f"job-{index}", daemon=True)
             for index, call in enumerate(calls)
         ]
-        for thread in self._threads:
-            thread.start()
+        for index, thread in enumerate(self._threads):
+            try:
+                thread.start()
+            except Exception as error:  # noqa: BLE001 - no memory for one more thread is no end of those that run
+                self._ended.put((index, error))
 
     def _run(self, index: int, call: Callable[[], Any]) -> None:
         # A late interrupt may strike after the call has ended; its outcome then counts as never given.
         with contextlib.suppress(Interrupted):
-            self._ended.put((index, call()))
+            try:
+                end = call()
+            except Interrupted:
+                raise
+            except BaseException as error:  # noqa: BLE001 - or the thread would end without a word
+                end = error
+            self._ended.put((index, end))
 
     def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
         """Wait until something ends or the time is over; give everything that has ended since."""

@@ -119,8 +119,8 @@ class Worker:
         done = [one.receipt for one in deliveries if one.id not in unsettled]
         left = [one.receipt for one in deliveries if one.id in unsettled]
         # What is refused comes again, and is found settled.
-        with suppress(UnavailableError):
+        with suppress(UnavailableError), self._app.bulkhead.around("delete", queue):
             self._app.queue.delete(queue, done)
         if self._draining.is_set():
-            with suppress(UnavailableError):
+            with suppress(UnavailableError), self._app.bulkhead.around("give_back", queue):
                 self._app.queue.hold(queue, left, 0)

@@ -2,10 +2,17 @@
 
 import hashlib
 import re
-import traceback
+import unicodedata
+from typing import Any, Final
 
 from whendue.domain.job import Failure, Job
-from whendue.limits import ERROR_MESSAGE_BYTES
+from whendue.limits import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
+
+# Of the text of an error that cannot be shown, or of one without a name.
+UNSHOWN: Final = "(the error cannot be shown)"
+NAMELESS: Final = "Error"
+_NAME: Final = type.__dict__["__name__"]
+_TRACEBACK: Final = vars(BaseException)["__traceback__"]
 
 _VARIABLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|0x[0-9a-f]+|'[^']*'|\"[^\"]*\"|\d+", re.IGNORECASE
@@ -20,13 +27,18 @@ def fingerprint(error_type: str, message: str, where: str) -> str:
 
 
 def failure(job: Job, error_type: str, message: str, *, failed_at: int, where: str = "") -> Failure:
-    """Describe how the job's current attempt failed; the message is cut to 256 bytes, `failed_at` is ms UTC."""
-    short = clip(message, ERROR_MESSAGE_BYTES)
+    """Describe how the job's current attempt failed; `failed_at` is ms UTC.
+
+    Users' code chose the words: they are cut (the message to 256 bytes) and made printable, so that everybody who reads
+    the job can.
+    """
+    name = printable(error_type, ERROR_TYPE_BYTES).strip() or NAMELESS
+    short, place = printable(message, ERROR_MESSAGE_BYTES), printable(where, ERROR_MESSAGE_BYTES)
     return Failure(
-        type=error_type,
+        type=name,
         message=short,
-        where=where,
-        fingerprint=fingerprint(error_type, short, where),
+        where=place,
+        fingerprint=fingerprint(name, short, place),
         attempt=job.failures + 1,
         generation=job.generation,
         started_at=job.started_at,
@@ -35,15 +47,46 @@ def failure(job: Job, error_type: str, message: str, *, failed_at: int, where: s
 
 
 def clip(text: str, size: int) -> str:
-    """Cut a text to at most `size` bytes of UTF-8, never inside a character."""
-    raw = text.encode(errors="replace")
+    """Cut a text to at most `size` bytes of UTF-8, never inside a character; what is no character becomes `?`."""
+    # No more of it is looked at than can be left of it.
+    raw = text[: size + 1].encode(errors="replace")
     return raw.decode() if len(raw) <= size else raw[: size - 3].decode(errors="ignore") + "…"
+
+
+def printable(text: str, size: int) -> str:
+    """Cut a text as `clip` does, with its control characters replaced but for tabs and ends of lines."""
+    short = clip(text, size)
+    if short.isprintable():
+        return short
+    return clip("".join("\ufffd" if _is_control(one) else one for one in short), size)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" and character not in "\t\n"
+
+
+def type_name(value: object) -> str:
+    """Name a value's class, whatever its metaclass says."""
+    return str(_NAME.__get__(type(value)))
+
+
+def said(error: BaseException, size: int = ERROR_MESSAGE_BYTES) -> str:
+    """Give what an error says, at most so many characters of it; its own code may be broken."""
+    try:
+        return str.__getitem__(str(error), slice(size + 1))
+    except BaseException:  # noqa: BLE001 - `__str__` is users' code
+        return UNSHOWN
 
 
 def where_raised(error: BaseException) -> str:
     """Name the innermost frame of an error as `module:function:line`, empty where there is none."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    if not frames:
+    try:
+        step: Any = _TRACEBACK.__get__(error)
+        while step and step.tb_next:
+            step = step.tb_next
+        if not step:
+            return ""
+        code, module = step.tb_frame.f_code, step.tb_frame.f_globals.get("__name__", "?")
+        return printable(f"{module}:{code.co_name}:{step.tb_lineno}", ERROR_MESSAGE_BYTES)
+    except Exception:  # noqa: BLE001 - the globals of users' code may be anything
         return ""
-    frame, line = frames[-1]
-    return clip(f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}:{line}", ERROR_MESSAGE_BYTES)

@@ -1,5 +1,8 @@
 """Items of the table, read as the dataclasses that they hold."""
 
+import math
+import types
+import typing
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -19,3 +22,37 @@ def known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _names(kind: type) -> frozenset[str]:
     return frozenset(kind.__slots__)  # type: ignore[attr-defined]
+
+
+def checked(kind: type, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the values back if each has the type that the dataclass says: what is read is then sure to work.
+
+    Raises:
+        TypeError: one has not; names the field, never the value.
+        ValueError: one is NaN or infinite.
+    """
+    allowed = _allowed(kind)
+    for name, value in values.items():
+        if type(value) not in allowed[name]:
+            raise TypeError(f"{kind.__name__}.{name} is no {type(value).__name__}")
+        if type(value) is float and not math.isfinite(value):
+            raise ValueError(f"{kind.__name__}.{name} is no number")
+    return values
+
+
+@cache
+def _allowed(kind: type) -> Mapping[str, frozenset[type]]:
+    return {name: frozenset(_types(hint)) for name, hint in typing.get_type_hints(kind).items()}
+
+
+def _types(hint: Any) -> set[type]:
+    """Give the types of values that a field of this annotation may hold."""
+    origin = typing.get_origin(hint)
+    if origin is types.UnionType or origin is typing.Union:
+        return set().union(*map(_types, typing.get_args(hint)))
+    if origin is typing.Literal:
+        return {type(value) for value in typing.get_args(hint)}
+    if origin is Mapping:
+        return {dict}
+    # The table gives whole numbers back as integers.
+    return {int, float} if hint is float else {origin or hint}

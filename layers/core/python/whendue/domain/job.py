@@ -6,7 +6,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, Literal
 
-from whendue.domain.items import known
+from whendue.domain.items import checked, known
 from whendue.domain.keys import Key, job_id_of, job_key
 from whendue.domain.limit import Limit, Wait
 
@@ -291,12 +291,16 @@ def from_item(item: Mapping[str, Any]) -> Job:
     values = known(Job, item) | {
         "id": job_id_of(item["pk"]),
         "state": State(item["state"]),
-        "policy": Policy(**read_policy(item["policy"])),
-        "last": Failure(**known(Failure, item["last"])) if item.get("last") else None,
-        "limit": Limit(**known(Limit, item["limit"])) if "limit" in item else None,
-        "waits_for": Wait(**known(Wait, item["waits_for"])) if "waits_for" in item else None,
+        "policy": Policy(**checked(Policy, read_policy(item["policy"]))),
+        "last": _read(Failure, item["last"]) if item.get("last") else None,
+        "limit": _read(Limit, item["limit"]) if "limit" in item else None,
+        "waits_for": _read(Wait, item["waits_for"]) if "waits_for" in item else None,
     }
-    return Job(**values)
+    return Job(**checked(Job, values))
+
+
+def _read(kind: type, values: Mapping[str, Any]) -> Any:
+    return kind(**checked(kind, known(kind, values)))
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:

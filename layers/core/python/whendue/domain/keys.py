@@ -1,7 +1,11 @@
 """Keys of the one table (design section 4)."""
 
+import hashlib
 from typing import Final, NamedTuple
 
+# DynamoDB's sort keys have 1,024 bytes at most.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html#limits-partition-sort-keys
+ONCE_NAME_BYTES: Final = 512
 # Notes of who waits for a job's end begin so.
 CHILD: Final = "child#"
 
@@ -70,8 +74,11 @@ def profile_version_key(tenant: str, name: str, version: int) -> Key:
 
 
 def once_key(job_id: str, name: str) -> Key:
-    """Give the key of the record behind `ctx.once(name)`."""
-    return Key(f"JOB#{job_id}", f"once#{name}")
+    """Give the key of the record behind `ctx.once(name)`; a name that is no good part of a key goes by its hash."""
+    raw = name.encode(errors="surrogatepass")
+    if 0 < len(raw) <= ONCE_NAME_BYTES and name.isprintable():
+        return Key(f"JOB#{job_id}", f"once#{name}")
+    return Key(f"JOB#{job_id}", f"once-hash#{hashlib.sha256(raw).hexdigest()}")
 
 
 def limit_pk(tenant: str, key: str) -> str:

@@ -4,16 +4,18 @@
 fetch, `{"$item": "url"}` for a part of the item. What they give is data: references in it are none.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from whendue.domain.dependency import On
-from whendue.domain.paths import check_path, searched
+from whendue.domain.paths import check_path, new_budget, searched, size_of
 from whendue.errors import BadReferenceError, InvalidReferenceError
 from whendue.limits import JSON_DEPTH, PAYLOAD_BYTES, REFERENCES
+
+if TYPE_CHECKING:
+    from whendue.domain.interpreter import Budget
 
 FROM: Final = "$from"
 ITEM: Final = "$item"
@@ -64,7 +66,12 @@ def find(payload: Any) -> list[Reference]:
     return found
 
 
-def resolve(payload: Any, results: Mapping[str, Any | Missing], item: Any | Missing = MISSING) -> Any:
+def resolve(
+    payload: Any,
+    results: Mapping[str, Any | Missing],
+    item: Any | Missing = MISSING,
+    budget: "Budget | None" = None,
+) -> Any:
     """Give a payload with what its references stand for in their places.
 
     All at once: what came out of a result or an item is never taken for a reference.
@@ -73,21 +80,23 @@ def resolve(payload: Any, results: Mapping[str, Any | Missing], item: Any | Miss
         payload: as submitted.
         results: of parents, by their names; MISSING for one that has none.
         item: of the forEach.
+        budget: the steps that its paths have together; all that a payload may have where none is given.
 
     Raises:
-        BadReferenceError: there is nothing where a reference points, and it has no default.
+        BadReferenceError: there is nothing where a reference points, and it has no default; or nothing that JSON could
+            hold; or it takes too many steps to find out.
         InvalidReferenceError: a reference is malformed.
     """
-    return _Resolver(results, item).replaced(payload, "", 0)
+    return _Resolver(results, item, budget or new_budget()).replaced(payload, "", 0)
 
 
-def listed(for_each: Any, results: Mapping[str, Any | Missing]) -> list[Any]:
+def listed(for_each: Any, results: Mapping[str, Any | Missing], budget: "Budget | None" = None) -> list[Any]:
     """Give the list over which a forEach runs.
 
     Raises:
         BadReferenceError: it is nothing, or no list.
     """
-    found = resolve(for_each, results)
+    found = resolve(for_each, results, budget=budget)
     if not isinstance(found, list):
         raise BadReferenceError("forEach: what it refers to is no list")
     return found
@@ -193,9 +202,10 @@ def _read(value: dict[str, Any], where: str) -> Reference:
 class _Resolver:
     """Puts what references stand for in their places, and counts its bytes."""
 
-    def __init__(self, results: Mapping[str, Any | Missing], item: Any | Missing) -> None:
+    def __init__(self, results: Mapping[str, Any | Missing], item: Any | Missing, budget: "Budget") -> None:
         self._results = results
         self._item = item
+        self._budget = budget
         self._left = PAYLOAD_BYTES
 
     def replaced(self, value: Any, where: str, depth: int) -> Any:
@@ -214,7 +224,7 @@ class _Resolver:
         value = self._taken(reference)
         if value is MISSING:
             raise BadReferenceError(f"{_named(reference)}: there is nothing there, and no default")
-        self._left -= len(json.dumps(value, ensure_ascii=False).encode())
+        self._left -= size_of(value, _named(reference), self._budget)
         if self._left < 0:
             raise BadReferenceError(f"{_named(reference)}: with it the payload is over {PAYLOAD_BYTES} bytes")
         return value
@@ -232,7 +242,7 @@ class _Resolver:
             return reference.default
         if reference.path is None or reference.path == "@":
             return whole
-        found = searched(reference.path, whole, _named(reference))
+        found = searched(reference.path, whole, _named(reference), self._budget)
         return reference.default if found is None else found
 
 

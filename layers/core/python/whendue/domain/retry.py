@@ -1,6 +1,7 @@
 """Retry policy: when does the next attempt start?"""
 
-from whendue.domain.job import Policy
+from whendue.domain.job import Job, Policy
+from whendue.limits import HORIZON_S, RETRY_AGE_S
 
 
 def backoff_s(policy: Policy, failures: int) -> float:
@@ -8,11 +9,11 @@ def backoff_s(policy: Policy, failures: int) -> float:
 
     Source: exponential backoff, https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
-    steps = min(failures - 1, 64)
+    steps, cap_s = min(failures - 1, 64), min(policy.cap_s, HORIZON_S)
     try:
-        return min(policy.cap_s, policy.base_s * policy.factor**steps)
+        return min(cap_s, policy.base_s * policy.factor**steps)
     except OverflowError:
-        return policy.cap_s
+        return cap_s
 
 
 def delay_ms(policy: Policy, failures: int, draw: float) -> int:
@@ -27,6 +28,15 @@ def delay_ms(policy: Policy, failures: int, draw: float) -> int:
     return round(1000 * (whole * draw if policy.jitter == "full" else whole))
 
 
-def exhausted(policy: Policy, failures: int) -> bool:
-    """Say whether no attempt is left."""
-    return failures >= policy.max_attempts
+def exhausted(job: Job, failures: int, now_ms: int) -> bool:
+    """Say whether no attempt is left: it has failed too often, or was made too long ago."""
+    return failures >= job.policy.max_attempts or now_ms >= _last_ms(job)
+
+
+def within_horizon(job: Job, due_at: int, now_ms: int) -> int:
+    """Bound an attempt's due time, ms UTC: no later than the horizon from now, and than a job of its age may run."""
+    return min(due_at, now_ms + HORIZON_S * 1000, _last_ms(job))
+
+
+def _last_ms(job: Job) -> int:
+    return job.created_at + RETRY_AGE_S * 1000

@@ -95,9 +95,10 @@ def fail(
     """
     failures, kept = job.failures + 1, keep_attempt(job)
     expected = [*held(job), NOT_CANCELLED]
-    if final or error.type in job.policy.never_retry or retry.exhausted(job.policy, failures):
+    if final or error.type in job.policy.never_retry or retry.exhausted(job, failures, now_ms):
         return ended("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
-    due_at = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
+    asked = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
+    due_at = retry.within_horizon(job, asked, now_ms)
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}
     return step("fail", job, expected, send=send, first=kept, **changes)
@@ -291,7 +292,9 @@ def keep_attempt(job: Job) -> Write | None:
     """
     if job.last is None:
         return None
-    expires_at = job.last.failed_at // 1000 + job.policy.retention_s + PAYLOAD_KEPT_S
+    # This attempt may have begun long after the one that it takes the place of.
+    since = max(job.last.failed_at, job.due_at)
+    expires_at = since // 1000 + job.policy.retention_s + PAYLOAD_KEPT_S
     return insert(
         "keep_attempt",
         attempt_key(job.id, job.last.generation),

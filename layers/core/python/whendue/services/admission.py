@@ -2,11 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from whendue.domain.job import Job
 from whendue.domain.limit import Wait
 from whendue.domain.slots import Slot
 from whendue.ports import Delivery
+
+# What is counted where an error of one item ended its handling; its message comes again.
+ISOLATED: Final = "isolated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,9 @@ class Admission:
     admitted: list[Admitted] = field(default_factory=list)
     unsettled: list[Delivery] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, part: "Admission") -> None:
+        """Add what became of a part of the batch."""
+        self.admitted += part.admitted
+        self.unsettled += part.unsettled
+        self.counts += part.counts

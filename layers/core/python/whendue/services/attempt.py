@@ -4,13 +4,20 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from whendue.context import Context
-from whendue.domain.fingerprint import where_raised
+from whendue.domain.fingerprint import said, type_name, where_raised
 from whendue.domain.job import Job
+from whendue.domain.values import UnstorableError, to_text
 from whendue.errors import Interrupted, InvalidPayloadError, WhendueError
-from whendue.limits import BACKOFF_CAP_S, RESULT_BYTES
+from whendue.limits import HORIZON_S, RESULT_BYTES, RESULT_DEPTH
 from whendue.registry import Cancel, GiveUp, Registry, Retry
+
+# An error of our own code in what belongs to one job.
+INTERNAL: Final = WhendueError.code
+# A payload as JSON; None where it is gone, an error where it cannot be made.
+Input = str | WhendueError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +69,24 @@ class Expanded:
 Ended = Succeeded | Failed | Stopped | Expanded
 
 
-def attempt(registry: Registry, job: Job, payload: str | WhendueError | None, context: Context) -> Callable[[], Ended]:
+def attempt(registry: Registry, job: Job, bring: Callable[[], Input], context: Context) -> Callable[[], Ended]:
     """Give the call that runs the job's task once.
 
     Args:
         registry: where the task is.
         job: the claimed job.
-        payload: its JSON text; None where it is gone, an error where it cannot be made.
+        bring: gives the payload; what it raises ends this attempt alone.
         context: handed to the task.
     """
 
     def call() -> Ended:
         never_retry: tuple[type[BaseException], ...] = (GiveUp, InvalidPayloadError)
         try:
-            if payload is None:
-                return Failed("payload_missing", "the payload is gone", final=True)
-            if isinstance(payload, WhendueError):
-                return Failed(payload.code, str(payload), final=True)
+            payload = brought(bring)
+            if isinstance(payload, Failed):
+                return payload
             definition = registry.get(job.type)
-            never_retry += definition.never_retry
+            never_retry += tuple(definition.never_retry)
             return succeeded(definition.call(json.loads(payload), context))
         except Cancel:
             return Stopped()
@@ -92,34 +98,61 @@ def attempt(registry: Registry, job: Job, payload: str | WhendueError | None, co
     return call
 
 
+def brought(bring: Callable[[], Input]) -> str | Failed:
+    """Bring a payload, or say why the attempt ends without it."""
+    try:
+        payload = bring()
+    except WhendueError as error:
+        return Failed(error.code, str(error))
+    except Exception as error:  # noqa: BLE001 - an item that nobody can read is the matter of who refers to it
+        return broken("its payload could not be made", error)
+    if payload is None:
+        return Failed("payload_missing", "the payload is gone", final=True)
+    return Failed(payload.code, str(payload), final=True) if isinstance(payload, WhendueError) else payload
+
+
+def broken(what: str, error: BaseException) -> Failed:
+    """Give the end of an attempt that an error of our own ended; what the error says is for the log of nobody."""
+    return Failed(INTERNAL, f"{what}: {type_name(error)}", where_raised(error))
+
+
 def succeeded(value: object) -> Ended:
     """Turn what a task returned into its end."""
     if value is None:
         return Succeeded(None)
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        size = len(text.encode())
-    except (TypeError, ValueError, RecursionError) as error:
-        return Failed("result_not_json", f"the task returned what JSON cannot hold: {type(error).__name__}", final=True)
-    if size > RESULT_BYTES:
-        return Failed("result_too_large", f"the result is over {RESULT_BYTES} bytes of JSON", final=True)
-    return Succeeded(text)
+        return Succeeded(to_text(value, most_bytes=RESULT_BYTES, most_levels=RESULT_DEPTH))
+    except UnstorableError as error:
+        return Failed(f"result_{error.problem}", f"the task returned what cannot be kept: {error}", final=True)
 
 
 def _failed(error: BaseException, never_retry: tuple[type[BaseException], ...]) -> Failed:
-    name = error.code if isinstance(error, WhendueError) else type(error).__name__
-    after_s = error.after_s if isinstance(error, Retry) and math.isfinite(error.after_s) else 0
     return Failed(
-        type=name,
-        message=_said(error),
+        type=_named(error),
+        message=said(error),
         where=where_raised(error),
-        final=isinstance(error, never_retry),
-        after_s=min(max(0.0, after_s), BACKOFF_CAP_S),
+        final=_is(error, never_retry),
+        after_s=_after_s(error) if _is(error, (Retry,)) else 0,
     )
 
 
-def _said(error: BaseException) -> str:
+def _is(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    """Say whether an error is of some kinds. Not by `isinstance`: an error may lie about its class, or raise."""
     try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a task's error may be broken itself
-        return "(the error cannot be shown)"
+        return any(issubclass(type(error), kind) for kind in kinds)
+    except Exception:  # noqa: BLE001 - a class of users' code may have its own idea of subclasses
+        return False
+
+
+def _named(error: BaseException) -> str:
+    code = getattr(type(error), "code", None) if _is(error, (WhendueError,)) else None
+    return str.__str__(code) if isinstance(code, str) else type_name(error)
+
+
+def _after_s(error: BaseException) -> float:
+    """Give the delay that a task asks for: a number of seconds up to the horizon, 0 for what is none."""
+    try:
+        asked = float(getattr(error, "after_s"))  # noqa: B009 - a subclass may have put anything there
+    except Exception:  # noqa: BLE001 - or nothing
+        return 0
+    return 0 if math.isnan(asked) else min(max(0.0, asked), float(HORIZON_S))

@@ -1,13 +1,14 @@
 """A batch of claimed jobs: run side by side, kept alive, interrupted when over time, recorded as they end."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from whendue.errors import Interrupted, UnavailableError
 from whendue.ports import Running
-from whendue.services.attempt import Ended, Failed, attempt
+from whendue.services.attempt import Ended, Expanded, Failed, Input, Stopped, Succeeded, attempt, broken
 from whendue.services.claimed import DRAINED, Claimed
 from whendue.services.composites import Composites
-from whendue.services.inputs import Input, Inputs
+from whendue.services.inputs import Inputs
 from whendue.services.leases import Leases
 from whendue.services.outside import Ports
 from whendue.services.settle import Settle
@@ -70,17 +71,31 @@ class Batch:
 
     def _calls(self) -> list[Callable[[], Ended]]:
         batch = list(self._under_way.values())
-        try:
-            texts = self._inputs.of([one.job for one in batch])
-        except UnavailableError as error:
-            unread = Failed(error.code, "the payload could not be read")
-            return [lambda: unread] * len(batch)
-        return [self._call(one, texts[one.job.id]) for one in batch]
+        return [self._made(one, bring) for one, bring in zip(batch, self._inputs_of(batch), strict=True)]
 
-    def _call(self, one: Claimed, payload: Input) -> Callable[[], Ended]:
+    def _made(self, one: Claimed, bring: Callable[[], Input]) -> Callable[[], Ended]:
+        try:
+            return self._call(one, bring)
+        except Exception as error:  # noqa: BLE001 - this job's alone
+            self._ports.bulkhead.note("attempt", one.job.id, error)
+            return partial(broken, "it could not be begun", error)
+
+    def _inputs_of(self, batch: Sequence[Claimed]) -> list[Callable[[], Input]]:
+        """Give what brings each payload. One read for all; where that fails, each reads its own in its attempt."""
+        try:
+            texts = self._inputs.stored([one.job for one in batch])
+        except UnavailableError as error:
+            unread = UnavailableError(f"the payload could not be read: {error}")
+            return [partial(_raised, unread) for _ in batch]
+        except Exception as error:  # noqa: BLE001 - of which of them is seen when each is read alone
+            self._ports.bulkhead.note("inputs", batch[0].job.id, error)
+            return [partial(self._inputs.alone, one.job) for one in batch]
+        return [partial(self._inputs.of, one.job, texts[one.job.id]) for one in batch]
+
+    def _call(self, one: Claimed, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if one.job.expands:
-            return lambda: self._composites.run(one.job, payload)
-        call = attempt(self._ports.registry, one.job, payload, one.context)
+            return lambda: self._composites.run(one.job, bring)
+        call = attempt(self._ports.registry, one.job, bring, one.context)
         return self._traced(one, call) if self._ports.tracing.on else call
 
     def _traced(self, one: Claimed, call: Callable[[], Ended]) -> Callable[[], Ended]:
@@ -93,12 +108,16 @@ class Batch:
                 "whendue.queue": job.queue,
                 "whendue.attempt": job.attempt,
             }
-            with tracing.span(job.type, "CONSUMER", job.traceparent, about) as span:
-                one.context.traceparent = span.traceparent
-                end = call()
-                if isinstance(end, Failed):
-                    span.failed(end.type)
-            return end
+            end: Ended | None = None
+            try:
+                with tracing.span(job.type, "CONSUMER", job.traceparent, about) as span:
+                    one.context.traceparent = span.traceparent
+                    end = call()
+                    if isinstance(end, Failed):
+                        span.failed(end.type)
+            except Exception as error:  # noqa: BLE001 - a span that fails takes no attempt with it
+                self._ports.bulkhead.note("span", job.id, error)
+            return end or call()
 
         return within
 
@@ -109,8 +128,13 @@ class Batch:
         look = [now_ms + LOOK_MS] if self._drain_at else []
         return min(self._leases.next_ms, *deadlines, *record, *look)
 
-    def _end(self, index: int, end: Ended) -> None:
+    def _end(self, index: int, end: object) -> None:
+        """Note how a call ended; one that raised, or gave nothing that is an end, ends its attempt alone."""
         if (one := self._under_way.pop(index, None)) is not None:
+            if not isinstance(end, Succeeded | Failed | Stopped | Expanded):
+                error = end if isinstance(end, BaseException) else TypeError("not an end")
+                self._ports.bulkhead.note("attempt", one.job.id, error)
+                end = broken("the attempt was lost", error)
             self._ended.append((one, end))
             self._record_at_ms = self._record_at_ms or self._ports.effects.now_ms() + RECORD_WAIT_MS
 
@@ -135,6 +159,10 @@ class Batch:
             else:
                 one.owned = False
                 self._end(index, Failed("timeout", "the task did not stop when it was interrupted"))
+
+
+def _raised(error: UnavailableError) -> Input:
+    raise error
 
 
 def _overdue_ms(one: Claimed) -> int:

@@ -4,7 +4,7 @@ A run makes the parts (expands) or, once they have ended, gathers. Both can be r
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from whendue.domain.dependency import element
@@ -14,8 +14,7 @@ from whendue.domain.keys import job_key
 from whendue.domain.parts import resets
 from whendue.errors import UnavailableError, WhendueError
 from whendue.ports import Applied, Outcome
-from whendue.services.attempt import Ended, Expanded, Failed, Succeeded, succeeded
-from whendue.services.inputs import Input
+from whendue.services.attempt import Ended, Expanded, Failed, Input, Succeeded, broken, brought, succeeded
 from whendue.services.outside import Ports
 from whendue.services.parting import Parting, Plan
 from whendue.services.record import record_and_send
@@ -31,15 +30,16 @@ class Composites:
         self._ports = ports
         self._parting = Parting(ports, submit)
 
-    def run(self, whole: Job, text: Input) -> Ended:
+    def run(self, whole: Job, bring: Callable[[], Input]) -> Ended:
         """Make the parts of a claimed composite, or gather. Never raises what a user or the outside can cause.
 
         Args:
             whole: the claimed job.
-            text: its payload as JSON; None where it is gone.
+            bring: gives its payload.
         """
-        if not isinstance(text, str):
-            return Failed("payload_missing", "the payload is gone", final=True)
+        text = brought(bring)
+        if isinstance(text, Failed):
+            return text
         try:
             value = json.loads(text)
             return self._expand(whole, value) if whole.parts is None else self._gather(whole, value, whole.parts)
@@ -47,6 +47,9 @@ class Composites:
             return Failed(error.code, str(error))
         except WhendueError as error:
             return Failed(error.code, str(error), final=True)
+        except Exception as error:  # noqa: BLE001 - whatever one composite holds, it is that one's alone
+            self._ports.bulkhead.note("composite", whole.id, error)
+            return broken("its parts could not be made or gathered", error)
 
     # --- expand -------------------------------------------------------------------------------------------------
 

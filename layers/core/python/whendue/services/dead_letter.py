@@ -10,6 +10,7 @@ from whendue.domain.step import Transition
 from whendue.domain.transitions import die
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery
+from whendue.services.admission import ISOLATED
 from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
 from whendue.services.work import Worked
@@ -17,6 +18,8 @@ from whendue.services.write import send
 
 CAUSE = "dead_letter"
 MESSAGE = "its message was received too often without being settled"
+# Outcomes of messages that stay.
+KEPT = ("unreadable", "unavailable", ISOLATED)
 
 
 class DeadLetter:
@@ -27,32 +30,30 @@ class DeadLetter:
         self._ports = ports
 
     def handle(self, deliveries: Sequence[Delivery]) -> Worked:
-        """Settle messages; those that stay `unsettled` are delivered again.
-
-        Raises:
-            UnavailableError: the table does not answer; all messages stay.
-        """
+        """Settle messages, each for itself; those that stay `unsettled` are delivered again."""
         counts: Counter[str] = Counter()
         unsettled: list[str] = []
         for delivery in deliveries:
-            try:
-                carried = from_body(delivery.body)
-            except UnreadableMessageError:
-                # Kept for people to look at, until the queue's retention ends.
-                unsettled.append(delivery.id)
-                counts["unreadable"] += 1
-                continue
-            what = self._settle(carried)
+            what = ISOLATED
+            # Its message stays, for people to look at; its neighbours are settled.
+            with self._ports.bulkhead.around("dead_letter", delivery.id):
+                what = self._handle(delivery)
             counts[what] += 1
-            unsettled += [delivery.id] if what == "unavailable" else []
+            unsettled += [delivery.id] if what in KEPT else []
         return Worked(unsettled, counts)
+
+    def _handle(self, delivery: Delivery) -> str:
+        try:
+            return self._settle(from_body(delivery.body))
+        except UnreadableMessageError:
+            # Kept for people to look at, until the queue's retention ends.
+            return "unreadable"
+        except UnavailableError:
+            return "unavailable"
 
     def _settle(self, carried: Job) -> str:
         now_ms = self._ports.effects.now_ms()
-        try:
-            [item] = self._ports.store.get([carried.key])
-        except UnavailableError:
-            return "unavailable"
+        [item] = self._ports.store.get([carried.key])
         job = from_item(item) if item else None
         if job is None or job.terminal or job.generation != carried.generation:
             return "stale"
@@ -63,6 +64,8 @@ class DeadLetter:
 
     def _end(self, end: Transition, now_ms: int) -> str:
         [outcome] = record_and_send(self._ports, [end], now_ms)
+        if outcome.applied is Applied.INVALID:
+            return ISOLATED
         if outcome.applied is Applied.UNAVAILABLE:
             return "unavailable"
         return end.job.state.value if outcome.done else "changed"

@@ -6,13 +6,11 @@ from typing import Any
 
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
-from whendue.domain.references import MISSING, resolve
-from whendue.errors import WhendueError
+from whendue.domain.references import MISSING, find, resolve
+from whendue.errors import UnavailableError, WhendueError
+from whendue.services.attempt import Input
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
-
-# A payload as JSON; None where it is gone, an error where it cannot be made.
-Input = str | WhendueError | None
 
 
 class Inputs:
@@ -23,35 +21,57 @@ class Inputs:
         self._ports = ports
         self._parents = Parents(ports)
 
-    def of(self, jobs: Sequence[Job]) -> dict[str, Input]:
-        """Bring the payloads of jobs as JSON, by job id: None where one is gone, an error where it cannot be made.
+    def stored(self, jobs: Sequence[Job]) -> dict[str, str | None]:
+        """Bring the payloads of jobs as they were submitted, by job id: None where one is gone. One read for all.
 
         Raises:
             UnavailableError: they cannot be read now.
         """
-        texts: dict[str, Input] = dict(self._ports.documents.payloads(jobs))
-        for job in jobs:
-            text = texts[job.id]
-            if job.refers and isinstance(text, str) and not job.expands:
-                texts[job.id] = self._resolved(job, text)
-        return texts
+        return self._ports.documents.payloads(jobs)
 
-    def _resolved(self, job: Job, text: str) -> Input:
+    def alone(self, job: Job) -> Input:
+        """Give a job's payload as `of` does, and read it, too.
+
+        Raises:
+            UnavailableError: it cannot be read now.
+        """
+        return self.of(job, self.stored([job])[job.id])
+
+    def of(self, job: Job, text: str | None) -> Input:
+        """Give a job's payload with what its references stand for: None where it is gone, an error for a bad one.
+
+        What it reads and computes is this job's alone: call it within its attempt.
+
+        Args:
+            job: whose it is.
+            text: as stored.
+
+        Raises:
+            UnavailableError: the results cannot be read now.
+        """
+        if text is None or not job.refers or job.expands:
+            return text
         try:
-            value = resolve(json.loads(text), self.results(job))
+            payload = json.loads(text)
+            names = {name for reference in find(payload) for name in reference.names}
+            value = resolve(payload, self.results(job, names))
+        except UnavailableError:
+            raise
         except WhendueError as error:
-            if error.code == "unavailable":
-                raise
             return error
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
-    def results(self, job: Job) -> dict[str, Any]:
+    def results(self, job: Job, names: set[str]) -> dict[str, Any]:
         """Give the results of a job's parents, by what its payload calls them; MISSING where one has not succeeded.
+
+        Args:
+            job: whose parents.
+            names: what its payload refers to; no other result is read.
 
         Raises:
             UnavailableError: they cannot be read now.
         """
-        parents = list(self._parents.of(job).values())
+        parents = [parent for parent in self._parents.of(job).values() if (parent.name or parent.id) in names]
         items = self._ports.store.get([job_key(parent.id) for parent in parents])
         jobs = {item["pk"]: from_item(item) for item in items if item}
         ended = [found for found in jobs.values() if found.state is State.SUCCEEDED]

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from whendue.domain.job import Job, from_item
 from whendue.domain.slots import renew
+from whendue.domain.step import Transition
 from whendue.domain.transitions import heartbeat
 from whendue.errors import UnavailableError
-from whendue.ports import Applied
+from whendue.limits import LEASE_MIN_S
+from whendue.ports import Applied, Outcome
 from whendue.services.claimed import Claimed
 from whendue.services.outside import Ports
 
@@ -19,7 +22,7 @@ class Leases:
         """Start with leases just taken and messages just received."""
         self._ports = ports
         # Three chances before the shortest lease ends.
-        self._every_ms = min(one.job.policy.lease_s for one in batch) * 1000 // 3
+        self._every_ms = max(LEASE_MIN_S, min(one.job.policy.lease_s for one in batch)) * 1000 // 3
         now_ms = ports.effects.now_ms()
         self._held_ms = now_ms
         self.next_ms = now_ms + self._every_ms
@@ -40,17 +43,34 @@ class Leases:
         """Renew in one call; give the refused ones with the job as it stands."""
         if not batch:
             return []
-        beats = [heartbeat(one.job, now_ms, one.context.take_progress(), told=one.told) for one in batch]
-        # A slot that was lost is not missed here: the job began in it, and ends without it.
-        slots = [renew(one.slot, beat.job.lease_until) for one, beat in zip(batch, beats, strict=True) if one.slot]
-        ends = self._ports.store.apply([*beats, *slots])[: len(beats)]
+        beats = [(one, heartbeat(one.job, now_ms, one.context.take_progress(), told=one.told)) for one in batch]
         refused = []
-        for one, beat, end in zip(batch, beats, ends, strict=True):
+        for (one, beat), end in self._beaten(beats):
+            if isinstance(end, BaseException):
+                continue
             if end.done:
                 one.lease_until = beat.job.lease_until
             elif end.applied is Applied.REFUSED:
-                refused.append((one, from_item(end.old) if end.old else None))
+                refused.append((one, self._standing(one, end)))
         return refused
+
+    def _beaten(self, beats: Sequence[tuple[Claimed, Transition]]) -> list[tuple[tuple[Claimed, Transition], Any]]:
+        """Write heartbeats; what raises for one of them is that one's alone, and a lease that ends by itself."""
+
+        def apply(part: Sequence[tuple[Claimed, Transition]]) -> Sequence[Outcome]:
+            # A slot that was lost is not missed here: the job began in it, and ends without it.
+            slots = [renew(one.slot, beat.job.lease_until) for one, beat in part if one.slot]
+            return self._ports.store.apply([*(beat for _, beat in part), *slots])[: len(part)]
+
+        with suppress(UnavailableError):
+            return self._ports.bulkhead.together(beats, apply, stage="heartbeat", name=lambda one: one[0].job.id)
+        return []
+
+    def _standing(self, one: Claimed, refused: Outcome) -> Job | None:
+        """Read the job that refused a heartbeat; None where nobody can: then the claim counts as lost."""
+        with self._ports.bulkhead.around("heartbeat", one.job.id):
+            return from_item(refused.old) if refused.old else None
+        return None
 
     def _extend(self, under_way: Sequence[Claimed], now_ms: int) -> None:
         """Hide the messages longer, well before they would be delivered again; if SQS refuses, the lease protects."""
@@ -59,6 +79,6 @@ class Leases:
             return
         self._held_ms = now_ms
         # A batch comes from one queue.
-        with suppress(UnavailableError):
+        with suppress(UnavailableError), self._ports.bulkhead.around("visibility", under_way[0].job.id):
             receipts = [one.delivery.receipt for one in under_way]
             self._ports.queue.hold(under_way[0].delivery.queue, receipts, visibility_s)

@@ -15,7 +15,7 @@ from whendue.domain.step import Transition
 from whendue.errors import UnavailableError, UnknownProfileError
 from whendue.limits import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.ports import Delivery, Item
-from whendue.services.admission import Admission, Admitted, Refused
+from whendue.services.admission import ISOLATED, Admission, Admitted, Refused
 from whendue.services.deferral import Deferral, wait_of
 from whendue.services.outside import Ports
 from whendue.services.overlaps import Overlaps
@@ -76,11 +76,28 @@ class Limits:
             limit = limits[one.job.id]
             by_limit[limit_pk(one.job.tenant, str(limit.key)), limit].append(one)
         for (pk, limit), ones in by_limit.items():
-            try:
-                self._admit(pk, limit, ones, admission, now_ms)
-            except UnavailableError:
-                admission.unsettled += [one.delivery for one in ones]
+            self._admit_each(pk, limit, ones, admission, now_ms)
         return admission
+
+    def _admit_each(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
+        """Hold jobs of one key to its limit; where that raises, each alone, and what raises then is that one's."""
+        part = Admission()
+        try:
+            self._admit(pk, limit, ones, part, now_ms)
+        except UnavailableError:
+            admission.unsettled += [one.delivery for one in ones]
+        except Exception as error:  # noqa: BLE001 - of which of them is seen when each asks alone
+            if len(ones) == 1:
+                self._isolate("limits", ones[0].delivery, ones[0].job, error, admission)
+            for one in ones if len(ones) > 1 else ():
+                self._admit_each(pk, limit, [one], admission, now_ms)
+        else:
+            admission.add(part)
+
+    def _isolate(self, stage: str, delivery: Delivery, job: Job, error: BaseException, admission: Admission) -> None:
+        self._ports.bulkhead.note(stage, job.id, error)
+        admission.unsettled.append(delivery)
+        admission.counts[ISOLATED] += 1
 
     def _limits_of(self, group: Sequence[tuple[Delivery, Job]], admission: Admission) -> dict[str, Limit]:
         """Give the limits of those that have any; the others pass, or stay where nobody knows."""
@@ -90,6 +107,9 @@ class Limits:
                 limit = self.limit_of(job)
             except UnavailableError:
                 admission.unsettled.append(delivery)
+                continue
+            except Exception as error:  # noqa: BLE001 - a profile that nobody can read is the matter of who uses it
+                self._isolate("limit_of", delivery, job, error, admission)
                 continue
             if limit is None:
                 admission.admitted.append(Admitted(delivery, job))
@@ -101,15 +121,22 @@ class Limits:
         self, limited: Sequence[tuple[Delivery, Job]], admission: Admission, now_ms: int
     ) -> Sequence[Admitted]:
         """Read limited jobs as stored: what is stale takes no slot, no token and no place in the line."""
+
+        def stored(part: Sequence[tuple[Delivery, Job]]) -> Sequence[Job | None]:
+            items = self._ports.store.get([job.key for _, job in part])
+            return [self._profiles.followed(from_item(item)) if item else None for item in items]
+
         try:
-            items = self._ports.store.get([job.key for _, job in limited])
+            jobs = self._ports.bulkhead.together(limited, stored, stage="limits", name=lambda one: one[1].id)
         except UnavailableError:
             admission.unsettled += [delivery for delivery, _ in limited]
             return []
         due, skipped = [], []
-        for (delivery, carried), item in zip(limited, items, strict=True):
-            job = self._profiles.followed(from_item(item)) if item else None
-            if job and was_skipped(job):
+        for (delivery, carried), job in jobs:
+            if isinstance(job, BaseException):
+                admission.unsettled.append(delivery)
+                admission.counts[ISOLATED] += 1
+            elif job and was_skipped(job):
                 skipped.append(Admitted(delivery, job))
             elif job is None or job.terminal or job.generation != carried.generation or job.lease_until >= now_ms:
                 admission.counts["refused"] += 1
@@ -123,7 +150,10 @@ class Limits:
 
     def _enter_skipped(self, skipped: Sequence[Admitted], admission: Admission) -> None:
         """Tell the ledger what somebody who died did not."""
-        told = self._overlaps.enter([one.job for one in skipped])
+        told = set[str]()
+        for one in skipped:
+            with self._ports.bulkhead.around("overlaps", one.job.id):
+                told |= self._overlaps.enter([one.job])
         admission.unsettled += [one.delivery for one in skipped if one.job.id not in told]
 
     def _admit(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
@@ -197,12 +227,12 @@ class Limits:
         for slot, job in held:
             by_key[slot.key.pk, self._concurrency_of(job)].append(slot)
         for (pk, concurrency), slots in by_key.items():
-            with suppress(UnavailableError):
+            with suppress(UnavailableError), self._ports.bulkhead.around("release", pk):
                 self._slots.serve(pk, concurrency, self._ports.effects.now_ms(), giving=slots)
 
     def _concurrency_of(self, job: Job) -> int:
         """Give how many slots a job's key has now; 0, so that slots are freed and not passed on, if nobody knows."""
-        with suppress(UnavailableError):
+        with suppress(UnavailableError), self._ports.bulkhead.around("limit_of", job.id):
             limit = self.limit_of(job)
             return (limit.concurrency or 0) if limit else 0
         return 0

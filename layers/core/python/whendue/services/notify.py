@@ -18,7 +18,7 @@ from whendue.domain.subscription import (
     note_success,
 )
 from whendue.domain.writes import Write
-from whendue.errors import Interrupted, SubscriptionDisabledError, UnavailableError
+from whendue.errors import SubscriptionDisabledError, UnavailableError
 from whendue.registry import ChannelDefinition
 from whendue.services.news import News
 from whendue.services.outside import Ports
@@ -47,7 +47,8 @@ class Notify:
         except ReceiverGoneError:
             self._note(disable(subscription, GONE, self._ports.effects.now_ms()))
             raise
-        except (Exception, Interrupted):
+        except BaseException:
+            # A channel is users' code: it may raise anything, and the health is noted of all of it.
             self._failed(subscription)
             raise
         if subscription.failing_since is not None:
@@ -87,7 +88,7 @@ class Notify:
 
     def _note(self, write: Write) -> None:
         """Write what was found; what is refused or lost, the next attempt finds again."""
-        with suppress(UnavailableError):
+        with suppress(UnavailableError), self._ports.bulkhead.around("health", write.key.sk):
             self._ports.store.apply([write])
         if write.name == "disable":
             self._news.forget(write.key.pk.partition("#")[2])

@@ -74,4 +74,6 @@ class Overlaps:
 
     def _stored(self, job_ids: Sequence[str]) -> list[Job]:
         items = self._ports.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
-        return [from_item(item) for item in items if item]
+        there = [item for item in items if item]
+        read = self._ports.bulkhead.each(there, from_item, stage="overlaps", name=lambda item: str(item.get("pk")))
+        return [job for _, job in read]

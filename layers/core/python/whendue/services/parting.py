@@ -9,7 +9,8 @@ from whendue.domain.agenda import first_alarm, live_partition, shard_of
 from whendue.domain.dependency import Parent
 from whendue.domain.graph import Graph, from_value
 from whendue.domain.job import Job, evolve
-from whendue.domain.references import listed, resolve
+from whendue.domain.paths import new_budget
+from whendue.domain.references import find, listed, resolve
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
 from whendue.domain.writes import Write
@@ -105,14 +106,20 @@ class Parting:
     # --- forEach ------------------------------------------------------------------------------------------------
 
     def _for_each(self, whole: Job, value: Mapping[str, Any]) -> Plan:
-        results = self._inputs.results(whole)
-        items = listed(value["forEach"], results)
+        references = [*find(value["forEach"]), *find(value["each"])]
+        results = self._inputs.results(whole, {name for reference in references for name in reference.names})
+        # The paths of all items have the steps of one payload together: a thousand cost no thousand times as much.
+        budget = new_budget()
+        items = listed(value["forEach"], results, budget)
         if len(items) > PARTS:
             raise BadReferenceError(f"forEach refers to a list of more than {PARTS} items")
-        return Plan(len(items), {}, lambda number: self._item(whole, value["each"], results, items, number))
 
-    def _item(self, whole: Job, template: Any, results: Mapping[str, Any], items: Sequence[Any], number: int) -> Part:
-        payload = resolve(template, results, item=items[number])
+        def make(number: int) -> Part:
+            return self._item(whole, number, resolve(value["each"], results, items[number], budget))
+
+        return Plan(len(items), {}, make)
+
+    def _item(self, whole: Job, number: int, payload: Any) -> Part:
         try:
             self._ports.registry.get(whole.type).parse(payload)
         except InvalidPayloadError as error:

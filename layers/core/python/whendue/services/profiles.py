@@ -59,9 +59,12 @@ class Profiles:
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
             task = self._ports.registry.get(job.type).policy
+            return followed(job, newest, default=Policy(lease_s=self._ports.settings.lease_s), task=task)
         except UNKNOWABLE:
             return job
-        return followed(job, newest, default=Policy(lease_s=self._ports.settings.lease_s), task=task)
+        except Exception as error:  # noqa: BLE001 - a profile that nobody can read governs no new claim
+            self._ports.bulkhead.note("followed", job.id, error)
+            return job
 
     def _read(self, tenant: str, name: str) -> Profile:
         [item] = map(live, self._ports.store.get([profile_key(tenant, name)]))

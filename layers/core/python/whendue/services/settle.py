@@ -2,21 +2,33 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
 
 from whendue.domain.fingerprint import failure
-from whendue.domain.job import State
+from whendue.domain.job import Job, State
 from whendue.domain.step import Transition
 from whendue.domain.transitions import fail, give_back, stop, succeed
 from whendue.domain.waiting import expand
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Delivery
-from whendue.services.attempt import Ended, Expanded, Failed, Stopped, Succeeded
+from whendue.ports import Applied, Delivery, Outcome
+from whendue.services.admission import ISOLATED
+from whendue.services.attempt import Ended, Expanded, Failed, Stopped, Succeeded, broken
 from whendue.services.claimed import DRAINED, Claimed
 from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
 from whendue.ssrf import TargetRefusedError
+
+# Why a job is dead whose end, or claim, the table can hold in no way.
+UNSTORABLE: Final = "unstorable"
+
+# A retry after so long may outlast what a payload's item was kept for.
+LONG_WAIT_MS: Final = 86_400_000
+UNHELD: Final = Failed(UNSTORABLE, "the table cannot hold how it ended", final=True)
+
+Step = tuple[Claimed, Transition | None]
 
 
 class Settle:
@@ -29,35 +41,84 @@ class Settle:
         self.counts: Counter[str] = Counter()
         self.unsettled: list[Delivery] = []
 
+    def leave(self, delivery: Delivery, outcome: str) -> None:
+        """Let a message stay in its queue, and count why."""
+        self.unsettled.append(delivery)
+        self.counts[outcome] += 1
+
     def settle(self, ended: Sequence[tuple[Claimed, Ended]]) -> None:
         """Record ends; a message whose job the table would not record is `unsettled`: it will be delivered again."""
         now_ms = self._ports.effects.now_ms()
-        steps = [(one, self._transition(one, end, now_ms)) for one, end in ended]
-        if cancelled := self._record(steps, now_ms):
-            self._record([(one, stop(one.job, now_ms)) for one in cancelled], now_ms)
+        steps: list[Step] = [(one, self._step(one, end, now_ms)) for one, end in ended]
+        cancelled, invalid = self._record(steps, now_ms)
+        again: list[Step] = [(one, stop(one.job, now_ms)) for one in cancelled]
+        again += [(one, self._step(one, UNHELD, now_ms)) for one in invalid]
+        if again:
+            _, lost = self._record(again, now_ms)
+            for one in lost:
+                self.leave(one.delivery, ISOLATED)
         # A task that did not stop keeps its slot until its lease ends.
         self._limits.release([(one.slot, one.job) for one, _ in ended if one.slot and one.owned])
 
-    def _record(self, steps: Sequence[tuple[Claimed, Transition | None]], now_ms: int) -> list[Claimed]:
-        """Carry out transitions; give the claims whose failure was refused because a cancel was requested."""
+    def _record(self, steps: Sequence[Step], now_ms: int) -> tuple[list[Claimed], list[Claimed]]:
+        """Carry out transitions.
+
+        Gives the claims whose failure was refused because a cancel was requested, and those whose end the table can
+        hold in no way.
+        """
         known = [(one, step) for one, step in steps if step is not None]
         self.unsettled += [one.delivery for one, step in steps if step is None]
-        outcomes = record_and_send(self._ports, [step for _, step in known], now_ms)
-        cancelled, expanded = [], []
-        for (one, step), outcome in zip(known, outcomes, strict=True):
-            if outcome.done:
+        cancelled, invalid, expanded = [], [], []
+        for (one, step), outcome in self._recorded(known, now_ms):
+            if isinstance(outcome, BaseException):
+                self.leave(one.delivery, ISOLATED)
+            elif outcome.done:
                 self.counts[_named(step)] += 1
                 expanded += [step.job] if step.name == "expand" else []
             elif outcome.applied is Applied.UNAVAILABLE:
                 self.unsettled.append(one.delivery)
+            elif outcome.applied is Applied.INVALID:
+                invalid.append(one)
             elif outcome.old is not None and outcome.old.get("cancel_requested"):
                 # Or the claim is lost: then the next write is refused, too.
                 cancelled.append(one)
             else:
                 self.counts["superseded"] += 1
         # Parts that ended before the job waited for them told nobody.
-        Parents(self._ports).check(expanded)
-        return cancelled
+        for job in expanded:
+            with self._ports.bulkhead.around("parents", job.id):
+                Parents(self._ports).check([job])
+        return cancelled, invalid
+
+    def _recorded(
+        self, known: Sequence[tuple[Claimed, Transition]], now_ms: int
+    ) -> Sequence[tuple[tuple[Claimed, Transition], Outcome | BaseException]]:
+        """Write in one call; what raises for one of them is that one's alone."""
+
+        def record(part: Sequence[tuple[Claimed, Transition]]) -> Sequence[Outcome]:
+            return record_and_send(self._ports, [step for _, step in part], now_ms)
+
+        try:
+            return self._ports.bulkhead.together(known, record, stage="record", name=lambda one: one[0].job.id)
+        except UnavailableError:
+            return [(one, Outcome(Applied.UNAVAILABLE)) for one in known]
+
+    def _step(self, one: Claimed, end: Ended, now_ms: int) -> Transition | None:
+        """Turn an end into the job's next transition; where that fails, the attempt has failed.
+
+        Gives None where nobody can say now how it ended.
+        """
+        try:
+            return self._transition(one, end, now_ms)
+        except Exception as error:  # noqa: BLE001 - this job's alone
+            self._ports.bulkhead.note("settle", one.job.id, error)
+            failed = broken("how it ended could not be recorded", error)
+        try:
+            return self._failure(one, failed, now_ms)
+        except Exception as error:  # noqa: BLE001 - nor that it failed: its lease ends, and somebody takes it over
+            self._ports.bulkhead.note("settle", one.job.id, error)
+            self.counts[ISOLATED] += 1
+        return None
 
     def _transition(self, one: Claimed, end: Ended, now_ms: int) -> Transition | None:
         """Turn an end into the job's next transition, None while its result has no place to go."""
@@ -88,7 +149,7 @@ class Settle:
         if cause == TargetRefusedError.code:
             # The message is one of few: it names the rule.
             self.counts[f"{cause}: {error.message}"] += 1
-        return fail(
+        failed = fail(
             one.job,
             error,
             now_ms,
@@ -97,6 +158,15 @@ class Settle:
             final=end.final,
             not_before=max(_free_at(one), now_ms + round(end.after_s * 1000) if end.after_s else 0),
         )
+        self._keep_payload(one.job, failed.job, now_ms)
+        return failed
+
+    def _keep_payload(self, job: Job, after: Job, now_ms: int) -> None:
+        """Keep a payload for a retry that is far off, before that retry is decided."""
+        far_off = not after.terminal and after.due_at - now_ms > LONG_WAIT_MS
+        if far_off and (longer := self._ports.documents.keep_longer(job, after.due_at)):
+            with suppress(UnavailableError), self._ports.bulkhead.around("keep_payload", job.id):
+                self._ports.store.apply(longer)
 
 
 def _free_at(one: Claimed) -> int:

@@ -133,7 +133,12 @@ class Slots:
         # Those who wait no longer hold up nobody: a few more than there are slots are looked at.
         others = [waiter for waiter in line if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
         items = self._ports.store.get([job_key(waiter.job_id) for waiter in others])
-        jobs = {w: from_item(item) for w, item in zip(others, items, strict=True) if item}
+        # Who cannot be read waits for nothing that could be given.
+        there = [(waiter, item) for waiter, item in zip(others, items, strict=True) if item]
+        read = self._ports.bulkhead.each(
+            there, lambda one: from_item(one[1]), stage="slots", name=lambda one: one[0].job_id
+        )
+        jobs = {waiter: job for (waiter, _), job in read}
         waiting = {w: job for w, job in jobs.items() if is_waiting(job, board.pk) and place(job) == w}
         line = [waiter for waiter in line if waiter.job_id in ids or waiter in waiting]
         return Line(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])

@@ -19,15 +19,26 @@ def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
 
     One whose news somebody wants, or whose job has got dependents since it was read, is written as owing.
     """
-    steps = [owing(step) if ports.news.wants(step) else step for step in transitions]
+    steps = [owing(step) if _is_wanted(ports, step) else step for step in transitions]
     ends = _applied(ports.store, steps)
     adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
     for number in adopted:
         steps[number] = adopting(steps[number])
     again = iter(_applied(ports.store, [steps[number] for number in adopted]))
     done = [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
-    ports.tally.note(done)
+    for step, end in done:
+        with ports.bulkhead.around("tally", step.job.id):
+            ports.tally.note([(step, end)])
     return done
+
+
+def _is_wanted(ports: Ports, step: Transition) -> bool:
+    """Say whether somebody wants to hear of a transition; True also where nobody can find out."""
+    try:
+        return ports.news.wants(step)
+    except Exception as error:  # noqa: BLE001 - a subscription that nobody can read is its tenant's matter
+        ports.bulkhead.note("news", step.job.id, error)
+        return True
 
 
 def _was_adopted(step: Transition, end: Outcome) -> bool:

@@ -24,7 +24,10 @@ class InlineRunning:
         if not self._waiting:
             return []
         index, call = self._waiting.pop(0)
-        return [(index, call())]
+        try:
+            return [(index, call())]
+        except Exception as error:  # noqa: BLE001 - as the real one has it
+            return [(index, error)]
 
     def interrupt(self, index: int, error: type[BaseException]) -> None:  # noqa: ARG002 - nothing runs between waits
         """Forget a call that has not begun."""
