@@ -26,7 +26,7 @@ def record_and_send(ports: Ports, transitions: Sequence[Transition], now_ms: int
     """
     done = written(ports, transitions)
     _follow(ports, done)
-    send(ports.queue, [step.job for step, end in done if end.done and step.send], now_ms)
+    send(ports.queue, [step.job for step, end in done if end.done and step.send], now_ms, ports.bulkhead)
     return [end for _, end in done]
 
 
