@@ -276,8 +276,8 @@ class BackfillReply(Reply):
 def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
     """Show a schedule."""
     definition, recurrence = schedule.definition, schedule.definition.recurrence
-    coming = next(after(recurrence, now_ms), None)
-    ended = schedule.state is State.ACTIVE and coming is None
+    coming, known = _coming(recurrence, now_ms)
+    ended = schedule.state is State.ACTIVE and known and coming is None
     target, shown = target_of(definition.template)
     return ScheduleReply(
         name=schedule.name,
@@ -307,6 +307,14 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         paused=_paused(schedule),
         last_error=schedule.last_error,
     )
+
+
+def _coming(recurrence: Recurrence, now_ms: int) -> tuple[Nominal | None, bool]:
+    """Work out the next fire; False where what is stored allows it no longer: it is shown all the same."""
+    try:
+        return next(after(recurrence, now_ms), None), True
+    except Exception:  # noqa: BLE001 - its owner must be able to see, mend and remove it
+        return None, False
 
 
 def _paused(schedule: Schedule) -> PausedReply | None:

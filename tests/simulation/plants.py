@@ -57,16 +57,16 @@ PLANTS: Final = (
     Plant(
         "the cursor advanced before the sends are acknowledged",
         "whendue.services.promote",
-        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms())\n",
+        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
         "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n"
-        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms())\n",
+        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
         "G6: .* late",
         "promoted by the timer",
     ),
     Plant(
         "Failed[] ignored",
         "whendue.services.write",
-        "        sent |= {job.id: done for job, done in zip(part, acknowledged, strict=True)}\n",
+        "        sent |= {job.id: done for (job, _), done in zip(messages, acknowledged, strict=True)}\n",
         "        sent |= {job.id: True for job in part}\n",
         "G6: .* late",
         "promoted by the timer",

@@ -256,7 +256,11 @@ MISFIRE_GRACE_MAX_S = 3600
 MISFIRE_CATCH_UP = 100
 # At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
 FIRES_PER_PLAN = 200
+# That are served together.
 SCHEDULES_PER_PAGE = 25
+# Entries of one partition that a tick lists before tenants take turns, and those that one call lists: a few megabytes.
+SCHEDULES_LOOKED_AT = 5000
+SCHEDULES_LISTED = 1000
 JITTER_MAX_S = 3600
 PAUSE_AFTER_FAILURES = 100
 REASON_BYTES = 256
@@ -267,6 +271,9 @@ PREVIEW_FIRES = 100
 BACKFILL_FIRES = 10_000
 BACKFILL_CHUNK = 100
 BACKFILL_CHUNKS_PER_TICK = 10
+# Of all tenants together, and the part of the schedules' time that is kept for them.
+BACKFILLS_PER_TICK = 1000
+BACKFILL_SHARE = 0.2
 # A request of a process that died or was given up on takes effect within this time, or never.
 IN_FLIGHT_S = 180
 

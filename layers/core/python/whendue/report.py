@@ -53,6 +53,9 @@ def lag(app: App, behind: Iterable[str]) -> dict[str, float]:
         return {LAG: app.gauges.timer_lag_s() if behind else 0}
     except UnavailableError:
         return {}
+    except Exception as error:  # noqa: BLE001 - the tick is done; how far it is behind is not known
+        app.bulkhead.note("gauges", LAG, error)
+        return {}
 
 
 def _emf(counted: Iterable[Counts], gauges: Mapping[str, float]) -> dict[str, Any]:

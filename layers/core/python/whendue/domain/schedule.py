@@ -12,7 +12,7 @@ from whendue.domain.keys import Key
 from whendue.domain.recurrence import Recurrence, after
 from whendue.domain.request import JobRequest, request_from, request_value
 from whendue.domain.writes import REMOVE, Is, Write, delete, insert
-from whendue.limits import IN_FLIGHT_S
+from whendue.limits import IN_FLIGHT_S, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S
 from whendue.settings import Timing
 
 OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
@@ -81,7 +81,8 @@ class Schedule:
         withdraw_until: fires in (version, here] were planned under the version before and are still to be withdrawn;
             0 once they are.
         pause_reason, paused_by: of a paused one.
-        last_error: why the last plan's fires made no job.
+        last_error: why the last plan's fires made no job, or why the timer could not work them out.
+        troubles: how often in a row the timer could not serve it; it looks again at growing intervals. None: never.
         agenda_pk, alarm_at: when the timer must look at it; None once it need not.
     """
 
@@ -98,6 +99,7 @@ class Schedule:
     pause_reason: str | None = None
     paused_by: str | None = None
     last_error: str | None = None
+    troubles: int | None = None
     agenda_pk: str | None = None
     alarm_at: int | None = None
 
@@ -116,6 +118,12 @@ class Schedule:
         """What it is called among all tenants' schedules."""
         return f"{self.tenant}/{self.name}"
 
+
+_NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")
+_TEXTS: Final = ("pause_reason", "paused_by")
+UNREADABLE: Final = "unreadable_schedule: what is stored of it cannot be read; put it again, or delete it"
+# Of an item that cannot be read: it fires at no time that is still to come.
+NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
 
 # Names have none of the signs between a letter and this one.
 LAST: Final = "~"
@@ -161,8 +169,7 @@ class Alarm(NamedTuple):
 
 def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
     """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
-    nominal = next_fire(schedule) if schedule.state is State.ACTIVE else None
-    alarm_at = first_alarm(nominal, rule.timing) if nominal is not None else None
+    alarm_at = _alarm(schedule, rule) if schedule.state is State.ACTIVE else None
     if schedule.state is State.DELETED:
         alarm_at = forgotten_at(schedule)
     if schedule.withdraw_until:
@@ -171,16 +178,29 @@ def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
     return replace(schedule, agenda_pk=partition, alarm_at=alarm_at)
 
 
+def _alarm(schedule: Schedule, rule: Alarm) -> int | None:
+    """Give the alarm of the next fire; at once where that cannot be worked out, so that the timer says why."""
+    try:
+        nominal = next_fire(schedule)
+    except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
+        return schedule.version
+    return first_alarm(nominal, rule.timing) if nominal is not None else None
+
+
 def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
     """Give the schedule as somebody changes it; what was planned beyond this time is to be withdrawn.
 
     Args:
-        schedule: with every fire up to the change decided, and no plan standing.
+        schedule: with every fire up to the change decided, and no plan standing; or one that cannot be decided.
         at_ms: the time of the change, later than the last one.
         changes: fields.
     """
-    planned = schedule.cursor if schedule.cursor > at_ms else 0
-    return replace(schedule, version=at_ms, cursor=at_ms, withdraw_until=planned, last_error=None, **changes)
+    reached = max(schedule.cursor, schedule.until, schedule.withdraw_until)
+    planned = reached if reached > at_ms else 0
+    schedule = replace(schedule, as_of=0, until=0)
+    return replace(
+        schedule, version=at_ms, cursor=at_ms, withdraw_until=planned, last_error=None, troubles=None, **changes
+    )
 
 
 # --- writes ------------------------------------------------------------------------------------------------------
@@ -206,6 +226,22 @@ def step(name: str, before: Schedule, then: Schedule) -> Write:
     return Write(name, before.key, seen, new | gone)
 
 
+def postponed(key: Key, item: Mapping[str, Any], error: str, now_ms: int) -> Write:
+    """Look again later, at growing intervals, at a schedule or a backfill that could not be served; it says why.
+
+    Args:
+        key: whose.
+        item: as stored; it need not be readable.
+        error: why, for its owner.
+        now_ms: the time.
+    """
+    troubles = item.get("troubles")
+    count = troubles if isinstance(troubles, int) and troubles > 0 else 0
+    interval_s = min(RESCUE_INTERVAL_MIN_S << min(count, 10), RESCUE_INTERVAL_MAX_S)
+    changes = {"alarm_at": now_ms + interval_s * 1000, "last_error": error, "troubles": count + 1}
+    return Write("postpone", key, [Is("alarm_at", item.get("alarm_at", 0))], changes)
+
+
 # --- the item ----------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +264,39 @@ def from_item(item: Mapping[str, Any]) -> Schedule:
         KeyError, TypeError, ValueError: the item is not a schedule's.
     """
     values = known(Schedule, item)
+    if not all(type(values[part]) is int for part in _NUMBERS):
+        raise TypeError("a number of the schedule is none")
     return Schedule(**values | {"state": State(item["state"]), "definition": from_text(item["definition"])})
+
+
+def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
+    """Give a schedule of an item that is none: what can be read of it, and times that never come.
+
+    So its owner can see, pause, replace and delete it.
+    """
+    tenant, name = key.pk.removeprefix("SCHEDULES#"), key.sk.removeprefix("schedule#")
+    numbers = {part: item[part] for part in _NUMBERS if type(item.get(part)) is int}
+    texts = {part: item[part] for part in _TEXTS if isinstance(item.get(part), str)}
+    states = [state for state in State if item.get("state") == state.value]
+    try:
+        definition = from_text(item["definition"])
+    except Exception:  # noqa: BLE001 - whatever it is, there is no definition
+        definition = NO_DEFINITION
+    read: dict[str, Any] = {"version": 0, "created_at": now_ms, "cursor": now_ms} | numbers | texts
+    state = states[0] if states else State.ACTIVE
+    return Schedule(tenant, name, definition, state=state, last_error=UNREADABLE, **read)
+
+
+def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
+    """Put a schedule in the place of an item that cannot be read, if nobody has meanwhile.
+
+    A definition that could not be read stays as it is until there is another one.
+    """
+    values = _values(then)
+    gone = {part: REMOVE for part in before if part not in (*values, "pk", "sk", "definition")}
+    said = {} if then.definition is NO_DEFINITION else {"definition": to_text(then.definition)}
+    seen = [Is("version", before["version"])] if type(before.get("version")) is int else []
+    return Write("replace_schedule", then.key, seen, values | gone | said)
 
 
 def to_text(definition: Definition) -> str:

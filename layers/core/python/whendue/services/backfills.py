@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from whendue.bulkhead import RAISED_BY_USERS
 from whendue.domain.backfill import Backfill, State, backfill_key, chunk, create, from_item, moved, request_of, step
 from whendue.domain.ledger import Fire, Outcome, enter, fire_from, revise
 from whendue.domain.step import Transition
@@ -13,11 +14,13 @@ from whendue.errors import (
     InvalidRequestError,
     ScheduleNotFoundError,
     UnavailableError,
+    UnstorableError,
     WhendueError,
 )
 from whendue.limits import BACKFILL_FIRES
 from whendue.ports import Applied
-from whendue.services.firing import Firing
+from whendue.ports import Outcome as Ended
+from whendue.services.firing import Firing, why
 from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
 from whendue.services.schedules import find_schedule
@@ -103,9 +106,11 @@ class Backfills:
             raise
         except ScheduleNotFoundError as error:
             then = replace(backfill, state=State.FAILED, error=error.code)
-        except WhendueError as error:
-            # The template can no longer make the job.
-            then = replace(backfill, state=State.FAILED, error=f"{error.code}: {error}")
+        except RAISED_BY_USERS as error:
+            # The template can no longer make the job. A validator of a payload may raise anything.
+            if not isinstance(error, WhendueError):
+                self._ports.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
+            then = replace(backfill, state=State.FAILED, error=why(error, "its jobs could not be made"))
         [end] = self._ports.store.apply([step(backfill, then)])
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError
@@ -141,14 +146,21 @@ class Backfills:
             revise("backfill_fire", old, fire) if old else enter(fire) for fire, old in pairs if old != fire
         ]
         ends = self._ports.store.apply(writes) if writes else []
+        _insist_that_they_are_storable(ends)
         if not all(end.done for end in ends):
             # Or somebody else was at the same fire: the next look sees it.
             raise UnavailableError
 
     def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
         ends = record_and_send(self._ports, jobs, now_ms) if jobs else []
+        _insist_that_they_are_storable(ends)
         if any(end.applied is Applied.UNAVAILABLE for end in ends):
             raise UnavailableError
+
+
+def _insist_that_they_are_storable(ends: Sequence[Ended]) -> None:
+    if any(end.applied is Applied.INVALID for end in ends):
+        raise UnstorableError
 
 
 def _is_wanted(backfill: Backfill, there: Fire | None) -> bool:

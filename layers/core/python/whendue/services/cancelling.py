@@ -1,13 +1,14 @@
 """Cancelling many jobs: the parts of one that is to stop."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from whendue.domain.job import Job, State, from_item
-from whendue.domain.keys import job_key
+from whendue.domain.keys import job_id_of, job_key
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, request_cancel
 from whendue.limits import PARTS
+from whendue.ports import Item
 from whendue.services.outside import Ports
 from whendue.services.write import written
 
@@ -32,13 +33,13 @@ def cancel_parts(ports: Ports, parts: Sequence[Job]) -> Stopped:
     """
     left, owing = list(parts), list[Job]()
     for _ in range(TRIES):
-        steps = [step for job in reversed(left) if (step := _stop(job, ports.effects.now_ms()))]
+        steps = _steps(ports, list(reversed(left)))
         if not steps:
             return Stopped(owing, all=True)
         done = written(ports, steps)
         owing += [step.job for step, end in done if end.done and step.job.owes is not None]
         items = ports.store.get([step.key for step, end in done if not end.done])
-        left = [from_item(item) for item in reversed(items) if item]
+        left = _read(ports, reversed(items))
     return Stopped(owing, all=False)
 
 
@@ -49,8 +50,25 @@ def cancel_left_parts(ports: Ports, whole: Job) -> Stopped:
         UnavailableError: they could not be read.
     """
     keys = [job_key(ports.ids.of_part(whole.id, number)) for number in range(PARTS)]
-    parts = [from_item(item) for item in ports.store.get(keys) if item]
-    return cancel_parts(ports, parts)
+    return cancel_parts(ports, _read(ports, ports.store.get(keys)))
+
+
+def _steps(ports: Ports, jobs: Sequence[Job]) -> list[Transition]:
+    now_ms = ports.effects.now_ms()
+    decided = ports.bulkhead.each(jobs, lambda job: _stop(job, now_ms), stage="cancel", name=_id)
+    return [step for _, step in decided if step]
+
+
+def _read(ports: Ports, items: Iterable[Item | None]) -> list[Job]:
+    """Read jobs; one that cannot be read is left out, and the log says so."""
+    read = ports.bulkhead.each(
+        [item for item in items if item], from_item, stage="cancel", name=lambda item: job_id_of(item["pk"])
+    )
+    return [job for _, job in read]
+
+
+def _id(job: Job) -> str:
+    return job.id
 
 
 def _stop(job: Job, now_ms: int) -> Transition | None:

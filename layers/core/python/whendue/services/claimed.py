@@ -58,7 +58,7 @@ def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: in
 def _first_time(store: JobStore, job: Job, key: str) -> bool:
     values = {"fence": job.fence, "expires_at": payload_expiry(job)}
     [end] = store.apply([insert("once", once_key(job.id, key), values)])
-    if end.applied in (Applied.UNAVAILABLE, Applied.INVALID):
+    if end.applied is Applied.UNAVAILABLE:
         raise UnavailableError
     if end.applied is Applied.INVALID:
         raise UnstorableError("a key of once() is too long, or no text")

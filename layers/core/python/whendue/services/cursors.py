@@ -19,15 +19,20 @@ class Cursor:
         self._key = cursor_key(purpose, partition)
         self._exists = item is not None
         self.partition = partition
-        self.position = _position(item)
+        self._readable = True
+        try:
+            self.position = _position(item)
+        except (KeyError, TypeError, ValueError):
+            # Whatever it says: go through the partition again, and write it anew.
+            self._readable, self.position = False, None
 
     def move(self, position: AgendaEntry | None) -> bool:
         """Move to a position; False when another timer moved it meanwhile, or nobody knows."""
-        if position == self.position:
+        if position == self.position and self._readable:
             return True
         [end] = self._store.apply([self._write(position)])
         if end.done:
-            self._exists, self.position = True, position
+            self._exists, self._readable, self.position = True, True, position
         return end.done
 
     def _write(self, position: AgendaEntry | None) -> Write:
@@ -35,6 +40,8 @@ class Cursor:
         if not self._exists:
             return insert("move_cursor", self._key, values)
         changes = {name: REMOVE if value is None else value for name, value in values.items()}
+        if not self._readable:
+            return Write("move_cursor", self._key, (), changes)
         # A position at the beginning has no alarm: at_alarm is 0 then, so that it can always be compared.
         return Write(
             "move_cursor", self._key, [Is("at_alarm", self.position.alarm_at if self.position else 0)], changes
@@ -56,4 +63,17 @@ def _fields(position: AgendaEntry | None) -> dict[str, str | int | None]:
 def _position(item: Item | None) -> AgendaEntry | None:
     if item is None or "at_pk" not in item:
         return None
-    return AgendaEntry(item["at_alarm"], item["at_pk"], item["at_sk"], item["at_due"])
+    return _entry(item)
+
+
+def _entry(item: Item) -> AgendaEntry:
+    """Read a position.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    entry = AgendaEntry(item["at_alarm"], item["at_pk"], item["at_sk"], item["at_due"])
+    kinds = (int, str, str, int)
+    if not all(isinstance(part, kind) for part, kind in zip(entry, kinds, strict=True)):
+        raise TypeError("a position has another type")
+    return entry

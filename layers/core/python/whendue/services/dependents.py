@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from whendue.domain.dependency import End, heard
 from whendue.domain.job import Job, from_item
-from whendue.domain.keys import job_key
+from whendue.domain.keys import job_id_of, job_key
 from whendue.domain.step import Transition
 from whendue.ports import Applied
 from whendue.services.outside import Ports
@@ -46,7 +46,7 @@ class Dependents:
             done = written(self._ports, list(steps.values()))
             held = [step for step, end in done if end.done]
             self._keep_payloads(held)
-            send(self._ports.queue, [step.job for step in held if step.send], now_ms)
+            send(self._ports.queue, [step.job for step in held if step.send], now_ms, self._ports.bulkhead)
             owing += [step.job for step in held if step.job.owes is not None]
             unknown |= {step.job.id for step, end in done if end.applied is Applied.UNAVAILABLE}
             # After an arrival somebody looks whether it was the last; who was refused looks again.
@@ -65,6 +65,11 @@ class Dependents:
             return {}
         now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
         items = self._ports.store.get([job_key(job_id) for job_id in ends])
-        jobs = [from_item(item) for item in items if item]
-        steps = {job.id: heard(job, ends[job.id], now_ms, timing) for job in jobs}
-        return {job_id: step for job_id, step in steps.items() if step}
+        # One that cannot be read, or told, holds up none of the others: its own alarm looks again.
+        decided = self._ports.bulkhead.each(
+            [item for item in items if item],
+            lambda item: heard(job := from_item(item), ends[job.id], now_ms, timing),
+            stage="dependents",
+            name=lambda item: job_id_of(item["pk"]),
+        )
+        return {step.job.id: step for _, step in decided if step}

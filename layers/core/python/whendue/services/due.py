@@ -1,23 +1,32 @@
 """What the timer does for schedules: fire those whose alarm is past, then go on with backfills."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from whendue.domain.backfill import Backfill
 from whendue.domain.backfill import State as BackfillState
 from whendue.domain.backfill import from_item as backfill_from
+from whendue.domain.fair import take_turns
 from whendue.domain.job import State as JobState
 from whendue.domain.job import from_item as job_from
-from whendue.domain.keys import job_key
+from whendue.domain.keys import Key, job_key
 from whendue.domain.ledger import Fire, Outcome, fire_from, fire_sk
 from whendue.domain.precondition import Precondition
-from whendue.domain.schedule import Schedule, from_item, schedules_partition
+from whendue.domain.schedule import Schedule, from_item, postponed, schedules_partition
 from whendue.errors import UnavailableError, WhendueError
-from whendue.limits import BACKFILL_CHUNKS_PER_TICK, SCHEDULES_PER_PAGE
-from whendue.ports import AgendaEntry
+from whendue.limits import (
+    BACKFILL_CHUNKS_PER_TICK,
+    BACKFILL_SHARE,
+    BACKFILLS_PER_TICK,
+    SCHEDULES_LISTED,
+    SCHEDULES_LOOKED_AT,
+    SCHEDULES_PER_PAGE,
+)
+from whendue.ports import AgendaEntry, Item
 from whendue.services.backfills import Backfills
-from whendue.services.firing import Firing
+from whendue.services.firing import Firing, why
 from whendue.services.outside import Ports
 from whendue.services.schedules import Schedules
 
@@ -39,8 +48,29 @@ class Fired:
     behind: list[str] = field(default_factory=list)
 
 
+class Ringing(NamedTuple):
+    """A schedule or a backfill whose alarm is past, and the partition in which it stands."""
+
+    partition: str
+    entry: AgendaEntry
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is: both kinds of keys begin with a word and the tenant."""
+        return self.entry.pk.split("#")[1]
+
+    @property
+    def name(self) -> str:
+        """What it is called in the log."""
+        return f"{self.entry.pk}/{self.entry.sk}"
+
+
 class Due:
-    """Walks the schedules in the agenda."""
+    """Serves the schedules in the agenda: tenants take turns, and one that cannot be served ends alone.
+
+    What bounds a tick: it looks at SCHEDULES_LOOKED_AT entries of each partition, and serves them a page at a time
+    until its time is over. One tenant's thousand schedules stand behind the first of everybody else.
+    """
 
     def __init__(self, ports: Ports, firing: Firing, schedules: Schedules, backfills: Backfills) -> None:
         """Use these ports."""
@@ -50,54 +80,158 @@ class Due:
         self._backfills = backfills
 
     def run(self, deadline_ms: int) -> Fired:
-        """Fire what is due, the most overdue of each partition first; then go on with backfills.
+        """Fire what is due, tenants in turn, each one's most overdue first; then go on with backfills.
 
         Args:
             deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
         """
         fired = Fired()
-        backfills: list[Backfill] = []
+        began_ms = self._ports.effects.now_ms()
+        ringing = take_turns(self._ringing(deadline_ms, fired), lambda one: one.tenant)
+        schedules = [one for one in ringing if one.entry.sk.startswith("schedule#")]
+        backfills = [one for one in ringing if one.entry.sk.startswith("backfill#")]
+        # Schedules that take all the time do not keep backfills from going on.
+        until_ms = deadline_ms - round(BACKFILL_SHARE * (deadline_ms - began_ms)) if backfills else deadline_ms
+        for start in range(0, len(schedules), SCHEDULES_PER_PAGE):
+            page = schedules[start : start + SCHEDULES_PER_PAGE]
+            if self._ports.effects.now_ms() >= until_ms:
+                fired.behind += [one.partition for one in schedules[start:]]
+                break
+            self._serve(page, fired)
+        self._go_on(backfills, deadline_ms)
+        fired.behind = list(dict.fromkeys(fired.behind))
+        return fired
+
+    def _ringing(self, deadline_ms: int, fired: Fired) -> list[Ringing]:
+        """List what is due, of all partitions."""
+        found: list[Ringing] = []
         for shard in range(self._ports.settings.shards):
             partition = schedules_partition(shard)
             try:
-                done = self._walk(partition, deadline_ms, fired, backfills)
+                entries, done = self._entries(partition, deadline_ms)
             except UnavailableError:
-                done = False
+                entries, done = [], False
+            except Exception as error:  # noqa: BLE001 - it is this partition's alone
+                self._ports.bulkhead.note("agenda", partition, error)
+                entries, done = [], False
+            found += [Ringing(partition, entry) for entry in entries]
             fired.behind += [] if done else [partition]
-        for backfill in backfills:
-            with suppress(UnavailableError):
-                self._go_on(backfill, deadline_ms)
-        return fired
+        return sorted(found, key=lambda one: one.entry.alarm_at)
 
-    def _walk(self, partition: str, deadline_ms: int, fired: Fired, backfills: list[Backfill]) -> bool:
-        """Walk one partition, page by page; False when the time is over before its end."""
-        store, reached = self._ports.store, None
+    def _entries(self, partition: str, deadline_ms: int) -> tuple[list[AgendaEntry], bool]:
+        """List one partition's entries; False when there may be more."""
+        store, entries = self._ports.store, list[AgendaEntry]()
         until_ms = self._ports.effects.now_ms()
-        while self._ports.effects.now_ms() < deadline_ms:
-            page = store.agenda(partition, after=reached, until_ms=until_ms, limit=SCHEDULES_PER_PAGE)
-            if page:
-                backfills += self._serve(page, fired)
-                reached = page[-1]
-            if len(page) < SCHEDULES_PER_PAGE:
-                return True
-        return False
+        while self._ports.effects.now_ms() < deadline_ms and len(entries) < SCHEDULES_LOOKED_AT:
+            reached = entries[-1] if entries else None
+            page = store.agenda(partition, after=reached, until_ms=until_ms, limit=SCHEDULES_LISTED)
+            entries += page
+            if len(page) < SCHEDULES_LISTED:
+                return entries, True
+        return entries, False
 
-    def _serve(self, page: Sequence[AgendaEntry], fired: Fired) -> list[Backfill]:
-        """Fire the schedules of a page; gives its backfills."""
+    # --- schedules ------------------------------------------------------------------------------------------
+
+    def _serve(self, page: Sequence[Ringing], fired: Fired) -> None:
+        """Fire the schedules of a page; those that cannot be served are looked at again later."""
+        try:
+            served = self._ports.bulkhead.together(page, self._fire, stage="schedule", name=lambda one: one.name)
+        except UnavailableError:
+            fired.behind += [one.partition for one in page]
+            return
+        fired.planned += sum(served.results)
+        for one, error in served.failed:
+            [item] = self._ports.store.get([one.entry.key])
+            self._postpone([(one.entry.key, item or {}, error)])
+
+    def _fire(self, page: Sequence[Ringing]) -> int:
+        """Fire schedules; gives how many moved on. It reads them anew each time, so that it can be repeated."""
         # Read from the table: the index may show what has been moved meanwhile, or is gone.
-        items = [item for item in self._ports.store.get([entry.key for entry in page]) if item]
-        schedules = [from_item(item) for item in items if item["sk"].startswith("schedule#")]
+        items = [item for item in self._ports.store.get([one.entry.key for one in page]) if item]
+        schedules: list[Schedule] = []
+        late: list[tuple[Key, Item, Exception]] = []
+        by_key = {Key(item["pk"], item["sk"]): item for item in items}
+        for key, item in by_key.items():
+            try:
+                schedules.append(from_item(item))
+            except Exception as error:  # noqa: BLE001 - it is this schedule's alone
+                self._ports.bulkhead.note("schedule", f"{key.pk}/{key.sk}", error)
+                late.append((key, item, error))
         for schedule in schedules:
-            with suppress(WhendueError):
+            try:
                 self._pause_if_it_keeps_failing(schedule)
-        fired.planned += len(self._firing.ahead(schedules))
-        return [backfill_from(item) for item in items if item["sk"].startswith("backfill#")]
+            except WhendueError:
+                continue
+            except Exception as error:  # noqa: BLE001 - it is fired all the same
+                self._ports.bulkhead.note("failures", schedule.identity, error)
+        fired = self._firing.ahead(schedules)
+        late += [(schedule.key, by_key[schedule.key], error) for schedule, error in fired.broken]
+        self._postpone(late)
+        return len(fired.moved)
 
-    def _go_on(self, backfill: Backfill, deadline_ms: int) -> None:
-        for _ in range(BACKFILL_CHUNKS_PER_TICK):
-            if backfill.state is not BackfillState.RUNNING or self._ports.effects.now_ms() >= deadline_ms:
+    def _postpone(self, late: Sequence[tuple[Key, Item, Exception]]) -> None:
+        """Look again later at what cannot be served, and say why in it: the next tick does not begin with all of it."""
+        now_ms = self._ports.effects.now_ms()
+        writes = {
+            key: postponed(key, item, why(error, "its fires could not be worked out"), now_ms)
+            for key, item, error in late
+            if item
+        }
+        if writes:
+            self._ports.store.apply(list(writes.values()))
+
+    # --- backfills ------------------------------------------------------------------------------------------
+
+    def _go_on(self, ringing: Sequence[Ringing], deadline_ms: int) -> None:
+        """Do a chunk of each tenant's first backfill in turn, until the time is over."""
+        lines: dict[str, deque[Backfill]] = {}
+        for tenant, backfill in self._read(ringing, deadline_ms):
+            lines.setdefault(tenant, deque()).append(backfill)
+        tenants = deque(lines.values())
+        chunks: Counter[str] = Counter()
+        while tenants and self._ports.effects.now_ms() < deadline_ms:
+            line = tenants.popleft()
+            backfill = line.popleft()
+            further = self._further(backfill)
+            chunks[backfill.id] += 1
+            if further and further.state is BackfillState.RUNNING and chunks[backfill.id] < BACKFILL_CHUNKS_PER_TICK:
+                line.appendleft(further)
+            if line:
+                tenants.append(line)
+
+    def _read(self, ringing: Sequence[Ringing], deadline_ms: int) -> Iterator[tuple[str, Backfill]]:
+        """Read backfills, a bounded number of them: the next tick begins with others."""
+        for start in range(0, min(len(ringing), BACKFILLS_PER_TICK), SCHEDULES_PER_PAGE):
+            page = ringing[start : start + SCHEDULES_PER_PAGE]
+            if self._ports.effects.now_ms() >= deadline_ms:
                 return
-            backfill = self._backfills.further(backfill)
+            items: dict[Key, Item | None] = {}
+
+            def get(some: Sequence[Ringing], into: dict[Key, Item | None] = items) -> None:
+                keys = [one.entry.key for one in some]
+                into.update(zip(keys, self._ports.store.get(keys), strict=True))
+
+            try:
+                self._ports.bulkhead.together(page, get, stage="backfill", name=lambda one: one.name)
+            except UnavailableError:
+                return
+            for one in page:
+                if item := items.get(one.entry.key):
+                    try:
+                        yield one.tenant, backfill_from(item)
+                    except Exception as error:  # noqa: BLE001 - it is this backfill's alone
+                        self._ports.bulkhead.note("backfill", one.name, error)
+                        self._postpone([(one.entry.key, item, error)])
+
+    def _further(self, backfill: Backfill) -> Backfill | None:
+        """Do a backfill's next chunk; None when it is left to the next tick."""
+        try:
+            return self._backfills.further(backfill) if backfill.state is BackfillState.RUNNING else None
+        except UnavailableError:
+            return None
+        except Exception as error:  # noqa: BLE001 - it is this backfill's alone
+            self._ports.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
+            return None
 
     # --- failures -------------------------------------------------------------------------------------------
 

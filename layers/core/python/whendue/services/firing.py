@@ -5,18 +5,19 @@ step can be repeated, and gives the same whoever does it.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from whendue.bulkhead import RAISED_BY_USERS
+from whendue.domain.fingerprint import clip
 from whendue.domain.firing import Plan, advanced, plan, proposed, request_of
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import Fire, Gap, Outcome, enter, fire_from, revise
 from whendue.domain.schedule import Alarm, Schedule, State, arranged, forget, forgotten_at, from_item, step
 from whendue.domain.step import Transition
 from whendue.domain.writes import Write
-from whendue.errors import StateConflictError, UnavailableError, WhendueError
-from whendue.limits import IN_FLIGHT_S
+from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
+from whendue.limits import IN_FLIGHT_S, REASON_BYTES
 from whendue.ports import Applied
 from whendue.ports import Outcome as Ended
 from whendue.services.news import News
@@ -28,6 +29,7 @@ from whendue.services.withdraw import Withdraw
 T = TypeVar("T")
 # A schedule that changes under us is read again this often; a plan of the finest schedule takes a part of these.
 TRIES = 25
+UNSTORABLE = f"{UnstorableError.code}: {UnstorableError()}"
 
 
 @dataclass(slots=True)
@@ -51,6 +53,18 @@ class _Work:
     error: str | None = None
 
 
+class Fired(NamedTuple):
+    """What became of schedules.
+
+    Args:
+        moved: those that moved on.
+        broken: those that cannot be served, each with its error.
+    """
+
+    moved: list[Schedule]
+    broken: list[tuple[Schedule, Exception]]
+
+
 class Firing:
     """Decides and fires."""
 
@@ -62,20 +76,30 @@ class Firing:
         self._withdraw = Withdraw(ports)
         self.rule = Alarm(ports.settings.timing, ports.settings.shards)
 
-    def ahead(self, schedules: Sequence[Schedule]) -> list[Schedule]:
-        """Fire everything of the look-ahead window; gives the schedules that moved on.
+    def ahead(self, schedules: Sequence[Schedule]) -> Fired:
+        """Fire everything of the look-ahead window.
 
         A schedule whose plan somebody else commits at this moment is left to them.
         """
         ready: list[Schedule] = []
+        broken: list[tuple[Schedule, Exception]] = []
         for schedule in schedules:
-            with suppress(UnavailableError):
+            try:
                 ready.append(self._withdraw.finish(schedule) if schedule.withdraw_until else schedule)
+            except UnavailableError:
+                continue
+            except Exception as error:  # noqa: BLE001 - it is this schedule's alone
+                self._note("withdraw", schedule, error)
+                broken.append((schedule, error))
         active = [schedule for schedule in ready if schedule.state is State.ACTIVE]
         now_ms = self._ports.effects.now_ms()
         deleted = [schedule for schedule in ready if schedule.state is State.DELETED]
         self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
-        return self._round(active, now_ms, self._ports.settings.timing.lookahead_ms)
+        fired = self._round(active, now_ms, self._ports.settings.timing.lookahead_ms)
+        return Fired(fired.moved, broken + fired.broken)
+
+    def _note(self, stage: str, schedule: Schedule, error: BaseException) -> None:
+        self._ports.bulkhead.note(stage, schedule.identity, error)
 
     def settled(self, schedule: Schedule, until_ms: int) -> Schedule:
         """Decide every fire up to a time, so that somebody may change the schedule from then on.
@@ -83,13 +107,17 @@ class Firing:
         Raises:
             UnavailableError: not all of it could be done; what was done stands.
             StateConflictError: the schedule keeps changing.
+            Exception: its fires cannot be worked out.
         """
         for _ in range(TRIES):
             if schedule.withdraw_until:
                 schedule = self._withdraw.finish(schedule)
             if not schedule.as_of and proposed(schedule, until_ms, 0) is None:
                 return schedule
-            [schedule] = self._round([schedule], until_ms, 0) or [self._again(schedule)]
+            fired = self._round([schedule], until_ms, 0)
+            for _, error in fired.broken:
+                raise error
+            [schedule] = fired.moved or [self._again(schedule)]
         raise StateConflictError("the schedule keeps changing; try again")
 
     def _again(self, schedule: Schedule) -> Schedule:
@@ -99,21 +127,44 @@ class Firing:
             raise UnavailableError
         return from_item(item)
 
-    def _round(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
+    def _round(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> Fired:
         """Make one plan for each schedule that has none, and carry out all plans."""
-        standing = self._committed(schedules, now_ms, ahead_ms)
+        broken: list[tuple[Schedule, Exception]] = []
+        standing = self._committed(schedules, now_ms, ahead_ms, broken)
         works = [
             _Work(schedule, planned)
-            for schedule, planned in _computed(standing, lambda one: plan(one, self._ports.ids))
+            for schedule, planned in self._computed(standing, lambda one: plan(one, self._ports.ids), broken)
         ]
         self._enter(works)
         self._create_jobs(works)
         self._tell_of_gaps(works)
-        return self._advance([work for work in works if not work.failed])
+        return Fired(self._advance([work for work in works if not work.failed]), broken)
 
-    def _committed(self, schedules: Sequence[Schedule], now_ms: int, ahead_ms: int) -> list[Schedule]:
+    def _computed(
+        self,
+        schedules: Sequence[Schedule],
+        function: Callable[[Schedule], T],
+        broken: list[tuple[Schedule, Exception]],
+    ) -> list[tuple[Schedule, T]]:
+        """Compute something of each schedule; one of which it cannot be computed holds up no other."""
+        found = []
+        for schedule in schedules:
+            try:
+                found.append((schedule, function(schedule)))
+            except Exception as error:  # noqa: BLE001 - it is this schedule's alone
+                self._note("plan", schedule, error)
+                broken.append((schedule, error))
+        return found
+
+    def _committed(
+        self,
+        schedules: Sequence[Schedule],
+        now_ms: int,
+        ahead_ms: int,
+        broken: list[tuple[Schedule, Exception]],
+    ) -> list[Schedule]:
         standing = [schedule for schedule in schedules if schedule.as_of]
-        pairs = _computed(schedules, lambda schedule: proposed(schedule, now_ms, ahead_ms))
+        pairs = self._computed(schedules, lambda schedule: proposed(schedule, now_ms, ahead_ms), broken)
         fresh = [(schedule, then) for schedule, then in pairs if then]
         ends = self._apply([step("commit_plan", schedule, then) for schedule, then in fresh])
         return standing + [then for (_, then), end in zip(fresh, ends, strict=True) if end.done]
@@ -129,7 +180,10 @@ class Firing:
         ends = self._apply([enter(entry) for _, entry in entries])
         again: list[tuple[_Work, Fire, Fire]] = []
         for (work, entry), end in zip(entries, ends, strict=True):
-            if isinstance(entry, Gap):
+            if end.applied is Applied.INVALID:
+                # Nothing can be said of it in the ledger: the schedule says so, and goes on.
+                work.error = UNSTORABLE
+            elif isinstance(entry, Gap):
                 work.failed |= end.applied is Applied.UNAVAILABLE
             elif end.done:
                 self._obey(work, entry)
@@ -147,9 +201,12 @@ class Firing:
             made = self._submit.prepare(schedule.tenant, request, self._ports.effects.now_ms())
         except UnavailableError:
             work.failed = True
-        except WhendueError as error:
-            work.error = f"{error.code}: {error}"
-            return replace(fire, outcome=Outcome.SKIPPED, job=None, reason=error.code)
+        except RAISED_BY_USERS as error:
+            # A validator of a payload is code of a user's, and may raise anything.
+            if not isinstance(error, WhendueError):
+                self._note("prepare", schedule, error)
+            work.error = why(error, "its job could not be made")
+            return _skipped(fire, code_of(error))
         else:
             work.made[fire.nominal] = made
         return fire
@@ -196,7 +253,14 @@ class Firing:
         jobs = [(work, made) for work in works for made in work.wanted]
         ports, now_ms = self._ports, self._ports.effects.now_ms()
         ends = record_and_send(ports, [made for _, made in jobs], now_ms) if jobs else []
-        for (work, _), end in zip(jobs, ends, strict=True):
+        refused: list[tuple[_Work, Fire]] = []
+        for (work, made), end in zip(jobs, ends, strict=True):
+            work.failed |= end.applied is Applied.UNAVAILABLE
+            if end.applied is Applied.INVALID:
+                work.error = UNSTORABLE
+                refused += [(work, fire) for fire in work.plan.fires if fire.nominal == made.job.nominal_at]
+        skips = [revise("skip_fire", fire, _skipped(fire, UnstorableError.code)) for _, fire in refused]
+        for (work, _), end in zip(refused, self._apply(skips), strict=True):
             work.failed |= end.applied is Applied.UNAVAILABLE
 
     def _tell_of_gaps(self, works: Sequence[_Work]) -> None:
@@ -210,13 +274,16 @@ class Firing:
             except UnavailableError:
                 work.failed = True
                 continue
+            except Exception as error:  # noqa: BLE001 - nobody is told of this gap; the ledger has it
+                self._note("notify", work.schedule, error)
+                continue
             ends = record_and_send(ports, made, now_ms) if made else []
             work.failed |= any(end.applied is Applied.UNAVAILABLE for end in ends)
 
     def _advance(self, works: Sequence[_Work]) -> list[Schedule]:
         steps = []
         for work in works:
-            then = replace(advanced(work.schedule), last_error=work.error)
+            then = replace(advanced(work.schedule), last_error=work.error, troubles=None)
             steps.append((work.schedule, arranged(then, self.rule)))
         ends = self._apply([step("advance", before, then) for before, then in steps])
         return [then for (_, then), end in zip(steps, ends, strict=True) if end.done]
@@ -225,10 +292,19 @@ class Firing:
         return self._ports.store.apply(writes) if writes else []
 
 
-def _computed(schedules: Sequence[Schedule], function: Callable[[Schedule], T]) -> list[tuple[Schedule, T]]:
-    """Compute something of each schedule; one of which it cannot be computed holds up no other."""
-    found = []
-    for schedule in schedules:
-        with suppress(Exception):
-            found.append((schedule, function(schedule)))
-    return found
+def why(error: BaseException, what: str) -> str:
+    """Say for a schedule's owner what went wrong: never the text of an error that is not ours."""
+    if isinstance(error, WhendueError):
+        text = f"{error.code}: {error}"
+    else:
+        text = f"{WhendueError.code}: {what} ({type(error).__name__})"
+    return clip("".join(sign if sign.isprintable() else " " for sign in text), REASON_BYTES)
+
+
+def code_of(error: BaseException) -> str:
+    """Give the stable code of an error."""
+    return error.code if isinstance(error, WhendueError) else WhendueError.code
+
+
+def _skipped(fire: Fire, reason: str) -> Fire:
+    return replace(fire, outcome=Outcome.SKIPPED, job=None, reason=reason)

@@ -52,9 +52,11 @@ class Gauges:
         paused, store, now_ms = self._pauses.of_queues(), self._ports.store, self._ports.effects.now_ms()
         shards = range(self._ports.settings.shards)
         partitions = [live_partition(queue, shard) for queue in ALL_QUEUES if queue not in paused for shard in shards]
-        alarms = [
-            entry.alarm_at
-            for cursor in read_cursors(store, "promote", partitions)
-            for entry in store.agenda(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1)
-        ]
+        pages = self._ports.bulkhead.each(
+            read_cursors(store, "promote", partitions),
+            lambda cursor: store.agenda(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1),
+            stage="gauges",
+            name=lambda cursor: cursor.partition,
+        )
+        alarms = [entry.alarm_at for _, page in pages for entry in page]
         return (now_ms - min(alarms, default=now_ms)) / 1000

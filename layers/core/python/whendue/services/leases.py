@@ -63,7 +63,7 @@ class Leases:
             return self._ports.store.apply([*(beat for _, beat in part), *slots])[: len(part)]
 
         with suppress(UnavailableError):
-            return self._ports.bulkhead.together(beats, apply, stage="heartbeat", name=lambda one: one[0].job.id)
+            return self._ports.bulkhead.batch(beats, apply, stage="heartbeat", name=lambda one: one[0].job.id)
         return []
 
     def _standing(self, one: Claimed, refused: Outcome) -> Job | None:

@@ -127,7 +127,7 @@ class Limits:
             return [self._profiles.followed(from_item(item)) if item else None for item in items]
 
         try:
-            jobs = self._ports.bulkhead.together(limited, stored, stage="limits", name=lambda one: one[1].id)
+            jobs = self._ports.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)
         except UnavailableError:
             admission.unsettled += [delivery for delivery, _ in limited]
             return []

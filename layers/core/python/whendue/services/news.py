@@ -56,7 +56,11 @@ class News:
         Raises:
             UnavailableError: the subscriptions cannot be read, or an event could not be stored.
         """
-        return [made for job in jobs for story in stories_of(job) for made in self.tell(job.tenant, story)]
+        told = self._ports.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
+        return [made for _, each in told for made in each]
+
+    def _of_job(self, job: Job) -> list[Transition]:
+        return [made for story in stories_of(job) for made in self.tell(job.tenant, story)]
 
     # --- schedules and pauses ---------------------------------------------------------------------------------
 
@@ -88,7 +92,13 @@ class News:
         Raises:
             UnavailableError: as `told`.
         """
-        return [self.to(one, story) for one in self.known(tenant) if one.wants(story)]
+        made = self._ports.bulkhead.each(
+            self.known(tenant),
+            lambda one: self.to(one, story) if one.wants(story) else None,
+            stage="notify",
+            name=lambda one: f"{tenant}/{one.name}",
+        )
+        return [delivery for _, delivery in made if delivery]
 
     def to(self, subscription: Subscription, story: Story) -> Transition:
         """Give the delivery of a story to one subscription.
@@ -132,4 +142,11 @@ class News:
         return [name for name in names if name not in known]
 
     def _read(self, tenant: str) -> tuple[Subscription, ...]:
-        return tuple(from_item(tenant, item) for item in self._ports.store.family(subscription_key(tenant, "").pk))
+        """Read a tenant's subscriptions; one that cannot be read is told nothing, and its neighbours are."""
+        read = self._ports.bulkhead.each(
+            self._ports.store.family(subscription_key(tenant, "").pk),
+            lambda item: from_item(tenant, item),
+            stage="subscription",
+            name=lambda item: f"{tenant}/{item['sk']}",
+        )
+        return tuple(subscription for _, subscription in read)

@@ -34,6 +34,8 @@ class Parents:
                 self._check(job)
             except UnavailableError:
                 continue
+            except Exception as error:  # noqa: BLE001 - it is this job's alone
+                self._ports.bulkhead.note("parents", job.id, error)
 
     def _check(self, job: Job) -> None:
         parents = self.of(job) if job.awaits else {}
@@ -52,7 +54,14 @@ class Parents:
 
     def _read(self, awaited: Sequence[int], parents: Mapping[int, Parent]) -> dict[int, Job | None]:
         items = self._ports.store.get([job_key(parents[number].id) for number in awaited])
-        return {number: from_item(item) if item else None for number, item in zip(awaited, items, strict=True)}
+        """Read the jobs of numbers, None where there is none; one that cannot be read is left out, as not known."""
+        read = self._ports.bulkhead.each(
+            zip(awaited, items, strict=True),
+            lambda one: from_item(one[1]) if one[1] else None,
+            stage="parents",
+            name=lambda one: parents[one[0]].id,
+        )
+        return {number: job for (number, _), job in read}
 
     def of(self, job: Job) -> dict[int, Parent]:
         """Give those that a job waits for, by their numbers.

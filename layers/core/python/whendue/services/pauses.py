@@ -58,7 +58,7 @@ class Pauses:
         now_ms = self._ports.effects.now_ms()
         keys = [key for job in jobs for key in pauses_of(job)]
         known = self._fresh.get_many(keys, self._ports.store.get)
-        lasting = {key for key, item in known.items() if item and from_item(item).lasts(now_ms)}
+        lasting = {key for key, item in known.items() if item and self._read(key, item).lasts(now_ms)}
         return {job.id for job in jobs if not lasting.isdisjoint(pauses_of(job))}
 
     def of_job(self, job: Job) -> Pause | None:
@@ -92,8 +92,19 @@ class Pauses:
 
     def _lasting(self, keys: Sequence[Key]) -> list[Pause | None]:
         now_ms = self._ports.effects.now_ms()
-        known = [from_item(item) if item else None for item in self._ports.store.get(keys)]
+        items = self._ports.store.get(keys)
+        known = [self._read(key, item) if item else None for key, item in zip(keys, items, strict=True)]
         return [pause if pause and pause.lasts(now_ms) else None for pause in known]
+
+    def _read(self, key: Key, item: Item) -> Pause:
+        """Read a pause; one that cannot be read holds what it is of, and the log says so."""
+        try:
+            pause = from_item(item)
+            pause.lasts(0)
+        except Exception as error:  # noqa: BLE001 - it is this pause's alone
+            self._ports.bulkhead.note("pause", key.pk, error)
+            return Pause("this pause cannot be read", "whendue", 0, "")
+        return pause
 
     def pause_queue(self, queue: str, reason: str, by: str, until: int | None, tenant: str | None = None) -> Pause:
         """Pause a queue for all tenants; one that is paused gets the new reason and end.

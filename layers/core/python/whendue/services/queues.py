@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 from whendue.domain.agenda import live_partition
-from whendue.domain.job import State, from_item
+from whendue.domain.job import State
 from whendue.domain.pause import Pause
 from whendue.limits import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
 from whendue.ports import Depth
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
+from whendue.services.walk import readable
 from whendue.settings import ALL_QUEUES
 
 
@@ -61,6 +62,7 @@ class Queues:
             )
         ]
         items = self._ports.store.get([entry.key for entry in entries])
-        jobs = [job for job in map(from_item, filter(None, items)) if job.state is State.PENDING]
+        read = self._ports.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
+        jobs = [job for _, job in read if job.state is State.PENDING]
         held = set() if paused else self._pauses.held(jobs)
         return min((job.due_at for job in jobs if job.id not in held), default=None)

@@ -1,13 +1,14 @@
 """Rescue: look at jobs whose alarm rang unheard and heal them, a bounded number per tick."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from whendue.domain.agenda import owner_is_promote, rescue_before
 from whendue.domain.job import Job, State
+from whendue.domain.message import to_body
 from whendue.domain.rescue import decide, look_again_ms
 from whendue.domain.step import Transition
-from whendue.domain.transitions import move_alarm
+from whendue.domain.transitions import die, move_alarm
 from whendue.errors import UnavailableError
 from whendue.limits import (
     BACKLOG_MESSAGES,
@@ -24,6 +25,9 @@ from whendue.services.pauses import Pauses
 from whendue.services.record import record_and_send
 from whendue.services.telling import Telling
 from whendue.services.walk import Stretch, Walk
+
+# The cause of a job's end of which no message can be made.
+UNSENDABLE = "unsendable"
 
 
 class Healer:
@@ -47,10 +51,21 @@ class Healer:
         """
         self._heal_linked(jobs)
         alone = [job for job in jobs if job.owes is None and job.state is not State.WAITING]
-        held = self._pauses.held(alone)
-        now_ms = self._ports.effects.now_ms()
-        decided = [decide(job, now_ms, backed_up=self.backed_up(job.queue), paused=job.id in held) for job in alone]
-        self._carry_out([step for step in decided if step], now_ms)
+        bulkhead, now_ms = self._ports.bulkhead, self._ports.effects.now_ms()
+        held = set[str]().union(*bulkhead.together(alone, self._pauses.held, stage="pauses", name=_id).results)
+        decided = bulkhead.each(alone, lambda job: self._decide(job, now_ms, held), stage="rescue", name=_id)
+        self._carry_out([step for _, step in decided if step], now_ms)
+
+    def _decide(self, job: Job, now_ms: int, held: Collection[str]) -> Transition | None:
+        """Decide about a job; one of which no message can be made will never run, and ends."""
+        step = decide(job, now_ms, backed_up=self.backed_up(job.queue), paused=job.id in held)
+        if step and step.send:
+            try:
+                to_body(step.job)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone
+                self._ports.bulkhead.note("message", job.id, error)
+                return die(job, UNSENDABLE, f"no message can be made of it ({type(error).__name__})", now_ms)
+        return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
         """Tell what is owed, and let who waits look at its parents; pauses hold neither up."""
@@ -62,21 +77,31 @@ class Healer:
         if waiting := [job for job in jobs if job.state is State.WAITING]:
             # First the alarm: who is released meanwhile has another one.
             now_ms = self._ports.effects.now_ms()
-            self._carry_out([move_alarm(job, look_again_ms(job, now_ms), send=False) for job in waiting], now_ms)
+            moved = self._ports.bulkhead.each(
+                waiting, lambda job: move_alarm(job, look_again_ms(job, now_ms), send=False), stage="rescue", name=_id
+            )
+            self._carry_out([step for _, step in moved], now_ms)
             Parents(self._ports).check(waiting)
 
     def _carry_out(self, steps: Sequence[Transition], now_ms: int) -> None:
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
             part = steps[start : start + DYNAMODB_MAX_STATEMENTS]
-            outcomes = record_and_send(self._ports, part, now_ms)
-            self.healed += Counter(_name(step) for step, outcome in zip(part, outcomes, strict=True) if outcome.done)
+            self._ports.bulkhead.together(
+                part, lambda some: self._record(some, now_ms), stage="heal", name=lambda step: step.job.id
+            )
+
+    def _record(self, steps: Sequence[Transition], now_ms: int) -> None:
+        outcomes = record_and_send(self._ports, steps, now_ms)
+        self.healed += Counter(_name(step) for step, outcome in zip(steps, outcomes, strict=True) if outcome.done)
 
     def backed_up(self, queue: str) -> bool:
         """Say whether a late message is likely just late; a queue that does not answer counts as backed up."""
         if queue not in self._backed_up:
             try:
                 self._backed_up[queue] = self._ports.queue.depth(queue).visible > BACKLOG_MESSAGES
-            except UnavailableError:
+            except Exception as error:  # noqa: BLE001 - it is this queue's alone
+                if not isinstance(error, UnavailableError):
+                    self._ports.bulkhead.note("depth", queue, error)
                 self._backed_up[queue] = True
         return self._backed_up[queue]
 
@@ -105,9 +130,10 @@ class Rescue(Walk):
         deadline_ms: int,
     ) -> None:
         """Begin at the cursors."""
-        super().__init__(ports, cursors, rescue_before(now_ms, ports.settings.timing), RESCUE_WINDOW, deadline_ms)
+        super().__init__(
+            ports, queue, cursors, rescue_before(now_ms, ports.settings.timing), RESCUE_WINDOW, deadline_ms
+        )
         self._healer = healer
-        self._queue = queue
         self._promoted_to = promoted_to
         self._looked: Counter[str] = Counter()
 
@@ -115,7 +141,7 @@ class Rescue(Walk):
         """Read the next window; what waits in the queue is asked now: what this tick sends is no backlog."""
         oldest = super().look()
         if oldest is not None:
-            self._healer.backed_up(self._queue)
+            self._healer.backed_up(self.name)
         return oldest
 
     def step(self) -> None:
@@ -127,12 +153,15 @@ class Rescue(Walk):
         self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
 
     def _suspicious(self, stretch: Stretch) -> list[Job]:
-        promoted_to, timing = self._promoted_to[stretch.cursor.partition], self._ports.settings.timing
-        return [
-            job
-            for entry, job in zip(stretch.page, stretch.jobs, strict=True)
-            if job and not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
-        ]
+        promoted_to, timing = self._promoted_to.get(stretch.cursor.partition), self._ports.settings.timing
+
+        def lost(one: tuple[AgendaEntry, Job]) -> bool:
+            entry, job = one
+            return not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
+
+        there = [(entry, job) for entry, job in zip(stretch.page, stretch.jobs, strict=True) if job]
+        looked = self._ports.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
+        return [job for (_, job), is_lost in looked if is_lost]
 
     def _goes_on(self, stretch: Stretch) -> bool:
         """Move a cursor behind its page, or back to the beginning at the end; say whether this tick goes on there."""
@@ -141,10 +170,14 @@ class Rescue(Walk):
             return False
         partition = stretch.cursor.partition
         self._looked[partition] += len(stretch.page)
-        return stretch.cursor.move(stretch.page[-1]) and self._looked[partition] < RESCUES_PER_PARTITION
+        return self._moves(stretch.cursor, stretch.page[-1]) and self._looked[partition] < RESCUES_PER_PARTITION
 
     def _at_end(self, cursor: Cursor) -> None:
-        cursor.move(None)
+        self._moves(cursor, None)
+
+
+def _id(job: Job) -> str:
+    return job.id
 
 
 def _name(step: Transition) -> str:

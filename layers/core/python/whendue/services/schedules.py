@@ -1,11 +1,11 @@
 """Schedules: create, change, pause, resume, delete, trigger."""
 
-from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from whendue.domain.job import Job
+from whendue.domain.keys import Key
 from whendue.domain.ledger import Fire, Outcome, enter
 from whendue.domain.precondition import Precondition
 from whendue.domain.recurrence import Nominal, Recurrence, after, anchored, check
@@ -19,6 +19,8 @@ from whendue.domain.schedule import (
     create,
     from_item,
     next_fire,
+    replacement,
+    salvaged,
     schedule_key,
     step,
     to_text,
@@ -31,9 +33,10 @@ from whendue.errors import (
     StateConflictError,
     TooManySchedulesError,
     UnavailableError,
+    UnstorableError,
 )
 from whendue.limits import SCHEDULE_BYTES, SCHEDULES_PER_TENANT
-from whendue.ports import Applied, JobStore
+from whendue.ports import Applied, Item, JobStore
 from whendue.services.firing import TRIES, Firing
 from whendue.services.outside import Ports
 from whendue.services.submit import Submit, Submitted
@@ -64,10 +67,27 @@ def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
         UnavailableError: the table does not answer.
     """
     [item] = store.get([schedule_key(tenant, name)])
-    schedule = from_item(item) if item else None
+    schedule = _read(item) if item else None
     if schedule is None or schedule.state is State.DELETED:
         raise ScheduleNotFoundError
     return schedule
+
+
+def _read(item: Item) -> Schedule:
+    """Read a schedule; of one that cannot be read, what can be."""
+    try:
+        return from_item(item)
+    except Exception:  # noqa: BLE001 - the timer tells of it; its owner must be able to see and mend it
+        return salvaged(Key(item["pk"], item["sk"]), item, 0)
+
+
+def _broken(item: Item) -> Item | None:
+    """Give an item that is not a schedule's, None where it is one."""
+    try:
+        from_item(item)
+    except Exception:  # noqa: BLE001 - as above
+        return item
+    return None
 
 
 class Schedules:
@@ -99,7 +119,7 @@ class Schedules:
         cursors, bound = self._ports.cursors, ("schedules", tenant)
         pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
         items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
-        known = [from_item(item) for item in items if item["sk"] != first][:limit]
+        known = [_read(item) for item in items if item["sk"] != first][:limit]
         then = cursors.seal(known[-1].name, bound) if len(items) > limit else None
         return SchedulePage([one for one in known if one.state is not State.DELETED], then)
 
@@ -119,15 +139,15 @@ class Schedules:
         """
         self._check(tenant, definition)
         for _ in range(TRIES):
-            known, forgotten = self._known(tenant, name)
+            known, forgotten, broken = self._known(tenant, name)
             if not expected.holds(known.version if known else None):
                 raise PreconditionFailedError
             if known is None:
                 if made := self._create(tenant, name, definition, forgotten):
                     return Put(made, created=True)
-            elif to_text(known.definition) == to_text(wanted := _anchored(definition, known.created_at)):
+            elif not broken and to_text(known.definition) == to_text(_anchored(definition, known.created_at)):
                 return Put(self._withdrawn(known), created=False)
-            elif then := self._change(known, definition=wanted):
+            elif then := self._change(known, broken, definition=_anchored(definition, known.created_at)):
                 return Put(then, created=False)
         raise StateConflictError("the schedule keeps changing; try again")
 
@@ -190,19 +210,26 @@ class Schedules:
             raise InvalidRequestError(f"the schedule is over {SCHEDULE_BYTES} bytes of JSON")
         self._submit.prepare(tenant, definition.template, now_ms)
 
-    def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None]:
-        """Read a schedule: one that is there, or one that was deleted lately, with all its fires withdrawn."""
+    def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None, Item | None]:
+        """Read a schedule: one that is there, or one that was deleted lately, with all its fires withdrawn.
+
+        And its item, if that cannot be read: whatever it was, it counts as there, so that it can be mended.
+        """
         [item] = self._ports.store.get([schedule_key(tenant, name)])
-        known = from_item(item) if item else None
+        known = _read(item) if item else None
+        broken = _broken(item) if item else None
+        if known and broken:
+            state = State.ACTIVE if known.state is State.DELETED else known.state
+            return replace(known, state=state), None, broken
         if known and known.state is State.DELETED:
-            return None, self._withdrawn(known)
-        return known, None
+            return None, self._withdrawn(known), None
+        return known, None, None
 
     def _create(self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None) -> Schedule | None:
         """Create a schedule, in the place of the deleted one if there is one; None when somebody else has done so."""
         pk, first = schedule_key(tenant, "")
         there = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
-        if sum(item["state"] != State.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
+        if sum(item.get("state") != State.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
             raise TooManySchedulesError(f"a tenant may have {SCHEDULES_PER_TENANT} schedules")
         now_ms = max(self._ports.effects.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
@@ -212,34 +239,52 @@ class Schedules:
         [end] = self._ports.store.apply([write])
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
         return self._finished(made) if end.done else None
 
     def _to(self, tenant: str, name: str, state: State, expected: Precondition, **changes: Any) -> Schedule:
         for _ in range(TRIES):
-            known, _ = self._known(tenant, name)
+            known, _, broken = self._known(tenant, name)
             if known is None:
                 raise ScheduleNotFoundError
             if not expected.holds(known.version):
                 raise PreconditionFailedError
-            if known.state is state:
+            if known.state is state and not broken:
                 return self._withdrawn(known)
-            if then := self._change(known, state=state, **changes):
+            if then := self._change(known, broken, state=state, **changes):
                 return then
         raise StateConflictError("the schedule keeps changing; try again")
 
-    def _change(self, known: Schedule, **changes: Any) -> Schedule | None:
-        """Decide everything up to now, then change it; None when somebody else has changed it meanwhile."""
+    def _change(self, known: Schedule, broken: Item | None, **changes: Any) -> Schedule | None:
+        """Decide everything up to now, then change it; None when somebody else has changed it meanwhile.
+
+        What cannot be decided, as it is broken, is changed all the same: its owner can always mend or remove it.
+        """
         at_ms = max(self._ports.effects.now_ms(), known.version + 1)
-        settled = self._firing.settled(known, at_ms)
+        settled = known if broken else self._settled(known, at_ms)
         if settled.version != known.version:
             return None
         then = arranged(changed(settled, at_ms, **changes), self._firing.rule)
         if "definition" in changes:
             _insist_that_it_fires(then)
-        [end] = self._ports.store.apply([step("change_schedule", settled, then)])
+        write = replacement(broken, then) if broken else step("change_schedule", settled, then)
+        [end] = self._ports.store.apply([write])
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
         return self._finished(then) if end.done else None
+
+    def _settled(self, known: Schedule, at_ms: int) -> Schedule:
+        """Decide everything up to a time; a schedule whose fires cannot be worked out stays as it is."""
+        try:
+            return self._firing.settled(known, at_ms)
+        except (UnavailableError, StateConflictError):
+            raise
+        except Exception as error:  # noqa: BLE001 - its recurrence is one that an older version took, say
+            self._ports.bulkhead.note("settle", known.identity, error)
+            return known
 
     def _withdrawn(self, schedule: Schedule) -> Schedule:
         """Finish what somebody may have left half done, before it is acknowledged again."""
@@ -247,11 +292,21 @@ class Schedules:
 
     def _finished(self, schedule: Schedule) -> Schedule:
         """Withdraw what was planned ahead; and fire at once what the timer might come to too late."""
-        then = self._withdrawn(schedule)
+        try:
+            then = self._withdrawn(schedule)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is changed; the timer goes on with the rest
+            self._ports.bulkhead.note("withdraw", schedule.identity, error)
+            return schedule
         # It is changed, whatever becomes of this: the timer does it, too.
-        with suppress(UnavailableError):
-            return next(iter(self._firing.ahead([then])), then)
-        return then
+        try:
+            return next(iter(self._firing.ahead([then]).moved), then)
+        except UnavailableError:
+            return then
+        except Exception as error:  # noqa: BLE001 - as above
+            self._ports.bulkhead.note("fire", schedule.identity, error)
+            return then
 
 
 def _anchored(definition: Definition, at_ms: int) -> Definition:

@@ -99,7 +99,7 @@ class Settle:
             return record_and_send(self._ports, [step for _, step in part], now_ms)
 
         try:
-            return self._ports.bulkhead.together(known, record, stage="record", name=lambda one: one[0].job.id)
+            return self._ports.bulkhead.batch(known, record, stage="record", name=lambda one: one[0].job.id)
         except UnavailableError:
             return [(one, Outcome(Applied.UNAVAILABLE)) for one in known]
 

@@ -201,7 +201,7 @@ class Slots:
         writes += [release(slot) for slot in given.values()]
         if writes:
             self._ports.store.apply(writes)
-        send(self._ports.queue, list(woken.values()), now_ms)
+        send(self._ports.queue, list(woken.values()), now_ms, self._ports.bulkhead)
 
     def _wake(self, line: Line, now_ms: int) -> dict[Waiter, Job]:
         """Let those try at once whose turn it is; leaves out those that have changed."""

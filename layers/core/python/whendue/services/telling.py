@@ -42,13 +42,18 @@ class Telling:
             if not waiting or self._ports.effects.now_ms() >= until_ms:
                 break
             part = [waiting.popleft() for _ in range(min(TELL_PIECE, len(waiting)))]
-            try:
-                more, left = self._piece(part)
-            except UnavailableError:
-                more, left = [], part
-            waiting.extend(more)
-            failed += left
+            told = self._ports.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
+            for more, left in told.results:
+                waiting.extend(more)
+                failed += left
+            failed += [job for job, _ in told.failed]
         return [*failed, *waiting]
+
+    def _try(self, jobs: Sequence[Job]) -> tuple[Sequence[Job], Sequence[Job]]:
+        try:
+            return self._piece(jobs)
+        except UnavailableError:
+            return [], jobs
 
     def _piece(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
         """Tell the next dependents of each of some jobs; gives those that have more to tell, and those that failed.
@@ -74,7 +79,7 @@ class Telling:
         now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
         steps = [_told(job, pages[job.id]) or settled(job, now_ms, timing) for job in jobs]
         done = [step for step, end in written(self._ports, steps) if end.done]
-        send(self._ports.queue, [step.job for step in done if step.send], now_ms)
+        send(self._ports.queue, [step.job for step in done if step.send], now_ms, self._ports.bulkhead)
         return [step.job for step in done]
 
     def _notify(self, jobs: Sequence[Job]) -> None:
@@ -84,7 +89,8 @@ class Telling:
         if any(end.applied is Applied.UNAVAILABLE for _, end in done):
             raise UnavailableError
         # Deliveries are due at once.
-        send(self._ports.queue, [step.job for step, end in done if end.done], self._ports.effects.now_ms())
+        now_ms = self._ports.effects.now_ms()
+        send(self._ports.queue, [step.job for step, end in done if end.done], now_ms, self._ports.bulkhead)
 
     def _next_dependents(self, job: Job) -> list[Item]:
         if not (job.terminal and job.children):

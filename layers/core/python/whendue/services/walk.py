@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from whendue.domain.job import Job, from_item
+from whendue.domain.keys import job_id_of
 from whendue.errors import UnavailableError
-from whendue.ports import AgendaEntry, JobStore
+from whendue.ports import AgendaEntry, Item
 from whendue.services.cursors import Cursor
 from whendue.services.outside import Ports
 
@@ -24,15 +25,19 @@ class Walk(ABC):
 
     Args:
         ports: the outside.
-        cursors: a queue's partitions; moved.
+        name: the queue.
+        cursors: its partitions; moved.
         until_ms: the last alarm to look at, ms UTC.
         window: at most so many entries at a time, over all partitions.
         deadline_ms: when to stop reading, ms UTC.
     """
 
-    def __init__(self, ports: Ports, cursors: Sequence[Cursor], until_ms: int, window: int, deadline_ms: int) -> None:
+    def __init__(
+        self, ports: Ports, name: str, cursors: Sequence[Cursor], until_ms: int, window: int, deadline_ms: int
+    ) -> None:
         """Begin at the cursors."""
         self._ports = ports
+        self.name = name
         self._open = list(cursors)
         self._until_ms = until_ms
         self._limit = max(1, window // len(cursors))
@@ -52,6 +57,10 @@ class Walk(ABC):
                     cursor.partition, after=cursor.position, until_ms=self._until_ms, limit=self._limit
                 )
             except UnavailableError:
+                self.behind.append(cursor.partition)
+                continue
+            except Exception as error:  # noqa: BLE001 - it is this partition's alone
+                self._ports.bulkhead.note("agenda", cursor.partition, error)
                 self.behind.append(cursor.partition)
                 continue
             if page:
@@ -76,17 +85,51 @@ class Walk(ABC):
         read = []
         for cursor, page in self._pages:
             try:
-                read.append(Stretch(cursor, page, current(self._ports.store, cursor.partition, page)))
+                read.append(Stretch(cursor, page, current(self._ports, cursor.partition, page)))
             except UnavailableError:
                 self.behind.append(cursor.partition)
         return read
 
+    def _moves(self, cursor: Cursor, position: AgendaEntry | None) -> bool:
+        """Move a cursor; False when another timer moved it, or it cannot be moved now."""
+        try:
+            return cursor.move(position)
+        except Exception as error:  # noqa: BLE001 - it is this partition's alone
+            self._ports.bulkhead.note("cursor", cursor.partition, error)
+            return False
 
-def current(store: JobStore, partition: str, page: Sequence[AgendaEntry]) -> list[Job | None]:
-    """Read the jobs of a page; None where the index lags behind the job, which then stands elsewhere in the agenda."""
-    items = store.get([entry.key for entry in page])
-    jobs = [from_item(item) if item else None for item in items]
-    return [
-        job if job and (job.agenda_pk, job.alarm_at) == (partition, entry.alarm_at) else None
-        for entry, job in zip(page, jobs, strict=True)
-    ]
+
+def current(ports: Ports, partition: str, page: Sequence[AgendaEntry]) -> list[Job | None]:
+    """Read the jobs of a page; None where the index lags behind the job, which then stands elsewhere in the agenda.
+
+    None also where a job cannot be read: rescue comes by again and again, and says so each time.
+    """
+    items: dict[AgendaEntry, Item | None] = {}
+
+    def read(entries: Sequence[AgendaEntry]) -> None:
+        items.update(zip(entries, ports.store.get([entry.key for entry in entries]), strict=True))
+
+    ports.bulkhead.together(page, read, stage="read", name=_name)
+    there = [(entry, item) for entry, item in items.items() if item]
+    read_jobs = ports.bulkhead.each(there, lambda one: readable(one[1]), stage="read", name=lambda one: _name(one[0]))
+    jobs = {entry: job for (entry, _), job in read_jobs if (job.agenda_pk, job.alarm_at) == (partition, entry.alarm_at)}
+    return [jobs.get(entry) for entry in page]
+
+
+def readable(item: Item) -> Job:
+    """Read a job whose numbers are numbers: what sorts and compares many jobs must not raise for one of them.
+
+    Raises:
+        Exception: it cannot be read.
+    """
+    job = from_item(item)
+    numbers = (job.due_at, job.alarm_at, job.scheduled_at, job.created_at, job.lease_until, job.rescues, job.generation)
+    if not all(isinstance(number, int | float) for number in (*numbers, job.claims, job.failures)):
+        raise TypeError("a number of the job is none")
+    if not all(isinstance(text, str) for text in (job.tenant, job.type, job.queue)):
+        raise TypeError("a name of the job is none")
+    return job
+
+
+def _name(entry: AgendaEntry) -> str:
+    return job_id_of(entry.pk)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from whendue.domain.job import Job
 from whendue.domain.job import State as JobState
 from whendue.domain.job import from_item as job_from
 from whendue.domain.keys import job_key
@@ -11,7 +12,7 @@ from whendue.domain.schedule import Alarm, Schedule, arranged, step
 from whendue.domain.transitions import cancel
 from whendue.errors import UnavailableError
 from whendue.limits import FIRES_PER_PLAN
-from whendue.ports import Applied
+from whendue.ports import Applied, Item
 from whendue.services.outside import Ports
 from whendue.services.record import record
 
@@ -65,11 +66,16 @@ class Withdraw:
         if any(end.applied is Applied.UNAVAILABLE for end in (self._ports.store.apply(writes) if writes else [])):
             raise UnavailableError
 
+    def _read(self, items: Sequence[Item]) -> list[Job]:
+        """Read jobs; one that cannot be read cannot be taken back, and its fire stays as it was entered."""
+        read = self._ports.bulkhead.each(items, job_from, stage="withdraw", name=lambda item: str(item["pk"]))
+        return [job for _, job in read]
+
     def _cancelled(self, job_ids: Sequence[str]) -> set[str]:
         """Cancel the jobs that nobody has begun; gives those that will never run."""
         for _ in range(TRIES):
             items = self._ports.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
-            jobs = [job_from(item) for item in items if item]
+            jobs = self._read([item for item in items if item])
             waiting = [job for job in jobs if job.state is JobState.PENDING and not job.claims]
             if not waiting:
                 return {job.id for job in jobs if job.state is JobState.CANCELLED}

@@ -137,7 +137,7 @@ class Work:
             return [job.id in found for _, job in part]
 
         try:
-            known = self._ports.bulkhead.together(group, held, stage="paused", name=_job_id)
+            known = self._ports.bulkhead.batch(group, held, stage="paused", name=_job_id)
         except UnavailableError:
             settle.unsettled += [delivery for delivery, _ in group]
             return []
@@ -175,7 +175,7 @@ class Work:
         def made(part: Sequence[Admitted]) -> Sequence[Transition]:
             return [claim(one.job, self._ports.effects.new_id(), now_ms) for one in part]
 
-        steps = self._ports.bulkhead.together(admitted, made, stage="claim", name=lambda one: one.job.id)
+        steps = self._ports.bulkhead.batch(admitted, made, stage="claim", name=lambda one: one.job.id)
         claims = [(one, step) for one, step in steps if isinstance(step, Transition)]
 
         def apply(part: Sequence[tuple[Admitted, Transition]]) -> Sequence[Outcome]:
@@ -183,7 +183,7 @@ class Work:
             return self._ports.store.apply([step for _, step in part])
 
         try:
-            ends = self._ports.bulkhead.together(claims, apply, stage="claim", name=lambda one: one[0].job.id)
+            ends = self._ports.bulkhead.batch(claims, apply, stage="claim", name=lambda one: one[0].job.id)
         except UnavailableError:
             ends = [(one, Outcome(Applied.UNAVAILABLE)) for one in claims]
         for (one, step), end in ends:

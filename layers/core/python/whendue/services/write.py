@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from whendue.bulkhead import Bulkhead
 from whendue.domain.agenda import delay_s
 from whendue.domain.job import Job
 from whendue.domain.message import to_body
 from whendue.domain.step import Transition, adopting, owing
 from whendue.domain.writes import Lacks
-from whendue.errors import UnavailableError
-from whendue.ports import JobQueue, JobStore, Outcome, Outgoing
+from whendue.errors import UnavailableError, UnstorableError
+from whendue.ports import Applied, JobQueue, JobStore, Outcome, Outgoing
 from whendue.services.outside import Ports
 
 Written = list[tuple[Transition, Outcome]]
@@ -19,7 +20,7 @@ def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
 
     One whose news somebody wants, or whose job has got dependents since it was read, is written as owing.
     """
-    steps = [owing(step) if _is_wanted(ports, step) else step for step in transitions]
+    steps = [owing(step) if _is_news(ports, step) else step for step in transitions]
     ends = _applied(ports.store, steps)
     adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
     for number in adopted:
@@ -27,18 +28,30 @@ def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
     again = iter(_applied(ports.store, [steps[number] for number in adopted]))
     done = [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
     for step, end in done:
-        with ports.bulkhead.around("tally", step.job.id):
-            ports.tally.note([(step, end)])
+        if end.applied is Applied.INVALID:
+            ports.bulkhead.note(step.name, step.job.id, UnstorableError())
+    _count(ports, done)
     return done
 
 
-def _is_wanted(ports: Ports, step: Transition) -> bool:
-    """Say whether somebody wants to hear of a transition; True also where nobody can find out."""
+def _is_news(ports: Ports, step: Transition) -> bool:
+    """Say whether somebody wants its news; where that cannot be said, whoever tells it looks again."""
     try:
         return ports.news.wants(step)
-    except Exception as error:  # noqa: BLE001 - a subscription that nobody can read is its tenant's matter
-        ports.bulkhead.note("news", step.job.id, error)
+    except UnavailableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is this job's alone
+        ports.bulkhead.note("wants", step.job.id, error)
         return True
+
+
+def _count(ports: Ports, done: Written) -> None:
+    """Count what is written; that it cannot be counted undoes nothing."""
+    for one in done:
+        try:
+            ports.tally.note([one])
+        except Exception as error:  # noqa: BLE001 - as above
+            ports.bulkhead.note("count", one[0].job.id, error)
 
 
 def _was_adopted(step: Transition, end: Outcome) -> bool:
@@ -56,17 +69,42 @@ def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome
     return [untried[number] if number in untried else next(ends) for number in range(len(transitions))]
 
 
-def send(queue: JobQueue, jobs: Sequence[Job], now_ms: int) -> list[bool]:
-    """Send one message per job, delayed until it is due; True for each that its queue acknowledged, in order."""
-    sent: dict[str, bool] = {}
+def send(queue: JobQueue, jobs: Sequence[Job], now_ms: int, bulkhead: Bulkhead | None = None) -> list[bool | None]:
+    """Send one message per job, delayed until it is due.
+
+    Returns for each, in order: True when its queue acknowledged it, False when it did not, None when no message can be
+    made of it or its queue takes none like it. Never raises: a queue, or a job, that cannot be served stops no other.
+    """
+    bulkhead = bulkhead or Bulkhead()
+    sent: dict[str, bool | None] = {}
     for name in sorted({job.queue for job in jobs}):
         part = [job for job in jobs if job.queue == name]
+        messages = bulkhead.each(part, lambda job: _message(job, now_ms), stage="message", name=_id)
+        acknowledged = _sent(queue, name, [message for _, message in messages], bulkhead)
+        sent |= {job.id: done for (job, _), done in zip(messages, acknowledged, strict=True)}
+    return [sent.get(job.id) for job in jobs]
+
+
+def _sent(queue: JobQueue, name: str, messages: Sequence[Outgoing], bulkhead: Bulkhead) -> list[bool | None]:
+    """Send to one queue; where it raises, by halves, so that one message of which it does takes no other with it."""
+    acknowledged: dict[int, bool | None] = {}
+
+    def some(numbers: Sequence[int]) -> None:
         try:
-            acknowledged = queue.send(name, [_message(job, now_ms) for job in part])
+            ends: Sequence[bool | None] = queue.send(name, [messages[number] for number in numbers])
         except UnavailableError:
-            acknowledged = [False] * len(part)
-        sent |= {job.id: done for job, done in zip(part, acknowledged, strict=True)}
-    return [sent[job.id] for job in jobs]
+            ends = [False] * len(numbers)
+        acknowledged.update(zip(numbers, ends, strict=True))
+
+    failed = bulkhead.together(range(len(messages)), some, stage="send", name=lambda _: name).failed
+    # A queue that takes none of them is at fault itself: they are tried again.
+    blame = None if any(acknowledged.values()) else False
+    acknowledged.update({number: blame for number, _ in failed})
+    return [acknowledged[number] for number in range(len(messages))]
+
+
+def _id(job: Job) -> str:
+    return job.id
 
 
 def _message(job: Job, now_ms: int) -> Outgoing:
