@@ -22,7 +22,7 @@ from whendue.settings import ALL_QUEUES, Settings
 from whendue.tasks.workflow import workflow
 
 TENANT = "acme"
-SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter")
+SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter", visibility_s=360)
 MINUTE_MS = 60_000
 
 

@@ -49,7 +49,8 @@ def deploy(
     bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
     urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
     addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s)
-    names = deploy_functions(clients, prefix, plan, built, dict(environment) | addresses.variables())
+    bound = {"WHENDUE_MAX_TIMEOUT_S": str(plan.max_timeout_s)}
+    names = deploy_functions(clients, prefix, plan, built, bound | dict(environment) | addresses.variables())
     for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
         for queue in trigger.queues:

@@ -35,6 +35,8 @@ class Parents:
                 self._check(job)
             except UnavailableError:
                 continue
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others look; this one's alarm looks again
+                self._ports.bulkhead.note("check_dependencies", job.id, error)
 
     def _check(self, job: Job) -> None:
         parents = self.of(job) if job.awaits else {}
