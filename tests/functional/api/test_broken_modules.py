@@ -38,3 +38,15 @@ def test_stored_jobs_of_a_broken_module_wait_for_the_deploy_that_mends_it(world:
     world.registry._tasks["ok"] = definition
     world.pass_time(60)
     assert client.send("GET", f"/jobs/{job['id']}").json["state"] == "succeeded"
+
+
+def test_a_stored_workflow_of_a_broken_module_is_made_when_it_is_mended(world: World, client: Client) -> None:
+    """It has not even begun: nothing of it can have failed for good."""
+    flow = client.send("POST", "/workflows", {"nodes": {"a": {"type": "ok"}}}).json["id"]
+    definition = world.registry._tasks.pop("ok")
+    broken(world)
+    world.work()
+    assert client.send("GET", f"/workflows/{flow}").json["state"] == "scheduled"
+    world.registry._tasks["ok"] = definition
+    world.pass_time(60)
+    assert client.send("GET", f"/workflows/{flow}").json["state"] == "succeeded"
