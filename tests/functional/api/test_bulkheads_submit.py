@@ -15,7 +15,7 @@ from whendue.channel import Attempt, ChannelConfig, Event
 from whendue.domain.request import JobRequest
 from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Outcome
+from whendue.ports import Applied, Outcome, Outgoing
 from whendue.registry import channel, task
 from whendue.services.links import Links
 from whendue.services.news import News
@@ -107,7 +107,7 @@ def test_a_validator_that_fails_when_it_runs_fails_an_attempt_not_the_job(world:
     assert world.view(job).attempts[-1].type == "OSError"
     down[0] = False
     world.pass_time(60)
-    assert world.view(job).result == '"ran"'
+    assert world.view(job).result == "ran"
 
 
 # --- what a validator does besides raising -------------------------------------------------------------------------
@@ -324,6 +324,30 @@ def test_an_error_of_reading_or_showing_one_job_is_its_own(
     wanted = [{"type": "ok"}, {"type": "ok", "group": "bad"}, {"type": "ok"}]
     reply = client.send("POST", "/jobs/batch", {"jobs": wanted})
     assert [item["status"] for item in reply.json["items"]] == [202, 500, 202]
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_a_job_whose_message_cannot_be_sent_is_accepted_all_the_same(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is written, and the timer sends it; its neighbours' messages go out at once."""
+    real = world.queues.send
+
+    def send(queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        if any(message.body.find('"group":"bad"') >= 0 for message in messages):
+            raise EXCEPTIONS[name]
+        return real(queue, messages)
+
+    monkeypatch.setattr(world.queues, "send", send)
+    wanted = [{"type": "ok"}, {"type": "ok", "group": "bad"}, {"type": "ok"}]
+    items = client.send("POST", "/jobs/batch", {"jobs": wanted}).json["items"]
+    assert [item["status"] for item in items] == [202, 202, 202]
+    monkeypatch.undo()
+    world.work()
+    states = [client.send("GET", f"/jobs/{item['job']['id']}").json["state"] for item in items]
+    assert states == ["succeeded", "queued", "succeeded"]
+    world.pass_time(180)
+    assert client.send("GET", f"/jobs/{items[1]['job']['id']}").json["state"] == "succeeded"
 
 
 def test_what_the_table_cannot_hold_is_one_job_s_problem(world: World) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from whendue.domain.job import Job
 from whendue.domain.step import Transition
 from whendue.ports import Outcome
+from whendue.services.isolate import isolated
 from whendue.services.outside import Ports
 from whendue.services.telling import Telling
 from whendue.services.write import Written, send, written
@@ -26,10 +28,22 @@ def record_and_send(ports: Ports, transitions: Sequence[Transition], now_ms: int
     """
     done = written(ports, transitions)
     _follow(ports, done)
-    send(ports.queue, [step.job for step, end in done if end.done and step.send], now_ms)
+    jobs = [step.job for step, end in done if end.done and step.send]
+    isolated(jobs, lambda some: send(ports.queue, some, now_ms), lambda job, error: _unsent(ports, job, error))
     return [end for _, end in done]
 
 
 def _follow(ports: Ports, done: Written) -> None:
-    if owing := [step.job for step, end in done if end.done and step.job.owes is not None]:
-        Telling(ports).tell(owing)
+    owing = [step.job for step, end in done if end.done and step.job.owes is not None]
+    isolated(owing, lambda some: _told(ports, some), lambda job, error: _unsent(ports, job, error))
+
+
+def _told(ports: Ports, owing: Sequence[Job]) -> list[bool]:
+    Telling(ports).tell(owing)
+    return [True] * len(owing)
+
+
+def _unsent(ports: Ports, job: Job, error: Exception) -> bool:
+    """Note what did not follow from a write that is done; the job's alarm makes up for it."""
+    ports.bulkhead.note("after_write", job.id, error)
+    return False
