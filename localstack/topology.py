@@ -77,6 +77,12 @@ class Function(_Part):
     reserved_concurrency: int | None = None
 
 
+class Attempts(_Part):
+    """What of the worker's time an attempt does not have."""
+
+    reserve_s: int
+
+
 class Runtime(_Part):
     """What Lambda runs the functions on."""
 
@@ -144,6 +150,7 @@ class Topology(_Part):
     queues: Queues
     layers: dict[str, Layer]
     functions: dict[str, Function]
+    attempts: Attempts
     runtime: Runtime
     shared_sources: list[str]
     triggers: Triggers
@@ -151,6 +158,11 @@ class Topology(_Part):
     logs: Logs
     alarms: dict[str, Alarm]
     local: Local
+
+    @property
+    def max_timeout_s(self) -> int:
+        """The longest attempt that the worker function can keep, in seconds."""
+        return self.functions["worker"].timeout_s - self.attempts.reserve_s
 
 
 @cache

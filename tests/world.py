@@ -26,7 +26,9 @@ from whendue.tasks.workflow import workflow
 TENANT = "acme"
 SECRET = Secret.read("a-secret-of-worlds-in-memory-of-more-than-32-bytes")
 IDS = Ids(SECRET.id_key)
-SETTINGS = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter", secret=SECRET)
+SETTINGS = Settings(
+    "table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead_letter", visibility_s=360, secret=SECRET
+)
 MINUTE_MS = 60_000
 
 

@@ -27,6 +27,7 @@ locals {
     # Of no use to functions; workers in containers get the same settings.
     WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE = local.urls[local.queues.notifications.dead_letter]
     WHENDUE_VISIBILITY_S                    = tostring(local.visibility_s)
+    WHENDUE_MAX_TIMEOUT_S                   = tostring(local.max_timeout_s)
     WHENDUE_EMAIL_FROM                      = var.email.from
     WHENDUE_EMAIL_SENDERS                   = length(var.email.senders) == 0 ? null : jsonencode(var.email.senders)
     WHENDUE_EMAIL_RECIPIENTS                = length(var.email.recipients) == 0 ? null : jsonencode(var.email.recipients)
@@ -96,7 +97,7 @@ resource "aws_lambda_layer_version" "this" {
 
 module "function" {
   source   = "./modules/function"
-  for_each = local.topology.functions
+  for_each = local.functions
 
   name         = "${var.name}-${each.key}"
   plan         = each.value
@@ -129,7 +130,7 @@ module "function" {
 resource "terraform_data" "visibility" {
   lifecycle {
     precondition {
-      condition     = var.emulator || local.visibility_s >= 6 * max([for name in keys(local.triggers) : local.topology.functions[name].timeout_s]...)
+      condition     = var.emulator || local.visibility_s >= 6 * max([for name in keys(local.triggers) : local.functions[name].timeout_s]...)
       error_message = "visibility_s must be six times the slowest queue-fed function's timeout at least."
     }
   }

@@ -12,6 +12,16 @@ locals {
   flavor       = coalesce(var.api_flavor, local.topology.api.flavor)
   architecture = coalesce(var.architecture, local.topology.runtime.architecture)
 
+  # The functions, with what variables say of the worker.
+  functions = {
+    for name, plan in local.topology.functions : name => merge(plan, name != "worker" ? {} : {
+      timeout_s = coalesce(var.worker_timeout_s, plan.timeout_s)
+      memory_mb = coalesce(var.worker_memory_mb, plan.memory_mb)
+    })
+  }
+  # The longest attempt that a worker can keep.
+  max_timeout_s = local.functions["worker"].timeout_s - local.topology.attempts.reserve_s
+
   # Dead-letter queue -> the queues over it.
   over = {
     dead_letter                              = local.queues.priorities
@@ -21,7 +31,11 @@ locals {
   arns = merge([for group in module.queues : group.arns]...)
 
   # Function -> its queue trigger.
-  triggers = { for trigger in values(local.topology.triggers) : trigger.function => trigger if can(trigger.queues) }
+  triggers = {
+    for trigger in values(local.topology.triggers) : trigger.function => merge(trigger, trigger.function != "worker" ? {} : {
+      maximum_concurrency = coalesce(var.worker_concurrency, trigger.maximum_concurrency)
+    }) if can(trigger.queues)
+  }
 }
 
 module "table" {

@@ -130,8 +130,41 @@ variable "architecture" {
   }
 }
 
+variable "worker_timeout_s" {
+  description = "Seconds that an invocation of the worker may run; an attempt has 3 less, and no job that asks for more is accepted. Null: as the topology says, 900."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.worker_timeout_s == null || (coalesce(var.worker_timeout_s, 10) >= 10 && coalesce(var.worker_timeout_s, 10) <= 900 && floor(coalesce(var.worker_timeout_s, 10)) == coalesce(var.worker_timeout_s, 10))
+    error_message = "worker_timeout_s is a whole number from 10 to 900, the longest that Lambda runs a function."
+  }
+}
+
+variable "worker_memory_mb" {
+  description = "Memory of the worker, and with it its share of processors: 1,769 MB is a whole one. Null: as the topology says, 1024."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.worker_memory_mb == null || (coalesce(var.worker_memory_mb, 256) >= 256 && coalesce(var.worker_memory_mb, 256) <= 10240 && floor(coalesce(var.worker_memory_mb, 256)) == coalesce(var.worker_memory_mb, 256))
+    error_message = "worker_memory_mb is a whole number from 256 to 10240."
+  }
+}
+
+variable "worker_concurrency" {
+  description = "Batches of one queue that workers run at once, at most. Null: as the topology says, 50."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.worker_concurrency == null || (coalesce(var.worker_concurrency, 2) >= 2 && coalesce(var.worker_concurrency, 2) <= 1000 && floor(coalesce(var.worker_concurrency, 2)) == coalesce(var.worker_concurrency, 2))
+    error_message = "worker_concurrency is a whole number from 2 to 1000, the bounds of an SQS event source mapping."
+  }
+}
+
 variable "visibility_s" {
-  description = "The queues' visibility timeout; null: as the topology says. Six times the slowest function's timeout at least, except in an emulator."
+  description = "The queues' visibility timeout; null: as the topology says, 5400. Six times the slowest function's timeout at least, except in an emulator."
   type        = number
   default     = null
 }

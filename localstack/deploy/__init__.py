@@ -52,7 +52,8 @@ def deploy(
     urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
     own = [f"{prefix}-{name}" for name in plan.functions]
     addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s, own)
-    variables = ses.variables(clients) | dict(environment) | addresses.variables()
+    bound = {"WHENDUE_MAX_TIMEOUT_S": str(plan.max_timeout_s)}
+    variables = bound | ses.variables(clients) | dict(environment) | addresses.variables()
     verify_senders(clients, variables)
     names = deploy_functions(clients, prefix, plan, built, variables)
     for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():

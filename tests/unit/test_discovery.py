@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.exceptions import BUILT_IN
-from whendue.errors import UnknownTaskError
+from whendue.errors import ConfigurationError, UnknownTaskError
 from whendue.registry import TASKS, Registry, discover
 
 NUMBERS = count()
@@ -158,16 +158,22 @@ def test_a_helper_that_a_broken_module_used_is_not_taken_along(files: Files) -> 
     assert "bad.made" not in registry.names()
 
 
-def test_a_package_that_is_not_there_is_a_failure_like_any_other() -> None:
-    """A misspelt setting must not take down the API."""
-    registry = discover("nowhere.to.be.found", "", " ", registry=Registry())
-    assert [(failed.module, failed.error_type) for failed in registry.failures] == [
-        ("nowhere.to.be.found", "ModuleNotFoundError")
-    ]
+def test_a_package_that_is_not_there_is_a_misspelt_setting() -> None:
+    """As of old: it is refused at start, in every process."""
+    for name in ("nowhere.to.be.found", "tests.nowhere"):
+        with pytest.raises(ConfigurationError, match=name):
+            discover("", " ", name, registry=Registry())
 
 
-def test_many_failures_are_named_in_a_short_answer() -> None:
+def test_a_package_that_fails_is_a_failure_like_any_other(files: Files) -> None:
+    """Its file is one of users', too."""
+    registry = files(__init__="import nowhere_at_all")
+    [failed] = registry.failures
+    assert (failed.error_type, failed.where.rpartition("/")[2]) == ("ModuleNotFoundError", "__init__.py:1")
+
+
+def test_many_failures_are_named_in_a_short_answer(files: Files) -> None:
     """An answer is bounded, however much is broken."""
-    registry = discover(*(f"nowhere_{number}" for number in range(30)), registry=Registry())
+    registry = files(**{f"bad_{number}": "1 / 0" for number in range(30)})
     with pytest.raises(UnknownTaskError, match="and 25 more"):
         registry.get("x")

@@ -10,9 +10,11 @@ from pydantic import ValidationError
 
 from localstack.topology import ROOT, Topology, topology
 from tests.world import SECRET
-from whendue.limits import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S
+from whendue.limits import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S, WORKER_RESERVE_S
 from whendue.registry import USER_TASKS
-from whendue.settings import NOTIFICATIONS, QUEUES, Settings
+from whendue.services.batch import INTERRUPT_GRACE_MS
+from whendue.services.work import RECORD_MS
+from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S, Settings
 
 PLAN = topology()
 SETTINGS = Settings("table", "bucket", dict.fromkeys(QUEUES, "url"), "url", secret=SECRET)
@@ -37,8 +39,16 @@ def test_the_package_and_the_topology_agree() -> None:
     assert tuple(PLAN.queues.priorities) == QUEUES
     assert PLAN.queues.notifications.queue == NOTIFICATIONS
     assert PLAN.queues.visibility_s == SETTINGS.visibility_s
+    assert SETTINGS.max_timeout_s == PLAN.max_timeout_s
     assert SETTINGS.lease_s < PLAN.functions["worker"].timeout_s
     assert PLAN.bucket.expire_days * 86_400 > REDRIVE_AGE_S
+
+
+def test_an_attempt_has_the_worker_s_time_but_for_what_it_takes_to_record_it() -> None:
+    """What is accepted can be kept: 15 minutes, as README says."""
+    assert PLAN.functions["worker"].timeout_s == WORKER_TIMEOUT_S == 900
+    assert PLAN.attempts.reserve_s * 1000 == WORKER_RESERVE_S * 1000 == RECORD_MS + INTERRUPT_GRACE_MS
+    assert PLAN.max_timeout_s == 897
 
 
 def test_one_tenant_cannot_take_the_notifier() -> None:

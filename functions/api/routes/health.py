@@ -1,13 +1,16 @@
 """Health, for people, load balancers and probes; no token needed."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from whendue.bootstrap import App
 
+# Modules that an answer names.
+MODULES: Final = 20
+UP: Final = {"status": "UP"}
 router = APIGatewayHttpRouter()
 
 
@@ -19,7 +22,11 @@ def alive() -> dict[str, str]:
 
 @router.get("/health/ready", tags=["health"], summary="Do table and queues answer?")
 def ready() -> Response[dict[str, Any]]:
-    """200 when everything that jobs need answers, else 503."""
+    """200 when everything that jobs need answers, else 503.
+
+    A module of tasks that could not be imported is shown as a degraded component. The answer stays 200: other tasks
+    run, and no other process could do better.
+    """
     return _ready()
 
 
@@ -33,9 +40,13 @@ def _ready() -> Response[dict[str, Any]]:
     app: App = router.context["whendue"]
     answers = app.health.ready()
     good = all(answer == "ok" for answer in answers.values())
-    components = {
-        name: {"status": "UP"} if answer == "ok" else {"status": "DOWN", "details": {"code": answer}}
+    components: dict[str, Any] = {
+        name: UP if answer == "ok" else {"status": "DOWN", "details": {"code": answer}}
         for name, answer in answers.items()
     }
+    broken = app.health.broken_modules()
+    components["tasks"] = (
+        {"status": "DEGRADED", "details": {"modules": broken[:MODULES], "count": len(broken)}} if broken else UP
+    )
     body = {"status": "UP" if good else "DOWN", "components": components}
     return Response(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, "application/json", body)

@@ -67,7 +67,7 @@ def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
     read = _with_different_refs([_read(value) for value in body.jobs])
     good = [traced(router, one) for one in read if isinstance(one, JobRequest)]
     ends = iter(who.app.submit.many(who.tenant, good))
-    items = [_batch_item(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
+    items = [_shown(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
     return Response(HTTPStatus.MULTI_STATUS, JSON, BatchReply(items=items))
 
 
@@ -76,6 +76,14 @@ def _read(value: object) -> JobRequest | WhendueError:
         return BatchJobBody.read(value)
     except WhendueError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are read
+        return _isolated("read_request", "?", error)
+
+
+def _isolated(stage: str, item: str, error: Exception) -> WhendueError:
+    """Note an error that nobody expected; it ends this one item."""
+    asking(router).app.bulkhead.note(stage, item, error)
+    return WhendueError()
 
 
 def _with_different_refs(read: list[JobRequest | WhendueError]) -> list[JobRequest | WhendueError]:
@@ -88,6 +96,14 @@ def _with_different_refs(read: list[JobRequest | WhendueError]) -> list[JobReque
         told.append(InvalidRequestError("this job is not valid", errors=places) if ref in seen else one)
         seen |= {ref} if ref else set()
     return told
+
+
+def _shown(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
+    try:
+        return _batch_item(who, end)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are shown
+        item = end.job.id if isinstance(end, Submitted) else "?"
+        return _batch_item(who, _isolated("show_job", item, error))
 
 
 def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:

@@ -12,6 +12,10 @@ run "defaults" {
     error_message = "Every function of the topology is made, and no other."
   }
   assert {
+    condition     = local.environment.WHENDUE_MAX_TIMEOUT_S == "897"
+    error_message = "An attempt has the worker's 15 minutes, but for what it takes to record it."
+  }
+  assert {
     condition     = toset(keys(local.permissions)) == toset(keys(local.topology.functions))
     error_message = "Every function has its permissions."
   }
@@ -97,12 +101,62 @@ run "emulator" {
   }
 }
 
+run "the_worker_s_size_is_a_variable" {
+  command = plan
+
+  variables {
+    worker_timeout_s   = 120
+    worker_memory_mb   = 2048
+    worker_concurrency = 7
+    visibility_s       = 720
+  }
+
+  assert {
+    condition     = local.functions["worker"].timeout_s == 120 && local.functions["worker"].memory_mb == 2048
+    error_message = "The worker is as large as asked for."
+  }
+  assert {
+    condition     = local.functions["notifier"].timeout_s == local.topology.functions.notifier.timeout_s
+    error_message = "No other function is."
+  }
+  assert {
+    condition     = local.triggers["worker"].maximum_concurrency == 7 && local.triggers["notifier"].maximum_concurrency == 50
+    error_message = "As many workers run at once as asked for."
+  }
+  assert {
+    condition     = local.environment.WHENDUE_MAX_TIMEOUT_S == "117"
+    error_message = "The API refuses what that worker cannot keep."
+  }
+}
+
+run "workers_that_lambda_does_not_know_are_refused" {
+  command         = plan
+  expect_failures = [var.worker_timeout_s, var.worker_memory_mb, var.worker_concurrency]
+
+  variables {
+    worker_timeout_s   = 901
+    worker_memory_mb   = 64
+    worker_concurrency = 1
+  }
+}
+
+run "workers_too_short_for_anything_are_refused" {
+  command         = plan
+  expect_failures = [var.worker_timeout_s, var.worker_memory_mb, var.worker_concurrency]
+
+  variables {
+    worker_timeout_s   = 9
+    worker_memory_mb   = 10241
+    worker_concurrency = 2.5
+  }
+}
+
 run "a_short_visibility_is_refused" {
   command         = plan
   expect_failures = [terraform_data.visibility]
 
   variables {
-    visibility_s = 359
+    visibility_s = 5399
   }
 }
 

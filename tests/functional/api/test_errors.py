@@ -244,6 +244,7 @@ def test_health_says_what_does_not_answer(world: World) -> None:
     assert answer.json["components"] == {
         "table": {"status": "DOWN", "details": {"code": "unavailable"}},
         "queues": {"status": "UP"},
+        "tasks": {"status": "UP"},
     }
 
 

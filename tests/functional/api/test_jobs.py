@@ -208,5 +208,5 @@ def test_health_answers_without_a_token(world: World, shape: Shape) -> None:
         assert (answer.status, answer.json["status"], set(answer.json["components"])) == (
             200,
             "UP",
-            {"table", "queues"},
+            {"table", "queues", "tasks"},
         )

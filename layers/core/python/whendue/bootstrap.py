@@ -1,6 +1,7 @@
 """The composition root: which adapters and services make up a process, built once and cached."""
 
 import os
+import sys
 from dataclasses import replace
 from functools import cache, cached_property
 
@@ -200,7 +201,7 @@ def app(*, listen_s: int = 0) -> App:
         listen_s: how long a call to SQS may wait for a message.
 
     Raises:
-        ConfigurationError: a setting or a task is not right.
+        ConfigurationError: a setting is not right. A module of tasks that cannot be imported is logged, and left out.
     """
     from whendue.adapters.aws import READ_TIMEOUT_S, client, parameter
     from whendue.adapters.dynamodb import DynamoStore
@@ -231,5 +232,7 @@ def app(*, listen_s: int = 0) -> App:
         discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
         Tracing.from_env(os.environ),
     )
+    for failed in made.registry.failures:
+        sys.stdout.write(f"{failed.log_line()}\n")
     provide("notify", lambda: made.notify)
     return made

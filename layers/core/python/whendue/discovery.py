@@ -54,10 +54,17 @@ def failure(module: str, error: BaseException) -> ModuleFailure:
 
 
 def modules_of(package: str) -> tuple[list[str], list[ModuleFailure]]:
-    """Import a package; return the names of its modules, and what is in it or with it that can be none."""
-    failed = load(package)
-    if failed:
-        return [], [failed]
+    """Import a package; return the names of its modules, and what is in it that can be none.
+
+    Raises:
+        ConfigurationError: there is no such package: a setting is misspelt. One that is there and fails is a failure.
+    """
+    try:
+        importlib.import_module(package)
+    except BaseException as error:  # noqa: BLE001 - whatever it raises, other packages are imported
+        if isinstance(error, ModuleNotFoundError) and f"{package}.".startswith(f"{error.name}."):
+            raise ConfigurationError(f"there is no package {package} to import tasks from") from None
+        return [], [failure(package, error)]
     paths = list(getattr(importlib.import_module(package), "__path__", ()))
     names = sorted(f"{package}.{found.name}" for found in pkgutil.iter_modules(paths))
     dotted = [file for path in paths for file in Path(path).glob("*.py") if "." in file.stem]

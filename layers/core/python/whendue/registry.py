@@ -282,11 +282,14 @@ def channel(
 def discover(*packages: str, registry: Registry = TASKS) -> Registry:
     """Import every module of the packages, so that their tasks and channels are declared, and return the registry.
 
-    Never raises: a module that cannot be imported takes its own tasks down, and no others; `Registry.failures` has it.
+    A module that cannot be imported takes its own tasks down, and no others; `Registry.failures` has it.
 
     Args:
         packages: their names.
         registry: where they declare.
+
+    Raises:
+        ConfigurationError: there is no such package.
     """
     for package in filter(None, (name.strip() for name in packages)):
         modules, failed = modules_of(package)

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from whendue.errors import ConfigurationError
-from whendue.limits import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S
+from whendue.limits import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S, TIMEOUT_S, WORKER_RESERVE_S
 from whendue.secret import Secret
+
+# Seconds that a worker function may run, which is also Lambda's longest:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+WORKER_TIMEOUT_S: Final = 900
 
 # What users' jobs run in, the highest priority first.
 QUEUES: Final = ("critical", "high", "normal", "low")
@@ -48,6 +52,7 @@ class Settings:
         timing: the alarm rule's numbers.
         lease_s: lease of a claim where neither request, profile nor task says anything else.
         visibility_s: the queues' visibility timeout; workers extend it for messages that they hold longer.
+        max_timeout_s: the longest attempt that the workers can keep; a job that asks for more is refused.
     """
 
     table: str
@@ -57,7 +62,8 @@ class Settings:
     shards: int = 4
     timing: Timing = Timing()
     lease_s: int = 45
-    visibility_s: int = 360
+    visibility_s: int = 6 * WORKER_TIMEOUT_S
+    max_timeout_s: int = WORKER_TIMEOUT_S - WORKER_RESERVE_S
     notifications_dead_letter_queue: str = ""
     secret: Secret = field(kw_only=True)
 
@@ -91,7 +97,10 @@ class Settings:
                 margin_ms=1000 * _number(env, "WHENDUE_MARGIN_S", default.margin_ms // 1000, low=1, high=60),
             ),
             lease_s=_number(env, "WHENDUE_LEASE_S", 45, low=LEASE_MIN_S, high=LEASE_MAX_S),
-            visibility_s=_number(env, "WHENDUE_VISIBILITY_S", 360, low=1, high=SQS_MAX_VISIBILITY_S),
+            visibility_s=_number(env, "WHENDUE_VISIBILITY_S", 6 * WORKER_TIMEOUT_S, low=1, high=SQS_MAX_VISIBILITY_S),
+            max_timeout_s=_number(
+                env, "WHENDUE_MAX_TIMEOUT_S", WORKER_TIMEOUT_S - WORKER_RESERVE_S, low=1, high=TIMEOUT_S
+            ),
             notifications_dead_letter_queue=env.get("WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE", ""),
             secret=_secret(env, read),
         )

@@ -12,7 +12,7 @@ from whendue.domain.graph import from_value, outcome
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.parts import resets
-from whendue.errors import UnavailableError, WhendueError
+from whendue.errors import UnavailableError, UnknownTaskError, WhendueError
 from whendue.ports import Applied, Outcome
 from whendue.services.attempt import Ended, Expanded, Failed, Input, Succeeded, broken, brought, succeeded
 from whendue.services.outside import Ports
@@ -43,7 +43,8 @@ class Composites:
         try:
             value = json.loads(text)
             return self._expand(whole, value) if whole.parts is None else self._gather(whole, value, whole.parts)
-        except UnavailableError as error:
+        except (UnavailableError, UnknownTaskError) as error:
+            # A task whose module is broken comes back with the deploy that mends it.
             return Failed(error.code, str(error))
         except WhendueError as error:
             return Failed(error.code, str(error), final=True)

@@ -1,4 +1,4 @@
-"""Health: do the table and the queues answer?"""
+"""Health: do the table and the queues answer, and are all tasks there?"""
 
 from whendue.domain.keys import cursor_key
 from whendue.errors import WhendueError
@@ -16,6 +16,10 @@ class Health:
     def ready(self) -> dict[str, str]:
         """Give each dependency's answer: `ok`, or the error's code."""
         return {"table": self._table(), "queues": self._queues()}
+
+    def broken_modules(self) -> list[str]:
+        """Name the modules whose tasks are not there because they could not be imported."""
+        return [failed.module for failed in self._ports.registry.failures]
 
     def _table(self) -> str:
         try:

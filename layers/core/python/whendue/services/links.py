@@ -14,9 +14,11 @@ from whendue.domain.keys import child_key, job_key, parents_key
 from whendue.domain.request import Dependency, JobRequest, request_hash
 from whendue.domain.waiting import adopt
 from whendue.domain.writes import Write, insert
-from whendue.errors import UnknownParentError
+from whendue.errors import UnavailableError, UnknownParentError, WhendueError
 from whendue.limits import HORIZON_S
+from whendue.ports import Applied, Outcome
 from whendue.services.documents import payload_expiry
+from whendue.services.isolate import isolated
 from whendue.services.outside import Ports
 from whendue.services.write import written
 
@@ -31,15 +33,14 @@ class Links:
         ports: the outside.
         tenant: whose jobs they are.
         requests: all jobs of the request.
-
-    Raises:
-        UnavailableError: parents could not be read.
     """
 
     def __init__(self, ports: Ports, tenant: str, requests: Sequence[JobRequest]) -> None:
         """Read the parents that are there."""
         self._ports = ports
         self._tenant = tenant
+        # Why parents could not be read: jobs that wait for some are refused, all others go on.
+        self._unread: WhendueError | None = None
         self._there = self._read(requests)
         # By their refs; nobody asks for one that has none.
         self._made: dict[str | None, str] = {}
@@ -52,9 +53,17 @@ class Links:
         # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
         wanted |= {ids.of_key(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
         keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
-        items = self._ports.store.get(keys) if keys else []
+        try:
+            items = self._ports.store.get(keys) if keys else []
+        except UnavailableError as error:
+            self._unread, items = error, []
+        except Exception as error:  # noqa: BLE001 - requests that wait for nobody go on
+            self._ports.bulkhead.note("read_dependencies", self._tenant, error)
+            self._unread, items = WhendueError(), []
         now_ms = self._ports.effects.now_ms()
-        jobs = [from_item(item) for item in items if item]
+        there = [item for item in items if item]
+        read = self._ports.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
+        jobs = [job for _, job in read]
         return {job.id: job for job in jobs if job.tenant == self._tenant and not _is_gone(job, now_ms)}
 
     def parents_of(self, request: JobRequest) -> list[Parent]:
@@ -62,7 +71,10 @@ class Links:
 
         Raises:
             UnknownParentError: one is not there, or was refused itself.
+            UnavailableError: they could not be read.
         """
+        if request.depends_on and self._unread:
+            raise self._unread
         return [Parent(self._find(link), link.on, link.name) for link in request.depends_on]
 
     def _find(self, link: Dependency) -> str:
@@ -103,23 +115,44 @@ class Links:
     def _all_parents(self) -> list[Parent]:
         return list(chain.from_iterable(parents for _, parents in self._children.values()))
 
-    def write(self) -> set[str]:
-        """Tell parents that are there, and write the notes; gives the jobs that must not be written."""
+    def write(self) -> dict[str, WhendueError]:
+        """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
         unknown = self._adopt()
-        notes = {job.id: links(job, parents) for job, parents in self._children.values()}
-        writes = [(job_id, write) for job_id, each in notes.items() for write in each]
-        ends = self._ports.store.apply([write for _, write in writes]) if writes else []
-        failed = {job_id for (job_id, _), end in zip(writes, ends, strict=True) if end.failed}
-        return failed | {
-            job.id for job, parents in self._children.values() if any(parent.id in unknown for parent in parents)
+        writes = [(job.id, write) for job, parents in self._children.values() for write in links(job, parents)]
+        ends = isolated(writes, self._apply, lambda write, error: self._isolated(write[0], error))
+        failed = {job_id: end for (job_id, _), end in zip(writes, ends, strict=True) if end is not None}
+        lost = {
+            job.id: next(unknown[parent.id] for parent in parents if parent.id in unknown)
+            for job, parents in self._children.values()
+            if any(parent.id in unknown for parent in parents)
         }
+        return lost | failed
 
-    def _adopt(self) -> set[str]:
-        """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows."""
+    def _apply(self, writes: Sequence[tuple[str, Write]]) -> list[WhendueError | None]:
+        return [_error(end) for end in self._ports.store.apply([write for _, write in writes])]
+
+    def _isolated(self, job_id: str, error: Exception) -> WhendueError:
+        self._ports.bulkhead.note("link_dependencies", job_id, error)
+        return WhendueError()
+
+    def _adopt(self) -> dict[str, WhendueError]:
+        """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
         wanted = {parent.id for parent in self._all_parents}
         live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
-        done = written(self._ports, [adopt(job) for job in live]) if live else []
-        return {step.job.id for step, end in done if end.failed}
+        ends = isolated(live, self._adopted, lambda job, error: self._isolated(job.id, error))
+        return {job.id: end for job, end in zip(live, ends, strict=True) if end is not None}
+
+    def _adopted(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
+        return [_error(end) for _, end in written(self._ports, [adopt(job) for job in jobs])]
+
+
+def _error(end: Outcome) -> WhendueError | None:
+    """Give why a note is not written; one that is refused is there already."""
+    if end.applied is Applied.INVALID:
+        return UnstorableError()
+    if end.applied is Applied.UNAVAILABLE:
+        return UnavailableError("the job was not accepted; send the same request again")
+    return None
 
 
 def links(job: Job, parents: Sequence[Parent]) -> list[Write]:

@@ -135,7 +135,8 @@ class Pauses:
             InvalidRequestError: the end is not in the future.
             UnavailableError: nobody knows, or nobody has been told; ask again.
         """
-        if task is not None:
+        # One whose module is broken can be paused all the more: its jobs wait for the deploy that mends it.
+        if task is not None and not self._ports.registry.may_have(task):
             self._ports.registry.get(task)
         key = _tenant_key(tenant, task)
         made = self._begin(key, reason, by, until)

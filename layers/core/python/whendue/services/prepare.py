@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from whendue.domain.agenda import first_alarm, live_partition, shard_of, within_horizon
 from whendue.domain.dependency import Parent
 from whendue.domain.graph import Graph, Node, from_value
-from whendue.domain.job import Job, Policy, State, evolve
-from whendue.domain.profile import QUEUE, Profile, resolve
+from whendue.domain.job import Job, State, evolve
+from whendue.domain.profile import QUEUE, Profile, Resolved, resolve
 from whendue.domain.references import faults, find
 from whendue.domain.request import JobRequest, joined, request_hash
 from whendue.domain.step import Transition
@@ -36,6 +36,7 @@ from whendue.registry import TaskDefinition
 from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.profiles import Profiles
+from whendue.services.timeouts import check_timeout, default_policy
 from whendue.settings import QUEUES
 
 
@@ -93,10 +94,7 @@ class Prepare:
         if place.whole is None:
             self._check_names(tenant, request)
         job = self._job(tenant, request, definition, profile, now_ms, place)
-        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-        most = WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES
-        if len(text.encode()) > most:
-            raise PayloadTooLargeError(f"the payload is over {most} bytes of JSON")
+        text = _text(payload, WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES)
         if definition.expands and len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
             raise PayloadTooLargeError(
                 "the workflow is larger than what an answer can show: escaped, over 6 MB of JSON"
@@ -140,7 +138,7 @@ class Prepare:
             try:
                 self._check_node(tenant, node, profiles[node.request.profile])
                 self._check_names(tenant, node.request)
-            except InvalidRequestError as error:
+            except (InvalidRequestError, PayloadTooLargeError) as error:
                 places: Any = error.details.get("errors") or [{"where": "", "problem": str(error)}]
                 problems += [(f"nodes.{node.name}.{one['where']}".rstrip("."), one["problem"]) for one in places]
         if problems:
@@ -150,6 +148,8 @@ class Prepare:
         definition = self._definition(node.request)
         if isinstance(profile, WhendueError):
             raise profile
+        self._policy(node.request, definition, profile)
+        _text(node.request.payload, PAYLOAD_BYTES)
         if not find(node.request.payload):
             definition.parse(node.request.payload, tenant)
 
@@ -171,9 +171,7 @@ class Prepare:
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, place)
         settings, whole = self._ports.settings, place.whole
-        policy, sources = resolve(
-            Policy(lease_s=settings.lease_s), task=definition.policy, profile=profile.policy, request=request.policy
-        )
+        policy, sources = self._policy(request, definition, profile)
         if whole is not None and policy.retention_s < whole.policy.retention_s:
             # What became of it is asked for until the whole is gone.
             policy = replace(policy, retention_s=whole.policy.retention_s)
@@ -215,12 +213,42 @@ class Prepare:
             fence=self._ports.effects.new_id(),
         )
 
+    def _policy(self, request: JobRequest, definition: TaskDefinition, profile: Profile) -> Resolved:
+        """Put the job's policy together; one that no worker can keep is refused.
+
+        Raises:
+            InvalidRequestError: an attempt may take longer than any worker has.
+        """
+        settings = self._ports.settings
+        resolved = resolve(
+            default_policy(settings), task=definition.policy, profile=profile.policy, request=request.policy
+        )
+        # A composite's own job runs nothing of users; its time is whatever a worker has.
+        if definition.expands and resolved.policy.timeout_s > settings.max_timeout_s:
+            return Resolved(replace(resolved.policy, timeout_s=settings.max_timeout_s), resolved.sources)
+        check_timeout(
+            settings,
+            whose={
+                "the request": request.policy,
+                f"the profile {profile.name!r}": profile.policy,
+                f"the task {definition.name!r}": definition.policy,
+            },
+        )
+        return resolved
+
     def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
         match place:
             case Place(whole=Job(id=whole_id), number=int(number)):
                 return self._ports.ids.of_part(whole_id, number)
         key = request.idempotency_key
         return self._ports.ids.of_key(tenant, key) if key is not None else self._ports.effects.new_id()
+
+
+def _text(payload: Any, most: int) -> str:
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > most:
+        raise PayloadTooLargeError(f"the payload is over {most} bytes of JSON")
+    return text
 
 
 def _refers(payload: Any, parents: Sequence[Parent]) -> bool:

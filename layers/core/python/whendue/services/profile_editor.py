@@ -26,6 +26,7 @@ from whendue.ports import Applied, Item
 from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.profiles import Profiles
+from whendue.services.timeouts import check_timeout
 
 # A profile that changes under us is read again this often before we say so.
 TRIES = 5
@@ -92,11 +93,13 @@ class ProfileEditor:
 
         Raises:
             BuiltInProfileError: a built-in profile has this name.
+            InvalidRequestError: its timeout is longer than any worker has.
             UnknownSubscriptionError: it names a subscription that is not there.
             PreconditionFailedError: the current version is not as expected.
             TooManyProfilesError: there is no room for another name.
             UnavailableError: nobody knows whether it was done; ask again.
         """
+        check_timeout(self._ports.settings, whose={"the profile": wanted.policy})
         content = to_content(wanted)
         if unknown := self._news.unknown(tenant, wanted.notify.split()):
             raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import Final
 
-from whendue.domain.job import Job, Policy
+from whendue.domain.job import Job
 from whendue.domain.keys import profile_key
 from whendue.domain.profile import PROFILES, Profile, followed, from_item, live
 from whendue.errors import UnavailableError, UnknownProfileError, UnknownTaskError, WhendueError
 from whendue.limits import PROFILE_AGE_MS, PROFILES_REMEMBERED
 from whendue.services.fresh import Fresh
 from whendue.services.outside import Ports
+from whendue.services.timeouts import default_policy
 
 UNKNOWABLE: Final = (UnavailableError, UnknownProfileError, UnknownTaskError)
 
@@ -46,6 +47,9 @@ class Profiles:
                 found[name] = self.find(tenant, name)
             except (UnknownProfileError, UnavailableError) as error:
                 found[name] = error
+            except Exception as error:  # noqa: BLE001 - whatever it is, jobs of other profiles go on
+                self._ports.bulkhead.note("read_profile", name, error)
+                found[name] = WhendueError()
         return found
 
     def forget(self, tenant: str, name: str) -> None:
@@ -59,7 +63,7 @@ class Profiles:
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
             task = self._ports.registry.get(job.type).policy
-            return followed(job, newest, default=Policy(lease_s=self._ports.settings.lease_s), task=task)
+            return followed(job, newest, default=default_policy(self._ports.settings), task=task)
         except UNKNOWABLE:
             return job
         except Exception as error:  # noqa: BLE001 - a profile that nobody can read governs no new claim

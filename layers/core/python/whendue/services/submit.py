@@ -11,6 +11,7 @@ from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
 from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.ports import Applied, Outcome
+from whendue.services.isolate import isolated
 from whendue.services.links import Links
 from whendue.services.news import News
 from whendue.services.outside import Ports
@@ -66,15 +67,17 @@ class Submit:
     def many(self, tenant: str, requests: Sequence[JobRequest]) -> list[End]:
         """Accept many jobs, each on its own: one end per request, in order. One may wait for those before it."""
         now_ms = self._ports.effects.now_ms()
-        try:
-            links = Links(self._ports, tenant, requests)
-        except UnavailableError as error:
-            return [error for _ in requests]
+        links = Links(self._ports, tenant, requests)
         bulk = self._prepared(tenant, requests, links, now_ms)
         self._write(bulk, links, now_ms)
         for number, transition in bulk.repeats:
             bulk.ends[number] = _repeat(transition.job, bulk.ends[bulk.wanted[transition.job.id][0]])
         return self._accepted_before(tenant, requests, [end for end in bulk.ends if end is not None])
+
+    def _isolated(self, item: str, error: Exception) -> WhendueError:
+        """Note an error that nobody expected; it ends this one request, as an error of ours."""
+        self._ports.bulkhead.note("submit", item, error)
+        return WhendueError()
 
     def _prepared(self, tenant: str, requests: Sequence[JobRequest], links: Links, now_ms: int) -> _Bulk:
         bulk = _Bulk([None] * len(requests))
@@ -84,14 +87,18 @@ class Submit:
                 parents = links.parents_of(request)
                 place = Place(parents=parents)
                 transition = self._prepare.submission(tenant, request, profiles[request.profile], now_ms, place)
+                if transition.job.id not in bulk.wanted:
+                    links.made(request, transition.job, parents)
             except WhendueError as error:
                 bulk.ends[number] = error
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other requests go on
+                bulk.ends[number] = self._isolated(request.type, error)
                 continue
             if transition.job.id in bulk.wanted:
                 bulk.repeats.append((number, transition))
             else:
                 bulk.wanted[transition.job.id] = (number, transition)
-                links.made(request, transition.job, parents)
         return bulk
 
     def _write(self, bulk: _Bulk, links: Links, now_ms: int) -> None:
@@ -102,15 +109,22 @@ class Submit:
             for job_id, (number, transition) in bulk.wanted.items()
             if job_id not in unlinked
         ]
-        outcomes = record_and_send(self._ports, [step for _, step in ready], now_ms) if ready else []
-        for (number, step), outcome in zip(ready, outcomes, strict=True):
-            bulk.ends[number] = _end(step.job, outcome)
+        steps = [step for _, step in ready]
+        ends = isolated(
+            steps, lambda some: self._recorded(some, now_ms), lambda step, error: self._isolated(step.job.id, error)
+        )
+        for (number, _), end in zip(ready, ends, strict=True):
+            bulk.ends[number] = end
         for job_id, (number, _) in bulk.wanted.items():
             failed = any(_is_unknown(bulk, parent) for parent in links.parents_made_here(job_id))
             if job_id in unlinked or failed:
-                bulk.ends[number] = UnavailableError("the job was not accepted; send the same request again")
+                bulk.ends[number] = unlinked.get(job_id) or _unknown()
         written = {end.job.id for end in bulk.ends if isinstance(end, Submitted) and end.created}
         Parents(self._ports).check([job for job in links.late if job.id in written])
+
+    def _recorded(self, steps: Sequence[Transition], now_ms: int) -> list[End]:
+        outcomes = record_and_send(self._ports, steps, now_ms)
+        return [_end(step.job, outcome) for step, outcome in zip(steps, outcomes, strict=True)]
 
     def _with_children(self, step: Transition) -> Transition:
         job = evolve(step.job, children=True)
@@ -128,8 +142,12 @@ class Submit:
             items = self._ports.store.get([job_key(job_id) for job_id in ids.values()]) if ids else []
         except UnavailableError as error:
             return [error if number in ids else end for number, end in enumerate(answers)]
-        for number, item in zip(ids, items, strict=True):
-            if item and (made := from_item(item)).request_hash == request_hash(requests[number]):
+        pairs = [(number, item) for number, item in zip(ids, items, strict=True) if item]
+        known = self._ports.bulkhead.each(
+            pairs, lambda pair: from_item(pair[1]), stage="submit", name=lambda pair: ids[pair[0]]
+        )
+        for (number, _), made in known:
+            if made.request_hash == request_hash(requests[number]):
                 answers[number] = Submitted(made, created=False)
         return answers
 
@@ -149,8 +167,12 @@ def _end(job: Job, outcome: Outcome) -> End:
     if outcome.applied is Applied.INVALID:
         return UnstorableError()
     if outcome.applied is Applied.UNAVAILABLE or outcome.old is None:
-        return UnavailableError("the job was not accepted; send the same request again")
+        return _unknown()
     return _same_request(job, from_item(outcome.old))
+
+
+def _unknown() -> UnavailableError:
+    return UnavailableError("the job was not accepted; send the same request again")
 
 
 def _is_unknown(bulk: _Bulk, job_id: str) -> bool:
