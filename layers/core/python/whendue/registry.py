@@ -22,6 +22,7 @@ from whendue.errors import (
     UnknownChannelError,
     UnknownTaskError,
 )
+from whendue.limits import WORKFLOW_ERRORS
 from whendue.resources import resource
 from whendue.ssrf import TargetRefusedError
 
@@ -138,7 +139,7 @@ class ChannelDefinition:
 def _places(error: ValidationError, *inside: str) -> list[dict[str, str]]:
     return [
         {"where": ".".join(map(str, (*inside, *part["loc"]))), "problem": part["msg"]}
-        for part in error.errors(include_input=False, include_url=False, include_context=False)
+        for part in error.errors(include_input=False, include_url=False, include_context=False)[:WORKFLOW_ERRORS]
     ]
 
 
