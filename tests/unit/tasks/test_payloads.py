@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whendue import limits
 from whendue.errors import InvalidPayloadError, InvalidReferenceError, InvalidWorkflowError
 from whendue.mail import mailbox
 from whendue.registry import TASKS, discover
@@ -230,6 +231,40 @@ def test_a_field_of_another_name_is_told_the_right_one(name: str, instead: str) 
     assert set(told) == {name, "to"}
     assert instead in told[name]
     assert "name@example.com" in told["to"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (
+            BRIEF | {"priority": "high"},
+            {"priority": "there is no such field; the fields are bcc, cc, from, html, replyTo, subject, text, to"},
+        ),
+        (BRIEF | {"to": {"email": "a@x.org"}}, {"to": "write one address, or a list of addresses"}),
+        (
+            BRIEF | {"to": "a@x.org; b@x.org"},
+            {
+                "to": "not an e-mail address; write name@example.com or Name <name@example.com> with the address "
+                "in ASCII, and several as a list"
+            },
+        ),
+        ({"subject": "Hello"}, {"": "to, cc and bcc must hold 1 to 50 addresses together"}),
+    ],
+)
+def test_an_error_says_what_to_send_instead(payload: dict[str, Any], says: dict[str, str]) -> None:
+    """Not what a library calls it."""
+    with pytest.raises(InvalidPayloadError) as caught:
+        parse("email", payload)
+    places: Any = caught.value.details["errors"]
+    assert {place["where"]: place["problem"] for place in places} == says
+
+
+def test_however_much_is_wrong_the_answer_is_short() -> None:
+    """A payload of a hundred thousand unknown fields made an answer of megabytes."""
+    with pytest.raises(InvalidPayloadError) as caught:
+        parse("email", BRIEF | {f"f{number}": 1 for number in range(1000)})
+    places: Any = caught.value.details["errors"]
+    assert len(places) == limits.WORKFLOW_ERRORS
 
 
 NODE: dict[str, Any] = {"name": "a", "request": {"type": "ok", "policy": {}}}

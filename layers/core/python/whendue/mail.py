@@ -64,12 +64,14 @@ def _short(text: str) -> str:
 
 def _one_or_many(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Read one mailbox as a list of one, and null as none; an error of the one is at the field itself."""
+    if value is None or isinstance(value, list):
+        return handler(value or [])
     if not isinstance(value, str):
-        return handler([] if value is None else value)
+        raise PydanticCustomError("mailbox", "write one address, or a list of addresses")
     try:
         return handler([value])
     except ValidationError as error:
-        raise PydanticCustomError("mailbox", error.errors()[0]["msg"]) from None
+        raise PydanticCustomError("mailbox", error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 Mailbox = Annotated[Line, AfterValidator(mailbox)]

@@ -35,14 +35,14 @@ class Payload(BaseModel):
         try:
             return handler(value)
         except ValidationError as error:
-            if not cls.INSTEAD:
-                raise
             raise ValidationError.from_exception_data(cls.__name__, list(map(cls._told, error.errors()))) from None
 
     @classmethod
     def _told(cls, error: Any) -> InitErrorDetails:
-        known = error["type"] == "extra_forbidden" and cls.INSTEAD.get(str(error["loc"][-1]))
-        text = f"there is no such field; {known}" if known else error["msg"]
+        text = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            fields = ", ".join(sorted(field.alias or name for name, field in cls.model_fields.items()))
+            text = f"there is no such field; {cls.INSTEAD.get(str(error['loc'][-1]), f'the fields are {fields}')}"
         return {"type": PydanticCustomError(error["type"], text), "loc": error["loc"], "input": None}
 
 

@@ -14,7 +14,7 @@ from whendue.domain.keys import child_key, job_key, parents_key
 from whendue.domain.request import Dependency, JobRequest, request_hash
 from whendue.domain.waiting import adopt
 from whendue.domain.writes import Write, insert
-from whendue.errors import InvalidRequestError, UnavailableError, UnknownParentError, UnstorableError, WhendueError
+from whendue.errors import UnavailableError, UnknownParentError, UnstorableError, WhendueError
 from whendue.limits import HORIZON_S
 from whendue.ports import Applied, Outcome
 from whendue.services.documents import payload_expiry

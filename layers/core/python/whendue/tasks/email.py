@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from whendue import limits, mail
 from whendue.context import Context
@@ -49,7 +50,8 @@ class EmailPayload(Payload):
     @model_validator(mode="after")
     def _whole(self) -> "EmailPayload":
         if not 1 <= len(self.to) + len(self.cc) + len(self.bcc) <= limits.EMAIL_RECIPIENTS:
-            raise ValueError(f"to, cc and bcc must hold 1 to {limits.EMAIL_RECIPIENTS} addresses together")
+            problem = f"to, cc and bcc must hold 1 to {limits.EMAIL_RECIPIENTS} addresses together"
+            raise PydanticCustomError("recipients", problem)
         return self
 
 
