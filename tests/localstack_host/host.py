@@ -59,7 +59,7 @@ def running(directory: Path, **settings: str) -> Iterator[Host]:
         RuntimeError: it did not become healthy; the message has the end of its log.
     """
     programs = ready()
-    if not _alone(programs):
+    if not is_alone(programs):
         warnings.warn("no network namespace is allowed here: DynamoDB Local listens on ALL interfaces", stacklevel=3)
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def running(directory: Path, **settings: str) -> Iterator[Host]:
         shutil.rmtree(directory / "tmp", ignore_errors=True)
 
 
-def _alone(programs: Programs) -> bool:
+def is_alone(programs: Programs) -> bool:
     """Say whether DynamoDB Local can be kept to a network of its own."""
     return subprocess.run([str(programs.python), str(INSIDE / "java.py"), "--alone"], check=False).returncode == 0
 
