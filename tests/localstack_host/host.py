@@ -166,10 +166,8 @@ def _await_health(host: Host, process: subprocess.Popen[bytes]) -> None:
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     """End it; function processes and DynamoDB Local notice that it is gone."""
     process.send_signal(signal.SIGTERM)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        warnings.warn("LocalStack did not end by itself", stacklevel=2)
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(STOP_S)
