@@ -18,7 +18,8 @@ from tests.localstack_host.needs import CannotRunError, ready
 # What `.ci/run` repeats as its last word.
 NOT_TRIED = LOCAL / "not-tried.txt"
 # Tests of the end-to-end suite that show jobs through all parts; the others look at MiniStack's own sides.
-HEART = ("tests/e2e/test_jobs.py", "tests/e2e/test_schedules.py")
+# The test of a REST API beside the suite's is none here, where all is behind one.
+HEART = ("tests/e2e/test_jobs.py", "tests/e2e/test_schedules.py", "-k", "not on_a_rest_api_too")
 # https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
 LISTEN, LOOPBACK = "0A", "0100007F:"
 STEPS: list[str] = []

@@ -20,7 +20,7 @@ from tests.localstack_host.needs import Programs, ready
 
 INSIDE = Path(__file__).parent / "inside"
 SERVICES = "apigateway,dynamodb,events,iam,lambda,logs,s3,ses,sns,sqs,ssm,sts"
-READY_S, STOP_S = 90, 20
+READY_S, STOP_S = 90, 10
 # The version of the plugin is nobody's business; LocalStack finds it by its entry point.
 PLUGIN = "whendue_processes-0.dist-info"
 ENTRY_POINT = "[localstack.lambda.runtime_executor]\nprocess = executor:ProcessPlugin\n"
