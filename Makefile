@@ -82,7 +82,7 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers e2e-localstack e2e-rest test lint types workflows checkov sim load-smoke  ## everything that CI runs
+check: e2e e2e-containers test e2e-localstack e2e-rest lint types workflows checkov sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ package: $(READY)  ## build the Python package into .local/dist
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
 	# LocalStack's runtime runs on Python 3.13 alone.
-	[ -x .local/lock-venv/bin/python ] || python3.13 -m venv .local/lock-venv
+	[ -x .local/lock-venv/bin/python ] || $(or $(PYTHON313),python3.13) -m venv .local/lock-venv
 	.local/lock-venv/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE:$(PY)=.local/lock-venv/bin/python) $(UPGRADE) -o requirements/localstack.txt requirements/localstack.in
 	$(COMPILE) $(UPGRADE) -o requirements/checkov.txt requirements/checkov.in

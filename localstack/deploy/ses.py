@@ -12,17 +12,17 @@ from localstack.deploy.clients import Clients
 
 def variables(clients: Clients) -> dict[str, str]:
     """Return the variables by which functions send mails in this emulator."""
-    if _there(clients.client("sesv2").list_email_identities, PageSize=1):
+    if _there(clients.client("sesv2").get_account):
         return {}
     if not _there(clients.client("ses").get_send_quota):
         print("This emulator has no SES: jobs of the type `email` will end dead.", file=sys.stderr)
     return {"WHENDUE_SES_API": "v1"}
 
 
-def _there(ask: Callable[..., Any], **about: Any) -> bool:
+def _there(ask: Callable[[], Any]) -> bool:
     """Say whether an emulator knows an operation; LocalStack answers 501 to what only a licence has."""
     try:
-        ask(**about)
+        ask()
     except ClientError as error:
         return error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_IMPLEMENTED
     return True

@@ -6,19 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from localstack.paths import LOCAL, ROOT
 from tests.contract.backends import LOCALSTACK
-from tests.localstack_host.host import Host, running
-from tests.localstack_host.needs import CannotRunError
+from tests.localstack_host.host import Host, is_alone, running
+from tests.localstack_host.needs import CannotRunError, ready
 
 # What `.ci/run` repeats as its last word.
 NOT_TRIED = LOCAL / "not-tried.txt"
 # Tests of the end-to-end suite that show jobs through all parts; the others look at MiniStack's own sides.
-HEART = ("tests/e2e/test_jobs.py", "tests/e2e/test_schedules.py")
+# The test of a REST API beside the suite's is none here, where all is behind one.
+HEART = ("tests/e2e/test_jobs.py", "tests/e2e/test_schedules.py", "-k", "not on_a_rest_api_too")
+# https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
+LISTEN, LOOPBACK = "0A", "0100007F:"
 STEPS: list[str] = []
 
 
@@ -42,6 +45,7 @@ def _try(host: Host, folder: Path) -> bool:
     # The functions print into LocalStack's log: it is shown when something went wrong.
     good = (
         _step("contract suite", ROOT, host, *_pytest("tests/contract", "-k", "localstack"))
+        and (_nothing_beyond_loopback(host) or not is_alone(ready()))
         and _step("deploy from a fresh clone", clone, host, "make", "up")
         and _step("again, with nothing changed", clone, host, "make", "up")
         and _step("demonstration", clone, host, "make", "demo")
@@ -50,6 +54,44 @@ def _try(host: Host, folder: Path) -> bool:
     if not good:
         print(f"The end of {host.log}:\n{host.log.read_text(errors='replace')[-10_000:]}", flush=True)
     return good
+
+
+def _nothing_beyond_loopback(host: Host) -> bool:
+    """Look at what the host's processes listen on: it takes any credentials, and nearby machines must not use it."""
+    if found := beyond_loopback(host.pid):
+        print(f"LocalStack listens beyond loopback: {', '.join(found)}", flush=True)
+    return not found
+
+
+def beyond_loopback(pid: int) -> list[str]:
+    """List the TCP addresses (as the kernel writes them) on which a process, or one below it, listens for all."""
+    inodes = {inode for one in _family(pid) for inode in _sockets(one)}
+    rows = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
+    ]
+    listening = [(row[1], row[9]) for row in rows if row[3] == LISTEN]
+    return [address for address, inode in listening if inode in inodes and not address.startswith(LOOPBACK)]
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in _read(children).split():
+            yield from _family(int(child))
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):
+            yield descriptor.readlink().name.removeprefix("socket:[").removesuffix("]")
+
+
+def _read(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text()
+    return ""
 
 
 def _clone(to: Path) -> Path:

@@ -20,7 +20,7 @@ from tests.localstack_host.needs import Programs, ready
 
 INSIDE = Path(__file__).parent / "inside"
 SERVICES = "apigateway,dynamodb,events,iam,lambda,logs,s3,ses,sns,sqs,ssm,sts"
-READY_S, STOP_S = 90, 20
+READY_S, STOP_S = 90, 10
 # The version of the plugin is nobody's business; LocalStack finds it by its entry point.
 PLUGIN = "whendue_processes-0.dist-info"
 ENTRY_POINT = "[localstack.lambda.runtime_executor]\nprocess = executor:ProcessPlugin\n"
@@ -59,7 +59,7 @@ def running(directory: Path, **settings: str) -> Iterator[Host]:
         RuntimeError: it did not become healthy; the message has the end of its log.
     """
     programs = ready()
-    if not _alone(programs):
+    if not is_alone(programs):
         warnings.warn("no network namespace is allowed here: DynamoDB Local listens on ALL interfaces", stacklevel=3)
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def running(directory: Path, **settings: str) -> Iterator[Host]:
         shutil.rmtree(directory / "tmp", ignore_errors=True)
 
 
-def _alone(programs: Programs) -> bool:
+def is_alone(programs: Programs) -> bool:
     """Say whether DynamoDB Local can be kept to a network of its own."""
     return subprocess.run([str(programs.python), str(INSIDE / "java.py"), "--alone"], check=False).returncode == 0
 
@@ -166,10 +166,8 @@ def _await_health(host: Host, process: subprocess.Popen[bytes]) -> None:
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     """End it; function processes and DynamoDB Local notice that it is gone."""
     process.send_signal(signal.SIGTERM)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        warnings.warn("LocalStack did not end by itself", stacklevel=2)
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(STOP_S)

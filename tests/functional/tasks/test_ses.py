@@ -100,7 +100,7 @@ class Emulator(Clients):
     def client(self, service: str) -> Any:
         made = boto3.client(service, REGION, aws_access_key_id="x", aws_secret_access_key="x")  # type: ignore[call-overload]
         stubber = Stubber(made)
-        operation = {"sesv2": "list_email_identities", "ses": "get_send_quota"}[service]
+        operation = {"sesv2": "get_account", "ses": "get_send_quota"}[service]
         if self._statuses[service] == 200:
             stubber.add_response(operation, {})
         else:

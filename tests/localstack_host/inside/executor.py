@@ -83,16 +83,18 @@ class ProcessExecutor(RuntimeExecutor):
             line = self._channel.readline()
         timer.cancel()
         request = payload["invoke-id"]
+        # They are in LocalStack's own log; it warns of an invocation that has none.
+        logs = f"END RequestId: {request}\n"
         if line:
             answer = json.loads(line)
-            return InvocationResult(request, answer["payload"].encode(), answer["failed"], logs="")
+            return InvocationResult(request, answer["payload"].encode(), answer["failed"], logs=logs)
         status = self._process.wait()
         error = (
             {"errorType": "Sandbox.Timedout", "errorMessage": f"{request} Task timed out after {timeout_s:.2f} seconds"}
             if overdue.is_set()
             else {"errorType": "Runtime.ExitError", "errorMessage": f"{request} Runtime exited with {status}"}
         )
-        return InvocationResult(request, json.dumps(error).encode(), is_error=True, logs="")
+        return InvocationResult(request, json.dumps(error).encode(), is_error=True, logs=logs)
 
     def get_address(self) -> str:
         """Everything is on this machine."""
