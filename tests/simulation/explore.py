@@ -77,6 +77,7 @@ def next_faults(world: World, after: int = -1) -> Iterator[tuple[int, Fate]]:
         if number > after:
             again = number > after + 1 and _goes_on_reading(world.calls[number - 1], call)
             yield from ((number, kind) for kind in call.kinds if not (again and kind is Fate.KILL_BEFORE))
+            yield from [(number, Fate.RAISES)] if call.raises else []
 
 
 def _goes_on_reading(one: Call, then: Call) -> bool:

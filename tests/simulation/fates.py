@@ -18,6 +18,7 @@ class Fate(Enum):
     STALL = "process frozen before effect"
     TWICE = "message stored twice"
     VANISHED = "message acknowledged and lost"
+    RAISES = "raises what nobody expects, before effect"
 
 
 F = Fate
@@ -28,6 +29,8 @@ ONE_SEND = (*ONE_WRITE, F.TWICE, F.VANISHED)
 SENDS = (*ONE_SEND, F.PARTLY)
 # What the event source mapping does after a worker has answered: no process of ours is there to be killed.
 SETTLING = (F.REFUSED,)
+# The processes in which whatever a call raises must end one item alone, where a world's nature asks for it.
+ISOLATING = ("worker", "notifier", "dead_letter")
 KILLING = (F.LATE, F.KILL_BEFORE, F.KILL_AFTER)
 
 

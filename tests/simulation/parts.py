@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation.stories import dependencies, deploys, jobs, limits, notifications, pauses, profiles, schedules
+from tests.simulation.stories import (
+    dependencies,
+    deploys,
+    isolation,
+    jobs,
+    limits,
+    notifications,
+    pauses,
+    profiles,
+    schedules,
+)
 from tests.simulation.stories.base import Scenario
 
 
@@ -31,6 +41,7 @@ JOBS: Final = Part(
         "domain.writes",
         "services.claimed",
         "services.cursors",
+        "services.batch",
         "services.dead_letter",
         "services.leases",
         "services.promote",
@@ -182,6 +193,7 @@ WORKFLOWS: Final = Part(
     # `domain.picture` only shows.
     modules=(
         "domain.graph",
+        "domain.interpreter",
         "domain.paths",
         "domain.references",
         "domain.shorthands",
@@ -204,6 +216,17 @@ WORKFLOWS: Final = Part(
     ),
     stories=dependencies.STORIES,
 )
+ISOLATION: Final = Part(
+    modules=("bulkhead", "domain.fingerprint", "domain.items", "domain.retry", "domain.values", "services.attempt"),
+    tests=(
+        "unit/test_values.py",
+        "functional/api/test_what_tasks_give.py",
+        "functional/test_work.py",
+        "functional/test_bulkheads_records.py",
+        "functional/test_bulkheads_worker.py",
+    ),
+    stories=isolation.STORIES,
+)
 METRICS: Final = Part(
     # What is counted decides nothing: no story notices.
     modules=("domain.counts", "domain.trace", "services.counters", "services.gauges", "services.tally"),
@@ -217,5 +240,5 @@ METRICS: Final = Part(
     ),
     stories=(),
 )
-PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, WORKFLOWS, NOTIFICATIONS, METRICS)
+PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, WORKFLOWS, NOTIFICATIONS, ISOLATION, METRICS)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

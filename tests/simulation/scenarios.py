@@ -7,6 +7,7 @@ from tests.simulation.stories import (
     counting,
     dependencies,
     deploys,
+    isolation,
     jobs,
     limits,
     notifications,
@@ -25,5 +26,6 @@ FAMILIES: Final = (
     dependencies.STORIES,
     notifications.STORIES,
     counting.STORIES,
+    isolation.STORIES,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

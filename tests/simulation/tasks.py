@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from tests.simulation.hub import current_strand
 from tests.simulation.receiver import install
@@ -26,6 +26,18 @@ class Doing(BaseModel):
     takes_s: float = 0
     times: int = 1
     bulk: str = ""
+
+
+class Spoilt(BaseModel):
+    """A payload that is accepted, and whose definition raises in a worker."""
+
+    do: str = "ok"
+
+    @model_validator(mode="after")
+    def _spoil(self) -> "Spoilt":
+        if current_strand().process.kind == "worker":
+            raise RuntimeError("its definition is spoilt")
+        return self
 
 
 class Tasks:
@@ -93,9 +105,14 @@ def _run(payload: Doing, ctx: Context) -> Any:
     return tasks.run(payload, ctx)
 
 
+def _spoilt(payload: Spoilt) -> None:
+    """Never run: its definition raises before."""
+
+
 # One for all worlds: reading signatures takes longer than the rest of a world's beginning.
 REGISTRY: Final = Registry()
 install(REGISTRY)
 task("workflow", registry=REGISTRY, expands="workflow")(workflow)
 for name in ("sim", "other"):
     task(name, registry=REGISTRY)(_run)
+task("spoilt", registry=REGISTRY)(_spoilt)

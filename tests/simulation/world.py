@@ -19,7 +19,7 @@ from functions.worker import handler as worker_handler
 from localstack import token
 from tests.functional.api.gateway import Answer, Client
 from tests.simulation.backend import ComingQueue, LaggingStore
-from tests.simulation.fates import KILLING, READ, SETTLING, Fate, Plan
+from tests.simulation.fates import ISOLATING, KILLING, READ, SETTLING, Fate, Plan
 from tests.simulation.hub import START_MS, Hub, KilledError, Process, Strand, StrandRunner, current_strand
 from tests.simulation.monitor import Monitor
 from tests.simulation.patience import HangError
@@ -86,11 +86,16 @@ for module in REPORTING:
 
 
 class Call(NamedTuple):
-    """A call to the outside: whose, how it can end, and when it was made, ms UTC."""
+    """A call to the outside: whose, how it can end, when it was made, ms UTC, and whether it may raise anything."""
 
     process: str
     kinds: Sequence[Fate]
     at_ms: int
+    raises: bool = False
+
+
+class UnexpectedError(Exception):
+    """What no caller knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class Nature:
         worker_ms: how long a worker may run.
         goes_s: workers are processes of containers; those at work so many seconds after the beginning are told
             to go down, and give back half as much later; 0 for functions.
+        raises: calls of worker, notifier and dead-letter function may raise what nobody expects.
         counts: processes keep their counts for the metrics.
         newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
         settings: more of `Settings`.
@@ -128,6 +134,7 @@ class Nature:
     max_receive_count: int = 10
     goes_s: int = 0
     counts: bool = False
+    raises: bool = False
     newer: bool = False
     vanishing: int = 0
     punctual: bool = False
@@ -210,13 +217,16 @@ class World:
             least, most = self.nature.latency_ms
             self.hub.sleep(least + int(self.random.random() * (most - least)))
         number = self._count(process, name, kinds)
-        fate = self.plan.fate(number, kinds, self.hub.now_ms - START_MS)
+        offered = (*kinds, Fate.RAISES) if self.calls[number].raises else kinds
+        fate = self.plan.fate(number, offered, self.hub.now_ms - START_MS)
         if self.trace is not None:
             self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
         if fate is not Fate.OK:
             process.harmed = True
             process.frozen |= fate in (Fate.STALL, Fate.LATE)
             self.monitor.faults.append(fate)
+        if fate is Fate.RAISES:
+            raise UnexpectedError(name)
         if fate in KILLING:
             raise self._killed(process, fate, effect)
         if fate is Fate.OK and Fate.VANISHED in kinds and self._vanishing > 0:
@@ -235,7 +245,8 @@ class World:
             self._moment_ms, self._moment_from = self.hub.now_ms, number
         if number - self._moment_from >= CALLS_AT_ONCE:
             raise HangError(f"{process.name} goes on with {name!r}, and no time passes")
-        self.calls.append(Call(process.name, kinds, self.hub.now_ms))
+        raises = self.nature.raises and process.kind in ISOLATING and kinds is not SETTLING
+        self.calls.append(Call(process.name, kinds, self.hub.now_ms, raises))
         return number
 
     def _killed(self, process: Process, fate: Fate, effect: Callable[[], object]) -> KilledError:
