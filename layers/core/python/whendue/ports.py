@@ -154,8 +154,8 @@ class Depth(NamedTuple):
 class JobQueue(Protocol):
     """The queues, by name (`critical`, `high`, `normal`, `low`); at least once, in any order."""
 
-    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
-        """Send messages; True for each that the queue has acknowledged, in order."""
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
+        """Send messages; for each, in order: True when the queue has acknowledged it, None when it takes none like it."""
 
     def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
         """Receive up to 10 messages, waiting up to 20 s for the first."""

@@ -33,11 +33,11 @@ class SqsQueue:
         self._urls = urls
         self._effects = effects
 
-    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool | None]:
         """Send messages by SendMessageBatch, up to 10 and 1 MiB at a time."""
         if any(not 0 <= message.delay_s <= SQS_MAX_DELAY_S for message in messages):
             raise ValueError(f"a delay is 0 to {SQS_MAX_DELAY_S} s")
-        sent: list[bool] = []
+        sent: list[bool | None] = []
         for part in _parts(messages):
             sent += self._each("send_message_batch", queue, [_entry(message) for message in part])
         return sent
@@ -90,11 +90,16 @@ class SqsQueue:
 
     def _each(
         self, operation: str, queue: str, entries: Sequence[Mapping[str, Any]], *, gone_is_done: bool = False
-    ) -> list[bool]:
-        """Carry out a batch, trying failed entries again; True for each that was acknowledged."""
+    ) -> list[bool | None]:
+        """Carry out a batch, trying failed entries again.
+
+        True for each that was acknowledged, None for one that SQS calls our fault. A batch that SQS refuses as a whole,
+        though it would not pass by itself, is tried entry by entry: one bad entry takes no other with it.
+        """
         call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
         waiting = {str(number): entry for number, entry in enumerate(entries)}
         done: set[str] = set()
+        wrong: set[str] = set()
         for _ in tries(self._effects):
             try:
                 reply = call(QueueUrl=self._urls[queue], Entries=[{"Id": n} | dict(e) for n, e in waiting.items()])
@@ -102,8 +107,17 @@ class SqsQueue:
                 continue
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                if gone_is_done and _gone(code):
-                    done |= self._alone(operation, queue, waiting)
+                gone = gone_is_done and _gone(code)
+                if gone and len(waiting) == 1:
+                    done |= set(waiting)
+                    break
+                if (gone or not passes(code)) and len(waiting) > 1:
+                    # Which of them it was for is not said.
+                    each = {
+                        n: self._each(operation, queue, [e], gone_is_done=gone_is_done)[0] for n, e in waiting.items()
+                    }
+                    done |= {number for number, end in each.items() if end}
+                    wrong |= {number for number, end in each.items() if end is None}
                     break
                 if not passes(code):
                     break
@@ -113,16 +127,11 @@ class SqsQueue:
             done |= {entry["Id"] for entry in failed if gone_is_done and _gone(entry["Code"])}
             # An entry that SQS calls our fault will not get better.
             again = {entry["Id"] for entry in failed if not entry.get("SenderFault")} - done
+            wrong |= {entry["Id"] for entry in failed if entry.get("SenderFault")} - done
             waiting = {number: entry for number, entry in waiting.items() if number in again}
             if not waiting:
                 break
-        return [str(number) in done for number in range(len(entries))]
-
-    def _alone(self, operation: str, queue: str, entries: Mapping[str, Mapping[str, Any]]) -> set[str]:
-        """Settle each of a call that was refused for one receipt: which one is not said. Gives those that are done."""
-        if len(entries) == 1:
-            return set(entries)
-        return {n for n, entry in entries.items() if all(self._each(operation, queue, [entry], gone_is_done=True))}
+        return [None if str(number) in wrong else str(number) in done for number in range(len(entries))]
 
 
 def _gone(code: str) -> bool:

@@ -320,6 +320,10 @@ def _value_bytes(value: object) -> int:
             return 1
         case int() | float():
             return len(str(value).strip("-0.").replace(".", "")) // 2 + 2
+        case bytes():
+            return len(value)
+        case list():
+            return 3 + sum(1 + _value_bytes(part) for part in value)
         case frozenset():
             return 3 + sum(1 + _value_bytes(number) for number in value)
         case Mapping():

@@ -290,11 +290,12 @@ def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
 def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
     """Put a schedule in the place of an item that cannot be read, if nobody has meanwhile.
 
-    A definition that could not be read stays as it is until there is another one.
+    A definition that could not be read stays as it is until there is another one, or the schedule is deleted.
     """
     values = _values(then)
     gone = {part: REMOVE for part in before if part not in (*values, "pk", "sk", "definition")}
-    said = {} if then.definition is NO_DEFINITION else {"definition": to_text(then.definition)}
+    kept = then.definition is NO_DEFINITION and then.state is not State.DELETED
+    said = {} if kept else {"definition": to_text(then.definition)}
     seen = [Is("version", before["version"])] if type(before.get("version")) is int else []
     return Write("replace_schedule", then.key, seen, values | gone | said)
 

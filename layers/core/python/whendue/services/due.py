@@ -141,8 +141,8 @@ class Due:
             return
         fired.planned += sum(served.results)
         for one, error in served.failed:
-            [item] = self._ports.store.get([one.entry.key])
-            self._postpone([(one.entry.key, item or {}, error)])
+            # Of its item there is the alarm to go by: it may be the reading that fails.
+            self._postpone([(one.entry.key, {"alarm_at": one.entry.alarm_at}, error)])
 
     def _fire(self, page: Sequence[Ringing]) -> int:
         """Fire schedules; gives how many moved on. It reads them anew each time, so that it can be repeated."""
@@ -177,8 +177,9 @@ class Due:
             for key, item, error in late
             if item
         }
-        if writes:
-            self._ports.store.apply(list(writes.values()))
+        self._ports.bulkhead.together(
+            list(writes.values()), self._ports.store.apply, stage="postpone", name=lambda write: write.key.sk
+        )
 
     # --- backfills ------------------------------------------------------------------------------------------
 
