@@ -34,16 +34,11 @@ def record_and_send(ports: Ports, transitions: Sequence[Transition], now_ms: int
 
 
 def _follow(ports: Ports, done: Written) -> None:
-    owing = [step.job for step, end in done if end.done and step.job.owes is not None]
-    isolated(owing, lambda some: _told(ports, some), lambda job, error: _unsent(ports, job, error))
-
-
-def _told(ports: Ports, owing: Sequence[Job]) -> list[bool]:
-    Telling(ports).tell(owing)
-    return [True] * len(owing)
+    if owing := [step.job for step, end in done if end.done and step.job.owes is not None]:
+        Telling(ports).tell(owing)
 
 
 def _unsent(ports: Ports, job: Job, error: Exception) -> bool:
-    """Note what did not follow from a write that is done; the job's alarm makes up for it."""
-    ports.bulkhead.note("after_write", job.id, error)
+    """Note that the message of a job that is written could not be sent; the timer sends it."""
+    ports.bulkhead.note("send", job.id, error)
     return False
