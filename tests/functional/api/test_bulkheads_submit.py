@@ -11,6 +11,7 @@ from tests.exceptions import BUILT_IN, EXCEPTIONS
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client
 from tests.world import TENANT, World
+from whendue.adapters.memory import MemoryQueue
 from whendue.channel import Attempt, ChannelConfig, Event
 from whendue.domain.request import JobRequest
 from whendue.domain.writes import Write
@@ -331,14 +332,14 @@ def test_a_job_whose_message_cannot_be_sent_is_accepted_all_the_same(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It is written, and the timer sends it; its neighbours' messages go out at once."""
-    real = world.queues.send
+    real = MemoryQueue.send
 
-    def send(queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+    def send(self: MemoryQueue, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
         if any(message.body.find('"group":"bad"') >= 0 for message in messages):
             raise EXCEPTIONS[name]
-        return real(queue, messages)
+        return real(self, queue, messages)
 
-    monkeypatch.setattr(world.queues, "send", send)
+    monkeypatch.setattr(MemoryQueue, "send", send)
     wanted = [{"type": "ok"}, {"type": "ok", "group": "bad"}, {"type": "ok"}]
     items = client.send("POST", "/jobs/batch", {"jobs": wanted}).json["items"]
     assert [item["status"] for item in items] == [202, 202, 202]

@@ -155,7 +155,7 @@ class JobQueue(Protocol):
     """The queues, by name (`critical`, `high`, `normal`, `low`); at least once, in any order."""
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
-        """Send messages; for each, in order: True when the queue has acknowledged it, None when it takes none like it."""
+        """Send messages; for each, in order: True when it is acknowledged, None when the queue takes none like it."""
 
     def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
         """Receive up to 10 messages, waiting up to 20 s for the first."""
