@@ -151,7 +151,8 @@ from whendue.errors import InvalidScheduleError
 
 texts = [one * (size // len(one)) + end for one in (
     "9", "*", ",", "-", "/", "#", "L", "h(", "(", ")", "5m", "5 m ", "1h, ", "1Y", "P", "T", "0-59,", "*/1,", "5L,",
-    " ", "\\t", "tz=", "a/", "cron(", "@every ", "0", ".", "1.", "\\u0665", "\\U0001f600", "\\ud800", "2026-01-01/", "2026",
+    " ", "\\t", "tz=", "a/", "cron(", "@every ", "0", ".", "1.", "\\u0665", "\\U0001f600", "\\ud800",
+    "2026-01-01/", "2026",
 ) for size in (64, 256, 5_000_000) for end in ("", "x", ")", " * * * *")]
 for text in texts:
     for read in (cron.parse, lambda t: notations.duration(t[:256]), lambda t: durations.seconds(t[:64]), times.read,
