@@ -37,7 +37,7 @@ def read(text: str) -> int:
     try:
         midnight = datetime.fromisoformat(f"{day}T00:00:00+00:00")
     except ValueError:
-        raise ValueError(f"there is no such time: no day {day} is in the calendar") from None
+        raise ValueError("there is no such time: its day is not in the calendar") from None
     since = midnight - EPOCH + timedelta(hours=int(hour), minutes=int(minute), seconds=int(second)) - _offset(match)
     if int(second) == _LEAP_SECOND and not _begins_a_month(since):
         raise ValueError("there is no such time: a second 60 is only at the end of a month in UTC")
