@@ -26,6 +26,7 @@ from whendue.ports import Applied, Item
 from whendue.services.fresh import Fresh
 from whendue.services.news import News
 from whendue.services.outside import Ports
+from whendue.services.readable import readable
 from whendue.services.record import record_and_send
 from whendue.settings import ALL_QUEUES
 
@@ -52,7 +53,7 @@ class Pauses:
         now_ms = self._ports.effects.now_ms()
         keys = [key for job in jobs for key in pauses_of(job)]
         known = self._fresh.get_many(keys, self._ports.store.get)
-        lasting = {key for key, item in known.items() if item and from_item(item).lasts(now_ms)}
+        lasting = {key for key, item in known.items() if item and self._holds(key, item, now_ms)}
         return {job.id for job in jobs if not lasting.isdisjoint(pauses_of(job))}
 
     def of_job(self, job: Job) -> Pause | None:
@@ -81,13 +82,23 @@ class Pauses:
         """
         now_ms = self._ports.effects.now_ms()
         family = self._ports.store.family(tenant_pause(tenant).pk)
-        known = [(type_of(item["sk"]), from_item(item)) for item in family]
-        return [(task, pause) for task, pause in known if pause.lasts(now_ms)]
+        read = readable(self._ports, family, lambda item: _if_lasting(item, now_ms), "list_pauses")
+        return [(type_of(sk), pause) for sk, pause in read if pause]
 
     def _lasting(self, keys: Sequence[Key]) -> list[Pause | None]:
         now_ms = self._ports.effects.now_ms()
-        known = [from_item(item) if item else None for item in self._ports.store.get(keys)]
-        return [pause if pause and pause.lasts(now_ms) else None for pause in known]
+        items = self._ports.store.get(keys)
+        read = readable(self._ports, items, lambda item: (item["pk"], _if_lasting(item, now_ms)), "read_pauses")
+        found = {Key(pk, sk): pause for pk, (sk, pause) in read}
+        return [found.get(key) for key in keys]
+
+    def _holds(self, key: Key, item: Item, now_ms: int) -> bool:
+        """Say whether a pause lasts; one that cannot be read holds what it is of, and nothing else."""
+        try:
+            return from_item(item).lasts(now_ms)
+        except Exception as error:  # noqa: BLE001 - whatever it is, other tenants' jobs go on
+            self._ports.bulkhead.note("read_pauses", " ".join(key), error)
+            return True
 
     def pause_queue(self, queue: str, reason: str, by: str, until: int | None, tenant: str | None = None) -> Pause:
         """Pause a queue for all tenants; one that is paused gets the new reason and end.
@@ -180,6 +191,11 @@ class Pauses:
             if outcome.applied is Applied.UNAVAILABLE:
                 raise UnavailableError
         raise StateConflictError("the pause keeps changing; try again")
+
+
+def _if_lasting(item: Item, now_ms: int) -> tuple[str, Pause | None]:
+    pause = from_item(item)
+    return item["sk"], pause if pause.lasts(now_ms) else None
 
 
 def _key_of(queue: str) -> Key:

@@ -16,6 +16,7 @@ from whendue.services.listing import JobFilter, Listing, Page
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.pauses import Pauses
+from whendue.services.readable import readable
 
 LAST_GENERATION: Final = 999_999
 
@@ -105,7 +106,7 @@ class Query:
             return [job.last]
         first, last = attempt_key(job.id, 0).sk, attempt_key(job.id, LAST_GENERATION).sk
         items = self._ports.store.span(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
-        kept = [_failure(item) for item in items]
+        kept = readable(self._ports, items, _failure, "list_attempts")
         known = {one.generation: one for one in [*kept, job.last]}
         return sorted(known.values(), key=lambda one: one.generation)[-limit:]
 
@@ -130,7 +131,7 @@ class Query:
             return {}
         parents = self._parents.of(job)
         items = self._ports.store.get([job_key(parents[number].id) for number in left if number in parents])
-        jobs = {found.id: found for found in map(from_item, filter(None, items))}
+        jobs = {found.id: found for found in readable(self._ports, items, from_item, "explain")}
         return {n: Awaited(parents[n], jobs.get(parents[n].id)) for n in left if n in parents}
 
     def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None, name: str = "jobs") -> Page:

@@ -9,6 +9,7 @@ from whendue.limits import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
 from whendue.ports import Depth
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
+from whendue.services.readable import readable
 from whendue.settings import ALL_QUEUES
 
 
@@ -61,6 +62,7 @@ class Queues:
             )
         ]
         items = self._ports.store.get([entry.key for entry in entries])
-        jobs = [job for job in map(from_item, filter(None, items)) if job.state is State.PENDING]
+        known = readable(self._ports, items, from_item, "oldest_job")
+        jobs = [job for job in known if job.state is State.PENDING and isinstance(job.due_at, int)]
         held = set() if paused else self._pauses.held(jobs)
         return min((job.due_at for job in jobs if job.id not in held), default=None)

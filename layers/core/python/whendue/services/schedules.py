@@ -36,6 +36,7 @@ from whendue.limits import SCHEDULE_BYTES, SCHEDULES_PER_TENANT
 from whendue.ports import Applied, JobStore
 from whendue.services.firing import TRIES, Firing
 from whendue.services.outside import Ports
+from whendue.services.readable import readable
 from whendue.services.submit import Submit, Submitted
 from whendue.services.withdraw import Withdraw
 
@@ -99,8 +100,9 @@ class Schedules:
         cursors, bound = self._ports.cursors, ("schedules", tenant)
         pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
         items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
-        known = [from_item(item) for item in items if item["sk"] != first][:limit]
-        then = cursors.seal(known[-1].name, bound) if len(items) > limit else None
+        page = [item for item in items if item["sk"] != first][:limit]
+        known = readable(self._ports, page, from_item, "list_schedules")
+        then = cursors.seal(page[-1]["sk"].removeprefix("schedule#"), bound) if len(items) > limit else None
         return SchedulePage([one for one in known if one.state is not State.DELETED], then)
 
     # --- changes --------------------------------------------------------------------------------------------
