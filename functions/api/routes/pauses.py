@@ -12,7 +12,7 @@ from functions.api.routes.asking import asker, asking, shown
 from whendue.limits import TYPE_BYTES
 
 router = APIGatewayHttpRouter()
-TypePath = Annotated[str, Path(description="The task's name.", max_length=TYPE_BYTES)]
+TypePath = Annotated[str, Path(description="The task's name.", pattern=r"^[A-Za-z0-9._-]+$", max_length=TYPE_BYTES)]
 
 
 @router.get("/pauses", tags=["pauses"], summary="List one's own pauses")

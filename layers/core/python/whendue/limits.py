@@ -25,6 +25,7 @@ RESULT_INLINE_BYTES = 400
 # Under DynamoDB's 400 KB an item, with room for its keys; larger goes to S3.
 PAYLOAD_ITEM_BYTES = 256 * 1024
 ERROR_MESSAGE_BYTES = 256
+ERROR_TYPE_BYTES = 128
 PROGRESS_BYTES = 128
 
 # --- a request -------------------------------------------------------------------------------------------------
@@ -32,6 +33,8 @@ PROGRESS_BYTES = 128
 BODY_BYTES = 5 * 1024 * 1024
 JSON_DEPTH = 32
 TOKEN_BYTES = 8192
+# https://openid.net/specs/openid-connect-core-1_0.html section 2: a subject has 255 ASCII characters at most.
+SUBJECT_BYTES = 255
 PAYLOAD_BYTES = 1024 * 1024
 RESULT_BYTES = 1024 * 1024
 BULK_JOBS = 500

@@ -19,7 +19,8 @@ from jwt.exceptions import PyJWKClientError, PyJWTError
 from whendue.adapters.aws import parameter
 from whendue.effects import Effects
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError, UnavailableError
-from whendue.limits import TOKEN_BYTES
+from whendue.limits import SUBJECT_BYTES, TOKEN_BYTES
+from whendue.text import is_line
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
 READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
@@ -210,4 +211,8 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     words = scopes.split() if isinstance(scopes, str) else scopes
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise AuthenticationError("the token's scopes are not words")
-    return Identity(tenant, str(claims.get("sub", "")), frozenset(words))
+    subject = claims.get("sub", "")
+    if not isinstance(subject, str) or len(subject.encode(errors="replace")) > SUBJECT_BYTES or not is_line(subject):
+        # It is stored and shown as who did something: cut or cleaned it could be somebody else's.
+        raise AuthenticationError(f"the token's subject (sub) is no line of up to {SUBJECT_BYTES} bytes")
+    return Identity(tenant, subject, frozenset(words))

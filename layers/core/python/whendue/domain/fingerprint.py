@@ -5,7 +5,8 @@ import re
 import traceback
 
 from whendue.domain.job import Failure, Job
-from whendue.limits import ERROR_MESSAGE_BYTES
+from whendue.limits import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
+from whendue.text import one_line
 
 _VARIABLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|0x[0-9a-f]+|'[^']*'|\"[^\"]*\"|\d+", re.IGNORECASE
@@ -20,18 +21,24 @@ def fingerprint(error_type: str, message: str, where: str) -> str:
 
 
 def failure(job: Job, error_type: str, message: str, *, failed_at: int, where: str = "") -> Failure:
-    """Describe how the job's current attempt failed; the message is cut to 256 bytes, `failed_at` is ms UTC."""
-    short = clip(message, ERROR_MESSAGE_BYTES)
+    """Describe how the job's current attempt failed; texts are one line of up to 256 bytes, `failed_at` is ms UTC."""
+    kind = line_of(error_type, ERROR_TYPE_BYTES)
+    short, place = line_of(message, ERROR_MESSAGE_BYTES), line_of(where, ERROR_MESSAGE_BYTES)
     return Failure(
-        type=error_type,
+        type=kind,
         message=short,
-        where=where,
-        fingerprint=fingerprint(error_type, short, where),
+        where=place,
+        fingerprint=fingerprint(kind, short, place),
         attempt=job.failures + 1,
         generation=job.generation,
         started_at=job.started_at,
         failed_at=failed_at,
     )
+
+
+def line_of(text: str, size: int) -> str:
+    """Make one line of at most `size` bytes of a text that comes from elsewhere, as errors do."""
+    return clip(one_line(text), size)
 
 
 def clip(text: str, size: int) -> str:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from whendue.domain.backfill import Backfill, State, backfill_key, chunk, create, from_item, moved, request_of, step
+from whendue.domain.fingerprint import line_of
 from whendue.domain.ledger import Fire, Outcome, enter, fire_from, revise
 from whendue.domain.step import Transition
 from whendue.domain.writes import Write
@@ -15,7 +16,7 @@ from whendue.errors import (
     UnavailableError,
     WhendueError,
 )
-from whendue.limits import BACKFILL_FIRES
+from whendue.limits import BACKFILL_FIRES, ERROR_MESSAGE_BYTES
 from whendue.ports import Applied
 from whendue.services.firing import Firing
 from whendue.services.outside import Ports
@@ -105,7 +106,7 @@ class Backfills:
             then = replace(backfill, state=State.FAILED, error=error.code)
         except WhendueError as error:
             # The template can no longer make the job.
-            then = replace(backfill, state=State.FAILED, error=f"{error.code}: {error}")
+            then = replace(backfill, state=State.FAILED, error=line_of(f"{error.code}: {error}", ERROR_MESSAGE_BYTES))
         [end] = self._ports.store.apply([step(backfill, then)])
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from whendue.domain.fingerprint import line_of
 from whendue.domain.firing import Plan, advanced, plan, proposed, request_of
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import Fire, Gap, Outcome, enter, fire_from, revise
@@ -16,7 +17,7 @@ from whendue.domain.schedule import Alarm, Schedule, State, arranged, forget, fo
 from whendue.domain.step import Transition
 from whendue.domain.writes import Write
 from whendue.errors import StateConflictError, UnavailableError, WhendueError
-from whendue.limits import IN_FLIGHT_S
+from whendue.limits import ERROR_MESSAGE_BYTES, IN_FLIGHT_S
 from whendue.ports import Applied
 from whendue.ports import Outcome as Ended
 from whendue.services.news import News
@@ -148,7 +149,7 @@ class Firing:
         except UnavailableError:
             work.failed = True
         except WhendueError as error:
-            work.error = f"{error.code}: {error}"
+            work.error = line_of(f"{error.code}: {error}", ERROR_MESSAGE_BYTES)
             return replace(fire, outcome=Outcome.SKIPPED, job=None, reason=error.code)
         else:
             work.made[fire.nominal] = made
