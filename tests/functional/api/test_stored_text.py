@@ -1,4 +1,4 @@
-"""Text that is stored and shown to others is one line: no control characters, no line breaks, nothing that turns it around."""
+"""Text that is stored and shown is one line: no control characters, no line breaks, nothing that turns it around."""
 
 from collections.abc import Callable
 from typing import Any
@@ -71,7 +71,7 @@ def api() -> Client:
     return client
 
 
-@pytest.mark.parametrize("place", {**PLACES, **NAMES})
+@pytest.mark.parametrize("place", PLACES | NAMES)
 @pytest.mark.parametrize("name", BAD)
 def test_what_acts_on_the_reader_is_refused(api: Client, place: str, name: str) -> None:
     """Wherever it stands, and it is not repeated in the answer."""

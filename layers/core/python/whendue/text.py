@@ -3,14 +3,13 @@
 import re
 from typing import Final
 
-# Control characters (Cc), lines and paragraphs (Zl, Zp), half pairs (Cs): they break lines of logs, terminals and headers.
-# Of format characters (Cf) only those that turn the order of what follows (UAX #9, explicit embeddings, overrides and
+# Control characters (Cc), lines and paragraphs (Zl, Zp), half pairs (Cs): they break logs, terminals and headers. Of
+# format characters (Cf) only those that turn the order of what follows (UAX #9: explicit embeddings, overrides and
 # isolates): they let a text look like another one. Joiners and marks stay: scripts and emoji need them.
-NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_OTHERS: Final = r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+NOT_IN_A_LINE: Final = re.compile(rf"[\x00-\x1f{_OTHERS}]")
 # The same of text that may have several lines.
-NOT_IN_LINES: Final = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+NOT_IN_LINES: Final = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f{_OTHERS}]")
 
 
 def is_line(text: str) -> bool:
