@@ -76,6 +76,9 @@ class Query:
         job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
         documents = self._ports.documents
         text = documents.payloads([job])[job.id] if name == "payload" else documents.result(job)
+        if text is None and name == "result" and job.state is State.SUCCEEDED and job.result_at is None:
+            # A task that gives nothing stores nothing.
+            return "null"
         if text is None:
             raise DocumentNotFoundError(f"the job has no {name}, or it is no longer kept")
         return text
