@@ -245,7 +245,7 @@ def test_a_page_of_the_largest_schedules(world: World, client: Client) -> None:
     for number in range(200):
         answer = client.send("PUT", f"/schedules/{number:03d}{'s' * 61}", json.dumps(body, ensure_ascii=False))
         assert answer.status == 201, answer.text
-    insist(client.send("GET", "/schedules", limit=200), 1_500_000)
+    insist(client.send("GET", "/schedules", limit=200), 1_400_000)
 
 
 def test_all_subscriptions_profiles_and_deliveries(world: World, client: Client) -> None:
