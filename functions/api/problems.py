@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Final
 
 from functions.api.response import json_text
-from whendue.domain.fingerprint import clip
+from whendue.domain.fingerprint import line_of
 from whendue.errors import (
     AuthenticationError,
     BackfillNotFoundError,
@@ -174,7 +174,7 @@ def problem(error: WhendueError, places: int = PROBLEM_PLACES, text_bytes: int =
         "title": status.phrase,
         "status": status.value,
         "code": code,
-        "detail": clip(str(error), text_bytes) if known else "Something went wrong inside whendue; it was logged.",
+        "detail": line_of(str(error), text_bytes) if known else "Something went wrong inside whendue; it was logged.",
     } | {name: _cut(value, places, text_bytes) for name, value in error.details.items() if known and name in EXTRAS}
 
 
@@ -186,9 +186,9 @@ def problem_in_batch(error: WhendueError) -> dict[str, Any]:
 def _cut(value: Any, places: int, text_bytes: int) -> Any:
     match value:
         case str():
-            return clip(value, text_bytes)
+            return line_of(value, text_bytes)
         case Mapping():
-            return {clip(str(name), text_bytes): _cut(one, places, text_bytes) for name, one in value.items()}
+            return {line_of(str(name), text_bytes): _cut(one, places, text_bytes) for name, one in value.items()}
         case Sequence():
             return [_cut(one, places, text_bytes) for one in value[:places]]
         case _:

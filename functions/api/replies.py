@@ -183,12 +183,12 @@ def job_with_policy(job: Job, now_ms: int) -> JobWithPolicyReply:
 
 def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
     """Show a job with everything that belongs to it."""
+    apart: dict[str, Any] = {f"{name}_url": f"/jobs/{view.job.id}/{name}" for name in view.apart}
+    apart |= {f"{name}_bytes": size for name, size in view.apart.items()}
     return JobWithTimelineReply(
-        **_fields(view.job, now_ms) | {"result": view.result},
+        **_fields(view.job, now_ms) | {"result": view.result} | apart,
         effective=effective_reply(view.job),
         payload=view.payload,
-        **{f"{name}_url": f"/jobs/{view.job.id}/{name}" for name in view.apart},
-        **{f"{name}_bytes": size for name, size in view.apart.items()},
         attempts=attempts_of(view),
     )
 

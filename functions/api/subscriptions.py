@@ -16,6 +16,7 @@ from whendue.errors import HeaderInjectionError
 from whendue.limits import SUBSCRIPTION_FILTERS
 from whendue.services.query import JobView
 from whendue.signing import public_part
+from whendue.text import NOT_IN_A_LINE, NOT_IN_LINES
 
 EventName = Literal["succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused"]
 # Fields of configurations that have several lines: bodies of mails.
@@ -51,6 +52,8 @@ class SubscriptionBody(Body):
             if ("\r" in text or "\n" in text) and where not in BODIES:
                 places = [{"where": ".".join(where), "problem": "a line break"}]
                 raise HeaderInjectionError(errors=places)
+            if (NOT_IN_LINES if where in BODIES else NOT_IN_A_LINE).search(text):
+                raise ValueError(f"{'.'.join(where)[:128]} has a control character, or one that turns the direction")
         return value
 
     @model_validator(mode="after")

@@ -1,7 +1,8 @@
 """Who asks, and what of: put beside every request by functions/api/app.py."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
@@ -10,6 +11,8 @@ from whendue.adapters.auth import Identity
 from whendue.bootstrap import App
 from whendue.domain.request import JobRequest
 
+T = TypeVar("T")
+R = TypeVar("R")
 # Whatever is no cursor of the list is refused by the list itself, an endless one as well.
 CursorParameter = Annotated[str | None, Query(description="Where the last page said to go on.")]
 
@@ -25,6 +28,18 @@ def asking(router: APIGatewayHttpRouter) -> Asking:
     """Give what stands beside the request that the router is handling."""
     identity: Identity = router.context["identity"]
     return Asking(router.context["whendue"], identity.tenant)
+
+
+def shown(app: App, items: Iterable[T], show: Callable[[T], R], name: Callable[[T], str]) -> list[R]:
+    """Show the items of a list; one that cannot be shown is left out, and noted for the log.
+
+    Args:
+        app: the application.
+        items: what the list holds.
+        show: gives what is shown of an item.
+        name: gives its id or name.
+    """
+    return [reply for _, reply in app.bulkhead.each(items, show, stage="show", name=name)]
 
 
 def identity_of(router: APIGatewayHttpRouter) -> Identity:

@@ -1,5 +1,6 @@
 """Dead letters: dead jobs grouped by their error, and run again in bulk."""
 
+from operator import attrgetter
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
@@ -8,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from functions.api.problems import problem_in_batch
 from functions.api.replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
 from functions.api.requests import RedriveBody
-from functions.api.routes.asking import CursorParameter, asking
+from functions.api.routes.asking import CursorParameter, asking, shown
 from whendue.services.listing import JobFilter
 
 router = APIGatewayHttpRouter()
@@ -23,7 +24,9 @@ def groups(
     """Group up to 1,000 dead jobs by the fingerprint of their last error, the largest group first."""
     app, tenant = asking(router)
     found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=priority), cursor)
-    return DeadLettersReply(items=[group_reply(one) for one in found.groups], jobs=found.jobs, cursor=found.cursor)
+    return DeadLettersReply(
+        items=shown(app, found.groups, group_reply, attrgetter("fingerprint")), jobs=found.jobs, cursor=found.cursor
+    )
 
 
 @router.post("/dead-letters/redrive", tags=["dead letters"], summary="Run dead jobs again in bulk")

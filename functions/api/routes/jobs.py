@@ -1,6 +1,7 @@
 """Jobs: submit, read, list, explain, change, cancel, redrive."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -24,7 +25,7 @@ from functions.api.replies import (
     reason_reply,
 )
 from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
-from functions.api.routes.asking import Asking, CursorParameter, asking, traced
+from functions.api.routes.asking import Asking, CursorParameter, asking, shown, traced
 from whendue.domain.job import shown_state
 from whendue.domain.request import JobRequest
 from whendue.errors import InvalidRequestError, WhendueError
@@ -110,7 +111,11 @@ def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
     if isinstance(end, WhendueError):
         return BatchItemReply(status=status_of(end).value, problem=problem_in_batch(end))
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return BatchItemReply(status=status.value, job=job_reply(end.job, who.app.effects.now_ms()))
+    replies = shown(who.app, [end.job], lambda job: job_reply(job, who.app.effects.now_ms()), attrgetter("id"))
+    if not replies:
+        error = WhendueError()
+        return BatchItemReply(status=status_of(error).value, problem=problem_in_batch(error))
+    return BatchItemReply(status=status.value, job=replies[0])
 
 
 @router.get("/jobs", tags=["jobs"], summary="List jobs")
@@ -127,7 +132,9 @@ def list_jobs(
     app, tenant = asking(router)
     page = app.query.list(tenant, JobFilter(state, type, priority), limit, cursor)
     now_ms = app.effects.now_ms()
-    return JobListReply(items=[job_reply(job, now_ms) for job in page.jobs], cursor=page.cursor)
+    return JobListReply(
+        items=shown(app, page.jobs, lambda job: job_reply(job, now_ms), attrgetter("id")), cursor=page.cursor
+    )
 
 
 @router.get("/jobs/<job_id>", tags=["jobs"], summary="Read a job with its timeline")

@@ -8,18 +8,20 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.pausing import PauseListReply, TenantPauseBody, TenantPauseReply, tenant_pause_reply
-from functions.api.routes.asking import asker, asking
+from functions.api.routes.asking import asker, asking, shown
 from whendue.limits import TYPE_BYTES
 
 router = APIGatewayHttpRouter()
-TypePath = Annotated[str, Path(description="The task's name.", max_length=TYPE_BYTES)]
+TypePath = Annotated[str, Path(description="The task's name.", pattern=r"^[A-Za-z0-9._-]+$", max_length=TYPE_BYTES)]
 
 
 @router.get("/pauses", tags=["pauses"], summary="List one's own pauses")
 def pauses() -> PauseListReply:
     """Show what of the tenant is paused, by whom, why and until when."""
     app, tenant = asking(router)
-    return PauseListReply(items=[tenant_pause_reply(*one) for one in app.pauses.of_tenant(tenant)])
+    return PauseListReply(
+        items=shown(app, app.pauses.of_tenant(tenant), lambda one: tenant_pause_reply(*one), lambda one: str(one[0]))
+    )
 
 
 @router.post("/pauses", tags=["pauses"], summary="Pause the tenant or one of its task types")

@@ -1,6 +1,7 @@
 """Profiles: list, read, one version of one, make or change, delete."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -9,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.etags import etag, precondition
 from functions.api.profiles import ProfileBody, ProfileListReply, ProfileReply, profile_reply
-from functions.api.routes.asking import asking
+from functions.api.routes.asking import asking, shown
 from whendue.domain.profile import Profile
 from whendue.limits import NAME_BYTES, PROFILE_VERSION
 
@@ -25,7 +26,7 @@ JSON = "application/json"
 def list_profiles() -> ProfileListReply:
     """List the built-in profiles and the tenant's own, by name."""
     app, tenant = asking(router)
-    return ProfileListReply(items=[profile_reply(profile) for profile in app.profile_editor.every(tenant)])
+    return ProfileListReply(items=shown(app, app.profile_editor.every(tenant), profile_reply, attrgetter("name")))
 
 
 @router.get("/profiles/<name>", tags=["profiles"], summary="Read a profile")

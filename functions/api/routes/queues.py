@@ -1,6 +1,7 @@
 """Queues: how much waits in them; pause and resume them for all tenants."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -9,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api import times
 from functions.api.pausing import PauseBody, PauseReply, QueueListReply, QueueReply, pause_reply, queue_pause_reply
-from functions.api.routes.asking import asker, asking, identity_of
+from functions.api.routes.asking import asker, asking, identity_of, shown
 from whendue.adapters.auth import OPERATOR
 from whendue.domain.pause import Pause
 from whendue.services.queues import QueueView
@@ -24,9 +25,9 @@ def queues() -> QueueListReply:
     """Show which queues are paused; to operators also by whom and why, each queue's messages, and its oldest job."""
     app, _ = asking(router)
     if identity_of(router).may(OPERATOR):
-        return QueueListReply(items=[_whole(one) for one in app.queues.list()])
+        return QueueListReply(items=shown(app, app.queues.list(), _whole, attrgetter("name")))
     pauses = app.pauses.of_queues()
-    return QueueListReply(items=[_outside(name, pauses.get(name)) for name in ALL_QUEUES])
+    return QueueListReply(items=shown(app, ALL_QUEUES, lambda name: _outside(name, pauses.get(name)), str))
 
 
 @router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue")

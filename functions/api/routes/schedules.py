@@ -1,6 +1,7 @@
 """Schedules: put, read, list, delete, pause, resume, trigger, backfill, preview, and how their fires ended."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -11,7 +12,7 @@ from functions.api import times
 from functions.api.etags import etag, precondition
 from functions.api.guard import idempotency_key
 from functions.api.replies import JobReply, job_reply
-from functions.api.routes.asking import CursorParameter, asking
+from functions.api.routes.asking import CursorParameter, asking, shown
 from functions.api.schedule_bodies import (
     BackfillBody,
     BackfillReply,
@@ -44,7 +45,7 @@ JSON = "application/json"
 TAGS = ["schedules"]
 
 
-def _shown(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> Response[ScheduleReply]:
+def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> Response[ScheduleReply]:
     headers: dict[str, str | list[str]] = {"ETag": etag(schedule.version)}
     if status is HTTPStatus.CREATED:
         headers["Location"] = f"/schedules/{schedule.name}"
@@ -58,7 +59,7 @@ def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[S
     if body.name not in (None, name):
         raise InvalidRequestError("the body names another schedule than the path")
     end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers))
-    return _shown(app, end.schedule, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
+    return _reply(app, end.schedule, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
 
 
 @router.get("/schedules", tags=TAGS, summary="List schedules")
@@ -70,14 +71,17 @@ def list_schedules(
     app, tenant = asking(router)
     page = app.schedules.list(tenant, limit, cursor)
     now_ms = app.effects.now_ms()
-    return ScheduleListReply(items=[schedule_reply(one, now_ms) for one in page.schedules], cursor=page.cursor)
+    return ScheduleListReply(
+        items=shown(app, page.schedules, lambda one: schedule_reply(one, now_ms), attrgetter("name")),
+        cursor=page.cursor,
+    )
 
 
 @router.get("/schedules/<name>", tags=TAGS, summary="Read a schedule")
 def read(name: ScheduleName) -> Response[ScheduleReply]:
     """Show a schedule, its ETag is its version."""
     app, tenant = asking(router)
-    return _shown(app, app.schedules.get(tenant, name))
+    return _reply(app, app.schedules.get(tenant, name))
 
 
 @router.delete("/schedules/<name>", status_code=HTTPStatus.NO_CONTENT, tags=TAGS, summary="Delete a schedule")
@@ -95,14 +99,14 @@ def pause(name: ScheduleName, body: Annotated[PauseBody | None, Body()] = None) 
     identity: Identity = router.context["identity"]
     reason = body.reason if body else ""
     wanted = precondition(router.current_event.headers)
-    return _shown(app, app.schedules.pause(tenant, name, identity.subject, reason, wanted))
+    return _reply(app, app.schedules.pause(tenant, name, identity.subject, reason, wanted))
 
 
 @router.post("/schedules/<name>/resume", tags=TAGS, summary="Resume a schedule")
 def resume(name: ScheduleName) -> Response[ScheduleReply]:
     """Let a schedule fire again."""
     app, tenant = asking(router)
-    return _shown(app, app.schedules.resume(tenant, name, precondition(router.current_event.headers)))
+    return _reply(app, app.schedules.resume(tenant, name, precondition(router.current_event.headers)))
 
 
 @router.post(
@@ -155,7 +159,10 @@ def fires(
     wanted = FireFilter(_time("from", from_), _time("to", to), outcome)
     page = app.ledger.page(tenant, name, wanted, limit, cursor)
     now_ms = app.effects.now_ms()
-    return FireListReply(items=[fire_reply(one, now_ms) for one in page.fires], cursor=page.cursor)
+    return FireListReply(
+        items=shown(app, page.fires, lambda one: fire_reply(one, now_ms), lambda one: str(one.fire.nominal)),
+        cursor=page.cursor,
+    )
 
 
 def _time(name: str, text: str | None) -> int | None:

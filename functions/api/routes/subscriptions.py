@@ -1,6 +1,7 @@
 """Subscriptions: who is told what; and how their deliveries went."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -9,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.etags import etag, precondition
 from functions.api.replies import JobReply, job_reply
-from functions.api.routes.asking import CursorParameter, asking
+from functions.api.routes.asking import CursorParameter, asking, shown
 from functions.api.subscriptions import (
     DeliveryListReply,
     NewKeyReply,
@@ -36,7 +37,11 @@ def list_subscriptions() -> SubscriptionListReply:
     """List the tenant's subscriptions by name, without their secrets."""
     app, tenant = asking(router)
     now_ms = app.effects.now_ms()
-    return SubscriptionListReply(items=[subscription_reply(one, now_ms) for one in app.subscriptions.every(tenant)])
+    return SubscriptionListReply(
+        items=shown(
+            app, app.subscriptions.every(tenant), lambda one: subscription_reply(one, now_ms), attrgetter("name")
+        )
+    )
 
 
 @router.get("/subscriptions/<name>", tags=TAGS, summary="Read a subscription")
@@ -98,7 +103,10 @@ def deliveries(
     app, tenant = asking(router)
     page = app.deliveries.page(tenant, name, state, limit, cursor)
     now_ms = app.effects.now_ms()
-    return DeliveryListReply(items=[delivery_reply(one, now_ms) for one in page.deliveries], cursor=page.cursor)
+    return DeliveryListReply(
+        items=shown(app, page.deliveries, lambda one: delivery_reply(one, now_ms), lambda one: one.job.id),
+        cursor=page.cursor,
+    )
 
 
 @router.post(

@@ -1,6 +1,7 @@
 """Workflows: submit, read, list, cancel, retry."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -9,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.guard import idempotency_key
 from functions.api.requests import WORKFLOW
-from functions.api.routes.asking import CursorParameter, asking, traced
+from functions.api.routes.asking import CursorParameter, asking, shown, traced
 from functions.api.workflow_bodies import (
     WholeWorkflowReply,
     WorkflowBody,
@@ -52,7 +53,9 @@ def list_workflows(
     app, tenant = asking(router)
     page = app.query.list(tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor, "workflows")
     now_ms = app.effects.now_ms()
-    return WorkflowListReply(items=[workflow_reply(job, now_ms) for job in page.jobs], cursor=page.cursor)
+    return WorkflowListReply(
+        items=shown(app, page.jobs, lambda job: workflow_reply(job, now_ms), attrgetter("id")), cursor=page.cursor
+    )
 
 
 @router.get("/workflows/<workflow_id>", tags=TAGS, summary="Read a workflow with its nodes")

@@ -65,8 +65,8 @@ QUERY_PARAMETERS = 20
 # The longest id of a job, a delivery or a backfill.
 ID_CHARACTERS = 128
 TOKEN_BYTES = 8192
-# OpenID Connect Core section 2: a subject has 255 characters at most.
-SUBJECT_CHARACTERS = 255
+# https://openid.net/specs/openid-connect-core-1_0.html section 2: a subject has 255 ASCII characters at most.
+SUBJECT_BYTES = 255
 # An issuer's key set: large ones, with certificates, have some 50 KB.
 KEY_SET_BYTES = 512 * 1024
 # RFC 7518 section 3.3 asks for 2048 bits at least; nobody signs tokens with more than these.

@@ -2,11 +2,11 @@
 
 import hashlib
 import re
-import unicodedata
 from typing import Any, Final
 
 from whendue.domain.job import Failure, Job
 from whendue.limits import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
+from whendue.text import one_line
 
 # Of the text of an error that cannot be shown, or of one without a name.
 UNSHOWN: Final = "(the error cannot be shown)"
@@ -29,11 +29,11 @@ def fingerprint(error_type: str, message: str, where: str) -> str:
 def failure(job: Job, error_type: str, message: str, *, failed_at: int, where: str = "") -> Failure:
     """Describe how the job's current attempt failed; `failed_at` is ms UTC.
 
-    Users' code chose the words: they are cut (the message to 256 bytes) and made printable, so that everybody who reads
-    the job can.
+    Users' code chose the words: each is cut, and made one line (the message of up to 256 bytes), so that everybody who
+    reads the job can.
     """
-    name = printable(error_type, ERROR_TYPE_BYTES).strip() or NAMELESS
-    short, place = printable(message, ERROR_MESSAGE_BYTES), printable(where, ERROR_MESSAGE_BYTES)
+    name = line_of(error_type, ERROR_TYPE_BYTES).strip() or NAMELESS
+    short, place = line_of(message, ERROR_MESSAGE_BYTES), line_of(where, ERROR_MESSAGE_BYTES)
     return Failure(
         type=name,
         message=short,
@@ -46,23 +46,17 @@ def failure(job: Job, error_type: str, message: str, *, failed_at: int, where: s
     )
 
 
+def line_of(text: str, size: int) -> str:
+    """Make one line of at most `size` bytes of a text that comes from elsewhere, as errors do."""
+    # No more of it is looked at than can be left of it.
+    return clip(one_line(text[: size + 1]), size)
+
+
 def clip(text: str, size: int) -> str:
     """Cut a text to at most `size` bytes of UTF-8, never inside a character; what is no character becomes `?`."""
     # No more of it is looked at than can be left of it.
     raw = text[: size + 1].encode(errors="replace")
     return raw.decode() if len(raw) <= size else raw[: size - 3].decode(errors="ignore") + "…"
-
-
-def printable(text: str, size: int) -> str:
-    """Cut a text as `clip` does, with its control characters replaced but for tabs and ends of lines."""
-    short = clip(text, size)
-    if short.isprintable():
-        return short
-    return clip("".join("\ufffd" if _is_control(one) else one for one in short), size)
-
-
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) == "Cc" and character not in "\t\n"
 
 
 def type_name(value: object) -> str:
@@ -87,6 +81,6 @@ def where_raised(error: BaseException) -> str:
         if not step:
             return ""
         code, module = step.tb_frame.f_code, step.tb_frame.f_globals.get("__name__", "?")
-        return printable(f"{module}:{code.co_name}:{step.tb_lineno}", ERROR_MESSAGE_BYTES)
+        return line_of(f"{module}:{code.co_name}:{step.tb_lineno}", ERROR_MESSAGE_BYTES)
     except Exception:  # noqa: BLE001 - the globals of users' code may be anything
         return ""

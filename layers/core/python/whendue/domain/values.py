@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any, Final, Literal
 
-from whendue.domain.fingerprint import printable, type_name
+from whendue.domain.fingerprint import line_of, type_name
 from whendue.errors import Interrupted
 from whendue.limits import TYPE_BYTES
 
@@ -126,7 +126,7 @@ class _Plain:
             # Nobody will: Python would warn of it at some later time.
             value.close()
         hint = f" ({HINTS[kind]})" if kind in HINTS else ""
-        raise UnstorableError("not_json", f"JSON has nothing for a value of type {printable(kind, TYPE_BYTES)}{hint}")
+        raise UnstorableError("not_json", f"JSON has nothing for a value of type {line_of(kind, TYPE_BYTES)}{hint}")
 
     def _spend(self, size: int) -> None:
         self._left -= size
@@ -168,7 +168,7 @@ class _Plain:
             return int.__repr__(self._whole(key))
         if isinstance(key, float):
             return float.__repr__(_finite(key))
-        raise UnstorableError("not_json", f"JSON has no keys of type {printable(type_name(key), TYPE_BYTES)}")
+        raise UnstorableError("not_json", f"JSON has no keys of type {line_of(type_name(key), TYPE_BYTES)}")
 
 
 def _finite(value: float) -> float:

@@ -68,7 +68,10 @@ class DeadLetters:
         grouped: dict[str, list[Job]] = {}
         for job in page.jobs:
             grouped.setdefault(job.last.fingerprint if job.last else "", []).append(job)
-        groups = [_group(fingerprint, jobs) for fingerprint, jobs in grouped.items()]
+        made = self._ports.bulkhead.each(
+            grouped.items(), lambda one: _group(*one), stage="group", name=lambda one: one[0]
+        )
+        groups = [group for _, group in made]
         return Groups(sorted(groups, key=lambda group: (-group.count, group.fingerprint)), len(page.jobs), page.cursor)
 
     def redrive(
@@ -115,7 +118,11 @@ class DeadLetters:
                 errors[job.id] = StateConflictError("the job is too old")
                 continue
             due_at = now_ms + (round(1000 * number / rate_per_s) if rate_per_s else 0)
-            steps.append(redrive(job, due_at, now_ms, self._ports.settings.timing))
+            try:
+                steps.append(redrive(job, due_at, now_ms, self._ports.settings.timing))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone
+                self._ports.bulkhead.note("redrive", job.id, error)
+                errors[job.id] = StateConflictError("the job cannot be run again as it is stored")
         longer = [write for step in steps for write in self._ports.documents.keep_longer(step.job, step.job.due_at)]
         if longer:
             self._ports.store.apply(longer)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from whendue.bulkhead import RAISED_BY_USERS
-from whendue.domain.fingerprint import clip
+from whendue.domain.fingerprint import line_of
 from whendue.domain.firing import Plan, advanced, plan, proposed, request_of
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import Fire, Gap, Outcome, enter, fire_from, revise
@@ -298,7 +298,7 @@ def why(error: BaseException, what: str) -> str:
         text = f"{error.code}: {error}"
     else:
         text = f"{WhendueError.code}: {what} ({type(error).__name__})"
-    return clip("".join(sign if sign.isprintable() else " " for sign in text), REASON_BYTES)
+    return line_of(text, REASON_BYTES)
 
 
 def code_of(error: BaseException) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from whendue.domain.job import Job, from_item
@@ -12,11 +14,14 @@ from whendue.domain.recurrence import latest
 from whendue.domain.schedule import ledger_pk
 from whendue.errors import InvalidRequestError
 from whendue.limits import LEDGER_READS
+from whendue.ports import Item
 from whendue.services.outside import Ports
+from whendue.services.readable import readable
 from whendue.services.schedules import find_schedule
 
 # So many entries are read at a time, at least.
 CHUNK = 50
+GAP = "gap#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +103,13 @@ class Ledger:
     def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
         ids = [fire.job for fire in fires if fire.job]
         items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
-        jobs = [from_item(item) for item in items if item]
-        known = {job.id: job for job in jobs if (job.expires_at or now_ms) * 1000 >= now_ms}
+        jobs = readable(self._ports, items, lambda item: _kept(from_item(item), now_ms), "list_fires")
+        known = {job.id: job for job in jobs if job}
         return [_view(fire, known.get(fire.job) if fire.job else None) for fire in fires]
+
+
+def _kept(job: Job, now_ms: int) -> Job | None:
+    return job if (job.expires_at or now_ms) * 1000 >= now_ms else None
 
 
 def _view(fire: Fire, job: Job | None) -> FireView:
@@ -113,6 +122,7 @@ class _Walk:
     """Goes back in time through entries and gaps. Everything before `position`, a sort key, is still to come."""
 
     def __init__(self, ports: Ports, pk: str, wanted: FireFilter, before_ms: int) -> None:
+        self._ports = ports
         self._store = ports.store
         self._pk = pk
         self._from_ms = max(wanted.from_ms or 0, 0)
@@ -124,12 +134,12 @@ class _Walk:
     def take(self, limit: int) -> list[Fire]:
         """Take the next few; none may be wanted of those that were looked at."""
         size = max(limit, CHUNK)
-        entries = self._entries(size)
+        entries, last = self._entries(size)
         lowest, floor = self._from_ms, fire_sk(self._from_ms)
-        full = len(entries) == size
-        if full:
+        if last:
             # Of a gap, the nominal time of a triggered one comes behind it: that is left to the next look.
-            lowest, floor = entries[-1].nominal + (entries[-1].outcome is Outcome.TRIGGERED), entries[-1].key.sk
+            nominal, triggered = _time_in(last)
+            lowest, floor = nominal + triggered, last
         gaps, whole = self._in_gaps(lowest, size)
         if not whole:
             floor = gaps[-1].key.sk
@@ -140,38 +150,55 @@ class _Walk:
         chosen = [row for row in newest_first if row.outcome in self._outcomes]
         if len(chosen) > limit:
             self.position = chosen[limit - 1].key.sk
-        elif whole and not full:
+        elif whole and not last:
             self.ended = True
         else:
             self.position = floor
         return chosen[:limit]
 
-    def _entries(self, size: int) -> list[Fire]:
+    def _entries(self, size: int) -> tuple[list[Fire], str]:
+        """Read the next entries; gives those that are readable, and the key of the last if there may be more."""
         first = fire_sk(self._from_ms)
         if self.position <= first:
-            return []
+            return [], ""
         items = self._store.span(self._pk, first=first, last=self.position, limit=size + 1, newest_first=True)
         self.reads += len(items) + 1
-        return [fire_from(item) for item in items if item["sk"] != self.position][:size]
+        page = [item for item in items if item["sk"] != self.position][:size]
+        return readable(self._ports, page, fire_from, "list_fires"), page[-1]["sk"] if len(page) == size else ""
 
     def _in_gaps(self, lowest: int, size: int) -> tuple[list[Fire], bool]:
         """Make the nominal times of gaps again, newest first; False when there are more than so many."""
-        nominal, _, triggered = self.position.removeprefix("fire#").partition("~")
-        upper = int(nominal) - (not triggered)
+        nominal, triggered = _time_in(self.position)
+        upper = nominal - (not triggered)
         fires: list[Fire] = []
-        while upper >= lowest and (gap := self._gap_before(upper)):
-            if gap.outcome in self._outcomes:
-                times = latest(gap.recurrence, max(gap.first, lowest) - 1, min(gap.until, upper), size + 1 - len(fires))
-                fires += [_of_gap(gap, one.at_ms) for one in reversed(times)]
+        while upper >= lowest and (item := self._gap_before(upper)):
+            [*found] = chain.from_iterable(
+                readable(self._ports, [item], partial(self._times, lowest, upper, size + 1 - len(fires)), "list_gaps")
+            )
+            fires += found
             if len(fires) > size:
                 return fires[:size], False
-            upper = gap.first - 1
+            upper = int(item["sk"].removeprefix(GAP)) - 1
         return fires, True
 
-    def _gap_before(self, at_ms: int) -> Gap | None:
+    def _times(self, lowest: int, upper: int, count: int, item: Item) -> list[Fire]:
+        """Make a gap's last nominal times again, newest first; none if nobody wants them."""
+        gap = gap_from(item)
+        if gap.outcome not in self._outcomes:
+            return []
+        times = latest(gap.recurrence, max(gap.first, lowest) - 1, min(gap.until, upper), count)
+        return [_of_gap(gap, one.at_ms) for one in reversed(times)]
+
+    def _gap_before(self, at_ms: int) -> Item | None:
         items = self._store.span(self._pk, first=gap_sk(0), last=gap_sk(at_ms), limit=1, newest_first=True)
         self.reads += 1
-        return gap_from(items[0]) if items else None
+        return items[0] if items else None
+
+
+def _time_in(sk: str) -> tuple[int, bool]:
+    """Read an entry's key: its nominal time, ms UTC, and whether it was triggered then."""
+    nominal, _, triggered = sk.removeprefix("fire#").partition("~")
+    return int(nominal), bool(triggered)
 
 
 def _of_gap(gap: Gap, nominal: int) -> Fire:

@@ -10,8 +10,9 @@ from whendue.domain.job import SHOWN_STATES, TERMINAL, Job, from_item, shown_sta
 from whendue.domain.keys import job_id_of, job_key
 from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.limits import LIST_QUERIES, LIST_READS, RETENTION_S
-from whendue.ports import AgendaEntry, JobStore
+from whendue.ports import AgendaEntry, Item, JobStore
 from whendue.services.outside import Ports
+from whendue.services.readable import readable
 from whendue.settings import NOTIFICATIONS, QUEUES
 
 LIVE = "live"
@@ -128,13 +129,14 @@ class Listing:
         return {f"{state}#{n}": done_partition(whose, state, group, n) for state, n in product(states, shards)}
 
     def _wanted(self, chunk: Sequence[AgendaEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
+        def wants(item: Item) -> Job | None:
+            # Others' jobs in the same partition are passed by before they are read.
+            job = from_item(item) if item["tenant"] == tenant else None
+            kept = job is not None and (job.expires_at or now_ms) * 1000 >= now_ms
+            return job if job and kept and wanted.wants(job, now_ms) else None
+
         items = self._ports.store.get([entry.key for entry in chunk])
-        jobs = [from_item(item) for item in items if item]
-        return [
-            job
-            for job in jobs
-            if job.tenant == tenant and (job.expires_at or now_ms) * 1000 >= now_ms and wanted.wants(job, now_ms)
-        ]
+        return [job for job in readable(self._ports, items, wants, "list_jobs") if job]
 
 
 class _Budget:

@@ -32,6 +32,7 @@ from whendue.ports import Applied, Item
 from whendue.services.fresh import Fresh
 from whendue.services.news import News
 from whendue.services.outside import Ports
+from whendue.services.readable import readable
 from whendue.services.record import record_and_send
 from whendue.settings import ALL_QUEUES
 
@@ -87,8 +88,8 @@ class Pauses:
         """
         now_ms = self._ports.effects.now_ms()
         family = self._ports.store.family(tenant_pause(tenant).pk)
-        known = [(type_of(item["sk"]), from_item(item)) for item in family]
-        return [(task, pause) for task, pause in known if pause.lasts(now_ms)]
+        read = readable(self._ports, family, lambda item: _if_lasting(item, now_ms), "list_pauses")
+        return [(type_of(sk), pause) for sk, pause in read if pause]
 
     def _lasting(self, keys: Sequence[Key]) -> list[Pause | None]:
         now_ms = self._ports.effects.now_ms()
@@ -200,6 +201,11 @@ class Pauses:
             if outcome.applied is Applied.INVALID:
                 raise UnstorableError
         raise StateConflictError("the pause keeps changing; try again")
+
+
+def _if_lasting(item: Item, now_ms: int) -> tuple[str, Pause | None]:
+    pause = from_item(item)
+    return item["sk"], pause if pause.lasts(now_ms) else None
 
 
 def _key_of(queue: str) -> Key:

@@ -26,6 +26,7 @@ from whendue.ports import Applied, Item
 from whendue.services.news import News
 from whendue.services.outside import Ports
 from whendue.services.profiles import Profiles
+from whendue.services.readable import readable
 from whendue.services.timeouts import check_timeout
 
 # A profile that changes under us is read again this often before we say so.
@@ -54,8 +55,11 @@ class ProfileEditor:
         Raises:
             UnavailableError: the table does not answer.
         """
-        own = [from_item(item["sk"], item) for item in self._names(tenant) if live(item)]
-        return sorted([*PROFILES.values(), *own], key=lambda profile: profile.name)
+        items = self._names(tenant)
+        own = readable(
+            self._ports, items, lambda item: from_item(item["sk"], item) if live(item) else None, "list_profiles"
+        )
+        return sorted([*PROFILES.values(), *filter(None, own)], key=lambda profile: profile.name)
 
     def read(self, tenant: str, name: str) -> Profile:
         """Read a profile as it is now.

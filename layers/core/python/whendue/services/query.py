@@ -16,6 +16,7 @@ from whendue.services.listing import JobFilter, Listing, Page
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.pauses import Pauses
+from whendue.services.readable import readable
 
 LAST_GENERATION: Final = 999_999
 
@@ -75,6 +76,9 @@ class Query:
         job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
         documents = self._ports.documents
         text = documents.payloads([job])[job.id] if name == "payload" else documents.result(job)
+        if text is None and name == "result" and job.state is State.SUCCEEDED and job.result_at is None:
+            # A task that gives nothing stores nothing.
+            return "null"
         if text is None:
             raise DocumentNotFoundError(f"the job has no {name}, or it is no longer kept")
         return text
@@ -105,7 +109,7 @@ class Query:
             return [job.last]
         first, last = attempt_key(job.id, 0).sk, attempt_key(job.id, LAST_GENERATION).sk
         items = self._ports.store.span(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
-        kept = [_failure(item) for item in items]
+        kept = readable(self._ports, items, _failure, "list_attempts")
         known = {one.generation: one for one in [*kept, job.last]}
         return sorted(known.values(), key=lambda one: one.generation)[-limit:]
 
@@ -130,7 +134,7 @@ class Query:
             return {}
         parents = self._parents.of(job)
         items = self._ports.store.get([job_key(parents[number].id) for number in left if number in parents])
-        jobs = {found.id: found for found in map(from_item, filter(None, items))}
+        jobs = {found.id: found for found in readable(self._ports, items, from_item, "explain")}
         return {n: Awaited(parents[n], jobs.get(parents[n].id)) for n in left if n in parents}
 
     def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None, name: str = "jobs") -> Page:

@@ -119,8 +119,9 @@ class Schedules:
         cursors, bound = self._ports.cursors, ("schedules", tenant)
         pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
         items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
-        known = [_read(item) for item in items if item["sk"] != first][:limit]
-        then = cursors.seal(known[-1].name, bound) if len(items) > limit else None
+        page = [item for item in items if item["sk"] != first][:limit]
+        known = [_read(item) for item in page]
+        then = cursors.seal(page[-1]["sk"].removeprefix("schedule#"), bound) if len(items) > limit else None
         return SchedulePage([one for one in known if one.state is not State.DELETED], then)
 
     # --- changes --------------------------------------------------------------------------------------------

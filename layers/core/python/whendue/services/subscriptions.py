@@ -29,6 +29,7 @@ from whendue.limits import SUBSCRIPTION_CONFIG_BYTES, SUBSCRIPTIONS_PER_TENANT
 from whendue.ports import Applied, JobStore
 from whendue.services.news import News
 from whendue.services.outside import Ports
+from whendue.services.readable import readable
 from whendue.signing import Kind, kind_of, new_key
 
 # A subscription that changes under us is read again this often before we say so.
@@ -77,7 +78,8 @@ class Subscriptions:
         Raises:
             UnavailableError: the table does not answer.
         """
-        return [from_item(tenant, item) for item in self._ports.store.family(subscription_key(tenant, "").pk)]
+        items = self._ports.store.family(subscription_key(tenant, "").pk)
+        return readable(self._ports, items, lambda item: from_item(tenant, item), "list_subscriptions")
 
     def read(self, tenant: str, name: str) -> Subscription:
         """Read one.
@@ -197,7 +199,8 @@ class Subscriptions:
         raise StateConflictError("the subscription keeps changing; try again")
 
     def _made(self, tenant: str, name: str, terms: Terms, kind: Kind | None) -> Subscription:
-        if len(self.every(tenant)) >= SUBSCRIPTIONS_PER_TENANT:
+        # Those that cannot be read count, too.
+        if len(self._ports.store.family(subscription_key(tenant, "").pk)) >= SUBSCRIPTIONS_PER_TENANT:
             raise TooManySubscriptionsError(f"a tenant may have {SUBSCRIPTIONS_PER_TENANT} subscriptions")
         effects = self._ports.effects
         now_ms, made = effects.now_ms(), effects.new_id()

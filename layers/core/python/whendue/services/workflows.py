@@ -9,6 +9,7 @@ from whendue.domain.keys import job_key
 from whendue.errors import JobNotFoundError, WorkflowNotFoundError
 from whendue.services.control import Control, find
 from whendue.services.outside import Ports
+from whendue.services.readable import readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class Workflows:
     def _jobs(self, job: Job, count: int) -> dict[int, Job | None]:
         items = self._ports.store.get([job_key(self._ports.ids.of_part(job.id, number)) for number in range(count)])
         now_s = self._ports.effects.now_ms() // 1000
-        jobs = [from_item(item) if item else None for item in items]
-        kept = [one if one and (one.expires_at is None or one.expires_at >= now_s) else None for one in jobs]
-        return dict(enumerate(kept))
+        known = readable(self._ports, items, lambda item: _kept(from_item(item), now_s), "list_nodes")
+        jobs = {one.id: one for one in known if one}
+        return {number: jobs.get(self._ports.ids.of_part(job.id, number)) for number in range(count)}
+
+
+def _kept(job: Job, now_s: int) -> Job | None:
+    return job if job.expires_at is None or job.expires_at >= now_s else None

@@ -1,0 +1,22 @@
+"""Text of one line, as it is stored and shown: what would act on whoever reads it is refused, or replaced."""
+
+import re
+from typing import Final
+
+# Control characters (Cc), lines and paragraphs (Zl, Zp), half pairs (Cs): they break logs, terminals and headers. Of
+# format characters (Cf) only those that turn the order of what follows (UAX #9: explicit embeddings, overrides and
+# isolates): they let a text look like another one. Joiners and marks stay: scripts and emoji need them.
+_OTHERS: Final = r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+NOT_IN_A_LINE: Final = re.compile(rf"[\x00-\x1f{_OTHERS}]")
+# The same of text that may have several lines.
+NOT_IN_LINES: Final = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f{_OTHERS}]")
+
+
+def is_line(text: str) -> bool:
+    """Say whether a text is one line, without anything that acts on whoever shows it."""
+    return NOT_IN_A_LINE.search(text) is None
+
+
+def one_line(text: str) -> str:
+    """Put a space in place of each character that a line may not have; for texts that nobody can be asked to mend."""
+    return NOT_IN_A_LINE.sub(" ", text)
