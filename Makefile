@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET
+export EMULATOR TENANT SCOPES FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET
 export PYTHONPATH := layers/core/python:.
 
 .PHONY: help
@@ -40,7 +40,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants load load-smoke lint types format workflows terraform checkov check
+.PHONY: test e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke lint types format workflows terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	nice $(PY) -m pytest -n 2 --ignore tests/e2e
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
@@ -57,6 +57,8 @@ sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
 	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
 mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)
 	@$(PY) -m tests.simulation.gate $(ONLY)
+fuzz: $(READY)  ## the API over HTTP from its own description, thousands of odd requests (SEED=1 EXAMPLES=10)
+	@nice $(PY) -m tests.fuzz
 load: $(READY)  ## put load on the stack that is up (SCENARIO=steady DURATION=30 USERS=5; docs/load.md)
 	@$(PY) -m tests.load
 load-smoke: $(READY)  ## the short form of it, on a stack that it starts and stops itself
@@ -82,7 +84,7 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers test e2e-localstack e2e-rest lint types workflows checkov sim load-smoke  ## everything that CI runs
+check: e2e e2e-containers test e2e-localstack e2e-rest lint types workflows checkov fuzz sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
@@ -104,6 +106,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/checkov.txt requirements/checkov.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
 	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in
+	$(COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra otel --extra worker -c requirements/layer.txt \

@@ -32,8 +32,10 @@ def test_every_route_is_described_with_its_errors_and_its_security(client: Clien
     for (_, path), operation in operations.items():
         assert operation["summary"]
         assert (operation.get("security") == []) == (path in PUBLIC)
-        if path not in PUBLIC:
-            assert "application/problem+json" in operation["responses"]["default"]["content"]
+        errors = {code: answer for code, answer in operation["responses"].items() if code[0] in "45"}
+        assert {"400", "413", "414", "422", "431", "500"} <= set(errors)
+        assert path in PUBLIC or {"401", "403", "503"} <= set(errors)
+        assert all("application/problem+json" in answer["content"] for answer in errors.values()) or path in PUBLIC
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])

@@ -1,0 +1,1 @@
+"""The API fuzzed over HTTP from its own description: `make fuzz`."""

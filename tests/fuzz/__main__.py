@@ -1,0 +1,104 @@
+"""Fuzz the API over HTTP from its own OpenAPI document, by schemathesis: no server error, no undocumented answer.
+
+Two passes over every operation with a token that may do everything but `operator`: one with whatever the document
+allows and does not allow, one with names and ids that are there, so that requests reach what lies behind the checks.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from functions.api.app import make_resolver
+from functions.api.openapi import document
+from localstack.venvs import ensure
+from tests.functional.api.conftest import a_token, api_of
+from tests.functional.api.gateway import Client
+from tests.fuzz.server import serving
+from tests.world import World
+
+SCOPES: Final = "jobs:read jobs:write admin metrics:read"
+CHECKS: Final = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+TASKS: Final = ["ok", "bad", "demo.greet"]
+
+
+def seeded(world: World) -> tuple[Any, dict[str, str]]:
+    """Make an API with something of everything; gives it and what its paths' parameters may be."""
+    world.task("demo.greet", lambda payload, ctx: payload.model_dump())
+    api = api_of(world)
+    client = Client(api, a_token(scopes=SCOPES))
+    job = client.submit("bad", maxAttempts=1)["id"]
+    workflow = client.send("POST", "/workflows", {"chain": [{"type": "ok"}, {"type": "bad"}]}).json["id"]
+    world.pass_time(120)
+    client.send("PUT", "/profiles/calm", {"maxAttempts": 2})
+    client.send("PUT", "/schedules/calm", {"every": 3600, "job": {"type": "ok"}})
+    client.send("PUT", "/subscriptions/calm", {"channel": "webhook", "config": {"url": "https://hooks.example/x"}})
+    world.pass_time(8000)
+    return api, {"job_id": job, "workflow_id": workflow, "name": "calm", "type": "ok", "version": "1"}
+
+
+def known_tasks(schema: Any) -> Any:
+    """Let a task's name be one that is there wherever a request says one."""
+    if isinstance(schema, list):
+        return [known_tasks(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("title") == "Type" and schema.get("pattern"):
+        return {"type": "string", "enum": TASKS}
+    return {name: known_tasks(one) for name, one in schema.items()}
+
+
+def run(url: str, schema: Path, config: Path, *options: str) -> int:
+    """Run schemathesis once; gives its exit status."""
+    command = [
+        str(ensure("fuzz") / "schemathesis"),
+        f"--config-file={config}",
+        "run",
+        str(schema),
+        f"--url={url}",
+        f"--header=Authorization: Bearer {a_token(scopes=SCOPES)}",
+        f"--checks={','.join(CHECKS)}",
+        "--workers=2",
+        "--no-shrink",
+        "--continue-on-failure",
+        "--generation-database=none",
+        "--warnings=off",
+        *options,
+    ]
+    return subprocess.run(command, check=False, cwd=schema.parent).returncode
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Fuzz, with the seed and the number of examples that the environment names."""
+    seed, examples = environ.get("SEED") or "1", int(environ.get("EXAMPLES") or 10)
+    world = World()
+    api, there = seeded(world)
+    known = document(make_resolver())
+    with tempfile.TemporaryDirectory() as folder, serving(api, world) as url:
+        odd, real = Path(folder) / "openapi.json", Path(folder) / "real.json"
+        odd.write_text(json.dumps(known))
+        real.write_text(json.dumps(known_tasks(known)))
+        (none := Path(folder) / "none.toml").write_text("")
+        (named := Path(folder) / "named.toml").write_text(
+            "[parameters]\n" + "".join(f'"path.{name}" = "{value}"\n' for name, value in there.items())
+        )
+        phases = "--phases=examples,coverage,fuzzing"
+        ends = [
+            run(url, odd, none, phases, f"--seed={seed}", f"--max-examples={examples}"),
+            run(url, real, named, phases, f"--seed={seed}", f"--max-examples={4 * examples}", "--mode=positive"),
+        ]
+    return max(ends)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
