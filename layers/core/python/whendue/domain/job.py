@@ -322,10 +322,8 @@ def _value_bytes(value: object) -> int:
             return len(str(value).strip("-0.").replace(".", "")) // 2 + 2
         case bytes():
             return len(value)
-        case list():
+        case list() | frozenset():
             return 3 + sum(1 + _value_bytes(part) for part in value)
-        case frozenset():
-            return 3 + sum(1 + _value_bytes(number) for number in value)
         case Mapping():
             return 3 + sum(1 + _value_bytes(str(name)) + _value_bytes(part) for name, part in value.items())
         case _:
