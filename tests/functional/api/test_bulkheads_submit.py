@@ -265,7 +265,6 @@ STAGES: dict[str, Plant] = {
     "made": _patched(Links, "made", lambda self, request, *_: request.group == "bad"),
     "profile": _patched(Profiles, "find", lambda self, tenant, name, **_: name == "mine"),
     "write": _in_the_table,
-    "news": _patched(News, "wants", lambda self, step: step.job.group == "bad"),
 }
 
 
@@ -290,6 +289,21 @@ def test_an_error_at_any_stage_ends_one_of_a_batch(
     world.pass_time(5)
     for item in (items[0], items[2]):
         assert client.send("GET", f"/jobs/{item['job']['id']}").json["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_a_job_whose_subscribers_cannot_be_found_is_accepted(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is written as one that somebody may want to hear of: whoever ends it looks again."""
+    _patched(News, "wants", lambda self, step: step.job.group == "bad")(world, monkeypatch, EXCEPTIONS[name])
+    reply = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok"}, {"type": "ok", "group": "bad"}]})
+    assert [item["status"] for item in reply.json["items"]] == [202, 202]
+    monkeypatch.undo()
+    world.pass_time(120)
+    for item in reply.json["items"]:
+        assert client.send("GET", f"/jobs/{item['job']['id']}").json["state"] == "succeeded"
+
 
 
 @pytest.mark.parametrize("name", EXCEPTIONS)

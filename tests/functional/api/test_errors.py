@@ -321,6 +321,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "unauthenticated": 401,
         "unavailable": 503,
         "unknown_profile": 422,
+        "unstorable": 422,
         "unknown_task": 422,
         "unsupported_media_type": 415,
         "workflow_not_found": 404,

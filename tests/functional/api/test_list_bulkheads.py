@@ -40,7 +40,6 @@ STAGES = {
     "jobs, shown": Stage("/jobs", f"{ROUTES}.jobs.job_reply", {"type": "ok", "state": "scheduled", "limit": "200"}),
     "workflows, read": Stage("/workflows", f"{SERVICES}.listing.from_item"),
     "workflows, shown": Stage("/workflows", f"{ROUTES}.workflows.workflow_reply"),
-    "schedules, read": Stage("/schedules", f"{SERVICES}.schedules.from_item"),
     "schedules, shown": Stage("/schedules", f"{ROUTES}.schedules.schedule_reply"),
     "fires, read": Stage("/schedules/s/fires", f"{SERVICES}.ledger.fire_from"),
     "fires, shown": Stage("/schedules/s/fires", f"{ROUTES}.schedules.fire_reply"),
@@ -162,7 +161,7 @@ ODD: dict[str, dict[str, Any]] = {
     "no policy": {"policy": "none"},
     "progress that is no JSON": {"progress": "{"},
     "a result that is no JSON": {"result": "{"},
-    "tags that are a list": {"tags": ["a"]},
+    "tags that are numbers": {"tags": frozenset({1})},
     "a state that nobody knows": {"state": "confused"},
     "an error that is a text": {"last": "x"},
 }
