@@ -187,8 +187,8 @@ def misbehaving(where: str, error: BaseException) -> Any:
     class Name(str):
         __slots__ = ()
 
-        @property
-        def __class__(self) -> Any:  # type: ignore[override]
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:
             raise error
 
     match where:
