@@ -21,6 +21,8 @@ from whendue.services.slots import Slots
 
 # A wait this long may outlast what a payload's item was kept for.
 LONG_WAIT_MS = 86_400_000
+# Outcomes that leave a job as it was.
+UNKNOWN = (Applied.UNAVAILABLE, Applied.INVALID)
 
 
 class Deferral:
@@ -90,7 +92,8 @@ class Deferral:
             if outcome.done:
                 holding.append((one, step))
                 admission.counts["limited"] += 1
-            elif outcome.applied is Applied.UNAVAILABLE:
+            elif outcome.applied in UNKNOWN:
+                # What the table can hold in no way comes again until SQS gives it up: then it ends dead.
                 admission.unsettled.append(one.admitted.delivery)
             else:
                 admission.counts["refused"] += 1
@@ -109,7 +112,7 @@ class Deferral:
 
     def _skip(self, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
         for one, outcome in zip(ones, self._overlaps.skip([one.job for one in ones], now_ms), strict=True):
-            if outcome.applied is Applied.UNAVAILABLE:
+            if outcome.applied in UNKNOWN:
                 admission.unsettled.append(one.delivery)
             else:
                 admission.counts["skipped"] += 1
