@@ -187,8 +187,8 @@ def misbehaving(where: str, error: BaseException) -> Any:
     class Name(str):
         __slots__ = ()
 
-        @property
-        def __class__(self) -> Any:  # type: ignore[override]
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:
             raise error
 
     match where:
@@ -390,3 +390,34 @@ def test_a_job_that_nobody_can_read_harms_nobody(field: str, value: Any) -> None
     settled = world.app.dead_letter.handle(deliveries)
     assert set(settled.unsettled) == {"m1", "m2"}
     assert settled.counts == {"unreadable": 1, "isolated": 1, "stale": 2}
+
+
+def test_a_part_that_the_table_can_hold_in_no_way_ends_its_whole() -> None:
+    """It would be waited for for ever."""
+    world = World()
+    whole = start(world, flow(node("a"), node("b")))
+
+    def apply(writes: Any) -> Any:
+        return [
+            Outcome(Applied.INVALID) if getattr(write, "job", whole).node == "b" else world.table.apply([write])[0]
+            for write in writes
+        ]
+
+    world.work(world.build(Refusing(world.table, "apply", apply)))
+    job = world.job(whole)
+    assert (job.state, job.last and job.last.type) == (State.DEAD, "invalid_request")
+
+
+def test_a_deferral_that_the_table_can_hold_in_no_way_leaves_its_message() -> None:
+    """Dropped, it would be sent again and again by the timer."""
+    world = World()
+    jobs = [world.submit(limit=Limit(concurrency=1, key="k")) for _ in range(2)]
+
+    def apply(writes: Any) -> Any:
+        return [
+            Outcome(Applied.INVALID) if write.name == "defer" else world.table.apply([write])[0] for write in writes
+        ]
+
+    [worked] = world.work(world.build(Refusing(world.table, "apply", apply)))
+    assert len(worked.unsettled) == 1
+    assert {world.job(job).state for job in jobs} == {State.SUCCEEDED, State.PENDING}

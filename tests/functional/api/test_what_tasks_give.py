@@ -117,8 +117,8 @@ def test_an_error_is_shown_whatever_it_says(client: Client, world: World, name: 
 class LyingError(Exception):
     """An error whose own attributes raise."""
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         raise SystemExit
 
     @property
@@ -162,7 +162,21 @@ def test_progress_is_shown_as_it_was_published(client: Client, world: World) -> 
     assert context.take_progress() == '{"\u0394":18446744073709551615,"t":"' + "é" * 30 + '"}'
 
 
-ODD_KEYS = ("", " ", "\0", "\ud800", "x" * 5000, "é" * 3000, "a\nb", "#", "once#", "\u2028", 5, None, (1, 2))
+ODD_KEYS: tuple[Any, ...] = (
+    "",
+    " ",
+    "\0",
+    "\ud800",
+    "x" * 5000,
+    "é" * 3000,
+    "a\nb",
+    "#",
+    "once#",
+    "\u2028",
+    5,
+    None,
+    (1, 2),
+)
 
 
 def test_once_takes_any_key(client: Client, world: World) -> None:
@@ -256,3 +270,34 @@ def test_a_job_that_is_too_old_is_not_tried_again(client: Client, world: World) 
     stored = world.app.query.get("acme", job["id"]).job
     assert stored.failures >= 2
     assert stored.due_at <= stored.created_at + RETRY_AGE_S * 1000
+
+
+# --- what payloads refer to -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["&a", '`"\\ud800"`', "[&a]", "`NaN`", "a[::0]"])
+def test_a_path_that_fails_on_everything_is_refused_at_submit(client: Client, path: str) -> None:
+    """The answer names its place."""
+    parent = client.submit()["id"]
+    body = {"type": "ok", "payload": {"x": {"$from": parent, "path": path}}, "dependsOn": [parent]}
+    answer = client.send("POST", "/jobs", body)
+    assert (answer.status, answer.code) == (422, "invalid_reference"), answer.text
+    assert [one["where"] for one in answer.json["errors"]] == ["payload.x"]
+
+
+@pytest.mark.parametrize(
+    "path", ["floor(to_number('inf'))", "sum(l)", "l[*].[@,@,@,@,@,@] | [] | [?@ == @] | length(@)"]
+)
+def test_a_path_that_fails_on_its_result_ends_its_own_job_alone(client: Client, world: World, path: str) -> None:
+    """`floor(to_number('inf'))` failed the batch, and its neighbours came 80-400 s late."""
+    world.task("gives", lambda payload, ctx: {"l": [{"n": n} for n in range(20_000)]})
+    parent = client.submit(type="gives")["id"]
+    refers = client.submit(payload={"x": {"$from": parent, "path": path}}, dependsOn=[parent], maxAttempts=4)
+    others = [client.submit(payload={"x": {"$from": parent, "path": "l[0].n"}}, dependsOn=[parent]) for _ in range(2)]
+    worked = world.work()
+    assert [one.unsettled for one in worked] == [[]] * len(worked)
+    shown = client.send("GET", f"/jobs/{refers['id']}").json
+    assert (shown["state"], shown["attempt"], shown["error"]["type"]) == ("dead", 1, "bad_reference")
+    for job in others:
+        found = client.send("GET", f"/jobs/{job['id']}").json
+        assert (found["state"], found["result"]) == ("succeeded", {"x": 0, "attempt": 1})

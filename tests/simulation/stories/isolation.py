@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
-from tests.simulation.stories.base import OK, QUICK, Scenario, submit
+from tests.simulation.stories.base import OK, QUICK, Scenario, submit, submitting
 from tests.simulation.stories.notifications import subscribe
 from tests.simulation.world import Nature, World
 
 # More attempts than single faults can cost.
-PATIENT: Final = {"maxAttempts": 6, "backoff": QUICK}
+PATIENT: Final[dict[str, Any]] = {"maxAttempts": 6, "backoff": QUICK}
 # All in one batch.
-SOON: Final = {"delaySeconds": 8}
+SOON: Final[dict[str, Any]] = {"delaySeconds": 8}
 
 
 def _accepted(world: World, key: str, expected: str, **wanted: Any) -> str:
@@ -43,7 +43,7 @@ def _limited(world: World) -> None:
 def _long(world: World) -> None:
     """Heartbeats raise."""
     for key in ("a", "b"):
-        world.client(1, lambda key=key: submit(world, key, takes_s=20, leaseSeconds=6, **PATIENT))  # type: ignore[misc]
+        world.client(1, submitting(world, key, takes_s=20, leaseSeconds=6, **PATIENT))
 
 
 def _spoilt(world: World) -> None:
@@ -81,7 +81,7 @@ def _told(world: World) -> None:
 
 def _given_up_on(world: World) -> None:
     for key in ("a", "b"):
-        world.client(1, lambda key=key: submit(world, key, "dead succeeded", do="poisonous", times=2, leaseSeconds=5))  # type: ignore[misc]
+        world.client(1, submitting(world, key, "dead succeeded", do="poisonous", times=2, leaseSeconds=5))
 
 
 RAISING: Final = Nature(raises=True)

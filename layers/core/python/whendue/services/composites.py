@@ -12,7 +12,7 @@ from whendue.domain.graph import from_value, outcome
 from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.parts import resets
-from whendue.errors import UnavailableError, UnknownTaskError, WhendueError
+from whendue.errors import InvalidRequestError, UnavailableError, UnknownTaskError, WhendueError
 from whendue.ports import Applied, Outcome
 from whendue.services.attempt import Ended, Expanded, Failed, Input, Succeeded, broken, brought, succeeded
 from whendue.services.outside import Ports
@@ -82,6 +82,10 @@ class Composites:
             ends = record_and_send(self._ports, [part.step for part in parts], now_ms) if parts else []
         if _is_unknown(ends):
             raise UnavailableError
+        # One that is not there would be waited for for ever.
+        for part, end in zip(parts, ends, strict=True):
+            if end.applied is Applied.INVALID:
+                raise InvalidRequestError(f"the table cannot hold the part {part.step.job.node!r}")
 
     def _tell(self, parts: dict[int, Job]) -> bool:
         """Let everybody hear of ends before there are others; says whether there was anything to tell.
