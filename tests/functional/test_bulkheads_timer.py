@@ -1,4 +1,4 @@
-"""One of several items raises, anything, at any stage of the timer: all others are served in the same tick, and the log says so."""
+"""One of several items raises, anything, at any stage of the timer: all others are served in the same tick."""
 
 import copy
 import importlib
@@ -25,7 +25,7 @@ from whendue.services.ledger import FireFilter
 from whendue.services.tick import Ticked
 
 GOOD, BAD = TENANT, "bad"
-# Set to raise every exception at every stage (minutes); otherwise each is raised at some stage, and each stage raises some.
+# Set to raise every exception at every stage (minutes); otherwise each stage raises some, and all are raised somewhere.
 EVERY = "WHENDUE_EVERY_EXCEPTION"
 STEP = 16
 

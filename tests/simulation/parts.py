@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation.stories import dependencies, deploys, jobs, limits, notifications, pauses, profiles, schedules
+from tests.simulation.stories import (
+    broken,
+    dependencies,
+    deploys,
+    jobs,
+    limits,
+    notifications,
+    pauses,
+    profiles,
+    schedules,
+)
 from tests.simulation.stories.base import Scenario
 
 
@@ -24,6 +34,9 @@ class Part:
 
 JOBS: Final = Part(
     modules=(
+        "adapters.attribute_values",
+        "adapters.memory.store",
+        "bulkhead",
         "domain.agenda",
         "domain.rescue",
         "domain.step",
@@ -37,10 +50,13 @@ JOBS: Final = Part(
         "services.record",
         "services.rescue",
         "services.settle",
+        "services.tick",
+        "services.walk",
         "services.work",
         "services.write",
     ),
     tests=(
+        "unit/test_bulkhead.py",
         "unit/test_step.py",
         "unit/test_conditions.py",
         "unit/test_transitions.py",
@@ -54,6 +70,8 @@ JOBS: Final = Part(
         "functional/test_draining.py",
         "functional/test_timer.py",
         "functional/test_guards_timer.py",
+        "functional/test_bulkheads_timer.py",
+        "functional/api/test_numbers.py",
         # Limits, parents and parts are behind guards of a job's life, too.
         "functional/test_limits.py",
         "functional/test_guards_dependencies.py",
@@ -104,6 +122,7 @@ SCHEDULES: Final = Part(
     ),
     tests=(
         "unit/test_schedule_items.py",
+        "functional/test_bulkheads_timer.py",
         "functional/test_guards_schedules.py",
         "functional/test_guards_firing.py",
         "functional/test_guards_ledger.py",

@@ -4,6 +4,7 @@ from itertools import chain
 from typing import Final
 
 from tests.simulation.stories import (
+    broken,
     counting,
     dependencies,
     deploys,
@@ -25,5 +26,6 @@ FAMILIES: Final = (
     dependencies.STORIES,
     notifications.STORIES,
     counting.STORIES,
+    broken.STORIES,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

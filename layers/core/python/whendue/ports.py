@@ -155,7 +155,7 @@ class JobQueue(Protocol):
     """The queues, by name (`critical`, `high`, `normal`, `low`); at least once, in any order."""
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
-        """Send messages; for each, in order: True when the queue has acknowledged it, None when it takes none like it."""
+        """Send messages; for each, in order: True once the queue has acknowledged it, None if it takes none like it."""
 
     def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
         """Receive up to 10 messages, waiting up to 20 s for the first."""

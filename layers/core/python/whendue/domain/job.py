@@ -309,19 +309,15 @@ def item_bytes(item: Mapping[str, Any]) -> int:
 
 def _value_bytes(value: object) -> int:
     match value:
-        case str():
+        case str() | bytes():
             # Half a surrogate pair is for the store to refuse.
-            return len(value.encode(errors="surrogatepass"))
+            return len(value if isinstance(value, bytes) else value.encode(errors="surrogatepass"))
         case bool() | None:
             return 1
         case int() | float():
             return len(str(value).strip("-0.").replace(".", "")) // 2 + 2
-        case bytes():
-            return len(value)
-        case list():
+        case list() | frozenset():
             return 3 + sum(1 + _value_bytes(part) for part in value)
-        case frozenset():
-            return 3 + sum(1 + _value_bytes(number) for number in value)
         case Mapping():
             return 3 + sum(1 + _value_bytes(str(name)) + _value_bytes(part) for name, part in value.items())
         case _:

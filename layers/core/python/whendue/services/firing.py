@@ -291,8 +291,9 @@ class Firing:
 
 def why(error: BaseException, what: str) -> str:
     """Say for a schedule's owner what went wrong: never the text of an error that is not ours."""
-    own = isinstance(error, WhendueError)
-    text = f"{error.code}: {error}" if own else f"{WhendueError.code}: {what} ({type(error).__name__})"
+    text = f"{WhendueError.code}: {what} ({type(error).__name__})"
+    if isinstance(error, WhendueError):
+        text = f"{error.code}: {error}"
     return clip("".join(sign if sign.isprintable() else " " for sign in text), REASON_BYTES)
 
 
