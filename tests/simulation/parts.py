@@ -83,7 +83,7 @@ JOBS: Final = Part(
         "functional/notifications/test_ends.py",
         "functional/notifications/test_ssrf.py",
     ),
-    stories=(*jobs.STORIES, *deploys.STORIES, *notifications.STORIES),
+    stories=(*jobs.STORIES, *deploys.STORIES, *notifications.STORIES, *broken.STORIES),
 )
 LIMITS: Final = Part(
     modules=(
