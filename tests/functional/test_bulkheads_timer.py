@@ -25,7 +25,7 @@ from whendue.services.ledger import FireFilter
 from whendue.services.tick import Ticked
 
 GOOD, BAD = TENANT, "bad"
-# Set to raise every exception at every stage (minutes); otherwise each at some stage, and some at each stage.
+# Set to raise every exception at every stage (minutes); otherwise each stage raises some, and all are raised somewhere.
 EVERY = "WHENDUE_EVERY_EXCEPTION"
 STEP = 16
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.samples import a_job, an_error
-from tests.faults import Refusing
+from tests.faults import KilledError, Refusing
 from tests.functional.test_composites import flow, node, parts, start
 from tests.functional.test_dependencies import after, cause, many, states
 from tests.functional.test_guards_dependencies import Costed, claimed, unavailable
@@ -61,13 +61,13 @@ def ending(world: World, job: Job) -> Transition:
 def owing(world: World, steps: Sequence[Transition], ports: Ports | None = None) -> list[Job]:
     """Record steps in a process that dies before it tells anybody."""
     deaf = Refusing(world.table, "span", _dies)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(KilledError):
         record(replace(ports or world.app._ports, store=deaf), steps)
     return [world.job(step.job) for step in steps]
 
 
 def _dies(*_: object, **__: object) -> Any:
-    raise RuntimeError
+    raise KilledError
 
 
 # --- telling -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Laws of limits, for any input."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from whendue.domain.job import Job, State
 from whendue.domain.keys import Key, limit_pk
 from whendue.domain.limit import Limit, Wait, burst, effective, interval_us, reserve, token_is_good
 from whendue.domain.slots import Slot, board_of, free_numbers, is_waiting
-from whendue.limits import LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S, RATE_TOKEN_KEPT_S
+from whendue.limits import HORIZON_S, LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S, RATE_TOKEN_KEPT_S
 
 NOW_US = 1_800_000_000_000_000
 rates = st.floats(LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S)
@@ -132,3 +134,24 @@ def test_partitions_of_different_tenants_differ(one: str, other: str, key: str) 
 def test_only_a_pending_job_that_waits_for_a_slot_of_the_key_is_woken(job: Job, waits: bool) -> None:
     """A job woken before its token is good would start before it."""
     assert is_waiting(job, limit_pk("acme", "k")) is waits
+
+
+def test_nothing_is_reserved_beyond_the_horizon() -> None:
+    """However many ask, and however far an older version has reserved; and time brings the next ones near."""
+    horizon_us = HORIZON_S * 1_000_000
+    starts, tat_us = reserve(0, NOW_US, 0.001, 40_000)
+    assert len(starts) == HORIZON_S // 1000 + 1
+    assert max(starts) <= NOW_US + horizon_us
+    assert reserve(tat_us, NOW_US, 0.001, 5) == ([], tat_us)
+    far = 10**17
+    starts, tat_us = reserve(far, NOW_US, 0.001, 5)
+    assert (starts, tat_us <= NOW_US + horizon_us + 2_000_000_000) == ([], True)
+    starts, _ = reserve(tat_us, NOW_US + 3_000_000_000, 0.001, 2)
+    assert len(starts) == 2
+
+
+def test_a_token_that_was_too_far_is_none() -> None:
+    """The job asks again when its wait is over."""
+    wait = Wait("rate", "key", 0.001, 0)
+    assert token_is_good(wait, "key", 1000, 1000)
+    assert not token_is_good(replace(wait, far=True), "key", 1000, 1000)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.simulation.stories import (
+    broken,
     dependencies,
     deploys,
     isolation,
@@ -34,6 +35,9 @@ class Part:
 
 JOBS: Final = Part(
     modules=(
+        "adapters.attribute_values",
+        "adapters.memory.store",
+        "bulkhead",
         "domain.agenda",
         "domain.rescue",
         "domain.step",
@@ -48,10 +52,13 @@ JOBS: Final = Part(
         "services.record",
         "services.rescue",
         "services.settle",
+        "services.tick",
+        "services.walk",
         "services.work",
         "services.write",
     ),
     tests=(
+        "unit/test_bulkhead.py",
         "unit/test_step.py",
         "unit/test_conditions.py",
         "unit/test_transitions.py",
@@ -65,6 +72,8 @@ JOBS: Final = Part(
         "functional/test_draining.py",
         "functional/test_timer.py",
         "functional/test_guards_timer.py",
+        "functional/test_bulkheads_timer.py",
+        "functional/api/test_numbers.py",
         # Limits, parents and parts are behind guards of a job's life, too.
         "functional/test_limits.py",
         "functional/test_guards_dependencies.py",
@@ -76,7 +85,7 @@ JOBS: Final = Part(
         "functional/notifications/test_ends.py",
         "functional/notifications/test_ssrf.py",
     ),
-    stories=(*jobs.STORIES, *deploys.STORIES, *notifications.STORIES),
+    stories=(*jobs.STORIES, *deploys.STORIES, *notifications.STORIES, *broken.STORIES),
 )
 LIMITS: Final = Part(
     modules=(
@@ -115,6 +124,7 @@ SCHEDULES: Final = Part(
     ),
     tests=(
         "unit/test_schedule_items.py",
+        "functional/test_bulkheads_timer.py",
         "functional/test_guards_schedules.py",
         "functional/test_guards_firing.py",
         "functional/test_guards_ledger.py",

@@ -4,6 +4,7 @@ from itertools import chain
 from typing import Final
 
 from tests.simulation.stories import (
+    broken,
     counting,
     dependencies,
     deploys,
@@ -27,5 +28,6 @@ FAMILIES: Final = (
     notifications.STORIES,
     counting.STORIES,
     isolation.STORIES,
+    broken.STORIES,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

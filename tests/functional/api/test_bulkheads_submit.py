@@ -305,7 +305,6 @@ def test_a_job_whose_subscribers_cannot_be_found_is_accepted(
         assert client.send("GET", f"/jobs/{item['job']['id']}").json["state"] == "succeeded"
 
 
-
 @pytest.mark.parametrize("name", EXCEPTIONS)
 def test_an_error_of_a_look_at_dependencies_takes_nothing_back(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str

@@ -313,9 +313,9 @@ def item_bytes(item: Mapping[str, Any]) -> int:
 
 def _value_bytes(value: object) -> int:
     match value:
-        case str():
+        case str() | bytes():
             # Half a surrogate pair is for the store to refuse.
-            return len(value.encode(errors="surrogatepass"))
+            return len(value if isinstance(value, bytes) else value.encode(errors="surrogatepass"))
         case bool() | None:
             return 1
         case int() | float():

@@ -80,7 +80,7 @@ def reserve(tat_us: int, now_us: int, rate_per_s: float, count: int) -> tuple[Se
     tolerance_us = (burst(rate_per_s) - 1) * step_us
     horizon_us = now_us + HORIZON_S * SECOND_US
     # An older version may have reserved further ahead.
-    tat_us = min(tat_us, horizon_us + tolerance_us + 1)
+    tat_us = min(tat_us, horizon_us + tolerance_us + step_us)
     starts = []
     for _ in range(count):
         tat_us = max(tat_us, now_us)

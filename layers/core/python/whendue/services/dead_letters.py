@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from whendue.domain.job import Job, State
+from whendue.domain.step import Transition
 from whendue.domain.transitions import redrive
-from whendue.errors import StateConflictError, UnavailableError, WhendueError
-from whendue.limits import DYNAMODB_MAX_STATEMENTS, LIST_READS, REDRIVE_AGE_S
+from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
+from whendue.limits import DYNAMODB_MAX_STATEMENTS, HORIZON_S, LIST_READS, REDRIVE_AGE_S
 from whendue.ports import Applied, Outcome
 from whendue.services.listing import JobFilter, Listing
 from whendue.services.outside import Ports
@@ -117,18 +118,22 @@ class DeadLetters:
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
                 errors[job.id] = StateConflictError("the job is too old")
                 continue
-            due_at = now_ms + (round(1000 * number / rate_per_s) if rate_per_s else 0)
+            # Bounded, however slow: the horizon is far below what a float can make of it.
+            due_at = now_ms + (round(min(1000 * number / rate_per_s, 1000 * HORIZON_S)) if rate_per_s else 0)
             try:
                 steps.append(redrive(job, due_at, now_ms, self._ports.settings.timing))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone
+            except Exception as error:  # noqa: BLE001 - it is this job's alone
                 self._ports.bulkhead.note("redrive", job.id, error)
-                errors[job.id] = StateConflictError("the job cannot be run again as it is stored")
-        longer = [write for step in steps for write in self._ports.documents.keep_longer(step.job, step.job.due_at)]
-        if longer:
-            self._ports.store.apply(longer)
-        outcomes = record_and_send(self._ports, steps, now_ms)
-        errors |= {step.job.id: _error(outcome) for step, outcome in zip(steps, outcomes, strict=True)}
-        return [errors[job.id] for job in jobs]
+
+        def some(part: Sequence[Transition]) -> None:
+            longer = [one for step in part for one in self._ports.documents.keep_longer(step.job, step.job.due_at)]
+            if longer:
+                self._ports.store.apply(longer)
+            outcomes = record_and_send(self._ports, part, now_ms)
+            errors.update({step.job.id: _error(outcome) for step, outcome in zip(part, outcomes, strict=True)})
+
+        self._ports.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
+        return [errors.get(job.id, StateConflictError("the job cannot be redriven")) for job in jobs]
 
 
 def _dead(wanted: JobFilter) -> JobFilter:
@@ -154,4 +159,6 @@ def _group(fingerprint: str, jobs: Sequence[Job]) -> Group:
 def _error(outcome: Outcome) -> WhendueError | None:
     if outcome.done:
         return None
+    if outcome.applied is Applied.INVALID:
+        return UnstorableError()
     return UnavailableError() if outcome.applied is Applied.UNAVAILABLE else StateConflictError("the job has changed")

@@ -20,8 +20,6 @@ from whendue.services.slots import Slots
 
 # A wait this long may outlast what a payload's item was kept for.
 LONG_WAIT_MS = 86_400_000
-# Outcomes that leave a job as it was.
-UNKNOWN = (Applied.UNAVAILABLE, Applied.INVALID)
 
 
 class Deferral:

@@ -1,0 +1,64 @@
+"""What cannot be read, or worked out, beside what can: the definition, an item raises, and nobody else notices."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tests.simulation.hub import START_MS
+from tests.simulation.stories.base import QUICK, Scenario, submitting
+from tests.simulation.stories.schedules import doing, putting
+from tests.simulation.world import Nature, World
+from whendue.domain.keys import Key, cursor_key
+from whendue.domain.recurrence import Recurrence
+from whendue.domain.request import JobRequest
+from whendue.domain.schedule import Definition, Schedule, schedule_key, schedules_partition, to_item
+
+# Another tenant; the watcher of schedules looks away.
+OTHER: Final = "broken"
+
+
+def _raising() -> dict[str, Any]:
+    """Give a schedule whose recurrence an older version took: it raises wherever its fires are worked out."""
+    definition = Definition(Recurrence(cron="0 0 4-99 * * *"), JobRequest("sim", {"do": "ok"}))
+    schedule = Schedule(OTHER, "raises", definition, START_MS, START_MS, START_MS)
+    return to_item(schedule) | {"agenda_pk": schedules_partition(0), "alarm_at": START_MS}
+
+
+def _unreadable(key: Key, partition: str) -> dict[str, Any]:
+    """Give an item that is nothing of ours, with a place in the agenda before everything else."""
+    pk, sk = key
+    return {"pk": pk, "sk": sk, "agenda_pk": partition, "alarm_at": START_MS - 600_000, "due_at": START_MS}
+
+
+def beside(play: Callable[[World], None]) -> Callable[[World], None]:
+    """Give a play beside which one of everything is broken."""
+
+    def broken(world: World) -> None:
+        world.store.put_back(_raising())
+        world.store.put_back(_unreadable(schedule_key(OTHER, "unreadable"), schedules_partition(0)))
+        world.store.put_back(_unreadable(Key(f"SCHEDULE#{OTHER}#s", "backfill#odd"), schedules_partition(0)))
+        for number in range(3):
+            world.store.put_back(_unreadable(Key(f"JOB#odd-{number}", "odd"), "live#normal#0"))
+        pk, sk = cursor_key("rescue", "live#normal#0")
+        world.store.put_back({"pk": pk, "sk": sk, "at_pk": 5})
+        play(world)
+
+    return broken
+
+
+def _promoted(world: World) -> None:
+    world.client(1, submitting(world, "a", delaySeconds=240))
+
+
+def _retried_later(world: World) -> None:
+    backoff = QUICK | {"baseSeconds": 200, "capSeconds": 300, "factor": 1}
+    world.client(1, submitting(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
+
+
+STORIES: Final = (
+    Scenario("broken ones beside a schedule", beside(doing(putting(45)))),
+    Scenario(
+        "broken ones beside a schedule, two timers", beside(doing(putting(45))), Nature(timers=2, latency_ms=(3, 9))
+    ),
+    Scenario("broken ones beside a delayed job", beside(_promoted)),
+    Scenario("broken ones beside a retried job", beside(_retried_later)),
+)
