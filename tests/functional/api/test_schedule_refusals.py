@@ -169,7 +169,9 @@ def test_a_time_that_is_none_is_refused_wherever_one_is_taken(world: World, shap
         assert where in [place for place, _ in refused(client.send(method, path, body), 422, "invalid_request")]
     answer = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok", "dueAt": text}, {"type": "ok"}]})
     assert [item["status"] for item in answer.json["items"]] == [422, 202]
-    [(place, _)] = refused(client.send("GET", "/schedules/x/fires", **{"from": text}), 422, "invalid_request")
+    [(place, _)] = refused(
+        client.send("GET", "/schedules/x/fires", None, None, **{"from": text}), 422, "invalid_request"
+    )
     assert place == "query.from"
 
 
