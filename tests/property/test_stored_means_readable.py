@@ -39,18 +39,18 @@ def some(count: int) -> settings:
 
 
 @pytest.fixture(scope="module", params=["memory", "wire", "moto"])
-def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, int]]:
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, int, int]]:
     """Open a kind of table; an emulator's answers take so long that it gets few examples."""
     if request.param == "moto":
         with opened("moto", tmp_path_factory.mktemp("moto")) as emulated:
             assert isinstance(emulated, Aws)
-            yield lambda: emulated.store_on(RulesOfAws(emulated.clients.dynamodb)), 1 + FACTOR
+            yield lambda: emulated.store_on(RulesOfAws(emulated.clients.dynamodb)), 1 + FACTOR, 2
     else:
-        yield {"memory": MemoryStore, "wire": WireStore}[request.param], 10**9
+        yield {"memory": MemoryStore, "wire": WireStore}[request.param], 10**9, 10**9
 
 
 @pytest.fixture
-def tables(backend: tuple[Any, int]) -> Tables:
+def tables(backend: tuple[Any, int, int]) -> Tables:
     """Make tables for the examples of one test."""
     return Tables(*backend)
 
@@ -177,7 +177,7 @@ def test_a_workflow_that_is_accepted_is_readable_for_good(
         stage.step()
         whole = stage.read(path)
         assert answer.json["id"] in [one["id"] for one in stage.listed("/workflows")]
-        for job in stage.listed("/jobs"):
+        for job in stage.jobs():
             stage.read(f"/jobs/{job['id']}")
             stage.read(f"/jobs/{job['id']}/explain")
     assert whole["state"] in STATES
@@ -259,7 +259,7 @@ def test_a_schedule_that_is_accepted_is_readable_for_good(
     accepted(stage.send("POST", f"{path}/backfill", {"from": since, "to": to, "limit": 3}))
     stage.step()
     look_at_schedule(stage, request)
-    for job in stage.listed("/jobs"):
+    for job in stage.jobs():
         stage.read(f"/jobs/{job['id']}")
         stage.read(f"/jobs/{job['id']}/explain")
     accepted(stage.send("PUT", path, request))
