@@ -43,6 +43,7 @@ from whendue.limits import (
     REDRIVE_JOBS,
     REDRIVE_RATE_PER_S,
     RETENTION_S,
+    SECONDS_MIN,
     TAG_KEY_BYTES,
     TAG_VALUE_BYTES,
     TAGS,
@@ -83,9 +84,9 @@ class Body(BaseModel):
 class Backoff(Body):
     """How long to wait between attempts: base x factor^n, capped; `full` jitter draws from 0 to that."""
 
-    base_seconds: float | None = Field(default=None, gt=0, le=BACKOFF_CAP_S)
+    base_seconds: float | None = Field(default=None, ge=SECONDS_MIN, le=BACKOFF_CAP_S)
     factor: float | None = Field(default=None, ge=1, le=100)
-    cap_seconds: float | None = Field(default=None, gt=0, le=BACKOFF_CAP_S)
+    cap_seconds: float | None = Field(default=None, ge=SECONDS_MIN, le=BACKOFF_CAP_S)
     jitter: Literal["full", "none"] | None = None
 
 
@@ -226,10 +227,18 @@ class JobTemplate(PolicyBody):
         )
 
 
+def _storable(seconds: float) -> float:
+    """Round what is shorter than a tick of the clock up to one: the table holds no number near zero."""
+    return SECONDS_MIN if 0 < seconds < SECONDS_MIN else seconds
+
+
+Delay = Annotated[float, AfterValidator(_storable)]
+
+
 class DueBody(Body):
     """When something is due: at once, after a delay, or at a time."""
 
-    delay_seconds: float | None = Field(
+    delay_seconds: Delay | None = Field(
         default=None, ge=0, le=HORIZON_S, description="Run so long from now; with dependsOn: after the last parent."
     )
     due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
@@ -372,6 +381,8 @@ class RedriveBody(Body):
 
     filter: DeadLetterFilter = DeadLetterFilter()
     dry_run: bool = Field(default=False, description="Only count them.")
-    rate_per_second: float | None = Field(default=None, gt=0, le=REDRIVE_RATE_PER_S, description="Spread their starts.")
+    rate_per_second: float | None = Field(
+        default=None, ge=LIMIT_RATE_MIN_PER_S, le=REDRIVE_RATE_PER_S, description="Spread their starts."
+    )
     limit: int = Field(default=100, ge=1, le=REDRIVE_JOBS)
     cursor: str | None = Field(default=None, max_length=CURSOR_BYTES)

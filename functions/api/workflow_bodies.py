@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from functions.api import times
 from functions.api.replies import ErrorReply, error_reply
 from functions.api.reply import Reply
-from functions.api.requests import WORKFLOW, Body, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
+from functions.api.requests import WORKFLOW, Body, Delay, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
 from whendue.domain.dependency import On
 from whendue.domain.graph import Draft, Graph, Wanted, make, to_value
 from whendue.domain.job import Job, State, shown_state
@@ -32,7 +32,7 @@ class StepBody(JobTemplate):
     """A job of a workflow; priority, profile and tags are the workflow's if not said."""
 
     name: Name | None = Field(default=None, description="What others call it; step-1, job-1, ... or body if not said.")
-    delay_seconds: float | None = Field(default=None, ge=0, le=HORIZON_S, description="So long after its last parent.")
+    delay_seconds: Delay | None = Field(default=None, ge=0, le=HORIZON_S, description="So long after its last parent.")
     on_parent_failure: OnParentFailure = "cancel"
     for_each: ForEach = None
 

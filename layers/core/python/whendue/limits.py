@@ -92,6 +92,8 @@ REDRIVE_AGE_S = 430 * 86_400
 RETENTION_S = 30 * 86_400
 # Together below PAYLOAD_KEPT_S: no job outlives its payload by retrying.
 MAX_ATTEMPTS = 50
+# The clock counts in milliseconds; DynamoDB holds no number between 0 and 1e-130.
+SECONDS_MIN = 0.001
 TIMEOUT_S = 12 * 3600
 LEASE_MIN_S = 2
 LEASE_MAX_S = 3600
