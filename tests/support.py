@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def eventually(
-    get: Callable[[], T], good: Callable[[T], bool] = bool, *, timeout_s: float = 20, every_s: float = 0.05
+    get: Callable[[], T], good: Callable[[T], bool] = bool, *, timeout_s: float = 120, every_s: float = 0.05
 ) -> T:
     """Ask until the answer is good, and give it.
 

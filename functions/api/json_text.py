@@ -13,8 +13,8 @@ from math import isinf
 from typing import Any, Final
 
 from functions.api.problems import MalformedRequestError, place
-from whendue.errors import WhendueError
-from whendue.limits import INTEGER_MAX, INTEGER_MIN, JSON_DEPTH, PROBLEM_PLACES
+from whendue.errors import InvalidRequestError, WhendueError
+from whendue.limits import BULK_JOBS, INTEGER_MAX, INTEGER_MIN, JSON_DEPTH, PROBLEM_PLACES
 
 # The longest integer that may be in range has 20 characters: -2**63 and 2**64 - 1.
 _INTEGER_CHARACTERS: Final = 20
@@ -85,6 +85,7 @@ def parse(text: str, items: str | None = None) -> Any:
     Raises:
         MalformedRequestError: it is not JSON, or holds something that cannot be carried; the message says where, and
             never quotes it.
+        InvalidRequestError: there are more items than one request may have.
     """
     hooks = _Hooks()
     try:
@@ -104,6 +105,10 @@ def parse(text: str, items: str | None = None) -> Any:
     if items is None or not isinstance(value, dict) or not isinstance(value.get(items), list):
         return _sound(value, "body", suspicious=suspicious)
     apart = value[items]
+    if len(apart) > BULK_JOBS:
+        # Before each is judged: a refusal is some kilobytes.
+        places = [{"where": f"body.{items}", "problem": f"has over {BULK_JOBS} items"}]
+        raise InvalidRequestError(f"body.{items} has over {BULK_JOBS} items", errors=places)
     _sound(value | {items: None}, "body", suspicious=suspicious)
     return value | {items: [_sound_item(item, suspicious=suspicious) for item in apart]}
 
@@ -112,7 +117,7 @@ def _sound_item(item: Any, *, suspicious: bool) -> Any:
     try:
         return _sound(item, "", suspicious=suspicious)
     except MalformedRequestError as error:
-        return Refused(error)
+        return Refused(error.with_traceback(None))
 
 
 def _sound(value: Any, where: str, *, suspicious: bool) -> Any:

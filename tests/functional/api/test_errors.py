@@ -56,6 +56,8 @@ INVALID_JOBS: dict[str, dict[str, Any]] = {
     "no attempt": a_job(maxAttempts=0),
     "too many attempts": a_job(maxAttempts=MAX_ATTEMPTS + 1),
     "a backoff of nothing": a_job(backoff={"baseSeconds": 0}),
+    "a backoff of almost nothing": a_job(backoff={"baseSeconds": 1e-300}),
+    "a cap of almost nothing": a_job(backoff={"capSeconds": 5e-324}),
     "a shrinking backoff": a_job(backoff={"factor": 0.5}),
     "too long a backoff": a_job(backoff={"capSeconds": BACKOFF_CAP_S + 1}),
     "another jitter": a_job(backoff={"jitter": "some"}),
@@ -195,6 +197,12 @@ OTHERS: dict[str, tuple[int, str, tuple[Any, ...], dict[str, Any]]] = {
     "an invented cursor": (400, "invalid_cursor", ("GET", "/jobs"), {"cursor": "abc"}),
     "a cursor of groups": (400, "invalid_cursor", ("GET", "/dead-letters"), {"cursor": "abc"}),
     "a rate of nothing": (422, "invalid_request", ("POST", "/dead-letters/redrive", {"ratePerSecond": 0}), {}),
+    "a rate of almost nothing": (
+        422,
+        "invalid_request",
+        ("POST", "/dead-letters/redrive", {"ratePerSecond": 5e-324}),
+        {},
+    ),
     "an unknown filter": (422, "invalid_request", ("POST", "/dead-letters/redrive", {"filter": {"id": "1"}}), {}),
 }
 

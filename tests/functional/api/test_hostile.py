@@ -273,6 +273,15 @@ def test_one_bad_value_in_a_batch_of_500_refuses_its_job_alone(client: Client, n
     assert told["errors"] == [{"where": "payload.v", "problem": problem}]
 
 
+@pytest.mark.parametrize("delay", [5e-324, 1e-300, 0.0009])
+def test_a_delay_of_almost_nothing_is_a_tick_of_the_clock(client: Client, world: World, delay: float) -> None:
+    """The table holds no number near zero; nobody waits for it, nor is it early."""
+    job = client.submit(delaySeconds=delay)
+    world.clock.advance(1)
+    world.work()
+    assert client.send("GET", f"/jobs/{job['id']}").json["state"] == "succeeded"
+
+
 def test_a_job_that_is_too_deep_refuses_itself_alone(client: Client) -> None:
     """As deep in a batch as alone."""
     allowed = '{"type":"ok","payload":' + '{"a":' * (JSON_DEPTH - 1) + "1" + "}" * (JSON_DEPTH - 1) + "}"

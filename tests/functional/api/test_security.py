@@ -195,7 +195,9 @@ paths = st.sampled_from([path for _, path in ROUTES]) | st.text(max_size=30).map
 methods = st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=300
+)
 @given(methods, paths, bodies | st.text() | st.binary(), st.dictionaries(st.text(max_size=8), st.text(max_size=8)))
 def test_whatever_is_sent_is_never_a_5xx(
     client: Client, method: str, path: str, body: str | bytes, query: dict[str, str]

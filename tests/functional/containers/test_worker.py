@@ -133,7 +133,7 @@ def test_a_message_that_comes_while_the_worker_goes_down_is_to_be_had_at_once(
 
     instead(world, receive=slowly)
     worker = start(threads=1)
-    assert received.wait(20)
+    assert received.wait(120)
     worker.drain()
     go_on.set()
     assert worker.join()

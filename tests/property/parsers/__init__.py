@@ -1,0 +1,1 @@
+"""Tables of parsers, one module a part of the house: `PARSERS`, by name."""
