@@ -62,7 +62,7 @@ class Room(NamedTuple):
     items: str | None = None
 
 
-# RFC 9110 sections 9.3.1, 9.3.2 and 9.3.5: content has no meaning in these; it is refused unread, as 413.
+# RFC 9110 sections 9.3.1 and 9.3.2: content has no meaning in these; it is refused unread, as 413.
 NO_BODY: Final = Room(0, 0)
 SMALL: Final = Room(SMALL_BODY_BYTES, BODY_FIELDS)
 ROOMS: Final[Mapping[tuple[str, str], Room]] = {
@@ -82,8 +82,8 @@ _ID: Final = re.compile(rf"[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}")
 
 
 def room_of(route: Route) -> Room:
-    """Give what a route's body may be: nothing for GET, HEAD and DELETE, little unless the table says more."""
-    return ROOMS.get((route.method, route.path), NO_BODY if route.method in ("GET", "HEAD", "DELETE") else SMALL)
+    """Give what a route's body may be: nothing for GET and HEAD, little unless the table says more."""
+    return ROOMS.get((route.method, route.path), NO_BODY if route.method in ("GET", "HEAD") else SMALL)
 
 
 def check_lengths(event: Mapping[str, Any]) -> None:
