@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 import pytest
 from pydantic import AfterValidator, BaseModel, RootModel
 
-from whendue import Context, GiveUp, task
+from whendue import Context, task
 from whendue.channel import Attempt, ChannelConfig, Event
 from whendue.errors import ConfigurationError, InvalidPayloadError, UnknownTaskError
 from whendue.registry import Registry, channel
@@ -376,20 +376,6 @@ def test_an_annotation_that_says_more_than_its_model_counts() -> None:
     assert definition.parse({"number": 3}) == Order(number=3)
     with pytest.raises(InvalidPayloadError, match="does not fit"):
         definition.parse({"number": 4})
-
-
-def test_what_looks_like_a_function_and_gives_a_run_yet_to_happen_says_so() -> None:
-    """As a decorator that hides `async def` does."""
-
-    def hidden(payload: Order) -> Any:
-        return later(payload)
-
-    def hidden_generator(payload: Order) -> Any:
-        return stepwise(payload)
-
-    for function in (hidden, hidden_generator):
-        with pytest.raises(GiveUp, match="nobody runs"):
-            declare(function).call({}, OneContext())
 
 
 # --- channels ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Tasks and channels as declared, and how they meet the values of requests."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,7 +15,6 @@ from whendue.errors import (
     InvalidRequestError,
     UnavailableError,
 )
-from whendue.outcomes import GiveUp
 from whendue.resources import resource
 from whendue.ssrf import TargetRefusedError
 from whendue.validation import places, raised, validated
@@ -65,8 +63,7 @@ class TaskDefinition:
             raise InvalidPayloadError(self._refusal, errors=places(error)) from None
         if self.channel:
             return resource("notify")(self.channel, model, context)
-        result = self.function(model, context) if self.takes_context else self.function(model)
-        return _run_already(result)
+        return self.function(model, context) if self.takes_context else self.function(model)
 
     def parse(self, payload: object, tenant: str | None = None) -> BaseModel:
         """Turn a JSON value into the payload model, at the door, and see whether the tenant, if given, may have it.
@@ -88,15 +85,6 @@ class TaskDefinition:
     @property
     def _refusal(self) -> str:
         return f"the payload does not fit the task {self.name}"
-
-
-def _run_already(result: Any) -> Any:
-    """Refuse a result that is a run yet to happen; of a function that merely looks like a plain one."""
-    if inspect.iscoroutine(result) or inspect.isgenerator(result):
-        result.close()
-    elif not inspect.isawaitable(result) and not inspect.isasyncgen(result):
-        return result
-    raise GiveUp(f"the task returned a {type(result).__name__}, which nobody runs; return the result itself")
 
 
 @dataclass(frozen=True, slots=True)
