@@ -10,12 +10,12 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.exceptions import BUILT_IN, EXCEPTIONS
+from tests.exceptions import BUILT_IN, EVERY, EXCEPTIONS
 from tests.functional.test_schedules import definition
 from tests.world import TENANT, World
-from whendue.domain.job import State, from_item
+from whendue.domain.job import Job, State, from_item
 from whendue.domain.keys import Key
-from whendue.domain.message import from_body
+from whendue.domain.message import from_body, to_body
 from whendue.domain.pause import tenant_pause
 from whendue.domain.request import Dependency, JobRequest
 from whendue.domain.schedule import schedule_key
@@ -25,8 +25,6 @@ from whendue.services.ledger import FireFilter
 from whendue.services.tick import Ticked
 
 GOOD, BAD = TENANT, "bad"
-# Set to raise every exception at every stage (minutes); otherwise each stage raises some, and all are raised somewhere.
-EVERY = "WHENDUE_EVERY_EXCEPTION"
 STEP = 16
 
 
@@ -439,11 +437,18 @@ def test_an_unreadable_job_is_passed_and_not_lost() -> None:
     assert len(world.ran) == 9
 
 
-def test_a_job_of_which_no_message_can_be_made_ends_with_its_cause() -> None:
+def test_a_job_of_which_no_message_can_be_made_ends_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is neither sent for ever nor in anybody's way."""
     world = World()
     odd, good = world.submit(delay_s=200), world.submit(delay_s=200)
-    world.table._items[odd.key] |= {"progress": b"odd"}
+
+    def body(job: Job) -> str:
+        if job.id == odd.id:
+            raise ValueError("no message can be made of it")
+        return to_body(job)
+
+    for module in ("write", "rescue"):
+        monkeypatch.setattr(f"whendue.services.{module}.to_body", body)
     world.pass_time(700)
     assert world.job(good).state is State.SUCCEEDED
     stored = world.table._items[odd.key]

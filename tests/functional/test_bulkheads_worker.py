@@ -256,7 +256,7 @@ def test_whatever_one_heartbeat_raises_stops_nobody(stage: str, error: str, monk
     """Neither that of its neighbours, nor the batch."""
     world = World()
     world.task("slow", lambda payload, ctx: world.clock.advance(120))
-    jobs = [world.submit("slow", policy={"timeout_s": 3000}) for _ in range(4)]
+    jobs = [world.submit("slow", policy={"timeout_s": 800}) for _ in range(4)]
     victim = jobs[2]
     renewed: list[str] = []
 

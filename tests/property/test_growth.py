@@ -20,7 +20,8 @@ def test_the_largest_input_is_read_within_a_hundred_times_what_is_linear(name: s
     """C code cannot be counted: CPU time is bounded, so generously that only what is not linear runs into it."""
     ended = run_largest(name)
     assert ended.returncode == 0, f"{ended.stdout.splitlines()[-1:]}: {ended.stderr[-500:]}"
-    assert ended.stdout.splitlines()[-1] == list(PARSERS[name].shapes)[-1]
+    # Among the log lines of whatever answers.
+    assert list(PARSERS[name].shapes)[-1] in ended.stdout.splitlines()
 
 
 def test_a_quadratic_parser_is_found_out() -> None:

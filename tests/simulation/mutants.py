@@ -4,9 +4,9 @@ A function keeps its identity and gets another `__code__`, so everybody who has 
 """
 
 import ast
-import copy
 import importlib
 import inspect
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -100,13 +100,15 @@ def mutants() -> list[Mutant]:
 def _of(module: str) -> Iterator[Mutant]:
     source = inspect.getsource(importlib.import_module(module))
     tree = ast.parse(source)
+    # A third of the time of deepcopy.
+    plain, copies = ast.unparse(tree), pickle.dumps(tree)
     for number, node in enumerate(ast.walk(tree)):
         for change, edit in _edits(node):
-            changed = copy.deepcopy(tree)
+            changed = pickle.loads(copies)
             target = next(one for position, one in enumerate(ast.walk(changed)) if position == number)
             edit(target)
             text = ast.unparse(ast.fix_missing_locations(changed))
-            if text != ast.unparse(tree):
+            if text != plain:
                 line = _line_of(node)
                 yield Mutant(module, line, _function_at(tree, line), change, text)
 
@@ -134,7 +136,9 @@ def _edits(node: ast.AST) -> Iterator[tuple[str, Edit]]:
     """List what can be done to a node: what, and a function that does it to the same node of a copy."""
     yield from _without_parts(node)
     yield from _without_assignments(node)
-    if isinstance(node, ast.If | ast.IfExp | ast.While) and not isinstance(node.test, ast.Constant):
+    # What is imported for types alone is no guard.
+    named = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    if isinstance(node, ast.If | ast.IfExp | ast.While) and not (named or isinstance(node.test, ast.Constant)):
         yield f"not ({ast.unparse(node.test)})", _negate
     if isinstance(node, ast.Return) and isinstance(node.value, ast.Compare):
         yield f"not ({ast.unparse(node.value)})", _negate_value

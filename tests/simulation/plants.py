@@ -98,8 +98,8 @@ PLANTS: Final = (
     Plant(
         "a pause that workers do not ask about",
         "whendue.services.work",
-        "if job.id not in held]",
-        "]",
+        "for one, is_held in known if is_held is False]",
+        "for one, _ in known]",
         "after its pause began",
         "paused while it waits",
     ),
@@ -122,17 +122,17 @@ PLANTS: Final = (
     Plant(
         "a paused message given back, not dropped",
         "whendue.services.work",
-        "        settle.counts += Counter(paused=len(group) - len(free))\n",
-        "        settle.unsettled += [delivery for delivery, job in group if job.id in held]\n",
+        "        settle.counts += Counter(paused=sum(is_held is True for _, is_held in known))\n",
+        "        settle.unsettled += [delivery for (delivery, _), is_held in known if is_held is True]\n",
         "received twice",
         "paused, for longer than messages hide",
     ),
     Plant(
         "receive count used for attempts",
         "whendue.services.settle",
-        "        return fail(\n            one.job,\n",
+        "        failed = fail(\n            one.job,\n",
         "        from whendue.domain.job import evolve\n"
-        "        return fail(\n            evolve(one.job, failures=one.delivery.receive_count - 1),\n",
+        "        failed = fail(\n            evolve(one.job, failures=one.delivery.receive_count - 1),\n",
         "failures",
         "retried",
     ),

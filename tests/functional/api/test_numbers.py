@@ -1,6 +1,7 @@
 """Numbers: what a request says has bounds that make sense, and whatever is accepted can be stored, run and read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,9 +86,11 @@ def test_a_delay_is_in_whole_milliseconds(client: Client, world: World, number: 
 
 
 def test_what_a_task_wants_is_bounded(world: World, client: Client) -> None:
-    """It is a number of the deployment's, and stored with each job."""
+    """It is stored with each job; a definition made by hand is not checked earlier."""
     for number, value in enumerate([1e-300, 5e-324, -1.0, float("inf"), float("nan"), 1e300]):
-        world.task(f"odd-{number}", lambda payload, ctx: None, base_s=value, cap_s=value, factor=value)
+        world.task(f"odd-{number}", lambda payload, ctx: None)
+        odd = replace(world.registry.get(f"odd-{number}"), policy=dict.fromkeys(("base_s", "cap_s", "factor"), value))
+        world.registry._tasks[f"odd-{number}"] = odd
         assert client.submit(f"odd-{number}")["state"] == "queued"
 
 

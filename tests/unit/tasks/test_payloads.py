@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue import limits
 from whendue.errors import InvalidPayloadError, InvalidReferenceError, InvalidWorkflowError
 from whendue.mail import mailbox
 from whendue.registry import TASKS, discover
 from whendue.tasks.email import EmailPayload
 from whendue.tasks.http import HttpPayload
+from whendue.validation import PLACES
 
 URL = "https://a.example/"
 MAIL: dict[str, Any] = {"to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
@@ -264,7 +264,8 @@ def test_however_much_is_wrong_the_answer_is_short() -> None:
     with pytest.raises(InvalidPayloadError) as caught:
         parse("email", BRIEF | {f"f{number}": 1 for number in range(1000)})
     places: Any = caught.value.details["errors"]
-    assert len(places) == limits.WORKFLOW_ERRORS
+    assert len(places) == PLACES + 1
+    assert "more" in places[-1]["problem"]
 
 
 NODE: dict[str, Any] = {"name": "a", "request": {"type": "ok", "policy": {}}}
