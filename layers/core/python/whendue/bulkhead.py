@@ -133,38 +133,25 @@ class Bulkhead:
         stage: str,
         name: Callable[[T], str] = str,
     ) -> list[tuple[T, R | BaseException]]:
-        """Call a function for all items at once and, if it raises, for each alone; return (item, result or its error).
+        """Call a function that gives one result for each item, as `together`; return (item, result or its error).
 
         Args:
-            items: what is handled together, as it costs less; repeating it must do no harm.
+            items: what is handled together; doing one again must do no harm.
             function: gives one result for each of the items that it is called for, in order.
             stage: what is being done, for the log.
             name: the item's id or name, for the log; never its content.
 
         Raises:
-            UnavailableError: a service refused for now, which is no fault of one item.
+            UnavailableError: as `each`.
         """
-        try:
-            return list(zip(items, function(items), strict=True)) if items else []
-        except UnavailableError:
-            raise
-        except Exception as error:  # noqa: BLE001 - of which of them is found by trying each alone
-            if len(items) == 1:
-                self.note(stage, name(items[0]), error)
-                return [(items[0], error)]
-        return [(one, self._alone(one, function, stage, name)) for one in items]
+        ends: dict[int, R | BaseException] = {}
 
-    def _alone(
-        self, item: T, function: Callable[[Sequence[T]], Sequence[R]], stage: str, name: Callable[[T], str]
-    ) -> R | BaseException:
-        try:
-            [result] = function([item])
-        except UnavailableError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - this is the one, or one of them
-            self.note(stage, name(item), error)
-            return error
-        return result
+        def some(numbers: Sequence[int]) -> None:
+            ends.update(zip(numbers, function([items[number] for number in numbers]), strict=True))
+
+        apart = self.together(range(len(items)), some, stage=stage, name=lambda number: name(items[number]))
+        ends.update(apart.failed)
+        return [(item, ends[number]) for number, item in enumerate(items)]
 
     @contextmanager
     def around(self, stage: str, item: str) -> Iterator[None]:

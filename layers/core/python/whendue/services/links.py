@@ -18,12 +18,13 @@ from whendue.errors import UnavailableError, UnknownParentError, UnstorableError
 from whendue.limits import HORIZON_S
 from whendue.ports import Applied, Outcome
 from whendue.services.documents import payload_expiry
-from whendue.services.isolate import isolated
 from whendue.services.outside import Ports
 from whendue.services.write import written
 
 # Of a UUID; anything else would be a key that the table may refuse.
 ID_LENGTH = 36
+# For the log, of errors that nobody expected.
+STAGE = "link_dependencies"
 
 
 class Links:
@@ -119,8 +120,8 @@ class Links:
         """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
         unknown = self._adopt()
         writes = [(job.id, write) for job, parents in self._children.values() for write in links(job, parents)]
-        ends = isolated(writes, self._apply, lambda write, error: self._isolated(write[0], error))
-        failed = {job_id: end for (job_id, _), end in zip(writes, ends, strict=True) if end is not None}
+        ends = self._ports.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
+        failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
         lost = {
             job.id: next(unknown[parent.id] for parent in parents if parent.id in unknown)
             for job, parents in self._children.values()
@@ -131,19 +132,20 @@ class Links:
     def _apply(self, writes: Sequence[tuple[str, Write]]) -> list[WhendueError | None]:
         return [_error(end) for end in self._ports.store.apply([write for _, write in writes])]
 
-    def _isolated(self, job_id: str, error: Exception) -> WhendueError:
-        self._ports.bulkhead.note("link_dependencies", job_id, error)
-        return WhendueError()
-
     def _adopt(self) -> dict[str, WhendueError]:
         """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
         wanted = {parent.id for parent in self._all_parents}
         live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
-        ends = isolated(live, self._adopted, lambda job, error: self._isolated(job.id, error))
-        return {job.id: end for job, end in zip(live, ends, strict=True) if end is not None}
+        ends = self._ports.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
+        return {job.id: _ours(end) for job, end in ends if end is not None}
 
     def _adopted(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
         return [_error(end) for _, end in written(self._ports, [adopt(job) for job in jobs])]
+
+
+def _ours(error: BaseException) -> WhendueError:
+    """Show an error that nobody expected as one of ours; the log has its name."""
+    return error if isinstance(error, WhendueError) else WhendueError()
 
 
 def _error(end: Outcome) -> WhendueError | None:

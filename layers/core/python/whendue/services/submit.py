@@ -11,7 +11,6 @@ from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
 from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.ports import Applied, Outcome
-from whendue.services.isolate import isolated
 from whendue.services.links import Links
 from whendue.services.news import News
 from whendue.services.outside import Ports
@@ -110,11 +109,11 @@ class Submit:
             if job_id not in unlinked
         ]
         steps = [step for _, step in ready]
-        ends = isolated(
-            steps, lambda some: self._recorded(some, now_ms), lambda step, error: self._isolated(step.job.id, error)
+        ends = self._ports.bulkhead.batch(
+            steps, lambda some: self._recorded(some, now_ms), stage="submit", name=lambda step: step.job.id
         )
-        for (number, _), end in zip(ready, ends, strict=True):
-            bulk.ends[number] = end
+        for (number, _), (_, end) in zip(ready, ends, strict=True):
+            bulk.ends[number] = end if isinstance(end, Submitted | WhendueError) else WhendueError()
         for job_id, (number, _) in bulk.wanted.items():
             failed = any(_is_unknown(bulk, parent) for parent in links.parents_made_here(job_id))
             if job_id in unlinked or failed:
