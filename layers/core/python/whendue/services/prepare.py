@@ -224,17 +224,17 @@ class Prepare:
             default_policy(settings), task=definition.policy, profile=profile.policy, request=request.policy
         )
         # A composite's own job runs nothing of users; its time is whatever a worker has.
-        if definition.expands and resolved.policy.timeout_s > settings.max_timeout_s:
-            return Resolved(replace(resolved.policy, timeout_s=settings.max_timeout_s), resolved.sources)
-        check_timeout(
-            settings,
-            whose={
-                "the request": request.policy,
-                f"the profile {profile.name!r}": profile.policy,
-                f"the task {definition.name!r}": definition.policy,
-            },
-        )
-        return resolved
+        if not definition.expands:
+            check_timeout(
+                settings,
+                whose={
+                    "the request": request.policy,
+                    f"the profile {profile.name!r}": profile.policy,
+                    f"the task {definition.name!r}": definition.policy,
+                },
+            )
+        kept_s = min(resolved.policy.timeout_s, settings.max_timeout_s)
+        return Resolved(replace(resolved.policy, timeout_s=kept_s), resolved.sources)
 
     def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
         match place:

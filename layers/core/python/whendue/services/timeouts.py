@@ -5,6 +5,7 @@ from typing import Any
 
 from whendue.domain.job import Policy
 from whendue.errors import InvalidRequestError
+from whendue.limits import TIMEOUT_S, WORKER_RESERVE_S
 from whendue.settings import Settings
 
 
@@ -14,7 +15,9 @@ def default_policy(settings: Settings) -> Policy:
 
 
 def check_timeout(settings: Settings, *, whose: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a timeout that is longer than any worker has.
+    """Refuse a timeout that is longer than any worker has: 900 s where functions run jobs.
+
+    Of the last seconds a worker needs some to record what it ran: whoever asks for them gets what is left, and sees it.
 
     Args:
         settings: the deployment's.
@@ -26,11 +29,9 @@ def check_timeout(settings: Settings, *, whose: Mapping[str, Mapping[str, Any]])
     for who, said in whose.items():
         if "timeout_s" not in said:
             continue
-        if said["timeout_s"] > settings.max_timeout_s:
-            problem = (
-                f"{who} asks for {said['timeout_s']} s; the workers of this deployment have "
-                f"{settings.max_timeout_s} s for an attempt at most"
-            )
+        limit_s = min(settings.max_timeout_s + WORKER_RESERVE_S, TIMEOUT_S)
+        if said["timeout_s"] > limit_s:
+            problem = f"{who} asks for {said['timeout_s']} s; a worker of this deployment runs for {limit_s} s at most"
             where = [{"where": "timeoutSeconds", "problem": problem}]
             raise InvalidRequestError(f"timeoutSeconds is too long: {problem}", errors=where)
         return
