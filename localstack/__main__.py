@@ -54,6 +54,8 @@ def up() -> int:
     """Bring the stack up, or up to date (EMULATOR=ministack or localstack)."""
     stack = lifecycle.up(os.environ.get("EMULATOR") or "ministack")
     print(f"API        {stack.api_url}\nDocs       {stack.api_url}/docs\nAddresses  .local/stack.json")
+    for module in lifecycle.broken_modules(stack):
+        print(f"warning: {module} could not be imported, its tasks are off; `make logs` says why", file=sys.stderr)
     return 0
 
 
@@ -82,7 +84,11 @@ def url() -> int:
 
 def make_token() -> int:
     """Print a development token (TENANT, SCOPES)."""
-    print(token.make(os.environ.get("TENANT") or "demo", os.environ.get("SCOPES") or token.SCOPES))
+    tenant, scopes = os.environ.get("TENANT") or "demo", os.environ.get("SCOPES") or token.SCOPES
+    if problem := token.problem(tenant, scopes):
+        print(problem, file=sys.stderr)
+        return 2
+    print(token.make(tenant, scopes))
     return 0
 
 

@@ -19,6 +19,7 @@ from localstack.paths import LOCAL, STACK_FILE
 from localstack.stack import Stack, load
 from whendue.errors import ConfigurationError
 from whendue.resources import TaskSettings
+from whendue.secret import Secret
 
 WARM_WORKERS = 3
 LOCALSTACK_URL = "http://127.0.0.1:4566"
@@ -138,7 +139,7 @@ def _deploy(
     asked = {name: value for name, value in os.environ.items() if name.startswith("WHENDUE_")}
     signing = token.environment(token.secret(), token.deployment_secret())
     environment = mail.SETTINGS | signing | asked
-    _check(asked)
+    _check(environment)
     # Workers in containers beside this stack read it there (infra/docker/whendue.env): they derive the same ids.
     parameter = {"Name": "/whendue/secret", "Value": environment["WHENDUE_SECRET"], "Type": "SecureString"}
     Clients(endpoint_url).client("ssm").put_parameter(**parameter, Overwrite=True)
@@ -152,10 +153,18 @@ def _deploy(
     return stack
 
 
-def _check(asked: dict[str, str]) -> None:
-    """Refuse settings of the shell that no function would start with."""
+def broken_modules(stack: Stack) -> list[str]:
+    """Name the task modules that could not be imported: their tasks are off, everything else runs."""
+    with urlopen(f"{stack.api_url}/health/ready", timeout=20) as reply:
+        tasks = json.load(reply)["components"]["tasks"]
+    return [str(module) for module in tasks.get("details", {}).get("modules", [])]
+
+
+def _check(environment: dict[str, str]) -> None:
+    """Refuse settings that no function would start with, before a running stack gets them."""
     try:
         # The deploy names the functions itself.
-        TaskSettings.from_env(asked | {"WHENDUE_OWN_FUNCTIONS": "whendue"})
+        TaskSettings.from_env(environment | {"WHENDUE_OWN_FUNCTIONS": "whendue"})
+        Secret.read(environment["WHENDUE_SECRET"])
     except ConfigurationError as error:
         raise RuntimeError(f"{error} (docs/configuration.md)") from None

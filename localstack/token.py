@@ -1,5 +1,6 @@
 """The dev stack's secrets, made for this checkout, and development tokens, signed by HS256 with one of them."""
 
+import re
 import secrets
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ AUDIENCE = "whendue"
 # Everything: whoever has the checkout has the stack.
 SCOPES = "jobs:read jobs:write admin operator metrics:read"
 LIFETIME_S = 12 * 3600
+TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def secret(path: Path = LOCAL / "jwt-secret") -> str:
@@ -43,6 +45,15 @@ def environment(signing_secret: str, own_secret: str | None = None) -> dict[str,
         "WHENDUE_JWT_ISSUER": ISSUER,
         "WHENDUE_JWT_AUDIENCE": AUDIENCE,
     }
+
+
+def problem(tenant: str, scopes: str) -> str | None:
+    """Say what is wrong with a token that no API would take; None if nothing is."""
+    if not TENANT.fullmatch(tenant):
+        return "TENANT must be 1 to 64 of A-Z a-z 0-9 . _ -"
+    if unknown := sorted(set(scopes.split()) - set(SCOPES.split())):
+        return f"SCOPES has no scope {unknown[0]!r}: give some of {SCOPES}, with spaces between them"
+    return None
 
 
 def make(tenant: str = "demo", scopes: str = SCOPES, signing_secret: str | None = None) -> str:

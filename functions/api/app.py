@@ -27,7 +27,7 @@ from functions.api.routes import (
     subscriptions,
     workflows,
 )
-from functions.api.scopes import scope_of
+from functions.api.scopes import insist
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.domain.trace import traceparent
@@ -132,7 +132,7 @@ class Api:
         if route.path in PUBLIC:
             return None
         identity = self._verifier.verify(event["headers"].get("authorization"))
-        identity.need(scope_of(route.method, route.path))
+        insist(identity, route.method, route.path)
         return identity
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whendue.adapters.auth import ADMIN, METRICS, OPERATOR, READ, WRITE
+from whendue.adapters.auth import ADMIN, METRICS, OPERATOR, READ, WRITE, Identity
 
 # What is shown here is of all tenants together.
 METRICS_PATH: Final = "/actuator/prometheus"
@@ -24,6 +24,16 @@ def scope_of(method: str, path: str) -> str:
     if _is_under(path, OPERATED):
         return OPERATOR
     return ADMIN if _is_under(path, ADMINISTERED) else WRITE
+
+
+def insist(identity: Identity, method: str, path: str) -> None:
+    """Insist on the scope that a request needs; what only operators change, they see as well.
+
+    Raises:
+        ForbiddenError: the token does not have it.
+    """
+    if not (_is_under(path, OPERATED) and identity.may(OPERATOR)):
+        identity.need(scope_of(method, path))
 
 
 def _is_under(path: str, prefixes: tuple[str, ...]) -> bool:

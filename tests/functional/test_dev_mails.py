@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from localstack import lifecycle
+from localstack import lifecycle, token
 from localstack.deploy import mail
 from localstack.deploy.clients import Clients
 from whendue.resources import TaskSettings
@@ -50,9 +50,24 @@ def test_the_emulator_takes_mails_of_the_senders_that_are_named(asked: dict[str,
 
 
 @pytest.mark.parametrize(
-    "asked", [{"WHENDUE_LAMBDA_ALLOW": "report-*"}, {"WHENDUE_EMAIL_RECIPIENTS": '{"a": ["*@a.b"]}'}]
+    "asked",
+    [
+        {"WHENDUE_LAMBDA_ALLOW": "report-*"},
+        {"WHENDUE_EMAIL_RECIPIENTS": '{"a": ["*@a.b"]}'},
+        {"WHENDUE_SECRET": "short"},
+    ],
 )
 def test_settings_of_the_shell_that_no_function_would_start_with_are_refused(asked: dict[str, str]) -> None:
     """Before anything is deployed; an API that does not answer would not say why."""
-    with pytest.raises(RuntimeError, match=f"^{next(iter(asked))} "):
-        lifecycle._check(asked)
+    with pytest.raises(RuntimeError, match=f"^{next(iter(asked))}[ :]"):
+        lifecycle._check({"WHENDUE_SECRET": "s" * 32} | asked)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "scopes", "named"),
+    [("a b", "jobs:read", "TENANT"), ("a", "jobs:reed", "jobs:reed"), ("a", "jobs:read,jobs:write", "with spaces")],
+)
+def test_a_token_that_no_api_would_take_is_not_made(tenant: str, scopes: str, named: str) -> None:
+    """It would answer 401 or 403 later, and not say why."""
+    assert named in (token.problem(tenant, scopes) or "")
+    assert token.problem("acme", token.SCOPES) is None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.domain.values import UnstorableError, to_text, weigh
+from whendue.domain.values import NotJsonError, to_text, weigh
 from whendue.errors import Interrupted
 from whendue.limits import RESULT_DEPTH
 
@@ -86,7 +86,7 @@ def test_what_json_can_hold_reads_back(value: Any, read: Any) -> None:
 )
 def test_what_it_cannot_is_refused_with_its_reason(value: Any, problem: str, said: str) -> None:
     """The reason goes to whoever may read the job; no value does."""
-    with pytest.raises(UnstorableError) as caught:
+    with pytest.raises(NotJsonError) as caught:
         text(value)
     assert (caught.value.problem, said in str(caught.value)) == (problem, True), str(caught.value)
 
@@ -102,7 +102,7 @@ def test_a_coroutine_is_refused_with_a_hint_and_closed() -> None:
     async def later() -> None:
         """Do nothing."""
 
-    with pytest.raises(UnstorableError, match="async def"):
+    with pytest.raises(NotJsonError, match="async def"):
         text(later())
 
 
@@ -111,7 +111,7 @@ def test_a_small_object_that_is_large_as_json_costs_no_more_than_its_bound() -> 
     value: list[Any] = []
     for _ in range(60):
         value = [value, value]
-    with pytest.raises(UnstorableError, match="over"):
+    with pytest.raises(NotJsonError, match="over"):
         text(value, 100_000)
 
 
@@ -119,7 +119,7 @@ def test_a_list_that_holds_itself_ends() -> None:
     """Too deep, as it has no end."""
     value: list[Any] = []
     value.append(value)
-    with pytest.raises(UnstorableError, match="deeper"):
+    with pytest.raises(NotJsonError, match="deeper"):
         text(value)
 
 
@@ -130,7 +130,7 @@ def test_an_endless_mapping_ends() -> None:
         def items(self) -> Any:
             return ((str(number), number) for number in count())
 
-    with pytest.raises(UnstorableError, match="over"):
+    with pytest.raises(NotJsonError, match="over"):
         text(Endless(), 1000)
 
 
@@ -157,7 +157,7 @@ def test_whatever_is_taken_reads_back(value: Any) -> None:
     """The law that all others are examples of."""
     try:
         taken = text(value, 100_000)
-    except UnstorableError as error:
+    except NotJsonError as error:
         # Hypothesis makes no surrogates, and nothing that large.
         raise AssertionError(str(error)) from None
     assert json.loads(taken) == value

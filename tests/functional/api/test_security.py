@@ -67,7 +67,7 @@ NEEDED = {
     ("POST", "/subscriptions/<name>/test"): ADMIN,
     ("GET", "/subscriptions/<name>/deliveries"): READ,
     ("POST", "/subscriptions/<name>/deliveries/<delivery_id>/replay"): ADMIN,
-    # What is everybody's. To list queues shows a tenant which are paused, and nothing else.
+    # What is everybody's. To list queues shows a tenant which are paused, and nothing else; operators see all of it.
     ("GET", "/queues"): READ,
     ("POST", "/queues/<name>/pause"): OPERATOR,
     ("POST", "/queues/<name>/resume"): OPERATOR,
@@ -150,12 +150,21 @@ def test_every_route_needs_a_token_unless_it_is_public(world: World, method: str
 def test_reading_and_writing_need_their_scopes(client_of: Callable[..., Client], method: str, path: str) -> None:
     """A token with every scope but the one that is needed is refused, and told which it lacks."""
     needed = NEEDED[method, path]
-    refused = client_of(scopes=WITHOUT[needed]).send(method, path, BODIES.get(method))
+    # Operators see what they operate, without being anybody's reader.
+    without = WITHOUT[needed].replace("operator", "") if path == "/queues" else WITHOUT[needed]
+    refused = client_of(scopes=without).send(method, path, BODIES.get(method))
     assert (refused.status, refused.code) == (403, "forbidden")
     assert f'scope="{needed}"' in refused.headers["www-authenticate"]
     above = {READ: "admin", WRITE: "admin", METRICS: "operator"}.get(needed, needed)
     for scopes in (needed, above, f"openid {needed}"):
         assert client_of(scopes=scopes).send(method, path, BODIES.get(method)).status not in (401, 403)
+
+
+def test_an_operator_sees_the_queues_and_no_job(client_of: Callable[..., Client]) -> None:
+    """`operator` alone: how full the queues are, and nothing of a tenant's own."""
+    operator = client_of(scopes="operator")
+    assert operator.send("GET", "/queues").json["items"][0]["depth"] is not None
+    assert operator.send("GET", "/jobs").code == "forbidden"
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/jobs", "/nowhere"])

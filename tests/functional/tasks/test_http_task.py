@@ -79,6 +79,8 @@ def test_a_body_is_json_or_text_or_absent(web: Web, run: Run, payload: Any, body
         (b'{"a": NaN}', "application/json", '{"a": NaN}'),
         (b'"\\ud800"', "application/json", '"\\ud800"'),
         (b"[" * 50_000, "application/json", "[" * 50_000),
+        (b"[" * 99 + b"]" * 99, "application/json", json.loads("[" * 99 + "]" * 99)),
+        (b"[" * 100 + b"]" * 100, "application/json", "[" * 100 + "]" * 100),
         (b"\xff\xfe", "text/plain", None),
         (b"", "text/plain", None),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from whendue.domain.job import Job
-from whendue.domain.values import UnstorableError, to_text
+from whendue.domain.values import NotJsonError, to_text
 from whendue.limits import PROGRESS_BYTES
 
 
@@ -85,7 +85,7 @@ class Context:
         """
         try:
             self._progress = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES)
-        except UnstorableError as error:
+        except NotJsonError as error:
             raise ValueError(f"the progress cannot be kept: {error}") from None
 
     def once(self, key: str) -> bool:

@@ -22,7 +22,7 @@ class ModuleFailure:
         module: its name.
         error_type: the exception's class.
         where: file and line: of the module's own code, if the traceback has any of it.
-        detail: what is wrong, where the error is one of ours; the text of others may quote secrets.
+        detail: what is wrong, where the words are ours or Python's; those of others may quote secrets.
     """
 
     module: str
@@ -49,8 +49,18 @@ def load(module: str) -> ModuleFailure | None:
 
 def failure(module: str, error: BaseException) -> ModuleFailure:
     """Describe why a module cannot be used."""
-    detail = clip(str(error), DETAIL_BYTES) if type(error) is ConfigurationError else ""
-    return ModuleFailure(module, type(error).__name__, _where(module, error), detail)
+    return ModuleFailure(module, type(error).__name__, _where(module, error), clip(_detail(error), DETAIL_BYTES))
+
+
+def _detail(error: BaseException) -> str:
+    """Say what is wrong, in words that are no user's: other texts may quote a secret."""
+    if type(error) is ConfigurationError:
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return str(error.msg)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"there is no module {error.name}"
+    return ""
 
 
 def modules_of(package: str) -> tuple[list[str], list[ModuleFailure]]:

@@ -16,6 +16,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from whendue.domain.values import to_text
+from whendue.limits import RESULT_BYTES, RESULT_DEPTH
+
 
 class Payload(BaseModel):
     """A payload in camelCase JSON: unknown fields and wrong types are refused, and errors never show a value.
@@ -61,10 +64,11 @@ Line = Annotated[str, AfterValidator(without_controls)]
 
 
 def json_or_text(text: str) -> Any:
-    """Read a text as JSON; one that is not, or that could not be stored as JSON again, is given as it is."""
+    """Read a text as JSON; one that is not, or that could not be kept as JSON in a result, is given as it is."""
     try:
         value = json.loads(text)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        # The result in which it is kept is a level around it.
+        to_text(value, most_bytes=RESULT_BYTES, most_levels=RESULT_DEPTH - 1)
     except (ValueError, RecursionError):
         return text
     return value

@@ -169,11 +169,11 @@ def _check_call(name: str, arguments: list[Any]) -> None:
 
 
 def _check_constant(value: Any) -> None:
-    from whendue.domain.values import UnstorableError, to_text
+    from whendue.domain.values import NotJsonError, to_text
 
     try:
         to_text(value, most_bytes=REFERENCE_PATH_BYTES * REFERENCE_GROWTH, most_levels=JSON_DEPTH)
-    except UnstorableError as error:
+    except NotJsonError as error:
         raise _RefusedError(f"a constant of the path is no JSON value: {error}") from None
 
 

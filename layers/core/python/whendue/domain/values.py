@@ -25,7 +25,7 @@ HINTS: Final = {
 }
 
 
-class UnstorableError(ValueError):
+class NotJsonError(ValueError):
     """A value that cannot be stored as JSON.
 
     Args:
@@ -52,18 +52,18 @@ def to_text(value: object, *, most_bytes: int, most_levels: int) -> str:
         most_levels: so many lists and mappings stand inside of each other at most.
 
     Raises:
-        UnstorableError: it cannot be stored.
+        NotJsonError: it cannot be stored.
     """
     try:
         plain = _Plain(most_bytes, most_levels).copied(value, 0)
         text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         size = len(text.encode())
-    except (UnstorableError, Interrupted):
+    except (NotJsonError, Interrupted):
         raise
     except UnicodeEncodeError:
-        raise UnstorableError("not_json", "a text holds half a surrogate pair, which is no character") from None
+        raise NotJsonError("not_json", "a text holds half a surrogate pair, which is no character") from None
     except BaseException as error:  # noqa: BLE001 - methods of a user's object may raise whatever they like
-        raise UnstorableError("not_json", f"it could not be read: {type_name(error)}") from None
+        raise NotJsonError("not_json", f"it could not be read: {type_name(error)}") from None
     if size > most_bytes:
         raise _too_large(most_bytes)
     return text
@@ -119,14 +119,14 @@ class _Plain:
             return _finite(value)
         if isinstance(value, dict | list | tuple):
             if level == self._most_levels:
-                raise UnstorableError("too_deep", f"it is nested deeper than {self._most_levels} levels")
+                raise NotJsonError("too_deep", f"it is nested deeper than {self._most_levels} levels")
             return self._members(value, level + 1) if isinstance(value, dict) else self._parts(value, level + 1)
         kind = type_name(value)
         if kind == "coroutine":
             # Nobody will: Python would warn of it at some later time.
             value.close()
         hint = f" ({HINTS[kind]})" if kind in HINTS else ""
-        raise UnstorableError("not_json", f"JSON has nothing for a value of type {line_of(kind, TYPE_BYTES)}{hint}")
+        raise NotJsonError("not_json", f"JSON has nothing for a value of type {line_of(kind, TYPE_BYTES)}{hint}")
 
     def _spend(self, size: int) -> None:
         self._left -= size
@@ -142,9 +142,9 @@ class _Plain:
         try:
             self._spend(len(int.__repr__(whole)))
         except ValueError as error:
-            if isinstance(error, UnstorableError):
+            if isinstance(error, NotJsonError):
                 raise
-            raise UnstorableError("not_json", "an integer has more digits than can be read again") from None
+            raise NotJsonError("not_json", "an integer has more digits than can be read again") from None
         return whole
 
     def _parts(self, value: Any, level: int) -> list[Any]:
@@ -155,7 +155,7 @@ class _Plain:
         for key, part in value.items():
             name = self._name(key)
             if name in members:
-                raise UnstorableError("not_json", "two keys of a mapping are the same text in JSON")
+                raise NotJsonError("not_json", "two keys of a mapping are the same text in JSON")
             members[name] = self.copied(part, level)
         return members
 
@@ -168,15 +168,15 @@ class _Plain:
             return int.__repr__(self._whole(key))
         if isinstance(key, float):
             return float.__repr__(_finite(key))
-        raise UnstorableError("not_json", f"JSON has no keys of type {line_of(type_name(key), TYPE_BYTES)}")
+        raise NotJsonError("not_json", f"JSON has no keys of type {line_of(type_name(key), TYPE_BYTES)}")
 
 
 def _finite(value: float) -> float:
     plain = float.__float__(value)
     if not math.isfinite(plain):
-        raise UnstorableError("not_json", "JSON has no NaN and no Infinity")
+        raise NotJsonError("not_json", "JSON has no NaN and no Infinity")
     return plain
 
 
-def _too_large(most_bytes: int) -> UnstorableError:
-    return UnstorableError("too_large", f"it is over {most_bytes} bytes of JSON")
+def _too_large(most_bytes: int) -> NotJsonError:
+    return NotJsonError("too_large", f"it is over {most_bytes} bytes of JSON")

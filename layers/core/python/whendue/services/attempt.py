@@ -9,7 +9,7 @@ from typing import Final
 from whendue.context import Context
 from whendue.domain.fingerprint import said, type_name, where_raised
 from whendue.domain.job import Job
-from whendue.domain.values import UnstorableError, to_text
+from whendue.domain.values import NotJsonError, to_text
 from whendue.errors import Interrupted, InvalidPayloadError, WhendueError
 from whendue.limits import HORIZON_S, RESULT_BYTES, RESULT_DEPTH
 from whendue.registry import Cancel, GiveUp, Registry, Retry
@@ -122,7 +122,7 @@ def succeeded(value: object) -> Ended:
         return Succeeded(None)
     try:
         return Succeeded(to_text(value, most_bytes=RESULT_BYTES, most_levels=RESULT_DEPTH))
-    except UnstorableError as error:
+    except NotJsonError as error:
         return Failed(f"result_{error.problem}", f"the task returned what cannot be kept: {error}", final=True)
 
 
