@@ -41,7 +41,7 @@ class Stage:
     def http(self, tenant: str = "e2e", scopes: str = token.SCOPES) -> Iterator["Http"]:
         """Talk to the API as a tenant."""
         headers = {"Authorization": f"Bearer {token.make(tenant, scopes, self.secret)}"}
-        with httpx.Client(base_url=self.stack.api_url, headers=headers, timeout=60) as client:
+        with httpx.Client(base_url=self.stack.api_url, headers=headers, timeout=300) as client:
             yield Http(client)
 
     def app(self, offset: Callable[[], float] = lambda: 0.0) -> App:

@@ -17,6 +17,7 @@ from tests.e2e.stage import new_secret
 # Paths that may differ, and why. One that does not differ any more fails the test, too.
 DIFFERENT = {
     r"function\.\w+\.described\.Role": "each function has a role of its own on AWS; emulators check none",
+    r"function\.\w+\.described\.Environment\.Variables\.WHENDUE_SECRET(_PARAMETER)?": "on AWS it is a parameter's name",
     r"function\.\w+\.described\.Environment\.Variables\.WHENDUE_JWT_\w+": "on AWS only the API has them, and no secret",
     r"table\.recovery": "point-in-time recovery is for tables that somebody would miss",
     r"bucket\.(encryption|ownership_controls|public_access|policy).*": "an emulator's bucket is nobody else's",
