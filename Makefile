@@ -40,11 +40,12 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test bulkheads e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke lint types format workflows terraform checkov check
+.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke lint types format workflows terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
-	nice $(PY) -m pytest -n 2 --ignore tests/e2e
-bulkheads: $(READY)  ## one of several items raises every exception there is, at every stage (make test raises a part)
+	nice $(PY) -m pytest -n 2 --ignore tests/e2e -m "not thorough"
+thorough: $(READY)  ## what make test leaves out: every exception at every stage, and tests of many seconds each
 	WHENDUE_EVERY_EXCEPTION=1 nice $(PY) -m pytest -q -n 2 tests/functional -k bulkheads
+	nice $(PY) -m pytest -q -n 2 --ignore tests/e2e -m thorough
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
 e2e-containers: $(READY)  ## its heart with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
@@ -86,7 +87,7 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers test e2e-localstack bulkheads e2e-rest lint types workflows checkov fuzz sim load-smoke  ## everything that CI runs
+check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows checkov fuzz sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ STEP = 8
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave a part of the general tests of bulkheads to `make bulkheads`, which raises every exception at every stage.
+    """Leave a part of the general tests of bulkheads to `make thorough`, which raises every exception at every stage.
 
     Here each stage raises every eighth, from another one on, so that each exception is raised somewhere.
     """

@@ -47,6 +47,7 @@ def _copy_of_the_repository(to: Path) -> Path:
 
 
 @pytest.mark.skipif(not _can_have_its_own_view(), reason="this machine lets nobody have a view of /etc of its own")
+@pytest.mark.thorough
 def test_the_ready_hook_deploys_a_stack_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it a restarted LocalStack would be empty."""
     emulator.install()

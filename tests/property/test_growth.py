@@ -15,6 +15,7 @@ def test_python_work_grows_no_faster_than_its_input(name: str, shape: str) -> No
     assert is_linear(counts), counts
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PARSERS)
 def test_the_largest_input_is_read_within_a_hundred_times_what_is_linear(name: str) -> None:
     """C code cannot be counted: CPU time is bounded, so generously that only what is not linear runs into it."""

@@ -38,7 +38,7 @@ def some(count: int) -> settings:
     )
 
 
-@pytest.fixture(scope="module", params=["memory", "wire", "moto"])
+@pytest.fixture(scope="module", params=["memory", "wire", pytest.param("moto", marks=pytest.mark.thorough)])
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, int, int]]:
     """Open a kind of table; an emulator's answers take so long that it gets few examples."""
     if request.param == "moto":

@@ -56,6 +56,7 @@ def test_a_functional_test_that_does_not_end_has_failed(tmp_path: Path) -> None:
     assert found.value.endswith("test_endless.py::test_endless")
 
 
+@pytest.mark.thorough
 def test_every_mutant_stands_in_a_function() -> None:
     """The gate tries it in the runs that pass through there: one without a place would be tried in none."""
     assert [mutant.name for mutant in mutants() if mutant.function is None] == []
