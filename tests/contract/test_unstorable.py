@@ -53,7 +53,7 @@ STORABLE: dict[str, Any] = {
     "zero": 0.0,
     "zero of the other sign": -0.0,
     "written with an exponent": 1e-7,
-    "maps 32 deep": nested(32),
+    "maps 31 deep": nested(31),
     "an empty text": "",
     "a NUL": "a\x00b",
     "a whole pair": "😀",

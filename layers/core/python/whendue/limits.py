@@ -18,7 +18,8 @@ DYNAMODB_MAX_BATCH_GET = 100
 DYNAMODB_ITEM_BYTES = 400 * 1024
 DYNAMODB_PARTITION_KEY_BYTES = 2048
 DYNAMODB_SORT_KEY_BYTES = 1024
-DYNAMODB_MAX_DEPTH = 32
+# 32 levels, of which AWS's own engine (DynamoDB Local) counts the attribute as one where an item is put alone.
+DYNAMODB_MAX_DEPTH = 31
 # .../developerguide/HowItWorks.NamingRulesDataTypes.html: 1E-130 to 9.99...E+125, of either sign, and 0.
 DYNAMODB_NUMBER_DIGITS = 38
 DYNAMODB_NUMBER_MIN_EXPONENT = -130
