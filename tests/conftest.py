@@ -1,4 +1,4 @@
-"""What all tests share: no verdict hangs on how busy the machine is."""
+"""What all tests share: no verdict hangs on how busy the machine is, and what `make test` leaves to `make thorough`."""
 
 import os
 
@@ -12,28 +12,40 @@ from tests.exceptions import BUILT_IN, EVERY
 settings.register_profile("whendue", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whendue")
 
-# `make test` raises every eighth exception at each stage.
-STEP = 8
+# Of the general tests of bulkheads, which raise every exception at every stage.
+SAMPLED_EXCEPTIONS = 8
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave a part of the general tests of bulkheads to `make thorough`, which raises every exception at every stage.
+    """Leave a part of the tests that are marked `sampled(n)` to `make thorough`: here every n-th case is run.
 
-    Here each stage raises every eighth, from another one on, so that each exception is raised somewhere.
+    Of bulkheads each stage raises every eighth exception, from another one on, so that each is raised somewhere.
     """
-    if os.environ.get(EVERY):
-        return
     stages: dict[tuple[str, ...], int] = {}
+    seen: dict[str, int] = {}
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
-        (kept if _is_chosen(item, stages) else left).append(item)
-    if left:
+        chosen = _is_chosen_exception(item, stages) and _is_chosen_case(item, seen)
+        (kept if chosen else left).append(item)
+    if left and not os.environ.get(EVERY):
         config.hook.pytest_deselected(items=left)
         items[:] = kept
 
 
-def _is_chosen(item: pytest.Item, stages: dict[tuple[str, ...], int]) -> bool:
+def _is_chosen_case(item: pytest.Item, seen: dict[str, int]) -> bool:
+    """Tell whether a case is among those that are run here; each has a turn in the order of collection."""
+    mark = item.get_closest_marker("sampled")
+    if mark is None:
+        return True
+    test = item.nodeid.partition("[")[0]
+    number = seen[test] = seen.get(test, -1) + 1
+    return bool(number % mark.args[0] == 0)
+
+
+def _is_chosen_exception(item: pytest.Item, stages: dict[tuple[str, ...], int]) -> bool:
+    """Tell whether a case raises one of the exceptions that its stage raises here; true of every other test."""
     parameters = getattr(item, "callspec", None)
     if parameters is None or "bulkheads" not in item.nodeid:
         return True
@@ -42,4 +54,4 @@ def _is_chosen(item: pytest.Item, stages: dict[tuple[str, ...], int]) -> bool:
         return True
     stage = (item.nodeid.partition("[")[0], *(one for one in parameters._idlist if one not in BUILT_IN))
     number = stages.setdefault(stage, len(stages))
-    return list(BUILT_IN).index(raised[0]) % STEP == number % STEP
+    return list(BUILT_IN).index(raised[0]) % SAMPLED_EXCEPTIONS == number % SAMPLED_EXCEPTIONS

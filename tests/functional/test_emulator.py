@@ -71,6 +71,7 @@ def _group_is_empty(pid: int) -> bool:
     return False
 
 
+@pytest.mark.thorough
 def test_every_function_of_a_deployed_stack_answers(emulated: Emulator, stack: Stack) -> None:
     """A function that fails at start would be noticed only when its first message or tick is lost."""
     warm(stack)
@@ -168,6 +169,7 @@ def test_it_is_reachable_from_this_machine_alone(emulated: Emulator) -> None:
         pass
 
 
+@pytest.mark.thorough
 def test_stopping_ends_its_functions_and_removes_its_files(tmp_path: Path) -> None:
     """Left-over processes and folders would pile up with every run."""
     with emulator.running(tmp_path) as running:

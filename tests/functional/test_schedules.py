@@ -114,6 +114,7 @@ BEFORE: Mapping[str, Sequence[Callable[[App], None]]] = {
 DOING = {one.__name__: one for one in (put, tick, edit, pause, resume, delete, backfill)}
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("name", "outage_s"), [*((name, 0) for name in BEFORE), ("tick", 400), ("edit", 400)])
 def test_whoever_dies_at_any_call_the_ledger_is_whole_and_nothing_runs_twice(
@@ -222,6 +223,7 @@ class Swallow:
         return [True] * len(messages)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("policy", "runs_of_missed"), [("skip", 0), ("fire_once", 1), ("catch_up", 5)])
 def test_a_year_of_a_minute_schedule_under_outages_has_every_fire_once(policy: Any, runs_of_missed: int) -> None:
     """Timers that stop for minutes to weeks and die at any call; the policy gives exactly the runs that it promises."""

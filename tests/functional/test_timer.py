@@ -74,6 +74,7 @@ def killed_everywhere(after: bool) -> int:
         assert all(0 <= world.runs(job)[0] - job.due_at <= 1000 for job in jobs)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_timer_killed_at_any_call_loses_nothing_and_runs_nothing_twice(after: bool) -> None:
     """The cursor moves only past what SQS acknowledged; a message sent twice is claimed once."""

@@ -57,7 +57,7 @@ def play(scenario: Scenario, plan: Plan, *, traced: bool = False) -> World:
     world = World(scenario.nature, plan, traced=traced)
     scenario.play(world)
     try:
-        with limited():
+        with limited(scenario.patience_s):
             world.run(scenario.horizon_s * 1000)
             world.monitor.conclude(settled=scenario.settles)
     except HangError as error:

@@ -22,7 +22,7 @@ class HangError(BaseException):
 
 
 @contextmanager
-def limited(cpu_s: float = WORLD_S) -> Iterator[None]:
+def limited(cpu_s: float) -> Iterator[None]:
     """Raise HangError in what takes longer than so many seconds of CPU."""
 
     def hangs(signum: int, frame: FrameType | None) -> None:

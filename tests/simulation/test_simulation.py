@@ -91,6 +91,7 @@ def test_a_planted_bug_is_found_with_a_readable_trace(plant: Plant) -> None:
     assert any("write claim" in line for line in trace)
 
 
+@pytest.mark.thorough
 def test_a_child_submitted_as_its_parent_ends_is_released() -> None:
     """Some are in time to be told by their parents, some come late and see for themselves."""
     pairs, adopted, wrong = interleavings(range(25))

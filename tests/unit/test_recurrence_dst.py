@@ -129,6 +129,7 @@ def compare(change: Change, cron: Cron, gap: Gap | None, fold: Fold | None, with
 around_each_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change.zone} {change.day}")
 
 
+@pytest.mark.sampled(4)
 @around_each_change
 @pytest.mark.parametrize("cron", CRONS, ids=lambda cron: cron.text)
 def test_fires_around_a_change_are_those_of_a_clock_on_the_wall(change: Change, cron: Cron) -> None:

@@ -170,6 +170,7 @@ def test_a_failed_attempt_whose_worker_died_is_told_at_the_alarm_of_the_next_whi
     assert set(told.received) == of(job, ("attempt_failed", 1))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("part", range(3))
 def test_no_end_goes_untold_over_seeded_schedules(provided: Resources, part: int) -> None:
     """Workers, notifiers and timers die at any call; every end and every failed attempt is told at least once."""

@@ -171,6 +171,7 @@ class Seeded:
             messages.pop(self.draw.randrange(len(messages)))
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("part", range(10))
 def test_no_notification_is_lost_over_a_thousand_seeded_schedules(provided: Resources, part: int) -> None:
     """Tellers and notifiers die, receivers fail, messages vanish: all that was owed arrives, and nothing else."""
