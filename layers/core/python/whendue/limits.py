@@ -140,6 +140,13 @@ BACKOFF_MIN_S = 0.001
 BACKOFF_FACTOR_MAX = 100
 # A job whose worker died this often without a word is dead (guarantee G10).
 MAX_LOST = 3
+# Processes of suspects that a worker runs at once: each is an interpreter with the application, about 100 MB.
+ISOLATED_AT_ONCE = 5
+# For which a worker without room hides a suspect's message when it gives it back: the first time, the second, the
+# third. After that it waits for room itself; SQS counts every receive, and gives up at infra/topology.yaml's number.
+GIVE_BACK_S = (0, 2, 5)
+# A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
+TRUSTED_RECEIVES = 5
 
 # --- profiles --------------------------------------------------------------------------------------------------
 # Of a tenant, deleted names included, whose versions go on counting: one list reads them all.
@@ -219,7 +226,8 @@ TELL_PIECES = 100
 TELL_MS = 10_000
 
 # --- timer and worker ------------------------------------------------------------------------------------------
-RESCUE_INTERVAL_MIN_S = 60
+# Less than a minute: an interval that is counted from within a tick must be over at the next one.
+RESCUE_INTERVAL_MIN_S = 50
 RESCUE_INTERVAL_MAX_S = 900
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
