@@ -231,6 +231,8 @@ RESCUE_INTERVAL_MIN_S = 50
 RESCUE_INTERVAL_MAX_S = 900
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
+# A message is overtaken when one that was sent so much later has been received: standard queues keep no strict order.
+OVERTAKEN_MS = 60_000
 RESCUES_PER_PARTITION = 500
 # Jobs that the timer takes from a queue at a time: promoting them takes one to two seconds, well within what a tick
 # keeps to end in good order, and tenants take turns within them.
