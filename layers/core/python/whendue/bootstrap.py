@@ -33,6 +33,7 @@ from whendue.services.profile_editor import ProfileEditor
 from whendue.services.profiles import Profiles
 from whendue.services.query import Query
 from whendue.services.queues import Queues
+from whendue.services.resume import Resume
 from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
 from whendue.services.subscriptions import Subscriptions
@@ -121,6 +122,11 @@ class App:
     def queues(self) -> Queues:
         """Show queues."""
         return Queues(self._ports, self.pauses)
+
+    @cached_property
+    def resume(self) -> Resume:
+        """End pauses."""
+        return Resume(self._ports, self.pauses)
 
     @cached_property
     def profile_editor(self) -> ProfileEditor:

@@ -246,6 +246,9 @@ RESCUE_SHARE = 0.3
 # --- pauses and queues -----------------------------------------------------------------------------------------
 # A worker may know a pause this late; with the time of a claim well within the 5 s that are promised.
 PAUSE_CACHE_MS = 2000
+# What a resume brings back at once, and how many of the oldest jobs it reads for it in each partition.
+RESUMED_AT_ONCE = 500
+RESUME_LOOKS = 200
 # What a process remembers of who is paused and who is not: queues, tenants, and types of tenants.
 PAUSES_REMEMBERED = 2000
 PAUSE_REASON_BYTES = 256

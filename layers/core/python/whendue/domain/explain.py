@@ -126,7 +126,9 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, backlog: int) -> li
         # Not by how much: most of it is other tenants'.
         reasons.append(Reason("backlog", text, {"queue": job.queue}))
     if now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_alarm(job.due_at, timing):
-        text = "It is overdue; the timer is about to check whether its message was lost."
+        text = (
+            "It is overdue: its message was lost, or dropped in a pause, or is late. The timer is about to see to it."
+        )
         reasons.append(Reason("overdue", text, {"overdue_s": (now_ms - job.due_at) // 1000}))
     if job.rescues:
         text = f"The timer has looked after it {job.rescues} time(s); it does so again at its alarm."
