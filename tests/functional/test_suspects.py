@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import World
+from tests.world import SETTINGS, World
 from whendue.bootstrap import App
 from whendue.domain.job import Job, State
 from whendue.domain.message import to_body
@@ -107,6 +107,19 @@ def test_those_that_went_back_often_wait_for_room() -> None:
     deliveries = lost(world, jobs, len(GIVE_BACK_S) + 1)
     worked = handled(world, Rooms(world, 1, late=3), deliveries)
     assert worked == ([], {"succeeded": 3})
+
+
+def test_those_that_wait_stay_hidden() -> None:
+    """Seen before: received again and again while it waited, a job was given up on as a dead letter."""
+    world = World()
+    deliveries = lost(world, [world.submit() for _ in range(2)], len(GIVE_BACK_S) + 1)
+    world.clock.advance(SETTINGS.visibility_s - 1)
+    rooms = Rooms(world, 1, late=100)
+    seen: list[int] = []
+    worked = handled(world, rooms, deliveries, drain_at=lambda: seen.append(world.queues.depth("normal").visible))
+    assert worked == ([], {"succeeded": 2})
+    # The one that runs is seen to by its own process.
+    assert max(seen[10:]) == 1
 
 
 def test_they_wait_no_longer_than_the_process_may_live() -> None:

@@ -41,6 +41,7 @@ class Suspects:
         self._drain_at = drain_at
         self._running: list[_Running] = []
         self._waiting: list[Read] = []
+        self._keep_at_ms = 0
 
     def begin(self, suspects: Sequence[Read], isolation: Isolation) -> None:
         """Start as many as there is room for; of the others, those that can be are given back for other workers."""
@@ -56,6 +57,7 @@ class Suspects:
     def finish(self, isolation: Isolation) -> None:
         """Wait until all have ended, and start those that still wait as room is made."""
         while self._running or self._waiting:
+            self._keep()
             if self._over() or self._draining():
                 self._settle.unsettled += [delivery for delivery, _ in self._waiting]
                 self._waiting = []
@@ -63,6 +65,14 @@ class Suspects:
             if not self._running:
                 self._ports.effects.sleep(LOOK_MS / 1000)
             self._running = [one for one in self._running if not self._ended(one)]
+
+    def _keep(self) -> None:
+        """Keep the messages of those that wait hidden: SQS counts it when they come again, and would give up on them."""
+        now_ms, visibility_s = self._ports.effects.now_ms(), self._ports.settings.visibility_s
+        if now_ms >= self._keep_at_ms:
+            self._keep_at_ms = now_ms + visibility_s * 1000 // 3
+            for delivery, _ in self._waiting:
+                self._hold(delivery, visibility_s)
 
     def _start(self, delivery: Delivery, job: Job, isolation: Isolation) -> bool:
         if self._over() or self._draining():
