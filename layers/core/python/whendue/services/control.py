@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from whendue.domain.job import Job, State, from_item, shown_state
+from whendue.domain.job import Job, State, from_item, is_over, shown_state
 from whendue.domain.keys import job_key
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, redrive, replay, request_cancel, reschedule
@@ -32,7 +32,7 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
         raise JobNotFoundError
     [item] = store.get([job_key(job_id)])
     job = from_item(item) if item else None
-    if job is None or job.tenant != tenant or (job.expires_at or now_ms) * 1000 < now_ms:
+    if job is None or job.tenant != tenant or is_over(job.expires_at, now_ms):
         raise JobNotFoundError
     return job
 
