@@ -134,13 +134,14 @@ class Submit:
     def _freed(self, steps: Sequence[Transition], outcomes: Sequence[Outcome], now_ms: int) -> list[int]:
         """Delete jobs whose retention is over and that stand where new ones are to be; gives the new ones' numbers.
 
-        DynamoDB's TTL deletes them days later; until then the Idempotency-Key would be answered with a job that is gone.
+        DynamoDB's TTL deletes them days later; until then the key would be answered with a job that is gone.
         """
         over = {n: end.old for n, end in enumerate(outcomes) if end.old and is_over(end.old.get("expires_at"), now_ms)}
         if not over:
             return []
         writes = [
-            delete("forget", steps[number].key, *[Is(name, old[name]) for name in _LIFE]) for number, old in over.items()
+            delete("forget", steps[number].key, *[Is(name, old[name]) for name in _LIFE])
+            for number, old in over.items()
         ]
         ends = self._ports.store.apply(writes)
         freed = [number for number, end in zip(over, ends, strict=True) if end.done]
