@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from functions import log
 from functions.api import problems
 from functions.api.events import answer, normalise
-from functions.api.guard import check_ids, check_lengths, checked_body, checked_query
+from functions.api.guard import check_ids, check_key, check_lengths, checked_body, checked_query
 from functions.api.response import is_too_large, json_text
 from functions.api.routes import (
     dead_letters,
@@ -108,6 +108,7 @@ class Api:
         identity = self._identify(event, route)
         if identity:
             facts["tenant"] = identity.tenant
+        check_key(event, route)
         event |= checked_query(event)
         event |= (body := checked_body(event, route))
         check_ids(parameters)

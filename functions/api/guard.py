@@ -71,6 +71,16 @@ ROOMS: Final[Mapping[tuple[str, str], Room]] = {
     ("POST", "/jobs/batch"): Room(BODY_BYTES, BULK_BODY_FIELDS, "jobs"),
     ("POST", "/workflows"): Room(BODY_BYTES, BULK_BODY_FIELDS),
 }
+# Requests that do their work again when they are sent again, as Powertools writes their paths.
+UNKEYED: Final = frozenset(
+    {
+        "/dead-letters/redrive",
+        "/schedules/<name>/backfill",
+        "/subscriptions/<name>/deliveries/<delivery_id>/replay",
+        "/subscriptions/<name>/rotate-secret",
+        "/subscriptions/<name>/test",
+    }
+)
 # An id that cannot be one is answered like one that is not there, without asking the table.
 _IDS: Final[Mapping[str, type[WhendueError]]] = {
     "job_id": JobNotFoundError,
@@ -198,6 +208,16 @@ def _fields(value: Any, most: int) -> int:
             continue
         count += len(one)
     return count
+
+
+def check_key(event: Mapping[str, Any], route: Route) -> None:
+    """Refuse an Idempotency-Key where a repeated request would do its work again all the same.
+
+    Raises:
+        InvalidRequestError: there is one; it must not look as if it were kept to.
+    """
+    if route.path in UNKEYED and "idempotency-key" in event["headers"]:
+        raise InvalidRequestError("this request takes no Idempotency-Key: sent again, it does its work again")
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

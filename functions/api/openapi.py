@@ -22,6 +22,7 @@ ANY: Final = ("400", "413", "414", "422", "431", "500")
 PROTECTED: Final = ("401", "403", "503")
 # Submits of a kind that was there before, under the same Idempotency-Key, are 200; of what PUT makes, the first is 201.
 SUBMITS: Final = ("/jobs", "/tasks/schedule", "/workflows", "/schedules/{name}/trigger")
+KEYED: Final = (*SUBMITS, "/jobs/batch")
 VERSIONED: Final = ("/schedules/{name}", "/profiles/{name}", "/subscriptions/{name}")
 ALSO_CONDITIONAL: Final = (
     "/schedules/{name}/pause",
@@ -116,7 +117,7 @@ def _headers(code: str, path: str) -> dict[str, Any]:
 
 
 def _header_parameters(method: str, path: str) -> list[dict[str, Any]]:
-    keyed, conditional = method == "POST" and path in SUBMITS, _is_conditional(method, path)
+    keyed, conditional = method == "POST" and path in KEYED, _is_conditional(method, path)
     asked = {
         "Idempotency-Key": keyed and f"Makes it safe to repeat: 1 to {IDEMPOTENCY_KEY_BYTES} printable characters.",
         "If-Match": conditional and "Do it only to these versions: ETags, or *.",

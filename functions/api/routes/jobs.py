@@ -1,5 +1,6 @@
 """Jobs: submit, read, list, explain, change, cancel, redrive."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from operator import attrgetter
 from typing import Annotated, Any
@@ -63,9 +64,14 @@ def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
 
 @router.post("/jobs/batch", status_code=HTTPStatus.MULTI_STATUS, tags=["jobs"], summary="Submit up to 500 jobs")
 def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
-    """Accept many jobs, each on its own: one status and a job or a problem for each, in order."""
+    """Accept many jobs, each on its own: one status and a job or a problem for each, in order.
+
+    An Idempotency-Key is that of each job by its place, but for those that bring one of their own.
+    """
     who = asking(router)
+    key = idempotency_key(router.current_event.headers)
     read = _with_different_refs([_read(value) for value in body.jobs])
+    read = [_keyed(one, key, number) for number, one in enumerate(read)]
     good = [traced(router, one) for one in read if isinstance(one, JobRequest)]
     ends = iter(who.app.submit.many(who.tenant, good))
     items = [_shown(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
@@ -79,6 +85,14 @@ def _read(value: object) -> JobRequest | WhendueError:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are read
         return _isolated("read_request", "?", error)
+
+
+def _keyed(request: JobRequest | WhendueError, key: str | None, number: int) -> JobRequest | WhendueError:
+    """Derive a job's key from the batch's."""
+    if key is None or isinstance(request, WhendueError) or request.idempotency_key is not None:
+        return request
+    # The spaces keep it apart from every Idempotency-Key of a user.
+    return replace(request, idempotency_key=f"batch {number} {key}")
 
 
 def _isolated(stage: str, item: str, error: Exception) -> WhendueError:

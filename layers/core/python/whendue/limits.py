@@ -336,6 +336,8 @@ HTTP_HEADER_VALUE_BYTES = 4096
 HTTP_TIMEOUT_S = 30
 # No function runs longer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 HTTP_TIMEOUT_MAX_S = 900
+# Interim answers (1xx) that are read before the final one.
+HTTP_INTERIM_ANSWERS = 20
 # What is kept of an answer; more is neither read nor stored.
 ANSWER_BODY_BYTES = 64 * 1024
 ANSWER_HEADER_BYTES = 1024

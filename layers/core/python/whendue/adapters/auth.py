@@ -26,6 +26,8 @@ IMPLIED: Final[Mapping[str, frozenset[str]]] = {ADMIN: frozenset({READ, WRITE}),
 # RFC 7518 section 3.2: a key as long as the hash output at least.
 SECRET_MIN_BYTES = 32
 LEEWAY_S = 10
+# RFC 7515 section 2: base64url with all trailing '=' characters omitted.
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -126,6 +128,9 @@ class Verifier:
         if len(token) > TOKEN_BYTES:
             raise AuthenticationError("the token is too long")
         token = token.strip()
+        if not _COMPACT.fullmatch(token):
+            # PyJWT forgives padding: a second spelling of the same token.
+            raise AuthenticationError("the token is not valid: three parts in base64url without padding")
         key = self._settings.secret if self._keys is None else self._keys.key(_key_id(token))
         try:
             claims: dict[str, Any] = jwt.decode(

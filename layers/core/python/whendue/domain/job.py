@@ -237,6 +237,11 @@ def evolve(job: Job, **changes: Any) -> Job:
     return Job(**dict(zip(Job.__slots__, _VALUES(job), strict=True)) | changes)
 
 
+def is_over(expires_at: int | None, now_ms: int) -> bool:
+    """Say whether what expires then, in seconds since 1970, is gone: DynamoDB's TTL may delete it days later."""
+    return expires_at is not None and expires_at * 1000 < now_ms
+
+
 def shown_state(job: Job, now_ms: int) -> str:
     """Name the state as users see it: a pending job is `scheduled` before its due time and `queued` after."""
     if job.state is not State.PENDING:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from whendue.domain.job import Job, State, from_item, shown_state
+from whendue.domain.job import Job, State, from_item, is_over, shown_state
 from whendue.domain.keys import job_key
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, redrive, replay, request_cancel, reschedule
 from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError, UnstorableError
 from whendue.limits import HORIZON_S, REDRIVE_AGE_S
 from whendue.ports import Applied, JobStore
+from whendue.services.cancelling import cancel_left_parts
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
@@ -32,7 +33,7 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
         raise JobNotFoundError
     [item] = store.get([job_key(job_id)])
     job = from_item(item) if item else None
-    if job is None or job.tenant != tenant or (job.expires_at or now_ms) * 1000 < now_ms:
+    if job is None or job.tenant != tenant or is_over(job.expires_at, now_ms):
         raise JobNotFoundError
     return job
 
@@ -62,7 +63,12 @@ class Control:
                 return request_cancel(job)
             return cancel(job, now_ms)
 
-        return self._change(tenant, job_id, step)
+        job = self._change(tenant, job_id, step)
+        if job.state is State.RUNNING and job.expands and job.parts is None:
+            # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
+            stopped = cancel_left_parts(self._ports, job)
+            Telling(self._ports).tell(stopped.owing)
+        return job
 
     def redrive(self, tenant: str, job_id: str, delay_ms: int = 0) -> Job:
         """Run a dead or cancelled job again, after a delay, with all its attempts.

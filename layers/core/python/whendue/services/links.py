@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from whendue.domain.dependency import Parent, parents_value
-from whendue.domain.job import Job, from_item
+from whendue.domain.job import Job, from_item, is_over
 from whendue.domain.keys import child_key, job_key, parents_key
 from whendue.domain.request import Dependency, JobRequest, request_hash
 from whendue.domain.waiting import adopt
@@ -65,7 +65,7 @@ class Links:
         there = [item for item in items if item]
         read = self._ports.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
         jobs = [job for _, job in read]
-        return {job.id: job for job in jobs if job.tenant == self._tenant and not _is_gone(job, now_ms)}
+        return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job.expires_at, now_ms)}
 
     def parents_of(self, request: JobRequest) -> list[Parent]:
         """Give whom a request's job waits for.
@@ -170,7 +170,3 @@ def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
         )
         for number, parent in enumerate(parents)
     ]
-
-
-def _is_gone(job: Job, now_ms: int) -> bool:
-    return job.expires_at is not None and job.expires_at * 1000 < now_ms
