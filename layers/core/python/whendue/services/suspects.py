@@ -67,7 +67,7 @@ class Suspects:
             self._running = [one for one in self._running if not self._ended(one)]
 
     def _keep(self) -> None:
-        """Keep the messages of those that wait hidden: SQS counts it when they come again, and would give up on them."""
+        """Keep the messages of those that wait hidden: SQS counts how often they come, and gives up on them."""
         now_ms, visibility_s = self._ports.effects.now_ms(), self._ports.settings.visibility_s
         if now_ms >= self._keep_at_ms:
             self._keep_at_ms = now_ms + visibility_s * 1000 // 3
