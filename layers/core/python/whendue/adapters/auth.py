@@ -149,7 +149,7 @@ class Verifier:
     def _claims(self, token: str, keys: Sequence[Any]) -> dict[str, Any]:
         """Read a token's claims with the first of the keys that signed it."""
         problem = ""
-        for key in keys:
+        for number, key in enumerate(keys, start=1):
             try:
                 claims: dict[str, Any] = jwt.decode(
                     token,
@@ -162,6 +162,9 @@ class Verifier:
                 )
             except Exception as error:  # noqa: BLE001 - whatever a stranger's token raises, it is this token that is not valid
                 problem = type(error).__name__
+                if number < len(keys) and isinstance(error, jwt.InvalidSignatureError):
+                    continue
+                break
             else:
                 return claims
         raise AuthenticationError(f"the token is not valid: {problem}")
