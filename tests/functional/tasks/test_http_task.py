@@ -280,9 +280,7 @@ def test_no_proxy_of_the_environment_is_used(web: Web, run: Run, monkeypatch: py
     assert run(web.url())["status"] == 200
 
 
-@pytest.mark.parametrize(
-    "url", ["http://169.254.169.254/latest", "https://10.1.2.3/", "https://[::1]/", "http://a.example/"]
-)
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "https://10.1.2.3/", "https://[::1]/"])
 def test_a_target_that_is_known_to_be_forbidden_is_refused_at_submit(run: Run, url: str) -> None:
     """It was accepted, and then dead; what a name resolves to, only the attempt knows."""
     definition = TASKS.get("http")
