@@ -29,7 +29,10 @@ ALSO_CONDITIONAL: Final = (
     "/schedules/{name}/resume",
     "/subscriptions/{name}/rotate-secret",
     "/subscriptions/{name}/enable",
+    "/jobs/{job_id}/cancel",
+    "/jobs/{job_id}/redrive",
 )
+ONE_JOB: Final = "/jobs/{job_id}"
 METRICS: Final = "/actuator/prometheus"
 TEXT: Final = {"type": "string"}
 
@@ -83,7 +86,8 @@ def _other_successes(method: str, path: str) -> list[str]:
 
 
 def _is_conditional(method: str, path: str) -> bool:
-    return (method in ("PUT", "DELETE") and path in VERSIONED) or path in ALSO_CONDITIONAL
+    versioned = method in ("PUT", "DELETE") and path in VERSIONED
+    return versioned or path in ALSO_CONDITIONAL or (method, path) == ("PATCH", ONE_JOB)
 
 
 def _errors(method: str, path: str, *, public: bool) -> list[str]:
@@ -112,7 +116,8 @@ def _error(code: str) -> dict[str, Any]:
 def _headers(code: str, path: str) -> dict[str, Any]:
     names = ["Location"] if code == "201" and path in VERSIONED else []
     names += ["Location", "Idempotency-Replayed"] if path in SUBMITS else []
-    names += ["ETag"] if path in VERSIONED and code != "204" else []
+    of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
+    names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
     return {name: {"schema": TEXT} for name in names}
 
 

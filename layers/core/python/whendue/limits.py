@@ -229,6 +229,8 @@ TELL_MS = 10_000
 # Less than a minute: an interval that is counted from within a tick must be over at the next one.
 RESCUE_INTERVAL_MIN_S = 50
 RESCUE_INTERVAL_MAX_S = 900
+# A schedule that cannot be read is left alone for so long at first.
+POSTPONED_MIN_S = 60
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
 # A message is overtaken when one that was sent so much later has been received: standard queues keep no strict order.
