@@ -136,7 +136,7 @@ class Api:
                 traceparent=span.traceparent,
                 body=body["value"],
             )
-            with validations():
+            with validations(self._whendue.effects.now_ms):
                 reply: dict[str, Any] = self._resolver.resolve(event, context)
             span.note("http.response.status_code", reply["statusCode"])
             if reply["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:

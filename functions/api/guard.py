@@ -89,6 +89,9 @@ _IDS: Final[Mapping[str, type[WhendueError]]] = {
     "backfill_id": BackfillNotFoundError,
 }
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+# RFC 8259 section 8.1; ASCII is part of it.
+UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+_CHARSET: Final = re.compile(r"""(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)""", re.IGNORECASE)
 _ID: Final = re.compile(rf"[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}")
 
 
@@ -207,8 +210,11 @@ def _check_size(raw: str, room: Room, *, coded: bool) -> None:
 def _decoded(raw: str, headers: Mapping[str, str], *, coded: bool) -> str:
     if headers.get("content-encoding", "").strip().lower() not in ("identity", ""):
         raise UnsupportedMediaTypeError("the body is compressed: send it as it is, without Content-Encoding")
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != JSON:
         raise UnsupportedMediaTypeError
+    if (charset := _CHARSET.search(parameters)) and charset[1].lower() not in UTF_8:
+        raise UnsupportedMediaTypeError("the body must be UTF-8, as all JSON (RFC 8259 section 8.1)")
     if not coded:
         return raw
     try:

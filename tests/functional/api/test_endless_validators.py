@@ -34,7 +34,7 @@ def _stubborn() -> None:
     while time.monotonic() < until:
         try:
             _busy()
-        except Exception:
+        except Exception:  # noqa: BLE001 - as users write it
             continue
 
 

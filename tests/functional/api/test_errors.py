@@ -147,10 +147,20 @@ def test_a_body_of_another_media_type_is_415(client: Client, media: str) -> None
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-def test_json_with_a_charset_and_base64_is_taken(client: Client) -> None:
+@pytest.mark.parametrize(
+    "charset", ["; charset=utf-8", ';charset="UTF-8"', ";a=b ; Charset=us-ascii", ";", "; x=charset"]
+)
+def test_json_with_a_charset_and_base64_is_taken(client: Client, charset: str) -> None:
     """As API Gateway hands over what it takes for binary."""
-    answer = client.send("POST", "/jobs", b'{"type":"ok"}', {"Content-Type": "Application/JSON; charset=utf-8"})
+    answer = client.send("POST", "/jobs", b'{"type":"ok"}', {"Content-Type": f"Application/JSON{charset}"})
     assert answer.status == 202
+
+
+@pytest.mark.parametrize("charset", ["utf-16", '"latin1"', "", "utf-8-sig"])
+def test_json_in_another_charset_is_415(client: Client, charset: str) -> None:
+    """It would be read as UTF-8 all the same, and might mean something else."""
+    answer = client.send("POST", "/jobs", '{"type":"ok"}', {"Content-Type": f"application/json; charset={charset}"})
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
 def test_a_body_that_claims_to_be_base64_and_is_not_is_400(client: Client) -> None:

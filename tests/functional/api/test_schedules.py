@@ -358,6 +358,16 @@ def test_a_job_that_can_no_longer_be_made_is_skipped_and_the_schedule_says_why(
     assert fires(client)[0]["outcome"] == "ran"
 
 
+def test_a_backfill_from_the_year_1_is_refused(put: Callable[..., Answer], client: Client) -> None:
+    """Schedules fire from 1970 on; a limit of 10,000 jobs would not have stopped it before year 1 was over."""
+    put()
+    for first in ("0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"):
+        answer = client.send("POST", "/schedules/nightly/backfill", {"from": first, "to": "2026-01-01T00:00:00Z"})
+        assert (answer.status, answer.code) == (422, "invalid_request")
+    taken = {"from": "1970-01-01T00:00:00Z", "to": "1970-01-01T00:10:00Z"}
+    assert client.send("POST", "/schedules/nightly/backfill", taken).status == 202
+
+
 def test_a_backfill_runs_what_has_not_run(put: Callable[..., Answer], client: Client, world: World) -> None:
     """Fires that ran are left alone; what was skipped or never decided becomes caught up."""
     world.clock.advance(3600)

@@ -7,11 +7,9 @@ import ctypes
 import queue
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn, TypeVar
 
@@ -25,26 +23,42 @@ class OutOfTimeError(Interrupted):
     """It did not end in time. Not an `Exception`, so that code of users does not catch it by accident."""
 
 
-@dataclass(slots=True)
 class _Scope:
     """What one request, or one tick, has spent: the time by which all is over, and whose code was ended."""
 
-    until_s: float = field(default_factory=lambda: time.monotonic() + VALIDATIONS_S)
-    hung: set[tuple[str, str]] = field(default_factory=set)
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._until_ms = now_ms() + VALIDATIONS_S * 1000
+        self._hung: set[tuple[str, str]] = set()
 
-    def has_room(self, tenant: str, name: str) -> bool:
-        """Say whether it is worth trying: the next request, or the next tick, tries again."""
-        tenants = sum(other == name for _, other in self.hung)
-        return (tenant, name) not in self.hung and tenants < HUNG_TENANTS and time.monotonic() < self.until_s
+    def call(self, call: Callable[[], R], tenant: str, name: str) -> R:
+        left_s = (self._until_ms - self._now_ms()) / 1000
+        if left_s <= 0 or self._is_hopeless(tenant, name):
+            raise UnavailableError(f"there was no time left to validate for {name}")
+        try:
+            return _ended_after(min(VALIDATION_S, left_s), call)
+        except OutOfTimeError:
+            self._hung.add((tenant, name))
+            if left_s < VALIDATION_S:
+                raise UnavailableError(f"there was too little time left to validate for {name}") from None
+            raise
+
+    def _is_hopeless(self, tenant: str, name: str) -> bool:
+        """Say whether it is better to leave it to the next request, or to the next tick."""
+        return (tenant, name) in self._hung or sum(other == name for _, other in self._hung) >= HUNG_TENANTS
 
 
 _scope: ContextVar[_Scope | None] = ContextVar("scope", default=None)
 
 
 @contextmanager
-def validations() -> Iterator[None]:
-    """Let all that is validated within share one bounded time."""
-    token = _scope.set(_Scope())
+def validations(now_ms: Callable[[], int]) -> Iterator[None]:
+    """Let all that is validated within share one bounded time.
+
+    Args:
+        now_ms: the clock.
+    """
+    token = _scope.set(_Scope(now_ms))
     try:
         yield
     finally:
@@ -63,17 +77,8 @@ def in_time(call: Callable[[], R], tenant: str, name: str) -> R:
         OutOfTimeError: it did not end, and was ended.
         UnavailableError: what was validated before has used up the time; a later try may have it.
     """
-    scope = _scope.get() or _Scope()
-    if not scope.has_room(tenant, name):
-        raise UnavailableError(f"there was no time left to validate for {name}")
-    left_s = scope.until_s - time.monotonic()
-    try:
-        return _ended_after(min(VALIDATION_S, left_s), call)
-    except OutOfTimeError:
-        scope.hung.add((tenant, name))
-        if left_s < VALIDATION_S:
-            raise UnavailableError(f"there was too little time left to validate for {name}") from None
-        raise
+    scope = _scope.get()
+    return scope.call(call, tenant, name) if scope else _ended_after(VALIDATION_S, call)
 
 
 def interrupt(thread: threading.Thread, error: type[BaseException]) -> None:
@@ -104,7 +109,7 @@ def _by_alarm(seconds: float, call: Callable[[], R]) -> R:
         signal.signal(signal.SIGALRM, before)
 
 
-def _ring(number: int, frame: FrameType | None) -> NoReturn:
+def _ring(_number: int, _frame: FrameType | None) -> NoReturn:
     raise OutOfTimeError
 
 

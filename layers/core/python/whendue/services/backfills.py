@@ -51,9 +51,11 @@ class Backfills:
 
         Raises:
             ScheduleNotFoundError: there is none.
-            InvalidRequestError: the range is empty, or its job would be refused.
+            InvalidRequestError: the range is empty or begins before 1970, or its job would be refused.
             UnavailableError: nothing was begun; ask again.
         """
+        if from_ms < 0:
+            raise InvalidRequestError("no schedule fires before 1970")
         now_ms = self._ports.effects.now_ms()
         # What is past is decided: no timer will say otherwise.
         schedule = self._firing.settled(find_schedule(self._ports.store, tenant, name), now_ms)

@@ -110,7 +110,7 @@ class Tick:
     def _fire(self, deadline_ms: int) -> Fired:
         """Fire schedules; whatever becomes of that, promote and rescue run."""
         try:
-            with validations():
+            with validations(self._ports.effects.now_ms):
                 return self._due.run(deadline_ms)
         except Exception as error:  # noqa: BLE001 - jobs are served all the same
             self._ports.bulkhead.note("schedules", "all", error)
