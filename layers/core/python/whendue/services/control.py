@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
+from whendue.domain.lifetime import is_over
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, redrive, replay, request_cancel, reschedule
 from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError, UnstorableError
@@ -32,7 +33,7 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
         raise JobNotFoundError
     [item] = store.get([job_key(job_id)])
     job = from_item(item) if item else None
-    if job is None or job.tenant != tenant or (job.expires_at or now_ms) * 1000 < now_ms:
+    if job is None or job.tenant != tenant or is_over(job, now_ms):
         raise JobNotFoundError
     return job
 
@@ -133,7 +134,6 @@ class Control:
             transition = step(job, now_ms)
             if transition is None:
                 return job
-            self._ports.store.apply(self._ports.documents.keep_longer(job, transition.job.due_at))
             [outcome] = record_and_send(self._ports, [transition], now_ms)
             if outcome.done:
                 self._stop_parts(transition)

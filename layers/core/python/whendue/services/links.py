@@ -11,13 +11,12 @@ from itertools import chain
 from whendue.domain.dependency import Parent, parents_value
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import child_key, job_key, parents_key
+from whendue.domain.lifetime import belonging, is_over
 from whendue.domain.request import Dependency, JobRequest, request_hash
 from whendue.domain.waiting import adopt
 from whendue.domain.writes import Write, insert
 from whendue.errors import UnavailableError, UnknownParentError, UnstorableError, WhendueError
-from whendue.limits import HORIZON_S
 from whendue.ports import Applied, Outcome
-from whendue.services.documents import payload_expiry
 from whendue.services.outside import Ports
 from whendue.services.write import written
 
@@ -65,7 +64,7 @@ class Links:
         there = [item for item in items if item]
         read = self._ports.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
         jobs = [job for _, job in read]
-        return {job.id: job for job in jobs if job.tenant == self._tenant and not _is_gone(job, now_ms)}
+        return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job, now_ms)}
 
     def parents_of(self, request: JobRequest) -> list[Parent]:
         """Give whom a request's job waits for.
@@ -159,18 +158,13 @@ def _error(end: Outcome) -> WhendueError | None:
 
 def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
     """Give the notes that bind a job to its parents: one with each of them, and its own list."""
-    expires_at = payload_expiry(job) + HORIZON_S
     text = json.dumps(parents_value(parents), separators=(",", ":"))
-    mine = insert("parents", parents_key(job.id, job.request_hash), {"parents": text, "expires_at": expires_at})
+    mine = insert("parents", parents_key(job.id, job.request_hash, job.life), belonging(job, {"parents": text}))
     return [mine] + [
         insert(
             "child",
             child_key(parent.id, job.id, job.request_hash),
-            {"number": number, "on": parent.on, "expires_at": expires_at},
+            belonging(job, {"number": number, "on": parent.on}),
         )
         for number, parent in enumerate(parents)
     ]
-
-
-def _is_gone(job: Job, now_ms: int) -> bool:
-    return job.expires_at is not None and job.expires_at * 1000 < now_ms

@@ -1,0 +1,69 @@
+"""Lifetimes: what belongs to a job carries no expiry; it says when the timer looks whether its job is still there.
+
+A payload, a result, a failed attempt, a `once` mark, a list of dependencies, a dependency edge, a large text in the
+bucket and the members of a composite live as long as their job, however long it waits. Pure.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from whendue.domain.job import Job
+from whendue.limits import DEPENDED_ON_S, ERASE_AFTER_S, ERASE_CHECK_MAX_S, ERASE_CHECK_MIN_S
+
+ERASE: Final = "erase#"
+
+
+def erase_partition(shard: int) -> str:
+    """Name a partition of the index in which belongings stand at the time of their next look."""
+    return f"{ERASE}{shard}"
+
+
+def belonging(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the item of what belongs to a job: it is looked at once its job's retention may be over.
+
+    Args:
+        job: whose it is.
+        values: what the item holds.
+    """
+    return {**values, "agenda_pk": erase_partition(job.shard), "alarm_at": first_look(job)}
+
+
+def first_look(job: Job) -> int:
+    """Say when to look first, ms UTC: a while after the retention of a job that ends when it is due.
+
+    Whoever writes a belonging before its job has long written the job by then.
+    """
+    return job.due_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
+
+
+def next_look(job: Job, now_ms: int) -> int:
+    """Say when to look again at what belongs to a job that is still there, ms UTC."""
+    if job.expires_at is not None:
+        return max(1000 * (job.expires_at + 1), now_ms + 1000)
+    waited_ms = min(max(now_ms - job.created_at, 1000 * ERASE_CHECK_MIN_S), 1000 * ERASE_CHECK_MAX_S)
+    return now_ms + waited_ms if job.terminal else max(now_ms + waited_ms, first_look(job))
+
+
+def next_look_at_edge(now_ms: int) -> int:
+    """Say when to look again at the edge to a dependent: before the job that it depends on could go, ms UTC."""
+    return now_ms + 1000 * DEPENDED_ON_S // 2
+
+
+def expiry(job: Job, finished_at: int) -> int | None:
+    """Say when a finished job may go, seconds since 1970; None for a member: it goes with its composite.
+
+    Others may depend on the job: before it goes, somebody looks whether one still needs it.
+    """
+    if job.part_of is not None:
+        return None
+    return finished_at // 1000 + job.policy.retention_s + (DEPENDED_ON_S if job.children else 0)
+
+
+def is_over(job: Job, now_ms: int) -> bool:
+    """Say whether a job's retention is over: it counts as absent, however late DynamoDB's TTL is."""
+    return job.expires_at is not None and job.expires_at * 1000 < now_ms
+
+
+def is_strange(job: Job, life: int | None) -> bool:
+    """Say whether something is of an earlier life of the job's id, or of one that never was."""
+    return life is not None and life != job.life
