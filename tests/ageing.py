@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from tests.world import TENANT, World
+from tests.world import World
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import job_key, parents_key, payload_key, result_key
 from whendue.domain.lifetime import is_over
@@ -26,6 +26,7 @@ class Ageing(World):
     def __init__(self, late_s: int = 0, step_s: int = 6 * HOUR_S) -> None:
         super().__init__()
         self.late_s, self.step_s = late_s, step_s
+        self.causes: Counter[str] = Counter()
         self.said_yes: Counter[tuple[str, int]] = Counter()
         self.task("mail", self._mail)
         self.failing: set[str] = set()
@@ -56,9 +57,8 @@ class Ageing(World):
         until_ms = self.clock.now_ms() + round(seconds * 1000)
         while (now_ms := self.clock.now_ms()) < until_ms:
             self.clock.advance(min(self.step_s, (until_ms - now_ms) / 1000))
-            for _ in range(2):
-                self.tick()
-                self.work()
+            self.tick()
+            self.work()
             self.ttl()
             self.check()
 
@@ -71,6 +71,7 @@ class Ageing(World):
         """Fail if a live or shown job misses anything of its own."""
         items, blobs = self.table.items(), self.blobs
         for job in self.all_jobs():
+            self.causes += Counter([job.last.type] if job.last else [])
             if job.payload is None:
                 key = payload_key(job.id, job.request_hash, job.life)
                 assert key in items if job.payload_at == "item" else blobs.get(job.payload_at or ""), (job, "payload")
@@ -88,8 +89,3 @@ class Ageing(World):
         """List what is left of jobs, in table and bucket."""
         keys = [f"{key.pk} {key.sk}" for key in self.table.items() if key.pk.startswith("JOB#")]
         return keys + list(self.blobs._texts)
-
-    def dead_of(self, job: Job) -> str | None:
-        """Say of what a job died."""
-        last = self.app.query.get(TENANT, job.id).job.last
-        return last.type if last else None

@@ -190,7 +190,6 @@ def test_a_dependent_that_is_not_there_hears_nothing() -> None:
     assert heard(world.app, a_job("0" * 36), 0) == Heard(set(), [])
 
 
-
 def test_a_payload_needs_no_longer_keeping_for_a_job_that_has_waited_for_a_moment() -> None:
     """A release is one write."""
     world = Costed()

@@ -93,7 +93,6 @@ def test_what_cannot_be_read_is_told_later() -> None:
     assert world.job(child).state is State.SUCCEEDED
 
 
-
 def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
     """The parent has been redriven since."""
     world = World()

@@ -1,5 +1,6 @@
 """What a job needs lives as long as the job, and no longer: histories that were seen to go wrong."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,12 +8,9 @@ import pytest
 from tests.ageing import BIG, DAY_S, HOUR_S, HUGE, Ageing
 from tests.functional.test_composites import flow, node, parts, start
 from tests.functional.test_dependencies import after
-from tests.world import TENANT, Anything, World
-from whendue.context import Context
+from tests.world import TENANT, World
 from whendue.domain.job import Job, State
 from whendue.domain.keys import job_key
-from whendue.domain.lifetime import is_over
-from whendue.domain.pause import Pause
 from whendue.domain.request import JobRequest
 from whendue.domain.writes import delete
 from whendue.errors import JobNotFoundError, StateConflictError
@@ -50,8 +48,7 @@ def test_a_job_that_waits_for_a_parent_due_on_day_100_has_its_payload() -> None:
 def test_a_workflow_of_more_than_67_days_has_its_graph() -> None:
     """And its first node, which ended long before its last."""
     world = Ageing()
-    slow = node("b", "ok", {}, "a")
-    slow = slow._replace(request=JobRequest("ok", BIG, delay_s=70 * DAY_S, policy={"max_attempts": 1}))
+    slow = replace(node("b", "ok", {}, "a"), request=JobRequest("ok", BIG, delay_s=70 * DAY_S))
     whole = start(world, flow(node("a", "ok", BIG), slow))
     world.work()
     world.age(71 * DAY_S)
@@ -62,11 +59,10 @@ def test_a_pause_of_68_days_costs_no_payload() -> None:
     """The timer leaves a paused queue alone."""
     world = Ageing()
     job = world.submit(payload=BIG)
-    world.app.pauses.begin_queue("normal", Pause(0, "fire", "me", None)) if False else None
-    pause(world)
+    world.app.pauses.pause_queue("normal", "why", "ops", None)
     world.age(68 * DAY_S)
     assert world.job(job).state is State.PENDING
-    resume(world)
+    world.app.pauses.resume_queue("normal")
     world.age(DAY_S)
     assert (world.job(job).state, last_error(world, job)) == (State.SUCCEEDED, None)
 
@@ -87,7 +83,7 @@ def test_50_attempts_with_long_backoff_and_a_short_retention_have_their_payload_
 def test_nodes_eight_days_apart_make_a_workflow_that_succeeds() -> None:
     """Two successful nodes, and the workflow was `dead`: "did not succeed"."""
     world = Ageing()
-    second = node("b", "ok", {}, "a")._replace(request=JobRequest("ok", {}, delay_s=8 * DAY_S))
+    second = replace(node("b", "ok", {}, "a"), request=JobRequest("ok", {}, delay_s=8 * DAY_S))
     whole = start(world, flow(node("a"), second))
     world.work()
     world.age(9 * DAY_S)
@@ -114,13 +110,12 @@ def test_a_reference_to_a_parent_that_ended_8_days_before_is_resolved() -> None:
     """The parent's own retention was over; it is kept as long as somebody who depends on it is live."""
     world = Ageing()
     parent = world.submit(payload={"n": 7}, policy={"retention_s": 60})
-    reference = {"$result": parent.id}
     seen: list[Any] = []
     world.task("see", lambda payload, ctx: seen.append(payload.model_dump()))
-    child = world.submit("see", {"x": f"${{{parent.id}.n}}"}, delay_s=8 * DAY_S, depends_on=after(parent))
+    child = world.submit("see", {"x": {"$from": parent.id, "path": "n"}}, delay_s=8 * DAY_S, depends_on=after(parent))
     world.work()
     world.age(9 * DAY_S)
-    assert world.job(child).state is State.SUCCEEDED, (reference, world.job(child).last)
+    assert world.job(child).state is State.SUCCEEDED
     assert seen == [{"x": 7}]
     world.age(30 * DAY_S)
     assert world.left() == []
@@ -148,6 +143,7 @@ def test_an_earlier_life_under_a_reused_key_never_stands_in(payload: dict[str, s
     world.work()
     # Gone, while what belonged to it has not been looked at yet.
     world.table.apply([delete("ttl", first.key)])
+    world.clock.advance(1)
     second = world.submit("mail", payload, idempotency_key="k", policy={"retention_s": 60}, delay_s=90 * DAY_S)
     assert second.id == first.id
     world.age(91 * DAY_S)
@@ -234,20 +230,3 @@ def test_a_job_whose_retention_is_over_is_absent_however_late_ttl_is() -> None:
     assert item is not None
     with pytest.raises(JobNotFoundError):
         world.job(job)
-
-
-def pause(world: World) -> None:
-    """Pause the queue `normal`."""
-    from tests.functional.test_pauses import PAUSES
-
-    PAUSES["queue"][0](world)
-
-
-def resume(world: World) -> None:
-    """Resume it."""
-    from tests.functional.test_pauses import PAUSES
-
-    PAUSES["queue"][1](world)
-
-
-_ = (Anything, Context, is_over)

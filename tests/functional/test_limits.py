@@ -387,7 +387,6 @@ def test_a_slot_that_is_freed_while_a_job_joins_the_line_is_not_missed(at: str) 
     assert items(world, "slot") == items(world, "waiter") == {}
 
 
-
 def test_everything_that_limits_write_expires_by_itself() -> None:
     """A key that nobody uses any more leaves nothing."""
     world = World()

@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from whendue.domain.job import Job
+from whendue.domain.keys import Key, blob_key, payload_key
+from whendue.domain.writes import Has, Write
 from whendue.limits import DEPENDED_ON_S, ERASE_AFTER_S, ERASE_CHECK_MAX_S, ERASE_CHECK_MIN_S
 
 ERASE: Final = "erase#"
+# Where a payload or result is that has an item of its own.
+IN_ITEM: Final = "item"
 
 
 def erase_partition(shard: int) -> str:
@@ -28,6 +32,17 @@ def belonging(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "agenda_pk": erase_partition(job.shard), "alarm_at": first_look(job)}
 
 
+def edge(dependent: Job, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the item that says that a job waits for another one's end; looked at before that other one could go."""
+    return belonging(dependent, values) | {"alarm_at": next_look_at_edge(dependent.created_at)}
+
+
+def list_of_dependencies(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the item that lists what a job waits for; it may be due long after, and never."""
+    look_at = job.created_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
+    return belonging(job, values) | {"alarm_at": look_at}
+
+
 def first_look(job: Job) -> int:
     """Say when to look first, ms UTC: a while after the retention of a job that ends when it is due.
 
@@ -36,17 +51,42 @@ def first_look(job: Job) -> int:
     return job.due_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
 
 
-def next_look(job: Job, now_ms: int) -> int:
-    """Say when to look again at what belongs to a job that is still there, ms UTC."""
+def next_look(job: Job, now_ms: int, *, holds_payload: bool) -> int:
+    """Say when to look again at what belongs to a job that is still there, ms UTC.
+
+    Args:
+        job: as stored.
+        now_ms: the time of looking.
+        holds_payload: it is the payload, or says where that is: every delayed job may have one.
+    """
     if job.expires_at is not None:
         return max(1000 * (job.expires_at + 1), now_ms + 1000)
-    waited_ms = min(max(now_ms - job.created_at, 1000 * ERASE_CHECK_MIN_S), 1000 * ERASE_CHECK_MAX_S)
-    return now_ms + waited_ms if job.terminal else max(now_ms + waited_ms, first_look(job))
+    again_ms = now_ms + min(max(now_ms - job.created_at, 1000 * ERASE_CHECK_MIN_S), 1000 * ERASE_CHECK_MAX_S)
+    # What ends it before it is due puts its payload's look forward.
+    return max(again_ms, first_look(job)) if holds_payload and not job.terminal else again_ms
 
 
 def next_look_at_edge(now_ms: int) -> int:
     """Say when to look again at the edge to a dependent: before the job that it depends on could go, ms UTC."""
     return now_ms + 1000 * DEPENDED_ON_S // 2
+
+
+def payload_item(job: Job) -> Key | None:
+    """Give the key of the item that holds a job's payload, or that says where it is; None where it is inline."""
+    if job.payload_at is None:
+        return None
+    if job.payload_at == IN_ITEM:
+        return payload_key(job.id, job.request_hash, job.life)
+    return blob_key(job.id, job.payload_at, job.life)
+
+
+def look_sooner(job: Job, ends_at: int) -> Write | None:
+    """Put a payload's look forward, for a job that ends before it was to be due; None where nothing is to be put."""
+    key = payload_item(job)
+    if key is None or ends_at >= job.due_at:
+        return None
+    look_at = ends_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
+    return Write("look_sooner", key, [Has("alarm_at")], {"alarm_at": look_at})
 
 
 def expiry(job: Job, finished_at: int) -> int | None:

@@ -8,7 +8,7 @@ from whendue.domain.agenda import live_partition, writer_sends
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import Failure, Job, State, as_value, evolve, to_item
 from whendue.domain.keys import attempt_key
-from whendue.domain.lifetime import belonging
+from whendue.domain.lifetime import belonging, look_sooner
 from whendue.domain.limit import Wait
 from whendue.domain.step import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, step
 from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Lacks, Plus, Write, insert
@@ -236,6 +236,7 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
         "reschedule",
         job,
         expected,
+        first=look_sooner(job, changes["due_at"]),
         send=send,
         queue=queue,
         agenda_pk=partition,

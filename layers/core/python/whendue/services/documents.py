@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from whendue.domain.job import Job, evolve, item_bytes, to_item
 from whendue.domain.keys import Key, blob_key, payload_key, result_key
-from whendue.domain.lifetime import belonging
+from whendue.domain.lifetime import IN_ITEM, belonging
 from whendue.domain.writes import Write, insert
 from whendue.errors import UnavailableError
 from whendue.limits import (
@@ -16,8 +16,6 @@ from whendue.limits import (
     WRITE_UNIT_BYTES,
 )
 from whendue.ports import BlobStore, JobStore
-
-IN_ITEM = "item"
 
 
 class Placed(NamedTuple):

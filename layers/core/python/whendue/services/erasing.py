@@ -20,7 +20,7 @@ from whendue.domain.keys import (
     life_of,
     name_of,
 )
-from whendue.domain.lifetime import erase_partition, is_over, is_strange, next_look, next_look_at_edge
+from whendue.domain.lifetime import erase_partition, is_over, is_strange, next_look, next_look_at_edge, payload_item
 from whendue.domain.writes import Is, Lacks, Write, delete
 from whendue.errors import StateConflictError, UnavailableError
 from whendue.limits import DEPENDED_ON_S, DYNAMODB_MAX_STATEMENTS, ERASE_WINDOW, ERASED_PER_PARTITION
@@ -148,8 +148,9 @@ class Erasing:
             if self._empty(key):
                 return [delete("erase", key, seen)]
             return [Write("look_again", key, [seen], {"alarm_at": now_ms + 1000 * DEPENDED_ON_S // 2})]
+        again = {"alarm_at": next_look(job, now_ms, holds_payload=key == payload_item(job))}
         if kind_of(entry.sk) != EDGE or job.part_of is not None:
-            return [Write("look_again", key, [seen], {"alarm_at": next_look(job, now_ms)})]
+            return [Write("look_again", key, [seen], again)]
         return self._edge(job, key, seen, dependents, now_ms)
 
     def _edge(self, job: Job, key: Key, seen: Is, dependents: Mapping[str, Job], now_ms: int) -> list[Write]:
@@ -158,7 +159,7 @@ class Erasing:
         dependent = dependents.get(child_id)
         needed = dependent is not None and not dependent.terminal and dependent.request_hash == child_hash
         if not needed and job.expires_at is not None:
-            return [Write("look_again", key, [seen], {"alarm_at": next_look(job, now_ms)})]
+            return [Write("look_again", key, [seen], {"alarm_at": next_look(job, now_ms, holds_payload=False)})]
         again = Write("look_again", key, [seen], {"alarm_at": next_look_at_edge(now_ms)})
         until_s = now_ms // 1000 + DEPENDED_ON_S
         if job.expires_at is None or job.expires_at >= until_s:

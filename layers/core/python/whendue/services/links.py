@@ -11,7 +11,7 @@ from itertools import chain
 from whendue.domain.dependency import Parent, parents_value
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import child_key, job_key, parents_key
-from whendue.domain.lifetime import belonging, is_over
+from whendue.domain.lifetime import edge, is_over, list_of_dependencies
 from whendue.domain.request import Dependency, JobRequest, request_hash
 from whendue.domain.waiting import adopt
 from whendue.domain.writes import Write, insert
@@ -159,12 +159,15 @@ def _error(end: Outcome) -> WhendueError | None:
 def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
     """Give the notes that bind a job to its parents: one with each of them, and its own list."""
     text = json.dumps(parents_value(parents), separators=(",", ":"))
-    mine = insert("parents", parents_key(job.id, job.request_hash, job.life), belonging(job, {"parents": text}))
+    key = parents_key(job.id, job.request_hash, job.life)
+    mine = insert("parents", key, list_of_dependencies(job, {"parents": text}))
+        "parents", parents_key(job.id, job.request_hash, job.life), list_of_dependencies(job, {"parents": text})
+    )
     return [mine] + [
         insert(
             "child",
             child_key(parent.id, job.id, job.request_hash),
-            belonging(job, {"number": number, "on": parent.on}),
+            edge(job, {"number": number, "on": parent.on}),
         )
         for number, parent in enumerate(parents)
     ]
