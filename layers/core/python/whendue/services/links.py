@@ -161,8 +161,6 @@ def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
     text = json.dumps(parents_value(parents), separators=(",", ":"))
     key = parents_key(job.id, job.request_hash, job.life)
     mine = insert("parents", key, list_of_dependencies(job, {"parents": text}))
-        "parents", parents_key(job.id, job.request_hash, job.life), list_of_dependencies(job, {"parents": text})
-    )
     return [mine] + [
         insert(
             "child",
