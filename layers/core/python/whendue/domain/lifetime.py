@@ -39,16 +39,21 @@ def edge(dependent: Job, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def list_of_dependencies(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give the item that lists what a job waits for; it may be due long after, and never."""
-    look_at = job.created_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
-    return belonging(job, values) | {"alarm_at": look_at}
+    return belonging(job, values) | {"alarm_at": _after_retention(job, job.created_at)}
 
 
 def first_look(job: Job) -> int:
     """Say when to look first, ms UTC: a while after the retention of a job that ends when it is due.
 
-    Whoever writes a belonging before its job has long written the job by then.
+    Whoever writes a belonging before its job has long written the job by then. What is to run far ahead is looked at
+    once before: the job may never have been written, since its key was taken or its writer died.
     """
-    return job.due_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
+    far_off = job.due_at - job.created_at > 1000 * ERASE_CHECK_MAX_S
+    return job.created_at + 1000 * ERASE_AFTER_S if far_off and not job.claims else _after_retention(job, job.due_at)
+
+
+def _after_retention(job: Job, ends_at: int) -> int:
+    return ends_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
 
 
 def next_look(job: Job, now_ms: int, *, holds_payload: bool) -> int:
@@ -63,7 +68,7 @@ def next_look(job: Job, now_ms: int, *, holds_payload: bool) -> int:
         return max(1000 * (job.expires_at + 1), now_ms + 1000)
     again_ms = now_ms + min(max(now_ms - job.created_at, 1000 * ERASE_CHECK_MIN_S), 1000 * ERASE_CHECK_MAX_S)
     # What ends it before it is due puts its payload's look forward.
-    return max(again_ms, first_look(job)) if holds_payload and not job.terminal else again_ms
+    return max(again_ms, _after_retention(job, job.due_at)) if holds_payload and not job.terminal else again_ms
 
 
 def next_look_at_edge(now_ms: int) -> int:
@@ -85,8 +90,7 @@ def look_sooner(job: Job, ends_at: int) -> Write | None:
     key = payload_item(job)
     if key is None or ends_at >= job.due_at:
         return None
-    look_at = ends_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
-    return Write("look_sooner", key, [Has("alarm_at")], {"alarm_at": look_at})
+    return Write("look_sooner", key, [Has("alarm_at")], {"alarm_at": _after_retention(job, ends_at)})
 
 
 def expiry(job: Job, finished_at: int) -> int | None:
