@@ -129,7 +129,7 @@ class History:
 STEPS = ("submit", "depend", "workflow", "redrive", "cancel", "erase", "reschedule", "pause", "resume", "kill")
 
 
-@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.data())
 def test_no_job_misses_anything_of_its_own_and_nothing_outlives_its_job(data: st.DataObject) -> None:
     """However it came to be: `Ageing.check` looks at each step."""

@@ -16,7 +16,7 @@ from tests.simulation.watchers import Watcher, carried
 from whendue.context import Context
 from whendue.domain.diagram import ARROWS
 from whendue.domain.job import TERMINAL, State, from_item, to_item
-from whendue.domain.keys import job_key
+from whendue.domain.keys import job_key, kind_of
 from whendue.domain.step import Transition
 from whendue.domain.writes import Write
 from whendue.limits import MAX_LOST
@@ -424,7 +424,7 @@ class Monitor:
         for key, item in self.world.store.live():
             if key.sk == "job" and item.get("last"):
                 family = self.world.store.family(key.pk)
-                kept = {one["generation"] for one in family if one["sk"].startswith("attempt#")}
+                kept = {one["generation"] for one in family if kind_of(one["sk"]) == "attempt"}
                 kept.add(item["last"]["generation"])
                 expected = item["failures"] + (item["last"]["type"] in ("worker_lost", "dead_letter"))
                 if len(kept) < expected:
