@@ -25,21 +25,28 @@ def erase_partition(shard: int) -> str:
 def belonging(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give the item of what belongs to a job: it is looked at once its job's retention may be over.
 
+    What belongs to a member is erased with the composite: nobody looks.
+
     Args:
         job: whose it is.
         values: what the item holds.
     """
-    return {**values, "agenda_pk": erase_partition(job.shard), "alarm_at": first_look(job)}
+    return _looked_at(job, values, first_look(job))
+
+
+def _looked_at(job: Job, values: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    entry = {"agenda_pk": erase_partition(job.shard), "alarm_at": at_ms}
+    return {**values, **({} if job.part_of is not None else entry)}
 
 
 def edge(dependent: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give the item that says that a job waits for another one's end; looked at before that other one could go."""
-    return belonging(dependent, values) | {"alarm_at": next_look_at_edge(dependent.created_at)}
+    return _looked_at(dependent, values, next_look_at_edge(dependent.created_at))
 
 
 def list_of_dependencies(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give the item that lists what a job waits for; it may be due long after, and never."""
-    return belonging(job, values) | {"alarm_at": _after_retention(job, job.created_at)}
+    return _looked_at(job, values, _after_retention(job, job.created_at))
 
 
 def first_look(job: Job) -> int:
@@ -88,7 +95,7 @@ def payload_item(job: Job) -> Key | None:
 def look_sooner(job: Job, ends_at: int) -> Write | None:
     """Put a payload's look forward, for a job that ends before it was to be due; None where nothing is to be put."""
     key = payload_item(job)
-    if key is None or ends_at >= job.due_at:
+    if key is None or ends_at >= job.due_at or job.part_of is not None:
         return None
     return Write("look_sooner", key, [Has("alarm_at")], {"alarm_at": _after_retention(job, ends_at)})
 

@@ -24,7 +24,7 @@ from whendue.domain.lifetime import erase_partition, is_over, is_strange, next_l
 from whendue.domain.writes import Is, Lacks, Write, delete
 from whendue.errors import StateConflictError, UnavailableError
 from whendue.limits import DEPENDED_ON_S, DYNAMODB_MAX_STATEMENTS, ERASE_WINDOW, ERASED_PER_PARTITION
-from whendue.ports import AgendaEntry
+from whendue.ports import AgendaEntry, Item
 from whendue.services.control import find
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
@@ -72,11 +72,15 @@ class Erasing:
             return False
         edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
         self._delete([delete("erase", key) for key in dict.fromkeys(edges)])
-        while items := self._ports.store.span(job.key.pk, first=FIRST, last=LAST, limit=ERASE_WINDOW):
+        self._purge(job.key.pk)
+        return True
+
+    def _purge(self, pk: str) -> None:
+        """Delete everything that belongs to a job that is not there."""
+        while items := self._ports.store.span(pk, first=FIRST, last=LAST, limit=ERASE_WINDOW):
             for item in items:
                 self._empty(Key(item["pk"], item["sk"]))
             self._delete([delete("erase", Key(item["pk"], item["sk"])) for item in items])
-        return True
 
     def _delete(self, writes: Sequence[Write]) -> None:
         for start in range(0, len(writes), DYNAMODB_MAX_STATEMENTS):
@@ -95,9 +99,17 @@ class Erasing:
         job_id, life = job_id_of(key.pk), life_of(key.sk)
         whole_id = job_id if life is None else f"{job_id}@{life}"
         keys = [job_key(self._ports.ids.of_part(whole_id, number)) for number in range(int(name_of(key.sk)))]
-        members = [from_item(item) for item in self._ports.store.get(keys) if item]
-        done = [member.terminal and member.owes is None and self._erase(member) for member in members]
+        items = self._ports.store.get(keys)
+        done = [self._erase_member(member.pk, item) for member, item in zip(keys, items, strict=True)]
         return all(done)
+
+    def _erase_member(self, pk: str, item: Item | None) -> bool:
+        if item is None:
+            # It was never made, though something of it may have been.
+            self._purge(pk)
+            return True
+        member = from_item(item)
+        return member.terminal and member.owes is None and self._erase(member)
 
     # --- the timer's look ---------------------------------------------------------------------------------------
 
