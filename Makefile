@@ -49,13 +49,13 @@ thorough: $(READY)  ## what make test leaves out: every exception at every stage
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
 e2e-containers: $(READY)  ## its heart with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
-	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,jobs,metrics,timer}.py
+	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,jobs,killers,metrics,timer}.py
 e2e-rest: $(READY)  ## its heart behind a REST API
 	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py
 e2e-localstack: $(READY)  ## contract, deploy, demonstration and heart on LocalStack's own runtime (Python 3.13, Java, npm)
 	@$(PY) -m tests.localstack_host
-sim: $(READY)  ## every single fault, pairs of faults, random worlds (SEED=17 replays one)
-	@nice $(PY) -m tests.simulation
+sim: $(READY)  ## every single fault, pairs of faults, random worlds (WORLDS=100000; SEED=17 replays one)
+	@nice $(PY) -m tests.simulation $(if $(WORLDS),--worlds $(WORLDS))
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
 	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
 mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)

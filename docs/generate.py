@@ -80,7 +80,9 @@ def limit_table() -> str:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             section = next(sections[number] for number in sorted(sections, reverse=True) if number < node.lineno)
             name = node.targets[0].id
-            rows.append([section, f"`{name}`", f"{getattr(limits, name):,}"])
+            value = getattr(limits, name)
+            values = value if isinstance(value, tuple) else (value,)
+            rows.append([section, f"`{name}`", ", ".join(f"{one:,}" for one in values)])
     return _table(["of", "limit", "value"], rows)
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from functions import log
 from whendue.bootstrap import App
-from whendue.ports import Delivery
+from whendue.ports import Delivery, Worked
 from whendue.report import report
-from whendue.services.work import Worked
 
 
 def handle_batch(

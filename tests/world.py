@@ -14,12 +14,11 @@ from whendue.domain.ids import Ids
 from whendue.domain.job import Job, State
 from whendue.domain.request import JobRequest
 from whendue.effects import ManualEffects, system
-from whendue.ports import JobQueue, JobStore, Runner
+from whendue.ports import Isolation, JobQueue, JobStore, Runner, Worked
 from whendue.registry import Registry, task
 from whendue.secret import Secret
 from whendue.services.query import JobView
 from whendue.services.tick import Ticked
-from whendue.services.work import Worked
 from whendue.settings import ALL_QUEUES, Settings
 from whendue.tasks.workflow import workflow
 
@@ -53,10 +52,12 @@ class World:
         task("workflow", registry=self.registry, expands="workflow")(workflow)
         self.app = self.build()
 
-    def build(self, store: JobStore | None = None, queue: JobQueue | None = None) -> App:
+    def build(
+        self, store: JobStore | None = None, queue: JobQueue | None = None, isolation: Isolation | None = None
+    ) -> App:
         """Make the application, on other ports if given."""
         ports = (store or self.table, queue or self.queues, self.blobs, self.runner, self.registry)
-        return build(SETTINGS, self.effects, *ports)
+        return build(SETTINGS, self.effects, *ports, isolation=isolation)
 
     def task(self, name: str, function: Callable[[Any, Context], Any], **options: Any) -> None:
         """Declare a task whose runs are noted in `ran` as (job id, attempt, time)."""

@@ -11,8 +11,9 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from functions import log
 from functions.api import problems
-from functions.api.events import answer, normalise
-from functions.api.guard import check_ids, check_lengths, checked_body, checked_query
+from functions.api.cors import Origins
+from functions.api.events import answer, canonical, normalise
+from functions.api.guard import check_ids, check_integers, check_key, check_lengths, checked_body, checked_query
 from functions.api.response import is_too_large, json_text
 from functions.api.routes import (
     dead_letters,
@@ -36,6 +37,7 @@ from whendue.limits import COUNT_EVERY_MS
 from whendue.report import report
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
+NO_ORIGINS = Origins()
 # Of a method that nobody knows, in the log.
 METHOD_CHARACTERS = 16
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -74,26 +76,34 @@ class Api:
     Args:
         whendue: the application.
         verifier: of bearer tokens.
+        origins: whose scripts browsers may let call.
     """
 
-    def __init__(self, whendue: App, verifier: Verifier) -> None:
+    def __init__(self, whendue: App, verifier: Verifier, origins: Origins = NO_ORIGINS) -> None:
         """Put the API together."""
         self._whendue = whendue
         self._verifier = verifier
+        self._origins = origins
         self._resolver = make_resolver()
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one request. Never raises."""
         began_ms = self._whendue.effects.now_ms()
         facts: dict[str, Any] = {"request_id": getattr(context, "aws_request_id", "")}
+        asked: dict[str, Any] = {"headers": {}, "requestContext": {"http": {"method": ""}}}
         try:
-            reply = self._answer(normalise(event), context, facts)
+            asked = normalise(event)
+            reply = self._answer(canonical(asked), context, facts)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem
             reply = _problem(error)
-        reply = _whole(event, reply)
+        more = SECURITY_HEADERS | self._origins.headers(asked["headers"])
+        reply = _whole(event, reply, more)
         if is_too_large(reply):
             # Lambda would fail the call; no route gives so much (tests/functional/api/test_response_size.py).
-            reply = _whole(event, _problem(ResponseTooLargeError()))
+            reply = _whole(event, _problem(ResponseTooLargeError()), more)
+        if asked["requestContext"]["http"]["method"] == "HEAD":
+            # RFC 9110 section 9.3.2: what GET would answer, without its content.
+            reply["body"] = ""
         duration_ms = self._whendue.effects.now_ms() - began_ms
         told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
         log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
@@ -103,12 +113,16 @@ class Api:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
         facts |= {"method": method[:METHOD_CHARACTERS], "route": "none"}
         check_lengths(event)
+        if asked := self._origins.preflight(method, event["headers"], _methods(self._resolver, path)):
+            return asked
         route, parameters = _route(self._resolver, method, path)
         facts["route"] = route.path
         identity = self._identify(event, route)
         if identity:
             facts["tenant"] = identity.tenant
+        check_key(event, route)
         event |= checked_query(event)
+        check_integers(route, {"query": event["queryStringParameters"], "path": parameters})
         event |= (body := checked_body(event, route))
         check_ids(parameters)
         parent = traceparent(event["headers"].get("traceparent"))
@@ -136,16 +150,16 @@ class Api:
         return identity
 
 
-def _whole(event: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(event: Mapping[str, Any], reply: Mapping[str, Any], more: Mapping[str, str]) -> dict[str, Any]:
     """Return a reply as it leaves, with the headers that all have."""
-    return answer(event, {**reply, "headers": {**(reply.get("headers") or {}), **SECURITY_HEADERS}})
+    return answer(event, {**reply, "headers": {**(reply.get("headers") or {}), **more}})
 
 
 def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware: Callable[..., Any]) -> Any:
     """Refuse a misspelt query parameter instead of ignoring it."""
-    route = resolver.context["_route"]
+    route, query = resolver.context["_route"], resolver.current_event.query_string_parameters or {}
     known = {parameter.alias for parameter in route.dependant.query_params}
-    if unknown := set(resolver.current_event.query_string_parameters or {}) - known:
+    if unknown := set(query) - known:
         places = [{"where": f"query.{name[:64]}", "problem": "there is no such parameter"} for name in sorted(unknown)]
         raise InvalidRequestError("the query is not valid", errors=places)
     return next_middleware(resolver)
@@ -179,7 +193,13 @@ def _route(resolver: APIGatewayHttpResolver, method: str, path: str) -> tuple[Ro
             return route, match.groupdict()
     if not found:
         raise problems.RouteNotFoundError
-    raise problems.MethodNotAllowedError(allow=", ".join(sorted({route.method for route, _ in found})))
+    raise problems.MethodNotAllowedError(allow=", ".join(_methods(resolver, path)))
+
+
+def _methods(resolver: APIGatewayHttpResolver, path: str) -> list[str]:
+    """List the methods that a path takes."""
+    methods = {route.method for route in routes_of(resolver) if route.rule.fullmatch(path)}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def routes_of(resolver: APIGatewayHttpResolver) -> list[Route]:

@@ -24,6 +24,26 @@ def normalise(event: Mapping[str, Any]) -> dict[str, Any]:
     return two | {"headers": headers, "requestContext": context}
 
 
+def canonical(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a normalised event as our routes know it: GET for HEAD, and no slash at the end of the path."""
+    http = event["requestContext"]["http"]
+    path = event["rawPath"]
+    path = path[:-1] if path.endswith("/") and path.rstrip("/") == path[:-1] else path
+    path = path or "/"
+    method = "GET" if http["method"] == "HEAD" else http["method"]
+    context = event["requestContext"] | {"http": http | {"method": method, "path": path}}
+    return dict(event) | {"rawPath": path, "requestContext": context}
+
+
+def _prefix(event: Mapping[str, Any]) -> str:
+    """Return what comes before our path where the client sees it: a stage, or a custom domain's base path."""
+    seen = (event.get("requestContext") or {}).get("path") if _is_rest(event) else event["rawPath"]
+    ours = normalise(event)["rawPath"]
+    if not seen or not seen.endswith(ours):
+        return ""
+    return str(seen)[: -len(ours)]
+
+
 def answer(event: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:
     """Return a reply as the event's flavour takes it: with its fields alone, none of them null, headers as text.
 
@@ -31,9 +51,12 @@ def answer(event: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]
         event: as API Gateway sent it.
         reply: status code, headers (a value may be a list), cookies, body.
     """
+    headers = {name: _as_text(value) for name, value in (reply.get("headers") or {}).items()}
+    if headers.get("Location", "").startswith("/"):
+        headers["Location"] = _prefix(event) + headers["Location"]
     whole = {
         "statusCode": int(reply["statusCode"]),
-        "headers": {name: _as_text(value) for name, value in (reply.get("headers") or {}).items()},
+        "headers": headers,
         # A body of null is none of API Gateway's answers: emulators make a 500 of it.
         "body": reply.get("body") or "",
         "isBase64Encoded": bool(reply.get("isBase64Encoded")),

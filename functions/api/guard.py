@@ -71,6 +71,16 @@ ROOMS: Final[Mapping[tuple[str, str], Room]] = {
     ("POST", "/jobs/batch"): Room(BODY_BYTES, BULK_BODY_FIELDS, "jobs"),
     ("POST", "/workflows"): Room(BODY_BYTES, BULK_BODY_FIELDS),
 }
+# Requests that do their work again when they are sent again, as Powertools writes their paths.
+UNKEYED: Final = frozenset(
+    {
+        "/dead-letters/redrive",
+        "/schedules/<name>/backfill",
+        "/subscriptions/<name>/deliveries/<delivery_id>/replay",
+        "/subscriptions/<name>/rotate-secret",
+        "/subscriptions/<name>/test",
+    }
+)
 # An id that cannot be one is answered like one that is not there, without asking the table.
 _IDS: Final[Mapping[str, type[WhendueError]]] = {
     "job_id": JobNotFoundError,
@@ -78,6 +88,7 @@ _IDS: Final[Mapping[str, type[WhendueError]]] = {
     "delivery_id": DeliveryNotFoundError,
     "backfill_id": BackfillNotFoundError,
 }
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _ID: Final = re.compile(rf"[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}")
 
 
@@ -132,6 +143,27 @@ def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
         places = [{"where": place(["query", name]), "problem": problem} for name, problem in wrong]
         raise InvalidRequestError("the query is not valid", errors=places)
     return {"queryStringParameters": query}
+
+
+def check_integers(route: Route, given: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse integers in other words than decimal digits: pydantic reads `1_0`, ` 10` and `+10` as 10.
+
+    Args:
+        route: the route.
+        given: the parameters in `query` and `path`.
+
+    Raises:
+        InvalidRequestError: there is one.
+    """
+    asked = {"query": route.dependant.query_params, "path": route.dependant.path_params}
+    places = [
+        {"where": place([where, parameter.alias]), "problem": "write an integer in decimal digits"}
+        for where, parameters in asked.items()
+        for parameter in parameters
+        if parameter.field_info.annotation is int and not _INTEGER.fullmatch(given[where].get(parameter.alias, "0"))
+    ]
+    if places:
+        raise InvalidRequestError("the request is not valid", errors=places)
 
 
 def _repeated(name: str, pairs: list[tuple[str, str]]) -> bool:
@@ -198,6 +230,16 @@ def _fields(value: Any, most: int) -> int:
             continue
         count += len(one)
     return count
+
+
+def check_key(event: Mapping[str, Any], route: Route) -> None:
+    """Refuse an Idempotency-Key where a repeated request would do its work again all the same.
+
+    Raises:
+        InvalidRequestError: there is one; it must not look as if it were kept to.
+    """
+    if route.path in UNKEYED and "idempotency-key" in event["headers"]:
+        raise InvalidRequestError("this request takes no Idempotency-Key: sent again, it does its work again")
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api.app import Api
+from functions.api.cors import Origins
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.bootstrap import app
 
@@ -20,4 +21,4 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _api() -> Api:
     whendue = app()
-    return Api(whendue, Verifier(AuthSettings.from_env(os.environ), whendue.effects))
+    return Api(whendue, Verifier(AuthSettings.from_env(os.environ), whendue.effects), Origins.from_env(os.environ))

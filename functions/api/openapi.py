@@ -22,13 +22,17 @@ ANY: Final = ("400", "413", "414", "422", "431", "500")
 PROTECTED: Final = ("401", "403", "503")
 # Submits of a kind that was there before, under the same Idempotency-Key, are 200; of what PUT makes, the first is 201.
 SUBMITS: Final = ("/jobs", "/tasks/schedule", "/workflows", "/schedules/{name}/trigger")
+KEYED: Final = (*SUBMITS, "/jobs/batch")
 VERSIONED: Final = ("/schedules/{name}", "/profiles/{name}", "/subscriptions/{name}")
 ALSO_CONDITIONAL: Final = (
     "/schedules/{name}/pause",
     "/schedules/{name}/resume",
     "/subscriptions/{name}/rotate-secret",
     "/subscriptions/{name}/enable",
+    "/jobs/{job_id}/cancel",
+    "/jobs/{job_id}/redrive",
 )
+ONE_JOB: Final = "/jobs/{job_id}"
 METRICS: Final = "/actuator/prometheus"
 TEXT: Final = {"type": "string"}
 
@@ -82,7 +86,8 @@ def _other_successes(method: str, path: str) -> list[str]:
 
 
 def _is_conditional(method: str, path: str) -> bool:
-    return (method in ("PUT", "DELETE") and path in VERSIONED) or path in ALSO_CONDITIONAL
+    versioned = method in ("PUT", "DELETE") and path in VERSIONED
+    return versioned or path in ALSO_CONDITIONAL or (method, path) == ("PATCH", ONE_JOB)
 
 
 def _errors(method: str, path: str, *, public: bool) -> list[str]:
@@ -111,12 +116,13 @@ def _error(code: str) -> dict[str, Any]:
 def _headers(code: str, path: str) -> dict[str, Any]:
     names = ["Location"] if code == "201" and path in VERSIONED else []
     names += ["Location", "Idempotency-Replayed"] if path in SUBMITS else []
-    names += ["ETag"] if path in VERSIONED and code != "204" else []
+    of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
+    names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
     return {name: {"schema": TEXT} for name in names}
 
 
 def _header_parameters(method: str, path: str) -> list[dict[str, Any]]:
-    keyed, conditional = method == "POST" and path in SUBMITS, _is_conditional(method, path)
+    keyed, conditional = method == "POST" and path in KEYED, _is_conditional(method, path)
     asked = {
         "Idempotency-Key": keyed and f"Makes it safe to repeat: 1 to {IDEMPOTENCY_KEY_BYTES} printable characters.",
         "If-Match": conditional and "Do it only to these versions: ETags, or *.",

@@ -90,6 +90,13 @@ class PreviewBody(WhenBody):
     """A schedule that is not saved."""
 
     n: int = Field(default=10, ge=1, le=PREVIEW_FIRES, description="How many fires to show.")
+    # A whole schedule may be sent as it would be put; these have no part in when it fires.
+    name: Name | None = Field(default=None, description="Not looked at.")
+    job: Any = Field(default=None, description="Not looked at.")
+    workflow: Any = Field(default=None, description="Not looked at.")
+    misfire: Any = Field(default=None, description="Not looked at.")
+    overlap: Any = Field(default=None, description="Not looked at.")
+    pause_after_failures: Any = Field(default=None, description="Not looked at.")
 
 
 class ScheduleBody(WhenBody):

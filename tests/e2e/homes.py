@@ -16,7 +16,7 @@ from localstack.paths import ROOT
 from localstack.stack import Stack
 from tests.support import eventually
 from whendue.registry import USER_TASKS
-from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
+from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
 
 GRACE_S = 12
 # Two, as the local deploy has two of each function at once.
@@ -40,6 +40,9 @@ class Home(Protocol):
     @contextmanager
     def without(self, stack: Stack, queue: str) -> Iterator[None]:
         """Let no worker listen to a queue for the length of a block."""
+
+    def batches(self, stack: Stack, size: int) -> None:
+        """Let workers take so many messages at once."""
 
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Let so many batches of deliveries be under way at once, as on AWS."""
@@ -72,6 +75,11 @@ class Functions:
             yield
         finally:
             self._trigger(stack, "worker", queue, Enabled=True)
+
+    def batches(self, stack: Stack, size: int) -> None:
+        """Change the worker's triggers."""
+        for queue in QUEUES:
+            self._trigger(stack, "worker", queue, BatchSize=size)
 
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Raise what the local deploy keeps at two."""
@@ -164,6 +172,10 @@ class Containers:
         finally:
             self._work(stack, every)
 
+    def batches(self, stack: Stack, size: int) -> None:
+        """Replace the workers."""
+        self._work(stack, [*ALL_QUEUES, *DEAD_LETTER_QUEUES], "--batch", str(size))
+
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Workers have threads enough."""
 
@@ -178,11 +190,11 @@ class Containers:
             stack, self._directory / f"{stack.table}-{arguments[0]}.log", *arguments, "--grace", str(GRACE_S)
         )
 
-    def _work(self, stack: Stack, queues: list[str]) -> None:
+    def _work(self, stack: Stack, queues: list[str], *more: str) -> None:
         """Let workers listen to these queues instead of those that they listen to."""
         before = self._running[stack.table]
         self._stop(before[:WORKERS])
-        options = ["--queues", ",".join(queues), "--threads", "4", "--wait", "1"]
+        options = ["--queues", ",".join(queues), "--threads", "4", "--wait", "1", *more]
         before[:WORKERS] = [self.replica(stack, "worker", *options) for _ in range(WORKERS)]
 
     def _stop(self, replicas: list[Replica]) -> None:

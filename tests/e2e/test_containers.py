@@ -1,7 +1,7 @@
 """What only processes do: they are told to go down while they work."""
 
 import subprocess
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.homes import GRACE_S, Containers, Home
+from tests.e2e.runs import begins, runs_of
 from tests.e2e.stage import Stage
 from tests.support import eventually
 
@@ -25,11 +26,6 @@ def containers(home: Home) -> Containers:
     if not isinstance(home, Containers):
         pytest.skip("Lambda tells no function to go down; make e2e-containers")
     return home
-
-
-def begins(path: Path) -> int:
-    """Count the runs that have begun."""
-    return sum(line.startswith("begin") for line in path.read_text().splitlines()) if path.exists() else 0
 
 
 def test_a_worker_that_is_told_to_go_down_while_two_hundred_jobs_run_loses_none(
@@ -59,15 +55,6 @@ def test_a_worker_that_is_told_to_go_down_while_two_hundred_jobs_run_loses_none(
     assert sum(map(len, runs)) == JOBS + len(again)
     with capsys.disabled():
         print(f"\n{JOBS} jobs at SIGTERM: {JOBS - len(again)} ended within {GRACE_S} s, {len(again)} were given back")
-
-
-def runs_of(path: Path) -> list[tuple[float, float]]:
-    """Read a job's runs: from when to when."""
-    noted: defaultdict[str, list[float]] = defaultdict(list)
-    for line in path.read_text().splitlines():
-        _, _, fence, at = line.split()
-        noted[fence].append(float(at))
-    return sorted((begin, end) for begin, end in noted.values())
 
 
 def test_a_second_signal_ends_a_process_at_once(

@@ -1,6 +1,7 @@
 """Limits on real processes: what the tasks themselves note of how many run at once and when they start."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -63,7 +64,10 @@ def test_fifty_jobs_of_a_key_limited_to_three_never_run_more_than_three_at_once(
 def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
     http: Http, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Within 10%, for a backlog that is there at once; and no window has more."""
+    """Within 10%, for a backlog that is there at once; no window has more, and nobody starts before its time.
+
+    Counted on the times that jobs were given: how late a busy machine then starts them is no matter of the limit.
+    """
     path = tmp_path / "runs"
     wanted: list[dict[str, Any]] = [
         {"type": "e2e.noted", "payload": {"path": str(path)}, "limits": {"ratePerSecond": 10, "key": "ten"}}
@@ -71,10 +75,12 @@ def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
     ]
     jobs = http.ended(http.batch(wanted), timeout_s=120)
     assert {(job["state"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
-    starts = [run.begin for run in runs_of(path)]
-    counts = [sum(begin <= start < begin + 30 for start in starts) for begin in starts if begin + 30 <= starts[-1]]
+    given = sorted(datetime.fromisoformat(job["dueAt"]).timestamp() for job in jobs)
+    counts = [sum(begin <= one < begin + 30 for one in given) for begin in given if begin + 30 <= given[-1]]
+    starts = sorted(run.begin for run in runs_of(path))
     with capsys.disabled():
         print(f"\n350 jobs at 10/s: {counts[0]} in the first 30 s, at most {max(counts)} in any")
+    assert all(start >= one for start, one in zip(starts, given, strict=True))
     assert min(counts) >= 270
     assert max(counts) <= 330
 

@@ -13,10 +13,9 @@ from tests.world import World
 from whendue.channel import ChannelConfig
 from whendue.domain.job import Job, State
 from whendue.domain.message import to_body
-from whendue.ports import Applied, Delivery, Outcome
+from whendue.ports import Applied, Delivery, Outcome, Worked
 from whendue.services import dead_letter
 from whendue.services.outside import Ports
-from whendue.services.work import Worked
 
 
 class Plain(ChannelConfig):

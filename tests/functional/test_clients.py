@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ProfileNotFound
 from localstack_client.session import Session
 
 from localstack import emulator as emulator_process
+from localstack.__main__ import main
 from localstack.deploy import clients
 from localstack.deploy.clients import Clients
 
@@ -106,3 +108,13 @@ def test_the_embedded_emulator_is_started_without_what_is_exported_for_others(
     assert not given.keys() & set(exported)
     assert given["LAMBDA_EXECUTOR"] == "local"
     assert "PATH" in given
+
+
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_the_dev_loop_does_not_care_for_a_profile_of_an_account(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen before: `AWS_PROFILE=nope make up` ended in a traceback."""
+    monkeypatch.setenv(name, "nope")
+    with pytest.raises(ProfileNotFound):
+        Clients("http://127.0.0.1:1").client("sqs")
+    main(["status"])
+    assert Clients("http://127.0.0.1:1").client("sqs")

@@ -368,7 +368,7 @@ def test_every_job_can_say_why_it_has_not_run_yet() -> None:
     world.clock.advance(100)
     assert codes(world, due) == ["lease_expired"]
     world.app.control.cancel(TENANT, far.id)
-    assert codes(world, far) == ["finished"]
+    assert codes(world, far) == ["finished", "cancelled", "redrivable"]
     world.queues.send("low", [Outgoing("x", 0)] * 150)
     crowded = world.submit(queue="low")
     assert codes(world, crowded) == ["backlog", "queued"]

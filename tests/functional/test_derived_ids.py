@@ -12,7 +12,7 @@ from tests.world import SETTINGS, TENANT, World
 from whendue.bootstrap import App, build
 from whendue.domain.request import JobRequest
 from whendue.domain.subscription import Subscription, Terms, subscribe
-from whendue.ports import JobQueue, JobStore
+from whendue.ports import Isolation, JobQueue, JobStore
 from whendue.secret import Secret
 
 SECRETS = ("1" * 32, "2" * 32)
@@ -25,9 +25,11 @@ class Deployment(World):
         self.secret = Secret.read(secret)
         super().__init__()
 
-    def build(self, store: JobStore | None = None, queue: JobQueue | None = None) -> App:
+    def build(
+        self, store: JobStore | None = None, queue: JobQueue | None = None, isolation: Isolation | None = None
+    ) -> App:
         ports = (store or self.table, queue or self.queues, self.blobs, self.runner, self.registry)
-        return build(replace(SETTINGS, secret=self.secret), self.effects, *ports)
+        return build(replace(SETTINGS, secret=self.secret), self.effects, *ports, isolation=isolation)
 
 
 def derived(secret: str) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from tests.world import RealTime, World
 from whendue.context import Context
 from whendue.domain.job import State
+from whendue.domain.transitions import claim
 from whendue.errors import Interrupted
 
 FOREVER_MS = 10**15
@@ -47,12 +48,14 @@ def test_suspects_that_have_not_begun_stay_when_the_process_goes_down() -> None:
     """They run one after the other: the last of ten may be minutes away."""
     world = World()
     first, second = world.submit(), world.submit()
+    world.table.apply([claim(job, "silent", world.clock.now_ms()) for job in (first, second)])
+    world.clock.advance(100)
     world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
     deliveries = world.queues.receive("normal")
     worked = world.app.work.handle(deliveries, FOREVER_MS, lambda: FOREVER_MS if world.ran else None)
     assert world.job(first).state is State.SUCCEEDED
     assert worked.unsettled == [deliveries[1].id]
-    assert world.job(second).claims == 0
+    assert world.job(second).claims == 1
 
 
 def test_a_job_that_still_runs_is_given_back_at_once_and_costs_no_attempt() -> None:

@@ -176,3 +176,33 @@ def test_a_tick_whose_time_is_over_leaves_the_rest_to_the_next() -> None:
     due.run(world.clock.now_ms() + 40_000)
     assert 100 < stored(world, begun).made < 500
     assert stored(world, begun).state is State.RUNNING
+
+
+@pytest.mark.parametrize("meanwhile_s", [0, 1, 30 * 86_400])
+def test_a_backfill_ends_with_its_schedule_though_another_one_takes_its_name(meanwhile_s: int) -> None:
+    """1,340 jobs of the old definition were made under the new one's name."""
+    world = a_past()
+    world.clock.advance(1)
+    begun = begin(world.app, 80_000)
+    assert begun.state is State.RUNNING
+    world.app.schedules.delete(TENANT, "s")
+    world.clock.advance(meanwhile_s)
+    put(world, "0 0 * * * *")
+    for _ in range(5):
+        tick(world.app)
+        world.clock.advance(61)
+    then = stored(world, begun)
+    assert (then.state, then.error, then.made) == (State.FAILED, "schedule_not_found", begun.made)
+
+
+def test_a_backfill_goes_on_with_what_was_asked_for_when_its_schedule_is_changed() -> None:
+    """A change is no other schedule."""
+    world = a_past()
+    begun = begin(world.app, 80_000)
+    world.clock.advance(1)
+    put(world, "0 0 * * * *")
+    for _ in range(20):
+        tick(world.app)
+        world.clock.advance(61)
+    assert stored(world, begun).state is State.FINISHED
+    assert stored(world, begun).made > 1300

@@ -1,6 +1,7 @@
 """What jobs keep to that make others: parts are made once, begun again as they stand, stopped where they run."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from whendue.domain.writes import Write, delete, insert
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Item, Outcome
 from whendue.services.cancelling import Stopped, cancel_parts
+from whendue.services.write import send
 
 
 def one_batch(world: World) -> None:
@@ -141,6 +143,62 @@ def test_a_workflow_that_is_cancelled_with_half_its_nodes_made_runs_none_of_them
     world.app.control.redrive(TENANT, whole.id)
     world.work()
     assert (world.job(whole).state, order(world)) == (State.SUCCEEDED, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("creator", ["goes on", "dies"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_workflow_that_is_cancelled_while_it_creates_its_nodes_runs_none_of_them(
+    creator: str, *, again: bool
+) -> None:
+    """30 of 30 ran: they were sent before the workflow waited for them, and its cancel was not looked at (G9)."""
+    world, calls = World(), list[str]()
+    if again:
+        world.task("ok", lambda payload, ctx: None)
+        world.task("bad", lambda payload, ctx: 1 / 0)
+
+    def created(writes: Sequence[Write]) -> list[Outcome]:
+        ends = world.table.apply(writes)
+        calls.extend(one.name for one in writes if isinstance(one, Transition) and one.job.part_of)
+        if calls[-1:] == ["redrive" if again else "submit"]:
+            table.on = False
+            assert world.app.control.cancel(TENANT, whole.id).cancel_requested
+            world.work()
+            if creator == "dies":
+                raise KilledError
+        return ends
+
+    whole = start(
+        world, flow(*[node(f"n{n}", "bad" if again else "ok", policy={"max_attempts": 1}) for n in range(30)])
+    )
+    if again:
+        world.work()
+        assert len(world.ran) == 30
+        world.app.control.redrive(TENANT, whole.id)
+        world.ran.clear()
+    table = Refusing(world.table, "apply", created)
+    with suppress(KilledError):
+        world.build(store=table).work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
+    assert calls.count("redrive" if again else "submit") >= 25
+    world.pass_time(600)
+    assert world.ran == []
+    assert states(world, whole, 30) == ["cancelled"] * len(states(world, whole, 30))
+    assert (world.job(whole).state, world.job(whole).owes) == (State.CANCELLED, None)
+
+
+def test_the_nodes_of_a_workflow_whose_worker_dies_before_it_sends_them_run_all_the_same() -> None:
+    """Their alarms bring them (G6)."""
+    world = World()
+    whole = start(world, flow(node("a"), node("b")))
+
+    def lost(queue: str, messages: Sequence[object]) -> list[bool]:
+        raise KilledError
+
+    with suppress(KilledError):
+        app = world.build(queue=Refusing(world.queues, "send", lost))
+        app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
+    assert (world.job(whole).state, states(world, whole, 2)) == (State.WAITING, ["pending"] * 2)
+    world.pass_time(180)
+    assert world.job(whole).state is State.SUCCEEDED
 
 
 def test_nodes_are_stopped_at_an_alarm_if_whoever_cancelled_the_workflow_could_not() -> None:
@@ -300,6 +358,8 @@ def test_a_first_run_that_comes_again_leaves_what_parts_owe_to_their_alarms() ->
     whole = start(world, flow(node("a", "bad"), node("b", "ok", {}, "a")))
     deaf = unavailable(world, "expand")
     deaf.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
+    # As the timer does, once nobody else has.
+    send(world.queues, parts(world, whole, 1), world.clock.now_ms())
     with pytest.raises(KilledError):
         world.work(world.build(store=Refusing(world.table, "span", _dies)))
     assert states(world, whole, 2) == ["dead", "waiting"]

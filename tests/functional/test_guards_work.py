@@ -14,9 +14,17 @@ from whendue.domain.writes import Write
 from whendue.ports import Applied, Outcome, Outgoing
 
 
-def redelivered(world: World, job: Job) -> None:
-    """Let a worker receive the job's message and die before it could claim anything."""
+def received_often(world: World, job: Job) -> None:
+    """Let workers receive the job's message and say nothing more: nobody knows whether they reached its claim."""
+    for _ in range(6):
+        world.queues.receive("normal")
+        world.clock.advance(400)
+
+
+def unheard_of(world: World, job: Job) -> None:
+    """Let its worker die; its own message comes again before the timer has looked."""
     world.queues.receive("normal")
+    taken(world, job)
     world.clock.advance(400)
 
 
@@ -42,7 +50,7 @@ def taken(world: World, job: Job, fence: str = "silent") -> None:
     assert end.done
 
 
-@pytest.mark.parametrize("how", [redelivered, taken_over, survived_by_one])
+@pytest.mark.parametrize("how", [received_often, unheard_of, taken_over, survived_by_one])
 def test_what_may_have_killed_a_worker_runs_after_its_neighbours_are_recorded(how: Callable[..., None]) -> None:
     """G10: if it kills this one, too, its neighbours are not run again, and none of them is charged a lost worker."""
     world = World()

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
+from whendue.adapters.memory import MemoryQueue
 from whendue.domain.job import Job, State
 from whendue.domain.pause import pauses_of
 from whendue.domain.request import JobRequest
@@ -17,7 +19,7 @@ from whendue.errors import (
     UnavailableError,
     UnknownTaskError,
 )
-from whendue.limits import PAUSE_BY_BYTES, PAUSE_CACHE_MS
+from whendue.limits import BACKLOG_MESSAGES, PAUSE_BY_BYTES, PAUSE_CACHE_MS
 from whendue.ports import Applied, Outcome
 
 PAUSES: dict[str, tuple[Callable[[World], Any], Callable[[World], Any]]] = {
@@ -33,6 +35,12 @@ PAUSES: dict[str, tuple[Callable[[World], Any], Callable[[World], Any]]] = {
         lambda world: world.app.pauses.pause_tenant(TENANT, "ok", "why", "ops", None),
         lambda world: world.app.pauses.resume_tenant(TENANT, "ok"),
     ),
+}
+# As users resume: what was dropped is brought back, too. Above the timer has to do it.
+RESUMES: dict[str, Callable[[World], Any]] = {
+    "queue": lambda world: world.app.resume.queue("normal"),
+    "tenant": lambda world: world.app.resume.tenant(TENANT, None),
+    "type": lambda world: world.app.resume.tenant(TENANT, "ok"),
 }
 
 
@@ -58,6 +66,61 @@ def test_a_paused_job_waits_and_runs_after_the_resume_with_nothing_burnt(scope: 
     after = world.job(job)
     assert (after.state, after.claims, after.failures) == (State.SUCCEEDED, 1, 0)
     assert sent._calls.count("send") <= 2
+
+
+@pytest.mark.parametrize("scope", PAUSES)
+def test_a_resume_brings_back_at_once_what_workers_have_dropped(scope: str) -> None:
+    """Seen before: up to 75 s. Nothing is sent that another pause holds, or that is not due."""
+    world = World()
+    pause, resume = PAUSES[scope][0], RESUMES[scope]
+    jobs = [world.submit() for _ in range(20)]
+    other, later = world.submit("bad"), world.submit(delay_s=500)
+    world.app.pauses.pause_tenant(TENANT, "bad", "why", "ops", None)
+    pause(world)
+    world.work()
+    assert {world.job(job).claims for job in jobs} == {0}
+    resume(world)
+    world.clock.advance(PAUSE_CACHE_MS / 1000 + 1)
+    world.work()
+    assert {world.job(job).state for job in jobs} == {State.SUCCEEDED}
+    assert (world.job(other).rescues, world.job(later).rescues) == (0, 0)
+
+
+def test_a_resume_is_bounded_and_the_timer_does_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """G13: a request does not grow with what was held."""
+    monkeypatch.setattr("whendue.services.resume.RESUMED_AT_ONCE", 3)
+    world = World()
+    pause, resume = PAUSES["tenant"][0], RESUMES["tenant"]
+    jobs = [world.submit() for _ in range(10)]
+    pause(world)
+    world.work()
+    resume(world)
+    assert sum(world.job(job).rescues for job in jobs) == 3
+    world.pass_time(185)
+    assert {world.job(job).state for job in jobs} == {State.SUCCEEDED}
+
+
+def test_a_resume_sends_nothing_again_that_still_waits_in_its_queue() -> None:
+    """G11: no worker has dropped it."""
+    world = World()
+    pause, resume = PAUSES["queue"][0], RESUMES["queue"]
+    jobs = [world.submit() for _ in range(BACKLOG_MESSAGES + 1)]
+    pause(world)
+    resume(world)
+    assert sum(world.job(job).rescues for job in jobs) == 0
+
+
+def test_a_resume_is_done_though_nobody_can_be_brought_back() -> None:
+    """The pause is over; the timer finds what it held."""
+    world = World()
+    pause, resume = PAUSES["queue"][0], RESUMES["queue"]
+    job = world.submit()
+    pause(world)
+    world.work()
+    with patch.object(MemoryQueue, "depth", refused):
+        resume(world)
+    world.pass_time(185)
+    assert world.job(job).state is State.SUCCEEDED
 
 
 def test_what_runs_goes_on_while_its_queue_is_paused() -> None:
@@ -288,7 +351,7 @@ def test_explain_says_by_whom_and_why() -> None:
         assert "ops@acme" in reason.text
         assert "the bank is shut" in reason.text
         assert reason.facts["paused_at"] == world.clock.now_ms()
-    world.app.pauses.resume_tenant(TENANT, None)
+    world.app.resume.tenant(TENANT, None)
     world.work()
     assert [reason.code for reason in world.app.query.explain(TENANT, due.id).reasons] == ["finished"]
 
@@ -307,8 +370,8 @@ def test_to_pause_again_changes_reason_and_end_and_keeps_the_beginning() -> None
     assert world.app.pauses.of_queues()["low"].until is None
     world.clock.advance(61)
     assert world.app.pauses.of_queues() == {"low": third}
-    world.app.pauses.resume_queue("low")
-    world.app.pauses.resume_queue("low")
+    world.app.resume.queue("low")
+    world.app.resume.queue("low")
     assert world.app.pauses.of_queues() == {}
     world.clock.advance(5)
     assert world.app.pauses.pause_queue("low", "again", "d", None).since == world.clock.now_ms()
@@ -320,7 +383,7 @@ def test_what_cannot_be_paused_is_refused() -> None:
     with pytest.raises(QueueNotFoundError):
         pauses.pause_queue("nothing", "why", "ops", None)
     with pytest.raises(QueueNotFoundError):
-        pauses.resume_queue("nothing")
+        World().app.resume.queue("nothing")
     with pytest.raises(UnknownTaskError):
         pauses.pause_tenant(TENANT, "nothing", "why", "ops", None)
     with pytest.raises(InvalidRequestError, match="future"):
@@ -348,7 +411,7 @@ def test_two_who_pause_at_once_are_one_after_the_other() -> None:
     assert world.app.pauses.of_queues()["low"].reason == "mine"
     store.meanwhile = 99
     with pytest.raises(StateConflictError):
-        app.pauses.resume_queue("low")
+        app.resume.queue("low")
     assert "low" in world.app.pauses.of_queues()
 
 
@@ -360,7 +423,7 @@ def test_who_pauses_while_somebody_resumes_begins_anew() -> None:
     real = world.table.apply
 
     def apply(writes: Any) -> Any:
-        world.app.pauses.resume_queue("low")
+        world.app.resume.queue("low")
         return real(writes)
 
     app = world.build(store=Refusing(world.table, "apply", apply))
@@ -386,7 +449,7 @@ def test_pauses_of_a_tenant_are_its_own() -> None:
         (None, "all"),
         ("ok", "some"),
     ]
-    world.app.pauses.resume_tenant(TENANT, None)
+    world.app.resume.tenant(TENANT, None)
     assert [task for task, _ in world.app.pauses.of_tenant(TENANT)] == ["ok"]
 
 

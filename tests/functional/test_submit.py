@@ -1,6 +1,7 @@
 """Submit: durable once answered, the same for the same key, and each of many on its own."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from whendue.domain.job import State, item_bytes
 from whendue.domain.precondition import Precondition
 from whendue.domain.profile import Profile
 from whendue.domain.request import JobRequest
+from whendue.domain.writes import Write
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidPayloadError,
@@ -62,6 +64,73 @@ def test_a_repeated_request_is_its_job_also_when_it_would_be_refused_by_now() ->
     others = [replace(wanted, payload={"n": 2}), replace(wanted, idempotency_key="l")]
     ends = world.app.submit.many(TENANT, [*others, wanted])
     assert [type(end) for end in ends] == [UnknownProfileError, UnknownProfileError, Submitted]
+
+
+def test_a_key_is_free_again_once_its_job_is_not_kept_any_more() -> None:
+    """G2 holds while the job is kept; DynamoDB's TTL deletes days later, and an answer with a dead id helps nobody."""
+    world = World()
+    wanted = JobRequest("ok", {"n": "x" * 500}, idempotency_key="k", policy={"retention_s": 60})
+    first = world.app.submit.one(TENANT, wanted).job
+    world.work()
+    done = world.job(first)
+    world.clock.advance(60)
+    assert world.app.submit.one(TENANT, wanted) == Submitted(done, created=False)
+    world.clock.advance(2)
+    again = world.app.submit.one(TENANT, wanted)
+    assert (again.created, again.job.id, world.job(again.job).state) == (True, first.id, State.PENDING)
+    world.work()
+    assert world.view(first).result == {"n": "x" * 500, "attempt": 1}
+    assert len(world.runs(first)) == 2
+    world.clock.advance(62)
+    other = world.app.submit.one(TENANT, replace(wanted, payload={"n": 2}))
+    assert (other.created, world.view(other.job).payload) == (True, {"n": 2})
+
+
+def test_the_payload_of_a_key_that_was_used_before_lasts_as_long_as_the_new_job() -> None:
+    """The item that stands from the first time would expire before a job that is due later."""
+    world = World()
+    wanted = JobRequest("ok", {"n": "x" * 500}, idempotency_key="k", policy={"retention_s": 60})
+    first = world.app.submit.one(TENANT, wanted).job
+    world.work()
+    world.clock.advance(50 * 86_400)
+    world.app.submit.one(TENANT, wanted)
+    [item] = [item for key, item in world.table.items().items() if key.sk.startswith("payload#")]
+    assert item["expires_at"] > world.clock.now_ms() // 1000 + 50 * 86_400
+    assert world.view(first).payload == {"n": "x" * 500}
+
+
+def test_who_is_refused_is_not_given_a_job_that_is_not_kept_any_more() -> None:
+    """A task that is gone makes no job; the one of an earlier time is no answer."""
+    world = World()
+    world.task("going", lambda payload, ctx: None)
+    wanted = JobRequest("going", {}, idempotency_key="k", policy={"retention_s": 60})
+    world.app.submit.one(TENANT, wanted)
+    world.work()
+    world.registry._tasks.pop("going")
+    assert isinstance(world.app.submit.many(TENANT, [wanted])[0], Submitted)
+    world.clock.advance(62)
+    assert isinstance(world.app.submit.many(TENANT, [wanted])[0], UnknownTaskError)
+
+
+def test_of_many_that_find_a_key_free_again_one_makes_the_job() -> None:
+    """Whoever deletes the old one deletes that one, and none that came after it."""
+    world = World()
+    wanted = JobRequest("ok", {}, idempotency_key="k", policy={"retention_s": 60})
+    world.submit(idempotency_key="k", policy={"retention_s": 60})
+    world.work()
+    world.clock.advance(62)
+    other = world.build()
+
+    def meanwhile(writes: Sequence[Write]) -> list[Outcome]:
+        if writes and writes[0].name == "forget":
+            late.on = False
+            assert other.submit.one(TENANT, wanted).created
+        return world.table.apply(writes)
+
+    late = Refusing(world.table, "apply", meanwhile)
+    assert not world.build(late).submit.one(TENANT, wanted).created
+    world.work()
+    assert len(world.ran) == 2
 
 
 def test_whether_a_refused_request_was_taken_before_is_never_guessed() -> None:

@@ -8,6 +8,7 @@ from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.domain.job import State
 from whendue.domain.request import JobRequest
+from whendue.domain.transitions import claim
 from whendue.limits import BACKLOG_MESSAGES
 from whendue.ports import Outgoing
 
@@ -218,6 +219,23 @@ def test_a_write_whose_send_never_happened_heals() -> None:
     assert world.job(job).state is State.PENDING
     world.pass_time(185)
     assert len(world.runs(job)) == 1
+
+
+def test_a_message_that_later_ones_have_overtaken_is_lost_whatever_the_backlog() -> None:
+    """G6 has no exception. Seen before: 225 s, and under a lasting backlog never."""
+    world = World()
+    lost = world.submit()
+    assert world.queues.discard("normal") == 1
+    world.clock.advance(90)
+    running, *backlog = [world.submit() for _ in range(BACKLOG_MESSAGES * 2)]
+    # So far has a worker got.
+    world.table.apply([claim(running, "a-worker", world.clock.now_ms())])
+    world.clock.advance(90)
+    assert world.queues.depth("normal").visible > BACKLOG_MESSAGES
+    for _ in range(2):
+        world.tick()
+    assert world.job(lost).rescues == 1
+    assert {world.job(job).rescues for job in backlog} == {0}
 
 
 def test_rescue_waits_while_the_queue_is_backed_up() -> None:

@@ -188,11 +188,11 @@ def test_the_same_error_of_two_jobs_has_one_fingerprint(one: int, other: int, jo
 
 @given(jobs, times, st.booleans())
 def test_rescue_leaves_finished_jobs_alone_and_gives_every_live_one_a_later_alarm(
-    job: Job, now_ms: int, backed_up: bool
+    job: Job, now_ms: int, late: bool
 ) -> None:
     """Every live job keeps exactly one alarm; a finished one has none."""
-    step = decide(job, now_ms, backed_up=backed_up)
-    if job.terminal or (job.state is State.PENDING and backed_up):
+    step = decide(job, now_ms, late=late)
+    if job.terminal or (job.state is State.PENDING and late):
         assert step is None
     else:
         assert step is not None
@@ -206,7 +206,7 @@ def test_what_may_not_run_again_is_ended_where_it_is_seen(job: Job, now_ms: int)
         job, state=State.RUNNING, lease_until=now_ms - 1, claims=job.failures + MAX_LOST, cancel_requested=False
     )
     for one, end in ((lost, State.DEAD), (evolve(lost, cancel_requested=True), State.CANCELLED)):
-        step = decide(one, now_ms, backed_up=False)
+        step = decide(one, now_ms, late=False)
         assert step is not None
         assert step.job.state is end
         held = evolve(one, lease_until=now_ms)

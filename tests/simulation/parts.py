@@ -39,6 +39,7 @@ JOBS: Final = Part(
         "adapters.memory.store",
         "bulkhead",
         "domain.agenda",
+        "domain.lateness",
         "domain.rescue",
         "domain.step",
         "domain.transitions",
@@ -52,6 +53,7 @@ JOBS: Final = Part(
         "services.record",
         "services.rescue",
         "services.settle",
+        "services.suspects",
         "services.tick",
         "services.walk",
         "services.work",
@@ -63,6 +65,8 @@ JOBS: Final = Part(
         "unit/test_conditions.py",
         "unit/test_transitions.py",
         "unit/test_rescue.py",
+        "unit/test_lateness.py",
+        "functional/test_suspects.py",
         "unit/test_fresh.py",
         "property/test_profile_laws.py",
         "property/test_laws.py",
@@ -138,7 +142,7 @@ SCHEDULES: Final = Part(
     stories=schedules.STORIES,
 )
 PAUSES: Final = Part(
-    modules=("domain.pause", "services.pauses"),
+    modules=("domain.pause", "services.pauses", "services.resume"),
     tests=("functional/api/test_queues.py", "functional/test_pauses.py"),
     stories=pauses.STORIES,
 )

@@ -90,7 +90,7 @@ PLANTS: Final = (
     Plant(
         "rescue that resends under backlog",
         "whendue.domain.rescue",
-        "job.terminal or (job.state is State.PENDING and backed_up)",
+        "job.terminal or (job.state is State.PENDING and late)",
         "job.terminal",
         "G11",
         "overload",

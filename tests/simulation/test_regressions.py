@@ -21,7 +21,7 @@ def test_rescue_leaves_alone_what_another_worker_has_just_taken_over() -> None:
         due_at=now_ms - 80_000, scheduled_at=now_ms - 80_000, created_at=now_ms - 80_000, request_hash="",
         policy=Policy(), state=State.RUNNING, fence="dead", claims=1, lease_until=now_ms - 1,
     )  # fmt: skip
-    step = decide(job, now_ms, backed_up=False)
+    step = decide(job, now_ms, late=False)
     assert step
     assert step.send
     store = MemoryStore()

@@ -353,3 +353,40 @@ def test_a_secret_comes_from_the_parameter_that_is_named() -> None:
     assert AuthSettings.from_env(env, kept.__getitem__).secret == SECRET
     with pytest.raises(ConfigurationError, match="32 bytes"):
         AuthSettings.from_env(env, {"/whendue/jwt-secret": "short"}.__getitem__)
+
+
+NEW = "n" * 40
+
+
+def test_two_secrets_are_good_at_once_while_one_takes_the_place_of_the_other() -> None:
+    """A rotation of one secret alone refuses either the old tokens or the new ones."""
+    effects = ManualEffects().effects()
+    both = Verifier(AuthSettings.from_env(env(f"{NEW}\n{SECRET}\n")), effects)
+    for secret in (SECRET, NEW):
+        assert both.verify(f"Bearer {a_token(secret)}").tenant == "acme"
+    with pytest.raises(AuthenticationError, match="InvalidSignatureError"):
+        both.verify(f"Bearer {a_token('o' * 32)}")
+    with pytest.raises(AuthenticationError, match="ExpiredSignatureError"):
+        both.verify(f"Bearer {a_token(NEW, exp=1)}")
+    after = Verifier(AuthSettings.from_env(env(NEW)), effects)
+    with pytest.raises(AuthenticationError):
+        after.verify(f"Bearer {a_token(SECRET)}")
+
+
+@pytest.mark.parametrize("secrets", [f"{SECRET}\nshort", f"{SECRET}\n{NEW}\n{'o' * 32}", "short"])
+def test_each_secret_of_a_rotation_is_long_enough_and_there_are_two_at_most(secrets: str) -> None:
+    """A short one beside a long one is as weak as alone."""
+    with pytest.raises(ConfigurationError):
+        AuthSettings.from_env(env(secrets))
+
+
+def env(secret: str) -> dict[str, str]:
+    names = {"ALGORITHM": "HS256", "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "SECRET": secret}
+    return {f"WHENDUE_JWT_{name}": value for name, value in names.items()}
+
+
+@pytest.mark.parametrize("more", ["=", "==", ".", "=.", " ="])
+def test_a_token_has_one_spelling(more: str) -> None:
+    """RFC 7515 section 2: base64url without padding; PyJWT forgives it."""
+    with pytest.raises(AuthenticationError):
+        Verifier(HS256, ManualEffects().effects()).verify(f"Bearer {a_token()}{more}")

@@ -44,6 +44,7 @@ FLOORS = {
     "whendue": 3,
     "whendue.bootstrap": 4,
     "whendue.report": 4,
+    "whendue.isolated": 5,
     "whendue.containers": 5,
     "whendue.cli": 5,
     "functions": 5,

@@ -11,7 +11,11 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 router = APIGatewayHttpRouter()
 
 # Everything is in the page itself: no other host is asked for anything.
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'"
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
+    # These do not fall back to default-src (CSP 3 section 6.3, 6.4): no other site frames the page that holds a token.
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
 FIRST_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>whendue</title>
 <style>body{font:16px/1.5 system-ui;margin:4rem auto;max-width:40rem;padding:0 1rem}</style>
 <h1>whendue</h1><p>Runs jobs when they are due.</p>

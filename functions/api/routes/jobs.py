@@ -1,5 +1,6 @@
 """Jobs: submit, read, list, explain, change, cancel, redrive."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from operator import attrgetter
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api import times
+from functions.api.etags import job_etag, of_job
 from functions.api.guard import idempotency_key
 from functions.api.problems import problem_in_batch, status_of
 from functions.api.replies import (
@@ -26,7 +28,7 @@ from functions.api.replies import (
 )
 from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.routes.asking import Asking, CursorParameter, asking, shown, traced
-from whendue.domain.job import shown_state
+from whendue.domain.job import Job, shown_state
 from whendue.domain.request import JobRequest
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.limits import PAGE_DEFAULT, PAGE_MAX
@@ -63,9 +65,14 @@ def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
 
 @router.post("/jobs/batch", status_code=HTTPStatus.MULTI_STATUS, tags=["jobs"], summary="Submit up to 500 jobs")
 def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
-    """Accept many jobs, each on its own: one status and a job or a problem for each, in order."""
+    """Accept many jobs, each on its own: one status and a job or a problem for each, in order.
+
+    An Idempotency-Key is that of each job by its place, but for those that bring one of their own.
+    """
     who = asking(router)
+    key = idempotency_key(router.current_event.headers)
     read = _with_different_refs([_read(value) for value in body.jobs])
+    read = [_keyed(one, key, number) for number, one in enumerate(read)]
     good = [traced(router, one) for one in read if isinstance(one, JobRequest)]
     ends = iter(who.app.submit.many(who.tenant, good))
     items = [_shown(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
@@ -79,6 +86,14 @@ def _read(value: object) -> JobRequest | WhendueError:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are read
         return _isolated("read_request", "?", error)
+
+
+def _keyed(request: JobRequest | WhendueError, key: str | None, number: int) -> JobRequest | WhendueError:
+    """Derive a job's key from the batch's."""
+    if key is None or isinstance(request, WhendueError) or request.idempotency_key is not None:
+        return request
+    # The spaces keep it apart from every Idempotency-Key of a user.
+    return replace(request, idempotency_key=f"batch {number} {key}")
 
 
 def _isolated(stage: str, item: str, error: Exception) -> WhendueError:
@@ -138,10 +153,20 @@ def list_jobs(
 
 
 @router.get("/jobs/<job_id>", tags=["jobs"], summary="Read a job with its timeline")
-def read(job_id: JobId) -> JobWithTimelineReply:
-    """Show a job, its payload, result and every attempt."""
+def read(job_id: JobId) -> Response[JobWithTimelineReply]:
+    """Show a job, its payload, result and every attempt; its ETag changes with whatever is decided about it."""
     app, tenant = asking(router)
-    return job_with_timeline(app.query.get(tenant, job_id), app.effects.now_ms())
+    view = app.query.get(tenant, job_id)
+    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.effects.now_ms()), {"ETag": job_etag(view.job)})
+
+
+def _changed(job: Job) -> Response[JobReply]:
+    app, _ = asking(router)
+    return Response(HTTPStatus.OK, JSON, job_reply(job, app.effects.now_ms()), {"ETag": job_etag(job)})
+
+
+def _expected() -> frozenset[str] | None:
+    return of_job(router.current_event.headers)
 
 
 @router.get("/jobs/<job_id>/payload", tags=["jobs"], summary="Read a job's payload")
@@ -168,25 +193,25 @@ def explain(job_id: JobId) -> ExplainReply:
 
 
 @router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a pending job")
-def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> JobReply:
-    """Give a pending job another due time, another priority, or both."""
+def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobReply]:
+    """Give a pending job another due time, another priority, or both; If-Match locks."""
     app, tenant = asking(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
-    return job_reply(app.control.reschedule(tenant, job_id, due_at, body.priority), app.effects.now_ms())
+    return _changed(app.control.reschedule(tenant, job_id, due_at, body.priority, _expected()))
 
 
 @router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job")
-def cancel(job_id: JobId) -> JobReply:
+def cancel(job_id: JobId) -> Response[JobReply]:
     """Cancel a pending job for good; a running one is asked to stop (`cancelRequested`), its state tells the end."""
     app, tenant = asking(router)
-    return job_reply(app.control.cancel(tenant, job_id), app.effects.now_ms())
+    return _changed(app.control.cancel(tenant, job_id, _expected()))
 
 
 @router.post("/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again")
-def redrive(job_id: JobId) -> JobReply:
+def redrive(job_id: JobId) -> Response[JobReply]:
     """Run a job again from its first attempt."""
     app, tenant = asking(router)
-    return job_reply(app.control.redrive(tenant, job_id), app.effects.now_ms())
+    return _changed(app.control.redrive(tenant, job_id, expected=_expected()))
 
 
 @router.delete("/jobs/<job_id>", status_code=HTTPStatus.NO_CONTENT, tags=["jobs"], summary="Erase a finished job")

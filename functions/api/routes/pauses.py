@@ -36,7 +36,7 @@ def pause(body: Annotated[TenantPauseBody, Body()]) -> TenantPauseReply:
 def resume() -> Response[None]:
     """End the tenant's pause; pauses of its task types stay."""
     app, tenant = asking(router)
-    app.pauses.resume_tenant(tenant, None)
+    app.resume.tenant(tenant, None)
     return Response(HTTPStatus.NO_CONTENT)
 
 
@@ -44,5 +44,5 @@ def resume() -> Response[None]:
 def resume_type(type: TypePath) -> Response[None]:  # noqa: A002 - the parameter's name
     """End the pause of one of the tenant's task types; the tenant's own pause stays."""
     app, tenant = asking(router)
-    app.pauses.resume_tenant(tenant, type)
+    app.resume.tenant(tenant, type)
     return Response(HTTPStatus.NO_CONTENT)

@@ -41,7 +41,7 @@ def pause(name: Name, body: Annotated[PauseBody, Body()]) -> PauseReply:
 def resume(name: Name) -> Response[None]:
     """End a queue's pause; what waited comes back with the timer's next ticks, in due order."""
     app, _ = asking(router)
-    app.pauses.resume_queue(name)
+    app.resume.queue(name)
     return Response(HTTPStatus.NO_CONTENT)
 
 

@@ -18,12 +18,13 @@ class Nothing(BaseModel):
 class Length(BaseModel):
     """How long to take."""
 
-    seconds: float = Field(ge=0, le=60)
+    seconds: float = Field(0, ge=0, le=60)
 
 
 @task("e2e.crash")
-def crash(payload: Nothing) -> None:
-    """Kill the process, every time."""
+def crash(payload: Length) -> None:
+    """Kill the process after a while, every time."""
+    time.sleep(payload.seconds)
     os._exit(9)
 
 
@@ -51,7 +52,7 @@ class Noted(BaseModel):
     """Where to note its runs, how long to take, and whether to kill the process the first time."""
 
     path: str
-    seconds: float = Field(default=0, ge=0, le=60)
+    seconds: float = Field(default=0, ge=0, le=120)
     dies: bool = False
 
 
@@ -104,7 +105,7 @@ class Step(BaseModel):
 
     path: str
     name: str
-    seconds: float = Field(default=0, ge=0, le=60)
+    seconds: float = Field(default=0, ge=0, le=120)
     fails: bool = False
     value: int = 0
     values: list[int] = []

@@ -217,7 +217,7 @@ def test_a_bad_request_has_a_clear_answer(world: World, shape: Shape, name: str)
 
 def test_another_method_is_told_which_ones_there_are(client: Client) -> None:
     """RFC 9110 section 15.5.6."""
-    assert client.send("DELETE", "/jobs").headers["allow"] == "GET, POST"
+    assert client.send("DELETE", "/jobs").headers["allow"] == "GET, HEAD, POST"
 
 
 def test_a_problem_names_the_places_and_never_the_values(client: Client) -> None:

@@ -225,3 +225,40 @@ def test_a_finished_job_is_erased_at_once_and_a_live_one_is_not(world: World, sh
     assert client.send("GET", f"/jobs/{job['id']}").status == 404
     assert client.send("DELETE", f"/jobs/{job['id']}").status == 404
     assert [key for key in world.table.items() if key.pk.startswith("JOB#")] == []
+
+
+def test_an_idempotency_key_of_a_batch_holds_for_each_of_its_jobs(client: Client, world: World) -> None:
+    """It was ignored: whoever sent a batch again made all its jobs again."""
+    jobs = [{"type": "ok", "ref": "a"}, {"type": "ok", "dependsOn": [{"ref": "a"}]}, {"type": "ok"}, {"type": "?"}]
+    key = {"Idempotency-Key": "import-7"}
+    first = client.send("POST", "/jobs/batch", {"jobs": jobs}, key).json["items"]
+    again = client.send("POST", "/jobs/batch", {"jobs": jobs}, key).json["items"]
+    assert [item["status"] for item in first] == [202, 202, 202, 422]
+    assert [item["status"] for item in again] == [200, 200, 200, 422]
+    ids = [item["job"]["id"] for item in first[:3]]
+    assert [item["job"]["id"] for item in again[:3]] == ids
+    assert len(set(ids)) == 3
+    world.work()
+    assert len(world.ran) == 3
+    jobs[2] = {"type": "ok", "idempotencyKey": "own"}
+    jobs[0] = {"type": "ok", "payload": {"n": 2}}
+    third = client.send("POST", "/jobs/batch", {"jobs": jobs[:1] + jobs[2:3]}, key).json["items"]
+    assert [item["status"] for item in third] == [409, 202]
+    assert client.send("POST", "/jobs/batch", {"jobs": jobs}, {"Idempotency-Key": ""}).code == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dead-letters/redrive",
+        "/schedules/s/backfill",
+        "/subscriptions/s/test",
+        "/subscriptions/s/rotate-secret",
+        "/subscriptions/s/deliveries/d/replay",
+    ],
+)
+def test_an_idempotency_key_that_would_be_ignored_is_refused(client: Client, path: str) -> None:
+    """Whoever sends one relies on it."""
+    answer = client.send("POST", path, {}, {"Idempotency-Key": "k"})
+    assert (answer.status, answer.code) == (422, "invalid_request")
+    assert "Idempotency-Key" in answer.json["detail"]

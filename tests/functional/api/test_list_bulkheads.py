@@ -141,7 +141,7 @@ def test_a_node_that_cannot_be_read_is_like_one_that_is_gone(
     from whendue.services import workflows
 
     client = Client(api_of(filled), a_token())
-    filled.app.pauses.resume_tenant(TENANT, None)
+    filled.app.resume.tenant(TENANT, None)
     whole = client.send("POST", "/workflows", {"nodes": WORKFLOW["nodes"]}).json["id"]
     filled.work()
     bad = IDS.of_part(whole, 1)

@@ -214,5 +214,5 @@ def test_whatever_is_sent_is_never_a_5xx(
     """A 5xx would mean that a client can break us."""
     answer = client.send(method, path, body, None, **{f"{name}_": value for name, value in query.items()})
     assert answer.status < 500
-    if answer.status >= 400:
+    if answer.status >= 400 and method != "HEAD":
         assert answer.code

@@ -9,8 +9,11 @@ import httpx
 import pytest
 
 from localstack.paths import ROOT
-from whendue.cli import GRACE_S
+from whendue.adapters.aws import client
+from whendue.adapters.throttle import CAP_S, TRIES
+from whendue.cli import GRACE_S, SILENT_S
 from whendue.containers.health import LIVE, READY
+from whendue.containers.timer import TICK_S
 
 GIVEN = {
     "WHENDUE_TABLE": "table",
@@ -109,3 +112,11 @@ def test_a_process_that_reaches_nothing_is_live_not_ready_and_ends_when_told(com
         process.terminate()
         assert process.wait(GRACE_S) == 0
         assert json.loads(process.stdout.read().splitlines()[-1])["message"] == "ended"
+
+
+def test_a_process_is_silent_only_after_the_clients_patience() -> None:
+    """Seen before: 503 after 150 s while a table that did not answer was waited for up to 215 s."""
+    config = client("dynamodb", region_name="eu-central-1").meta.config
+    call_s = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
+    patience_s = TRIES * (call_s + CAP_S)
+    assert TICK_S + 2 * patience_s < SILENT_S

@@ -18,7 +18,7 @@ from whendue.context import Context
 from whendue.outbound import HttpProtocolError, HttpTimeoutError
 from whendue.registry import TASKS, GiveUp, Retry, discover
 from whendue.resources import Resources, TaskSettings
-from whendue.ssrf import Allowed
+from whendue.ssrf import Allowed, TargetRefusedError
 
 Run = Callable[..., Any]
 
@@ -278,3 +278,12 @@ def test_no_proxy_of_the_environment_is_used(web: Web, run: Run, monkeypatch: py
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     assert run(web.url())["status"] == 200
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "https://10.1.2.3/", "https://[::1]/"])
+def test_a_target_that_is_known_to_be_forbidden_is_refused_at_submit(run: Run, url: str) -> None:
+    """It was accepted, and then dead; what a name resolves to, only the attempt knows."""
+    definition = TASKS.get("http")
+    with pytest.raises(TargetRefusedError):
+        definition.parse({"url": url}, "acme")
+    definition.parse({"url": "https://a.example/"}, "acme")

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import trustme
 
 from tests.functional.tasks.web import Web, serving
 from whendue import outbound
-from whendue.outbound import Answer, HttpTimeoutError, Request, send
+from whendue.outbound import Answer, HttpProtocolError, HttpTimeoutError, Request, send
 from whendue.ssrf import Allowed, TargetRefusedError, parse_target
 
 LOOPBACK = Allowed.parse("127.0.0.1/32")
@@ -124,3 +125,28 @@ def test_the_system_resolver_gives_each_address_once() -> None:
     found = outbound.resolve("localhost", 80)
     assert set(found) <= {"127.0.0.1", "::1"}
     assert len(found) == len(set(found)) > 0
+
+
+def _interim(web: Web, *statuses: int, final: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") -> None:
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        for status in statuses:
+            handler.wfile.write(f"HTTP/1.1 {status} Wait\r\nLink: </a>; rel=preload\r\n\r\n".encode())
+        handler.wfile.write(final)
+
+    web.reply = reply
+
+
+@pytest.mark.parametrize("statuses", [(100,), (102,), (103,), (102, 103, 102), (199,), (100, 103), (103,) * 20])
+def test_interim_answers_are_not_the_answer(web: Web, statuses: tuple[int, ...]) -> None:
+    """102 and 103 were taken for the answer: RFC 9110 section 15.2 has any number of them before it."""
+    _interim(web, *statuses)
+    answer = get(web.url(), ["127.0.0.1"])
+    assert (answer.status, answer.body, answer.headers.get("link")) == (200, b"ok", None)
+
+
+@pytest.mark.parametrize("statuses", [(101,), (103,) * 21])
+def test_endless_interim_answers_and_another_protocol_are_no_answer(web: Web, statuses: tuple[int, ...]) -> None:
+    """The work for one exchange is bounded."""
+    _interim(web, *statuses)
+    with pytest.raises(HttpProtocolError):
+        get(web.url(), ["127.0.0.1"])

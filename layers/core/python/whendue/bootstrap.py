@@ -8,7 +8,8 @@ from functools import cache, cached_property
 from whendue.adapters.cursors import SealedCursors
 from whendue.domain.ids import Ids
 from whendue.effects import Effects, system
-from whendue.ports import BlobStore, JobQueue, JobStore, Runner
+from whendue.limits import ISOLATED_AT_ONCE
+from whendue.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
 from whendue.services.backfills import Backfills
@@ -33,6 +34,7 @@ from whendue.services.profile_editor import ProfileEditor
 from whendue.services.profiles import Profiles
 from whendue.services.query import Query
 from whendue.services.queues import Queues
+from whendue.services.resume import Resume
 from whendue.services.schedules import Schedules
 from whendue.services.submit import Submit
 from whendue.services.subscriptions import Subscriptions
@@ -57,6 +59,7 @@ class App:
         self.tracing = ports.tracing
         self.queue = ports.queue
         self.bulkhead = ports.bulkhead
+        self.isolation = ports.isolation
 
     # --- what others stand on ---------------------------------------------------------------------------------
 
@@ -127,6 +130,11 @@ class App:
         return Queues(self._ports, self.pauses)
 
     @cached_property
+    def resume(self) -> Resume:
+        """End pauses."""
+        return Resume(self._ports, self.pauses)
+
+    @cached_property
     def profile_editor(self) -> ProfileEditor:
         """Change profiles."""
         return ProfileEditor(self._ports, self.profiles, self.news)
@@ -188,28 +196,42 @@ def build(
     runner: Runner,
     registry: Registry,
     tracing: Tracing | None = None,
+    *,
+    isolation: Isolation | None = None,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
     documents = Documents(store, blobs)
     ids, cursors = Ids(settings.secret.id_key), SealedCursors(settings.secret)
     ports = Ports(
-        store, queue, documents, runner, registry, effects, settings, ids, cursors, tracing=tracing or Tracing()
+        store,
+        queue,
+        documents,
+        runner,
+        registry,
+        effects,
+        settings,
+        ids,
+        cursors,
+        tracing=tracing or Tracing(),
+        isolation=isolation,
     )
     news = News(ports)
     return App(replace(ports, news=news), news)
 
 
 @cache
-def app(*, listen_s: int = 0) -> App:
+def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     """Give this process's application, on AWS as its environment says.
 
     Args:
+        isolated: this process was started for one suspect, and runs it itself.
         listen_s: how long a call to SQS may wait for a message.
 
     Raises:
         ConfigurationError: a setting is not right. A module of tasks that cannot be imported is logged, and left out.
     """
     from whendue.adapters.aws import READ_TIMEOUT_S, client, parameter
+    from whendue.adapters.child_processes import ChildProcesses
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
     from whendue.adapters.ses import sender
@@ -237,6 +259,7 @@ def app(*, listen_s: int = 0) -> App:
         ThreadRunner(),
         discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
         Tracing.from_env(os.environ),
+        isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE),
     )
     for failed in made.registry.failures:
         sys.stdout.write(f"{failed.log_line()}\n")

@@ -16,8 +16,8 @@ from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.version import VERSION
 
 GRACE_S: Final = 25
-# Longer than AWS's clients try for before they give up, and than a tick and its pause.
-SILENT_S: Final = 150
+# Longer than a tick (50 s) and two calls that get no answer: AWS's clients try for 220 s before they give up.
+SILENT_S: Final = 540
 Make = Callable[[App, argparse.Namespace, Beats], Part]
 
 

@@ -148,6 +148,13 @@ BACKOFF_MIN_S = 0.001
 BACKOFF_FACTOR_MAX = 100
 # A job whose worker died this often without a word is dead (guarantee G10).
 MAX_LOST = 3
+# Processes of suspects that a worker runs at once: each is an interpreter with the application, about 100 MB.
+ISOLATED_AT_ONCE = 5
+# For which a worker without room hides a suspect's message when it gives it back: the first time, the second, the
+# third. After that it waits for room itself; SQS counts every receive, and gives up at infra/topology.yaml's number.
+GIVE_BACK_S = (0, 2, 5)
+# A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
+TRUSTED_RECEIVES = 5
 
 # --- profiles --------------------------------------------------------------------------------------------------
 # Of a tenant, deleted names included, whose versions go on counting: one list reads them all.
@@ -227,10 +234,15 @@ TELL_PIECES = 100
 TELL_MS = 10_000
 
 # --- timer and worker ------------------------------------------------------------------------------------------
-RESCUE_INTERVAL_MIN_S = 60
+# Less than a minute: an interval that is counted from within a tick must be over at the next one.
+RESCUE_INTERVAL_MIN_S = 50
 RESCUE_INTERVAL_MAX_S = 900
+# A schedule that cannot be read is left alone for so long at first.
+POSTPONED_MIN_S = 60
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
+# A message is overtaken when one that was sent so much later has been received: standard queues keep no strict order.
+OVERTAKEN_MS = 60_000
 RESCUES_PER_PARTITION = 500
 # Jobs that the timer takes from a queue at a time: promoting them takes one to two seconds, well within what a tick
 # keeps to end in good order, and tenants take turns within them.
@@ -244,6 +256,9 @@ RESCUE_SHARE = 0.3
 # --- pauses and queues -----------------------------------------------------------------------------------------
 # A worker may know a pause this late; with the time of a claim well within the 5 s that are promised.
 PAUSE_CACHE_MS = 2000
+# What a resume brings back at once, and how many of the oldest jobs it reads for it in each partition.
+RESUMED_AT_ONCE = 500
+RESUME_LOOKS = 200
 # What a process remembers of who is paused and who is not: queues, tenants, and types of tenants.
 PAUSES_REMEMBERED = 2000
 PAUSE_REASON_BYTES = 256
@@ -331,6 +346,8 @@ HTTP_HEADER_VALUE_BYTES = 4096
 HTTP_TIMEOUT_S = 30
 # No function runs longer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 HTTP_TIMEOUT_MAX_S = 900
+# Interim answers (1xx) that are read before the final one.
+HTTP_INTERIM_ANSWERS = 20
 # What is kept of an answer; more is neither read nor stored.
 ANSWER_BODY_BYTES = 64 * 1024
 ANSWER_HEADER_BYTES = 1024

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import cache
+from http import HTTPStatus
 from typing import Any, Final
 
-from whendue.limits import RETRY_AFTER_MAX_S
+from whendue.limits import HTTP_INTERIM_ANSWERS, RETRY_AFTER_MAX_S
 from whendue.ssrf import Allowed, Target, check
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -123,6 +124,7 @@ def send(
     addresses = resolver(target.host, target.port)
     check(target, addresses, allowed)
     connection = http.client.HTTPConnection(target.host, target.port)
+    connection.response_class = _FinalResponse
     headers = {**request.headers, "Host": target.authority, "Connection": "close"}
     try:
         sock = _connect(target, addresses, left_s)
@@ -180,6 +182,21 @@ def _positive(seconds: float) -> float:
     if seconds <= 0:
         raise TimeoutError
     return seconds
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """A response whose interim answers are skipped; http.client itself skips 100 alone."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the status line of the final answer (RFC 9110 section 15.2)."""
+        for _ in range(HTTP_INTERIM_ANSWERS + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status // 100 != 1:
+                return version, status, reason
+            if status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.UnknownProtocol("we asked for no other protocol")
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine(f"over {HTTP_INTERIM_ANSWERS} interim answers")
 
 
 class _TimedSocket:

@@ -1,5 +1,6 @@
 """What the services need of the outside world; adapters implement these, the contract suite tests them."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -143,6 +144,18 @@ class Delivery:
     queue: str
 
 
+class Worked(NamedTuple):
+    """What became of messages.
+
+    Args:
+        unsettled: ids of the messages that must stay in their queue.
+        counts: outcome -> number of messages, for the log.
+    """
+
+    unsettled: list[str]
+    counts: Counter[str]
+
+
 class Depth(NamedTuple):
     """How many messages a queue holds, approximately: to be had now, received and not settled, not to be had yet."""
 
@@ -232,6 +245,32 @@ class Running(Protocol):
 
     def interrupt(self, index: int, error: type[BaseException]) -> None:
         """Raise an error inside a call, as far as Python allows: between two of its bytecodes."""
+
+
+class Isolated(Protocol):
+    """A message that a process of its own handles."""
+
+    def ended(self, timeout_s: float) -> bool:
+        """Wait until the process has ended or the time is over; say whether it has ended."""
+
+    def worked(self) -> Worked | None:
+        """Give what became of the message, once the process has ended; None: it died."""
+
+    def kill(self) -> None:
+        """End the process at once."""
+
+
+class Isolation(Protocol):
+    """Processes for messages whose jobs may kill the process that they run in."""
+
+    def start(self, delivery: Delivery, deadline_ms: int) -> Isolated | None:
+        """Handle a message in a process of its own, which may be stopped at the deadline (ms UTC).
+
+        Gives None when no process can be had now: as many run as may, or the system refuses one.
+        """
+
+    def drain(self, at_ms: int) -> None:
+        """Tell all processes that what still runs at an instant (ms UTC) is to be given back."""
 
 
 class Runner(Protocol):

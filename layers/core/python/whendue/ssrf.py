@@ -196,6 +196,23 @@ def refusal(address: Address) -> str | None:
     return None if address.version == 4 or address in _GLOBAL_UNICAST else "reserved"  # noqa: PLR2004
 
 
+def check_known(target: Target, allowed: Allowed) -> None:
+    """Refuse a target that would be refused at each attempt, as far as that is known without a look-up.
+
+    Raises:
+        TargetRefusedError: it is a forbidden address, or a name that may not do without TLS.
+    """
+    try:
+        ip_address(target.host)
+    except ValueError:
+        named = allowed.hosts & {(target.host, target.port), (target.host, None)}
+        # What network a name is in, a look-up tells.
+        if target.scheme != "https" and not (allowed.networks or named):
+            raise TargetRefusedError("the URL must begin with https://") from None
+    else:
+        check(target, [target.host], allowed)
+
+
 def check(target: Target, addresses: Sequence[str], allowed: Allowed) -> None:
     """Refuse a target unless every address that its name has may be spoken to.
 

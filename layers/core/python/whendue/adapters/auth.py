@@ -4,7 +4,7 @@ HS256 with a shared secret is for development; RS256, ES256 and EdDSA take their
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -25,7 +25,11 @@ OPERATOR, METRICS = "operator", "metrics:read"
 IMPLIED: Final[Mapping[str, frozenset[str]]] = {ADMIN: frozenset({READ, WRITE}), OPERATOR: frozenset({METRICS})}
 # RFC 7518 section 3.2: a key as long as the hash output at least.
 SECRET_MIN_BYTES = 32
+# During a rotation: the new one, and the one that it takes the place of.
+SECRETS_MAX = 2
 LEEWAY_S = 10
+# RFC 7515 section 2: base64url with all trailing '=' characters omitted.
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -37,7 +41,7 @@ class AuthSettings:
         algorithm: the only one accepted.
         issuer: the `iss` that tokens must have.
         audience: the `aud` that tokens must have.
-        secret: for HS256.
+        secret: for HS256; several, one a line, while one takes the place of another: tokens of all are good.
         jwks_url: for the others.
     """
 
@@ -46,6 +50,12 @@ class AuthSettings:
     audience: str
     secret: str = ""
     jwks_url: str = ""
+
+    @property
+    def secrets(self) -> list[str]:
+        """The secrets of HS256: the one that there is, or those of a rotation."""
+        lines = [line for line in self.secret.splitlines() if line.strip()]
+        return lines if len(lines) > 1 else [self.secret]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], read: Callable[[str], str] = parameter) -> "AuthSettings":
@@ -76,7 +86,9 @@ class AuthSettings:
         if not self.issuer or not self.audience:
             raise ConfigurationError("WHENDUE_JWT_ISSUER and WHENDUE_JWT_AUDIENCE must be set")
         if self.algorithm == "HS256":
-            if len(self.secret.encode()) < SECRET_MIN_BYTES:
+            if len(self.secrets) > SECRETS_MAX:
+                raise ConfigurationError(f"WHENDUE_JWT_SECRET must hold {SECRETS_MAX} secrets at most, one a line")
+            if any(len(one.encode()) < SECRET_MIN_BYTES for one in self.secrets):
                 raise ConfigurationError(f"WHENDUE_JWT_SECRET must have {SECRET_MIN_BYTES} bytes at least")
             return
         if not is_safe(self.jwks_url):
@@ -126,21 +138,36 @@ class Verifier:
         if len(token) > TOKEN_BYTES:
             raise AuthenticationError("the token is too long")
         token = token.strip()
-        key = self._settings.secret if self._keys is None else self._keys.key(_key_id(token))
-        try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[self._settings.algorithm],
-                issuer=self._settings.issuer,
-                audience=self._settings.audience,
-                leeway=LEEWAY_S,
-                options={"require": ["exp", "iss", "aud"]},
-            )
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's token raises, it is this token that is not valid
-            raise AuthenticationError(f"the token is not valid: {type(error).__name__}") from None
+        if not _COMPACT.fullmatch(token):
+            # PyJWT forgives padding: a second spelling of the same token.
+            raise AuthenticationError("the token is not valid: three parts in base64url without padding")
+        keys = self._settings.secrets if self._keys is None else [self._keys.key(_key_id(token))]
+        claims = self._claims(token, keys)
         _check_dates(claims)
         return _identity(claims)
+
+    def _claims(self, token: str, keys: Sequence[Any]) -> dict[str, Any]:
+        """Read a token's claims with the first of the keys that signed it."""
+        problem = ""
+        for number, key in enumerate(keys, start=1):
+            try:
+                claims: dict[str, Any] = jwt.decode(
+                    token,
+                    key,
+                    algorithms=[self._settings.algorithm],
+                    issuer=self._settings.issuer,
+                    audience=self._settings.audience,
+                    leeway=LEEWAY_S,
+                    options={"require": ["exp", "iss", "aud"]},
+                )
+            except Exception as error:  # noqa: BLE001 - whatever a stranger's token raises, it is this token that is not valid
+                problem = type(error).__name__
+                if number < len(keys) and isinstance(error, jwt.InvalidSignatureError):
+                    continue
+                break
+            else:
+                return claims
+        raise AuthenticationError(f"the token is not valid: {problem}")
 
 
 def _key_id(token: str) -> str:

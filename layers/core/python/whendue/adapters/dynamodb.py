@@ -88,11 +88,13 @@ class DynamoStore:
 
     def _apply_batch(self, writes: Sequence[Write]) -> dict[Key, Outcome]:
         outcomes: dict[Key, Outcome] = {}
+        waiting = list(writes)
         for _ in tries(self._effects):
-            waiting = [write for write in writes if write.key not in outcomes]
+            outcomes |= self._execute(waiting)
+            waiting = [write for write in waiting if write.key not in outcomes]
+            # Here, not before the next try: that one sleeps first.
             if not waiting:
                 break
-            outcomes |= self._execute(waiting)
         return {write.key: outcomes.get(write.key, UNAVAILABLE) for write in writes}
 
     def _execute(self, writes: Sequence[Write]) -> dict[Key, Outcome]:

@@ -1,6 +1,5 @@
 """The channel `webhook`: one signed POST, as Standard Webhooks has it."""
 
-from ipaddress import ip_address
 from typing import Any, Final, NoReturn
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from whendue.payload import Line
 from whendue.registry import Retry, channel
 from whendue.resources import TaskSettings, resource
 from whendue.signing import Kind
-from whendue.ssrf import Allowed, TargetRefusedError, check, parse_target
+from whendue.ssrf import check_known, parse_target
 from whendue.version import VERSION
 
 # Standard Webhooks, "Status codes": the subscription is to be disabled.
@@ -48,19 +47,7 @@ def acceptable(config: WebhookConfig, tenant: str) -> None:
         TargetRefusedError: the URL leads where no request may go.
     """
     settings: TaskSettings = resource("settings")
-    allowed, target = settings.http_allowed(tenant), parse_target(config.url)
-    try:
-        ip_address(target.host)
-    except ValueError:
-        if target.scheme != "https" and not _may_be_plain(allowed, target.host, target.port):
-            raise TargetRefusedError("the URL must begin with https://") from None
-    else:
-        check(target, [target.host], allowed)
-
-
-def _may_be_plain(allowed: Allowed, host: str, port: int) -> bool:
-    """Say whether a name may do without TLS, as far as that is known: what network it is in, a look-up tells."""
-    return bool(allowed.networks or allowed.hosts & {(host, port), (host, None)})
+    check_known(parse_target(config.url), settings.http_allowed(tenant))
 
 
 @channel("webhook", check=acceptable)

@@ -11,9 +11,8 @@ from whendue.containers import log
 from whendue.containers.health import Beats
 from whendue.containers.rota import Rota, Turn
 from whendue.errors import UnavailableError
-from whendue.ports import Delivery
+from whendue.ports import Delivery, Worked
 from whendue.report import report
-from whendue.services.work import Worked
 from whendue.settings import DEAD_LETTER_QUEUES
 
 # Of the grace, what is kept to interrupt what still runs and to record that it is given back: half a second until it is
@@ -69,6 +68,8 @@ class Worker:
         """Take nothing more; what still runs near the grace's end is given back."""
         self._end_ms = self._app.effects.now_ms() + self._options.grace_s * 1000
         self._draining.set()
+        if self._app.isolation:
+            self._app.isolation.drain(self._end_ms - GIVE_BACK_S * 1000)
 
     def join(self) -> bool:
         """Wait for the threads' ends, no longer than the grace; False if one is still there."""

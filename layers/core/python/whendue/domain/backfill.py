@@ -33,6 +33,7 @@ class Backfill:
         id: UUIDv7.
         definition: the schedule's when it was asked for.
         version: the schedule's then.
+        schedule_made_at: when that schedule was created: another one of its name is not its own. 0: not known.
         from_ms, to_ms: the range of nominal times, both inclusive.
         limit: at most so many jobs.
         force: also where a job ran.
@@ -55,6 +56,7 @@ class Backfill:
     cursor: int
     made: int = 0
     passed: int = 0
+    schedule_made_at: int = 0
     state: State = State.RUNNING
     error: str | None = None
 

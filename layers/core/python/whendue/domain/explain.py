@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from whendue.domain.agenda import first_alarm
 from whendue.domain.dependency import Parent, end_of, is_met, numbers
+from whendue.domain.explain_end import told_of_end
 from whendue.domain.job import Job, State
 from whendue.domain.limit import Wait
 from whendue.domain.pause import Pause
@@ -37,7 +38,7 @@ def explain(
     pause: Pause | None = None,
     awaited: Mapping[int, Awaited] | None = None,
 ) -> list[Reason]:
-    """Say what the job is waiting for, the most telling reason first.
+    """Say what the job is waiting for, the most telling reason first; of a finished one how it ended.
 
     Args:
         job: the job as stored.
@@ -58,7 +59,7 @@ def explain(
     if job.state is State.RUNNING:
         # What runs goes on; what lost its worker is not taken over while it is paused.
         return [*(held if job.lease_until < now_ms else []), *_running(job, now_ms)]
-    return [Reason("finished", f"It has finished: {job.state}.", {"finished_at": job.finished_at})]
+    return [Reason(*told) for told in told_of_end(job, now_ms)]
 
 
 def _paused(pause: Pause, queue: str) -> Reason:
@@ -126,7 +127,9 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, backlog: int) -> li
         # Not by how much: most of it is other tenants'.
         reasons.append(Reason("backlog", text, {"queue": job.queue}))
     if now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_alarm(job.due_at, timing):
-        text = "It is overdue; the timer is about to check whether its message was lost."
+        text = (
+            "It is overdue: its message was lost, or dropped in a pause, or is late. The timer is about to see to it."
+        )
         reasons.append(Reason("overdue", text, {"overdue_s": (now_ms - job.due_at) // 1000}))
     if job.rescues:
         text = f"The timer has looked after it {job.rescues} time(s); it does so again at its alarm."

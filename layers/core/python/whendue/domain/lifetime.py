@@ -110,9 +110,14 @@ def expiry(job: Job, finished_at: int) -> int | None:
     return finished_at // 1000 + job.policy.retention_s + (DEPENDED_ON_S if job.children else 0)
 
 
+def is_past(expires_at: int | None, now_ms: int) -> bool:
+    """Say whether what expires then, in seconds since 1970, is gone: DynamoDB's TTL may delete it days later."""
+    return expires_at is not None and expires_at * 1000 < now_ms
+
+
 def is_over(job: Job, now_ms: int) -> bool:
     """Say whether a job's retention is over: it counts as absent, however late DynamoDB's TTL is."""
-    return job.expires_at is not None and job.expires_at * 1000 < now_ms
+    return is_past(job.expires_at, now_ms)
 
 
 def is_strange(job: Job, life: int | None) -> bool:

@@ -8,20 +8,22 @@ from whendue.limits import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_
 WORKER_LOST = "worker_lost"
 
 
-def decide(job: Job, now_ms: int, *, backed_up: bool, paused: bool = False) -> Transition | None:
+def decide(job: Job, now_ms: int, *, late: bool, paused: bool = False) -> Transition | None:
     """Choose the transition that heals the job, None to leave it alone.
 
     Args:
         job: the job as stored.
         now_ms: the time of looking.
-        backed_up: the job's queue has many visible messages: a late message is not a lost one.
+        late: the job's message waits behind others: it is late, not lost.
         paused: a pause holds the job. It is not sent; what runs is looked after, and what may not run again ends.
     """
-    if job.terminal or (job.state is State.PENDING and backed_up):
+    if job.terminal or (job.state is State.PENDING and late):
         return None
     if job.lease_until >= now_ms:
         return move_alarm(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
-    again = None if paused else move_alarm(job, now_ms + interval_ms(job.rescues), send=True)
+    # Whose worker died was claimed: its messages arrive, and are not to be spared.
+    unheard = job.rescues if job.state is State.PENDING else 0
+    again = None if paused else move_alarm(job, now_ms + interval_ms(unheard), send=True)
     return ended_by_loss(job, now_ms) or again
 
 
@@ -44,5 +46,5 @@ def look_again_ms(job: Job, now_ms: int) -> int:
 
 
 def interval_ms(rescues: int) -> int:
-    """Give the time until rescue looks again: doubled each time, from 60 s to 15 minutes."""
+    """Give the time until rescue looks again: doubled each time, from 50 s to 15 minutes."""
     return 1000 * min(RESCUE_INTERVAL_MIN_S << min(rescues, 10), RESCUE_INTERVAL_MAX_S)

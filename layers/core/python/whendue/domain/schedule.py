@@ -12,7 +12,7 @@ from whendue.domain.keys import Key
 from whendue.domain.recurrence import Recurrence, after
 from whendue.domain.request import JobRequest, request_from, request_value
 from whendue.domain.writes import REMOVE, Is, Write, delete, insert
-from whendue.limits import IN_FLIGHT_S, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S
+from whendue.limits import IN_FLIGHT_S, POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
 from whendue.settings import Timing
 
 OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
@@ -237,7 +237,7 @@ def postponed(key: Key, item: Mapping[str, Any], error: str, now_ms: int) -> Wri
     """
     troubles = item.get("troubles")
     count = troubles if isinstance(troubles, int) and troubles > 0 else 0
-    interval_s = min(RESCUE_INTERVAL_MIN_S << min(count, 10), RESCUE_INTERVAL_MAX_S)
+    interval_s = min(POSTPONED_MIN_S << min(count, 10), RESCUE_INTERVAL_MAX_S)
     changes = {"alarm_at": now_ms + interval_s * 1000, "last_error": error, "troubles": count + 1}
     return Write("postpone", key, [Is("alarm_at", item.get("alarm_at", 0))], changes)
 

@@ -49,13 +49,14 @@ def forgo(job: Job, cause: str, message: str, now_ms: int) -> Transition:
 def expand(job: Job, parts: int, awaits: frozenset[int], now_ms: int, deadline_at: int | None) -> Transition:
     """Wait for the jobs that this run has made; a run for itself, it counts neither as attempt nor as lost.
 
+    Refused once a cancel was requested: none of them has been sent yet, and none is to run (guarantee G9).
     A new generation: a message of the one that made them, delivered again, is stale.
     """
     changes: dict[str, Any] = {"state": State.WAITING, "parts": parts, "awaits": awaits, "lease_until": 0}
     alarm_at = min(now_ms + WAITING_CHECK_S * 1000, deadline_at or now_ms + WAITING_CHECK_S * 1000)
     changes |= {"claims": Plus(-1), "alarm_at": alarm_at, "rescues": 0, "deadline_at": deadline_at}
     changes["generation"] = job.generation + 1
-    return step("expand", job, held(job), **changes)
+    return step("expand", job, [*held(job), NOT_CANCELLED], **changes)
 
 
 @edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED)))

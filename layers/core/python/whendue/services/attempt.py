@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,11 +59,13 @@ class Expanded:
         parts: how many.
         awaits: whose ends it waits for, see `whendue.domain.dependency`.
         deadline_at: when they are cancelled, ms UTC.
+        to_send: those whose messages go out as soon as the job waits.
     """
 
     parts: int
     awaits: frozenset[int]
     deadline_at: int | None = None
+    to_send: Sequence[Job] = ()
 
 
 Ended = Succeeded | Failed | Stopped | Expanded

@@ -71,6 +71,7 @@ class Backfills:
             force=force,
             created_at=now_ms,
             cursor=from_ms - 1,
+            schedule_made_at=schedule.created_at,
         )
         self._submit.prepare(tenant, begun.definition.template, now_ms)
         [end] = self._ports.store.apply([create(begun, self._ports.settings.shards)])
@@ -100,7 +101,10 @@ class Backfills:
             UnavailableError: some of it is still to be done.
         """
         try:
-            find_schedule(self._ports.store, backfill.tenant, backfill.name)
+            schedule = find_schedule(self._ports.store, backfill.tenant, backfill.name)
+            if backfill.schedule_made_at not in (0, schedule.created_at):
+                # Its own was deleted; this one has only the name.
+                raise ScheduleNotFoundError  # noqa: TRY301 - the answer is the same as to one that is not there
             then = self._chunk_done(backfill)
         except UnavailableError:
             raise

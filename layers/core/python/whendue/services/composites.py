@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from whendue.domain.agenda import writer_sends
 from whendue.domain.dependency import element
 from whendue.domain.graph import from_value, outcome
 from whendue.domain.job import Job, State, from_item
@@ -19,7 +20,7 @@ from whendue.ports import Applied, Outcome
 from whendue.services.attempt import Ended, Expanded, Failed, Input, Succeeded, broken, brought, succeeded
 from whendue.services.outside import Ports
 from whendue.services.parting import Parting, Plan
-from whendue.services.record import record_and_send
+from whendue.services.record import record
 from whendue.services.submit import Submit
 from whendue.services.telling import Telling
 
@@ -63,21 +64,31 @@ class Composites:
         there = self._parts(whole, plan.count)
         if whole.redrives and self._tell(there):
             there = self._parts(whole, plan.count)
-        generations = {number: part.generation for number, part in there.items()}
-        if whole.redrives:
-            generations |= self._reset(plan, there, whole.redrives)
-        self._create(whole, plan, [number for number in range(plan.count) if number not in there])
-        awaits = frozenset(element(number, generations.get(number, 0)) for number in range(plan.count))
-        return Expanded(plan.count, awaits, plan.deadline_at)
+        again = self._reset(plan, there, whole.redrives) if whole.redrives else {}
+        made = self._create(whole, plan, [number for number in range(plan.count) if number not in there])
+        parts = there | again
+        awaits = frozenset(
+            element(number, parts[number].generation if number in parts else 0) for number in range(plan.count)
+        )
+        return Expanded(plan.count, awaits, plan.deadline_at, self._to_send([*parts.values(), *made]))
 
-    def _create(self, whole: Job, plan: Plan, numbers: Sequence[int]) -> None:
+    def _to_send(self, parts: Sequence[Job]) -> list[Job]:
+        """Give the parts whose messages go out once the whole waits for them: until then it may be cancelled (G9).
+
+        Those of an earlier try are among them: it may have ended before it sent any.
+        """
+        timing = self._ports.settings.timing
+        pending = [part for part in parts if part.state is State.PENDING and part.owes is None]
+        return [part for part in pending if writer_sends(part.alarm_at, part.scheduled_at, timing)]
+
+    def _create(self, whole: Job, plan: Plan, numbers: Sequence[int]) -> list[Job]:
         """Create parts, the notes about who waits for whom first.
 
         Raises:
             UnavailableError: not all are there.
         """
         if not numbers:
-            return
+            return []
         # By it they are found when the composite has gone.
         note = insert("note_members", members_key(whole.id, plan.count, whole.life), belonging(whole, {}))
         [noted] = self._ports.store.apply([note])
@@ -86,15 +97,15 @@ class Composites:
         parts = [plan.make(number) for number in numbers]
         notes = [write for part in parts for write in part.links]
         ends = self._ports.store.apply(notes) if notes else []
-        now_ms = self._ports.effects.now_ms()
         if not _is_unknown(ends):
-            ends = record_and_send(self._ports, [part.step for part in parts], now_ms) if parts else []
+            ends = record(self._ports, [part.step for part in parts]) if parts else []
         if _is_unknown(ends):
             raise UnavailableError
         # One that is not there would be waited for for ever.
         for part, end in zip(parts, ends, strict=True):
             if end.applied is Applied.INVALID:
                 raise InvalidRequestError(f"the table cannot hold the part {part.step.job.node!r}")
+        return [part.step.job for part in parts]
 
     def _tell(self, parts: dict[int, Job]) -> bool:
         """Let everybody hear of ends before there are others; says whether there was anything to tell.
@@ -107,20 +118,20 @@ class Composites:
             raise UnavailableError
         return bool(owing)
 
-    def _reset(self, plan: Plan, there: dict[int, Job], of_redrive: int) -> dict[int, int]:
-        """Let parts that failed begin again; gives the generations that they are in then.
+    def _reset(self, plan: Plan, there: dict[int, Job], of_redrive: int) -> dict[int, Job]:
+        """Let parts that failed begin again; gives them as they are then.
 
         Raises:
             UnavailableError: not all have begun again.
         """
         now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
         steps = resets(there, plan.parents, of_redrive, now_ms, timing)
-        ends = record_and_send(self._ports, list(steps.values()), now_ms) if steps else []
+        ends = record(self._ports, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in ends):
             raise UnavailableError
         self._parting.check([step.job for step in steps.values()])
-        return {number: step.job.generation for number, step in steps.items()}
+        return {number: step.job for number, step in steps.items()}
 
     # --- gather -------------------------------------------------------------------------------------------------
 

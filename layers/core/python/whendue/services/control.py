@@ -5,11 +5,20 @@ from collections.abc import Callable
 from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
 from whendue.domain.lifetime import is_over
+from whendue.domain.revision import revision
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, redrive, replay, request_cancel, reschedule
-from whendue.errors import InvalidRequestError, JobNotFoundError, StateConflictError, UnavailableError, UnstorableError
+from whendue.errors import (
+    InvalidRequestError,
+    JobNotFoundError,
+    PreconditionFailedError,
+    StateConflictError,
+    UnavailableError,
+    UnstorableError,
+)
 from whendue.limits import HORIZON_S, REDRIVE_AGE_S
 from whendue.ports import Applied, JobStore
+from whendue.services.cancelling import cancel_left_parts
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
@@ -20,6 +29,8 @@ from whendue.settings import NOTIFICATIONS, QUEUES
 TRIES = 5
 # Of a UUID; anything else would be a key that the table may refuse.
 ID_LENGTH = 36
+# Revisions of which a job must have one (`whendue.domain.revision`); None: whichever.
+Versions = frozenset[str] | None
 
 
 def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
@@ -45,7 +56,7 @@ class Control:
         """Use these ports."""
         self._ports = ports
 
-    def cancel(self, tenant: str, job_id: str) -> Job:
+    def cancel(self, tenant: str, job_id: str, expected: Versions = None) -> Job:
         """Cancel a job: at once while it is pending, cooperatively while it runs (guarantee G9).
 
         Raises:
@@ -63,9 +74,14 @@ class Control:
                 return request_cancel(job)
             return cancel(job, now_ms)
 
-        return self._change(tenant, job_id, step)
+        job = self._change(tenant, job_id, step, expected)
+        if job.state is State.RUNNING and job.expands and job.parts is None:
+            # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
+            stopped = cancel_left_parts(self._ports, job)
+            Telling(self._ports).tell(stopped.owing)
+        return job
 
-    def redrive(self, tenant: str, job_id: str, delay_ms: int = 0) -> Job:
+    def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
         """Run a dead or cancelled job again, after a delay, with all its attempts.
 
         Raises:
@@ -81,7 +97,7 @@ class Control:
                 raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven", job, now_ms)
             return redrive(job, now_ms + delay_ms, now_ms, self._ports.settings.timing)
 
-        return self._change(tenant, job_id, step)
+        return self._change(tenant, job_id, step, expected)
 
     def replay(self, tenant: str, subscription: str, job_id: str) -> Job:
         """Deliver once more, with all attempts and under the same id, what has been delivered or was given up.
@@ -102,13 +118,16 @@ class Control:
 
         return self._change(tenant, job_id, step)
 
-    def reschedule(self, tenant: str, job_id: str, due_at: int | None, queue: str | None) -> Job:
+    def reschedule(
+        self, tenant: str, job_id: str, due_at: int | None, queue: str | None, expected: Versions = None
+    ) -> Job:
         """Give a pending job another due time (ms UTC; the past means now), another priority, or both.
 
         Raises:
             InvalidRequestError: the due time is too far ahead, or there is no such priority.
             JobNotFoundError: the tenant has no such job.
             StateConflictError: it is not pending.
+            PreconditionFailedError: it is none of the expected versions.
             UnavailableError: nobody knows; ask again.
         """
         if queue is not None and queue not in QUEUES:
@@ -124,13 +143,17 @@ class Control:
                 raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")
             return reschedule(job, wanted, queue or job.queue, now_ms, self._ports.settings.timing)
 
-        return self._change(tenant, job_id, step)
+        return self._change(tenant, job_id, step, expected)
 
-    def _change(self, tenant: str, job_id: str, step: Callable[[Job, int], Transition | None]) -> Job:
+    def _change(
+        self, tenant: str, job_id: str, step: Callable[[Job, int], Transition | None], expected: Versions = None
+    ) -> Job:
         """Read, decide, write; read again when the job changed meanwhile."""
         for _ in range(TRIES):
             now_ms = self._ports.effects.now_ms()
             job = find(self._ports.store, tenant, job_id, now_ms)
+            if expected is not None and revision(job) not in expected:
+                raise PreconditionFailedError
             transition = step(job, now_ms)
             if transition is None:
                 return job

@@ -9,11 +9,10 @@ from whendue.domain.rescue import ended_by_loss
 from whendue.domain.step import Transition
 from whendue.domain.transitions import die
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Delivery
+from whendue.ports import Applied, Delivery, Worked
 from whendue.services.admission import ISOLATED
 from whendue.services.outside import Ports
 from whendue.services.record import record_and_send
-from whendue.services.work import Worked
 from whendue.services.write import send
 
 CAUSE = "dead_letter"

@@ -9,7 +9,7 @@ from whendue.domain.ids import Ids
 from whendue.domain.job import Job
 from whendue.domain.step import Transition
 from whendue.effects import Effects
-from whendue.ports import Cursors, JobQueue, JobStore, Runner
+from whendue.ports import Cursors, Isolation, JobQueue, JobStore, Runner
 from whendue.registry import Registry
 from whendue.services.documents import Documents
 from whendue.services.tally import Tally
@@ -45,7 +45,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What every service is given; each uses what it needs."""
+    """What every service is given; each uses what it needs. Without `isolation` suspects run here, one at a time."""
 
     store: JobStore
     queue: JobQueue
@@ -60,3 +60,4 @@ class Ports:
     tally: Tally = field(default_factory=Tally)
     tracing: Tracing = field(default_factory=Tracing)
     bulkhead: Bulkhead = field(default_factory=Bulkhead)
+    isolation: Isolation | None = None

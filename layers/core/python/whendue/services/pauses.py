@@ -144,22 +144,22 @@ class Pauses:
         self._tell(self._news.paused(tenant, key, made, task=task))
         return made
 
-    def resume_queue(self, queue: str) -> None:
-        """Resume a queue; one that is not paused stays as it is.
+    def resume_queue(self, queue: str) -> bool:
+        """Resume a queue; one that is not paused stays as it is, and is False.
 
         Raises:
             QueueNotFoundError: there is no such queue.
             UnavailableError: nobody knows; ask again.
         """
-        self._end(_key_of(queue))
+        return self._end(_key_of(queue))
 
-    def resume_tenant(self, tenant: str, task: str | None) -> None:
-        """Resume a tenant, or one of its task types; what is not paused stays as it is.
+    def resume_tenant(self, tenant: str, task: str | None) -> bool:
+        """Resume a tenant, or one of its task types; what is not paused stays as it is, and is False.
 
         Raises:
             UnavailableError: nobody knows; ask again.
         """
-        self._end(_tenant_key(tenant, task))
+        return self._end(_tenant_key(tenant, task))
 
     def _begin(self, key: Key, reason: str, by: str, until: int | None) -> Pause:
         mark = self._ports.effects.new_id()
@@ -181,21 +181,22 @@ class Pauses:
         if any(end.applied is Applied.UNAVAILABLE for end in ends):
             raise UnavailableError("it is paused, but not everybody has been told; send the same request again")
 
-    def _end(self, key: Key) -> None:
+    def _end(self, key: Key) -> bool:
         mark = self._ports.effects.new_id()
-        self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
+        return self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
 
-    def _change(self, key: Key, step: Callable[[Pause | None, int], Write | None]) -> None:
-        """Read, decide, write; read again when somebody else was quicker."""
+    def _change(self, key: Key, step: Callable[[Pause | None, int], Write | None]) -> bool:
+        """Read, decide, write; read again when somebody else was quicker. False where nothing is to be written."""
         for _ in range(TRIES):
             now_ms = self._ports.effects.now_ms()
             [item] = self._ports.store.get([key])
             write = step(from_item(item) if item else None, now_ms)
             if write is None:
-                return
+                return False
             [outcome] = self._ports.store.apply([write])
             if outcome.done:
-                return
+                self._fresh.forget(key)
+                return True
             if outcome.applied is Applied.UNAVAILABLE:
                 raise UnavailableError
             if outcome.applied is Applied.INVALID:

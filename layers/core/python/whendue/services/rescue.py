@@ -1,10 +1,11 @@
 """Rescue: look at jobs whose alarm rang unheard and heal them, a bounded number per tick."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from whendue.domain.agenda import owner_is_promote, rescue_before
 from whendue.domain.job import Job, State
+from whendue.domain.lateness import Received
 from whendue.domain.message import to_body
 from whendue.domain.rescue import decide, look_again_ms
 from whendue.domain.step import Transition
@@ -41,6 +42,7 @@ class Healer:
         self._ports = ports
         self._pauses = pauses
         self._backed_up: dict[str, bool] = {}
+        self._received: defaultdict[str, Received] = defaultdict(Received)
         self.healed: Counter[str] = Counter()
 
     def heal(self, jobs: Sequence[Job]) -> None:
@@ -51,6 +53,8 @@ class Healer:
         """
         self._heal_linked(jobs)
         alone = [job for job in jobs if job.owes is None and job.state is not State.WAITING]
+        for job in alone:
+            self._received[job.queue].note(job)
         bulkhead, now_ms = self._ports.bulkhead, self._ports.effects.now_ms()
         held = set[str]().union(*bulkhead.together(alone, self._pauses.held, stage="pauses", name=_id).results)
         decided = bulkhead.each(alone, lambda job: self._decide(job, now_ms, held), stage="rescue", name=_id)
@@ -58,7 +62,8 @@ class Healer:
 
     def _decide(self, job: Job, now_ms: int, held: Collection[str]) -> Transition | None:
         """Decide about a job; one of which no message can be made will never run, and ends."""
-        step = decide(job, now_ms, backed_up=self.backed_up(job.queue), paused=job.id in held)
+        is_late = self.backed_up(job.queue) and not self._received[job.queue].is_past(job)
+        step = decide(job, now_ms, late=is_late, paused=job.id in held)
         if step and step.send:
             try:
                 to_body(step.job)
@@ -95,7 +100,7 @@ class Healer:
         self.healed += Counter(_name(step) for step, outcome in zip(steps, outcomes, strict=True) if outcome.done)
 
     def backed_up(self, queue: str) -> bool:
-        """Say whether a late message is likely just late; a queue that does not answer counts as backed up."""
+        """Say whether a queue has so many messages that one may just be late; one that does not answer counts so."""
         if queue not in self._backed_up:
             try:
                 self._backed_up[queue] = self._ports.queue.depth(queue).visible > BACKLOG_MESSAGES

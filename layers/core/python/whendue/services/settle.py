@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from whendue.domain.fingerprint import failure
-from whendue.domain.job import State
+from whendue.domain.job import Job, State
 from whendue.domain.step import Transition
 from whendue.domain.transitions import fail, give_back, stop, succeed
 from whendue.domain.waiting import expand
@@ -18,6 +18,7 @@ from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.record import record_and_send
+from whendue.services.write import send
 from whendue.ssrf import TargetRefusedError
 
 # Why a job is dead whose end, or claim, the table can hold in no way.
@@ -37,6 +38,8 @@ class Settle:
         self._limits = limits
         self.counts: Counter[str] = Counter()
         self.unsettled: list[Delivery] = []
+        # The parts that a job has made, by its id: they are sent once it waits for them.
+        self._to_send: dict[str, Sequence[Job]] = {}
 
     def leave(self, delivery: Delivery, outcome: str) -> None:
         """Let a message stay in its queue, and count why."""
@@ -47,6 +50,7 @@ class Settle:
         """Record ends; a message whose job the table would not record is `unsettled`: it will be delivered again."""
         now_ms = self._ports.effects.now_ms()
         steps: list[Step] = [(one, self._step(one, end, now_ms)) for one, end in ended]
+        self._to_send = {one.job.id: end.to_send for one, end in ended if isinstance(end, Expanded)}
         cancelled, invalid = self._record(steps, now_ms)
         again: list[Step] = [(one, stop(one.job, now_ms)) for one in cancelled]
         again += [(one, self._step(one, UNHELD, now_ms)) for one in invalid]
@@ -81,6 +85,8 @@ class Settle:
                 cancelled.append(one)
             else:
                 self.counts["superseded"] += 1
+        parts = [part for job in expanded for part in self._to_send.get(job.id, ())]
+        send(self._ports.queue, parts, now_ms, self._ports.bulkhead)
         # Parts that ended before the job waited for them told nobody.
         for job in expanded:
             with self._ports.bulkhead.around("parents", job.id):

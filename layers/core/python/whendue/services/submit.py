@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from whendue.domain.job import Job, evolve, from_item
 from whendue.domain.keys import job_key
+from whendue.domain.lifetime import is_over, is_past
 from whendue.domain.request import JobRequest, request_hash
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
+from whendue.domain.writes import Is, delete
 from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.ports import Applied, Outcome
 from whendue.services.links import Links
@@ -28,6 +30,8 @@ class Submitted(NamedTuple):
 
 
 End = Submitted | WhendueError
+# What tells one life of an id from the next.
+_LIFE = ("created_at", "expires_at")
 
 
 @dataclass(slots=True)
@@ -123,7 +127,26 @@ class Submit:
 
     def _recorded(self, steps: Sequence[Transition], now_ms: int) -> list[End]:
         outcomes = record_and_send(self._ports, steps, now_ms)
-        return [_end(step.job, outcome) for step, outcome in zip(steps, outcomes, strict=True)]
+        freed = self._freed(steps, outcomes, now_ms)
+        again = iter(record_and_send(self._ports, [steps[number] for number in freed], now_ms) if freed else [])
+        ends = [next(again) if number in freed else outcome for number, outcome in enumerate(outcomes)]
+        return [_end(step.job, outcome) for step, outcome in zip(steps, ends, strict=True)]
+
+    def _freed(self, steps: Sequence[Transition], outcomes: Sequence[Outcome], now_ms: int) -> list[int]:
+        """Delete jobs whose retention is over and that stand where new ones are to be; gives the new ones' numbers.
+
+        DynamoDB's TTL deletes them days later; until then the key would be answered with a job that is gone.
+        """
+        over = {n: end.old for n, end in enumerate(outcomes) if end.old and is_past(end.old.get("expires_at"), now_ms)}
+        if not over:
+            return []
+        writes = [
+            delete("forget", steps[number].key, *[Is(name, old[name]) for name in _LIFE])
+            for number, old in over.items()
+        ]
+        ends = self._ports.store.apply(writes)
+        # What belonged to the old job names its life: it never stands in for the new one's.
+        return [number for number, end in zip(over, ends, strict=True) if end.done]
 
     def _with_children(self, step: Transition) -> Transition:
         job = evolve(step.job, children=True)
@@ -145,7 +168,10 @@ class Submit:
         known = self._ports.bulkhead.each(
             pairs, lambda pair: from_item(pair[1]), stage="submit", name=lambda pair: ids[pair[0]]
         )
+        now_ms = self._ports.effects.now_ms()
         for (number, _), made in known:
+            if is_over(made, now_ms):
+                continue
             if made.request_hash == request_hash(requests[number]):
                 answers[number] = Submitted(made, created=False)
         return answers

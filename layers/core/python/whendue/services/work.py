@@ -3,16 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
-from whendue.domain.job import Job, State, from_item
+from whendue.domain.job import Job, from_item
 from whendue.domain.message import UnreadableMessageError, from_body
 from whendue.domain.rescue import ended_by_loss
 from whendue.domain.step import Transition
 from whendue.domain.transitions import claim, die
 from whendue.errors import UnavailableError
 from whendue.limits import SQS_MAX_VISIBILITY_S
-from whendue.ports import Applied, Delivery, Outcome
+from whendue.ports import Applied, Delivery, Outcome, Worked
 from whendue.services.admission import ISOLATED, Admitted
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch, DrainAt
 from whendue.services.claimed import Claimed, claimed
@@ -23,21 +22,10 @@ from whendue.services.pauses import Pauses
 from whendue.services.profiles import Profiles
 from whendue.services.record import record_and_send
 from whendue.services.settle import UNSTORABLE, Settle
+from whendue.services.suspects import Suspects, part
 
 # What a worker keeps of its time to record what it ran.
 RECORD_MS = 2000
-
-
-class Worked(NamedTuple):
-    """What became of a batch.
-
-    Args:
-        unsettled: ids of the messages that must stay in their queue.
-        counts: outcome -> number of messages, for the log.
-    """
-
-    unsettled: list[str]
-    counts: Counter[str]
 
 
 class Work:
@@ -54,7 +42,7 @@ class Work:
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int, drain_at: DrainAt | None = None) -> Worked:
         """Run the jobs behind messages.
 
-        Suspects (delivered before, or taken over from a dead worker) run last, one at a time, after the rest is
+        Suspects (jobs whose worker died) run in processes of their own, or here, one at a time, after the rest is
         recorded: a poison job takes no neighbour with it (design section 3).
 
         Args:
@@ -64,21 +52,25 @@ class Work:
                 given back. Once there is a time, nothing more is claimed.
         """
         settle = Settle(self._ports, self._limits)
-        fresh, suspects = self._sort(deliveries, settle)
+        together, suspects = part(self._ports, self._runnable(deliveries, settle))
+        groups = [together]
+        isolated, isolation = Suspects(self._ports, settle, deadline_ms, drain_at), self._ports.isolation
+        if isolation:
+            isolated.begin(suspects, isolation)
+        else:
+            groups += [[suspect] for suspect in suspects]
         end_ms = deadline_ms - RECORD_MS - INTERRUPT_GRACE_MS
-        # The least suspicious first: whoever kills the process leaves the others' messages hidden.
-        suspects.sort(key=lambda one: (one[1].lost, one[0].receive_count))
-        for group in (fresh, *([suspect] for suspect in suspects)):
+        for group in groups:
             if self._ports.effects.now_ms() >= end_ms or (drain_at and drain_at() is not None):
                 settle.unsettled += [delivery for delivery, _ in group]
             elif group:
                 self._run(group, end_ms, settle, drain_at)
+        if isolation:
+            isolated.finish(isolation)
         return Worked([delivery.id for delivery in settle.unsettled], settle.counts)
 
-    def _sort(
-        self, deliveries: Sequence[Delivery], settle: Settle
-    ) -> tuple[list[tuple[Delivery, Job]], list[tuple[Delivery, Job]]]:
-        """Read the messages, put aside what cannot run now, and part the fresh from the suspects."""
+    def _runnable(self, deliveries: Sequence[Delivery], settle: Settle) -> list[tuple[Delivery, Job]]:
+        """Read the messages, and put aside what cannot run now."""
         now_ms = self._ports.effects.now_ms()
         newest: dict[str, tuple[Delivery, Job]] = {}
         for delivery in deliveries:
@@ -91,8 +83,7 @@ class Work:
                 newest[job.id] = (delivery, job)
         settled = len(deliveries) - len(newest) - len(settle.unsettled)
         settle.counts += Counter(duplicate=settled)
-        runnable = list(newest.values())
-        return [one for one in runnable if not _suspect(*one)], [one for one in runnable if _suspect(*one)]
+        return list(newest.values())
 
     def _read(self, delivery: Delivery, settle: Settle) -> Job | None:
         """Read a message. One that nobody can stays, and SQS redrive takes it to the dead-letter queue.
@@ -229,7 +220,3 @@ class Work:
 
 def _job_id(one: tuple[Delivery, Job]) -> str:
     return one[1].id
-
-
-def _suspect(delivery: Delivery, job: Job) -> bool:
-    return delivery.receive_count > 1 or job.state is State.RUNNING or job.lost > 0

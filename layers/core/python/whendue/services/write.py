@@ -69,8 +69,10 @@ def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome
     return [untried[number] if number in untried else next(ends) for number in range(len(transitions))]
 
 
-def send(queue: JobQueue, jobs: Sequence[Job], now_ms: int, bulkhead: Bulkhead | None = None) -> list[bool | None]:
-    """Send one message per job, delayed until it is due.
+def send(
+    queue: JobQueue, jobs: Sequence[Job], now_ms: int, bulkhead: Bulkhead | None = None, *, least_s: int = 0
+) -> list[bool | None]:
+    """Send one message per job, delayed until it is due, and by `least_s` at least.
 
     Returns for each, in order: True when its queue acknowledged it, False when it did not, None when no message can be
     made of it or its queue takes none like it. Never raises: a queue, or a job, that cannot be served stops no other.
@@ -79,7 +81,7 @@ def send(queue: JobQueue, jobs: Sequence[Job], now_ms: int, bulkhead: Bulkhead |
     sent: dict[str, bool | None] = {}
     for name in sorted({job.queue for job in jobs}):
         part = [job for job in jobs if job.queue == name]
-        messages = bulkhead.each(part, lambda job: _message(job, now_ms), stage="message", name=_id)
+        messages = bulkhead.each(part, lambda job: _message(job, now_ms, least_s), stage="message", name=_id)
         acknowledged = _sent(queue, name, [message for _, message in messages], bulkhead)
         sent |= {job.id: done for (job, _), done in zip(messages, acknowledged, strict=True)}
     return [sent.get(job.id) for job in jobs]
@@ -107,5 +109,5 @@ def _id(job: Job) -> str:
     return job.id
 
 
-def _message(job: Job, now_ms: int) -> Outgoing:
-    return Outgoing(to_body(job), delay_s(job.due_at, now_ms), job.message_group)
+def _message(job: Job, now_ms: int, least_s: int) -> Outgoing:
+    return Outgoing(to_body(job), max(least_s, delay_s(job.due_at, now_ms)), job.message_group)

@@ -12,7 +12,7 @@ from whendue.context import Context
 from whendue.payload import Payload, json_or_text
 from whendue.registry import GiveUp, Retry, task
 from whendue.resources import TaskSettings, resource
-from whendue.ssrf import TargetRefusedError, parse_target
+from whendue.ssrf import TargetRefusedError, check_known, parse_target
 from whendue.version import VERSION
 
 # RFC 9110 section 5.6.2.
@@ -87,7 +87,17 @@ class HttpPayload(Payload):
         return status in self.expected_status or f"{status // 100}xx" in self.expected_status
 
 
-@task("http")
+def allowed(payload: HttpPayload, tenant: str) -> None:
+    """Refuse what would be refused at each attempt, as far as that is known without a look-up.
+
+    Raises:
+        TargetRefusedError: the URL leads where no request may go.
+    """
+    settings: TaskSettings = resource("settings")
+    check_known(parse_target(payload.url), settings.http_allowed(tenant))
+
+
+@task("http", check=allowed)
 def http(payload: HttpPayload, ctx: Context) -> dict[str, Any]:
     """Make the request and give `status`, a few `headers`, `body` and `truncated`.
 

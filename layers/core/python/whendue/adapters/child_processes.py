@@ -1,0 +1,159 @@
+"""Isolation by child processes: each message in an interpreter of its own, which may die alone.
+
+Not forks: this process has threads, and a fork would inherit their locks and the sockets of their clients.
+Source: https://docs.python.org/3/library/os.html#os.fork (a process with threads).
+"""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import IO, Any, Final, cast
+
+from whendue.ports import Delivery, Worked
+
+MODULE: Final = "whendue.isolated"
+# An answer is one line of ids and counts.
+ANSWER_BYTES: Final = 65_536
+
+
+class ChildProcesses:
+    """Starts processes, at most so many at once.
+
+    Args:
+        limit: how many; each is an interpreter with the application, about 100 MB.
+        module: what they run; tests name another one.
+    """
+
+    def __init__(self, limit: int, module: str = MODULE) -> None:
+        """Begin with none."""
+        self._module = module
+        self._free = threading.BoundedSemaphore(limit)
+        self._lock = threading.Lock()
+        self._running: set[ChildProcess] = set()
+
+    def start(self, delivery: Delivery, deadline_ms: int) -> "ChildProcess | None":
+        """Start a process for a message; None when as many run as may, or the system refuses one."""
+        if not self._free.acquire(blocking=False):
+            return None
+        try:
+            child = ChildProcess(self._module, {"delivery": asdict(delivery), "deadline_ms": deadline_ms}, self._over)
+        except OSError:
+            self._free.release()
+            return None
+        with self._lock:
+            self._running.add(child)
+        return child
+
+    def drain(self, at_ms: int) -> None:
+        """Tell all processes that what still runs at an instant is to be given back."""
+        with self._lock:
+            running = list(self._running)
+        for child in running:
+            child.drain(at_ms)
+
+    def _over(self, child: "ChildProcess") -> None:
+        with self._lock:
+            self._running.discard(child)
+        self._free.release()
+
+
+class ChildProcess:
+    """A message that a child process handles. Its standard input tells it what to do; its end tells that we died."""
+
+    def __init__(self, module: str, request: dict[str, Any], over: Callable[["ChildProcess"], None]) -> None:
+        """Start it.
+
+        Args:
+            module: what it runs.
+            request: its message and deadline.
+            over: called with this object once, when the process has ended.
+
+        Raises:
+            OSError: the system refuses a process.
+        """
+        self._over = over
+        self._answer = b""
+        self._has_ended = False
+        answers, theirs = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with a module of ours
+                [sys.executable, "-m", module, str(theirs)],
+                stdin=subprocess.PIPE,
+                stdout=_log(),
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                pass_fds=[theirs],
+                # A task that signals its process group reaches nobody else.
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(answers)
+            raise
+        finally:
+            os.close(theirs)
+        self._answers = answers
+        self._input = cast("IO[bytes]", self._process.stdin)
+        self._tell(request)
+
+    def drain(self, at_ms: int) -> None:
+        """Tell it that what still runs at an instant is to be given back."""
+        self._tell({"drain_ms": at_ms})
+
+    def ended(self, timeout_s: float) -> bool:
+        """Wait until the process has ended or the time is over; say whether it has ended."""
+        while not self._has_ended and self._readable(timeout_s):
+            part = os.read(self._answers, ANSWER_BYTES)
+            self._answer += part
+            if not part:
+                self._end()
+        # A process that it left behind may hold the pipe open.
+        if not self._has_ended and self._process.poll() is not None and not self._readable(0):
+            self._end()
+        return self._has_ended
+
+    def worked(self) -> Worked | None:
+        """Give what became of the message; None: the process died."""
+        try:
+            answer = json.loads(self._answer)
+        except ValueError:
+            return None
+        return Worked(list(answer["unsettled"]), Counter(answer["counts"]))
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+        self._end()
+
+    def _readable(self, timeout_s: float) -> bool:
+        return bool(select.select([self._answers], [], [], timeout_s)[0])
+
+    def _end(self) -> None:
+        """Clear up; a process that has answered has nothing left to do."""
+        if not self._has_ended:
+            self._has_ended = True
+            os.close(self._answers)
+            self._process.kill()
+            with contextlib.suppress(OSError):
+                self._input.close()
+            self._process.wait()
+            self._over(self)
+
+    def _tell(self, what: dict[str, Any]) -> None:
+        # One that has died already is found to have died.
+        with contextlib.suppress(OSError, ValueError):
+            self._input.write(json.dumps(what).encode() + b"\n")
+            self._input.flush()
+
+
+def _log() -> int:
+    """Give where this process logs to: the emulator's functions keep the real standard output for their answers."""
+    try:
+        return sys.stdout.fileno()
+    except (OSError, ValueError):
+        return 2

@@ -1,0 +1,1 @@
+"""Programs that a worker's child process may turn out to be."""
