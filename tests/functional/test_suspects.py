@@ -11,7 +11,7 @@ from whendue.bootstrap import App
 from whendue.domain.job import Job, State
 from whendue.domain.message import to_body
 from whendue.domain.transitions import claim
-from whendue.limits import GIVE_BACK_S
+from whendue.limits import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
 from whendue.ports import Delivery, Outgoing, Worked
 
 FOREVER_MS = 4_000_000_000_000
@@ -95,8 +95,8 @@ def test_those_without_room_go_back_to_other_workers_soon(receives: int) -> None
     deliveries = lost(world, [world.submit() for _ in range(3)], receives)
     rooms = Rooms(world, 1, late=3)
     worked = handled(world, rooms, deliveries)
-    assert worked == ([one.id for one in deliveries[1:]], {"succeeded": 1, "given_back": 2})
-    world.clock.advance(GIVE_BACK_S[receives - 1])
+    assert worked == ([one.id for one in deliveries[1:]], {"succeeded": 1, "no_room": 2})
+    world.clock.advance(NO_ROOM_VISIBILITY_S[receives - 1])
     assert len(world.queues.receive("normal")) == 2
 
 
@@ -104,7 +104,7 @@ def test_those_that_went_back_often_wait_for_room() -> None:
     """SQS counts every receive; nobody is to be given up on for lack of room."""
     world = World()
     jobs = [world.submit() for _ in range(3)]
-    deliveries = lost(world, jobs, len(GIVE_BACK_S) + 1)
+    deliveries = lost(world, jobs, len(NO_ROOM_VISIBILITY_S) + 1)
     worked = handled(world, Rooms(world, 1, late=3), deliveries)
     assert worked == ([], {"succeeded": 3})
 
@@ -112,7 +112,7 @@ def test_those_that_went_back_often_wait_for_room() -> None:
 def test_those_that_wait_stay_hidden() -> None:
     """Seen before: received again and again while it waited, a job was given up on as a dead letter."""
     world = World()
-    deliveries = lost(world, [world.submit() for _ in range(2)], len(GIVE_BACK_S) + 1)
+    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     world.clock.advance(SETTINGS.visibility_s - 1)
     rooms = Rooms(world, 1, late=100)
     seen: list[int] = []
@@ -125,7 +125,7 @@ def test_those_that_wait_stay_hidden() -> None:
 def test_they_wait_no_longer_than_the_process_may_live() -> None:
     """Nor is one that does not end waited for."""
     world = World()
-    deliveries = lost(world, [world.submit() for _ in range(2)], len(GIVE_BACK_S) + 1)
+    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     rooms = Rooms(world, 1, late=1000)
     worked = handled(world, rooms, deliveries, deadline_ms=world.clock.now_ms() + 10_000)
     assert Counter(worked.unsettled) == Counter(one.id for one in deliveries)
@@ -133,10 +133,21 @@ def test_they_wait_no_longer_than_the_process_may_live() -> None:
     assert rooms.running == set()
 
 
+def test_one_that_stops_itself_is_killed_after_its_jobs_timeout() -> None:
+    """A worker in a container has no deadline of its own: five of them would take all the room there is, for good."""
+    world = World()
+    deliveries = lost(world, [world.submit(policy={"timeout_s": 30})])
+    rooms, began_ms = Rooms(world, 1, late=10**6), world.clock.now_ms()
+    worked = handled(world, rooms, deliveries)
+    assert worked == ([deliveries[0].id], {"process_lost": 1})
+    assert rooms.running == set()
+    assert 30 <= (world.clock.now_ms() - began_ms) / 1000 <= 30 + ISOLATED_EXTRA_S + 1
+
+
 def test_nothing_begins_when_the_worker_goes_down() -> None:
     """What has not begun is run by others."""
     world = World()
-    deliveries = lost(world, [world.submit() for _ in range(2)], len(GIVE_BACK_S) + 1)
+    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     rooms = Rooms(world, 1)
     worked = handled(world, rooms, deliveries, drain_at=lambda: FOREVER_MS)
     assert Counter(worked.unsettled) == Counter(one.id for one in deliveries)

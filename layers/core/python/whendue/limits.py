@@ -152,7 +152,9 @@ MAX_LOST = 3
 ISOLATED_AT_ONCE = 5
 # For which a worker without room hides a suspect's message when it gives it back: the first time, the second, the
 # third. After that it waits for room itself; SQS counts every receive, and gives up at infra/topology.yaml's number.
-GIVE_BACK_S = (0, 2, 5)
+NO_ROOM_VISIBILITY_S = (0, 2, 5)
+# What a process of its own gets beyond its job's timeout: to start, to interrupt, to record. Then it is killed.
+ISOLATED_EXTRA_S = 60
 # A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
 TRUSTED_RECEIVES = 5
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from whendue.domain.job import Job, State, from_item
 from whendue.errors import UnavailableError
-from whendue.limits import GIVE_BACK_S, TRUSTED_RECEIVES
+from whendue.limits import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
 from whendue.ports import Delivery, Isolated, Isolation
 from whendue.services.batch import LOOK_MS, DrainAt
 from whendue.services.outside import Ports
@@ -21,6 +21,7 @@ class _Running(NamedTuple):
     delivery: Delivery
     job: Job
     process: Isolated
+    until_ms: int
 
 
 class Suspects:
@@ -48,9 +49,9 @@ class Suspects:
         for delivery, job in suspects:
             if self._start(delivery, job, isolation):
                 continue
-            if delivery.receive_count <= len(GIVE_BACK_S):
-                self._hold(delivery, GIVE_BACK_S[delivery.receive_count - 1])
-                self._settle.leave(delivery, "given_back")
+            if delivery.receive_count <= len(NO_ROOM_VISIBILITY_S):
+                self._hold(delivery, NO_ROOM_VISIBILITY_S[delivery.receive_count - 1])
+                self._settle.leave(delivery, "no_room")
             else:
                 self._waiting.append((delivery, job))
 
@@ -79,13 +80,16 @@ class Suspects:
             return False
         process = isolation.start(delivery, self._end_ms)
         if process:
-            self._running.append(_Running(delivery, job, process))
+            # One that stops itself ends neither by its timeout nor by an interrupt.
+            allowed_ms = 1000 * (job.policy.timeout_s + ISOLATED_EXTRA_S)
+            until_ms = min(self._end_ms, round(self._ports.effects.now_ms() + allowed_ms))
+            self._running.append(_Running(delivery, job, process, until_ms))
         return process is not None
 
     def _ended(self, one: _Running) -> bool:
         """Look whether one has ended, and take over what became of it."""
         if not one.process.ended(LOOK_MS / 1000 / len(self._running)):
-            if not self._over():
+            if self._ports.effects.now_ms() < one.until_ms:
                 return False
             one.process.kill()
         worked = one.process.worked()
@@ -109,7 +113,7 @@ class Suspects:
         return self._drain_at is not None and self._drain_at() is not None
 
 
-def part(ports: Ports, runnable: Sequence[Read]) -> tuple[list[Read], list[Read]]:
+def split_suspects(ports: Ports, runnable: Sequence[Read]) -> tuple[list[Read], list[Read]]:
     """Part messages into those of jobs that may run together and suspects, the least suspicious first.
 
     A suspect is a job that a worker died of, or may have. A message that came again a few times says little: it may

@@ -22,7 +22,7 @@ from whendue.services.pauses import Pauses
 from whendue.services.profiles import Profiles
 from whendue.services.record import record_and_send
 from whendue.services.settle import UNSTORABLE, Settle
-from whendue.services.suspects import Suspects, part
+from whendue.services.suspects import Suspects, split_suspects
 
 # What a worker keeps of its time to record what it ran.
 RECORD_MS = 2000
@@ -52,7 +52,7 @@ class Work:
                 given back. Once there is a time, nothing more is claimed.
         """
         settle = Settle(self._ports, self._limits)
-        together, suspects = part(self._ports, self._runnable(deliveries, settle))
+        together, suspects = split_suspects(self._ports, self._runnable(deliveries, settle))
         groups = [together]
         isolated, isolation = Suspects(self._ports, settle, deadline_ms, drain_at), self._ports.isolation
         if isolation:
