@@ -1,19 +1,24 @@
 """What a job needs lives as long as the job, and no longer: histories that were seen to go wrong."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.ageing import BIG, DAY_S, HOUR_S, HUGE, Ageing
+from tests.faults import Counted
 from tests.functional.test_composites import flow, node, parts, start
 from tests.functional.test_dependencies import after
 from tests.world import TENANT, World
-from whendue.domain.job import Job, State
+from whendue.domain.job import Job, State, as_value
 from whendue.domain.keys import job_key
 from whendue.domain.request import JobRequest
-from whendue.domain.writes import delete
+from whendue.domain.step import put_away
+from whendue.domain.writes import REMOVE, Write, delete
 from whendue.errors import JobNotFoundError, StateConflictError
+from whendue.limits import ERASE_CALL_S
+from whendue.ports import Outcome
 
 MONTHS_S = 100 * DAY_S
 
@@ -230,3 +235,100 @@ def test_a_job_whose_retention_is_over_is_absent_however_late_ttl_is() -> None:
     assert item is not None
     with pytest.raises(JobNotFoundError):
         world.job(job)
+
+
+def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has() -> None:
+    """The key is free as soon as the old job's item has gone; the rest of it goes after that."""
+    world = Ageing()
+    world.task("echo", lambda payload, ctx: payload.model_dump())
+    policy = {"retention_s": 60}
+    wanted = JobRequest("echo", BIG, idempotency_key="k", policy=policy)
+    made = [world.app.submit.one(TENANT, wanted).job]
+    world.work()
+
+    class Meanwhile(Counted):
+        """The same key is used again, and its job runs, just then."""
+
+        def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+            ends = world.table.apply(writes)
+            if [write.key for write in writes] == [made[0].key]:
+                world.clock.advance(1)
+                made.append(world.app.submit.one(TENANT, wanted).job)
+                world.submit(depends_on=after(made[1]), delay_s=600, policy=policy)
+                world.work()
+            return ends
+
+    world.build(Meanwhile(world.table, [])).erasing.erase(TENANT, made[0].id)
+    world.check()
+    view = world.view(made[1])
+    assert (view.job.state, view.job.created_at, view.payload, view.result) == (
+        State.SUCCEEDED,
+        made[1].created_at,
+        BIG,
+        BIG,
+    )
+    world.age(5 * DAY_S)
+    assert world.left() == []
+
+
+# --- members that are live when their composite has gone, and many of them ------------------------------------------
+
+
+def lost(world: World, job: Job) -> None:
+    """End a composite whose worker was lost too often, as it had made its members."""
+    gone = dict.fromkeys(("owes", "awaits", "parts"), REMOVE)
+    ended = put_away(job, State.DEAD, world.clock.now_ms())
+    world.table.apply([Write("lost", job.key, [], {name: as_value(value) for name, value in ended.items()} | gone)])
+    world.table.apply([Write("lost", job.key, [], {"state": "dead"})])
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("asked", [True, False], ids=["erased", "expired"])
+def test_members_that_are_live_when_their_composite_goes_are_erased_once_they_have_ended(
+    asked: bool, levels: int
+) -> None:
+    """Nobody would find them again: they carry no expiry. An item may be two levels down."""
+    world = Ageing()
+    world.task("fetch", lambda payload, ctx: [1, 2])
+    slow = {"max_attempts": 12, "base_s": DAY_S, "factor": 1, "cap_s": DAY_S, "jitter": "none", "retention_s": 60}
+    each = {} if levels == 1 else {"for_each": {"$from": "fetch"}}
+    whole = start(world, flow(node("fetch", "fetch"), node("each", "bad", BIG, "fetch", policy=slow, **each)))
+    world.work()
+    for composite in [world.job(whole), *parts(world, whole, 2)[1:levels]]:
+        lost(world, composite)
+    if asked:
+        world.app.erasing.erase(TENANT, whole.id)
+    world.age(9 * DAY_S)
+    assert [job.state for job in world.all_jobs() if job.type == "bad"] == [State.PENDING] * levels
+    world.age(40 * DAY_S)
+    assert world.left() == []
+
+
+def test_erasing_a_composite_of_a_thousand_stops_in_time_and_the_timer_goes_on() -> None:
+    """A request has seconds; so has a tick, which has other things to do."""
+    world = Ageing()
+    numbers = list(range(1000))
+    world.task("fetch", lambda payload, ctx: numbers)
+    whole = start(world, flow(node("fetch", "fetch"), node("each", "ok", {}, "fetch", for_each={"$from": "fetch"})))
+    world.work()
+    world.pass_time(300, step_s=10)
+    assert world.job(whole).state is State.SUCCEEDED
+
+    class Slow(Counted):
+        """Each call takes 10 ms."""
+
+        def __getattr__(self, name: str) -> Any:
+            world.clock.advance(0.01)
+            return super().__getattr__(name)
+
+    app = world.build(Slow(world.table, []))
+    began_ms = world.clock.now_ms()
+    app.erasing.erase(TENANT, whole.id)
+    assert world.clock.now_ms() - began_ms <= 1000 * (ERASE_CALL_S + 1)
+    with pytest.raises(JobNotFoundError):
+        world.job(whole)
+    for _ in range(20):
+        deadline_ms = world.clock.now_ms() + 5000
+        app.tick.run(deadline_ms)
+        assert world.clock.now_ms() <= deadline_ms + 1000
+    assert world.left() == []

@@ -128,6 +128,9 @@ DEPENDED_ON_S = 86_400
 # Belongings that one tick looks at in each partition, and how many at a time.
 ERASE_WINDOW = 100
 ERASED_PER_PARTITION = 2000
+# What a request to erase has not done after so long is left to the timer: API Gateway waits for 29 s.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+ERASE_CALL_S = 10
 # Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml).
 REDRIVE_AGE_S = 430 * 86_400
 RETENTION_MIN_S = 60

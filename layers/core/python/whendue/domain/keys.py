@@ -71,9 +71,9 @@ def parents_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
     return Key(f"JOB#{job_id}", f"{_kind('parents', life)}{request_hash}")
 
 
-def members_key(job_id: str, count: int, life: int | None) -> Key:
-    """Give the key of the note that a composite has made so many members; it is written before them."""
-    return Key(f"JOB#{job_id}", f"{_kind(MEMBERS, life)}{count:04d}")
+def members_key(job_id: str, life: int | None) -> Key:
+    """Give the key of the note that a composite has made members; it is written before them."""
+    return Key(f"JOB#{job_id}", _kind(MEMBERS, life))
 
 
 def blob_key(job_id: str, blob: str, life: int | None) -> Key:

@@ -90,8 +90,8 @@ class Composites:
         if not numbers:
             return []
         # By it they are found when the composite has gone.
-        note = insert("note_members", members_key(whole.id, plan.count, whole.life), belonging(whole, {}))
-        [noted] = self._ports.store.apply([note])
+        values = belonging(whole, {"left": plan.count})
+        [noted] = self._ports.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
         if noted.failed:
             raise UnavailableError
         parts = [plan.make(number) for number in numbers]

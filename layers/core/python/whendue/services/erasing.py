@@ -5,12 +5,11 @@ A belonging carries no expiry: it stands in the index at the time of its next lo
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import (
-    BLOB,
     CHILD,
-    MEMBERS,
     Key,
     child_key,
     child_of,
@@ -18,19 +17,17 @@ from whendue.domain.keys import (
     job_key,
     kind_of,
     life_of,
-    name_of,
 )
 from whendue.domain.lifetime import erase_partition, is_over, is_strange, next_look, next_look_at_edge, payload_item
-from whendue.domain.writes import Is, Lacks, Write, delete
+from whendue.domain.writes import Is, Write, delete
 from whendue.errors import StateConflictError, UnavailableError
-from whendue.limits import DEPENDED_ON_S, DYNAMODB_MAX_STATEMENTS, ERASE_WINDOW, ERASED_PER_PARTITION
-from whendue.ports import AgendaEntry, Item
+from whendue.limits import DEPENDED_ON_S, ERASE_CALL_S, ERASE_WINDOW, ERASED_PER_PARTITION
+from whendue.ports import AgendaEntry
 from whendue.services.control import find
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
+from whendue.services.purging import Purging, erased
 
-# Sort keys of everything that a job has.
-FIRST, LAST = " ", "~"
 EDGE = kind_of(CHILD)
 
 
@@ -60,56 +57,22 @@ class Erasing:
             raise StateConflictError("the job has changed; read it again", state=job.state.value)
 
     def _erase(self, job: Job) -> bool:
-        """Erase a job that has ended; False where it has changed since it was read, or members of it are live.
+        """Erase a job that has ended; False where it has changed since it was read.
 
-        The job itself goes first: whoever dies then leaves belongings of a job that is not there.
+        The job itself goes before what belongs to it: whoever dies in between leaves that to the timer. From then on
+        its Idempotency-Key is free: what a new job under it has is not touched.
         """
         parents = Parents(self._ports).of(job) if job.parts is None else {}
-        [gone] = self._ports.store.apply([_erased(job)])
+        edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
+        purging = Purging(self._ports, self._ports.effects.now_ms() + 1000 * ERASE_CALL_S)
+        own = [key for key in purging.belongings(job.key.pk) if life_of(key.sk) in (None, job.life)]
+        [gone] = self._ports.store.apply([erased(job)])
         if gone.failed:
             raise UnavailableError("nobody knows whether the job is erased; ask again")
-        if not gone.done:
-            return False
-        edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
-        self._delete([delete("erase", key) for key in dict.fromkeys(edges)])
-        self._purge(job.key.pk)
-        return True
-
-    def _purge(self, pk: str) -> None:
-        """Delete everything that belongs to a job that is not there."""
-        while items := self._ports.store.span(pk, first=FIRST, last=LAST, limit=ERASE_WINDOW):
-            for item in items:
-                self._empty(Key(item["pk"], item["sk"]))
-            self._delete([delete("erase", Key(item["pk"], item["sk"])) for item in items])
-
-    def _delete(self, writes: Sequence[Write]) -> None:
-        for start in range(0, len(writes), DYNAMODB_MAX_STATEMENTS):
-            ends = self._ports.store.apply(writes[start : start + DYNAMODB_MAX_STATEMENTS])
-            if any(end.failed for end in ends):
-                raise UnavailableError("not all is erased; the timer erases the rest")
-
-    def _empty(self, key: Key) -> bool:
-        """See to what an item stands for before it goes: a text in the bucket, members. False where it must stay."""
-        if kind_of(key.sk) == BLOB:
-            self._ports.documents.forget([name_of(key.sk)])
-        return kind_of(key.sk) != MEMBERS or self._erase_members(key)
-
-    def _erase_members(self, key: Key) -> bool:
-        """Erase the members of a composite that has gone; False while one is live."""
-        job_id, life = job_id_of(key.pk), life_of(key.sk)
-        whole_id = job_id if life is None else f"{job_id}@{life}"
-        keys = [job_key(self._ports.ids.of_part(whole_id, number)) for number in range(int(name_of(key.sk)))]
-        items = self._ports.store.get(keys)
-        done = [self._erase_member(member.pk, item) for member, item in zip(keys, items, strict=True)]
-        return all(done)
-
-    def _erase_member(self, pk: str, item: Item | None) -> bool:
-        if item is None:
-            # It was never made, though something of it may have been.
-            self._purge(pk)
-            return True
-        member = from_item(item)
-        return member.terminal and member.owes is None and self._erase(member)
+        if gone.done:
+            # Members that are live, or too many, are left to the timer.
+            purging.purge([*dict.fromkeys(edges), *own])
+        return gone.done
 
     # --- the timer's look ---------------------------------------------------------------------------------------
 
@@ -121,28 +84,28 @@ class Erasing:
         """
         for shard in range(self._ports.settings.shards):
             with suppress(UnavailableError), self._ports.bulkhead.around("erase", str(shard)):
-                self._partition(erase_partition(shard), deadline_ms)
+                self._partition(erase_partition(shard), Purging(self._ports, deadline_ms))
 
-    def _partition(self, partition: str, deadline_ms: int) -> None:
+    def _partition(self, partition: str, purging: Purging) -> None:
         store, after = self._ports.store, None
         for _ in range(ERASED_PER_PARTITION // ERASE_WINDOW):
-            now_ms = self._ports.effects.now_ms()
-            if now_ms >= deadline_ms:
+            if not purging.in_time:
                 return
-            page = store.agenda(partition, after=after, until_ms=now_ms, limit=ERASE_WINDOW)
-            if page:
-                self._ports.bulkhead.together(page, self._page, stage="erase", name=lambda one: f"{one.pk} {one.sk}")
+            page = store.agenda(partition, after=after, until_ms=self._ports.effects.now_ms(), limit=ERASE_WINDOW)
+            self._ports.bulkhead.together(
+                page, partial(self._page, purging), stage="erase", name=lambda one: f"{one.pk} {one.sk}"
+            )
             if len(page) < ERASE_WINDOW:
                 return
             after = page[-1]
 
-    def _page(self, page: Sequence[AgendaEntry]) -> None:
+    def _page(self, purging: Purging, page: Sequence[AgendaEntry]) -> None:
         jobs = self._jobs([job_id_of(entry.pk) for entry in page])
         dependents = self._jobs([child_of(entry.sk)[0] for entry in page if kind_of(entry.sk) == EDGE])
         now_ms = self._ports.effects.now_ms()
-        writes = [write for entry in page for write in self._decide(entry, jobs, dependents, now_ms)]
+        writes = [write for entry in page for write in self._decide(purging, entry, jobs, dependents, now_ms)]
         unique = {write.key: write for write in writes}
-        self._delete(list(unique.values()))
+        purging.delete(list(unique.values()))
 
     def _jobs(self, ids: Sequence[str]) -> dict[str, Job]:
         keys = [job_key(job_id) for job_id in dict.fromkeys(ids)]
@@ -151,15 +114,24 @@ class Erasing:
         )
 
     def _decide(
-        self, entry: AgendaEntry, jobs: Mapping[str, Job], dependents: Mapping[str, Job], now_ms: int
+        self,
+        purging: Purging,
+        entry: AgendaEntry,
+        jobs: Mapping[str, Job],
+        dependents: Mapping[str, Job],
+        now_ms: int,
     ) -> list[Write]:
         """Decide about a belonging: it goes with its job, or is looked at again later."""
         job, key = jobs.get(job_id_of(entry.pk)), Key(entry.pk, entry.sk)
         seen = Is("alarm_at", entry.alarm_at)
         if job is None or is_over(job, now_ms) or is_strange(job, life_of(entry.sk)):
-            if self._empty(key):
+            if not purging.in_time:
+                return []
+            if purging.empty(key):
                 return [delete("erase", key, seen)]
-            return [Write("look_again", key, [seen], {"alarm_at": now_ms + 1000 * DEPENDED_ON_S // 2})]
+            # A member is live; without time to look, the next tick looks.
+            later = Write("look_again", key, [seen], {"alarm_at": next_look_at_edge(now_ms)})
+            return [later] if purging.in_time else []
         again = {"alarm_at": next_look(job, now_ms, holds_payload=key == payload_item(job))}
         if kind_of(entry.sk) != EDGE or job.part_of is not None:
             return [Write("look_again", key, [seen], again)]
@@ -179,8 +151,3 @@ class Erasing:
         # Only forward, and before the next look is put off.
         keep = Write("keep", job.key, [Is("expires_at", job.expires_at)], {"expires_at": until_s})
         return [keep, again]
-
-
-def _erased(job: Job) -> Write:
-    """Delete a job's item as it was read: a redrive that comes first, or last, is refused."""
-    return delete("erase", job.key, Is("generation", job.generation), Is("state", job.state.value), Lacks("owes"))
