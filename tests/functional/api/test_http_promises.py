@@ -154,7 +154,7 @@ def test_a_script_of_a_configured_origin_may_call(world: World, shape: Shape) ->
     answer = across(world, "OPTIONS", f"/jobs/{'0' * 36}", shape, **asks)
     assert (answer.status, answer.text) == (204, "")
     assert answer.headers["access-control-allow-origin"] == APP
-    assert answer.headers["access-control-allow-methods"] == "GET, HEAD, PATCH"
+    assert answer.headers["access-control-allow-methods"] == "DELETE, GET, HEAD, PATCH"
     assert {"Authorization", "If-Match"} <= set(answer.headers["access-control-allow-headers"].split(", "))
     then = across(world, "GET", "/jobs", shape, Authorization=f"Bearer {a_token()}")
     assert (then.status, then.headers["access-control-allow-origin"], then.headers["vary"]) == (200, APP, "Origin")
