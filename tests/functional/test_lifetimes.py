@@ -18,7 +18,7 @@ from whendue.domain.step import put_away
 from whendue.domain.writes import REMOVE, Write, delete
 from whendue.errors import JobNotFoundError, StateConflictError
 from whendue.limits import ERASE_CALL_S
-from whendue.ports import Outcome
+from whendue.ports import Item, Outcome
 
 MONTHS_S = 100 * DAY_S
 
@@ -332,3 +332,38 @@ def test_erasing_a_composite_of_a_thousand_stops_in_time_and_the_timer_goes_on()
         app.tick.run(deadline_ms)
         assert world.clock.now_ms() <= deadline_ms + 1000
     assert world.left() == []
+
+
+# --- bounded reads -------------------------------------------------------------------------------------------------
+
+
+def test_reading_a_job_with_20000_once_marks_reads_none_of_them() -> None:
+    """It read 2.3 MB."""
+    world = World()
+
+    def many(payload: Any, ctx: Any) -> None:
+        for number in range(20_000):
+            ctx.once(f"mail {number}")
+        raise RuntimeError("not yet")
+
+    world.task("many", many)
+    job = world.submit("many", policy={"max_attempts": 2, "base_s": 1, "jitter": "none"})
+    world.pass_time(5)
+    assert len([key for key in world.table.items() if key.sk.startswith("once#")]) == 20_000
+    read: list[Item | None] = []
+
+    class Noted(Counted):
+        """Keeps what is read."""
+
+        def __getattr__(self, name: str) -> Any:
+            function = super().__getattr__(name)
+            return lambda *arguments, **options: _noted(read, function(*arguments, **options))
+
+    view = world.build(Noted(world.table, [])).query.get(TENANT, job.id)
+    assert [attempt.attempt for attempt in view.attempts] == [1, 2]
+    assert len(read) < 5
+
+
+def _noted(read: list[Item | None], items: list[Item | None]) -> list[Item | None]:
+    read += items
+    return items

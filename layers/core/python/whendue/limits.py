@@ -166,6 +166,9 @@ TRUSTED_RECEIVES = 5
 PROFILE_NAMES = 200
 # The highest version that can be asked for: six digits keep versions in order.
 PROFILE_VERSION = 999_999
+# So many versions of a profile are kept, and those of the last hour: who is still at an edit has read one of them.
+PROFILE_VERSIONS = 100
+PROFILE_VERSION_KEPT_S = 3600
 # A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
 PROFILE_AGE_MS = 5000
 # What a process remembers at most; the oldest is forgotten first.
