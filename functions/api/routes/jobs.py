@@ -28,6 +28,7 @@ from functions.api.replies import (
 )
 from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.routes.asking import Asking, CursorParameter, asking, shown, traced
+from whendue.bootstrap import App
 from whendue.domain.job import Job, shown_state
 from whendue.domain.request import JobRequest
 from whendue.errors import InvalidRequestError, WhendueError
@@ -71,7 +72,7 @@ def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
     """
     who = asking(router)
     key = idempotency_key(router.current_event.headers)
-    read = _with_different_refs([_read(value) for value in body.jobs])
+    read = _with_different_refs([_read(who, value) for value in body.jobs])
     read = [_keyed(one, key, number) for number, one in enumerate(read)]
     good = [traced(router, one) for one in read if isinstance(one, JobRequest)]
     ends = iter(who.app.submit.many(who.tenant, good))
@@ -79,13 +80,13 @@ def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
     return Response(HTTPStatus.MULTI_STATUS, JSON, BatchReply(items=items))
 
 
-def _read(value: object) -> JobRequest | WhendueError:
+def _read(who: Asking, value: object) -> JobRequest | WhendueError:
     try:
         return BatchJobBody.read(value)
     except WhendueError as error:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are read
-        return _isolated("read_request", "?", error)
+        return _isolated(who, "read_request", "?", error)
 
 
 def _keyed(request: JobRequest | WhendueError, key: str | None, number: int) -> JobRequest | WhendueError:
@@ -96,9 +97,9 @@ def _keyed(request: JobRequest | WhendueError, key: str | None, number: int) -> 
     return replace(request, idempotency_key=f"batch {number} {key}")
 
 
-def _isolated(stage: str, item: str, error: Exception) -> WhendueError:
+def _isolated(who: Asking, stage: str, item: str, error: Exception) -> WhendueError:
     """Note an error that nobody expected; it ends this one item."""
-    asking(router).app.bulkhead.note(stage, item, error)
+    who.app.bulkhead.note(stage, item, error)
     return WhendueError()
 
 
@@ -119,7 +120,7 @@ def _shown(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
         return _batch_item(who, end)
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are shown
         item = end.job.id if isinstance(end, Submitted) else "?"
-        return _batch_item(who, _isolated("show_job", item, error))
+        return _batch_item(who, _isolated(who, "show_job", item, error))
 
 
 def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
@@ -160,8 +161,7 @@ def read(job_id: JobId) -> Response[JobWithTimelineReply]:
     return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.effects.now_ms()), {"ETag": job_etag(view.job)})
 
 
-def _changed(job: Job) -> Response[JobReply]:
-    app, _ = asking(router)
+def _changed(app: App, job: Job) -> Response[JobReply]:
     return Response(HTTPStatus.OK, JSON, job_reply(job, app.effects.now_ms()), {"ETag": job_etag(job)})
 
 
@@ -197,21 +197,21 @@ def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobRe
     """Give a pending job another due time, another priority, or both; If-Match locks."""
     app, tenant = asking(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
-    return _changed(app.control.reschedule(tenant, job_id, due_at, body.priority, _expected()))
+    return _changed(app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected()))
 
 
 @router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job")
 def cancel(job_id: JobId) -> Response[JobReply]:
     """Cancel a pending job for good; a running one is asked to stop (`cancelRequested`), its state tells the end."""
     app, tenant = asking(router)
-    return _changed(app.control.cancel(tenant, job_id, _expected()))
+    return _changed(app, app.control.cancel(tenant, job_id, _expected()))
 
 
 @router.post("/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again")
 def redrive(job_id: JobId) -> Response[JobReply]:
     """Run a job again from its first attempt."""
     app, tenant = asking(router)
-    return _changed(app.control.redrive(tenant, job_id, expected=_expected()))
+    return _changed(app, app.control.redrive(tenant, job_id, expected=_expected()))
 
 
 @router.delete("/jobs/<job_id>", status_code=HTTPStatus.NO_CONTENT, tags=["jobs"], summary="Erase a finished job")

@@ -129,19 +129,20 @@ def preview(
     app, tenant = asking(router)
     schedule = app.schedules.get(tenant, name)
     offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
-    return _preview(schedule.definition.recurrence, n, offset_ms)
+    return _preview(schedule.definition.recurrence, app.effects.now_ms(), n, offset_ms)
 
 
 @router.post("/schedules/preview", tags=TAGS, summary="The next fires of a schedule that is not saved")
 def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     """Show when it would fire; its jitter depends on its name and is left out."""
-    recurrence = anchored(body.recurrence(), asking(router).app.effects.now_ms())
+    now_ms = asking(router).app.effects.now_ms()
+    recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
-    return _preview(recurrence, body.n, 0)
+    return _preview(recurrence, now_ms, body.n, 0)
 
 
-def _preview(recurrence: Recurrence, n: int, offset_ms: int) -> PreviewReply:
-    times_to_come = upcoming(recurrence, asking(router).app.effects.now_ms(), n)
+def _preview(recurrence: Recurrence, now_ms: int, n: int, offset_ms: int) -> PreviewReply:
+    times_to_come = upcoming(recurrence, now_ms, n)
     return PreviewReply(items=[instant_reply(recurrence, one, offset_ms) for one in times_to_come])
 
 
