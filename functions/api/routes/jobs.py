@@ -218,5 +218,5 @@ def redrive(job_id: JobId) -> Response[JobReply]:
 def erase(job_id: JobId) -> Response[None]:
     """Erase a finished job at once, with payload, result, attempts and members; a live one is cancelled first (409)."""
     app, tenant = asking(router)
-    app.erasing.erase(tenant, job_id)
+    app.erasing.erase(tenant, job_id, _expected())
     return Response(HTTPStatus.NO_CONTENT)

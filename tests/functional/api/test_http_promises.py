@@ -64,6 +64,17 @@ def test_a_cancel_and_a_redrive_keep_to_if_match_as_well(client: Client, change:
     assert (then.status, then.headers["etag"]) == (200, client.send("GET", path).headers["etag"])
 
 
+def test_erasing_keeps_to_if_match_as_well(client: Client) -> None:
+    """What was redriven and has ended again since is not what somebody decided to erase."""
+    path = f"/jobs/{client.submit(delaySeconds=3600)['id']}"
+    client.send("POST", f"{path}/cancel")
+    etag = client.send("GET", path).headers["etag"]
+    client.send("POST", f"{path}/redrive")
+    client.send("POST", f"{path}/cancel")
+    assert client.send("DELETE", path, None, {"If-Match": etag}).code == "precondition_failed"
+    assert client.send("DELETE", path, None, {"If-Match": client.send("GET", path).headers["etag"]}).status == 204
+
+
 def test_the_timer_s_own_notes_are_no_other_version(client: Client, world: World) -> None:
     """Nobody decides by when the timer looks next."""
     path = f"/jobs/{client.submit()['id']}"

@@ -19,11 +19,12 @@ from whendue.domain.keys import (
     life_of,
 )
 from whendue.domain.lifetime import erase_partition, is_over, is_strange, next_look, next_look_at_edge, payload_item
+from whendue.domain.revision import revision
 from whendue.domain.writes import Is, Write, delete
-from whendue.errors import StateConflictError, UnavailableError
+from whendue.errors import PreconditionFailedError, StateConflictError, UnavailableError
 from whendue.limits import DEPENDED_ON_S, ERASE_CALL_S, ERASE_WINDOW, ERASED_PER_PARTITION
 from whendue.ports import AgendaEntry
-from whendue.services.control import find
+from whendue.services.control import Versions, find
 from whendue.services.outside import Ports
 from whendue.services.parents import Parents
 from whendue.services.purging import Purging, erased
@@ -40,15 +41,18 @@ class Erasing:
 
     # --- on request ---------------------------------------------------------------------------------------------
 
-    def erase(self, tenant: str, job_id: str) -> None:
+    def erase(self, tenant: str, job_id: str, expected: Versions = None) -> None:
         """Erase a finished job at once, with all that belongs to it and the members that it has made.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
+            PreconditionFailedError: it is none of the expected versions.
             StateConflictError: it is live, or belongs to a composite, which is erased as a whole.
             UnavailableError: nobody knows whether all is gone; the timer erases what is left.
         """
         job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        if expected is not None and revision(job) not in expected:
+            raise PreconditionFailedError
         if not job.terminal or job.owes is not None:
             raise StateConflictError("a live job is not erased; cancel it first", state=job.state.value)
         if job.part_of is not None:
