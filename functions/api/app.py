@@ -33,6 +33,7 @@ from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.domain.trace import traceparent
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
+from whendue.in_time import validations
 from whendue.limits import COUNT_EVERY_MS
 from whendue.report import report
 
@@ -135,7 +136,8 @@ class Api:
                 traceparent=span.traceparent,
                 body=body["value"],
             )
-            reply: dict[str, Any] = self._resolver.resolve(event, context)
+            with validations():
+                reply: dict[str, Any] = self._resolver.resolve(event, context)
             span.note("http.response.status_code", reply["statusCode"])
             if reply["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 span.failed(str(reply["statusCode"]))

@@ -16,6 +16,7 @@ FLOORS = {
     "whendue.secret": 0,
     "whendue.settings": 0,
     "whendue.limits": 0,
+    "whendue.in_time": 0,
     "whendue.text": 0,
     "whendue.version": 0,
     "whendue.ssrf": 0,

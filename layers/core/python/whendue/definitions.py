@@ -17,7 +17,7 @@ from whendue.errors import (
 )
 from whendue.resources import resource
 from whendue.ssrf import TargetRefusedError
-from whendue.validation import places, raised, validated
+from whendue.validation import bounded, places, raised, validated
 
 # What a check may raise to refuse a payload or a configuration.
 REFUSALS: Final = (InvalidRequestError, TargetRefusedError)
@@ -69,10 +69,16 @@ class TaskDefinition:
         """Turn a JSON value into the payload model, at the door, and see whether the tenant, if given, may have it.
 
         Raises:
-            InvalidPayloadError: it does not fit, or the model's validators fail; `details["errors"]` names the places,
-                never the values.
+            InvalidPayloadError: it does not fit, or the model's validators fail or do not end; `details["errors"]`
+                names the places, never the values.
             NotAllowedError: the operator does not allow it to the tenant.
+            UnavailableError: there was no time left to validate it.
         """
+        return bounded(
+            lambda: self._parsed(payload, tenant), tenant or "", self.name, InvalidPayloadError, self._refusal
+        )
+
+    def _parsed(self, payload: object, tenant: str | None) -> BaseModel:
         model = validated(self._validate, payload, InvalidPayloadError, self._refusal)
         if self.check and tenant is not None:
             _checked(self.check, model, tenant, InvalidPayloadError, self._refusal, "payload")
@@ -111,13 +117,21 @@ class ChannelDefinition:
         Raises:
             InvalidRequestError: it does not fit, or may not be; `details["errors"]` names the places, never the values.
             WhendueError: what the channel's check raises of ours.
+            UnavailableError: there was no time left to validate it.
         """
-        what = f"the configuration does not fit the channel {self.name}"
+        return bounded(lambda: self._parsed(config, tenant), tenant, self.name, InvalidRequestError, self._refusal)
+
+    def _parsed(self, config: object, tenant: str) -> ChannelConfig:
+        what = self._refusal
         model = validated(self.config.model_validate, config, InvalidRequestError, what, "config")
         if self.check:
             _checked(self.check, model, tenant, InvalidRequestError, what, "config")
         _checked(lambda config, _: config.signed, model, tenant, InvalidRequestError, what, "config")
         return model
+
+    @property
+    def _refusal(self) -> str:
+        return f"the configuration does not fit the channel {self.name}"
 
 
 def _checked(

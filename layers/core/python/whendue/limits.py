@@ -143,8 +143,6 @@ TIMEOUT_S = 12 * 3600
 WORKER_RESERVE_S = 3
 LEASE_MIN_S = 2
 LEASE_MAX_S = 3600
-# A millisecond, in which all times are kept.
-BACKOFF_MIN_S = 0.001
 BACKOFF_CAP_S = 86_400
 # Times are kept in milliseconds: a shorter one is none.
 BACKOFF_MIN_S = 0.001
@@ -160,6 +158,12 @@ NO_ROOM_VISIBILITY_S = (0, 2, 5)
 ISOLATED_EXTRA_S = 60
 # A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
 TRUSTED_RECEIVES = 5
+
+# What a validator of one payload or configuration may take, what all of one request or tick may take together, and of
+# how many tenants it may have failed to end before the others' values are left to the next request or tick.
+VALIDATION_S = 3.0
+VALIDATIONS_S = 15.0
+HUNG_TENANTS = 2
 
 # --- profiles --------------------------------------------------------------------------------------------------
 # Of a tenant, deleted names included, whose versions go on counting: one list reads them all.

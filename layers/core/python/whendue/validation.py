@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from whendue.domain.fingerprint import clip
 from whendue.errors import Interrupted, InvalidReferenceError, InvalidRequestError, InvalidWorkflowError
+from whendue.in_time import OutOfTimeError, in_time
+from whendue.limits import VALIDATION_S
 from whendue.ssrf import TargetRefusedError
 
 # Of the places that do not fit, an error names the first few.
@@ -48,6 +50,27 @@ def validated(
         if type(error) in OURS:
             raise
         raise refused(f"{what}: {raised(error)}", errors=[_place(inside, raised(error))]) from None
+
+
+def bounded(call: Callable[[], R], tenant: str, name: str, refused: type[InvalidRequestError], what: str) -> R:
+    """Call what validates a value at the door; one that does not end is ended, and refuses the value.
+
+    Args:
+        call: code of users.
+        tenant: whose value it is.
+        name: of the task or channel.
+        refused: the error to raise.
+        what: its message.
+
+    Raises:
+        InvalidRequestError: of the given class.
+        UnavailableError: there was no time left for it; nothing is wrong with the value.
+    """
+    try:
+        return in_time(call, tenant, name)
+    except OutOfTimeError:
+        problem = f"its validator did not end within {VALIDATION_S:g} s"
+        raise refused(f"{what}: {problem}", errors=[_place((), problem)]) from None
 
 
 def raised(error: BaseException, who: str = "its validator") -> str:

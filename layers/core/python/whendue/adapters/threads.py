@@ -1,13 +1,13 @@
 """Runner on threads: one daemon thread per call, so that a stuck one holds up neither its neighbours nor the exit."""
 
 import contextlib
-import ctypes
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from whendue.errors import Interrupted
+from whendue.in_time import interrupt
 
 
 class ThreadRunner:
@@ -56,10 +56,5 @@ class ThreadsRunning:
             return ended
 
     def interrupt(self, index: int, error: type[BaseException]) -> None:
-        """Raise an error inside a thread; one that is blocked in C code notices when it comes back.
-
-        Source: https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
-        """
-        ident = self._threads[index].ident
-        if ident is not None and self._threads[index].is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))
+        """Raise an error inside a thread; one that is blocked in C code notices when it comes back."""
+        interrupt(self._threads[index], error)

@@ -9,6 +9,7 @@ from whendue.bulkhead import Bulkhead
 from whendue.domain.agenda import live_partition
 from whendue.domain.fair import virtual_deadline
 from whendue.errors import UnavailableError
+from whendue.in_time import validations
 from whendue.limits import RESCUE_SHARE
 from whendue.services.cursors import Cursor, Purpose, read_cursors
 from whendue.services.due import Due, Fired
@@ -112,7 +113,8 @@ class Tick:
     def _fire(self, deadline_ms: int) -> Fired:
         """Fire schedules; whatever becomes of that, promote and rescue run."""
         try:
-            return self._due.run(deadline_ms)
+            with validations():
+                return self._due.run(deadline_ms)
         except Exception as error:  # noqa: BLE001 - jobs are served all the same
             self._ports.bulkhead.note("schedules", "all", error)
             return Fired(behind=["schedules"])
