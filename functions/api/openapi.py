@@ -87,7 +87,7 @@ def _other_successes(method: str, path: str) -> list[str]:
 
 def _is_conditional(method: str, path: str) -> bool:
     versioned = method in ("PUT", "DELETE") and path in VERSIONED
-    return versioned or path in ALSO_CONDITIONAL or (method, path) == ("PATCH", ONE_JOB)
+    return versioned or path in ALSO_CONDITIONAL or (path == ONE_JOB and method in ("PATCH", "DELETE"))
 
 
 def _errors(method: str, path: str, *, public: bool) -> list[str]:

@@ -32,6 +32,11 @@ UNSEEN = {
     ("timer", "table", "dynamodb:Query"): "rescue tells dependents; schedules that keep failing are looked at",
     ("timer", "jobs", "sqs:GetQueueAttributes"): "rescue waits for a backlog; the suite's rescues run elsewhere",
     ("timer", "notifications", "sqs:GetQueueAttributes"): "the same for deliveries",
+    **{
+        (function, folder, "s3:DeleteObject"): "a job with a text in the bucket is erased, or its retention is over"
+        for function in ("api", "timer")
+        for folder in ("payloads", "results")
+    },
     ("worker", "payloads", "s3:PutObject"): "a workflow with a node of a large payload is parted",
     ("worker", "results", "s3:GetObject"): "a job refers to a large result",
     ("worker", "invoked", "lambda:InvokeFunction"): "the task `lambda`",

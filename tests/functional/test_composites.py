@@ -35,7 +35,7 @@ def start(world: World, request: JobRequest, app: App | None = None) -> Job:
 
 def parts(world: World, whole: Job, count: int) -> list[Job]:
     """Read the parts of a job."""
-    items = world.table.get([job_key(IDS.of_part(whole.id, number)) for number in range(count)])
+    items = world.table.get([job_key(IDS.of_part(whole.whole_id, number)) for number in range(count)])
     return [from_item(item) for item in items if item]
 
 
@@ -265,7 +265,7 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
     whole = start(world, flow(*DIAMOND, due_at=world.clock.now_ms() + 7_200_000))
     orphan = evolve(
         whole,
-        id=IDS.of_part(whole.id, 1),
+        id=IDS.of_part(whole.whole_id, 1),
         type="ok",
         state=State.WAITING,
         awaits=frozenset({0}),
@@ -274,7 +274,7 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
         expands=None,
         alarm_at=world.clock.now_ms() + 60_000,
     )
-    made = [submit(orphan, SETTINGS.timing), *links(orphan, [Parent(IDS.of_part(whole.id, 0), "done")])]
+    made = [submit(orphan, SETTINGS.timing), *links(orphan, [Parent(IDS.of_part(whole.whole_id, 0), "done")])]
     assert all(end.done for end in world.table.apply(made))
     if end == "cancelled":
         world.app.control.cancel(TENANT, whole.id)

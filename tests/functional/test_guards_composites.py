@@ -120,7 +120,7 @@ def half_made(world: World, *nodes: Draft) -> Job:
     """Let a worker make all nodes of a workflow but the last, which the table does not take; the next one is to."""
 
     def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        last = IDS.of_part(whole.id, len(nodes) - 1)
+        last = IDS.of_part(whole.whole_id, len(nodes) - 1)
         lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
         pairs = zip(lost, writes, strict=True)
         return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]

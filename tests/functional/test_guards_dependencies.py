@@ -190,20 +190,6 @@ def test_a_dependent_that_is_not_there_hears_nothing() -> None:
     assert heard(world.app, a_job("0" * 36), 0) == Heard(set(), [])
 
 
-def test_a_payload_is_kept_for_a_job_that_has_waited_for_long() -> None:
-    """As if it had been submitted when its parents ended: it may be tried for days after that."""
-    world = Costed()
-    parent = world.submit(delay_s=20 * DAY_S)
-    child = world.submit(payload={"text": "x" * 1000}, depends_on=after(parent))
-    key = payload_key(child.id, child.request_hash)
-    before = world.table.items()[key]["expires_at"]
-    world.clock.advance(20 * DAY_S)
-    world.tick()
-    world.work()
-    assert states(world, child) == ["succeeded"]
-    assert world.table.items()[key]["expires_at"] >= before + 20 * DAY_S
-
-
 def test_a_payload_needs_no_longer_keeping_for_a_job_that_has_waited_for_a_moment() -> None:
     """A release is one write."""
     world = Costed()

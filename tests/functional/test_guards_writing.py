@@ -93,19 +93,6 @@ def test_what_cannot_be_read_is_told_later() -> None:
     assert world.job(child).state is State.SUCCEEDED
 
 
-def test_a_released_job_that_has_waited_for_long_keeps_its_payload() -> None:
-    """Its item would be gone before its attempts are over."""
-    world = World()
-    parent = world.submit(delay_s=40 * 86_400)
-    child = world.submit(payload={"text": "x" * 2000}, depends_on=after(parent))
-    key = next(key for key in world.table.items() if key.pk == child.key.pk and key.sk.startswith("payload#"))
-    before = world.table.items()[key]["expires_at"]
-    world.clock.advance(40 * 86_400 + 1)
-    world.tick()
-    world.work()
-    assert world.table.items()[key]["expires_at"] >= before + 39 * 86_400
-
-
 def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
     """The parent has been redriven since."""
     world = World()

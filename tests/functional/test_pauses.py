@@ -225,8 +225,8 @@ def test_a_paused_queue_costs_the_timer_nothing_and_its_cursors_stand_still() ->
     calls: list[str] = []
     ticked = world.tick(world.build(Counted(world.table, calls), Counted(world.queues, calls)))
     assert (ticked.promoted, ticked.behind) == (0, [])
-    # Twice each shard of the other four queues, and each shard of the schedules.
-    assert calls.count("agenda") == 2 * 4 * 4 + 4
+    # Twice each shard of the other four queues, and each shard of the schedules and of what belongs to jobs.
+    assert calls.count("agenda") == 2 * 4 * 4 + 4 + 4
     assert set(calls) == {"get", "agenda"}
     PAUSES["queue"][1](world)
     assert world.tick().promoted == 20

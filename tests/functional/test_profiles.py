@@ -14,7 +14,7 @@ from whendue.domain.keys import Key
 from whendue.domain.precondition import Precondition
 from whendue.domain.profile import Profile
 from whendue.domain.request import JobRequest
-from whendue.errors import PreconditionFailedError, UnavailableError, UnknownProfileError
+from whendue.errors import PreconditionFailedError, ProfileNotFoundError, UnavailableError, UnknownProfileError
 from whendue.limits import NEVER_RETRY_BYTES, WRITE_UNIT_BYTES
 from whendue.ports import Applied, Item, Outcome
 from whendue.services.submit import Submitted
@@ -294,3 +294,33 @@ def test_where_the_policy_comes_from_costs_a_usual_job_nothing_and_any_job_littl
     assert (plain.sources, asked.sources) == (None, "rdddddddd")
     sizes = [item_bytes(world.table.items()[job.key]) for job in (plain, asked)]
     assert sizes[1] - sizes[0] == len("sources") + len("rdddddddd")
+
+
+def test_the_last_hundred_versions_are_kept() -> None:
+    """Each edit left an item for ever. What a job was accepted under goes on: it has its policy itself."""
+    world = World()
+    job = None
+    for number in range(250):
+        world.clock.advance(120)
+        put(world.app, base_s=1 + number)
+        job = job or world.submit(profile="mine", delay_s=86_400)
+    versions = [key.sk for key in world.table.items() if key.pk == f"PROFILE#{TENANT}#mine"]
+    assert sorted(versions) == [f"v#{version:06d}" for version in range(151, 251)]
+    assert world.app.profile_editor.version(TENANT, "mine", 151).policy == {"base_s": 151}
+    with pytest.raises(ProfileNotFoundError):
+        world.app.profile_editor.version(TENANT, "mine", 150)
+    assert job
+    assert world.job(job).policy.base_s == 1
+
+
+def test_versions_of_the_last_hour_are_kept_and_go_later() -> None:
+    """Who has read one of them and is still at its edit would make its number a second time."""
+    world = World()
+    for number in range(130):
+        put(world.app, base_s=1 + number)
+    assert world.app.profile_editor.version(TENANT, "mine", 1).policy == {"base_s": 1}
+    world.clock.advance(3601)
+    for number in range(2):
+        put(world.app, base_s=500 + number)
+    versions = [key.sk for key in world.table.items() if key.pk == f"PROFILE#{TENANT}#mine"]
+    assert sorted(versions) == [f"v#{version:06d}" for version in range(33, 133)]

@@ -9,6 +9,7 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.domain.job import State, item_bytes
+from whendue.domain.lifetime import payload_item
 from whendue.domain.precondition import Precondition
 from whendue.domain.profile import Profile
 from whendue.domain.request import JobRequest
@@ -87,16 +88,24 @@ def test_a_key_is_free_again_once_its_job_is_not_kept_any_more() -> None:
 
 
 def test_the_payload_of_a_key_that_was_used_before_lasts_as_long_as_the_new_job() -> None:
-    """The item that stands from the first time would expire before a job that is due later."""
+    """The item of the first time goes with the first job; the new job's own stays while its queue is paused."""
     world = World()
     wanted = JobRequest("ok", {"n": "x" * 500}, idempotency_key="k", policy={"retention_s": 60})
-    first = world.app.submit.one(TENANT, wanted).job
+    world.app.submit.one(TENANT, wanted)
     world.work()
     world.clock.advance(50 * 86_400)
-    world.app.submit.one(TENANT, wanted)
-    [item] = [item for key, item in world.table.items().items() if key.sk.startswith("payload#")]
-    assert item["expires_at"] > world.clock.now_ms() // 1000 + 50 * 86_400
-    assert world.view(first).payload == {"n": "x" * 500}
+    world.app.pauses.pause_queue("normal", "why", "ops", None)
+    again = world.app.submit.one(TENANT, wanted)
+    for _ in range(100):
+        world.clock.advance(86_400)
+        world.tick()
+    [kept] = [key for key in world.table.items() if key.sk.startswith("payload")]
+    assert (again.created, kept) == (True, payload_item(again.job))
+    world.app.pauses.resume_queue("normal")
+    world.tick()
+    world.work()
+    assert world.job(again.job).state is State.SUCCEEDED
+    assert world.view(again.job).payload == {"n": "x" * 500}
 
 
 def test_who_is_refused_is_not_given_a_job_that_is_not_kept_any_more() -> None:

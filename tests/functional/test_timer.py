@@ -142,14 +142,14 @@ def _killed(*_: Any) -> Any:
 
 
 def test_a_tick_reads_each_partition_twice_while_no_window_is_full() -> None:
-    """Once for promote, once for rescue; and the schedules' once."""
+    """Once for promote, once for rescue; the schedules' once, and once what belongs to jobs."""
     world = World()
     for _ in range(50):
         world.submit(delay_s=300)
     world.clock.advance(200)
     calls: list[str] = []
     world.tick(world.build(Counted(world.table, calls)))
-    assert calls.count("agenda") == 2 * 5 * 4 + 4
+    assert calls.count("agenda") == 2 * 5 * 4 + 4 + 4
 
 
 def test_ten_thousand_due_jobs_are_promoted_in_one_tick() -> None:

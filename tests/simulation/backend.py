@@ -9,7 +9,7 @@ from tests.simulation.hub import Hub, Process
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
 from whendue.domain.keys import Key
-from whendue.domain.writes import Write, insert
+from whendue.domain.writes import Write, delete, insert
 from whendue.effects import Effects
 from whendue.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
 
@@ -44,6 +44,12 @@ class LaggingStore(MemoryStore):
     def put_back(self, item: Item) -> None:
         """Let an item stand here from the beginning, written by nobody of this world."""
         super().apply([insert("put_back", Key(item["pk"], item["sk"]), item)])
+
+    def expire(self, now_s: int) -> list[Item]:
+        """Delete what has expired, as TTL does; gives the jobs among it."""
+        over = [(key, item) for key, item in self._items.items() if item.get("expires_at", now_s + 1) <= now_s]
+        super().apply([delete("ttl", key) for key, _ in over])
+        return [item for key, item in over if key.sk == "job"]
 
     def _unlist(self, key: Key, item: Item | None) -> None:
         if item is not None:

@@ -4,6 +4,7 @@ import random
 from functools import partial
 from typing import Any
 
+from tests.simulation import lasting
 from tests.simulation.explore import Found, Tally, play
 from tests.simulation.fates import Chance, Plan
 from tests.simulation.linked import linked
@@ -24,6 +25,9 @@ LINKED = 0.1
 TOLD = 0.1
 # In so many processes count.
 COUNTED = 0.1
+# In so many jobs wait for hours, and go when their retention is over; faults go on for some of them.
+LASTING = 0.003
+LASTING_FAULTS_MS = 3 * 3_600_000
 # Of all jobs of a world; most have none.
 LIMITS: tuple[dict[str, Any], ...] = (
     *({} for _ in range(9)),
@@ -35,6 +39,8 @@ LIMITS: tuple[dict[str, Any], ...] = (
 
 def scenario_of(seed: int) -> Scenario:
     """Make a world's nature and its clients."""
+    if is_lasting(seed):
+        return _lasting(seed)
     chance = random.Random(seed)
     nature = Nature(
         seed=seed,
@@ -73,6 +79,27 @@ def scenario_of(seed: int) -> Scenario:
 def is_restless(seed: int) -> bool:
     """Say whether a world's faults never stop."""
     return seed % RESTLESS_EACH == 0
+
+
+def is_lasting(seed: int) -> bool:
+    """Say whether a world's jobs wait for hours."""
+    return not is_restless(seed) and random.Random(f"lasting {seed}").random() < LASTING
+
+
+def _lasting(seed: int) -> Scenario:
+    chance = random.Random(seed)
+    nature = Nature(
+        seed=seed,
+        skew_ms=chance.choice([0, 0, 5000]),
+        lag_ms=chance.choice([0, 20, 2000]),
+        timers=chance.choice([1, 1, 2]),
+        ttl_late_s=chance.choice([0, 0, 3600, 2 * 86_400]),
+    )
+
+    def play_client(world: World) -> None:
+        world.client(1, lasting.lasting(world, chance, partial(_do, world)))
+
+    return Scenario(f"seed {seed}", play_client, nature, lasting.HORIZON_S, patience_s=lasting.PATIENCE_S)
 
 
 def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any]) -> Any:
@@ -118,6 +145,9 @@ def _do(world: World, job_id: str, deed: str) -> None:
         case "redrive":
             world.monitor.redriven(job_id, ANY)
             world.ask("POST", f"{path}/redrive")
+        case "erase":
+            world.monitor.erasing.add(job_id)
+            world.ask("DELETE", path)
         case "hasten":
             world.ask("PATCH", path, {"dueAt": "2027-01-15T08:00:00Z"})
         case "delay":
@@ -127,6 +157,8 @@ def _do(world: World, job_id: str, deed: str) -> None:
 def chance_of(seed: int) -> Chance:
     """Give the world's bad luck."""
     luck = random.Random(f"luck {seed}")
+    if is_lasting(seed):
+        return Chance(seed, luck.choice([0.0, 0.01, 0.04]), LASTING_FAULTS_MS)
     probability, until_ms = luck.choice([0.0, 0.02, 0.06, 0.15, 0.35]), luck.choice(FAULTS_MS)
     return Chance(seed, probability, 1000 * RESTLESS_S if is_restless(seed) else until_ms)
 

@@ -16,7 +16,7 @@ from tests.simulation.watchers import Watcher, carried
 from whendue.context import Context
 from whendue.domain.diagram import ARROWS
 from whendue.domain.job import TERMINAL, State, from_item, to_item
-from whendue.domain.keys import job_key
+from whendue.domain.keys import job_key, kind_of
 from whendue.domain.step import Transition
 from whendue.domain.writes import Write
 from whendue.limits import MAX_LOST
@@ -105,6 +105,8 @@ class Monitor:
     bodies: list[str] = field(default_factory=list)
     told: Counter[tuple[str, int]] = field(default_factory=Counter)
     rescued: Counter[tuple[str, int]] = field(default_factory=Counter)
+    gone: dict[str, Item] = field(default_factory=dict)
+    erasing: set[str] = field(default_factory=set)
     watchers: list[Watcher] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +122,9 @@ class Monitor:
 
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
         """Look at a write that took effect."""
+        if write.key.sk == "job" and before and not after:
+            self.went(before)
+            return
         for watcher in self.watchers:
             watcher.wrote(process, write, before, after)
         if write.name == "move_cursor" and write.key.sk == "promote" and before:
@@ -146,6 +151,12 @@ class Monitor:
         if write.name in ("claim", "heartbeat"):
             self._note_claim(process, write, after)
 
+    def went(self, job: Item) -> None:
+        """Look at a job whose item goes: erased, or by TTL."""
+        self.gone[job["pk"]] = job
+        for watcher in self.watchers:
+            watcher.went(job)
+
     def _note_sends(self, write: Write, before: Item | None, after: Item) -> None:
         """Note what may be sent more than once."""
         one = (write.key.pk.removeprefix("JOB#"), after["generation"])
@@ -155,6 +166,9 @@ class Monitor:
             self.told[one] = 1
 
     def _step_is_legal(self, write: Write, before: Item | None, after: Item) -> None:
+        if write.name == "keep":
+            # No step of the job's: it is kept longer for its dependents.
+            return
         source = State(before["state"]) if before else None
         if (write.name, source, State(after["state"])) not in STEPS:
             self.wrong(f"{write.name} took a job from {source} to {after['state']}")
@@ -387,7 +401,7 @@ class Monitor:
 
     def _as_expected(self) -> None:
         """Jobs end as they must, and a success has been executed."""
-        jobs = {key.pk: item for key, item in self.world.store.live() if key.sk == "job"}
+        jobs = self.gone | {key.pk: item for key, item in self.world.store.live() if key.sk == "job"}
         for known in self.accepted.values():
             item = jobs[f"JOB#{known.job_id}"]
             if item["state"] in FINAL and item["state"] not in known.expected and not self._died_too_often(item):
@@ -424,7 +438,7 @@ class Monitor:
         for key, item in self.world.store.live():
             if key.sk == "job" and item.get("last"):
                 family = self.world.store.family(key.pk)
-                kept = {one["generation"] for one in family if one["sk"].startswith("attempt#")}
+                kept = {one["generation"] for one in family if kind_of(one["sk"]) == "attempt"}
                 kept.add(item["last"]["generation"])
                 expected = item["failures"] + (item["last"]["type"] in ("worker_lost", "dead_letter"))
                 if len(kept) < expected:

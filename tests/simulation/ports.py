@@ -138,6 +138,10 @@ class WiredBlobs:
         effect = lambda: self._world.blobs.put(key, text)  # noqa: E731
         self._world.outside(self._process, "put", ONE_WRITE, effect, _unavailable)
 
+    def delete(self, key: str) -> None:
+        effect = lambda: self._world.blobs.delete(key)  # noqa: E731
+        self._world.outside(self._process, "delete_blob", ONE_WRITE, effect, _unavailable)
+
     def get(self, key: str) -> str | None:
         text: str | None = self._world.outside(
             self._process, "read", READ, lambda: self._world.blobs.get(key), _unavailable

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.simulation import hunt
-from tests.simulation.chance import chance_of, roam, scenario_of
+from tests.simulation.chance import chance_of, is_lasting, roam, scenario_of
 from tests.simulation.explore import explore, play, singles
 from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
 from tests.simulation.fates import Plan
@@ -46,6 +46,13 @@ def test_a_noisy_tenant_makes_a_quiet_ones_jobs_less_than_twice_as_slow(due_s: i
 def test_random_worlds_hold() -> None:
     """A few; `make sim` runs a hundred thousand."""
     assert roam(range(200)).found == []
+
+
+@pytest.mark.parametrize("seed", [1286, 2925, 3319, 4358, 5373])
+def test_after_all_retentions_nothing_is_left(seed: int) -> None:
+    """Of jobs that wait for hours, with faults and TTL; and nothing went before. Three in a thousand worlds are so."""
+    assert is_lasting(seed)
+    assert roam(range(seed, seed + 1)).found == []
 
 
 @pytest.mark.parametrize("seed", [3, 44, 101])

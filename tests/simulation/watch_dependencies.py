@@ -67,8 +67,8 @@ class DependencyWatcher(Watcher):
 
     def _parents(self, job: Job) -> list[Parent]:
         if job.parts is not None:
-            return [Parent(IDS.of_part(job.id, number), "done") for number in range(job.parts)]
-        item = self.world.store._items.get(parents_key(job.id, job.request_hash))
+            return [Parent(IDS.of_part(job.whole_id, number), "done") for number in range(job.parts)]
+        item = self.world.store._items.get(parents_key(job.id, job.request_hash, job.life))
         return parents_from(json.loads(item["parents"])) if item else []
 
     def _everybody_has_heard(self, job: Job) -> None:
@@ -93,7 +93,7 @@ class DependencyWatcher(Watcher):
         if after["state"] != "succeeded" or not after.get("parts"):
             return
         for number in range(after["parts"]):
-            part = self.world.store._items.get(job_key(IDS.of_part(job_id_of(after["pk"]), number)))
+            part = self.world.store._items.get(job_key(IDS.of_part(from_item(after).whole_id, number)))
             if part is None or part["state"] not in FINAL:
                 self.world.monitor.wrong("G7: a whole has succeeded before all its parts have ended")
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.simulation.watch_dependencies import DependencyWatcher
+from tests.simulation.watch_lifetimes import LifetimeWatcher
 from tests.simulation.watch_limits import LimitWatcher
 from tests.simulation.watch_notifications import NotificationWatcher
 from tests.simulation.watch_pauses import PauseWatcher
@@ -12,6 +13,7 @@ from tests.simulation.watchers import Watcher
 
 WATCHERS: Final[tuple[type[Watcher], ...]] = (
     DependencyWatcher,
+    LifetimeWatcher,
     LimitWatcher,
     NotificationWatcher,
     PauseWatcher,

@@ -24,6 +24,9 @@ class Watcher:
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
         """Look at a write of any item that took effect."""
 
+    def went(self, job: Item) -> None:
+        """Look at a job whose item goes."""
+
     def delivered(self, batch: Sequence[Delivery]) -> None:
         """Look at messages that a worker gets."""
 

@@ -120,6 +120,7 @@ class Nature:
         raises: calls of worker, notifier and dead-letter function may raise what nobody expects.
         counts: processes keep their counts for the metrics.
         newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
+        ttl_late_s: so long after its expiry TTL deletes an item; None: there is none.
         settings: more of `Settings`.
     """
 
@@ -139,6 +140,7 @@ class Nature:
     vanishing: int = 0
     punctual: bool = False
     outage_s: tuple[int, int] = (0, 0)
+    ttl_late_s: int | None = None
     worker_ms: int = 60_000
     settings: Mapping[str, Any] = field(default_factory=lambda: {"shards": 1})
 
@@ -290,6 +292,9 @@ class World:
         for _ in range(0 if stopped else self.nature.timers):
             process = self.process("timer", TIMER_MS)
             process.run(partial(self._run_timer, process))
+        if self.nature.ttl_late_s is not None:
+            for job in self.store.expire(self.hub.now_ms // 1000 - self.nature.ttl_late_s):
+                self.monitor.went(job)
         self._next_tick_ms += TICK_MS
         self.hub.at(self._next_tick_ms, self._tick)
 

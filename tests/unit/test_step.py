@@ -12,7 +12,7 @@ from whendue.domain.fingerprint import failure
 from whendue.domain.job import Job, State, evolve
 from whendue.domain.parts import resets
 from whendue.domain.step import Transition, owing
-from whendue.limits import OWING_CHECK_S, WAITING_CHECK_S
+from whendue.limits import DEPENDED_ON_S, OWING_CHECK_S, WAITING_CHECK_S
 
 DONE = "done#acme#succeeded#2027-01-15#3"
 WEEK_S = 7 * 86_400
@@ -125,9 +125,13 @@ def test_it_looks_for_itself_after_a_minute_or_at_its_deadline(deadline_s: int |
 
 
 def test_an_end_is_put_away_as_of_its_finish_when_all_is_told() -> None:
-    """However late that is."""
+    """However late that is; who has dependents is kept until somebody has looked at them."""
     told = waiting.settled(transitions.succeed(running(children=True), NOW, None).job, LATER, TIMING)
-    assert (told.job.agenda_pk, told.job.alarm_at, told.job.expires_at) == (DONE, NOW, NOW // 1000 + WEEK_S)
+    assert (told.job.agenda_pk, told.job.alarm_at, told.job.expires_at) == (
+        DONE,
+        NOW,
+        NOW // 1000 + WEEK_S + DEPENDED_ON_S,
+    )
     assert (told.job.owes, told.send) == (None, False)
 
 

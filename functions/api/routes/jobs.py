@@ -212,3 +212,11 @@ def redrive(job_id: JobId) -> Response[JobReply]:
     """Run a job again from its first attempt."""
     app, tenant = asking(router)
     return _changed(app, app.control.redrive(tenant, job_id, expected=_expected()))
+
+
+@router.delete("/jobs/<job_id>", status_code=HTTPStatus.NO_CONTENT, tags=["jobs"], summary="Erase a finished job")
+def erase(job_id: JobId) -> Response[None]:
+    """Erase a finished job at once, with payload, result, attempts and members; a live one is cancelled first (409)."""
+    app, tenant = asking(router)
+    app.erasing.erase(tenant, job_id, _expected())
+    return Response(HTTPStatus.NO_CONTENT)

@@ -64,6 +64,17 @@ def test_a_cancel_and_a_redrive_keep_to_if_match_as_well(client: Client, change:
     assert (then.status, then.headers["etag"]) == (200, client.send("GET", path).headers["etag"])
 
 
+def test_erasing_keeps_to_if_match_as_well(client: Client) -> None:
+    """What was redriven and has ended again since is not what somebody decided to erase."""
+    path = f"/jobs/{client.submit(delaySeconds=3600)['id']}"
+    client.send("POST", f"{path}/cancel")
+    etag = client.send("GET", path).headers["etag"]
+    client.send("POST", f"{path}/redrive")
+    client.send("POST", f"{path}/cancel")
+    assert client.send("DELETE", path, None, {"If-Match": etag}).code == "precondition_failed"
+    assert client.send("DELETE", path, None, {"If-Match": client.send("GET", path).headers["etag"]}).status == 204
+
+
 def test_the_timer_s_own_notes_are_no_other_version(client: Client, world: World) -> None:
     """Nobody decides by when the timer looks next."""
     path = f"/jobs/{client.submit()['id']}"
@@ -154,7 +165,7 @@ def test_a_script_of_a_configured_origin_may_call(world: World, shape: Shape) ->
     answer = across(world, "OPTIONS", f"/jobs/{'0' * 36}", shape, **asks)
     assert (answer.status, answer.text) == (204, "")
     assert answer.headers["access-control-allow-origin"] == APP
-    assert answer.headers["access-control-allow-methods"] == "GET, HEAD, PATCH"
+    assert answer.headers["access-control-allow-methods"] == "DELETE, GET, HEAD, PATCH"
     assert {"Authorization", "If-Match"} <= set(answer.headers["access-control-allow-headers"].split(", "))
     then = across(world, "GET", "/jobs", shape, Authorization=f"Bearer {a_token()}")
     assert (then.status, then.headers["access-control-allow-origin"], then.headers["vary"]) == (200, APP, "Origin")

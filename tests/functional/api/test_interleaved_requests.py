@@ -31,6 +31,8 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("PATCH", "/jobs/{job_id}", {"priority": "high"}),
     ("POST", "/jobs/{job_id}/cancel", None),
     ("POST", "/jobs/{job_id}/redrive", None),
+    ("POST", "/jobs/{job_id}/cancel", None),
+    ("DELETE", "/jobs/{job_id}", None),
     ("POST", "/workflows", {"nodes": {"a": {"type": "ok"}}}),
     ("GET", "/workflows", None),
     ("GET", "/workflows/{workflow_id}", None),

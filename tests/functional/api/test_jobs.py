@@ -212,6 +212,21 @@ def test_health_answers_without_a_token(world: World, shape: Shape) -> None:
         )
 
 
+def test_a_finished_job_is_erased_at_once_and_a_live_one_is_not(world: World, shape: Shape) -> None:
+    """409 with a stable code says to cancel it first; what is not there, or another tenant's, is 404."""
+    client = Client(api_of(world), a_token(), shape)
+    job = client.send("POST", "/jobs", {"type": "ok", "payload": {"text": "x" * 1000}, "delaySeconds": 60}).json
+    refused = client.send("DELETE", f"/jobs/{job['id']}")
+    assert (refused.status, refused.json["code"]) == (409, "state_conflict")
+    client.send("POST", f"/jobs/{job['id']}/cancel")
+    other = Client(api_of(world), a_token(tenant="other"), shape)
+    assert other.send("DELETE", f"/jobs/{job['id']}").status == 404
+    assert client.send("DELETE", f"/jobs/{job['id']}").status == 204
+    assert client.send("GET", f"/jobs/{job['id']}").status == 404
+    assert client.send("DELETE", f"/jobs/{job['id']}").status == 404
+    assert [key for key in world.table.items() if key.pk.startswith("JOB#")] == []
+
+
 def test_an_idempotency_key_of_a_batch_holds_for_each_of_its_jobs(client: Client, world: World) -> None:
     """It was ignored: whoever sent a batch again made all its jobs again."""
     jobs = [{"type": "ok", "ref": "a"}, {"type": "ok", "dependsOn": [{"ref": "a"}]}, {"type": "ok"}, {"type": "?"}]

@@ -13,6 +13,7 @@ from tests.world import World
 SAFE = {"GET", "HEAD", "OPTIONS"}
 # Every route that changes something and takes no body.
 ROUTES = [
+    ("DELETE", "/jobs/<job_id>"),
     ("DELETE", "/pauses/tenant"),
     ("DELETE", "/pauses/types/<type>"),
     ("DELETE", "/profiles/<name>"),

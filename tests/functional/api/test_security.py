@@ -23,6 +23,7 @@ NEEDED = {
     ("POST", "/jobs"): WRITE,
     ("POST", "/jobs/batch"): WRITE,
     ("POST", "/tasks/schedule"): WRITE,
+    ("DELETE", "/jobs/<job_id>"): WRITE,
     ("GET", "/jobs/<job_id>"): READ,
     ("GET", "/jobs/<job_id>/explain"): READ,
     ("GET", "/jobs/<job_id>/payload"): READ,

@@ -21,6 +21,7 @@ from whendue.services.dead_letters import DeadLetters
 from whendue.services.deliveries import Deliveries
 from whendue.services.documents import Documents
 from whendue.services.due import Due
+from whendue.services.erasing import Erasing
 from whendue.services.firing import Firing
 from whendue.services.gauges import Gauges
 from whendue.services.health import Health
@@ -102,6 +103,11 @@ class App:
     def control(self) -> Control:
         """Cancel, reschedule and redrive jobs."""
         return Control(self._ports)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        """Erase jobs."""
+        return Erasing(self._ports)
 
     @cached_property
     def workflows(self) -> Workflows:

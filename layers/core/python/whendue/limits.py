@@ -117,15 +117,26 @@ NEVER_RETRY_BYTES = 160
 
 # --- a job -----------------------------------------------------------------------------------------------------
 HORIZON_S = 366 * 86_400
-# A payload of its own is kept this long after the job's due time and retention; failed attempts likewise.
-PAYLOAD_KEPT_S = 60 * 86_400
+# What belongs to a job is looked at so long after the retention of a job that ends when it is due; it is erased if the
+# job has gone. A live job's belongings are looked at again after as long as it has lived, within these bounds.
+ERASE_AFTER_S = 3600
+ERASE_CHECK_MIN_S = 3600
+ERASE_CHECK_MAX_S = 86_400
+# A job that others depend on is kept for so much longer, so that somebody looks before it goes whether they are live;
+# as long as one is, it is kept.
+DEPENDED_ON_S = 86_400
+# Belongings that one tick looks at in each partition, and how many at a time.
+ERASE_WINDOW = 100
+ERASED_PER_PARTITION = 2000
+# What a request to erase has not done after so long is left to the timer: API Gateway waits for 29 s.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+ERASE_CALL_S = 10
 # Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml).
 REDRIVE_AGE_S = 430 * 86_400
 RETENTION_MIN_S = 60
 # Nor is an attempt due later after the job was made: the last redrive, and all the retries that it may have.
 RETRY_AGE_S = 490 * 86_400
 RETENTION_S = 30 * 86_400
-# Together below PAYLOAD_KEPT_S: no job outlives its payload by retrying.
 MAX_ATTEMPTS = 50
 TIMEOUT_S = 12 * 3600
 # What a worker function keeps of its time to interrupt and record what it ran; the rest is the longest attempt.
@@ -159,6 +170,9 @@ HUNG_TENANTS = 2
 PROFILE_NAMES = 200
 # The highest version that can be asked for: six digits keep versions in order.
 PROFILE_VERSION = 999_999
+# So many versions of a profile are kept, and those of the last hour: who is still at an edit has read one of them.
+PROFILE_VERSIONS = 100
+PROFILE_VERSION_KEPT_S = 3600
 # A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
 PROFILE_AGE_MS = 5000
 # What a process remembers at most; the oldest is forgotten first.

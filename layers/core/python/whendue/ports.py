@@ -212,6 +212,13 @@ class BlobStore(Protocol):
             UnavailableError: it could not be read.
         """
 
+    def delete(self, key: str) -> None:
+        """Delete a text; one that is gone already is done.
+
+        Raises:
+            UnavailableError: it could not be deleted.
+        """
+
 
 class Cursors(Protocol):
     """Where lists were left, as texts that only the deployment can make and read.

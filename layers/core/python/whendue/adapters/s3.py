@@ -39,3 +39,10 @@ class S3Blobs:
         except (ClientError, *CUT_OFF) as error:
             raise UnavailableError from error
         return text
+
+    def delete(self, key: str) -> None:
+        """Delete a text; S3 says nothing of one that is not there."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except (ClientError, *CUT_OFF) as error:
+            raise UnavailableError from error

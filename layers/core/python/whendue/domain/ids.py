@@ -24,7 +24,7 @@ class Ids:
         return self._derived("key", tenant, idempotency_key)
 
     def of_part(self, whole_id: str, number: int) -> str:
-        """Derive the id of a part from the job that it is a part of."""
+        """Derive the id of a part from the job that it is a part of (`Job.whole_id`)."""
         return self._derived("part", whole_id, str(number))
 
     def _derived(self, kind: str, scope: str, name: str) -> str:

@@ -98,7 +98,8 @@ class Job:
         last: the last failed attempt.
         limit: what the request asked for over the profile.
         waits_for: why a limit put it off, until it is claimed.
-        expires_at: seconds since 1970; DynamoDB's TTL.
+        expires_at: seconds since 1970; DynamoDB's TTL. None for what is live, and for members of composites.
+        life: when it was created, ms UTC, if its id may be used again (Idempotency-Key); what belongs to it says so.
         profile_version: the version of its profile that the policy is made of; None for a built-in profile.
         follow: whether each claim takes the newest version of its profile; None is no.
         sources: where each field of the policy comes from, see `whendue.domain.profile`; None: all are defaults.
@@ -179,6 +180,12 @@ class Job:
     notify: str | None = None
     subscription: str | None = None
     traceparent: str | None = None
+    life: int | None = None
+
+    @property
+    def whole_id(self) -> str:
+        """What the ids of its members are derived from."""
+        return self.id if self.life is None else f"{self.id}@{self.life}"
 
     @property
     def listed_under(self) -> str:
@@ -235,11 +242,6 @@ _VALUES: Final = attrgetter(*Job.__slots__)
 def evolve(job: Job, **changes: Any) -> Job:
     """Give the job with some fields changed."""
     return Job(**dict(zip(Job.__slots__, _VALUES(job), strict=True)) | changes)
-
-
-def is_over(expires_at: int | None, now_ms: int) -> bool:
-    """Say whether what expires then, in seconds since 1970, is gone: DynamoDB's TTL may delete it days later."""
-    return expires_at is not None and expires_at * 1000 < now_ms
 
 
 def shown_state(job: Job, now_ms: int) -> str:

@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 ONCE_NAME_BYTES: Final = 512
 # Notes of who waits for a job's end begin so.
 CHILD: Final = "child#"
+# Kinds of belongings that stand for more than themselves.
+BLOB: Final = "blob"
+MEMBERS: Final = "members"
 
 
 class Key(NamedTuple):
@@ -27,9 +30,30 @@ def job_id_of(pk: str) -> str:
     return pk.removeprefix("JOB#")
 
 
-def payload_key(job_id: str, request_hash: str) -> Key:
+def _kind(name: str, life: int | None) -> str:
+    """Name a kind of belonging; what an earlier job under the same Idempotency-Key left never stands in."""
+    return f"{name}#" if life is None else f"{name}@{life}#"
+
+
+def kind_of(sk: str) -> str:
+    """Name the kind of belonging that a sort key is of."""
+    return sk.partition("#")[0].partition("@")[0]
+
+
+def name_of(sk: str) -> str:
+    """Give what stands behind the kind in a belonging's sort key."""
+    return sk.partition("#")[2]
+
+
+def life_of(sk: str) -> int | None:
+    """Give the life that a belonging's sort key names, None where it names none."""
+    _, at, life = sk.partition("#")[0].partition("@")
+    return int(life) if at and life.isdecimal() else None
+
+
+def payload_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
     """Give the key of a payload's own item; the hash keeps a reused Idempotency-Key from swapping payloads."""
-    return Key(f"JOB#{job_id}", f"payload#{request_hash}")
+    return Key(f"JOB#{job_id}", f"{_kind('payload', life)}{request_hash}")
 
 
 def result_key(job_id: str, fence: str) -> Key:
@@ -37,14 +61,24 @@ def result_key(job_id: str, fence: str) -> Key:
     return Key(f"JOB#{job_id}", f"result#{fence}")
 
 
-def attempt_key(job_id: str, generation: int) -> Key:
+def attempt_key(job_id: str, generation: int, life: int | None = None) -> Key:
     """Give the key of a failed attempt's item; a generation has at most one failed attempt."""
-    return Key(f"JOB#{job_id}", f"attempt#{generation:06d}")
+    return Key(f"JOB#{job_id}", f"{_kind('attempt', life)}{generation:06d}")
 
 
-def parents_key(job_id: str, request_hash: str) -> Key:
+def parents_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
     """Give the key of the list of the jobs that a job waits for; the hash as for payloads."""
-    return Key(f"JOB#{job_id}", f"parents#{request_hash}")
+    return Key(f"JOB#{job_id}", f"{_kind('parents', life)}{request_hash}")
+
+
+def members_key(job_id: str, life: int | None) -> Key:
+    """Give the key of the note that a composite has made members; it is written before them."""
+    return Key(f"JOB#{job_id}", _kind(MEMBERS, life))
+
+
+def blob_key(job_id: str, blob: str, life: int | None) -> Key:
+    """Give the key of the note that a text of the job is in the bucket, under the key `blob`; written before it."""
+    return Key(f"JOB#{job_id}", f"{_kind(BLOB, life)}{blob}")
 
 
 def child_key(job_id: str, child_id: str, child_hash: str) -> Key:
@@ -73,12 +107,12 @@ def profile_version_key(tenant: str, name: str, version: int) -> Key:
     return Key(f"PROFILE#{tenant}#{name}", f"v#{version:06d}")
 
 
-def once_key(job_id: str, name: str) -> Key:
+def once_key(job_id: str, name: str, life: int | None = None) -> Key:
     """Give the key of the record behind `ctx.once(name)`; a name that is no good part of a key goes by its hash."""
     raw = name.encode(errors="surrogatepass")
     if 0 < len(raw) <= ONCE_NAME_BYTES and name.isprintable():
-        return Key(f"JOB#{job_id}", f"once#{name}")
-    return Key(f"JOB#{job_id}", f"once-hash#{hashlib.sha256(raw).hexdigest()}")
+        return Key(f"JOB#{job_id}", f"{_kind('once', life)}{name}")
+    return Key(f"JOB#{job_id}", f"{_kind('once-hash', life)}{hashlib.sha256(raw).hexdigest()}")
 
 
 def limit_pk(tenant: str, key: str) -> str:

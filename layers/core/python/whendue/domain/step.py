@@ -6,6 +6,7 @@ from typing import Any, Final, ParamSpec
 
 from whendue.domain.agenda import day_of, done_partition, first_alarm, live_partition, within_horizon, writer_sends
 from whendue.domain.job import Job, State, as_value, evolve
+from whendue.domain.lifetime import expiry, look_sooner
 from whendue.domain.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write
 from whendue.limits import OWING_CHECK_S
 from whendue.settings import Timing
@@ -91,7 +92,7 @@ def ended(
     changes |= put_away(job, state, now_ms) | ({"awaits": None} if job.awaits else {})
     # Who has children keeps them.
     conditions = expected if job.children else [*expected, Lacks("children")]
-    over = step(name, job, conditions, first=first, **changes | more)
+    over = step(name, job, conditions, first=first or look_sooner(job, now_ms), **changes | more)
     return owing(over) if job.children or job.part_of or job.owes is not None or over.job.left_parts else over
 
 
@@ -100,7 +101,7 @@ def put_away(job: Job, state: State, at_ms: int) -> dict[str, Any]:
     return {
         "agenda_pk": done_partition(job.listed_under, state, day_of(at_ms), job.shard),
         "alarm_at": at_ms,
-        "expires_at": at_ms // 1000 + job.policy.retention_s,
+        "expires_at": expiry(job, at_ms),
     }
 
 

@@ -8,10 +8,11 @@ from whendue.domain.agenda import live_partition, writer_sends
 from whendue.domain.fingerprint import failure
 from whendue.domain.job import Failure, Job, State, as_value, evolve, to_item
 from whendue.domain.keys import attempt_key
+from whendue.domain.lifetime import belonging, look_sooner
 from whendue.domain.limit import Wait
 from whendue.domain.step import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, step
 from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Lacks, Plus, Write, insert
-from whendue.limits import MAX_LOST, PAYLOAD_KEPT_S, WAITING_CHECK_S
+from whendue.limits import MAX_LOST, WAITING_CHECK_S
 from whendue.settings import Timing
 
 
@@ -235,6 +236,7 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
         "reschedule",
         job,
         expected,
+        first=look_sooner(job, changes["due_at"]),
         send=send,
         queue=queue,
         agenda_pk=partition,
@@ -292,11 +294,5 @@ def keep_attempt(job: Job) -> Write | None:
     """
     if job.last is None:
         return None
-    # This attempt may have begun long after the one that it takes the place of.
-    since = max(job.last.failed_at, job.due_at)
-    expires_at = since // 1000 + job.policy.retention_s + PAYLOAD_KEPT_S
-    return insert(
-        "keep_attempt",
-        attempt_key(job.id, job.last.generation),
-        as_value(job.last) | {"expires_at": expires_at},
-    )
+    key = attempt_key(job.id, job.last.generation, job.life)
+    return insert("keep_attempt", key, belonging(job, as_value(job.last)))

@@ -49,7 +49,7 @@ def cancel_left_parts(ports: Ports, whole: Job) -> Stopped:
     Raises:
         UnavailableError: they could not be read.
     """
-    keys = [job_key(ports.ids.of_part(whole.id, number)) for number in range(PARTS)]
+    keys = [job_key(ports.ids.of_part(whole.whole_id, number)) for number in range(PARTS)]
     return cancel_parts(ports, _read(ports, ports.store.get(keys)))
 
 

@@ -6,11 +6,11 @@ from typing import Final
 from whendue.context import Context
 from whendue.domain.job import Job
 from whendue.domain.keys import once_key
+from whendue.domain.lifetime import belonging
 from whendue.domain.slots import Slot
 from whendue.domain.writes import insert
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.ports import Applied, Delivery, JobStore
-from whendue.services.documents import payload_expiry
 from whendue.services.outside import Ports
 
 # Why a run was interrupted whose process goes down.
@@ -56,10 +56,10 @@ def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: in
 
 
 def _first_time(store: JobStore, job: Job, key: str) -> bool:
-    values = {"fence": job.fence, "expires_at": payload_expiry(job)}
-    [end] = store.apply([insert("once", once_key(job.id, key), values)])
+    [end] = store.apply([insert("once", once_key(job.id, key, job.life), belonging(job, {"fence": job.fence}))])
     if end.applied is Applied.UNAVAILABLE:
         raise UnavailableError
     if end.applied is Applied.INVALID:
         raise UnstorableError("a key of once() is too long, or no text")
-    return end.done
+    # Or it is ours, and the timer has looked at it since.
+    return end.done or bool(end.old and end.old.get("fence") == job.fence)

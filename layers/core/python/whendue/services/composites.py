@@ -11,8 +11,10 @@ from whendue.domain.agenda import writer_sends
 from whendue.domain.dependency import element
 from whendue.domain.graph import from_value, outcome
 from whendue.domain.job import Job, State, from_item
-from whendue.domain.keys import job_key
+from whendue.domain.keys import job_key, members_key
+from whendue.domain.lifetime import belonging
 from whendue.domain.parts import resets
+from whendue.domain.writes import insert
 from whendue.errors import InvalidRequestError, UnavailableError, UnknownTaskError, WhendueError
 from whendue.ports import Applied, Outcome
 from whendue.services.attempt import Ended, Expanded, Failed, Input, Succeeded, broken, brought, succeeded
@@ -63,7 +65,7 @@ class Composites:
         if whole.redrives and self._tell(there):
             there = self._parts(whole, plan.count)
         again = self._reset(plan, there, whole.redrives) if whole.redrives else {}
-        made = self._create(plan, [number for number in range(plan.count) if number not in there])
+        made = self._create(whole, plan, [number for number in range(plan.count) if number not in there])
         parts = there | again
         awaits = frozenset(
             element(number, parts[number].generation if number in parts else 0) for number in range(plan.count)
@@ -79,12 +81,19 @@ class Composites:
         pending = [part for part in parts if part.state is State.PENDING and part.owes is None]
         return [part for part in pending if writer_sends(part.alarm_at, part.scheduled_at, timing)]
 
-    def _create(self, plan: Plan, numbers: Sequence[int]) -> list[Job]:
+    def _create(self, whole: Job, plan: Plan, numbers: Sequence[int]) -> list[Job]:
         """Create parts, the notes about who waits for whom first.
 
         Raises:
             UnavailableError: not all are there.
         """
+        if not numbers:
+            return []
+        # By it they are found when the composite has gone.
+        values = belonging(whole, {"left": plan.count})
+        [noted] = self._ports.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
+        if noted.failed:
+            raise UnavailableError
         parts = [plan.make(number) for number in numbers]
         notes = [write for part in parts for write in part.links]
         ends = self._ports.store.apply(notes) if notes else []
@@ -117,9 +126,6 @@ class Composites:
         """
         now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
         steps = resets(there, plan.parents, of_redrive, now_ms, timing)
-        self._ports.store.apply(
-            [write for n, step in steps.items() for write in self._ports.documents.keep_longer(there[n], now_ms)]
-        )
         ends = record(self._ports, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in ends):
@@ -151,7 +157,9 @@ class Composites:
         return succeeded([None if text is None else json.loads(text) for text in results])
 
     def _parts(self, whole: Job, count: int) -> dict[int, Job]:
-        items = self._ports.store.get([job_key(self._ports.ids.of_part(whole.id, number)) for number in range(count)])
+        items = self._ports.store.get(
+            [job_key(self._ports.ids.of_part(whole.whole_id, number)) for number in range(count)]
+        )
         return {number: from_item(item) for number, item in enumerate(items) if item}
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from whendue.domain.job import Job, State, from_item, is_over, shown_state
+from whendue.domain.job import Job, State, from_item, shown_state
 from whendue.domain.keys import job_key
+from whendue.domain.lifetime import is_over
 from whendue.domain.revision import revision
 from whendue.domain.step import Transition
 from whendue.domain.transitions import cancel, redrive, replay, request_cancel, reschedule
@@ -43,7 +44,7 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
         raise JobNotFoundError
     [item] = store.get([job_key(job_id)])
     job = from_item(item) if item else None
-    if job is None or job.tenant != tenant or is_over(job.expires_at, now_ms):
+    if job is None or job.tenant != tenant or is_over(job, now_ms):
         raise JobNotFoundError
     return job
 
@@ -156,7 +157,6 @@ class Control:
             transition = step(job, now_ms)
             if transition is None:
                 return job
-            self._ports.store.apply(self._ports.documents.keep_longer(job, transition.job.due_at))
             [outcome] = record_and_send(self._ports, [transition], now_ms)
             if outcome.done:
                 self._stop_parts(transition)

@@ -126,9 +126,6 @@ class DeadLetters:
                 self._ports.bulkhead.note("redrive", job.id, error)
 
         def some(part: Sequence[Transition]) -> None:
-            longer = [one for step in part for one in self._ports.documents.keep_longer(step.job, step.job.due_at)]
-            if longer:
-                self._ports.store.apply(longer)
             outcomes = record_and_send(self._ports, part, now_ms)
             errors.update({step.job.id: _error(outcome) for step, outcome in zip(part, outcomes, strict=True)})
 

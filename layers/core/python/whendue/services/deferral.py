@@ -10,16 +10,12 @@ from whendue.domain.overlap import skips
 from whendue.domain.slots import Board, Slot, enlist, place
 from whendue.domain.step import Transition
 from whendue.domain.transitions import defer
-from whendue.domain.writes import Write
 from whendue.errors import UnavailableError
 from whendue.services.admission import Admission, Admitted, Refused
 from whendue.services.outside import Ports
 from whendue.services.overlaps import Overlaps
 from whendue.services.record import record_and_send
 from whendue.services.slots import Slots
-
-# A wait this long may outlast what a payload's item was kept for.
-LONG_WAIT_MS = 86_400_000
 
 
 class Deferral:
@@ -81,8 +77,6 @@ class Deferral:
             now_ms: the claims' time.
         """
         steps = [(one, self._step(one, now_ms)) for one in refused]
-        if longer := [write for one, step in steps for write in self._keep_payload(one.admitted.job, step.job)]:
-            self._ports.store.apply(longer)
         outcomes = record_and_send(self._ports, [step for _, step in steps], now_ms)
         holding = []
         for (one, step), outcome in zip(steps, outcomes, strict=True):
@@ -102,10 +96,6 @@ class Deferral:
         in_line = wait.what == "slot" and not refused.listed
         first = enlist(refused.pk, job, now_ms) if in_line else None
         return defer(job, wait, refused.due_at, now_ms, self._ports.settings.timing, first=first)
-
-    def _keep_payload(self, job: Job, after: Job) -> list[Write]:
-        waited_ms = after.due_at - place(after).since
-        return self._ports.documents.keep_longer(job, after.due_at) if waited_ms > LONG_WAIT_MS else []
 
     def _skip(self, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
         for one, outcome in zip(ones, self._overlaps.skip([one.job for one in ones], now_ms), strict=True):

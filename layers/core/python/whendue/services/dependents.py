@@ -13,8 +13,6 @@ from whendue.services.write import send, written
 
 # Dependents that change under us are read again this often; what is left is told again at an alarm.
 TRIES = 8
-# A wait this long may outlast what a payload's item was kept for.
-LONG_WAIT_MS = 86_400_000
 
 
 class Heard(NamedTuple):
@@ -45,7 +43,6 @@ class Dependents:
             now_ms = self._ports.effects.now_ms()
             done = written(self._ports, list(steps.values()))
             held = [step for step, end in done if end.done]
-            self._keep_payloads(held)
             send(self._ports.queue, [step.job for step in held if step.send], now_ms, self._ports.bulkhead)
             owing += [step.job for step in held if step.job.owes is not None]
             unknown |= {step.job.id for step, end in done if end.applied is Applied.UNAVAILABLE}
@@ -53,12 +50,6 @@ class Dependents:
             again = {s.job.id for s, end in done if end.applied is Applied.REFUSED or (end.done and s.name == "arrive")}
             left = {job_id: ends[job_id] for job_id in left if job_id in again}
         return Heard(unknown | set(left), owing)
-
-    def _keep_payloads(self, steps: Sequence[Transition]) -> None:
-        """Keep the payload of a job that has waited for long as if it had been submitted now."""
-        waited = [s.job for s in steps if s.job.scheduled_at - s.job.created_at > LONG_WAIT_MS]
-        if writes := [write for job in waited for write in self._ports.documents.keep_longer(job, job.due_at)]:
-            self._ports.store.apply(writes)
 
     def _decide(self, ends: Mapping[str, Sequence[End]]) -> dict[str, Transition]:
         if not ends:

@@ -4,19 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from whendue.domain.job import Job, evolve, item_bytes, to_item
-from whendue.domain.keys import Key, payload_key, result_key
+from whendue.domain.keys import Key, blob_key, payload_key, result_key
+from whendue.domain.lifetime import IN_ITEM, belonging
 from whendue.domain.writes import Write, insert
+from whendue.errors import UnavailableError
 from whendue.limits import (
     HOT_ITEM_RESERVE_BYTES,
     PAYLOAD_INLINE_BYTES,
     PAYLOAD_ITEM_BYTES,
-    PAYLOAD_KEPT_S,
     RESULT_INLINE_BYTES,
     WRITE_UNIT_BYTES,
 )
 from whendue.ports import BlobStore, JobStore
-
-IN_ITEM = "item"
 
 
 class Placed(NamedTuple):
@@ -46,9 +45,10 @@ class Documents:
         if size <= PAYLOAD_INLINE_BYTES and hot <= WRITE_UNIT_BYTES - HOT_ITEM_RESERVE_BYTES:
             return Placed(inline=text)
         if size <= PAYLOAD_ITEM_BYTES:
-            values = {"text": text, "expires_at": payload_expiry(job)}
-            return Placed(at=IN_ITEM, write=insert("payload", payload_key(job.id, job.request_hash), values))
-        return self._blob(f"payload/{job.tenant}/{job.id}/{job.request_hash}", text)
+            key = payload_key(job.id, job.request_hash, job.life)
+            return Placed(at=IN_ITEM, write=insert("payload", key, belonging(job, {"text": text})))
+        name = job.request_hash if job.life is None else f"{job.request_hash}@{job.life}"
+        return self._blob(job, f"payload/{job.tenant}/{job.id}/{name}", text)
 
     def place_result(self, job: Job, text: str) -> Placed:
         """Choose a result's place, under the fence of the claim that made it.
@@ -62,11 +62,21 @@ class Documents:
         if size <= RESULT_INLINE_BYTES and (hot <= WRITE_UNIT_BYTES or size <= _pointer_bytes()):
             return Placed(inline=text)
         if size <= PAYLOAD_ITEM_BYTES:
-            values = {"text": text, "expires_at": payload_expiry(job)}
-            return Placed(at=IN_ITEM, write=insert("result", result_key(job.id, job.fence or ""), values))
-        return self._blob(f"result/{job.tenant}/{job.id}/{job.fence}", text)
+            key = result_key(job.id, job.fence or "")
+            return Placed(at=IN_ITEM, write=insert("result", key, belonging(job, {"text": text})))
+        return self._blob(job, f"result/{job.tenant}/{job.id}/{job.fence}", text)
 
-    def _blob(self, key: str, text: str) -> Placed:
+    def _blob(self, job: Job, key: str, text: str) -> Placed:
+        """Put a text into the bucket, after the note by which it is found when the job has gone.
+
+        Raises:
+            UnavailableError: table or blob store refused.
+        """
+        [noted] = self._store.apply(
+            [insert("note_blob", blob_key(job.id, key, job.life), belonging(job, {"blob": key}))]
+        )
+        if noted.failed:
+            raise UnavailableError("the payload or result could not be stored")
         self._blobs.put(key, text)
         return Placed(at=key)
 
@@ -77,7 +87,7 @@ class Documents:
             UnavailableError: table or blob store refused.
         """
         return self._texts(
-            {job.id: (job.payload, job.payload_at, payload_key(job.id, job.request_hash)) for job in jobs}
+            {job.id: (job.payload, job.payload_at, payload_key(job.id, job.request_hash, job.life)) for job in jobs}
         )
 
     def result(self, job: Job) -> str | None:
@@ -106,18 +116,14 @@ class Documents:
                 texts[job_id] = inline if at is None else self._blobs.get(at)
         return texts
 
-    def keep_longer(self, job: Job, due_at: int) -> list[Write]:
-        """Give the write that keeps a payload's item for a later due time; it only ever moves forward."""
-        if job.payload_at != IN_ITEM:
-            return []
-        expiry = max(payload_expiry(job), payload_expiry(evolve(job, due_at=due_at)))
-        key = payload_key(job.id, job.request_hash)
-        return [Write("keep_payload", key, (), {"expires_at": expiry})]
+    def forget(self, blobs: Sequence[str]) -> None:
+        """Delete texts from the bucket; one that is gone already is done.
 
-
-def payload_expiry(job: Job) -> int:
-    """Say when a job's payload may go, seconds since 1970: long after its last possible attempt."""
-    return job.due_at // 1000 + job.policy.retention_s + PAYLOAD_KEPT_S
+        Raises:
+            UnavailableError: the blob store refused.
+        """
+        for key in blobs:
+            self._blobs.delete(key)
 
 
 def _pointer_bytes() -> int:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from whendue.domain.job import Job, from_item
 from whendue.domain.keys import job_key
 from whendue.domain.ledger import SHOWN, Fire, Gap, Outcome, fire_from, fire_sk, gap_from, gap_sk
+from whendue.domain.lifetime import is_over
 from whendue.domain.overlap import OVERLAPPED, was_skipped
 from whendue.domain.recurrence import latest
 from whendue.domain.schedule import ledger_pk
@@ -109,7 +110,7 @@ class Ledger:
 
 
 def _kept(job: Job, now_ms: int) -> Job | None:
-    return job if (job.expires_at or now_ms) * 1000 >= now_ms else None
+    return None if is_over(job, now_ms) else job
 
 
 def _view(fire: Fire, job: Job | None) -> FireView:

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from itertools import chain
 
 from whendue.domain.dependency import Parent, parents_value
-from whendue.domain.job import Job, from_item, is_over
+from whendue.domain.job import Job, from_item
 from whendue.domain.keys import child_key, job_key, parents_key
+from whendue.domain.lifetime import edge, is_over, list_of_dependencies
 from whendue.domain.request import Dependency, JobRequest, request_hash
 from whendue.domain.waiting import adopt
 from whendue.domain.writes import Write, insert
 from whendue.errors import UnavailableError, UnknownParentError, UnstorableError, WhendueError
-from whendue.limits import HORIZON_S
 from whendue.ports import Applied, Outcome
-from whendue.services.documents import payload_expiry
 from whendue.services.outside import Ports
 from whendue.services.write import written
 
@@ -65,7 +64,7 @@ class Links:
         there = [item for item in items if item]
         read = self._ports.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
         jobs = [job for _, job in read]
-        return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job.expires_at, now_ms)}
+        return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job, now_ms)}
 
     def parents_of(self, request: JobRequest) -> list[Parent]:
         """Give whom a request's job waits for.
@@ -159,14 +158,14 @@ def _error(end: Outcome) -> WhendueError | None:
 
 def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
     """Give the notes that bind a job to its parents: one with each of them, and its own list."""
-    expires_at = payload_expiry(job) + HORIZON_S
     text = json.dumps(parents_value(parents), separators=(",", ":"))
-    mine = insert("parents", parents_key(job.id, job.request_hash), {"parents": text, "expires_at": expires_at})
+    key = parents_key(job.id, job.request_hash, job.life)
+    mine = insert("parents", key, list_of_dependencies(job, {"parents": text}))
     return [mine] + [
         insert(
             "child",
             child_key(parent.id, job.id, job.request_hash),
-            {"number": number, "on": parent.on, "expires_at": expires_at},
+            edge(job, {"number": number, "on": parent.on}),
         )
         for number, parent in enumerate(parents)
     ]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from whendue.domain.agenda import day_of, done_partition, live_partition
 from whendue.domain.job import SHOWN_STATES, TERMINAL, Job, from_item, shown_state
 from whendue.domain.keys import job_id_of, job_key
+from whendue.domain.lifetime import is_over
 from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.limits import LIST_QUERIES, LIST_READS, RETENTION_S
 from whendue.ports import AgendaEntry, Item, JobStore
@@ -132,7 +133,7 @@ class Listing:
         def wants(item: Item) -> Job | None:
             # Others' jobs in the same partition are passed by before they are read.
             job = from_item(item) if item["tenant"] == tenant else None
-            kept = job is not None and (job.expires_at or now_ms) * 1000 >= now_ms
+            kept = job is not None and not is_over(job, now_ms)
             return job if job and kept and wanted.wants(job, now_ms) else None
 
         items = self._ports.store.get([entry.key for entry in chunk])

@@ -70,8 +70,10 @@ class Parents:
             UnavailableError: they cannot be read.
         """
         if job.parts is not None:
-            return {number: Parent(self._ports.ids.of_part(job.id, number), "done") for number in range(job.parts)}
-        [item] = self._ports.store.get([parents_key(job.id, job.request_hash)])
+            return {
+                number: Parent(self._ports.ids.of_part(job.whole_id, number), "done") for number in range(job.parts)
+            }
+        [item] = self._ports.store.get([parents_key(job.id, job.request_hash, job.life)])
         return dict(enumerate(parents_from(json.loads(item["parents"])))) if item else {}
 
     def _never(self, absent: Sequence[tuple[int, Parent]], job: Job) -> list[End]:

@@ -84,7 +84,7 @@ class Parting:
     def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Part:
         node = graph.nodes[number]
         parents = [
-            Parent(self._ports.ids.of_part(whole.id, link.node), link.on, graph.nodes[link.node].name)
+            Parent(self._ports.ids.of_part(whole.whole_id, link.node), link.on, graph.nodes[link.node].name)
             for link in node.parents
         ]
         request = node.request
@@ -135,7 +135,7 @@ class Parting:
     def _bare(self, whole: Job, number: int) -> Job:
         """Give an item's job, which is tried as the whole is, but for its payload."""
         settings, now_ms = self._ports.settings, self._ports.effects.now_ms()
-        job_id = self._ports.ids.of_part(whole.id, number)
+        job_id = self._ports.ids.of_part(whole.whole_id, number)
         return Job(
             id=job_id,
             tenant=whole.tenant,

@@ -209,6 +209,7 @@ class Prepare:
             node=place.name,
             of_redrive=whole.redrives if whole else None,
             traceparent=whole.traceparent if whole else request.traceparent,
+            life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._ports.effects.new_id(),
         )
@@ -238,8 +239,8 @@ class Prepare:
 
     def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
         match place:
-            case Place(whole=Job(id=whole_id), number=int(number)):
-                return self._ports.ids.of_part(whole_id, number)
+            case Place(whole=Job() as whole, number=int(number)):
+                return self._ports.ids.of_part(whole.whole_id, number)
         key = request.idempotency_key
         return self._ports.ids.of_key(tenant, key) if key is not None else self._ports.effects.new_id()
 

@@ -6,12 +6,13 @@ current item first. So every version was current once, in order, and no edit is 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from whendue.domain.keys import profile_key, profile_version_key
+from whendue.domain.keys import Key, profile_key, profile_version_key
 from whendue.domain.precondition import Precondition
 from whendue.domain.profile import PROFILES, Profile, from_item, live, to_content
-from whendue.domain.writes import Is, Write, insert
+from whendue.domain.writes import Is, Write, delete, insert
 from whendue.errors import (
     BuiltInProfileError,
     PreconditionFailedError,
@@ -21,7 +22,7 @@ from whendue.errors import (
     UnknownSubscriptionError,
     UnstorableError,
 )
-from whendue.limits import PROFILE_NAMES
+from whendue.limits import DYNAMODB_MAX_STATEMENTS, PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
 from whendue.ports import Applied, Item
 from whendue.services.news import News
 from whendue.services.outside import Ports
@@ -157,6 +158,7 @@ class ProfileEditor:
         [end] = self._ports.store.apply([insert("profile_version", profile_version_key(tenant, name, version), ours)])
         if end.done:
             self._move_on(tenant, name, ours)
+            self._forget_old(tenant, name, version - PROFILE_VERSIONS)
             return ours
         if end.applied is Applied.INVALID:
             raise UnstorableError
@@ -173,6 +175,18 @@ class ProfileEditor:
         self._profiles.forget(tenant, name)
         if end.applied is Applied.UNAVAILABLE:
             raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
+
+    def _forget_old(self, tenant: str, name: str, last: int) -> None:
+        """Delete versions up to the last that is not kept; what is left of them goes with the next edit."""
+        if last < 1:
+            return
+        (pk, first_sk), last_sk = profile_version_key(tenant, name, 1), profile_version_key(tenant, name, last).sk
+        kept_ms = self._ports.effects.now_ms() - 1000 * PROFILE_VERSION_KEPT_S
+        with suppress(UnavailableError):
+            items = self._ports.store.span(pk, first=first_sk, last=last_sk, limit=DYNAMODB_MAX_STATEMENTS)
+            old = [Key(pk, item["sk"]) for item in items if item["edited_at"] < kept_ms]
+            if old:
+                self._ports.store.apply([delete("forget_version", key) for key in old])
 
     def _editable(self, tenant: str, name: str) -> Item | None:
         if name in PROFILES:

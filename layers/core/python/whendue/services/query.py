@@ -107,7 +107,7 @@ class Query:
             return []
         if job.last.attempt == 1 and job.last.generation == 1:
             return [job.last]
-        first, last = attempt_key(job.id, 0).sk, attempt_key(job.id, LAST_GENERATION).sk
+        first, last = (attempt_key(job.id, number, job.life).sk for number in (0, LAST_GENERATION))
         items = self._ports.store.span(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
         kept = readable(self._ports, items, _failure, "list_attempts")
         known = {one.generation: one for one in [*kept, job.last]}

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from whendue.domain.fingerprint import failure
@@ -25,8 +24,6 @@ from whendue.ssrf import TargetRefusedError
 # Why a job is dead whose end, or claim, the table can hold in no way.
 UNSTORABLE: Final = "unstorable"
 
-# A retry after so long may outlast what a payload's item was kept for.
-LONG_WAIT_MS: Final = 86_400_000
 UNHELD: Final = Failed(UNSTORABLE, "the table cannot hold how it ended", final=True)
 
 Step = tuple[Claimed, Transition | None]
@@ -155,7 +152,7 @@ class Settle:
         if cause == TargetRefusedError.code:
             # The message is one of few: it names the rule.
             self.counts[f"{cause}: {error.message}"] += 1
-        failed = fail(
+        return fail(
             one.job,
             error,
             now_ms,
@@ -164,15 +161,6 @@ class Settle:
             final=end.final,
             not_before=max(_free_at(one), now_ms + round(end.after_s * 1000) if end.after_s else 0),
         )
-        self._keep_payload(one.job, failed.job, now_ms)
-        return failed
-
-    def _keep_payload(self, job: Job, after: Job, now_ms: int) -> None:
-        """Keep a payload for a retry that is far off, before that retry is decided."""
-        far_off = not after.terminal and after.due_at - now_ms > LONG_WAIT_MS
-        if far_off and (longer := self._ports.documents.keep_longer(job, after.due_at)):
-            with suppress(UnavailableError), self._ports.bulkhead.around("keep_payload", job.id):
-                self._ports.store.apply(longer)
 
 
 def _free_at(one: Claimed) -> int:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from whendue.domain.job import Job, evolve, from_item, is_over
+from whendue.domain.job import Job, evolve, from_item
 from whendue.domain.keys import job_key
+from whendue.domain.lifetime import is_over, is_past
 from whendue.domain.request import JobRequest, request_hash
 from whendue.domain.step import Transition
 from whendue.domain.transitions import submit
@@ -136,7 +137,7 @@ class Submit:
 
         DynamoDB's TTL deletes them days later; until then the key would be answered with a job that is gone.
         """
-        over = {n: end.old for n, end in enumerate(outcomes) if end.old and is_over(end.old.get("expires_at"), now_ms)}
+        over = {n: end.old for n, end in enumerate(outcomes) if end.old and is_past(end.old.get("expires_at"), now_ms)}
         if not over:
             return []
         writes = [
@@ -144,12 +145,8 @@ class Submit:
             for number, old in over.items()
         ]
         ends = self._ports.store.apply(writes)
-        freed = [number for number, end in zip(over, ends, strict=True) if end.done]
-        # The same request has the same payload: its item may still be there, and must last as long as the new job.
-        documents = self._ports.documents
-        kept = [write for n in freed for write in documents.keep_longer(steps[n].job, steps[n].job.due_at)]
-        self._ports.store.apply(kept)
-        return freed
+        # What belonged to the old job names its life: it never stands in for the new one's.
+        return [number for number, end in zip(over, ends, strict=True) if end.done]
 
     def _with_children(self, step: Transition) -> Transition:
         job = evolve(step.job, children=True)
@@ -173,7 +170,7 @@ class Submit:
         )
         now_ms = self._ports.effects.now_ms()
         for (number, _), made in known:
-            if is_over(made.expires_at, now_ms):
+            if is_over(made, now_ms):
                 continue
             if made.request_hash == request_hash(requests[number]):
                 answers[number] = Submitted(made, created=False)

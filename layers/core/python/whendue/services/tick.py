@@ -13,6 +13,7 @@ from whendue.in_time import validations
 from whendue.limits import RESCUE_SHARE
 from whendue.services.cursors import Cursor, Purpose, read_cursors
 from whendue.services.due import Due, Fired
+from whendue.services.erasing import Erasing
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
 from whendue.services.promote import Promote
@@ -74,6 +75,7 @@ class Tick:
         self._ports = ports
         self._pauses = pauses
         self._due = due
+        self._erasing = Erasing(ports)
 
     def run(self, deadline_ms: int) -> Ticked:
         """Fire schedules, then promote and rescue, the oldest work first, a lower priority counting as younger.
@@ -100,6 +102,7 @@ class Tick:
                 if queue in walks:
                     turns.add(rank, walks[queue])
         self._take_turns([rescuing, promoting], deadline_ms)
+        self._erasing.look(deadline_ms)
         for _, _, walk in promoting.waiting:
             walk.leave()
         behind += [partition for walk in (*promotes.values(), *rescues.values()) for partition in walk.behind]

@@ -77,12 +77,9 @@ class Workflows:
         return job
 
     def _jobs(self, job: Job, count: int) -> dict[int, Job | None]:
-        items = self._ports.store.get([job_key(self._ports.ids.of_part(job.id, number)) for number in range(count)])
-        now_s = self._ports.effects.now_ms() // 1000
-        known = readable(self._ports, items, lambda item: _kept(from_item(item), now_s), "list_nodes")
+        items = self._ports.store.get(
+            [job_key(self._ports.ids.of_part(job.whole_id, number)) for number in range(count)]
+        )
+        known = readable(self._ports, items, from_item, "list_nodes")
         jobs = {one.id: one for one in known if one}
-        return {number: jobs.get(self._ports.ids.of_part(job.id, number)) for number in range(count)}
-
-
-def _kept(job: Job, now_s: int) -> Job | None:
-    return job if job.expires_at is None or job.expires_at >= now_s else None
+        return {number: jobs.get(self._ports.ids.of_part(job.whole_id, number)) for number in range(count)}

@@ -15,3 +15,7 @@ class MemoryBlobs:
     def get(self, key: str) -> str | None:
         """Read a text; None where there is none."""
         return self._texts.get(key)
+
+    def delete(self, key: str) -> None:
+        """Delete a text."""
+        self._texts.pop(key, None)
