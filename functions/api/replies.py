@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from functions.api import times
 from functions.api.effective import EffectiveReply, effective_reply
 from functions.api.reply import Reply
+from whendue.domain.causes import Cause
 from whendue.domain.dependency import numbers
 from whendue.domain.explain import Reason
 from whendue.domain.job import Failure, Job, State, shown_state
@@ -121,7 +122,7 @@ class BatchReply(Reply):
 class ReasonReply(Reply):
     """One reason, with the facts behind it."""
 
-    code: str
+    code: Cause
     text: str
     facts: dict[str, Any]
 

@@ -9,7 +9,7 @@ from docs.generate import PARTS, generated
 from functions.api.app import make_resolver, routes_of
 from tests.load.options import DURATION_MAX_S, JOBS_MAX, USERS_MAX
 from tests.load.scenarios import SCENARIOS
-from whendue.domain.explain import __file__ as explain_file
+from whendue.domain.causes import Cause
 from whendue.domain.profile import PROFILES
 from whendue.registry import BUILT_IN_TASKS, discover
 
@@ -74,8 +74,8 @@ def test_every_request_task_profile_and_reason_is_in_the_docs() -> None:
         assert f"`{route.method} {route.path.replace('<', '{').replace('>', '}')}`" in api
     for profile in PROFILES:
         assert f"`{profile}`" in api
-    for reason in re.findall(r'Reason\(\s*"(\w+)"', Path(explain_file).read_text()):
-        assert f"`{reason}`" in api
+    for cause in Cause:
+        assert f"`{cause}`" in api
     for task in discover(BUILT_IN_TASKS).names():
         assert f"\n### {task}\n" in text_of("docs/tasks.md") or task.startswith("demo.")
 

@@ -42,6 +42,6 @@ CASES = {
 def test_a_finished_job_says_why_and_what_can_be_done(name: str) -> None:
     """It said only that it had finished."""
     job, codes, words = CASES[name]
-    reasons = explain(job, NOW, Timing(), 0)
+    reasons = explain(job, NOW, Timing())
     assert [reason.code for reason in reasons] == codes
     assert words in " ".join(reason.text for reason in reasons)
