@@ -34,7 +34,11 @@ CASES = {
         ["finished", "failed", "too_old"],
         "ValueError",
     ),
-    "fan-out": (ended(State.DEAD, "ValueError", owes=""), ["finished", "failed", "fan_out_pending"], "ValueError"),
+    "fan-out": (
+        ended(State.DEAD, "ValueError", owes=""),
+        ["finished", "failed", "fan_out_pending", "redrivable"],
+        "ValueError",
+    ),
 }
 
 

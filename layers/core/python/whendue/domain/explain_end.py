@@ -7,7 +7,7 @@ from whendue.domain.job import Job, State
 from whendue.limits import REDRIVE_AGE_S
 
 # Causes of ours: what they mean to whoever asks.
-_MEANING = {
+MEANINGS = {
     "worker_lost": "Every worker that ran it went silent: it may kill its process, by memory or time",
     "payload_missing": "Its payload was no longer kept",
     "timeout": "Its last attempt took longer than its timeout",
@@ -38,7 +38,8 @@ def told_of_end(job: Job, now_ms: int) -> list[Told]:
         return reasons
     reasons.append(_why(job))
     if job.owes is not None:
-        return [*reasons, Told(Cause.FAN_OUT_PENDING, "Those who wait for its end are yet to hear of it.", {})]
+        # A redrive tells them first.
+        reasons.append(Told(Cause.FAN_OUT_PENDING, "Those who wait for its end are yet to hear of it.", {}))
     if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
         text = f"It is older than {REDRIVE_AGE_S // 86_400} days and is not redriven: submit it anew."
         return [*reasons, Told(Cause.TOO_OLD, text, {"created_at": job.created_at})]
@@ -53,5 +54,5 @@ def _why(job: Job) -> Told:
     if job.state is State.CANCELLED:
         return Told(Cause.CANCELLED_FOR, f"It was cancelled: {error.message}.", facts)
     facts |= {"attempts": job.failures, "max_attempts": job.policy.max_attempts, "lost": job.lost}
-    meaning = _MEANING.get(error.type, f"Its last attempt failed with {error.type}")
+    meaning = MEANINGS.get(error.type, f"Its last attempt failed with {error.type}")
     return Told(Cause.FAILED, f"{meaning}: {error.message}", facts)
