@@ -133,18 +133,28 @@ def _when_its_turn_is(asked: Asked) -> None:
 
 
 def _overlapping(world: World) -> str:
-    """Two fires, of which the second comes due while the first one runs."""
+    """Two fires, of which the second comes due while the first one runs and no worker is free to look at it."""
     job = {"type": "sim", "payload": {"do": "ok", "takes_s": 25}}
     put(world, cron="*/20 * * * * *", overlap="skip", job=job, start=at(75), end=at(105))
-    world.hub.sleep(100_000)
+    world.hub.sleep(90_000)
+    if world.nature.workers > 1:
+        submit(world, "filler", takes_s=12)
+    world.hub.sleep(10_000)
     fires = world.insist("GET", "/schedules/s/fires").json["items"]
     return str(max(fires, key=lambda one: one["nominalAt"])["job"]["id"])
 
 
 def _skipped(asked: Asked) -> None:
+    """A worker is free before the first is over."""
     assert (asked.facts["schedule"], asked.facts["policy"]) == ("s", "skip")
-    asked.ends("cancelled", asked.at_ms + 60_000)
+    asked.ends("cancelled", asked.at_ms + 4000)
+    assert first_of(asked).over_ms is None
     assert asked.runs() == []
+
+
+def _not_skipped(asked: Asked) -> None:
+    """The first is over before a worker is free."""
+    _once_the_other_ends(asked)
 
 
 # --- others -------------------------------------------------------------------------------------------------------
@@ -293,7 +303,8 @@ ROWS: Final = (
         what="by a rate, no worker has looked yet",
     ),
     Row(Cause.LIMITED, "scheduled", second(SLOW, SLOW), _when_its_turn_is, what="by a rate, a worker has looked"),
-    Row(Cause.OVERLAPS, "queued", _overlapping, _skipped, LONELY),
+    Row(Cause.OVERLAPS, "queued", _overlapping, _skipped),
+    Row(Cause.OVERLAPS, "queued", _overlapping, _not_skipped, LONELY, what="until it is over"),
     Row(Cause.WAITING_FOR_PARENTS, "waiting", _child, _after_its_parents),
     Row(Cause.HELD, "waiting", _held, _after_a_redrive),
     Row(Cause.WAITING_FOR_PARTS, "waiting", _flow, _after_its_parts),

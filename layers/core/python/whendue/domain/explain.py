@@ -181,7 +181,9 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Seen) -> list
 def _next_of_due(job: Job, seen: Seen) -> Reason:
     """Say what becomes of a job that is due once a worker looks at it."""
     if seen.overlaps:
-        text = "An earlier job of its schedule is not over: by its schedule's overlap policy this one does not run."
+        text = (
+            "An earlier job of its schedule is not over. If it still is not when a worker looks, this one is skipped."
+        )
         return Reason(Cause.OVERLAPS, text, {"schedule": job.schedule, "policy": job.overlap})
     if seen.wait is not None:
         return _limited(seen.wait, None)
