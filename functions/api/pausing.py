@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from functions.api import times
+from functions.api.body import Body
 from functions.api.reply import Reply, Time
-from functions.api.requests import Body, Rfc3339, TypeName
+from functions.api.requests import Rfc3339, TypeName
 from whendue.domain.pause import Pause
 from whendue.limits import PAUSE_REASON_BYTES
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from functions.api import durations, times
+from functions.api.body import Body
 from functions.api.reply import Duration, Reply, Time
-from functions.api.requests import Body, JobTemplate, Name, Rfc3339
+from functions.api.requests import JobTemplate, Name, Rfc3339
 from functions.api.templates import target_of
 from functions.api.workflow_bodies import WorkflowTemplate
 from whendue.domain.backfill import Backfill

@@ -7,9 +7,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from functions.api import times
+from functions.api.body import Body
 from functions.api.replies import AttemptReply, attempts_of
 from functions.api.reply import Reply, Time
-from functions.api.requests import Body, Name, Priority, TypeName
+from functions.api.requests import Name, Priority, TypeName
 from whendue.domain.job import shown_state
 from whendue.domain.subscription import Subscription, Terms
 from whendue.errors import HeaderInjectionError

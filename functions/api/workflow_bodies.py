@@ -7,10 +7,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from functions.api import times
+from functions.api.body import Body
 from functions.api.numbers import Delay
 from functions.api.replies import ErrorReply, error_reply
 from functions.api.reply import Reply, Time
-from functions.api.requests import WORKFLOW, Body, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
+from functions.api.requests import WORKFLOW, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
 from whendue.domain.dependency import On
 from whendue.domain.graph import Draft, Graph, Wanted, make, to_value
 from whendue.domain.job import Job, State, shown_state
