@@ -109,3 +109,18 @@ def test_every_decision_is_in_the_log() -> None:
     for name in listed:
         number, title = name[:4], text_of(f"docs/adr/{name}").splitlines()[0]
         assert title.startswith(f"# {number} ")
+
+
+def test_every_claim_about_a_peer_names_its_source() -> None:
+    """What nobody looked up is not claimed."""
+    readme = text_of("README.md")
+    part = readme[readme.index("## How it compares") : readme.index("## More")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in part.splitlines() if line.startswith("| ")]
+    peers = [row for row in rows if row[0] and "whendue" not in row[0]]
+    assert len(peers) >= 13
+    # What a product is needs none.
+    bare = {"a state machine"}
+    unsourced = [
+        (row[0], cell) for row in peers for cell in row[1:] if cell not in {"–", *bare} and "](http" not in cell
+    ]
+    assert unsourced == []
