@@ -20,7 +20,7 @@ help:  ## list the targets
 
 # --- running it ---------------------------------------------------------------------------------
 
-.PHONY: run up down status url token logs demo
+.PHONY: run up down status url environment token logs demo
 run: $(READY)  ## set up, start everything, show real jobs running, stop everything
 	@$(PY) -m localstack run
 up: $(READY)  ## start the stack and keep it (EMULATOR=ministack or localstack)
@@ -31,6 +31,8 @@ status: $(READY)  ## say whether the stack is up
 	@$(PY) -m localstack status
 url: $(READY)  ## print the API's address
 	@$(PY) -m localstack url
+environment: $(READY)  ## print what a worker process beside the stack needs: eval "$$(make -s environment)"
+	@$(PY) -m localstack environment
 token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write")
 	@$(PY) -m localstack token
 logs: $(READY)  ## follow what the functions print (FOLLOW=0 just prints it)

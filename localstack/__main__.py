@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localstack", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for function in (run, up, down, status, url, make_token, show_logs, demo, build):
+    for function in (run, up, down, status, url, environment, make_token, show_logs, demo, build):
         name = {"make_token": "token", "show_logs": "logs"}.get(function.__name__, function.__name__)
         command = commands.add_parser(name, help=(function.__doc__ or "").rstrip("."), description=function.__doc__)
         command.set_defaults(command=function)
@@ -82,6 +82,14 @@ def status() -> int:
 def url() -> int:
     """Print the API's address."""
     print(_known().api_url)
+    return 0
+
+
+def environment() -> int:
+    """Print what a worker or timer of one's own needs to join the stack, for a shell's eval."""
+    from localstack.environment import environment_of, for_a_shell
+
+    print(for_a_shell(environment_of(_known())))
     return 0
 
 

@@ -1,5 +1,6 @@
 """The API put together: route, token, guard, reply; one log line per request."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
@@ -188,9 +189,7 @@ def _route(resolver: APIGatewayHttpResolver, method: str, path: str) -> tuple[Ro
     Raises:
         RouteNotFoundError, MethodNotAllowedError: there is nothing at this path, or it takes other methods.
     """
-    # Powertools matches from the start only, and its patterns' `$` overlooks a line feed at the end.
-    found = [(route, match) for route in routes_of(resolver) if (match := route.rule.fullmatch(path))]
-    for route, match in found:
+    for route, match in (found := _at(resolver, path)):
         if route.method == method:
             return route, match.groupdict()
     if not found:
@@ -198,9 +197,19 @@ def _route(resolver: APIGatewayHttpResolver, method: str, path: str) -> tuple[Ro
     raise problems.MethodNotAllowedError(allow=", ".join(_methods(resolver, path)))
 
 
+def _at(resolver: APIGatewayHttpResolver, path: str) -> list[tuple[Route, re.Match[str]]]:
+    """List the routes of a path; one that is written out hides those with parameters, as OpenAPI has it.
+
+    Else `PATCH /jobs/batch` would be about a job called `batch`.
+    """
+    # Powertools matches from the start only, and its patterns' `$` overlooks a line feed at the end.
+    found = [(route, match) for route in routes_of(resolver) if (match := route.rule.fullmatch(path))]
+    return [(route, match) for route, match in found if route.path == path] or found
+
+
 def _methods(resolver: APIGatewayHttpResolver, path: str) -> list[str]:
     """List the methods that a path takes."""
-    methods = {route.method for route in routes_of(resolver) if route.rule.fullmatch(path)}
+    methods = {route.method for route, _ in _at(resolver, path)}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 

@@ -33,6 +33,7 @@ ALSO_CONDITIONAL: Final = (
     "/jobs/{job_id}/redrive",
 )
 ONE_JOB: Final = "/jobs/{job_id}"
+BACKFILL: Final = "/schedules/{name}/backfill"
 METRICS: Final = "/actuator/prometheus"
 TEXT: Final = {"type": "string"}
 
@@ -65,7 +66,7 @@ def _finish(method: str, path: str, operation: dict[str, Any]) -> None:
             answer.pop("content", None)
         if path == METRICS:
             answer["content"] = {"text/plain": {"schema": TEXT}}
-        if headers := _headers(code, path):
+        if headers := _headers(method, code, path):
             answer["headers"] = headers
     public = PUBLIC_TAG in operation["tags"]
     if public:
@@ -113,9 +114,10 @@ def _error(code: str) -> dict[str, Any]:
     return answer | ({"headers": {name: {"schema": TEXT} for name in headers[code]}} if code in headers else {})
 
 
-def _headers(code: str, path: str) -> dict[str, Any]:
+def _headers(method: str, code: str, path: str) -> dict[str, Any]:
     names = ["Location"] if code == "201" and path in VERSIONED else []
-    names += ["Location", "Idempotency-Replayed"] if path in SUBMITS else []
+    names += ["Location", "Idempotency-Replayed"] if method == "POST" and path in SUBMITS else []
+    names += ["Location"] if path == BACKFILL else []
     of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
     names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
     return {name: {"schema": TEXT} for name in names}

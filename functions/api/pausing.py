@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from functions.api import times
-from functions.api.reply import Reply
-from functions.api.requests import Body, Rfc3339, TypeName
+from functions.api.body import Body
+from functions.api.reply import Reply, Time
+from functions.api.requests import Rfc3339, TypeName
 from whendue.domain.pause import Pause
 from whendue.limits import PAUSE_REASON_BYTES
 
@@ -17,7 +18,7 @@ def _is_short(text: str) -> str:
     return text
 
 
-class PauseBody(Body):
+class QueuePauseBody(Body):
     """Why to pause, and until when."""
 
     reason: Annotated[str, AfterValidator(_is_short)] = Field(examples=["the payment provider is down"])
@@ -29,7 +30,7 @@ class PauseBody(Body):
         return None if self.expires_at is None else times.read(self.expires_at)
 
 
-class TenantPauseBody(PauseBody):
+class TenantPauseBody(QueuePauseBody):
     """What to pause of one's own, why, and until when."""
 
     type: TypeName | None = Field(default=None, description="Only this task type; otherwise the whole tenant.")
@@ -40,8 +41,8 @@ class PauseReply(Reply):
 
     by: str
     reason: str
-    since: str | None
-    until: str | None = Field(description="When it ends by itself; null until somebody resumes.")
+    since: Time | None
+    until: Time | None = Field(description="When it ends by itself; null until somebody resumes.")
 
 
 class QueuePauseReply(Reply):
@@ -49,8 +50,8 @@ class QueuePauseReply(Reply):
 
     by: str | None = Field(description="Null without the scope `operator`.")
     reason: str | None = Field(description="Null without the scope `operator`.")
-    since: str | None
-    until: str | None = Field(description="When it ends by itself; null until somebody resumes.")
+    since: Time | None
+    until: Time | None = Field(description="When it ends by itself; null until somebody resumes.")
 
 
 class TenantPauseReply(PauseReply):
@@ -73,7 +74,7 @@ class QueueReply(Reply):
     depth: int | None = Field(description="Messages that wait for a worker; null without the scope `operator`.")
     in_flight: int | None = Field(description="Messages that workers have; null without the scope `operator`.")
     delayed: int | None = Field(description="Messages of jobs due soon; null without the scope `operator`.")
-    oldest_due_at: str | None = Field(
+    oldest_due_at: Time | None = Field(
         description="When the job that has waited longest was due; null without the scope `operator`."
     )
     paused: QueuePauseReply | None

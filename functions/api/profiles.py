@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from functions.api import times
 from functions.api.replies import LimitsReply, limits_reply
-from functions.api.reply import Reply
+from functions.api.reply import Reply, Time
 from functions.api.requests import LimitsBody, Names, PolicyBody, Priority
 from whendue.domain.profile import Profile
 from whendue.domain.request import joined
@@ -60,7 +60,7 @@ class ProfileReply(Reply):
     name: str
     version: int | None = Field(description="Null for a built-in profile.")
     built_in: bool
-    edited_at: str | None
+    edited_at: Time | None
     priority: str | None
     max_attempts: int | None
     backoff: ShownBackoff

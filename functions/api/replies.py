@@ -8,7 +8,8 @@ from pydantic.alias_generators import to_camel
 
 from functions.api import times
 from functions.api.effective import EffectiveReply, effective_reply
-from functions.api.reply import Reply
+from functions.api.reply import Reply, Time
+from whendue.domain.causes import Cause
 from whendue.domain.dependency import numbers
 from whendue.domain.explain import Reason
 from whendue.domain.job import Failure, Job, State, shown_state
@@ -32,8 +33,8 @@ class AttemptReply(Reply):
 
     attempt: int
     state: str
-    started_at: str | None
-    ended_at: str | None
+    started_at: Time | None
+    ended_at: Time | None
     error: ErrorReply | None = None
 
 
@@ -56,10 +57,10 @@ class JobReply(Reply):
     profile_version: int | None = Field(description="The version that its policy is made of; null for built-in ones.")
     follow_profile: bool = Field(description="Each claim takes the newest version of the profile.")
     tenant: str
-    due_at: str
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
+    due_at: Time
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
     attempt: int
     max_attempts: int
     lost: int = Field(description="Workers that died while they ran it.")
@@ -71,7 +72,7 @@ class JobReply(Reply):
     group: str | None = None
     limits: LimitsReply | None = None
     schedule: str | None = Field(default=None, description="The schedule that made it.")
-    nominal_at: str | None = Field(default=None, description="The fire for which it was made.")
+    nominal_at: Time | None = Field(default=None, description="The fire for which it was made.")
     awaits: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
     part_of: str | None = Field(default=None, description="The workflow or forEach that made it.")
     node: str | None = Field(default=None, description="What it is called there.")
@@ -121,7 +122,7 @@ class BatchReply(Reply):
 class ReasonReply(Reply):
     """One reason, with the facts behind it."""
 
-    code: str
+    code: Cause
     text: str
     facts: dict[str, Any]
 
@@ -141,8 +142,8 @@ class DeadLetterGroupReply(Reply):
     error: ErrorReply
     count: int
     types: list[str]
-    first_at: str
-    last_at: str
+    first_at: Time
+    last_at: Time
     sample: list[str]
 
 

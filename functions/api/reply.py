@@ -1,7 +1,13 @@
 """What every answer's model has in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+# Both are declared in the OpenAPI document: times are RFC 3339 in UTC, durations ISO 8601.
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Duration = Annotated[str, Field(json_schema_extra={"format": "duration"})]
 
 
 class Reply(BaseModel):

@@ -1,22 +1,19 @@
 """What the API takes: pydantic models in camelCase that refuse unknown fields and wrong types."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from functions.api import times
+from functions.api.body import Body
 from functions.api.guard import KEY
 from functions.api.json_text import Refused
 from functions.api.numbers import BackoffFactor, BackoffSeconds, Delay, RedriveRate, StartRate
@@ -46,7 +43,6 @@ from whendue.limits import (
     TIMEOUT_S,
     TYPE_BYTES,
 )
-from whendue.text import is_line
 
 Priority = Literal["critical", "high", "normal", "low"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -62,43 +58,6 @@ def _a_time(text: str) -> str:
 Rfc3339 = Annotated[
     str, AfterValidator(_a_time), Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-24T18:00:00Z"])
 ]
-
-
-def _holds_json(annotation: Any) -> bool:
-    return annotation is Any or any(map(_holds_json, get_args(annotation)))
-
-
-def _are_lines(value: Any) -> bool:
-    match value:
-        case str():
-            return is_line(value)
-        case list() | tuple():
-            return all(map(_are_lines, value))
-        case dict():
-            return all(map(_are_lines, (*value, *value.values())))
-        case _:
-            return True
-
-
-class Body(BaseModel):
-    """A request body. Every text in it is one line, but for fields of any JSON."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        allow_inf_nan=False,
-        regex_engine="rust-regex",
-    )
-
-    @field_validator("*")
-    @classmethod
-    def _is_one_line(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse control characters in every text that is stored and shown; JSON values are a task's business."""
-        if not _holds_json(cls.model_fields[info.field_name or ""].annotation) and not _are_lines(value):
-            raise ValueError("must have no control characters, line breaks or overrides of direction")
-        return value
 
 
 class Backoff(Body):

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from functions.api import durations, times
-from functions.api.reply import Reply
-from functions.api.requests import Body, JobTemplate, Name, Rfc3339
+from functions.api.body import Body
+from functions.api.reply import Duration, Reply, Time
+from functions.api.requests import JobTemplate, Name, Rfc3339
 from functions.api.templates import target_of
 from functions.api.workflow_bodies import WorkflowTemplate
 from whendue.domain.backfill import Backfill
@@ -185,7 +186,7 @@ class PausedReply(Reply):
 
     by: str
     reason: str
-    since: str | None
+    since: Time | None
 
 
 class ScheduleReply(Reply):
@@ -195,11 +196,11 @@ class ScheduleReply(Reply):
     tenant: str
     state: str = Field(description="active, paused or ended")
     cron: str | None = None
-    every: str | None = None
-    at: str | None = None
+    every: Duration | None = None
+    at: Time | None = None
     timezone: str
-    start: str | None = None
-    end: str | None = None
+    start: Time | None = None
+    end: Time | None = None
     gap: str | None = None
     fold: str | None = None
     exclude: list[str]
@@ -209,9 +210,9 @@ class ScheduleReply(Reply):
     pause_after_failures: int | None = None
     job: dict[str, Any] | None = Field(default=None, description="What each fire runs.")
     workflow: dict[str, Any] | None = Field(default=None, description="In place of job.")
-    created_at: str | None
-    changed_at: str | None
-    next_at: str | None = Field(description="The next nominal time, paused or not.")
+    created_at: Time | None
+    changed_at: Time | None
+    next_at: Time | None = Field(description="The next nominal time, paused or not.")
     paused: PausedReply | None = None
     last_error: str | None = Field(default=None, description="Why the last fires made no job.")
 
@@ -226,9 +227,9 @@ class ScheduleListReply(Reply):
 class InstantReply(Reply):
     """One fire to come."""
 
-    nominal_at: str | None
+    nominal_at: Time | None
     local: str = Field(description="The nominal time in the schedule's time zone.")
-    due_at: str | None = Field(description="With the jitter.")
+    due_at: Time | None = Field(description="With the jitter.")
     note: str | None = Field(default=None, description="Why it is odd, where it is.")
 
 
@@ -248,10 +249,10 @@ class FireJobReply(Reply):
 class FireReply(Reply):
     """How a fire ended."""
 
-    nominal_at: str | None
+    nominal_at: Time | None
     outcome: str = Field(description="ran, skipped, caught_up, missed or triggered")
     reason: str | None = None
-    decided_at: str | None
+    decided_at: Time | None
     job: FireJobReply | None = None
     lateness_seconds: float | None = Field(default=None, description="From nominal time to the first attempt.")
     backfill: str | None = None

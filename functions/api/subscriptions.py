@@ -7,9 +7,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from functions.api import times
+from functions.api.body import Body
 from functions.api.replies import AttemptReply, attempts_of
-from functions.api.reply import Reply
-from functions.api.requests import Body, Name, Priority, TypeName
+from functions.api.reply import Reply, Time
+from functions.api.requests import Name, Priority, TypeName
 from whendue.domain.job import shown_state
 from whendue.domain.subscription import Subscription, Terms
 from whendue.errors import HeaderInjectionError
@@ -105,13 +106,13 @@ class SubscriptionReply(Reply):
     events: list[str]
     applies: str
     filter: ShownFilter
-    created_at: str | None
+    created_at: Time | None
     active: bool
-    failing_since: str | None = Field(description="Of the first failed attempt since the last delivered one.")
-    disabled_at: str | None
+    failing_since: Time | None = Field(description="Of the first failed attempt since the last delivered one.")
+    disabled_at: Time | None
     disabled_reason: str | None
     public_key: str | None = Field(description="With which to verify signatures of kind v1a.")
-    old_key_until: str | None = Field(description="So long the key before the last rotation signs, too.")
+    old_key_until: Time | None = Field(description="So long the key before the last rotation signs, too.")
 
 
 class NewKeyReply(SubscriptionReply):
@@ -134,9 +135,9 @@ class DeliveryReply(Reply):
     subscription: str | None
     event: str = Field(description="Its type, as in job.succeeded.")
     state: str = Field(description="scheduled, queued, running, succeeded, dead or cancelled")
-    created_at: str | None
-    due_at: str | None = Field(description="When the next attempt may start.")
-    finished_at: str | None
+    created_at: Time | None
+    due_at: Time | None = Field(description="When the next attempt may start.")
+    finished_at: Time | None
     answer: Any = Field(default=None, description="What the receiver answered, once it was delivered.")
     payload: Any = Field(description="What is sent.")
     attempts: list[AttemptReply]

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from functions.api import times
+from functions.api.body import Body
 from functions.api.numbers import Delay
 from functions.api.replies import ErrorReply, error_reply
-from functions.api.reply import Reply
-from functions.api.requests import WORKFLOW, Body, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
+from functions.api.reply import Reply, Time
+from functions.api.requests import WORKFLOW, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
 from whendue.domain.dependency import On
 from whendue.domain.graph import Draft, Graph, Wanted, make, to_value
 from whendue.domain.job import Job, State, shown_state
@@ -157,16 +158,16 @@ class WorkflowReply(Reply):
     priority: str
     profile: str
     tenant: str
-    created_at: str | None
-    due_at: str | None
-    finished_at: str | None
-    deadline_at: str | None
+    created_at: Time | None
+    due_at: Time | None
+    finished_at: Time | None
+    deadline_at: Time | None
     cancel_requested: bool
     retries: int = Field(description="How often it was run again from the nodes that failed.")
     error: ErrorReply | None = None
     tags: dict[str, str]
     schedule: str | None = Field(default=None, description="The schedule that made it.")
-    nominal_at: str | None = Field(default=None, description="The fire for which it was made.")
+    nominal_at: Time | None = Field(default=None, description="The fire for which it was made.")
 
 
 class WorkflowListReply(Reply):
@@ -188,9 +189,9 @@ class NodeReply(Reply):
     for_each: bool = Field(description="It runs for each item of a list.")
     items: int | None = Field(default=None, description="How many items it has made jobs for.")
     attempt: int
-    due_at: str | None
-    started_at: str | None
-    finished_at: str | None
+    due_at: Time | None
+    started_at: Time | None
+    finished_at: Time | None
     error: ErrorReply | None = None
 
 

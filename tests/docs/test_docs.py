@@ -9,7 +9,7 @@ from docs.generate import PARTS, generated
 from functions.api.app import make_resolver, routes_of
 from tests.load.options import DURATION_MAX_S, JOBS_MAX, USERS_MAX
 from tests.load.scenarios import SCENARIOS
-from whendue.domain.explain import __file__ as explain_file
+from whendue.domain.causes import Cause
 from whendue.domain.profile import PROFILES
 from whendue.registry import BUILT_IN_TASKS, discover
 
@@ -74,8 +74,8 @@ def test_every_request_task_profile_and_reason_is_in_the_docs() -> None:
         assert f"`{route.method} {route.path.replace('<', '{').replace('>', '}')}`" in api
     for profile in PROFILES:
         assert f"`{profile}`" in api
-    for reason in re.findall(r'Reason\(\s*"(\w+)"', Path(explain_file).read_text()):
-        assert f"`{reason}`" in api
+    for cause in Cause:
+        assert f"`{cause}`" in api
     for task in discover(BUILT_IN_TASKS).names():
         assert f"\n### {task}\n" in text_of("docs/tasks.md") or task.startswith("demo.")
 
@@ -109,3 +109,16 @@ def test_every_decision_is_in_the_log() -> None:
     for name in listed:
         number, title = name[:4], text_of(f"docs/adr/{name}").splitlines()[0]
         assert title.startswith(f"# {number} ")
+
+
+def test_every_claim_about_a_peer_names_its_source() -> None:
+    """What nobody looked up is not claimed."""
+    readme = text_of("README.md")
+    part = readme[readme.index("## How it compares") : readme.index("## More")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in part.splitlines() if line.startswith("| ")]
+    peers = [row for row in rows if row[0] and "whendue" not in row[0]]
+    assert len(peers) >= 13
+    # A dash (nothing was looked up), and what a product is by its name.
+    bare = {"\u2013", "a state machine"}
+    unsourced = [(row[0], cell) for row in peers for cell in row[1:] if cell not in bare and "](http" not in cell]
+    assert unsourced == []

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator, free_port
+from localstack.environment import environment_of
 from localstack.lifecycle import answers, warm
 from localstack.paths import ROOT
 from localstack.stack import Stack
@@ -105,7 +106,7 @@ class Replica:
         port = free_port()
         health = ["--health-host", "127.0.0.1", "--health-port", str(port)]
         self._command = [sys.executable, "-m", "whendue.cli", *arguments, *health]
-        self._environment = environment_of(stack)
+        self._environment = environment_of_suite(stack)
         self.log = log
         self._stopping = threading.Event()
         self.process = self._start()
@@ -202,17 +203,11 @@ class Containers:
             replica.stop()
 
 
-def environment_of(stack: Stack) -> dict[str, str]:
-    """Give a process what the functions are given, the tasks of the suite, and the way to the emulator."""
-    functions = Clients(stack.aws_endpoint_url).functions
-    told = functions.get_function_configuration(FunctionName=stack.functions["worker"])["Environment"]["Variables"]
+def environment_of_suite(stack: Stack) -> dict[str, str]:
+    """Give a process its environment, with the tasks of the suite."""
     return {
-        **told,
+        **environment_of(stack),
         "WHENDUE_TASKS": f"{USER_TASKS},tests.e2e.tasks",
-        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
-        "AWS_DEFAULT_REGION": stack.region,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONPATH": os.pathsep.join((str(ROOT / "layers/core/python"), str(ROOT))),
         "PATH": os.environ["PATH"],
     }

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from http import HTTPStatus
 from io import StringIO
 from logging import StreamHandler
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client
 from tests.fuzz.server import serving
 from tests.world import World
+from whendue.registry import TASKS, discover
+from whendue.resources import TaskSettings, provide
 
 SCOPES: Final = "jobs:read jobs:write admin metrics:read"
 CHECKS: Final = (
@@ -32,20 +35,28 @@ CHECKS: Final = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
-TASKS: Final = ["ok", "bad", "demo.greet"]
+NAMES: Final = ["ok", "bad", "demo.greet"]
 
 
 def seeded(world: World) -> tuple[Any, dict[str, str]]:
     """Make an API with something of everything; gives it and what its paths' parameters may be."""
     world.task("demo.greet", lambda payload, ctx: payload.model_dump())
+    discover("whendue.channels")
+    for name in TASKS.channels():
+        world.registry.add_channel(TASKS.channel(name))
     api = api_of(world)
     client = Client(api, a_token(scopes=SCOPES))
     job = client.submit("bad", maxAttempts=1)["id"]
     workflow = client.send("POST", "/workflows", {"chain": [{"type": "ok"}, {"type": "bad"}]}).json["id"]
     world.pass_time(120)
-    client.send("PUT", "/profiles/calm", {"maxAttempts": 2})
-    client.send("PUT", "/schedules/calm", {"every": 3600, "job": {"type": "ok"}})
-    client.send("PUT", "/subscriptions/calm", {"channel": "webhook", "config": {"url": "https://hooks.example/x"}})
+    hook = {"channel": "webhook", "config": {"url": "https://hooks.example/x"}, "events": ["dead"]}
+    for path, body in {
+        "/profiles/calm": {"maxAttempts": 2},
+        "/schedules/calm": {"every": "PT1H", "job": {"type": "ok"}},
+        "/subscriptions/calm": hook,
+    }.items():
+        made = client.send("PUT", path, body)
+        assert made.status == HTTPStatus.CREATED, made.text
     world.pass_time(8000)
     return api, {"job_id": job, "workflow_id": workflow, "name": "calm", "type": "ok", "version": "1"}
 
@@ -57,7 +68,7 @@ def known_tasks(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     if schema.get("title") == "Type" and schema.get("pattern"):
-        return {"type": "string", "enum": TASKS}
+        return {"type": "string", "enum": NAMES}
     return {name: known_tasks(one) for name, one in schema.items()}
 
 
@@ -88,6 +99,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     handler = functions_log._logger.registered_handler
     assert isinstance(handler, StreamHandler)
     before = handler.setStream(log := StringIO())
+    provide("settings", TaskSettings)
     world = World()
     api, there = seeded(world)
     known = document(make_resolver())

@@ -110,6 +110,7 @@ LIMITS: Final = Part(
         "functional/test_guards_overlaps.py",
         "functional/test_overlaps.py",
         "functional/test_limits.py",
+        "functional/test_explain.py",
     ),
     stories=(*limits.STORIES, *schedules.OVERLAPPING),
 )

@@ -34,7 +34,11 @@ CASES = {
         ["finished", "failed", "too_old"],
         "ValueError",
     ),
-    "fan-out": (ended(State.DEAD, "ValueError", owes=""), ["finished", "failed", "fan_out_pending"], "ValueError"),
+    "fan-out": (
+        ended(State.DEAD, "ValueError", owes=""),
+        ["finished", "failed", "fan_out_pending", "redrivable"],
+        "ValueError",
+    ),
 }
 
 
@@ -42,6 +46,6 @@ CASES = {
 def test_a_finished_job_says_why_and_what_can_be_done(name: str) -> None:
     """It said only that it had finished."""
     job, codes, words = CASES[name]
-    reasons = explain(job, NOW, Timing(), 0)
+    reasons = explain(job, NOW, Timing())
     assert [reason.code for reason in reasons] == codes
     assert words in " ".join(reason.text for reason in reasons)

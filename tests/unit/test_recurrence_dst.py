@@ -206,3 +206,21 @@ def test_intervals_and_instants_know_no_clock_change() -> None:
     assert [next(fires) for _ in range(12)] == [(start + number * 6 * 3_600_000, None) for number in range(12)]
     at = ms("2025-10-26T02:30+01:00")
     assert list(after(Recurrence(at_ms=at, timezone="Europe/Berlin", end_ms=at), 0)) == [(at, None)]
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        ("2025-03-29T22:30:00+00:00", ["2025-03-30T00:00:00+01:00", "2025-03-30T04:00:00+02:00"]),
+        (
+            "2025-10-25T23:30:00+00:00",
+            ["2025-10-26T02:00:00+02:00", "2025-10-26T02:00:00+01:00", "2025-10-26T04:00:00+01:00"],
+        ),
+    ],
+)
+def test_every_other_hour_is_not_every_two_hours_when_clocks_change(day: str, expected: list[str]) -> None:
+    """As docs/recurrence.md shows: `*/2` keeps the local hours, and one is missing or comes twice."""
+    fires = after(Recurrence(cron="0 */2 * * *", timezone="Europe/Berlin"), ms(day))
+    zone = ZoneInfo("Europe/Berlin")
+    shown = [datetime.fromtimestamp(next(fires)[0] / 1000, zone).isoformat() for _ in expected]
+    assert shown == expected

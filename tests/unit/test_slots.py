@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.contract.samples import a_job
 from whendue.adapters.memory import MemoryStore
+from whendue.domain.job import Job, evolve
 from whendue.domain.keys import slot_key
-from whendue.domain.slots import Slot, board_of, occupy, pass_on, release, renew
+from whendue.domain.limit import Limit, Wait
+from whendue.domain.slots import Slot, board_of, handed_mark, held_back, occupy, pass_on, release, renew
 from whendue.domain.writes import Write
+from whendue.limits import HORIZON_S
 
 NOW = 1_800_000_000_000
 PK = "LIMIT#acme#k"
@@ -64,3 +68,51 @@ def test_a_slot_that_was_renewed_after_it_looked_free_is_not_taken() -> None:
     store.apply([renew(MINE, NOW + 60_000)])
     [end] = store.apply([occupy(board, 0, "other", "theirs", NOW + 60_000, NOW)])
     assert not end.done
+
+
+def held_slot(fence: str, lease_until: int = NOW + 1000) -> dict[str, object]:
+    return {"pk": PK, "sk": "slot#000", "fence": fence, "job_id": "other", "lease_until": lease_until}
+
+
+JOB = evolve(a_job("0" * 36), due_at=NOW)
+RATE = {"pk": PK, "sk": "rate"}
+BACK: dict[str, tuple[Job, Limit, list[dict[str, object]], Wait | None]] = {
+    "a free key": (JOB, Limit(1, 1, "k"), [], None),
+    "a held slot": (JOB, Limit(1, None, "k"), [held_slot("theirs")], Wait("slot", "k", 1, NOW)),
+    "one of two": (JOB, Limit(2, None, "k"), [held_slot("theirs")], None),
+    "an expired lease": (JOB, Limit(1, None, "k"), [held_slot("theirs", NOW - 1)], None),
+    "a slot that is kept for it": (JOB, Limit(1, None, "k"), [held_slot(handed_mark(JOB))], None),
+    "a token that is gone": (JOB, Limit(None, 1, "k"), [RATE | {"tat_us": NOW * 1000 + 1}], Wait("rate", "k", 1, NOW)),
+    "a token that is there": (JOB, Limit(None, 1, "k"), [RATE | {"tat_us": NOW * 1000}], None),
+    "no token within the horizon": (
+        JOB,
+        Limit(None, 0.001, "k"),
+        [RATE | {"tat_us": (NOW + HORIZON_S * 1000) * 1000 + 10**9}],
+        Wait("rate", "k", 0.001, NOW),
+    ),
+    "a token of its own": (
+        evolve(JOB, waits_for=Wait("rate", "k", 1, NOW - 5000)),
+        Limit(None, 1, "k"),
+        [RATE | {"tat_us": NOW * 1000 + 1}],
+        None,
+    ),
+    "the slot before the token": (
+        JOB,
+        Limit(1, 1, "k"),
+        [held_slot("theirs"), RATE | {"tat_us": NOW * 1000 + 1}],
+        Wait("slot", "k", 1, NOW),
+    ),
+    "its place in the line": (
+        evolve(JOB, waits_for=Wait("slot", "k", 1, NOW - 5000)),
+        Limit(1, None, "k"),
+        [held_slot("theirs")],
+        Wait("slot", "k", 1, NOW - 5000),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BACK)
+def test_what_a_due_job_would_wait_for(name: str) -> None:
+    """What a worker would do with it, without doing it."""
+    job, limit, items, expected = BACK[name]
+    assert held_back(job, limit, board_of(PK, items), NOW) == expected

@@ -62,4 +62,6 @@ def delete(name: ProfileName) -> Response[None]:
 
 def _shown(profile: Profile, status: HTTPStatus = HTTPStatus.OK) -> Response[ProfileReply]:
     headers: dict[str, str | list[str]] = {} if profile.version is None else {"ETag": etag(profile.version)}
+    if status is HTTPStatus.CREATED:
+        headers["Location"] = f"/profiles/{profile.name}"
     return Response(status, JSON, profile_reply(profile), headers)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api import times
-from functions.api.pausing import PauseBody, PauseReply, QueueListReply, QueueReply, pause_reply, queue_pause_reply
+from functions.api.pausing import PauseReply, QueueListReply, QueuePauseBody, QueueReply, pause_reply, queue_pause_reply
 from functions.api.routes.asking import asker, asking, identity_of, shown
 from whendue.adapters.auth import OPERATOR
 from whendue.domain.pause import Pause
@@ -31,7 +31,7 @@ def queues() -> QueueListReply:
 
 
 @router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue")
-def pause(name: Name, body: Annotated[PauseBody, Body()]) -> PauseReply:
+def pause(name: Name, body: Annotated[QueuePauseBody, Body()]) -> PauseReply:
     """Claim nothing new from a queue, of any tenant, from 5 s after the reply on; what runs goes on."""
     app, tenant = asking(router)
     return pause_reply(app.pauses.pause_queue(name, body.reason, asker(router), body.until, tenant))

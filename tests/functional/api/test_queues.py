@@ -124,7 +124,7 @@ def test_a_backlog_is_explained_without_its_size(client: Client, client_of: Call
     mine = client.submit()
     answer = client.send("GET", f"/jobs/{mine['id']}/explain")
     assert [reason["facts"] for reason in answer.json["reasons"] if reason["code"] == "backlog"] == [
-        {"queue": "normal"}
+        {"queue": "normal", "overdueS": 0}
     ]
     assert "15" not in answer.json["reasons"][0]["text"]
 

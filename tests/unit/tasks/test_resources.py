@@ -9,7 +9,7 @@ import pytest
 from whendue.errors import ConfigurationError
 from whendue.mail import mailbox
 from whendue.resources import Resources, TaskSettings
-from whendue.ssrf import Allowed
+from whendue.ssrf import Allowed, TargetRefusedError
 
 
 def test_a_resource_is_made_on_first_use_and_only_once_by_many_threads() -> None:
@@ -192,3 +192,22 @@ def test_no_list_allows_whendues_own_topics() -> None:
     )
     assert settings.may_publish("acme", TOPIC)
     assert not settings.may_publish("acme", "arn:aws:sns:eu-west-1:123456789012:whendue-alarms")
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://127.0.0.1:9000/", "the URL's host has a loopback address"),
+        ("https://10.0.0.1/", "the URL's host has a private address"),
+        ("http://hooks.example/", "the URL must begin with https://"),
+    ],
+)
+def test_a_refused_target_names_the_setting_that_allows_it(url: str, problem: str) -> None:
+    """Whoever is refused knows what to ask the operator for; one that no setting can allow does not name it."""
+    with pytest.raises(TargetRefusedError) as refused:
+        TaskSettings().check_target("acme", url)
+    assert str(refused.value) == f"{problem}; the operator can allow it by WHENDUE_HTTP_ALLOW"
+    with pytest.raises(TargetRefusedError) as refused:
+        TaskSettings().check_target("acme", "ftp://hooks.example/")
+    assert "WHENDUE_HTTP_ALLOW" not in str(refused.value)
+    TaskSettings.from_env({"WHENDUE_HTTP_ALLOW": "127.0.0.0/8,10.0.0.0/8,hooks.example"}).check_target("acme", url)

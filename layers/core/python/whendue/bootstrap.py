@@ -12,6 +12,7 @@ from whendue.limits import ISOLATED_AT_ONCE
 from whendue.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
+from whendue.services.around import Around
 from whendue.services.backfills import Backfills
 from whendue.services.composites import Composites
 from whendue.services.control import Control
@@ -26,6 +27,7 @@ from whendue.services.firing import Firing
 from whendue.services.gauges import Gauges
 from whendue.services.health import Health
 from whendue.services.ledger import Ledger
+from whendue.services.limits import Limits
 from whendue.services.news import News
 from whendue.services.notify import Notify
 from whendue.services.outside import Ports
@@ -97,7 +99,8 @@ class App:
     @cached_property
     def query(self) -> Query:
         """Show jobs."""
-        return Query(self._ports, self.pauses)
+        limits = Limits(self._ports, self.profiles)
+        return Query(self._ports, Around(self._ports, self.pauses, limits, self.counters))
 
     @cached_property
     def control(self) -> Control:

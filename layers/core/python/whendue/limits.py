@@ -105,6 +105,8 @@ DELIVERY_ATTEMPTS_SHOWN = 20
 # What a problem names at most, and what each of a batch's problems does.
 PROBLEM_PLACES = 20
 PROBLEM_TEXT_BYTES = 1024
+# A request with more faults than this is not told which fields it may have meant.
+SUGGESTIONS = 20
 BATCH_PROBLEM_PLACES = 3
 BATCH_PROBLEM_TEXT_BYTES = 256
 REDRIVE_JOBS = 500

@@ -21,6 +21,7 @@ from whendue.errors import (
 from whendue.limits import TYPE_BYTES
 from whendue.outcomes import Cancel, GiveUp, Retry
 from whendue.ssrf import TargetRefusedError
+from whendue.text import nearest
 
 __all__ = ["Cancel", "ChannelDefinition", "GiveUp", "Retry", "TaskDefinition"]
 
@@ -137,7 +138,8 @@ class Registry:
             return f"the {kind} {name!r} cannot be had: {reason}"
         modules = [one.module for one in self.failures]
         if not modules:
-            return f"no {kind} is called {name!r}"
+            near = nearest(name, self.names() if kind == "task" else self.channels())
+            return f"no {kind} is called {name!r}" + (f"; did you mean {near!r}?" if near else "")
         more = f" and {len(modules) - NAMED} more" if len(modules) > NAMED else ""
         named = f"{', '.join(modules[:NAMED])}{more}"
         return f"no {kind} is called {name!r}; it may be in what could not be imported: {named}"

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Protocol
 
 from whendue.errors import ConfigurationError
-from whendue.ssrf import Allowed
+from whendue.ssrf import ALLOWED_BY, Allowed, check_known, parse_target
 
 
 class EmailSender(Protocol):
@@ -85,7 +85,7 @@ class TaskSettings:
             ConfigurationError: one is malformed, or functions are allowed and whendue's own are not known; the message
                 names the variable, never its value.
         """
-        http = _targets(env, "WHENDUE_HTTP_ALLOW")
+        http = _targets(env, ALLOWED_BY)
         invoked = _of_tenants(env, "WHENDUE_LAMBDA_ALLOW")
         own = _own(env, "WHENDUE_OWN_FUNCTIONS", _function_name)
         if any(invoked.values()) and not own:
@@ -112,6 +112,14 @@ class TaskSettings:
         if own is None:
             return self.http_allow
         return Allowed(self.http_allow.hosts | own.hosts, self.http_allow.networks + own.networks)
+
+    def check_target(self, tenant: str, url: str) -> None:
+        """Refuse a URL that would be refused at each attempt, as far as that is known without a look-up.
+
+        Raises:
+            TargetRefusedError: it leads where no request of this tenant may go.
+        """
+        check_known(parse_target(url), self.http_allowed(tenant))
 
     def may_mail_from(self, tenant: str, mailbox: str) -> bool:
         """Say whether a tenant's mails may name this sender, an address with or without a name."""

@@ -28,6 +28,9 @@ _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
+# Where the operator's exceptions stand.
+ALLOWED_BY: Final = "WHENDUE_HTTP_ALLOW"
+
 _REFUSED: Final[tuple[tuple[str, str], ...]] = (
     ("0.0.0.0/8", "unspecified"),
     ("10.0.0.0/8", "private"),
@@ -208,7 +211,7 @@ def check_known(target: Target, allowed: Allowed) -> None:
         named = allowed.hosts & {(target.host, target.port), (target.host, None)}
         # What network a name is in, a look-up tells.
         if target.scheme != "https" and not (allowed.networks or named):
-            raise TargetRefusedError("the URL must begin with https://") from None
+            raise _not_allowed("the URL must begin with https://") from None
     else:
         check(target, [target.host], allowed)
 
@@ -228,6 +231,11 @@ def check(target: Target, addresses: Sequence[str], allowed: Allowed) -> None:
         if allowed.permits(target, address):
             continue
         if rule := refusal(address):
-            raise TargetRefusedError(f"the URL's host has a {rule} address")
+            raise _not_allowed(f"the URL's host has a {rule} address")
         if target.scheme != "https":
-            raise TargetRefusedError("the URL must begin with https://")
+            raise _not_allowed("the URL must begin with https://")
+
+
+def _not_allowed(problem: str) -> TargetRefusedError:
+    """Refuse what the operator could allow, and say by which setting."""
+    return TargetRefusedError(f"{problem}; the operator can allow it by {ALLOWED_BY}")

@@ -1,6 +1,8 @@
 """Text of one line, as it is stored and shown: what would act on whoever reads it is refused, or replaced."""
 
+import difflib
 import re
+from collections.abc import Collection
 from typing import Final
 
 # Control characters (Cc), lines and paragraphs (Zl, Zp), half pairs (Cs): they break logs, terminals and headers. Of
@@ -20,3 +22,15 @@ def is_line(text: str) -> bool:
 def one_line(text: str) -> str:
     """Put a space in place of each character that a line may not have; for texts that nobody can be asked to mend."""
     return NOT_IN_A_LINE.sub(" ", text)
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Give the known name that a misspelt one is likely to mean; None where none is near.
+
+    Args:
+        name: of bounded length.
+        known: what it may be; a name that begins with it is nearer than all others.
+    """
+    beginning = sorted(one for one in known if one.lower().startswith(name.lower()))
+    near = beginning[:1] if name else []
+    return next(iter(near or difflib.get_close_matches(name, known, n=1)), None)

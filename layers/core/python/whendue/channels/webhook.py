@@ -11,7 +11,7 @@ from whendue.payload import Line
 from whendue.registry import Retry, channel
 from whendue.resources import TaskSettings, resource
 from whendue.signing import Kind
-from whendue.ssrf import check_known, parse_target
+from whendue.ssrf import parse_target
 from whendue.version import VERSION
 
 # Standard Webhooks, "Status codes": the subscription is to be disabled.
@@ -41,13 +41,13 @@ class WebhookConfig(ChannelConfig):
 
 
 def acceptable(config: WebhookConfig, tenant: str) -> None:
-    """Refuse what would be refused at each attempt, as far as that is known without a look-up.
+    """Refuse what would be refused at each attempt.
 
     Raises:
         TargetRefusedError: the URL leads where no request may go.
     """
     settings: TaskSettings = resource("settings")
-    check_known(parse_target(config.url), settings.http_allowed(tenant))
+    settings.check_target(tenant, config.url)
 
 
 @channel("webhook", check=acceptable)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from whendue.domain.ids import time_of
 from whendue.domain.job import Job, State
 from whendue.domain.keys import counter_key
 from whendue.domain.step import Transition
@@ -132,6 +133,12 @@ def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Wr
     """Make an item with these sums: with every field, for DynamoDB adds to none that is missing; marked likewise."""
     zeros = dict.fromkeys(fields_of(series), 0)
     return insert("count", counter_key(shard, series), zeros | dict(sums) | {"mark": mark})
+
+
+def last_tick(items: Iterable[Mapping[str, Any]]) -> int | None:
+    """Give when the timer has counted a tick last, ms UTC, by the marks of its items: ids that carry their time."""
+    times = [at for item in items if (at := time_of(str(item.get("mark")))) is not None]
+    return max(times, default=None)
 
 
 def summed(items: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:

@@ -8,6 +8,17 @@ import hmac
 import uuid
 from dataclasses import dataclass, field
 
+TIME_ORDERED = 7
+
+
+def time_of(text: str) -> int | None:
+    """Give when a time-ordered id (UUID version 7, RFC 9562 section 5.7) was made, ms UTC; None of any other text."""
+    try:
+        made = uuid.UUID(text)
+    except ValueError:
+        return None
+    return made.int >> 80 if made.version == TIME_ORDERED else None
+
 
 @dataclass(frozen=True, slots=True)
 class Ids:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from whendue.domain.job import Job, State
 from whendue.domain.keys import Key, limit_pk, slot_key, waiter_key
+from whendue.domain.limit import Limit, Wait, reserve, token_is_good
 from whendue.domain.writes import Absent, Below, Is, Write, delete, insert
 from whendue.limits import LIMIT_ITEM_KEPT_S
 
@@ -105,6 +106,25 @@ def kept_for(board: Board, job: Job, fence: str) -> Slot | None:
     marks = (handed_mark(job), fence)
     found = (Slot(slot_key(board.pk, n), item["fence"]) for n, item in board.slots.items() if item["fence"] in marks)
     return next(found, None)
+
+
+def held_back(job: Job, limit: Limit, board: Board, now_ms: int) -> Wait | None:
+    """Say what a job that is due would wait for if a worker looked at it now; None if it could start.
+
+    Args:
+        job: as stored, pending.
+        limit: what governs it, its key named.
+        board: the key as read.
+        now_ms: the time.
+    """
+    key, since, has_slot = str(limit.key), place(job).since, kept_for(board, job, handed_mark(job)) is not None
+    if limit.concurrency is not None and not has_slot and len(held_numbers(board, (), now_ms)) >= limit.concurrency:
+        return Wait("slot", key, limit.concurrency, since)
+    if limit.rate_per_s is not None and not token_is_good(job.waits_for, key, job.due_at, now_ms):
+        starts, _ = reserve(board.rate["tat_us"] if board.rate else 0, now_ms * 1000, limit.rate_per_s, 1)
+        if not starts or starts[0] > now_ms * 1000:
+            return Wait("rate", key, limit.rate_per_s, since)
+    return None
 
 
 def occupy(board: Board, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:

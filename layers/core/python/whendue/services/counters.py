@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import chain
 
-from whendue.domain.counts import OTHER, TIMER, Counts, adding, beginning, queue_and_type, series_of, summed
-from whendue.domain.keys import counter_pk
+from whendue.domain.counts import OTHER, TIMER, Counts, adding, beginning, last_tick, queue_and_type, series_of, summed
+from whendue.domain.keys import counter_key, counter_pk
 from whendue.limits import COUNTED_TYPES, COUNTER_SHARDS
 from whendue.ports import Applied, Item
 from whendue.services.outside import Ports
@@ -63,6 +63,15 @@ class Counters:
         for series, counts in chain.from_iterable(one.items() for one in each):
             sums.setdefault(series, Counter()).update(counts)
         return sums
+
+    def last_tick(self) -> int | None:
+        """Give when the timer was heard last, ms UTC; None where nobody knows. One read.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        items = self._ports.store.get([counter_key(shard, TIMER) for shard in range(COUNTER_SHARDS)])
+        return last_tick(item for item in items if item)
 
     def _bounded(self, series: str) -> str:
         if series == TIMER:

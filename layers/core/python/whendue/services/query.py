@@ -5,17 +5,15 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
-from whendue.domain.dependency import numbers
-from whendue.domain.explain import Awaited, Reason, explain
-from whendue.domain.job import Failure, Job, State, from_item
-from whendue.domain.keys import attempt_key, job_key
+from whendue.domain.explain import Reason, explain
+from whendue.domain.job import Failure, Job, State
+from whendue.domain.keys import attempt_key
 from whendue.errors import DocumentNotFoundError
 from whendue.limits import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
+from whendue.services.around import Around
 from whendue.services.control import find
 from whendue.services.listing import JobFilter, Listing, Page
 from whendue.services.outside import Ports
-from whendue.services.parents import Parents
-from whendue.services.pauses import Pauses
 from whendue.services.readable import readable
 
 LAST_GENERATION: Final = 999_999
@@ -48,12 +46,11 @@ class Explained(NamedTuple):
 class Query:
     """Answers questions; changes nothing."""
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
-        """Use these ports."""
+    def __init__(self, ports: Ports, around: Around) -> None:
+        """Use these ports; `around` sees what a job waits for."""
         self._ports = ports
         self._listing = Listing(ports)
-        self._pauses = pauses
-        self._parents = Parents(ports)
+        self._around = around
 
     def get(self, tenant: str, job_id: str) -> JobView:
         """Show a job.
@@ -122,20 +119,7 @@ class Query:
         """
         now_ms = self._ports.effects.now_ms()
         job = find(self._ports.store, tenant, job_id, now_ms)
-        waits = job.state is State.PENDING and now_ms >= job.due_at
-        backlog = self._ports.queue.depth(job.queue).visible if waits else 0
-        pause = None if job.terminal else self._pauses.of_job(job)
-        return Explained(job, explain(job, now_ms, self._ports.settings.timing, backlog, pause, self._awaited(job)))
-
-    def _awaited(self, job: Job) -> dict[int, Awaited]:
-        """Read those whose ends a job waits for, but for parts of its own: of them there may be a thousand."""
-        left = numbers(job.awaits) if job.parts is None else []
-        if not left:
-            return {}
-        parents = self._parents.of(job)
-        items = self._ports.store.get([job_key(parents[number].id) for number in left if number in parents])
-        jobs = {found.id: found for found in readable(self._ports, items, from_item, "explain")}
-        return {n: Awaited(parents[n], jobs.get(parents[n].id)) for n in left if n in parents}
+        return Explained(job, explain(job, now_ms, self._ports.settings.timing, self._around.look(job, now_ms)))
 
     def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None, name: str = "jobs") -> Page:
         """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.

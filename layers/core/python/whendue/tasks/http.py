@@ -12,7 +12,7 @@ from whendue.context import Context
 from whendue.payload import Payload, json_or_text
 from whendue.registry import GiveUp, Retry, task
 from whendue.resources import TaskSettings, resource
-from whendue.ssrf import TargetRefusedError, check_known, parse_target
+from whendue.ssrf import TargetRefusedError, parse_target
 from whendue.version import VERSION
 
 # RFC 9110 section 5.6.2.
@@ -88,13 +88,13 @@ class HttpPayload(Payload):
 
 
 def allowed(payload: HttpPayload, tenant: str) -> None:
-    """Refuse what would be refused at each attempt, as far as that is known without a look-up.
+    """Refuse what would be refused at each attempt.
 
     Raises:
         TargetRefusedError: the URL leads where no request may go.
     """
     settings: TaskSettings = resource("settings")
-    check_known(parse_target(payload.url), settings.http_allowed(tenant))
+    settings.check_target(tenant, payload.url)
 
 
 @task("http", check=allowed)

@@ -1,0 +1,32 @@
+"""The stable codes of what `explain` says: one for each thing that a job can wait for, and for each way to end."""
+
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """Why a job does not run now, or how it ended; `docs/api.md` lists them, and each is tried in the simulator."""
+
+    PAUSED = "paused"
+    TIMER_SILENT = "timer_silent"
+    NOT_DUE = "not_due"
+    NOT_PROMOTED = "not_promoted"
+    RETRY_BACKOFF = "retry_backoff"
+    LIMITED = "limited"
+    OVERLAPS = "overlaps"
+    WAITING_FOR_PARENTS = "waiting_for_parents"
+    HELD = "held"
+    WAITING_FOR_PARTS = "waiting_for_parts"
+    BACKLOG = "backlog"
+    OVERDUE = "overdue"
+    RESCUED = "rescued"
+    QUEUED = "queued"
+    RUNNING = "running"
+    LEASE_EXPIRED = "lease_expired"
+    CANCEL_REQUESTED = "cancel_requested"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    CANCELLED_FOR = "cancelled_for"
+    FAN_OUT_PENDING = "fan_out_pending"
+    REDRIVABLE = "redrivable"
+    TOO_OLD = "too_old"

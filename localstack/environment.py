@@ -1,0 +1,24 @@
+"""The environment in which a worker or timer of one's own finds the stack that is up."""
+
+import shlex
+
+from localstack.deploy.clients import Clients
+from localstack.stack import Stack
+
+
+def environment_of(stack: Stack) -> dict[str, str]:
+    """Give a process what the worker function is given, and the way to the emulator."""
+    functions = Clients(stack.aws_endpoint_url).functions
+    told = functions.get_function_configuration(FunctionName=stack.functions["worker"])["Environment"]["Variables"]
+    return {
+        **told,
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
+def for_a_shell(environment: dict[str, str]) -> str:
+    """Write an environment as lines that a shell takes by `eval`."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items()))

@@ -1,0 +1,78 @@
+"""A misspelt name is answered with the one that was likely meant; what is like nothing is not guessed at."""
+
+from typing import Any
+
+import pytest
+
+from tests.functional.api.gateway import Client
+from whendue.limits import SUGGESTIONS
+
+NODE = {"type": "ok"}
+FIELDS: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "a job's retry": ("/jobs", {"type": "ok", "retry": 3}, "body.retry", "did you mean retries?"),
+    "snake case": ("/jobs", {"type": "ok", "delay_seconds": 3}, "body.delay_seconds", "did you mean delaySeconds?"),
+    "a beginning": ("/jobs", {"type": "ok", "delay": 3}, "body.delay", "did you mean delaySeconds?"),
+    "the short form": ("/tasks/schedule", {"type": "ok", "retry": 3}, "body.retry", "did you mean retries?"),
+    "inside": ("/jobs", {"type": "ok", "backoff": {"bas": 1}}, "body.backoff.bas", "did you mean baseSeconds?"),
+    "limits": ("/jobs", {"type": "ok", "limits": {"rate": 1}}, "body.limits.rate", "did you mean ratePerSecond?"),
+    "a schedule": ("/schedules/preview", {"crom": "* * * * *"}, "body.crom", "did you mean cron?"),
+    "a node": (
+        "/workflows",
+        {"nodes": {"a": {"type": "ok", "dependOn": []}}},
+        "body.nodes.a",
+        "did you mean dependsOn?",
+    ),
+    "a workflow": ("/workflows", {"chian": [{"type": "ok"}]}, "body.chian", "did you mean chain?"),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_an_unknown_field_is_answered_with_the_nearest(client: Client, name: str) -> None:
+    """It said only that extra inputs are not permitted."""
+    path, body, where, said = FIELDS[name]
+    answer = client.send("POST", path, body)
+    assert answer.status == 422
+    found = [one for one in answer.json["errors"] if one["where"].startswith(where)]
+    assert any(one["problem"].endswith(f"; {said}") for one in found), answer.text
+
+
+def test_in_a_batch_each_job_is_told(client: Client) -> None:
+    """As alone."""
+    [item] = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok", "retry": 3}]}).json["items"]
+    assert item["problem"]["errors"][0]["problem"].endswith("; did you mean retries?")
+
+
+def test_what_is_like_nothing_is_not_guessed_at(client: Client) -> None:
+    """A wrong guess is worse than none."""
+    answer = client.send("POST", "/jobs", {"type": "ok", "xyzzy": 3})
+    assert answer.json["errors"] == [{"where": "body.xyzzy", "problem": "Extra inputs are not permitted"}]
+
+
+def test_other_problems_read_as_before(client: Client) -> None:
+    """Beside an unknown field, too."""
+    plain = client.send("POST", "/jobs", {"type": "ok", "retries": -1, "tags": {"": ""}}).json["errors"]
+    beside = client.send("POST", "/jobs", {"type": "ok", "retries": -1, "tags": {"": ""}, "retry": 1}).json["errors"]
+    assert [one for one in beside if one["where"] != "body.retry"] == plain
+
+
+def test_a_request_that_is_wrong_all_over_gets_no_suggestions(client: Client) -> None:
+    """They would cost more than they help."""
+    body = {"type": "ok", "retry": 1} | {f"x{number}": 1 for number in range(SUGGESTIONS)}
+    answer = client.send("POST", "/jobs", body)
+    assert answer.status == 422
+    assert "did you mean" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("okk", "no task is called 'okk'; did you mean 'ok'?"),
+        ("workfow", "no task is called 'workfow'; did you mean 'workflow'?"),
+        ("ba", "no task is called 'ba'; did you mean 'bad'?"),
+        ("xyzzy", "no task is called 'xyzzy'"),
+    ],
+)
+def test_an_unknown_task_is_answered_with_the_nearest(client: Client, kind: str, said: str) -> None:
+    """`emial` is `email`."""
+    answer = client.send("POST", "/jobs", {"type": kind})
+    assert (answer.status, answer.code, answer.json["detail"]) == (422, "unknown_task", said)

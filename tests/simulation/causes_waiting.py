@@ -1,0 +1,316 @@
+"""What `explain` says of a job that is not running yet, and what then happens: a row for each cause."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tests.simulation.explaining import HEALS_MS, PROMPT_MS, TICK_MS, Asked, Row
+from tests.simulation.hub import START_MS
+from tests.simulation.stories.base import submit
+from tests.simulation.stories.dependencies import _job, batch, node, start
+from tests.simulation.stories.schedules import at, put
+from tests.simulation.world import Nature, World
+from whendue.domain.causes import Cause
+from whendue.limits import BACKLOG_MESSAGES
+
+Before = Callable[[World], str]
+# One worker, so that a second job is due before anybody has looked at it.
+LONELY: Final = Nature(workers=1)
+ONE: Final[dict[str, Any]] = {"limits": {"concurrency": 1, "key": "k"}}
+SLOW: Final[dict[str, Any]] = {"limits": {"ratePerSecond": 0.1, "key": "k"}}
+WHY: Final = {"reason": "a test"}
+
+
+def after(seconds: float, **wanted: Any) -> Before:
+    """Submit a job, and ask so much later."""
+
+    def before(world: World) -> str:
+        job_id = submit(world, "job", **wanted)
+        world.hub.sleep(round(seconds * 1000))
+        return job_id
+
+    return before
+
+
+def second(first: dict[str, Any], then: dict[str, Any], seconds: float = 1) -> Before:
+    """Submit a job, a moment later another one, and ask of this so much later."""
+
+    def before(world: World) -> str:
+        submit(world, "first", **first)
+        world.hub.sleep(500)
+        job_id = submit(world, "second", **then)
+        world.hub.sleep(round(seconds * 1000))
+        return job_id
+
+    return before
+
+
+def first_of(asked: Asked) -> Any:
+    """Give the execution of the job that was submitted first."""
+    return asked.world.monitor.runs[0]
+
+
+# --- before it is due ---------------------------------------------------------------------------------------------
+
+
+def _at_its_due_time(asked: Asked) -> None:
+    asked.starts(asked.at("dueAt"), asked.at("dueAt") + PROMPT_MS)
+
+
+def _sent_when_it_says(asked: Asked) -> None:
+    asked.sleep_until(asked.at("promotedAt") - 1)
+    assert asked.world.monitor.bodies == []
+    assert Cause.NOT_PROMOTED in asked.now()
+    asked.sleep_until(asked.at("promotedAt") + TICK_MS)
+    assert len(asked.world.monitor.bodies) == 1
+    assert Cause.NOT_PROMOTED not in asked.now()
+
+
+def _tried_again(asked: Asked) -> None:
+    assert asked.facts["attempt"] == 1
+    assert asked.starts(asked.at("nextAttemptAt"), asked.at("nextAttemptAt") + PROMPT_MS, after=1).attempt == 2
+
+
+def _ticks_again(asked: Asked) -> None:
+    assert asked.at("lastTickAt") < START_MS + TICK_MS
+    # The first tick after the outage; it was due before.
+    asked.starts(START_MS + 540_000, START_MS + 540_000 + PROMPT_MS)
+    assert not {Cause.TIMER_SILENT} & set(asked.now())
+
+
+# --- pauses -------------------------------------------------------------------------------------------------------
+
+
+def paused(path: str, **more: Any) -> Before:
+    """Pause, then submit."""
+
+    def before(world: World) -> str:
+        assert world.insist("POST", path, WHY | more).status == 200
+        return submit(world, "job")
+
+    return before
+
+
+def _until_a_resume(resume: tuple[str, str]) -> Callable[[Asked], None]:
+    def then(asked: Asked) -> None:
+        assert asked.facts["pausedUntil"] is None
+        asked.never_runs(200_000)
+        at_ms = asked.world.hub.now_ms
+        assert asked.world.insist(*resume).status == 204
+        # A process may know the pause for two seconds more.
+        asked.starts(at_ms, at_ms + HEALS_MS)
+        assert Cause.PAUSED not in asked.now()
+
+    return then
+
+
+def _until_its_end(asked: Asked) -> None:
+    asked.starts(asked.at("pausedUntil"), asked.at("pausedUntil") + HEALS_MS)
+
+
+# --- limits -------------------------------------------------------------------------------------------------------
+
+
+def _once_the_other_ends(asked: Asked) -> None:
+    asked.sleep_until(asked.at_ms + 60_000)
+    over_ms = first_of(asked).over_ms
+    assert over_ms is not None
+    asked.starts(over_ms, over_ms + PROMPT_MS)
+
+
+def _once_the_other_ends_or_it_looks(asked: Asked) -> None:
+    assert asked.at("nextLookAt") > asked.at_ms
+    _once_the_other_ends(asked)
+
+
+def _ten_seconds_after_the_other(asked: Asked) -> None:
+    began_ms = first_of(asked).began_ms
+    asked.starts(began_ms + 10_000 - PROMPT_MS, began_ms + 10_000 + PROMPT_MS)
+
+
+def _when_its_turn_is(asked: Asked) -> None:
+    asked.starts(asked.at("nextLookAt"), asked.at("nextLookAt") + PROMPT_MS)
+    _ten_seconds_after_the_other(asked)
+
+
+def _overlapping(world: World) -> str:
+    """Two fires, of which the second comes due while the first one runs and no worker is free to look at it."""
+    job = {"type": "sim", "payload": {"do": "ok", "takes_s": 25}}
+    put(world, cron="*/20 * * * * *", overlap="skip", job=job, start=at(75), end=at(105))
+    world.hub.sleep(90_000)
+    if world.nature.workers > 1:
+        submit(world, "filler", takes_s=12)
+    world.hub.sleep(10_000)
+    fires = world.insist("GET", "/schedules/s/fires").json["items"]
+    return str(max(fires, key=lambda one: one["nominalAt"])["job"]["id"])
+
+
+def _skipped(asked: Asked) -> None:
+    """A worker is free before the first is over."""
+    assert (asked.facts["schedule"], asked.facts["policy"]) == ("s", "skip")
+    asked.ends("cancelled", asked.at_ms + 4000)
+    assert first_of(asked).over_ms is None
+    assert asked.runs() == []
+
+
+def _not_skipped(asked: Asked) -> None:
+    """The first is over before a worker is free."""
+    _once_the_other_ends(asked)
+
+
+# --- others -------------------------------------------------------------------------------------------------------
+
+
+def _child(world: World) -> str:
+    parent = submit(world, "parent", takes_s=5)
+    return submit(world, "child", dependsOn=[parent])
+
+
+def _after_its_parents(asked: Asked) -> None:
+    assert (asked.facts["left"], len(asked.facts["jobs"])) == (1, 1)
+    asked.sleep_until(asked.at_ms + 30_000)
+    [parent] = asked.runs(asked.facts["jobs"][0])
+    assert parent.ended_ms is not None
+    asked.starts(parent.ended_ms, parent.ended_ms + PROMPT_MS)
+
+
+def _held(world: World) -> str:
+    jobs = [_job("top", do="reborn", maxAttempts=1), _job("held", "top", onParentFailure="hold")]
+    held = batch(world, jobs, ["succeeded dead", "succeeded"])[1]
+    world.hub.sleep(10_000)
+    return held
+
+
+def _after_a_redrive(asked: Asked) -> None:
+    asked.never_runs(300_000)
+    [parent] = asked.facts["jobs"]
+    asked.world.monitor.redriven(parent, "succeeded dead")
+    at_ms = asked.world.hub.now_ms
+    assert asked.world.insist("POST", f"/jobs/{parent}/redrive").status == 200
+    asked.starts(at_ms, at_ms + 2 * PROMPT_MS)
+
+
+def _flow(world: World) -> str:
+    flow = start(world, {"first": node(takes_s=5), "second": node("first")}, "succeeded cancelled")
+    world.hub.sleep(2000)
+    return flow
+
+
+def _after_its_parts(asked: Asked) -> None:
+    assert (asked.facts["parts"], asked.facts["left"]) == (2, 2)
+    asked.ends("succeeded", asked.at_ms + 30_000)
+    assert [run.outcome for run in asked.world.monitor.runs] == ["ok", "ok"]
+
+
+def _flow_cancelled(world: World) -> str:
+    flow = _flow(world)
+    world.insist("POST", f"/workflows/{flow}/cancel")
+    return flow
+
+
+def _its_parts_are_cancelled(asked: Asked) -> None:
+    asked.ends("cancelled", asked.at_ms + HEALS_MS)
+    nodes = asked.world.insist("GET", f"/workflows/{asked.id}").json["nodes"]
+    assert "cancelled" in {one["state"] for one in nodes}
+    assert len(asked.world.monitor.runs) == 1
+
+
+# --- due ----------------------------------------------------------------------------------------------------------
+
+
+def _behind_many(world: World) -> str:
+    """Many are before it, each of a batch's ten takes five seconds, and one worker takes ten at a time."""
+    one = {"type": "sim", "payload": {"takes_s": 5}}
+    answer = world.insist("POST", "/jobs/batch", {"jobs": [one] * (BACKLOG_MESSAGES + 150)})
+    for item in answer.json["items"]:
+        world.monitor.accepted.pop(item["job"]["id"], None)
+    return submit(world, "last")
+
+
+def _after_the_others(asked: Asked) -> None:
+    assert not {Cause.OVERDUE, Cause.RESCUED} & set(asked.codes), "late is not lost"
+    asked.sleep_until(asked.at_ms + HEALS_MS)
+    before = [run for run in asked.world.monitor.runs if run.job_id != asked.id]
+    assert len(before) == BACKLOG_MESSAGES + 150
+    assert all(run.began_ms <= asked.runs()[0].began_ms for run in before)
+
+
+def _at_the_next_tick(asked: Asked) -> None:
+    assert asked.facts["overdueS"] == (asked.at_ms - START_MS - 1000) // 1000
+    asked.starts(asked.at_ms, asked.at_ms + TICK_MS + PROMPT_MS)
+
+
+def _at_the_tick_after_its_alarm(asked: Asked) -> None:
+    assert asked.facts["rescues"] == 1
+    asked.starts(asked.at("alarmAt"), asked.at("alarmAt") + TICK_MS + PROMPT_MS)
+
+
+ROWS: Final = (
+    Row(Cause.NOT_DUE, "scheduled", after(0, delaySeconds=40), _at_its_due_time),
+    Row(Cause.NOT_DUE, "scheduled", after(0, delaySeconds=400), _at_its_due_time, what="far off"),
+    Row(Cause.NOT_PROMOTED, "scheduled", after(0, delaySeconds=400), _sent_when_it_says),
+    Row(
+        Cause.RETRY_BACKOFF,
+        "scheduled",
+        after(5, do="flaky", backoff={"baseSeconds": 30, "factor": 1, "capSeconds": 30, "jitter": "none"}),
+        _tried_again,
+    ),
+    Row(
+        Cause.TIMER_SILENT,
+        "scheduled",
+        after(300, delaySeconds=400),
+        _ticks_again,
+        Nature(counts=True, outage_s=(50, 500)),
+    ),
+    Row(
+        Cause.PAUSED,
+        "queued",
+        paused("/queues/normal/pause"),
+        _until_a_resume(("POST", "/queues/normal/resume")),
+        what="a queue",
+    ),
+    Row(Cause.PAUSED, "queued", paused("/pauses"), _until_a_resume(("DELETE", "/pauses/tenant")), what="a tenant"),
+    Row(
+        Cause.PAUSED,
+        "queued",
+        paused("/pauses", type="sim"),
+        _until_a_resume(("DELETE", "/pauses/types/sim")),
+        what="a type",
+    ),
+    Row(
+        Cause.PAUSED, "queued", paused("/pauses", expiresAt="2027-01-15T08:01:40Z"), _until_its_end, what="until a time"
+    ),
+    Row(
+        Cause.LIMITED,
+        "queued",
+        second({"takes_s": 20, **ONE}, ONE),
+        _once_the_other_ends,
+        LONELY,
+        what="no worker has looked yet",
+    ),
+    Row(
+        Cause.LIMITED,
+        "scheduled",
+        second({"takes_s": 20, **ONE}, ONE),
+        _once_the_other_ends_or_it_looks,
+        what="a worker has looked",
+    ),
+    Row(
+        Cause.LIMITED,
+        "queued",
+        second({"takes_s": 5, **SLOW}, SLOW),
+        _ten_seconds_after_the_other,
+        LONELY,
+        what="by a rate, no worker has looked yet",
+    ),
+    Row(Cause.LIMITED, "scheduled", second(SLOW, SLOW), _when_its_turn_is, what="by a rate, a worker has looked"),
+    Row(Cause.OVERLAPS, "queued", _overlapping, _skipped),
+    Row(Cause.OVERLAPS, "queued", _overlapping, _not_skipped, LONELY, what="until it is over"),
+    Row(Cause.WAITING_FOR_PARENTS, "waiting", _child, _after_its_parents),
+    Row(Cause.HELD, "waiting", _held, _after_a_redrive),
+    Row(Cause.WAITING_FOR_PARTS, "waiting", _flow, _after_its_parts),
+    Row(Cause.CANCEL_REQUESTED, "waiting", _flow_cancelled, _its_parts_are_cancelled, what="a workflow"),
+    Row(Cause.BACKLOG, "queued", _behind_many, _after_the_others, LONELY),
+    Row(Cause.OVERDUE, "queued", after(70), _at_the_next_tick, Nature(vanishing=1)),
+    Row(Cause.RESCUED, "queued", after(130), _at_the_tick_after_its_alarm, Nature(vanishing=2)),
+    Row(Cause.QUEUED, "queued", second({"takes_s": 20}, {}), _once_the_other_ends, LONELY),
+)
