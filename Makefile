@@ -57,7 +57,7 @@ e2e-rest: $(READY)  ## its heart behind a REST API
 e2e-localstack: $(READY)  ## contract, deploy, demonstration and heart on LocalStack's own runtime (Python 3.13, Java, npm)
 	@$(PY) -m tests.localstack_host
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (WORLDS=100000; SEED=17 replays one)
-	@nice $(PY) -m tests.simulation $(if $(WORLDS),--worlds $(WORLDS))
+	@nice $(PY) -m tests.simulation $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FAULTS),--one-of $(FAULTS))
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
 	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
 mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)

@@ -38,6 +38,13 @@ def _stubborn() -> None:
             continue
 
 
+def _catching_all() -> None:
+    try:
+        _busy()
+    except BaseException:  # noqa: BLE001 - as users write it
+        _busy()
+
+
 def _backtracking() -> None:
     re.match(r"(a+)+$", "a" * 28 + "b")
 
@@ -45,6 +52,7 @@ def _backtracking() -> None:
 ENDLESS: dict[str, Callable[[], None]] = {
     "busy": _busy,
     "stubborn": _stubborn,
+    "catching all": _catching_all,
     "asleep": lambda: time.sleep(LONG_S),
     "backtracking": _backtracking,
 }

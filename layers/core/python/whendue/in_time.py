@@ -99,7 +99,8 @@ def _ended_after(seconds: float, call: Callable[[], R]) -> R:
 
 def _by_alarm(seconds: float, call: Callable[[], R]) -> R:
     before = signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again and again: code that catches whatever is raised must not outlive it.
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
         try:
             return call()
