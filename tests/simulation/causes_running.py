@@ -10,7 +10,7 @@ from tests.simulation.stories.base import submit
 from tests.simulation.stories.dependencies import _job, batch, node, start
 from tests.simulation.world import World
 from whendue.domain.causes import Cause
-from whendue.domain.keys import job_key
+from whendue.domain.keys import job_key, kind_of
 from whendue.domain.writes import Write
 from whendue.limits import REDRIVE_AGE_S
 
@@ -77,7 +77,7 @@ def _after_three_losses(asked: Asked) -> None:
 def _without_payload(world: World) -> str:
     job_id = submit(world, "job", "dead", bulk="x" * 1000, delaySeconds=20)
     for key, _ in world.store.live():
-        if key.pk == f"JOB#{job_id}" and key.sk.startswith("payload#"):
+        if key.pk == f"JOB#{job_id}" and kind_of(key.sk) == "payload":
             del world.store._items[key]
     # The message carries it for what is due at once; what the timer sends does not.
     for queue in world.queue._queues.values():

@@ -130,9 +130,9 @@ PLANTS: Final = (
     Plant(
         "receive count used for attempts",
         "whendue.services.settle",
-        "        failed = fail(\n            one.job,\n",
+        "        return fail(\n            one.job,\n",
         "        from whendue.domain.job import evolve\n"
-        "        failed = fail(\n            evolve(one.job, failures=one.delivery.receive_count - 1),\n",
+        "        return fail(\n            evolve(one.job, failures=one.delivery.receive_count - 1),\n",
         "failures",
         "retried",
     ),
