@@ -168,9 +168,9 @@ def _they_hear(asked: Asked) -> None:
     assert Cause.FAN_OUT_PENDING not in asked.now()
 
 
-def failed(error: str, before: Callable[[World], str], then: Then = _for_good) -> Row:
+def failed(error: str, before: Callable[[World], str], then: Then = _for_good, known: str | None = None) -> Row:
     """Make the row of an error."""
-    return Row(Cause.FAILED, "dead", before, then, error=error, what=error)
+    return Row(Cause.FAILED, "dead", before, then, error=error, what=error, known=known)
 
 
 QUICK: Final = {"baseSeconds": 1, "factor": 1, "capSeconds": 1, "jitter": "none"}
@@ -183,7 +183,7 @@ ROWS: Final = (
     failed("GiveUp", after(3, expected="dead", do="hopeless"), _after(1)),
     failed("timeout", after(9, expected="dead", takes_s=20, timeoutSeconds=2, **NO_RETRY), _after(1)),
     failed("worker_lost", after(1500, expected="dead", do="poison", leaseSeconds=5), _after_three_losses),
-    failed("payload_missing", _without_payload),
+    failed("payload_missing", _without_payload, known="a live job has lost its payload"),
     failed("workflow_failed", flow(20, {"a": node(do="bad", **NO_RETRY)})),
     failed("items_failed", _each),
     failed(

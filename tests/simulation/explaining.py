@@ -89,6 +89,7 @@ class Row:
         error: of a job that failed: its error's type, which the facts must name.
         dies_at_s: the first worker that writes after this time dies of it.
         what: tells it from others of its cause.
+        known: what the script itself breaks, which the monitor is to see.
     """
 
     cause: Cause
@@ -99,6 +100,7 @@ class Row:
     error: str | None = None
     dies_at_s: float | None = None
     what: str = ""
+    known: str | None = None
 
     @property
     def name(self) -> str:
@@ -135,5 +137,5 @@ def played(row: Row) -> World:
     world.client(1, script)
     world.run(HORIZON_MS)
     assert done, "the story has not come to its end"
-    assert world.monitor.violations == []
+    assert world.monitor.violations == ([row.known] if row.known else [])
     return world
