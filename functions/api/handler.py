@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,5 +20,5 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _api() -> Api:
-    whendue = app()
-    return Api(whendue, Verifier(AuthSettings.from_env(os.environ), whendue.effects), Origins.from_env(os.environ))
+    whendue, again = app(), partial(AuthSettings.from_env, os.environ)
+    return Api(whendue, Verifier(again(), whendue.effects, again), Origins.from_env(os.environ))

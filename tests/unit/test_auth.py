@@ -373,6 +373,42 @@ def test_two_secrets_are_good_at_once_while_one_takes_the_place_of_the_other() -
         after.verify(f"Bearer {a_token(SECRET)}")
 
 
+def test_a_secret_is_rotated_while_the_process_runs() -> None:
+    """New tokens are good within a minute, those of a secret that was taken away are not; a failure changes nothing."""
+    clock, kept, reads = ManualEffects(), {"/p": SECRET}, []
+    named = env("") | {"WHENDUE_JWT_SECRET_PARAMETER": "/p"}
+
+    def read(name: str) -> str:
+        reads.append(name)
+        if name not in kept:
+            raise ConfigurationError("the parameter cannot be read")
+        return kept[name]
+
+    def again() -> AuthSettings:
+        return AuthSettings.from_env(named, read)
+
+    verifier = Verifier(again(), clock.effects(), again)
+
+    def is_good(secret: str) -> bool:
+        try:
+            return bool(verifier.verify(f"Bearer {a_token(secret)}"))
+        except AuthenticationError:
+            return False
+
+    kept["/p"] = NEW
+    assert (is_good(SECRET), is_good(NEW), len(reads)) == (True, False, 1), "known for a minute"
+    clock.advance(60)
+    assert (is_good(SECRET), is_good(NEW), len(reads)) == (False, True, 2), "and read once, not for each token"
+    for broken in ({}, {"/p": "short"}):
+        kept.clear()
+        kept.update(broken)
+        clock.advance(60)
+        assert is_good(NEW)
+    kept["/p"] = SECRET
+    clock.advance(60)
+    assert (is_good(SECRET), is_good(NEW)) == (True, False)
+
+
 @pytest.mark.parametrize("secrets", [f"{SECRET}\nshort", f"{SECRET}\n{NEW}\n{'o' * 32}", "short"])
 def test_each_secret_of_a_rotation_is_long_enough_and_there_are_two_at_most(secrets: str) -> None:
     """A short one beside a long one is as weak as alone."""

@@ -70,6 +70,8 @@ TOKEN_BYTES = 8192
 SUBJECT_BYTES = 255
 # An issuer's key set: large ones, with certificates, have some 50 KB.
 KEY_SET_BYTES = 512 * 1024
+# A secret of HS256 in a parameter is read again after so long: one that was taken away is good no longer than this.
+SECRETS_AGE_MS = 60_000
 # RFC 7518 section 3.3 asks for 2048 bits at least; nobody signs tokens with more than these.
 RSA_MAX_BITS = 8192
 PAYLOAD_BYTES = 1024 * 1024

@@ -5,6 +5,7 @@ HS256 with a shared secret is for development; RS256, ES256 and EdDSA take their
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from whendue.adapters.aws import parameter
 from whendue.adapters.key_set import KeySet, is_safe
 from whendue.effects import Effects
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError
-from whendue.limits import SUBJECT_BYTES, TOKEN_BYTES
+from whendue.limits import SECRETS_AGE_MS, SUBJECT_BYTES, TOKEN_BYTES
 from whendue.text import is_line
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
@@ -120,9 +121,20 @@ class Identity:
 class Verifier:
     """Verifies tokens. PyJWT reads the wall clock itself for `exp`, `nbf` and `iat`; its checks are kept whole."""
 
-    def __init__(self, settings: AuthSettings, effects: Effects) -> None:
-        """Use these settings; a JWKS is fetched when the first token comes."""
+    def __init__(
+        self, settings: AuthSettings, effects: Effects, again: Callable[[], AuthSettings] | None = None
+    ) -> None:
+        """Use these settings; a JWKS is fetched when the first token comes.
+
+        Args:
+            settings: how tokens are verified.
+            effects: the clock.
+            again: reads the settings once more, where their secret may be rotated while this process runs.
+        """
         self._settings = settings
+        self._effects = effects
+        self._again = again
+        self._read_ms = effects.now_ms()
         self._keys = KeySet(settings.jwks_url, settings.algorithm, effects) if settings.algorithm != "HS256" else None
 
     def verify(self, authorization: str | None) -> Identity:
@@ -141,10 +153,19 @@ class Verifier:
         if not _COMPACT.fullmatch(token):
             # PyJWT forgives padding: a second spelling of the same token.
             raise AuthenticationError("the token is not valid: three parts in base64url without padding")
-        keys = self._settings.secrets if self._keys is None else [self._keys.key(_key_id(token))]
+        keys = self._secrets() if self._keys is None else [self._keys.key(_key_id(token))]
         claims = self._claims(token, keys)
         _check_dates(claims)
         return _identity(claims)
+
+    def _secrets(self) -> list[str]:
+        """Return the secrets that are good, as read a minute ago at most; those known before while none can be read."""
+        now_ms = self._effects.now_ms()
+        if self._again and now_ms - self._read_ms >= SECRETS_AGE_MS:
+            self._read_ms = now_ms
+            with suppress(ConfigurationError):
+                self._settings = self._again()
+        return self._settings.secrets
 
     def _claims(self, token: str, keys: Sequence[Any]) -> dict[str, Any]:
         """Read a token's claims with the first of the keys that signed it."""
