@@ -8,11 +8,13 @@ import pytest
 
 from tests.world import SETTINGS, World
 from whendue.bootstrap import App
-from whendue.domain.job import Job, State
+from whendue.domain.job import Job, State, evolve
 from whendue.domain.message import to_body
+from whendue.domain.request import JobRequest
 from whendue.domain.transitions import claim
-from whendue.limits import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
+from whendue.limits import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
 from whendue.ports import Delivery, Outgoing, Worked
+from whendue.services.deadly import Deadly
 
 FOREVER_MS = 4_000_000_000_000
 
@@ -192,3 +194,35 @@ def test_a_message_that_was_given_back_unbegun_is_no_suspect() -> None:
     assert handled(world, rooms, world.queues.receive("normal")) == ([], {"succeeded": 1})
     assert rooms.begun == []
     assert world.job(job).state is State.SUCCEEDED
+
+
+def test_jobs_like_one_that_killed_its_process_run_apart_at_once() -> None:
+    """A tenant that submitted another killer every 1.5 s took down a worker with each; another tenant's are trusted."""
+    world = World()
+    world.task("other", lambda payload, ctx: None)
+    rooms = Rooms(world, 5, deadly=True)
+    work = world.build(isolation=rooms).work
+    work.handle(lost(world, [world.submit()]), FOREVER_MS)
+    world.queues.delete("normal", [one.receipt for one in world.queues.receive("normal")])
+    assert len(rooms.begun) == 1
+    rooms.deadly = False
+    like, unlike = world.submit(), world.submit("other")
+    foreign = world.app.submit.one("another", JobRequest("ok", {})).job
+    assert work.handle(world.queues.receive("normal"), FOREVER_MS) == ([], {"succeeded": 3})
+    assert len(rooms.begun) == 2
+    stored = world.table.get([job.key for job in (like, unlike, foreign)])
+    assert {item["state"] for item in stored if item} == {"succeeded"}
+    world.clock.advance(DEADLY_S)
+    forgiven = world.submit()
+    [fresh] = [one for one in world.queues.receive("normal") if forgiven.id in one.body]
+    assert work.handle([fresh], FOREVER_MS) == ([], {"succeeded": 1})
+    assert fresh.id not in rooms.begun
+
+
+def test_a_worker_remembers_so_many_deadly_types() -> None:
+    """Types are many in hostile hands: the oldest is forgotten."""
+    deadly, job = Deadly(), World().submit()
+    jobs = [evolve(job, type=f"type-{number}") for number in range(DEADLY_REMEMBERED + 1)]
+    for one in jobs:
+        deadly.died_of(one, 0)
+    assert [deadly.is_deadly(one, 1) for one in (jobs[0], jobs[1], jobs[-1])] == [False, True, True]

@@ -160,6 +160,10 @@ ISOLATED_AT_ONCE = 5
 NO_ROOM_VISIBILITY_S = (0, 2, 5)
 # What a process of its own gets beyond its job's timeout: to start, to interrupt, to record. Then it is killed.
 ISOLATED_EXTRA_S = 60
+# After a process has died of a job that it ran alone, jobs of its tenant and type run alone at once for so long; and of
+# how many tenants' types a worker remembers it.
+DEADLY_S = 600
+DEADLY_REMEMBERED = 1000
 # A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
 TRUSTED_RECEIVES = 5
 

@@ -9,6 +9,7 @@ from whendue.errors import UnavailableError
 from whendue.limits import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
 from whendue.ports import Delivery, Isolated, Isolation
 from whendue.services.batch import LOOK_MS, DrainAt
+from whendue.services.deadly import Deadly
 from whendue.services.outside import Ports
 from whendue.services.settle import Settle
 
@@ -30,14 +31,18 @@ class Suspects:
     Args:
         ports: the outside; with a port for isolation.
         settle: counts what becomes of them.
+        deadly: is told of those that kill their process.
         deadline_ms: when this process may be stopped, ms UTC.
         drain_at: as in `Work.handle`.
     """
 
-    def __init__(self, ports: Ports, settle: Settle, deadline_ms: int, drain_at: DrainAt | None) -> None:
+    def __init__(
+        self, ports: Ports, settle: Settle, deadly: Deadly, deadline_ms: int, drain_at: DrainAt | None
+    ) -> None:
         """Begin with none."""
         self._ports = ports
         self._settle = settle
+        self._deadly = deadly
         self._end_ms = deadline_ms - HEAR_MS
         self._drain_at = drain_at
         self._running: list[_Running] = []
@@ -100,6 +105,7 @@ class Suspects:
             # Nobody may take it over before its lease has ended.
             self._hold(one.delivery, one.job.policy.lease_s + 1)
             self._settle.leave(one.delivery, "process_lost")
+            self._deadly.died_of(one.job, self._ports.effects.now_ms())
         return True
 
     def _hold(self, delivery: Delivery, visibility_s: int) -> None:
@@ -113,17 +119,19 @@ class Suspects:
         return self._drain_at is not None and self._drain_at() is not None
 
 
-def split_suspects(ports: Ports, runnable: Sequence[Read]) -> tuple[list[Read], list[Read]]:
+def split_suspects(ports: Ports, runnable: Sequence[Read], deadly: Deadly) -> tuple[list[Read], list[Read]]:
     """Part messages into those of jobs that may run together and suspects, the least suspicious first.
 
-    A suspect is a job that a worker died of, or may have. A message that came again a few times says little: it may
-    have been given back unbegun. What the table says of its job decides.
+    A suspect is a job that a worker died of, or may have, or one like a job that a process died of. A message that came
+    again a few times says little: it may have been given back unbegun. What the table says of its job decides.
     """
     again = [one for one in runnable if 1 < one[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(one[1])]
-    innocent = _innocent(ports, again)
+    innocent, now_ms = _innocent(ports, again), ports.effects.now_ms()
 
     def is_suspect(one: Read) -> bool:
-        return _was_lost(one[1]) or (one[0].receive_count > 1 and one[1].id not in innocent)
+        delivery, job = one
+        came_again = delivery.receive_count > 1 and job.id not in innocent
+        return came_again or _was_lost(job) or deadly.is_deadly(job, now_ms)
 
     suspects = [one for one in runnable if is_suspect(one)]
     suspects.sort(key=lambda one: (one[1].lost, one[0].receive_count))

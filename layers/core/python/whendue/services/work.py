@@ -16,6 +16,7 @@ from whendue.services.admission import ISOLATED, Admitted
 from whendue.services.batch import INTERRUPT_GRACE_MS, Batch, DrainAt
 from whendue.services.claimed import Claimed, claimed
 from whendue.services.composites import Composites
+from whendue.services.deadly import Deadly
 from whendue.services.limits import Limits
 from whendue.services.outside import Ports
 from whendue.services.pauses import Pauses
@@ -38,6 +39,7 @@ class Work:
         self._pauses = pauses
         self._composites = composites
         self._limits = Limits(ports, profiles)
+        self._deadly = Deadly()
 
     def handle(self, deliveries: Sequence[Delivery], deadline_ms: int, drain_at: DrainAt | None = None) -> Worked:
         """Run the jobs behind messages.
@@ -52,9 +54,10 @@ class Work:
                 given back. Once there is a time, nothing more is claimed.
         """
         settle = Settle(self._ports, self._limits)
-        together, suspects = split_suspects(self._ports, self._runnable(deliveries, settle))
+        together, suspects = split_suspects(self._ports, self._runnable(deliveries, settle), self._deadly)
         groups = [together]
-        isolated, isolation = Suspects(self._ports, settle, deadline_ms, drain_at), self._ports.isolation
+        isolation = self._ports.isolation
+        isolated = Suspects(self._ports, settle, self._deadly, deadline_ms, drain_at)
         if isolation:
             isolated.begin(suspects, isolation)
         else:
