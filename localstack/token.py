@@ -69,4 +69,6 @@ def make(tenant: str = "demo", scopes: str = SCOPES, signing_secret: str | None 
         "nbf": now_s,
         "exp": now_s + LIFETIME_S,
     }
-    return jwt.encode(claims, signing_secret or secret(), algorithm="HS256")
+    # The first line: during a rotation that is the new one.
+    first = (signing_secret or secret()).splitlines()[0]
+    return jwt.encode(claims, first, algorithm="HS256")

@@ -99,6 +99,9 @@ def parse(text: str, items: str | None = None) -> Any:
         )
     except RecursionError:
         raise MalformedRequestError(_TOO_DEEP) from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise MalformedRequestError(f"the body is not valid JSON ({where})") from None
     except ValueError:
         raise MalformedRequestError("the body is not valid JSON") from None
     suspicious = hooks.flawed or _SUSPICIOUS.search(text) is not None

@@ -18,7 +18,12 @@ from whendue.effects import ManualEffects
 from whendue.errors import UnavailableError
 from whendue.ports import Applied, Delivery, Outgoing
 
-PASSING = ["ThrottlingException", "ProvisionedThroughputExceededException", "InternalServerError"]
+PASSING = [
+    "ResourceNotFoundException",
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "InternalServerError",
+]
 
 
 def wired_store(backend: Aws) -> tuple[DynamoStore, Wire]:

@@ -26,7 +26,7 @@ from functions.api.replies import (
     job_with_timeline,
     reason_reply,
 )
-from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody
+from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody, TypeName
 from functions.api.routes.asking import Asking, CursorParameter, asking, shown, traced
 from whendue.bootstrap import App
 from whendue.domain.job import Job, shown_state
@@ -139,7 +139,7 @@ def list_jobs(
     state: Annotated[
         str | None, Query(description="scheduled, queued, waiting, running, succeeded, dead, cancelled")
     ] = None,
-    type: Annotated[str | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
+    type: Annotated[TypeName | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
     priority: Annotated[str | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
     cursor: CursorParameter = None,

@@ -365,3 +365,24 @@ def test_a_payload_that_does_not_fit_its_task_is_422(
     assert (answer.status, answer.code) == (422, "invalid_payload")
     assert sorted(place["where"] for place in answer.json["errors"]) == ["more", "number"]
     assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/schedules/..", "/profiles/.", "/subscriptions/%2E%2E"])
+def test_names_that_clients_take_off_the_path_are_refused(client: Client, path: str) -> None:
+    """RFC 3986 section 5.2.4: what is made under such a name could not be reached by everybody."""
+    answer = client.send("PUT", path, {})
+    assert (answer.status, answer.code) in ((422, "invalid_request"), (404, "route_not_found"))
+
+
+@pytest.mark.parametrize("kind", ["\u202e", "x" * 65, "a b", ""])
+def test_a_type_that_no_job_can_have_is_not_looked_for(client: Client, kind: str) -> None:
+    """Looking through a whole table for it took half a minute."""
+    answer = client.send("GET", "/jobs", type=kind)
+    assert (answer.status, answer.code) == (422, "invalid_request")
+
+
+def test_what_is_no_json_is_pointed_at(client: Client) -> None:
+    """Line and column; never the text."""
+    answer = client.send("POST", "/jobs", '{"type": "ok",\n}')
+    assert (answer.status, answer.code) == (400, "malformed_request")
+    assert "line 2, column 1" in answer.json["detail"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -121,3 +122,13 @@ def test_a_process_is_silent_only_after_the_clients_patience() -> None:
     call_s = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
     patience_s = TRIES * (call_s + CAP_S)
     assert TICK_S + 2 * patience_s < SILENT_S
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """One line and the exit code of what is wrongly configured, no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = whendue("timer", "--health-host", "127.0.0.1", "--health-port", port, **GIVEN)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr

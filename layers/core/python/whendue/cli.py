@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         whendue = app(listen_s=options.wait)
         beats = Beats(whendue.effects.now_ms, SILENT_S)
         part = options.make(whendue, options, beats)
+        return run(whendue, part, beats, Probes(options.health_host, options.health_port))
     except ConfigurationError as error:
         sys.stderr.write(f"whendue: {error}\n")
         return 2
-    return run(whendue, part, beats, Probes(options.health_host, options.health_port))
 
 
 def _parser() -> argparse.ArgumentParser:

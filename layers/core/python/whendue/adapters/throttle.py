@@ -8,6 +8,7 @@ from botocore.exceptions import HTTPClientError
 from whendue.effects import Effects
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+# ResourceNotFoundException: a table that is being made, or restored; health says so while it lasts.
 PASSING = frozenset(
     {
         "InternalServerError",
@@ -20,6 +21,7 @@ PASSING = frozenset(
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestThrottledException",
+        "ResourceNotFoundException",
         "ServiceUnavailable",
         "SlowDown",
         "Throttling",

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from whendue.errors import ConfigurationError
+
 LIVE, READY = "/health/live", "/health/ready"
 
 
@@ -60,7 +62,11 @@ class Health:
 
 @contextmanager
 def serving(health: Health, host: str, port: int) -> Iterator[str]:
-    """Answer probes for the length of a block; gives the address."""
+    """Answer probes for the length of a block; gives the address.
+
+    Raises:
+        ConfigurationError: nothing can listen there.
+    """
     probes = {LIVE: health.live, READY: health.ready}
 
     class Handler(BaseHTTPRequestHandler):
@@ -80,7 +86,14 @@ def serving(health: Health, host: str, port: int) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing: a probe every few seconds is no news."""
 
-    with ThreadingHTTPServer((host, port), Handler) as server:
+    with _listening(host, port, Handler) as server:
         threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
         yield f"http://{host}:{server.server_port}"
         server.shutdown()
+
+
+def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    try:
+        return ThreadingHTTPServer((host, port), handler)
+    except OSError as error:
+        raise ConfigurationError(f"probes cannot be answered at {host}:{port}: {error.strerror}") from error

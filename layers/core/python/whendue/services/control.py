@@ -135,7 +135,7 @@ class Control:
 
         def step(job: Job, now_ms: int) -> Transition:
             if job.state is not State.PENDING:
-                raise _conflict("only pending jobs are rescheduled", job, now_ms)
+                raise _conflict("only pending jobs are rescheduled or given another priority", job, now_ms)
             if queue is not None and job.queue == NOTIFICATIONS:
                 raise _conflict("a delivery has no priority", job, now_ms)
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
