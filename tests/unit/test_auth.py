@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from localstack import token
 from whendue.adapters.auth import LEEWAY_S, AuthSettings, Verifier
 from whendue.adapters.key_set import KEYS_FRESH_S, REFRESH_MIN_S, RETRY_S
 from whendue.effects import ManualEffects
@@ -407,6 +408,13 @@ def test_a_secret_is_rotated_while_the_process_runs() -> None:
     kept["/p"] = SECRET
     clock.advance(60)
     assert (is_good(SECRET), is_good(NEW)) == (True, False)
+
+
+def test_the_dev_loop_signs_with_the_new_secret_of_a_rotation() -> None:
+    """`make token` signed with both as one, which nobody verifies."""
+    made = token.make(signing_secret=f"{NEW}\n{SECRET}\n")
+    settings = AuthSettings.from_env(token.environment(NEW))
+    assert Verifier(settings, ManualEffects().effects()).verify(f"Bearer {made}").tenant == "demo"
 
 
 @pytest.mark.parametrize("secrets", [f"{SECRET}\nshort", f"{SECRET}\n{NEW}\n{'o' * 32}", "short"])

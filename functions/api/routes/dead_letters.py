@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.problems import problem_in_batch
 from functions.api.replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
-from functions.api.requests import RedriveBody
+from functions.api.requests import RedriveBody, TypeName
 from functions.api.routes.asking import CursorParameter, asking, shown
 from whendue.services.listing import JobFilter
 
@@ -17,7 +17,7 @@ router = APIGatewayHttpRouter()
 
 @router.get("/dead-letters", tags=["dead letters"], summary="Dead jobs grouped by error")
 def groups(
-    type: Annotated[str | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
+    type: Annotated[TypeName | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
     priority: Annotated[str | None, Query()] = None,
     cursor: CursorParameter = None,
 ) -> DeadLettersReply:

@@ -56,9 +56,7 @@ class Erasing:
         if not job.terminal or job.owes is not None:
             raise StateConflictError("a live job is not erased; cancel it first", state=job.state.value)
         if job.part_of is not None:
-            raise StateConflictError(
-                "it goes with the workflow or forEach that made it; delete that one", state=job.state.value
-            )
+            raise StateConflictError("a node goes with its workflow, an item with its forEach", state=job.state.value)
         if not self._erase(job):
             raise StateConflictError("the job has changed; read it again", state=job.state.value)
 
