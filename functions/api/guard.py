@@ -121,9 +121,10 @@ def check_ids(parameters: Mapping[str, str]) -> None:
         InvalidRequestError: a name is one that no client can reach.
     """
     for name, value in parameters.items():
-        if name in _IDS and not _ID.fullmatch(value):
-            raise _IDS[name]
-        if value in (".", ".."):
+        if name in _IDS:
+            if not _ID.fullmatch(value):
+                raise _IDS[name]
+        elif value in (".", ".."):
             # RFC 3986 section 5.2.4: clients and proxies take them off the path.
             raise InvalidRequestError(f"{name} may not be . or ..")
 
