@@ -1,6 +1,7 @@
 """What the API answers: jobs and the rest as people and clients see them."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
@@ -95,7 +96,16 @@ class JobWithTimelineReply(JobWithPolicyReply):
     payload_bytes: int | None = Field(default=None, description="How large it is, where it is fetched apart.")
     result_url: str | None = Field(default=None, description=f"Where it is, if over {DOCUMENT_SHOWN_BYTES} bytes.")
     result_bytes: int | None = Field(default=None, description="How large it is, where it is fetched apart.")
-    attempts: list[AttemptReply] = Field(description=f"The last {ATTEMPTS_SHOWN}, oldest first.")
+    attempts: list[AttemptReply] = Field(
+        description=f"The last {ATTEMPTS_SHOWN}, oldest first; all failed ones are at `attempts` below the job."
+    )
+
+
+class AttemptListReply(Reply):
+    """A page of failed attempts, newest first; a cursor of null is the end."""
+
+    items: list[AttemptReply]
+    cursor: str | None
 
 
 class JobListReply(Reply):
@@ -196,7 +206,7 @@ def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
 
 def attempts_of(view: JobView) -> list[AttemptReply]:
     """Show a job's attempts, oldest first."""
-    attempts = [_failed(one) for one in view.attempts]
+    attempts = failed_attempts(view.attempts)
     return [*attempts, _current(view.job)] if view.job.state in (State.RUNNING, State.SUCCEEDED) else attempts
 
 
@@ -245,6 +255,11 @@ def limits_reply(limit: Limit | None) -> LimitsReply | None:
 def error_reply(failure: Failure) -> ErrorReply:
     """Show why an attempt failed."""
     return ErrorReply(type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint)
+
+
+def failed_attempts(failures: Iterable[Failure]) -> list[AttemptReply]:
+    """Show attempts that failed."""
+    return [_failed(one) for one in failures]
 
 
 def _failed(failure: Failure) -> AttemptReply:

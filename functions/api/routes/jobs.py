@@ -14,6 +14,7 @@ from functions.api.etags import job_etag, of_job
 from functions.api.guard import idempotency_key
 from functions.api.problems import problem_in_batch, status_of
 from functions.api.replies import (
+    AttemptListReply,
     BatchItemReply,
     BatchReply,
     ExplainReply,
@@ -21,6 +22,7 @@ from functions.api.replies import (
     JobReply,
     JobWithPolicyReply,
     JobWithTimelineReply,
+    failed_attempts,
     job_reply,
     job_with_policy,
     job_with_timeline,
@@ -32,7 +34,7 @@ from whendue.bootstrap import App
 from whendue.domain.job import Job, shown_state
 from whendue.domain.request import JobRequest
 from whendue.errors import InvalidRequestError, WhendueError
-from whendue.limits import PAGE_DEFAULT, PAGE_MAX
+from whendue.limits import ATTEMPTS_SHOWN, PAGE_DEFAULT, PAGE_MAX
 from whendue.services.listing import JobFilter
 from whendue.services.submit import Submitted
 
@@ -181,6 +183,18 @@ def result(job_id: JobId) -> Response[Any]:
     """Give the result and nothing else; 404 while there is none."""
     app, tenant = asking(router)
     return Response(HTTPStatus.OK, JSON, app.query.document(tenant, job_id, "result"))
+
+
+@router.get("/jobs/<job_id>/attempts", tags=["jobs"], summary="List a job's failed attempts")
+def attempts(
+    job_id: JobId,
+    limit: Annotated[int, Query(ge=1, le=ATTEMPTS_SHOWN)] = PAGE_DEFAULT,
+    cursor: CursorParameter = None,
+) -> AttemptListReply:
+    """List every failed attempt, newest first, those before a redrive, too."""
+    app, tenant = asking(router)
+    page = app.attempts.page(tenant, job_id, limit, cursor)
+    return AttemptListReply(items=failed_attempts(page.attempts), cursor=page.cursor)
 
 
 @router.get("/jobs/<job_id>/explain", tags=["jobs"], summary="Why has it not run yet?")

@@ -117,6 +117,7 @@ def test_what_is_just_shown_with_its_job_fits_with_all_attempts(world: World, cl
     assert shown.json["payload"] == shown.json["result"] == text
     assert shown.json["payloadUrl"] is None
     assert len(shown.json["attempts"]) == limits.ATTEMPTS_SHOWN + 1, "and the one that succeeded"
+    insist(client.send("GET", f"/jobs/{job['id']}/attempts", limit=limits.ATTEMPTS_SHOWN), 100_000)
 
 
 def test_documents_that_are_not_there_are_404(client: Client, client_of: Callable[..., Client]) -> None:
@@ -308,7 +309,7 @@ def test_every_route_has_been_thought_of() -> None:
     paths = {route.path for route in routes_of(make_resolver()) if route.method == "GET"}
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
-        "/subscriptions", "/profiles", "/workflows/<workflow_id>",
+        "/jobs/<job_id>/attempts", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",

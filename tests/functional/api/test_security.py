@@ -25,6 +25,7 @@ NEEDED = {
     ("POST", "/tasks/schedule"): WRITE,
     ("DELETE", "/jobs/<job_id>"): WRITE,
     ("GET", "/jobs/<job_id>"): READ,
+    ("GET", "/jobs/<job_id>/attempts"): READ,
     ("GET", "/jobs/<job_id>/explain"): READ,
     ("GET", "/jobs/<job_id>/payload"): READ,
     ("GET", "/jobs/<job_id>/result"): READ,
@@ -93,6 +94,7 @@ def test_there_are_routes_of_a_job() -> None:
     """The tests below stand on this list."""
     assert {path.removeprefix("/jobs/<job_id>") for _, path in OF_A_JOB} == {
         "",
+        "/attempts",
         "/explain",
         "/payload",
         "/result",

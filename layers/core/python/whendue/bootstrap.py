@@ -13,6 +13,7 @@ from whendue.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
 from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.resources import TaskSettings, provide
 from whendue.services.around import Around
+from whendue.services.attempts import Attempts
 from whendue.services.backfills import Backfills
 from whendue.services.composites import Composites
 from whendue.services.control import Control
@@ -95,6 +96,11 @@ class App:
         return Gauges(self._ports, self.pauses, self.queues)
 
     # --- the API's --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """List failed attempts."""
+        return Attempts(self._ports)
 
     @cached_property
     def query(self) -> Query:

@@ -3,20 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from whendue.domain.explain import Reason, explain
 from whendue.domain.job import Failure, Job, State
-from whendue.domain.keys import attempt_key
 from whendue.errors import DocumentNotFoundError
 from whendue.limits import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 from whendue.services.around import Around
+from whendue.services.attempts import Attempts
 from whendue.services.control import find
 from whendue.services.listing import JobFilter, Listing, Page
 from whendue.services.outside import Ports
-from whendue.services.readable import readable
-
-LAST_GENERATION: Final = 999_999
 
 
 class JobView(NamedTuple):
@@ -50,6 +47,7 @@ class Query:
         """Use these ports; `around` sees what a job waits for."""
         self._ports = ports
         self._listing = Listing(ports)
+        self._attempts = Attempts(ports)
         self._around = around
 
     def get(self, tenant: str, job_id: str) -> JobView:
@@ -96,19 +94,7 @@ class Query:
         sizes = {name: len(text.encode()) for name, text in texts.items() if text is not None}
         apart = {name: size for name, size in sizes.items() if size > DOCUMENT_SHOWN_BYTES}
         values = {name: None if name in apart else _value(text) for name, text in texts.items()}
-        return JobView(job, **values, attempts=self._attempts(job, attempts), apart=apart)
-
-    def _attempts(self, job: Job, limit: int) -> list[Failure]:
-        """List the last failed attempts; the last is in the hot item, the table is asked only if there may be more."""
-        if job.last is None:
-            return []
-        if job.last.attempt == 1 and job.last.generation == 1:
-            return [job.last]
-        first, last = (attempt_key(job.id, number, job.life).sk for number in (0, LAST_GENERATION))
-        items = self._ports.store.span(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
-        kept = readable(self._ports, items, _failure, "list_attempts")
-        known = {one.generation: one for one in [*kept, job.last]}
-        return sorted(known.values(), key=lambda one: one.generation)[-limit:]
+        return JobView(job, **values, attempts=self._attempts.last(job, attempts), apart=apart)
 
     def explain(self, tenant: str, job_id: str) -> Explained:
         """Say why a job has not run yet.
@@ -139,7 +125,3 @@ def _name(job: Job) -> str:
 
 def _value(text: str | None) -> Any:
     return None if text is None else json.loads(text)
-
-
-def _failure(item: Any) -> Failure:
-    return Failure(**{name: value for name, value in item.items() if name in Failure.__slots__})
