@@ -48,6 +48,7 @@ JOBS: Final = Part(
         "services.cursors",
         "services.batch",
         "services.dead_letter",
+        "services.deadly",
         "services.leases",
         "services.promote",
         "services.record",
@@ -242,6 +243,16 @@ ISOLATION: Final = Part(
     ),
     stories=isolation.STORIES,
 )
+LIFETIMES: Final = Part(
+    modules=("domain.lifetime", "services.erasing", "services.purging"),
+    tests=(
+        "functional/test_lifetimes.py",
+        "functional/test_dependencies.py",
+        "functional/test_composites.py",
+        "property/test_lifetime_laws.py",
+    ),
+    stories=(*jobs.STORIES, *dependencies.STORIES),
+)
 METRICS: Final = Part(
     # What is counted decides nothing: no story notices.
     modules=("domain.counts", "domain.trace", "services.counters", "services.gauges", "services.tally"),
@@ -255,5 +266,17 @@ METRICS: Final = Part(
     ),
     stories=(),
 )
-PARTS: Final = (JOBS, LIMITS, SCHEDULES, PAUSES, PROFILES, DEPENDENCIES, WORKFLOWS, NOTIFICATIONS, ISOLATION, METRICS)
+PARTS: Final = (
+    JOBS,
+    LIMITS,
+    SCHEDULES,
+    PAUSES,
+    PROFILES,
+    DEPENDENCIES,
+    WORKFLOWS,
+    NOTIFICATIONS,
+    ISOLATION,
+    LIFETIMES,
+    METRICS,
+)
 PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}
