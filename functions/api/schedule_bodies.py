@@ -93,11 +93,11 @@ class PreviewBody(WhenBody):
     n: int = Field(default=10, ge=1, le=PREVIEW_FIRES, description="How many fires to show.")
     # A whole schedule may be sent as it would be put; these have no part in when it fires.
     name: Name | None = Field(default=None, description="Not looked at.")
-    job: Any = Field(default=None, description="Not looked at.")
-    workflow: Any = Field(default=None, description="Not looked at.")
-    misfire: Any = Field(default=None, description="Not looked at.")
-    overlap: Any = Field(default=None, description="Not looked at.")
-    pause_after_failures: Any = Field(default=None, description="Not looked at.")
+    misfire: MisfireBody | None = None
+    overlap: Overlap | None = None
+    pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES)
+    job: JobTemplate | None = Field(default=None, description="Its task and payload are not looked at.")
+    workflow: WorkflowTemplate | None = Field(default=None, description="Its graph is not looked at.")
 
 
 class ScheduleBody(WhenBody):

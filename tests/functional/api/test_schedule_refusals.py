@@ -206,3 +206,21 @@ def test_a_time_zone_in_other_capitals_is_told_its_name(client: Client) -> None:
     [(where, problem)] = refused(client.send("PUT", "/schedules/x", body), 400, "invalid_schedule")
     assert where == "timezone"
     assert "Europe/Berlin" in problem
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("overlap", "skp"),
+        ("misfire", "skip"),
+        ("misfire", {"polcy": "skip"}),
+        ("pauseAfterFailures", 0),
+        ("job", {"type": "ok", "retrys": 1}),
+    ],
+)
+def test_a_preview_refuses_what_put_refuses(client: Client, field: str, value: Any) -> None:
+    """As a dry run it misled: all of these were answered with the fires."""
+    body = {"cron": "0 3 * * *", field: value}
+    preview = client.send("POST", "/schedules/preview", body)
+    put = client.send("PUT", "/schedules/s", {"job": {"type": "ok"}} | body)
+    assert (preview.status, preview.code) == (put.status, put.code) == (422, "invalid_request")
