@@ -367,3 +367,21 @@ def test_reading_a_job_with_20000_once_marks_reads_none_of_them() -> None:
 def _noted(read: list[Item | None], items: list[Item | None]) -> list[Item | None]:
     read += items
     return items
+
+
+def test_a_node_is_gone_with_its_workflow_however_late_the_timer_looks() -> None:
+    """It has no expiry of its own; an item of a forEach inside goes with the outermost one."""
+    world = Ageing()
+    world.task("fetch", lambda payload, ctx: [1, 2])
+    whole = start(world, flow(node("fetch", "fetch"), node("each", "ok", {}, "fetch", for_each={"$from": "fetch"})))
+    world.pass_time(300, step_s=10)
+    ended = world.job(whole)
+    assert (ended.state, ended.expires_at is None) == (State.SUCCEEDED, False)
+    members = [job for job in world.all_jobs() if job.part_of is not None]
+    assert len(members) == 4
+    assert all(world.job(member).state is State.SUCCEEDED for member in members)
+    world.clock.advance(((ended.expires_at or 0) + 1) - world.clock.now_ms() / 1000)
+    assert len([job for job in world.all_jobs() if job.part_of is not None]) == 4, "still in the table"
+    for job in (whole, *members):
+        with pytest.raises(JobNotFoundError):
+            world.job(job)

@@ -42,11 +42,25 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
     """
     if len(job_id) != ID_LENGTH:
         raise JobNotFoundError
-    [item] = store.get([job_key(job_id)])
-    job = from_item(item) if item else None
-    if job is None or job.tenant != tenant or is_over(job, now_ms):
+    job = _read(store, job_id)
+    if job is None or job.tenant != tenant or _is_gone(store, job, now_ms):
         raise JobNotFoundError
     return job
+
+
+def _read(store: JobStore, job_id: str) -> Job | None:
+    [item] = store.get([job_key(job_id)])
+    return from_item(item) if item else None
+
+
+def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
+    """Say whether a job's retention is over; what has ended goes with the composite that made it."""
+    while job.terminal and job.part_of is not None:
+        whole = _read(store, job.part_of)
+        if whole is None:
+            return True
+        job = whole
+    return is_over(job, now_ms)
 
 
 class Control:
