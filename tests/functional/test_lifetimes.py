@@ -11,8 +11,9 @@ from tests.faults import Counted
 from tests.functional.test_composites import flow, node, parts, start
 from tests.functional.test_dependencies import after
 from tests.world import TENANT, World
-from whendue.domain.job import Job, State, as_value
+from whendue.domain.job import Job, State, as_value, evolve
 from whendue.domain.keys import job_key
+from whendue.domain.lifetime import next_look
 from whendue.domain.request import JobRequest
 from whendue.domain.step import put_away
 from whendue.domain.writes import REMOVE, Write, delete
@@ -385,3 +386,13 @@ def test_a_node_is_gone_with_its_workflow_however_late_the_timer_looks() -> None
     for job in (whole, *members):
         with pytest.raises(JobNotFoundError):
             world.job(job)
+
+
+@pytest.mark.parametrize("holds_payload", [False, True])
+def test_what_belongs_to_a_finished_job_is_looked_at_as_soon_as_its_retention_is_over(*, holds_payload: bool) -> None:
+    """Not at growing intervals, as what belongs to a live one: retention means retention."""
+    world = World()
+    now_ms = world.clock.now_ms()
+    expires_at = now_ms // 1000 + 30 * DAY_S
+    job = evolve(world.submit(), state=State.SUCCEEDED, expires_at=expires_at)
+    assert next_look(job, now_ms, holds_payload=holds_payload) == 1000 * (expires_at + 1)
