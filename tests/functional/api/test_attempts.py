@@ -75,3 +75,12 @@ def test_a_cursor_is_good_for_its_own_job_and_tenant(
         answer = client.send("GET", f"/jobs/{job_id}/attempts", limit=1, cursor=wrong)
         assert (answer.status, answer.code) == (400, "invalid_cursor")
     assert client_of("other").send("GET", f"/jobs/{first}/attempts").code == "job_not_found"
+
+
+def test_a_page_of_attempts_that_cannot_be_read_is_not_the_end(world: World, client: Client) -> None:
+    """They are left out and noted; the older ones are still reached."""
+    job_id = tried(world, client, 6)
+    job = world.app.query.get("acme", job_id).job
+    for number in (3, 4):
+        del world.table._items[attempt_key(job_id, number, job.life)]["type"]
+    assert [number for page in listed(client, job_id, 1) for number in page] == [6, 5, 2, 1]

@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from whendue.domain.job import Failure, Job
-from whendue.domain.keys import attempt_key
+from whendue.domain.keys import attempt_key, name_of
 from whendue.services.control import find
 from whendue.services.outside import Ports
 from whendue.services.readable import readable
@@ -49,11 +49,15 @@ class Attempts:
         job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
         bound = ("attempts", tenant, job_id)
         before = int(self._ports.cursors.open(cursor, bound)) if cursor else LAST_GENERATION + 1
-        attempts, ended = self._before(job, before, limit)
-        return AttemptPage(attempts, None if ended else self._ports.cursors.seal(attempts[-1].generation, bound))
+        attempts, goes_on_before = self._before(job, before, limit)
+        rest = None if goes_on_before is None else self._ports.cursors.seal(goes_on_before, bound)
+        return AttemptPage(attempts, rest)
 
-    def _before(self, job: Job, generation: int, limit: int) -> tuple[list[Failure], bool]:
-        """Read the newest attempts before one, newest first, and whether they are the last of the list."""
+    def _before(self, job: Job, generation: int, limit: int) -> tuple[list[Failure], int | None]:
+        """Read the newest attempts before one, newest first, and before which to go on; None at the end.
+
+        One that cannot be read is left out, and noted; those before it are still reached.
+        """
         first, last = (attempt_key(job.id, number, job.life).sk for number in (0, max(0, generation - 1)))
         items = self._ports.store.span(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
         kept = readable(self._ports, items, _failure, "list_attempts")
@@ -61,7 +65,9 @@ class Attempts:
         hot = [job.last] if job.last and job.last.generation < generation else []
         known = {one.generation: one for one in (*kept, *hot)}
         attempts = sorted(known.values(), key=lambda one: one.generation, reverse=True)
-        return attempts[:limit], (len(items) < limit and len(attempts) <= limit) or not attempts
+        if len(attempts) > limit:
+            return attempts[:limit], attempts[limit - 1].generation
+        return attempts, int(name_of(str(items[-1]["sk"]))) if len(items) == limit else None
 
 
 def _failure(item: Any) -> Failure:
