@@ -4,6 +4,7 @@ The endless ones end after some 20 s, so that these tests fail rather than hang.
 """
 
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -196,3 +197,20 @@ def test_a_request_is_one_scope_and_the_next_another(world: World) -> None:
     for _ in range(2):
         with pytest.raises(Exception, match="did not end within"):
             world.app.submit.one(TENANT, JobRequest("slow", {"hang": True}))
+
+
+def test_no_alarm_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may ring just as the timer is being stopped; under the handler of before the next would end the process."""
+    stop, stops = signal.setitimer, list[float]()
+
+    def rings(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        stops.extend([seconds] if seconds == 0 else [])
+        if stops == [0]:
+            stops.append(1)
+            raise in_time.OutOfTimeError
+        return stop(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", rings)
+    with pytest.raises(in_time.OutOfTimeError):
+        in_time.in_time(lambda: 1, "acme", "slow")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
