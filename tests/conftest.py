@@ -24,7 +24,7 @@ for bound in ("VALIDATION_S", "VALIDATIONS_S"):
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave a part of the tests that are marked `sampled(n)` to `make thorough`: here every n-th case is run.
 
-    Of bulkheads each stage raises one exception of SAMPLED_EXCEPTIONS, from another one on, so that each is raised somewhere.
+    Of bulkheads each stage raises one of SAMPLED_EXCEPTIONS, from another one on, so that each is raised somewhere.
     """
     stages: dict[tuple[str, ...], int] = {}
     seen: dict[str, int] = {}
