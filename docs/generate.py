@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from functions.api.app import PUBLIC, make_resolver, routes_of
-from functions.api.exposition import METRICS
-from functions.api.openapi import document
-from functions.api.problems import STATUS
-from functions.api.scopes import scope_of
-from whendue import limits
-from whendue.domain.counts import BOUNDS_MS
-from whendue.domain.diagram import ARROWS, CONSTRUCTORS
-from whendue.report import COUNTS, LAG
+from functions.api.http.openapi import document
+from functions.api.http.problems import STATUS
+from functions.api.http.scopes import scope_of
+from functions.api.schemas.metrics import METRICS
+from scripts.state_diagram import ARROWS, CONSTRUCTORS
+from whendue import quotas as limits
+from whendue.metrics.model import BOUNDS_MS
+from whendue.metrics_export import COUNTS, LAG
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -71,7 +71,7 @@ def code_table() -> str:
 
 
 def limit_table() -> str:
-    """List the limits, in the sections of whendue/limits.py."""
+    """List the limits, in the sections of whendue/quotas.py."""
     rows, source = [], Path(limits.__file__).read_text()
     sections = {
         number: line.strip("# -") for number, line in enumerate(source.splitlines(), 1) if line.startswith("# ---")

@@ -14,6 +14,6 @@ def info(what: str, **facts: Any) -> None:
 
 def failed(what: str, error: BaseException) -> None:
     """Log an error that nobody expected: its type and place, not its words, which may quote a payload."""
-    from whendue.domain.fingerprint import where_raised
+    from whendue.jobs.failures import where_raised
 
     _logger.error(what, error_type=type(error).__name__, where=where_raised(error))

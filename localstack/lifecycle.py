@@ -17,9 +17,9 @@ from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
 from localstack.paths import LOCAL, STACK_FILE
 from localstack.stack import Stack, load
+from whendue.declarations.resources import TaskSettings
 from whendue.errors import ConfigurationError
-from whendue.resources import TaskSettings
-from whendue.secret import Secret
+from whendue.support.secret import Secret
 
 WARM_WORKERS = 3
 LOCALSTACK_URL = "http://127.0.0.1:4566"

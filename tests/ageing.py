@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Any
 
 from tests.world import World
-from whendue.domain.job import Job, from_item
-from whendue.domain.keys import job_key, parents_key, payload_key, result_key
-from whendue.domain.lifetime import is_over
-from whendue.domain.writes import delete
+from whendue.jobs.lifetime import is_over
+from whendue.jobs.model import Job, from_item
+from whendue.table.keys import job_key, parents_key, payload_key, result_key
+from whendue.table.writes import delete
 
 DAY_S = 86_400
 HOUR_S = 3600

@@ -6,10 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.exceptions import BUILT_IN, EVERY
-from whendue import in_time
+from whendue.support import time_limit as in_time
 
-# Hypothesis fails an example that takes over 200 ms of wall-clock time, and a generation that is slow: on a loaded
-# machine any can be.
 settings.register_profile("whendue", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whendue")
 

@@ -9,18 +9,18 @@ from pydantic import BaseModel
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import App, build
-from whendue.context import Context
-from whendue.domain.ids import Ids
-from whendue.domain.job import Job, State
-from whendue.domain.request import JobRequest
-from whendue.effects import ManualEffects, system
-from whendue.ports import Isolation, JobQueue, JobStore, Runner, Worked
-from whendue.registry import Registry, task
-from whendue.secret import Secret
-from whendue.services.query import JobView
-from whendue.services.tick import Ticked
+from whendue.declarations.context import Context
+from whendue.declarations.registry import Registry, task
+from whendue.engine.ports import Isolation, JobQueue, JobStore, Runner, Worked
+from whendue.jobs.model import Job, State
+from whendue.operations.reader import JobView
 from whendue.settings import ALL_QUEUES, Settings
+from whendue.submission.request import JobRequest
+from whendue.support.clock import ManualEffects, system
+from whendue.support.secret import Secret
+from whendue.table.ids import Ids
 from whendue.tasks.workflow import workflow
+from whendue.timer.tick import Ticked
 
 TENANT = "acme"
 SECRET = Secret.read("a-secret-of-worlds-in-memory-of-more-than-32-bytes")

@@ -11,11 +11,12 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from functions import log
-from functions.api import problems
-from functions.api.cors import Origins
-from functions.api.events import answer, canonical, normalise
-from functions.api.guard import check_ids, check_integers, check_key, check_lengths, checked_body, checked_query
-from functions.api.response import is_too_large, json_text
+from functions.api.http import problems
+from functions.api.http.body import check_ids, check_integers, check_key, check_lengths, checked_body, checked_query
+from functions.api.http.cors import Origins
+from functions.api.http.gateway_event import answer, canonical, normalise
+from functions.api.http.response import is_too_large, json_text
+from functions.api.http.scopes import insist
 from functions.api.routes import (
     dead_letters,
     docs,
@@ -29,14 +30,13 @@ from functions.api.routes import (
     subscriptions,
     workflows,
 )
-from functions.api.scopes import insist
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
-from whendue.domain.trace import traceparent
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
-from whendue.in_time import validations
-from whendue.limits import COUNT_EVERY_MS
-from whendue.report import report
+from whendue.metrics_export import report
+from whendue.quotas import COUNT_EVERY_MS
+from whendue.support.time_limit import validations
+from whendue.tracing.traceparent import traceparent
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
 NO_ORIGINS = Origins()

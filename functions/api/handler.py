@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api.app import Api
-from functions.api.cors import Origins
+from functions.api.http.cors import Origins
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.bootstrap import app
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import log
 from whendue.bootstrap import app
-from whendue.report import lag, report
+from whendue.metrics_export import lag, report
 
 # What is kept of the invocation's time to end in good order.
 MARGIN_MS = 5_000

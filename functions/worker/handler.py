@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.records import handle_batch, named
+from functions.sqs_batch import handle_batch, named
 from whendue.bootstrap import app
 
 

@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from typing import Final
 
 from localstack.deploy.clients import Clients
-from whendue.resources import TaskSettings
+from whendue.declarations.resources import TaskSettings
 
 ANYBODY: Final = json.dumps({"*": ["*"]})
 # An emulator's mails reach nobody: here everyone may send to everyone. On AWS nobody may, unless the operator says so.

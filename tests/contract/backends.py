@@ -24,8 +24,8 @@ from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.memory import MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.adapters.s3 import S3Blobs
 from whendue.adapters.sqs import SqsQueue
-from whendue.effects import system
-from whendue.ports import BlobStore, JobQueue, JobStore
+from whendue.engine.ports import BlobStore, JobQueue, JobStore
+from whendue.support.clock import system
 
 # Addresses of backends that somebody else has started (`make e2e-localstack` does).
 DYNAMODB_LOCAL = "WHENDUE_DYNAMODB_LOCAL"

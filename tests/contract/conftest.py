@@ -7,8 +7,8 @@ import pytest
 
 from tests.contract.backends import DYNAMODB_LOCAL, LOCALSTACK, Aws, Backend, opened
 from tests.contract.samples import insert_of
-from whendue.domain.writes import Write
-from whendue.ports import BlobStore, JobQueue, JobStore, Outcome
+from whendue.engine.ports import BlobStore, JobQueue, JobStore, Outcome
+from whendue.table.writes import Write
 
 STARTED = ["localstack"] if os.environ.get(LOCALSTACK) else []
 SERVICES = ["memory", "moto", "ministack", *STARTED]

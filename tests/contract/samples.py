@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from whendue.domain import transitions, waiting
-from whendue.domain.fingerprint import failure
-from whendue.domain.job import Failure, Job, Policy, State, evolve
-from whendue.domain.keys import Key
-from whendue.domain.limit import Wait
-from whendue.domain.step import Transition
-from whendue.domain.writes import Write, insert
+from whendue.jobs import dependency_transitions as waiting
+from whendue.jobs import transitions
+from whendue.jobs.failures import failure
+from whendue.jobs.limit_spec import Wait
+from whendue.jobs.model import Failure, Job, Policy, State, evolve
+from whendue.jobs.transition import Transition
 from whendue.settings import Timing
+from whendue.table.keys import Key
+from whendue.table.writes import Write, insert
 
 NOW = 1_800_000_000_000
 TIMING = Timing()

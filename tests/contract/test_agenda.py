@@ -3,8 +3,8 @@
 import pytest
 
 from tests.contract.samples import LIVE, insert_of, key_of, listed
-from whendue.domain.writes import REMOVE, Write
-from whendue.ports import AgendaEntry, JobStore
+from whendue.engine.ports import AgendaEntry, JobStore
+from whendue.table.writes import REMOVE, Write
 
 ALARMS = {"a": 300, "b": 100, "c": 200, "d": 200, "e": 200, "f": 200, "g": 200, "h": 400}
 

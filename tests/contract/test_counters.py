@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.contract.test_profiles import app_on
 from whendue.bootstrap import App
-from whendue.domain.counts import OTHER, TIMER, Counts, series_of
-from whendue.ports import JobStore
-from whendue.services.tally import Taken
+from whendue.engine.ports import JobStore
+from whendue.metrics.model import OTHER, TIMER, Counts, series_of
+from whendue.metrics.recorder import Taken
 
 PROCESSES, BATCHES = 4, 6
 SERIES = [series_of(queue, OTHER) for queue in ("high", "normal")]

@@ -12,11 +12,11 @@ from tests.support import eventually
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.throttle import TRIES
-from whendue.domain import transitions
-from whendue.domain.writes import Is, Plus, Write
-from whendue.effects import ManualEffects
+from whendue.engine.ports import Applied, Delivery, Outgoing
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Delivery, Outgoing
+from whendue.jobs import transitions
+from whendue.support.clock import ManualEffects
+from whendue.table.writes import Is, Plus, Write
 
 PASSING = [
     "ResourceNotFoundException",

@@ -16,10 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.contract.backends import Aws
 from tests.contract.samples import LIVE, NOW, TIMING, a_job, key_of
 from whendue.adapters.memory import MemoryStore
-from whendue.domain import transitions
-from whendue.domain.job import Job
-from whendue.domain.writes import REMOVE, Below, Has, In, Is, Lacks, Less, Plus, Write, delete, insert
-from whendue.ports import AgendaEntry, Applied, JobStore, Outcome
+from whendue.engine.ports import AgendaEntry, Applied, JobStore, Outcome
+from whendue.jobs import transitions
+from whendue.jobs.model import Job
+from whendue.table.writes import REMOVE, Below, Has, In, Is, Lacks, Less, Plus, Write, delete, insert
 
 NAMES = ["a", "b", "c", "d"]
 KEYS = [key_of(name) for name in NAMES]

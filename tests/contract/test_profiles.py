@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.world import SETTINGS, TENANT
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue
 from whendue.bootstrap import App, build
-from whendue.domain.limit import Limit
-from whendue.domain.precondition import Precondition
-from whendue.domain.profile import PROFILES, Profile
-from whendue.effects import system
+from whendue.declarations.registry import Registry
+from whendue.engine.ports import JobStore
 from whendue.errors import PreconditionFailedError, UnavailableError, UnknownProfileError
-from whendue.ports import JobStore
-from whendue.registry import Registry
+from whendue.jobs.limit_spec import Limit
+from whendue.profiles.model import PROFILES, Profile
+from whendue.support.clock import system
+from whendue.table.preconditions import Precondition
 
 ANY = Precondition()
 THREADS = 8

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support import eventually
-from whendue.limits import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.ports import Delivery, Depth, JobQueue, Outgoing
+from whendue.engine.ports import Delivery, Depth, JobQueue, Outgoing
+from whendue.quotas import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 
 Q = "normal"
 

@@ -7,10 +7,10 @@ import pytest
 from tests.contract.backends import Aws
 from tests.world import TENANT, World
 from whendue.adapters.dynamodb import DynamoStore
-from whendue.domain.job import State
-from whendue.domain.request import JobRequest
-from whendue.effects import Effects
-from whendue.services.listing import JobFilter
+from whendue.jobs.model import State
+from whendue.operations.listing import JobFilter
+from whendue.submission.request import JobRequest
+from whendue.support.clock import Effects
 
 JOBS = 10
 

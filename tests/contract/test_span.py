@@ -2,9 +2,9 @@
 
 import pytest
 
-from whendue.domain.keys import Key
-from whendue.domain.writes import insert
-from whendue.ports import JobStore
+from whendue.engine.ports import JobStore
+from whendue.table.keys import Key
+from whendue.table.writes import insert
 
 NAMES = ["fire#1", "fire#2", "fire#3", "schedule", "ünder"]
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from scripts.state_diagram import ARROWS
 from tests.contract.conftest import Apply
 from tests.contract.samples import (
     AFTER_CLAIM,
@@ -19,12 +20,11 @@ from tests.contract.samples import (
     key_of,
     running,
 )
-from whendue.domain import transitions
-from whendue.domain.agenda import day_of, done_partition
-from whendue.domain.diagram import ARROWS
-from whendue.domain.job import Job, from_item
-from whendue.domain.writes import Plus, Write
-from whendue.ports import Applied, JobStore, Outcome
+from whendue.engine.ports import Applied, JobStore, Outcome
+from whendue.jobs import transitions
+from whendue.jobs.due_index import day_of, done_partition
+from whendue.jobs.model import Job, from_item
+from whendue.table.writes import Plus, Write
 
 THREADS = 32
 

@@ -7,10 +7,10 @@ import pytest
 from tests.contract.conftest import Apply
 from tests.contract.samples import insert_of, key_of
 from whendue.adapters.memory import MemoryStore
-from whendue.domain.keys import Key
-from whendue.domain.writes import Absent, Below, Is, Less, Plus, Write
-from whendue.limits import DYNAMODB_ITEM_BYTES, DYNAMODB_PARTITION_KEY_BYTES, DYNAMODB_SORT_KEY_BYTES
-from whendue.ports import Applied, JobStore
+from whendue.engine.ports import Applied, JobStore
+from whendue.quotas import DYNAMODB_ITEM_BYTES, DYNAMODB_PARTITION_KEY_BYTES, DYNAMODB_SORT_KEY_BYTES
+from whendue.table.keys import Key
+from whendue.table.writes import Absent, Below, Is, Less, Plus, Write
 
 
 def nested(depth: int) -> dict[str, Any]:

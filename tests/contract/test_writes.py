@@ -7,10 +7,10 @@ import pytest
 
 from tests.contract.conftest import Apply
 from tests.contract.samples import LIVE, insert_of, key_of, listed
-from whendue.domain.keys import Key
-from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Plus, Write, delete
-from whendue.limits import PAYLOAD_ITEM_BYTES
-from whendue.ports import Applied, JobStore
+from whendue.engine.ports import Applied, JobStore
+from whendue.quotas import PAYLOAD_ITEM_BYTES
+from whendue.table.keys import Key
+from whendue.table.writes import REMOVE, Below, Condition, In, Is, Plus, Write, delete
 
 
 def update(name: str, expected: list[Condition], **changes: Any) -> Write:

@@ -9,9 +9,9 @@ from docs.generate import PARTS, generated
 from functions.api.app import make_resolver, routes_of
 from tests.load.options import DURATION_MAX_S, JOBS_MAX, USERS_MAX
 from tests.load.scenarios import SCENARIOS
-from whendue.domain.causes import Cause
-from whendue.domain.profile import PROFILES
-from whendue.registry import BUILT_IN_TASKS, discover
+from whendue.declarations.registry import BUILT_IN_TASKS, discover
+from whendue.inspection.causes import Cause
+from whendue.profiles.model import PROFILES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -16,7 +16,7 @@ from localstack.lifecycle import answers, warm
 from localstack.paths import ROOT
 from localstack.stack import Stack
 from tests.support import eventually
-from whendue.registry import USER_TASKS
+from whendue.declarations.registry import USER_TASKS
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
 
 GRACE_S = 12

@@ -19,11 +19,11 @@ from whendue.adapters.s3 import S3Blobs
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import App, build
-from whendue.domain.job import State
-from whendue.effects import Effects, system
-from whendue.registry import BUILT_IN_TASKS, USER_TASKS, discover
-from whendue.secret import Secret
+from whendue.declarations.registry import BUILT_IN_TASKS, USER_TASKS, discover
+from whendue.jobs.model import State
 from whendue.settings import Settings
+from whendue.support.clock import Effects, system
+from whendue.support.secret import Secret
 
 TERMINAL = {State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value}
 

@@ -10,8 +10,8 @@ from localstack.deploy.clients import Clients
 from tests.e2e.stage import Stage
 from tests.support import eventually
 from whendue.bootstrap import App
-from whendue.domain.request import JobRequest
-from whendue.ports import Delivery
+from whendue.engine.ports import Delivery
+from whendue.submission.request import JobRequest
 
 
 class Meter:
@@ -54,7 +54,7 @@ def metered(quiet: Stage) -> Iterator[tuple[App, Meter, Stage]]:
 
 def receive_all(stage: Stage, count: int) -> list[Delivery]:
     from whendue.adapters.sqs import SqsQueue
-    from whendue.effects import system
+    from whendue.support.clock import system
 
     queue, got = SqsQueue(stage.clients.sqs, stage.stack.queues, system()), list[Delivery]()
     while len(got) < count:

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from tests.e2e.stage import Http, Stage
 from tests.functional.tasks.web import Web, serving
 from tests.support import eventually
-from whendue.limits import NOTIFY_CONCURRENCY
+from whendue.quotas import NOTIFY_CONCURRENCY
 
 TENANT = "e2e"
 RECIPIENTS = {TENANT: ["ops@example.com"]}

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.stage import Stage
 from tests.support import eventually
-from whendue.domain.request import JobRequest
+from whendue.submission.request import JobRequest
 
 DAY_S = 86_400
 

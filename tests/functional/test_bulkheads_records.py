@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from functions import records
+from functions import sqs_batch as records
 from tests.exceptions import EXCEPTIONS
 from tests.faults import Refusing
 from tests.world import World
-from whendue.channel import ChannelConfig
-from whendue.domain.job import Job, State
-from whendue.domain.message import to_body
-from whendue.ports import Applied, Delivery, Outcome, Worked
-from whendue.services import dead_letter
-from whendue.services.outside import Ports
+from whendue.declarations.channel import ChannelConfig
+from whendue.engine.message import to_body
+from whendue.engine.ports import Applied, Delivery, Outcome, Worked
+from whendue.engine.runtime import Ports
+from whendue.jobs.model import Job, State
+from whendue.worker import dead_letter_consumer as dead_letter
 
 
 class Plain(ChannelConfig):

@@ -13,16 +13,16 @@ import pytest
 from tests.exceptions import BUILT_IN, EVERY, EXCEPTIONS
 from tests.functional.test_schedules import definition
 from tests.world import TENANT, World
-from whendue.domain.job import Job, State, from_item
-from whendue.domain.keys import Key
-from whendue.domain.message import from_body, to_body
-from whendue.domain.pause import tenant_pause
-from whendue.domain.request import Dependency, JobRequest
-from whendue.domain.schedule import schedule_key
-from whendue.domain.writes import insert
-from whendue.services.due import Due
-from whendue.services.ledger import FireFilter
-from whendue.services.tick import Ticked
+from whendue.engine.message import from_body, to_body
+from whendue.jobs.model import Job, State, from_item
+from whendue.pauses.model import tenant_pause
+from whendue.schedules.history import FireFilter
+from whendue.schedules.model import schedule_key
+from whendue.schedules.runner import Due
+from whendue.submission.request import Dependency, JobRequest
+from whendue.table.keys import Key
+from whendue.table.writes import insert
+from whendue.timer.tick import Ticked
 
 GOOD, BAD = TENANT, "bad"
 STEP = 16
@@ -184,39 +184,39 @@ def with_bad_message(_: Any, __: str, messages: Sequence[Any]) -> bool:
 
 def stored_pause(scene: Scene, error: BaseException) -> list[Patched]:
     scene.world.table.apply([insert("pause", tenant_pause(BAD), {"reason": "?"})])
-    return [raising("whendue.services.pauses.from_item", error, lambda item: True)]
+    return [raising("whendue.pauses.service.from_item", error, lambda item: True)]
 
 
 ALONE: dict[str, Stage] = {
-    "a schedule is read": function("services.due.from_item"),
+    "a schedule is read": function("schedules.runner.from_item"),
     "schedules are read together": reading("schedule#"),
-    "a plan is proposed": function("services.firing.proposed"),
-    "a plan is made": function("services.firing.plan"),
-    "a job is prepared": function("services.prepare.Prepare.submission", lambda _, tenant, *__: tenant == BAD),
-    "a fire is entered": function("services.firing.enter"),
+    "a plan is proposed": function("schedules.enqueuer.proposed"),
+    "a plan is made": function("schedules.enqueuer.plan"),
+    "a job is prepared": function("submission.plan.Prepare.submission", lambda _, tenant, *__: tenant == BAD),
+    "a fire is entered": function("schedules.enqueuer.enter"),
     "fires are written": writing("enter_fire", "submit", "commit_plan"),
     "a schedule's jobs are written": writing("submit"),
-    "a schedule is advanced": function("services.firing.advanced"),
-    "failures are counted": function("services.due.Due._pause_if_it_keeps_failing", bad_self),
-    "a backfill is read": function("services.due.backfill_from"),
+    "a schedule is advanced": function("schedules.enqueuer.advanced"),
+    "failures are counted": function("schedules.runner.Due._pause_if_it_keeps_failing", bad_self),
+    "a backfill is read": function("schedules.runner.backfill_from"),
     "backfills are read together": reading("backfill#"),
-    "a backfill makes a chunk": function("services.backfills.chunk"),
+    "a backfill makes a chunk": function("schedules.backfill.chunk"),
     "a backfill is moved": writing("move_backfill"),
-    "a job is read": function("services.walk.from_item"),
+    "a job is read": function("engine.partition_scan.from_item"),
     "jobs are read together": reading("job"),
-    "a job is chosen": function("services.promote.owner_is_promote"),
-    "a message is made": function("services.write.to_body"),
+    "a job is chosen": function("timer.promote.owner_is_promote"),
+    "a message is made": function("engine.apply.to_body"),
     "messages are sent together": function("adapters.memory.queue.MemoryQueue.send", with_bad_message),
-    "rescue chooses": function("services.rescue.owner_is_promote"),
-    "rescue decides": function("services.rescue.decide"),
+    "rescue chooses": function("timer.rescue.owner_is_promote"),
+    "rescue decides": function("timer.rescue.decide"),
     "rescue moves a job": writing("move_alarm", "die", "bury"),
     "a pause is read": stored_pause,
-    "a dependent hears": function("services.dependents.heard"),
-    "news is wanted": function("services.news.News.wants", lambda _, step: step.job.tenant == BAD),
-    "news is told": function("services.news.News._of_job", bad_self),
+    "a dependent hears": function("engine.release.heard"),
+    "news is wanted": function("notifications.publisher.News.wants", lambda _, step: step.job.tenant == BAD),
+    "news is told": function("notifications.publisher.News._of_job", bad_self),
     "ends are told": writing("settled", "release"),
     "transitions are counted": function(
-        "services.tally.Tally.note", lambda _, done: any(s.job.tenant == BAD for s, _ in done)
+        "metrics.recorder.Tally.note", lambda _, done: any(s.job.tenant == BAD for s, _ in done)
     ),
 }
 # What is a whole queue's, in which BAD's jobs are.
@@ -224,10 +224,10 @@ ITS_QUEUE: dict[str, Stage] = {
     "a partition is listed": function("adapters.memory.store.MemoryStore.agenda", in_partition),
     "a queue takes messages": function("adapters.memory.queue.MemoryQueue.send", in_queue),
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
-    "a cursor is moved": function("services.cursors.Cursor.move", lambda self, _: "low" in self.partition),
-    "cursors are read": function("services.tick.read_cursors", lambda _, __, names: any("low" in one for one in names)),
-    "a window is promoted": function("services.promote.Promote.step", lambda self: self.name == "low"),
-    "a window is rescued": function("services.rescue.Rescue.step", lambda self: self.name == "low"),
+    "a cursor is moved": function("engine.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
+    "cursors are read": function("timer.tick.read_cursors", lambda _, __, names: any("low" in one for one in names)),
+    "a window is promoted": function("timer.promote.Promote.step", lambda self: self.name == "low"),
+    "a window is rescued": function("timer.rescue.Rescue.step", lambda self: self.name == "low"),
 }
 
 
@@ -282,7 +282,7 @@ def test_the_schedules_pass_that_fails_as_a_whole_stops_neither_promote_nor_resc
     for error in some_of(EXCEPTIONS, 0).values():
         one.restore()
         app = one.world.build()
-        with raising("whendue.services.due.Due.run", error, lambda *_: True):
+        with raising("whendue.schedules.runner.Due.run", error, lambda *_: True):
             ticked: Ticked = one.world.tick(app)
         served(one, schedules=False)
         assert ticked.behind == ["schedules"]
@@ -301,7 +301,7 @@ def test_a_validator_may_raise_anything_when_a_schedule_fires(name: str) -> None
     def is_bad(self: Any, _: Any) -> bool:
         return bool(self.name == "picky")
 
-    with raising("whendue.registry.TaskDefinition.parse", BUILT_IN[name], is_bad):
+    with raising("whendue.declarations.registry.TaskDefinition.parse", BUILT_IN[name], is_bad):
         world.tick()
     world.clock.advance(60)
     world.work()
@@ -447,8 +447,8 @@ def test_a_job_of_which_no_message_can_be_made_ends_with_its_cause(monkeypatch: 
             raise ValueError("no message can be made of it")
         return to_body(job)
 
-    for module in ("write", "rescue"):
-        monkeypatch.setattr(f"whendue.services.{module}.to_body", body)
+    for module in ("engine.apply", "timer.rescue"):
+        monkeypatch.setattr(f"whendue.{module}.to_body", body)
     world.pass_time(700)
     assert world.job(good).state is State.SUCCEEDED
     stored = world.table._items[odd.key]

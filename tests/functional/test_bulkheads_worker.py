@@ -12,21 +12,25 @@ from tests.faults import Refusing
 from tests.functional.test_composites import flow, node, start
 from tests.world import MINUTE_MS, World
 from whendue.adapters.memory import MemoryStore
-from whendue.domain.job import Job, State, to_item
-from whendue.domain.limit import Limit
-from whendue.domain.message import to_body
-from whendue.domain.request import Dependency
-from whendue.ports import Applied, Delivery, Outcome, Outgoing
-from whendue.services import batch, inputs, profiles, settle, work
-from whendue.services.composites import Composites
-from whendue.services.documents import Documents
-from whendue.services.limits import Limits
-from whendue.services.news import News
-from whendue.services.outside import Ports
-from whendue.services.pauses import Pauses
-from whendue.services.rates import Rates
-from whendue.services.slots import Slots
-from whendue.services.tally import Tally
+from whendue.engine.message import to_body
+from whendue.engine.payload_store import Documents
+from whendue.engine.ports import Applied, Delivery, Outcome, Outgoing
+from whendue.engine.runtime import Ports
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import Job, State, to_item
+from whendue.limits.limiter import Limits
+from whendue.limits.rate_tokens import Rates
+from whendue.limits.slots import Slots
+from whendue.metrics.recorder import Tally
+from whendue.notifications.publisher import News
+from whendue.pauses.service import Pauses
+from whendue.profiles import lookup as profiles
+from whendue.references import resolver as inputs
+from whendue.submission.request import Dependency
+from whendue.worker import batch_runner as batch
+from whendue.worker import completer as settle
+from whendue.worker import processor as work
+from whendue.workflows.runner import Composites
 
 Planted = Callable[[Any, str], None]
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import eventually
 from whendue.adapters.child_processes import ChildProcess, ChildProcesses
-from whendue.ports import Delivery, Worked
+from whendue.engine.ports import Delivery, Worked
 
 FOREVER_MS = 4_000_000_000_000
 

@@ -7,13 +7,13 @@ import pytest
 from tests.faults import Counted, KilledError
 from tests.world import IDS, SETTINGS, TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.dependency import Parent
-from whendue.domain.graph import Draft, Wanted, make, to_value
-from whendue.domain.job import Job, State, evolve, from_item
-from whendue.domain.keys import job_key
-from whendue.domain.request import JobRequest
-from whendue.domain.transitions import submit
-from whendue.services.links import links
+from whendue.jobs.dependencies import Parent
+from whendue.jobs.model import Job, State, evolve, from_item
+from whendue.jobs.transitions import submit
+from whendue.submission.dependency_edges import links
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
+from whendue.workflows.graph import Draft, Wanted, make, to_value
 
 
 def node(name: str, kind: str = "ok", payload: Any = None, *after: str | Wanted, **more: Any) -> Draft:

@@ -6,14 +6,14 @@ import pytest
 
 from tests.faults import Refusing
 from tests.world import TENANT, World
-from whendue.domain.job import Job, State
-from whendue.domain.message import from_body, to_body
-from whendue.domain.request import JobRequest
-from whendue.domain.transitions import claim
+from whendue.engine.message import from_body, to_body
+from whendue.engine.ports import Delivery, Outgoing
 from whendue.errors import InvalidCursorError, InvalidRequestError, JobNotFoundError, StateConflictError
-from whendue.ports import Delivery, Outgoing
-from whendue.services.listing import JobFilter
+from whendue.jobs.model import Job, State
+from whendue.jobs.transitions import claim
+from whendue.operations.listing import JobFilter
 from whendue.settings import QUEUES
+from whendue.submission.request import JobRequest
 
 ALL = JobFilter()
 ONCE = {"max_attempts": 1}
@@ -73,7 +73,7 @@ def test_another_tenants_job_is_like_no_job() -> None:
     app = world.app
     for ask in (
         lambda: app.query.get("other", job.id),
-        lambda: app.query.explain("other", job.id),
+        lambda: app.explainer.explain("other", job.id),
         lambda: app.control.cancel("other", job.id),
         lambda: app.control.redrive("other", job.id),
         lambda: app.control.reschedule("other", job.id, 1, None),
@@ -340,7 +340,7 @@ def test_a_job_past_its_retention_is_gone_even_before_dynamodb_sweeps_it() -> No
 
 
 def codes(world: World, job: Job) -> list[str]:
-    return [reason.code for reason in world.app.query.explain(TENANT, job.id).reasons]
+    return [reason.code for reason in world.app.explainer.explain(TENANT, job.id).reasons]
 
 
 def test_every_job_can_say_why_it_has_not_run_yet() -> None:

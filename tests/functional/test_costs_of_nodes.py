@@ -6,12 +6,12 @@ from typing import Any
 
 from tests.world import TENANT, World
 from whendue.adapters.memory import MemoryStore
-from whendue.domain.graph import Draft, Wanted, make, to_value
-from whendue.domain.job import State, item_bytes
-from whendue.domain.request import JobRequest
-from whendue.domain.writes import Write
-from whendue.limits import WRITE_UNIT_BYTES
-from whendue.ports import Outcome
+from whendue.engine.ports import Outcome
+from whendue.jobs.model import State, item_bytes
+from whendue.quotas import WRITE_UNIT_BYTES
+from whendue.submission.request import JobRequest
+from whendue.table.writes import Write
+from whendue.workflows.graph import Draft, Wanted, make, to_value
 
 CHAIN = 20
 

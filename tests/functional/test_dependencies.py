@@ -9,10 +9,7 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import IDS, TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.job import Job, State
-from whendue.domain.keys import job_key, parents_key
-from whendue.domain.request import Dependency, JobRequest
-from whendue.domain.writes import Write
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidReferenceError,
@@ -20,8 +17,11 @@ from whendue.errors import (
     UnknownParentError,
     WhendueError,
 )
-from whendue.ports import Applied, Outcome
-from whendue.services.submit import Submitted
+from whendue.jobs.model import Job, State
+from whendue.submission.request import Dependency, JobRequest
+from whendue.submission.submit import Submitted
+from whendue.table.keys import job_key, parents_key
+from whendue.table.writes import Write
 
 
 def after(*parents: Job | str, on: Any = "success") -> tuple[Dependency, ...]:

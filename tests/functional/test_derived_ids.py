@@ -10,10 +10,10 @@ from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client
 from tests.world import SETTINGS, TENANT, World
 from whendue.bootstrap import App, build
-from whendue.domain.request import JobRequest
-from whendue.domain.subscription import Subscription, Terms, subscribe
-from whendue.ports import Isolation, JobQueue, JobStore
-from whendue.secret import Secret
+from whendue.engine.ports import Isolation, JobQueue, JobStore
+from whendue.notifications.subscription import Subscription, Terms, subscribe
+from whendue.submission.request import JobRequest
+from whendue.support.secret import Secret
 
 SECRETS = ("1" * 32, "2" * 32)
 

@@ -9,7 +9,7 @@ from moto import mock_aws
 from localstack import lifecycle, token
 from localstack.deploy import mail
 from localstack.deploy.clients import Clients
-from whendue.resources import TaskSettings
+from whendue.declarations.resources import TaskSettings
 
 
 class Moto(Clients):

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.world import RealTime, World
-from whendue.context import Context
-from whendue.domain.job import State
-from whendue.domain.transitions import claim
+from whendue.declarations.context import Context
 from whendue.errors import Interrupted
+from whendue.jobs.model import State
+from whendue.jobs.transitions import claim
 
 FOREVER_MS = 10**15
 NOW = 0

@@ -6,22 +6,22 @@ import pytest
 
 from tests.faults import Counted
 from tests.world import MINUTE_MS, TENANT, World
-from whendue.domain.counts import last_tick
-from whendue.domain.explain import Reason
-from whendue.domain.job import State
-from whendue.domain.keys import Key, limit_pk
-from whendue.domain.limit import Limit
-from whendue.domain.precondition import Precondition
-from whendue.domain.profile import Profile
-from whendue.domain.writes import insert
-from whendue.ports import Outgoing
-from whendue.report import report
+from whendue.engine.ports import Outgoing
+from whendue.inspection.explain_rules import Reason
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import State
+from whendue.metrics.model import last_tick
+from whendue.metrics_export import report
+from whendue.profiles.model import Profile
+from whendue.table.keys import Key, limit_pk
+from whendue.table.preconditions import Precondition
+from whendue.table.writes import insert
 
 ONE = Limit(concurrency=1, key="k")
 
 
 def reasons(world: World, job: Any) -> list[Reason]:
-    return world.app.query.explain(TENANT, job.id).reasons
+    return world.app.explainer.explain(TENANT, job.id).reasons
 
 
 def codes(world: World, job: Any) -> list[str]:
@@ -107,7 +107,7 @@ def test_explain_costs_few_calls(wanted: dict[str, Any], expected: list[str]) ->
     job = world.submit(**wanted)
     calls: list[str] = []
     app = world.build(Counted(world.table, calls), Counted(world.queues, calls))
-    app.query.explain(TENANT, job.id)
+    app.explainer.explain(TENANT, job.id)
     assert sorted(calls) == sorted(expected)
 
 

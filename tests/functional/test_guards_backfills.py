@@ -12,12 +12,12 @@ from tests.functional.test_guards_schedules import before, dies_before, put
 from tests.functional.test_schedules import definition, entries, runs, tick
 from tests.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.backfill import Backfill, State, backfill_key, from_item
-from whendue.domain.ledger import Outcome
-from whendue.domain.request import JobRequest
-from whendue.domain.writes import Write
+from whendue.engine.ports import Outcome as Ended
 from whendue.errors import UnavailableError
-from whendue.ports import Outcome as Ended
+from whendue.schedules.backfill_model import Backfill, State, backfill_key, from_item
+from whendue.schedules.fires import Outcome
+from whendue.submission.request import JobRequest
+from whendue.table.writes import Write
 
 HOUR_S = 3600
 

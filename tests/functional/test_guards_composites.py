@@ -13,17 +13,17 @@ from tests.functional.test_dependencies import after, many
 from tests.functional.test_guards_dependencies import Costed, claimed, unavailable
 from tests.functional.test_guards_telling import a_whole
 from tests.world import IDS, TENANT, World
-from whendue.domain.graph import Draft, Wanted
-from whendue.domain.job import Job, State, to_item
-from whendue.domain.keys import Key
-from whendue.domain.request import JobRequest
-from whendue.domain.step import Transition
-from whendue.domain.waiting import forgo
-from whendue.domain.writes import Write, delete, insert
+from whendue.engine.apply import send
+from whendue.engine.cancel_members import Stopped, cancel_parts
+from whendue.engine.ports import Applied, Item, Outcome
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Item, Outcome
-from whendue.services.cancelling import Stopped, cancel_parts
-from whendue.services.write import send
+from whendue.jobs.dependency_transitions import forgo
+from whendue.jobs.model import Job, State, to_item
+from whendue.jobs.transition import Transition
+from whendue.submission.request import JobRequest
+from whendue.table.keys import Key
+from whendue.table.writes import Write, delete, insert
+from whendue.workflows.graph import Draft, Wanted
 
 
 def one_batch(world: World) -> None:

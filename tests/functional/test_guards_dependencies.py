@@ -12,17 +12,17 @@ from tests.functional.test_dependencies import after, cause, many, states
 from tests.functional.test_limits import Metered
 from tests.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.dependency import End, Ending
-from whendue.domain.job import Job, State
-from whendue.domain.keys import Key, payload_key
-from whendue.domain.request import Dependency, JobRequest
-from whendue.domain.transitions import claim, fail, succeed
-from whendue.domain.waiting import arrive
-from whendue.domain.writes import Write
+from whendue.engine.commit import record
+from whendue.engine.ports import Applied, Item, Outcome
+from whendue.engine.release import Dependents, Heard
 from whendue.errors import IdempotencyConflictError, UnknownParentError, WhendueError
-from whendue.ports import Applied, Item, Outcome
-from whendue.services.dependents import Dependents, Heard
-from whendue.services.record import record
+from whendue.jobs.dependencies import End, Ending
+from whendue.jobs.dependency_transitions import arrive
+from whendue.jobs.model import Job, State
+from whendue.jobs.transitions import claim, fail, succeed
+from whendue.submission.request import Dependency, JobRequest
+from whendue.table.keys import Key, payload_key
+from whendue.table.writes import Write
 
 DAY_S = 86_400
 

@@ -11,13 +11,13 @@ from tests.functional.test_guards_schedules import before, dies_before, put
 from tests.functional.test_schedules import definition, entries, schedule_of, tick
 from tests.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.keys import job_key
-from whendue.domain.ledger import Outcome, revise
-from whendue.domain.recurrence import Recurrence
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, State, schedule_key
+from whendue.engine.ports import AgendaEntry
 from whendue.errors import InvalidScheduleError, ScheduleNotFoundError
-from whendue.ports import AgendaEntry
+from whendue.schedules.calendar.recurrence import Recurrence
+from whendue.schedules.fires import Outcome, revise
+from whendue.schedules.model import Definition, State, schedule_key
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
 
 FAILING = replace(definition("0 * * * * *", pause_after=3), template=JobRequest("bad", {}, policy={"max_attempts": 1}))
 

@@ -12,16 +12,16 @@ from tests.functional.test_guards_schedules import before, dies_before, put
 from tests.functional.test_schedules import definition, entries, outcomes, runs, schedule_of, tick
 from tests.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.context import Context
-from whendue.domain.keys import job_key
-from whendue.domain.ledger import Fire, Outcome
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, Misfire, schedule_key
-from whendue.domain.writes import Write
+from whendue.declarations.context import Context
+from whendue.declarations.registry import task
+from whendue.engine.ports import Applied
+from whendue.engine.ports import Outcome as Ended
 from whendue.errors import UnavailableError
-from whendue.ports import Applied
-from whendue.ports import Outcome as Ended
-from whendue.registry import task
+from whendue.schedules.fires import Fire, Outcome
+from whendue.schedules.model import Definition, Misfire, schedule_key
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
+from whendue.table.writes import Write
 
 EACH_MINUTE = "0 * * * * *"
 

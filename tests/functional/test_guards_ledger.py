@@ -10,14 +10,14 @@ import pytest
 from tests.faults import Refusing
 from tests.functional.test_schedules import definition
 from tests.world import TENANT, World
-from whendue.domain.keys import job_key
-from whendue.domain.ledger import Fire, Gap, Outcome, enter, gap_from
-from whendue.domain.recurrence import Recurrence, latest
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, ledger_pk
+from whendue.engine.ports import Item
 from whendue.errors import InvalidCursorError
-from whendue.ports import Item
-from whendue.services.ledger import FireFilter, FireView
+from whendue.schedules.calendar.recurrence import Recurrence, latest
+from whendue.schedules.fires import Fire, Gap, Outcome, enter, gap_from
+from whendue.schedules.history import FireFilter, FireView
+from whendue.schedules.model import Definition, ledger_pk
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
 
 PK = ledger_pk(TENANT, "s")
 EACH_SECOND = Recurrence(every_s=1, start_ms=0)
@@ -98,7 +98,7 @@ def test_any_page_size_and_filter_show_each_fire_once_in_order(seed: int) -> Non
 
 def test_a_page_reads_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few of them are wanted: it is short then, and the next one goes on."""
-    monkeypatch.setattr("whendue.services.ledger.LEDGER_READS", 60)
+    monkeypatch.setattr("whendue.schedules.history.LEDGER_READS", 60)
     now_ms = World().clock.now_ms()
     world = a_world([fire(now_ms - 1000 * n, Outcome.RAN, "j") for n in range(300)])
     page = world.app.ledger.page(TENANT, "s", FireFilter(outcome="missed"), 10, None)

@@ -11,15 +11,15 @@ from tests.functional.test_limits import ONE, Metered, held_by_the_dead, items
 from tests.functional.test_overlaps import running
 from tests.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.job import State
-from whendue.domain.keys import Key
-from whendue.domain.limit import Limit, Wait
-from whendue.domain.precondition import Precondition
-from whendue.domain.profile import Profile
-from whendue.domain.writes import Write
-from whendue.limits import LIMIT_RECHECK_S
-from whendue.ports import Applied, Item, Outcome
-from whendue.services.deferral import wait_of
+from whendue.engine.ports import Applied, Item, Outcome
+from whendue.jobs.limit_spec import Limit, Wait
+from whendue.jobs.model import State
+from whendue.limits.deferral import wait_of
+from whendue.profiles.model import Profile
+from whendue.quotas import LIMIT_RECHECK_S
+from whendue.table.keys import Key
+from whendue.table.preconditions import Precondition
+from whendue.table.writes import Write
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import pytest
 from tests.faults import Refusing
 from tests.functional.test_limits import ONE, Metered, freed, held_by_the_dead, items, some
 from tests.world import MINUTE_MS, TENANT, World
-from whendue.domain.job import State
-from whendue.domain.limit import Limit
-from whendue.domain.writes import Write
-from whendue.limits import LIMIT_RECHECK_S
-from whendue.ports import Outcome
+from whendue.engine.ports import Outcome
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import State
+from whendue.quotas import LIMIT_RECHECK_S
+from whendue.table.writes import Write
 
 TWO = Limit(concurrency=2, key="k")
 

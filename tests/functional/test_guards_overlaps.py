@@ -10,12 +10,12 @@ from tests.functional.test_limits import Metered, freed, items
 from tests.functional.test_overlaps import RAN, RUNS, SKIPPED, WAITS, fire, fires, running, told
 from tests.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.job import Job, State
-from whendue.domain.ledger import Outcome
-from whendue.domain.message import from_body
-from whendue.domain.writes import Write
-from whendue.ports import Applied
-from whendue.ports import Outcome as Ended
+from whendue.engine.message import from_body
+from whendue.engine.ports import Applied
+from whendue.engine.ports import Outcome as Ended
+from whendue.jobs.model import Job, State
+from whendue.schedules.fires import Outcome
+from whendue.table.writes import Write
 
 UNKNOWN = Ended(Applied.UNAVAILABLE)
 

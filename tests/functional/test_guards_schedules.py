@@ -9,17 +9,17 @@ import pytest
 from tests.faults import KilledError, Refusing
 from tests.functional.test_schedules import definition, entries, outcomes, runs, schedule_of, tick
 from tests.world import IDS, TENANT, World
-from whendue.domain.firing import plan, proposed
-from whendue.domain.job import State
-from whendue.domain.keys import job_key
-from whendue.domain.ledger import Outcome
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, Misfire
-from whendue.domain.schedule import State as ScheduleState
-from whendue.domain.writes import Write
-from whendue.limits import FIRES_PER_PLAN
-from whendue.ports import Item
-from whendue.ports import Outcome as Ended
+from whendue.engine.ports import Item
+from whendue.engine.ports import Outcome as Ended
+from whendue.jobs.model import State
+from whendue.quotas import FIRES_PER_PLAN
+from whendue.schedules.fires import Outcome
+from whendue.schedules.model import Definition, Misfire
+from whendue.schedules.model import State as ScheduleState
+from whendue.schedules.planning import plan, proposed
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
+from whendue.table.writes import Write
 
 EACH_SECOND = "* * * * * *"
 

@@ -13,18 +13,18 @@ from tests.functional.test_dependencies import after, cause, many, states
 from tests.functional.test_guards_dependencies import Costed, claimed, unavailable
 from tests.world import IDS, TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.job import Job, State, from_item
-from whendue.domain.keys import job_key, parents_key
-from whendue.domain.request import JobRequest
-from whendue.domain.step import Transition
-from whendue.domain.transitions import claim, fail, submit, succeed
-from whendue.domain.writes import Write, delete
-from whendue.limits import TELL_PIECE
-from whendue.ports import Applied, Outcome
-from whendue.services.outside import Ports
-from whendue.services.parents import Parents, is_to_stop
-from whendue.services.record import record, record_and_send
-from whendue.services.telling import Telling
+from whendue.engine.commit import record, record_and_send
+from whendue.engine.fan_out import Telling
+from whendue.engine.ports import Applied, Outcome
+from whendue.engine.reconcile import Parents, is_to_stop
+from whendue.engine.runtime import Ports
+from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import claim, fail, submit, succeed
+from whendue.quotas import TELL_PIECE
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key, parents_key
+from whendue.table.writes import Write, delete
 
 
 class Reader:

@@ -7,14 +7,14 @@ import pytest
 
 from tests.faults import Refusing
 from tests.world import SETTINGS, TENANT, World
-from whendue.domain.agenda import live_partition
-from whendue.domain.job import Job, State
-from whendue.domain.keys import Key
-from whendue.domain.request import JobRequest
-from whendue.domain.transitions import claim
-from whendue.domain.writes import Write
-from whendue.limits import RESCUE_INTERVAL_MIN_S, RESCUES_PER_PARTITION
-from whendue.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.jobs.due_index import live_partition
+from whendue.jobs.model import Job, State
+from whendue.jobs.transitions import claim
+from whendue.quotas import RESCUE_INTERVAL_MIN_S, RESCUES_PER_PARTITION
+from whendue.submission.request import JobRequest
+from whendue.table.keys import Key
+from whendue.table.writes import Write
 
 LOUD = "loud"
 QUICK = {"lease_s": 2}

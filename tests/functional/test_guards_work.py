@@ -7,11 +7,11 @@ import pytest
 
 from tests.faults import Refusing
 from tests.world import TENANT, World
-from whendue.domain.job import Job, State
-from whendue.domain.message import to_body
-from whendue.domain.transitions import claim
-from whendue.domain.writes import Write
-from whendue.ports import Applied, Outcome, Outgoing
+from whendue.engine.message import to_body
+from whendue.engine.ports import Applied, Outcome, Outgoing
+from whendue.jobs.model import Job, State
+from whendue.jobs.transitions import claim
+from whendue.table.writes import Write
 
 
 def received_often(world: World, job: Job) -> None:

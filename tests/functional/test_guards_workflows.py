@@ -5,8 +5,8 @@ from pydantic import BaseModel
 
 from tests.functional.test_composites import flow, node, parts, start
 from tests.world import TENANT, World
-from whendue.domain.job import State
-from whendue.registry import task
+from whendue.declarations.registry import task
+from whendue.jobs.model import State
 
 DAY_S = 86_400
 

@@ -6,18 +6,18 @@ from typing import Any
 
 from tests.faults import Counted, Refusing
 from tests.world import TENANT, World
-from whendue.domain.dependency import element
-from whendue.domain.graph import Draft, make, to_value
-from whendue.domain.job import Job, State, from_item
-from whendue.domain.request import Dependency, JobRequest
-from whendue.domain.transitions import claim
-from whendue.domain.writes import Write
+from whendue.engine.apply import written
+from whendue.engine.fan_out import Telling
+from whendue.engine.ports import Applied, Outcome
+from whendue.engine.release import Dependents
 from whendue.errors import UnavailableError
-from whendue.limits import TELL_PIECE
-from whendue.ports import Applied, Outcome
-from whendue.services.dependents import Dependents
-from whendue.services.telling import Telling
-from whendue.services.write import written
+from whendue.jobs.dependencies import element
+from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.transitions import claim
+from whendue.quotas import TELL_PIECE
+from whendue.submission.request import Dependency, JobRequest
+from whendue.table.writes import Write
+from whendue.workflows.graph import Draft, make, to_value
 
 
 def after(*parents: Job) -> tuple[Dependency, ...]:

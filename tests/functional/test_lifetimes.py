@@ -11,15 +11,15 @@ from tests.faults import Counted
 from tests.functional.test_composites import flow, node, parts, start
 from tests.functional.test_dependencies import after
 from tests.world import TENANT, World
-from whendue.domain.job import Job, State, as_value, evolve
-from whendue.domain.keys import job_key
-from whendue.domain.lifetime import next_look
-from whendue.domain.request import JobRequest
-from whendue.domain.step import put_away
-from whendue.domain.writes import REMOVE, Write, delete
+from whendue.engine.ports import Item, Outcome
 from whendue.errors import JobNotFoundError, StateConflictError
-from whendue.limits import ERASE_CALL_S
-from whendue.ports import Item, Outcome
+from whendue.jobs.lifetime import next_look
+from whendue.jobs.model import Job, State, as_value, evolve
+from whendue.jobs.transition import put_away
+from whendue.quotas import ERASE_CALL_S
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
+from whendue.table.writes import REMOVE, Write, delete
 
 MONTHS_S = 100 * DAY_S
 

@@ -8,16 +8,16 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import MINUTE_MS, TENANT, World
 from whendue.adapters.memory import MemoryStore
-from whendue.domain.job import Job, State, evolve
-from whendue.domain.limit import Limit
-from whendue.domain.slots import Slot
-from whendue.domain.writes import Write
+from whendue.declarations.registry import Retry
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import UnavailableError
-from whendue.limits import HANDOVER_S, LIMIT_RECHECK_S
-from whendue.ports import Applied, Outcome
-from whendue.registry import Retry
-from whendue.services.limits import Limits
-from whendue.services.slots import Slots
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import Job, State, evolve
+from whendue.limits.limiter import Limits
+from whendue.limits.slot_model import Slot
+from whendue.limits.slots import Slots
+from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
+from whendue.table.writes import Write
 
 ONE = Limit(concurrency=1, key="k")
 TWO_A_SECOND = Limit(rate_per_s=2, key="k")
@@ -92,7 +92,7 @@ def test_a_waiting_job_says_what_it_waits_for() -> None:
     held_by_the_dead(world)
     waits = world.submit(limit=ONE)
     world.work()
-    [reason] = world.app.query.explain(TENANT, waits.id).reasons
+    [reason] = world.app.explainer.explain(TENANT, waits.id).reasons
     now_ms = world.clock.now_ms()
     assert reason.code == "limited"
     assert reason.facts == {
@@ -110,7 +110,7 @@ def test_a_job_put_off_by_its_rate_says_so_and_has_its_token_when_it_comes_again
     world = World()
     jobs = some(world, 3, TWO_A_SECOND)
     world.work()
-    [reason] = world.app.query.explain(TENANT, jobs[2].id).reasons
+    [reason] = world.app.explainer.explain(TENANT, jobs[2].id).reasons
     assert (reason.code, reason.facts["key"], reason.facts["rate_per_second"]) == ("limited", "k", 2)
     assert world.job(jobs[2]).generation == 2
     world.pass_time(3)
@@ -264,7 +264,7 @@ def test_keys_are_a_tenants_own_and_types_profiles_and_names_do_not_meet() -> No
 
 
 def _request(**wanted: Any) -> Any:
-    from whendue.domain.request import JobRequest
+    from whendue.submission.request import JobRequest
 
     return JobRequest("ok", {}, **wanted)
 

@@ -9,16 +9,18 @@ from tests.contract.samples import NOW, TIMING, a_job, an_error, running
 from tests.faults import Counted, Refusing
 from tests.unit.test_schedule_items import GAP, SCHEDULE
 from tests.world import IDS, SETTINGS, TENANT, World
-from whendue.domain import transitions
-from whendue.domain.job import Job
-from whendue.domain.ledger import Outcome
-from whendue.domain.step import Transition, owing
-from whendue.domain.subscription import Subscription, Terms, disable, subscribe
+from whendue.engine.payload_store import Documents
+from whendue.engine.runtime import Ports
 from whendue.errors import UnavailableError
-from whendue.limits import SUBSCRIPTIONS_AGE_MS
-from whendue.services.documents import Documents
-from whendue.services.news import News
-from whendue.services.outside import Ports
+from whendue.jobs import transitions
+from whendue.jobs.model import Job
+from whendue.jobs.transition import Transition, owing
+from whendue.metrics.recorder import Tally
+from whendue.notifications.publisher import News
+from whendue.notifications.subscription import Subscription, Terms, disable, subscribe
+from whendue.quotas import SUBSCRIPTIONS_AGE_MS
+from whendue.schedules.events import missed
+from whendue.schedules.fires import Outcome
 
 EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed")
 
@@ -26,7 +28,8 @@ EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed")
 def news_of(world: World, store: Any = None) -> News:
     table = store or world.table
     documents = Documents(table, world.blobs)
-    return News(Ports(table, world.queues, documents, None, world.registry, world.effects, SETTINGS, IDS, None))  # type: ignore[arg-type]
+    tally = Tally()
+    return News(Ports(table, world.queues, documents, None, world.registry, world.effects, SETTINGS, IDS, None, tally))  # type: ignore[arg-type]
 
 
 def subscribed(world: World, name: str = "hook", **terms: Any) -> Subscription:
@@ -127,12 +130,12 @@ def test_what_was_skipped_was_not_missed() -> None:
     subscribed(world, events=("schedule_missed",))
     news = news_of(world)
     skipped = replace(GAP, outcome=Outcome.SKIPPED)
-    assert [len(news.missed(SCHEDULE, gap)) for gap in (skipped, GAP)] == [0, 1]
+    assert [len(missed(news, SCHEDULE, gap)) for gap in (skipped, GAP)] == [0, 1]
 
 
 def test_missed_fires_are_not_counted_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """After an outage each schedule has a gap, of a thousand fires perhaps."""
     counted: list[str] = []
-    monkeypatch.setattr("whendue.services.news.of_gap", lambda schedule, gap: counted.append(schedule.name))
-    assert news_of(World()).missed(SCHEDULE, GAP) == []
+    monkeypatch.setattr("whendue.schedules.events.of_gap", lambda schedule, gap: counted.append(schedule.name))
+    assert missed(news_of(World()), SCHEDULE, GAP) == []
     assert counted == []

@@ -6,15 +6,15 @@ import pytest
 
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import MINUTE_MS, TENANT, World
-from whendue.domain.job import Job, State
-from whendue.domain.keys import job_key
-from whendue.domain.ledger import Outcome
-from whendue.domain.recurrence import Recurrence
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, Overlap
-from whendue.domain.writes import Write
-from whendue.ports import Outcome as Ended
-from whendue.services.ledger import FireFilter, FireView
+from whendue.engine.ports import Outcome as Ended
+from whendue.jobs.model import Job, State
+from whendue.schedules.calendar.recurrence import Recurrence
+from whendue.schedules.fires import Outcome
+from whendue.schedules.history import FireFilter, FireView
+from whendue.schedules.model import Definition, Overlap
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
+from whendue.table.writes import Write
 
 EVERY_10_S = Recurrence(cron="*/10 * * * * *")
 

@@ -9,9 +9,7 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.adapters.memory import MemoryQueue
-from whendue.domain.job import Job, State
-from whendue.domain.pause import pauses_of
-from whendue.domain.request import JobRequest
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import (
     InvalidRequestError,
     QueueNotFoundError,
@@ -19,8 +17,10 @@ from whendue.errors import (
     UnavailableError,
     UnknownTaskError,
 )
-from whendue.limits import BACKLOG_MESSAGES, PAUSE_BY_BYTES, PAUSE_CACHE_MS
-from whendue.ports import Applied, Outcome
+from whendue.jobs.model import Job, State
+from whendue.pauses.model import pauses_of
+from whendue.quotas import BACKLOG_MESSAGES, PAUSE_BY_BYTES, PAUSE_CACHE_MS
+from whendue.submission.request import JobRequest
 
 PAUSES: dict[str, tuple[Callable[[World], Any], Callable[[World], Any]]] = {
     "queue": (
@@ -88,7 +88,7 @@ def test_a_resume_brings_back_at_once_what_workers_have_dropped(scope: str) -> N
 
 def test_a_resume_is_bounded_and_the_timer_does_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """G13: a request does not grow with what was held."""
-    monkeypatch.setattr("whendue.services.resume.RESUMED_AT_ONCE", 3)
+    monkeypatch.setattr("whendue.timer.resume.RESUMED_AT_ONCE", 3)
     world = World()
     pause, resume = PAUSES["tenant"][0], RESUMES["tenant"]
     jobs = [world.submit() for _ in range(10)]
@@ -343,17 +343,17 @@ def test_explain_says_by_whom_and_why() -> None:
     """Of a job that waits, or whose worker died; what runs is not held."""
     world = World()
     due, later = world.submit(), world.submit(delay_s=500)
-    assert world.app.query.explain(TENANT, due.id).reasons[0].code == "queued"
+    assert world.app.explainer.explain(TENANT, due.id).reasons[0].code == "queued"
     world.app.pauses.pause_tenant(TENANT, None, "the bank is shut", "ops@acme", None)
     for job in (due, later):
-        reason = world.app.query.explain(TENANT, job.id).reasons[0]
+        reason = world.app.explainer.explain(TENANT, job.id).reasons[0]
         assert reason.code == "paused"
         assert "ops@acme" in reason.text
         assert "the bank is shut" in reason.text
         assert reason.facts["paused_at"] == world.clock.now_ms()
     world.app.resume.tenant(TENANT, None)
     world.work()
-    assert [reason.code for reason in world.app.query.explain(TENANT, due.id).reasons] == ["finished"]
+    assert [reason.code for reason in world.app.explainer.explain(TENANT, due.id).reasons] == ["finished"]
 
 
 def test_to_pause_again_changes_reason_and_end_and_keeps_the_beginning() -> None:

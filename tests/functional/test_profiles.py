@@ -9,15 +9,15 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.job import State, item_bytes
-from whendue.domain.keys import Key
-from whendue.domain.precondition import Precondition
-from whendue.domain.profile import Profile
-from whendue.domain.request import JobRequest
+from whendue.engine.ports import Applied, Item, Outcome
 from whendue.errors import PreconditionFailedError, ProfileNotFoundError, UnavailableError, UnknownProfileError
-from whendue.limits import NEVER_RETRY_BYTES, WRITE_UNIT_BYTES
-from whendue.ports import Applied, Item, Outcome
-from whendue.services.submit import Submitted
+from whendue.jobs.model import State, item_bytes
+from whendue.profiles.model import Profile
+from whendue.quotas import NEVER_RETRY_BYTES, WRITE_UNIT_BYTES
+from whendue.submission.request import JobRequest
+from whendue.submission.submit import Submitted
+from whendue.table.keys import Key
+from whendue.table.preconditions import Precondition
 
 ANY = Precondition()
 QUICK: dict[str, Any] = {"base_s": 1, "jitter": "none"}

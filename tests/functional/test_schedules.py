@@ -11,14 +11,14 @@ import pytest
 from tests.faults import Counted, KilledError
 from tests.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.domain.job import State
-from whendue.domain.ledger import Fire, Gap, Outcome, fire_from, gap_from
-from whendue.domain.recurrence import Recurrence, after, latest
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, Misfire, Schedule, from_item, ledger_pk, schedule_key
+from whendue.engine.ports import Item
 from whendue.errors import ScheduleNotFoundError
-from whendue.ports import Item
-from whendue.services.due import Due
+from whendue.jobs.model import State
+from whendue.schedules.calendar.recurrence import Recurrence, after, latest
+from whendue.schedules.fires import Fire, Gap, Outcome, fire_from, gap_from
+from whendue.schedules.model import Definition, Misfire, Schedule, from_item, ledger_pk, schedule_key
+from whendue.schedules.runner import Due
+from whendue.submission.request import JobRequest
 
 MINUTE_MS = 60_000
 YEAR_MS = 365 * 86_400_000
@@ -173,7 +173,7 @@ def _is_whole(world: World, name: str) -> None:
 
 
 def _job_key(job_id: str) -> Any:
-    from whendue.domain.keys import job_key
+    from whendue.table.keys import job_key
 
     return job_key(job_id)
 

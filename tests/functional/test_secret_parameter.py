@@ -8,8 +8,8 @@ from tests.unit.test_secret import ENVIRONMENT
 from whendue.adapters.auth import AuthSettings
 from whendue.adapters.aws import client, parameter
 from whendue.errors import ConfigurationError
-from whendue.secret import Secret
 from whendue.settings import Settings
+from whendue.support.secret import Secret
 
 SECRET = "s" * 40
 

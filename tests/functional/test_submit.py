@@ -8,12 +8,7 @@ import pytest
 
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
-from whendue.domain.job import State, item_bytes
-from whendue.domain.lifetime import payload_item
-from whendue.domain.precondition import Precondition
-from whendue.domain.profile import Profile
-from whendue.domain.request import JobRequest
-from whendue.domain.writes import Write
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidPayloadError,
@@ -24,9 +19,14 @@ from whendue.errors import (
     UnknownTaskError,
     WhendueError,
 )
-from whendue.limits import HORIZON_S, WRITE_UNIT_BYTES
-from whendue.ports import Applied, Outcome
-from whendue.services.submit import Submitted
+from whendue.jobs.lifetime import payload_item
+from whendue.jobs.model import State, item_bytes
+from whendue.profiles.model import Profile
+from whendue.quotas import HORIZON_S, WRITE_UNIT_BYTES
+from whendue.submission.request import JobRequest
+from whendue.submission.submit import Submitted
+from whendue.table.preconditions import Precondition
+from whendue.table.writes import Write
 
 
 def test_a_single_submit_is_one_write_and_one_send() -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from tests.world import SETTINGS, World
 from whendue.bootstrap import App
-from whendue.domain.job import Job, State, evolve
-from whendue.domain.message import to_body
-from whendue.domain.request import JobRequest
-from whendue.domain.transitions import claim
-from whendue.limits import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
-from whendue.ports import Delivery, Outgoing, Worked
-from whendue.services.deadly import Deadly
+from whendue.engine.message import to_body
+from whendue.engine.ports import Delivery, Outgoing, Worked
+from whendue.jobs.model import Job, State, evolve
+from whendue.jobs.transitions import claim
+from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
+from whendue.submission.request import JobRequest
+from whendue.worker.deadly import Deadly
 
 FOREVER_MS = 4_000_000_000_000
 

@@ -6,11 +6,11 @@ import pytest
 
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
-from whendue.domain.job import State
-from whendue.domain.request import JobRequest
-from whendue.domain.transitions import claim
-from whendue.limits import BACKLOG_MESSAGES
-from whendue.ports import Outgoing
+from whendue.engine.ports import Outgoing
+from whendue.jobs.model import State
+from whendue.jobs.transitions import claim
+from whendue.quotas import BACKLOG_MESSAGES
+from whendue.submission.request import JobRequest
 
 
 def test_a_job_days_ahead_is_promoted_two_minutes_before_it_is_due_and_not_sooner() -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from tests.faults import Refusing
 from tests.world import SETTINGS, TENANT, RealTime, World
-from whendue.domain.job import State
-from whendue.domain.message import from_body
-from whendue.domain.request import JobRequest
-from whendue.domain.transitions import claim
+from whendue.declarations.registry import Cancel, GiveUp, Retry
+from whendue.engine.message import from_body
+from whendue.engine.ports import Applied, Outcome, Outgoing
 from whendue.errors import Interrupted
-from whendue.ports import Applied, Outcome, Outgoing
-from whendue.registry import Cancel, GiveUp, Retry
+from whendue.jobs.model import State
+from whendue.jobs.transitions import claim
+from whendue.submission.request import JobRequest
 
 
 def test_one_bad_job_never_fails_its_neighbours() -> None:
@@ -99,7 +99,7 @@ def test_an_early_message_is_held_not_dropped_and_not_run() -> None:
     world = World()
     job = world.submit(delay_s=5)
     world.queues.discard("normal")
-    from whendue.domain.message import to_body
+    from whendue.engine.message import to_body
 
     world.queues.send("normal", [Outgoing(to_body(job), 0)])
     [worked] = world.work()
@@ -114,7 +114,7 @@ def test_a_duplicate_message_runs_the_job_once() -> None:
     """SQS delivers at least once."""
     world = World()
     job = world.submit()
-    from whendue.domain.message import to_body
+    from whendue.engine.message import to_body
 
     world.queues.send("normal", [Outgoing(to_body(job), 0), Outgoing(to_body(job), 3)])
     world.work()

@@ -18,14 +18,14 @@ from typing import Any, Final
 
 from functions import log as functions_log
 from functions.api.app import make_resolver
-from functions.api.openapi import document
+from functions.api.http.openapi import document
 from localstack.venvs import ensure
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client
 from tests.fuzz.server import serving
 from tests.world import World
-from whendue.registry import TASKS, discover
-from whendue.resources import TaskSettings, provide
+from whendue.declarations.registry import TASKS, discover
+from whendue.declarations.resources import TaskSettings, provide
 
 SCOPES: Final = "jobs:read jobs:write admin metrics:read"
 CHECKS: Final = (

@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.world import IDS
-from whendue.domain.firing import advanced, plan, proposed
-from whendue.domain.ledger import Outcome
-from whendue.domain.recurrence import Recurrence, after, latest
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import (
+from whendue.quotas import FIRES_PER_PLAN, MISFIRE_CATCH_UP
+from whendue.schedules.calendar.recurrence import Recurrence, after, latest
+from whendue.schedules.fires import Outcome
+from whendue.schedules.model import (
     Alarm,
     Definition,
     Misfire,
@@ -24,8 +23,9 @@ from whendue.domain.schedule import (
     to_item,
     to_text,
 )
-from whendue.limits import FIRES_PER_PLAN, MISFIRE_CATCH_UP
+from whendue.schedules.planning import advanced, plan, proposed
 from whendue.settings import Timing
+from whendue.submission.request import JobRequest
 
 START_MS = 1_800_000_000_123
 AHEAD_MS = 120_000

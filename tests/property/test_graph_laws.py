@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.domain.dependency import ONS, PARENT_POLICIES, On, ParentPolicy
-from whendue.domain.graph import Draft, Wanted, check, from_value, make, to_value
-from whendue.domain.limit import Limit
-from whendue.domain.picture import critical_path, progress
-from whendue.domain.references import find, resolve
-from whendue.domain.request import Dependency, JobRequest, request_from, request_value
 from whendue.errors import InvalidWorkflowError
+from whendue.jobs.dependencies import ONS, PARENT_POLICIES, On, ParentPolicy
+from whendue.jobs.limit_spec import Limit
+from whendue.references.syntax import find, resolve
+from whendue.submission.request import Dependency, JobRequest, request_from, request_value
+from whendue.workflows.graph import Draft, Wanted, check, from_value, make, to_value
+from whendue.workflows.progress import critical_path, progress
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
-from functions.api import durations, times
-from whendue.domain import cron, exclusions, notations, recurrence, zones
-from whendue.domain.recurrence import Recurrence
+from functions.api.http import times
+from functions.api.schemas import durations
 from whendue.errors import InvalidScheduleError
-from whendue.limits import CRON_BYTES, SCHEDULE_EXCLUSIONS
+from whendue.quotas import CRON_BYTES, SCHEDULE_EXCLUSIONS
+from whendue.schedules.calendar import cron, exclusions, notations, recurrence
+from whendue.schedules.calendar import time_zones as zones
+from whendue.schedules.calendar.recurrence import Recurrence
 
 # Doubling what is read may double the work, with room for what is constant; a quadratic scan would quadruple it.
 RATIO = 2.6
@@ -145,8 +147,11 @@ def test_a_search_that_finds_nothing_is_bounded(name: str) -> None:
 HOSTILE = """
 import resource
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-from functions.api import durations, times
-from whendue.domain import cron, exclusions, notations
+from functions.api.schemas import durations
+from functions.api.http import times
+from whendue.schedules.calendar import cron
+from whendue.schedules.calendar import exclusions
+from whendue.schedules.calendar import notations
 from whendue.errors import InvalidScheduleError
 
 texts = [one * (size // len(one)) + end for one in (

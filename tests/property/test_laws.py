@@ -7,17 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.world import IDS
-from whendue.domain import agenda, retry
-from whendue.domain.fingerprint import clip, fingerprint
-from whendue.domain.job import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
-from whendue.domain.keys import Key
-from whendue.domain.limit import Limit, Wait
-from whendue.domain.message import UnreadableMessageError, from_body, to_body
-from whendue.domain.request import JobRequest, request_hash
-from whendue.domain.rescue import decide, ended_by_loss, interval_ms
-from whendue.domain.writes import REMOVE, Absent, Is, Plus, Write, already_done, applied_to, holds
-from whendue.limits import MAX_LOST, SQS_MAX_DELAY_S
+from whendue.engine.message import UnreadableMessageError, from_body, to_body
+from whendue.jobs import due_index as agenda
+from whendue.jobs import retry_policy as retry
+from whendue.jobs.failures import clip, fingerprint
+from whendue.jobs.limit_spec import Limit, Wait
+from whendue.jobs.model import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
+from whendue.jobs.rescue_policy import decide, ended_by_loss, interval_ms
+from whendue.quotas import MAX_LOST, SQS_MAX_DELAY_S
 from whendue.settings import Timing
+from whendue.submission.request import JobRequest, request_hash
+from whendue.table.keys import Key
+from whendue.table.writes import REMOVE, Absent, Is, Plus, Write, already_done, applied_to, holds
 
 TIMING = Timing()
 times = st.integers(0, 2**42)

@@ -16,9 +16,9 @@ from tests.faults import Counted, KilledError
 from tests.functional.test_composites import flow, node
 from tests.functional.test_dependencies import after
 from tests.world import TENANT
-from whendue.domain.job import TERMINAL, Job
-from whendue.domain.request import JobRequest
 from whendue.errors import WhendueError
+from whendue.jobs.model import TERMINAL, Job
+from whendue.submission.request import JobRequest
 
 PAYLOADS: tuple[dict[str, Any], ...] = ({}, BIG, HUGE)
 DELAYS_S = (0, 60, DAY_S, 20 * DAY_S, 70 * DAY_S, 366 * DAY_S)

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.samples import a_job, running
-from whendue.domain.job import Job, State
-from whendue.domain.keys import Key, limit_pk
-from whendue.domain.limit import Limit, Wait, burst, effective, interval_us, reserve, token_is_good
-from whendue.domain.slots import Slot, board_of, free_numbers, is_waiting
-from whendue.limits import HORIZON_S, LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S, RATE_TOKEN_KEPT_S
+from whendue.jobs.limit_spec import Limit, Wait, effective
+from whendue.jobs.model import Job, State
+from whendue.limits.rate_policy import burst, interval_us, reserve, token_is_good
+from whendue.limits.slot_model import Slot, board_of, free_numbers, is_waiting
+from whendue.quotas import HORIZON_S, LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S, RATE_TOKEN_KEPT_S
+from whendue.table.keys import Key, limit_pk
 
 NOW_US = 1_800_000_000_000_000
 rates = st.floats(LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S)

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from tests.contract.samples import a_job
 from whendue.adapters.attribute_values import to_attribute
-from whendue.domain import profile as domain
-from whendue.domain.job import Job, Policy, evolve, from_item, to_item
-from whendue.domain.limit import Limit
-from whendue.domain.precondition import Precondition
-from whendue.domain.profile import (
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import Job, Policy, evolve, from_item, to_item
+from whendue.profiles import model as domain
+from whendue.profiles.model import (
     POLICY_FIELDS,
     PROFILES,
     Profile,
@@ -22,6 +21,7 @@ from whendue.domain.profile import (
     sources_of,
     to_content,
 )
+from whendue.table.preconditions import Precondition
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "max_attempts": st.integers(1, 50),

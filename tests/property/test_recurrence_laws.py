@@ -9,10 +9,10 @@ from croniter import croniter
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from whendue.domain import cron
-from whendue.domain.recurrence import Nominal, Recurrence, after, check, jitter_ms, latest, local
 from whendue.errors import InvalidScheduleError
-from whendue.limits import SCHEDULE_END_MS
+from whendue.quotas import SCHEDULE_END_MS
+from whendue.schedules.calendar import cron
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, check, jitter_ms, latest, local
 
 HOUR_MS = 3_600_000
 CENTURY_MS = 100 * 366 * 24 * HOUR_MS

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.world import TENANT, World
-from whendue.domain.dependency import ONS, PARENT_POLICIES, On, ParentPolicy
-from whendue.domain.graph import Draft, Graph, Wanted, make, outcome, to_value
-from whendue.domain.job import TERMINAL, Job
-from whendue.domain.picture import node_state
-from whendue.domain.request import JobRequest
+from whendue.jobs.dependencies import ONS, PARENT_POLICIES, On, ParentPolicy
+from whendue.jobs.model import TERMINAL, Job
+from whendue.submission.request import JobRequest
+from whendue.workflows.graph import Draft, Graph, Wanted, make, outcome, to_value
+from whendue.workflows.progress import node_state
 
 
 @dataclass

@@ -8,10 +8,10 @@ from typing import Any
 from tests.simulation.hub import Hub, Process
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
-from whendue.domain.keys import Key
-from whendue.domain.writes import Write, delete, insert
-from whendue.effects import Effects
-from whendue.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
+from whendue.engine.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
+from whendue.support.clock import Effects
+from whendue.table.keys import Key
+from whendue.table.writes import Write, delete, insert
 
 Watch = Callable[[Process, Write, Item | None, Item], None]
 

@@ -9,10 +9,10 @@ from tests.simulation.hub import START_MS
 from tests.simulation.stories.base import submit
 from tests.simulation.stories.dependencies import _job, batch, node, start
 from tests.simulation.world import World
-from whendue.domain.causes import Cause
-from whendue.domain.keys import job_key, kind_of
-from whendue.domain.writes import Write
-from whendue.limits import REDRIVE_AGE_S
+from whendue.inspection.causes import Cause
+from whendue.quotas import REDRIVE_AGE_S
+from whendue.table.keys import job_key, kind_of
+from whendue.table.writes import Write
 
 Then = Callable[[Asked], None]
 NO_RETRY: Final[dict[str, Any]] = {"maxAttempts": 1}

@@ -9,8 +9,8 @@ from tests.simulation.stories.base import submit
 from tests.simulation.stories.dependencies import _job, batch, node, start
 from tests.simulation.stories.schedules import at, put
 from tests.simulation.world import Nature, World
-from whendue.domain.causes import Cause
-from whendue.limits import BACKLOG_MESSAGES
+from whendue.inspection.causes import Cause
+from whendue.quotas import BACKLOG_MESSAGES
 
 Before = Callable[[World], str]
 # One worker, so that a second job is due before anybody has looked at it.

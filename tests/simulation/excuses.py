@@ -5,29 +5,29 @@ from typing import Final
 _LOST = "stands is not None and stands.fence == one.job.fence and (not stands.terminal)"
 _CANCELLED = "outcome.old is not None and outcome.old.get('cancel_requested')"
 EXCUSES: Final[dict[str, str]] = {
-    "services.leases without one.owned": "a beat without a claim is refused by its fence; the filter saves the call",
-    f"services.leases without stands is not None in {_LOST}": "items vanish by TTL alone, long after their jobs ended",
-    f"services.leases without stands.fence == one.job.fence in {_LOST}": "the next beat is refused, too",
-    f"services.leases without not stands.terminal in {_LOST}": "the next beat of an ended job is refused, too",
-    "services.leases not (now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000)": (
+    "worker.heartbeat without one.owned": "a beat without a claim is refused by its fence; the filter saves the call",
+    f"worker.heartbeat without stands is not None in {_LOST}": "items vanish by TTL alone, long after their jobs ended",
+    f"worker.heartbeat without stands.fence == one.job.fence in {_LOST}": "the next beat is refused, too",
+    f"worker.heartbeat without not stands.terminal in {_LOST}": "the next beat of an ended job is refused, too",
+    "worker.heartbeat not (now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000)": (
         "the message is hidden again at each beat: more calls than needed, nothing else"
     ),
-    "services.leases not (one.owned)": "a lease has two more beats before it ends",
-    "services.notify without '' in ctx.subscription or ''": "a delivery has its subscription: the type does not say so",
-    "services.settle without step is not None": "a crash here keeps the batch's messages, and they come again",
-    "services.settle without end.type == 'timeout' in one.cause and end.type == 'timeout'": (
+    "worker.heartbeat not (one.owned)": "a lease has two more beats before it ends",
+    "notifications.sender without '' in ctx.subscription or ''": "a delivery has one: the type does not say so",
+    "worker.completer without step is not None": "a crash here keeps the batch's messages, and they come again",
+    "worker.completer without end.type == 'timeout' in one.cause and end.type == 'timeout'": (
         "the error's name, not what is done"
     ),
-    f"services.settle without outcome.old is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
-    f"services.settle without outcome.old.get('cancel_requested') in {_CANCELLED}": (
+    f"worker.completer without outcome.old is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
+    f"worker.completer without outcome.old.get('cancel_requested') in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
-    "services.telling without not waiting in not waiting or self._ports.effects.now_ms() >= until_ms": (
+    "engine.fan_out without not waiting in not waiting or self._ports.effects.now_ms() >= until_ms": (
         "a piece of nobody costs no call; it saves a hundred turns of a loop"
     ),
-    "services.due without one.job in one.job and one.version == schedule.version and _counts(one)": (
+    "schedules.runner without one.job in one.job and one.version == schedule.version and _counts(one)": (
         "what was skipped alone has no job, and does not count"
     ),
-    "services.ledger without fire.job": "as below",
-    "services.withdraw without one.job": "a fire without a job has none to be found; the filter saves the read",
+    "schedules.history without fire.job": "as below",
+    "schedules.cancel_planned without one.job": "a fire without a job has none to be found; the filter saves the read",
 }

@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from functions.api.times import read
+from functions.api.http.times import read
 from tests.simulation.fates import Fate, Plan
 from tests.simulation.hub import START_MS
 from tests.simulation.monitor import Run
 from tests.simulation.world import Nature, World
-from whendue.domain.causes import Cause
+from whendue.inspection.causes import Cause
 
 # What a start takes that nothing keeps: SQS counts whole seconds, and a worker's first calls take their time.
 PROMPT_MS: Final = 2000

@@ -60,7 +60,13 @@ def _job(chance: random.Random) -> dict[str, Any]:
     payload = {"do": chance.choice(DOINGS), "bulk": "p" * chance.choice([0, 1000, 300_000])}
     policy = {"maxAttempts": chance.choice([1, 3]), "retentionSeconds": 60, "leaseSeconds": 20}
     backoff = {"baseSeconds": chance.choice([2, HOUR_S]), "capSeconds": HOUR_S, "jitter": "none"}
-    return {"type": "sim", "payload": payload, "delaySeconds": chance.choice(DELAYS_S), "backoff": backoff, **policy}
+    return {
+        "type": "sim",
+        "payload": payload,
+        "delaySeconds": chance.choice(DELAYS_S),
+        "backoff": backoff,
+        **policy,
+    }
 
 
 def _soon(job: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,11 @@ def _overload(world: World) -> None:
     def script() -> None:
         for start in range(0, JOBS, 500):
             jobs = [
-                {"type": "sim", "payload": {"do": "ok", "takes_s": 4}, "idempotencyKey": f"{start}-{number}"}
+                {
+                    "type": "sim",
+                    "payload": {"do": "ok", "takes_s": 4},
+                    "idempotencyKey": f"{start}-{number}",
+                }
                 for number in range(500)
             ]
             answer = world.insist("POST", "/jobs/batch", {"jobs": jobs})

@@ -8,19 +8,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scripts.state_diagram import ARROWS
 from tests.functional.api.gateway import Answer
 from tests.simulation.fates import Fate
 from tests.simulation.hub import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher, carried
-from whendue.context import Context
-from whendue.domain.diagram import ARROWS
-from whendue.domain.job import TERMINAL, State, from_item, to_item
-from whendue.domain.keys import job_key, kind_of
-from whendue.domain.step import Transition
-from whendue.domain.writes import Write
-from whendue.limits import MAX_LOST
-from whendue.ports import Delivery, Item
+from whendue.declarations.context import Context
+from whendue.engine.ports import Delivery, Item
+from whendue.jobs.model import TERMINAL, State, from_item, to_item
+from whendue.jobs.transition import Transition
+from whendue.quotas import MAX_LOST
+from whendue.table.keys import job_key, kind_of
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -38,27 +38,27 @@ JOBS: Final = Part(
         "adapters.attribute_values",
         "adapters.memory.store",
         "bulkhead",
-        "domain.agenda",
-        "domain.lateness",
-        "domain.rescue",
-        "domain.step",
-        "domain.transitions",
-        "domain.writes",
-        "services.claimed",
-        "services.cursors",
-        "services.batch",
-        "services.dead_letter",
-        "services.deadly",
-        "services.leases",
-        "services.promote",
-        "services.record",
-        "services.rescue",
-        "services.settle",
-        "services.suspects",
-        "services.tick",
-        "services.walk",
-        "services.work",
-        "services.write",
+        "jobs.due_index",
+        "timer.lateness",
+        "jobs.rescue_policy",
+        "jobs.transition",
+        "jobs.transitions",
+        "table.writes",
+        "worker.claimed_job",
+        "engine.due_cursors",
+        "worker.batch_runner",
+        "worker.dead_letter_consumer",
+        "worker.deadly",
+        "worker.heartbeat",
+        "timer.promote",
+        "engine.commit",
+        "timer.rescue",
+        "worker.completer",
+        "worker.suspects",
+        "timer.tick",
+        "engine.partition_scan",
+        "worker.processor",
+        "engine.apply",
     ),
     tests=(
         "unit/test_bulkhead.py",
@@ -94,14 +94,14 @@ JOBS: Final = Part(
 )
 LIMITS: Final = Part(
     modules=(
-        "domain.limit",
-        "domain.overlap",
-        "domain.slots",
-        "services.deferral",
-        "services.limits",
-        "services.overlaps",
-        "services.rates",
-        "services.slots",
+        "limits.rate_policy",
+        "limits.overlap_policy",
+        "limits.slot_model",
+        "limits.deferral",
+        "limits.limiter",
+        "limits.overlap",
+        "limits.rate_tokens",
+        "limits.slots",
     ),
     tests=(
         "unit/test_slots.py",
@@ -117,16 +117,16 @@ LIMITS: Final = Part(
 )
 SCHEDULES: Final = Part(
     modules=(
-        "domain.backfill",
-        "domain.firing",
-        "domain.ledger",
-        "domain.schedule",
-        "services.backfills",
-        "services.due",
-        "services.firing",
-        "services.ledger",
-        "services.schedules",
-        "services.withdraw",
+        "schedules.backfill_model",
+        "schedules.planning",
+        "schedules.fires",
+        "schedules.model",
+        "schedules.backfill",
+        "schedules.runner",
+        "schedules.enqueuer",
+        "schedules.history",
+        "schedules.service",
+        "schedules.cancel_planned",
     ),
     tests=(
         "unit/test_schedule_items.py",
@@ -144,12 +144,12 @@ SCHEDULES: Final = Part(
     stories=schedules.STORIES,
 )
 PAUSES: Final = Part(
-    modules=("domain.pause", "services.pauses", "services.resume"),
+    modules=("pauses.model", "pauses.service", "timer.resume"),
     tests=("functional/api/test_queues.py", "functional/test_pauses.py"),
     stories=pauses.STORIES,
 )
 PROFILES: Final = Part(
-    modules=("domain.profile", "services.fresh", "services.profile_editor", "services.profiles"),
+    modules=("profiles.model", "support.ttl_cache", "profiles.editor", "profiles.lookup"),
     tests=(
         "unit/test_fresh.py",
         "property/test_profile_laws.py",
@@ -160,17 +160,17 @@ PROFILES: Final = Part(
 )
 DEPENDENCIES: Final = Part(
     modules=(
-        "domain.dependency",
-        "domain.parts",
-        "domain.waiting",
-        "services.cancelling",
-        "services.composites",
-        "services.dependents",
-        "services.inputs",
-        "services.links",
-        "services.parents",
-        "services.parting",
-        "services.telling",
+        "jobs.dependencies",
+        "jobs.members",
+        "jobs.dependency_transitions",
+        "engine.cancel_members",
+        "workflows.runner",
+        "engine.release",
+        "references.resolver",
+        "submission.dependency_edges",
+        "engine.reconcile",
+        "workflows.expansion",
+        "engine.fan_out",
     ),
     tests=(
         "unit/test_dependency.py",
@@ -187,13 +187,13 @@ DEPENDENCIES: Final = Part(
 )
 NOTIFICATIONS: Final = Part(
     modules=(
-        "domain.delivery",
-        "domain.story",
-        "domain.subscription",
-        "services.deliveries",
-        "services.news",
-        "services.notify",
-        "services.subscriptions",
+        "notifications.delivery_job",
+        "notifications.events",
+        "notifications.subscription",
+        "notifications.delivery_log",
+        "notifications.publisher",
+        "notifications.sender",
+        "notifications.subscriptions",
     ),
     tests=(
         "unit/test_stories.py",
@@ -206,15 +206,15 @@ NOTIFICATIONS: Final = Part(
     stories=notifications.STORIES,
 )
 WORKFLOWS: Final = Part(
-    # `domain.picture` only shows.
+    # `workflows.progress` only shows.
     modules=(
-        "domain.graph",
-        "domain.interpreter",
-        "domain.paths",
-        "domain.references",
-        "domain.shorthands",
-        "services.prepare",
-        "services.workflows",
+        "workflows.graph",
+        "references.interpreter",
+        "references.bounded_jmespath",
+        "references.syntax",
+        "workflows.canvas",
+        "submission.plan",
+        "workflows.service",
     ),
     tests=(
         "unit/test_graph.py",
@@ -233,7 +233,14 @@ WORKFLOWS: Final = Part(
     stories=dependencies.STORIES,
 )
 ISOLATION: Final = Part(
-    modules=("bulkhead", "domain.fingerprint", "domain.items", "domain.retry", "domain.values", "services.attempt"),
+    modules=(
+        "bulkhead",
+        "jobs.failures",
+        "table.items",
+        "jobs.retry_policy",
+        "jobs.json_values",
+        "worker.executor",
+    ),
     tests=(
         "unit/test_values.py",
         "functional/api/test_what_tasks_give.py",
@@ -244,7 +251,7 @@ ISOLATION: Final = Part(
     stories=isolation.STORIES,
 )
 LIFETIMES: Final = Part(
-    modules=("domain.lifetime", "services.erasing", "services.purging"),
+    modules=("jobs.lifetime", "operations.erase", "operations.purge"),
     tests=(
         "functional/test_lifetimes.py",
         "functional/test_dependencies.py",
@@ -255,7 +262,7 @@ LIFETIMES: Final = Part(
 )
 METRICS: Final = Part(
     # What is counted decides nothing: no story notices.
-    modules=("domain.counts", "domain.trace", "services.counters", "services.gauges", "services.tally"),
+    modules=("metrics.model", "trace_context", "metrics.store", "inspection.gauges", "metrics.recorder"),
     tests=(
         "unit/test_counts.py",
         "unit/test_trace.py",

@@ -36,7 +36,7 @@ class Plant:
         put_in_place(module, source.replace(self.good, self.bad))
 
 
-TRANSITIONS: Final = "whendue.domain.transitions"
+TRANSITIONS: Final = "whendue.jobs.transitions"
 PLANTS: Final = (
     Plant(
         "the fence check dropped from complete",
@@ -56,7 +56,7 @@ PLANTS: Final = (
     ),
     Plant(
         "the cursor advanced before the sends are acknowledged",
-        "whendue.services.promote",
+        "whendue.timer.promote",
         "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
         "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n"
         "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
@@ -65,7 +65,7 @@ PLANTS: Final = (
     ),
     Plant(
         "Failed[] ignored",
-        "whendue.services.write",
+        "whendue.engine.apply",
         "        sent |= {job.id: done for (job, _), done in zip(messages, acknowledged, strict=True)}\n",
         "        sent |= {job.id: True for job in part}\n",
         "G6: .* late",
@@ -73,7 +73,7 @@ PLANTS: Final = (
     ),
     Plant(
         "a claim allowed before due",
-        "whendue.services.work",
+        "whendue.worker.processor",
         "            if job.due_at > now_ms:\n",
         "            if job.due_at > now_ms + 86_400_000:\n",
         "G6",
@@ -89,7 +89,7 @@ PLANTS: Final = (
     ),
     Plant(
         "rescue that resends under backlog",
-        "whendue.domain.rescue",
+        "whendue.jobs.rescue_policy",
         "job.terminal or (job.state is State.PENDING and late)",
         "job.terminal",
         "G11",
@@ -97,7 +97,7 @@ PLANTS: Final = (
     ),
     Plant(
         "a pause that workers do not ask about",
-        "whendue.services.work",
+        "whendue.worker.processor",
         "for one, is_held in known if is_held is False]",
         "for one, _ in known]",
         "after its pause began",
@@ -105,7 +105,7 @@ PLANTS: Final = (
     ),
     Plant(
         "a pause that is unknown taken for none",
-        "whendue.services.work",
+        "whendue.worker.processor",
         "            settle.unsettled += [delivery for delivery, _ in group]\n            return []\n",
         "            return list(group)\n",
         "after its pause began",
@@ -113,7 +113,7 @@ PLANTS: Final = (
     ),
     Plant(
         "rescue that sends paused jobs",
-        "whendue.domain.rescue",
+        "whendue.jobs.rescue_policy",
         "None if paused else move_alarm",
         "move_alarm",
         "G11",
@@ -121,7 +121,7 @@ PLANTS: Final = (
     ),
     Plant(
         "a paused message given back, not dropped",
-        "whendue.services.work",
+        "whendue.worker.processor",
         "        settle.counts += Counter(paused=sum(is_held is True for _, is_held in known))\n",
         "        settle.unsettled += [delivery for (delivery, _), is_held in known if is_held is True]\n",
         "received twice",
@@ -129,16 +129,16 @@ PLANTS: Final = (
     ),
     Plant(
         "receive count used for attempts",
-        "whendue.services.settle",
+        "whendue.worker.completer",
         "        return fail(\n            one.job,\n",
-        "        from whendue.domain.job import evolve\n"
+        "        from whendue.jobs.model import evolve\n"
         "        return fail(\n            evolve(one.job, failures=one.delivery.receive_count - 1),\n",
         "failures",
         "retried",
     ),
     Plant(
         "news put away before it is told",
-        "whendue.services.telling",
+        "whendue.engine.fan_out",
         "        self._notify(jobs)\n",
         "        self._note(jobs, {job.id: self._next_dependents(job) for job in jobs})\n        self._notify(jobs)\n",
         "G8: nobody was told",
@@ -146,7 +146,7 @@ PLANTS: Final = (
     ),
     Plant(
         "a delivery that is another one each time",
-        "whendue.domain.delivery",
+        "whendue.notifications.delivery_job",
         '    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")\n',
         "    job_id = ids.of_key(to.tenant, fence)\n",
         "G8: a second delivery",
@@ -154,7 +154,7 @@ PLANTS: Final = (
     ),
     Plant(
         "what a stale worker found told, too",
-        "whendue.services.record",
+        "whendue.engine.commit",
         "if end.done and step.job.owes is not None]",
         "if step.job.owes is not None]",
         "did not happen",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.simulation.fates import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
 from tests.simulation.hub import Process
-from whendue.domain.keys import Key
-from whendue.domain.writes import Write
+from whendue.engine.ports import AgendaEntry, Applied, Delivery, Depth, Item, Outcome, Outgoing
 from whendue.errors import UnavailableError
-from whendue.ports import AgendaEntry, Applied, Delivery, Depth, Item, Outcome, Outgoing
+from whendue.table.keys import Key
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.simulation.fates import ONE_WRITE
 from tests.simulation.hub import current_strand
-from whendue.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
-from whendue.context import Context
-from whendue.registry import ChannelDefinition, Registry, channel
-from whendue.resources import provide
+from whendue.declarations.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
+from whendue.declarations.context import Context
+from whendue.declarations.registry import ChannelDefinition, Registry, channel
+from whendue.declarations.resources import provide
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -3,8 +3,8 @@
 import base64
 from typing import Final
 
-from whendue.domain.ids import Ids
-from whendue.secret import Secret
+from whendue.support.secret import Secret
+from whendue.table.ids import Ids
 
 SECRET: Final = base64.b64encode(bytes(48)).decode()
 DEPLOYMENT: Final = Secret.read(SECRET)

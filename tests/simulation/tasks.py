@@ -6,9 +6,9 @@ from pydantic import BaseModel, model_validator
 
 from tests.simulation.hub import current_strand
 from tests.simulation.receiver import install
-from whendue.context import Context
+from whendue.declarations.context import Context
+from whendue.declarations.registry import Cancel, GiveUp, Registry, Retry, task
 from whendue.errors import Interrupted
-from whendue.registry import Cancel, GiveUp, Registry, Retry, task
 from whendue.tasks.workflow import workflow
 
 if TYPE_CHECKING:

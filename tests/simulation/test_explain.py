@@ -4,9 +4,9 @@ import pytest
 
 from tests.simulation import causes_running, causes_waiting
 from tests.simulation.explaining import Row, played
-from whendue.domain.causes import Cause
-from whendue.domain.explain_end import MEANINGS
-from whendue.domain.job import SHOWN_STATES
+from whendue.inspection.causes import Cause
+from whendue.inspection.explain_end_rules import MEANINGS
+from whendue.jobs.model import SHOWN_STATES
 
 ROWS = (*causes_waiting.ROWS, *causes_running.ROWS)
 

@@ -14,7 +14,7 @@ from tests.simulation.patience import Answer, Broken, HangError, forked, limited
 from tests.simulation.ports import WiredStore
 from tests.simulation.stories.base import Scenario
 from tests.simulation.world import CALLS_AT_ONCE, World
-from whendue.domain.keys import job_key
+from whendue.table.keys import job_key
 
 
 def test_an_endless_loop_is_ended() -> None:

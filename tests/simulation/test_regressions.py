@@ -4,11 +4,11 @@ from tests.simulation.explore import play
 from tests.simulation.fates import Plan
 from tests.simulation.stories.base import Scenario, submitting
 from tests.simulation.world import Nature
-from whendue.domain.job import Job, Policy, State, from_item, to_item
-from whendue.domain.rescue import decide
-from whendue.domain.transitions import claim
-from whendue.domain.writes import insert
-from whendue.ports import Applied
+from whendue.engine.ports import Applied
+from whendue.jobs.model import Job, Policy, State, from_item, to_item
+from whendue.jobs.rescue_policy import decide
+from whendue.jobs.transitions import claim
+from whendue.table.writes import insert
 
 
 def test_rescue_leaves_alone_what_another_worker_has_just_taken_over() -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from tests.simulation.hub import Process
 from tests.simulation.secrets import IDS
 from tests.simulation.watchers import Watcher
-from whendue.context import Context
-from whendue.domain.dependency import Parent, parents_from
-from whendue.domain.job import TERMINAL, Job, from_item
-from whendue.domain.keys import CHILD, child_of, job_id_of, job_key, parents_key
-from whendue.domain.writes import Write
-from whendue.ports import Item
+from whendue.declarations.context import Context
+from whendue.engine.ports import Item
+from whendue.jobs.dependencies import Parent, parents_from
+from whendue.jobs.model import TERMINAL, Job, from_item
+from whendue.table.keys import CHILD, child_of, job_id_of, job_key, parents_key
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.monitor import Run

@@ -4,10 +4,10 @@ from typing import Final
 
 from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher
-from whendue.domain.job import TERMINAL
-from whendue.domain.keys import CHILD, Key, child_of, job_id_of, job_key, life_of
-from whendue.domain.writes import Write
-from whendue.ports import Item
+from whendue.engine.ports import Item
+from whendue.jobs.model import TERMINAL
+from whendue.table.keys import CHILD, Key, child_of, job_id_of, job_key, life_of
+from whendue.table.writes import Write
 
 FINAL: Final = {state.value for state in TERMINAL}
 JOB: Final = "JOB#"

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher
-from whendue.context import Context
-from whendue.domain.job import Job, from_item
-from whendue.domain.keys import job_key, profile_key
-from whendue.domain.limit import Limit
-from whendue.domain.overlap import governing
-from whendue.domain.profile import from_item as from_profile
-from whendue.domain.profile import live
-from whendue.domain.writes import Write
-from whendue.limits import PROFILE_AGE_MS
-from whendue.ports import Item
+from whendue.declarations.context import Context
+from whendue.engine.ports import Item
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import Job, from_item
+from whendue.limits.overlap_policy import governing
+from whendue.profiles.model import from_item as from_profile
+from whendue.profiles.model import live
+from whendue.quotas import PROFILE_AGE_MS
+from whendue.table.keys import job_key, profile_key
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.monitor import Run

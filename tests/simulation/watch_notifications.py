@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 from tests.simulation.hub import Process
 from tests.simulation.receiver import Arrival, about_of
 from tests.simulation.watchers import Watcher
-from whendue.domain.instant import written
-from whendue.domain.job import TERMINAL
-from whendue.domain.keys import Key, job_id_of, job_key, payload_key
-from whendue.domain.story import EVENTS
-from whendue.domain.writes import Write
-from whendue.limits import MAX_LOST, SUBSCRIPTIONS_AGE_MS
-from whendue.ports import Item
+from whendue.engine.ports import Item
+from whendue.jobs.model import TERMINAL
+from whendue.notifications.events import EVENTS
+from whendue.quotas import MAX_LOST, SUBSCRIPTIONS_AGE_MS
+from whendue.support.timestamps import written
+from whendue.table.keys import Key, job_id_of, job_key, payload_key
+from whendue.table.writes import Write
 
 FINAL = {state.value for state in TERMINAL}
 # A request of a process that died meanwhile arrives so late; it was decided on what was known then.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher, carried
-from whendue.domain.writes import Write
-from whendue.ports import Delivery, Item
+from whendue.engine.ports import Delivery, Item
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

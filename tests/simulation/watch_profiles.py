@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher
-from whendue.context import Context
-from whendue.domain.job import Policy, from_item, read_policy
-from whendue.domain.keys import profile_version_key
-from whendue.domain.profile import from_item as profile_from_item
-from whendue.domain.profile import sources_of
-from whendue.domain.writes import Write
-from whendue.ports import Item
+from whendue.declarations.context import Context
+from whendue.engine.ports import Item
+from whendue.jobs.model import Policy, from_item, read_policy
+from whendue.profiles.model import from_item as profile_from_item
+from whendue.profiles.model import sources_of
+from whendue.table.keys import profile_version_key
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.monitor import Run

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher
-from whendue.context import Context
-from whendue.domain.ledger import Fire, Gap, Outcome, fire_from, gap_from
-from whendue.domain.overlap import OVERLAPPED
-from whendue.domain.recurrence import after, latest
-from whendue.domain.schedule import Schedule, State, from_item, next_fire
-from whendue.domain.writes import Write
-from whendue.ports import Item
+from whendue.declarations.context import Context
+from whendue.engine.ports import Item
+from whendue.schedules.calendar.recurrence import after, latest
+from whendue.schedules.fires import OVERLAPPED, Fire, Gap, Outcome, fire_from, gap_from
+from whendue.schedules.model import Schedule, State, from_item, next_fire
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.monitor import Run

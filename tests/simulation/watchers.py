@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tests.simulation.hub import Process
-from whendue.context import Context
-from whendue.domain.keys import job_id_of
-from whendue.domain.writes import Write
-from whendue.ports import Delivery, Item
+from whendue.declarations.context import Context
+from whendue.engine.ports import Delivery, Item
+from whendue.table.keys import job_id_of
+from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.monitor import Run

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from greenlet import getcurrent
 
-from functions import records
+from functions import sqs_batch as records
 from functions.api import app as api_app
 from functions.api.app import Api
 from functions.dead_letter import handler as dead_letter_handler
@@ -30,11 +30,11 @@ from tests.simulation.tasks import REGISTRY, Tasks
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
 from whendue.bootstrap import App, build
-from whendue.effects import Effects, system
+from whendue.engine.ports import Delivery
 from whendue.errors import UnavailableError
-from whendue.ports import Delivery
-from whendue.report import report
+from whendue.metrics_export import report
 from whendue.settings import ALL_QUEUES, NOTIFICATIONS, Settings
+from whendue.support.clock import Effects, system
 
 T = TypeVar("T")
 TENANT = "sim"

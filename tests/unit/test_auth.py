@@ -18,9 +18,9 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from localstack import token
 from whendue.adapters.auth import LEEWAY_S, AuthSettings, Verifier
 from whendue.adapters.key_set import KEYS_FRESH_S, REFRESH_MIN_S, RETRY_S
-from whendue.effects import ManualEffects
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError, UnavailableError
-from whendue.limits import TOKEN_BYTES
+from whendue.quotas import TOKEN_BYTES
+from whendue.support.clock import ManualEffects
 
 SECRET = "s" * 32
 ISSUER, AUDIENCE = "https://issuer.example", "whendue"

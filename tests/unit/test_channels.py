@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from whendue.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import TASKS, Registry, channel, discover, task
 from whendue.errors import ConfigurationError, InvalidRequestError, UnknownChannelError, UnknownTaskError
-from whendue.registry import TASKS, Registry, channel, discover, task
 
 
 class Pigeon(ChannelConfig):

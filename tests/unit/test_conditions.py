@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
+from scripts.state_diagram import ARROWS
 from tests.contract.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, dead, running
 from whendue.adapters.memory import MemoryStore
-from whendue.domain import transitions, waiting
-from whendue.domain.diagram import ARROWS
-from whendue.domain.job import Job, State, evolve, from_item, to_item
-from whendue.domain.limit import Wait
-from whendue.domain.step import Transition, adopting, owing
-from whendue.domain.writes import Absent, Condition, Has, Is, Lacks, holds, insert
-from whendue.limits import MAX_LOST
-from whendue.ports import Applied
+from whendue.engine.ports import Applied
+from whendue.jobs import dependency_transitions as waiting
+from whendue.jobs import transitions
+from whendue.jobs.limit_spec import Wait
+from whendue.jobs.model import Job, State, evolve, from_item, to_item
+from whendue.jobs.transition import Transition, adopting, owing
+from whendue.quotas import MAX_LOST
+from whendue.table.writes import Absent, Condition, Has, Is, Lacks, holds, insert
 
 Step = Callable[[Job], Transition]
 PENDING, RUNNING, ENDED = {"state": "pending"}, {"state": "running"}, {"state": "succeeded"}

@@ -6,8 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.test_transitions import MINE, NOW, TIMING, a_job, an_error, running
-from whendue.domain import transitions, waiting
-from whendue.domain.counts import (
+from whendue.jobs import dependency_transitions as waiting
+from whendue.jobs import transitions
+from whendue.jobs.failures import failure
+from whendue.jobs.model import Job, Policy, item_bytes
+from whendue.jobs.rescue_policy import WORKER_LOST
+from whendue.jobs.transition import Transition
+from whendue.metrics.model import (
     BOUNDS_MS,
     ERRORS,
     TIMER,
@@ -19,12 +24,8 @@ from whendue.domain.counts import (
     queue_and_type,
     series_of,
 )
-from whendue.domain.fingerprint import failure
-from whendue.domain.job import Job, Policy, item_bytes
-from whendue.domain.rescue import WORKER_LOST
-from whendue.domain.step import Transition
-from whendue.domain.writes import Write, already_done, applied_to
-from whendue.limits import WRITE_UNIT_BYTES
+from whendue.quotas import WRITE_UNIT_BYTES
+from whendue.table.writes import Write, already_done, applied_to
 
 LATER = NOW + 1_234
 SERIES = series_of("normal", "demo.greet")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from whendue.domain.recurrence import Recurrence, check
 from whendue.errors import InvalidScheduleError
-from whendue.limits import CRON_BYTES
+from whendue.quotas import CRON_BYTES
+from whendue.schedules.calendar.recurrence import Recurrence, check
 
 BAD = {
     "": "five fields",

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from whendue.adapters.cursors import SealedCursors
 from whendue.errors import InvalidCursorError
-from whendue.limits import CURSOR_BYTES
-from whendue.secret import WORDS, Secret
+from whendue.quotas import CURSOR_BYTES
+from whendue.support.secret import WORDS, Secret
 
 ONE, TWO = "1" * 32, "2" * 32
 CURSORS = SealedCursors(Secret((ONE,)))

@@ -9,9 +9,9 @@ import pytest
 from pydantic import AfterValidator, BaseModel, RootModel
 
 from whendue import Context, task
-from whendue.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import Registry, channel
 from whendue.errors import ConfigurationError, InvalidPayloadError, UnknownTaskError
-from whendue.registry import Registry, channel
 
 if TYPE_CHECKING:
     from nowhere import Elsewhere  # type: ignore[import-not-found]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.samples import LATER, NOW, TIMING, a_job
-from whendue.domain.dependency import (
+from whendue.jobs.dependencies import (
     NOT_TAKEN,
     ORPHANED,
     PARENT_FAILED,
@@ -18,8 +18,8 @@ from whendue.domain.dependency import (
     numbers,
     orphaned,
 )
-from whendue.domain.fingerprint import failure
-from whendue.domain.job import Job, State, evolve
+from whendue.jobs.failures import failure
+from whendue.jobs.model import Job, State, evolve
 
 PARENT = a_job("parent")
 SUCCEEDED = evolve(PARENT, state=State.SUCCEEDED)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.exceptions import BUILT_IN
+from whendue.declarations.registry import TASKS, Registry, discover
 from whendue.errors import ConfigurationError, UnknownTaskError
-from whendue.registry import TASKS, Registry, discover
 
 NUMBERS = count()
 HEAD = """

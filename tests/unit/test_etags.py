@@ -2,9 +2,9 @@
 
 import pytest
 
-from functions.api.etags import etag, precondition
-from whendue.domain.precondition import Precondition
+from functions.api.http.etags import etag, precondition
 from whendue.errors import InvalidRequestError
+from whendue.table.preconditions import Precondition
 
 READ = {
     "nothing": ({}, Precondition()),

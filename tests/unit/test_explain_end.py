@@ -3,9 +3,9 @@
 import pytest
 
 from tests.contract.samples import a_job
-from whendue.domain.explain import explain
-from whendue.domain.job import Failure, Job, State, evolve
-from whendue.limits import REDRIVE_AGE_S
+from whendue.inspection.explain_rules import explain
+from whendue.jobs.model import Failure, Job, State, evolve
+from whendue.quotas import REDRIVE_AGE_S
 from whendue.settings import Timing
 
 NOW = 1_800_000_000_000

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from whendue.effects import ManualEffects
 from whendue.errors import UnavailableError
-from whendue.services.fresh import Fresh
+from whendue.support.clock import ManualEffects
+from whendue.support.ttl_cache import Fresh
 
 
 class Shelf:

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from whendue.domain.dependency import NOT_TAKEN, PARENT_FAILED, On
-from whendue.domain.graph import Draft, Graph, Wanted, check, from_value, make, outcome, to_value
-from whendue.domain.job import Failure, Job, Policy, State, evolve
-from whendue.domain.picture import critical_path, progress
-from whendue.domain.request import JobRequest
-from whendue.domain.shorthands import chain, chord, group
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
-from whendue.limits import CYCLE_NODES, PARENTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
+from whendue.jobs.dependencies import NOT_TAKEN, PARENT_FAILED, On
+from whendue.jobs.model import Failure, Job, Policy, State, evolve
+from whendue.quotas import CYCLE_NODES, PARENTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
+from whendue.submission.request import JobRequest
+from whendue.workflows.canvas import chain, chord, group
+from whendue.workflows.graph import Draft, Graph, Wanted, check, from_value, make, outcome, to_value
+from whendue.workflows.progress import critical_path, progress
 
 NOW_MS = 1_800_000_000_000
 

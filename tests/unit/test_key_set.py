@@ -22,9 +22,9 @@ from whendue.adapters.key_set import (
     KeySet,
     usable,
 )
-from whendue.effects import Effects, ManualEffects
 from whendue.errors import AuthenticationError, UnavailableError, WhendueError
-from whendue.limits import KEY_SET_BYTES
+from whendue.quotas import KEY_SET_BYTES
+from whendue.support.clock import Effects, ManualEffects
 
 Behaviour = Callable[[socket.socket], None]
 TOKEN = a_token(RSA_KEYS[0], "RS256", "1")

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.world import World
-from whendue.domain.job import Job, State
-from whendue.domain.lateness import Received, sent_at
-from whendue.domain.rescue import interval_ms
-from whendue.limits import OVERTAKEN_MS
+from whendue.jobs.model import Job, State
+from whendue.jobs.rescue_policy import interval_ms
+from whendue.quotas import OVERTAKEN_MS
+from whendue.timer.lateness import Received, sent_at
 
 MANY, FEW = "many", "few"
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from functions.api.requests import JobBody
+from functions.api.schemas.job_requests import JobBody
 from localstack import stack as stacks
 from tests.load import options, report
 from tests.load.drain import Ends, drain, settle
 from tests.load.notes import Note
 from tests.load.options import RefusedError, is_loopback
 from tests.load.scenarios import SCENARIOS
-from whendue.registry import BUILT_IN_TASKS, USER_TASKS, discover
+from whendue.declarations.registry import BUILT_IN_TASKS, USER_TASKS, discover
 
 LOCAL = {"URL": "http://127.0.0.1:8000", "TOKEN": "token"}
 REMOTE = {"URL": "https://jobs.example.com", "TOKEN": "token"}

@@ -5,11 +5,11 @@ from itertools import islice, pairwise, product
 
 import pytest
 
-from whendue.domain import cron
-from whendue.domain.cron_fields import FIELDS, WEEKDAY, Field, numbers, weekdays
-from whendue.domain.recurrence import NOTES, Note, Recurrence, after, check, jitter_ms, latest, local
 from whendue.errors import InvalidScheduleError
-from whendue.limits import CRON_BYTES, EVERY_MAX_S, SCHEDULE_END_MS, SCHEDULE_EXCLUSIONS, SCHEDULE_SEARCH_S
+from whendue.quotas import CRON_BYTES, EVERY_MAX_S, SCHEDULE_END_MS, SCHEDULE_EXCLUSIONS, SCHEDULE_SEARCH_S
+from whendue.schedules.calendar import cron
+from whendue.schedules.calendar.cron_fields import FIELDS, WEEKDAY, Field, numbers, weekdays
+from whendue.schedules.calendar.recurrence import NOTES, Note, Recurrence, after, check, jitter_ms, latest, local
 
 
 def ms(text: str) -> int:

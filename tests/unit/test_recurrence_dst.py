@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from whendue.domain.recurrence import Note, Recurrence, after, latest
+from whendue.schedules.calendar.recurrence import Note, Recurrence, after, latest
 
 Gap = Literal["skip", "next"]
 Fold = Literal["once", "twice"]

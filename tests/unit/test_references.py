@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from tests.exceptions import EXCEPTIONS
-from whendue.domain.dependency import On
-from whendue.domain.interpreter import Budget, Interpreter
-from whendue.domain.paths import check_path, new_budget, searched
-from whendue.domain.references import MISSING, faults, find, list_faults, listed, resolve
 from whendue.errors import BadReferenceError, InvalidReferenceError
-from whendue.limits import JSON_DEPTH, PAYLOAD_BYTES, REFERENCE_PATH_BYTES, REFERENCE_STEPS, REFERENCES
+from whendue.jobs.dependencies import On
+from whendue.quotas import JSON_DEPTH, PAYLOAD_BYTES, REFERENCE_PATH_BYTES, REFERENCE_STEPS, REFERENCES
+from whendue.references.bounded_jmespath import check_path, new_budget, searched
+from whendue.references.interpreter import Budget, Interpreter
+from whendue.references.syntax import MISSING, faults, find, list_faults, listed, resolve
 
 PARENTS: dict[str, On] = {"a": "success", "b": "done", "f": "failure"}
 

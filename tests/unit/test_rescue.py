@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.test_transitions import NOW, a_job
-from whendue.domain.rescue import look_again_ms
+from whendue.jobs.rescue_policy import look_again_ms
 
 HOUR_MS = 3_600_000
 

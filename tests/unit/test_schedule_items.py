@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 
 from whendue.adapters.attribute_values import to_attribute
-from whendue.domain import backfill as backfills
-from whendue.domain import ledger
-from whendue.domain import schedule as schedules
-from whendue.domain.backfill import Backfill
-from whendue.domain.ledger import Fire, Gap, Outcome
-from whendue.domain.recurrence import Recurrence
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, Schedule
-from whendue.domain.writes import REMOVE, Write
+from whendue.schedules import backfill_model as backfills
+from whendue.schedules import fires as ledger
+from whendue.schedules import model as schedules
+from whendue.schedules.backfill_model import Backfill
+from whendue.schedules.calendar.recurrence import Recurrence
+from whendue.schedules.fires import Fire, Gap, Outcome
+from whendue.schedules.model import Definition, Schedule
+from whendue.submission.request import JobRequest
+from whendue.table.writes import REMOVE, Write
 
 NOW_MS = 1_800_000_000_000
 EACH_MINUTE = Recurrence(cron="* * * * *")

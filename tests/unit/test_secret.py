@@ -7,10 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from whendue.domain.ids import Ids
 from whendue.errors import ConfigurationError
-from whendue.secret import WORDS, Secret, hkdf
 from whendue.settings import ALL_QUEUES, Settings
+from whendue.support.secret import WORDS, Secret, hkdf
+from whendue.table.ids import Ids
 
 ONE, TWO = "1" * 32, "2" * 32
 ENVIRONMENT = {

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from whendue.signing import Kind, headers, kind_of, new_key, public_part
+from whendue.outbound.signing import Kind, headers, kind_of, new_key, public_part
 
 BITS = Random(7).getrandbits
 

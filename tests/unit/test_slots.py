@@ -6,12 +6,12 @@ import pytest
 
 from tests.contract.samples import a_job
 from whendue.adapters.memory import MemoryStore
-from whendue.domain.job import Job, evolve
-from whendue.domain.keys import slot_key
-from whendue.domain.limit import Limit, Wait
-from whendue.domain.slots import Slot, board_of, handed_mark, held_back, occupy, pass_on, release, renew
-from whendue.domain.writes import Write
-from whendue.limits import HORIZON_S
+from whendue.jobs.limit_spec import Limit, Wait
+from whendue.jobs.model import Job, evolve
+from whendue.limits.slot_model import Slot, board_of, handed_mark, held_back, occupy, pass_on, release, renew
+from whendue.quotas import HORIZON_S
+from whendue.table.keys import slot_key
+from whendue.table.writes import Write
 
 NOW = 1_800_000_000_000
 PK = "LIMIT#acme#k"

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from tests.contract.samples import LATER, LIVE, NOW, TIMING, a_job, an_error, running
-from whendue.domain import transitions, waiting
-from whendue.domain.dependency import NOT_TAKEN, element
-from whendue.domain.fingerprint import failure
-from whendue.domain.job import Job, State, evolve
-from whendue.domain.parts import resets
-from whendue.domain.step import Transition, owing
-from whendue.limits import DEPENDED_ON_S, OWING_CHECK_S, WAITING_CHECK_S
+from whendue.jobs import dependency_transitions as waiting
+from whendue.jobs import transitions
+from whendue.jobs.dependencies import NOT_TAKEN, element
+from whendue.jobs.failures import failure
+from whendue.jobs.members import resets
+from whendue.jobs.model import Job, State, evolve
+from whendue.jobs.transition import Transition, owing
+from whendue.quotas import DEPENDED_ON_S, OWING_CHECK_S, WAITING_CHECK_S
 
 DONE = "done#acme#succeeded#2027-01-15#3"
 WEEK_S = 7 * 86_400

@@ -7,13 +7,13 @@ import pytest
 
 from tests.contract.samples import LATER, NOW, STEPS, TIMING, a_job, an_error, running
 from tests.world import IDS, SECRET
-from whendue.domain import transitions
-from whendue.domain.delivery import POLICY, delivery
-from whendue.domain.job import State, evolve
-from whendue.domain.retry import delay_ms
-from whendue.domain.step import Transition, owing
-from whendue.domain.story import EVENTS, Story, events_of, stories_of
-from whendue.domain.subscription import Subscription, Terms, from_item, to_item
+from whendue.jobs import transitions
+from whendue.jobs.model import State, evolve
+from whendue.jobs.retry_policy import delay_ms
+from whendue.jobs.transition import Transition, owing
+from whendue.notifications.delivery_job import POLICY, delivery
+from whendue.notifications.events import EVENTS, Story, events_of, stories_of
+from whendue.notifications.subscription import Subscription, Terms, from_item, to_item
 from whendue.settings import NOTIFICATIONS, Settings
 
 SETTINGS = Settings("table", "bucket", {}, "dead_letter", secret=SECRET)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.api.times import read, written
+from functions.api.http.times import read, written
 
 # Each with its milliseconds since 1970, worked out by hand or by date(1).
 READ = {

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from localstack.topology import ROOT, Topology, topology
 from tests.world import SECRET
-from whendue.limits import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S, WORKER_RESERVE_S
-from whendue.registry import USER_TASKS
-from whendue.services.batch import INTERRUPT_GRACE_MS
-from whendue.services.work import RECORD_MS
+from whendue.declarations.registry import USER_TASKS
+from whendue.quotas import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S, WORKER_RESERVE_S
 from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S, Settings
+from whendue.worker.batch_runner import INTERRUPT_GRACE_MS
+from whendue.worker.processor import RECORD_MS
 
 PLAN = topology()
 SETTINGS = Settings("table", "bucket", dict.fromkeys(QUEUES, "url"), "url", secret=SECRET)

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from scripts.state_diagram import ARROWS
 from whendue.adapters.memory import MemoryStore
-from whendue.domain import transitions
-from whendue.domain.diagram import ARROWS
-from whendue.domain.fingerprint import failure
-from whendue.domain.job import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
-from whendue.domain.step import Transition
-from whendue.limits import MAX_LOST, WAITING_CHECK_S
-from whendue.ports import Applied
+from whendue.engine.ports import Applied
+from whendue.jobs import transitions
+from whendue.jobs.failures import failure
+from whendue.jobs.model import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
+from whendue.jobs.transition import Transition
+from whendue.quotas import MAX_LOST, WAITING_CHECK_S
 from whendue.settings import Timing
 
 NOW = 1_800_000_000_000

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.domain.values import NotJsonError, to_text, weigh
 from whendue.errors import Interrupted
-from whendue.limits import RESULT_DEPTH
+from whendue.jobs.json_values import NotJsonError, to_text, weigh
+from whendue.quotas import RESULT_DEPTH
 
 
 def text(value: Any, most_bytes: int = 1000, most_levels: int = RESULT_DEPTH) -> str:

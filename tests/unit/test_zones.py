@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from whendue.domain import zones
 from whendue.errors import InvalidScheduleError
+from whendue.schedules.calendar import time_zones as zones
 
 ZONES = [
     "UTC", "America/New_York", "Europe/Berlin", "Europe/Dublin", "Australia/Lord_Howe", "America/Sao_Paulo",

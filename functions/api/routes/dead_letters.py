@@ -6,11 +6,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.problems import problem_in_batch
-from functions.api.replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
-from functions.api.requests import RedriveBody, TypeName
-from functions.api.routes.asking import CursorParameter, asking, shown
-from whendue.services.listing import JobFilter
+from functions.api.http.caller import CursorParameter, asking, shown
+from functions.api.http.problems import problem_in_batch
+from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
+from functions.api.schemas.job_requests import RedriveBody, TypeName
+from whendue.operations.listing import JobFilter
 
 router = APIGatewayHttpRouter()
 

@@ -32,7 +32,7 @@ def first_page() -> Response[str]:
 @router.get("/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
     """Give the OpenAPI document."""
-    from functions.api.openapi import document
+    from functions.api.http.openapi import document
 
     return Response(200, "application/json", json.dumps(document(_resolver())))
 
@@ -52,7 +52,7 @@ def _resolver() -> APIGatewayHttpResolver:
 def _docs_page(resolver: APIGatewayHttpResolver) -> str:
     from aws_lambda_powertools.event_handler.openapi import swagger_ui
 
-    from functions.api.openapi import document
+    from functions.api.http.openapi import document
 
     folder = Path(swagger_ui.__file__).parent
     script, style = ((folder / name).read_text() for name in ("swagger-ui-bundle.min.js", "swagger-ui.min.css"))

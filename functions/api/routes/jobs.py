@@ -9,11 +9,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api import times
-from functions.api.etags import job_etag, of_job
-from functions.api.guard import idempotency_key
-from functions.api.problems import problem_in_batch, status_of
-from functions.api.replies import (
+from functions.api.http import times
+from functions.api.http.body import idempotency_key
+from functions.api.http.caller import Asking, CursorParameter, asking, shown, traced
+from functions.api.http.etags import job_etag, of_job
+from functions.api.http.problems import problem_in_batch, status_of
+from functions.api.schemas.job_replies import (
     AttemptListReply,
     BatchItemReply,
     BatchReply,
@@ -28,15 +29,14 @@ from functions.api.replies import (
     job_with_timeline,
     reason_reply,
 )
-from functions.api.requests import BatchBody, BatchJobBody, ChangeBody, JobBody, TypeName
-from functions.api.routes.asking import Asking, CursorParameter, asking, shown, traced
+from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody, TypeName
 from whendue.bootstrap import App
-from whendue.domain.job import Job, shown_state
-from whendue.domain.request import JobRequest
 from whendue.errors import InvalidRequestError, WhendueError
-from whendue.limits import ATTEMPTS_SHOWN, PAGE_DEFAULT, PAGE_MAX
-from whendue.services.listing import JobFilter
-from whendue.services.submit import Submitted
+from whendue.jobs.model import Job, shown_state
+from whendue.operations.listing import JobFilter
+from whendue.quotas import ATTEMPTS_SHOWN, PAGE_DEFAULT, PAGE_MAX
+from whendue.submission.request import JobRequest
+from whendue.submission.submit import Submitted
 
 router = APIGatewayHttpRouter()
 JobId = Annotated[str, Path(description="The job's id.")]
@@ -201,7 +201,7 @@ def attempts(
 def explain(job_id: JobId) -> ExplainReply:
     """Say what the job is waiting for."""
     app, tenant = asking(router)
-    job, reasons = app.query.explain(tenant, job_id)
+    job, reasons = app.explainer.explain(tenant, job_id)
     state = shown_state(job, app.effects.now_ms())
     return ExplainReply(id=job_id, state=state, reasons=[reason_reply(reason) for reason in reasons])
 

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.routes.asking import asking
+from functions.api.http.caller import asking
 
 router = APIGatewayHttpRouter()
 
@@ -11,7 +11,7 @@ router = APIGatewayHttpRouter()
 @router.get("/actuator/prometheus", tags=["metrics"], summary="All metrics, in Prometheus' text format")
 def prometheus() -> Response[str]:
     """Show counters, histograms and gauges of the whole deployment, all tenants together."""
-    from functions.api.exposition import CONTENT_TYPE, exposition
+    from functions.api.schemas.metrics import CONTENT_TYPE, exposition
 
     app, _ = asking(router)
     return Response(200, CONTENT_TYPE, exposition(app.counters.read(), app.gauges.measure()))

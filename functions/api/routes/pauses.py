@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.pausing import PauseListReply, TenantPauseBody, TenantPauseReply, tenant_pause_reply
-from functions.api.routes.asking import asker, asking, shown
-from whendue.limits import TYPE_BYTES
+from functions.api.http.caller import asker, asking, shown
+from functions.api.schemas.pauses import PauseListReply, TenantPauseBody, TenantPauseReply, tenant_pause_reply
+from whendue.quotas import TYPE_BYTES
 
 router = APIGatewayHttpRouter()
 TypePath = Annotated[str, Path(description="The task's name.", pattern=r"^[A-Za-z0-9._-]+$", max_length=TYPE_BYTES)]

@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.etags import etag, precondition
-from functions.api.profiles import ProfileBody, ProfileListReply, ProfileReply, profile_reply
-from functions.api.routes.asking import asking, shown
-from whendue.domain.profile import Profile
-from whendue.limits import NAME_BYTES, PROFILE_VERSION
+from functions.api.http.caller import asking, shown
+from functions.api.http.etags import etag, precondition
+from functions.api.schemas.profiles import ProfileBody, ProfileListReply, ProfileReply, profile_reply
+from whendue.profiles.model import Profile
+from whendue.quotas import NAME_BYTES, PROFILE_VERSION
 
 router = APIGatewayHttpRouter()
 ProfileName = Annotated[

@@ -8,12 +8,19 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api import times
-from functions.api.pausing import PauseReply, QueueListReply, QueuePauseBody, QueueReply, pause_reply, queue_pause_reply
-from functions.api.routes.asking import asker, asking, identity_of, shown
+from functions.api.http import times
+from functions.api.http.caller import asker, asking, identity_of, shown
+from functions.api.schemas.pauses import (
+    PauseReply,
+    QueueListReply,
+    QueuePauseBody,
+    QueueReply,
+    pause_reply,
+    queue_pause_reply,
+)
 from whendue.adapters.auth import OPERATOR
-from whendue.domain.pause import Pause
-from whendue.services.queues import QueueView
+from whendue.inspection.queues import QueueView
+from whendue.pauses.model import Pause
 from whendue.settings import ALL_QUEUES
 
 router = APIGatewayHttpRouter()

@@ -8,12 +8,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api import times
-from functions.api.etags import etag, precondition
-from functions.api.guard import idempotency_key
-from functions.api.replies import JobReply, job_reply
-from functions.api.routes.asking import CursorParameter, asking, shown
-from functions.api.schedule_bodies import (
+from functions.api.http import times
+from functions.api.http.body import idempotency_key
+from functions.api.http.caller import CursorParameter, asking, shown
+from functions.api.http.etags import etag, precondition
+from functions.api.schemas.job_replies import JobReply, job_reply
+from functions.api.schemas.schedules import (
     BackfillBody,
     BackfillReply,
     FireListReply,
@@ -30,12 +30,12 @@ from functions.api.schedule_bodies import (
 )
 from whendue.adapters.auth import Identity
 from whendue.bootstrap import App
-from whendue.domain.recurrence import Recurrence, anchored, check, jitter_ms
-from whendue.domain.schedule import Schedule
 from whendue.errors import InvalidRequestError
-from whendue.limits import NAME_BYTES, PAGE_DEFAULT, PAGE_MAX, PREVIEW_FIRES
-from whendue.services.ledger import FireFilter
-from whendue.services.schedules import upcoming
+from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PAGE_MAX, PREVIEW_FIRES
+from whendue.schedules.calendar.recurrence import Recurrence, anchored, check, jitter_ms
+from whendue.schedules.history import FireFilter
+from whendue.schedules.model import Schedule
+from whendue.schedules.service import upcoming
 
 router = APIGatewayHttpRouter()
 ScheduleName = Annotated[

@@ -8,10 +8,10 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.etags import etag, precondition
-from functions.api.replies import JobReply, job_reply
-from functions.api.routes.asking import CursorParameter, asking, shown
-from functions.api.subscriptions import (
+from functions.api.http.caller import CursorParameter, asking, shown
+from functions.api.http.etags import etag, precondition
+from functions.api.schemas.job_replies import JobReply, job_reply
+from functions.api.schemas.subscriptions import (
     DeliveryListReply,
     NewKeyReply,
     SubscriptionBody,
@@ -21,8 +21,8 @@ from functions.api.subscriptions import (
     new_key_reply,
     subscription_reply,
 )
-from whendue.domain.subscription import Subscription
-from whendue.limits import DELIVERIES_PER_PAGE, NAME_BYTES
+from whendue.notifications.subscription import Subscription
+from whendue.quotas import DELIVERIES_PER_PAGE, NAME_BYTES
 
 router = APIGatewayHttpRouter()
 SubscriptionName = Annotated[

@@ -8,10 +8,10 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.guard import idempotency_key
-from functions.api.requests import WORKFLOW
-from functions.api.routes.asking import CursorParameter, asking, shown, traced
-from functions.api.workflow_bodies import (
+from functions.api.http.body import idempotency_key
+from functions.api.http.caller import CursorParameter, asking, shown, traced
+from functions.api.schemas.job_requests import WORKFLOW
+from functions.api.schemas.workflows import (
     WholeWorkflowReply,
     WorkflowBody,
     WorkflowListReply,
@@ -19,8 +19,8 @@ from functions.api.workflow_bodies import (
     whole_workflow_reply,
     workflow_reply,
 )
-from whendue.limits import PAGE_DEFAULT, PAGE_MAX
-from whendue.services.listing import JobFilter
+from whendue.operations.listing import JobFilter
+from whendue.quotas import PAGE_DEFAULT, PAGE_MAX
 
 router = APIGatewayHttpRouter()
 WorkflowId = Annotated[str, Path(description="The workflow's id.")]

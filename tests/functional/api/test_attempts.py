@@ -8,10 +8,10 @@ import pytest
 
 from tests.functional.api.gateway import Client
 from tests.world import World
-from whendue.domain.job import Failure, evolve, to_item
-from whendue.domain.keys import attempt_key
-from whendue.domain.writes import Write, insert
-from whendue.limits import ATTEMPTS_SHOWN
+from whendue.jobs.model import Failure, evolve, to_item
+from whendue.quotas import ATTEMPTS_SHOWN
+from whendue.table.keys import attempt_key
+from whendue.table.writes import Write, insert
 
 
 def tried(world: World, client: Client, count: int) -> str:

@@ -2,7 +2,7 @@
 
 from tests.functional.api.gateway import Client
 from tests.world import World
-from whendue.discovery import ModuleFailure
+from whendue.declarations.discovery import ModuleFailure
 
 
 def broken(world: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.functional.api.gateway import Client
 from tests.world import TENANT, World
-from whendue.domain.schedule import schedule_key
+from whendue.schedules.model import schedule_key
 
 BODY: dict[str, Any] = {"cron": "0 * * * * *", "job": {"type": "ok", "payload": {}}}
 

@@ -12,17 +12,17 @@ from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client
 from tests.world import TENANT, World
 from whendue.adapters.memory import MemoryQueue
-from whendue.channel import Attempt, ChannelConfig, Event
-from whendue.domain.request import JobRequest
-from whendue.domain.writes import Write
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel, task
+from whendue.engine.ports import Applied, Outcome, Outgoing
+from whendue.engine.reconcile import Parents
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Outcome, Outgoing
-from whendue.registry import channel, task
-from whendue.services.links import Links
-from whendue.services.news import News
-from whendue.services.parents import Parents
-from whendue.services.prepare import Prepare
-from whendue.services.profiles import Profiles
+from whendue.notifications.publisher import News
+from whendue.profiles.lookup import Profiles
+from whendue.submission.dependency_edges import Links
+from whendue.submission.plan import Prepare
+from whendue.submission.request import JobRequest
+from whendue.table.writes import Write
 
 
 def picky(world: World, error: BaseException) -> None:
@@ -327,8 +327,8 @@ def test_an_error_of_reading_or_showing_one_job_is_its_own(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str, where: str
 ) -> None:
     """What is accepted stays accepted, whether or not it can be shown."""
-    from functions.api.requests import BatchJobBody
     from functions.api.routes import jobs
+    from functions.api.schemas.job_requests import BatchJobBody
 
     if where == "job_reply":
         _patched(jobs, where, lambda job, now_ms: job.group == "bad")(world, monkeypatch, EXCEPTIONS[name])
@@ -414,6 +414,6 @@ def _unavailable(*_: object) -> Any:
 
 
 def _on(job_id: str) -> Any:
-    from whendue.domain.request import Dependency
+    from whendue.submission.request import Dependency
 
     return (Dependency(job=job_id, ref=None, on="success", name=None),)

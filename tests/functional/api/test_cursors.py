@@ -11,11 +11,11 @@ import pytest
 from functions.api.app import make_resolver, routes_of
 from tests.functional.api.gateway import Answer, Client
 from tests.world import SETTINGS, World
-from whendue.domain.agenda import live_partition
-from whendue.domain.job import TERMINAL
-from whendue.limits import CURSOR_BYTES
-from whendue.ports import AgendaEntry
-from whendue.services.listing import _place, _value
+from whendue.engine.ports import AgendaEntry
+from whendue.jobs.due_index import live_partition
+from whendue.jobs.model import TERMINAL
+from whendue.operations.listing import _place, _value
+from whendue.quotas import CURSOR_BYTES
 from whendue.settings import QUEUES
 
 # Every list with a cursor, as it is asked for the next page; a filter that fits all entries is another list.
@@ -83,7 +83,7 @@ def test_a_cursor_is_good_for_its_own_list_alone(full: Client, client_of: Callab
 
 
 def client_subscription(client: Client) -> None:
-    from whendue.domain.subscription import Subscription, Terms, subscribe
+    from whendue.notifications.subscription import Subscription, Terms, subscribe
 
     made = Subscription("acme", "hook", Terms("webhook", "{}", ("dead",)), "m", 1, 1, "m")
     client._api._whendue._ports.store.apply([subscribe(made)])

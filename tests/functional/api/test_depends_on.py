@@ -6,7 +6,7 @@ import pytest
 
 from tests.functional.api.gateway import Client
 from tests.world import World
-from whendue.limits import AWAITED_NAMED, PARENTS
+from whendue.quotas import AWAITED_NAMED, PARENTS
 
 ONCE: dict[str, Any] = {"maxAttempts": 1}
 UNKNOWN = "01900000-0000-7000-8000-000000000000"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.functional.api.gateway import Client
-from whendue.limits import SUGGESTIONS
+from whendue.quotas import SUGGESTIONS
 
 NODE = {"type": "ok"}
 FIELDS: dict[str, tuple[str, dict[str, Any], str, str]] = {

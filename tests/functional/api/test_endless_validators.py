@@ -16,10 +16,10 @@ from pydantic import BaseModel, model_validator
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client
 from tests.world import TENANT, World
-from whendue import in_time
-from whendue.channel import Attempt, ChannelConfig, Event
-from whendue.domain.request import JobRequest
-from whendue.registry import channel, task
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel, task
+from whendue.submission.request import JobRequest
+from whendue.support import time_limit as in_time
 
 LONG_S = 20
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from functions.api import problems
+from functions.api.http import problems
 from tests.faults import KilledError, Refusing
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client, Shape
 from tests.world import World
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import UnavailableError, WhendueError
-from whendue.limits import (
+from whendue.quotas import (
     BACKOFF_CAP_S,
     BODY_BYTES,
     BULK_JOBS,
@@ -25,7 +26,6 @@ from whendue.limits import (
     TAGS,
     TIMEOUT_S,
 )
-from whendue.ports import Applied, Outcome
 
 
 def a_job(**fields: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_an_invalid_job_is_422_and_nothing_is_stored(client: Client, world: Worl
 
 
 def _any() -> Any:
-    from whendue.services.listing import JobFilter
+    from whendue.operations.listing import JobFilter
 
     return JobFilter()
 
@@ -352,7 +352,7 @@ def test_a_payload_that_does_not_fit_its_task_is_422(
     """It is refused at submit, not found dead tomorrow."""
     from pydantic import BaseModel
 
-    from whendue.registry import task
+    from whendue.declarations.registry import task
 
     class Strict(BaseModel, extra="forbid"):
         number: int

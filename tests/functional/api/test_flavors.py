@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.events import answer, normalise
+from functions.api.http.gateway_event import answer, normalise
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Context, Request, Shape, check
 from tests.world import World

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from functions.api import json_text
 from functions.api.app import PUBLIC, make_resolver, routes_of
-from functions.api.guard import ROOMS, SMALL, room_of
+from functions.api.http import json_text
+from functions.api.http.body import ROOMS, SMALL, room_of
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client, Shape
 from tests.world import World
-from whendue.limits import (
+from whendue.quotas import (
     BODY_BYTES,
     BULK_JOBS,
     HEADERS,

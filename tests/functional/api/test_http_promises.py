@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.api.app import Api
-from functions.api.cors import Origins
+from functions.api.http.cors import Origins
 from localstack import token
 from tests.functional.api.conftest import SECRET, a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Request, Shape

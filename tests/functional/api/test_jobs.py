@@ -7,7 +7,7 @@ import pytest
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client, Shape
 from tests.world import World
-from whendue.limits import BULK_JOBS
+from whendue.quotas import BULK_JOBS
 
 
 @pytest.fixture

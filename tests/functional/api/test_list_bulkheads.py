@@ -13,8 +13,8 @@ from tests.exceptions import EVERY, EXCEPTIONS
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client
 from tests.world import IDS, TENANT, World
-from whendue.domain.subscription import Subscription, Terms, subscribe
-from whendue.domain.writes import Write
+from whendue.notifications.subscription import Subscription, Terms, subscribe
+from whendue.table.writes import Write
 
 WORKFLOW = {"nodes": {"a": {"type": "ok"}, "b": {"type": "ok"}, "c": {"type": "ok"}}, "delaySeconds": 3600}
 
@@ -32,26 +32,30 @@ class Stage(NamedTuple):
     query: dict[str, Any] = {}  # noqa: RUF012 - of a tuple
 
 
-SERVICES, ROUTES = "whendue.services", "functions.api.routes"
+ROUTES = "functions.api.routes"
 STAGES = {
-    "jobs, read": Stage("/jobs", f"{SERVICES}.listing.from_item", {"type": "ok", "state": "scheduled", "limit": "200"}),
+    "jobs, read": Stage(
+        "/jobs", "whendue.operations.listing.from_item", {"type": "ok", "state": "scheduled", "limit": "200"}
+    ),
+        "/jobs", "whendue.operations.listing.from_item", {"type": "ok", "state": "scheduled", "limit": "200"}
+    ),
     "jobs, filtered": Stage(
-        "/jobs", f"{SERVICES}.listing.shown_state", {"type": "ok", "state": "scheduled", "limit": "200"}
+        "/jobs", "whendue.operations.listing.shown_state", {"type": "ok", "state": "scheduled", "limit": "200"}
     ),
     "jobs, shown": Stage("/jobs", f"{ROUTES}.jobs.job_reply", {"type": "ok", "state": "scheduled", "limit": "200"}),
-    "workflows, read": Stage("/workflows", f"{SERVICES}.listing.from_item"),
+    "workflows, read": Stage("/workflows", "whendue.operations.listing.from_item"),
     "workflows, shown": Stage("/workflows", f"{ROUTES}.workflows.workflow_reply"),
     "schedules, shown": Stage("/schedules", f"{ROUTES}.schedules.schedule_reply"),
-    "fires, read": Stage("/schedules/s/fires", f"{SERVICES}.ledger.fire_from"),
+    "fires, read": Stage("/schedules/s/fires", "whendue.schedules.history.fire_from"),
     "fires, shown": Stage("/schedules/s/fires", f"{ROUTES}.schedules.fire_reply"),
-    "dead letters, read": Stage("/dead-letters", f"{SERVICES}.listing.from_item"),
-    "dead letters, grouped": Stage("/dead-letters", f"{SERVICES}.dead_letters._group"),
+    "dead letters, read": Stage("/dead-letters", "whendue.operations.listing.from_item"),
+    "dead letters, grouped": Stage("/dead-letters", "whendue.operations.dead_letters._group"),
     "dead letters, shown": Stage("/dead-letters", f"{ROUTES}.dead_letters.group_reply"),
-    "subscriptions, read": Stage("/subscriptions", f"{SERVICES}.subscriptions.from_item"),
+    "subscriptions, read": Stage("/subscriptions", "whendue.notifications.subscriptions.from_item"),
     "subscriptions, shown": Stage("/subscriptions", f"{ROUTES}.subscriptions.subscription_reply"),
-    "profiles, read": Stage("/profiles", f"{SERVICES}.profile_editor.from_item"),
+    "profiles, read": Stage("/profiles", "whendue.profiles.editor.from_item"),
     "profiles, shown": Stage("/profiles", f"{ROUTES}.profiles.profile_reply"),
-    "pauses, read": Stage("/pauses", f"{SERVICES}.pauses.from_item"),
+    "pauses, read": Stage("/pauses", "whendue.pauses.service.from_item"),
     "pauses, shown": Stage("/pauses", f"{ROUTES}.pauses.tenant_pause_reply"),
 }
 
@@ -138,7 +142,7 @@ def test_a_node_that_cannot_be_read_is_like_one_that_is_gone(
     filled: World, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
     """The workflow is shown with all others."""
-    from whendue.services import workflows
+    from whendue.workflows import service as workflows
 
     client = Client(api_of(filled), a_token())
     filled.app.resume.tenant(TENANT, None)
@@ -185,15 +189,15 @@ def test_a_job_that_is_stored_oddly_hides_no_other(world: World, client: Client,
 
 
 def _key(job_id: str) -> Any:
-    from whendue.domain.keys import job_key
+    from whendue.table.keys import job_key
 
     return job_key(job_id)
 
 
 def test_a_series_that_nobody_knows_hides_no_metric(world: World, client: Client) -> None:
     """Prometheus would lose sight of everything."""
-    from whendue.domain.keys import counter_key
-    from whendue.domain.writes import insert
+    from whendue.table.keys import counter_key
+    from whendue.table.writes import insert
 
     client.submit()
     world.table.apply(
@@ -206,9 +210,9 @@ def test_a_series_that_nobody_knows_hides_no_metric(world: World, client: Client
 
 def test_a_pause_that_cannot_be_read_holds_its_own_tenant_alone(world: World, client: Client) -> None:
     """A worker's batch has jobs of many tenants."""
-    from whendue.domain.keys import Key
-    from whendue.domain.request import JobRequest
-    from whendue.domain.writes import insert
+    from whendue.submission.request import JobRequest
+    from whendue.table.keys import Key
+    from whendue.table.writes import insert
 
     mine = world.submit()
     other = world.app.submit.one("other", JobRequest("ok", {})).job

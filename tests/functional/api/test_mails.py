@@ -10,8 +10,8 @@ from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Client, Shape
 from tests.functional.notifications.notified import fresh_resources
 from tests.world import TENANT, World
-from whendue.registry import TASKS, discover
-from whendue.resources import Resources, TaskSettings
+from whendue.declarations.registry import TASKS, discover
+from whendue.declarations.resources import Resources, TaskSettings
 
 # Every character of it.
 BRIEF = '{"type":"email","payload":{"to":"user@example.com","subject":"Hello"},"delaySeconds":30,"retries":3}'

@@ -7,12 +7,12 @@ from io import StringIO
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from functions.api.exposition import METRICS, exposition
+from functions.api.schemas.metrics import METRICS, exposition
 from tests.functional.api.gateway import Client, Shape
 from tests.functional.metrics.test_emf import lines, metrics_of
 from tests.world import World
-from whendue.domain.counts import series_of
-from whendue.services.gauges import Measured
+from whendue.inspection.gauges import Measured
+from whendue.metrics.model import series_of
 
 PATH = "/actuator/prometheus"
 

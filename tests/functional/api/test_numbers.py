@@ -8,9 +8,9 @@ import pytest
 
 from tests.functional.api.gateway import Answer, Client
 from tests.world import TENANT, World
-from whendue.domain.request import JobRequest
-from whendue.limits import HORIZON_S
-from whendue.services.listing import JobFilter
+from whendue.operations.listing import JobFilter
+from whendue.quotas import HORIZON_S
+from whendue.submission.request import JobRequest
 
 REFUSED = [1e-300, 5e-324, 1e-131, 1e-130, 1e-12, 1e-7, 0.0, -0.0, -1.0, True, "1", 2**53 + 1, 1e126]
 HOLD: dict[str, Any] = {"cron": "* * * * *", "job": {"type": "ok", "payload": {}}}

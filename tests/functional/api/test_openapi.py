@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from functions.api.problems import STATUS
+from functions.api.http.problems import STATUS
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client
 from tests.functional.notifications.notified import fresh_resources

@@ -10,7 +10,7 @@ from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Context, Request, Shape
 from tests.world import World
 from whendue.errors import UnavailableError
-from whendue.limits import LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
+from whendue.quotas import LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
 
 WHOLE: dict[str, Any] = {
     "priority": "high",

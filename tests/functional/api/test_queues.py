@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions.api import times
+from functions.api.http import times
 from tests.faults import Counted, Refusing
 from tests.functional.api.gateway import Client
 from tests.world import TENANT, World
-from whendue.limits import GROUP_BYTES, OLDEST_LOOKED_AT, PAUSE_REASON_BYTES
+from whendue.quotas import GROUP_BYTES, OLDEST_LOOKED_AT, PAUSE_REASON_BYTES
 from whendue.settings import ALL_QUEUES, QUEUES
 
 WHY = {"reason": "the bank is shut"}

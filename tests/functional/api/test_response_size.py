@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from functions.api import response
 from functions.api.app import PUBLIC, make_resolver, routes_of
-from functions.api.response import is_too_large, json_text
+from functions.api.http import response
+from functions.api.http.response import is_too_large, json_text
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client
 from tests.world import IDS, TENANT, World
-from whendue import limits
-from whendue.domain.job import Failure, Job, State, evolve, to_item
-from whendue.domain.keys import attempt_key
-from whendue.domain.subscription import Subscription, Terms, subscribe
-from whendue.domain.writes import Write, insert
+from whendue import quotas as limits
+from whendue.jobs.model import Failure, Job, State, evolve, to_item
+from whendue.notifications.subscription import Subscription, Terms, subscribe
+from whendue.table.keys import attempt_key
+from whendue.table.writes import Write, insert
 
 # Letters of two bytes are six when they are escaped: nothing grows more.
 WIDE = "я"
@@ -134,7 +134,7 @@ def test_a_payload_apart_is_what_was_sent(world: World, client: Client, payload:
     """Whatever JSON it is; a text stays a JSON text."""
     from pydantic import RootModel
 
-    from whendue.registry import task
+    from whendue.declarations.registry import task
 
     class Root(RootModel[Any]):
         root: Any
@@ -160,7 +160,7 @@ def test_a_page_of_the_largest_jobs(world: World, client: Client) -> None:
 
 
 def _every() -> Any:
-    from whendue.services.listing import JobFilter
+    from whendue.operations.listing import JobFilter
 
     return JobFilter()
 
@@ -179,7 +179,7 @@ def test_a_thousand_groups_of_dead_letters(world: World, client: Client) -> None
 
 
 def from_any(item: Mapping[str, Any]) -> Job | None:
-    from whendue.domain.job import from_item
+    from whendue.jobs.model import from_item
 
     return from_item(item) if item["sk"] == "job" else None
 
@@ -221,7 +221,7 @@ def test_the_largest_workflow(world: World, client: Client) -> None:
 
 
 def _key(job_id: str) -> Any:
-    from whendue.domain.keys import job_key
+    from whendue.table.keys import job_key
 
     return job_key(job_id)
 

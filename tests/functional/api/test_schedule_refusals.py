@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.times import written
+from functions.api.http.times import written
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World

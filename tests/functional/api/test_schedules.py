@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.times import read, written
+from functions.api.http.times import read, written
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World
@@ -162,7 +162,7 @@ def test_a_tenant_has_a_limited_number_of_schedules(
     put: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, client_of: Callable[..., Client]
 ) -> None:
     """Changing one that is there still works, and other tenants are not held up."""
-    monkeypatch.setattr("whendue.services.schedules.SCHEDULES_PER_TENANT", 2)
+    monkeypatch.setattr("whendue.schedules.service.SCHEDULES_PER_TENANT", 2)
     assert [put(path=name).status for name in ("a", "b", "c", "a")] == [201, 201, 409, 200]
     assert put(path="c").code == "too_many_schedules"
     assert client_of("other").send("PUT", "/schedules/c", EVERY_MINUTE).status == 201

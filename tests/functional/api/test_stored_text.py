@@ -10,10 +10,10 @@ from localstack import token
 from tests.functional.api.conftest import SECRET, a_token, api_of
 from tests.functional.api.gateway import Client
 from tests.world import World
-from whendue.domain.fingerprint import failure
-from whendue.domain.schedule import schedule_key
-from whendue.limits import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES, PAUSE_BY_BYTES, SUBJECT_BYTES
-from whendue.text import is_line, one_line
+from whendue.jobs.failures import failure
+from whendue.quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES, PAUSE_BY_BYTES, SUBJECT_BYTES
+from whendue.schedules.model import schedule_key
+from whendue.support.text import is_line, one_line
 
 BAD = {
     "an escape": "a\x1b[31mb",

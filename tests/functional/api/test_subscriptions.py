@@ -12,12 +12,12 @@ from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.functional.notifications.notified import Notified, fresh_resources
 from tests.world import TENANT
-from whendue.domain.job import State
-from whendue.effects import ManualEffects
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import UnavailableError
-from whendue.limits import SUBSCRIPTION_CONFIG_BYTES, SUBSCRIPTION_FILTERS, SUBSCRIPTIONS_PER_TENANT
-from whendue.ports import Applied, Outcome
+from whendue.jobs.model import State
+from whendue.quotas import SUBSCRIPTION_CONFIG_BYTES, SUBSCRIPTION_FILTERS, SUBSCRIPTIONS_PER_TENANT
 from whendue.settings import NOTIFICATIONS
+from whendue.support.clock import ManualEffects
 
 HOOK: dict[str, Any] = {
     "channel": "webhook",
@@ -203,7 +203,7 @@ def test_a_delivery_of_another_subscription_or_tenant_is_not_there(
 
 def test_a_disabled_subscription_is_enabled_by_hand(client: Client, world: Notified) -> None:
     """It shows since when and why; a test of it is refused until then."""
-    from whendue.domain.subscription import disable
+    from whendue.notifications.subscription import disable
 
     put(client)
     world.table.apply([disable(world.health(), "why", world.clock.now_ms())])

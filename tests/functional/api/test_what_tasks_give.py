@@ -8,10 +8,10 @@ import pytest
 
 from tests.functional.api.gateway import Client
 from tests.world import World
-from whendue.context import Context
-from whendue.domain.job import State
-from whendue.limits import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES, HORIZON_S, RESULT_DEPTH, RETRY_AGE_S
-from whendue.registry import Retry
+from whendue.declarations.context import Context
+from whendue.declarations.registry import Retry
+from whendue.jobs.model import State
+from whendue.quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES, HORIZON_S, RESULT_DEPTH, RETRY_AGE_S
 
 DAY_MS = 86_400_000
 

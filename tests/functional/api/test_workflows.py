@@ -9,8 +9,8 @@ from tests.faults import Counted, KilledError
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World
-from whendue.limits import PARENTS, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
-from whendue.services.listing import JobFilter
+from whendue.operations.listing import JobFilter
+from whendue.quotas import PARENTS, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
 
 ONCE: dict[str, Any] = {"maxAttempts": 1}
 
@@ -451,7 +451,7 @@ def strict(world: World) -> None:
     """Declare a task with a strict payload."""
     from pydantic import BaseModel
 
-    from whendue.registry import task
+    from whendue.declarations.registry import task
 
     class Strict(BaseModel, extra="forbid"):
         number: int

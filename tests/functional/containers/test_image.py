@@ -38,7 +38,8 @@ def test_what_is_copied_imports_everything_that_the_command_and_the_tasks_need(t
             (tmp_path / target[1:]).mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / source, tmp_path / target[1:])
     code = (
-        "import whendue.cli; from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, discover;"
+        "import whendue.cli;"
+        "from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, discover;"
         "print(discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, USER_TASKS).names())"
     )
     given = {"PYTHONPATH": str(tmp_path / "app"), "PATH": os.environ["PATH"]}

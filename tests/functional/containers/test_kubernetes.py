@@ -17,7 +17,7 @@ from localstack.venvs import ensure
 from tests.functional.containers.test_image import COMPOSE, TEXT
 from whendue.cli import GRACE_S
 from whendue.containers.health import LIVE, READY
-from whendue.resources import TaskSettings
+from whendue.declarations.resources import TaskSettings
 from whendue.settings import ALL_QUEUES, Settings
 
 OVERLAYS = ("minikube", "production")

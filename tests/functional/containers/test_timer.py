@@ -10,7 +10,7 @@ from tests.support import eventually
 from tests.world import RealTime
 from whendue.containers.health import Beats
 from whendue.containers.timer import LAST_STEP_S, TICK_S, Timer
-from whendue.services.tick import Ticked
+from whendue.timer.tick import Ticked
 
 GRACE_S = 20
 

@@ -11,11 +11,11 @@ from tests.support import eventually
 from tests.world import RealTime
 from whendue.containers.health import Beats
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
-from whendue.context import Context
-from whendue.domain.job import Job, State
-from whendue.domain.message import to_body
+from whendue.declarations.context import Context
+from whendue.engine.message import to_body
+from whendue.engine.ports import Delivery, Outgoing
 from whendue.errors import UnavailableError
-from whendue.ports import Delivery, Outgoing
+from whendue.jobs.model import Job, State
 from whendue.settings import QUEUES
 
 SILENT_S = 60

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from functions.api.exposition import exposition
-from functions.records import handle_batch, named
+from functions.api.schemas.metrics import exposition
+from functions.sqs_batch import handle_batch, named
 from functions.timer import handler as timer
 from tests.world import MINUTE_MS, SETTINGS, World
 from whendue.bootstrap import App
-from whendue.ports import Delivery
+from whendue.engine.ports import Delivery
 from whendue.settings import ALL_QUEUES
 
 

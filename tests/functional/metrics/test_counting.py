@@ -7,12 +7,12 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.functional.metrics.handled import Handled
 from tests.world import TENANT
-from whendue import limits
-from whendue.domain.job import State
-from whendue.domain.request import JobRequest
+from whendue import quotas as limits
+from whendue.declarations.registry import Cancel
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import UnavailableError
-from whendue.ports import Applied, Outcome
-from whendue.registry import Cancel
+from whendue.jobs.model import State
+from whendue.submission.request import JobRequest
 
 
 def _stopping(payload: Any, ctx: Any) -> None:
@@ -139,7 +139,7 @@ def test_a_batch_is_counted_in_one_call(world: Handled) -> None:
 
 def test_types_beyond_the_bound_are_counted_together(world: Handled, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each type costs room at each scrape; also one that is no longer deployed."""
-    monkeypatch.setattr("whendue.services.counters.COUNTED_TYPES", 2)
+    monkeypatch.setattr("whendue.metrics.store.COUNTED_TYPES", 2)
     app = world.build()
     app.submit.many(TENANT, [JobRequest(kind, {}) for kind in ("bad", "ok", "workflow")])
     app.counters.keep(app.tally.take())

@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 
 from tests.faults import Refusing
 from tests.functional.metrics.handled import Handled
-from whendue.domain.request import JobRequest
 from whendue.errors import UnavailableError
-from whendue.report import NAMESPACE
+from whendue.metrics_export import NAMESPACE
+from whendue.submission.request import JobRequest
 
 # As published at https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent / "emf_schema.json").read_text()))

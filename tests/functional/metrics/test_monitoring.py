@@ -10,7 +10,7 @@ import pytest
 
 from tests.functional.metrics.handled import Handled
 from tests.functional.metrics.monitoring import DASHBOARD, MONITORING, RULES, metrics_in, queries
-from whendue.domain.counts import Counts, series_of
+from whendue.metrics.model import Counts, series_of
 from whendue.settings import NOTIFICATIONS
 
 ROOT = MONITORING.parents[1]

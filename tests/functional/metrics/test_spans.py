@@ -20,10 +20,10 @@ from tests.functional.tasks.web import Web, serving
 from tests.unit.test_trace import GOOD, PARENT, TRACE
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.bootstrap import App
-from whendue.effects import ManualEffects
-from whendue.registry import TASKS, discover
-from whendue.report import report
-from whendue.tracing import ENDPOINTS, Tracing
+from whendue.declarations.registry import TASKS, discover
+from whendue.metrics_export import report
+from whendue.support.clock import ManualEffects
+from whendue.tracing.spans import ENDPOINTS, Tracing
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def world(spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Notif
     made.registry.add(TASKS.get("http"))
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    made.app = App(replace(made.app._ports, tracing=Tracing(provider)), made.app.news)
+    made.app = App(replace(made.app._ports, tracing=Tracing(provider)), made.app.news, made.app.tally)
     return made
 
 
@@ -169,7 +169,7 @@ def test_nothing_of_it_is_loaded_unless_it_is_asked_for() -> None:
 import sys
 from tests.world import World
 from functions.api.app import make_resolver
-from whendue.report import report
+from whendue.metrics_export import report
 make_resolver()
 world = World()
 world.submit()

@@ -13,11 +13,11 @@ from tests.functional.notifications.notified import Notified, fresh_resources
 from tests.functional.tasks.web import Seen, Web, serving
 from tests.unit.test_trace import GOOD, PARENT, TRACE
 from tests.world import TENANT
-from whendue.domain.job import item_bytes
-from whendue.domain.keys import job_key
-from whendue.effects import ManualEffects
-from whendue.limits import PAYLOAD_INLINE_BYTES, WRITE_UNIT_BYTES
-from whendue.registry import TASKS, discover
+from whendue.declarations.registry import TASKS, discover
+from whendue.jobs.model import item_bytes
+from whendue.quotas import PAYLOAD_INLINE_BYTES, WRITE_UNIT_BYTES
+from whendue.support.clock import ManualEffects
+from whendue.table.keys import job_key
 
 OTHER = f"00-{TRACE[::-1]}-{PARENT}-00"
 Post = Callable[..., Any]

@@ -9,7 +9,7 @@ import standardwebhooks.webhooks
 
 from tests.functional.notifications.notified import Notified, fresh_resources
 from tests.functional.tasks.web import Web, serving
-from whendue.resources import Resources
+from whendue.declarations.resources import Resources
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from tests.world import TENANT, World
-from whendue import resources
-from whendue.domain.job import Job
-from whendue.domain.story import Story
-from whendue.domain.subscription import Subscription, Terms
-from whendue.effects import ManualEffects, system
-from whendue.registry import TASKS, discover
-from whendue.resources import Resources, TaskSettings
-from whendue.services.query import JobView
-from whendue.services.record import record_and_send
-from whendue.ssrf import Allowed
+from whendue.declarations import resources
+from whendue.declarations.registry import TASKS, discover
+from whendue.declarations.resources import Resources, TaskSettings
+from whendue.engine.commit import record_and_send
+from whendue.jobs.model import Job
+from whendue.notifications.events import Story
+from whendue.notifications.subscription import Subscription, Terms
+from whendue.operations.reader import JobView
+from whendue.outbound.ssrf import Allowed
+from whendue.support.clock import ManualEffects, system
 
 RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
 TOPICS = {"acme": ("arn:aws:sns:*:*:acme-*",)}
@@ -23,7 +23,7 @@ STORY = Story("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type"
 
 
 def fresh_resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
-    """Put fresh resources behind `whendue.resources.resource`; the operator allows loopback."""
+    """Put fresh resources behind `whendue.declarations.resources.resource`; the operator allows loopback."""
     fresh = Resources()
     settings = TaskSettings(
         Allowed.parse("127.0.0.0/8"), "from@example.com", email_recipients=RECIPIENTS, sns_allow=TOPICS

@@ -8,11 +8,11 @@ from tests.exceptions import BUILT_IN, EXCEPTIONS
 from tests.faults import Refusing
 from tests.functional.notifications.notified import Notified
 from tests.world import TENANT
-from whendue.channel import Attempt, ChannelConfig, Event
-from whendue.context import Context
-from whendue.domain.job import State
-from whendue.registry import channel
-from whendue.services.notify import Notify
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.context import Context
+from whendue.declarations.registry import channel
+from whendue.jobs.model import State
+from whendue.notifications.sender import Notify
 
 
 class Plain(ChannelConfig):

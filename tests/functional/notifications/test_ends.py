@@ -12,17 +12,17 @@ from tests.functional.notifications.notified import EVERYTHING, Notified
 from tests.functional.notifications.test_survival import Noted, hand_out, mortal, until_all_ended
 from tests.world import TENANT
 from whendue.bootstrap import App
-from whendue.channel import Attempt, Event
-from whendue.domain.job import Job, State
-from whendue.domain.request import JobRequest
-from whendue.domain.subscription import Terms
-from whendue.domain.writes import Write
-from whendue.effects import ManualEffects
+from whendue.declarations.channel import Attempt, Event
+from whendue.declarations.registry import Cancel, channel
+from whendue.declarations.resources import Resources
+from whendue.engine.ports import Outcome, Outgoing
 from whendue.errors import UnavailableError
-from whendue.ports import Outcome, Outgoing
-from whendue.registry import Cancel, channel
-from whendue.resources import Resources
+from whendue.jobs.model import Job, State
+from whendue.notifications.subscription import Terms
 from whendue.settings import NOTIFICATIONS
+from whendue.submission.request import JobRequest
+from whendue.support.clock import ManualEffects
+from whendue.table.writes import Write
 
 SCHEDULES = 300
 ENDS = {"ok": State.SUCCEEDED, "bad": State.DEAD, "stops": State.CANCELLED}

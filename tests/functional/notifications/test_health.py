@@ -11,18 +11,18 @@ from tests.faults import Refusing
 from tests.functional.notifications.notified import Notified
 from tests.functional.tasks.web import Web
 from tests.world import TENANT
-from whendue.channel import Attempt, ChannelConfig, Event
-from whendue.domain.job import State
-from whendue.domain.precondition import Precondition
-from whendue.domain.subscription import Terms, disable, failed_for_long, note_failure, note_success
-from whendue.domain.writes import Write
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel
+from whendue.declarations.resources import Resources
+from whendue.engine.ports import Applied, Outcome
 from whendue.errors import PreconditionFailedError, UnavailableError
-from whendue.limits import FAILING_S, KEY_GRACE_S
-from whendue.ports import Applied, Outcome
-from whendue.registry import channel
-from whendue.resources import Resources
-from whendue.services.subscriptions import Subscriptions
-from whendue.signing import Kind
+from whendue.jobs.model import State
+from whendue.notifications.subscription import Terms, disable, failed_for_long, note_failure, note_success
+from whendue.notifications.subscriptions import Subscriptions
+from whendue.outbound.signing import Kind
+from whendue.quotas import FAILING_S, KEY_GRACE_S
+from whendue.table.preconditions import Precondition
+from whendue.table.writes import Write
 
 MINE = {"url": "https://hooks.example.com/mine"}
 Meanwhile = Callable[[Notified], object]

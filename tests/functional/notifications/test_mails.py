@@ -11,10 +11,10 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from tests.functional.notifications.notified import STORY, TOPICS, Notified
-from whendue.channel import Event
 from whendue.channels.email import facts, one_line
-from whendue.domain.job import State
-from whendue.resources import Resources, TaskSettings
+from whendue.declarations.channel import Event
+from whendue.declarations.resources import Resources, TaskSettings
+from whendue.jobs.model import State
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:acme-jobs"
 

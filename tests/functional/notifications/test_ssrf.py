@@ -10,10 +10,10 @@ import pytest
 from tests.functional.notifications.notified import Notified
 from tests.functional.tasks.web import Web
 from tests.world import TENANT
-from whendue.domain.job import Job, State
-from whendue.domain.subscription import Terms
-from whendue.resources import Resources, TaskSettings
-from whendue.ssrf import Allowed, TargetRefusedError
+from whendue.declarations.resources import Resources, TaskSettings
+from whendue.jobs.model import Job, State
+from whendue.notifications.subscription import Terms
+from whendue.outbound.ssrf import Allowed, TargetRefusedError
 
 # What is written in a URL, and the rule that refuses it.
 WRITTEN = {

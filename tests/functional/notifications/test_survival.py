@@ -13,16 +13,16 @@ from tests.functional.notifications.notified import EVERYTHING, Notified
 from tests.functional.tasks.web import Web
 from tests.world import TENANT
 from whendue.bootstrap import App
-from whendue.channel import Attempt, ChannelConfig, Event
-from whendue.domain import transitions
-from whendue.domain.job import Job, State
-from whendue.domain.step import Transition, owing
-from whendue.domain.subscription import Terms
-from whendue.effects import ManualEffects
-from whendue.registry import channel
-from whendue.resources import Resources
-from whendue.services.record import record_and_send
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel
+from whendue.declarations.resources import Resources
+from whendue.engine.commit import record_and_send
+from whendue.jobs import transitions
+from whendue.jobs.model import Job, State
+from whendue.jobs.transition import Transition, owing
+from whendue.notifications.subscription import Terms
 from whendue.settings import NOTIFICATIONS
+from whendue.support.clock import ManualEffects
 
 SCHEDULES = 1000
 

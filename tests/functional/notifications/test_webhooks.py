@@ -15,12 +15,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.functional.notifications.notified import STORY, Notified
 from tests.functional.tasks.web import Seen, Web
 from tests.world import TENANT
-from whendue import limits
-from whendue.domain.agenda import shard_of
-from whendue.domain.job import State
-from whendue.domain.subscription import FAILING, GONE, Subscription
+from whendue import quotas as limits
+from whendue.engine.commit import record_and_send
 from whendue.errors import StateConflictError
-from whendue.services.record import record_and_send
+from whendue.jobs.due_index import shard_of
+from whendue.jobs.model import State
+from whendue.notifications.subscription import FAILING, GONE, Subscription
 from whendue.settings import NOTIFICATIONS
 
 HOUR_S = 3600
@@ -59,7 +59,7 @@ def test_a_delivery_is_verified_by_the_published_library(web: Web, world: Notifi
 
 def test_an_asymmetric_signature_is_verified_with_the_public_key(web: Web, world: Notified) -> None:
     """`v1a`: ed25519 over the same content, as the specification has it; no secret leaves us."""
-    from whendue.signing import public_part
+    from whendue.outbound.signing import public_part
 
     hook = world.subscribe(url=web.url(), signature="v1a")
     world.tell_one()

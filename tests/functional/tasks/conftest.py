@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.functional.tasks.web import Web, serving
-from whendue import resources
-from whendue.context import Context
-from whendue.domain.job import Job, Policy, State
-from whendue.effects import system
-from whendue.resources import Resources, TaskSettings
-from whendue.ssrf import Allowed
+from whendue.declarations import resources
+from whendue.declarations.context import Context
+from whendue.declarations.resources import Resources, TaskSettings
+from whendue.jobs.model import Job, Policy, State
+from whendue.outbound.ssrf import Allowed
+from whendue.support.clock import system
 
 JOB_ID = "019b1e2c-0000-7000-8000-00000000cafe"
 
@@ -24,7 +24,7 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def provided(monkeypatch: pytest.MonkeyPatch) -> Resources:
-    """Fresh resources behind `whendue.resources.resource`; settings allow loopback, and some mails and functions."""
+    """Fresh resources behind `resources.resource`; settings allow loopback, and some mails and functions."""
     fresh = Resources()
     settings = TaskSettings(
         Allowed.parse("127.0.0.0/8"),

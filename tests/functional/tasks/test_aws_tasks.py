@@ -16,11 +16,11 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from tests.functional.tasks.conftest import JOB_ID
-from whendue import limits
-from whendue.context import Context
+from whendue import quotas as limits
+from whendue.declarations.context import Context
+from whendue.declarations.registry import TASKS, GiveUp, Retry, discover
+from whendue.declarations.resources import Resources, TaskSettings
 from whendue.errors import ConfigurationError, NotAllowedError
-from whendue.registry import TASKS, GiveUp, Retry, discover
-from whendue.resources import Resources, TaskSettings
 from whendue.tasks.lambda_ import FunctionFailedError
 
 Run = Callable[..., Any]

@@ -13,12 +13,12 @@ import pytest
 
 from tests.functional.tasks.conftest import JOB_ID
 from tests.functional.tasks.web import Web
-from whendue import limits
-from whendue.context import Context
-from whendue.outbound import HttpProtocolError, HttpTimeoutError
-from whendue.registry import TASKS, GiveUp, Retry, discover
-from whendue.resources import Resources, TaskSettings
-from whendue.ssrf import Allowed, TargetRefusedError
+from whendue import quotas as limits
+from whendue.declarations.context import Context
+from whendue.declarations.registry import TASKS, GiveUp, Retry, discover
+from whendue.declarations.resources import Resources, TaskSettings
+from whendue.outbound.client import HttpProtocolError, HttpTimeoutError
+from whendue.outbound.ssrf import Allowed, TargetRefusedError
 
 Run = Callable[..., Any]
 

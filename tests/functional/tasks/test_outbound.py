@@ -9,9 +9,9 @@ import pytest
 import trustme
 
 from tests.functional.tasks.web import Web, serving
-from whendue import outbound
-from whendue.outbound import Answer, HttpProtocolError, HttpTimeoutError, Request, send
-from whendue.ssrf import Allowed, TargetRefusedError, parse_target
+from whendue.outbound import client as outbound
+from whendue.outbound.client import Answer, HttpProtocolError, HttpTimeoutError, Request, send
+from whendue.outbound.ssrf import Allowed, TargetRefusedError, parse_target
 
 LOOPBACK = Allowed.parse("127.0.0.1/32")
 

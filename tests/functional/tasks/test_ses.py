@@ -15,10 +15,10 @@ from moto.ses.models import ses_backends
 from localstack.deploy import ses as deployed
 from localstack.deploy.clients import Clients
 from whendue.adapters.ses import SesV1, sender
-from whendue.context import Context
+from whendue.declarations.context import Context
+from whendue.declarations.registry import TASKS, GiveUp, Retry, discover
+from whendue.declarations.resources import Resources
 from whendue.errors import ConfigurationError
-from whendue.registry import TASKS, GiveUp, Retry, discover
-from whendue.resources import Resources
 
 REGION = "us-east-1"
 MAIL = {"to": ["ada@example.com"], "subject": "Hello", "text": "Hi", "from": "from@example.com"}

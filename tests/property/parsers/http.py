@@ -3,19 +3,19 @@
 import json
 from typing import Any
 
-from functions.api import json_text, times
-from functions.api.etags import HEADER_CHARACTERS, precondition
-from functions.api.guard import idempotency_key
+from functions.api.http import json_text, times
+from functions.api.http.body import idempotency_key
+from functions.api.http.etags import HEADER_CHARACTERS, precondition
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Context
 from tests.property.growth import Parser
 from tests.world import World
 from whendue.adapters import key_set
 from whendue.adapters.auth import AuthSettings, Verifier
-from whendue.domain.trace import traceparent
-from whendue.effects import ManualEffects
 from whendue.errors import WhendueError
-from whendue.limits import BODY_BYTES, HEADERS_BYTES, JOB_BODY_BYTES, KEY_SET_BYTES, TARGET_BYTES, TOKEN_BYTES
+from whendue.quotas import BODY_BYTES, HEADERS_BYTES, JOB_BODY_BYTES, KEY_SET_BYTES, TARGET_BYTES, TOKEN_BYTES
+from whendue.support.clock import ManualEffects
+from whendue.tracing.traceparent import traceparent
 
 TEXTS = {
     "quotes": lambda n: '"' + '\\"' * (n // 2),

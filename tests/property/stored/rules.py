@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 from whendue.adapters.attribute_values import from_item, to_attribute
 from whendue.adapters.memory import MemoryStore
 from whendue.adapters.partiql import put, remove, statement, update
-from whendue.domain.keys import Key
-from whendue.domain.writes import Write
-from whendue.ports import Item, Outcome
+from whendue.engine.ports import Item, Outcome
+from whendue.table.keys import Key
+from whendue.table.writes import Write
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 LEAST, MOST = Decimal("1e-130"), Decimal("9.9999999999999999999999999999999999999e125")

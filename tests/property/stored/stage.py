@@ -9,13 +9,13 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from functions.api.app import make_resolver, routes_of
-from functions.api.openapi import document
+from functions.api.http.openapi import document
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World
-from whendue.context import Context as TaskContext
-from whendue.domain.job import TERMINAL
-from whendue.ports import JobStore
+from whendue.declarations.context import Context as TaskContext
+from whendue.engine.ports import JobStore
+from whendue.jobs.model import TERMINAL
 
 # What a synchronous invocation may answer, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ANSWER_BYTES = 6_291_556

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.simulation.world import World
-from whendue.domain.job import TERMINAL
-from whendue.ports import Outgoing
+from whendue.engine.ports import Outgoing
+from whendue.jobs.model import TERMINAL
 
 FOLDER: Final = Path(__file__).parent
 

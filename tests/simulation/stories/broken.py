@@ -7,10 +7,10 @@ from tests.simulation.hub import START_MS
 from tests.simulation.stories.base import QUICK, Scenario, submitting
 from tests.simulation.stories.schedules import doing, putting
 from tests.simulation.world import Nature, World
-from whendue.domain.keys import Key, cursor_key
-from whendue.domain.recurrence import Recurrence
-from whendue.domain.request import JobRequest
-from whendue.domain.schedule import Definition, Schedule, schedule_key, schedules_partition, to_item
+from whendue.schedules.calendar.recurrence import Recurrence
+from whendue.schedules.model import Definition, Schedule, schedule_key, schedules_partition, to_item
+from whendue.submission.request import JobRequest
+from whendue.table.keys import Key, cursor_key
 
 # Another tenant; the watcher of schedules looks away.
 OTHER: Final = "broken"

@@ -42,7 +42,13 @@ def _stuck(world: World) -> None:
     stuck = {"timeoutSeconds": 5, "leaseSeconds": 12, "maxAttempts": 1, **ONE}
     jobs: list[dict[str, Any]] = [
         {"type": "sim", "payload": {"do": "stuck", "takes_s": 25}, "idempotencyKey": "a", **stuck},
-        {"type": "sim", "payload": {"takes_s": 30}, "idempotencyKey": "b", "leaseSeconds": 12, "timeoutSeconds": 50},
+        {
+            "type": "sim",
+            "payload": {"takes_s": 30},
+            "idempotencyKey": "b",
+            "leaseSeconds": 12,
+            "timeoutSeconds": 50,
+        },
     ]
 
     def script() -> None:

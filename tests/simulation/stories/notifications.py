@@ -9,7 +9,7 @@ from tests.simulation.stories.base import OK, QUICK, Scenario, submit
 from tests.simulation.stories.dependencies import ONCE
 from tests.simulation.watch_notifications import NotificationWatcher
 from tests.simulation.world import Nature, World
-from whendue.limits import SUBSCRIPTIONS_AGE_MS
+from whendue.quotas import SUBSCRIPTIONS_AGE_MS
 
 NAME: Final = "all"
 PATH: Final = f"/subscriptions/{NAME}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from functions.api.times import read, written
+from functions.api.http.times import read, written
 from tests.simulation.hub import START_MS
 from tests.simulation.stories.base import Scenario
 from tests.simulation.world import Nature, World
@@ -134,6 +134,7 @@ STORIES: Final = (
     Scenario("backfilled", doing(putting(70), 20, changing("pause"), 30, changing("resume"), 30, _backfill)),
     *OVERLAPPING,
     Scenario(
-        "pauses as it fails", doing(putting(200, pauseAfterFailures=2, job=JOB | {"payload": {"do": "hopeless"}}))
+        "pauses as it fails",
+        doing(putting(200, pauseAfterFailures=2, job=JOB | {"payload": {"do": "hopeless"}})),
     ),
 )

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whendue.declarations.registry import TASKS, discover
+from whendue.declarations.validation import PLACES
 from whendue.errors import InvalidPayloadError, InvalidReferenceError, InvalidWorkflowError
 from whendue.mail import mailbox
-from whendue.registry import TASKS, discover
 from whendue.tasks.email import EmailPayload
 from whendue.tasks.http import HttpPayload
-from whendue.validation import PLACES
 
 URL = "https://a.example/"
 MAIL: dict[str, Any] = {"to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from whendue.declarations.resources import Resources, TaskSettings
 from whendue.errors import ConfigurationError
 from whendue.mail import mailbox
-from whendue.resources import Resources, TaskSettings
-from whendue.ssrf import Allowed, TargetRefusedError
+from whendue.outbound.ssrf import Allowed, TargetRefusedError
 
 
 def test_a_resource_is_made_on_first_use_and_only_once_by_many_threads() -> None:

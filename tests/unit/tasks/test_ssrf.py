@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whendue.errors import ConfigurationError
-from whendue.ssrf import Allowed, Target, TargetRefusedError, check, parse_target, refusal
+from whendue.outbound.ssrf import Allowed, Target, TargetRefusedError, check, parse_target, refusal
 
 NOTHING = Allowed()
 PUBLIC = [

@@ -6,59 +6,62 @@ from dataclasses import replace
 from functools import cache, cached_property
 
 from whendue.adapters.cursors import SealedCursors
-from whendue.domain.ids import Ids
-from whendue.effects import Effects, system
-from whendue.limits import ISOLATED_AT_ONCE
-from whendue.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
-from whendue.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
-from whendue.resources import TaskSettings, provide
-from whendue.services.around import Around
-from whendue.services.attempts import Attempts
-from whendue.services.backfills import Backfills
-from whendue.services.composites import Composites
-from whendue.services.control import Control
-from whendue.services.counters import Counters
-from whendue.services.dead_letter import DeadLetter
-from whendue.services.dead_letters import DeadLetters
-from whendue.services.deliveries import Deliveries
-from whendue.services.documents import Documents
-from whendue.services.due import Due
-from whendue.services.erasing import Erasing
-from whendue.services.firing import Firing
-from whendue.services.gauges import Gauges
-from whendue.services.health import Health
-from whendue.services.ledger import Ledger
-from whendue.services.limits import Limits
-from whendue.services.news import News
-from whendue.services.notify import Notify
-from whendue.services.outside import Ports
-from whendue.services.pauses import Pauses
-from whendue.services.profile_editor import ProfileEditor
-from whendue.services.profiles import Profiles
-from whendue.services.query import Query
-from whendue.services.queues import Queues
-from whendue.services.resume import Resume
-from whendue.services.schedules import Schedules
-from whendue.services.submit import Submit
-from whendue.services.subscriptions import Subscriptions
-from whendue.services.tick import Tick
-from whendue.services.work import Work
-from whendue.services.workflows import Workflows
+from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
+from whendue.declarations.resources import TaskSettings, provide
+from whendue.engine.payload_store import Documents
+from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
+from whendue.engine.runtime import Ports
+from whendue.inspection.explain import Explainer
+from whendue.inspection.gauges import Gauges
+from whendue.inspection.health import Health
+from whendue.inspection.queues import Queues
+from whendue.inspection.surroundings import Around
+from whendue.limits.limiter import Limits
+from whendue.metrics.recorder import Tally
+from whendue.metrics.store import Counters
+from whendue.notifications.delivery_log import Deliveries
+from whendue.notifications.publisher import News
+from whendue.notifications.sender import Notify
+from whendue.notifications.subscriptions import Subscriptions
+from whendue.operations.attempts import Attempts
+from whendue.operations.commands import Control
+from whendue.operations.dead_letters import DeadLetters
+from whendue.operations.erase import Erasing
+from whendue.operations.reader import Query
+from whendue.pauses.service import Pauses
+from whendue.profiles.editor import ProfileEditor
+from whendue.profiles.lookup import Profiles
+from whendue.quotas import ISOLATED_AT_ONCE
+from whendue.schedules.backfill import Backfills
+from whendue.schedules.enqueuer import Firing
+from whendue.schedules.history import Ledger
+from whendue.schedules.runner import Due
+from whendue.schedules.service import Schedules
 from whendue.settings import Settings
-from whendue.tracing import Tracing
+from whendue.submission.submit import Submit
+from whendue.support.clock import Effects, system
+from whendue.table.ids import Ids
+from whendue.timer.resume import Resume
+from whendue.timer.tick import Tick
+from whendue.tracing.spans import Tracing
+from whendue.worker.dead_letter_consumer import DeadLetter
+from whendue.worker.processor import Work
+from whendue.workflows.runner import Composites
+from whendue.workflows.service import Workflows
+from whendue.workflows.validation import check_workflow
 
 
 class App:
     """Everything that handlers call. A service is put together when it is first asked for: no function needs all."""
 
-    def __init__(self, ports: Ports, news: News) -> None:
-        """Stand on these ports; `news` is theirs."""
+    def __init__(self, ports: Ports, news: News, tally: Tally) -> None:
+        """Stand on these ports; `news` and `tally` are theirs."""
         self._ports = ports
         self.news = news
         self.settings = ports.settings
         self.effects = ports.effects
         self.registry = ports.registry
-        self.tally = ports.tally
+        self.tally = tally
         self.tracing = ports.tracing
         self.queue = ports.queue
         self.bulkhead = ports.bulkhead
@@ -79,7 +82,7 @@ class App:
     @cached_property
     def submit(self) -> Submit:
         """Accept jobs."""
-        return Submit(self._ports, self.profiles, self.news)
+        return Submit(self._ports, self.profiles, self.news, {"workflow": check_workflow})
 
     @cached_property
     def _firing(self) -> Firing:
@@ -105,8 +108,13 @@ class App:
     @cached_property
     def query(self) -> Query:
         """Show jobs."""
+        return Query(self._ports)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Say why jobs have not run yet."""
         limits = Limits(self._ports, self.profiles)
-        return Query(self._ports, Around(self._ports, self.pauses, limits, self.counters))
+        return Explainer(self._ports, Around(self._ports, self.pauses, limits, self.counters))
 
     @cached_property
     def control(self) -> Control:
@@ -210,6 +218,7 @@ def build(
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
     documents = Documents(store, blobs)
+    tally = Tally()
     ids, cursors = Ids(settings.secret.id_key), SealedCursors(settings.secret)
     ports = Ports(
         store,
@@ -221,11 +230,12 @@ def build(
         settings,
         ids,
         cursors,
+        tally,
         tracing=tracing or Tracing(),
         isolation=isolation,
     )
     news = News(ports)
-    return App(replace(ports, news=news), news)
+    return App(replace(ports, news=news), news, tally)
 
 
 @cache

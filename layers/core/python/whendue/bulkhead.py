@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from whendue.domain.fingerprint import type_name, where_raised
 from whendue.errors import UnavailableError
+from whendue.jobs.failures import type_name, where_raised
 
 T = TypeVar("T")
 R = TypeVar("R")

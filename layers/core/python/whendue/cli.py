@@ -11,7 +11,7 @@ from whendue.containers.process import Part, Probes, run
 from whendue.containers.timer import LAST_STEP_S, Timer
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
 from whendue.errors import ConfigurationError
-from whendue.limits import SQS_MAX_BATCH, SQS_MAX_WAIT_S
+from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_WAIT_S
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.version import VERSION
 

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from whendue import limits
+from whendue import quotas as limits
+from whendue.aws_errors import decide
+from whendue.declarations.registry import GiveUp
+from whendue.declarations.resources import EmailSender, TaskSettings, resource
+from whendue.declarations.schema import Line
 from whendue.errors import NotAllowedError
-from whendue.payload import Line
-from whendue.refusals import decide
-from whendue.registry import GiveUp
-from whendue.resources import EmailSender, TaskSettings, resource
 
 # https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with a dot in the domain. ASCII: SES takes no
 # other (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html).

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from whendue.errors import ConfigurationError
-from whendue.limits import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S, TIMEOUT_S, WORKER_RESERVE_S
-from whendue.secret import Secret
+from whendue.quotas import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S, TIMEOUT_S, WORKER_RESERVE_S
+from whendue.support.secret import Secret
 
 # Seconds that a worker function may run, which is also Lambda's longest:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html

@@ -1,1 +1,4 @@
-"""Adapters: the ports of `whendue.ports` on AWS, on threads, and in memory. They never import services or tasks."""
+"""Adapters: the ports of `whendue.engine.ports` on AWS, on threads, and in memory.
+
+Nothing but `bootstrap` imports them. They import the engine and below.
+"""

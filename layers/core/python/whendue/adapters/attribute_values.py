@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from whendue.domain.job import item_bytes
-from whendue.domain.keys import Key
-from whendue.domain.writes import REMOVE, Below, Condition, In, Is, Less, Plus, Write
 from whendue.errors import UnstorableError
-from whendue.limits import (
+from whendue.jobs.model import item_bytes
+from whendue.quotas import (
     DYNAMODB_ITEM_BYTES,
     DYNAMODB_MAX_DEPTH,
     DYNAMODB_NUMBER_DIGITS,
@@ -22,6 +20,8 @@ from whendue.limits import (
     DYNAMODB_PARTITION_KEY_BYTES,
     DYNAMODB_SORT_KEY_BYTES,
 )
+from whendue.table.keys import Key
+from whendue.table.writes import REMOVE, Below, Condition, In, Is, Less, Plus, Write
 
 # No number of fewer bits has more than 38 digits.
 _SHORT_BITS: Final = 126

@@ -13,10 +13,10 @@ import jwt
 
 from whendue.adapters.aws import parameter
 from whendue.adapters.key_set import KeySet, is_safe
-from whendue.effects import Effects
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError
-from whendue.limits import SECRETS_AGE_MS, SUBJECT_BYTES, TOKEN_BYTES
-from whendue.text import is_line
+from whendue.quotas import SECRETS_AGE_MS, SUBJECT_BYTES, TOKEN_BYTES
+from whendue.support.clock import Effects
+from whendue.support.text import is_line
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
 READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"

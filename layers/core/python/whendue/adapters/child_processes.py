@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import IO, Any, Final, cast
 
-from whendue.ports import Delivery, Worked
+from whendue.engine.ports import Delivery, Worked
 
-MODULE: Final = "whendue.isolated"
+MODULE: Final = "whendue.containers.isolated"
 # An answer is one line of ids and counts.
 ANSWER_BYTES: Final = 65_536
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from whendue.errors import InvalidCursorError
-from whendue.limits import CURSOR_BYTES
-from whendue.secret import Secret
+from whendue.quotas import CURSOR_BYTES
+from whendue.support.secret import Secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -28,12 +28,12 @@ class SealedCursors:
         self._secret = secret
 
     def seal(self, position: Any, bound: Sequence[Any]) -> str:
-        """Make a cursor of a position; see `whendue.ports.Cursors`."""
+        """Make a cursor of a position; see `whendue.engine.ports.Cursors`."""
         text = json.dumps(position, separators=(",", ":"), ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(self._ciphers[0].encrypt(text, _associated(bound))).decode().rstrip("=")
 
     def open(self, cursor: str, bound: Sequence[Any]) -> Any:
-        """Give the position that a cursor was made of; see `whendue.ports.Cursors`."""
+        """Give the position that a cursor was made of; see `whendue.engine.ports.Cursors`."""
         sealed = _raw(cursor)
         associated = _associated(bound)
         from cryptography.exceptions import InvalidTag

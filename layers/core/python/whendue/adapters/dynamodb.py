@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 from whendue.adapters.attribute_values import check, check_key, from_item, to_attribute
 from whendue.adapters.partiql import put, remove, statement, update
 from whendue.adapters.throttle import CUT_OFF, passes, tries
-from whendue.domain.keys import Key
-from whendue.domain.writes import Write, already_done
-from whendue.effects import Effects
+from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
 from whendue.errors import UnavailableError, UnstorableError
-from whendue.limits import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
-from whendue.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
+from whendue.support.clock import Effects
+from whendue.table.keys import Key
+from whendue.table.writes import Write, already_done
 
 REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException", "DuplicateItem"})
 # What is wrong with a request itself, alone and in a batch.

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from jwt import PyJWK
 
-from whendue import outbound
-from whendue.effects import Effects
 from whendue.errors import AuthenticationError, ConfigurationError, UnavailableError
-from whendue.limits import KEY_SET_BYTES, RSA_MAX_BITS
-from whendue.ssrf import Allowed, Target, TargetRefusedError, parse_target
+from whendue.outbound import client as outbound
+from whendue.outbound.ssrf import Allowed, Target, TargetRefusedError, parse_target
+from whendue.quotas import KEY_SET_BYTES, RSA_MAX_BITS
+from whendue.support.clock import Effects
 
 # A set is asked for again after this long ...
 KEYS_FRESH_S: Final = 300

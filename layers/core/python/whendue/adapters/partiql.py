@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.up
 from typing import Any
 
 from whendue.adapters.attribute_values import to_attribute
-from whendue.domain.writes import REMOVE, Absent, Below, Condition, Has, In, Is, Lacks, Less, Plus, Write
+from whendue.table.writes import REMOVE, Absent, Below, Condition, Has, In, Is, Lacks, Less, Plus, Write
 
 
 def statement(table: str, write: Write) -> dict[str, Any]:

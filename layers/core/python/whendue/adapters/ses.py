@@ -6,8 +6,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from whendue.adapters.aws import client
+from whendue.declarations.resources import EmailSender
 from whendue.errors import ConfigurationError
-from whendue.resources import EmailSender
 
 # What v2 calls what v1 says; what is not here has the same name, or none.
 # https://docs.aws.amazon.com/ses/latest/APIReference/API_SendEmail.html#API_SendEmail_Errors

@@ -6,10 +6,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from whendue.adapters.throttle import CUT_OFF, passes, tries
-from whendue.effects import Effects
+from whendue.engine.ports import Delivery, Depth, Outgoing
 from whendue.errors import UnavailableError
-from whendue.limits import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.ports import Delivery, Depth, Outgoing
+from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
+from whendue.support.clock import Effects
 
 # The message is gone, or someone else has it by now: nothing is left to do with this receipt. Services write these
 # codes with an old prefix or the suffix of exceptions (LocalStack: InvalidParameterValueException, its own fault).

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from whendue.errors import Interrupted
-from whendue.in_time import interrupt
+from whendue.support.time_limit import interrupt
 
 
 class ThreadRunner:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from botocore.exceptions import ConnectionError as NotConnectedError
 from botocore.exceptions import HTTPClientError
 
-from whendue.effects import Effects
+from whendue.support.clock import Effects
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 # ResourceNotFoundException: a table that is being made, or restored; health says so while it lasts.

@@ -9,11 +9,12 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
-from whendue import limits, mail
-from whendue.channel import Attempt, ChannelConfig, Event
-from whendue.domain.fingerprint import clip
+from whendue import mail
+from whendue import quotas as limits
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel
+from whendue.jobs.failures import clip
 from whendue.mail import Mail, Mailboxes, Subject
-from whendue.registry import channel
 
 TEXT: Final = "$type at $timestamp\n\n$details\n"
 

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from whendue.channel import Attempt, ChannelConfig, Event
+from whendue.aws_errors import decide
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel
+from whendue.declarations.resources import TaskSettings, TopicPublisher, resource
+from whendue.declarations.schema import Line
 from whendue.errors import NotAllowedError
-from whendue.payload import Line
-from whendue.refusals import decide
-from whendue.registry import channel
-from whendue.resources import TaskSettings, TopicPublisher, resource
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
 _HOPELESS: Final = frozenset({"AuthorizationError", "InvalidParameter", "InvalidSecurity", "NotFound"})

@@ -4,14 +4,16 @@ from typing import Any, Final, NoReturn
 
 from pydantic import Field
 
-from whendue import limits, outbound, signing
-from whendue.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
-from whendue.domain.fingerprint import clip
-from whendue.payload import Line
-from whendue.registry import Retry, channel
-from whendue.resources import TaskSettings, resource
-from whendue.signing import Kind
-from whendue.ssrf import parse_target
+from whendue import quotas as limits
+from whendue.declarations.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
+from whendue.declarations.registry import Retry, channel
+from whendue.declarations.resources import TaskSettings, resource
+from whendue.declarations.schema import Line
+from whendue.jobs.failures import clip
+from whendue.outbound import client as outbound
+from whendue.outbound import signing
+from whendue.outbound.signing import Kind
+from whendue.outbound.ssrf import parse_target
 from whendue.version import VERSION
 
 # Standard Webhooks, "Status codes": the subscription is to be disabled.

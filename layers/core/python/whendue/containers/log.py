@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from whendue.domain.fingerprint import where_raised
+from whendue.jobs.failures import where_raised
 
 
 def info(what: str, **facts: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from whendue.bootstrap import App
 from whendue.containers import log
 from whendue.containers.health import Beats
-from whendue.report import lag, report
+from whendue.metrics_export import lag, report
 
 MINUTE_MS: Final = 60_000
 # A tick ends before the next one is due.

@@ -10,9 +10,9 @@ from whendue.bootstrap import App
 from whendue.containers import log
 from whendue.containers.health import Beats
 from whendue.containers.rota import Rota, Turn
+from whendue.engine.ports import Delivery, Worked
 from whendue.errors import UnavailableError
-from whendue.ports import Delivery, Worked
-from whendue.report import report
+from whendue.metrics_export import report
 from whendue.settings import DEAD_LETTER_QUEUES
 
 # Of the grace, what is kept to interrupt what still runs and to record that it is given back: half a second until it is

@@ -1,1 +1,1 @@
-"""The shipped tasks: `http`, `email`, `lambda`. What they need of the outside comes from `whendue.resources`."""
+"""The shipped tasks: `http`, `email`, `lambda`. What they need of the outside comes from `declarations.resources`."""

@@ -6,12 +6,13 @@ from typing import Any, ClassVar, Final
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from whendue import limits, mail
-from whendue.context import Context
+from whendue import mail
+from whendue import quotas as limits
+from whendue.declarations.context import Context
+from whendue.declarations.registry import task
+from whendue.declarations.schema import Payload
 from whendue.errors import NotAllowedError
 from whendue.mail import Mail, Mailbox, Mailboxes, Subject
-from whendue.payload import Payload
-from whendue.registry import task
 
 _BODIES: Final = "write text (plain), html, or both"
 _RECIPIENTS: Final = "write to, cc or bcc"

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
-from whendue import limits, outbound
-from whendue.context import Context
-from whendue.payload import Payload, json_or_text
-from whendue.registry import GiveUp, Retry, task
-from whendue.resources import TaskSettings, resource
-from whendue.ssrf import TargetRefusedError, parse_target
+from whendue import quotas as limits
+from whendue.declarations.context import Context
+from whendue.declarations.registry import GiveUp, Retry, task
+from whendue.declarations.resources import TaskSettings, resource
+from whendue.declarations.schema import Payload, json_or_text
+from whendue.outbound import client as outbound
+from whendue.outbound.ssrf import TargetRefusedError, parse_target
 from whendue.version import VERSION
 
 # RFC 9110 section 5.6.2.

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from whendue import limits
-from whendue.context import Context
+from whendue import quotas as limits
+from whendue.aws_errors import decide
+from whendue.declarations.context import Context
+from whendue.declarations.registry import task
+from whendue.declarations.resources import FunctionInvoker, TaskSettings, resource
+from whendue.declarations.schema import Payload, json_or_text
 from whendue.errors import NotAllowedError
-from whendue.payload import Payload, json_or_text
-from whendue.refusals import decide
-from whendue.registry import task
-from whendue.resources import FunctionInvoker, TaskSettings, resource
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: a name or an unqualified ARN, nothing in between.
 _FUNCTION: Final = r"^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}$"

@@ -4,12 +4,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 
-from whendue.domain.graph import Graph, check, from_value
-from whendue.registry import task
+from whendue.declarations.registry import task
+from whendue.workflows.graph import Graph, check, from_value
 
 
 class WorkflowPayload(BaseModel):
-    """A graph in its one form as JSON, see `whendue.domain.graph`; `POST /workflows` makes it.
+    """A graph in its one form as JSON, see `whendue.workflows.graph`; `POST /workflows` makes it.
 
     Args:
         nodes: the jobs, parents before children.

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from whendue.effects import Effects
-from whendue.limits import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.ports import Delivery, Depth, Outgoing
+from whendue.engine.ports import Delivery, Depth, Outgoing
+from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
+from whendue.support.clock import Effects
 
 DEAD_LETTER = "dead_letter"
 # A group with at least so many messages in flight, and over this part of all, is a noisy neighbour.

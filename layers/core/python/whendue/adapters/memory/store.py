@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whendue.adapters.attribute_values import check, check_size
-from whendue.domain.keys import Key
-from whendue.domain.writes import Write, already_done, applied_to, holds
+from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
 from whendue.errors import UnstorableError
-from whendue.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.table.keys import Key
+from whendue.table.writes import Write, already_done, applied_to, holds
 
 _MUTABLE = (dict, list)
 

@@ -1,0 +1,59 @@
+"""Who asks, and what of: put beside every request by functions/api/app.py."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Annotated, NamedTuple, TypeVar
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from whendue.adapters.auth import Identity
+from whendue.bootstrap import App
+from whendue.submission.request import JobRequest
+
+T = TypeVar("T")
+R = TypeVar("R")
+# Whatever is no cursor of the list is refused by the list itself, an endless one as well.
+CursorParameter = Annotated[str | None, Query(description="Where the last page said to go on.")]
+
+
+class Asking(NamedTuple):
+    """The application and the caller's tenant."""
+
+    app: App
+    tenant: str
+
+
+def asking(router: APIGatewayHttpRouter) -> Asking:
+    """Give what stands beside the request that the router is handling."""
+    identity: Identity = router.context["identity"]
+    return Asking(router.context["whendue"], identity.tenant)
+
+
+def shown(app: App, items: Iterable[T], show: Callable[[T], R], name: Callable[[T], str]) -> list[R]:
+    """Show the items of a list; one that cannot be shown is left out, and noted for the log.
+
+    Args:
+        app: the application.
+        items: what the list holds.
+        show: gives what is shown of an item.
+        name: gives its id or name.
+    """
+    return [reply for _, reply in app.bulkhead.each(items, show, stage="show", name=name)]
+
+
+def identity_of(router: APIGatewayHttpRouter) -> Identity:
+    """Give who asks, as the token says."""
+    identity: Identity = router.context["identity"]
+    return identity
+
+
+def asker(router: APIGatewayHttpRouter) -> str:
+    """Name who asks: the token's subject, or the tenant where it names none."""
+    identity = identity_of(router)
+    return identity.subject or identity.tenant
+
+
+def traced(router: APIGatewayHttpRouter, request: JobRequest) -> JobRequest:
+    """Let a job belong to the trace of the request that asks for it."""
+    return replace(request, traceparent=router.context["traceparent"])

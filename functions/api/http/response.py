@@ -1,0 +1,38 @@
+"""What Lambda makes of a reply, and how large that may be.
+
+The runtime writes what a function returns as JSON, body and all, so a body that is JSON itself is escaped once more.
+Runtimes of Python 3.12 and newer leave letters that are not ASCII as they are, older ones and emulators may not: the
+worse is assumed. Source: `Encoder` in awslambdaric 4.2.2, awslambdaric/lambda_runtime_marshaller.py.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aws_lambda_powertools.shared.json_encoder import Encoder
+
+from whendue.quotas import RESPONSE_BYTES
+
+# The longest that one character is as JSON text: a pair of surrogates, six bytes each.
+WORST: Final = 12
+
+
+def json_text(value: Any) -> str:
+    """Write JSON as short as it goes: escaped letters would be escaped again, backslashes and all."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), cls=Encoder)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Half a pair, which a task may return: as text it could not be sent.
+        return json.dumps(value, separators=(",", ":"), cls=Encoder)
+    return text
+
+
+def is_too_large(reply: Mapping[str, Any]) -> bool:
+    """Say whether Lambda may refuse a reply."""
+    bound = sum(len(name) + len(value) for name, value in reply["headers"].items()) + len(reply["body"])
+    if WORST * bound + 1024 < RESPONSE_BYTES:
+        return False
+    return len(json.dumps(reply)) >= RESPONSE_BYTES

@@ -1,0 +1,76 @@
+"""What all bodies of requests share: camelCase, texts of one line, no unknown fields, and what these may have meant."""
+
+from typing import Any, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from whendue.quotas import NAME_BYTES, SUGGESTIONS
+from whendue.support.text import is_line, nearest
+
+
+def _holds_json(annotation: Any) -> bool:
+    return annotation is Any or any(map(_holds_json, get_args(annotation)))
+
+
+def _are_lines(value: Any) -> bool:
+    match value:
+        case str():
+            return is_line(value)
+        case list() | tuple():
+            return all(map(_are_lines, value))
+        case dict():
+            return all(map(_are_lines, (*value, *value.values())))
+        case _:
+            return True
+
+
+class Body(BaseModel):
+    """A request body. Every text in it is one line, but for fields of any JSON."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        regex_engine="rust-regex",
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _suggests_fields(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Say of a field that is not there which one may be meant."""
+        try:
+            return handler(value)
+        except ValidationError as error:
+            if error.error_count() > SUGGESTIONS:
+                raise
+            told = error.errors(include_url=False, include_input=False, include_context=False)
+            raise ValidationError.from_exception_data(cls.__name__, list(map(cls._told, told))) from None
+
+    @classmethod
+    def _told(cls, error: Any) -> InitErrorDetails:
+        text, where = error["msg"], error["loc"]
+        if error["type"] == "extra_forbidden" and len(where) == 1:
+            fields = [field.alias or name for name, field in cls.model_fields.items()]
+            near = nearest(str(where[0])[:NAME_BYTES], fields)
+            text += f"; did you mean {near}?" if near else ""
+        return {"type": PydanticCustomError(error["type"], text), "loc": where, "input": None}
+
+    @field_validator("*")
+    @classmethod
+    def _is_one_line(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse control characters in every text that is stored and shown; JSON values are a task's business."""
+        if not _holds_json(cls.model_fields[info.field_name or ""].annotation) and not _are_lines(value):
+            raise ValueError("must have no control characters, line breaks or overrides of direction")
+        return value

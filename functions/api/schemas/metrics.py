@@ -1,0 +1,118 @@
+"""What Prometheus scrapes, made by its own client library: the counters of the table and the gauges of now.
+
+All metrics of docs/metrics.md are here; one that is not in `METRICS` does not exist.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from whendue.inspection.gauges import Measured
+from whendue.inspection.queues import QueueView
+from whendue.metrics.model import BOUNDS_MS, ENDS, FAILED, RESCUED, TIMER, fields_of, queue_and_type, series_of
+from whendue.notifications.delivery_job import PREFIX
+from whendue.settings import NOTIFICATIONS
+from whendue.version import VERSION
+
+Sums = Mapping[str, Counter[str]]
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Described(NamedTuple):
+    """A metric: its kind, its labels, and what it tells."""
+
+    kind: Callable[..., Metric]
+    labels: tuple[str, ...]
+    tells: str
+
+
+C, G, H = CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+JOB: Final = ("queue", "type")
+# A counter's name gets `_total`.
+METRICS: Final[Mapping[str, Described]] = {
+    "whendue_jobs_submitted": Described(C, JOB, "Jobs accepted, deliveries of notifications among them."),
+    "whendue_jobs_ended": Described(C, (*JOB, "state"), "Jobs that have ended."),
+    "whendue_attempts": Described(C, JOB, "Attempts that have begun."),
+    "whendue_attempts_failed": Described(C, (*JOB, "error"), "Attempts that have failed."),
+    "whendue_retries": Described(C, JOB, "Failed attempts after which the job is tried again."),
+    "whendue_execution_seconds": Described(H, JOB, "How long attempts took."),
+    "whendue_lateness_seconds": Described(H, JOB, "From when an attempt was due to when it began."),
+    "whendue_notifications_ended": Described(C, ("channel", "state"), "Deliveries that have ended."),
+    "whendue_timer_ticks": Described(C, (), "Ticks of the timer."),
+    "whendue_schedules_planned": Described(C, (), "Schedules whose next fires a tick has decided."),
+    "whendue_jobs_promoted": Described(C, (), "Messages that the timer has sent for jobs at their first alarm."),
+    "whendue_rescues": Described(C, ("action",), "Jobs that rescue has healed."),
+    "whendue_queue_messages": Described(G, ("queue", "state"), "Messages in a queue, approximately."),
+    "whendue_queue_oldest_due_seconds": Described(G, ("queue",), "For how long the job due longest has been due."),
+    "whendue_queue_paused": Described(G, ("queue",), "1 while the queue is paused."),
+    "whendue_timer_lag_seconds": Described(G, (), "For how long the oldest alarm is past that the timer has left."),
+    "whendue_build_info": Described(G, ("version",), "1; the version is a label."),
+}
+
+
+def exposition(sums: Sums, measured: Measured) -> str:
+    """Give everything in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(sums, measured))
+    return generate_latest(registry).decode()
+
+
+class _Collector(Collector):
+    def __init__(self, sums: Sums, measured: Measured) -> None:
+        self._timer = sums.get(TIMER, Counter())
+        self._jobs = {queue_and_type(series): fields for series, fields in sums.items() if series != TIMER}
+        self._measured = measured
+        # Each kind takes values in its own way.
+        self._metrics: dict[str, Any] = {
+            name: told.kind(name, told.tells, labels=told.labels) for name, told in METRICS.items()
+        }
+
+    def collect(self) -> Iterator[Metric]:
+        for labels, fields in sorted(self._jobs.items()):
+            self._add_jobs(labels, fields)
+        self._add_timer()
+        for queue in self._measured.queues:
+            self._add_queue(queue)
+        self._add("whendue_timer_lag_seconds", (), self._measured.timer_lag_s)
+        self._add("whendue_build_info", (VERSION,), 1)
+        yield from self._metrics.values()
+
+    def _add(self, name: str, labels: Iterable[str], value: float) -> None:
+        self._metrics[name].add_metric(tuple(labels), value)
+
+    def _add_jobs(self, labels: tuple[str, str], fields: Counter[str]) -> None:
+        queue, kind = labels
+        for field, name in (("submitted", "jobs_submitted"), ("attempts", "attempts"), ("retried", "retries")):
+            self._add(f"whendue_{name}", labels, fields[field])
+        for state in ENDS:
+            self._add("whendue_jobs_ended", (*labels, state), fields[state])
+            if queue == NOTIFICATIONS:
+                channel = kind.removeprefix(PREFIX)
+                self._add("whendue_notifications_ended", (channel, state), fields[state])
+        for field in fields_of(series_of(*labels)):
+            if field.startswith(FAILED):
+                self._add("whendue_attempts_failed", (*labels, field.removeprefix(FAILED)), fields[field])
+        for name, bounds_ms in BOUNDS_MS.items():
+            limits = [*(f"{bound_ms / 1000:g}" for bound_ms in bounds_ms), "+Inf"]
+            upto = accumulate(fields[f"{name}_{number}"] for number in range(len(limits)))
+            family = self._metrics[f"whendue_{name}_seconds"]
+            family.add_metric(labels, list(zip(limits, upto, strict=True)), fields[f"{name}_ms"] / 1000)
+
+    def _add_timer(self) -> None:
+        for field, name in (("ticks", "timer_ticks"), ("planned", "schedules_planned"), ("promoted", "jobs_promoted")):
+            self._add(f"whendue_{name}", (), self._timer[field])
+        for field in fields_of(TIMER):
+            if field.startswith(RESCUED):
+                self._add("whendue_rescues", (field.removeprefix(RESCUED),), self._timer[field])
+
+    def _add_queue(self, one: QueueView) -> None:
+        for state, messages in one.depth._asdict().items():
+            self._add("whendue_queue_messages", (one.name, state), messages)
+        due_at = self._measured.now_ms if one.oldest_due_at is None else one.oldest_due_at
+        self._add("whendue_queue_oldest_due_seconds", (one.name,), max(0, self._measured.now_ms - due_at) / 1000)
+        self._add("whendue_queue_paused", (one.name,), one.pause is not None)

@@ -1,0 +1,69 @@
+"""SQS events: records to deliveries, and the partial batch response, so that one message never fails its neighbours.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from functions import log
+from whendue.bootstrap import App
+from whendue.engine.ports import Delivery, Worked
+from whendue.metrics_export import report
+
+
+def handle_batch(
+    app: App, event: Mapping[str, Any], queue_of: Callable[[str], str], work: Callable[[list[Delivery]], Worked]
+) -> dict[str, Any]:
+    """Hand an event's messages to a service and say which of them stay in the queue. Never raises.
+
+    Args:
+        app: counts what is done.
+        event: the SQS event.
+        queue_of: queue ARN -> queue name.
+        work: the service.
+    """
+    records = event.get("Records", [])
+    read = app.bulkhead.each(
+        records, lambda record: _delivery(record, queue_of(record["eventSourceARN"])), stage="record", name=_id
+    )
+    deliveries = [delivery for _, delivery in read]
+    known = {delivery.id for delivery in deliveries}
+    # One without an id is reported by an empty one: Lambda then takes the batch as failed, and nothing is lost.
+    unread = [_id(record) for record in records if _id(record) not in known]
+    try:
+        worked = work(deliveries) if deliveries else Worked([], Counter())
+    except Exception as error:  # noqa: BLE001 - every message stays, SQS delivers it again
+        log.failed("batch failed", error)
+        return _response([_id(record) for record in records])
+    outcomes = worked.counts + Counter(isolated=len(unread))
+    told = {"messages": len(records), "unsettled": len(worked.unsettled) + len(unread), "outcomes": dict(outcomes)}
+    log.info("batch", **told, **report(app))
+    return _response([*worked.unsettled, *unread])
+
+
+def named(queues: Mapping[str, str]) -> Callable[[str], str]:
+    """Give what names a queue by its ARN, from queue name -> SQS URL."""
+    names = {url.rpartition("/")[2]: name for name, url in queues.items()}
+    return lambda arn: names[arn.rpartition(":")[2]]
+
+
+def _id(record: Any) -> str:
+    """Give a record's message id, empty where it has none."""
+    found = record.get("messageId") if isinstance(record, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _delivery(record: Mapping[str, Any], queue: str) -> Delivery:
+    return Delivery(
+        id=record["messageId"],
+        receipt=record["receiptHandle"],
+        body=record["body"],
+        receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+        queue=queue,
+    )
+
+
+def _response(unsettled: list[str]) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}

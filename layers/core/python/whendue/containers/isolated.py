@@ -1,0 +1,65 @@
+"""One message in a process of its own: what a worker starts for a job that may kill the process it runs in.
+
+`python -m whendue.containers.isolated FD` reads a line of JSON with the message from its standard input, handles it
+as any worker would, and writes what became of it to the file descriptor FD. The end of its input means that the worker
+is gone.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import IO
+
+from whendue.bootstrap import app
+from whendue.containers import log
+from whendue.engine.ports import Delivery
+from whendue.metrics_export import report
+
+
+class Drain:
+    """Hears from the worker when what still runs is to be given back.
+
+    Args:
+        told: lines of JSON, each with `drain_ms`; their end means at once.
+        now_ms: the clock.
+    """
+
+    def __init__(self, told: IO[str], now_ms: Callable[[], int]) -> None:
+        """Begin to listen."""
+        self._now_ms = now_ms
+        self._at_ms: int | None = None
+        threading.Thread(target=self._listen, args=(told,), name="drain", daemon=True).start()
+
+    def at_ms(self) -> int | None:
+        """Give when, ms UTC; None while the worker stays."""
+        return self._at_ms
+
+    def _listen(self, told: IO[str]) -> None:
+        for line in told:
+            self._at_ms = json.loads(line)["drain_ms"]
+        self._at_ms = self._now_ms()
+
+
+def main(answer_to: int) -> None:
+    """Handle the message, and end this process: a task that did not stop when it was interrupted ends with it."""
+    try:
+        _handle(answer_to)
+    except Exception as error:  # noqa: BLE001 - without an answer the job counts as lost
+        log.failed("isolated failed", error)
+        os._exit(1)
+    os._exit(0)
+
+
+def _handle(answer_to: int) -> None:
+    request = json.loads(sys.stdin.readline())
+    whendue = app(isolated=True)
+    drain = Drain(sys.stdin, whendue.effects.now_ms)
+    worked = whendue.work.handle([Delivery(**request["delivery"])], request["deadline_ms"], drain.at_ms)
+    log.info("isolated", outcomes=dict(worked.counts), **report(whendue))
+    os.write(answer_to, json.dumps({"unsettled": worked.unsettled, "counts": worked.counts}).encode())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,109 @@
+"""What a task is told while it runs, and what it may say."""
+
+from collections.abc import Callable
+from typing import Any
+
+from whendue.jobs.json_values import NotJsonError, to_text
+from whendue.jobs.model import Job
+from whendue.quotas import PROGRESS_BYTES
+
+
+class Context:
+    """One attempt's context, handed to the task as its second argument.
+
+    Args:
+        job: the running job.
+        deadline_ms: when the soft timeout ends the attempt, ms UTC.
+        now_ms: the clock.
+        first_time: durably notes a key, True the first time.
+
+    `traceparent` (W3C Trace Context) is the header for what the task calls, None where the job belongs to no trace.
+    """
+
+    def __init__(
+        self, job: Job, deadline_ms: int, now_ms: Callable[[], int], first_time: Callable[[str], bool]
+    ) -> None:
+        """Begin an attempt."""
+        self._job = job
+        self._now_ms = now_ms
+        self._first_time = first_time
+        self._progress: str | None = None
+        self._cancelled = False
+        self.deadline_ms = deadline_ms
+        self.traceparent = job.traceparent
+
+    @property
+    def job_id(self) -> str:
+        """The job's id, the same for all its attempts."""
+        return self._job.id
+
+    @property
+    def tenant(self) -> str:
+        """Whose job it is."""
+        return self._job.tenant
+
+    @property
+    def subscription(self) -> str | None:
+        """The subscription that the job is a delivery to, None for any other job."""
+        return self._job.subscription
+
+    @property
+    def schedule(self) -> str | None:
+        """The schedule that made the job, None where none did."""
+        return self._job.schedule
+
+    @property
+    def nominal_at_ms(self) -> int | None:
+        """The time for which the schedule made the job, ms UTC; None for a job that was submitted or triggered."""
+        return self._job.nominal_at
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return self._job.attempt
+
+    @property
+    def fence(self) -> str:
+        """This claim's mark, ordered by time: hand it to systems that can refuse an older one (a fencing token)."""
+        return self._job.fence or ""
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left before the soft timeout."""
+        return max(0.0, (self.deadline_ms - self._now_ms()) / 1000)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether someone asked the job to stop; raise `Cancel` to follow. Learned at the next heartbeat."""
+        return self._cancelled
+
+    def progress(self, value: Any) -> None:
+        """Publish how far the task is: any JSON value of up to 128 bytes, stored with the next heartbeat.
+
+        Raises:
+            ValueError: it is longer, or JSON has nothing for it.
+        """
+        try:
+            self._progress = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES)
+        except NotJsonError as error:
+            raise ValueError(f"the progress cannot be kept: {error}") from None
+
+    def once(self, key: str) -> bool:
+        """Say True the first time any attempt of this job asks for this key (any text), False ever after.
+
+        The note is written before the side effect that it guards, so that the effect happens at most once. This claim
+        gets True again if it repeats the question.
+
+        Raises:
+            UnavailableError: the note could not be written.
+        """
+        return self._first_time(str.__str__(key) if isinstance(key, str) else str(key))
+
+    def take_progress(self) -> str | None:
+        """Give the latest progress to the heartbeat, once."""
+        value, self._progress = self._progress, None
+        return value
+
+    def mark_cancelled(self) -> None:
+        """Note that a cancel was requested."""
+        self._cancelled = True

@@ -1,0 +1,270 @@
+"""Declarations: what `@task` and `@channel` accept, checked at import, with errors that say what to write instead."""
+
+import difflib
+import functools
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, RootModel
+
+from whendue.declarations.context import Context
+from whendue.errors import ConfigurationError
+from whendue.quotas import (
+    BACKOFF_CAP_S,
+    BACKOFF_MIN_S,
+    LEASE_MAX_S,
+    LEASE_MIN_S,
+    MAX_ATTEMPTS,
+    RETENTION_MIN_S,
+    RETENTION_S,
+    TIMEOUT_S,
+)
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
+# Option -> (kind, least, most); the ranges are those of requests and profiles.
+_RANGES: Final[Mapping[str, tuple[type[int | float], float, float]]] = {
+    "max_attempts": (int, 1, MAX_ATTEMPTS),
+    "base_s": (float, BACKOFF_MIN_S, BACKOFF_CAP_S),
+    "factor": (float, 1, 100),
+    "cap_s": (float, BACKOFF_MIN_S, BACKOFF_CAP_S),
+    "timeout_s": (int, 1, TIMEOUT_S),
+    "lease_s": (int, LEASE_MIN_S, LEASE_MAX_S),
+    "retention_s": (int, RETENTION_MIN_S, RETENTION_S),
+}
+_JITTER: Final = ("full", "none")
+OPTIONS: Final = (*_RANGES, "jitter", "never_retry")
+# What other job systems call such a thing, and what it is here.
+_FOREIGN: Final[Mapping[str, str]] = {
+    "max_retries": "max_attempts, which counts the first attempt",
+    "time_limit": "timeout_s",
+    "soft_time_limit": "timeout_s",
+    "retry_backoff": "base_s, factor, cap_s and jitter",
+    "backoff": "base_s, factor, cap_s and jitter",
+    "retry_jitter": "jitter",
+    "queue": "the priority of a request or a profile",
+    "priority": "the priority of a request or a profile",
+    "result_ttl": "retention_s",
+    "throws": "never_retry",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is declared.
+
+    Args:
+        module: the module whose import declares it.
+        where: file and line.
+        namespace: the module's globals, to tell an import from a later one of the same module.
+    """
+
+    module: str
+    where: str
+    namespace: Mapping[str, Any] = field(repr=False)
+
+
+def place_of(frame: FrameType) -> Place:
+    """Return where a frame declares something: its line, and the module that is being imported around it."""
+    outer: FrameType | None = frame
+    while outer is not None and outer.f_code.co_name != "<module>":
+        outer = outer.f_back
+    namespace = (outer or frame).f_globals
+    return Place(str(namespace.get("__name__", "?")), f"{frame.f_code.co_filename}:{frame.f_lineno}", namespace)
+
+
+def is_stale(place: Place) -> bool:
+    """Return whether a declaration is of an earlier import of its module, which failed or was given up."""
+    module = sys.modules.get(place.module)
+    return module is not None and vars(module) is not place.namespace
+
+
+class Declaration:
+    """One use of `@task` or `@channel`, checked step by step.
+
+    Args:
+        kind: `task` or `channel`.
+        name: what it is called; anything, as long as nobody has checked it.
+        frame: who declares it.
+    """
+
+    def __init__(self, kind: str, name: object, frame: FrameType) -> None:
+        """Note what is declared where; nothing is checked yet."""
+        self.place = place_of(frame)
+        self._kind = kind
+        self._name = name
+        self._locals = dict(frame.f_locals)
+
+    def refuse(self, problem: str) -> ConfigurationError:
+        """Return the error that says what is wrong with this declaration, and where it is."""
+        name = f" {self._name!r}" if isinstance(self._name, str) else ""
+        return ConfigurationError(f"{self.place.where}: the {self._kind}{name}: {problem}")
+
+    def check_name(self, longest: int) -> str:
+        """Return the name, if requests can use it."""
+        name = self._name
+        if callable(name) or not isinstance(name, str):
+            raise self.refuse(f'say its name: @{self._kind}("a.name")')
+        if not name.isascii() or not _NAME.fullmatch(name) or len(name) > longest:
+            raise self.refuse(f"no request can use this name; write 1 to {longest} of A-Z, a-z, 0-9, '.', '_', '-'")
+        return name
+
+    # --- options ----------------------------------------------------------------------------------------------
+
+    def check_policy(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the policy that a task asks for, if each option is known and within its range."""
+        for name, value in options.items():
+            if name == "jitter":
+                if value not in _JITTER:
+                    raise self.refuse(f"jitter must be {' or '.join(_JITTER)}, not {_shown(value)}")
+            elif name in _RANGES:
+                self._check_range(name, value)
+            else:
+                raise self.refuse(f"there is no option {name}; {_hint(name, value)}")
+        return dict(options)
+
+    def _check_range(self, name: str, value: object) -> None:
+        kind, least, most = _RANGES[name]
+        fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+        if not fits or not least <= value <= most:  # type: ignore[operator]
+            what = "a whole number" if kind is int else "a number"
+            raise self.refuse(f"{name} must be {what} from {least:g} to {most}, not {_shown(value)}")
+
+    def check_never_retry(self, value: object) -> tuple[type[BaseException], ...]:
+        """Return the errors that end a job at once, if they are exception classes."""
+        if inspect.isclass(value):
+            raise self.refuse(f"never_retry must be a tuple: never_retry=({value.__name__},)")
+        if not isinstance(value, tuple):
+            raise self.refuse(f"never_retry must be a tuple of exception classes, not {type(value).__name__}")
+        for kind in value:
+            if not (inspect.isclass(kind) and issubclass(kind, BaseException)):
+                raise self.refuse(f"never_retry must hold exception classes, not {_shown(kind)}")
+        return value
+
+    # --- the function -----------------------------------------------------------------------------------------
+
+    def check_callable(self, function: object) -> Callable[..., Any]:
+        """Return what is to be called, if it is a plain function or works like one."""
+        if isinstance(function, classmethod):
+            raise self.refuse("a classmethod cannot be one; declare a function outside of the class")
+        if inspect.isclass(function):
+            raise self.refuse("a class cannot be one; declare a function, or an instance that can be called")
+        if not callable(function):
+            raise self.refuse(f"{type(function).__name__} cannot be called; declare a function")
+        inner = _innermost(function)
+        if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
+            raise self.refuse(
+                "async def is not run; write def, and call asyncio.run(...) inside (it runs on a thread of its own)"
+            )
+        if inspect.isgeneratorfunction(inner):
+            raise self.refuse("a generator is not run; write a function that returns its result")
+        return function
+
+    def parameters(self, function: Callable[..., Any]) -> list[inspect.Parameter]:
+        """Return the positional parameters, if no others need a value."""
+        try:
+            every = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):
+            raise self.refuse("its parameters cannot be read; declare a function written in Python") from None
+        if every and every[0].name in ("self", "cls") and "." in getattr(function, "__qualname__", ""):
+            raise self.refuse("a method cannot be one: nobody makes its object; declare a function")
+        keyword = [one.name for one in every if one.kind is one.KEYWORD_ONLY and one.default is one.empty]
+        if keyword:
+            raise self.refuse(f"nobody gives a value to {', '.join(keyword)}; arguments are given by position")
+        return [one for one in every if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+
+    def annotation(self, function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+        """Return a parameter's annotation, with text resolved where the function is declared."""
+        value = parameter.annotation
+        inner = inspect.unwrap(_innermost(function))
+        names = getattr(inner, "__globals__", {})
+        try:
+            hints = typing.get_type_hints(_Annotations({"it": value}), names, self._locals, include_extras=True)
+        except Exception as error:  # noqa: BLE001 - whatever its text evaluates to
+            problem = f"the annotation of {parameter.name} cannot be resolved ({type(error).__name__})"
+            raise self.refuse(f"{problem}; define or import the model above the {self._kind}") from None
+        found = hints["it"]
+        while hasattr(found, "__value__"):  # type Alias = Model
+            found = found.__value__
+        return found
+
+    def check_model(self, model: object, parameter: str, base: type[BaseModel] = BaseModel) -> type[Any]:
+        """Return a pydantic model, if values can be made of it."""
+        wanted = f"the annotation of {parameter} must be a subclass of {base.__name__}"
+        if model is inspect.Parameter.empty:
+            raise self.refuse(f"{parameter} has no annotation; {wanted}")
+        if not inspect.isclass(model) or typing.get_origin(model) not in (None, Annotated):
+            raise self.refuse(f"{wanted}, not {_shown(model)}; a list, a union and the like go into a RootModel")
+        if not issubclass(model, base):
+            raise self.refuse(f"{wanted}, not {model.__name__}; a list, a union and the like go into a RootModel")
+        if model in (BaseModel, RootModel) or inspect.isabstract(model):
+            raise self.refuse(f"no value can be made of {model.__name__}; write a model of your own")
+        return model
+
+    def takes_context(self, function: Callable[..., Any], parameters: list[inspect.Parameter]) -> bool:
+        """Return whether a task's function takes the context, by its parameters after the payload."""
+        needed = [one for one in parameters if one.default is one.empty]
+        if len(needed) > 2:  # noqa: PLR2004 - payload, ctx
+            names = ", ".join(one.name for one in needed[2:])
+            raise self.refuse(f"it must take (payload) or (payload, ctx); nobody gives a value to {names}")
+        if len(parameters) < 2:  # noqa: PLR2004
+            return False
+        second = parameters[1]
+        if second.annotation is second.empty:
+            return second.default is second.empty or second.name == "ctx"
+        kind = self.annotation(function, second)
+        if second.default is not second.empty:
+            return kind is Context or Context in typing.get_args(kind)
+        known = inspect.isclass(kind) and not getattr(kind, "_is_protocol", False)
+        if known and not issubclass(Context, kind):
+            raise self.refuse(
+                f"{second.name} is given the context; its annotation must be Context, not {kind.__name__}"
+            )
+        return True
+
+
+class _Annotations:
+    """Carries annotations to `typing.get_type_hints`."""
+
+    def __init__(self, annotations: dict[str, Any]) -> None:
+        self.__annotations__ = annotations
+
+
+def unusable(model: type[BaseModel]) -> str | None:
+    """Return why no value can be made of a model whose module is complete; None when one can."""
+    try:
+        model.model_rebuild()
+    except BaseException as error:  # noqa: BLE001 - a model is code of users
+        return f"the model {model.__name__} cannot be completed ({type(error).__name__})"
+    if not model.__pydantic_complete__:
+        return f"the model {model.__name__} is not complete; define what its fields refer to"
+    return None
+
+
+def _innermost(function: Any) -> Any:
+    while isinstance(function, functools.partial | staticmethod):
+        function = function.func if isinstance(function, functools.partial) else function.__func__
+    return function if inspect.isroutine(function) else type(function).__call__
+
+
+def _hint(name: str, value: object) -> str:
+    if name == "retries":
+        count = value + 1 if isinstance(value, int) and not isinstance(value, bool) else "retries + 1"
+        return f"say max_attempts={count}, which counts the first attempt"
+    if name in _FOREIGN:
+        return f"you may mean {_FOREIGN[name]}"
+    snake = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+    near = difflib.get_close_matches(snake, OPTIONS, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
+
+
+def _shown(value: object) -> str:
+    """Return a value as errors name it: numbers as they are, of all others the type."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return format(value, ".20g") if isinstance(value, float) else str(value)[:40]
+    return value.__name__ if inspect.isclass(value) else type(value).__name__

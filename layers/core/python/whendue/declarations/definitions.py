@@ -1,0 +1,152 @@
+"""Tasks and channels as declared, and how they meet the values of requests."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from whendue.declarations.channel import ChannelConfig
+from whendue.declarations.context import Context
+from whendue.declarations.declaring import Place
+from whendue.declarations.resources import resource
+from whendue.declarations.validation import bounded, places, raised, validated
+from whendue.errors import (
+    Interrupted,
+    InvalidPayloadError,
+    InvalidRequestError,
+    UnavailableError,
+)
+from whendue.outbound.ssrf import TargetRefusedError
+
+# What a check may raise to refuse a payload or a configuration.
+REFUSALS: Final = (InvalidRequestError, TargetRefusedError)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A task as declared.
+
+    Args:
+        name: the job type.
+        function: called with the payload, and the context if it takes two arguments.
+        payload: the pydantic model of its payload.
+        never_retry: errors that no attempt can mend.
+        policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
+        channel: whose deliveries it runs, None for any other task.
+        expands: how its jobs make jobs of their own, see `whendue.jobs.members`; its function is never called then.
+        annotated: validates in place of the model, where its annotation says more than the model.
+        check: refuses a payload that a tenant may not have.
+        place: where it is declared, None for one that was made by hand.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    payload: type[BaseModel]
+    takes_context: bool
+    never_retry: tuple[type[BaseException], ...]
+    policy: Mapping[str, Any]
+    channel: "ChannelDefinition | None" = None
+    expands: str | None = None
+    annotated: TypeAdapter[Any] | None = field(default=None, compare=False)
+    check: Callable[[Any, str], None] | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False)
+
+    def call(self, payload: object, context: Context) -> Any:
+        """Validate the payload and run the task; what it returns or raises is the attempt's outcome.
+
+        A validator that fails, instead of refusing, fails the attempt with its own error: another one may succeed.
+        """
+        try:
+            model = self._validate(payload)
+        except ValidationError as error:
+            raise InvalidPayloadError(self._refusal, errors=places(error)) from None
+        if self.channel:
+            return resource("notify")(self.channel, model, context)
+        return self.function(model, context) if self.takes_context else self.function(model)
+
+    def parse(self, payload: object, tenant: str | None = None) -> BaseModel:
+        """Turn a JSON value into the payload model, at the door, and see whether the tenant, if given, may have it.
+
+        Raises:
+            InvalidPayloadError: it does not fit, or the model's validators fail or do not end; `details["errors"]`
+                names the places, never the values.
+            NotAllowedError: the operator does not allow it to the tenant.
+            UnavailableError: there was no time left to validate it.
+        """
+        return bounded(
+            lambda: self._parsed(payload, tenant), tenant or "", self.name, InvalidPayloadError, self._refusal
+        )
+
+    def _parsed(self, payload: object, tenant: str | None) -> BaseModel:
+        model = validated(self._validate, payload, InvalidPayloadError, self._refusal)
+        if self.check and tenant is not None:
+            _checked(self.check, model, tenant, InvalidPayloadError, self._refusal, "payload")
+        return model
+
+    def _validate(self, payload: object) -> BaseModel:
+        model: BaseModel = (self.annotated.validate_python if self.annotated else self.payload.model_validate)(payload)
+        return model
+
+    @property
+    def _refusal(self) -> str:
+        return f"the payload does not fit the task {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDefinition:
+    """A channel as declared.
+
+    Args:
+        name: what subscriptions call it.
+        function: called with the event, the configuration and the attempt.
+        config: the pydantic model of its configuration.
+        check: refuses a configuration that a tenant may not have.
+        place: where it is declared.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    config: type[ChannelConfig]
+    check: Callable[[Any, str], None] | None
+    place: Place | None = field(default=None, compare=False)
+
+    def parse(self, config: object, tenant: str) -> ChannelConfig:
+        """Turn a JSON value into the configuration, and see whether the tenant may have it.
+
+        Raises:
+            InvalidRequestError: it does not fit, or may not be; `details["errors"]` names the places, never the values.
+            WhendueError: what the channel's check raises of ours.
+            UnavailableError: there was no time left to validate it.
+        """
+        return bounded(lambda: self._parsed(config, tenant), tenant, self.name, InvalidRequestError, self._refusal)
+
+    def _parsed(self, config: object, tenant: str) -> ChannelConfig:
+        what = self._refusal
+        model = validated(self.config.model_validate, config, InvalidRequestError, what, "config")
+        if self.check:
+            _checked(self.check, model, tenant, InvalidRequestError, what, "config")
+        _checked(lambda config, _: config.signed, model, tenant, InvalidRequestError, what, "config")
+        return model
+
+    @property
+    def _refusal(self) -> str:
+        return f"the configuration does not fit the channel {self.name}"
+
+
+def _checked(
+    check: Callable[[Any, str], object],
+    model: BaseModel,
+    tenant: str,
+    refusal: type[InvalidRequestError],
+    what: str,
+    where: str,
+) -> None:
+    """Call a check, which is code of users: whatever it raises refuses this one value."""
+    try:
+        check(model, tenant)
+    except (*REFUSALS, UnavailableError, Interrupted):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a check is code of users
+        problem = raised(error, "its check")
+        raise refusal(f"{what}: {problem}", errors=[{"where": where, "problem": problem}]) from None

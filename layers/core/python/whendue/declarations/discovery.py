@@ -1,0 +1,96 @@
+"""Discovery: import the modules of users one by one; one that fails is remembered and takes no other with it."""
+
+import importlib
+import json
+import pkgutil
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from whendue.errors import ConfigurationError
+from whendue.jobs.failures import clip
+
+DETAIL_BYTES: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFailure:
+    """A module that could not be imported.
+
+    Args:
+        module: its name.
+        error_type: the exception's class.
+        where: file and line: of the module's own code, if the traceback has any of it.
+        detail: what is wrong, where the words are ours or Python's; those of others may quote secrets.
+    """
+
+    module: str
+    error_type: str
+    where: str
+    detail: str = ""
+
+    def log_line(self) -> str:
+        """Return the line that each process logs at its start."""
+        return json.dumps({"level": "ERROR", "message": "task module failed", "service": "whendue"} | asdict(self))
+
+
+def load(module: str) -> ModuleFailure | None:
+    """Import a module; return how it failed, None if it did not.
+
+    Whatever it raises is caught, `SystemExit` and `KeyboardInterrupt` included: it is code of users.
+    """
+    try:
+        importlib.import_module(module)
+    except BaseException as error:  # noqa: BLE001 - whatever a module raises, the others are imported
+        return failure(module, error)
+    return None
+
+
+def failure(module: str, error: BaseException) -> ModuleFailure:
+    """Describe why a module cannot be used."""
+    return ModuleFailure(module, type(error).__name__, _where(module, error), clip(_detail(error), DETAIL_BYTES))
+
+
+def _detail(error: BaseException) -> str:
+    """Say what is wrong, in words that are no user's: other texts may quote a secret."""
+    if type(error) is ConfigurationError:
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return str(error.msg)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"there is no module {error.name}"
+    return ""
+
+
+def modules_of(package: str) -> tuple[list[str], list[ModuleFailure]]:
+    """Import a package; return the names of its modules, and what is in it that can be none.
+
+    Raises:
+        ConfigurationError: there is no such package: a setting is misspelt. One that is there and fails is a failure.
+    """
+    try:
+        importlib.import_module(package)
+    except BaseException as error:  # noqa: BLE001 - whatever it raises, other packages are imported
+        if isinstance(error, ModuleNotFoundError) and f"{package}.".startswith(f"{error.name}."):
+            raise ConfigurationError(f"there is no package {package} to import tasks from") from None
+        return [], [failure(package, error)]
+    paths = list(getattr(importlib.import_module(package), "__path__", ()))
+    names = sorted(f"{package}.{found.name}" for found in pkgutil.iter_modules(paths))
+    dotted = [file for path in paths for file in Path(path).glob("*.py") if "." in file.stem]
+    misnamed = [
+        ModuleFailure(f"{package}.{file.stem}", "ConfigurationError", str(file), "a dot in its file's name")
+        for file in sorted(dotted)
+    ]
+    return names, misnamed
+
+
+def _where(module: str, error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [one for one in frames if one[0].f_globals.get("__name__") == module]
+    if not frames:
+        return ""
+    frame, line = (own or frames)[-1]
+    return f"{frame.f_code.co_filename}:{line}"

@@ -1,0 +1,305 @@
+"""Tasks and channels of a process: how they are declared with `@task` and `@channel`, found, and looked up."""
+
+import sys
+import typing
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from pydantic import TypeAdapter
+
+from whendue.declarations.channel import ChannelConfig, Event, ReceiverGoneError
+from whendue.declarations.declaring import Declaration, is_stale, unusable
+from whendue.declarations.definitions import ChannelDefinition, TaskDefinition
+from whendue.declarations.discovery import ModuleFailure, failure, load, modules_of
+from whendue.declarations.outcomes import Cancel, GiveUp, Retry
+from whendue.errors import (
+    ConfigurationError,
+    NotAllowedError,
+    SubscriptionDisabledError,
+    UnknownChannelError,
+    UnknownTaskError,
+)
+from whendue.outbound.ssrf import TargetRefusedError
+from whendue.quotas import TYPE_BYTES
+from whendue.support.text import nearest
+
+__all__ = ["Cancel", "ChannelDefinition", "GiveUp", "Retry", "TaskDefinition"]
+
+BUILT_IN_TASKS: Final = "whendue.tasks"
+BUILT_IN_CHANNELS: Final = "whendue.channels"
+# Deliveries are jobs of such a type; no user submits one.
+DELIVERIES: Final = "notify."
+# Jobs of this type come from POST /workflows and from schedules.
+WORKFLOW: Final = "workflow"
+USER_TASKS: Final = "functions.worker.tasks"
+# Modules that an answer names as those that may hold what was not found.
+NAMED: Final = 5
+
+
+class Registry:
+    """The tasks and channels of a process, by name, and the modules that could not be imported."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._tasks: dict[str, TaskDefinition] = {}
+        self._channels: dict[str, ChannelDefinition] = {}
+        self._failures: dict[str, ModuleFailure] = {}
+        # Tasks that cannot be had, and why: names that are declared twice, and those of modules that failed.
+        self._clashes: dict[str, str] = {}
+        self._lost: dict[str, str] = {}
+
+    # --- declaring ----------------------------------------------------------------------------------------------
+
+    def add(self, definition: TaskDefinition) -> None:
+        """Add a task. Adding the same again changes nothing.
+
+        Of two different ones neither runs: nobody knows which of them a job means. Only a shipped task stays.
+
+        Raises:
+            ConfigurationError: another task has this name already; the message names both places.
+        """
+        name, known = definition.name, self._tasks.get(definition.name)
+        if known and known != definition and not (known.place and is_stale(known.place)):
+            if not _is_shipped(known):
+                self._remove(name)
+                self._clashes[name] = f"it is declared twice, in {_module(known)} and in {_module(definition)}"
+            problem = f"two tasks are called {name!r}; the other one is at {_where(known)}"
+            raise ConfigurationError(f"{_where(definition)}: {problem}")
+        if name in self._clashes:
+            raise ConfigurationError(f"{_where(definition)}: the task {name!r} is there already: {self._clashes[name]}")
+        self._tasks[name] = definition
+        self._lost.pop(name, None)
+
+    def add_channel(self, definition: ChannelDefinition) -> None:
+        """Add a channel, and the task that delivers by it; otherwise as `add`."""
+        never_retry = (NotAllowedError, TargetRefusedError, SubscriptionDisabledError, ReceiverGoneError)
+        name = f"{DELIVERIES}{definition.name}"
+        function, place = definition.function, definition.place
+        self.add(TaskDefinition(name, function, Event, True, never_retry, {}, channel=definition, place=place))  # noqa: FBT003
+        self._channels[definition.name] = definition
+
+    def load(self, module: str) -> None:
+        """Import a module. If that fails, or one of its models cannot be used, all that it has declared is removed."""
+        failed = load(module) or self._unusable(module)
+        if failed:
+            self.failed(failed)
+        else:
+            self._failures.pop(module, None)
+
+    def failed(self, failed: ModuleFailure) -> None:
+        """Note that a module could not be imported, and remove what it has declared before it failed."""
+        self._failures[failed.module] = failed
+        for name in self._declared_in(failed.module):
+            self._remove(name)
+            self._lost[name] = f"its module {failed.module} could not be imported"
+
+    def _unusable(self, module: str) -> ModuleFailure | None:
+        for name in self._declared_in(module):
+            definition = self._tasks[name]
+            model = definition.channel.config if definition.channel else definition.payload
+            if problem := unusable(model):
+                # Otherwise the next import of it would be none, and find no fault.
+                sys.modules.pop(module, None)
+                return failure(module, ConfigurationError(f"{_where(definition)}: the task {name!r}: {problem}"))
+        return None
+
+    def _declared_in(self, module: str) -> list[str]:
+        return [name for name, one in self._tasks.items() if one.place and one.place.module == module]
+
+    def _remove(self, name: str) -> None:
+        if (channel := self._tasks.pop(name).channel) is not None:
+            self._channels.pop(channel.name, None)
+
+    # --- finding ------------------------------------------------------------------------------------------------
+
+    @property
+    def failures(self) -> list[ModuleFailure]:
+        """The modules that could not be imported, by name."""
+        return sorted(self._failures.values(), key=lambda one: one.module)
+
+    def get(self, name: str) -> TaskDefinition:
+        """Find a task.
+
+        Raises:
+            UnknownTaskError: none has this name, or the one that has it could not be imported; the message names the
+                module.
+        """
+        try:
+            return self._tasks[name]
+        except KeyError:
+            raise UnknownTaskError(self._missing("task", name, name)) from None
+
+    def may_have(self, name: str) -> bool:
+        """Return whether there is such a task, or would be if its module could be imported."""
+        return name in self._tasks or name in self._clashes or name in self._lost or bool(self._failures)
+
+    def _missing(self, kind: str, name: str, key: str) -> str:
+        if reason := self._clashes.get(key) or self._lost.get(key):
+            return f"the {kind} {name!r} cannot be had: {reason}"
+        modules = [one.module for one in self.failures]
+        if not modules:
+            near = nearest(name, self.names() if kind == "task" else self.channels())
+            return f"no {kind} is called {name!r}" + (f"; did you mean {near!r}?" if near else "")
+        more = f" and {len(modules) - NAMED} more" if len(modules) > NAMED else ""
+        named = f"{', '.join(modules[:NAMED])}{more}"
+        return f"no {kind} is called {name!r}; it may be in what could not be imported: {named}"
+
+    def names(self) -> list[str]:
+        """List the names of the tasks that users submit, sorted."""
+        return sorted(name for name in self._tasks if not name.startswith(DELIVERIES))
+
+    def all_names(self) -> list[str]:
+        """List the names of all tasks, sorted; those that deliver among them."""
+        return sorted(self._tasks)
+
+    def channel(self, name: str) -> ChannelDefinition:
+        """Find a channel.
+
+        Raises:
+            UnknownChannelError: none has this name.
+        """
+        try:
+            return self._channels[name]
+        except KeyError:
+            raise UnknownChannelError(self._missing("channel", name, f"{DELIVERIES}{name}")) from None
+
+    def channels(self) -> list[str]:
+        """List the names of the channels, sorted."""
+        return sorted(self._channels)
+
+
+def _is_shipped(definition: TaskDefinition) -> bool:
+    return _module(definition).startswith("whendue.")
+
+
+def _module(definition: TaskDefinition) -> str:
+    return definition.place.module if definition.place else definition.function.__module__
+
+
+def _where(definition: TaskDefinition) -> str:
+    return definition.place.where if definition.place else _module(definition)
+
+
+TASKS: Final = Registry()
+
+
+def task(
+    name: Any = None,
+    *others: object,
+    never_retry: tuple[type[BaseException], ...] = (),
+    registry: Registry = TASKS,
+    expands: str | None = None,
+    check: Callable[[Any, str], None] | None = None,
+    **policy: Any,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function as the task of this name: `@task("order.remind", max_attempts=3)`.
+
+    Args:
+        name: the job type, as in `email.send`.
+        others: nothing; options are given by name.
+        never_retry: errors that end the job at once.
+        registry: where to declare it.
+        expands: its jobs make jobs of their own; for the shipped task `workflow`.
+        check: called with the payload and the tenant at submit; raises `NotAllowedError`. What it allows may be
+            forbidden before the job runs: the function checks again.
+        policy: fields of `Policy` that this task wants over the defaults, as in `max_attempts=3`; a profile or a
+            request that sets them wins.
+
+    Raises:
+        ConfigurationError: no request can use the name, an option is unknown or out of range, or what is declared is no
+            function of (payload: a pydantic model) or (payload, ctx). The message has file, line and task.
+    """
+    declaration = Declaration("task", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
+    named = declaration.check_name(TYPE_BYTES)
+    if others:
+        raise declaration.refuse("options are given by name, as in max_attempts=3")
+    if named.startswith(DELIVERIES) or (named == WORKFLOW) != (expands == WORKFLOW) or expands not in (None, WORKFLOW):
+        raise declaration.refuse(f"the names {WORKFLOW!r} and '{DELIVERIES}...' are whendue's own, and so is `expands`")
+    if not (check is None or callable(check)):
+        raise declaration.refuse("check must be a function of (payload, tenant)")
+    options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        called = declaration.check_callable(function)
+        parameters = declaration.parameters(called)
+        if not parameters:
+            raise declaration.refuse("it must take (payload: a pydantic model) or (payload, ctx)")
+        annotation = declaration.annotation(called, parameters[0])
+        annotated = TypeAdapter(annotation) if typing.get_origin(annotation) is Annotated else None
+        model = declaration.check_model(annotation.__origin__ if annotated else annotation, parameters[0].name)
+        context = declaration.takes_context(called, parameters)
+        registry.add(
+            TaskDefinition(
+                named,
+                called,
+                model,
+                context,
+                errors,
+                options,
+                expands=expands,
+                annotated=annotated,
+                check=check,
+                place=declaration.place,
+            )
+        )
+        return function
+
+    return declare
+
+
+def channel(
+    name: Any = None, *others: object, check: Callable[[Any, str], None] | None = None, registry: Registry = TASKS
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function as the channel of this name; it takes (event, config, attempt) and sends, or raises.
+
+    Args:
+        name: what subscriptions call it.
+        others: nothing; options are given by name.
+        check: called with the configuration and the tenant when a subscription is put; raises `InvalidRequestError`.
+        registry: where to declare it.
+
+    Raises:
+        ConfigurationError: no request can use the name, or what is declared is no function of (event, config: a
+            `ChannelConfig`, attempt). The message has file, line and channel.
+    """
+    declaration = Declaration("channel", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
+    named = declaration.check_name(TYPE_BYTES - len(DELIVERIES))
+    if others or not (check is None or callable(check)):
+        raise declaration.refuse("check must be a function of (config, tenant), and is given by name")
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        called = declaration.check_callable(function)
+        parameters = declaration.parameters(called)
+        needed = [one for one in parameters if one.default is one.empty]
+        if len(parameters) < 3 or len(needed) > 3:  # noqa: PLR2004 - event, config, attempt
+            raise declaration.refuse("it must take (event, config: a ChannelConfig, attempt)")
+        annotation = declaration.annotation(called, parameters[1])
+        model = declaration.check_model(annotation, parameters[1].name, ChannelConfig)
+        registry.add_channel(ChannelDefinition(named, called, model, check, declaration.place))
+        return function
+
+    return declare
+
+
+def discover(*packages: str, registry: Registry = TASKS) -> Registry:
+    """Import every module of the packages, so that their tasks and channels are declared, and return the registry.
+
+    A module that cannot be imported takes its own tasks down, and no others; `Registry.failures` has it.
+
+    Args:
+        packages: their names.
+        registry: where they declare.
+
+    Raises:
+        ConfigurationError: there is no such package.
+    """
+    for package in filter(None, (name.strip() for name in packages)):
+        modules, failed = modules_of(package)
+        for one in failed:
+            registry.failed(one)
+        for module in modules:
+            registry.load(module)
+    # A module that failed may have been imported again by another one, in vain or not.
+    for one in registry.failures:
+        registry.load(one.module) if one.module in sys.modules else registry.failed(one)
+    return registry

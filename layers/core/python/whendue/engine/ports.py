@@ -1,0 +1,280 @@
+"""What the services need of the outside world; adapters implement these, the contract suite tests them."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from whendue.table.keys import Key
+from whendue.table.writes import Write
+
+Item = Mapping[str, Any]
+
+
+class Applied(Enum):
+    """How one write ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    INVALID = "invalid"
+
+
+class Outcome(NamedTuple):
+    """The end of one write.
+
+    Args:
+        applied: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
+            UNAVAILABLE when it stayed throttled or unprocessed, so that nobody knows more; INVALID when the table can
+            hold no such item, so that no other try would end better.
+        old: the item that refused the write, where there is one.
+    """
+
+    applied: Applied
+    old: Item | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the write holds."""
+        return self.applied is Applied.DONE
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was neither done nor refused by what is there: it is unavailable, or invalid."""
+        return self.applied in (Applied.UNAVAILABLE, Applied.INVALID)
+
+
+class AgendaEntry(NamedTuple):
+    """A row of the agenda index: an item's key, its alarm and its due time (ms UTC). It is also a position."""
+
+    alarm_at: int
+    pk: str
+    sk: str
+    due_at: int
+
+    @property
+    def key(self) -> Key:
+        """The item that has this alarm."""
+        return Key(self.pk, self.sk)
+
+
+class JobStore(Protocol):
+    """The table: conditional writes, consistent reads, and the agenda index (eventually consistent)."""
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Carry out writes, each on its own; one outcome per write, in order. No item may appear twice."""
+
+    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+        """Read items, strongly consistent; one answer per key, in order.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+    def family(self, pk: str) -> list[Item]:
+        """Read every item under a partition key, ordered by `sk`, strongly consistent.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+        """Read items under a partition key from one `sk` to another, ordered by `sk`, strongly consistent.
+
+        Args:
+            pk: the partition key.
+            first: the lowest `sk`, inclusive.
+            last: the highest, inclusive; not below `first`.
+            limit: at most so many items, at least 1; fewer mean that the end was reached.
+            newest_first: walk backwards, from `last`.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+    def agenda(
+        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[AgendaEntry]:
+        """List a partition's entries by (alarm, key).
+
+        Args:
+            partition: the agenda partition.
+            after: the position to go on behind, exclusive; None starts at the beginning (newest first: at `until_ms`).
+            until_ms: the last alarm to list, inclusive.
+            limit: at most so many entries; fewer mean that the end was reached.
+            newest_first: walk backwards.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to send.
+
+    Args:
+        body: its text.
+        delay_s: how long before it arrives, 0 to 900 s.
+        group: whose it is, for a queue that is fair to all groups; a message without one is a group of its own.
+    """
+
+    body: str
+    delay_s: int
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as received.
+
+    Args:
+        id: SQS's message id.
+        receipt: the handle to settle it with.
+        body: its text.
+        receive_count: how often it was delivered, this time included.
+        queue: the queue it came from, by name.
+    """
+
+    id: str
+    receipt: str
+    body: str
+    receive_count: int
+    queue: str
+
+
+class Worked(NamedTuple):
+    """What became of messages.
+
+    Args:
+        unsettled: ids of the messages that must stay in their queue.
+        counts: outcome -> number of messages, for the log.
+    """
+
+    unsettled: list[str]
+    counts: Counter[str]
+
+
+class Depth(NamedTuple):
+    """How many messages a queue holds, approximately: to be had now, received and not settled, not to be had yet."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+
+
+class JobQueue(Protocol):
+    """The queues, by name (`critical`, `high`, `normal`, `low`); at least once, in any order."""
+
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
+        """Send messages; for each, in order: True when it is acknowledged, None when the queue takes none like it."""
+
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+        """Receive up to 10 messages, waiting up to 20 s for the first."""
+
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        """Delete messages; one that is gone already is done.
+
+        Raises:
+            UnavailableError: the queue kept some of them.
+        """
+
+    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+        """Hide messages for a while longer, up to 12 h; one that is gone already is done.
+
+        Raises:
+            UnavailableError: the queue refused some of them.
+        """
+
+    def depth(self, queue: str) -> Depth:
+        """Count a queue's messages, approximately.
+
+        Raises:
+            UnavailableError: the queue does not answer.
+        """
+
+
+class BlobStore(Protocol):
+    """Payloads and results too large for the table."""
+
+    def put(self, key: str, text: str) -> None:
+        """Store a text.
+
+        Raises:
+            UnavailableError: it could not be stored.
+        """
+
+    def get(self, key: str) -> str | None:
+        """Read a text; None where there is none.
+
+        Raises:
+            UnavailableError: it could not be read.
+        """
+
+    def delete(self, key: str) -> None:
+        """Delete a text; one that is gone already is done.
+
+        Raises:
+            UnavailableError: it could not be deleted.
+        """
+
+
+class Cursors(Protocol):
+    """Where lists were left, as texts that only the deployment can make and read.
+
+    A cursor is bound to what stands in `bound`: the list's name, the tenant, and whatever else the list depends on.
+    """
+
+    def seal(self, position: Any, bound: Sequence[Any]) -> str:
+        """Make a cursor of a position (a JSON value)."""
+
+    def open(self, cursor: str, bound: Sequence[Any]) -> Any:
+        """Give the position that a cursor was made of.
+
+        Raises:
+            InvalidCursorError: it was not made here, or was made for another `bound`.
+        """
+
+
+class Running(Protocol):
+    """Calls under way. Calls return what became of them; what one raises all the same is given as its value."""
+
+    def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Wait until something ends or the time is over; give the (index, value) pairs not given before."""
+
+    def interrupt(self, index: int, error: type[BaseException]) -> None:
+        """Raise an error inside a call, as far as Python allows: between two of its bytecodes."""
+
+
+class Isolated(Protocol):
+    """A message that a process of its own handles."""
+
+    def ended(self, timeout_s: float) -> bool:
+        """Wait until the process has ended or the time is over; say whether it has ended."""
+
+    def worked(self) -> Worked | None:
+        """Give what became of the message, once the process has ended; None: it died."""
+
+    def kill(self) -> None:
+        """End the process at once."""
+
+
+class Isolation(Protocol):
+    """Processes for messages whose jobs may kill the process that they run in."""
+
+    def start(self, delivery: Delivery, deadline_ms: int) -> Isolated | None:
+        """Handle a message in a process of its own, which may be stopped at the deadline (ms UTC).
+
+        Gives None when no process can be had now: as many run as may, or the system refuses one.
+        """
+
+    def drain(self, at_ms: int) -> None:
+        """Tell all processes that what still runs at an instant (ms UTC) is to be given back."""
+
+
+class Runner(Protocol):
+    """Runs a batch's calls side by side."""
+
+    def start(self, calls: Sequence[Callable[[], Any]]) -> Running:
+        """Start all calls."""

@@ -1,0 +1,26 @@
+"""Reading many items at once: one that cannot be read is left out, noted for the log, and hides none of the others."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from whendue.engine.ports import Item
+from whendue.engine.runtime import Ports
+
+T = TypeVar("T")
+
+
+def readable(ports: Ports, items: Iterable[Item | None], read: Callable[[Item], T], stage: str) -> list[T]:
+    """Read the items that are there and can be read, in order.
+
+    Args:
+        ports: whose bulkhead remembers what could not be read.
+        items: None where there is none.
+        read: makes something of an item.
+        stage: what is being done, for the log.
+    """
+    found = ports.bulkhead.each(filter(None, items), read, stage=stage, name=_place)
+    return [value for _, value in found]
+
+
+def _place(item: Item) -> str:
+    return f"{item.get('pk')} {item.get('sk')}"

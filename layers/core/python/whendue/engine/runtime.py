@@ -1,0 +1,72 @@
+"""What services use of the outside: the ports of a process, put together once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from whendue.bulkhead import Bulkhead
+from whendue.declarations.registry import Registry
+from whendue.engine.payload_store import Documents
+from whendue.engine.ports import Cursors, Isolation, JobQueue, JobStore, Outcome, Runner
+from whendue.jobs.model import Job
+from whendue.jobs.transition import Transition
+from whendue.settings import Settings
+from whendue.support.clock import Effects
+from whendue.table.ids import Ids
+from whendue.tracing.spans import Tracing
+
+
+class TransitionObserver(Protocol):
+    """Counts what happens; never raises."""
+
+    def note(self, done: Iterable[tuple[Transition, Outcome]]) -> None:
+        """Count the transitions that hold."""
+
+    def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
+        """Count a tick of the timer, and what it did."""
+
+
+class Newsroom(Protocol):
+    """Knows what is to be notified."""
+
+    def wants(self, step: Transition) -> bool:
+        """Say whether anybody wants to hear of what a transition ends; True where nobody knows."""
+
+    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+        """Give the deliveries to create for the news that jobs owe.
+
+        Raises:
+            UnavailableError: nobody knows to whom.
+        """
+
+
+class Silence:
+    """A newsroom to which nobody has subscribed."""
+
+    def wants(self, step: Transition) -> bool:  # noqa: ARG002
+        """Want nothing."""
+        return False
+
+    def told(self, jobs: Sequence[Job]) -> list[Transition]:  # noqa: ARG002
+        """Tell nobody."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What every service is given; each uses what it needs. Without `isolation` suspects run here, one at a time."""
+
+    store: JobStore
+    queue: JobQueue
+    documents: Documents
+    runner: Runner
+    registry: Registry
+    effects: Effects
+    settings: Settings
+    ids: Ids
+    cursors: Cursors
+    tally: TransitionObserver
+    news: Newsroom = field(default_factory=Silence)
+    tracing: Tracing = field(default_factory=Tracing)
+    bulkhead: Bulkhead = field(default_factory=Bulkhead)
+    isolation: Isolation | None = None

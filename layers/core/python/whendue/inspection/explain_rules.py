@@ -1,0 +1,202 @@
+"""Why has this job not run yet? A pure answer from the job, those that it waits for, and the time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from whendue.inspection.causes import Cause
+from whendue.inspection.explain_end_rules import told_of_end
+from whendue.jobs.dependencies import Parent, end_of, is_met, numbers
+from whendue.jobs.due_index import first_alarm, owner_is_promote, rescue_before
+from whendue.jobs.limit_spec import Wait
+from whendue.jobs.model import Job, State
+from whendue.pauses.model import Pause
+from whendue.quotas import AWAITED_NAMED, BACKLOG_MESSAGES
+from whendue.settings import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason: a stable code, a sentence for people, and the facts behind it (times are ms UTC)."""
+
+    code: Cause
+    text: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Awaited(NamedTuple):
+    """A job whose end another one waits for; None for one that is not there."""
+
+    parent: Parent
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen around a job when it was asked for.
+
+    Args:
+        backlog: messages visible in the job's queue now.
+        pause: the pause that holds it, None where there is none.
+        awaited: whose ends it waits for, by number; none where it waits for its parts or for nobody.
+        wait: what its limit makes it wait for although no worker has looked at it yet.
+        overlaps: an earlier job of its schedule has the schedule's slot, and its overlap policy lets it not run at all.
+        ticked_at: when the timer was heard last, ms UTC; None where nobody knows.
+    """
+
+    backlog: int = 0
+    pause: Pause | None = None
+    awaited: Mapping[int, Awaited] = field(default_factory=dict)
+    wait: Wait | None = None
+    overlaps: bool = False
+    ticked_at: int | None = None
+
+
+NOTHING: Final = Seen()
+
+
+def explain(job: Job, now_ms: int, timing: Timing, seen: Seen = NOTHING) -> list[Reason]:
+    """Say what the job is waiting for, the most telling reason first; of a finished one how it ended.
+
+    Args:
+        job: the job as stored.
+        now_ms: the time of asking.
+        timing: the alarm rule's numbers.
+        seen: what was seen around it.
+    """
+    held = [] if seen.pause is None else [_paused(seen.pause, job.queue)]
+    held += _timer_silent(job, now_ms, timing, seen.ticked_at)
+    if job.state is State.PENDING and now_ms < job.due_at:
+        return [*held, *([_limited(job.waits_for, job.due_at)] if job.waits_for else _not_due(job, now_ms, timing))]
+    if job.state is State.PENDING:
+        return [*held, *_waits_for_worker(job, now_ms, timing, seen)]
+    if job.state is State.WAITING:
+        return [*_waits_for_others(job, seen.awaited), *held]
+    if job.state is State.RUNNING:
+        # What runs goes on; what lost its worker is not taken over while it is paused.
+        return [*(held if job.lease_until < now_ms else []), *_running(job, now_ms)]
+    return [Reason(*told) for told in told_of_end(job, now_ms)]
+
+
+def needs_timer(job: Job, now_ms: int, timing: Timing) -> bool:
+    """Say whether it is the timer who does what a job waits for next, or who looks after it."""
+    if job.state is State.PENDING:
+        return owner_is_promote(job, timing) or job.rescues > 0 or _is_overdue(job, now_ms, timing)
+    return job.state is State.WAITING or (job.state is State.RUNNING and job.lease_until < now_ms)
+
+
+def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) -> list[Reason]:
+    # As long as rescue waits before it looks at a job: a tick or two that are missing cost nothing.
+    if ticked_at is None or ticked_at >= rescue_before(now_ms, timing) or not needs_timer(job, now_ms, timing):
+        return []
+    unheard = job.rescues or _is_overdue(job, now_ms, timing)
+    if job.state is State.PENDING and job.alarm_at <= ticked_at and not unheard:
+        # Its message was sent at a tick.
+        return []
+    text = "The timer is silent; what it has to do for this job waits until it ticks again."
+    return [Reason(Cause.TIMER_SILENT, text, {"last_tick_at": ticked_at})]
+
+
+def _is_overdue(job: Job, now_ms: int, timing: Timing) -> bool:
+    return now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_alarm(job.due_at, timing)
+
+
+def _paused(pause: Pause, queue: str) -> Reason:
+    times = {"paused_at": pause.since, "paused_until": pause.until}
+    if not pause.by:
+        # The operator's: for all tenants.
+        return Reason(Cause.PAUSED, f"The queue {queue} is paused.", {"queue": queue} | times)
+    text = f"It is paused by {pause.by}: {pause.reason}"
+    return Reason(Cause.PAUSED, text, {"by": pause.by, "reason": pause.reason} | times)
+
+
+def _limited(wait: Wait, next_look_at: int | None) -> Reason:
+    """Say what a limit makes a job wait for; `next_look_at` is None while no worker has put it off."""
+    facts: dict[str, Any] = {"key": wait.key, "waits_since_at": wait.since}
+    facts |= {} if next_look_at is None else {"next_look_at": next_look_at}
+    if wait.what == "slot":
+        text = f"As many jobs of the key {wait.key} as may run at once are running; it starts when one of them ends."
+        return Reason(Cause.LIMITED, text, facts | {"concurrency": wait.limit})
+    turn = "a worker gives it its turn" if next_look_at is None else "its turn is at its due time"
+    text = f"Jobs of the key {wait.key} start at a limited rate; {turn}."
+    return Reason(Cause.LIMITED, text, facts | {"rate_per_second": wait.limit})
+
+
+def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
+    reasons = []
+    if job.failures and job.last:
+        facts = {"attempt": job.failures, "next_attempt_at": job.due_at, "error_type": job.last.type}
+        reasons.append(
+            Reason(Cause.RETRY_BACKOFF, f"Attempt {job.failures} failed; the next waits out its backoff.", facts)
+        )
+    reasons.append(Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at}))
+    if now_ms < first_alarm(job.due_at, timing):
+        text = "Its message is handed to the queue shortly before it is due."
+        reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.alarm_at}))
+    return reasons
+
+
+def _waits_for_others(job: Job, awaited: Mapping[int, Awaited]) -> list[Reason]:
+    left = len(numbers(job.awaits))
+    reasons = []
+    if job.cancel_requested:
+        reasons.append(
+            Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the jobs that it has made are cancelled.", {})
+        )
+    if job.parts is not None:
+        text = f"It waits for the ends of {left} of the {job.parts} jobs that it has made."
+        return [*reasons, Reason(Cause.WAITING_FOR_PARTS, text, {"parts": job.parts, "left": left})]
+    failed = [one.parent.id for one in awaited.values() if job.parent_policy == "hold" and _holds(one)]
+    if failed:
+        text = "A job that must succeed first did not: it is held until that one is redriven and succeeds."
+        reasons.append(Reason(Cause.HELD, text, {"jobs": failed[:AWAITED_NAMED]}))
+    named = [awaited[number].parent.id for number in sorted(awaited)][:AWAITED_NAMED]
+    facts = {"left": left, "jobs": named}
+    reasons.append(Reason(Cause.WAITING_FOR_PARENTS, f"It waits for the ends of {left} job(s).", facts))
+    return reasons
+
+
+def _holds(one: Awaited) -> bool:
+    if one.job is None or not one.job.terminal:
+        return False
+    return one.parent.on == "success" and not is_met("success", end_of(0, "success", one.job).ending)
+
+
+def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Seen) -> list[Reason]:
+    reasons = []
+    overdue_s = (now_ms - job.due_at) // 1000
+    if seen.backlog > BACKLOG_MESSAGES:
+        # How late it is, not by how many: most of them are other tenants'. Nor is it said to be lost: late is not lost.
+        text = f"The queue {job.queue} is backed up; jobs before it are waiting, too."
+        reasons.append(Reason(Cause.BACKLOG, text, {"queue": job.queue, "overdue_s": overdue_s}))
+    elif _is_overdue(job, now_ms, timing):
+        text = "It is overdue: its message was lost, or dropped in a pause, or is late. The timer sees to it at a tick."
+        reasons.append(Reason(Cause.OVERDUE, text, {"overdue_s": overdue_s}))
+    if job.rescues:
+        text = f"The timer has looked after it {job.rescues} time(s); it looks again at its alarm."
+        reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "alarm_at": job.alarm_at}))
+    return [*reasons, _next_of_due(job, seen)]
+
+
+def _next_of_due(job: Job, seen: Seen) -> Reason:
+    """Say what becomes of a job that is due once a worker looks at it."""
+    if seen.overlaps:
+        text = (
+            "An earlier job of its schedule is not over. If it still is not when a worker looks, this one is skipped."
+        )
+        return Reason(Cause.OVERLAPS, text, {"schedule": job.schedule, "policy": job.overlap})
+    if seen.wait is not None:
+        return _limited(seen.wait, None)
+    text = f"It is due and waits for a worker of the queue {job.queue}."
+    return Reason(Cause.QUEUED, text, {"due_at": job.due_at})
+
+
+def _running(job: Job, now_ms: int) -> list[Reason]:
+    if job.lease_until < now_ms:
+        text = "Its worker went silent; another takes over or the timer sends it again."
+        return [Reason(Cause.LEASE_EXPIRED, text, {"lease_until": job.lease_until, "lost": job.lost})]
+    facts = {"started_at": job.started_at, "lease_until": job.lease_until}
+    reasons = [Reason(Cause.RUNNING, f"Attempt {job.attempt} is running.", facts)]
+    if job.cancel_requested:
+        reasons.append(Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the task is told and decides.", {}))
+    return reasons

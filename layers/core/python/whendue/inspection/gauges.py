@@ -1,0 +1,62 @@
+"""Gauges: how things stand now, measured when asked for."""
+
+from typing import NamedTuple
+
+from whendue.engine.due_cursors import read_cursors
+from whendue.engine.runtime import Ports
+from whendue.inspection.queues import Queues, QueueView
+from whendue.jobs.due_index import live_partition
+from whendue.pauses.service import Pauses
+from whendue.settings import ALL_QUEUES
+
+
+class Measured(NamedTuple):
+    """How things stand.
+
+    Args:
+        queues: all queues.
+        timer_lag_s: see `Gauges.timer_lag_s`.
+        now_ms: when that was, ms UTC.
+    """
+
+    queues: list[QueueView]
+    timer_lag_s: float
+    now_ms: int
+
+
+class Gauges:
+    """Measures; changes nothing."""
+
+    def __init__(self, ports: Ports, pauses: Pauses, queues: Queues) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._pauses = pauses
+        self._queues = queues
+
+    def measure(self) -> Measured:
+        """Measure everything.
+
+        Raises:
+            UnavailableError: table or queues do not answer.
+        """
+        return Measured(self._queues.list(), self.timer_lag_s(), self._ports.effects.now_ms())
+
+    def timer_lag_s(self) -> float:
+        """Say how far the timer is behind: for how long the oldest alarm has been past that it has not come to.
+
+        Up to a minute between two ticks. Alarms of paused queues do not count.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        paused, store, now_ms = self._pauses.of_queues(), self._ports.store, self._ports.effects.now_ms()
+        shards = range(self._ports.settings.shards)
+        partitions = [live_partition(queue, shard) for queue in ALL_QUEUES if queue not in paused for shard in shards]
+        pages = self._ports.bulkhead.each(
+            read_cursors(store, "promote", partitions),
+            lambda cursor: store.agenda(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1),
+            stage="gauges",
+            name=lambda cursor: cursor.partition,
+        )
+        alarms = [entry.alarm_at for _, page in pages for entry in page]
+        return (now_ms - min(alarms, default=now_ms)) / 1000

@@ -1,0 +1,36 @@
+"""Health: do the table and the queues answer, and are all tasks there?"""
+
+from whendue.engine.runtime import Ports
+from whendue.errors import WhendueError
+from whendue.settings import QUEUES
+from whendue.table.keys import cursor_key
+
+
+class Health:
+    """Asks what we cannot work without."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def ready(self) -> dict[str, str]:
+        """Give each dependency's answer: `ok`, or the error's code."""
+        return {"table": self._table(), "queues": self._queues()}
+
+    def broken_modules(self) -> list[str]:
+        """Name the modules whose tasks are not there because they could not be imported."""
+        return [failed.module for failed in self._ports.registry.failures]
+
+    def _table(self) -> str:
+        try:
+            self._ports.store.get([cursor_key("promote", "health")])
+        except WhendueError as error:
+            return error.code
+        return "ok"
+
+    def _queues(self) -> str:
+        try:
+            self._ports.queue.depth(QUEUES[0])
+        except WhendueError as error:
+            return error.code
+        return "ok"

@@ -1,0 +1,153 @@
+"""Dependencies: what a waiting job makes of its parents' ends. Pure.
+
+A waiting job holds the set of ends that it awaits. An element of it is a parent's number and the least generation that
+counts: the end of an earlier generation, told late after a redrive, is none that it waits for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from whendue.jobs.dependency_transitions import arrive, forgo, release
+from whendue.jobs.model import Job, State
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import cancel
+from whendue.quotas import PARTS
+from whendue.settings import Timing
+
+On = Literal["success", "failure", "done"]
+ParentPolicy = Literal["cancel", "run", "hold"]
+ONS: Final = ("success", "failure", "done")
+PARENT_POLICIES: Final = ("cancel", "run", "hold")
+# Why a job was cancelled that waited.
+PARENT_FAILED: Final = "parent_failed"
+PARENT_MISSING: Final = "parent_missing"
+NOT_TAKEN: Final = "branch_not_taken"
+ORPHANED: Final = "workflow_ended"
+
+Ending = Literal["succeeded", "failed", "not_taken", "missing", "orphaned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A job that another one waits for.
+
+    Args:
+        id: the job.
+        on: which end counts: `success`, `failure` (dead or cancelled), or `done` for any.
+        name: what payloads call it.
+    """
+
+    id: str
+    on: On = "success"
+    name: str | None = None
+
+
+class End(NamedTuple):
+    """A parent's end, as its dependent sees it: the parent's number there, which end counts, which generation ended.
+
+    `asked` is the hash of the dependent's request, as the note about it has it: a request that was refused, since its
+    Idempotency-Key had been used for another one, leaves notes, too. None where only one request can have been.
+    """
+
+    number: int
+    on: On
+    parent_id: str
+    generation: int
+    ending: Ending
+    asked: str | None = None
+
+
+def end_of(number: int, on: On, parent: Job, asked: str | None = None) -> End:
+    """Describe the end of a parent that has ended."""
+    if parent.state is State.SUCCEEDED:
+        ending: Ending = "succeeded"
+    else:
+        ending = "not_taken" if parent.cancelled_for == NOT_TAKEN else "failed"
+    return End(number, on, parent.id, parent.generation, ending, asked)
+
+
+def missing(number: int, on: On, parent_id: str, asked: str | None = None) -> End:
+    """Describe the end of a parent that is not there: it never will be, or is gone with its retention."""
+    return End(number, on, parent_id, 1 << 30, "missing", asked)
+
+
+def orphaned(number: int, on: On, whole_id: str, asked: str | None = None) -> End:
+    """Describe the end of a parent that never will be: the job that was making both has ended before it had."""
+    return End(number, on, whole_id, 1 << 30, "orphaned", asked)
+
+
+def element(number: int, generation: int = 0) -> int:
+    """Give the element that stands for a parent's end in this generation or a later one."""
+    return generation * PARTS + number
+
+
+def numbers(awaits: frozenset[int] | None) -> list[int]:
+    """List the numbers of the parents that are awaited."""
+    return sorted({one % PARTS for one in awaits or ()})
+
+
+def heard(child: Job, ends: Sequence[End], now_ms: int, timing: Timing) -> Transition | None:
+    """Choose what ends of its parents make of a job as read; None where they are none that it waits for.
+
+    Args:
+        child: the dependent.
+        ends: of its parents; repetitions and stale ones do no harm.
+        now_ms: the time.
+        timing: the alarm rule's numbers.
+    """
+    if child.state is not State.WAITING:
+        return None
+    arrived: set[int] = set()
+    for end in ends:
+        if end.asked not in (None, child.request_hash):
+            continue
+        mine = {one for one in child.awaits or () if one % PARTS == end.number and one // PARTS <= end.generation}
+        verdict = _verdict(end, child.parent_policy) if mine else "holds"
+        if verdict == "arrives":
+            arrived |= mine
+        elif verdict != "holds":
+            return forgo(child, verdict, _MESSAGES[verdict].format(end.parent_id), now_ms)
+    if arrived != (child.awaits or frozenset()):
+        return arrive(child, frozenset(arrived)) if arrived else None
+    return cancel(child, now_ms) if child.cancel_requested else release(child, now_ms, timing)
+
+
+def is_met(on: On, ending: Ending) -> bool:
+    """Say whether an end is the one that was waited for."""
+    if on == "done":
+        return True
+    return ending == "succeeded" if on == "success" else ending in ("failed", "missing")
+
+
+def _verdict(end: End, policy: str | None) -> str:
+    """Say what an end does to who waits for it: it `arrives`, it `holds`, or the cause to cancel for."""
+    if end.ending == "orphaned":
+        return ORPHANED
+    if is_met(end.on, end.ending):
+        return "arrives"
+    if end.ending == "not_taken" or end.on == "failure":
+        return NOT_TAKEN
+    if policy == "run":
+        return "arrives"
+    if policy == "hold":
+        return "holds"
+    return PARENT_MISSING if end.ending == "missing" else PARENT_FAILED
+
+
+_MESSAGES: Final = {
+    PARENT_FAILED: "its parent {} did not succeed",
+    PARENT_MISSING: "its parent {} is not there",
+    NOT_TAKEN: "its parent {} took another branch",
+    ORPHANED: "the job {} ended before it had made all its parts",
+}
+
+
+def parents_value(parents: Sequence[Parent]) -> list[list[Any]]:
+    """Write parents as JSON: the list that `parents_from` reads."""
+    return [[parent.id, parent.on, parent.name] for parent in parents]
+
+
+def parents_from(value: Sequence[Sequence[Any]]) -> list[Parent]:
+    """Read parents."""
+    return [Parent(*one) for one in value]

@@ -1,0 +1,63 @@
+"""The agenda: partitions, alarms and the rules that say who sends a job's message (design section 3)."""
+
+import zlib
+from datetime import UTC, datetime
+
+from whendue.jobs.model import Job
+from whendue.quotas import HORIZON_S, SQS_MAX_DELAY_S
+from whendue.settings import Timing
+
+
+def shard_of(job_id: str, shards: int) -> int:
+    """Spread jobs evenly over an agenda's partitions."""
+    return zlib.crc32(job_id.encode()) % shards
+
+
+def live_partition(queue: str, shard: int) -> str:
+    """Name the partition of a queue's live jobs."""
+    return f"live#{queue}#{shard}"
+
+
+def done_partition(tenant: str, state: str, day: str, shard: int) -> str:
+    """Name the partition of a tenant's finished jobs of one UTC day, see `day_of`."""
+    return f"done#{tenant}#{state}#{day}#{shard}"
+
+
+def day_of(at_ms: int) -> str:
+    """Name the UTC day of an instant, as in `2026-11-23`."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def within_horizon(due_at: int, now_ms: int) -> int:
+    """Bound a due time, ms UTC: nothing is due further ahead than the horizon, whoever works it out."""
+    return min(due_at, now_ms + HORIZON_S * 1000)
+
+
+def first_alarm(due_at: int, timing: Timing) -> int:
+    """Give the alarm of a job that nobody has rescued yet."""
+    return due_at - timing.lookahead_ms
+
+
+def is_first_alarm(due_at: int, alarm_at: int, timing: Timing) -> bool:
+    """Tell a first alarm from one that rescue has moved."""
+    return alarm_at == first_alarm(due_at, timing)
+
+
+def writer_sends(alarm_at: int, scheduled_at: int, timing: Timing) -> bool:
+    """Say whether whoever decided the due time at `scheduled_at` sends the message, too: the alarm is past or close."""
+    return alarm_at <= scheduled_at + timing.margin_ms
+
+
+def delay_s(due_at: int, now_ms: int) -> int:
+    """Give the DelaySeconds with which a message arrives at its due time, never before."""
+    return min(max(0, -(-(due_at - now_ms) // 1000)), SQS_MAX_DELAY_S)
+
+
+def rescue_before(now_ms: int, timing: Timing) -> int:
+    """Give the time before which a first alarm that still stands is suspicious."""
+    return now_ms - timing.lookahead_ms - timing.grace_ms
+
+
+def owner_is_promote(job: Job, timing: Timing) -> bool:
+    """Say whether promote sends this pending job at its alarm: it is a first one, and its writer has not sent."""
+    return is_first_alarm(job.due_at, job.alarm_at, timing) and not writer_sends(job.alarm_at, job.scheduled_at, timing)

@@ -1,0 +1,48 @@
+"""A limit as a job carries it, and what a job waits for that a limit does not let start."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many jobs of a key may run at once, and how many may start per second; None sets no limit."""
+
+    concurrency: int | None = None
+    rate_per_s: float | None = None
+    key: str | None = None  # None: the profile's name (for a profile), the job's type otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a job waits for that a limit does not let start.
+
+    Args:
+        what: `slot`: one of the key's slots; `rate`: its token, which is good from the job's due time on.
+        key: the limit's key.
+        limit: the number that it is held back by, as it was then.
+        since: when the attempt was due before it had to wait, ms UTC; its place in the line.
+        late: how often in a row it came too late for its token.
+        far: no token was to be had within the horizon: it asks again at its due time; None is no.
+    """
+
+    what: Literal["slot", "rate"]
+    key: str
+    limit: float
+    since: int
+    late: int = 0
+    far: bool | None = None
+
+
+def effective(asked: Limit | None, profile: Limit | None, *, profile_name: str, job_type: str) -> Limit | None:
+    """Put a job's limit together, the request over the profile field by field; None where nothing is limited.
+
+    Keys that nobody named have a colon, which no name has: a profile, a type and a user's key never meet by chance.
+    """
+    own, base = asked or Limit(), profile or Limit()
+    concurrency = own.concurrency if own.concurrency is not None else base.concurrency
+    rate_per_s = own.rate_per_s if own.rate_per_s is not None else base.rate_per_s
+    if concurrency is None and rate_per_s is None:
+        return None
+    unnamed = f"profile:{profile_name}" if profile else f"type:{job_type}"
+    return Limit(concurrency, rate_per_s, own.key or base.key or unnamed)

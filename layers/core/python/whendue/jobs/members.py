@@ -1,0 +1,42 @@
+"""Parts: the jobs that a job has made and waits for (nodes of a workflow, items of a forEach)."""
+
+from collections.abc import Mapping, Sequence
+
+from whendue.jobs.dependencies import NOT_TAKEN, element
+from whendue.jobs.model import Job, State
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import redrive
+from whendue.settings import Timing
+
+
+def was_not_taken(job: Job) -> bool:
+    """Say whether a job was cancelled since a parent's end took another branch."""
+    return job.cancelled_for == NOT_TAKEN
+
+
+def resets(
+    parts: Mapping[int, Job], parents: Mapping[int, Sequence[int]], of_redrive: int, now_ms: int, timing: Timing
+) -> dict[int, Transition]:
+    """Choose how parts begin again when the job that they are parts of is redriven: what failed, and what hung on it.
+
+    A part waits for ends of the generation that its parents have once they are reset themselves. Whoever dies half way
+    is followed by somebody who resets the rest.
+
+    Args:
+        parts: what is there, by number, parents before children.
+        parents: the numbers of each part's parents, in the order in which it knows them.
+        of_redrive: which redrive of the whole it is, from 1.
+        now_ms: the time.
+        timing: the alarm rule's numbers.
+    """
+    steps: dict[int, Transition] = {}
+    for number, part in parts.items():
+        mine = parents.get(number, ())
+        begun = (part.of_redrive or 0) >= of_redrive
+        failed = part.state is State.DEAD or (part.state is State.CANCELLED and not was_not_taken(part))
+        if begun or not (failed or (was_not_taken(part) and any(parent in steps for parent in mine))):
+            continue
+        after = {parent: steps[parent].job if parent in steps else parts[parent] for parent in mine}
+        awaits = frozenset(element(place, after[parent].generation) for place, parent in enumerate(mine))
+        steps[number] = redrive(part, now_ms, now_ms, timing, awaits=awaits, of_redrive=of_redrive)
+    return steps

@@ -1,0 +1,95 @@
+"""How an attempt ended: a few values, whatever the task did."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from whendue.errors import WhendueError
+from whendue.jobs.failures import type_name, where_raised
+from whendue.jobs.json_values import NotJsonError, to_text
+from whendue.jobs.model import Job
+from whendue.quotas import RESULT_BYTES, RESULT_DEPTH
+
+# An error of our own code in what belongs to one job.
+INTERNAL: Final = WhendueError.code
+# A payload as JSON; None where it is gone, an error where it cannot be made.
+Input = str | WhendueError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The task returned; `result` is JSON text, None for a task that returned None."""
+
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed.
+
+    Args:
+        type: the error's class name, or a cause of ours.
+        message: what it said.
+        where: the innermost frame.
+        final: no further attempt can help.
+        after_s: the least delay before the next attempt.
+    """
+
+    type: str
+    message: str
+    where: str = ""
+    final: bool = False
+    after_s: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The task chose to end as cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The run made jobs, and the job is to wait for them.
+
+    Args:
+        parts: how many.
+        awaits: whose ends it waits for, see `whendue.jobs.dependencies`.
+        deadline_at: when they are cancelled, ms UTC.
+        to_send: those whose messages go out as soon as the job waits.
+    """
+
+    parts: int
+    awaits: frozenset[int]
+    deadline_at: int | None = None
+    to_send: Sequence[Job] = ()
+
+
+Ended = Succeeded | Failed | Stopped | Expanded
+
+
+def brought(bring: Callable[[], Input]) -> str | Failed:
+    """Bring a payload, or say why the attempt ends without it."""
+    try:
+        payload = bring()
+    except WhendueError as error:
+        return Failed(error.code, str(error))
+    except Exception as error:  # noqa: BLE001 - an item that nobody can read is the matter of who refers to it
+        return broken("its payload could not be made", error)
+    if payload is None:
+        return Failed("payload_missing", "the payload is gone", final=True)
+    return Failed(payload.code, str(payload), final=True) if isinstance(payload, WhendueError) else payload
+
+
+def broken(what: str, error: BaseException) -> Failed:
+    """Give the end of an attempt that an error of our own ended; what the error says is for the log of nobody."""
+    return Failed(INTERNAL, f"{what}: {type_name(error)}", where_raised(error))
+
+
+def succeeded(value: object) -> Ended:
+    """Turn what a task returned into its end."""
+    if value is None:
+        return Succeeded(None)
+    try:
+        return Succeeded(to_text(value, most_bytes=RESULT_BYTES, most_levels=RESULT_DEPTH))
+    except NotJsonError as error:
+        return Failed(f"result_{error.problem}", f"the task returned what cannot be kept: {error}", final=True)

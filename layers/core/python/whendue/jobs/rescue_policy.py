@@ -1,0 +1,50 @@
+"""What rescue does about a job whose alarm rang unheard: a pure function of (job, now) (design section 3)."""
+
+from whendue.jobs.model import Job, State
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import bury, die, move_alarm
+from whendue.quotas import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S, WAITING_CHECK_MAX_S, WAITING_CHECK_S
+
+WORKER_LOST = "worker_lost"
+
+
+def decide(job: Job, now_ms: int, *, late: bool, paused: bool = False) -> Transition | None:
+    """Choose the transition that heals the job, None to leave it alone.
+
+    Args:
+        job: the job as stored.
+        now_ms: the time of looking.
+        late: the job's message waits behind others: it is late, not lost.
+        paused: a pause holds the job. It is not sent; what runs is looked after, and what may not run again ends.
+    """
+    if job.terminal or (job.state is State.PENDING and late):
+        return None
+    if job.lease_until >= now_ms:
+        return move_alarm(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
+    # Whose worker died was claimed: its messages arrive, and are not to be spared.
+    unheard = job.rescues if job.state is State.PENDING else 0
+    again = None if paused else move_alarm(job, now_ms + interval_ms(unheard), send=True)
+    return ended_by_loss(job, now_ms) or again
+
+
+def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
+    """End a running job whose lease has expired, if it may not be taken over: it was cancelled, or lost too often."""
+    if job.state is not State.RUNNING or job.lease_until >= now_ms:
+        return None
+    if job.cancel_requested:
+        return bury(job, now_ms)
+    if job.claims >= job.failures + MAX_LOST:
+        return die(job, WORKER_LOST, f"the worker died {MAX_LOST} times while it ran this job", now_ms)
+    return None
+
+
+def look_again_ms(job: Job, now_ms: int) -> int:
+    """Say when a waiting job looks for itself again: after as long as it has waited, from a minute to six hours."""
+    waited_ms = now_ms - job.scheduled_at
+    at_ms = now_ms + min(max(waited_ms, WAITING_CHECK_S * 1000), WAITING_CHECK_MAX_S * 1000)
+    return at_ms if job.deadline_at is None or job.deadline_at <= now_ms else min(at_ms, job.deadline_at)
+
+
+def interval_ms(rescues: int) -> int:
+    """Give the time until rescue looks again: doubled each time, from 50 s to 15 minutes."""
+    return 1000 * min(RESCUE_INTERVAL_MIN_S << min(rescues, 10), RESCUE_INTERVAL_MAX_S)

@@ -1,0 +1,147 @@
+"""What every change of a job's state is made of: a write of its hot item, its arrows, and what an end is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, ParamSpec
+
+from whendue.jobs.due_index import day_of, done_partition, first_alarm, live_partition, within_horizon, writer_sends
+from whendue.jobs.lifetime import expiry, look_sooner
+from whendue.jobs.model import Job, State, as_value, evolve
+from whendue.quotas import OWING_CHECK_S
+from whendue.settings import Timing
+from whendue.table.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition(Write):
+    """A write of a job's hot item.
+
+    Args:
+        job: the job as it is once the write holds.
+        send: whether its message is sent at once, by whoever made the transition.
+        first: a write that must hold before this one is tried (a failed attempt or a result in an item of its own).
+    """
+
+    job: Job
+    send: bool
+    first: Write | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An arrow of the state diagram; `source` None is the start."""
+
+    name: str
+    source: State | None
+    target: State
+
+
+EDGES: list[Edge] = []
+NOT_CANCELLED: Final = Is(field="cancel_requested", value=False)
+
+P = ParamSpec("P")
+
+
+def edges(*pairs: tuple[State | None, State]) -> Callable[[Callable[P, Transition]], Callable[P, Transition]]:
+    """Note the arrows that a constructor of transitions stands for."""
+
+    def note(constructor: Callable[P, Transition]) -> Callable[P, Transition]:
+        EDGES.extend(Edge(constructor.__name__, source, target) for source, target in pairs)
+        return constructor
+
+    return note
+
+
+def step(
+    name: str,
+    job: Job,
+    expected: Sequence[Condition],
+    *,
+    send: bool = False,
+    first: Write | None = None,
+    **changes: Any,
+) -> Transition:
+    """Change fields of a job's hot item; None removes one."""
+    after = evolve(job, **{field: _after(getattr(job, field), change) for field, change in changes.items()})
+    stored = {field: REMOVE if value is None else as_value(value) for field, value in changes.items()}
+    return Transition(name=name, key=job.key, expected=expected, changes=stored, job=after, send=send, first=first)
+
+
+def _after(value: Any, change: Any) -> Any:
+    match change:
+        case Plus(amount):
+            return value + amount
+        case Less(members):
+            return (value - members) or None
+        case _:
+            return change
+
+
+def ended(
+    name: str,
+    job: Job,
+    expected: Sequence[Condition],
+    state: State,
+    now_ms: int,
+    *,
+    first: Write | None = None,
+    **more: Any,
+) -> Transition:
+    """End the job. While it owes news, of its end or of an attempt before, it stays live (guarantees G7 and G8)."""
+    changes: dict[str, Any] = {"state": state, "finished_at": now_ms, "lease_until": 0}
+    changes |= put_away(job, state, now_ms) | ({"awaits": None} if job.awaits else {})
+    # Who has children keeps them.
+    conditions = expected if job.children else [*expected, Lacks("children")]
+    over = step(name, job, conditions, first=first or look_sooner(job, now_ms), **changes | more)
+    return owing(over) if job.children or job.part_of or job.owes is not None or over.job.left_parts else over
+
+
+def put_away(job: Job, state: State, at_ms: int) -> dict[str, Any]:
+    """Let a finished job stand in the finished agenda, at its finish time, until its retention is over."""
+    return {
+        "agenda_pk": done_partition(job.listed_under, state, day_of(at_ms), job.shard),
+        "alarm_at": at_ms,
+        "expires_at": expiry(job, at_ms),
+    }
+
+
+def owing(over: Transition) -> Transition:
+    """Make a transition one whose news is yet to be told: the job stays live until it is `settled`."""
+    changes, job = dict(over.changes), over.job
+    if job.terminal:
+        alarm_at = changes["finished_at"] + OWING_CHECK_S * 1000
+        changes = {field: changes[field] for field in changes if field not in ("agenda_pk", "expires_at")}
+        changes["alarm_at"] = alarm_at
+        job = evolve(job, agenda_pk=live_partition(job.queue, job.shard), alarm_at=alarm_at, expires_at=None)
+    return replace(over, changes=changes | {"owes": ""}, job=evolve(job, owes=""), send=False)
+
+
+def adopting(over: Transition) -> Transition:
+    """Make an end one that others have begun to wait for since the job was read."""
+    expected = [condition for condition in over.expected if condition != Lacks("children")]
+    return owing(replace(over, expected=expected, job=evolve(over.job, children=True)))
+
+
+def due(job: Job, due_at: int, now_ms: int, timing: Timing) -> tuple[dict[str, Any], bool]:
+    """Decide a new due time, within the horizon: a new generation with a first alarm, sent at once if that is past."""
+    due_at = within_horizon(due_at, now_ms)
+    alarm_at = first_alarm(due_at, timing)
+    changes = {
+        "generation": job.generation + 1,
+        "due_at": due_at,
+        "alarm_at": alarm_at,
+        "scheduled_at": now_ms,
+        "rescues": 0,
+        "lease_until": 0,
+    }
+    return changes, writer_sends(alarm_at, now_ms, timing)
+
+
+def held(job: Job) -> list[Condition]:
+    """Expect that the claim behind `job` still holds: no write of a stale worker passes (guarantee G5)."""
+    return [Is("state", State.RUNNING.value), Is("fence", job.fence)]
+
+
+def as_read(job: Job) -> list[Condition]:
+    """Expect the job in the state and the generation that it was read in."""
+    return [Is("generation", job.generation), Is("state", job.state.value)]

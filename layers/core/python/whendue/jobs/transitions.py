@@ -1,0 +1,298 @@
+"""Transitions: every legal change of a job's state, one named constructor each; more in `dependency_transitions`."""
+
+from dataclasses import replace
+from typing import Any
+
+from whendue.jobs import retry_policy as retry
+from whendue.jobs.due_index import live_partition, writer_sends
+from whendue.jobs.failures import failure
+from whendue.jobs.lifetime import belonging, look_sooner
+from whendue.jobs.limit_spec import Wait
+from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
+from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, step
+from whendue.quotas import MAX_LOST, WAITING_CHECK_S
+from whendue.settings import Timing
+from whendue.table.keys import attempt_key
+from whendue.table.writes import REMOVE, Below, Condition, In, Is, Lacks, Plus, Write, insert
+
+
+@edges((None, State.PENDING), (None, State.WAITING))
+def submit(job: Job, timing: Timing, first: Write | None = None) -> Transition:
+    """Create the job where none is, after its payload's item if it has one; pending, or waiting for its parents."""
+    made = insert("submit", job.key, to_item(job))
+    return Transition(
+        name=made.name,
+        key=made.key,
+        expected=made.expected,
+        changes=made.changes,
+        job=job,
+        send=job.state is State.PENDING and writer_sends(job.alarm_at, job.scheduled_at, timing),
+        first=first,
+    )
+
+
+@edges((State.PENDING, State.RUNNING), (State.RUNNING, State.RUNNING))
+def claim(job: Job, fence: str, now_ms: int) -> Transition:
+    """Take a due job, or one whose lease has expired, under a new fence and lease.
+
+    Args:
+        job: as the message carries it; its generation must still stand.
+        fence: a mark no other claim has.
+        now_ms: the claim's time; the caller has checked that the job is due.
+    """
+    over: dict[str, Any] = {"waits_for": None} if job.waits_for else {}
+    return step(
+        "claim",
+        job,
+        [
+            Is("generation", job.generation),
+            In("state", (State.PENDING.value, State.RUNNING.value)),
+            Below("lease_until", now_ms),
+            Below("claims", job.failures + MAX_LOST),
+            NOT_CANCELLED,
+            Lacks("owes"),
+        ],
+        state=State.RUNNING,
+        fence=fence,
+        lease_until=now_ms + job.policy.lease_s * 1000,
+        started_at=now_ms,
+        claims=Plus(1),
+        **_followed(job),
+        **over,
+    )
+
+
+@edges((State.RUNNING, State.RUNNING))
+def heartbeat(job: Job, now_ms: int, progress: str | None, *, told: bool = False) -> Transition:
+    """Renew a claim's lease; refused when the claim is lost, or a cancel was requested that the task is not `told`."""
+    news: dict[str, Any] = {} if progress is None else {"progress": progress}
+    expected = held(job) if told else [*held(job), NOT_CANCELLED]
+    return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **news)
+
+
+@edges((State.RUNNING, State.SUCCEEDED))
+def succeed(
+    job: Job, now_ms: int, result: str | None, result_at: str | None = None, first: Write | None = None
+) -> Transition:
+    """Finish a run with its result: inline JSON text, or where the result is kept and the write that keeps it there."""
+    kept = {"result": result, "result_at": result_at}
+    return ended("succeed", job, held(job), State.SUCCEEDED, now_ms, first=first, **kept)
+
+
+@edges((State.RUNNING, State.PENDING), (State.RUNNING, State.DEAD))
+def fail(
+    job: Job, error: Failure, now_ms: int, timing: Timing, *, draw: float, final: bool = False, not_before: int = 0
+) -> Transition:
+    """Record a failed attempt: pending again after its backoff, or dead when none is left.
+
+    Args:
+        job: the running job.
+        error: the failed attempt.
+        now_ms: when it is recorded.
+        timing: the alarm rule's numbers.
+        draw: chance for the jitter, from [0, 1).
+        final: the error is one that is never retried.
+        not_before: the earliest next attempt (a Retry-After, or the lease's end of a run that may still go on).
+    """
+    failures, kept = job.failures + 1, keep_attempt(job)
+    expected = [*held(job), NOT_CANCELLED]
+    if final or error.type in job.policy.never_retry or retry.exhausted(job, failures, now_ms):
+        return ended("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
+    asked = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
+    due_at = retry.within_horizon(job, asked, now_ms)
+    changes, send = due(job, due_at, now_ms, timing)
+    changes |= {"state": State.PENDING, "failures": failures, "last": error}
+    return step("fail", job, expected, send=send, first=kept, **changes)
+
+
+@edges((State.RUNNING, State.PENDING))
+def give_back(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
+    """Let another worker run a job whose worker goes down; the run counts neither as attempt nor as lost."""
+    changes, send = due(job, due_at, now_ms, timing)
+    changes |= {"state": State.PENDING, "claims": Plus(-1)}
+    return step("give_back", job, [*held(job), NOT_CANCELLED], send=send, **changes)
+
+
+@edges((State.RUNNING, State.CANCELLED))
+def stop(job: Job, now_ms: int) -> Transition:
+    """Finish a run as cancelled: the task gave way, or it failed after a cancel was requested."""
+    return ended("stop", job, held(job), State.CANCELLED, now_ms)
+
+
+@edges((State.PENDING, State.CANCELLED), (State.WAITING, State.CANCELLED))
+def cancel(job: Job, now_ms: int) -> Transition:
+    """Cancel a job that nobody has claimed: it will never run (guarantee G9)."""
+    return ended("cancel", job, as_read(job), State.CANCELLED, now_ms)
+
+
+@edges((State.PENDING, State.CANCELLED))
+def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
+    """Finish as cancelled a job that nobody has claimed and that is not to run: another one runs in its place."""
+    error = failure(job, cause, message, failed_at=now_ms)
+    return ended("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
+
+
+@edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
+def request_cancel(job: Job) -> Transition:
+    """Ask a running job to stop; its worker learns it with the next heartbeat. One that waits stops its parts."""
+    expected = held(job) if job.state is State.RUNNING else as_read(job)
+    return step("request_cancel", job, expected, cancel_requested=True)
+
+
+def _followed(job: Job) -> dict[str, Any]:
+    """Give what a following job goes on under, as its worker found it: the item must say so."""
+    return {name: getattr(job, name) for name in ("policy", "sources", "profile_version")} if job.follow else {}
+
+
+def _abandoned(job: Job, now_ms: int) -> list[Condition]:
+    """Expect the job as it was read, with no worker holding it."""
+    seen: list[Condition] = [*as_read(job), Below("lease_until", now_ms)]
+    return [*seen, Is("fence", job.fence)] if job.state is State.RUNNING else seen
+
+
+@edges((State.PENDING, State.DEAD), (State.RUNNING, State.DEAD))
+def die(job: Job, cause: str, message: str, now_ms: int) -> Transition:
+    """End a live job that no worker holds and that may not run again: its workers died, or SQS gave up on it."""
+    error = failure(job, cause, message, failed_at=now_ms)
+    return ended("die", job, _abandoned(job, now_ms), State.DEAD, now_ms, first=keep_attempt(job), last=error)
+
+
+@edges((State.RUNNING, State.CANCELLED))
+def bury(job: Job, now_ms: int) -> Transition:
+    """Finish as cancelled a job whose worker died after a cancel was requested."""
+    return ended("bury", job, _abandoned(job, now_ms), State.CANCELLED, now_ms)
+
+
+@edges(
+    (State.DEAD, State.PENDING),
+    (State.CANCELLED, State.PENDING),
+    (State.DEAD, State.WAITING),
+    (State.CANCELLED, State.WAITING),
+)
+def redrive(
+    job: Job,
+    due_at: int,
+    now_ms: int,
+    timing: Timing,
+    *,
+    awaits: frozenset[int] = frozenset(),
+    of_redrive: int | None = None,
+) -> Transition:
+    """Run a dead or cancelled job again, with all its attempts.
+
+    Args:
+        job: as read; one that still owes the news of its end is not redriven.
+        due_at: when, ms UTC.
+        now_ms: the time.
+        timing: the alarm rule's numbers.
+        awaits: whose ends it waits for first.
+        of_redrive: of which redrive of the job that it is a part of.
+    """
+    changes, send = due(job, due_at, now_ms, timing)
+    if awaits:
+        changes |= {"alarm_at": now_ms + WAITING_CHECK_S * 1000}
+    return step(
+        "redrive",
+        job,
+        [*as_read(job), Lacks("owes")],
+        send=send and not awaits,
+        state=State.WAITING if awaits else State.PENDING,
+        awaits=awaits or None,
+        owes=None,
+        parts=None,
+        redrives=(job.redrives or 0) + 1,
+        of_redrive=job.of_redrive if of_redrive is None else of_redrive,
+        agenda_pk=live_partition(job.queue, job.shard),
+        failures=0,
+        claims=0,
+        cancel_requested=False,
+        started_at=None,
+        finished_at=None,
+        expires_at=None,
+        waits_for=None,
+        # Whoever runs it again wants it to run.
+        overlap=None,
+        **changes,
+    )
+
+
+@edges((State.SUCCEEDED, State.PENDING))
+def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
+    """Run a delivery again that has succeeded: whoever got it has lost it. Nobody waits for its end."""
+    again = redrive(job, due_at, now_ms, timing)
+    changes = dict(again.changes) | {"result": REMOVE, "result_at": REMOVE}
+    return replace(again, name="replay", changes=changes, job=evolve(again.job, result=None, result_at=None))
+
+
+@edges((State.PENDING, State.PENDING))
+def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -> Transition:
+    """Give a pending job another due time, another queue (priority), or both; not one that owes a failed attempt."""
+    changes, send = due(job, due_at, now_ms, timing)
+    expected = [*as_read(job), Lacks("owes")]
+    partition = live_partition(queue, job.shard)
+    # Its place in a limit's line, and its token, are those of the old due time.
+    waits_for = job.waits_for if due_at == job.due_at else None
+    return step(
+        "reschedule",
+        job,
+        expected,
+        first=look_sooner(job, changes["due_at"]),
+        send=send,
+        queue=queue,
+        agenda_pk=partition,
+        waits_for=waits_for,
+        owes=None,
+        **changes,
+    )
+
+
+@edges((State.PENDING, State.PENDING), (State.RUNNING, State.PENDING))
+def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, first: Write | None = None) -> Transition:
+    """Put off a job that a limit does not let start, or start again after its worker died; it costs no attempt.
+
+    Args:
+        job: as stored; pending, or running with an expired lease.
+        wait: what it waits for.
+        due_at: when it looks again, or when its token is good.
+        now_ms: the time.
+        timing: the alarm rule's numbers.
+        first: its place in the line.
+    """
+    changes, send = due(job, due_at, now_ms, timing)
+    expected = [*_abandoned(job, now_ms), NOT_CANCELLED]
+    return step(
+        "defer", job, expected, send=send, first=first, state=State.PENDING, waits_for=wait, **_followed(job), **changes
+    )
+
+
+@edges((State.PENDING, State.PENDING))
+def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
+    """Let a job that waits for a slot try at once; its message is sent once its slot is there."""
+    changes, _ = due(job, now_ms, now_ms, timing)
+    return step("wake", job, as_read(job), **changes)
+
+
+@edges(*((state, state) for state in State))
+def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
+    """Set the alarm of a job that rescue looked at, also of one that has ended and owes; it is sent again when `send`.
+
+    Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
+    """
+    expected = [
+        Is("generation", job.generation),
+        # A claim changes it, too: it tells a new fence from the one that was read.
+        Is("lease_until", job.lease_until),
+        Is("alarm_at", job.alarm_at),
+    ]
+    return step("move_alarm", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)
+
+
+def keep_attempt(job: Job) -> Write | None:
+    """Move the last failed attempt from the hot item to an item of its own, before another one takes its place.
+
+    Idempotent: the same attempt gives the same item. None where no attempt has failed yet.
+    """
+    if job.last is None:
+        return None
+    key = attempt_key(job.id, job.last.generation, job.life)
+    return insert("keep_attempt", key, belonging(job, as_value(job.last)))

@@ -1,0 +1,112 @@
+"""Putting off jobs that may not start yet: they wait, visibly, and it costs them no attempt."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Literal
+
+from whendue.engine.commit import record_and_send
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError
+from whendue.jobs.limit_spec import Wait
+from whendue.jobs.model import Job
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import defer
+from whendue.limits.admission import Admission, Admitted, Refused
+from whendue.limits.overlap import Overlaps
+from whendue.limits.overlap_policy import skips
+from whendue.limits.slot_model import Board, Slot, enlist, place
+from whendue.limits.slots import Slots
+
+
+class Deferral:
+    """Puts off what its limit does not let start now."""
+
+    def __init__(self, ports: Ports, slots: Slots, overlaps: Overlaps) -> None:
+        """Use these ports, and what knows slots and overlap policies."""
+        self._ports = ports
+        self._slots = slots
+        self._overlaps = overlaps
+
+    def into_line(
+        self, board: Board, concurrency: int, refused: Sequence[Refused], admission: Admission, now_ms: int
+    ) -> None:
+        """Put jobs into the line, then look once more: a slot that was freed meanwhile would not be handed on.
+
+        Args:
+            board: the key's slots and line as they were seen.
+            concurrency: how many slots the key has.
+            refused: jobs without one; an overlap policy may let them or others end instead.
+            admission: gets the outcomes.
+            now_ms: the claims' time.
+        """
+        jobs = [one.admitted.job for one in refused]
+        try:
+            overtaken, giving = self._supersede(board, jobs, now_ms)
+            line = {*self._overlaps.line(board, jobs), *map(place, jobs)}
+        except UnavailableError:
+            admission.unsettled += [one.admitted.delivery for one in refused]
+            return
+        skipped = [one.admitted for one in refused if one.admitted.job.id in overtaken or skips(one.admitted.job, line)]
+        self._skip(skipped, admission, now_ms)
+        staying = [one for one in refused if one.admitted not in skipped]
+        deferred = self.put_off(staying, admission, now_ms) if staying else []
+        if deferred:
+            also = [place(step.job) for _, step in deferred]
+            with suppress(UnavailableError):
+                self._slots.serve(board.pk, concurrency, now_ms, also=also, giving=giving)
+
+    def _supersede(self, board: Board, jobs: Sequence[Job], now_ms: int) -> tuple[set[str], list[Slot]]:
+        """Let older fires give way to these; gives the ids of those that came too late, and slots that are free now."""
+        overtaken: set[str] = set()
+        giving: list[Slot] = []
+        for job in jobs:
+            if job.overlap == "cancel_running" and not job.claims:
+                slots = self._overlaps.supersede(board, job, now_ms)
+                overtaken |= {job.id} if slots is None else set()
+                giving += slots or []
+        return overtaken, giving
+
+    def put_off(
+        self, refused: Sequence[Refused], admission: Admission, now_ms: int
+    ) -> list[tuple[Refused, Transition]]:
+        """Let jobs wait until what they wait for may be there; give those of which it is stored.
+
+        Args:
+            refused: jobs, and what they wait for.
+            admission: gets the outcomes.
+            now_ms: the claims' time.
+        """
+        steps = [(one, self._step(one, now_ms)) for one in refused]
+        outcomes = record_and_send(self._ports, [step for _, step in steps], now_ms)
+        holding = []
+        for (one, step), outcome in zip(steps, outcomes, strict=True):
+            if outcome.done:
+                holding.append((one, step))
+                admission.counts["limited"] += 1
+            elif outcome.failed:
+                # One that cannot be stored is for SQS to give up on: it ends dead then.
+                admission.unsettled.append(one.admitted.delivery)
+            else:
+                admission.counts["refused"] += 1
+        return holding
+
+    def _step(self, refused: Refused, now_ms: int) -> Transition:
+        """Defer a job; who is not in the line yet joins it first."""
+        job, wait = refused.admitted.job, refused.wait
+        in_line = wait.what == "slot" and not refused.listed
+        first = enlist(refused.pk, job, now_ms) if in_line else None
+        return defer(job, wait, refused.due_at, now_ms, self._ports.settings.timing, first=first)
+
+    def _skip(self, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
+        for one, outcome in zip(ones, self._overlaps.skip([one.job for one in ones], now_ms), strict=True):
+            if outcome.failed:
+                admission.unsettled.append(one.delivery)
+            else:
+                admission.counts["skipped"] += 1
+
+
+def wait_of(job: Job, what: Literal["slot", "rate"], key: str, limit: float) -> Wait:
+    """Say what a job waits for; who came too late for its token says so."""
+    before = job.waits_for
+    late = before.late + 1 if before and before.what == what == "rate" else 0
+    return Wait(what, key, limit, place(job).since, late)

@@ -1,0 +1,240 @@
+"""Limits: which of a batch's jobs may start now; the others wait, visibly, and it costs them no attempt."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from whendue.engine.ports import Delivery, Item
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError, UnknownProfileError
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import Job, from_item
+from whendue.jobs.rescue_policy import ended_by_loss
+from whendue.jobs.transition import Transition
+from whendue.limits.admission import ISOLATED, Admission, Admitted, Refused
+from whendue.limits.deferral import Deferral, wait_of
+from whendue.limits.overlap import Overlaps
+from whendue.limits.overlap_policy import governing
+from whendue.limits.rate_policy import token_is_good
+from whendue.limits.rate_tokens import Rates
+from whendue.limits.slot_model import Slot, handed_mark, pass_on, place
+from whendue.limits.slots import Slots
+from whendue.profiles.lookup import Profiles
+from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
+from whendue.schedules.fires import was_skipped
+from whendue.table.keys import limit_pk
+
+# A job for which there is no token within the horizon asks again after a day.
+ASKS_AGAIN_MS = 86_400_000
+
+
+class Limits:
+    """Holds jobs to their limits across all workers."""
+
+    def __init__(self, ports: Ports, profiles: Profiles) -> None:
+        """Use these ports, and limits that profiles name."""
+        self._ports = ports
+        self._profiles = profiles
+        self._slots = Slots(ports)
+        self._rates = Rates(ports)
+        self._overlaps = Overlaps(ports)
+        self._deferral = Deferral(ports, self._slots, self._overlaps)
+
+    def limit_of(self, job: Job) -> Limit | None:
+        """Give the limit that governs a job's next claim, its key named; None where there is none.
+
+        Raises:
+            UnavailableError: nobody knows what the profile says.
+        """
+        if job.overlap:
+            return governing(job, None)
+        limit = self._known_limit(job)
+        if job.waits_for and (limit is None or limit.key != job.waits_for.key):
+            # Who put it off knew another profile: a newer one, or one that is gone.
+            self._profiles.forget(job.tenant, job.profile)
+            limit = self._known_limit(job)
+        return limit
+
+    def _known_limit(self, job: Job) -> Limit | None:
+        try:
+            profile = self._profiles.find(job.tenant, job.profile, stale=True).limit
+        except UnknownProfileError:
+            profile = None
+        return governing(job, profile)
+
+    def admit(self, group: Sequence[tuple[Delivery, Job]], now_ms: int) -> Admission:
+        """Let pass what may start now and defer the rest; a batch without limited jobs costs nothing.
+
+        Args:
+            group: messages and their jobs.
+            now_ms: the claims' time.
+        """
+        admission = Admission()
+        limits = self._limits_of(group, admission)
+        limited = [(delivery, job) for delivery, job in group if job.id in limits]
+        by_limit: defaultdict[tuple[str, Limit], list[Admitted]] = defaultdict(list)
+        for one in self._still_due(limited, admission, now_ms) if limited else ():
+            limit = limits[one.job.id]
+            by_limit[limit_pk(one.job.tenant, str(limit.key)), limit].append(one)
+        for (pk, limit), ones in by_limit.items():
+            self._admit_each(pk, limit, ones, admission, now_ms)
+        return admission
+
+    def _admit_each(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
+        """Hold jobs of one key to its limit; where that raises, each alone, and what raises then is that one's."""
+        part = Admission()
+        try:
+            self._admit(pk, limit, ones, part, now_ms)
+        except UnavailableError:
+            admission.unsettled += [one.delivery for one in ones]
+        except Exception as error:  # noqa: BLE001 - of which of them is seen when each asks alone
+            if len(ones) == 1:
+                self._isolate("limits", ones[0].delivery, ones[0].job, error, admission)
+            for one in ones if len(ones) > 1 else ():
+                self._admit_each(pk, limit, [one], admission, now_ms)
+        else:
+            admission.add(part)
+
+    def _isolate(self, stage: str, delivery: Delivery, job: Job, error: BaseException, admission: Admission) -> None:
+        self._ports.bulkhead.note(stage, job.id, error)
+        admission.unsettled.append(delivery)
+        admission.counts[ISOLATED] += 1
+
+    def _limits_of(self, group: Sequence[tuple[Delivery, Job]], admission: Admission) -> dict[str, Limit]:
+        """Give the limits of those that have any; the others pass, or stay where nobody knows."""
+        limits: dict[str, Limit] = {}
+        for delivery, job in group:
+            try:
+                limit = self.limit_of(job)
+            except UnavailableError:
+                admission.unsettled.append(delivery)
+                continue
+            except Exception as error:  # noqa: BLE001 - a profile that nobody can read is the matter of who uses it
+                self._isolate("limit_of", delivery, job, error, admission)
+                continue
+            if limit is None:
+                admission.admitted.append(Admitted(delivery, job))
+            else:
+                limits[job.id] = limit
+        return limits
+
+    def _still_due(
+        self, limited: Sequence[tuple[Delivery, Job]], admission: Admission, now_ms: int
+    ) -> Sequence[Admitted]:
+        """Read limited jobs as stored: what is stale takes no slot, no token and no place in the line."""
+
+        def stored(part: Sequence[tuple[Delivery, Job]]) -> Sequence[Job | None]:
+            items = self._ports.store.get([job.key for _, job in part])
+            return [self._profiles.followed(from_item(item)) if item else None for item in items]
+
+        try:
+            jobs = self._ports.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)
+        except UnavailableError:
+            admission.unsettled += [delivery for delivery, _ in limited]
+            return []
+        due, skipped = [], []
+        for (delivery, carried), job in jobs:
+            if isinstance(job, BaseException):
+                admission.unsettled.append(delivery)
+                admission.counts[ISOLATED] += 1
+            elif job and was_skipped(job):
+                skipped.append(Admitted(delivery, job))
+            elif job is None or job.terminal or job.generation != carried.generation or job.lease_until >= now_ms:
+                admission.counts["refused"] += 1
+            elif ended_by_loss(job, now_ms):
+                # Its claim is refused and ends it.
+                admission.admitted.append(Admitted(delivery, job))
+            else:
+                due.append(Admitted(delivery, job))
+        self._enter_skipped(skipped, admission)
+        return due
+
+    def _enter_skipped(self, skipped: Sequence[Admitted], admission: Admission) -> None:
+        """Tell the ledger what somebody who died did not."""
+        told = set[str]()
+        for one in skipped:
+            with self._ports.bulkhead.around("overlaps", one.job.id):
+                told |= self._overlaps.enter([one.job])
+        admission.unsettled += [one.delivery for one in skipped if one.job.id not in told]
+
+    def _admit(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
+        """Hold jobs of one key to its limit: first a slot, then a token, so that no token waits for a slot."""
+        key, rate = str(limit.key), None
+        if limit.concurrency is not None:
+            taken = self._slots.take(pk, limit.concurrency, [one.job for one in ones], now_ms)
+            rate = taken.board.rate
+            line, due_at = taken.board.waiters, now_ms + LIMIT_RECHECK_S * 1000
+            refused = [
+                Refused(one, pk, wait_of(one.job, "slot", key, limit.concurrency), due_at, place(one.job) in line)
+                for one in ones
+                if one.job.id not in taken.slots
+            ]
+            ones = [replace(one, slot=taken.slots[one.job.id]) for one in ones if one.job.id in taken.slots]
+            if refused:
+                self._deferral.into_line(taken.board, limit.concurrency, refused, admission, now_ms)
+        if limit.rate_per_s is not None:
+            seen = rate if limit.concurrency is not None else self._slots.look(pk).rate
+            ones = self._in_rate(pk, key, limit.rate_per_s, ones, seen, admission, now_ms)
+        admission.admitted += ones
+
+    def _in_rate(
+        self,
+        pk: str,
+        key: str,
+        rate_per_s: float,
+        ones: Sequence[Admitted],
+        seen: Item | None,
+        admission: Admission,
+        now_ms: int,
+    ) -> list[Admitted]:
+        """Give the jobs that have a token now; the others come again when theirs is good, and have it then."""
+        passed = [one for one in ones if token_is_good(one.job.waits_for, key, one.job.due_at, now_ms)]
+        asking = sorted((one for one in ones if one not in passed), key=lambda one: place(one.job))
+        starts = self._rates.reserve(pk, rate_per_s, len(asking), seen, now_ms)
+        if starts is None:
+            admission.unsettled += [one.delivery for one in asking]
+            self.release([(one.slot, one.job) for one in asking if one.slot])
+            return passed
+        later = [
+            Refused(one, pk, wait_of(one.job, "rate", key, rate_per_s), start)
+            for one, start in zip(asking, starts, strict=False)
+            if start > now_ms
+        ]
+        later += [
+            Refused(one, pk, replace(wait_of(one.job, "rate", key, rate_per_s), far=True), now_ms + ASKS_AGAIN_MS)
+            for one in asking[len(starts) :]
+        ]
+        put_off = {one.admitted.job.id for one in later}
+        self._keep_slots(later, self._deferral.put_off(later, admission, now_ms))
+        return passed + [one for one in asking if one.job.id not in put_off]
+
+    def _keep_slots(self, later: Sequence[Refused], deferred: Sequence[tuple[Refused, Transition]]) -> None:
+        """Keep the slots of jobs for the time that their tokens are good; free those of jobs without."""
+        kept = {one.admitted.job.id: step for one, step in deferred if not one.wait.far}
+        passed, lost = [], []
+        for one in later:
+            slot, step = one.admitted.slot, kept.get(one.admitted.job.id)
+            if slot and step:
+                passed.append(pass_on(slot, step.job.id, handed_mark(step.job), step.job.due_at + HANDOVER_S * 1000))
+            elif slot:
+                lost.append((slot, one.admitted.job))
+        if passed:
+            self._ports.store.apply(passed)
+        self.release(lost)
+
+    def release(self, held: Sequence[tuple[Slot, Job]]) -> None:
+        """Hand slots of jobs that run no longer to those who wait, or free them; what fails is freed by its lease."""
+        by_key: defaultdict[tuple[str, int], list[Slot]] = defaultdict(list)
+        for slot, job in held:
+            by_key[slot.key.pk, self._concurrency_of(job)].append(slot)
+        for (pk, concurrency), slots in by_key.items():
+            with suppress(UnavailableError), self._ports.bulkhead.around("release", pk):
+                self._slots.serve(pk, concurrency, self._ports.effects.now_ms(), giving=slots)
+
+    def _concurrency_of(self, job: Job) -> int:
+        """Give how many slots a job's key has now; 0, so that slots are freed and not passed on, if nobody knows."""
+        with suppress(UnavailableError), self._ports.bulkhead.around("limit_of", job.id):
+            limit = self.limit_of(job)
+            return (limit.concurrency or 0) if limit else 0
+        return 0

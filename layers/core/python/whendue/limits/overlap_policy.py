@@ -1,0 +1,55 @@
+"""Overlap: the jobs of one schedule share a slot, and what becomes of one that finds it taken (docs/schedules.md)."""
+
+from collections.abc import Iterable
+
+from whendue.jobs.limit_spec import Limit, effective
+from whendue.jobs.model import Job
+from whendue.limits.slot_model import Waiter, place
+from whendue.schedules.fires import OVERLAPPED, Outcome, fire_sk
+from whendue.schedules.model import ledger_pk
+from whendue.table.keys import Key
+from whendue.table.writes import Is, Write
+
+
+def governing(job: Job, profile: Limit | None) -> Limit | None:
+    """Give the limit that a job is held to, its key named: its schedule's one slot, or its own and its profile's."""
+    if job.overlap:
+        return Limit(concurrency=1, key=f"schedule:{job.schedule}")
+    return effective(job.limit, profile, profile_name=job.profile, job_type=job.type)
+
+
+def skips(job: Job, line: Iterable[Waiter]) -> bool:
+    """Say whether a job that found the slot taken does not run at all; what has begun once waits in any case.
+
+    Args:
+        job: as stored.
+        line: who waits for the slot; this job may be among them.
+    """
+    if job.claims:
+        return False
+    match job.overlap:
+        case "skip":
+            return True
+        case "buffer_one":
+            return any(other < place(job) for other in line)
+        case "cancel_running":
+            return any(other > place(job) for other in line)
+    return False
+
+
+def nominal_of(job: Job) -> int:
+    """Give the nominal time of a fire's job, ms UTC.
+
+    Raises:
+        ValueError: no fire made it.
+    """
+    if job.nominal_at is None:
+        raise ValueError(f"job {job.id} is of no fire")
+    return job.nominal_at
+
+
+def skip_fire(job: Job) -> Write:
+    """Enter that a fire was skipped: its job has ended."""
+    key = Key(ledger_pk(job.tenant, str(job.schedule)), fire_sk(nominal_of(job)))
+    changes = {"outcome": Outcome.SKIPPED.value, "reason": OVERLAPPED}
+    return Write("skip_fire", key, [Is("job", job.id)], changes)

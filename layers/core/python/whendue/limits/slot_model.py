@@ -1,0 +1,169 @@
+"""A limited key's slots and its line of waiters: what is free, whose turn it is, and the writes that change it.
+
+A slot is an item that is there while it is taken; it carries a mark of its own and a lease like a job's claim.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from whendue.jobs.limit_spec import Limit, Wait
+from whendue.jobs.model import Job, State
+from whendue.limits.rate_policy import reserve, token_is_good
+from whendue.quotas import LIMIT_ITEM_KEPT_S
+from whendue.table.keys import Key, limit_pk, slot_key, waiter_key
+from whendue.table.writes import Absent, Below, Is, Write, delete, insert
+
+Item = Mapping[str, Any]
+# A key's items between the first and the last of these: `rate`, `slot#...`, `waiter#...`.
+FIRST_SK, LAST_SK = "rate", "waiter$"
+
+
+class Slot(NamedTuple):
+    """A slot that is held: its item and the mark that it is held under."""
+
+    key: Key
+    fence: str
+
+
+class Waiter(NamedTuple):
+    """A place in the line: by the time that the attempt was due (ms UTC), then by job."""
+
+    since: int
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A key as read: the rate's item, the slots by number, the first of the line."""
+
+    pk: str
+    rate: Item | None
+    slots: Mapping[int, Item]
+    waiters: Sequence[Waiter]
+
+    def key_of(self, number: int) -> Key:
+        """Give the key of one of its slots."""
+        return slot_key(self.pk, number)
+
+
+def board_of(pk: str, items: Sequence[Item]) -> Board:
+    """Sort the items that were read."""
+    rate: Item | None = None
+    slots: dict[int, Item] = {}
+    waiters: list[Waiter] = []
+    for item in items:
+        kind, *rest = item["sk"].split("#", 2)
+        if kind == "rate":
+            rate = item
+        elif kind == "slot":
+            slots[int(rest[0])] = item
+        else:
+            waiters.append(Waiter(int(rest[0]), rest[1]))
+    return Board(pk, rate, slots, waiters)
+
+
+def place(job: Job) -> Waiter:
+    """Give a job's place in the line: it keeps that of its first try."""
+    return Waiter(job.waits_for.since if job.waits_for else job.due_at, job.id)
+
+
+def is_waiting(job: Job, pk: str) -> bool:
+    """Say whether a job as stored waits for a slot of this key; its place is the one that `place` gives."""
+    wait = job.waits_for
+    waits = wait is not None and wait.what == "slot" and limit_pk(job.tenant, wait.key) == pk
+    return waits and job.state is State.PENDING
+
+
+def handed_mark(job: Job) -> str:
+    """Give the mark under which a slot is kept for a job: it finds it by itself when its message comes."""
+    return f"for#{job.id}#{job.generation}"
+
+
+def free_numbers(board: Board, concurrency: int, giving: Collection[Slot], now_ms: int, draw: float) -> list[int]:
+    """List the slots that may be taken: no more than the limit leaves room for beside all that are held.
+
+    Args:
+        board: the key as read.
+        concurrency: the limit; slots from there on are held by jobs of an earlier, higher one.
+        giving: slots that are given up now.
+        now_ms: the time; a slot whose lease has expired is free, by clocks that may differ (as guarantee G4).
+        draw: chance from [0, 1): workers that come at the same time begin at different slots.
+    """
+    held = held_numbers(board, giving, now_ms)
+    begin = int(draw * concurrency)
+    numbers = [*range(begin, concurrency), *range(begin)]
+    return [n for n in numbers if n not in held][: max(0, concurrency - len(held))]
+
+
+def held_numbers(board: Board, giving: Collection[Slot], now_ms: int) -> set[int]:
+    """List the slots that are held by a job, or kept for one."""
+    given = {slot.fence for slot in giving}
+    return {n for n, item in board.slots.items() if item["lease_until"] >= now_ms and item["fence"] not in given}
+
+
+def kept_for(board: Board, job: Job, fence: str) -> Slot | None:
+    """Find the slot that is kept for a job, or that it has taken under this fence already: the reply was lost."""
+    marks = (handed_mark(job), fence)
+    found = (Slot(slot_key(board.pk, n), item["fence"]) for n, item in board.slots.items() if item["fence"] in marks)
+    return next(found, None)
+
+
+def held_back(job: Job, limit: Limit, board: Board, now_ms: int) -> Wait | None:
+    """Say what a job that is due would wait for if a worker looked at it now; None if it could start.
+
+    Args:
+        job: as stored, pending.
+        limit: what governs it, its key named.
+        board: the key as read.
+        now_ms: the time.
+    """
+    key, since, has_slot = str(limit.key), place(job).since, kept_for(board, job, handed_mark(job)) is not None
+    if limit.concurrency is not None and not has_slot and len(held_numbers(board, (), now_ms)) >= limit.concurrency:
+        return Wait("slot", key, limit.concurrency, since)
+    if limit.rate_per_s is not None and not token_is_good(job.waits_for, key, job.due_at, now_ms):
+        starts, _ = reserve(board.rate["tat_us"] if board.rate else 0, now_ms * 1000, limit.rate_per_s, 1)
+        if not starts or starts[0] > now_ms * 1000:
+            return Wait("rate", key, limit.rate_per_s, since)
+    return None
+
+
+def occupy(board: Board, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:
+    """Take a slot that is free on the board, or keep it for a job; refused if anybody took or renewed it since."""
+    values = _held(job_id, fence, lease_until)
+    expected = [Below("lease_until", now_ms) if number in board.slots else Absent()]
+    return Write("take_slot", slot_key(board.pk, number), expected, values)
+
+
+def pass_on(slot: Slot, job_id: str, fence: str, lease_until: int) -> Write:
+    """Give a slot that is held to somebody else, or take one that was kept for us."""
+    return Write("pass_slot", slot.key, [Is("fence", slot.fence)], _held(job_id, fence, lease_until))
+
+
+def renew(slot: Slot, lease_until: int) -> Write:
+    """Hold a slot for as long as its job's lease."""
+    changes = {"lease_until": lease_until, "expires_at": _expires_at(lease_until)}
+    return Write("renew_slot", slot.key, [Is("fence", slot.fence)], changes)
+
+
+def release(slot: Slot) -> Write:
+    """Free a slot; refused if it was lost meanwhile."""
+    return delete("free_slot", slot.key, Is("fence", slot.fence))
+
+
+def enlist(pk: str, job: Job, now_ms: int) -> Write:
+    """Put a job into the line; refused if it stands there, which is as good."""
+    return insert("enlist", waiter_key(pk, *place(job)), {"expires_at": _expires_at(now_ms)})
+
+
+def delist(pk: str, waiter: Waiter) -> Write:
+    """Take a job out of the line."""
+    return delete("delist", waiter_key(pk, *waiter))
+
+
+def _held(job_id: str, fence: str, lease_until: int) -> dict[str, Any]:
+    return {"job_id": job_id, "fence": fence, "lease_until": lease_until, "expires_at": _expires_at(lease_until)}
+
+
+def _expires_at(until_ms: int) -> int:
+    return until_ms // 1000 + LIMIT_ITEM_KEPT_S

@@ -1,0 +1,215 @@
+"""Slots of limited keys: taken, passed on to the first in line, and freed, by conditional writes."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from whendue.engine.apply import send
+from whendue.engine.commit import record
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError
+from whendue.jobs.model import Job, from_item
+from whendue.jobs.transitions import wake
+from whendue.limits.slot_model import (
+    FIRST_SK,
+    LAST_SK,
+    Board,
+    Slot,
+    Waiter,
+    board_of,
+    delist,
+    free_numbers,
+    handed_mark,
+    held_numbers,
+    is_waiting,
+    kept_for,
+    occupy,
+    pass_on,
+    place,
+    release,
+)
+from whendue.quotas import HANDOVER_S, LIMIT_CONCURRENCY, LIMIT_WAITERS
+from whendue.table.keys import job_key, slot_key
+from whendue.table.writes import Write
+
+# Rounds in which a batch tries for slots that others are after, too.
+ROUNDS = 3
+
+
+class Taken(NamedTuple):
+    """What a batch got.
+
+    Args:
+        slots: job id -> its slot.
+        board: the key, as last read.
+    """
+
+    slots: dict[str, Slot]
+    board: Board
+
+
+class Line(NamedTuple):
+    """Whose turn it is.
+
+    Args:
+        turns: who gets which free slot.
+        waiting: those in the line that wait, with their jobs as stored.
+        stale: those in the line that wait no longer.
+    """
+
+    turns: dict[Waiter, int]
+    waiting: dict[Waiter, Job]
+    stale: list[Waiter]
+
+
+class Slots:
+    """Gives slots to jobs in the order in which they were due, and never more than a key's limit."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def look(self, pk: str) -> Board:
+        """Read a key: one call.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        limit = 1 + LIMIT_CONCURRENCY + LIMIT_WAITERS
+        return board_of(pk, self._ports.store.span(pk, first=FIRST_SK, last=LAST_SK, limit=limit))
+
+    def take(self, pk: str, concurrency: int, jobs: Sequence[Job], now_ms: int) -> Taken:
+        """Take slots for as many jobs as have their turn.
+
+        Args:
+            pk: the key.
+            concurrency: its limit.
+            jobs: as stored; claimable.
+            now_ms: what leases are counted from, the claims' time.
+
+        Raises:
+            UnavailableError: the table does not answer; nothing was taken.
+        """
+        board = self.look(pk)
+        fences = {job.id: self._ports.effects.new_id() for job in jobs}
+        taken: dict[str, Slot] = {}
+        left = list(jobs)
+        with suppress(UnavailableError):
+            for _ in range(ROUNDS):
+                kept = {job.id: slot for job in left if (slot := kept_for(board, job, fences[job.id]))}
+                # A limit that was lowered since governs this claim, too: then they are given up.
+                giving = list(kept.values()) if len(held_numbers(board, (), now_ms)) > concurrency else []
+                if not giving:
+                    taken |= self._take_kept([job for job in left if job.id in kept], kept, fences, now_ms)
+                left = [job for job in left if job.id not in taken]
+                line = self._line(board, concurrency, now_ms, mine=left, giving=giving)
+                taken |= self._take_free(board, left, fences, line, now_ms)
+                self._hand(board, line, giving, now_ms)
+                left = [job for job in left if job.id not in taken]
+                if not any(place(job) in line.turns for job in left):
+                    break
+                board = self.look(pk)
+        return Taken(taken, board)
+
+    def _line(
+        self,
+        board: Board,
+        concurrency: int,
+        now_ms: int,
+        *,
+        mine: Sequence[Job] = (),
+        also: Collection[Waiter] = (),
+        giving: Collection[Slot] = (),
+    ) -> Line:
+        """Say who gets which free slot: whoever was due first, in the line or not in it yet."""
+        free = free_numbers(board, concurrency, giving, now_ms, self._ports.effects.random())
+        ids = {job.id for job in mine}
+        # A job has one place: an older one of its own, from before it was rescheduled, is not in its way.
+        line = sorted(
+            {waiter for waiter in (*board.waiters, *also) if waiter.job_id not in ids} | set(map(place, mine))
+        )
+        if all(waiter.job_id in ids for waiter in line[: len(free)]):
+            return Line(dict(zip(line, free, strict=False)), {}, [])
+        # Those who wait no longer hold up nobody: a few more than there are slots are looked at.
+        others = [waiter for waiter in line if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
+        items = self._ports.store.get([job_key(waiter.job_id) for waiter in others])
+        # Who cannot be read waits for nothing that could be given.
+        there = [(waiter, item) for waiter, item in zip(others, items, strict=True) if item]
+        read = self._ports.bulkhead.each(
+            there, lambda one: from_item(one[1]), stage="slots", name=lambda one: one[0].job_id
+        )
+        jobs = {waiter: job for (waiter, _), job in read}
+        waiting = {w: job for w, job in jobs.items() if is_waiting(job, board.pk) and place(job) == w}
+        line = [waiter for waiter in line if waiter.job_id in ids or waiter in waiting]
+        return Line(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])
+
+    def _take_kept(
+        self, jobs: Sequence[Job], kept: Mapping[str, Slot], fences: Mapping[str, str], now_ms: int
+    ) -> dict[str, Slot]:
+        writes = [(job, pass_on(kept[job.id], job.id, fences[job.id], _until(job, now_ms))) for job in jobs]
+        return self._taken(writes, fences)
+
+    def _take_free(
+        self, board: Board, jobs: Sequence[Job], fences: Mapping[str, str], line: Line, now_ms: int
+    ) -> dict[str, Slot]:
+        mine = {job.id: job for job in jobs if place(job) in line.turns}
+        writes = [
+            (job, occupy(board, line.turns[place(job)], job.id, fences[job.id], _until(job, now_ms), now_ms))
+            for job in mine.values()
+        ]
+        return self._taken(writes, fences, [delist(board.pk, w) for w in board.waiters if w.job_id in mine])
+
+    def _taken(
+        self, wanted: Sequence[tuple[Job, Write]], fences: Mapping[str, str], also: Sequence[Write] = ()
+    ) -> dict[str, Slot]:
+        if not wanted:
+            return {}
+        ends = self._ports.store.apply([*(write for _, write in wanted), *also])
+        return {
+            job.id: Slot(write.key, fences[job.id]) for (job, write), end in zip(wanted, ends, strict=False) if end.done
+        }
+
+    def serve(
+        self, pk: str, concurrency: int, now_ms: int, *, giving: Sequence[Slot] = (), also: Collection[Waiter] = ()
+    ) -> None:
+        """Hand what is free to the first in line, and free what is given up and nobody waits for.
+
+        Args:
+            pk: the key.
+            concurrency: its limit.
+            now_ms: the time.
+            giving: slots whose jobs have ended.
+            also: waiters that may not be on the board, because they were taken for stale before they were deferred.
+
+        Raises:
+            UnavailableError: the table does not answer; slots that were given up are free when their leases end.
+        """
+        board = self.look(pk)
+        self._hand(board, self._line(board, concurrency, now_ms, also=also, giving=giving), giving, now_ms)
+
+    def _hand(self, board: Board, line: Line, giving: Sequence[Slot], now_ms: int) -> None:
+        """Wake waiters, keep their slots for them, then send: a message never comes before its slot is there."""
+        woken = self._wake(line, now_ms)
+        given, until = {slot.key: slot for slot in giving}, now_ms + HANDOVER_S * 1000
+        writes = [delist(board.pk, waiter) for waiter in (*woken, *line.stale)]
+        for waiter, job in woken.items():
+            number, mark = line.turns[waiter], handed_mark(job)
+            slot = given.pop(slot_key(board.pk, number), None)
+            writes.append(
+                pass_on(slot, job.id, mark, until) if slot else occupy(board, number, job.id, mark, until, now_ms)
+            )
+        writes += [release(slot) for slot in given.values()]
+        if writes:
+            self._ports.store.apply(writes)
+        send(self._ports.queue, list(woken.values()), now_ms, self._ports.bulkhead)
+
+    def _wake(self, line: Line, now_ms: int) -> dict[Waiter, Job]:
+        """Let those try at once whose turn it is; leaves out those that have changed."""
+        timing = self._ports.settings.timing
+        steps = {w: wake(line.waiting[w], now_ms, timing) for w in line.turns if w in line.waiting}
+        ends = record(self._ports, list(steps.values()))
+        return {waiter: step.job for (waiter, step), end in zip(steps.items(), ends, strict=True) if end.done}
+
+
+def _until(job: Job, now_ms: int) -> int:
+    return now_ms + job.policy.lease_s * 1000

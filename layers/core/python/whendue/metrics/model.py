@@ -1,0 +1,150 @@
+"""What is counted (docs/metrics.md): what each transition adds, and the items in which the table keeps the sums."""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from whendue.jobs.model import Job, State
+from whendue.jobs.transition import Transition
+from whendue.table.ids import time_of
+from whendue.table.keys import counter_key
+from whendue.table.writes import Plus, Write, insert
+
+# --- histograms: their names and the upper bounds of their buckets, ms; above the last there is one more -------
+BOUNDS_MS: Final[Mapping[str, tuple[int, ...]]] = {
+    "execution": (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000),
+    # 1 s and 3 min are promised: guarantee G6.
+    "lateness": (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 600_000, 1_800_000, 3_600_000),
+}
+
+# --- counters ---------------------------------------------------------------------------------------------------
+ENDS: Final = (State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value)
+# Errors with a name of their own in metrics: what an operator looks at. All others are `OTHER`: those that tasks raise
+# have no bound, and GET /dead-letters groups by them.
+ERRORS: Final = (
+    "dead_letter",
+    "function_timeout",
+    "invalid_payload",
+    "payload_missing",
+    "target_refused",
+    "timeout",
+    "unavailable",
+    "worker_lost",
+)
+OTHER: Final = "other"
+RESCUES: Final = ("send", "wait", "die", "bury", "tell")
+# What fields of errors and rescues begin with.
+FAILED: Final = "failed_"
+RESCUED: Final = "rescued_"
+
+# --- series -----------------------------------------------------------------------------------------------------
+TIMER: Final = "timer"
+_FIELDS: Final[Mapping[bool, tuple[str, ...]]] = {
+    True: ("ticks", "planned", "promoted", *(f"{RESCUED}{what}" for what in RESCUES)),
+    False: (
+        *("submitted", "attempts", "retried", *ENDS),
+        *(f"{FAILED}{error}" for error in (*ERRORS, OTHER)),
+        *(f"{name}_{number}" for name, bounds in BOUNDS_MS.items() for number in range(len(bounds) + 1)),
+        *(f"{name}_ms" for name in BOUNDS_MS),
+    ),
+}
+
+
+def series_of(queue: str, kind: str) -> str:
+    """Name the series of a queue's jobs of one type."""
+    return f"jobs#{queue}#{kind}"
+
+
+def queue_and_type(series: str) -> tuple[str, str]:
+    """Give what `series_of` was given."""
+    _, queue, kind = series.split("#", 2)
+    return queue, kind
+
+
+def fields_of(series: str) -> tuple[str, ...]:
+    """List the fields that an item of this series has: always all of them."""
+    return _FIELDS[series == TIMER]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counts of one series.
+
+    Args:
+        numbers: field -> how many.
+        times_ms: histogram -> what was observed, ms.
+    """
+
+    numbers: Counter[str] = field(default_factory=Counter)
+    times_ms: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, other: "Counts") -> None:
+        """Take over what another one has counted."""
+        self.numbers += other.numbers
+        for name, times in other.times_ms.items():
+            self.times_ms[name] += times
+
+    def sums(self) -> Counter[str]:
+        """Give all as fields of an item."""
+        sums = Counter(self.numbers)
+        for name, times in self.times_ms.items():
+            sums += Counter(f"{name}_{bisect_left(BOUNDS_MS[name], time)}" for time in times)
+            sums[f"{name}_ms"] += sum(times)
+        return sums
+
+
+def counted(step: Transition) -> Counts:
+    """Count a transition that holds."""
+    counts, job = Counts(), step.job
+    match step.name:
+        case "submit":
+            counts.numbers["submitted"] += 1
+        case "claim":
+            counts.numbers["attempts"] += 1
+            counts.times_ms["lateness"].append(max(0, step.changes["started_at"] - job.due_at))
+        case "fail" | "die" if job.last:
+            counts.numbers[f"{FAILED}{job.last.type if job.last.type in ERRORS else OTHER}"] += 1
+            counts.numbers["retried"] += job.state is State.PENDING
+    if (took_ms := _took_ms(step.name, job)) is not None:
+        counts.times_ms["execution"].append(took_ms)
+    if job.terminal and "finished_at" in step.changes:
+        counts.numbers[job.state.value] += 1
+    return counts
+
+
+def _took_ms(name: str, job: Job) -> int | None:
+    """Say how long the attempt took that a transition ends, None where it ends none."""
+    failed_at = job.last.failed_at if job.last else None
+    ended_at = {"fail": failed_at, "succeed": job.finished_at, "stop": job.finished_at}.get(name)
+    return None if ended_at is None else max(0, ended_at - (job.started_at or ended_at))
+
+
+def adding(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:
+    """Add to an item that is there.
+
+    The mark, which no other has, says that it was us: an item that another process has made meanwhile lacks it.
+    """
+    return Write("count", counter_key(shard, series), (), {name: Plus(n) for name, n in sums.items()} | {"mark": mark})
+
+
+def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:
+    """Make an item with these sums: with every field, for DynamoDB adds to none that is missing; marked likewise."""
+    zeros = dict.fromkeys(fields_of(series), 0)
+    return insert("count", counter_key(shard, series), zeros | dict(sums) | {"mark": mark})
+
+
+def last_tick(items: Iterable[Mapping[str, Any]]) -> int | None:
+    """Give when the timer has counted a tick last, ms UTC, by the marks of its items: ids that carry their time."""
+    times = [at for item in items if (at := time_of(str(item.get("mark")))) is not None]
+    return max(times, default=None)
+
+
+def summed(items: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
+    """Add up items of all shards: series -> field -> how many."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for item in items:
+        series = item["sk"]
+        sums[series] += Counter({name: item.get(name, 0) for name in fields_of(series)})
+    return dict(sums)

@@ -1,0 +1,42 @@
+"""What this process has counted and not yet handed on; kept out of everything that must be right."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from whendue.engine.ports import Outcome
+from whendue.jobs.transition import Transition
+from whendue.metrics.model import RESCUED, TIMER, Counts, counted, series_of
+
+Taken = dict[str, Counts]
+
+
+class Tally:
+    """Counts by series. A process has one of these; workers' threads share it."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._lock = threading.Lock()
+        self._counts: Taken = {}
+
+    def note(self, done: Iterable[tuple[Transition, Outcome]]) -> None:
+        """Count the transitions that hold; not a job that was there already (its insert was only repeated)."""
+        for step, outcome in done:
+            if outcome.done and not (step.inserts and outcome.old):
+                self._add(series_of(step.job.queue, step.job.type), counted(step))
+
+    def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
+        """Count a tick of the timer, and what it did."""
+        numbers = Counter({"ticks": 1, "planned": planned, "promoted": promoted})
+        self._add(TIMER, Counts(numbers + Counter({f"{RESCUED}{what}": n for what, n in rescued.items()})))
+
+    def take(self) -> Taken:
+        """Give what was counted since the last time."""
+        with self._lock:
+            taken, self._counts = self._counts, {}
+        return taken
+
+    def _add(self, series: str, counts: Counts) -> None:
+        if counts.numbers:
+            with self._lock:
+                self._counts.setdefault(series, Counts()).add(counts)

@@ -1,0 +1,81 @@
+"""Metrics of what a process has done: sums for Prometheus go to the table, EMF for CloudWatch into its log line.
+
+Names, dimensions and what may be lost: docs/metrics.md. EMF's source:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from whendue.bootstrap import App
+from whendue.errors import UnavailableError
+from whendue.metrics.model import BOUNDS_MS, ENDS, FAILED, RESCUED, Counts
+
+NAMESPACE: Final = "whendue"
+SERVICE: Final = "whendue"
+# EMF's metric -> the fields whose sum it is; a prefix stands for all that begin with it.
+COUNTS: Final[Mapping[str, str]] = {
+    "jobs_submitted": "submitted",
+    "attempts": "attempts",
+    "attempts_failed": FAILED,
+    "retries": "retried",
+    **{f"jobs_{state}": state for state in ENDS},
+    "timer_ticks": "ticks",
+    "jobs_promoted": "promoted",
+    "rescues": RESCUED,
+}
+LAG: Final = "timer_lag_seconds"
+# A metric has 100 values in a line at most; at the hundredth Powertools begins another line.
+VALUES = 99
+
+
+def report(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int = 0) -> dict[str, Any]:
+    """Keep what was counted, send spans, and give the members that make a log line an EMF line. Never raises.
+
+    Args:
+        app: whose counts.
+        gauges: further metrics, in seconds.
+        every_ms: as in `Counters.keep`.
+    """
+    app.tracing.flush()
+    taken = app.tally.take()
+    members = _emf(taken.values(), gauges or {}) | app.bulkhead.take()
+    try:
+        app.counters.keep(taken, every_ms)
+    except Exception as error:  # noqa: BLE001 - the work is done and recorded, whatever becomes of its counts
+        members["counts_lost"] = type(error).__name__
+    return members
+
+
+def lag(app: App, behind: Iterable[str]) -> dict[str, float]:
+    """Give the gauge of how far the timer is behind after a tick; nearly all leave nothing, and nothing to measure."""
+    try:
+        return {LAG: app.gauges.timer_lag_s() if behind else 0}
+    except UnavailableError:
+        return {}
+    except Exception as error:  # noqa: BLE001 - the tick is done; how far it is behind is not known
+        app.bulkhead.note("gauges", LAG, error)
+        return {}
+
+
+def _emf(counted: Iterable[Counts], gauges: Mapping[str, float]) -> dict[str, Any]:
+    """Give EMF's members; none where nothing was counted."""
+    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+    counts = Counts()
+    for each in counted:
+        counts.add(each)
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    for name, wanted in COUNTS.items():
+        if number := sum(n for field, n in counts.numbers.items() if _is(field, wanted)):
+            metrics.add_metric(name, MetricUnit.Count, number)
+    for name in BOUNDS_MS:
+        for time_ms in counts.times_ms[name][:VALUES]:
+            metrics.add_metric(f"{name}_seconds", MetricUnit.Seconds, time_ms / 1000)
+    for name, value in gauges.items():
+        metrics.add_metric(name, MetricUnit.Seconds, value)
+    return dict(metrics.serialize_metric_set()) if metrics.metric_set else {}
+
+
+def _is(field: str, wanted: str) -> bool:
+    return field.startswith(wanted) if wanted.endswith("_") else field == wanted

@@ -1,0 +1,80 @@
+"""Deliveries of a subscription: the log of their attempts, replays, and a test."""
+
+from typing import NamedTuple
+
+from whendue.engine.commit import record_and_send
+from whendue.engine.runtime import Ports
+from whendue.errors import DeliveryNotFoundError, JobNotFoundError, StateConflictError, UnavailableError
+from whendue.jobs.model import Job
+from whendue.notifications.events import of_test
+from whendue.notifications.publisher import News
+from whendue.notifications.subscriptions import find_subscription
+from whendue.operations.commands import Control
+from whendue.operations.listing import JobFilter
+from whendue.operations.reader import JobView, Query
+from whendue.quotas import DELIVERY_ATTEMPTS_SHOWN
+
+
+class DeliveryPage(NamedTuple):
+    """Some deliveries, each with its event and attempts, and where to go on; a cursor of None is the end."""
+
+    deliveries: list[JobView]
+    cursor: str | None
+
+
+class Deliveries:
+    """Shows and repeats deliveries."""
+
+    def __init__(self, ports: Ports, news: News, query: Query, control: Control) -> None:
+        """Use these ports; deliveries are shown and changed as jobs are."""
+        self._ports = ports
+        self._news = news
+        self._query = query
+        self._control = control
+
+    def page(self, tenant: str, name: str, state: str | None, limit: int, cursor: str | None) -> DeliveryPage:
+        """List the deliveries to a subscription: those on their way, then the others, newest first.
+
+        Raises:
+            SubscriptionNotFoundError: there is none.
+            InvalidRequestError: there is no such state.
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        find_subscription(self._ports.store, tenant, name)
+        page = self._query.list(tenant, JobFilter(state, subscription=name), limit, cursor, "deliveries")
+        return DeliveryPage(self._query.views(page.jobs, DELIVERY_ATTEMPTS_SHOWN), page.cursor)
+
+    def test(self, tenant: str, name: str) -> Job:
+        """Send a subscription an event that tells nothing.
+
+        Raises:
+            SubscriptionNotFoundError: there is none.
+            StateConflictError: it is disabled.
+            UnavailableError: nobody knows; ask again.
+        """
+        subscription = find_subscription(self._ports.store, tenant, name)
+        if not subscription.active:
+            raise StateConflictError("the subscription is disabled; enable it first")
+        now_ms = self._ports.effects.now_ms()
+        made = self._news.to(subscription, of_test(self._ports.effects.new_id(), now_ms))
+        [end] = record_and_send(self._ports, [made], now_ms)
+        if not end.done:
+            raise UnavailableError
+        return made.job
+
+    def replay(self, tenant: str, name: str, delivery_id: str) -> Job:
+        """Deliver once more, under the same id.
+
+        Raises:
+            SubscriptionNotFoundError: there is no such subscription.
+            DeliveryNotFoundError: it has no such delivery.
+            StateConflictError: it is disabled, or the delivery is still on its way.
+            UnavailableError: nobody knows; ask again.
+        """
+        if not find_subscription(self._ports.store, tenant, name).active:
+            raise StateConflictError("the subscription is disabled; enable it first")
+        try:
+            return self._control.replay(tenant, name, delivery_id)
+        except JobNotFoundError:
+            raise DeliveryNotFoundError from None

@@ -1,0 +1,128 @@
+"""Stories: what notifications tell, made from jobs, schedules and pauses. The same happening gives the same story."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from whendue.jobs.model import Failure, Job, State
+from whendue.jobs.transition import Transition
+from whendue.settings import NOTIFICATIONS
+from whendue.support.timestamps import written
+
+# What a subscription may ask for, and the type that its payload then has.
+EVENTS: Final[Mapping[str, str]] = {
+    "succeeded": "job.succeeded",
+    "dead": "job.dead",
+    "cancelled": "job.cancelled",
+    "attempt_failed": "job.attempt_failed",
+    "schedule_missed": "schedule.missed",
+    "queue_paused": "queue.paused",
+}
+TEST: Final = "subscription.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Something that happened.
+
+    Args:
+        event: which of `EVENTS`; a test has none.
+        about: what of, and when: no two happenings have the same event and the same of this.
+        at: when it happened, ms UTC.
+        data: what is told.
+        type, queue, schedule: what filters look at; None where it has none.
+        names: the subscriptions that the job, or the schedule's template, names, parted by spaces.
+        traceparent: the job's.
+    """
+
+    event: str
+    about: str
+    at: int
+    data: Mapping[str, Any]
+    type: str | None = None
+    queue: str | None = None
+    schedule: str | None = None
+    names: str = ""
+    traceparent: str | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Give what is sent, as Standard Webhooks recommends it: type, timestamp, data."""
+        kind = EVENTS.get(self.event, TEST)
+        return {"type": kind, "timestamp": written(self.at), "data": dict(self.data)}
+
+
+def events_of(step: Transition) -> tuple[str, ...]:
+    """Name what a transition of a job would tell: its end, a failed attempt, or both. Deliveries tell nothing."""
+    job = step.job
+    if job.queue == NOTIFICATIONS:
+        return ()
+    failed = ("attempt_failed",) if step.name == "fail" else ()
+    return (*failed, job.state.value) if job.terminal and "state" in step.changes else failed
+
+
+def stories_of(job: Job) -> list[Story]:
+    """Tell an ended job's end, and its last attempt if that failed with it; of a pending one its failed attempt."""
+    if job.queue == NOTIFICATIONS:
+        return []
+    stories = [_attempt(job, job.last)] if job.last and _tells_attempt(job, job.last) else []
+    if job.finished_at is not None:
+        about = f"{job.id} {job.generation}"
+        stories.append(_of_job(job, job.state.value, about, job.finished_at, job.attempt))
+    return stories
+
+
+def _tells_attempt(job: Job, last: Failure) -> bool:
+    """Say whether the last failure is a failed attempt, and the one that this state came with.
+
+    Whatever else leaves a failure behind (a lost worker, a skipped fire) counts no failed attempt. A job that was
+    cancelled while it owed its failed attempt owes that still; one that has begun again since owes it no more.
+    """
+    if last.attempt != job.failures:
+        return False
+    match job.state:
+        case State.DEAD:
+            return last.generation == job.generation
+        case State.PENDING | State.CANCELLED:
+            return last.started_at == job.started_at
+    return False
+
+
+def _attempt(job: Job, last: Failure) -> Story:
+    return _of_job(job, "attempt_failed", f"{job.id} {last.generation}", last.failed_at, last.attempt)
+
+
+def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Story:
+    data: dict[str, Any] = {
+        "jobId": job.id,
+        "type": job.type,
+        "state": job.state.value,
+        "priority": job.queue,
+        "profile": job.profile,
+        "tags": dict(job.tags or {}),
+        "attempt": attempt,
+        "maxAttempts": job.policy.max_attempts,
+        "createdAt": written(job.created_at),
+        "dueAt": written(job.due_at),
+        "startedAt": written(job.started_at),
+        "finishedAt": written(job.finished_at),
+    }
+    more = {
+        "schedule": job.schedule,
+        "nominalAt": written(job.nominal_at),
+        "node": job.node,
+        "partOf": job.part_of,
+        "error": _error(job.last) if job.last and event != "succeeded" else None,
+        "result": json.loads(job.result) if job.result is not None else None,
+    }
+    data |= {name: value for name, value in more.items() if value is not None}
+    return Story(event, about, at, data, job.type, job.queue, job.schedule, job.notify or "", job.traceparent)
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {"type": failure.type, "message": failure.message, "fingerprint": failure.fingerprint}
+
+
+def of_test(about: str, at: int) -> Story:
+    """Tell nothing, to try a subscription out."""
+    return Story("test", about, at, {"message": "whendue can reach you"})

@@ -1,0 +1,127 @@
+"""News: who wants to be told what, and the deliveries that tell it."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError
+from whendue.jobs.model import Job, evolve
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import submit
+from whendue.notifications.delivery_job import delivery
+from whendue.notifications.events import Story, events_of, stories_of
+from whendue.notifications.subscription import Subscription, from_item
+from whendue.quotas import SUBSCRIBERS_REMEMBERED, SUBSCRIPTIONS_AGE_MS
+from whendue.support.ttl_cache import Fresh
+from whendue.table.keys import subscription_key
+
+
+class News:
+    """Knows the subscriptions. A process has one of these: a tenant's are read every 5 s at most."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports; nothing is known yet."""
+        self._ports = ports
+        self._fresh: Fresh[str, tuple[Subscription, ...]] = Fresh(
+            ports.effects, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
+        )
+
+    # --- the ends and failed attempts of jobs -----------------------------------------------------------------
+
+    def wants(self, step: Transition) -> bool:
+        """Say whether some active subscription wants what this transition tells; True also when nobody knows.
+
+        It tells an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or nothing.
+        """
+        events = events_of(step)
+        if not events:
+            return False
+        job = step.job
+        try:
+            known = self.known(job.tenant)
+        except UnavailableError:
+            return True
+        facts = [Story(event, "", 0, {}, job.type, job.queue, job.schedule, job.notify or "") for event in events]
+        return any(one.wants(story) for one in known for story in facts)
+
+    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+        """Give the deliveries to create for jobs that owe their news; creating one twice creates it once.
+
+        For an ended job its end and, if its last attempt failed with it, that attempt; for a pending one its failed
+        attempt.
+
+        Raises:
+            UnavailableError: the subscriptions cannot be read, or an event could not be stored.
+        """
+        told = self._ports.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
+        return [made for _, each in told for made in each]
+
+    def _of_job(self, job: Job) -> list[Transition]:
+        return [made for story in stories_of(job) for made in self.tell(job.tenant, story)]
+
+    # --- how --------------------------------------------------------------------------------------------------
+
+    def tell(self, tenant: str, story: Story) -> list[Transition]:
+        """Give the deliveries of a story to all who want it.
+
+        Raises:
+            UnavailableError: as `told`.
+        """
+        made = self._ports.bulkhead.each(
+            self.known(tenant),
+            lambda one: self.to(one, story) if one.wants(story) else None,
+            stage="notify",
+            name=lambda one: f"{tenant}/{one.name}",
+        )
+        return [delivery for _, delivery in made if delivery]
+
+    def to(self, subscription: Subscription, story: Story) -> Transition:
+        """Give the delivery of a story to one subscription.
+
+        Raises:
+            UnavailableError: the event could not be stored.
+        """
+        ports, now_ms = self._ports, self._ports.effects.now_ms()
+        job = delivery(story, subscription, ports.settings, ports.ids, now_ms, ports.effects.new_id())
+        text = json.dumps(story.payload(), ensure_ascii=False, separators=(",", ":"))
+        placed = ports.documents.place_payload(job, text)
+        made = evolve(job, payload=placed.inline, payload_at=placed.at)
+        return submit(made, ports.settings.timing, first=placed.write)
+
+    def known(self, tenant: str) -> tuple[Subscription, ...]:
+        """Give a tenant's subscriptions, as they were in the last 5 s.
+
+        Raises:
+            UnavailableError: they cannot be read.
+        """
+        return self._fresh.get(tenant, lambda: self._read(tenant))
+
+    def forget(self, tenant: str) -> None:
+        """Read a tenant's subscriptions again when they are next asked for: they were changed here."""
+        self._fresh.forget(tenant)
+
+    def unknown(self, tenant: str, names: Iterable[str]) -> list[str]:
+        """Give those of some names that no subscription has; one that was just made is known at once.
+
+        Raises:
+            UnavailableError: the subscriptions cannot be read.
+        """
+        wanted = list(names)
+        if wanted and self._missing(tenant, wanted):
+            self.forget(tenant)
+            return self._missing(tenant, wanted)
+        return []
+
+    def _missing(self, tenant: str, names: Sequence[str]) -> list[str]:
+        known = {one.name for one in self.known(tenant)}
+        return [name for name in names if name not in known]
+
+    def _read(self, tenant: str) -> tuple[Subscription, ...]:
+        """Read a tenant's subscriptions; one that cannot be read is told nothing, and its neighbours are."""
+        read = self._ports.bulkhead.each(
+            self._ports.store.family(subscription_key(tenant, "").pk),
+            lambda item: from_item(tenant, item),
+            stage="subscription",
+            name=lambda item: f"{tenant}/{item['sk']}",
+        )
+        return tuple(subscription for _, subscription in read)

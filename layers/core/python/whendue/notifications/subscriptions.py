@@ -1,0 +1,238 @@
+"""Subscriptions: make, change, rotate keys, enable, delete."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from whendue.engine.ports import Applied, JobStore
+from whendue.engine.readable import readable
+from whendue.engine.runtime import Ports
+from whendue.errors import (
+    InvalidRequestError,
+    PreconditionFailedError,
+    StateConflictError,
+    SubscriptionNotFoundError,
+    TooManySubscriptionsError,
+    UnavailableError,
+    UnstorableError,
+)
+from whendue.notifications.publisher import News
+from whendue.notifications.subscription import (
+    Subscription,
+    Terms,
+    change,
+    from_item,
+    rekeyed,
+    subscribe,
+    unsubscribe,
+)
+from whendue.outbound.signing import Kind, kind_of, new_key
+from whendue.quotas import SUBSCRIPTION_CONFIG_BYTES, SUBSCRIPTIONS_PER_TENANT
+from whendue.table.keys import subscription_key
+from whendue.table.preconditions import Precondition
+
+# A subscription that changes under us is read again this often before we say so.
+TRIES = 5
+ANYTHING: Final = Precondition()
+
+
+class Put(NamedTuple):
+    """A subscription as put.
+
+    Args:
+        subscription: as it is now.
+        created: there was none.
+        new_key: it signs with a key that nobody has been shown.
+    """
+
+    subscription: Subscription
+    created: bool
+    new_key: bool
+
+
+def find_subscription(store: JobStore, tenant: str, name: str) -> Subscription:
+    """Read a tenant's subscription.
+
+    Raises:
+        SubscriptionNotFoundError: there is none.
+        UnavailableError: the table does not answer.
+    """
+    [item] = store.get([subscription_key(tenant, name)])
+    if item is None:
+        raise SubscriptionNotFoundError
+    return from_item(tenant, item)
+
+
+class Subscriptions:
+    """Changes a tenant's subscriptions."""
+
+    def __init__(self, ports: Ports, news: News) -> None:
+        """Use these ports; `news` is told what was changed."""
+        self._ports = ports
+        self._news = news
+
+    def every(self, tenant: str) -> list[Subscription]:
+        """List all by name.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        items = self._ports.store.family(subscription_key(tenant, "").pk)
+        return readable(self._ports, items, lambda item: from_item(tenant, item), "list_subscriptions")
+
+    def read(self, tenant: str, name: str) -> Subscription:
+        """Read one.
+
+        Raises:
+            SubscriptionNotFoundError: none has this name.
+            UnavailableError: the table does not answer.
+        """
+        return find_subscription(self._ports.store, tenant, name)
+
+    def put(
+        self, tenant: str, name: str, terms: Terms, config: Mapping[str, Any], expected: Precondition = ANYTHING
+    ) -> Put:
+        """Make a subscription, or change the one of this name; saying again what it says changes nothing.
+
+        Args:
+            tenant: whose.
+            name: what it is called.
+            terms: what it shall be, but for its configuration.
+            config: that, as JSON values.
+            expected: what must hold of the current version.
+
+        Raises:
+            InvalidRequestError: there is no such channel, or it refuses the configuration.
+            PreconditionFailedError: the current version is not as expected.
+            TooManySubscriptionsError: there is no room for another one.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+        text = json.dumps(config, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > SUBSCRIPTION_CONFIG_BYTES:
+            raise InvalidRequestError(f"the configuration is over {SUBSCRIPTION_CONFIG_BYTES} bytes of JSON")
+        kind = self._ports.registry.channel(terms.channel).parse(config, tenant).signed
+        terms = replace(terms, config=text)
+        for _ in range(TRIES):
+            [item] = self._ports.store.get([subscription_key(tenant, name)])
+            known = from_item(tenant, item) if item else None
+            if not expected.holds(known.version if known else None):
+                raise PreconditionFailedError
+            if known and known.terms == terms:
+                return Put(known, created=False, new_key=False)
+            then = self._changed(known, terms, kind) if known else self._made(tenant, name, terms, kind)
+            if self._written(known, then):
+                return Put(then, created=known is None, new_key=then.key is not None and _key(known) != then.key)
+        raise StateConflictError("the subscription keeps changing; try again")
+
+    def rotate(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Subscription:
+        """Let it sign with a new key, and with the one before for 24 hours more.
+
+        Who rotates again meanwhile takes the key in between away, not the one that receivers are known to have.
+
+        Raises:
+            SubscriptionNotFoundError: there is none.
+            StateConflictError: its channel signs nothing.
+            PreconditionFailedError: the current version is not as expected.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+
+        def rotated(known: Subscription) -> Subscription:
+            kind = kind_of(known.key)
+            if kind is None:
+                raise StateConflictError("the subscription's channel does not sign")
+            now_ms = self._ports.effects.now_ms()
+            fresh = new_key(kind, self._ports.effects.bits)
+            rotates_on = known.old_until is not None and now_ms < known.old_until
+            return replace(known, key=fresh) if rotates_on else rekeyed(known, fresh, now_ms)
+
+        return self._change(tenant, name, expected, rotated)
+
+    def enable(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Subscription:
+        """Let it be told again, and forget that it failed. One that is not disabled stays as it is.
+
+        Raises:
+            SubscriptionNotFoundError: there is none.
+            PreconditionFailedError: the current version is not as expected.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+
+        def enabled(known: Subscription) -> Subscription:
+            return replace(known, failing_since=None, disabled_at=None, disabled_reason=None)
+
+        return self._change(tenant, name, expected, enabled)
+
+    def delete(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> None:
+        """Delete it: what is on its way to it is not delivered any more.
+
+        Raises:
+            SubscriptionNotFoundError: there is none.
+            PreconditionFailedError: the current version is not as expected.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+        for _ in range(TRIES):
+            known = self.read(tenant, name)
+            if not expected.holds(known.version):
+                raise PreconditionFailedError
+            [end] = self._ports.store.apply([unsubscribe(known)])
+            self._news.forget(tenant)
+            if end.applied is Applied.UNAVAILABLE:
+                raise UnavailableError
+            if end.done:
+                return
+        raise StateConflictError("the subscription keeps changing; try again")
+
+    # --- how --------------------------------------------------------------------------------------------------
+
+    def _change(
+        self, tenant: str, name: str, expected: Precondition, step: Callable[[Subscription], Subscription]
+    ) -> Subscription:
+        for _ in range(TRIES):
+            known = self.read(tenant, name)
+            if not expected.holds(known.version):
+                raise PreconditionFailedError
+            wanted = step(known)
+            if wanted == known:
+                return known
+            if self._written(known, then := self._next(known, wanted)):
+                return then
+        raise StateConflictError("the subscription keeps changing; try again")
+
+    def _made(self, tenant: str, name: str, terms: Terms, kind: Kind | None) -> Subscription:
+        # Those that cannot be read count, too.
+        if len(self._ports.store.family(subscription_key(tenant, "").pk)) >= SUBSCRIPTIONS_PER_TENANT:
+            raise TooManySubscriptionsError(f"a tenant may have {SUBSCRIPTIONS_PER_TENANT} subscriptions")
+        effects = self._ports.effects
+        now_ms, made = effects.now_ms(), effects.new_id()
+        return Subscription(tenant, name, terms, made, now_ms, now_ms, made, key=self._new_key(kind))
+
+    def _changed(self, known: Subscription, terms: Terms, kind: Kind | None) -> Subscription:
+        if known.terms.channel != terms.channel:
+            raise InvalidRequestError("a subscription keeps its channel; make another one")
+        then = replace(known, terms=terms)
+        if terms.config != known.terms.config:
+            then = replace(then, failing_since=None)
+        if kind_of(known.key) != kind:
+            then = rekeyed(then, self._new_key(kind), self._ports.effects.now_ms())
+        return self._next(known, then)
+
+    def _new_key(self, kind: Kind | None) -> str | None:
+        return None if kind is None else new_key(kind, self._ports.effects.bits)
+
+    def _next(self, known: Subscription, then: Subscription) -> Subscription:
+        now_ms = self._ports.effects.now_ms()
+        return replace(then, version=max(now_ms, known.version + 1), mark=self._ports.effects.new_id())
+
+    def _written(self, known: Subscription | None, then: Subscription) -> bool:
+        """Write it, if nobody has changed it meanwhile."""
+        [end] = self._ports.store.apply([change(known, then) if known else subscribe(then)])
+        self._news.forget(then.tenant)
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError("nobody knows whether the subscription was changed; send the same request again")
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
+        return end.done
+
+
+def _key(known: Subscription | None) -> str | None:
+    return known.key if known else None

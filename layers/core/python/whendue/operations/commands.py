@@ -1,0 +1,195 @@
+"""Control: cancel, redrive, reschedule and reprioritise a job."""
+
+from collections.abc import Callable
+
+from whendue.engine.cancel_members import cancel_left_parts
+from whendue.engine.commit import record_and_send
+from whendue.engine.fan_out import Telling
+from whendue.engine.ports import Applied, JobStore
+from whendue.engine.reconcile import Parents
+from whendue.engine.runtime import Ports
+from whendue.errors import (
+    InvalidRequestError,
+    JobNotFoundError,
+    PreconditionFailedError,
+    StateConflictError,
+    UnavailableError,
+    UnstorableError,
+)
+from whendue.jobs.lifetime import is_over
+from whendue.jobs.model import Job, State, from_item, shown_state
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import cancel, redrive, replay, request_cancel, reschedule
+from whendue.operations.revision import revision
+from whendue.quotas import HORIZON_S, REDRIVE_AGE_S
+from whendue.settings import NOTIFICATIONS, QUEUES
+from whendue.table.keys import job_key
+
+# A job that changes under us is read again this often before we say so.
+TRIES = 5
+# Of a UUID; anything else would be a key that the table may refuse.
+ID_LENGTH = 36
+# Revisions of which a job must have one (`whendue.operations.revision`); None: whichever.
+Versions = frozenset[str] | None
+
+
+def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
+    """Read a tenant's job.
+
+    Raises:
+        JobNotFoundError: there is none, it is another tenant's, or its retention is over.
+        UnavailableError: the table does not answer.
+    """
+    if len(job_id) != ID_LENGTH:
+        raise JobNotFoundError
+    job = _read(store, job_id)
+    if job is None or job.tenant != tenant or _is_gone(store, job, now_ms):
+        raise JobNotFoundError
+    return job
+
+
+def _read(store: JobStore, job_id: str) -> Job | None:
+    [item] = store.get([job_key(job_id)])
+    return from_item(item) if item else None
+
+
+def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
+    """Say whether a job's retention is over; what has ended goes with the composite that made it."""
+    while job.terminal and job.part_of is not None:
+        whole = _read(store, job.part_of)
+        if whole is None:
+            return True
+        job = whole
+    return is_over(job, now_ms)
+
+
+class Control:
+    """Changes jobs on request."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def cancel(self, tenant: str, job_id: str, expected: Versions = None) -> Job:
+        """Cancel a job: at once while it is pending, cooperatively while it runs (guarantee G9).
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            StateConflictError: it has succeeded or is dead.
+            UnavailableError: nobody knows; ask again.
+        """
+
+        def step(job: Job, now_ms: int) -> Transition | None:
+            if job.terminal and job.state is not State.CANCELLED:
+                raise _conflict("a finished job is not cancelled", job, now_ms)
+            if job.terminal or job.cancel_requested:
+                return None
+            if job.state is State.RUNNING or (job.state is State.WAITING and job.parts is not None):
+                return request_cancel(job)
+            return cancel(job, now_ms)
+
+        job = self._change(tenant, job_id, step, expected)
+        if job.state is State.RUNNING and job.expands and job.parts is None:
+            # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
+            stopped = cancel_left_parts(self._ports, job)
+            Telling(self._ports).tell(stopped.owing)
+        return job
+
+    def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
+        """Run a dead or cancelled job again, after a delay, with all its attempts.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            StateConflictError: it is neither dead nor cancelled, or too old.
+            UnavailableError: nobody knows; ask again.
+        """
+
+        def step(job: Job, now_ms: int) -> Transition:
+            if job.state not in (State.DEAD, State.CANCELLED):
+                raise _conflict("only dead and cancelled jobs are redriven", job, now_ms)
+            if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
+                raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven", job, now_ms)
+            return redrive(job, now_ms + delay_ms, now_ms, self._ports.settings.timing)
+
+        return self._change(tenant, job_id, step, expected)
+
+    def replay(self, tenant: str, subscription: str, job_id: str) -> Job:
+        """Deliver once more, with all attempts and under the same id, what has been delivered or was given up.
+
+        Raises:
+            JobNotFoundError: the subscription has no such delivery.
+            StateConflictError: it is still on its way.
+            UnavailableError: nobody knows; ask again.
+        """
+
+        def step(job: Job, now_ms: int) -> Transition:
+            if job.subscription != subscription:
+                raise JobNotFoundError
+            if not job.terminal:
+                raise _conflict("a delivery that is on its way is not replayed", job, now_ms)
+            again = replay if job.state is State.SUCCEEDED else redrive
+            return again(job, now_ms, now_ms, self._ports.settings.timing)
+
+        return self._change(tenant, job_id, step)
+
+    def reschedule(
+        self, tenant: str, job_id: str, due_at: int | None, queue: str | None, expected: Versions = None
+    ) -> Job:
+        """Give a pending job another due time (ms UTC; the past means now), another priority, or both.
+
+        Raises:
+            InvalidRequestError: the due time is too far ahead, or there is no such priority.
+            JobNotFoundError: the tenant has no such job.
+            StateConflictError: it is not pending.
+            PreconditionFailedError: it is none of the expected versions.
+            UnavailableError: nobody knows; ask again.
+        """
+        if queue is not None and queue not in QUEUES:
+            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+
+        def step(job: Job, now_ms: int) -> Transition:
+            if job.state is not State.PENDING:
+                raise _conflict("only pending jobs are rescheduled or given another priority", job, now_ms)
+            if queue is not None and job.queue == NOTIFICATIONS:
+                raise _conflict("a delivery has no priority", job, now_ms)
+            wanted = job.due_at if due_at is None else max(due_at, now_ms)
+            if wanted > job.created_at + HORIZON_S * 1000:
+                raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")
+            return reschedule(job, wanted, queue or job.queue, now_ms, self._ports.settings.timing)
+
+        return self._change(tenant, job_id, step, expected)
+
+    def _change(
+        self, tenant: str, job_id: str, step: Callable[[Job, int], Transition | None], expected: Versions = None
+    ) -> Job:
+        """Read, decide, write; read again when the job changed meanwhile."""
+        for _ in range(TRIES):
+            now_ms = self._ports.effects.now_ms()
+            job = find(self._ports.store, tenant, job_id, now_ms)
+            if expected is not None and revision(job) not in expected:
+                raise PreconditionFailedError
+            transition = step(job, now_ms)
+            if transition is None:
+                return job
+            [outcome] = record_and_send(self._ports, [transition], now_ms)
+            if outcome.done:
+                self._stop_parts(transition)
+                return transition.job
+            if outcome.applied is Applied.UNAVAILABLE:
+                raise UnavailableError
+            if outcome.applied is Applied.INVALID:
+                raise UnstorableError
+            if outcome.old and "owes" in outcome.old:
+                # Those who wait for this end hear of it before there is another one.
+                Telling(self._ports).tell([from_item(outcome.old)])
+        raise StateConflictError("the job keeps changing; try again")
+
+    def _stop_parts(self, transition: Transition) -> None:
+        """Cancel what a job waits for that is to stop itself; its alarm goes on with what is left."""
+        if transition.name == "request_cancel" and transition.job.state is State.WAITING:
+            Parents(self._ports).check([transition.job])
+
+
+def _conflict(rule: str, job: Job, now_ms: int) -> StateConflictError:
+    state = shown_state(job, now_ms)
+    return StateConflictError(f"{rule}; this one is {state}", state=state)

@@ -1,0 +1,157 @@
+"""Erasing: what belongs to jobs goes once they have gone; the timer looks when that may be, or a user asks for it.
+
+A belonging carries no expiry: it stands in the index at the time of its next look (`whendue.jobs.lifetime`).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
+from whendue.engine.ports import AgendaEntry
+from whendue.engine.reconcile import Parents
+from whendue.engine.runtime import Ports
+from whendue.errors import PreconditionFailedError, StateConflictError, UnavailableError
+from whendue.jobs.lifetime import erase_partition, is_over, is_strange, next_look, next_look_at_edge, payload_item
+from whendue.jobs.model import Job, from_item
+from whendue.operations.commands import Versions, find
+from whendue.operations.purge import Purging, erased
+from whendue.operations.revision import revision
+from whendue.quotas import DEPENDED_ON_S, ERASE_CALL_S, ERASE_WINDOW, ERASED_PER_PARTITION
+from whendue.table.keys import (
+    CHILD,
+    Key,
+    child_key,
+    child_of,
+    job_id_of,
+    job_key,
+    kind_of,
+    life_of,
+)
+from whendue.table.writes import Is, Write, delete
+
+EDGE = kind_of(CHILD)
+
+
+class Erasing:
+    """Erases jobs and what belongs to them."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    # --- on request ---------------------------------------------------------------------------------------------
+
+    def erase(self, tenant: str, job_id: str, expected: Versions = None) -> None:
+        """Erase a finished job at once, with all that belongs to it and the members that it has made.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            PreconditionFailedError: it is none of the expected versions.
+            StateConflictError: it is live, or belongs to a composite, which is erased as a whole.
+            UnavailableError: nobody knows whether all is gone; the timer erases what is left.
+        """
+        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        if expected is not None and revision(job) not in expected:
+            raise PreconditionFailedError
+        if not job.terminal or job.owes is not None:
+            raise StateConflictError("a live job is not erased; cancel it first", state=job.state.value)
+        if job.part_of is not None:
+            raise StateConflictError("a node goes with its workflow, an item with its forEach", state=job.state.value)
+        if not self._erase(job):
+            raise StateConflictError("the job has changed; read it again", state=job.state.value)
+
+    def _erase(self, job: Job) -> bool:
+        """Erase a job that has ended; False where it has changed since it was read.
+
+        The job itself goes before what belongs to it: whoever dies in between leaves that to the timer. From then on
+        its Idempotency-Key is free: what a new job under it has is not touched.
+        """
+        parents = Parents(self._ports).of(job) if job.parts is None else {}
+        edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
+        purging = Purging(self._ports, self._ports.effects.now_ms() + 1000 * ERASE_CALL_S)
+        own = [key for key in purging.belongings(job.key.pk) if life_of(key.sk) in (None, job.life)]
+        [gone] = self._ports.store.apply([erased(job)])
+        if gone.failed:
+            raise UnavailableError("nobody knows whether the job is erased; ask again")
+        if gone.done:
+            # Members that are live, or too many, are left to the timer.
+            purging.purge([*dict.fromkeys(edges), *own])
+        return gone.done
+
+    # --- the timer's look ---------------------------------------------------------------------------------------
+
+    def look(self, deadline_ms: int) -> None:
+        """Look at belongings whose time has come; what raises for one of them is that one's alone.
+
+        Args:
+            deadline_ms: when to stop, ms UTC; the rest is left to the next tick.
+        """
+        for shard in range(self._ports.settings.shards):
+            with suppress(UnavailableError), self._ports.bulkhead.around("erase", str(shard)):
+                self._partition(erase_partition(shard), Purging(self._ports, deadline_ms))
+
+    def _partition(self, partition: str, purging: Purging) -> None:
+        store, after = self._ports.store, None
+        for _ in range(ERASED_PER_PARTITION // ERASE_WINDOW):
+            if not purging.in_time:
+                return
+            page = store.agenda(partition, after=after, until_ms=self._ports.effects.now_ms(), limit=ERASE_WINDOW)
+            self._ports.bulkhead.together(
+                page, partial(self._page, purging), stage="erase", name=lambda one: f"{one.pk} {one.sk}"
+            )
+            if len(page) < ERASE_WINDOW:
+                return
+            after = page[-1]
+
+    def _page(self, purging: Purging, page: Sequence[AgendaEntry]) -> None:
+        jobs = self._jobs([job_id_of(entry.pk) for entry in page])
+        dependents = self._jobs([child_of(entry.sk)[0] for entry in page if kind_of(entry.sk) == EDGE])
+        now_ms = self._ports.effects.now_ms()
+        writes = [write for entry in page for write in self._decide(purging, entry, jobs, dependents, now_ms)]
+        unique = {write.key: write for write in writes}
+        purging.delete(list(unique.values()))
+
+    def _jobs(self, ids: Sequence[str]) -> dict[str, Job]:
+        keys = [job_key(job_id) for job_id in dict.fromkeys(ids)]
+        return (
+            {job.id: job for job in (from_item(item) for item in self._ports.store.get(keys) if item)} if keys else {}
+        )
+
+    def _decide(
+        self,
+        purging: Purging,
+        entry: AgendaEntry,
+        jobs: Mapping[str, Job],
+        dependents: Mapping[str, Job],
+        now_ms: int,
+    ) -> list[Write]:
+        """Decide about a belonging: it goes with its job, or is looked at again later."""
+        job, key = jobs.get(job_id_of(entry.pk)), Key(entry.pk, entry.sk)
+        seen = Is("alarm_at", entry.alarm_at)
+        if job is None or is_over(job, now_ms) or is_strange(job, life_of(entry.sk)):
+            if not purging.in_time:
+                return []
+            if purging.empty(key):
+                return [delete("erase", key, seen)]
+            # A member is live; without time to look, the next tick looks.
+            later = Write("look_again", key, [seen], {"alarm_at": next_look_at_edge(now_ms)})
+            return [later] if purging.in_time else []
+        again = {"alarm_at": next_look(job, now_ms, holds_payload=key == payload_item(job))}
+        if kind_of(entry.sk) != EDGE or job.part_of is not None:
+            return [Write("look_again", key, [seen], again)]
+        return self._edge(job, key, seen, dependents, now_ms)
+
+    def _edge(self, job: Job, key: Key, seen: Is, dependents: Mapping[str, Job], now_ms: int) -> list[Write]:
+        """Keep a job that has ended as long as one that depends on it is live: that one may refer to its result."""
+        child_id, child_hash = child_of(key.sk)
+        dependent = dependents.get(child_id)
+        needed = dependent is not None and not dependent.terminal and dependent.request_hash == child_hash
+        if not needed and job.expires_at is not None:
+            return [Write("look_again", key, [seen], {"alarm_at": next_look(job, now_ms, holds_payload=False)})]
+        again = Write("look_again", key, [seen], {"alarm_at": next_look_at_edge(now_ms)})
+        until_s = now_ms // 1000 + DEPENDED_ON_S
+        if job.expires_at is None or job.expires_at >= until_s:
+            return [again]
+        # Only forward, and before the next look is put off.
+        keep = Write("keep", job.key, [Is("expires_at", job.expires_at)], {"expires_at": until_s})
+        return [keep, again]

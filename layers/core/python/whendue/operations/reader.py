@@ -1,0 +1,106 @@
+"""Query: one job with its timeline, and lists of jobs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from whendue.engine.runtime import Ports
+from whendue.errors import DocumentNotFoundError
+from whendue.jobs.model import Failure, Job, State
+from whendue.operations.attempts import Attempts
+from whendue.operations.commands import find
+from whendue.operations.listing import JobFilter, Listing, Page
+from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
+
+
+class JobView(NamedTuple):
+    """A job with all that belongs to it.
+
+    Args:
+        job: the job.
+        payload, result: JSON values; None for one that stands in `apart`.
+        attempts: those that failed, oldest first; the newest ones, where there are many.
+        apart: the sizes of payload and result that are too large to be shown beside all else, in bytes.
+    """
+
+    job: Job
+    payload: Any
+    result: Any
+    attempts: list[Failure]
+    apart: Mapping[str, int] = MappingProxyType({})
+
+
+class Query:
+    """Answers questions; changes nothing."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._listing = Listing(ports)
+        self._attempts = Attempts(ports)
+
+    def get(self, tenant: str, job_id: str) -> JobView:
+        """Show a job.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            UnavailableError: the table does not answer.
+        """
+        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        return self._view(job, self._ports.documents.payloads([job])[job.id], ATTEMPTS_SHOWN)
+
+    def document(self, tenant: str, job_id: str, name: Literal["payload", "result"]) -> str:
+        """Give a job's payload or result as JSON text, however large it is.
+
+        Raises:
+            JobNotFoundError: the tenant has no such job.
+            DocumentNotFoundError: it has none, or it is gone.
+            UnavailableError: the table does not answer.
+        """
+        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        documents = self._ports.documents
+        text = documents.payloads([job])[job.id] if name == "payload" else documents.result(job)
+        if text is None and name == "result" and job.state is State.SUCCEEDED and job.result_at is None:
+            # A task that gives nothing stores nothing.
+            return "null"
+        if text is None:
+            raise DocumentNotFoundError(f"the job has no {name}, or it is no longer kept")
+        return text
+
+    def views(self, jobs: Sequence[Job], attempts: int = ATTEMPTS_SHOWN) -> list[JobView]:
+        """Show jobs with all that belongs to them, in order, and so many failed attempts of each.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        payloads = self._ports.documents.payloads(jobs)
+        each = self._ports.bulkhead.each
+        shown = each(jobs, lambda job: self._view(job, payloads[job.id], attempts), stage="view", name=_name)
+        return [view for _, view in shown]
+
+    def _view(self, job: Job, payload: str | None, attempts: int) -> JobView:
+        texts = {"payload": payload, "result": self._ports.documents.result(job)}
+        sizes = {name: len(text.encode()) for name, text in texts.items() if text is not None}
+        apart = {name: size for name, size in sizes.items() if size > DOCUMENT_SHOWN_BYTES}
+        values = {name: None if name in apart else _value(text) for name, text in texts.items()}
+        return JobView(job, **values, attempts=self._attempts.last(job, attempts), apart=apart)
+
+    def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None, name: str = "jobs") -> Page:
+        """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.
+
+        A cursor is good for the list of its name alone.
+
+        Raises:
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        return self._listing.page(name, tenant, wanted, limit, cursor)
+
+
+def _name(job: Job) -> str:
+    return job.id
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

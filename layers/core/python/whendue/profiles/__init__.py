@@ -1,0 +1,4 @@
+"""Profiles: named defaults and limits for jobs.
+
+Start with `model`; `lookup` finds, `editor` changes them. Imports notifications and below.
+"""

@@ -1,0 +1,201 @@
+"""Editing profiles: each edit is a version of its own that never changes; what is current points to the newest.
+
+A version's item is written first, where none is: that decides between two who edit at the same time. Then the current
+item is moved on by one. Whoever finds a version that is not current yet, because its writer died or is slow, moves the
+current item first. So every version was current once, in order, and no edit is lost.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from whendue.engine.ports import Applied, Item
+from whendue.engine.readable import readable
+from whendue.engine.runtime import Ports
+from whendue.errors import (
+    BuiltInProfileError,
+    PreconditionFailedError,
+    ProfileNotFoundError,
+    TooManyProfilesError,
+    UnavailableError,
+    UnknownSubscriptionError,
+    UnstorableError,
+)
+from whendue.notifications.publisher import News
+from whendue.profiles.lookup import Profiles
+from whendue.profiles.model import PROFILES, Profile, from_item, live, to_content
+from whendue.profiles.timeouts import check_timeout
+from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
+from whendue.table.keys import Key, profile_key, profile_version_key
+from whendue.table.preconditions import Precondition
+from whendue.table.writes import Is, Write, delete, insert
+
+# A profile that changes under us is read again this often before we say so.
+TRIES = 5
+
+
+class Edited(NamedTuple):
+    """A profile after an edit; `created` when there was none of this name."""
+
+    profile: Profile
+    created: bool
+
+
+class ProfileEditor:
+    """Reads and changes a tenant's profiles."""
+
+    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
+        """Use these ports; `profiles` is told what was changed, `news` knows the subscriptions."""
+        self._ports = ports
+        self._news = news
+        self._profiles = profiles
+
+    def every(self, tenant: str) -> list[Profile]:
+        """List the built-in profiles and the tenant's own, by name.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        items = self._names(tenant)
+        own = readable(
+            self._ports, items, lambda item: from_item(item["sk"], item) if live(item) else None, "list_profiles"
+        )
+        return sorted([*PROFILES.values(), *filter(None, own)], key=lambda profile: profile.name)
+
+    def read(self, tenant: str, name: str) -> Profile:
+        """Read a profile as it is now.
+
+        Raises:
+            ProfileNotFoundError: none has this name.
+            UnavailableError: the table does not answer.
+        """
+        if name in PROFILES:
+            return PROFILES[name]
+        item = live(self._current(tenant, name))
+        if item is None:
+            raise ProfileNotFoundError
+        return from_item(name, item)
+
+    def version(self, tenant: str, name: str, version: int) -> Profile:
+        """Read one version of a profile, also of one that was deleted since.
+
+        Raises:
+            ProfileNotFoundError: there is no such version, or it is the one that deleted the profile.
+            UnavailableError: the table does not answer.
+        """
+        [item] = map(live, self._ports.store.get([profile_version_key(tenant, name, version)]))
+        if item is None:
+            raise ProfileNotFoundError
+        return from_item(name, item)
+
+    def put(self, tenant: str, wanted: Profile, expected: Precondition) -> Edited:
+        """Make a profile, or the next version of one; saying again what it says makes no version.
+
+        Args:
+            tenant: whose.
+            wanted: what it shall be; its version is given here.
+            expected: what must hold of the current version.
+
+        Raises:
+            BuiltInProfileError: a built-in profile has this name.
+            InvalidRequestError: its timeout is longer than any worker has.
+            UnknownSubscriptionError: it names a subscription that is not there.
+            PreconditionFailedError: the current version is not as expected.
+            TooManyProfilesError: there is no room for another name.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+        check_timeout(self._ports.settings, whose={"the profile": wanted.policy})
+        content = to_content(wanted)
+        if unknown := self._news.unknown(tenant, wanted.notify.split()):
+            raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
+        for _ in range(TRIES):
+            current = self._editable(tenant, wanted.name)
+            stands = live(current)
+            if not expected.holds(stands["version"] if stands else None):
+                raise PreconditionFailedError
+            if stands and stands["content"] == content:
+                return Edited(from_item(wanted.name, stands), created=False)
+            if current is None and len(self._names(tenant)) >= PROFILE_NAMES:
+                raise TooManyProfilesError(f"a tenant has {PROFILE_NAMES} profiles at most, deleted ones included")
+            made = self._add(tenant, wanted.name, current, content, deleted=False)
+            if made:
+                return Edited(from_item(wanted.name, made), created=stands is None)
+        raise UnavailableError("the profile keeps changing; try again")
+
+    def delete(self, tenant: str, name: str, expected: Precondition) -> None:
+        """Delete a profile: jobs that were accepted before go on, its versions stay, and a new one counts on.
+
+        Raises:
+            BuiltInProfileError: a built-in profile has this name.
+            ProfileNotFoundError: none has this name.
+            PreconditionFailedError: the current version is not as expected.
+            UnavailableError: nobody knows whether it was done; ask again.
+        """
+        for _ in range(TRIES):
+            current = self._editable(tenant, name)
+            stands = live(current)
+            if stands is None:
+                raise ProfileNotFoundError
+            if not expected.holds(stands["version"]):
+                raise PreconditionFailedError
+            if self._add(tenant, name, current, {}, deleted=True):
+                return
+        raise UnavailableError("the profile keeps changing; try again")
+
+    def _add(
+        self, tenant: str, name: str, current: Item | None, content: Mapping[str, Any], *, deleted: bool
+    ) -> Item | None:
+        """Add the version after the current one, and make it current; None when another's came first."""
+        version = 1 + (current["version"] if current else 0)
+        ours = {
+            "version": version,
+            # Tells a lost reply of ours from another's edit of the same content.
+            "mark": self._ports.effects.new_id(),
+            "edited_at": self._ports.effects.now_ms(),
+            "deleted": deleted,
+            "content": dict(content),
+        }
+        [end] = self._ports.store.apply([insert("profile_version", profile_version_key(tenant, name, version), ours)])
+        if end.done:
+            self._move_on(tenant, name, ours)
+            self._forget_old(tenant, name, version - PROFILE_VERSIONS)
+            return ours
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
+        if end.old is None:
+            raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
+        self._move_on(tenant, name, {field: end.old[field] for field in ours})
+        return None
+
+    def _move_on(self, tenant: str, name: str, stands: Item) -> None:
+        """Make a version current, if the one before it is."""
+        key, before = profile_key(tenant, name), stands["version"] - 1
+        step = Write("profile", key, (Is("version", before),), stands) if before else insert("profile", key, stands)
+        [end] = self._ports.store.apply([step])
+        self._profiles.forget(tenant, name)
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
+
+    def _forget_old(self, tenant: str, name: str, last: int) -> None:
+        """Delete versions up to the last that is not kept; what is left of them goes with the next edit."""
+        if last < 1:
+            return
+        (pk, first_sk), last_sk = profile_version_key(tenant, name, 1), profile_version_key(tenant, name, last).sk
+        kept_ms = self._ports.effects.now_ms() - 1000 * PROFILE_VERSION_KEPT_S
+        with suppress(UnavailableError):
+            items = self._ports.store.span(pk, first=first_sk, last=last_sk, limit=DYNAMODB_MAX_STATEMENTS)
+            old = [Key(pk, item["sk"]) for item in items if item["edited_at"] < kept_ms]
+            if old:
+                self._ports.store.apply([delete("forget_version", key) for key in old])
+
+    def _editable(self, tenant: str, name: str) -> Item | None:
+        if name in PROFILES:
+            raise BuiltInProfileError
+        return self._current(tenant, name)
+
+    def _current(self, tenant: str, name: str) -> Item | None:
+        [item] = self._ports.store.get([profile_key(tenant, name)])
+        return item
+
+    def _names(self, tenant: str) -> list[Item]:
+        return self._ports.store.family(profile_key(tenant, "").pk)

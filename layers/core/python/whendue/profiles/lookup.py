@@ -1,0 +1,77 @@
+"""Profiles as submit and workers use them: the built-in ones, and a tenant's own, known for 5 s at most."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError, UnknownProfileError, UnknownTaskError, WhendueError
+from whendue.jobs.model import Job
+from whendue.profiles.model import PROFILES, Profile, followed, from_item, live
+from whendue.profiles.timeouts import default_policy
+from whendue.quotas import PROFILE_AGE_MS, PROFILES_REMEMBERED
+from whendue.support.ttl_cache import Fresh
+from whendue.table.keys import profile_key
+
+UNKNOWABLE: Final = (UnavailableError, UnknownProfileError, UnknownTaskError)
+
+
+class Profiles:
+    """Finds profiles. A process has one of these, so that what it knows is known once."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports; nothing is known yet."""
+        self._ports = ports
+        self._fresh: Fresh[tuple[str, str], Profile] = Fresh(ports.effects, PROFILE_AGE_MS, PROFILES_REMEMBERED)
+
+    def find(self, tenant: str, name: str, *, stale: bool = False) -> Profile:
+        """Find a profile. That there is none is not remembered: one that was just made works at once.
+
+        Args:
+            tenant: whose.
+            name: what it is called.
+            stale: what was known earlier will do while the table does not answer.
+
+        Raises:
+            UnknownProfileError: none has this name.
+            UnavailableError: the table does not answer.
+        """
+        if name in PROFILES:
+            return PROFILES[name]
+        return self._fresh.get((tenant, name), lambda: self._read(tenant, name), stale=stale)
+
+    def each(self, tenant: str, names: Iterable[str]) -> dict[str, Profile | WhendueError]:
+        """Find profiles by their names; in place of one that cannot be found, why."""
+        found: dict[str, Profile | WhendueError] = {}
+        for name in names:
+            try:
+                found[name] = self.find(tenant, name)
+            except (UnknownProfileError, UnavailableError) as error:
+                found[name] = error
+            except Exception as error:  # noqa: BLE001 - whatever it is, jobs of other profiles go on
+                self._ports.bulkhead.note("read_profile", name, error)
+                found[name] = WhendueError()
+        return found
+
+    def forget(self, tenant: str, name: str) -> None:
+        """Read a profile again when it is next asked for: it was changed here."""
+        self._fresh.forget((tenant, name))
+
+    def followed(self, job: Job) -> Job:
+        """Give a following job under the newest version of its profile; as it is where that cannot be known."""
+        if not job.follow:
+            return job
+        try:
+            newest = self.find(job.tenant, job.profile, stale=True)
+            task = self._ports.registry.get(job.type).policy
+            return followed(job, newest, default=default_policy(self._ports.settings), task=task)
+        except UNKNOWABLE:
+            return job
+        except Exception as error:  # noqa: BLE001 - a profile that nobody can read governs no new claim
+            self._ports.bulkhead.note("followed", job.id, error)
+            return job
+
+    def _read(self, tenant: str, name: str) -> Profile:
+        [item] = map(live, self._ports.store.get([profile_key(tenant, name)]))
+        if item is None:
+            raise UnknownProfileError(f"no profile is called {name!r}", profiles=sorted(PROFILES))
+        return from_item(name, item)

@@ -1,0 +1,147 @@
+"""Profiles: named, versioned parts of a policy, and the order in which a job's policy is put together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import Job, Policy, evolve, read_policy, stored_policy
+from whendue.quotas import BACKOFF_CAP_S, BACKOFF_FACTOR_MAX, BACKOFF_MIN_S
+from whendue.table.items import known
+
+# The priority of a job where neither the request nor the profile says.
+QUEUE: Final = "normal"
+POLICY_FIELDS: Final = tuple(part.name for part in fields(Policy))
+REQUEST, PROFILE, TASK, DEFAULT = SOURCES = ("request", "profile", "task", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How jobs run that name this profile: what it does not set is left to the task and the defaults.
+
+    Args:
+        name: what requests call it.
+        policy: the fields of `Policy` that it sets.
+        queue: the priority of a job that asks for none.
+        limit: how many of its jobs may run at once, and start per second.
+        follow: its jobs take the newest version's policy at each claim.
+        notify: the subscriptions that its jobs name besides their own, parted by spaces.
+        version: which version this is, from 1; None for a built-in one.
+        edited_at: when this version was made, ms UTC; None for a built-in one.
+    """
+
+    name: str
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    queue: str | None = None
+    limit: Limit | None = None
+    follow: bool = False
+    notify: str = ""
+    version: int | None = None
+    edited_at: int | None = None
+
+
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            Profile("default"),
+            Profile("patient", {"max_attempts": 12, "base_s": 30, "cap_s": 6 * 3600}),
+            Profile("once", {"max_attempts": 1}),
+        )
+    }
+)
+
+
+class Resolved(NamedTuple):
+    """A policy, and where each of its fields comes from.
+
+    Args:
+        policy: the whole.
+        sources: the first letter of each field's source, in the order of the fields; None: all are defaults.
+    """
+
+    policy: Policy
+    sources: str | None
+
+
+def resolve(
+    default: Policy, *, task: Mapping[str, Any], profile: Mapping[str, Any], request: Mapping[str, Any]
+) -> Resolved:
+    """Put a policy together: the request wins over the profile, the profile over the task, the task over the default.
+
+    Raises:
+        ValueError: a layer names something that a policy does not have.
+    """
+    layers = {REQUEST: request, PROFILE: profile, TASK: task}
+    if unknown := {name for layer in layers.values() for name in layer} - set(POLICY_FIELDS):
+        raise ValueError(f"a policy has no {', '.join(sorted(unknown))}")
+    sources = [next((source for source, layer in layers.items() if name in layer), DEFAULT) for name in POLICY_FIELDS]
+    policy = bounded(replace(default, **dict(task) | dict(profile) | dict(request)))
+    return Resolved(policy, "".join(source[0] for source in sources) if set(sources) != {DEFAULT} else None)
+
+
+def bounded(policy: Policy) -> Policy:
+    """Give a policy whose numbers make sense, and can be stored: a task or an older version may have said others."""
+    base_s = _within(BACKOFF_MIN_S, policy.base_s, BACKOFF_CAP_S)
+    cap_s = _within(BACKOFF_MIN_S, policy.cap_s, BACKOFF_CAP_S)
+    factor = _within(1, policy.factor, BACKOFF_FACTOR_MAX)
+    if (base_s, cap_s, factor) == (policy.base_s, policy.cap_s, policy.factor):
+        return policy
+    return replace(policy, base_s=base_s, cap_s=cap_s, factor=factor)
+
+
+def _within(least: float, value: float, most: float) -> float:
+    """Give the nearest number within bounds; what is not a number is the least."""
+    return min(value, most) if value >= least else least
+
+
+def sources_of(job: Job) -> dict[str, str]:
+    """Say of each field of the job's policy where it comes from: request, profile, task or default."""
+    # An older version may have written fewer letters than there are fields now, a newer one more.
+    letters = (job.sources or "").ljust(len(POLICY_FIELDS), DEFAULT[0])
+    named = {source[0]: source for source in SOURCES}
+    return {name: named[letter] for name, letter in zip(POLICY_FIELDS, letters, strict=False)}
+
+
+def followed(job: Job, newest: Profile, *, default: Policy, task: Mapping[str, Any]) -> Job:
+    """Give a following job under the newest version of its profile; never under one older than it has."""
+    if newest.version is None or newest.version <= (job.profile_version or 0):
+        return job
+    asked = {name: getattr(job.policy, name) for name, source in sources_of(job).items() if source == REQUEST}
+    policy, sources = resolve(default, task=task, profile=newest.policy, request=asked)
+    return evolve(job, policy=policy, sources=sources, profile_version=newest.version)
+
+
+def to_content(profile: Profile) -> dict[str, Any]:
+    """Write what a profile says as one map of the table; what it does not set is left out."""
+    limit = {name: getattr(profile.limit, name) for name in Limit.__slots__} if profile.limit else {}
+    content = {
+        "policy": stored_policy(profile.policy),
+        "queue": profile.queue,
+        "limit": {name: value for name, value in limit.items() if value is not None},
+        "follow": profile.follow,
+        "notify": profile.notify,
+    }
+    return {name: value for name, value in content.items() if value}
+
+
+def live(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Give a profile's item, or a version's; None where there is none, or where it says that it was deleted."""
+    return None if item is None or item["deleted"] else item
+
+
+def from_item(name: str, item: Mapping[str, Any]) -> Profile:
+    """Read a profile from its item, or from the item of one of its versions."""
+    content = item["content"]
+    limit = known(Limit, content.get("limit", {}))
+    return Profile(
+        name,
+        policy=read_policy(content.get("policy", {})),
+        queue=content.get("queue"),
+        limit=Limit(**limit) if limit else None,
+        follow=content.get("follow", False),
+        notify=content.get("notify", ""),
+        version=item["version"],
+        edited_at=item["edited_at"],
+    )

@@ -1,0 +1,384 @@
+"""Every limit in one table: AWS's with the page it comes from, and our own with the reason.
+
+Sizes are bytes of UTF-8; times are seconds (`_S`) unless the name says otherwise.
+"""
+
+# --- AWS's numbers ---------------------------------------------------------------------------------------------
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+SQS_MAX_DELAY_S = 900
+# .../sqs-short-and-long-polling.html
+SQS_MAX_WAIT_S = 20
+SQS_MAX_BATCH = 10
+SQS_MAX_BATCH_BYTES = 1024 * 1024
+SQS_MAX_VISIBILITY_S = 43_200
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html and API_BatchExecuteStatement
+DYNAMODB_MAX_STATEMENTS = 25
+DYNAMODB_MAX_BATCH_GET = 100
+# .../developerguide/Constraints.html: an item with its names, keys, and how deep maps may be nested.
+DYNAMODB_ITEM_BYTES = 400 * 1024
+DYNAMODB_PARTITION_KEY_BYTES = 2048
+DYNAMODB_SORT_KEY_BYTES = 1024
+# 32 levels, of which AWS's own engine (DynamoDB Local) counts the attribute as one where an item is put alone.
+DYNAMODB_MAX_DEPTH = 31
+# .../developerguide/HowItWorks.NamingRulesDataTypes.html: 1E-130 to 9.99...E+125, of either sign, and 0.
+DYNAMODB_NUMBER_DIGITS = 38
+DYNAMODB_NUMBER_MIN_EXPONENT = -130
+DYNAMODB_NUMBER_MAX_EXPONENT = 125
+# A write unit covers 1 KB: .../developerguide/read-write-operations.html#write-operation-consumption
+WRITE_UNIT_BYTES = 1024
+
+# --- the hot item ----------------------------------------------------------------------------------------------
+# Claim and finish add times and a small result to what submit wrote; this room keeps the item within one write unit.
+HOT_ITEM_RESERVE_BYTES = 140
+PAYLOAD_INLINE_BYTES = 400
+RESULT_INLINE_BYTES = 400
+# Under DynamoDB's 400 KB an item, with room for its keys; larger goes to S3.
+PAYLOAD_ITEM_BYTES = 256 * 1024
+ERROR_MESSAGE_BYTES = 256
+# As long as the names that a policy can list as never retried.
+ERROR_TYPE_BYTES = 160
+PROGRESS_BYTES = 128
+
+# --- a request -------------------------------------------------------------------------------------------------
+# A Lambda event holds 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+BODY_BYTES = 5 * 1024 * 1024
+# A payload that a client writes in ASCII is up to three times as long (\u00fc is ü); and 64 KB for the rest.
+JOB_BODY_BYTES = 3 * 1024 * 1024 + 64 * 1024
+# Bodies of all other requests.
+SMALL_BODY_BYTES = 64 * 1024
+# Names and entries of a body outside of payloads: each wrong one costs some 10 us to describe. 500 jobs with 100
+# dependencies each have 200,000.
+BODY_FIELDS = 5000
+BULK_BODY_FIELDS = 250_000
+JSON_DEPTH = 32
+# What 64 bits hold, signed or not: what databases give as ids. More would not survive most clients' own parsers.
+INTEGER_MIN = -(2**63)
+INTEGER_MAX = 2**64 - 1
+# Characters of the place that an error names.
+PLACE_CHARACTERS = 256
+# API Gateway takes 10,240 bytes for request line and headers together, other gateways more:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+# RFC 9110 section 4.1 asks for 8000 octets of a URI at least.
+TARGET_BYTES = 16 * 1024
+HEADERS = 200
+HEADERS_BYTES = 64 * 1024
+QUERY_PARAMETERS = 20
+# The longest id of a job, a delivery or a backfill.
+ID_CHARACTERS = 128
+TOKEN_BYTES = 8192
+# https://openid.net/specs/openid-connect-core-1_0.html section 2: a subject has 255 ASCII characters at most.
+SUBJECT_BYTES = 255
+# An issuer's key set: large ones, with certificates, have some 50 KB.
+KEY_SET_BYTES = 512 * 1024
+# A secret of HS256 in a parameter is read again after so long: one that was taken away is good no longer than this.
+SECRETS_AGE_MS = 60_000
+# RFC 7518 section 3.3 asks for 2048 bits at least; nobody signs tokens with more than these.
+RSA_MAX_BITS = 8192
+PAYLOAD_BYTES = 1024 * 1024
+RESULT_BYTES = 1024 * 1024
+# A payload of JSON_DEPTH levels with such a result in its innermost place can be read by everybody who reads it:
+# pydantic's serializer ends at 255 levels, Python's json at about 990.
+RESULT_DEPTH = 100
+BULK_JOBS = 500
+PAGE_DEFAULT = 50
+PAGE_MAX = 200
+# Items that one list call may read before it answers with a short page and a cursor.
+LIST_READS = 1000
+LIST_QUERIES = 200
+TAGS = 10
+TAG_KEY_BYTES = 32
+TAG_VALUE_BYTES = 64
+TAGS_BYTES = 256
+TYPE_BYTES = 64
+NAME_BYTES = 64
+IDEMPOTENCY_KEY_BYTES = 255
+CURSOR_BYTES = 8192
+# What a Lambda function may return, as JSON: the reply's body is a text within it, escaped once more. Its page of
+# quotas says 6 MB; this is where it refuses.
+RESPONSE_BYTES = 6_291_556
+# Of that, for status and headers.
+RESPONSE_HEAD_BYTES = 8192
+# Payloads and results up to here are shown with their job. In the worst text (letters of two bytes, six escaped) two of
+# these take 3 MiB of an answer.
+DOCUMENT_SHOWN_BYTES = 512 * 1024
+# Attempts that a job is shown with, the newest ones; redrives add to them without end. And of each delivery in a list.
+ATTEMPTS_SHOWN = 100
+DELIVERY_ATTEMPTS_SHOWN = 20
+# What a problem names at most, and what each of a batch's problems does.
+PROBLEM_PLACES = 20
+PROBLEM_TEXT_BYTES = 1024
+# A request with more faults than this is not told which fields it may have meant.
+SUGGESTIONS = 20
+BATCH_PROBLEM_PLACES = 3
+BATCH_PROBLEM_TEXT_BYTES = 256
+REDRIVE_JOBS = 500
+REDRIVE_RATE_PER_S = 1000
+# The last of REDRIVE_JOBS then starts within six days, well within HORIZON_S.
+REDRIVE_RATE_MIN_PER_S = 0.001
+# Error types that are never retried stand in the hot item: together they must leave room for the rest.
+NEVER_RETRY = 10
+NEVER_RETRY_BYTES = 160
+
+# --- a job -----------------------------------------------------------------------------------------------------
+HORIZON_S = 366 * 86_400
+# What belongs to a job is looked at so long after the retention of a job that ends when it is due; it is erased if the
+# job has gone. A live job's belongings are looked at again after as long as it has lived, within these bounds.
+ERASE_AFTER_S = 3600
+ERASE_CHECK_MIN_S = 3600
+ERASE_CHECK_MAX_S = 86_400
+# A job that others depend on is kept for so much longer, so that somebody looks before it goes whether they are live;
+# as long as one is, it is kept.
+DEPENDED_ON_S = 86_400
+# Belongings that one tick looks at in each partition, and how many at a time.
+ERASE_WINDOW = 100
+ERASED_PER_PARTITION = 2000
+# What a request to erase has not done after so long is left to the timer: API Gateway waits for 29 s.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+ERASE_CALL_S = 10
+# Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml).
+REDRIVE_AGE_S = 430 * 86_400
+RETENTION_MIN_S = 60
+# Nor is an attempt due later after the job was made: the last redrive, and all the retries that it may have.
+RETRY_AGE_S = 490 * 86_400
+RETENTION_S = 30 * 86_400
+MAX_ATTEMPTS = 50
+TIMEOUT_S = 12 * 3600
+# What a worker function keeps of its time to interrupt and record what it ran; the rest is the longest attempt.
+WORKER_RESERVE_S = 3
+LEASE_MIN_S = 2
+LEASE_MAX_S = 3600
+BACKOFF_CAP_S = 86_400
+# Times are kept in milliseconds: a shorter one is none.
+BACKOFF_MIN_S = 0.001
+BACKOFF_FACTOR_MAX = 100
+# A job whose worker died this often without a word is dead (guarantee G10).
+MAX_LOST = 3
+# Processes of suspects that a worker runs at once: each is an interpreter with the application, about 100 MB.
+ISOLATED_AT_ONCE = 5
+# For which a worker without room hides a suspect's message when it gives it back: the first time, the second, the
+# third. After that it waits for room itself; SQS counts every receive, and gives up at infra/topology.yaml's number.
+NO_ROOM_VISIBILITY_S = (0, 2, 5)
+# What a process of its own gets beyond its job's timeout: to start, to interrupt, to record. Then it is killed.
+ISOLATED_EXTRA_S = 60
+# After a process has died of a job that it ran alone, jobs of its tenant and type run alone at once for so long; and of
+# how many tenants' types a worker remembers it.
+DEADLY_S = 600
+DEADLY_REMEMBERED = 1000
+# A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
+TRUSTED_RECEIVES = 5
+
+# What a validator of one payload or configuration may take, what all of one request or tick may take together, and of
+# how many tenants it may have failed to end before the others' values are left to the next request or tick.
+VALIDATION_S = 3.0
+VALIDATIONS_S = 15.0
+HUNG_TENANTS = 2
+
+# --- profiles --------------------------------------------------------------------------------------------------
+# Of a tenant, deleted names included, whose versions go on counting: one list reads them all.
+PROFILE_NAMES = 200
+# The highest version that can be asked for: six digits keep versions in order.
+PROFILE_VERSION = 999_999
+# So many versions of a profile are kept, and those of the last hour: who is still at an edit has read one of them.
+PROFILE_VERSIONS = 100
+PROFILE_VERSION_KEPT_S = 3600
+# A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
+PROFILE_AGE_MS = 5000
+# What a process remembers at most; the oldest is forgotten first.
+PROFILES_REMEMBERED = 1000
+
+# --- when a schedule fires -------------------------------------------------------------------------------------
+CRON_BYTES = 256
+EVERY_MIN_S = 1
+EVERY_MAX_S = HORIZON_S
+# 2200-01-01 in ms: years 1970 to 2199. Before 1970 the IANA database is not kept with the same care.
+SCHEDULE_END_MS = 7_258_118_400_000
+# Nothing that matches for so long is looked for further. A 29 February on a certain weekday can be 40 years off.
+SCHEDULE_SEARCH_S = 41 * 366 * 86_400
+# Ten years of public holidays.
+SCHEDULE_EXCLUSIONS = 200
+
+# --- limits of a key -------------------------------------------------------------------------------------------
+# A key's slots are read at once: 100 of them are 20 KB, five read units.
+LIMIT_CONCURRENCY = 100
+# Of each key there is one item that every start writes: DynamoDB gives a partition 1,000 write units a second.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+LIMIT_RATE_PER_S = 500
+LIMIT_RATE_MIN_PER_S = 0.001
+# What may start at once after a quiet time: one second's worth.
+RATE_BURST_S = 1
+# Whole seconds of SQS, clocks that differ by 5 s, and ordinary queueing; a later start takes another token.
+RATE_TOKEN_KEPT_S = 10
+# A waiting job looks for itself this often: a wake that was lost is healed within three minutes (guarantee G6).
+LIMIT_RECHECK_S = 120
+# A freed slot is kept so long for the first in line: longer than a message takes, short if it is lost.
+HANDOVER_S = 60
+# Waiters that are read together with the slots; more are served by those who come next.
+LIMIT_WAITERS = 10
+# Items of limits outlive what they are for by this much.
+LIMIT_ITEM_KEPT_S = 7 * 86_400
+
+# --- jobs that wait for others ---------------------------------------------------------------------------------
+PARENTS = 100
+# A job waits for so many jobs at most: nodes of a workflow, items of a forEach.
+PARTS = 1000
+WORKFLOW_EDGES = 10_000
+WORKFLOW_DEPTH = 250
+WORKFLOW_BYTES = 4 * 1024 * 1024
+# A workflow's own job runs nothing of the user's: it is tried so often and may take so long, whatever its profile says.
+WORKFLOW_ATTEMPTS = 10
+WORKFLOW_TIMEOUT_S = 600
+# Errors that an answer names at once, and nodes of a cycle that it names.
+WORKFLOW_ERRORS = 20
+CYCLE_NODES = 20
+# References to results in one payload, and the length of a path.
+REFERENCES = 100
+REFERENCE_PATH_BYTES = 256
+# How many times as large as the result that it is taken from a path may make what it gives.
+REFERENCE_GROWTH = 32
+# Levels of a path's expression, and the steps of all paths of one payload together: values looked at or made. A worker
+# does about 700,000 a second (measured on a laptop); a filter over 10,000 items takes 100,000.
+REFERENCE_PATH_DEPTH = 50
+REFERENCE_STEPS = 250_000
+# A job whose end is yet to be told is looked after so soon; whoever records the end tells it, unless it dies.
+OWING_CHECK_S = 60
+# A waiting job looks for itself so soon, then at growing intervals: its parents tell it, this is behind them.
+WAITING_CHECK_S = 60
+WAITING_CHECK_MAX_S = 6 * 3600
+# A parent that is not in the table after so long will never be: whoever was writing it has died.
+PARENT_MISSING_S = 600
+# Jobs that an answer names to say whose ends are waited for.
+AWAITED_NAMED = 20
+# Dependents that are told at a time, and the pieces and the time after which the rest is left to the timer.
+TELL_PIECE = 25
+TELL_PIECES = 100
+TELL_MS = 10_000
+
+# --- timer and worker ------------------------------------------------------------------------------------------
+# Less than a minute: an interval that is counted from within a tick must be over at the next one.
+RESCUE_INTERVAL_MIN_S = 50
+RESCUE_INTERVAL_MAX_S = 900
+# A schedule that cannot be read is left alone for so long at first.
+POSTPONED_MIN_S = 60
+# Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
+BACKLOG_MESSAGES = 100
+# A message is overtaken when one that was sent so much later has been received: standard queues keep no strict order.
+OVERTAKEN_MS = 60_000
+RESCUES_PER_PARTITION = 500
+# Jobs that the timer takes from a queue at a time: promoting them takes one to two seconds, well within what a tick
+# keeps to end in good order, and tenants take turns within them.
+PROMOTE_WINDOW = 800
+RESCUE_WINDOW = 400
+# Each lower priority counts as so much younger in the timer: low is never more than three times this behind critical.
+AGEING_S = 60
+# The part of a tick that rescue gets, however much there is to promote.
+RESCUE_SHARE = 0.3
+
+# --- pauses and queues -----------------------------------------------------------------------------------------
+# A worker may know a pause this late; with the time of a claim well within the 5 s that are promised.
+PAUSE_CACHE_MS = 2000
+# What a resume brings back at once, and how many of the oldest jobs it reads for it in each partition.
+RESUMED_AT_ONCE = 500
+RESUME_LOOKS = 200
+# What a process remembers of who is paused and who is not: queues, tenants, and types of tenants.
+PAUSES_REMEMBERED = 2000
+PAUSE_REASON_BYTES = 256
+PAUSE_BY_BYTES = 128
+# A tenant, a separator and a group are a MessageGroupId, which has 128 characters at most:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
+GROUP_BYTES = 63
+# Of each partition, to find the job of a queue that has been due longest.
+OLDEST_LOOKED_AT = 10
+
+# --- schedules -------------------------------------------------------------------------------------------------
+# Creating one counts them: so many are read at most.
+SCHEDULES_PER_TENANT = 1000
+# Each tick writes the item; a unit covers 1 KB, so a large definition is paid for with each fire.
+SCHEDULE_BYTES = 8192
+# Far enough from nominal times for the clocks of two processes, which may differ by seconds.
+MISFIRE_GRACE_MIN_S = 10
+MISFIRE_GRACE_MAX_S = 3600
+MISFIRE_CATCH_UP = 100
+# At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
+FIRES_PER_PLAN = 200
+# That are served together.
+SCHEDULES_PER_PAGE = 25
+# Entries of one partition that a tick lists before tenants take turns, and those that one call lists: a few megabytes.
+SCHEDULES_LOOKED_AT = 5000
+SCHEDULES_LISTED = 1000
+JITTER_MAX_S = 3600
+PAUSE_AFTER_FAILURES = 100
+REASON_BYTES = 256
+LEDGER_KEPT_S = 90 * 86_400
+# Items that one page of the ledger may read before it is given short, with a cursor.
+LEDGER_READS = 1000
+PREVIEW_FIRES = 100
+BACKFILL_FIRES = 10_000
+BACKFILL_CHUNK = 100
+BACKFILL_CHUNKS_PER_TICK = 10
+# Of all tenants together, and the part of the schedules' time that is kept for them.
+BACKFILLS_PER_TICK = 1000
+BACKFILL_SHARE = 0.2
+# A request of a process that died or was given up on takes effect within this time, or never.
+IN_FLIGHT_S = 180
+
+# --- notifications ---------------------------------------------------------------------------------------------
+# All are read at once by whoever ends a job, every 5 s at most.
+SUBSCRIPTIONS_PER_TENANT = 100
+SUBSCRIPTION_CONFIG_BYTES = 4096
+SUBSCRIPTION_FILTERS = 20
+# Others learn of a change this late; as with profiles.
+SUBSCRIPTIONS_AGE_MS = 5000
+SUBSCRIBERS_REMEMBERED = 1000
+# The names that a job, a profile or a schedule's template gives stand in the hot item.
+NOTIFY_NAMES = 10
+NOTIFY_BYTES = 160
+# A tenant's subscriptions share so many lanes, with so many deliveries of each at once: together under half of the
+# notifier's concurrency (infra/topology.yaml), so that slow receivers of one tenant never hold up another one.
+NOTIFY_LANES = 4
+NOTIFY_CONCURRENCY = 5
+# Standard Webhooks asks for 15 to 30 s: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+NOTIFY_TIMEOUT_S = 15
+# Of an answer, in the delivery log.
+NOTIFY_ANSWER_BYTES = 200
+# A receiver that fails for so long is disabled. The attempts of one delivery take longer.
+FAILING_S = 24 * 3600
+# After a rotation both keys sign for so long.
+KEY_GRACE_S = 24 * 3600
+# Of one gap of a schedule's ledger; a story says when there were more.
+MISSED_COUNTED = 1000
+DELIVERIES_PER_PAGE = 50
+
+# --- metrics ---------------------------------------------------------------------------------------------------
+# Partitions of what is counted: one takes 1,000 write units a second (see LIMIT_RATE_PER_S), a batch of ten needs one.
+COUNTER_SHARDS = 4
+# Task types with series of their own, in alphabetical order; the others are counted together. 100 types in five queues
+# are 1 MB to read at each scrape.
+COUNTED_TYPES = 100
+# What the API has counted is written once a second at most; what a process then still holds goes with its next request.
+COUNT_EVERY_MS = 1000
+
+# --- shipped tasks ---------------------------------------------------------------------------------------------
+# RFC 9110 section 4.1 asks everyone to support at least this much.
+HTTP_URL_BYTES = 8000
+HTTP_HEADERS = 50
+HTTP_HEADER_NAME_BYTES = 128
+HTTP_HEADER_VALUE_BYTES = 4096
+HTTP_TIMEOUT_S = 30
+# No function runs longer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+HTTP_TIMEOUT_MAX_S = 900
+# Interim answers (1xx) that are read before the final one.
+HTTP_INTERIM_ANSWERS = 20
+# What is kept of an answer; more is neither read nor stored.
+ANSWER_BODY_BYTES = 64 * 1024
+ANSWER_HEADER_BYTES = 1024
+# A server may ask for patience, not for for ever.
+RETRY_AFTER_MAX_S = 6 * 3600
+# https://docs.aws.amazon.com/ses/latest/dg/quotas.html (recipients in To, Cc and Bcc together)
+EMAIL_RECIPIENTS = 50
+# RFC 5321 section 4.5.3.1.1 and .3 (a path of 256 octets, less its angle brackets).
+EMAIL_LOCAL_PART_BYTES = 64
+EMAIL_ADDRESS_BYTES = 254
+# RFC 5322 section 2.1.1: the longest line.
+EMAIL_SUBJECT_BYTES = 998
+# An address with a name before it; SES gives none.
+EMAIL_MAILBOX_BYTES = 400

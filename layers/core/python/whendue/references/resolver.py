@@ -1,0 +1,80 @@
+"""Inputs: payloads as tasks get them, with the results of parents that they refer to."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from whendue.engine.reconcile import Parents
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError, WhendueError
+from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.outcomes import Input
+from whendue.references.syntax import MISSING, find, resolve
+from whendue.table.keys import job_key
+
+
+class Inputs:
+    """Brings payloads."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._parents = Parents(ports)
+
+    def stored(self, jobs: Sequence[Job]) -> dict[str, str | None]:
+        """Bring the payloads of jobs as they were submitted, by job id: None where one is gone. One read for all.
+
+        Raises:
+            UnavailableError: they cannot be read now.
+        """
+        return self._ports.documents.payloads(jobs)
+
+    def alone(self, job: Job) -> Input:
+        """Give a job's payload as `of` does, and read it, too.
+
+        Raises:
+            UnavailableError: it cannot be read now.
+        """
+        return self.of(job, self.stored([job])[job.id])
+
+    def of(self, job: Job, text: str | None) -> Input:
+        """Give a job's payload with what its references stand for: None where it is gone, an error for a bad one.
+
+        What it reads and computes is this job's alone: call it within its attempt.
+
+        Args:
+            job: whose it is.
+            text: as stored.
+
+        Raises:
+            UnavailableError: the results cannot be read now.
+        """
+        if text is None or not job.refers or job.expands:
+            return text
+        try:
+            payload = json.loads(text)
+            names = {name for reference in find(payload) for name in reference.names}
+            value = resolve(payload, self.results(job, names))
+        except UnavailableError:
+            raise
+        except WhendueError as error:
+            return error
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def results(self, job: Job, names: set[str]) -> dict[str, Any]:
+        """Give the results of a job's parents, by what its payload calls them; MISSING where one has not succeeded.
+
+        Args:
+            job: whose parents.
+            names: what its payload refers to; no other result is read.
+
+        Raises:
+            UnavailableError: they cannot be read now.
+        """
+        parents = [parent for parent in self._parents.of(job).values() if (parent.name or parent.id) in names]
+        items = self._ports.store.get([job_key(parent.id) for parent in parents])
+        jobs = {item["pk"]: from_item(item) for item in items if item}
+        ended = [found for found in jobs.values() if found.state is State.SUCCEEDED]
+        texts = self._ports.documents.results(ended)
+        values = {job_id: json.loads(text) if text is not None else None for job_id, text in texts.items()}
+        return {parent.name or parent.id: values.get(parent.id, MISSING) for parent in parents}

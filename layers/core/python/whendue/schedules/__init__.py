@@ -1,0 +1,5 @@
+"""Schedules: when they fire, the jobs that fires make, missed fires, backfills.
+
+Start with `model`; `runner` is the timer's part, `service` the API's, `calendar` the recurrences.
+Imports submission and below.
+"""

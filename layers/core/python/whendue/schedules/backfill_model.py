@@ -1,0 +1,134 @@
+"""A backfill: jobs for the fires of a past range, made a chunk at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from itertools import islice, takewhile
+from typing import Any
+
+from whendue.quotas import BACKFILL_CHUNK, LEDGER_KEPT_S
+from whendue.schedules.calendar.recurrence import after
+from whendue.schedules.fires import Fire, Outcome
+from whendue.schedules.model import Definition, from_text, ledger_pk, partition_of, to_text
+from whendue.submission.request import JobRequest
+from whendue.table.ids import Ids
+from whendue.table.items import known
+from whendue.table.keys import Key
+from whendue.table.writes import REMOVE, Is, Write, insert
+
+
+class State(StrEnum):
+    """What a backfill is."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """One backfill, as its item holds it. Times are milliseconds since 1970, UTC.
+
+    Args:
+        id: UUIDv7.
+        definition: the schedule's when it was asked for.
+        version: the schedule's then.
+        schedule_made_at: when that schedule was created: another one of its name is not its own. 0: not known.
+        from_ms, to_ms: the range of nominal times, both inclusive.
+        limit: at most so many jobs.
+        force: also where a job ran.
+        cursor: every nominal time up to here is done.
+        made: jobs made.
+        passed: fires left alone, as they had run.
+        error: why it failed.
+    """
+
+    tenant: str
+    name: str
+    id: str
+    definition: Definition
+    version: int
+    from_ms: int
+    to_ms: int
+    limit: int
+    force: bool
+    created_at: int
+    cursor: int
+    made: int = 0
+    passed: int = 0
+    schedule_made_at: int = 0
+    state: State = State.RUNNING
+    error: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """The item's key."""
+        return backfill_key(self.tenant, self.name, self.id)
+
+
+def backfill_key(tenant: str, name: str, backfill_id: str) -> Key:
+    """Give the key of a backfill."""
+    return Key(ledger_pk(tenant, name), f"backfill#{backfill_id}")
+
+
+def chunk(backfill: Backfill, ids: Ids) -> list[Fire]:
+    """Give the next fires as they would be entered, at most a chunk of them; `ids` derives the ids of their jobs."""
+    times = after(backfill.definition.recurrence, backfill.cursor)
+    inside = takewhile(lambda one: one.at_ms <= backfill.to_ms, islice(times, BACKFILL_CHUNK))
+    return [_fire(backfill, ids, one.at_ms) for one in inside]
+
+
+def moved(backfill: Backfill, done: list[Fire], made: int) -> Backfill:
+    """Give the backfill once some fires are done, of which so many made a job."""
+    passed = len(done) - made
+    return replace(backfill, cursor=done[-1].nominal, made=backfill.made + made, passed=backfill.passed + passed)
+
+
+def request_of(backfill: Backfill, fire: Fire) -> JobRequest:
+    """Give the job that a fire asks for, due as soon as it is made."""
+    return replace(
+        backfill.definition.template,
+        idempotency_key=_mark(backfill, fire.nominal),
+        schedule=backfill.name,
+        nominal_at=fire.nominal,
+    )
+
+
+def _mark(backfill: Backfill, nominal: int) -> str:
+    # The spaces keep it apart from every Idempotency-Key of a user.
+    return f"backfill {backfill.name} {backfill.id} {nominal}"
+
+
+def _fire(backfill: Backfill, ids: Ids, nominal: int) -> Fire:
+    job_id = ids.of_key(backfill.tenant, _mark(backfill, nominal))
+    pk = ledger_pk(backfill.tenant, backfill.name)
+    return Fire(pk, nominal, Outcome.CAUGHT_UP, backfill.version, backfill.created_at, job_id, backfill=backfill.id)
+
+
+def create(backfill: Backfill, shards: int) -> Write:
+    """Create the item where none is; the timer sees it until it is finished."""
+    partition = partition_of(f"{backfill.tenant}/{backfill.name}", shards)
+    place = {"agenda_pk": partition, "alarm_at": backfill.created_at}
+    return insert("create_backfill", backfill.key, _values(backfill) | place)
+
+
+def step(before: Backfill, then: Backfill) -> Write:
+    """Move on, if nobody has meanwhile; one that is finished leaves the agenda."""
+    changes = _values(then)
+    if then.state is not State.RUNNING:
+        changes |= {"agenda_pk": REMOVE, "alarm_at": REMOVE}
+    return Write("move_backfill", before.key, [Is("cursor", before.cursor), Is("state", before.state.value)], changes)
+
+
+def _values(backfill: Backfill) -> dict[str, Any]:
+    stored = {part.name: getattr(backfill, part.name) for part in fields(backfill)}
+    stored |= {"definition": to_text(backfill.definition), "state": backfill.state.value}
+    stored["expires_at"] = backfill.created_at // 1000 + LEDGER_KEPT_S
+    return {name: value for name, value in stored.items() if value is not None}
+
+
+def from_item(item: Mapping[str, Any]) -> Backfill:
+    """Read a backfill from its item."""
+    return Backfill(
+        **known(Backfill, item) | {"definition": from_text(item["definition"]), "state": State(item["state"])}
+    )

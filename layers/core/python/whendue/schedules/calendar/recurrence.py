@@ -1,0 +1,251 @@
+"""When does a schedule fire? A pure answer from cron, interval or single instant, zone, bounds and exclusions.
+
+Local time is cut into segments of constant UTC offset (zones.py). Within one, a wall-clock time is one instant; `gap`
+and `fold` say what happens between two. docs/recurrence.md has the rules for users.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import chain, islice
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+from whendue.errors import InvalidScheduleError
+from whendue.quotas import EVERY_MAX_S, EVERY_MIN_S, SCHEDULE_END_MS, SCHEDULE_SEARCH_S
+from whendue.schedules.calendar import cron as crons
+from whendue.schedules.calendar import exclusions
+from whendue.schedules.calendar import time_zones as zones
+from whendue.schedules.calendar.cron import Cron
+from whendue.schedules.calendar.exclusions import open_spans
+from whendue.schedules.calendar.time_zones import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """What a schedule says about when it fires: exactly one of `cron`, `every_s` and `at_ms`, and its conditions.
+
+    Args:
+        cron: five fields, or six with the second first; wall-clock times in `timezone`.
+        every_s: an interval of absolute time, counted from `start_ms`, which it needs.
+        at_ms: one instant, ms UTC.
+        timezone: a name of the IANA database.
+        gap: a local time that does not exist: `skip` it, or fire at the `next` instant. None: see `on_gap`.
+        fold: a local time that comes twice: fire `once`, at the first, or `twice`. None: see `on_fold`.
+        start_ms: the first instant at which it may fire, ms UTC.
+        end_ms: the last one.
+        exclude: local dates (2026-12-25) and ranges (2026-12-24/2027-01-01, inclusive) on which it does not fire.
+    """
+
+    cron: str | None = None
+    every_s: int | None = None
+    at_ms: int | None = None
+    timezone: str = "UTC"
+    gap: Literal["skip", "next"] | None = None
+    fold: Literal["once", "twice"] | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    exclude: tuple[str, ...] = ()
+
+
+class Note(StrEnum):
+    """Why a fire is odd."""
+
+    MOVED = "moved_out_of_gap"
+    FIRST = "first_of_two"
+    SECOND = "second_of_two"
+    ONLY_FIRST = "only_first_of_two"
+
+
+# For people, as in previews.
+NOTES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Note.MOVED: "The clocks skip the local time at which it is due; it fires at the first instant after the gap.",
+        Note.FIRST: "The clocks are set back: this local time comes twice, and this is the first.",
+        Note.SECOND: "The clocks were set back: this local time comes twice, and this is the second.",
+        Note.ONLY_FIRST: "The clocks are set back: this local time comes twice, and it fires at the first only.",
+    }
+)
+
+
+class Nominal(NamedTuple):
+    """One fire: its nominal time in ms UTC, and why it is odd, if it is."""
+
+    at_ms: int
+    note: str | None = None
+
+
+def on_gap(recurrence: Recurrence, cron: Cron) -> Literal["skip", "next"]:
+    """Give what happens to a local time that does not exist; one that runs all day misses nothing by it.
+
+    Source: Vixie cron's treatment of changes of under three hours, https://man7.org/linux/man-pages/man8/cron.8.html
+    """
+    return recurrence.gap or ("skip" if cron.hourly else "next")
+
+
+def on_fold(recurrence: Recurrence, cron: Cron) -> Literal["once", "twice"]:
+    """Give what happens to a local time that comes twice; source as `on_gap`."""
+    return recurrence.fold or ("twice" if cron.hourly else "once")
+
+
+def check(recurrence: Recurrence) -> None:
+    """Make sure that the recurrence means something, and fires at least once.
+
+    Raises:
+        InvalidScheduleError: it does not; the error says where.
+    """
+    given = [name for name in ("cron", "every_s", "at_ms") if getattr(recurrence, name) is not None]
+    if len(given) != 1:
+        raise InvalidScheduleError("cron", "give exactly one of cron, every and at")
+    zones.zone_named(recurrence.timezone)
+    exclusions.parse(recurrence.exclude)
+    for name in ("start", "end", "at"):
+        if not 0 <= (getattr(recurrence, f"{name}_ms") or 0) < SCHEDULE_END_MS:
+            raise InvalidScheduleError(name, "outside the years 1970 to 2199")
+    if recurrence.start_ms is not None and recurrence.end_ms is not None and recurrence.end_ms < recurrence.start_ms:
+        raise InvalidScheduleError("end", "before the start")
+    if recurrence.cron is None:
+        _check_absolute(recurrence)
+    else:
+        crons.parse(recurrence.cron)
+    if next(after(recurrence, -1), None) is None:
+        raise InvalidScheduleError(
+            given[0].split("_")[0], "never fires: no time matches it within start, end and exclusions"
+        )
+
+
+def anchored(recurrence: Recurrence, at_ms: int) -> Recurrence:
+    """Let an interval that has no start count from a time."""
+    if recurrence.every_s is None or recurrence.start_ms is not None:
+        return recurrence
+    return replace(recurrence, start_ms=at_ms)
+
+
+def after(recurrence: Recurrence, after_ms: int) -> Iterator[Nominal]:
+    """Give the fires later than an instant, in order, each when it is asked for.
+
+    It ends with the recurrence, or when nothing matches for `SCHEDULE_SEARCH_S`.
+
+    Raises:
+        InvalidScheduleError: as `check` would.
+    """
+    return _fires(recurrence, after_ms + 1, SCHEDULE_END_MS - 1, backward=False)
+
+
+def latest(recurrence: Recurrence, after_ms: int, until_ms: int, count: int) -> list[Nominal]:
+    """Give the last fires in (after_ms, until_ms], oldest first, at most `count`; walks from the end.
+
+    Raises:
+        InvalidScheduleError: as `check` would.
+    """
+    fires = list(islice(_fires(recurrence, after_ms + 1, until_ms, backward=True), count))
+    return fires[::-1]
+
+
+def jitter_ms(identity: str, jitter_s: int) -> int:
+    """Give how much later than its nominal time a schedule fires: the same for the same identity, below `jitter_s`."""
+    draw = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8])
+    return draw % (jitter_s * 1000) if jitter_s else 0
+
+
+def local(recurrence: Recurrence, at_ms: int) -> str:
+    """Give an instant as ISO 8601 local time with its offset, for previews."""
+    whole, part = divmod(at_ms, 1000)
+    return zones.local_time(recurrence.timezone, whole).replace(microsecond=part * 1000).isoformat()
+
+
+def _check_absolute(recurrence: Recurrence) -> None:
+    for name in ("gap", "fold"):
+        if getattr(recurrence, name) is not None:
+            raise InvalidScheduleError(name, "only a cron has local times that do not exist or come twice")
+    if recurrence.every_s is not None:
+        if not EVERY_MIN_S <= recurrence.every_s <= EVERY_MAX_S:
+            raise InvalidScheduleError("every", f"not between {EVERY_MIN_S} and {EVERY_MAX_S} seconds")
+        _anchor(recurrence)
+
+
+def _anchor(recurrence: Recurrence) -> int:
+    if recurrence.start_ms is None:
+        raise InvalidScheduleError("start", "an interval is counted from a start")
+    return recurrence.start_ms
+
+
+def _fires(recurrence: Recurrence, low_ms: int, high_ms: int, *, backward: bool) -> Iterator[Nominal]:
+    """Give the fires in [low_ms, high_ms]."""
+    low_ms = max(low_ms, recurrence.start_ms or 0)
+    high_ms = min(high_ms, SCHEDULE_END_MS - 1 if recurrence.end_ms is None else recurrence.end_ms)
+    if recurrence.at_ms is not None:
+        low_ms, high_ms = max(low_ms, recurrence.at_ms), min(high_ms, recurrence.at_ms)
+    if low_ms > high_ms:
+        return
+    low_s, end_s = low_ms // 1000, high_ms // 1000 + 1
+    # Where the search stands: the last fire, or where it began.
+    found_s = end_s if backward else low_s
+    for segment in zones.segments(recurrence.timezone, low_s, end_s, backward=backward):
+        if (found_s - segment.end_s if backward else segment.start_s - found_s) > SCHEDULE_SEARCH_S:
+            return
+        for fire in _fires_in(recurrence, segment, low_ms, high_ms, backward=backward):
+            found_s = fire.at_ms // 1000
+            yield fire
+
+
+def _fires_in(
+    recurrence: Recurrence, segment: Segment, low_ms: int, high_ms: int, *, backward: bool
+) -> Iterator[Nominal]:
+    low_ms, end_ms = max(low_ms, segment.start_s * 1000), min(high_ms + 1, segment.end_s * 1000)
+    if recurrence.cron is None:
+        return _grid(recurrence, segment, low_ms, end_ms, backward=backward)
+    cron = crons.parse(recurrence.cron)
+    inside = _wall_clock(recurrence, cron, segment, -(-low_ms // 1000), -(-end_ms // 1000), backward=backward)
+    if low_ms != segment.start_s * 1000 or not _moves_here(recurrence, cron, segment):
+        return inside
+    moved = [Nominal(segment.start_s * 1000, Note.MOVED)]
+    return chain(inside, moved) if backward else chain(moved, inside)
+
+
+def _open_times(
+    recurrence: Recurrence, cron: Cron, low_s: int, high_s: int, *, backward: bool = False
+) -> Iterator[int]:
+    """Give the matches in [low_s, high_s) of the wall clock on days that are not excluded."""
+    spans = open_spans(exclusions.parse(recurrence.exclude), low_s, high_s)
+    return chain.from_iterable(
+        cron.times(low, high, backward=backward) for low, high in (reversed(spans) if backward else spans)
+    )
+
+
+def _wall_clock(
+    recurrence: Recurrence, cron: Cron, segment: Segment, low_s: int, end_s: int, *, backward: bool
+) -> Iterator[Nominal]:
+    """Give the matches in a segment's part [low_s, end_s)."""
+    name, offset, once = recurrence.timezone, segment.offset_s, on_fold(recurrence, cron) == "once"
+    for match in _open_times(recurrence, cron, low_s + offset, end_s + offset, backward=backward):
+        at_s = match - offset
+        if zones.comes_again(name, at_s):
+            yield Nominal(at_s * 1000, Note.ONLY_FIRST if once else Note.FIRST)
+        elif not zones.came_before(name, at_s):
+            yield Nominal(at_s * 1000)
+        elif not once:
+            yield Nominal(at_s * 1000, Note.SECOND)
+
+
+def _moves_here(recurrence: Recurrence, cron: Cron, segment: Segment) -> bool:
+    """Say whether matches in the gap before a segment, if there is one, make a fire of its start."""
+    first = segment.start_s + segment.offset_s
+    if on_gap(recurrence, cron) == "skip" or any(cron.times(first, first + 1)):
+        return False
+    is_open = open_spans(exclusions.parse(recurrence.exclude), first, first + 1)
+    return bool(is_open) and next(_open_times(recurrence, cron, first - segment.skipped_s, first), None) is not None
+
+
+def _grid(recurrence: Recurrence, segment: Segment, low_ms: int, end_ms: int, *, backward: bool) -> Iterator[Nominal]:
+    """Give the fires of an interval or a single instant in a segment's part [low_ms, end_ms)."""
+    anchor = recurrence.at_ms if recurrence.at_ms is not None else _anchor(recurrence)
+    step = (recurrence.every_s or EVERY_MAX_S) * 1000
+    shift = segment.offset_s
+    days = exclusions.parse(recurrence.exclude)
+    spans = open_spans(days, segment.start_s + shift, segment.end_s + shift)
+    for first, last in reversed(spans) if backward else spans:
+        low, end = max(low_ms, (first - shift) * 1000), min(end_ms, (last - shift) * 1000)
+        grid = range(low + (anchor - low) % step, end, step)
+        yield from (Nominal(at) for at in (reversed(grid) if backward else grid))

@@ -1,0 +1,134 @@
+"""The ledger: how each fire of a schedule ended. What was missed in a row stands in one entry together."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from whendue.jobs.model import Job, State
+from whendue.quotas import LEDGER_KEPT_S
+from whendue.schedules.calendar.recurrence import Recurrence
+from whendue.schedules.model import recurrence_of
+from whendue.table.items import known
+from whendue.table.keys import Key
+from whendue.table.writes import REMOVE, Condition, Is, Write, insert
+
+
+class Outcome(StrEnum):
+    """How a fire ended. A withdrawn one was planned and taken back before its time; nobody is shown it."""
+
+    RAN = "ran"
+    SKIPPED = "skipped"
+    CAUGHT_UP = "caught_up"
+    MISSED = "missed"
+    TRIGGERED = "triggered"
+    WITHDRAWN = "withdrawn"
+
+
+SHOWN = (Outcome.RAN, Outcome.SKIPPED, Outcome.CAUGHT_UP, Outcome.MISSED, Outcome.TRIGGERED)
+MISFIRED = "misfired"
+PAUSED = "paused"
+OVERLAPPED = "overlap"
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """One fire's entry.
+
+    Args:
+        pk: the schedule's ledger.
+        nominal: its nominal time, ms UTC; of a triggered one the time of the trigger.
+        outcome: how it ended.
+        version: of the schedule that decided it.
+        decided_at: when, ms UTC.
+        job: the job's id, None where it made none.
+        reason: why it made none.
+        backfill: the backfill that made its job.
+    """
+
+    pk: str
+    nominal: int
+    outcome: Outcome
+    version: int
+    decided_at: int
+    job: str | None = None
+    reason: str | None = None
+    backfill: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Its key: triggered ones stand between the nominal times."""
+        return Key(self.pk, fire_sk(self.nominal) + (f"~{self.job}" if self.outcome is Outcome.TRIGGERED else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """All nominal times from the first to `until` that have no entry of their own: they were missed, or skipped.
+
+    Args:
+        first: the first of them, ms UTC.
+        until: none is later, ms UTC.
+        recurrence: what they are made from again, as it was then.
+    """
+
+    pk: str
+    first: int
+    until: int
+    outcome: Outcome
+    reason: str
+    version: int
+    decided_at: int
+    recurrence: Recurrence
+
+    @property
+    def key(self) -> Key:
+        """Its key."""
+        return Key(self.pk, gap_sk(self.first))
+
+
+def fire_sk(at_ms: int) -> str:
+    """Give the sort key of a nominal time: of equal length, so that they are ordered."""
+    return f"fire#{at_ms:015d}"
+
+
+def gap_sk(first_ms: int) -> str:
+    """Give the sort key of a gap."""
+    return f"gap#{first_ms:015d}"
+
+
+def enter(entry: Fire | Gap) -> Write:
+    """Enter how something ended, if nobody has."""
+    return insert("enter_fire" if isinstance(entry, Fire) else "enter_gap", entry.key, _values(entry))
+
+
+def revise(name: str, before: Fire, then: Fire) -> Write:
+    """Change an entry, if nobody has meanwhile; `name` says why."""
+    old, new = _values(before), _values(then)
+    gone = {part: REMOVE for part in old if part not in new}
+    seen: list[Condition] = [Is(part, old[part]) for part in ("outcome", "version", "job") if part in old]
+    return Write(name, before.key, seen, new | gone)
+
+
+def _values(entry: Fire | Gap) -> dict[str, Any]:
+    stored = {part.name: getattr(entry, part.name) for part in fields(entry)}
+    stored |= {"outcome": entry.outcome.value, "expires_at": entry.decided_at // 1000 + LEDGER_KEPT_S}
+    if isinstance(entry, Gap):
+        stored["recurrence"] = json.dumps(asdict(entry.recurrence), separators=(",", ":"))
+    return {name: value for name, value in stored.items() if value is not None and name != "pk"}
+
+
+def fire_from(item: Mapping[str, Any]) -> Fire:
+    """Read a fire's entry from its item."""
+    return Fire(**known(Fire, item) | {"outcome": Outcome(item["outcome"])})
+
+
+def gap_from(item: Mapping[str, Any]) -> Gap:
+    """Read a gap from its item."""
+    recurrence = recurrence_of(json.loads(item["recurrence"]))
+    return Gap(**known(Gap, item) | {"outcome": Outcome(item["outcome"]), "recurrence": recurrence})
+
+
+def was_skipped(job: Job) -> bool:
+    """Say whether a job has been skipped: its fire's entry says so a moment later."""
+    return job.state is State.CANCELLED and job.last is not None and job.last.type == OVERLAPPED

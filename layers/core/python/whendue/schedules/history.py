@@ -1,0 +1,216 @@
+"""The ledger of a schedule, read: each fire once, newest first, with what became of its job."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
+
+from whendue.engine.ports import Item
+from whendue.engine.readable import readable
+from whendue.engine.runtime import Ports
+from whendue.errors import InvalidRequestError
+from whendue.jobs.lifetime import is_over
+from whendue.jobs.model import Job, from_item
+from whendue.quotas import LEDGER_READS
+from whendue.schedules.calendar.recurrence import latest
+from whendue.schedules.fires import (
+    OVERLAPPED,
+    SHOWN,
+    Fire,
+    Gap,
+    Outcome,
+    fire_from,
+    fire_sk,
+    gap_from,
+    gap_sk,
+    was_skipped,
+)
+from whendue.schedules.model import ledger_pk
+from whendue.schedules.service import find_schedule
+from whendue.table.keys import job_key
+
+# So many entries are read at a time, at least.
+CHUNK = 50
+GAP = "gap#"
+
+
+@dataclass(frozen=True, slots=True)
+class FireFilter:
+    """Which fires are wanted; None wants all.
+
+    Args:
+        from_ms: none before, ms UTC.
+        to_ms: none after, ms UTC.
+        outcome: how they ended.
+    """
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    outcome: str | None = None
+
+
+class FireView(NamedTuple):
+    """A fire, and its job as long as that is kept."""
+
+    fire: Fire
+    job: Job | None
+
+    @property
+    def lateness_ms(self) -> int | None:
+        """How long after its nominal time the first attempt began; None before, and once that is forgotten."""
+        job = self.job
+        if job is None or self.fire.outcome is not Outcome.RAN:
+            return None
+        began_at = _first_began_at(job)
+        return None if began_at is None else began_at - self.fire.nominal
+
+
+def _first_began_at(job: Job) -> int | None:
+    """Say when a job's first attempt began, ms UTC: of those that failed, the last alone is known."""
+    if job.last is None:
+        return job.started_at
+    return job.last.started_at if job.last.attempt == 1 else None
+
+
+class LedgerPage(NamedTuple):
+    """Some fires, and where to go on; a cursor of None is the end. A page may be short, even empty, before the end."""
+
+    fires: list[FireView]
+    cursor: str | None
+
+
+class Ledger:
+    """Answers how fires ended."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> LedgerPage:
+        """List the fires whose time has come, newest first, reading a bounded number of entries.
+
+        Raises:
+            ScheduleNotFoundError: there is no such schedule.
+            InvalidRequestError: there is no such outcome.
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        if wanted.outcome not in (None, *SHOWN):
+            raise InvalidRequestError(f"outcome must be one of {', '.join(SHOWN)}")
+        find_schedule(self._ports.store, tenant, name)
+        now_ms = self._ports.effects.now_ms()
+        newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
+        bound = ("fires", tenant, name, *astuple(wanted))
+        walk = _Walk(self._ports, ledger_pk(tenant, name), wanted, max(newest + 1, 0))
+        if cursor:
+            walk.position = str(self._ports.cursors.open(cursor, bound))
+        fires: list[Fire] = []
+        while len(fires) < limit and not walk.ended and walk.reads < LEDGER_READS:
+            fires += walk.take(limit - len(fires))
+        views = self._with_jobs(fires, now_ms)
+        return LedgerPage(views, None if walk.ended else self._ports.cursors.seal(walk.position, bound))
+
+    def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
+        ids = [fire.job for fire in fires if fire.job]
+        items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
+        jobs = readable(self._ports, items, lambda item: _kept(from_item(item), now_ms), "list_fires")
+        known = {job.id: job for job in jobs if job}
+        return [_view(fire, known.get(fire.job) if fire.job else None) for fire in fires]
+
+
+def _kept(job: Job, now_ms: int) -> Job | None:
+    return None if is_over(job, now_ms) else job
+
+
+def _view(fire: Fire, job: Job | None) -> FireView:
+    """Show a fire; whoever skipped its job may not have told the ledger yet."""
+    skipped = job is not None and was_skipped(job)
+    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
+
+
+class _Walk:
+    """Goes back in time through entries and gaps. Everything before `position`, a sort key, is still to come."""
+
+    def __init__(self, ports: Ports, pk: str, wanted: FireFilter, before_ms: int) -> None:
+        self._ports = ports
+        self._store = ports.store
+        self._pk = pk
+        self._from_ms = max(wanted.from_ms or 0, 0)
+        self._outcomes = {wanted.outcome} if wanted.outcome else set(SHOWN)
+        self.position = fire_sk(before_ms)
+        self.reads = 0
+        self.ended = False
+
+    def take(self, limit: int) -> list[Fire]:
+        """Take the next few; none may be wanted of those that were looked at."""
+        size = max(limit, CHUNK)
+        entries, last = self._entries(size)
+        lowest, floor = self._from_ms, fire_sk(self._from_ms)
+        if last:
+            # Of a gap, the nominal time of a triggered one comes behind it: that is left to the next look.
+            nominal, triggered = _time_in(last)
+            lowest, floor = nominal + triggered, last
+        gaps, whole = self._in_gaps(lowest, size)
+        if not whole:
+            floor = gaps[-1].key.sk
+        known = {one.key.sk: one for one in gaps} | {
+            one.key.sk: one for one in entries if one.outcome is not Outcome.WITHDRAWN
+        }
+        newest_first = (known[sk] for sk in sorted(known, reverse=True))
+        chosen = [row for row in newest_first if row.outcome in self._outcomes]
+        if len(chosen) > limit:
+            self.position = chosen[limit - 1].key.sk
+        elif whole and not last:
+            self.ended = True
+        else:
+            self.position = floor
+        return chosen[:limit]
+
+    def _entries(self, size: int) -> tuple[list[Fire], str]:
+        """Read the next entries; gives those that are readable, and the key of the last if there may be more."""
+        first = fire_sk(self._from_ms)
+        if self.position <= first:
+            return [], ""
+        items = self._store.span(self._pk, first=first, last=self.position, limit=size + 1, newest_first=True)
+        self.reads += len(items) + 1
+        page = [item for item in items if item["sk"] != self.position][:size]
+        return readable(self._ports, page, fire_from, "list_fires"), page[-1]["sk"] if len(page) == size else ""
+
+    def _in_gaps(self, lowest: int, size: int) -> tuple[list[Fire], bool]:
+        """Make the nominal times of gaps again, newest first; False when there are more than so many."""
+        nominal, triggered = _time_in(self.position)
+        upper = nominal - (not triggered)
+        fires: list[Fire] = []
+        while upper >= lowest and (item := self._gap_before(upper)):
+            [*found] = chain.from_iterable(
+                readable(self._ports, [item], partial(self._times, lowest, upper, size + 1 - len(fires)), "list_gaps")
+            )
+            fires += found
+            if len(fires) > size:
+                return fires[:size], False
+            upper = int(item["sk"].removeprefix(GAP)) - 1
+        return fires, True
+
+    def _times(self, lowest: int, upper: int, count: int, item: Item) -> list[Fire]:
+        """Make a gap's last nominal times again, newest first; none if nobody wants them."""
+        gap = gap_from(item)
+        if gap.outcome not in self._outcomes:
+            return []
+        times = latest(gap.recurrence, max(gap.first, lowest) - 1, min(gap.until, upper), count)
+        return [_of_gap(gap, one.at_ms) for one in reversed(times)]
+
+    def _gap_before(self, at_ms: int) -> Item | None:
+        items = self._store.span(self._pk, first=gap_sk(0), last=gap_sk(at_ms), limit=1, newest_first=True)
+        self.reads += 1
+        return items[0] if items else None
+
+
+def _time_in(sk: str) -> tuple[int, bool]:
+    """Read an entry's key: its nominal time, ms UTC, and whether it was triggered then."""
+    nominal, _, triggered = sk.removeprefix("fire#").partition("~")
+    return int(nominal), bool(triggered)
+
+
+def _of_gap(gap: Gap, nominal: int) -> Fire:
+    return Fire(gap.pk, nominal, gap.outcome, gap.version, gap.decided_at, reason=gap.reason)

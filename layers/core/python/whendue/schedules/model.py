@@ -1,0 +1,330 @@
+"""The schedule: what it fires, how far it is decided, and the item it is stored as (docs/schedules.md)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final, Literal, NamedTuple
+
+from whendue.jobs.due_index import first_alarm, shard_of
+from whendue.quotas import IN_FLIGHT_S, POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
+from whendue.schedules.calendar.recurrence import Recurrence, after
+from whendue.settings import Timing
+from whendue.submission.request import JobRequest, request_from, request_value
+from whendue.table.items import known
+from whendue.table.keys import Key
+from whendue.table.writes import REMOVE, Is, Write, delete, insert
+
+OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
+Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
+
+
+class State(StrEnum):
+    """What a schedule is. A deleted one stays for a while, so that no request from before brings it back."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfire:
+    """What becomes of fires that no timer decided in time.
+
+    Args:
+        policy: `skip` runs none of them, `fire_once` the latest, `catch_up` the last `limit`.
+        limit: of `catch_up`.
+        grace_s: how late a fire may be decided and still be on time.
+    """
+
+    policy: Literal["skip", "fire_once", "catch_up"] = "fire_once"
+    limit: int = 10
+    grace_s: int = 60
+
+    @property
+    def runs(self) -> int:
+        """How many of them run, at most."""
+        return {"skip": 0, "fire_once": 1, "catch_up": self.limit}[self.policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a user says of a schedule.
+
+    Args:
+        recurrence: when it fires.
+        template: the job of each fire, without a due time.
+        misfire: what becomes of fires that were missed.
+        jitter_s: each fire is moved by the same offset, from 0 to so much.
+        overlap: what a fire does while an earlier job of the schedule runs.
+        pause_after: pause once so many fires in a row ended dead; None never does.
+    """
+
+    recurrence: Recurrence
+    template: JobRequest
+    misfire: Misfire = field(default_factory=Misfire)
+    jitter_s: int = 0
+    overlap: Overlap = "allow"
+    pause_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One schedule, as its item holds it. Times are milliseconds since 1970, UTC.
+
+    Args:
+        version: when it was last changed by anybody but the clock, made to rise with each change; its ETag, and the
+            revision that fires belong to.
+        cursor: every nominal time up to here is decided.
+        as_of: a plan stands: it was decided at this time how the fires in (cursor, until] end; 0 while none does.
+        until: the standing plan's end.
+        withdraw_until: fires in (version, here] were planned under the version before and are still to be withdrawn;
+            0 once they are.
+        pause_reason, paused_by: of a paused one.
+        last_error: why the last plan's fires made no job, or why the timer could not work them out.
+        troubles: how often in a row the timer could not serve it; it looks again at growing intervals. None: never.
+        agenda_pk, alarm_at: when the timer must look at it; None once it need not.
+    """
+
+    tenant: str
+    name: str
+    definition: Definition
+    version: int
+    created_at: int
+    cursor: int
+    state: State = State.ACTIVE
+    as_of: int = 0
+    until: int = 0
+    withdraw_until: int = 0
+    pause_reason: str | None = None
+    paused_by: str | None = None
+    last_error: str | None = None
+    troubles: int | None = None
+    agenda_pk: str | None = None
+    alarm_at: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """The item's key."""
+        return schedule_key(self.tenant, self.name)
+
+    @property
+    def ledger(self) -> str:
+        """The partition key of its fires."""
+        return ledger_pk(self.tenant, self.name)
+
+    @property
+    def identity(self) -> str:
+        """What it is called among all tenants' schedules."""
+        return f"{self.tenant}/{self.name}"
+
+
+_NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")
+_TEXTS: Final = ("pause_reason", "paused_by")
+UNREADABLE: Final = "unreadable_schedule: what is stored of it cannot be read; put it again, or delete it"
+# Of an item that cannot be read: it fires at no time that is still to come.
+NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
+
+# Names have none of the signs between a letter and this one.
+LAST: Final = "~"
+
+
+def schedule_key(tenant: str, name: str) -> Key:
+    """Give the key of a schedule: a tenant's schedules stand together, so that they can be listed and counted."""
+    return Key(f"SCHEDULES#{tenant}", f"schedule#{name}")
+
+
+def ledger_pk(tenant: str, name: str) -> str:
+    """Give the partition key of a schedule's fires and backfills; a name has no `#`."""
+    return f"SCHEDULE#{tenant}#{name}"
+
+
+def schedules_partition(shard: int) -> str:
+    """Name the agenda partition in which schedules and backfills stand."""
+    return f"schedules#{shard}"
+
+
+def partition_of(identity: str, shards: int) -> str:
+    """Name the agenda partition of one schedule."""
+    return schedules_partition(shard_of(identity, shards))
+
+
+def next_fire(schedule: Schedule) -> int | None:
+    """Give the first nominal time that is not decided; None after the last one."""
+    nominal = next(after(schedule.definition.recurrence, schedule.cursor), None)
+    return nominal and nominal.at_ms
+
+
+def forgotten_at(schedule: Schedule) -> int:
+    """Say when a deleted schedule's item may go, ms UTC: when no request from before its end is under way any more."""
+    return schedule.version + IN_FLIGHT_S * 1000
+
+
+class Alarm(NamedTuple):
+    """The alarm rule's numbers for schedules: shards of the agenda, and the look-ahead."""
+
+    timing: Timing
+    shards: int
+
+
+def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
+    """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
+    alarm_at = _alarm(schedule, rule) if schedule.state is State.ACTIVE else None
+    if schedule.state is State.DELETED:
+        alarm_at = forgotten_at(schedule)
+    if schedule.withdraw_until:
+        alarm_at = schedule.version
+    partition = partition_of(schedule.identity, rule.shards) if alarm_at is not None else None
+    return replace(schedule, agenda_pk=partition, alarm_at=alarm_at)
+
+
+def _alarm(schedule: Schedule, rule: Alarm) -> int | None:
+    """Give the alarm of the next fire; at once where that cannot be worked out, so that the timer says why."""
+    try:
+        nominal = next_fire(schedule)
+    except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
+        return schedule.version
+    return first_alarm(nominal, rule.timing) if nominal is not None else None
+
+
+def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
+    """Give the schedule as somebody changes it; what was planned beyond this time is to be withdrawn.
+
+    Args:
+        schedule: with every fire up to the change decided, and no plan standing; or one that cannot be decided.
+        at_ms: the time of the change, later than the last one.
+        changes: fields.
+    """
+    reached = max(schedule.cursor, schedule.until, schedule.withdraw_until)
+    planned = reached if reached > at_ms else 0
+    schedule = replace(schedule, as_of=0, until=0)
+    return replace(
+        schedule, version=at_ms, cursor=at_ms, withdraw_until=planned, last_error=None, troubles=None, **changes
+    )
+
+
+# --- writes ------------------------------------------------------------------------------------------------------
+
+
+def create(schedule: Schedule) -> Write:
+    """Create the item where none is."""
+    return insert("create_schedule", schedule.key, to_item(schedule))
+
+
+def forget(schedule: Schedule) -> Write:
+    """Delete the item of a deleted schedule, if it has not been created again."""
+    return delete("forget_schedule", schedule.key, Is("version", schedule.version))
+
+
+def step(name: str, before: Schedule, then: Schedule) -> Write:
+    """Move the item from one state to another, if nobody has moved it meanwhile."""
+    old, new = _values(before), _values(then)
+    if then.definition != before.definition:
+        new["definition"] = to_text(then.definition)
+    gone = {part: REMOVE for part in old if part not in new}
+    seen = [Is(part, old[part]) for part in ("version", "cursor", "as_of", "withdraw_until")]
+    return Write(name, before.key, seen, new | gone)
+
+
+def postponed(key: Key, item: Mapping[str, Any], error: str, now_ms: int) -> Write:
+    """Look again later, at growing intervals, at a schedule or a backfill that could not be served; it says why.
+
+    Args:
+        key: whose.
+        item: as stored; it need not be readable.
+        error: why, for its owner.
+        now_ms: the time.
+    """
+    troubles = item.get("troubles")
+    count = troubles if isinstance(troubles, int) and troubles > 0 else 0
+    interval_s = min(POSTPONED_MIN_S << min(count, 10), RESCUE_INTERVAL_MAX_S)
+    changes = {"alarm_at": now_ms + interval_s * 1000, "last_error": error, "troubles": count + 1}
+    return Write("postpone", key, [Is("alarm_at", item.get("alarm_at", 0))], changes)
+
+
+# --- the item ----------------------------------------------------------------------------------------------------
+
+
+def to_item(schedule: Schedule) -> dict[str, Any]:
+    """Write the schedule as its item; fields that are None are left out."""
+    pk, sk = schedule.key
+    return {"pk": pk, "sk": sk, "definition": to_text(schedule.definition)} | _values(schedule)
+
+
+def _values(schedule: Schedule) -> dict[str, Any]:
+    stored = {name: getattr(schedule, name) for name in Schedule.__slots__ if name != "definition"}
+    stored["state"] = schedule.state.value
+    return {name: value for name, value in stored.items() if value is not None}
+
+
+def from_item(item: Mapping[str, Any]) -> Schedule:
+    """Read a schedule from its item.
+
+    Raises:
+        KeyError, TypeError, ValueError: the item is not a schedule's.
+    """
+    values = known(Schedule, item)
+    if not all(type(values[part]) is int for part in _NUMBERS):
+        raise TypeError("a number of the schedule is none")
+    return Schedule(**values | {"state": State(item["state"]), "definition": from_text(item["definition"])})
+
+
+def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
+    """Give a schedule of an item that is none: what can be read of it, and times that never come.
+
+    So its owner can see, pause, replace and delete it.
+    """
+    tenant, name = key.pk.removeprefix("SCHEDULES#"), key.sk.removeprefix("schedule#")
+    numbers = {part: item[part] for part in _NUMBERS if type(item.get(part)) is int}
+    texts = {part: item[part] for part in _TEXTS if isinstance(item.get(part), str)}
+    states = [state for state in State if item.get("state") == state.value]
+    try:
+        definition = from_text(item["definition"])
+    except Exception:  # noqa: BLE001 - whatever it is, there is no definition
+        definition = NO_DEFINITION
+    read: dict[str, Any] = {"version": 0, "created_at": now_ms, "cursor": now_ms} | numbers | texts
+    state = states[0] if states else State.ACTIVE
+    return Schedule(tenant, name, definition, state=state, last_error=UNREADABLE, **read)
+
+
+def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
+    """Put a schedule in the place of an item that cannot be read, if nobody has meanwhile.
+
+    A definition that could not be read stays as it is until there is another one, or the schedule is deleted.
+    """
+    values = _values(then)
+    gone = {part: REMOVE for part in before if part not in (*values, "pk", "sk", "definition")}
+    kept = then.definition is NO_DEFINITION and then.state is not State.DELETED
+    said = {} if kept else {"definition": to_text(then.definition)}
+    seen = [Is("version", before["version"])] if type(before.get("version")) is int else []
+    return Write("replace_schedule", then.key, seen, values | gone | said)
+
+
+def to_text(definition: Definition) -> str:
+    """Write a definition as JSON; equal definitions give equal texts."""
+    return json.dumps(definition, default=_parts, sort_keys=True, separators=(",", ":"))
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    if isinstance(value, JobRequest):
+        return request_value(value)
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def from_text(text: str) -> Definition:
+    """Read a definition."""
+    values = known(Definition, json.loads(text))
+    return Definition(
+        **values
+        | {
+            "recurrence": recurrence_of(values["recurrence"]),
+            "template": request_from(values["template"]),
+            "misfire": Misfire(**known(Misfire, values["misfire"])),
+        }
+    )
+
+
+def recurrence_of(values: Mapping[str, Any]) -> Recurrence:
+    """Read a recurrence from its fields as JSON has them."""
+    said = known(Recurrence, values)
+    return Recurrence(**said | {"exclude": tuple(said.get("exclude", ()))})

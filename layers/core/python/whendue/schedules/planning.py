@@ -1,0 +1,108 @@
+"""How fires end: a pure function of the schedule and the time of deciding. Two steps, so that all timers agree.
+
+`proposed` says up to where a timer would decide now. Once that is written into the schedule (`as_of`, `until`), `plan`
+says how each fire ends, and says the same to whoever asks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
+
+from whendue.quotas import FIRES_PER_PLAN
+from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms, latest
+from whendue.schedules.fires import MISFIRED, PAUSED, Fire, Gap, Outcome
+from whendue.schedules.model import Schedule, State, next_fire
+from whendue.submission.request import JobRequest
+from whendue.table.ids import Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the fires of a stretch end.
+
+    Args:
+        fires: those that make a job, as entered when all goes well.
+        gap: those that make none.
+    """
+
+    fires: list[Fire]
+    gap: Gap | None
+
+
+def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
+    """Propose a plan for the undecided fires up to some time ahead; None while there are none, or a plan stands.
+
+    A paused schedule decides the past alone. A plan holds a bounded number of fires that are on time; what is beyond is
+    left to the next plan.
+    """
+    first = next_fire(schedule)
+    if schedule.state is State.PAUSED:
+        ahead_ms = 0
+    if schedule.as_of or first is None or first > now_ms + ahead_ms:
+        return None
+    late_until = max(schedule.cursor, now_ms - _grace_ms(schedule))
+    until = now_ms + ahead_ms
+    if schedule.state is State.ACTIVE:
+        window = _until(after(schedule.definition.recurrence, late_until), until)
+        on_time = list(islice(window, FIRES_PER_PLAN + 1))
+        if len(on_time) > FIRES_PER_PLAN:
+            until = on_time[-2]
+    return replace(schedule, as_of=now_ms, until=until)
+
+
+def plan(schedule: Schedule, ids: Ids) -> Plan:
+    """Say how each fire of the standing plan ends; `ids` derives the ids of their jobs."""
+    recurrence, misfire = schedule.definition.recurrence, schedule.definition.misfire
+    if schedule.state is State.PAUSED:
+        return Plan([], _gap(schedule, schedule.until, Outcome.SKIPPED, PAUSED))
+    late_until = min(schedule.as_of - _grace_ms(schedule), schedule.until)
+    late = latest(recurrence, schedule.cursor, late_until, misfire.runs) if misfire.runs else []
+    caught_up = [_fire(schedule, ids, one.at_ms, Outcome.CAUGHT_UP) for one in late]
+    gap = _gap(schedule, late[0].at_ms - 1 if late else late_until, Outcome.MISSED, MISFIRED)
+    on_time = _until(after(recurrence, max(schedule.cursor, late_until)), schedule.until)
+    return Plan([*caught_up, *(_fire(schedule, ids, at_ms, Outcome.RAN) for at_ms in on_time)], gap)
+
+
+def advanced(schedule: Schedule) -> Schedule:
+    """Give the schedule once its standing plan is carried out."""
+    return replace(schedule, cursor=schedule.until, as_of=0, until=0)
+
+
+def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
+    """Give the job that a fire asks for: due at its nominal time, or now if that was missed, plus the jitter."""
+    due_at = fire.nominal if fire.outcome is Outcome.RAN else fire.decided_at
+    overlap = schedule.definition.overlap
+    return replace(
+        schedule.definition.template,
+        due_at=due_at + jitter_ms(schedule.identity, schedule.definition.jitter_s),
+        idempotency_key=_mark(schedule, fire.nominal),
+        schedule=schedule.name,
+        nominal_at=fire.nominal,
+        overlap=None if overlap == "allow" else overlap,
+    )
+
+
+def _until(times: Iterator[Nominal], until_ms: int) -> Iterator[int]:
+    return (one.at_ms for one in takewhile(lambda one: one.at_ms <= until_ms, times))
+
+
+def _mark(schedule: Schedule, nominal: int) -> str:
+    # The spaces keep it apart from every Idempotency-Key of a user.
+    return f"schedule {schedule.name} {schedule.version} {nominal}"
+
+
+def _fire(schedule: Schedule, ids: Ids, nominal: int, outcome: Outcome) -> Fire:
+    job_id = ids.of_key(schedule.tenant, _mark(schedule, nominal))
+    return Fire(schedule.ledger, nominal, outcome, schedule.version, schedule.as_of, job_id)
+
+
+def _gap(schedule: Schedule, until: int, outcome: Outcome, reason: str) -> Gap | None:
+    recurrence = schedule.definition.recurrence
+    first = next(_until(after(recurrence, schedule.cursor), until), None)
+    if first is None:
+        return None
+    return Gap(schedule.ledger, first, until, outcome, reason, schedule.version, schedule.as_of, recurrence)
+
+
+def _grace_ms(schedule: Schedule) -> int:
+    return schedule.definition.misfire.grace_s * 1000

@@ -1,0 +1,333 @@
+"""Schedules: create, change, pause, resume, delete, trigger."""
+
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from whendue.engine.ports import Applied, Item, JobStore
+from whendue.engine.runtime import Ports
+from whendue.errors import (
+    InvalidRequestError,
+    InvalidScheduleError,
+    PreconditionFailedError,
+    ScheduleNotFoundError,
+    StateConflictError,
+    TooManySchedulesError,
+    UnavailableError,
+    UnstorableError,
+)
+from whendue.jobs.model import Job
+from whendue.quotas import SCHEDULE_BYTES, SCHEDULES_PER_TENANT
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
+from whendue.schedules.cancel_planned import Withdraw
+from whendue.schedules.enqueuer import TRIES, Firing
+from whendue.schedules.fires import Fire, Outcome, enter
+from whendue.schedules.model import (
+    LAST,
+    Definition,
+    Schedule,
+    State,
+    arranged,
+    changed,
+    create,
+    from_item,
+    next_fire,
+    replacement,
+    salvaged,
+    schedule_key,
+    step,
+    to_text,
+)
+from whendue.submission.submit import Submit, Submitted
+from whendue.table.keys import Key
+from whendue.table.preconditions import Precondition
+
+ANYTHING: Final = Precondition()
+
+
+class Put(NamedTuple):
+    """A schedule as put; `created` is False for one that was there."""
+
+    schedule: Schedule
+    created: bool
+
+
+class SchedulePage(NamedTuple):
+    """Some schedules by name, and where to go on; a cursor of None is the end."""
+
+    schedules: list[Schedule]
+    cursor: str | None
+
+
+def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
+    """Read a tenant's schedule.
+
+    Raises:
+        ScheduleNotFoundError: there is none.
+        UnavailableError: the table does not answer.
+    """
+    [item] = store.get([schedule_key(tenant, name)])
+    schedule = _read(item) if item else None
+    if schedule is None or schedule.state is State.DELETED:
+        raise ScheduleNotFoundError
+    return schedule
+
+
+def _read(item: Item) -> Schedule:
+    """Read a schedule; of one that cannot be read, what can be."""
+    try:
+        return from_item(item)
+    except Exception:  # noqa: BLE001 - the timer tells of it; its owner must be able to see and mend it
+        return salvaged(Key(item["pk"], item["sk"]), item, 0)
+
+
+def _broken(item: Item) -> Item | None:
+    """Give an item that is not a schedule's, None where it is one."""
+    try:
+        from_item(item)
+    except Exception:  # noqa: BLE001 - as above
+        return item
+    return None
+
+
+class Schedules:
+    """Changes schedules on request."""
+
+    def __init__(self, ports: Ports, submit: Submit, firing: Firing) -> None:
+        """Use these ports."""
+        self._ports = ports
+        self._submit = submit
+        self._firing = firing
+        self._withdraw = Withdraw(ports)
+
+    def get(self, tenant: str, name: str) -> Schedule:
+        """Show a schedule.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            UnavailableError: the table does not answer.
+        """
+        return find_schedule(self._ports.store, tenant, name)
+
+    def list(self, tenant: str, limit: int, cursor: str | None) -> SchedulePage:
+        """List a tenant's schedules by name.
+
+        Raises:
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        cursors, bound = self._ports.cursors, ("schedules", tenant)
+        pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
+        items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
+        page = [item for item in items if item["sk"] != first][:limit]
+        known = [_read(item) for item in page]
+        then = cursors.seal(page[-1]["sk"].removeprefix("schedule#"), bound) if len(items) > limit else None
+        return SchedulePage([one for one in known if one.state is not State.DELETED], then)
+
+    # --- changes --------------------------------------------------------------------------------------------
+
+    def put(self, tenant: str, name: str, definition: Definition, expected: Precondition = ANYTHING) -> Put:
+        """Create a schedule, or change the one of this name; what it planned ahead is withdrawn.
+
+        Putting what is there already changes nothing.
+
+        Raises:
+            InvalidScheduleError: its times are not valid, or it would never fire.
+            InvalidRequestError, PayloadTooLargeError: its job would be refused.
+            TooManySchedulesError: the tenant has as many as it may have.
+            PreconditionFailedError: it is not the expected one.
+            UnavailableError: nobody knows; put it again.
+        """
+        self._check(tenant, definition)
+        for _ in range(TRIES):
+            known, forgotten, broken = self._known(tenant, name)
+            if not expected.holds(known.version if known else None):
+                raise PreconditionFailedError
+            if known is None:
+                if made := self._create(tenant, name, definition, forgotten):
+                    return Put(made, created=True)
+            elif not broken and to_text(known.definition) == to_text(_anchored(definition, known.created_at)):
+                return Put(self._withdrawn(known), created=False)
+            elif then := self._change(known, broken, definition=_anchored(definition, known.created_at)):
+                return Put(then, created=False)
+        raise StateConflictError("the schedule keeps changing; try again")
+
+    def pause(self, tenant: str, name: str, by: str, reason: str, expected: Precondition = ANYTHING) -> Schedule:
+        """Pause a schedule: no fire after now makes a job.
+
+        Args:
+            tenant: whose schedule.
+            name: its name.
+            by: who pauses it.
+            reason: why.
+            expected: which version of it.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            PreconditionFailedError: it is not the expected one.
+            UnavailableError: nobody knows; pause it again.
+        """
+        return self._to(tenant, name, State.PAUSED, expected, pause_reason=reason, paused_by=by)
+
+    def resume(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Schedule:
+        """Let a schedule fire again; the fires that passed meanwhile are skipped.
+
+        Raises: as `pause`.
+        """
+        return self._to(tenant, name, State.ACTIVE, expected, pause_reason=None, paused_by=None)
+
+    def delete(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> None:
+        """Delete a schedule: no fire after now makes a job; the ledger of the past stays for its time.
+
+        Raises: as `pause`.
+        """
+        self._to(tenant, name, State.DELETED, expected)
+
+    def trigger(self, tenant: str, name: str, idempotency_key: str | None) -> Submitted:
+        """Run a schedule's job at once, besides its fires; paused or not.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            InvalidRequestError: its job would be refused.
+            UnavailableError: nobody knows; trigger it again, with the same Idempotency-Key.
+        """
+        schedule = self.get(tenant, name)
+        # The spaces keep it apart from every Idempotency-Key of a submit.
+        key = None if idempotency_key is None else f"trigger {name} {idempotency_key}"
+        request = replace(schedule.definition.template, idempotency_key=key, schedule=name)
+        end = self._submit.one(tenant, request)
+        made: Job = end.job
+        entry = Fire(schedule.ledger, made.created_at, Outcome.TRIGGERED, schedule.version, made.created_at, made.id)
+        # The job is what counts: one that is missing in the ledger is better than one that is asked for twice.
+        self._ports.store.apply([enter(entry)])
+        return end
+
+    # --- how ------------------------------------------------------------------------------------------------
+
+    def _check(self, tenant: str, definition: Definition) -> None:
+        now_ms = self._ports.effects.now_ms()
+        check(anchored(definition.recurrence, now_ms))
+        if len(to_text(definition).encode()) > SCHEDULE_BYTES:
+            raise InvalidRequestError(f"the schedule is over {SCHEDULE_BYTES} bytes of JSON")
+        self._submit.prepare(tenant, definition.template, now_ms)
+
+    def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None, Item | None]:
+        """Read a schedule: one that is there, or one that was deleted lately, with all its fires withdrawn.
+
+        And its item, if that cannot be read: whatever it was, it counts as there, so that it can be mended.
+        """
+        [item] = self._ports.store.get([schedule_key(tenant, name)])
+        known = _read(item) if item else None
+        broken = _broken(item) if item else None
+        if known and broken:
+            state = State.ACTIVE if known.state is State.DELETED else known.state
+            return replace(known, state=state), None, broken
+        if known and known.state is State.DELETED:
+            return None, self._withdrawn(known), None
+        return known, None, None
+
+    def _create(self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None) -> Schedule | None:
+        """Create a schedule, in the place of the deleted one if there is one; None when somebody else has done so."""
+        pk, first = schedule_key(tenant, "")
+        there = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
+        if sum(item.get("state") != State.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
+            raise TooManySchedulesError(f"a tenant may have {SCHEDULES_PER_TENANT} schedules")
+        now_ms = max(self._ports.effects.now_ms(), forgotten.version + 1 if forgotten else 0)
+        new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
+        made = arranged(new, self._firing.rule)
+        _insist_that_it_fires(made)
+        write = step("create_schedule", forgotten, made) if forgotten else create(made)
+        [end] = self._ports.store.apply([write])
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
+        return self._finished(made) if end.done else None
+
+    def _to(self, tenant: str, name: str, state: State, expected: Precondition, **changes: Any) -> Schedule:
+        for _ in range(TRIES):
+            known, _, broken = self._known(tenant, name)
+            if known is None:
+                raise ScheduleNotFoundError
+            if not expected.holds(known.version):
+                raise PreconditionFailedError
+            if known.state is state and not broken:
+                return self._withdrawn(known)
+            if then := self._change(known, broken, state=state, **changes):
+                return then
+        raise StateConflictError("the schedule keeps changing; try again")
+
+    def _change(self, known: Schedule, broken: Item | None, **changes: Any) -> Schedule | None:
+        """Decide everything up to now, then change it; None when somebody else has changed it meanwhile.
+
+        What cannot be decided, as it is broken, is changed all the same: its owner can always mend or remove it.
+        """
+        at_ms = max(self._ports.effects.now_ms(), known.version + 1)
+        settled = known if broken else self._settled(known, at_ms)
+        if settled.version != known.version:
+            return None
+        then = arranged(changed(settled, at_ms, **changes), self._firing.rule)
+        if "definition" in changes:
+            _insist_that_it_fires(then)
+        write = replacement(broken, then) if broken else step("change_schedule", settled, then)
+        [end] = self._ports.store.apply([write])
+        if end.applied is Applied.UNAVAILABLE:
+            raise UnavailableError
+        if end.applied is Applied.INVALID:
+            raise UnstorableError
+        return self._finished(then) if end.done else None
+
+    def _settled(self, known: Schedule, at_ms: int) -> Schedule:
+        """Decide everything up to a time; a schedule whose fires cannot be worked out stays as it is."""
+        try:
+            return self._firing.settled(known, at_ms)
+        except (UnavailableError, StateConflictError):
+            raise
+        except Exception as error:  # noqa: BLE001 - its recurrence is one that an older version took, say
+            self._ports.bulkhead.note("settle", known.identity, error)
+            return known
+
+    def _withdrawn(self, schedule: Schedule) -> Schedule:
+        """Finish what somebody may have left half done, before it is acknowledged again."""
+        return self._withdraw.finish(schedule) if schedule.withdraw_until else schedule
+
+    def _finished(self, schedule: Schedule) -> Schedule:
+        """Withdraw what was planned ahead; and fire at once what the timer might come to too late."""
+        try:
+            then = self._withdrawn(schedule)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is changed; the timer goes on with the rest
+            self._ports.bulkhead.note("withdraw", schedule.identity, error)
+            return schedule
+        # It is changed, whatever becomes of this: the timer does it, too.
+        try:
+            return next(iter(self._firing.ahead([then]).moved), then)
+        except UnavailableError:
+            return then
+        except Exception as error:  # noqa: BLE001 - as above
+            self._ports.bulkhead.note("fire", schedule.identity, error)
+            return then
+
+
+def _anchored(definition: Definition, at_ms: int) -> Definition:
+    return replace(definition, recurrence=anchored(definition.recurrence, at_ms))
+
+
+def _insist_that_it_fires(schedule: Schedule) -> None:
+    """Refuse what has no fire left, and blame what was sent."""
+    if next_fire(schedule) is not None:
+        return
+    recurrence = schedule.definition.recurrence
+    if recurrence.at_ms is not None:
+        raise InvalidScheduleError("at", "in the past; give a later time, or submit a job to run it now")
+    if recurrence.end_ms is None:
+        where = "cron" if recurrence.cron else "every"
+        raise InvalidScheduleError(where, "never fires again: nothing that is to come matches it")
+    past = recurrence.end_ms <= schedule.cursor
+    raise InvalidScheduleError("end", "in the past" if past else "never fires again: no time before it matches")
+
+
+def upcoming(recurrence: Recurrence, after_ms: int, count: int) -> list[Nominal]:
+    """List the next fires after a time."""
+    return list(islice(after(recurrence, after_ms), count))

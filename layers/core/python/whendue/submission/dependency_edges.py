@@ -1,0 +1,171 @@
+"""Links: what binds the jobs of one request to the parents that they wait for.
+
+A parent that is there is told first that others wait for its end; then the notes of who waits are written, and last the
+jobs themselves. Whoever dies on the way leaves notes about a job that never was, and nothing else.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+
+from whendue.engine.apply import written
+from whendue.engine.ports import Applied, Outcome
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError, UnknownParentError, UnstorableError, WhendueError
+from whendue.jobs.dependencies import Parent, parents_value
+from whendue.jobs.dependency_transitions import adopt
+from whendue.jobs.lifetime import edge, is_over, list_of_dependencies
+from whendue.jobs.model import Job, from_item
+from whendue.submission.request import Dependency, JobRequest, request_hash
+from whendue.table.keys import child_key, job_key, parents_key
+from whendue.table.writes import Write, insert
+
+# Of a UUID; anything else would be a key that the table may refuse.
+ID_LENGTH = 36
+# For the log, of errors that nobody expected.
+STAGE = "link_dependencies"
+
+
+class Links:
+    """The links of one request's jobs.
+
+    Args:
+        ports: the outside.
+        tenant: whose jobs they are.
+        requests: all jobs of the request.
+    """
+
+    def __init__(self, ports: Ports, tenant: str, requests: Sequence[JobRequest]) -> None:
+        """Read the parents that are there."""
+        self._ports = ports
+        self._tenant = tenant
+        # Why parents could not be read: jobs that wait for some are refused, all others go on.
+        self._unread: WhendueError | None = None
+        self._there = self._read(requests)
+        # By their refs; nobody asks for one that has none.
+        self._made: dict[str | None, str] = {}
+        self._children: dict[str, tuple[Job, list[Parent]]] = {}
+        self._awaited: set[str] = set()
+
+    def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
+        wanted = {link.job for request in requests for link in request.depends_on if link.job}
+        ids = self._ports.ids
+        # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
+        wanted |= {ids.of_key(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
+        keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
+        try:
+            items = self._ports.store.get(keys) if keys else []
+        except UnavailableError as error:
+            self._unread, items = error, []
+        except Exception as error:  # noqa: BLE001 - requests that wait for nobody go on
+            self._ports.bulkhead.note("read_dependencies", self._tenant, error)
+            self._unread, items = WhendueError(), []
+        now_ms = self._ports.effects.now_ms()
+        there = [item for item in items if item]
+        read = self._ports.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
+        jobs = [job for _, job in read]
+        return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job, now_ms)}
+
+    def parents_of(self, request: JobRequest) -> list[Parent]:
+        """Give whom a request's job waits for.
+
+        Raises:
+            UnknownParentError: one is not there, or was refused itself.
+            UnavailableError: they could not be read.
+        """
+        if request.depends_on and self._unread:
+            raise self._unread
+        return [Parent(self._find(link), link.on, link.name) for link in request.depends_on]
+
+    def _find(self, link: Dependency) -> str:
+        if link.ref is not None:
+            if link.ref not in self._made:
+                raise UnknownParentError(f"no earlier job of this request that was accepted has the ref {link.ref!r}")
+            return self._made[link.ref]
+        if link.job not in self._there:
+            raise UnknownParentError("a job that it depends on is not there")
+        return link.job
+
+    def made(self, request: JobRequest, job: Job, parents: Sequence[Parent]) -> None:
+        """Note a job that was made for a request."""
+        before = self._there.get(job.id)
+        if before is None or before.request_hash == request_hash(request):
+            self._made[request.ref] = job.id
+        # Also by a job that an earlier try has made, though not this parent of it.
+        self._awaited |= {parent.id for parent in parents}
+        if parents and before is None:
+            self._children[job.id] = (job, list(parents))
+
+    @property
+    def new_parents(self) -> set[str]:
+        """The jobs of this request that others of it wait for, and that are not there yet."""
+        return self._awaited - self._there.keys()
+
+    @property
+    def late(self) -> list[Job]:
+        """The jobs whose parents may have ended before they were written: they have to look."""
+        return [job for job, parents in self._children.values() if any(parent.id in self._there for parent in parents)]
+
+    def parents_made_here(self, job_id: str) -> list[str]:
+        """Give the new jobs of this request that one of it waits for."""
+        _, parents = self._children.get(job_id, (None, []))
+        return [parent.id for parent in parents if parent.id not in self._there]
+
+    @property
+    def _all_parents(self) -> list[Parent]:
+        return list(chain.from_iterable(parents for _, parents in self._children.values()))
+
+    def write(self) -> dict[str, WhendueError]:
+        """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
+        unknown = self._adopt()
+        writes = [(job.id, write) for job, parents in self._children.values() for write in links(job, parents)]
+        ends = self._ports.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
+        failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
+        lost = {
+            job.id: next(unknown[parent.id] for parent in parents if parent.id in unknown)
+            for job, parents in self._children.values()
+            if any(parent.id in unknown for parent in parents)
+        }
+        return lost | failed
+
+    def _apply(self, writes: Sequence[tuple[str, Write]]) -> list[WhendueError | None]:
+        return [_error(end) for end in self._ports.store.apply([write for _, write in writes])]
+
+    def _adopt(self) -> dict[str, WhendueError]:
+        """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
+        wanted = {parent.id for parent in self._all_parents}
+        live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
+        ends = self._ports.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
+        return {job.id: _ours(end) for job, end in ends if end is not None}
+
+    def _adopted(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
+        return [_error(end) for _, end in written(self._ports, [adopt(job) for job in jobs])]
+
+
+def _ours(error: BaseException) -> WhendueError:
+    """Show an error that nobody expected as one of ours; the log has its name."""
+    return error if isinstance(error, WhendueError) else WhendueError()
+
+
+def _error(end: Outcome) -> WhendueError | None:
+    """Give why a note is not written; one that is refused is there already."""
+    if end.applied is Applied.INVALID:
+        return UnstorableError()
+    if end.applied is Applied.UNAVAILABLE:
+        return UnavailableError("the job was not accepted; send the same request again")
+    return None
+
+
+def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
+    """Give the notes that bind a job to its parents: one with each of them, and its own list."""
+    text = json.dumps(parents_value(parents), separators=(",", ":"))
+    key = parents_key(job.id, job.request_hash, job.life)
+    mine = insert("parents", key, list_of_dependencies(job, {"parents": text}))
+    return [mine] + [
+        insert(
+            "child",
+            child_key(parent.id, job.id, job.request_hash),
+            edge(job, {"number": number, "on": parent.on}),
+        )
+        for number, parent in enumerate(parents)
+    ]

@@ -1,0 +1,278 @@
+"""Prepare: turn what a caller asks for into the write of its job, or say why not."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from whendue.declarations.registry import TaskDefinition
+from whendue.engine.runtime import Ports
+from whendue.errors import (
+    InvalidReferenceError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    UnknownSubscriptionError,
+    UnknownTaskError,
+    WhendueError,
+)
+from whendue.jobs.dependencies import Parent
+from whendue.jobs.due_index import first_alarm, live_partition, shard_of, within_horizon
+from whendue.jobs.model import Job, State, evolve
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import submit
+from whendue.notifications.publisher import News
+from whendue.profiles.lookup import Profiles
+from whendue.profiles.model import QUEUE, Profile, Resolved, resolve
+from whendue.profiles.timeouts import check_timeout, default_policy
+from whendue.quotas import (
+    HORIZON_S,
+    PAYLOAD_BYTES,
+    RESPONSE_BYTES,
+    RESPONSE_HEAD_BYTES,
+    WAITING_CHECK_S,
+    WORKFLOW_BYTES,
+)
+from whendue.references.syntax import faults, find
+from whendue.settings import QUEUES
+from whendue.submission.request import JobRequest, joined, request_hash
+
+
+class Place(NamedTuple):
+    """Where a job stands among others.
+
+    Args:
+        parents: whom it waits for, by number.
+        whole: the job that it is a part of.
+        number, name: of the part.
+        expands: how it makes parts of its own, if its task does not say.
+        children: others are made with it that wait for its end.
+    """
+
+    parents: Sequence[Parent] = ()
+    whole: Job | None = None
+    number: int | None = None
+    name: str | None = None
+    expands: str | None = None
+    children: bool = False
+
+
+ALONE = Place()
+
+
+class Prepare:
+    """Prepares jobs."""
+
+    def __init__(
+        self, ports: Ports, profiles: Profiles, news: News, expansion_checks: Mapping[str, "ExpansionCheck"]
+    ) -> None:
+        """Use these ports.
+
+        Args:
+            ports: of this process.
+            profiles: the tenants' profiles.
+            news: knows the subscriptions that requests name.
+            expansion_checks: refuse payloads of composites, by how they expand.
+        """
+        self._expansion_checks = expansion_checks
+        self._ports = ports
+        self._news = news
+        self._profiles = profiles
+
+    def submission(
+        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, place: Place = ALONE
+    ) -> Transition:
+        """Turn a request into the write of its job.
+
+        Args:
+            tenant: whose it is.
+            request: what is asked for.
+            profile: the one that it names, or why it cannot be had.
+            now_ms: the time.
+            place: where it stands among others.
+
+        Raises:
+            UnknownTaskError, UnknownProfileError, InvalidRequestError, PayloadTooLargeError: the request is refused.
+            UnavailableError: its payload could not be stored, or its profile not be read.
+        """
+        definition = self._definition(request)
+        payload, says = self._payload(tenant, definition, request, place)
+        if isinstance(profile, WhendueError):
+            raise profile
+        if place.whole is None:
+            self._check_names(tenant, request)
+        job = self._job(tenant, request, definition, profile, now_ms, place)
+        text = _text(payload, WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES)
+        if definition.expands and len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
+            raise PayloadTooLargeError(
+                "the workflow is larger than what an answer can show: escaped, over 6 MB of JSON"
+            )
+        job = evolve(job, refers=says or None)
+        placed = self._ports.documents.place_payload(job, text)
+        job = evolve(job, payload=placed.inline, payload_at=placed.at)
+        return submit(job, self._ports.settings.timing, first=placed.write)
+
+    def _definition(self, request: JobRequest) -> TaskDefinition:
+        definition = self._ports.registry.get(request.type)
+        if definition.channel:
+            raise UnknownTaskError(f"deliveries are not submitted: {request.type!r}")
+        return definition
+
+    def _check_names(self, tenant: str, request: JobRequest) -> None:
+        """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
+        if request.schedule is None:
+            unknown = self._news.unknown(tenant, request.notify.split())
+            if unknown:
+                raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
+
+    # --- the payload --------------------------------------------------------------------------------------------
+
+    def _payload(self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Place) -> tuple[Any, bool]:
+        """Check a payload as far as it can be known; gives it, and whether it refers to parents' results."""
+        if place.expands is not None:
+            return request.payload, bool(place.parents)
+        refers = bool(place.parents) and _refers(request.payload, place.parents)
+        if not refers:
+            definition.parse(request.payload, tenant)
+        if check := self._expansion_checks.get(definition.expands or ""):
+            check(self, tenant, request.payload)
+        return request.payload, refers
+
+    def check(self, tenant: str, request: JobRequest, profile: Profile | WhendueError) -> None:
+        """Refuse what would be refused if it were submitted; a payload with references is checked when they resolve.
+
+        Raises:
+            WhendueError: as `submission`.
+        """
+        definition = self._definition(request)
+        if isinstance(profile, WhendueError):
+            raise profile
+        self._policy(request, definition, profile)
+        _text(request.payload, PAYLOAD_BYTES)
+        if not find(request.payload):
+            definition.parse(request.payload, tenant)
+        self._check_names(tenant, request)
+
+    def profiles(self, tenant: str, names: set[str]) -> Mapping[str, Profile | WhendueError]:
+        """Return profiles by name, or why each cannot be had."""
+        return self._profiles.each(tenant, names)
+
+    # --- the job ------------------------------------------------------------------------------------------------
+
+    def _job(
+        self,
+        tenant: str,
+        request: JobRequest,
+        definition: TaskDefinition,
+        profile: Profile,
+        now_ms: int,
+        place: Place,
+    ) -> Job:
+        queue = request.queue or profile.queue or QUEUE
+        if queue not in QUEUES:
+            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+        waits = bool(place.parents)
+        due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
+        job_id = self._id(tenant, request, place)
+        settings, whole = self._ports.settings, place.whole
+        policy, sources = self._policy(request, definition, profile)
+        if whole is not None and policy.retention_s < whole.policy.retention_s:
+            # What became of it is asked for until the whole is gone.
+            policy = replace(policy, retention_s=whole.policy.retention_s)
+        return Job(
+            id=job_id,
+            tenant=tenant,
+            type=request.type,
+            queue=queue,
+            profile=profile.name,
+            agenda_pk=live_partition(queue, shard_of(job_id, settings.shards)),
+            alarm_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_alarm(due_at, settings.timing),
+            due_at=due_at,
+            scheduled_at=now_ms,
+            created_at=now_ms,
+            request_hash=request_hash(request),
+            policy=policy,
+            state=State.WAITING if waits else State.PENDING,
+            sources=sources,
+            profile_version=profile.version,
+            follow=(profile.follow if request.follow is None else request.follow) or None,
+            tags=dict(request.tags) or None,
+            group=request.group,
+            limit=request.limit,
+            schedule=request.schedule,
+            nominal_at=request.nominal_at,
+            overlap=request.overlap,
+            notify=joined(request.notify, profile.notify) or None,
+            awaits=frozenset(range(len(place.parents))) or None,
+            parent_policy=request.parent_policy,
+            after_s=request.delay_s if waits else None,
+            children=place.children or None,
+            expands=place.expands or definition.expands,
+            part_of=whole.id if whole else None,
+            part=place.number,
+            node=place.name,
+            of_redrive=whole.redrives if whole else None,
+            traceparent=whole.traceparent if whole else request.traceparent,
+            life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
+            # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
+            fence=self._ports.effects.new_id(),
+        )
+
+    def _policy(self, request: JobRequest, definition: TaskDefinition, profile: Profile) -> Resolved:
+        """Put the job's policy together; one that no worker can keep is refused.
+
+        Raises:
+            InvalidRequestError: an attempt may take longer than any worker has.
+        """
+        settings = self._ports.settings
+        resolved = resolve(
+            default_policy(settings), task=definition.policy, profile=profile.policy, request=request.policy
+        )
+        # A composite's own job runs nothing of users; its time is whatever a worker has.
+        if not definition.expands:
+            check_timeout(
+                settings,
+                whose={
+                    "the request": request.policy,
+                    f"the profile {profile.name!r}": profile.policy,
+                    f"the task {definition.name!r}": definition.policy,
+                },
+            )
+        kept_s = min(resolved.policy.timeout_s, settings.max_timeout_s)
+        return Resolved(replace(resolved.policy, timeout_s=kept_s), resolved.sources)
+
+    def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
+        match place:
+            case Place(whole=Job() as whole, number=int(number)):
+                return self._ports.ids.of_part(whole.whole_id, number)
+        key = request.idempotency_key
+        return self._ports.ids.of_key(tenant, key) if key is not None else self._ports.effects.new_id()
+
+
+ExpansionCheck = Callable[[Prepare, str, Any], None]
+
+
+def _text(payload: Any, most: int) -> str:
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > most:
+        raise PayloadTooLargeError(f"the payload is over {most} bytes of JSON")
+    return text
+
+
+def _refers(payload: Any, parents: Sequence[Parent]) -> bool:
+    """Say whether a payload refers to results; one that never could be resolved is refused."""
+    ends = {parent.name or parent.id: parent.on for parent in parents}
+    if wrong := faults(payload, ends, "payload"):
+        raise InvalidReferenceError(*wrong)
+    return bool(find(payload))
+
+
+def due_time(request: JobRequest, now_ms: int) -> int:
+    """Give a request's due time, ms UTC: a time in the past means now.
+
+    Raises:
+        InvalidRequestError: it is too far ahead.
+    """
+    due_at = request.due_at if request.due_at is not None else now_ms + round(1000 * (request.delay_s or 0))
+    if due_at > within_horizon(due_at, now_ms):
+        raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days ahead")
+    return max(due_at, now_ms)

@@ -1,0 +1,150 @@
+"""Keys of the one table (design section 4)."""
+
+import hashlib
+from typing import Final, NamedTuple
+
+# DynamoDB's sort keys have 1,024 bytes at most.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html#limits-partition-sort-keys
+ONCE_NAME_BYTES: Final = 512
+# Notes of who waits for a job's end begin so.
+CHILD: Final = "child#"
+# Kinds of belongings that stand for more than themselves.
+BLOB: Final = "blob"
+MEMBERS: Final = "members"
+
+
+class Key(NamedTuple):
+    """Primary key of an item."""
+
+    pk: str
+    sk: str
+
+
+def job_key(job_id: str) -> Key:
+    """Give the key of a job's hot item."""
+    return Key(f"JOB#{job_id}", "job")
+
+
+def job_id_of(pk: str) -> str:
+    """Give the job id that a hot item's `pk` holds."""
+    return pk.removeprefix("JOB#")
+
+
+def _kind(name: str, life: int | None) -> str:
+    """Name a kind of belonging; what an earlier job under the same Idempotency-Key left never stands in."""
+    return f"{name}#" if life is None else f"{name}@{life}#"
+
+
+def kind_of(sk: str) -> str:
+    """Name the kind of belonging that a sort key is of."""
+    return sk.partition("#")[0].partition("@")[0]
+
+
+def name_of(sk: str) -> str:
+    """Give what stands behind the kind in a belonging's sort key."""
+    return sk.partition("#")[2]
+
+
+def life_of(sk: str) -> int | None:
+    """Give the life that a belonging's sort key names, None where it names none."""
+    _, at, life = sk.partition("#")[0].partition("@")
+    return int(life) if at and life.isdecimal() else None
+
+
+def payload_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
+    """Give the key of a payload's own item; the hash keeps a reused Idempotency-Key from swapping payloads."""
+    return Key(f"JOB#{job_id}", f"{_kind('payload', life)}{request_hash}")
+
+
+def result_key(job_id: str, fence: str) -> Key:
+    """Give the key of a result's own item; the fence keeps a stale worker from overwriting a later result."""
+    return Key(f"JOB#{job_id}", f"result#{fence}")
+
+
+def attempt_key(job_id: str, generation: int, life: int | None = None) -> Key:
+    """Give the key of a failed attempt's item; a generation has at most one failed attempt."""
+    return Key(f"JOB#{job_id}", f"{_kind('attempt', life)}{generation:06d}")
+
+
+def parents_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
+    """Give the key of the list of the jobs that a job waits for; the hash as for payloads."""
+    return Key(f"JOB#{job_id}", f"{_kind('parents', life)}{request_hash}")
+
+
+def members_key(job_id: str, life: int | None) -> Key:
+    """Give the key of the note that a composite has made members; it is written before them."""
+    return Key(f"JOB#{job_id}", _kind(MEMBERS, life))
+
+
+def blob_key(job_id: str, blob: str, life: int | None) -> Key:
+    """Give the key of the note that a text of the job is in the bucket, under the key `blob`; written before it."""
+    return Key(f"JOB#{job_id}", f"{_kind(BLOB, life)}{blob}")
+
+
+def child_key(job_id: str, child_id: str, child_hash: str) -> Key:
+    """Give the key of the note that another job waits for the end of this one; the hash is of the other's request."""
+    return Key(f"JOB#{job_id}", f"{CHILD}{child_id}#{child_hash}")
+
+
+def child_of(sk: str) -> tuple[str, str]:
+    """Give the job that a note is about, and the hash of its request."""
+    child_id, _, child_hash = sk.removeprefix(CHILD).partition("#")
+    return child_id, child_hash
+
+
+def cursor_key(purpose: str, partition: str) -> Key:
+    """Give the key of the timer's position (`promote` or `rescue`) in an agenda partition."""
+    return Key(f"CURSOR#{partition}", purpose)
+
+
+def profile_key(tenant: str, name: str) -> Key:
+    """Give the key of a profile as it is now; all of a tenant's are one family."""
+    return Key(f"PROFILE#{tenant}", name)
+
+
+def profile_version_key(tenant: str, name: str, version: int) -> Key:
+    """Give the key of one version of a profile; neither tenants nor names hold a `#`."""
+    return Key(f"PROFILE#{tenant}#{name}", f"v#{version:06d}")
+
+
+def once_key(job_id: str, name: str, life: int | None = None) -> Key:
+    """Give the key of the record behind `ctx.once(name)`; a name that is no good part of a key goes by its hash."""
+    raw = name.encode(errors="surrogatepass")
+    if 0 < len(raw) <= ONCE_NAME_BYTES and name.isprintable():
+        return Key(f"JOB#{job_id}", f"{_kind('once', life)}{name}")
+    return Key(f"JOB#{job_id}", f"{_kind('once-hash', life)}{hashlib.sha256(raw).hexdigest()}")
+
+
+def limit_pk(tenant: str, key: str) -> str:
+    """Give the partition of a limit's key: its `rate`, its slots, its waiters; a key has no `#`."""
+    return f"LIMIT#{tenant}#{key}"
+
+
+def slot_key(pk: str, number: int) -> Key:
+    """Give the key of one of a limit's slots, from 0."""
+    return Key(pk, f"slot#{number:03d}")
+
+
+def waiter_key(pk: str, since: int, job_id: str) -> Key:
+    """Give the key of a waiter's place in the line: by the time it was due, ms UTC."""
+    return Key(pk, f"waiter#{since:015d}#{job_id}")
+
+
+def rate_key(pk: str) -> Key:
+    """Give the key of a limit's theoretical arrival time."""
+    return Key(pk, "rate")
+
+
+def subscription_key(tenant: str, name: str) -> Key:
+    """Give the key of a subscription; all of a tenant's are one family."""
+    return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")
+
+
+def counter_pk(shard: int) -> str:
+    """Give the partition of one shard of what is counted. A change of the fields (metrics/model.py) needs a new `v`."""
+    return f"COUNTER#v1#{shard}"
+
+
+def counter_key(shard: int, series: str) -> Key:
+    """Give the key of a series' item in a shard."""
+    return Key(counter_pk(shard), series)

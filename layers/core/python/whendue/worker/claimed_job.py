@@ -1,0 +1,65 @@
+"""A claimed job on its way through a worker, and the ports that workers use."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from whendue.declarations.context import Context
+from whendue.engine.ports import Applied, Delivery, JobStore
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError, UnstorableError
+from whendue.jobs.lifetime import belonging
+from whendue.jobs.model import Job
+from whendue.limits.slot_model import Slot
+from whendue.table.keys import once_key
+from whendue.table.writes import insert
+
+# Why a run was interrupted whose process goes down.
+DRAINED: Final = "drained"
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A job that this worker has claimed.
+
+    Args:
+        delivery: the message it came by.
+        job: as claimed.
+        context: the task's.
+        deadline_ms: when its attempt is interrupted, ms UTC.
+        slot: the slot of a limited key that it runs in.
+        cause: why it was interrupted, None while it was not.
+        told: the task knows that a cancel was requested.
+        owned: its lease is renewed; False once the claim is lost or given up.
+        lease_until: when the lease ends, as last renewed.
+    """
+
+    delivery: Delivery
+    job: Job
+    context: Context
+    deadline_ms: int
+    slot: Slot | None = None
+    cause: str | None = None
+    told: bool = False
+    owned: bool = True
+    lease_until: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with the claim's lease."""
+        self.lease_until = self.job.lease_until
+
+
+def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: int, slot: Slot | None = None) -> Claimed:
+    """Make ready a claimed job; its attempt ends with its timeout or its function, whichever is first."""
+    deadline_ms = min(ports.effects.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
+    context = Context(job, deadline_ms, ports.effects.now_ms, lambda key: _first_time(ports.store, job, key))
+    return Claimed(delivery, job, context, deadline_ms, slot)
+
+
+def _first_time(store: JobStore, job: Job, key: str) -> bool:
+    [end] = store.apply([insert("once", once_key(job.id, key, job.life), belonging(job, {"fence": job.fence}))])
+    if end.applied is Applied.UNAVAILABLE:
+        raise UnavailableError
+    if end.applied is Applied.INVALID:
+        raise UnstorableError("a key of once() is too long, or no text")
+    # Or it is ours, and the timer has looked at it since.
+    return end.done or bool(end.old and end.old.get("fence") == job.fence)

@@ -1,0 +1,70 @@
+"""The net under SQS redrive: a message given up on becomes a dead job with its cause, or is sent again."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from whendue.engine.apply import send
+from whendue.engine.commit import record_and_send
+from whendue.engine.message import UnreadableMessageError, from_body
+from whendue.engine.ports import Applied, Delivery, Worked
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError
+from whendue.jobs.model import Job, from_item
+from whendue.jobs.rescue_policy import ended_by_loss
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import die
+from whendue.limits.admission import ISOLATED
+
+CAUSE = "dead_letter"
+MESSAGE = "its message was received too often without being settled"
+# Outcomes of messages that stay.
+KEPT = ("unreadable", "unavailable", ISOLATED)
+
+
+class DeadLetter:
+    """Handles messages of the dead-letter queue."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Use these ports."""
+        self._ports = ports
+
+    def handle(self, deliveries: Sequence[Delivery]) -> Worked:
+        """Settle messages, each for itself; those that stay `unsettled` are delivered again."""
+        counts: Counter[str] = Counter()
+        unsettled: list[str] = []
+        for delivery in deliveries:
+            what = ISOLATED
+            # Its message stays, for people to look at; its neighbours are settled.
+            with self._ports.bulkhead.around("dead_letter", delivery.id):
+                what = self._handle(delivery)
+            counts[what] += 1
+            unsettled += [delivery.id] if what in KEPT else []
+        return Worked(unsettled, counts)
+
+    def _handle(self, delivery: Delivery) -> str:
+        try:
+            return self._settle(from_body(delivery.body))
+        except UnreadableMessageError:
+            # Kept for people to look at, until the queue's retention ends.
+            return "unreadable"
+        except UnavailableError:
+            return "unavailable"
+
+    def _settle(self, carried: Job) -> str:
+        now_ms = self._ports.effects.now_ms()
+        [item] = self._ports.store.get([carried.key])
+        job = from_item(item) if item else None
+        if job is None or job.terminal or job.generation != carried.generation:
+            return "stale"
+        if now_ms < job.due_at:
+            return "sent_again" if send(self._ports.queue, [job], now_ms) == [True] else "unavailable"
+        # Refused while someone runs it: if they die, the job's alarm finds it.
+        return self._end(ended_by_loss(job, now_ms) or die(job, CAUSE, MESSAGE, now_ms), now_ms)
+
+    def _end(self, end: Transition, now_ms: int) -> str:
+        [outcome] = record_and_send(self._ports, [end], now_ms)
+        if outcome.applied is Applied.INVALID:
+            return ISOLATED
+        if outcome.applied is Applied.UNAVAILABLE:
+            return "unavailable"
+        return end.job.state.value if outcome.done else "changed"

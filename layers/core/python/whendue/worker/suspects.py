@@ -1,0 +1,156 @@
+"""Suspects: jobs whose worker died. Each runs in a process of its own, so that it takes no neighbour with it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from whendue.engine.ports import Delivery, Isolated, Isolation
+from whendue.engine.runtime import Ports
+from whendue.errors import UnavailableError
+from whendue.jobs.model import Job, State, from_item
+from whendue.quotas import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
+from whendue.worker.batch_runner import LOOK_MS, DrainAt
+from whendue.worker.completer import Settle
+from whendue.worker.deadly import Deadly
+
+Read = tuple[Delivery, Job]
+# What is kept to hear the end of a process that records as late as it may.
+HEAR_MS = 500
+
+
+class _Running(NamedTuple):
+    delivery: Delivery
+    job: Job
+    process: Isolated
+    until_ms: int
+
+
+class Suspects:
+    """Runs the suspects of a batch.
+
+    Args:
+        ports: the outside; with a port for isolation.
+        settle: counts what becomes of them.
+        deadly: is told of those that kill their process.
+        deadline_ms: when this process may be stopped, ms UTC.
+        drain_at: as in `Work.handle`.
+    """
+
+    def __init__(
+        self, ports: Ports, settle: Settle, deadly: Deadly, deadline_ms: int, drain_at: DrainAt | None
+    ) -> None:
+        """Begin with none."""
+        self._ports = ports
+        self._settle = settle
+        self._deadly = deadly
+        self._end_ms = deadline_ms - HEAR_MS
+        self._drain_at = drain_at
+        self._running: list[_Running] = []
+        self._waiting: list[Read] = []
+        self._keep_at_ms = 0
+
+    def begin(self, suspects: Sequence[Read], isolation: Isolation) -> None:
+        """Start as many as there is room for; of the others, those that can be are given back for other workers."""
+        for delivery, job in suspects:
+            if self._start(delivery, job, isolation):
+                continue
+            if delivery.receive_count <= len(NO_ROOM_VISIBILITY_S):
+                self._hold(delivery, NO_ROOM_VISIBILITY_S[delivery.receive_count - 1])
+                self._settle.leave(delivery, "no_room")
+            else:
+                self._waiting.append((delivery, job))
+
+    def finish(self, isolation: Isolation) -> None:
+        """Wait until all have ended, and start those that still wait as room is made."""
+        while self._running or self._waiting:
+            self._keep()
+            if self._over() or self._draining():
+                self._settle.unsettled += [delivery for delivery, _ in self._waiting]
+                self._waiting = []
+            self._waiting = [one for one in self._waiting if not self._start(*one, isolation)]
+            if not self._running:
+                self._ports.effects.sleep(LOOK_MS / 1000)
+            self._running = [one for one in self._running if not self._ended(one)]
+
+    def _keep(self) -> None:
+        """Keep the messages of those that wait hidden: SQS counts how often they come, and gives up on them."""
+        now_ms, visibility_s = self._ports.effects.now_ms(), self._ports.settings.visibility_s
+        if now_ms >= self._keep_at_ms:
+            self._keep_at_ms = now_ms + visibility_s * 1000 // 3
+            for delivery, _ in self._waiting:
+                self._hold(delivery, visibility_s)
+
+    def _start(self, delivery: Delivery, job: Job, isolation: Isolation) -> bool:
+        if self._over() or self._draining():
+            return False
+        process = isolation.start(delivery, self._end_ms)
+        if process:
+            # One that stops itself ends neither by its timeout nor by an interrupt.
+            allowed_ms = 1000 * (job.policy.timeout_s + ISOLATED_EXTRA_S)
+            until_ms = min(self._end_ms, round(self._ports.effects.now_ms() + allowed_ms))
+            self._running.append(_Running(delivery, job, process, until_ms))
+        return process is not None
+
+    def _ended(self, one: _Running) -> bool:
+        """Look whether one has ended, and take over what became of it."""
+        if not one.process.ended(LOOK_MS / 1000 / len(self._running)):
+            if self._ports.effects.now_ms() < one.until_ms:
+                return False
+            one.process.kill()
+        worked = one.process.worked()
+        if worked:
+            self._settle.counts += worked.counts
+            self._settle.unsettled += [one.delivery] if worked.unsettled else []
+        else:
+            # Nobody may take it over before its lease has ended.
+            self._hold(one.delivery, one.job.policy.lease_s + 1)
+            self._settle.leave(one.delivery, "process_lost")
+            self._deadly.died_of(one.job, self._ports.effects.now_ms())
+        return True
+
+    def _hold(self, delivery: Delivery, visibility_s: int) -> None:
+        with suppress(UnavailableError), self._ports.bulkhead.around("hold", delivery.id):
+            self._ports.queue.hold(delivery.queue, [delivery.receipt], visibility_s)
+
+    def _over(self) -> bool:
+        return self._ports.effects.now_ms() >= self._end_ms
+
+    def _draining(self) -> bool:
+        return self._drain_at is not None and self._drain_at() is not None
+
+
+def split_suspects(ports: Ports, runnable: Sequence[Read], deadly: Deadly) -> tuple[list[Read], list[Read]]:
+    """Part messages into those of jobs that may run together and suspects, the least suspicious first.
+
+    A suspect is a job that a worker died of, or may have, or one like a job that a process died of. A message that came
+    again a few times says little: it may have been given back unbegun. What the table says of its job decides.
+    """
+    again = [one for one in runnable if 1 < one[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(one[1])]
+    innocent, now_ms = _innocent(ports, again), ports.effects.now_ms()
+
+    def is_suspect(one: Read) -> bool:
+        delivery, job = one
+        came_again = delivery.receive_count > 1 and job.id not in innocent
+        return came_again or _was_lost(job) or deadly.is_deadly(job, now_ms)
+
+    suspects = [one for one in runnable if is_suspect(one)]
+    suspects.sort(key=lambda one: (one[1].lost, one[0].receive_count))
+    return [one for one in runnable if not is_suspect(one)], suspects
+
+
+def _innocent(ports: Ports, again: Sequence[Read]) -> set[str]:
+    """Give the ids of the jobs that no worker was lost with; none where the table does not say."""
+
+    def read(some: Sequence[Read]) -> Sequence[bool]:
+        items = ports.store.get([job.key for _, job in some])
+        return [item is None or not _was_lost(from_item(item)) for item in items]
+
+    try:
+        known = ports.bulkhead.batch(again, read, stage="suspects", name=lambda one: one[1].id) if again else []
+    except UnavailableError:
+        return set()
+    return {job.id for (_, job), is_innocent in known if is_innocent is True}
+
+
+def _was_lost(job: Job) -> bool:
+    return job.state is State.RUNNING or job.lost > 0

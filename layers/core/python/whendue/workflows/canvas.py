@@ -1,0 +1,48 @@
+"""Shorthands for graphs: a chain, a group, and a chord, which is a group and a job that waits for all of it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from whendue.errors import InvalidWorkflowError
+from whendue.references.syntax import renamed
+from whendue.workflows.graph import Draft, Wanted
+
+# What a chord's body calls its whole group.
+GROUP: Final = "group"
+BODY: Final = "body"
+
+
+def chain(steps: Sequence[Draft]) -> list[Draft]:
+    """Let each of some jobs wait for the one before it; those without a name are `step-1`, `step-2`, ..."""
+    named = _named(steps, "step")
+    parents = [(), *((Wanted(before.name),) for before in named[:-1])]
+    return [replace(step, parents=waits_for) for step, waits_for in zip(named, parents, strict=False)]
+
+
+def group(jobs: Sequence[Draft]) -> list[Draft]:
+    """Let jobs wait for nobody; those without a name are `job-1`, `job-2`, ..."""
+    return _named(jobs, "job")
+
+
+def chord(jobs: Sequence[Draft], body: Draft) -> list[Draft]:
+    """Let a job, `body` if it has no name, wait for a group; its payload may say `{"$from": "group"}` for all results.
+
+    Raises:
+        InvalidWorkflowError: a job of the group is called `group`, or there is none.
+    """
+    header = group(jobs)
+    names = [job.name for job in header]
+    if not header:
+        raise InvalidWorkflowError((f"chord.{GROUP}", "must have a job"))
+    if GROUP in names:
+        raise InvalidWorkflowError((header[names.index(GROUP)].where, f"{GROUP} is the name of the whole group"))
+    request = replace(body.request, payload=renamed(body.request.payload, GROUP, names))
+    wanted = tuple(Wanted(name) for name in names)
+    for_each = renamed(body.for_each, GROUP, names)
+    name = body.name or BODY
+    return [*header, replace(body, name=name, request=request, parents=wanted, for_each=for_each, joins=True)]
+
+
+def _named(jobs: Sequence[Draft], word: str) -> list[Draft]:
+    return [replace(job, name=job.name or f"{word}-{number}") for number, job in enumerate(jobs, 1)]

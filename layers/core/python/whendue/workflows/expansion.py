@@ -1,0 +1,164 @@
+"""Parting: what parts a composite has, and how each is made."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from whendue.engine.reconcile import Parents
+from whendue.engine.runtime import Ports
+from whendue.errors import BadReferenceError, InvalidPayloadError, PayloadTooLargeError
+from whendue.jobs.dependencies import Parent
+from whendue.jobs.due_index import first_alarm, live_partition, shard_of
+from whendue.jobs.model import Job, evolve
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import submit
+from whendue.quotas import PARTS, PAYLOAD_BYTES
+from whendue.references.bounded_jmespath import new_budget
+from whendue.references.resolver import Inputs
+from whendue.references.syntax import find, listed, resolve
+from whendue.submission.dependency_edges import links
+from whendue.submission.plan import Place
+from whendue.submission.submit import Submit
+from whendue.table.writes import Write
+from whendue.workflows.graph import Graph, from_value
+
+
+class Part(NamedTuple):
+    """A part to be: its job, and the notes that bind it to its parents."""
+
+    step: Transition
+    links: list[Write]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parts of a composite.
+
+    Args:
+        count: how many.
+        parents: the numbers of each part's parents, in the order in which it knows them.
+        make: prepares one, by its number; what it raises ends the attempt.
+        deadline_at: when they are cancelled, ms UTC.
+    """
+
+    count: int
+    parents: Mapping[int, Sequence[int]]
+    make: Callable[[int], Part]
+    deadline_at: int | None = None
+
+
+class Parting:
+    """Plans composites."""
+
+    def __init__(self, ports: Ports, submit: Submit) -> None:
+        """Use these ports, and what prepares jobs."""
+        self._ports = ports
+        self._submit = submit
+        self._inputs = Inputs(ports)
+
+    def check(self, waiting: Sequence[Job]) -> None:
+        """Let parts that were made to wait look whether their parents have ended already."""
+        Parents(self._ports).check([job for job in waiting if job.awaits])
+
+    def plan(self, whole: Job, value: Any) -> Plan:
+        """Plan the parts of a composite from its payload.
+
+        Raises:
+            WhendueError: it has none that could be made.
+            UnavailableError: what it needs cannot be read now.
+        """
+        return self._workflow(whole, from_value(value)) if whole.expands == "workflow" else self._for_each(whole, value)
+
+    # --- workflows ----------------------------------------------------------------------------------------------
+
+    def _workflow(self, whole: Job, graph: Graph) -> Plan:
+        parents = {number: [link.node for link in node.parents] for number, node in enumerate(graph.nodes)}
+        with_children = frozenset(parent for each in parents.values() for parent in each)
+        now_ms = self._ports.effects.now_ms()
+        deadline_at = None if graph.deadline_s is None else now_ms + graph.deadline_s * 1000
+        return Plan(
+            len(graph.nodes), parents, lambda number: self._node(whole, graph, number, with_children), deadline_at
+        )
+
+    def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Part:
+        node = graph.nodes[number]
+        parents = [
+            Parent(self._ports.ids.of_part(whole.whole_id, link.node), link.on, graph.nodes[link.node].name)
+            for link in node.parents
+        ]
+        request = node.request
+        if node.for_each is not None:
+            request = replace(request, payload={"forEach": node.for_each, "each": request.payload})
+        place = Place(
+            parents,
+            whole,
+            number,
+            node.name,
+            "for_each" if node.for_each is not None else None,
+            number in with_children,
+        )
+        step = self._submit.prepare(
+            whole.tenant, replace(request, parent_policy=node.parent_policy), self._ports.effects.now_ms(), place
+        )
+        return Part(step, links(step.job, parents) if parents else [])
+
+    # --- forEach ------------------------------------------------------------------------------------------------
+
+    def _for_each(self, whole: Job, value: Mapping[str, Any]) -> Plan:
+        references = [*find(value["forEach"]), *find(value["each"])]
+        results = self._inputs.results(whole, {name for reference in references for name in reference.names})
+        # The paths of all items have the steps of one payload together: a thousand cost no thousand times as much.
+        budget = new_budget()
+        items = listed(value["forEach"], results, budget)
+        if len(items) > PARTS:
+            raise BadReferenceError(f"forEach refers to a list of more than {PARTS} items")
+
+        def make(number: int) -> Part:
+            return self._item(whole, number, resolve(value["each"], results, items[number], budget))
+
+        return Plan(len(items), {}, make)
+
+    def _item(self, whole: Job, number: int, payload: Any) -> Part:
+        try:
+            self._ports.registry.get(whole.type).parse(payload)
+        except InvalidPayloadError as error:
+            raise InvalidPayloadError(f"item {number}: {error}", **error.details) from None
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > PAYLOAD_BYTES:
+            raise PayloadTooLargeError(f"item {number}: the payload is over {PAYLOAD_BYTES} bytes of JSON")
+        job = self._bare(whole, number)
+        placed = self._ports.documents.place_payload(job, text)
+        job = evolve(job, payload=placed.inline, payload_at=placed.at)
+        return Part(submit(job, self._ports.settings.timing, first=placed.write), [])
+
+    def _bare(self, whole: Job, number: int) -> Job:
+        """Give an item's job, which is tried as the whole is, but for its payload."""
+        settings, now_ms = self._ports.settings, self._ports.effects.now_ms()
+        job_id = self._ports.ids.of_part(whole.whole_id, number)
+        return Job(
+            id=job_id,
+            tenant=whole.tenant,
+            type=whole.type,
+            queue=whole.queue,
+            profile=whole.profile,
+            agenda_pk=live_partition(whole.queue, shard_of(job_id, settings.shards)),
+            alarm_at=first_alarm(now_ms, settings.timing),
+            due_at=now_ms,
+            scheduled_at=now_ms,
+            created_at=now_ms,
+            # The list may be another one when the whole begins again: so are the items' payloads.
+            request_hash=f"{whole.request_hash}-{whole.generation}",
+            policy=whole.policy,
+            sources=whole.sources,
+            profile_version=whole.profile_version,
+            follow=whole.follow,
+            tags=whole.tags,
+            group=whole.group,
+            limit=whole.limit,
+            notify=whole.notify,
+            part_of=whole.id,
+            part=number,
+            node=f"{whole.node}[{number}]",
+            of_redrive=whole.redrives,
+        )

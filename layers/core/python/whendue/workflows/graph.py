@@ -1,0 +1,299 @@
+"""The graph of a workflow: jobs to be, which of them wait for which, and its one form as JSON. Pure.
+
+A workflow is a job whose payload is such a graph (docs/workflows.md). A node's number is its place: it is the number of
+the part that the workflow's job makes of it, see `whendue.jobs.members`.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from whendue.errors import InvalidReferenceError, InvalidWorkflowError
+from whendue.jobs.dependencies import (
+    ONS,
+    PARENT_FAILED,
+    PARENT_MISSING,
+    PARENT_POLICIES,
+    On,
+    ParentPolicy,
+)
+from whendue.jobs.members import was_not_taken
+from whendue.jobs.model import Job, State
+from whendue.quotas import CYCLE_NODES, PARENTS, PARTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
+from whendue.references.syntax import faults, list_faults
+from whendue.submission.request import JobRequest, request_from, request_value
+from whendue.table.items import known
+
+
+class Link(NamedTuple):
+    """An edge to a node from one of its parents: the parent's number, and which of its ends counts."""
+
+    node: int
+    on: On = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A job of a workflow.
+
+    Args:
+        name: what edges and payloads call it.
+        request: the job, its payload with references as given; `delay_s`: so long after the last parent has ended.
+        parents: whose ends it waits for.
+        parent_policy: what becomes of it when a parent that must succeed does not.
+        for_each: the reference to the list for each item of which it runs; None for an ordinary node.
+    """
+
+    name: str
+    request: JobRequest
+    parents: tuple[Link, ...] = ()
+    parent_policy: ParentPolicy = "cancel"
+    for_each: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A workflow's nodes, parents before children, and how long it may take as a whole, seconds."""
+
+    nodes: tuple[Node, ...]
+    deadline_s: int | None = None
+
+
+# --- as JSON -----------------------------------------------------------------------------------------------------
+
+
+def to_value(graph: Graph) -> dict[str, Any]:
+    """Write a graph as JSON; equal graphs give equal JSON."""
+    deadline = {} if graph.deadline_s is None else {"deadline_s": graph.deadline_s}
+    return {"nodes": [_node_value(node) for node in graph.nodes]} | deadline
+
+
+def _node_value(node: Node) -> dict[str, Any]:
+    value: dict[str, Any] = {"name": node.name, "request": request_value(node.request)}
+    if node.parents:
+        value["parents"] = [list(link) for link in node.parents]
+    if node.parent_policy != "cancel":
+        value["parent_policy"] = node.parent_policy
+    if node.for_each is not None:
+        value["for_each"] = node.for_each
+    return value
+
+
+def from_value(value: Mapping[str, Any]) -> Graph:
+    """Read a graph from JSON that `to_value` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not one.
+    """
+    return Graph(tuple(_node_from(one) for one in value["nodes"]), value.get("deadline_s"))
+
+
+def _node_from(value: Mapping[str, Any]) -> Node:
+    said = known(Node, value)
+    parents = tuple(Link(*link) for link in said.get("parents", ()))
+    return Node(**said | {"request": request_from(value["request"]), "parents": parents})
+
+
+# --- from names --------------------------------------------------------------------------------------------------
+
+
+class Wanted(NamedTuple):
+    """An edge as asked for: the parent's name, and which of its ends counts."""
+
+    name: str
+    on: On = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A node as asked for.
+
+    Args:
+        where: its place in the request, for errors.
+        name: what others call it.
+        request: the job.
+        parents: whose ends it waits for.
+        parent_policy: what becomes of it when a parent that must succeed does not.
+        for_each: the reference to the list for each item of which it runs.
+        joins: it waits for a whole group: that is one parent, however many jobs there are.
+    """
+
+    where: str
+    name: str
+    request: JobRequest
+    parents: tuple[Wanted, ...] = ()
+    parent_policy: ParentPolicy = "cancel"
+    for_each: Any = None
+    joins: bool = False
+
+
+def make(drafts: Sequence[Draft], deadline_s: int | None = None) -> Graph:
+    """Make a graph of nodes that are linked by name, in the order given where parents come first.
+
+    Raises:
+        InvalidWorkflowError: it has no nodes or too many, too many edges, a name twice, an edge to no node, a cycle, or
+            chains that are too long.
+        InvalidReferenceError: a payload refers to what is not the result of a parent.
+    """
+    if not 0 < len(drafts) <= PARTS:
+        raise InvalidWorkflowError(("nodes", f"there must be 1 to {PARTS}, there are {len(drafts)}"))
+    if places := list(_misnamed(drafts))[:WORKFLOW_ERRORS]:
+        raise InvalidWorkflowError(*places)
+    numbers = {draft.name: number for number, draft in enumerate(_ordered(drafts))}
+    nodes = sorted((_node(draft, numbers) for draft in drafts), key=lambda node: numbers[node.name])
+    graph = Graph(tuple(nodes), deadline_s)
+    _check_shape(graph)
+    check_references(graph, {draft.name: draft.where for draft in drafts})
+    return graph
+
+
+def _misnamed(drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
+    """Find what is wrong with names."""
+    counts = Counter(draft.name for draft in drafts)
+    for draft in drafts:
+        if counts[draft.name] > 1:
+            yield draft.where, f"the name {draft.name} is given {counts[draft.name]} times"
+        if len(draft.parents) > PARENTS and not draft.joins:
+            yield f"{draft.where}.dependsOn", f"may name {PARENTS} nodes"
+        for number, parent in enumerate(draft.parents):
+            if parent.name not in counts:
+                yield f"{draft.where}.dependsOn.{number}", f"there is no node {parent.name}"
+        if len({parent.name for parent in draft.parents}) < len(draft.parents):
+            yield f"{draft.where}.dependsOn", "names a node twice"
+
+
+def _ordered(drafts: Sequence[Draft]) -> list[Draft]:
+    """Sort nodes so that parents come first, else as given (Kahn 1962, https://doi.org/10.1145/368996.369025)."""
+    places = {draft.name: place for place, draft in enumerate(drafts)}
+    left = [len(draft.parents) for draft in drafts]
+    children: list[list[int]] = [[] for _ in drafts]
+    for place, draft in enumerate(drafts):
+        for parent in draft.parents:
+            children[places[parent.name]].append(place)
+    ready = [place for place, count in enumerate(left) if not count]
+    ordered = []
+    while ready:
+        place = heapq.heappop(ready)
+        ordered.append(drafts[place])
+        for child in children[place]:
+            left[child] -= 1
+            if not left[child]:
+                heapq.heappush(ready, child)
+    if len(ordered) < len(drafts):
+        raise InvalidWorkflowError(_cycle({draft.name: draft for place, draft in enumerate(drafts) if left[place]}))
+    return ordered
+
+
+def _cycle(stuck: Mapping[str, Draft]) -> tuple[str, str]:
+    """Name a cycle, in the direction in which jobs would run; each of the nodes has a parent among them."""
+    name, seen = next(iter(stuck)), dict[str, int]()
+    while name not in seen:
+        seen[name] = len(seen)
+        name = next(parent.name for parent in stuck[name].parents if parent.name in stuck)
+    cycle = [one for one, place in reversed(seen.items()) if place >= seen[name]]
+    shown = cycle if len(cycle) <= CYCLE_NODES else [*cycle[: CYCLE_NODES - 2], "...", cycle[-1]]
+    return f"{stuck[cycle[0]].where}.dependsOn", f"there is a cycle: {' -> '.join([*shown, cycle[0]])}"
+
+
+def _node(draft: Draft, numbers: Mapping[str, int]) -> Node:
+    links = sorted(Link(numbers[parent.name], parent.on) for parent in draft.parents)
+    return Node(draft.name, draft.request, tuple(links), draft.parent_policy, draft.for_each)
+
+
+# --- laws --------------------------------------------------------------------------------------------------------
+
+
+def check(graph: Graph) -> None:
+    """Check that a graph that was read is one that `make` could have made.
+
+    Raises:
+        InvalidWorkflowError, InvalidReferenceError: it is not.
+    """
+    if not 0 < len(graph.nodes) <= PARTS:
+        raise InvalidWorkflowError(("nodes", f"there must be 1 to {PARTS}, there are {len(graph.nodes)}"))
+    if len({node.name for node in graph.nodes}) < len(graph.nodes):
+        raise InvalidWorkflowError(("nodes", "a name is given twice"))
+    for number, node in enumerate(graph.nodes):
+        links = [link.node for link in node.parents]
+        if not all(0 <= parent < number for parent in links) or len(set(links)) < len(links):
+            raise InvalidWorkflowError((f"nodes.{node.name}", "its parents must be other nodes, before it"))
+        if not {link.on for link in node.parents} <= set(ONS) or node.parent_policy not in PARENT_POLICIES:
+            raise InvalidWorkflowError((f"nodes.{node.name}", "its edges and its policy must be known ones"))
+    _check_shape(graph)
+    check_references(graph, {})
+
+
+def _check_shape(graph: Graph) -> None:
+    edges = sum(len(node.parents) for node in graph.nodes)
+    if edges > WORKFLOW_EDGES:
+        raise InvalidWorkflowError(("nodes", f"there may be {WORKFLOW_EDGES} edges, there are {edges}"))
+    depths: list[int] = []
+    for node in graph.nodes:
+        depths.append(1 + max((depths[link.node] for link in node.parents), default=0))
+        if depths[-1] > WORKFLOW_DEPTH:
+            raise InvalidWorkflowError((f"nodes.{node.name}", f"it is in a chain of more than {WORKFLOW_DEPTH} nodes"))
+
+
+def check_references(graph: Graph, places: Mapping[str, str]) -> None:
+    """Check that payloads refer to results of direct parents alone.
+
+    Args:
+        graph: the graph.
+        places: where nodes are in the request, by name.
+
+    Raises:
+        InvalidReferenceError: one does not.
+    """
+    wrong: list[tuple[str, str]] = []
+    for node in graph.nodes:
+        where = places.get(node.name, f"nodes.{node.name}")
+        ends = {graph.nodes[link.node].name: link.on for link in node.parents}
+        wrong += faults(node.request.payload, ends, f"{where}.payload", item=node.for_each is not None)
+        if node.for_each is not None:
+            wrong += list_faults(node.for_each, ends, f"{where}.forEach")
+        if len(wrong) >= WORKFLOW_ERRORS:
+            break
+    if wrong:
+        raise InvalidReferenceError(*wrong[:WORKFLOW_ERRORS])
+
+
+# --- how it ended ------------------------------------------------------------------------------------------------
+
+
+def outcome(graph: Graph, jobs: Mapping[int, Job | None]) -> str | None:
+    """Name the node for whose failure a workflow is dead; None where all is well.
+
+    A node fails that is dead, or cancelled for another reason than that its branch was not taken. Its failure is
+    handled where another node waits for it `on: failure` or `on: done`; where all those are handled for which a node
+    was cancelled, each by a node `on: failure`, then so is that node's.
+
+    Args:
+        graph: the graph.
+        jobs: of its nodes by number, all ended; None for one that is gone.
+    """
+    handlers = [set[On]() for _ in graph.nodes]
+    for node in graph.nodes:
+        for link in node.parents:
+            handlers[link.node].add(link.on)
+    failed = [number for number in range(len(graph.nodes)) if _failed(jobs.get(number))]
+    all_failed = frozenset(failed)
+    caught = {number for number in failed if "failure" in handlers[number]}
+    for number in failed:
+        blamed = {link.node for link in graph.nodes[number].parents if link.on == "success" and link.node in all_failed}
+        if _is_left(jobs.get(number)) and blamed and blamed <= caught:
+            caught.add(number)
+    left = [number for number in failed if number not in caught and "done" not in handlers[number]]
+    # Rather the one that died than those that were cancelled for it.
+    left.sort(key=lambda number: (_is_left(jobs.get(number)), number))
+    return graph.nodes[left[0]].name if left else None
+
+
+def _failed(job: Job | None) -> bool:
+    return job is None or (job.state is not State.SUCCEEDED and not was_not_taken(job))
+
+
+def _is_left(job: Job | None) -> bool:
+    """Say whether a job was cancelled since a parent of it failed."""
+    return job is not None and job.cancelled_for in (PARENT_FAILED, PARENT_MISSING)

@@ -1,0 +1,167 @@
+"""Composites: jobs that make jobs of their own, wait for them, and gather what became of them (workflows, forEach).
+
+A run makes the parts (expands) or, once they have ended, gathers. Both can be repeated: parts have derived ids.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from whendue.engine.commit import record
+from whendue.engine.fan_out import Telling
+from whendue.engine.ports import Applied, Outcome
+from whendue.engine.runtime import Ports
+from whendue.errors import InvalidRequestError, UnavailableError, UnknownTaskError, WhendueError
+from whendue.jobs.dependencies import element
+from whendue.jobs.due_index import writer_sends
+from whendue.jobs.lifetime import belonging
+from whendue.jobs.members import resets
+from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.outcomes import Ended, Expanded, Failed, Input, Succeeded, broken, brought, succeeded
+from whendue.submission.submit import Submit
+from whendue.table.keys import job_key, members_key
+from whendue.table.writes import insert
+from whendue.workflows.expansion import Parting, Plan
+from whendue.workflows.graph import from_value, outcome
+
+
+class Composites:
+    """Runs composites."""
+
+    def __init__(self, ports: Ports, submit: Submit) -> None:
+        """Use these ports, and what prepares jobs."""
+        self._ports = ports
+        self._parting = Parting(ports, submit)
+
+    def run(self, whole: Job, bring: Callable[[], Input]) -> Ended:
+        """Make the parts of a claimed composite, or gather. Never raises what a user or the outside can cause.
+
+        Args:
+            whole: the claimed job.
+            bring: gives its payload.
+        """
+        text = brought(bring)
+        if isinstance(text, Failed):
+            return text
+        try:
+            value = json.loads(text)
+            return self._expand(whole, value) if whole.parts is None else self._gather(whole, value, whole.parts)
+        except (UnavailableError, UnknownTaskError) as error:
+            # A task whose module is broken comes back with the deploy that mends it.
+            return Failed(error.code, str(error))
+        except WhendueError as error:
+            return Failed(error.code, str(error), final=True)
+        except Exception as error:  # noqa: BLE001 - whatever one composite holds, it is that one's alone
+            self._ports.bulkhead.note("composite", whole.id, error)
+            return broken("its parts could not be made or gathered", error)
+
+    # --- expand -------------------------------------------------------------------------------------------------
+
+    def _expand(self, whole: Job, value: Any) -> Ended:
+        plan = self._parting.plan(whole, value)
+        if not plan.count:
+            return Succeeded("[]")
+        there = self._parts(whole, plan.count)
+        if whole.redrives and self._tell(there):
+            there = self._parts(whole, plan.count)
+        again = self._reset(plan, there, whole.redrives) if whole.redrives else {}
+        made = self._create(whole, plan, [number for number in range(plan.count) if number not in there])
+        parts = there | again
+        awaits = frozenset(
+            element(number, parts[number].generation if number in parts else 0) for number in range(plan.count)
+        )
+        return Expanded(plan.count, awaits, plan.deadline_at, self._to_send([*parts.values(), *made]))
+
+    def _to_send(self, parts: Sequence[Job]) -> list[Job]:
+        """Give the parts whose messages go out once the whole waits for them: until then it may be cancelled (G9).
+
+        Those of an earlier try are among them: it may have ended before it sent any.
+        """
+        timing = self._ports.settings.timing
+        pending = [part for part in parts if part.state is State.PENDING and part.owes is None]
+        return [part for part in pending if writer_sends(part.alarm_at, part.scheduled_at, timing)]
+
+    def _create(self, whole: Job, plan: Plan, numbers: Sequence[int]) -> list[Job]:
+        """Create parts, the notes about who waits for whom first.
+
+        Raises:
+            UnavailableError: not all are there.
+        """
+        if not numbers:
+            return []
+        # By it they are found when the composite has gone.
+        values = belonging(whole, {"left": plan.count})
+        [noted] = self._ports.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
+        if noted.failed:
+            raise UnavailableError
+        parts = [plan.make(number) for number in numbers]
+        notes = [write for part in parts for write in part.links]
+        ends = self._ports.store.apply(notes) if notes else []
+        if not _is_unknown(ends):
+            ends = record(self._ports, [part.step for part in parts]) if parts else []
+        if _is_unknown(ends):
+            raise UnavailableError
+        # One that is not there would be waited for for ever.
+        for part, end in zip(parts, ends, strict=True):
+            if end.applied is Applied.INVALID:
+                raise InvalidRequestError(f"the table cannot hold the part {part.step.job.node!r}")
+        return [part.step.job for part in parts]
+
+    def _tell(self, parts: dict[int, Job]) -> bool:
+        """Let everybody hear of ends before there are others; says whether there was anything to tell.
+
+        Raises:
+            UnavailableError: some of it is not told.
+        """
+        owing = [part for part in parts.values() if part.owes is not None]
+        if Telling(self._ports).tell(owing):
+            raise UnavailableError
+        return bool(owing)
+
+    def _reset(self, plan: Plan, there: dict[int, Job], of_redrive: int) -> dict[int, Job]:
+        """Let parts that failed begin again; gives them as they are then.
+
+        Raises:
+            UnavailableError: not all have begun again.
+        """
+        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
+        steps = resets(there, plan.parents, of_redrive, now_ms, timing)
+        ends = record(self._ports, list(steps.values())) if steps else []
+        # One that was refused has changed since: the next attempt looks again.
+        if not all(end.done for end in ends):
+            raise UnavailableError
+        self._parting.check([step.job for step in steps.values()])
+        return {number: step.job for number, step in steps.items()}
+
+    # --- gather -------------------------------------------------------------------------------------------------
+
+    def _gather(self, whole: Job, value: Any, count: int) -> Ended:
+        parts = self._parts(whole, count)
+        if whole.expands == "for_each":
+            return self._gather_items(parts, count)
+        failed = outcome(from_value(value), parts)
+        if failed is None:
+            return succeeded({"nodes": len(parts)})
+        if whole.deadline_at is not None and whole.deadline_at <= self._ports.effects.now_ms():
+            return Failed("deadline_exceeded", f"its deadline passed; {failed!r} did not succeed", final=True)
+        return Failed("workflow_failed", f"the node {failed!r} did not succeed", final=True)
+
+    def _gather_items(self, parts: dict[int, Job], count: int) -> Ended:
+        failed = [n for n in range(count) if n not in parts or parts[n].state is not State.SUCCEEDED]
+        if failed:
+            return Failed(
+                "items_failed", f"{len(failed)} of {count} items did not succeed, first item {failed[0]}", final=True
+            )
+        texts = self._ports.documents.results(list(parts.values()))
+        results = [texts[parts[number].id] for number in range(count)]
+        return succeeded([None if text is None else json.loads(text) for text in results])
+
+    def _parts(self, whole: Job, count: int) -> dict[int, Job]:
+        items = self._ports.store.get(
+            [job_key(self._ports.ids.of_part(whole.whole_id, number)) for number in range(count)]
+        )
+        return {number: from_item(item) for number, item in enumerate(items) if item}
+
+
+def _is_unknown(ends: Sequence[Outcome]) -> bool:
+    return any(end.applied is Applied.UNAVAILABLE for end in ends)

@@ -1,0 +1,217 @@
+"""The architecture holds: packages import lower levels only, pure modules import pure ones, and files stay small."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers/core/python/whendue"
+SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
+# A package may import packages of lower levels. Single modules stand in a level by themselves.
+LEVELS: tuple[tuple[str, ...], ...] = (
+    ("errors", "quotas", "version"),
+    ("support",),
+    ("outbound", "settings", "table", "tracing"),
+    ("jobs",),
+    ("bulkhead", "declarations"),
+    ("engine",),
+    ("adapters", "aws_errors", "metrics", "operations", "references"),
+    ("mail", "notifications"),
+    ("channels", "pauses", "profiles"),
+    ("submission",),
+    ("schedules", "workflows"),
+    ("limits", "tasks", "timer"),
+    ("inspection", "worker"),
+    ("bootstrap",),
+    ("metrics_export",),
+    ("containers",),
+    ("cli",),
+)
+LEVEL_OF = {f"whendue.{name}": level for level, names in enumerate(LEVELS) for name in names}
+LEVEL_OF |= {"whendue": len(LEVELS), "functions": len(LEVELS)}
+# What AWS, the clock and the table never reach: these modules compute.
+PURE = frozenset(
+    f"whendue.{name}"
+    for name in [
+        "engine.fairness",
+        "engine.message",
+        "inspection.causes",
+        "inspection.explain_end_rules",
+        "inspection.explain_rules",
+        "jobs.dependencies",
+        "jobs.dependency_transitions",
+        "jobs.due_index",
+        "jobs.failures",
+        "jobs.json_values",
+        "jobs.lifetime",
+        "jobs.limit_spec",
+        "jobs.members",
+        "jobs.model",
+        "jobs.outcomes",
+        "jobs.rescue_policy",
+        "jobs.retry_policy",
+        "jobs.transition",
+        "jobs.transitions",
+        "limits.overlap_policy",
+        "limits.rate_policy",
+        "limits.slot_model",
+        "metrics.model",
+        "notifications.delivery_job",
+        "notifications.events",
+        "notifications.subscription",
+        "operations.revision",
+        "pauses.events",
+        "pauses.model",
+        "profiles.model",
+        "references.bounded_jmespath",
+        "references.interpreter",
+        "references.syntax",
+        "schedules.backfill_model",
+        "schedules.fires",
+        "schedules.model",
+        "schedules.planning",
+        "schedules.calendar.cron",
+        "schedules.calendar.cron_fields",
+        "schedules.calendar.exclusions",
+        "schedules.calendar.notations",
+        "schedules.calendar.recurrence",
+        "schedules.calendar.time_zones",
+        "submission.request",
+        "support.timestamps",
+        "table.ids",
+        "table.items",
+        "table.keys",
+        "table.preconditions",
+        "table.writes",
+        "timer.lateness",
+        "tracing.traceparent",
+        "workflows.canvas",
+        "workflows.graph",
+        "workflows.progress",
+    ]
+)
+# Constants and errors, which pure modules may use.
+PLAIN = {"whendue.errors", "whendue.quotas", "whendue.settings", "whendue.support.text"}
+MODULES_MAX = 14
+
+
+def module_of(path: Path) -> str:
+    base = PACKAGE.parent if PACKAGE in path.parents else ROOT
+    parts = list(path.relative_to(base).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Name the modules of ours that a file imports, lazily or not."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def package_of(module: str) -> str:
+    """Name the entry of the table that a module belongs to: a package, or itself."""
+    top = ".".join(module.split(".")[:2]) if module.startswith("whendue.") else module.split(".", maxsplit=1)[0]
+    assert top in LEVEL_OF, f"{module} has no level"
+    return top
+
+
+GRAPH = {
+    module: sorted({name for name in imports_of(path) if name in MODULES and name != module})
+    for module, path in MODULES.items()
+}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_only_go_down(module: str) -> None:
+    """A package that knows one of its own level or above can no longer be read, tested or reused without it."""
+    own = package_of(module)
+    if module.startswith("functions.worker.tasks"):
+        return
+    wrong = [n for n in GRAPH[module] if package_of(n) != own and LEVEL_OF[package_of(n)] >= LEVEL_OF[own]]
+    assert not wrong, f"{module} imports {wrong}"
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_pure_modules_import_pure_modules(module: str) -> None:
+    """Rules that reach for the outside can no longer be tried by the thousand."""
+    impure = [name for name in GRAPH[module] if name not in PURE | PLAIN and MODULES[name].name != "__init__.py"]
+    assert not impure, f"{module} imports {impure}"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """A cycle makes the order of imports matter."""
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path, module))
+        if module not in done:
+            for name in GRAPH[module]:
+                visit(name, (*path, module))
+            done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+def test_a_package_is_small_enough_to_be_known() -> None:
+    """Two flat folders of fifty files told a newcomer nothing."""
+    sizes = Counter(path.parent for path in SOURCES if path.name != "__init__.py")
+    assert {str(folder): size for folder, size in sizes.items() if size > MODULES_MAX} == {}
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=lambda folder: folder.name)
+def test_every_package_says_what_it_is(folder: Path) -> None:
+    """A docstring is where a reader enters."""
+    assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+
+
+def test_boto3_lives_in_one_file() -> None:
+    """Everything that talks to AWS passes through one door."""
+    users = [module for module, path in MODULES.items() if any(n.split(".")[0] == "boto3" for n in imports_of(path))]
+    assert users == ["whendue.adapters.aws"]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_files_and_functions_stay_small(module: str) -> None:
+    """A reader holds a file of 400 lines and a function of 70 in mind, not more; a handler is thin."""
+    text = MODULES[module].read_text()
+    assert len(text.splitlines()) <= (60 if module.endswith(".handler") else 400)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= 70, f"{module}.{node.name} has {length} lines"
+
+
+def test_a_workers_import_path_is_light() -> None:
+    """Cold starts are paid by every user: what only the API needs is not imported by the package itself."""
+    heavy = {
+        "aws_lambda_powertools",
+        "jwt",
+        "cryptography",
+        "urllib3",
+        "boto3",
+        "localstack_client",
+        "croniter",
+        "opentelemetry",
+        "prometheus_client",
+    }
+    for module, path in MODULES.items():
+        if not module.startswith("whendue"):
+            continue
+        tops = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {
+            (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else node.names[0].name.split(".")[0]
+            for node in tops
+        }
+        allowed = {"jwt", "cryptography"} if module in ("whendue.adapters.auth", "whendue.adapters.key_set") else set()
+        assert not (names & heavy) - allowed, f"{module} imports {names & heavy} at its top"
