@@ -262,7 +262,7 @@ LIFETIMES: Final = Part(
 )
 METRICS: Final = Part(
     # What is counted decides nothing: no story notices.
-    modules=("metrics.model", "trace_context", "metrics.store", "inspection.gauges", "metrics.recorder"),
+    modules=("metrics.model", "tracing.traceparent", "metrics.store", "inspection.gauges", "metrics.recorder"),
     tests=(
         "unit/test_counts.py",
         "unit/test_trace.py",

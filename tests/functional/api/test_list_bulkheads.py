@@ -37,8 +37,6 @@ STAGES = {
     "jobs, read": Stage(
         "/jobs", "whendue.operations.listing.from_item", {"type": "ok", "state": "scheduled", "limit": "200"}
     ),
-        "/jobs", "whendue.operations.listing.from_item", {"type": "ok", "state": "scheduled", "limit": "200"}
-    ),
     "jobs, filtered": Stage(
         "/jobs", "whendue.operations.listing.shown_state", {"type": "ok", "state": "scheduled", "limit": "200"}
     ),
