@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.exceptions import BUILT_IN, EVERY
+from tests.builders.exceptions import BUILT_IN, EVERY
 from whendue.support import time_limit as in_time
 
 settings.register_profile("whendue", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.contract.backends import DYNAMODB_LOCAL, LOCALSTACK, Aws, Backend, opened
-from tests.contract.samples import insert_of
+from tests.builders.backends import DYNAMODB_LOCAL, LOCALSTACK, Aws, Backend, opened
+from tests.builders.samples import insert_of
 from whendue.engine.ports import BlobStore, JobQueue, JobStore, Outcome
 from whendue.table.writes import Write
 

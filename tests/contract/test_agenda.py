@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.samples import LIVE, insert_of, key_of, listed
+from tests.builders.samples import LIVE, insert_of, key_of, listed
 from whendue.engine.ports import AgendaEntry, JobStore
 from whendue.table.writes import REMOVE, Write
 

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from tests.contract import wire
-from tests.contract.backends import Aws
-from tests.contract.samples import LIVE, TIMING, a_job, insert_of, key_of, listed
-from tests.contract.wire import Wire
-from tests.support import eventually
+from tests.builders import wire
+from tests.builders.backends import Aws
+from tests.builders.samples import LIVE, TIMING, a_job, insert_of, key_of, listed
+from tests.builders.waiting import eventually
+from tests.builders.wire import Wire
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.throttle import TRIES

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from tests.contract.backends import Aws
-from tests.contract.samples import LIVE, NOW, TIMING, a_job, key_of
+from tests.builders.backends import Aws
+from tests.builders.samples import LIVE, NOW, TIMING, a_job, key_of
 from whendue.adapters.memory import MemoryStore
 from whendue.engine.ports import AgendaEntry, Applied, JobStore, Outcome
 from whendue.jobs import transitions

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.world import SETTINGS, TENANT
+from tests.builders.world import SETTINGS, TENANT
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue
 from whendue.bootstrap import App, build
 from whendue.declarations.registry import Registry

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import eventually
+from tests.builders.waiting import eventually
 from whendue.engine.ports import Delivery, Depth, JobQueue, Outgoing
 from whendue.quotas import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 

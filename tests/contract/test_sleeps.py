@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.backends import Aws
-from tests.world import TENANT, World
+from tests.builders.backends import Aws
+from tests.builders.world import TENANT, World
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter

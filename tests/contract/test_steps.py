@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from scripts.state_diagram import ARROWS
-from tests.contract.conftest import Apply
-from tests.contract.samples import (
+from tests.builders.samples import (
     AFTER_CLAIM,
     LIVE,
     MINE,
@@ -20,6 +19,7 @@ from tests.contract.samples import (
     key_of,
     running,
 )
+from tests.contract.conftest import Apply
 from whendue.engine.ports import Applied, JobStore, Outcome
 from whendue.jobs import transitions
 from whendue.jobs.due_index import day_of, done_partition

@@ -11,7 +11,7 @@ from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
 from localstack.topology import topology
-from tests.contract.backends import LOCALSTACK
+from tests.builders.backends import LOCALSTACK
 from tests.e2e import five_seconds, terraform
 from tests.e2e.homes import Containers, Functions, Home
 from tests.e2e.stage import Http, Stage, new_secret

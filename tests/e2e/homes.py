@@ -15,7 +15,7 @@ from localstack.environment import environment_of
 from localstack.lifecycle import answers, warm
 from localstack.paths import ROOT
 from localstack.stack import Stack
-from tests.support import eventually
+from tests.builders.waiting import eventually
 from whendue.declarations.registry import USER_TASKS
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
 

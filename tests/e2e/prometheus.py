@@ -14,9 +14,9 @@ import yaml
 
 from localstack import token
 from localstack.emulator import free_port
+from tests.builders.monitoring import MONITORING
+from tests.builders.waiting import eventually
 from tests.e2e.stage import Stage
-from tests.functional.metrics.monitoring import MONITORING
-from tests.support import eventually
 
 
 class Prometheus:

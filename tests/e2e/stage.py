@@ -12,8 +12,8 @@ import httpx
 from localstack import token
 from localstack.deploy.clients import Clients
 from localstack.stack import Stack
+from tests.builders.waiting import eventually
 from tests.e2e.homes import Home
-from tests.support import eventually
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.s3 import S3Blobs
 from whendue.adapters.sqs import SqsQueue

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.builders.waiting import eventually
 from tests.e2e.homes import GRACE_S, Containers, Home
 from tests.e2e.runs import begins, runs_of
 from tests.e2e.stage import Stage
-from tests.support import eventually
 
 JOBS = 200
 # Half of them end within the grace, half are given back.

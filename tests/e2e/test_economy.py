@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from localstack.deploy.clients import Clients
+from tests.builders.waiting import eventually
 from tests.e2e.stage import Stage
-from tests.support import eventually
 from whendue.bootstrap import App
 from whendue.engine.ports import Delivery
 from whendue.submission.request import JobRequest

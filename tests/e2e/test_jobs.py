@@ -12,9 +12,9 @@ import pytest
 
 from functions.api.app import make_resolver, routes_of
 from localstack.topology import topology
+from tests.builders.waiting import eventually
 from tests.e2e.conftest import VISIBILITY_S
 from tests.e2e.stage import Http, Stage
-from tests.support import eventually
 
 QUICK = {"baseSeconds": 1, "factor": 2, "jitter": "none"}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.builders.exceptions import EVERY
+from tests.builders.waiting import eventually
 from tests.e2e.homes import Containers, Home
 from tests.e2e.runs import begins
 from tests.e2e.stage import TERMINAL, Http, Stage
-from tests.exceptions import EVERY
-from tests.support import eventually
 
 HEALTHY = 40
 HEALS_S = 180

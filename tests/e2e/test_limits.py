@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.builders.waiting import eventually
 from tests.e2e.stage import Http
-from tests.support import eventually
 
 QUICK = {"baseSeconds": 1, "factor": 1, "jitter": "none"}
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from localstack_client.session import Session
 
+from tests.builders.waiting import eventually
 from tests.e2e.stage import Http, Stage
-from tests.support import eventually
 
 # Every character of it.
 BRIEF = b'{"type":"email","payload":{"to":"user@example.com","subject":"Hello"},"delaySeconds":30,"retries":3}'

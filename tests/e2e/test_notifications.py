@@ -11,9 +11,9 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from tests.builders.waiting import eventually
+from tests.builders.web import Web, serving
 from tests.e2e.stage import Http, Stage
-from tests.functional.tasks.web import Web, serving
-from tests.support import eventually
 from whendue.quotas import NOTIFY_CONCURRENCY
 
 TENANT = "e2e"

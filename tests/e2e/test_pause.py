@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.builders.waiting import eventually
 from tests.e2e.stage import Http, Stage
-from tests.support import eventually
 
 JOBS = 1000
 PROMISED = timedelta(seconds=5)

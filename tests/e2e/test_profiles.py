@@ -9,8 +9,8 @@ from typing import Any
 
 from localstack import token
 from localstack.paths import ROOT
+from tests.builders.waiting import eventually
 from tests.e2e.stage import Http, Stage
-from tests.support import eventually
 
 # What is promised, less nothing: `eventually` gives up then.
 LIVE_S = 10

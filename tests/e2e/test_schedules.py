@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.builders.waiting import eventually
 from tests.e2e import five_seconds
 from tests.e2e.stage import Http, Stage
-from tests.support import eventually
 
 FOR_S = 120
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.builders.waiting import eventually
 from tests.e2e.stage import Stage
-from tests.support import eventually
 from whendue.submission.request import JobRequest
 
 DAY_S = 86_400

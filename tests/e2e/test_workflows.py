@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.builders.waiting import eventually
 from tests.e2e.stage import TERMINAL, Http
-from tests.support import eventually
 
 
 def step(path: Path, name: str, *after: Any, **more: Any) -> dict[str, Any]:

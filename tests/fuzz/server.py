@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from functions.api.app import Api
-from tests.functional.api.gateway import Context
-from tests.world import World
+from tests.builders.gateway import Context
+from tests.builders.world import World
 
 
 def event_of(method: str, target: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:

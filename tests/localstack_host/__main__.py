@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from localstack.paths import LOCAL, ROOT
-from tests.contract.backends import LOCALSTACK
+from tests.builders.backends import LOCALSTACK
 from tests.localstack_host.host import Host, is_alone, running
 from tests.localstack_host.needs import CannotRunError, ready
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.world import IDS
+from tests.builders.world import IDS
 from whendue.quotas import FIRES_PER_PLAN, MISFIRE_CATCH_UP
 from whendue.schedules.calendar.recurrence import Recurrence, after, latest
 from whendue.schedules.fires import Outcome

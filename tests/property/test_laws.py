@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.world import IDS
+from tests.builders.world import IDS
 from whendue.engine.message import UnreadableMessageError, from_body, to_body
 from whendue.jobs import due_index as agenda
 from whendue.jobs import retry_policy as retry

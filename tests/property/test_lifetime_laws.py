@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.ageing import BIG, DAY_S, HOUR_S, HUGE, Ageing
-from tests.faults import Counted, KilledError
-from tests.functional.test_composites import flow, node
-from tests.functional.test_dependencies import after
-from tests.world import TENANT
+from tests.builders.ageing import BIG, DAY_S, HOUR_S, HUGE, Ageing
+from tests.builders.faults import Counted, KilledError
+from tests.builders.world import TENANT
+from tests.functional.submission.test_dependency_edges import after
+from tests.functional.workflows.test_runner import flow, node
 from whendue.errors import WhendueError
 from whendue.jobs.model import TERMINAL, Job
 from whendue.submission.request import JobRequest

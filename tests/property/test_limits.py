@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.samples import a_job, running
+from tests.builders.samples import a_job, running
 from whendue.jobs.limit_spec import Limit, Wait, effective
 from whendue.jobs.model import Job, State
 from whendue.limits.rate_policy import burst, interval_us, reserve, token_is_good

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.samples import a_job
+from tests.builders.samples import a_job
 from whendue.adapters.attribute_values import to_attribute
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, Policy, evolve, from_item, to_item

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.backends import Aws, opened
-from tests.functional.api.gateway import Answer, Shape
+from tests.builders.backends import Aws, opened
+from tests.builders.gateway import Answer, Shape
 from tests.property.stored import requests
 from tests.property.stored.rules import RulesOfAws, WireStore
 from tests.property.stored.stage import DAY_S, Stage, Tables

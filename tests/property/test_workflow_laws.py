@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.world import TENANT, World
+from tests.builders.world import TENANT, World
 from whendue.jobs.dependencies import ONS, PARENT_POLICIES, On, ParentPolicy
 from whendue.jobs.model import TERMINAL, Job
 from whendue.submission.request import JobRequest

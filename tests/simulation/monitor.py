@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scripts.state_diagram import ARROWS
-from tests.functional.api.gateway import Answer
+from tests.builders.gateway import Answer
 from tests.simulation.fates import Fate
 from tests.simulation.hub import KilledError, Process
 from tests.simulation.watched import WATCHERS

@@ -17,7 +17,7 @@ from functions.notifier import handler as notifier_handler
 from functions.timer import handler as timer_handler
 from functions.worker import handler as worker_handler
 from localstack import token
-from tests.functional.api.gateway import Answer, Client
+from tests.builders.gateway import Answer, Client
 from tests.simulation.backend import ComingQueue, LaggingStore
 from tests.simulation.fates import ISOLATING, KILLING, READ, SETTLING, Fate, Plan
 from tests.simulation.hub import START_MS, Hub, KilledError, Process, Strand, StrandRunner, current_strand

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.exceptions import EXCEPTIONS
+from tests.builders.exceptions import EXCEPTIONS
 from whendue.bulkhead import DESCRIBED, Bulkhead
 from whendue.errors import UnavailableError
 

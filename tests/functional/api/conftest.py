@@ -9,8 +9,8 @@ import pytest
 from functions import log
 from functions.api.app import Api
 from localstack import token
-from tests.functional.api.gateway import Client, Shape
-from tests.world import TENANT, World
+from tests.builders.gateway import Client, Shape
+from tests.builders.world import TENANT, World
 from whendue.adapters.auth import AuthSettings, Verifier
 
 SECRET = "a secret for tests, of more than 32 bytes"

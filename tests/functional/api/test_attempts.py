@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.gateway import Client
-from tests.world import World
+from tests.builders.gateway import Client
+from tests.builders.world import World
 from whendue.jobs.model import Failure, evolve, to_item
 from whendue.quotas import ATTEMPTS_SHOWN
 from whendue.table.keys import attempt_key

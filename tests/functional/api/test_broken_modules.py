@@ -1,7 +1,7 @@
 """A module that could not be imported: what callers, load balancers and stored jobs see of it."""
 
-from tests.functional.api.gateway import Client
-from tests.world import World
+from tests.builders.gateway import Client
+from tests.builders.world import World
 from whendue.declarations.discovery import ModuleFailure
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.gateway import Client
-from tests.world import TENANT, World
+from tests.builders.gateway import Client
+from tests.builders.world import TENANT, World
 from whendue.schedules.model import schedule_key
 
 BODY: dict[str, Any] = {"cron": "0 * * * * *", "job": {"type": "ok", "payload": {}}}

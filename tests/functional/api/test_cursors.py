@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from functions.api.app import make_resolver, routes_of
-from tests.functional.api.gateway import Answer, Client
-from tests.world import SETTINGS, World
+from tests.builders.gateway import Answer, Client
+from tests.builders.world import SETTINGS, World
 from whendue.engine.ports import AgendaEntry
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import TERMINAL
@@ -137,7 +137,7 @@ def full_once(client: Client) -> Client:
 
 def test_schedules_asked_for_to_the_letter(client: Client) -> None:
     """The request of the report."""
-    from tests.functional.api.gateway import Request
+    from tests.builders.gateway import Request
 
     headers = {"Authorization": f"Bearer {client._token}"}
     event = Request("GET", "/schedules", headers, query="cursor=%C3%96").event("http")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.gateway import Client
-from tests.world import World
+from tests.builders.gateway import Client
+from tests.builders.world import World
 from whendue.quotas import AWAITED_NAMED, PARENTS
 
 ONCE: dict[str, Any] = {"maxAttempts": 1}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.gateway import Client
+from tests.builders.gateway import Client
 from whendue.quotas import SUGGESTIONS
 
 NODE = {"type": "ok"}

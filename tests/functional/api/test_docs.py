@@ -6,7 +6,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions.api.app import PUBLIC, make_resolver, routes_of
-from tests.functional.api.gateway import Client
+from tests.builders.gateway import Client
 
 PAGES = {"/", "/docs", "/openapi.json"}
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.gateway import Client
-from tests.world import World
+from tests.builders.gateway import Client
+from tests.builders.world import World
 
 
 def test_limits_are_taken_shown_and_explained(client: Client, world: World) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.builders.gateway import Client, Shape
+from tests.builders.notified import fresh_resources
+from tests.builders.world import TENANT, World
 from tests.functional.api.conftest import a_token, api_of
-from tests.functional.api.gateway import Client, Shape
-from tests.functional.notifications.notified import fresh_resources
-from tests.world import TENANT, World
 from whendue.declarations.registry import TASKS, discover
 from whendue.declarations.resources import Resources, TaskSettings
 

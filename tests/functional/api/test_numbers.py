@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.gateway import Answer, Client
-from tests.world import TENANT, World
+from tests.builders.gateway import Answer, Client
+from tests.builders.world import TENANT, World
 from whendue.operations.listing import JobFilter
 from whendue.quotas import HORIZON_S
 from whendue.submission.request import JobRequest

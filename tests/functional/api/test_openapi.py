@@ -8,11 +8,11 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from functions.api.http.problems import STATUS
+from tests.builders.gateway import Answer, Client
+from tests.builders.notified import fresh_resources
+from tests.builders.world import World
 from tests.functional.api.conftest import a_token, api_of
-from tests.functional.api.gateway import Answer, Client
-from tests.functional.notifications.notified import fresh_resources
 from tests.fuzz.__main__ import seeded
-from tests.world import World
 from whendue.errors import WhendueError
 
 METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE", "TRACE", "PURGE")

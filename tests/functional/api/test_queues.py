@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from functions.api.http import times
-from tests.faults import Counted, Refusing
-from tests.functional.api.gateway import Client
-from tests.world import TENANT, World
+from tests.builders.faults import Counted, Refusing
+from tests.builders.gateway import Client
+from tests.builders.world import TENANT, World
 from whendue.quotas import GROUP_BYTES, OLDEST_LOOKED_AT, PAUSE_REASON_BYTES
 from whendue.settings import ALL_QUEUES, QUEUES
 

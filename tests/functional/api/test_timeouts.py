@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-import tests.world as stage
+import tests.builders.world as stage
+from tests.builders.gateway import Client
+from tests.builders.world import World
 from tests.functional.api.conftest import a_token, api_of
-from tests.functional.api.gateway import Client
-from tests.world import World
 
 LONGEST_S = 900
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.gateway import Client
-from tests.world import World
+from tests.builders.gateway import Client
+from tests.builders.world import World
 from whendue.declarations.context import Context
 from whendue.declarations.registry import Retry
 from whendue.jobs.model import State

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import eventually
-from tests.world import RealTime
+from tests.builders.waiting import eventually
+from tests.builders.world import RealTime
 from whendue.containers.health import Beats
 from whendue.containers.timer import LAST_STEP_S, TICK_S, Timer
 from whendue.timer.tick import Ticked

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import eventually
-from tests.world import RealTime
+from tests.builders.waiting import eventually
+from tests.builders.world import RealTime
 from whendue.containers.health import Beats
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
 from whendue.declarations.context import Context

@@ -7,7 +7,7 @@ from logging import StreamHandler
 import pytest
 
 from functions import log
-from tests.functional.metrics.handled import Handled
+from tests.builders.handled import Handled
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from tests.functional.tasks.conftest import JOB_ID
+from tests.builders.task_fixtures import JOB_ID
 from whendue import quotas as limits
 from whendue.declarations.context import Context
 from whendue.declarations.registry import TASKS, GiveUp, Retry, discover

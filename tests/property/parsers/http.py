@@ -6,10 +6,10 @@ from typing import Any
 from functions.api.http import json_text, times
 from functions.api.http.body import idempotency_key
 from functions.api.http.etags import HEADER_CHARACTERS, precondition
+from tests.builders.gateway import Context
+from tests.builders.world import World
 from tests.functional.api.conftest import a_token, api_of
-from tests.functional.api.gateway import Context
 from tests.property.growth import Parser
-from tests.world import World
 from whendue.adapters import key_set
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.errors import WhendueError

@@ -4,7 +4,7 @@ import json
 from functools import partial
 from typing import Any, Final
 
-from tests.functional.api.gateway import Answer
+from tests.builders.gateway import Answer
 from tests.simulation.stories.base import OK, QUICK, Scenario, submit
 from tests.simulation.world import World
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from tests.functional.api.gateway import Answer
+from tests.builders.gateway import Answer
 from tests.simulation.stories.base import OK, QUICK, Scenario, submit, submitting
 from tests.simulation.world import Nature, World
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tests.functional.api.gateway import Answer
+from tests.builders.gateway import Answer
 from tests.simulation.stories.base import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
 

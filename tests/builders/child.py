@@ -1,0 +1,30 @@
+"""A child that does what its message's body says; run as `python -m tests.builders.child FD`."""
+
+import json
+import os
+import sys
+import threading
+
+
+def main(answer_to: int) -> None:
+    """Do it."""
+    request = json.loads(sys.stdin.readline())
+    what, message = request["delivery"]["body"], request["delivery"]["id"]
+    answer = json.dumps({"unsettled": [message] if what == "leaves" else [], "counts": {what: 1}}).encode()
+    if what == "dies":
+        os._exit(9)
+    if what == "hangs":
+        threading.Event().wait()
+    if what == "leaves one behind" and os.fork() == 0:
+        # It holds the pipe open, as a daemon that a task has started would.
+        sys.stdin.close()
+        threading.Event().wait(30)
+    if what == "drained":
+        answer = sys.stdin.readline().encode()
+    if what == "signals its group":
+        os.killpg(0, 9)
+    os.write(answer_to, answer)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,81 @@
+"""A world whose workers and timer run behind their handlers, as on AWS: so what they do is logged and counted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from functions.api.schemas.metrics import exposition
+from functions.sqs_batch import handle_batch, named
+from functions.timer import handler as timer
+from tests.builders.world import MINUTE_MS, SETTINGS, World
+from whendue.bootstrap import App
+from whendue.engine.ports import Delivery
+from whendue.settings import ALL_QUEUES
+
+
+class Handled(World):
+    """The world's services behind the functions' handlers."""
+
+    def batch(self, app: App, deliveries: Sequence[Delivery]) -> set[str]:
+        """Hand messages to a worker's handler and delete those that it settled; gives the ids of the others."""
+        reply = handle_batch(
+            app,
+            {"Records": [record(one) for one in deliveries]},
+            named(SETTINGS.queues),
+            lambda messages: app.work.handle(messages, self.clock.now_ms() + MINUTE_MS),
+        )
+        left = {failed["itemIdentifier"] for failed in reply["batchItemFailures"]}
+        for one in deliveries:
+            if one.id not in left:
+                self.queues.delete(one.queue, [one.receipt])
+        return left
+
+    def run_visible(self) -> None:
+        """Let handlers empty the queues of what is visible now."""
+        for queue in ALL_QUEUES:
+            while deliveries := self.queues.receive(queue):
+                self.batch(self.app, deliveries)
+
+    def handled_tick(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """Let the timer's handler tick."""
+        monkeypatch.setattr(timer, "app", lambda: self.app)
+        return timer.handler({}, Remaining())  # type: ignore[arg-type]
+
+    def live(self, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let time pass with a tick every minute, and workers every second."""
+        for second in range(round(seconds)):
+            self.clock.advance(1)
+            if second % 60 == 0:
+                self.handled_tick(monkeypatch)
+            self.run_visible()
+
+    def samples(self) -> Mapping[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Scrape: (name, labels) -> value."""
+        text = exposition(self.app.counters.read(), self.app.gauges.measure())
+        families = text_string_to_metric_families(text)
+        return {(one.name, frozenset(one.labels.items())): one.value for all_ in families for one in all_.samples}
+
+    def value(self, name: str, **labels: str) -> float:
+        """Sum up all samples of a metric that have these labels."""
+        wanted = labels.items()
+        return sum(value for (known, has), value in self.samples().items() if known == name and wanted <= has)
+
+
+class Remaining:
+    """The part of Lambda's context that the timer reads."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return MINUTE_MS
+
+
+def record(one: Delivery) -> dict[str, Any]:
+    """Give a delivery as SQS hands it to a function."""
+    return {
+        "messageId": one.id,
+        "receiptHandle": one.receipt,
+        "body": one.body,
+        "attributes": {"ApproximateReceiveCount": str(one.receive_count)},
+        "eventSourceARN": f"arn:aws:sqs:eu-central-1:000000000000:{one.queue}",
+    }

@@ -1,0 +1,83 @@
+"""A world with channels: its clock is the real one, ahead by what tests wait out, so that real sockets time out."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders.world import TENANT, World
+from whendue.declarations import resources
+from whendue.declarations.registry import TASKS, discover
+from whendue.declarations.resources import Resources, TaskSettings
+from whendue.engine.commit import record_and_send
+from whendue.jobs.model import Job
+from whendue.notifications.events import Story
+from whendue.notifications.subscription import Subscription, Terms
+from whendue.operations.reader import JobView
+from whendue.outbound.ssrf import Allowed
+from whendue.support.clock import ManualEffects, system
+
+RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
+TOPICS = {"acme": ("arn:aws:sns:*:*:acme-*",)}
+EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused")
+STORY = Story("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type": "ok"}, "ok", "normal")
+
+
+def fresh_resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
+    """Put fresh resources behind `whendue.declarations.resources.resource`; the operator allows loopback."""
+    fresh = Resources()
+    settings = TaskSettings(
+        Allowed.parse("127.0.0.0/8"), "from@example.com", email_recipients=RECIPIENTS, sns_allow=TOPICS
+    )
+    fresh.provide("settings", lambda: settings)
+    monkeypatch.setattr(resources.RESOURCES, "_factories", fresh._factories)
+    monkeypatch.setattr(resources.RESOURCES, "_made", fresh._made)
+    return resources.RESOURCES
+
+
+class AheadClock(ManualEffects):
+    """The real clock, and ahead of it by what was waited out."""
+
+    def now_ms(self) -> int:
+        return system().now_ms() + self._now_ms - self.start_ms
+
+
+class Notified(World):
+    """A world whose registry has the shipped channels."""
+
+    def __init__(self, clock: ManualEffects | None = None) -> None:
+        super().__init__(clock=clock or AheadClock())
+        discover("whendue.channels")
+        for name in TASKS.channels():
+            self.registry.add_channel(TASKS.channel(name))
+
+    def subscribe(self, name: str = "hook", channel: str = "webhook", **config: Any) -> Subscription:
+        """Make a subscription to everything."""
+        return self.app.subscriptions.put(TENANT, name, Terms(channel, "", EVERYTHING), config).subscription
+
+    def tell(self, story: Story = STORY) -> list[Job]:
+        """Create and send the deliveries of a story."""
+        made = self.app.news.tell(TENANT, story)
+        ends = record_and_send(self.app._ports, made, self.clock.now_ms())
+        assert all(end.done for end in ends)
+        return [step.job for step in made]
+
+    def tell_one(self, story: Story = STORY) -> Job:
+        """Create and send the one delivery of a story."""
+        [job] = self.tell(story)
+        return job
+
+    def again(self, delivery: Job) -> Job:
+        """Wait until a delivery's next attempt is due, and make it."""
+        self.clock.advance(max(0, self.job(delivery).due_at - self.clock.now_ms()) / 1000 + 1)
+        self.tick()
+        self.clock.advance(121)
+        self.work()
+        return self.job(delivery)
+
+    def log(self, name: str = "hook") -> list[JobView]:
+        """Read a subscription's delivery log."""
+        return self.app.deliveries.page(TENANT, name, None, 50, None).deliveries
+
+    def health(self, name: str = "hook") -> Subscription:
+        """Read a subscription."""
+        return self.app.subscriptions.read(TENANT, name)

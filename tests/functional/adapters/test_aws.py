@@ -1,0 +1,44 @@
+"""The secrets of tokens and of the deployment come from the parameter store, as SecureString, by the real client."""
+
+import pytest
+from moto import mock_aws
+
+from localstack import token
+from tests.unit.support.test_secret import ENVIRONMENT
+from whendue.adapters.auth import AuthSettings
+from whendue.adapters.aws import client, parameter
+from whendue.errors import ConfigurationError
+from whendue.settings import Settings
+from whendue.support.secret import Secret
+
+SECRET = "s" * 40
+
+
+@pytest.fixture(autouse=True)
+def somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+def test_an_encrypted_parameter_is_read_in_clear() -> None:
+    """Encrypted text would be a secret, too, and verify no token."""
+    named = token.environment("") | {"WHENDUE_JWT_SECRET_PARAMETER": "/whendue/jwt-secret"}
+    with mock_aws():
+        client("ssm").put_parameter(Name="/whendue/jwt-secret", Value=SECRET, Type="SecureString")
+        assert AuthSettings.from_env(named).secret == SECRET
+
+
+def test_the_deployments_secret_is_read_in_clear() -> None:
+    """What is encrypted differs from read to read, and so would all ids."""
+    named = ENVIRONMENT | {"WHENDUE_SECRET_PARAMETER": "/whendue/secret"}
+    with mock_aws():
+        client("ssm").put_parameter(Name="/whendue/secret", Value=SECRET, Type="SecureString")
+        assert Settings.from_env(named, parameter).secret == Secret((SECRET,))
+
+
+def test_a_parameter_that_is_not_there_is_named() -> None:
+    """A process that cannot have its secret does not start, and says why."""
+    named = ENVIRONMENT | {"WHENDUE_SECRET_PARAMETER": "/whendue/secret"}
+    with mock_aws(), pytest.raises(ConfigurationError, match="/whendue/secret cannot be read: ParameterNotFound"):
+        Settings.from_env(named, parameter)

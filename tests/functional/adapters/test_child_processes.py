@@ -1,0 +1,85 @@
+"""Isolation by child processes: they answer, die, hang and are told to go down; the worker goes on."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.builders.waiting import eventually
+from whendue.adapters.child_processes import ChildProcess, ChildProcesses
+from whendue.engine.ports import Delivery, Worked
+
+FOREVER_MS = 4_000_000_000_000
+
+
+@pytest.fixture
+def children() -> Iterator[ChildProcesses]:
+    """Have room for two."""
+    made = ChildProcesses(2, "tests.builders.child")
+    yield made
+    for child in list(made._running):
+        child.kill()
+
+
+def begun(children: ChildProcesses, what: str) -> ChildProcess:
+    child = children.start(Delivery("m-1", "r-1", what, 2, "normal"), FOREVER_MS)
+    assert child
+    return child
+
+
+def ended(child: ChildProcess) -> Worked | None:
+    eventually(lambda: child.ended(0.5))
+    return child.worked()
+
+
+def test_what_became_of_the_message_is_known(children: ChildProcesses) -> None:
+    """Settled, or to stay in its queue."""
+    assert ended(begun(children, "succeeds")) == ([], {"succeeds": 1})
+    assert ended(begun(children, "leaves")) == (["m-1"], {"leaves": 1})
+
+
+@pytest.mark.parametrize("what", ["dies", "signals its group"])
+def test_one_that_dies_is_noticed_and_takes_nobody_with_it(children: ChildProcesses, what: str) -> None:
+    """G10: the process that dies is the job's alone."""
+    neighbour = begun(children, "drained")
+    assert ended(begun(children, what)) is None
+    children.drain(17)
+    eventually(lambda: neighbour.ended(0.5))
+
+
+def test_there_are_no_more_than_may_be_and_an_end_makes_room(children: ChildProcesses) -> None:
+    """Memory is bounded."""
+    first, second = begun(children, "hangs"), begun(children, "hangs")
+    delivery = Delivery("m-2", "r-2", "succeeds", 2, "normal")
+    assert children.start(delivery, FOREVER_MS) is None
+    assert not first.ended(0)
+    first.kill()
+    assert first.ended(0)
+    assert first.worked() is None
+    assert ended(begun(children, "succeeds"))
+    second.kill()
+
+
+def test_what_a_child_leaves_behind_is_not_waited_for(children: ChildProcesses) -> None:
+    """A task may have started a daemon."""
+    child = begun(children, "leaves one behind")
+    assert ended(child) == ([], {"leaves one behind": 1})
+
+
+def test_children_hear_when_the_worker_goes_down(children: ChildProcesses) -> None:
+    """They give back what still runs then."""
+    child = begun(children, "drained")
+    children.drain(1_234)
+    eventually(lambda: child.ended(0.5))
+    assert json.loads(child._answer) == {"drain_ms": 1_234}
+
+
+def test_a_system_that_refuses_a_process_leaves_room_as_it_was(
+    children: ChildProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many times as it likes."""
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.executable", "/nowhere/python")
+        for _ in range(3):
+            assert children.start(Delivery("m-1", "r-1", "succeeds", 2, "normal"), FOREVER_MS) is None
+    assert ended(begun(children, "succeeds"))

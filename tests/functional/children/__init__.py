@@ -1,1 +1,0 @@
-"""Programs that a worker's child process may turn out to be."""

@@ -1,0 +1,126 @@
+"""Guards of writing, telling and waiting, each alone: what none of the stories needs, and somebody will."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from tests.builders.faults import Counted, Refusing
+from tests.builders.world import TENANT, World
+from whendue.engine.apply import written
+from whendue.engine.fan_out import Telling
+from whendue.engine.ports import Applied, Outcome
+from whendue.engine.release import Dependents
+from whendue.errors import UnavailableError
+from whendue.jobs.dependencies import element
+from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.transitions import claim
+from whendue.quotas import TELL_PIECE
+from whendue.submission.request import Dependency, JobRequest
+from whendue.table.writes import Write
+from whendue.workflows.graph import Draft, make, to_value
+
+
+def after(*parents: Job) -> tuple[Dependency, ...]:
+    """Wait for jobs."""
+    return tuple(Dependency(job=one.id) for one in parents)
+
+
+def children_of(world: World, parent: Job, count: int) -> list[Job]:
+    """Submit jobs that wait for one."""
+    ends = world.app.submit.many(TENANT, [JobRequest("ok", {}, depends_on=after(parent))] * count)
+    return [end.job for end in ends if not isinstance(end, Exception)]
+
+
+def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
+    """However many wait for its job."""
+    world, calls = World(), list[str]()
+    parent = world.submit(delay_s=10)
+    children_of(world, parent, 1)
+    running = claim(parent, "mine", parent.due_at)
+    assert world.table.apply([running])[0].done
+    ports = replace(world.app._ports, store=Counted(world.table, calls))
+    [(_, end)] = written(ports, [claim(parent, "theirs", parent.due_at)])
+    assert end.applied is Applied.REFUSED
+    assert calls == ["apply"]
+
+
+def test_whoever_cannot_be_told_now_keeps_their_parent_owing() -> None:
+    """And holds up no other parent."""
+    world = World()
+    first, second = world.submit(delay_s=5), world.submit(delay_s=5)
+    [one], [other] = children_of(world, first, 1), children_of(world, second, 1)
+
+    def all_but_one(writes: Sequence[Write]) -> list[Outcome]:
+        made = iter(world.table.apply([write for write in writes if write.key != one.key]))
+        return [Outcome(Applied.UNAVAILABLE) if write.key == one.key else next(made) for write in writes]
+
+    world.clock.advance(6)
+    world.work(world.build(Refusing(world.table, "apply", all_but_one)))
+    assert world.job(first).owes == ""
+    assert world.job(second).owes is None
+    assert world.job(other).state is State.SUCCEEDED
+    world.pass_time(180)
+    assert world.job(one).state is State.SUCCEEDED
+    assert world.job(first).owes is None
+
+
+def test_dependents_are_told_in_pieces_each_once() -> None:
+    """The place that was reached is kept: whoever goes on does not begin again."""
+    world, calls = World(), list[str]()
+    parent = world.submit(delay_s=5)
+    children_of(world, parent, 2 * TELL_PIECE)
+    world.clock.advance(6)
+    world.work(world.build(Counted(world.table, calls)), queue="normal")
+    # Two full pieces, and one that shows that there is no more.
+    assert calls.count("span") == 3
+    assert len(world.ran) == 1 + 2 * TELL_PIECE
+
+
+def test_what_cannot_be_read_is_told_later() -> None:
+    """The parent stays where its alarm finds it."""
+    world = World()
+    parent = world.submit(delay_s=5)
+    [child] = children_of(world, parent, 1)
+    world.clock.advance(6)
+    world.work(world.build(Refusing(world.table, "span", _unavailable)))
+    stored = world.job(parent)
+    assert (stored.state, stored.owes) == (State.SUCCEEDED, "")
+    assert Telling(replace(world.app._ports, store=Refusing(world.table, "span", _unavailable))).tell([stored]) == [
+        stored
+    ]
+    assert Telling(world.app._ports).tell([stored]) == []
+    world.work()
+    assert world.job(child).state is State.SUCCEEDED
+
+
+def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
+    """The parent has been redriven since."""
+    world = World()
+    parent = world.submit(delay_s=100)
+    [child] = children_of(world, parent, 1)
+    world.table.apply([Write("wait", child.key, (), {"awaits": frozenset({element(0, 5)})})])
+    world.clock.advance(101)
+    world.work()
+    assert world.job(parent).state is State.SUCCEEDED
+    assert world.job(child).state is State.WAITING
+
+
+def test_nobody_is_told_of_a_job_that_is_not_there() -> None:
+    """Notes of a submit that died name it."""
+    world = World()
+    heard = Dependents(world.app._ports).hear({"00000000-0000-7000-8000-000000000000": []})
+    assert (heard.unknown, heard.owing) == (set(), [])
+
+
+def test_a_part_is_kept_as_long_as_its_workflow() -> None:
+    """What became of it is asked for until the whole is gone."""
+    world = World()
+    node = JobRequest("ok", {}, policy={"retention_s": 60})
+    whole = world.app.submit.one(TENANT, JobRequest("workflow", to_value(make([Draft("a", "a", node)])))).job
+    world.work()
+    [part] = [from_item(item) for item in world.table.items().values() if item.get("part_of") == whole.id]
+    assert part.policy.retention_s == whole.policy.retention_s
+
+
+def _unavailable(*_arguments: Any, **_options: Any) -> Any:
+    raise UnavailableError

@@ -1,0 +1,306 @@
+"""What tellers of news keep to, and jobs that look for themselves: nothing is told before it is so."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import KilledError, Refusing
+from tests.builders.samples import a_job, an_error
+from tests.builders.world import IDS, TENANT, World
+from tests.functional.engine.test_release import Costed, claimed, unavailable
+from tests.functional.submission.test_dependency_edges import after, cause, many, states
+from tests.functional.workflows.test_runner import flow, node, parts, start
+from whendue.bootstrap import App
+from whendue.engine.commit import record, record_and_send
+from whendue.engine.fan_out import Telling
+from whendue.engine.ports import Applied, Outcome
+from whendue.engine.reconcile import Parents, is_to_stop
+from whendue.engine.runtime import Ports
+from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import claim, fail, submit, succeed
+from whendue.quotas import TELL_PIECE
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key, parents_key
+from whendue.table.writes import Write, delete
+
+
+class Reader:
+    """A newsroom that wants every end and every failed attempt, and makes a job of each."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def wants(self, step: Transition) -> bool:
+        return step.name in ("succeed", "fail")
+
+    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+        now_ms, timing = self._world.clock.now_ms(), self._world.app._ports.settings.timing
+        changes: dict[str, Any] = {"alarm_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
+        changes["fence"] = self._world.effects.new_id()
+        return [submit(a_job(f"{'news':-<34}-{number}", **changes), timing) for number, _ in enumerate(jobs)]
+
+
+def read_by(world: World, app: App | None = None) -> Ports:
+    """Give ports of a world in which somebody wants to hear everything."""
+    return replace((app or world.app)._ports, news=Reader(world))
+
+
+def failing(world: World, job: Job) -> Transition:
+    """Let an attempt of a claimed job fail that is not the last, and whose next one is sent at once."""
+    return fail(world.job(job), an_error(job), world.clock.now_ms(), world.app._ports.settings.timing, draw=0)
+
+
+def ending(world: World, job: Job) -> Transition:
+    """Let a claimed job succeed."""
+    return succeed(world.job(job), world.clock.now_ms(), None)
+
+
+def owing(world: World, steps: Sequence[Transition], ports: Ports | None = None) -> list[Job]:
+    """Record steps in a process that dies before it tells anybody."""
+    deaf = Refusing(world.table, "span", _dies)
+    with pytest.raises(KilledError):
+        record(replace(ports or world.app._ports, store=deaf), steps)
+    return [world.job(step.job) for step in steps]
+
+
+def _dies(*_: object, **__: object) -> Any:
+    raise KilledError
+
+
+# --- telling -----------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
+    """The job is tried again: who waits for its success goes on waiting."""
+    world = World()
+    parent = claimed(world)
+    child = world.submit(depends_on=after(parent))
+    record(read_by(world), [failing(world, parent)])
+    assert states(world, parent, child) == ["pending", "waiting"]
+    assert world.job(parent).owes is None
+
+
+def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> None:
+    """It gathers when the node has ended."""
+    world = World()
+    whole = start(world, flow(node("a", policy={"max_attempts": 2})))
+    world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
+    [part] = parts(world, whole, 1)
+    taken = claim(part, "f", world.clock.now_ms())
+    record(world.app._ports, [taken])
+    record(read_by(world), [failing(world, taken.job)])
+    assert states(world, whole, part) == ["waiting", "pending"]
+
+
+def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> None:
+    """Its parent owes it that; another one, whose dependents have heard, owes nothing any more."""
+    world = World()
+    parents = [claimed(world, "a"), claimed(world, "b")]
+    children = [world.submit(depends_on=after(one)) for one in parents]
+
+    def deaf(writes: Sequence[Write]) -> list[Outcome]:
+        lost = [one.name == "release" and one.key == children[0].key for one in writes]
+        return [
+            Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0]
+            for gone, one in zip(lost, writes, strict=True)
+        ]
+
+    jobs = owing(world, [ending(world, one) for one in parents])
+    app = world.build(store=Refusing(world.table, "apply", deaf))
+    assert [job.id for job in Telling(app._ports).tell(jobs)] == [parents[0].id]
+    assert [world.job(one).owes for one in parents] == ["", None]
+    assert states(world, *children) == ["waiting", "pending"]
+    world.pass_time(150)
+    assert states(world, *children) == ["succeeded", "succeeded"]
+    assert world.job(parents[0]).owes is None
+
+
+def test_news_that_could_not_be_stored_is_still_owed() -> None:
+    """Nobody has been told: the alarm goes on with it."""
+    world = World()
+    ports = read_by(world, unavailable(world, "submit"))
+    job = claimed(world)
+    record(ports, [ending(world, job)])
+    assert world.job(job).owes == ""
+
+
+def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
+    """With the first piece; its message is sent at once, and not again when it is told again."""
+    world = Costed()
+    job = claimed(world)
+    many(world, *[JobRequest("ok", {}, depends_on=after(job))] * (2 * TELL_PIECE + 1))
+    written = world.writes(lambda: record(read_by(world), [ending(world, job)]))
+    assert (written["submit"], written["tell_on"], written["settled"]) == (1, 2, 1)
+    messages = world.queues.pending("normal")
+    [told] = [from_item(item) for key, item in world.table.items().items() if "news" in key.pk]
+    world.table.apply([Write("owe", job.key, (), {"owes": ""})])
+    Telling(read_by(world)).tell([world.job(job)])
+    assert world.queues.pending("normal") == messages
+    world.work()
+    assert told.id in {job_id for job_id, _, _ in world.ran}
+
+
+@pytest.mark.parametrize(("count", "notes"), [(TELL_PIECE - 1, 0), (TELL_PIECE, 1), (TELL_PIECE + 1, 1)])
+def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
+    """Whoever goes on after a death begins behind the last piece, and everybody is told once."""
+    world = Costed()
+    job = claimed(world)
+    many(world, *[JobRequest("ok", {}, depends_on=after(job))] * count)
+    written = world.writes(lambda: record(world.app._ports, [ending(world, job)]))
+    assert written == {"succeed": 1, "release": count, "settled": 1} | ({"tell_on": notes} if notes else {})
+
+
+def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
+    """A worker has others to see to; the alarm goes on behind what was told."""
+    world = World()
+    job = claimed(world)
+    for _ in range(3):
+        many(world, *[JobRequest("ok", {}, depends_on=after(job))] * 100)
+
+    def slow(pk: str, **options: Any) -> Any:
+        world.clock.advance(4)
+        return world.table.span(pk, **options)
+
+    [owes] = owing(world, [ending(world, job)])
+    app = world.build(store=Refusing(world.table, "span", slow))
+    assert [one.id for one in Telling(app._ports).tell([owes])] == [job.id]
+    told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
+    assert len(told) == 3 * TELL_PIECE
+    assert (world.job(job).owes or "").startswith("child#")
+    world.pass_time(150)
+    assert len(world.ran) == 300
+
+
+def test_who_owes_nothing_costs_nothing() -> None:
+    """And a job without dependents asks for none."""
+    world = Costed()
+    assert world.calls(lambda: Telling(world.app._ports).tell([])) == {}
+    step = ending(world, claimed(world))
+    assert world.calls(lambda: record(read_by(world), [step])) == {"apply": 3}
+
+
+def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
+    """Nobody could claim it while it owes."""
+    world = World()
+    jobs = [claimed(world, "a"), claimed(world, "b")]
+    world.queues.discard("normal")
+    world.table.apply([Write("owe", jobs[1].key, (), {"children": True})])
+    sent: list[str] = []
+
+    def send(queue: str, messages: Sequence[Any]) -> list[bool]:
+        sent.extend(one.body for one in messages)
+        return [True for _ in messages]
+
+    app = unavailable(world, "settled")
+    ports = replace(app._ports, news=Reader(world), queue=Refusing(world.queues, "send", send))
+    record_and_send(ports, [failing(world, jobs[0])], world.clock.now_ms())
+    assert not any(jobs[0].id in body for body in sent)
+    ended = ending(world, jobs[1])
+    record_and_send(replace(ports, store=world.table), [ended], world.clock.now_ms())
+    assert not any(jobs[1].id in body for body in sent)
+    Telling(replace(ports, store=world.table)).tell([world.job(jobs[0])])
+    assert sum(jobs[0].id in body for body in sent) == 1
+
+
+def test_a_parent_that_failed_before_it_succeeded_tells_its_dependents_and_nobody_else() -> None:
+    """Its failed attempts stand beside the notes of who waits for it."""
+    world = World()
+    tries = iter([False, False, True])
+
+    def third_time(payload: Any, ctx: Any) -> None:
+        if not next(tries):
+            raise RuntimeError("not yet")
+
+    world.task("third", third_time)
+    parent = world.submit("third", policy={"base_s": 1})
+    child = world.submit(depends_on=after(parent))
+    world.pass_time(20)
+    assert states(world, parent, child) == ["succeeded", "succeeded"]
+    assert world.job(parent).owes is None
+
+
+# --- jobs that look for themselves -------------------------------------------------------------------------------
+
+
+def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
+    """Whoever was writing the parent may be slow; after ten minutes they have died."""
+    world = World()
+    parent = world.submit(delay_s=3600)
+    child = world.submit(depends_on=after(parent))
+    world.table.apply([delete("gone", parent.key)])
+    world.pass_time(500, step_s=20)
+    assert states(world, child) == ["waiting"]
+    world.pass_time(1500, step_s=20)
+    assert (states(world, child), cause(world, child)) == (["cancelled"], "parent_missing")
+
+
+def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> None:
+    """The list outlasts a wait of a year; who was held longer waits on, and the timer goes on with its work."""
+    world = World()
+    parent = world.submit("bad", policy={"max_attempts": 1})
+    child = world.submit(depends_on=after(parent), parent_policy="hold")
+    other = world.submit(depends_on=after(world.submit(delay_s=90)))
+    world.work()
+    world.table.apply([delete("gone", parents_key(child.id, child.request_hash))])
+    world.pass_time(200)
+    assert states(world, child, other) == ["waiting", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "stops"),
+    [
+        ({"parts": 2}, False),
+        ({"parts": 2, "cancel_requested": True}, True),
+        ({"parts": 2, "deadline_at": 10}, True),
+        ({"parts": 2, "deadline_at": 11}, False),
+        # They are no parts of it: nobody asked for their end.
+        ({"cancel_requested": True}, False),
+        ({"deadline_at": 10}, False),
+    ],
+)
+def test_who_stops_the_jobs_that_it_waits_for(changes: dict[str, Any], stops: bool) -> None:
+    """One that made them, and that was cancelled or has passed its deadline."""
+    assert is_to_stop(a_job(state=State.WAITING, awaits=frozenset({0}), **changes), 10) is stops
+
+
+def a_whole(world: World, *nodes: Any) -> Job:
+    """Start a workflow and let it make its nodes; nothing else runs."""
+    whole = start(world, flow(*nodes))
+    world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
+    assert states(world, whole) == ["waiting"]
+    return whole
+
+
+def test_a_workflow_stops_its_nodes_though_one_of_them_is_gone() -> None:
+    """What is there is cancelled at once; what is gone counts as ended after a while."""
+    world = World()
+    whole = a_whole(world, node("a"), node("b"), node("c", "ok", {}, "b"))
+    world.table.apply([delete("gone", job_key(IDS.of_part(whole.whole_id, 0)))])
+    world.app.control.cancel(TENANT, whole.id)
+    assert [part.state for part in parts(world, whole, 3)] == [State.CANCELLED, State.CANCELLED]
+    assert states(world, whole) == ["waiting"]
+
+
+def test_stopping_reads_the_parts_twice_and_looks_into_those_that_wait_for_parts_alone() -> None:
+    """Whoever has ended, or waits for other nodes, has nothing more to stop."""
+    world = Costed()
+    whole = a_whole(world, node("a"), node("b", "ok", {}, "a"))
+    world.table.apply([Write("ask", whole.key, (), {"cancel_requested": True})])
+    asked, check = list[list[str]](), Parents.check
+
+    def noted(self: Parents, waiting: Sequence[Job]) -> None:
+        asked.append([job.id for job in waiting])
+        check(self, waiting)
+
+    _with(Parents, "check", noted, lambda: Parents(world.app._ports).check([world.job(whole)]))
+    assert asked == [[whole.id], []]
+    assert states(world, whole) == ["cancelled"]
+
+
+def _with(owner: type, name: str, other: Any, do: Callable[[], None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, other)
+        do()

@@ -1,0 +1,158 @@
+"""The manifests: valid by Kubernetes' own schemas, restricted, and in step with settings, command and image."""
+
+import json
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from localstack.paths import ROOT
+from localstack.topology import topology
+from localstack.venvs import ensure
+from tests.functional.infra.test_image import COMPOSE, TEXT
+from whendue.cli import GRACE_S
+from whendue.containers.health import LIVE, READY
+from whendue.declarations.resources import TaskSettings
+from whendue.settings import ALL_QUEUES, Settings
+
+OVERLAYS = ("minikube", "production")
+SETTINGS = [ROOT / "infra/docker/whendue.env", *(ROOT / "infra/kubernetes/overlays").glob("*/settings.env")]
+# The oldest that is still maintained, and the newest that the validator knows.
+VERSIONS = ("1.34", "1.37")
+OURS = {"worker", "timer"}
+# What the parameter that the settings name would give.
+SECRET = "s" * 40
+
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+
+
+@cache
+def rendered(overlay: str) -> str:
+    command = ["kubectl", "kustomize", str(ROOT / "infra/kubernetes/overlays" / overlay)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def resources(overlay: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Give an overlay's resources of a kind by name, without the hash that kustomize puts behind generated ones."""
+    found = [one for one in yaml.safe_load_all(rendered(overlay)) if one["kind"] == kind]
+    return {re.sub(r"-[a-z0-9]{10}$", "", one["metadata"]["name"]): one for one in found}
+
+
+def pods(overlay: str) -> dict[str, dict[str, Any]]:
+    return {name: one["spec"]["template"]["spec"] for name, one in resources(overlay, "Deployment").items()}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_resource_is_valid(overlay: str, version: str, tmp_path: Path) -> None:
+    """Strictly: a misspelt field fails. KEDA's kinds are its own; Kubernetes has no schema for them."""
+    path = tmp_path / "rendered.yaml"
+    ours = [one for one in yaml.safe_load_all(rendered(overlay)) if not one["apiVersion"].startswith("keda.sh/")]
+    path.write_text(yaml.safe_dump_all(ours))
+    command = [str(ensure("containers") / "kubernetes-validate"), "--strict", "-k", version, str(path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARN" not in done.stdout
+    assert done.stdout.count("INFO") == len(ours)
+
+
+@pytest.mark.parametrize("path", SETTINGS, ids=lambda path: path.parent.name)
+def test_settings_are_those_that_a_process_reads(path: Path) -> None:
+    """A misspelt name would be a default, or a process that does not start."""
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    given = dict(line.split("=", 1) for line in lines)
+    settings = Settings.from_env(given, lambda _: SECRET)
+    assert set(settings.dead_letter_queues) == {"dead_letter", "notifications_dead_letter"}
+    assert TaskSettings.from_env(given).own_functions == {f"whendue-{name}" for name in topology().functions}
+    code = "".join(file.read_text() for file in (ROOT / "layers").rglob("*.py"))
+    assert all(f'"{name}"' in code for name in given if name.startswith("WHENDUE_"))
+    assert {name for name in given if not name.startswith("WHENDUE_")} <= {
+        "AWS_ENDPOINT_URL",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+    }
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_are_given_the_settings_that_the_overlay_makes(overlay: str) -> None:
+    """By the name with the hash, so that a change rolls the pods."""
+    config = resources(overlay, "ConfigMap")["whendue"]
+    assert Settings.from_env(config["data"], lambda _: SECRET).table
+    for name in OURS:
+        sources = pods(overlay)[name]["containers"][0]["envFrom"]
+        assert sources[0]["configMapRef"]["name"] == config["metadata"]["name"]
+        assert sources[1]["secretRef"]["name"].startswith("whendue")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_is_restricted(overlay: str) -> None:
+    """What the namespace enforces, and a root file system that is read-only, and limits."""
+    for name, pod in pods(overlay).items():
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        [container] = pod["containers"]
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert set(container["resources"]) == {"requests", "limits"}
+        if name in OURS:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert f"USER {pod['securityContext']['runAsUser']}:" in TEXT
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_probes_and_grace_are_those_of_the_command(overlay: str) -> None:
+    """A pod gets longer than its process takes, and its probes ask for what the process answers."""
+    for name in OURS:
+        pod = pods(overlay)[name]
+        [container] = pod["containers"]
+        assert container["args"] == [name, "--grace", str(GRACE_S)]
+        assert pod["terminationGracePeriodSeconds"] > GRACE_S
+        [port] = container["ports"]
+        assert f"EXPOSE {port['containerPort']}\n" in TEXT
+        assert container["livenessProbe"]["httpGet"] == {"path": LIVE, "port": port["name"]}
+        assert container["startupProbe"]["httpGet"] == {"path": LIVE, "port": port["name"]}
+        assert container["readinessProbe"]["httpGet"] == {"path": READY, "port": port["name"]}
+
+
+def test_the_compose_file_runs_the_same_commands() -> None:
+    """With longer to stop than the grace."""
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    for name in OURS:
+        assert services[name]["command"] == [name, "--grace", str(GRACE_S)]
+        assert int(services[name]["stop_grace_period"].removesuffix("s")) > GRACE_S
+        assert services[name]["read_only"] is True
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_selectors_find_their_pods(overlay: str) -> None:
+    """A budget, a policy or a service that selects nothing looks as if it did."""
+    labels = [one["spec"]["template"]["metadata"]["labels"] for one in resources(overlay, "Deployment").values()]
+    specs = [*resources(overlay, "PodDisruptionBudget").values(), *resources(overlay, "Deployment").values()]
+    selected = [one["spec"]["selector"]["matchLabels"] for one in specs]
+    selected += [one["spec"]["selector"] for one in resources(overlay, "Service").values()]
+    selected += [resources(overlay, "NetworkPolicy")["whendue"]["spec"]["podSelector"]["matchLabels"]]
+    for selector in selected:
+        assert any(selector.items() <= one.items() for one in labels), selector
+
+
+def test_production_scales_with_the_depth_of_every_queue() -> None:
+    """Of the queues in its settings; and nothing else sets the number of workers."""
+    queues = json.loads(resources("production", "ConfigMap")["whendue"]["data"]["WHENDUE_QUEUES"])
+    scaled = resources("production", "ScaledObject")["worker"]["spec"]
+    assert [one["metadata"]["queueURL"] for one in scaled["triggers"]] == [queues[name] for name in ALL_QUEUES]
+    assert scaled["scaleTargetRef"]["name"] in resources("production", "Deployment")
+    assert "replicas" not in resources("production", "Deployment")["worker"]["spec"]
+
+
+def test_production_has_a_role_for_its_service_account() -> None:
+    """No keys in the cluster."""
+    account = resources("production", "ServiceAccount")["whendue"]
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].startswith("arn:aws:iam::")
+    assert resources("production", "Secret") == {}

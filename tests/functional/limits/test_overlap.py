@@ -1,0 +1,260 @@
+"""Overlap policies: what a fire does while an earlier job of its schedule runs."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import Counted, KilledError, Refusing
+from tests.builders.world import MINUTE_MS, TENANT, World
+from whendue.engine.ports import Outcome as Ended
+from whendue.jobs.model import Job, State
+from whendue.schedules.calendar.recurrence import Recurrence
+from whendue.schedules.fires import Outcome
+from whendue.schedules.history import FireFilter, FireView
+from whendue.schedules.model import Definition, Overlap
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
+from whendue.table.writes import Write
+
+EVERY_10_S = Recurrence(cron="*/10 * * * * *")
+
+
+def running(overlap: Overlap, lease_s: int = 600) -> tuple[World, Job]:
+    """Let a schedule's first fire run, in a worker that is never heard of again; gives its job."""
+    world = World()
+    template = JobRequest("ok", {}, policy={"lease_s": lease_s})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap=overlap))
+    world.clock.advance(10)
+    # Ask for pauses, read the job, read the key, take the slot, claim: the fifth call is the last one.
+    with pytest.raises(KilledError):
+        world.build(store=Counted(world.table, [], 4, after=True)).work.handle(
+            world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS
+        )
+    [job] = [fire.job for fire in fires(world) if fire.job and fire.job.state is State.RUNNING]
+    return world, job
+
+
+def fires(world: World) -> list[FireView]:
+    """List the fires that have come, the oldest first."""
+    return world.app.ledger.page(TENANT, "s", FireFilter(), 100, None).fires[::-1]
+
+
+def fire(world: World, times: int = 1) -> None:
+    for _ in range(times):
+        world.clock.advance(10)
+        world.work()
+
+
+def told(world: World) -> list[tuple[Outcome, str | None, State | None]]:
+    return [(view.fire.outcome, view.fire.reason, view.job.state if view.job else None) for view in fires(world)]
+
+
+SKIPPED = (Outcome.SKIPPED, "overlap", State.CANCELLED)
+WAITS = (Outcome.RAN, None, State.PENDING)
+RUNS = (Outcome.RAN, None, State.RUNNING)
+RAN = (Outcome.RAN, None, State.SUCCEEDED)
+
+
+def test_skip_runs_none_beside_one_that_runs() -> None:
+    """The ledger says why, and so does the job."""
+    world, _ = running("skip")
+    fire(world, 2)
+    assert told(world) == [RUNS, SKIPPED, SKIPPED]
+    job = fires(world)[1].job
+    assert job
+    assert job.last
+    assert (job.last.type, job.claims) == ("overlap", 0)
+
+
+def test_skip_runs_those_that_come_after_it_has_ended() -> None:
+    """One at a time is no limit where nothing overlaps."""
+    world = World()
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, JobRequest("ok", {}), overlap="skip"))
+    fire(world, 3)
+    assert told(world) == [RAN, RAN, RAN]
+
+
+def test_buffer_one_lets_one_wait() -> None:
+    """It runs when the one before it has ended; those that come meanwhile are skipped."""
+    world, first = running("buffer_one", lease_s=35)
+    fire(world, 3)
+    assert told(world) == [RUNS, WAITS, SKIPPED, SKIPPED]
+    world.pass_time(200)
+    assert told(world)[:2] == [RAN, RAN]
+    assert world.job(first).lost == 1
+
+
+def test_buffer_one_does_not_skip_a_job_for_the_place_that_it_had_itself() -> None:
+    """Whoever reschedules the one that waits does not lose it."""
+    world, _ = running("buffer_one")
+    fire(world)
+    waits = fires(world)[1].job
+    assert waits
+    world.app.control.reschedule(TENANT, waits.id, world.clock.now_ms() + 5000, None)
+    world.clock.advance(6)
+    world.work()
+    assert told(world) == [RUNS, WAITS]
+
+
+def test_cancel_running_stops_what_runs_and_what_waits() -> None:
+    """The newest fire is the one that counts."""
+    world, first = running("cancel_running")
+    fire(world, 3)
+    assert world.job(first).cancel_requested
+    assert told(world) == [RUNS, SKIPPED, SKIPPED, WAITS]
+
+
+def test_cancel_running_leaves_a_newer_one_alone() -> None:
+    """A message that comes late is that of an older fire: it is skipped."""
+    world = World()
+    template = JobRequest("ok", {}, policy={"lease_s": 600})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap="cancel_running"))
+    world.clock.advance(20)
+    late, early = world.queues.receive("normal")[:2][::-1], MINUTE_MS
+    with pytest.raises(KilledError):
+        world.build(store=Counted(world.table, [], 4, after=True)).work.handle(late[:1], world.clock.now_ms() + early)
+    world.app.work.handle(late[1:], world.clock.now_ms() + early)
+    assert told(world) == [SKIPPED, RUNS]
+    newer = fires(world)[1].job
+    assert newer
+    assert not newer.cancel_requested
+
+
+def test_a_fire_that_was_given_another_job_is_not_skipped_for_its_first_one() -> None:
+    """A backfill made it run: a message of the job before it changes nothing."""
+    world, _ = running("skip")
+    world.clock.advance(10)
+    with pytest.raises(KilledError):
+        world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire"))))
+    nominal = fires(world)[1].fire.nominal
+    world.app.backfills.begin(TENANT, "s", nominal, nominal, None, force=True)
+    world.clock.advance(400)
+    world.work()
+    assert told(world)[1] == (Outcome.CAUGHT_UP, None, State.SUCCEEDED)
+
+
+def test_allow_lets_them_overlap() -> None:
+    """It is what a schedule does that says nothing."""
+    world = World()
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, JobRequest("ok", {})))
+    fire(world)
+    [view] = fires(world)
+    assert view.job
+    assert view.job.overlap is None
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_who_dies_while_skipping_leaves_a_ledger_that_is_right(after: bool) -> None:
+    """The job has ended, the entry says so at once to who asks, and for good once its message comes again."""
+    world, _ = running("skip")
+    world.clock.advance(10)
+    with pytest.raises(KilledError):
+        world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire", after=after))))
+    assert told(world) == [RUNS, SKIPPED]
+    world.clock.advance(400)
+    assert [worked.unsettled for worked in world.work()] == [[]] * 2
+    second = fires(world)[1]
+    assert second.job
+    kept = [item for key, item in world.table.items().items() if item.get("job") == second.job.id]
+    assert [item["outcome"] for item in kept] == ["skipped"]
+
+
+def test_a_skipped_job_that_is_redriven_runs() -> None:
+    """Whoever asks for it wants it to run."""
+    world, _ = running("skip")
+    fire(world)
+    skipped = fires(world)[1].job
+    assert skipped
+    world.app.control.redrive(TENANT, skipped.id)
+    world.work()
+    assert world.job(skipped).state is State.SUCCEEDED
+
+
+def test_a_skipped_job_that_is_redriven_before_the_ledger_knew_has_run() -> None:
+    """Its maker died between the two writes; the ledger tells what became of it in the end."""
+    world, _ = running("skip")
+    world.clock.advance(10)
+    with pytest.raises(KilledError):
+        world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire"))))
+    skipped = fires(world)[1].job
+    assert skipped
+    world.app.control.redrive(TENANT, skipped.id)
+    world.clock.advance(400)
+    world.work()
+    assert told(world)[1] == RAN
+
+
+def test_a_fire_whose_job_failed_and_was_cancelled_is_not_shown_as_skipped() -> None:
+    """It had run."""
+    world = World()
+    template = JobRequest("bad", {}, policy={"base_s": 300, "jitter": "none"})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap="skip"))
+    fire(world)
+    failed = fires(world)[0].job
+    assert failed
+    world.app.control.cancel(TENANT, failed.id)
+    assert told(world) == [(Outcome.RAN, None, State.CANCELLED)]
+
+
+def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
+    """Nobody skipped it."""
+    world, _ = running("buffer_one")
+    fire(world)
+    waits = fires(world)[1].job
+    assert waits
+    world.app.control.cancel(TENANT, waits.id)
+    assert told(world) == [RUNS, (Outcome.RAN, None, State.CANCELLED)]
+
+
+@pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
+def test_a_retry_waits_where_a_first_attempt_is_skipped(overlap: Overlap) -> None:
+    """What has begun once is not given up because a later fire was quicker."""
+    world = World()
+    world.task("bad_once", _bad_once)
+    template = JobRequest("bad_once", {}, policy={"base_s": 15, "jitter": "none", "lease_s": 600})
+    world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap=overlap))
+    fire(world)
+    first = fires(world)[0].job
+    assert first
+    # The next fire's worker dies while it runs; the retry comes meanwhile.
+    world.clock.advance(10)
+    with pytest.raises(KilledError):
+        world.build(store=Counted(world.table, [], 4, after=True)).work.handle(
+            world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS
+        )
+    world.clock.advance(6)
+    world.work()
+    waits = world.job(first)
+    assert (waits.state, waits.failures) == (State.PENDING, 1)
+    assert waits.waits_for is not None
+    fire(world)
+    assert world.job(first).state is State.PENDING
+
+
+def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:
+    """Retention may be over before a late message comes."""
+    world, _ = running("skip")
+    fire(world)
+    skipped = fires(world)[1].job
+    assert skipped
+    del world.table._items[job_key(skipped.id)]
+    assert told(world)[1] == (Outcome.SKIPPED, "overlap", None)
+
+
+def _bad_once(payload: Any, ctx: Any) -> None:
+    if ctx.attempt == 1:
+        raise RuntimeError("bad")
+
+
+def _dying(world: World, name: str, *, after: bool = False) -> Any:
+    """Give an `apply` whose process dies at a write of this name, before or after its effect."""
+    real = world.table.apply
+
+    def apply(writes: list[Write]) -> list[Ended]:
+        if not any(write.name == name for write in writes):
+            return real(writes)
+        if after:
+            real(writes)
+        raise KilledError
+
+    return apply

@@ -1,0 +1,136 @@
+"""What the line of a limited key keeps to: each in its turn, and whoever is there no longer is in nobody's way."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import Refusing
+from tests.builders.world import MINUTE_MS, TENANT, World
+from tests.functional.limits.test_limiter import ONE, Metered, freed, held_by_the_dead, items, some
+from whendue.engine.ports import Outcome
+from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import State
+from whendue.quotas import LIMIT_RECHECK_S
+from whendue.table.writes import Write
+
+TWO = Limit(concurrency=2, key="k")
+
+
+def test_who_is_cancelled_as_it_is_woken_gets_no_slot() -> None:
+    """Nobody would come for it: it is free at once."""
+    world = World()
+    real = world.table.apply
+
+    def apply(writes: list[Write]) -> list[Outcome]:
+        for write in writes:
+            if write.name == "wake":
+                world.app.control.cancel(TENANT, write.key.pk.removeprefix("JOB#"))
+        return real(writes)
+
+    jobs = [world.submit(limit=ONE) for _ in range(2)]
+    world.work(world.build(store=Refusing(world.table, "apply", apply)))
+    assert sorted(world.job(job).state for job in jobs) == [State.CANCELLED, State.SUCCEEDED]
+    assert items(world, "slot") == {}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_slot_goes_past_who_waits_no_longer_to_who_does(gone: bool) -> None:
+    """At once, whether its job was cancelled or is not even there any more."""
+    world = World()
+    waiting = []
+
+    def holding(payload: Any, ctx: Any) -> None:
+        for _ in range(2):
+            waiting.append(world.submit(limit=ONE))
+            world.clock.advance(0.001)
+        world.work()
+        world.app.control.cancel(TENANT, waiting[0].id)
+        if gone:
+            del world.table._items[waiting[0].key]
+
+    world.task("holding", holding)
+    world.submit("holding", limit=ONE)
+    world.work()
+    assert world.job(waiting[1]).state is State.SUCCEEDED
+    assert items(world, "slot") == items(world, "waiter") == {}
+
+
+def test_who_comes_with_somebody_before_it_takes_its_own_slot_and_wakes_the_other_one() -> None:
+    """Of two free slots each gets one, in the order of the line, and nobody wakes itself."""
+    world = World()
+    world.table = store = Metered()
+    world.app = world.build()
+    for _ in range(2):
+        held_by_the_dead(world, TWO, lease_s=30)
+    first, second = some(world, 2, TWO)
+    world.work()
+    world.clock.advance(LIMIT_RECHECK_S)
+    [delivery] = [one for one in world.queues.receive("normal") if second.id in one.body]
+    worked = world.app.work.handle([delivery], world.clock.now_ms() + MINUTE_MS)
+    assert (worked.unsettled, worked.counts) == ([], {"succeeded": 1})
+    assert [job_id for job_id, _, _ in world.ran] == [second.id]
+    assert store.writes["wake"] == 1
+    world.work()
+    assert world.job(first).state is State.SUCCEEDED
+
+
+def test_who_takes_a_slot_by_itself_leaves_the_places_of_others_alone() -> None:
+    """They are woken when it ends, long before they would look for themselves."""
+    world = World()
+    held_by_the_dead(world, lease_s=30)
+    first = world.submit(limit=ONE)
+    world.work()
+    world.clock.advance(20)
+    second = world.submit(limit=ONE)
+    world.work()
+    world.clock.advance(LIMIT_RECHECK_S - 20)
+    world.work()
+    assert [world.job(job).state for job in (first, second)] == [State.SUCCEEDED] * 2
+
+
+def test_a_rescheduled_job_is_not_in_its_own_way() -> None:
+    """The place that it had before stands until somebody clears it away."""
+    world = World()
+    held_by_the_dead(world, lease_s=30)
+    job = world.submit(limit=ONE)
+    world.work()
+    world.app.control.reschedule(TENANT, job.id, world.clock.now_ms() + 60_000, None)
+    world.clock.advance(61)
+    assert [worked.counts for worked in world.work()] == [{"succeeded": 1}]
+
+
+def test_a_rescheduled_job_that_waits_again_stands_where_it_is_due_now() -> None:
+    """Its old place, which nobody has cleared away, brings it before nobody."""
+    world = World()
+    held_by_the_dead(world, lease_s=600)
+    moved = world.submit(limit=ONE)
+    world.clock.advance(1)
+    stays = world.submit(limit=ONE)
+    world.work()
+    world.app.control.reschedule(TENANT, moved.id, world.clock.now_ms() + 10_000, None)
+    world.clock.advance(11)
+    world.work()
+    freed(world)
+    world.work()
+    assert [job_id for job_id, _, _ in world.ran] == [stays.id, moved.id]
+    assert items(world, "slot") == items(world, "waiter") == {}
+
+
+def test_who_loses_a_slot_to_somebody_quicker_takes_another() -> None:
+    """It does not wait while one is free."""
+    world = World()
+    world.submit(limit=TWO)
+    [delivery] = world.queues.receive("normal")
+    real, begun = world.table.apply, list[bool]()
+
+    def apply(writes: list[Write]) -> list[Outcome]:
+        if writes and writes[0].name == "take_slot" and not begun:
+            begun.append(True)
+            [taken] = real([replace(writes[0], changes={**writes[0].changes, "fence": "theirs"})])
+            assert taken.done
+        return real(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    worked = app.work.handle([delivery], world.clock.now_ms() + MINUTE_MS)
+    assert worked.counts == {"succeeded": 1}

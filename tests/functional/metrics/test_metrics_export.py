@@ -1,0 +1,130 @@
+"""One log line per batch, and it is the EMF line: valid by AWS's schema, its numbers those of the jobs."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.builders.faults import Refusing
+from tests.builders.handled import Handled
+from whendue.errors import UnavailableError
+from whendue.metrics_export import NAMESPACE
+from whendue.submission.request import JobRequest
+
+# As published at https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent / "emf_schema.json").read_text()))
+
+
+def lines(logged: StringIO) -> list[dict[str, Any]]:
+    """Read what was logged, and make sure that every EMF line of it is one."""
+    read = [json.loads(line) for line in logged.getvalue().splitlines()]
+    for line in read:
+        if "_aws" in line:
+            SCHEMA.validate(line)
+            [directive] = line["_aws"]["CloudWatchMetrics"]
+            assert directive["Namespace"] == NAMESPACE
+            assert directive["Dimensions"] == [["service"]]
+            assert line["service"] == "whendue"
+            for metric in directive["Metrics"]:
+                assert line[metric["Name"]], "the directive names a member that is there"
+    logged.seek(0)
+    logged.truncate()
+    return read
+
+
+def metrics_of(line: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Give a line's metrics: name -> (unit, values)."""
+    return {
+        one["Name"]: (one["Unit"], line[one["Name"]])
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
+        for one in directive["Metrics"]
+    }
+
+
+def test_a_batch_is_one_line_with_its_metrics(world: Handled, logged: StringIO) -> None:
+    """A warm function that prints one line is quick, and CloudWatch bills by line and by metric."""
+    jobs = [JobRequest("ok", {}) for _ in range(6)]
+    world.app.submit.many("acme", [*jobs, JobRequest("bad", {}), JobRequest("bad", {}, policy={"max_attempts": 1})])
+    world.app.tally.take()
+    world.clock.advance(1.5)
+    world.run_visible()
+    [line] = lines(logged)
+    assert line["message"] == "batch"
+    assert line["outcomes"] == {"succeeded": 6, "retried": 1, "dead": 1}
+    assert metrics_of(line) == {
+        "attempts": ("Count", [8]),
+        "attempts_failed": ("Count", [2]),
+        "retries": ("Count", [1]),
+        "jobs_succeeded": ("Count", [6]),
+        "jobs_dead": ("Count", [1]),
+        "execution_seconds": ("Seconds", [0] * 8),
+        "lateness_seconds": ("Seconds", [1.5] * 8),
+    }
+
+
+def test_a_batch_that_counts_nothing_is_a_plain_line(world: Handled, logged: StringIO) -> None:
+    """CloudWatch calls an EMF line without metrics an error."""
+    job = world.submit()
+    world.app.control.cancel("acme", job.id)
+    world.app.tally.take()
+    world.run_visible()
+    [line] = lines(logged)
+    assert "_aws" not in line
+
+
+def test_more_times_than_a_metric_may_have_are_one_line_still(world: Handled, logged: StringIO) -> None:
+    """Powertools would print another line of its own at the hundredth."""
+    for _ in range(130):
+        world.submit()
+    while deliveries := world.queues.receive("normal"):
+        world.app.work.handle(deliveries, world.clock.now_ms() + 60_000)
+        world.queues.delete("normal", [one.receipt for one in deliveries])
+    world.submit()
+    world.run_visible()
+    [line] = lines(logged)
+    assert metrics_of(line)["attempts"] == ("Count", [131])
+    assert len(line["lateness_seconds"]) == 99
+
+
+def test_a_tick_tells_its_lag_also_when_there_is_none(
+    world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm on missing data wakes nobody for a quiet night."""
+    world.handled_tick(monkeypatch)
+    [line] = lines(logged)
+    assert metrics_of(line) == {"timer_lag_seconds": ("Seconds", [0]), "timer_ticks": ("Count", [1])}
+
+
+def without_queue(world: Handled) -> None:
+    """Let a job be late whose message no queue takes."""
+    world.submit(delay_s=600)
+    world.clock.advance(480 + 200)
+    world.app = world.build(queue=Refusing(world.queues, "send", lambda _, messages: [False] * len(messages)))
+
+
+def test_a_tick_that_leaves_something_tells_how_late_it_is(
+    world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest alarm stays where it is."""
+    without_queue(world)
+    world.handled_tick(monkeypatch)
+    [line] = lines(logged)
+    assert metrics_of(line)["timer_lag_seconds"] == ("Seconds", [200])
+
+
+def test_a_tick_that_cannot_measure_its_lag_is_a_tick(
+    world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it did is done and told."""
+
+    def refuse() -> None:
+        raise UnavailableError
+
+    without_queue(world)
+    monkeypatch.setattr(world.app.gauges, "timer_lag_s", refuse)
+    assert world.handled_tick(monkeypatch)["behind"]
+    [line] = lines(logged)
+    assert set(metrics_of(line)) == {"timer_ticks"}

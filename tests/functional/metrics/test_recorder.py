@@ -1,0 +1,201 @@
+"""The counters equal the jobs that ran; what may be lost is what docs/metrics.md says, and nothing counts twice."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import Counted, KilledError, Refusing
+from tests.builders.handled import Handled
+from tests.builders.world import TENANT
+from whendue import quotas as limits
+from whendue.declarations.registry import Cancel
+from whendue.engine.ports import Applied, Outcome
+from whendue.errors import UnavailableError
+from whendue.jobs.model import State
+from whendue.submission.request import JobRequest
+
+
+def _stopping(payload: Any, ctx: Any) -> None:
+    raise Cancel
+
+
+def test_every_number_is_that_of_the_jobs(world: Handled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that succeed, fail and are tried again, die, and stop; at once and later."""
+    world.task("stopping", _stopping)
+    for kind, count in {"ok": 12, "bad": 3, "stopping": 2}.items():
+        for _ in range(count):
+            world.submit(kind, policy={"max_attempts": 2, "base_s": 5, "jitter": "none"})
+    world.submit("ok", delay_s=300, queue="high")
+    world.live(400, monkeypatch)
+    normal = {"queue": "normal"}
+    assert world.value("whendue_jobs_submitted_total") == 18
+    assert world.value("whendue_jobs_submitted_total", type="ok", queue="high") == 1
+    assert world.value("whendue_jobs_ended_total", type="ok", state="succeeded") == 13
+    assert world.value("whendue_jobs_ended_total", type="bad", state="dead", **normal) == 3
+    assert world.value("whendue_jobs_ended_total", type="stopping", state="cancelled", **normal) == 2
+    assert world.value("whendue_jobs_ended_total") == 18
+    assert world.value("whendue_attempts_total", type="bad") == 6
+    assert world.value("whendue_attempts_total") == 13 + 6 + 2
+    assert world.value("whendue_retries_total", type="bad") == 3
+    assert world.value("whendue_attempts_failed_total", type="bad", error="other") == 6
+    assert world.value("whendue_attempts_failed_total") == 6
+    assert world.value("whendue_execution_seconds_count") == 21
+    assert world.value("whendue_lateness_seconds_count") == 21
+    assert world.value("whendue_lateness_seconds_bucket", type="ok", queue="high", le="1") == 1
+    assert world.value("whendue_timer_ticks_total") == 7
+    assert world.value("whendue_jobs_promoted_total") == 1
+
+
+def test_what_is_submitted_again_counts_once(world: Handled) -> None:
+    """A repeated request makes no job."""
+    for _ in range(3):
+        world.submit(idempotency_key="mine")
+    world.app.counters.keep(world.app.tally.take())
+    assert world.value("whendue_jobs_submitted_total") == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_killed_worker_loses_the_counts_of_its_batch_at_most(after: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it dies: every job ends, none is counted twice, and the batches of others are counted whole."""
+    for number in range(100):
+        world = Handled()
+        others = [world.submit() for _ in range(7)]
+        world.run_visible()
+        mine = [world.submit() for _ in range(3)]
+        died = _die(world, number, after)
+        world.live(900, monkeypatch)
+        assert {world.job(job).state for job in (*others, *mine)} == {State.SUCCEEDED}
+        ended = world.value("whendue_jobs_ended_total", state="succeeded")
+        assert ended in (len(others), len(others) + len(mine)), f"the whole batch or nothing of it, killed at {number}"
+        if not died:
+            assert number > 3
+            return
+
+
+def _die(world: Handled, number: int, after: bool) -> bool:
+    """Let a worker die at one of its calls of the table; False when it has not so many."""
+    dying = world.build(Counted(world.table, [], number, after=after))
+    try:
+        world.batch(dying, world.queues.receive("normal"))
+    except KilledError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("error", [UnavailableError(), RuntimeError("AccessDenied")])
+def test_jobs_do_not_depend_on_their_counters(world: Handled, error: Exception) -> None:
+    """Whatever the table says to the counters, what the batch did stands and its messages go."""
+
+    def refuse(taken: object, every_ms: int) -> None:
+        raise error
+
+    job = world.submit()
+    monkey = Refusing(world.app.counters, "keep", refuse)
+    world.app.__dict__["counters"] = monkey
+    assert world.batch(world.app, world.queues.receive("normal")) == set()
+    assert world.job(job).state is State.SUCCEEDED
+
+
+def test_counts_that_the_table_does_not_answer_for_are_dropped(world: Handled) -> None:
+    """They may have been added: once more would be twice."""
+    store = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE) for _ in writes])
+    app = world.build(store)
+    app.tally.tick(planned=0, promoted=0, rescued={})
+    app.counters.keep(app.tally.take())
+    store.on = False
+    app.counters.keep(app.tally.take())
+    assert app.counters.read() == {}
+
+
+def test_what_the_api_counts_is_written_once_a_second(world: Handled) -> None:
+    """So a single submit stays two calls; what is held back goes with the process's next request."""
+    for wanted in (1, 1, 1):
+        world.submit()
+        world.app.counters.keep(world.app.tally.take(), limits.COUNT_EVERY_MS)
+        assert world.value("whendue_jobs_submitted_total") == wanted
+        world.clock.advance(0.4)
+    world.clock.advance(0.4)
+    world.app.counters.keep(world.app.tally.take(), limits.COUNT_EVERY_MS)
+    assert world.value("whendue_jobs_submitted_total") == 3
+
+
+def test_a_batch_is_counted_in_one_call(world: Handled) -> None:
+    """Whatever types it has; two while the items are made."""
+    calls = list[str]()
+    app = world.build(Counted(world.table, calls))
+
+    def count() -> int:
+        world.clock.advance(0.001)
+        app.submit.many(TENANT, [JobRequest("ok", {}), JobRequest("bad", {})])
+        taken = app.tally.take()
+        assert len(taken) == 2
+        calls.clear()
+        app.counters.keep(taken)
+        return len(calls)
+
+    assert [count() for _ in range(limits.COUNTER_SHARDS)] == [2] * limits.COUNTER_SHARDS
+    assert count() == 1
+
+
+def test_types_beyond_the_bound_are_counted_together(world: Handled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each type costs room at each scrape; also one that is no longer deployed."""
+    monkeypatch.setattr("whendue.metrics.store.COUNTED_TYPES", 2)
+    app = world.build()
+    app.submit.many(TENANT, [JobRequest(kind, {}) for kind in ("bad", "ok", "workflow")])
+    app.counters.keep(app.tally.take())
+    assert world.value("whendue_jobs_submitted_total", type="bad") == 1
+    assert world.value("whendue_jobs_submitted_total", type="ok") == 1
+    assert world.value("whendue_jobs_submitted_total", type="other") == 0, "workflow was refused: it has no graph"
+
+
+def test_the_timers_lag_is_that_of_the_oldest_alarm_it_has_left(
+    world: Handled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A silent timer shows up before jobs are late; a paused queue is no lag."""
+    world.submit(delay_s=600)
+    assert world.value("whendue_timer_lag_seconds") == 0
+    world.clock.advance(480 + 90)
+    assert world.value("whendue_timer_lag_seconds") == 90
+    world.handled_tick(monkeypatch)
+    assert world.value("whendue_timer_lag_seconds") == 0
+
+
+def test_a_paused_queue_is_no_lag(world: Handled) -> None:
+    """Whoever paused it knows."""
+    world.submit(delay_s=600)
+    world.app.pauses.pause_queue("normal", "because", "me", None, TENANT)
+    world.clock.advance(900)
+    assert world.value("whendue_timer_lag_seconds") == 0
+    assert world.value("whendue_queue_paused", queue="normal") == 1
+    assert world.value("whendue_queue_paused") == 1
+
+
+def test_queues_show_what_waits_and_for_how_long(world: Handled) -> None:
+    """Depth by state of messages, and the age of the job due longest."""
+    world.submit()
+    world.submit(delay_s=20)
+    world.clock.advance(15)
+    assert world.value("whendue_queue_messages", queue="normal", state="visible") == 1
+    assert world.value("whendue_queue_messages", queue="normal", state="delayed") == 1
+    assert world.value("whendue_queue_oldest_due_seconds", queue="normal") == 15
+    assert world.value("whendue_queue_oldest_due_seconds", queue="low") == 0
+
+
+def test_a_job_that_its_tenant_has_paused_is_not_late(world: Handled) -> None:
+    """Nobody is to be woken for it; nor does it hide another one that is."""
+    world.submit()
+    world.clock.advance(10)
+    world.submit("bad")
+    world.app.pauses.pause_tenant(TENANT, "ok", "because", "me", None)
+    world.clock.advance(10)
+    assert world.value("whendue_queue_oldest_due_seconds", queue="normal") == 10
+
+
+def test_rescues_are_counted_by_what_they_did(world: Handled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message was lost: rescue sends another one."""
+    world.submit()
+    lost = world.queues.receive("normal")
+    world.queues.delete("normal", [one.receipt for one in lost])
+    world.live(300, monkeypatch)
+    assert world.value("whendue_rescues_total", action="send") == 1
+    assert world.value("whendue_jobs_ended_total", state="succeeded") == 1

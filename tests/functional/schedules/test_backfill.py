@@ -1,0 +1,208 @@
+"""What backfills keep to: each fire once, whoever else is at it; how they end; and what they may cost a tick."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.builders.faults import Refusing
+from tests.builders.world import TENANT, World
+from tests.functional.schedules.test_cancel_planned import before, dies_before, put
+from tests.functional.schedules.test_enqueuer import deaf
+from tests.functional.schedules.test_runner import definition, entries, runs, tick
+from whendue.bootstrap import App
+from whendue.engine.ports import Outcome as Ended
+from whendue.errors import UnavailableError
+from whendue.schedules.backfill_model import Backfill, State, backfill_key, from_item
+from whendue.schedules.fires import Outcome
+from whendue.submission.request import JobRequest
+from whendue.table.writes import Write
+
+HOUR_S = 3600
+
+
+def a_past(seconds: int = 90_000, task: str = "ok") -> World:
+    """Make a world with a schedule of each minute that is younger than its past."""
+    world = World()
+    world.clock.advance(seconds)
+    world.task("gone", lambda payload, ctx: None)
+    world.app.schedules.put(TENANT, "s", replace(definition("0 * * * * *"), template=JobRequest(task, {})))
+    return world
+
+
+def begin(app: App, seconds: int, limit: int | None = None, *, force: bool = False) -> Backfill:
+    now_ms = app.effects.now_ms()
+    return app.backfills.begin(TENANT, "s", now_ms - seconds * 1000 + 1, now_ms, limit, force=force)
+
+
+def stored(world: World, backfill: Backfill) -> Backfill:
+    [item] = world.table.get([backfill_key(TENANT, "s", backfill.id)])
+    assert item
+    return from_item(item)
+
+
+def only(world: World) -> Backfill:
+    [item] = [item for key, item in world.table.items().items() if key.sk.startswith("backfill#")]
+    return from_item(item)
+
+
+def noting(world: World, each_takes_s: float = 0) -> tuple[Refusing, Counter[str]]:
+    """Give a table whose writes take time, and are counted by name."""
+    names: Counter[str] = Counter()
+
+    def apply(writes: Sequence[Write]) -> list[Ended]:
+        names.update(write.name for write in writes)
+        world.clock.advance(each_takes_s)
+        return world.table.apply(writes)
+
+    return Refusing(world.table, "apply", apply), names
+
+
+def test_two_at_the_same_chunk_make_it_once() -> None:
+    """Who comes second learns how far the first one got."""
+    world = a_past()
+    begun = begin(world.app, 10 * HOUR_S)
+
+    def meanwhile() -> None:
+        for _ in range(2):
+            world.app.backfills.further(stored(world, begun))
+
+    ended = world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(begun)
+    assert ended == stored(world, begun)
+    assert ended.made == 300
+    for _ in range(2):
+        tick(world.app)
+    assert (stored(world, begun).state, stored(world, begun).made) == (State.FINISHED, 600)
+    world.work()
+    assert len(world.ran) == 600
+
+
+def test_one_that_has_failed_is_not_revived_by_who_comes_late() -> None:
+    """Its schedule was deleted meanwhile."""
+    world = a_past()
+    begun = begin(world.app, 10 * HOUR_S)
+
+    def meanwhile() -> None:
+        world.app.schedules.delete(TENANT, "s")
+        world.app.backfills.further(begun)
+
+    world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(begun)
+    assert (stored(world, begun).state, stored(world, begun).error) == (State.FAILED, "schedule_not_found")
+
+
+def test_a_backfill_stops_when_its_schedule_is_deleted() -> None:
+    """And says so; a schedule of the same name does not take it up."""
+    world = a_past()
+    begun = begin(world.app, 10 * HOUR_S)
+    world.app.schedules.delete(TENANT, "s")
+    tick(world.app)
+    put(world)
+    tick(world.app)
+    told = world.app.backfills.get(TENANT, "s", begun.id)
+    assert (told.state, told.error, told.made) == (State.FAILED, "schedule_not_found", 100)
+
+
+def test_a_backfill_whose_job_can_be_made_no_more_fails_and_says_why() -> None:
+    """Its task was taken out of the code."""
+    world = a_past(task="gone")
+    begun = begin(world.app, 10 * HOUR_S)
+    del world.registry._tasks["gone"]
+    tick(world.app)
+    told = stored(world, begun)
+    assert (told.state, told.made) == (State.FAILED, 100)
+    assert told.error
+    assert told.error.startswith("unknown_task: ")
+
+
+@pytest.mark.parametrize("name", ["enter_fire", "submit", "move_backfill"])
+def test_no_answer_is_no_failure(name: str) -> None:
+    """The timer goes on with it."""
+    world = a_past()
+    begun = begin(world.build(store=deaf(world, name)), HOUR_S)
+    assert (begun.state, begun.made) == (State.RUNNING, 0)
+    with pytest.raises(UnavailableError):
+        world.build(store=deaf(world, name)).backfills.further(begun)
+    tick(world.app)
+    assert (stored(world, begun).state, stored(world, begun).made) == (State.FINISHED, 60)
+
+
+@pytest.mark.parametrize("name", ["submit", "move_backfill"])
+def test_whoever_goes_on_makes_what_was_only_entered_and_writes_no_entry_twice(name: str) -> None:
+    """An entry of this backfill is its own, also where it runs what had run."""
+    world = a_past()
+    world.clock.advance(300)
+    tick(world.app)
+    world.work()
+    before_it = len(world.ran)
+    dies_before(world, name, lambda app: begin(app, 300, force=True))
+    store, names = noting(world)
+    tick(world.build(store=store))
+    assert names["backfill_fire"] == 0
+    assert (only(world).state, only(world).made) == (State.FINISHED, 5)
+    world.work()
+    assert len(world.ran) == before_it + 5
+    made = [fire for fire in entries(world)[0].values() if fire.outcome is Outcome.CAUGHT_UP]
+    assert len(made) == 5
+
+
+def test_whoever_goes_on_without_force_makes_what_was_only_entered() -> None:
+    """What is entered as caught up by this backfill has no job yet."""
+    world = a_past()
+    dies_before(world, "submit", lambda app: begin(app, 300))
+    tick(world.app)
+    world.work()
+    assert (only(world).made, only(world).passed) == (5, 0)
+    assert sum(runs(world).values()) == 5
+
+
+def test_one_that_has_ended_costs_nothing_more() -> None:
+    """Neither in its last tick nor in later ones."""
+    world = a_past()
+    begin(world.app, 3 * HOUR_S)
+    store, names = noting(world)
+    for _ in range(3):
+        tick(world.build(store=store))
+    # The rest of 180 fires, and that there are no more.
+    assert names["move_backfill"] == 2
+
+
+def test_a_tick_whose_time_is_over_leaves_the_rest_to_the_next() -> None:
+    """A backfill goes on for as long as there is time, not for its thousand jobs."""
+    world = a_past()
+    begun = begin(world.app, 20 * HOUR_S)
+    store, _ = noting(world, each_takes_s=10)
+    due = world.build(store=store).tick._due
+    due.run(world.clock.now_ms() + 40_000)
+    assert 100 < stored(world, begun).made < 500
+    assert stored(world, begun).state is State.RUNNING
+
+
+@pytest.mark.parametrize("meanwhile_s", [0, 1, 30 * 86_400])
+def test_a_backfill_ends_with_its_schedule_though_another_one_takes_its_name(meanwhile_s: int) -> None:
+    """1,340 jobs of the old definition were made under the new one's name."""
+    world = a_past()
+    world.clock.advance(1)
+    begun = begin(world.app, 80_000)
+    assert begun.state is State.RUNNING
+    world.app.schedules.delete(TENANT, "s")
+    world.clock.advance(meanwhile_s)
+    put(world, "0 0 * * * *")
+    for _ in range(5):
+        tick(world.app)
+        world.clock.advance(61)
+    then = stored(world, begun)
+    assert (then.state, then.error, then.made) == (State.FAILED, "schedule_not_found", begun.made)
+
+
+def test_a_backfill_goes_on_with_what_was_asked_for_when_its_schedule_is_changed() -> None:
+    """A change is no other schedule."""
+    world = a_past()
+    begun = begin(world.app, 80_000)
+    world.clock.advance(1)
+    put(world, "0 0 * * * *")
+    for _ in range(20):
+        tick(world.app)
+        world.clock.advance(61)
+    assert stored(world, begun).state is State.FINISHED
+    assert stored(world, begun).made > 1300

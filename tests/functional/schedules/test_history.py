@@ -1,0 +1,229 @@
+"""The ledger as it is read: against a plain list of what was entered, page by page, and what a page may cost."""
+
+import base64
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import Refusing
+from tests.builders.world import TENANT, World
+from tests.functional.schedules.test_runner import definition
+from whendue.engine.ports import Item
+from whendue.errors import InvalidCursorError
+from whendue.schedules.calendar.recurrence import Recurrence, latest
+from whendue.schedules.fires import Fire, Gap, Outcome, enter, gap_from
+from whendue.schedules.history import FireFilter, FireView
+from whendue.schedules.model import Definition, ledger_pk
+from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
+
+PK = ledger_pk(TENANT, "s")
+EACH_SECOND = Recurrence(every_s=1, start_ms=0)
+EVERYTHING = FireFilter()
+Row = tuple[int, Outcome, str | None]
+
+
+def fire(at_ms: int, outcome: Outcome, job: str | None = None) -> Fire:
+    return Fire(PK, at_ms, outcome, 1, at_ms, job)
+
+
+def gap(first: int, until: int, outcome: Outcome) -> Gap:
+    return Gap(PK, first, until, outcome, "why", 1, until, EACH_SECOND)
+
+
+def a_history(chance: random.Random, end_ms: int) -> list[Fire | Gap]:
+    """Make a ledger back from a time: stretches of fires and gaps, with entries within gaps and beside fires."""
+    entries: list[Fire | Gap] = []
+    for _ in range(chance.randint(3, 12)):
+        first = end_ms - 1000 * chance.choice([0, 2, 49, 50, 51, 99, 130])
+        times = range(first, end_ms + 1, 1000)
+        if chance.random() < 0.5:
+            entries.append(gap(first, end_ms, chance.choice([Outcome.MISSED, Outcome.SKIPPED])))
+            entries += [fire(at, Outcome.CAUGHT_UP, "b") for at in times if chance.random() < 0.1]
+        else:
+            entries += [fire(at, chance.choice([Outcome.RAN, Outcome.WITHDRAWN]), "j") for at in times]
+        entries += [fire(at, Outcome.TRIGGERED, "t") for at in times if chance.random() < 0.1]
+        end_ms = first - 1000
+    return entries
+
+
+def shown(entries: Sequence[Fire | Gap], wanted: FireFilter) -> list[Row]:
+    """List what is to be shown of entries, without any cleverness."""
+    rows: dict[str, Fire] = {}
+    for one in entries:
+        if isinstance(one, Gap):
+            for nominal in latest(one.recurrence, one.first - 1, one.until, 1 << 20):
+                rows[fire(nominal.at_ms, one.outcome).key.sk] = fire(nominal.at_ms, one.outcome)
+    rows |= {one.key.sk: one for one in entries if isinstance(one, Fire) and one.outcome is not Outcome.WITHDRAWN}
+    found = [rows[sk] for sk in sorted(rows, reverse=True) if wanted.outcome in (None, rows[sk].outcome)]
+    low, high = wanted.from_ms or 0, wanted.to_ms or 1 << 60
+    return [(one.nominal, one.outcome, one.job) for one in found if low <= one.nominal <= high]
+
+
+def read(world: World, wanted: FireFilter, limit: int) -> list[Row]:
+    """Read the whole list, page by page; no page is longer than asked for."""
+    rows: list[Row] = []
+    cursor = None
+    while True:
+        page = world.app.ledger.page(TENANT, "s", wanted, limit, cursor)
+        assert len(page.fires) <= limit
+        rows += [(view.fire.nominal, view.fire.outcome, view.fire.job) for view in page.fires]
+        cursor = page.cursor
+        if cursor is None:
+            return rows
+
+
+def a_world(entries: Sequence[Fire | Gap] = ()) -> World:
+    world = World()
+    world.app.schedules.put(TENANT, "s", definition("0 0 1 1 *"))
+    assert all(end.done for end in world.table.apply([enter(one) for one in entries]))
+    return world
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_page_size_and_filter_show_each_fire_once_in_order(seed: int) -> None:
+    """However entries, gaps, triggered and withdrawn ones lie."""
+    chance = random.Random(seed)
+    now_ms = World().clock.now_ms()
+    entries = a_history(chance, now_ms)
+    world = a_world(entries)
+    times = [now_ms - 1000 * chance.randint(0, 300) for _ in range(2)]
+    filters = [EVERYTHING, FireFilter(min(times), max(times)), FireFilter(from_ms=times[0])]
+    filters += [FireFilter(outcome=outcome) for outcome in ("ran", "missed", "triggered", "caught_up")]
+    for wanted in filters:
+        assert read(world, wanted, chance.choice([1, 7, 49, 50, 51, 200])) == shown(entries, wanted)
+
+
+def test_a_page_reads_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few of them are wanted: it is short then, and the next one goes on."""
+    monkeypatch.setattr("whendue.schedules.history.LEDGER_READS", 60)
+    now_ms = World().clock.now_ms()
+    world = a_world([fire(now_ms - 1000 * n, Outcome.RAN, "j") for n in range(300)])
+    page = world.app.ledger.page(TENANT, "s", FireFilter(outcome="missed"), 10, None)
+    assert page.fires == []
+    assert page.cursor
+    assert read(world, FireFilter(outcome="missed"), 10) == []
+
+
+def test_gaps_before_the_range_are_not_read() -> None:
+    """A narrow question about a long history is cheap."""
+    now_ms = World().clock.now_ms()
+    world = a_world([gap(now_ms - 1000 * n, now_ms - 1000 * n, Outcome.MISSED) for n in range(100)])
+    spans: list[str] = []
+
+    def span(pk: str, **wanted: Any) -> list[Item]:
+        spans.append(wanted["last"])
+        return world.table.span(pk, **wanted)
+
+    app = world.build(store=Refusing(world.table, "span", span))
+    assert len(app.ledger.page(TENANT, "s", FireFilter(from_ms=now_ms - 2000), 50, None).fires) == 3
+    assert len(spans) <= 4
+
+
+@pytest.mark.parametrize("ending", ["x", "²", "", "1" * 9000])
+def test_a_cursor_that_somebody_has_made_up_is_refused(ending: str) -> None:
+    """Whatever stands where the position should be."""
+    world = a_world([fire(World().clock.now_ms() - 1000 * n, Outcome.RAN, "j") for n in range(60)])
+    cursor = world.app.ledger.page(TENANT, "s", EVERYTHING, 1, None).cursor
+    assert cursor
+    sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    made_up = base64.urlsafe_b64encode(sealed[:16] + f"fire#{ending}".encode()).decode().rstrip("=")
+    with pytest.raises(InvalidCursorError):
+        world.app.ledger.page(TENANT, "s", EVERYTHING, 1, made_up)
+
+
+def test_a_cursor_that_is_of_no_list_is_refused() -> None:
+    """A position alone is none."""
+    cursor = base64.urlsafe_b64encode(fire(World().clock.now_ms(), Outcome.RAN).key.sk.encode()).decode().rstrip("=")
+    with pytest.raises(InvalidCursorError):
+        a_world().app.ledger.page(TENANT, "s", EVERYTHING, 1, cursor)
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    """It would leave out a part of this one."""
+    world = a_world([fire(World().clock.now_ms() - 1000 * n, Outcome.RAN, "j") for n in range(60)])
+    cursor = world.app.ledger.page(TENANT, "s", EVERYTHING, 1, None).cursor
+    for wanted, limit in ((FireFilter(outcome="ran"), 1), (FireFilter(from_ms=5), 1)):
+        with pytest.raises(InvalidCursorError):
+            world.app.ledger.page(TENANT, "s", wanted, limit, cursor)
+
+
+# --- jobs --------------------------------------------------------------------------------------------------------
+
+
+def once(failures: int, **policy: Any) -> tuple[World, FireView]:
+    """Let one fire's job fail so often, two seconds late, and then succeed; gives what the ledger shows."""
+    world = World()
+    world.task("fails", lambda payload, ctx: 1 // max(0, ctx.attempt - failures))
+    template = JobRequest("fails", {}, policy={"base_s": 30, "factor": 1, "jitter": "none"} | policy)
+    at_ms = world.clock.now_ms() + 60_000
+    world.app.schedules.put(TENANT, "s", Definition(Recurrence(at_ms=at_ms), template))
+    world.clock.advance(62)
+    for _ in range(failures + 1):
+        world.work()
+        world.clock.advance(31)
+    return world, view(world)
+
+
+def view(world: World) -> FireView:
+    [one] = world.app.ledger.page(TENANT, "s", EVERYTHING, 10, None).fires
+    return one
+
+
+@pytest.mark.parametrize(("failures", "lateness_ms"), [(0, 2000), (1, 2000), (2, None)])
+def test_lateness_is_that_of_the_first_attempt_as_long_as_it_is_known(failures: int, lateness_ms: int | None) -> None:
+    """Of the failed ones a job's item keeps the last."""
+    _, told = once(failures)
+    assert told.job
+    assert (told.job.state, told.lateness_ms) == ("succeeded", lateness_ms)
+
+
+def test_a_job_that_was_redriven_was_not_late_for_that() -> None:
+    """Its first attempt is forgotten, and it is not taken for the first of the second life."""
+    world, told = once(2, max_attempts=2)
+    assert told.job
+    assert (told.job.state, told.lateness_ms) == ("dead", None)
+    world.task("fails", lambda payload, ctx: None)
+    world.app.control.redrive(TENANT, told.job.id)
+    world.work()
+    told = view(world)
+    assert told.job
+    assert (told.job.state, told.lateness_ms) == ("succeeded", None)
+
+
+def test_only_what_was_decided_in_time_has_a_lateness() -> None:
+    """A job that was made later is late by intent; one that has not begun has none yet."""
+    world = World()
+    world.app.schedules.put(
+        TENANT, "s", Definition(Recurrence(at_ms=world.clock.now_ms() + 60_000), JobRequest("ok", {}))
+    )
+    world.clock.advance(61)
+    told = view(world)
+    assert (told.fire.outcome, told.lateness_ms) == (Outcome.RAN, None)
+    world.app.backfills.begin(TENANT, "s", 0, world.clock.now_ms(), None, force=True)
+    world.work()
+    told = view(world)
+    assert told.job
+    assert (told.fire.outcome, told.job.state, told.lateness_ms) == (Outcome.CAUGHT_UP, "succeeded", None)
+
+
+def test_a_job_that_is_kept_no_longer_is_not_shown() -> None:
+    """Even if the table has not removed it yet."""
+    world, told = once(0)
+    assert told.job
+    key = job_key(told.job.id)
+    world.table._items[key] = {**world.table._items[key], "expires_at": world.clock.now_ms() // 1000 - 1}
+    assert (view(world).job, view(world).lateness_ms) == (None, None)
+
+
+def test_what_passes_in_a_pause_is_stored_with_the_times_that_the_schedule_had() -> None:
+    """So that a later definition does not change the past."""
+    world = World()
+    world.app.schedules.put(TENANT, "s", definition())
+    world.app.schedules.pause(TENANT, "s", "me", "why")
+    world.clock.advance(60)
+    world.app.schedules.put(TENANT, "s", definition("* * * * *"))
+    [item] = [item for item in world.table.family(PK) if item["sk"].startswith("gap#")]
+    assert gap_from(item).recurrence == definition().recurrence

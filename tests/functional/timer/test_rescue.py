@@ -1,0 +1,192 @@
+"""What rescue and its cursors keep to: their counts, their place, their bounds, and what is promote's."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import Refusing
+from tests.builders.world import SETTINGS, TENANT, World
+from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.jobs.due_index import live_partition
+from whendue.jobs.model import Job, State
+from whendue.jobs.transitions import claim
+from whendue.quotas import RESCUE_INTERVAL_MIN_S, RESCUES_PER_PARTITION
+from whendue.submission.request import JobRequest
+from whendue.table.keys import Key
+from whendue.table.writes import Write
+
+LOUD = "loud"
+QUICK = {"lease_s": 2}
+
+
+def lost(world: World, count: int = 1, tenant: str = TENANT, **wanted: Any) -> list[Job]:
+    """Submit jobs to the normal queue whose messages are lost."""
+    ends = []
+    for start in range(0, count, 500):
+        ends += world.app.submit.many(tenant, [JobRequest("ok", {}, **wanted)] * min(500, count - start))
+    world.queues.discard("normal")
+    return [end.job for end in ends if not isinstance(end, Exception)]
+
+
+def taken(world: World, jobs: Sequence[Job], fence: str = "silent") -> None:
+    """Let a worker claim jobs and say nothing more."""
+    assert all(end.done for end in world.table.apply([claim(job, fence, world.clock.now_ms()) for job in jobs]))
+
+
+def test_a_tick_tells_what_rescue_did_to_how_many_jobs() -> None:
+    """A tick's answer and its log line say whether messages were lost, workers died, or jobs only run long."""
+    world = World()
+    unsent, run_long, left = lost(world, 4), lost(world, 3), lost(world, policy=QUICK)
+    worn_out, unwanted = lost(world, 2, policy=QUICK), lost(world, 5, policy=QUICK)
+    taken(world, [*left, *worn_out, *unwanted])
+    for job in unwanted:
+        assert world.app.control.cancel(TENANT, job.id).cancel_requested
+    for number in range(2):
+        world.clock.advance(3)
+        taken(world, worn_out, f"silent, too {number}")
+    world.clock.advance(90)
+    taken(world, run_long)
+    assert world.tick().rescued == {"send": len(unsent) + len(left), "wait": 3, "die": 2, "bury": 5}
+
+
+def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
+    """Nor is its message sent: the next tick does both."""
+    world = World()
+    [job] = lost(world)
+    world.clock.advance(100)
+
+    def deaf(writes: Sequence[Write]) -> list[Outcome]:
+        return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+
+    assert world.tick(world.build(store=Refusing(world.table, "apply", deaf))).rescued == {}
+    assert world.tick().rescued == {"send": 1}
+    world.work()
+    assert len(world.runs(job)) == 1
+
+
+def test_a_message_lost_again_is_sent_again_right_after_the_alarm_that_rescue_set() -> None:
+    """That alarm is heard by promote: nobody waits another minute and a half until it looks suspicious (G6)."""
+    world = World()
+    [job] = lost(world)
+    world.clock.advance(100)
+    assert world.tick().rescued == {"send": 1}
+    world.queues.discard("normal")
+    world.clock.advance(RESCUE_INTERVAL_MIN_S + 1)
+    assert world.tick().rescued == {"send": 1}
+    world.work()
+    assert len(world.runs(job)) == 1
+
+
+def paused_before_a_lost_one(world: World, count: int) -> Job:
+    """Let so many jobs of a paused tenant stand before one whose message is lost, all behind promote."""
+    world.app.pauses.pause_tenant(LOUD, None, "why", "ops", None)
+    lost(world, count, LOUD)
+    world.clock.advance(1)
+    [job] = lost(world)
+    world.tick()
+    world.clock.advance(65)
+    return job
+
+
+def test_rescue_goes_on_behind_a_full_page_of_what_it_may_not_touch() -> None:
+    """A paused tenant's thousand jobs do not keep a lost message of somebody else from being found (G6)."""
+    world = World()
+    job = paused_before_a_lost_one(world, 1000)
+    assert world.tick().rescued == {"send": 1}
+    world.work()
+    assert len(world.runs(job)) == 1
+
+
+def test_a_tick_looks_at_so_many_jobs_of_a_partition_and_the_next_goes_on_behind_them() -> None:
+    """Rescue is bounded per tick, however much there is that it may not touch; still it gets through."""
+    world = World()
+    job = paused_before_a_lost_one(world, SETTINGS.shards * (RESCUES_PER_PARTITION + 150))
+    read: list[Key] = []
+
+    def get(keys: Sequence[Key]) -> list[Item | None]:
+        read.extend(key for key in keys if key.sk == "job")
+        return world.table.get(keys)
+
+    ticked = world.tick(world.build(store=Refusing(world.table, "get", get)))
+    assert ticked.rescued == {}
+    assert len(set(read)) == len(read) == SETTINGS.shards * RESCUES_PER_PARTITION
+    assert world.tick().rescued == {"send": 1}
+    world.work()
+    assert len(world.runs(job)) == 1
+
+
+@pytest.mark.parametrize("before", [0, 20])
+def test_what_a_tick_has_yet_to_hand_over_is_not_rescued(before: int) -> None:
+    """After an outage old alarms were never heard: rescue would write every job first (G11: no write per job)."""
+    world = World()
+    for _ in range(before):
+        world.submit(delay_s=300)
+    world.clock.advance(200)
+    assert world.tick().promoted == before
+    world.clock.advance(100)
+    world.work()
+    jobs = [world.submit(delay_s=1000) for _ in range(20)]
+    world.clock.advance(6 * 3600)
+    ticked = world.tick()
+    assert (ticked.promoted, ticked.rescued) == (20, {})
+    assert [world.job(job).rescues for job in jobs] == [0] * 20
+    assert world.queues.pending("normal") == 20
+
+
+def test_what_its_writer_was_to_send_is_rescued_even_before_promote_has_passed_it() -> None:
+    """Promote will never send it: after an outage the first tick finds the lost message, not the second."""
+    world = World()
+    [job] = lost(world)
+    world.clock.advance(100)
+    assert world.tick().rescued == {"send": 1}
+    world.work()
+    assert len(world.runs(job)) == 1
+
+
+def test_an_index_that_still_shows_what_has_ended_stops_nobody() -> None:
+    """DynamoDB's index lags: the ended job is left alone, and the tick goes on to those behind it."""
+    world = World()
+    ended, job = lost(world)[0], lost(world)[0]
+    world.clock.advance(100)
+    app = world.build(store=Refusing(world.table, "agenda", frozen_agenda(world)))
+    assert world.app.control.cancel(TENANT, ended.id).state is State.CANCELLED
+    assert world.tick(app).rescued == {"send": 1}
+    assert (world.job(ended).state, world.job(job).rescues) == (State.CANCELLED, 1)
+
+
+def frozen_agenda(world: World) -> Callable[..., list[AgendaEntry]]:
+    """Give the agenda as it is now, whatever is written later."""
+    names = [live_partition("normal", shard) for shard in range(SETTINGS.shards)]
+    shown = {name: world.table.agenda(name, after=None, until_ms=world.clock.now_ms(), limit=1000) for name in names}
+
+    def agenda(partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int) -> list[AgendaEntry]:
+        entries = shown.get(partition, [])
+        return [one for one in entries if (after is None or one > after) and one.alarm_at <= until_ms][:limit]
+
+    return agenda
+
+
+def test_a_timer_that_was_frozen_does_not_put_a_cursor_back() -> None:
+    """Its place is old when it wakes: what another has handed over since would be handed over again (G11)."""
+    world = World()
+
+    def submit_and_wait() -> None:
+        for _ in range(20):
+            world.submit(delay_s=300)
+        world.clock.advance(200)
+        world.work()
+
+    def freeze(writes: Sequence[Write]) -> list[Outcome]:
+        if frozen.on and writes[0].name == "move_cursor":
+            frozen.on = False
+            submit_and_wait()
+            assert world.tick().promoted == 20
+        return world.table.apply(writes)
+
+    submit_and_wait()
+    assert world.tick().promoted == 20
+    submit_and_wait()
+    frozen = Refusing(world.table, "apply", freeze)
+    assert world.tick(world.build(store=frozen)).promoted == 20
+    assert world.tick().promoted == 0

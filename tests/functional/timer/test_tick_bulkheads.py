@@ -1,0 +1,472 @@
+"""One of several items raises, at any stage of the timer: the others are served in the same tick, and it is logged."""
+
+import copy
+import importlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from tests.builders.exceptions import BUILT_IN, EVERY, EXCEPTIONS
+from tests.builders.world import TENANT, World
+from tests.functional.schedules.test_runner import definition
+from whendue.engine.message import from_body, to_body
+from whendue.jobs.model import Job, State, from_item
+from whendue.pauses.model import tenant_pause
+from whendue.schedules.history import FireFilter
+from whendue.schedules.model import schedule_key
+from whendue.schedules.runner import Due
+from whendue.submission.request import Dependency, JobRequest
+from whendue.table.keys import Key
+from whendue.table.writes import insert
+from whendue.timer.tick import Ticked
+
+GOOD, BAD = TENANT, "bad"
+STEP = 16
+
+
+def some_of(errors: Mapping[str, Exception], number: int) -> dict[str, Exception]:
+    """Give every 16th, from another one on for each stage; all of them when EVERY is set."""
+    every = list(errors.items())
+    return dict(every if os.environ.get(EVERY) else every[number % STEP :: STEP])
+
+
+@dataclass(slots=True)
+class Scene:
+    """Two tenants with one of everything that a tick serves: GOOD's is always to be served."""
+
+    world: World
+    queue: str
+    expected: set[str]
+    items: Any = None
+    agenda: Any = None
+    messages: Any = None
+    now_ms: int = 0
+
+    def keep(self) -> None:
+        table, queues = self.world.table, self.world.queues
+        self.items, self.agenda = copy.deepcopy(table._items), copy.deepcopy(table._agenda)
+        self.messages, self.now_ms = copy.deepcopy(queues._queues), self.world.clock.now_ms()
+
+    def restore(self) -> None:
+        table, queues = self.world.table, self.world.queues
+        table._items, table._agenda = copy.deepcopy(self.items), copy.deepcopy(self.agenda)
+        queues._queues, self.world.clock._now_ms = copy.deepcopy(self.messages), self.now_ms
+
+    def sent(self) -> set[str]:
+        """The jobs whose messages are in queues now and were not before."""
+        return {from_body(message.body).id for messages in self.world.queues._queues.values() for message in messages}
+
+    def jobs_of(self, tenant: str, **wanted: Any) -> list[Any]:
+        jobs = [from_item(item) for key, item in self.world.table.items().items() if key.sk == "job"]
+        return [job for job in jobs if job.tenant == tenant and all(getattr(job, n) == v for n, v in wanted.items())]
+
+
+def scene(bad_queue: str) -> Scene:
+    world = World()
+    app = world.app
+    expected: set[str] = set()
+    for tenant, queue in ((BAD, bad_queue), (GOOD, "normal")):
+
+        def made(tenant: str = tenant, queue: str = queue, **wanted: Any) -> str:
+            return app.submit.one(tenant, JobRequest("ok", {}, queue=queue, **wanted)).job.id
+
+        lost = [made(), made()]
+        parent = made()
+        child = made(depends_on=(Dependency(job=parent),))
+        world.queues.discard(queue)
+        promoted = [made(delay_s=330), made(delay_s=331)]
+        app.schedules.put(tenant, "s", definition("0 * * * * *"))
+        # Its parent has ended, and nobody has told it.
+        item = world.table._items[Key(f"JOB#{parent}", "job")]
+        ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "owes": "", "lease_until": 0}
+        world.table._items[Key(f"JOB#{parent}", "job")] = {**item, **ended}
+        expected |= {*lost, child, *promoted} if tenant == GOOD else set()
+    world.clock.advance(60 - world.clock.now_ms() // 1000 % 60)
+    world.clock.advance(190)
+    for tenant in (BAD, GOOD):
+        with patch.object(type(app.backfills), "further", lambda _, backfill: backfill):
+            app.backfills.begin(tenant, "s", world.clock.now_ms() - 600_000, world.clock.now_ms(), 3, force=True)
+    world.clock.advance(60)
+    found = Scene(world, bad_queue, expected)
+    found.keep()
+    return found
+
+
+Patched = Any
+Stage = Callable[[Scene, BaseException], list[Patched]]
+
+
+def raising(target: str, error: BaseException, is_bad: Callable[..., bool]) -> Patched:
+    """Patch a function so that it raises for what is BAD's."""
+    module, _, name = target.rpartition(".")
+    owner: Any
+    try:
+        owner = importlib.import_module(module)
+    except ModuleNotFoundError:
+        package, _, kind = module.rpartition(".")
+        owner = getattr(importlib.import_module(package), kind)
+    real = getattr(owner, name)
+
+    def function(*arguments: Any, **options: Any) -> Any:
+        if is_bad(*arguments, **options):
+            raise error
+        return real(*arguments, **options)
+
+    return patch.object(owner, name, function)
+
+
+def bad_first(value: Any, *_: Any, **__: Any) -> bool:
+    """Whether the first argument is BAD's."""
+    return _is_bad(value)
+
+
+def bad_self(_: Any, value: Any, *__: Any, **___: Any) -> bool:
+    """Whether the first argument of a method is BAD's."""
+    return _is_bad(value)
+
+
+def _is_bad(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return BAD in (value.get("tenant"), *str(value.get("pk")).split("#"))
+    return getattr(value, "tenant", None) == BAD or BAD in str(getattr(value, "pk", "")).split("#")
+
+
+def function(target: str, is_bad: Callable[..., bool] = bad_first) -> Stage:
+    return lambda _, error: [raising(f"whendue.{target}", error, is_bad)]
+
+
+def writing(*names: str) -> Stage:
+    """Every batch of writes in which there is such a one of BAD's."""
+
+    def stage(scene: Scene, error: BaseException) -> list[Patched]:
+        ids = {job.id for job in scene.jobs_of(BAD)}
+
+        def is_bad(_: Any, writes: Sequence[Any]) -> bool:
+            return any(
+                one.name in names and (BAD in one.key.pk or one.key.pk[4:] in ids or one.changes.get("tenant") == BAD)
+                for one in writes
+            )
+
+        return [raising("whendue.adapters.memory.store.MemoryStore.apply", error, is_bad)]
+
+    return stage
+
+
+def reading(sk: str) -> Stage:
+    """Every read in which there is such an item of BAD's."""
+
+    def stage(scene: Scene, error: BaseException) -> list[Patched]:
+        ids = {job.id for job in scene.jobs_of(BAD)}
+
+        def is_bad(_: Any, keys: Sequence[Key]) -> bool:
+            return any(key.sk.startswith(sk) and (BAD in key.pk or key.pk[4:] in ids) for key in keys)
+
+        return [raising("whendue.adapters.memory.store.MemoryStore.get", error, is_bad)]
+
+    return stage
+
+
+def in_partition(_: Any, partition: str, *__: Any, **___: Any) -> bool:
+    return "low" in partition
+
+
+def in_queue(_: Any, queue: str, *__: Any, **___: Any) -> bool:
+    return queue == "low"
+
+
+def with_bad_message(_: Any, __: str, messages: Sequence[Any]) -> bool:
+    return any(message.group == BAD for message in messages)
+
+
+def stored_pause(scene: Scene, error: BaseException) -> list[Patched]:
+    scene.world.table.apply([insert("pause", tenant_pause(BAD), {"reason": "?"})])
+    return [raising("whendue.pauses.service.from_item", error, lambda item: True)]
+
+
+ALONE: dict[str, Stage] = {
+    "a schedule is read": function("schedules.runner.from_item"),
+    "schedules are read together": reading("schedule#"),
+    "a plan is proposed": function("schedules.enqueuer.proposed"),
+    "a plan is made": function("schedules.enqueuer.plan"),
+    "a job is prepared": function("submission.plan.Prepare.submission", lambda _, tenant, *__: tenant == BAD),
+    "a fire is entered": function("schedules.enqueuer.enter"),
+    "fires are written": writing("enter_fire", "submit", "commit_plan"),
+    "a schedule's jobs are written": writing("submit"),
+    "a schedule is advanced": function("schedules.enqueuer.advanced"),
+    "failures are counted": function("schedules.runner.Due._pause_if_it_keeps_failing", bad_self),
+    "a backfill is read": function("schedules.runner.backfill_from"),
+    "backfills are read together": reading("backfill#"),
+    "a backfill makes a chunk": function("schedules.backfill.chunk"),
+    "a backfill is moved": writing("move_backfill"),
+    "a job is read": function("engine.partition_scan.from_item"),
+    "jobs are read together": reading("job"),
+    "a job is chosen": function("timer.promote.owner_is_promote"),
+    "a message is made": function("engine.apply.to_body"),
+    "messages are sent together": function("adapters.memory.queue.MemoryQueue.send", with_bad_message),
+    "rescue chooses": function("timer.rescue.owner_is_promote"),
+    "rescue decides": function("timer.rescue.decide"),
+    "rescue moves a job": writing("move_alarm", "die", "bury"),
+    "a pause is read": stored_pause,
+    "a dependent hears": function("engine.release.heard"),
+    "news is wanted": function("notifications.publisher.News.wants", lambda _, step: step.job.tenant == BAD),
+    "news is told": function("notifications.publisher.News._of_job", bad_self),
+    "ends are told": writing("settled", "release"),
+    "transitions are counted": function(
+        "metrics.recorder.Tally.note", lambda _, done: any(s.job.tenant == BAD for s, _ in done)
+    ),
+}
+# What is a whole queue's, in which BAD's jobs are.
+ITS_QUEUE: dict[str, Stage] = {
+    "a partition is listed": function("adapters.memory.store.MemoryStore.agenda", in_partition),
+    "a queue takes messages": function("adapters.memory.queue.MemoryQueue.send", in_queue),
+    "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
+    "a cursor is moved": function("engine.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
+    "cursors are read": function("timer.tick.read_cursors", lambda _, __, names: any("low" in one for one in names)),
+    "a window is promoted": function("timer.promote.Promote.step", lambda self: self.name == "low"),
+    "a window is rescued": function("timer.rescue.Rescue.step", lambda self: self.name == "low"),
+}
+
+
+def served(scene: Scene, *, schedules: bool = True) -> None:
+    """GOOD's part of the tick is done."""
+    missing = scene.expected - scene.sent()
+    assert not missing, [(job.state, job.alarm_at, job.owes) for job in scene.jobs_of(GOOD) if job.id in missing]
+    if schedules:
+        now_ms = scene.world.clock.now_ms()
+        fires = [job for job in scene.jobs_of(GOOD, schedule="s") if job.nominal_at and job.nominal_at > now_ms]
+        assert len(fires) == 2
+        assert len([job for job in scene.jobs_of(GOOD, schedule="s") if job.due_at == now_ms]) >= 3
+
+
+@pytest.fixture(scope="module")
+def scenes() -> dict[str, Scene]:
+    return {queue: scene(queue) for queue in ("normal", "low")}
+
+
+def test_without_a_fault_everything_is_served(scenes: dict[str, Scene]) -> None:
+    """What the others are compared with: nothing is isolated."""
+    for one in scenes.values():
+        one.restore()
+        app = one.world.build()
+        one.world.tick(app)
+        served(one)
+        assert app.bulkhead.take() == {}
+
+
+@pytest.mark.parametrize("stage", [*ALONE, *ITS_QUEUE])
+def test_one_that_raises_takes_no_other_with_it(scenes: dict[str, Scene], stage: str) -> None:
+    """Every exception that Python has, at every stage; a part of them at each stage unless EVERY is set."""
+    one = scenes["normal" if stage in ALONE else "low"]
+    for name, error in some_of(EXCEPTIONS, [*ALONE, *ITS_QUEUE].index(stage)).items():
+        one.restore()
+        app = one.world.build()
+        patches = (ALONE | ITS_QUEUE)[stage](one, error)
+        for each in patches:
+            each.start()
+        try:
+            one.world.tick(app)
+        finally:
+            for each in patches:
+                each.stop()
+        served(one)
+        assert app.bulkhead.take().get("isolated_errors", 0) > 0, name
+
+
+def test_the_schedules_pass_that_fails_as_a_whole_stops_neither_promote_nor_rescue(scenes: dict[str, Scene]) -> None:
+    """Jobs are served whatever becomes of schedules."""
+    one = scenes["normal"]
+    for error in some_of(EXCEPTIONS, 0).values():
+        one.restore()
+        app = one.world.build()
+        with raising("whendue.schedules.runner.Due.run", error, lambda *_: True):
+            ticked: Ticked = one.world.tick(app)
+        served(one, schedules=False)
+        assert ticked.behind == ["schedules"]
+
+
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if name != "BaseException"])
+def test_a_validator_may_raise_anything_when_a_schedule_fires(name: str) -> None:
+    """The fire is skipped with a reason, the schedule says why, and all others fire."""
+    world = World()
+    world.task("picky", lambda payload, ctx: None)
+    for tenant, task in ((BAD, "picky"), (GOOD, "ok")):
+        wanted = replace(definition("0 * * * * *"), template=JobRequest(task, {}))
+        world.app.schedules.put(tenant, "s", wanted)
+    world.clock.advance(150)
+
+    def is_bad(self: Any, _: Any) -> bool:
+        return bool(self.name == "picky")
+
+    with raising("whendue.declarations.registry.TaskDefinition.parse", BUILT_IN[name], is_bad):
+        world.tick()
+    world.clock.advance(60)
+    world.work()
+    assert len(world.ran) >= 2
+    schedule = world.app.schedules.get(BAD, "s")
+    assert schedule.last_error is not None
+    page = world.app.ledger.page(BAD, "s", FireFilter(), 10, None)
+    assert {view.fire.outcome.value for view in page.fires if view.fire.reason} >= {"skipped"}
+
+
+# --- visible, bounded, and to be mended --------------------------------------------------------------------------
+
+
+def broken(world: World, tenant: str, name: str, **fields: Any) -> None:
+    """Break a schedule as it is stored."""
+    world.table._items[schedule_key(tenant, name)] |= fields
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "a definition that is no JSON": {"definition": "{"},
+    "a definition of other things": {"definition": "[]"},
+    "a recurrence that is refused by now": {},
+    "a version that is no number": {"version": "x"},
+    "a cursor that is no number": {"cursor": "x"},
+    "a state that is none": {"state": "odd"},
+    "a plan of no end": {"as_of": "now"},
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("deed", ["put", "delete", "pause", "resume", "get", "list"])
+def test_a_broken_schedule_can_be_seen_mended_and_removed(kind: str, deed: str) -> None:
+    """Whatever an older version, or somebody's hand, has stored."""
+    world = World()
+    app = world.app
+    for name in ("s", "whole"):
+        app.schedules.put(TENANT, name, definition("0 * * * * *"))
+    text = world.table._items[schedule_key(TENANT, "s")]["definition"]
+    broken(world, TENANT, "s", **(BROKEN[kind] or {"definition": text.replace("0 * * * * *", "0 0 4-99 * * *")}))
+    world.clock.advance(61)
+    world.tick()
+    stored = world.table._items[schedule_key(TENANT, "s")]
+    assert stored["last_error"], "the timer says why"
+    if deed == "put":
+        app.schedules.put(TENANT, "s", definition("0 * * * * *"))
+        world.pass_time(200)
+        assert app.schedules.get(TENANT, "s").last_error is None
+        assert any(job for job in world.ran)
+    if deed == "delete":
+        app.schedules.delete(TENANT, "s")
+        world.pass_time(400)
+        assert world.table.get([schedule_key(TENANT, "s")]) == [None]
+    if deed == "pause":
+        app.schedules.pause(TENANT, "s", "me", "why")
+        assert world.table._items[schedule_key(TENANT, "s")]["state"] == "paused"
+    if deed == "resume":
+        app.schedules.pause(TENANT, "s", "me", "why")
+        app.schedules.resume(TENANT, "s")
+        assert world.table._items[schedule_key(TENANT, "s")]["state"] == "active"
+    if deed == "get":
+        assert app.schedules.get(TENANT, "s").last_error
+    if deed == "list":
+        assert [one.name for one in app.schedules.list(TENANT, 10, None).schedules] == ["s", "whole"]
+
+
+def test_many_broken_schedules_of_one_tenant_hold_up_nobody() -> None:
+    """They are read once, then at growing intervals; those of others are served first in turn."""
+    world = World()
+    for number in range(60):
+        world.app.schedules.put(BAD, f"s{number}", definition("0 * * * * *"))
+        broken(world, BAD, f"s{number}", definition="{")
+    world.app.schedules.put(GOOD, "s", definition("0 * * * * *"))
+    world.clock.advance(61)
+    pages: list[int] = []
+    real = Due._serve
+
+    def serve(self: Due, page: Any, fired: Any) -> None:
+        pages.append(len(page))
+        if any(one.tenant == GOOD for one in page):
+            served_in.append(len(pages))
+        real(self, page, fired)
+
+    served_in: list[int] = []
+    with patch.object(Due, "_serve", serve):
+        world.tick()
+        assert served_in == [1], "the first page"
+        assert sum(pages) == 61
+        pages.clear()
+        world.clock.advance(59)
+        world.tick()
+        assert sum(pages) == 1, "those that are broken are left for a minute"
+    assert len([1 for key in world.table.items() if key.pk == f"SCHEDULE#{GOOD}#s"]) >= 2
+
+
+def test_what_is_broken_is_looked_at_again_at_growing_intervals() -> None:
+    """A minute, two, four, ... up to a quarter of an hour; once mended it fires."""
+    world = World()
+    world.app.schedules.put(TENANT, "s", definition("0 * * * * *"))
+    text = world.table._items[schedule_key(TENANT, "s")]["definition"]
+    broken(world, TENANT, "s", definition="{")
+    intervals = []
+    for _ in range(7):
+        item = world.table._items[schedule_key(TENANT, "s")]
+        world.clock.advance(max(0, item["alarm_at"] - world.clock.now_ms()) / 1000)
+        world.tick()
+        intervals.append((world.table._items[schedule_key(TENANT, "s")]["alarm_at"] - world.clock.now_ms()) // 1000)
+    assert intervals == [60, 120, 240, 480, 900, 900, 900]
+    broken(world, TENANT, "s", definition=text)
+    world.clock.advance(900)
+    world.tick()
+    world.work()
+    assert world.ran
+    assert "last_error" not in world.table._items[schedule_key(TENANT, "s")]
+
+
+def test_an_unreadable_job_is_passed_and_not_lost() -> None:
+    """The cursor goes on behind it, each tick says so, and once it can be read it runs."""
+    world = World()
+    jobs = [world.submit(delay_s=200) for _ in range(9)]
+    item = world.table._items[jobs[4].key]
+    world.table._items[jobs[4].key] = item | {"policy": "odd"}
+    world.clock.advance(201)
+    world.tick()
+    world.work()
+    assert {job.id for job in jobs} - {job_id for job_id, _, _ in world.ran} == {jobs[4].id}
+    world.app.bulkhead.take()
+    for _ in range(4):
+        world.clock.advance(60)
+        world.tick()
+    assert world.app.bulkhead.take()["isolated"][0]["item"] == jobs[4].id
+    world.table._items[jobs[4].key] = item
+    world.pass_time(300)
+    assert len(world.ran) == 9
+
+
+def test_a_job_of_which_no_message_can_be_made_ends_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither sent for ever nor in anybody's way."""
+    world = World()
+    odd, good = world.submit(delay_s=200), world.submit(delay_s=200)
+
+    def body(job: Job) -> str:
+        if job.id == odd.id:
+            raise ValueError("no message can be made of it")
+        return to_body(job)
+
+    for module in ("engine.apply", "timer.rescue"):
+        monkeypatch.setattr(f"whendue.{module}.to_body", body)
+    world.pass_time(700)
+    assert world.job(good).state is State.SUCCEEDED
+    stored = world.table._items[odd.key]
+    assert (stored["state"], stored["last"]["type"]) == ("dead", "unsendable")
+
+
+def test_a_cursor_that_cannot_be_read_begins_anew() -> None:
+    """Its partition is gone through again, and the cursor is written again."""
+    world = World()
+    world.submit(delay_s=200)
+    world.clock.advance(201)
+    world.tick()
+    world.work()
+    keys = [key for key in world.table.items() if key.pk.startswith("CURSOR#")]
+    for key in keys:
+        world.table._items[key] = {"pk": key.pk, "sk": key.sk, "at_pk": 5}
+    job = world.submit(delay_s=200)
+    world.clock.advance(201)
+    world.tick()
+    world.work()
+    assert len(world.runs(job)) == 1

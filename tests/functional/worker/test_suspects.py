@@ -1,0 +1,228 @@
+"""Suspects run in processes of their own: as many as there is room for; the others go back, or wait."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.builders.world import SETTINGS, World
+from whendue.bootstrap import App
+from whendue.engine.message import to_body
+from whendue.engine.ports import Delivery, Outgoing, Worked
+from whendue.jobs.model import Job, State, evolve
+from whendue.jobs.transitions import claim
+from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
+from whendue.submission.request import JobRequest
+from whendue.worker.deadly import Deadly
+
+FOREVER_MS = 4_000_000_000_000
+
+
+class Process:
+    """A process of its own: other services on the same world. It has ended when it is asked for the `late`-th time."""
+
+    def __init__(self, app: App, delivery: Delivery, deadline_ms: int, rooms: "Rooms") -> None:
+        self._rooms = rooms
+        self._late = rooms.late
+        self._worked = None if rooms.deadly else app.work.handle([delivery], deadline_ms)
+        self.killed = False
+
+    def ended(self, timeout_s: float) -> bool:
+        self._late -= 1
+        self._rooms.world.clock.advance(timeout_s)
+        if over := self._late < 0:
+            self._rooms.running.discard(self)
+        return over
+
+    def worked(self) -> Worked | None:
+        return None if self.killed else self._worked
+
+    def kill(self) -> None:
+        self.killed = True
+        self._rooms.running.discard(self)
+
+
+class Rooms:
+    """Room for so many processes."""
+
+    def __init__(self, world: World, room: int, *, late: int = 0, deadly: bool = False) -> None:
+        self.world, self.room, self.late, self.deadly = world, room, late, deadly
+        self.running: set[Process] = set()
+        self.begun: list[str] = []
+
+    def start(self, delivery: Delivery, deadline_ms: int) -> Process | None:
+        if len(self.running) >= self.room:
+            return None
+        self.begun.append(delivery.id)
+        process = Process(self.world.build(), delivery, deadline_ms, self)
+        self.running.add(process)
+        return process
+
+    def drain(self, at_ms: int) -> None:
+        raise NotImplementedError
+
+
+def lost(world: World, jobs: Sequence[Job], receives: int = 2) -> list[Delivery]:
+    """Let workers die of jobs; gives their messages as they come again, received so often."""
+    world.table.apply([claim(job, f"silent-{job.id}", world.clock.now_ms()) for job in jobs])
+    world.clock.advance(100)
+    for _ in range(receives - 1):
+        world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+    return world.queues.receive("normal")
+
+
+def handled(world: World, rooms: Rooms, deliveries: Sequence[Delivery], **options: Any) -> Worked:
+    deadline_ms = options.pop("deadline_ms", FOREVER_MS)
+    return world.build(isolation=rooms).work.handle(deliveries, deadline_ms, options.get("drain_at"))
+
+
+def test_each_runs_in_a_process_of_its_own_and_fresh_ones_here() -> None:
+    """G10: it dies alone."""
+    world = World()
+    suspects = [world.submit() for _ in range(2)]
+    deliveries = lost(world, suspects)
+    fresh = world.submit()
+    rooms = Rooms(world, 5)
+    worked = handled(world, rooms, [*deliveries, *world.queues.receive("normal")])
+    assert worked == ([], {"succeeded": 3})
+    assert rooms.begun == [one.id for one in deliveries]
+    assert {world.job(job).state for job in (*suspects, fresh)} == {State.SUCCEEDED}
+
+
+@pytest.mark.parametrize("receives", [2, 3])
+def test_those_without_room_go_back_to_other_workers_soon(receives: int) -> None:
+    """Seen before: the last of ten was run after 400 s, while others idled."""
+    world = World()
+    deliveries = lost(world, [world.submit() for _ in range(3)], receives)
+    rooms = Rooms(world, 1, late=3)
+    worked = handled(world, rooms, deliveries)
+    assert worked == ([one.id for one in deliveries[1:]], {"succeeded": 1, "no_room": 2})
+    world.clock.advance(NO_ROOM_VISIBILITY_S[receives - 1])
+    assert len(world.queues.receive("normal")) == 2
+
+
+def test_those_that_went_back_often_wait_for_room() -> None:
+    """SQS counts every receive; nobody is to be given up on for lack of room."""
+    world = World()
+    jobs = [world.submit() for _ in range(3)]
+    deliveries = lost(world, jobs, len(NO_ROOM_VISIBILITY_S) + 1)
+    worked = handled(world, Rooms(world, 1, late=3), deliveries)
+    assert worked == ([], {"succeeded": 3})
+
+
+def test_those_that_wait_stay_hidden() -> None:
+    """Seen before: received again and again while it waited, a job was given up on as a dead letter."""
+    world = World()
+    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
+    world.clock.advance(SETTINGS.visibility_s - 1)
+    rooms = Rooms(world, 1, late=100)
+    seen: list[int] = []
+    worked = handled(world, rooms, deliveries, drain_at=lambda: seen.append(world.queues.depth("normal").visible))
+    assert worked == ([], {"succeeded": 2})
+    # The one that runs is seen to by its own process.
+    assert max(seen[10:]) == 1
+
+
+def test_they_wait_no_longer_than_the_process_may_live() -> None:
+    """Nor is one that does not end waited for."""
+    world = World()
+    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
+    rooms = Rooms(world, 1, late=1000)
+    worked = handled(world, rooms, deliveries, deadline_ms=world.clock.now_ms() + 10_000)
+    assert Counter(worked.unsettled) == Counter(one.id for one in deliveries)
+    assert worked.counts == {"process_lost": 1}
+    assert rooms.running == set()
+
+
+def test_one_that_stops_itself_is_killed_after_its_jobs_timeout() -> None:
+    """A worker in a container has no deadline of its own: five of them would take all the room there is, for good."""
+    world = World()
+    deliveries = lost(world, [world.submit(policy={"timeout_s": 30})])
+    rooms, began_ms = Rooms(world, 1, late=10**6), world.clock.now_ms()
+    worked = handled(world, rooms, deliveries)
+    assert worked == ([deliveries[0].id], {"process_lost": 1})
+    assert rooms.running == set()
+    assert 30 <= (world.clock.now_ms() - began_ms) / 1000 <= 30 + ISOLATED_EXTRA_S + 1
+
+
+def test_nothing_begins_when_the_worker_goes_down() -> None:
+    """What has not begun is run by others."""
+    world = World()
+    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
+    rooms = Rooms(world, 1)
+    worked = handled(world, rooms, deliveries, drain_at=lambda: FOREVER_MS)
+    assert Counter(worked.unsettled) == Counter(one.id for one in deliveries)
+    assert rooms.begun == []
+
+
+def test_the_message_of_one_that_died_comes_again_when_its_lease_has_ended() -> None:
+    """Not after the queue's visibility timeout, which is hours."""
+    world = World()
+    job = world.submit(policy={"lease_s": 30})
+    deliveries = lost(world, [job])
+    worked = handled(world, Rooms(world, 1, deadly=True), deliveries)
+    assert worked == ([deliveries[0].id], {"process_lost": 1})
+    world.clock.advance(30)
+    assert world.queues.receive("normal") == []
+    world.clock.advance(2)
+    assert len(world.queues.receive("normal")) == 1
+
+
+def test_the_least_suspicious_begin_first() -> None:
+    """Whoever killed twice may kill again."""
+    world = World()
+    twice, once = world.submit(), world.submit()
+    world.table.apply([claim(twice, "earlier", world.clock.now_ms())])
+    world.clock.advance(100)
+    lost(world, [twice, once])
+    # As rescue sends them.
+    world.queues.send("normal", [Outgoing(to_body(world.job(job)), 0) for job in (twice, once)])
+    came = world.queues.receive("normal")
+    rooms = Rooms(world, 5)
+    handled(world, rooms, came)
+    which = {one.id: "twice" if twice.id in one.body else "once" for one in came}
+    assert [which[one] for one in rooms.begun] == ["once", "twice"]
+
+
+def test_a_message_that_was_given_back_unbegun_is_no_suspect() -> None:
+    """A rolling deploy gives back hundreds."""
+    world = World()
+    job = world.submit()
+    world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+    rooms = Rooms(world, 5)
+    assert handled(world, rooms, world.queues.receive("normal")) == ([], {"succeeded": 1})
+    assert rooms.begun == []
+    assert world.job(job).state is State.SUCCEEDED
+
+
+def test_jobs_like_one_that_killed_its_process_run_apart_at_once() -> None:
+    """A tenant that submitted another killer every 1.5 s took down a worker with each; another tenant's are trusted."""
+    world = World()
+    world.task("other", lambda payload, ctx: None)
+    rooms = Rooms(world, 5, deadly=True)
+    work = world.build(isolation=rooms).work
+    work.handle(lost(world, [world.submit()]), FOREVER_MS)
+    world.queues.delete("normal", [one.receipt for one in world.queues.receive("normal")])
+    assert len(rooms.begun) == 1
+    rooms.deadly = False
+    like, unlike = world.submit(), world.submit("other")
+    foreign = world.app.submit.one("another", JobRequest("ok", {})).job
+    assert work.handle(world.queues.receive("normal"), FOREVER_MS) == ([], {"succeeded": 3})
+    assert len(rooms.begun) == 2
+    stored = world.table.get([job.key for job in (like, unlike, foreign)])
+    assert {item["state"] for item in stored if item} == {"succeeded"}
+    world.clock.advance(DEADLY_S)
+    forgiven = world.submit()
+    [fresh] = [one for one in world.queues.receive("normal") if forgiven.id in one.body]
+    assert work.handle([fresh], FOREVER_MS) == ([], {"succeeded": 1})
+    assert fresh.id not in rooms.begun
+
+
+def test_a_worker_remembers_so_many_deadly_types() -> None:
+    """Types are many in hostile hands: the oldest is forgotten."""
+    deadly, job = Deadly(), World().submit()
+    jobs = [evolve(job, type=f"type-{number}") for number in range(DEADLY_REMEMBERED + 1)]
+    for one in jobs:
+        deadly.died_of(one, 0)
+    assert [deadly.is_deadly(one, 1) for one in (jobs[0], jobs[1], jobs[-1])] == [False, True, True]

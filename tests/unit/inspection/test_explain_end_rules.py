@@ -1,0 +1,51 @@
+"""What `explain` says of every way in which a job can end."""
+
+import pytest
+
+from tests.builders.samples import a_job
+from whendue.inspection.explain_rules import explain
+from whendue.jobs.model import Failure, Job, State, evolve
+from whendue.quotas import REDRIVE_AGE_S
+from whendue.settings import Timing
+
+NOW = 1_800_000_000_000
+DAY_MS = 86_400_000
+
+
+def ended(state: State, cause: str | None = None, **more: object) -> Job:
+    """Make a job that has ended so."""
+    job = evolve(a_job("0" * 36), state=state, finished_at=NOW - 1, created_at=NOW - DAY_MS, **more)
+    if cause is None:
+        return job
+    error = Failure(cause, f"because of {cause}", "tasks:run:7", "f", 1, job.generation, NOW - 1)
+    return evolve(job, last=error)
+
+
+CASES = {
+    "success": (ended(State.SUCCEEDED), ["finished"], ""),
+    "success after a failure": (ended(State.SUCCEEDED, "ValueError"), ["finished"], ""),
+    "an error": (ended(State.DEAD, "ValueError"), ["finished", "failed", "redrivable"], "ValueError"),
+    "a poison job": (ended(State.DEAD, "worker_lost", claims=3), ["finished", "failed", "redrivable"], "kill its"),
+    "a node": (ended(State.DEAD, "workflow_failed"), ["finished", "failed", "redrivable"], "One of its nodes"),
+    "a dependency": (ended(State.CANCELLED, "parent_failed"), ["finished", "cancelled_for", "redrivable"], "because"),
+    "a request": (ended(State.CANCELLED), ["finished", "cancelled", "redrivable"], "on request"),
+    "too old": (
+        evolve(ended(State.DEAD, "ValueError"), created_at=NOW - REDRIVE_AGE_S * 1000 - 1),
+        ["finished", "failed", "too_old"],
+        "ValueError",
+    ),
+    "fan-out": (
+        ended(State.DEAD, "ValueError", owes=""),
+        ["finished", "failed", "fan_out_pending", "redrivable"],
+        "ValueError",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_finished_job_says_why_and_what_can_be_done(name: str) -> None:
+    """It said only that it had finished."""
+    job, codes, words = CASES[name]
+    reasons = explain(job, NOW, Timing())
+    assert [reason.code for reason in reasons] == codes
+    assert words in " ".join(reason.text for reason in reasons)

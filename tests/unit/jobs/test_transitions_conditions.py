@@ -1,0 +1,218 @@
+"""Every condition of every transition keeps something away, alone: the job is as read, but for that one thing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scripts.state_diagram import ARROWS
+from tests.builders.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, dead, running
+from whendue.adapters.memory import MemoryStore
+from whendue.engine.ports import Applied
+from whendue.jobs import dependency_transitions as waiting
+from whendue.jobs import transitions
+from whendue.jobs.limit_spec import Wait
+from whendue.jobs.model import Job, State, evolve, from_item, to_item
+from whendue.jobs.transition import Transition, adopting, owing
+from whendue.quotas import MAX_LOST
+from whendue.table.writes import Absent, Condition, Has, Is, Lacks, holds, insert
+
+Step = Callable[[Job], Transition]
+PENDING, RUNNING, ENDED = {"state": "pending"}, {"state": "running"}, {"state": "succeeded"}
+RETRIED, ANOTHERS, LEASED = {"generation": 2}, {"fence": THEIRS}, {"lease_until": LATER + 1}
+CANCELLED = {"cancel_requested": True}
+WAIT = Wait("slot", "k", 1, NOW)
+ABANDONED = (RETRIED, ENDED, LEASED)
+ADOPTED, OWING, GROWN = {"children": True}, {"owes": ""}, {"awaits": frozenset({1, 2})}
+TELLING = evolve(dead(), children=True, owes="")
+AWAITING = a_job(state=State.WAITING, awaits=frozenset({1}))
+# The transition, the job it was decided on, and each change that must refuse it.
+TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
+    "claim": (
+        lambda job: transitions.claim(job, "new", LATER),
+        a_job(),
+        (RETRIED, ENDED, LEASED, {"claims": MAX_LOST}, CANCELLED, OWING),
+    ),
+    "heartbeat": (lambda job: transitions.heartbeat(job, LATER, None), running(), (PENDING, ANOTHERS, CANCELLED)),
+    "heartbeat of a told task": (
+        lambda job: transitions.heartbeat(job, LATER, None, told=True),
+        running(cancel_requested=True),
+        (PENDING, ANOTHERS),
+    ),
+    "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
+    "succeed with dependents": (
+        lambda job: transitions.succeed(job, NOW, None),
+        running(children=True),
+        (PENDING, ANOTHERS),
+    ),
+    "succeed with dependents that came since": (
+        lambda job: adopting(transitions.succeed(evolve(job, children=None), NOW, None)),
+        running(children=True),
+        (PENDING, ANOTHERS),
+    ),
+    "fail": (
+        lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
+        running(),
+        (PENDING, ANOTHERS, CANCELLED),
+    ),
+    "fail for good": (
+        lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
+        running(),
+        (PENDING, ANOTHERS, CANCELLED, ADOPTED),
+    ),
+    "give_back": (
+        lambda job: transitions.give_back(job, NOW, NOW, TIMING),
+        running(),
+        (PENDING, ANOTHERS, CANCELLED),
+    ),
+    "stop": (lambda job: transitions.stop(job, NOW), running(cancel_requested=True), (PENDING, ANOTHERS, ADOPTED)),
+    "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING, ADOPTED)),
+    "cancel while waiting": (lambda job: transitions.cancel(job, NOW), AWAITING, (RETRIED, PENDING, ADOPTED)),
+    "request_cancel": (transitions.request_cancel, running(), (PENDING, ANOTHERS)),
+    "request_cancel while waiting": (transitions.request_cancel, AWAITING, (RETRIED, PENDING)),
+    "die": (lambda job: transitions.die(job, "lost", "", LATER), running(), (*ABANDONED, PENDING, ANOTHERS, ADOPTED)),
+    "die while pending": (lambda job: transitions.die(job, "lost", "", LATER), a_job(), (*ABANDONED, RUNNING, ADOPTED)),
+    "bury": (lambda job: transitions.bury(job, LATER), running(cancel_requested=True), (*ABANDONED, ANOTHERS, ADOPTED)),
+    "redrive": (lambda job: transitions.redrive(job, LATER, LATER, TIMING), dead(), (RETRIED, PENDING, OWING)),
+    "replay": (
+        lambda job: transitions.replay(job, LATER, LATER, TIMING),
+        transitions.succeed(running(), NOW, '{"status":204}').job,
+        (RETRIED, PENDING, OWING),
+    ),
+    "reschedule": (
+        lambda job: transitions.reschedule(job, LATER, "high", NOW, TIMING),
+        a_job(),
+        (RETRIED, RUNNING, OWING),
+    ),
+    "skip": (
+        lambda job: transitions.skip(job, "overlap", "", LATER),
+        a_job(schedule="s", nominal_at=NOW, overlap="skip"),
+        (RETRIED, RUNNING, ADOPTED),
+    ),
+    "succeed as a part": (
+        lambda job: transitions.succeed(job, NOW, None),
+        running(part_of="0189", part=2),
+        (PENDING, ANOTHERS, ADOPTED),
+    ),
+    "cancel what owes a failed attempt": (
+        lambda job: transitions.cancel(job, NOW),
+        a_job(owes="", failures=1),
+        (RETRIED, RUNNING, ADOPTED),
+    ),
+    "arrive of some": (
+        lambda job: waiting.arrive(job, frozenset({1})),
+        evolve(AWAITING, awaits=frozenset({1, 2})),
+        (RETRIED, PENDING),
+    ),
+    "adopt": (waiting.adopt, running(), (ENDED,)),
+    "arrive": (lambda job: waiting.arrive(job, frozenset({1})), AWAITING, (RETRIED, PENDING)),
+    "release": (
+        lambda job: waiting.release(job, LATER, TIMING),
+        AWAITING,
+        (RETRIED, PENDING, GROWN, {"awaits": None}, CANCELLED),
+    ),
+    "release the last": (
+        lambda job: waiting.release(job, LATER, TIMING),
+        evolve(AWAITING, awaits=None),
+        (RETRIED, PENDING, GROWN, CANCELLED),
+    ),
+    "forgo": (lambda job: waiting.forgo(job, "parent_failed", "", LATER), AWAITING, (RETRIED, PENDING, ADOPTED)),
+    "expand": (
+        lambda job: waiting.expand(job, 2, frozenset({0, 1}), LATER, None),
+        running(),
+        (PENDING, ANOTHERS),
+    ),
+    "tell_on": (lambda job: waiting.tell_on(job, "child#x"), TELLING, (RETRIED, PENDING, {"owes": "child#y"})),
+    "settled": (
+        lambda job: waiting.settled(job, LATER, TIMING),
+        TELLING,
+        (RETRIED, PENDING, {"owes": "child#y"}),
+    ),
+    "defer": (
+        lambda job: transitions.defer(job, WAIT, LATER, NOW, TIMING),
+        a_job(),
+        (RETRIED, RUNNING, {"lease_until": NOW + 1}, CANCELLED),
+    ),
+    "defer a lost one": (
+        lambda job: transitions.defer(job, WAIT, LATER + 1, LATER, TIMING),
+        running(),
+        (*ABANDONED, PENDING, ANOTHERS, CANCELLED),
+    ),
+    "wake": (lambda job: transitions.wake(job, LATER, TIMING), a_job(waits_for=WAIT), (RETRIED, RUNNING)),
+    "move_alarm": (
+        lambda job: transitions.move_alarm(job, LATER, send=True),
+        running(),
+        (RETRIED, {"lease_until": NOW + 1}, {"alarm_at": NOW}),
+    ),
+}
+CASES = [(name, change) for name, (_, _, changes) in TABLE.items() for change in changes]
+
+
+def applied(standing: Job, step: Transition) -> Applied:
+    store = MemoryStore()
+    store.apply([insert("stands", standing.key, to_item(standing))])
+    [end] = store.apply([step])
+    return end.applied
+
+
+@pytest.mark.parametrize(("name", "change"), CASES, ids=lambda value: value if isinstance(value, str) else str(value))
+def test_one_change_since_it_was_read_refuses_the_step(name: str, change: dict[str, Any]) -> None:
+    """A decision holds for the job it was made on, and for no other."""
+    make, job, _ = TABLE[name]
+    assert applied(evolve(job, **change), make(job)) is Applied.REFUSED
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_job_that_stands_as_it_was_read_is_let_through(name: str) -> None:
+    """Otherwise the refusals above would prove nothing."""
+    make, job, _ = TABLE[name]
+    assert applied(job, make(job)) is Applied.DONE
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_step_that_is_sent_again_is_done(name: str) -> None:
+    """A lost reply makes us send it twice; what refuses the second one carries our own mark."""
+    make, job, _ = TABLE[name]
+    store = MemoryStore()
+    store.apply([insert("stands", job.key, to_item(job))])
+    step = make(job)
+    assert [store.apply([step])[0].applied for _ in range(2)] == [Applied.DONE, Applied.DONE]
+    assert from_item(store.items()[job.key]) == step.job
+
+
+def test_every_transition_is_in_the_table() -> None:
+    """But for submit, whose only condition is that nothing is there."""
+    assert {name.split(" ")[0] for name in TABLE} | {"submit"} == {edge.name for edge in ARROWS}
+
+
+@pytest.mark.parametrize("name", ["succeed with dependents", "succeed as a part", "cancel what owes a failed attempt"])
+def test_an_end_that_is_yet_to_be_told_stays_live(name: str) -> None:
+    """Until then it has an alarm to come, and is kept."""
+    make, job, _ = TABLE[name]
+    over = make(job).job
+    assert over.terminal
+    assert (over.owes, over.expires_at) == ("", None)
+    assert over.agenda_pk.startswith("live#")
+    assert over.alarm_at > (over.finished_at or 0)
+
+
+def test_a_retry_whose_failed_attempt_is_yet_to_be_told_is_not_sent() -> None:
+    """Whoever tells it sends it."""
+    job = running()
+    failed = transitions.fail(job, an_error(job), NOW, TIMING, draw=0)
+    assert (failed.send, owing(failed).send) == (True, False)
+
+
+def test_what_waited_and_has_ended_waits_for_nobody() -> None:
+    """Its item says so, too."""
+    over = waiting.forgo(AWAITING, "parent_failed", "", NOW)
+    assert over.job.awaits is None
+    assert "awaits" in over.changes
+    assert "awaits" not in transitions.succeed(running(), NOW, None).changes
+
+
+@pytest.mark.parametrize("condition", [Has("children"), Lacks("children"), Is("state", "pending")])
+def test_what_is_not_there_fulfils_no_condition_but_absence(condition: Condition) -> None:
+    """An UPDATE in PartiQL makes no item, whatever its conditions say."""
+    assert not holds(condition, None)
+    assert holds(Absent(), None)
