@@ -19,11 +19,14 @@ from localstack.deploy.storage import deploy_table
 from localstack.stack import REGION
 from localstack.topology import topology
 from tests.builders.wire import Wire
+from tests.builders.world import SETTINGS
 from whendue.adapters import aws
 from whendue.adapters.dynamodb import DynamoStore
-from whendue.adapters.memory import MemoryBlobs, MemoryQueue, MemoryStore
+from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.adapters.s3 import S3Blobs
 from whendue.adapters.sqs import SqsQueue
+from whendue.bootstrap import App, build
+from whendue.declarations.registry import Registry
 from whendue.engine.ports import BlobStore, JobQueue, JobStore
 from whendue.support.clock import system
 
@@ -150,3 +153,8 @@ def opened(name: str, directory: Path) -> AbstractContextManager[Backend]:
             return _started(LOCALSTACK)
         case _:
             raise ValueError(f"no backend is called {name!r}")
+
+
+def app_on(store: JobStore) -> App:
+    effects = system()
+    return build(SETTINGS, effects, store, MemoryQueue(effects), MemoryBlobs(), InlineRunner(), Registry())

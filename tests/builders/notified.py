@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from tests.builders.faults import Counted, KilledError
 from tests.builders.world import TENANT, World
+from whendue.bootstrap import App
 from whendue.declarations import resources
+from whendue.declarations.channel import ChannelConfig
 from whendue.declarations.registry import TASKS, discover
 from whendue.declarations.resources import Resources, TaskSettings
 from whendue.engine.commit import record_and_send
@@ -14,6 +17,7 @@ from whendue.notifications.events import Story
 from whendue.notifications.subscription import Subscription, Terms
 from whendue.operations.reader import JobView
 from whendue.outbound.ssrf import Allowed
+from whendue.settings import NOTIFICATIONS
 from whendue.support.clock import ManualEffects, system
 
 RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
@@ -81,3 +85,59 @@ class Notified(World):
     def health(self, name: str = "hook") -> Subscription:
         """Read a subscription."""
         return self.app.subscriptions.read(TENANT, name)
+
+
+class Mortal(Counted):
+    """A port of a process that is dead from its fatal call on: nothing that catches the kill can go on."""
+
+    def __getattr__(self, name: str) -> Any:
+        function = super().__getattr__(name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if self._kill_at is not None and len(self._calls) > self._kill_at:
+                raise KilledError
+            return function(*arguments, **options)
+
+        return call
+
+
+def mortal(world: Notified, kill_at: int | None, *, after: bool) -> tuple[App, list[str]]:
+    """Make a process that dies at one of its calls, and the list of them."""
+    calls: list[str] = []
+    ports = (Mortal(port, calls, kill_at, after=after) for port in (world.table, world.queues))
+    return world.build(*ports), calls
+
+
+def hand_out(provided: Resources, app: App) -> None:
+    """Let channels' tasks run in this process."""
+    provided.provide("notify", lambda: app.notify)
+
+
+def notifier(world: Notified, app: App) -> bool:
+    """Run one batch in a process; False when it died: then its messages come back later."""
+    deliveries = world.queues.receive(NOTIFICATIONS)
+    if not deliveries:
+        return True
+    try:
+        worked = app.work.handle(deliveries, world.clock.now_ms() + 60_000)
+    except KilledError:
+        return False
+    world.queues.delete(NOTIFICATIONS, [one.receipt for one in deliveries if one.id not in worked.unsettled])
+    return True
+
+
+def until_all_ended(world: Notified, jobs: list[Job], minutes: int = 60) -> None:
+    """Let healthy processes go on until all deliveries have ended."""
+    for _ in range(minutes):
+        world.clock.advance(60)
+        world.tick()
+        while world.queues.depth(NOTIFICATIONS).visible:
+            notifier(world, world.app)
+        if all(world.job(job).terminal for job in jobs):
+            return
+
+
+class Noted(ChannelConfig):
+    """The receiver's name."""
+
+    receiver: str

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from whendue.engine.ports import JobStore, Outcome
 from whendue.jobs import dependency_transitions as waiting
 from whendue.jobs import transitions
 from whendue.jobs.failures import failure
@@ -170,3 +171,5 @@ AFTER_CLAIM = [
     "request_cancel",
     "expand",
 ]
+
+Apply = Callable[[JobStore, Write], Outcome]

@@ -1,12 +1,12 @@
 """Fixtures of the contract: a backend per session, a fresh store, queue or bucket per test."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.builders.backends import DYNAMODB_LOCAL, LOCALSTACK, Aws, Backend, opened
-from tests.builders.samples import insert_of
+from tests.builders.samples import Apply, insert_of
 from whendue.engine.ports import BlobStore, JobQueue, JobStore, Outcome
 from whendue.table.writes import Write
 
@@ -15,8 +15,6 @@ SERVICES = ["memory", "moto", "ministack", *STARTED]
 LOCAL = ["dynamodb-local"] if os.environ.get(DYNAMODB_LOCAL) else []
 TABLES = SERVICES + LOCAL
 ON_AWS = TABLES[1:]
-
-Apply = Callable[[JobStore, Write], Outcome]
 
 
 def pytest_report_header() -> str:

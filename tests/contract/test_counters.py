@@ -3,7 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.contract.test_profiles import app_on
+from tests.builders.backends import app_on
 from whendue.bootstrap import App
 from whendue.engine.ports import JobStore
 from whendue.metrics.model import OTHER, TIMER, Counts, series_of

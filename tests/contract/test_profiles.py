@@ -2,24 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.builders.world import SETTINGS, TENANT
-from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue
-from whendue.bootstrap import App, build
-from whendue.declarations.registry import Registry
+from tests.builders.backends import app_on
+from tests.builders.world import TENANT
 from whendue.engine.ports import JobStore
 from whendue.errors import PreconditionFailedError, UnavailableError, UnknownProfileError
 from whendue.jobs.limit_spec import Limit
 from whendue.profiles.model import PROFILES, Profile
-from whendue.support.clock import system
 from whendue.table.preconditions import Precondition
 
 ANY = Precondition()
 THREADS = 8
-
-
-def app_on(store: JobStore) -> App:
-    effects = system()
-    return build(SETTINGS, effects, store, MemoryQueue(effects), MemoryBlobs(), InlineRunner(), Registry())
 
 
 def test_a_profile_is_read_back_edited_listed_and_deleted(store: JobStore) -> None:

@@ -14,12 +14,12 @@ from tests.builders.samples import (
     STEPS,
     THEIRS,
     TIMING,
+    Apply,
     a_job,
     insert_of,
     key_of,
     running,
 )
-from tests.contract.conftest import Apply
 from whendue.engine.ports import Applied, JobStore, Outcome
 from whendue.jobs import transitions
 from whendue.jobs.due_index import day_of, done_partition

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.samples import insert_of, key_of
-from tests.contract.conftest import Apply
+from tests.builders.samples import Apply, insert_of, key_of
 from whendue.adapters.memory import MemoryStore
 from whendue.engine.ports import Applied, JobStore
 from whendue.quotas import DYNAMODB_ITEM_BYTES, DYNAMODB_PARTITION_KEY_BYTES, DYNAMODB_SORT_KEY_BYTES

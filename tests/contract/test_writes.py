@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.samples import LIVE, insert_of, key_of, listed
-from tests.contract.conftest import Apply
+from tests.builders.samples import LIVE, Apply, insert_of, key_of, listed
 from whendue.engine.ports import Applied, JobStore
 from whendue.quotas import PAYLOAD_ITEM_BYTES
 from whendue.table.keys import Key

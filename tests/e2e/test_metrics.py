@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from localstack.emulator import Emulator
+from tests.builders.emf import SCHEMA, metrics_of
 from tests.builders.monitoring import RULES, queries
 from tests.builders.waiting import eventually
 from tests.e2e.prometheus import scraping
 from tests.e2e.stage import Stage
-from tests.functional.metrics.test_metrics_export import SCHEMA, metrics_of
 
 QUICK = {"baseSeconds": 1, "factor": 1, "jitter": "none"}
 JOBS: list[dict[str, Any]] = [

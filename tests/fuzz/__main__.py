@@ -20,9 +20,9 @@ from functions import log as functions_log
 from functions.api.app import make_resolver
 from functions.api.http.openapi import document
 from localstack.venvs import ensure
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from tests.fuzz.server import serving
 from whendue.declarations.registry import TASKS, discover
 from whendue.declarations.resources import TaskSettings, provide

@@ -12,10 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.builders.ageing import BIG, DAY_S, HOUR_S, HUGE, Ageing
+from tests.builders.dependencies import after
 from tests.builders.faults import Counted, KilledError
+from tests.builders.workflows import flow, node
 from tests.builders.world import TENANT
-from tests.functional.submission.test_dependency_edges import after
-from tests.functional.workflows.test_runner import flow, node
 from whendue.errors import WhendueError
 from whendue.jobs.model import TERMINAL, Job
 from whendue.submission.request import JobRequest

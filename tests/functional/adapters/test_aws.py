@@ -4,7 +4,7 @@ import pytest
 from moto import mock_aws
 
 from localstack import token
-from tests.unit.support.test_secret import ENVIRONMENT
+from tests.builders.environment import ENVIRONMENT
 from whendue.adapters.auth import AuthSettings
 from whendue.adapters.aws import client, parameter
 from whendue.errors import ConfigurationError

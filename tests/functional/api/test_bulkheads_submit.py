@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from tests.builders.api import a_token, api_of
 from tests.builders.exceptions import BUILT_IN, EXCEPTIONS
 from tests.builders.gateway import Client
 from tests.builders.world import TENANT, World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.adapters.memory import MemoryQueue
 from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.registry import channel, task

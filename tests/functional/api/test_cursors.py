@@ -177,7 +177,7 @@ def test_pages_go_on_when_partitions_are_added(client: Client, world: World) -> 
     """Shards may grow while somebody reads."""
     from dataclasses import replace
 
-    from tests.functional.api.conftest import a_token, api_of
+    from tests.builders.api import a_token, api_of
     from whendue.bootstrap import build
 
     made = {client.submit(delaySeconds=60 + n)["id"] for n in range(6)}

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, model_validator
 
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import TENANT, World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.registry import channel, task
 from whendue.submission.request import JobRequest

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from functions.api.http import problems
+from tests.builders.api import a_token, api_of
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.gateway import Client, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.engine.ports import Applied, Outcome
 from whendue.errors import UnavailableError, WhendueError
 from whendue.quotas import (

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from functions.api.http.gateway_event import answer, normalise
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client, Context, Request, Shape, check
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 
 REPLY = {"statusCode": 202, "headers": {"Content-Type": "text/plain"}, "body": "ä", "isBase64Encoded": False}
 # A REST API writes every field, and null into those that have nothing to say.

@@ -11,9 +11,9 @@ import pytest
 from functions.api.app import PUBLIC, make_resolver, routes_of
 from functions.api.http import json_text
 from functions.api.http.body import ROOMS, SMALL, room_of
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.quotas import (
     BODY_BYTES,
     BULK_JOBS,

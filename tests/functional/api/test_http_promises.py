@@ -8,9 +8,9 @@ import pytest
 from functions.api.app import Api
 from functions.api.http.cors import Origins
 from localstack import token
+from tests.builders.api import SECRET, a_token, api_of
 from tests.builders.gateway import Answer, Client, Request, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import SECRET, a_token, api_of
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.errors import ConfigurationError
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from functions.api.app import PUBLIC, make_resolver, routes_of
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.notified import Notified, fresh_resources
-from tests.functional.api.conftest import a_token, api_of
 from whendue.support.clock import ManualEffects
 
 JOB: dict[str, Any] = {"type": "ok", "payload": {}, "delaySeconds": 600}

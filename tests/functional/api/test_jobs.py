@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.quotas import BULK_JOBS
 
 

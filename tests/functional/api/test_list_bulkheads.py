@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.builders.api import a_token, api_of
 from tests.builders.exceptions import EVERY, EXCEPTIONS
 from tests.builders.gateway import Client
 from tests.builders.world import IDS, TENANT, World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.notifications.subscription import Subscription, Terms, subscribe
 from whendue.table.writes import Write
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client, Shape
 from tests.builders.notified import fresh_resources
 from tests.builders.world import TENANT, World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.declarations.registry import TASKS, discover
 from whendue.declarations.resources import Resources, TaskSettings
 

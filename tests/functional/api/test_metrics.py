@@ -8,9 +8,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from functions.api.schemas.metrics import METRICS, exposition
+from tests.builders.emf import lines, metrics_of
 from tests.builders.gateway import Client, Shape
 from tests.builders.world import World
-from tests.functional.metrics.test_metrics_export import lines, metrics_of
 from whendue.inspection.gauges import Measured
 from whendue.metrics.model import series_of
 

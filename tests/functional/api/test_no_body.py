@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from functions.api.app import make_resolver, routes_of
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 # Every route that changes something and takes no body.

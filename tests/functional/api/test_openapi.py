@@ -8,10 +8,10 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from functions.api.http.problems import STATUS
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.notified import fresh_resources
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from tests.fuzz.__main__ import seeded
 from whendue.errors import WhendueError
 

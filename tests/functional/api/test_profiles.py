@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.builders.api import a_token, api_of
 from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client, Context, Request, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.errors import UnavailableError
 from whendue.quotas import LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
 

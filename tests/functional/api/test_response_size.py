@@ -10,9 +10,9 @@ import pytest
 from functions.api.app import PUBLIC, make_resolver, routes_of
 from functions.api.http import response
 from functions.api.http.response import is_too_large, json_text
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import IDS, TENANT, World
-from tests.functional.api.conftest import a_token, api_of
 from whendue import quotas as limits
 from whendue.jobs.model import Failure, Job, State, evolve, to_item
 from whendue.notifications.subscription import Subscription, Terms, subscribe

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from functions.api.http.times import read, written
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 
 EVERY_MINUTE: dict[str, Any] = {"cron": "* * * * *", "job": {"type": "ok", "payload": {"n": 1}}}
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.api.app import PUBLIC, make_resolver, routes_of
+from tests.builders.api import SECRET, a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.functional.api.conftest import SECRET, a_token, api_of
 
 ROUTES = sorted((route.method, route.path) for route in routes_of(make_resolver()))
 OF_A_JOB = [(method, path) for method, path in ROUTES if "<job_id>" in path]

@@ -7,9 +7,9 @@ import jwt
 import pytest
 
 from localstack import token
+from tests.builders.api import SECRET, a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.functional.api.conftest import SECRET, a_token, api_of
 from whendue.jobs.failures import failure
 from whendue.quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES, PAUSE_BY_BYTES, SUBJECT_BYTES
 from whendue.schedules.model import schedule_key

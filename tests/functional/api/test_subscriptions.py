@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.builders.api import a_token, api_of
 from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.notified import Notified, fresh_resources
 from tests.builders.world import TENANT
-from tests.functional.api.conftest import a_token, api_of
 from whendue.engine.ports import Applied, Outcome
 from whendue.errors import UnavailableError
 from whendue.jobs.model import State

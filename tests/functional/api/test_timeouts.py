@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 import tests.builders.world as stage
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 
 LONGEST_S = 900
 

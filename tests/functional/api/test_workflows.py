@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.builders.api import a_token, api_of
 from tests.builders.faults import Counted, KilledError
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.operations.listing import JobFilter
 from whendue.quotas import PARENTS, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
 

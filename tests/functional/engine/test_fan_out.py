@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.builders.dependencies import Costed, after, cause, claimed, many, states, unavailable
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.samples import a_job, an_error
+from tests.builders.workflows import a_whole, flow, node, parts, start
 from tests.builders.world import IDS, TENANT, World
-from tests.functional.engine.test_release import Costed, claimed, unavailable
-from tests.functional.submission.test_dependency_edges import after, cause, many, states
-from tests.functional.workflows.test_runner import flow, node, parts, start
 from whendue.bootstrap import App
 from whendue.engine.commit import record, record_and_send
 from whendue.engine.fan_out import Telling
@@ -264,14 +263,6 @@ def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> No
 def test_who_stops_the_jobs_that_it_waits_for(changes: dict[str, Any], stops: bool) -> None:
     """One that made them, and that was cancelled or has passed its deadline."""
     assert is_to_stop(a_job(state=State.WAITING, awaits=frozenset({0}), **changes), 10) is stops
-
-
-def a_whole(world: World, *nodes: Any) -> Job:
-    """Start a workflow and let it make its nodes; nothing else runs."""
-    whole = start(world, flow(*nodes))
-    world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
-    assert states(world, whole) == ["waiting"]
-    return whole
 
 
 def test_a_workflow_stops_its_nodes_though_one_of_them_is_gone() -> None:

@@ -1,16 +1,15 @@
 """What dependencies keep to: writes that are tried once, ends that are heard once, notes that somebody needs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.builders.dependencies import Costed, after, cause, claimed, many, states, unavailable
 from tests.builders.faults import Refusing
 from tests.builders.samples import a_job, an_error
 from tests.builders.world import TENANT, World
-from tests.functional.limits.test_limiter import Metered
-from tests.functional.submission.test_dependency_edges import after, cause, many, states
 from whendue.bootstrap import App
 from whendue.engine.commit import record
 from whendue.engine.ports import Applied, Item, Outcome
@@ -25,44 +24,6 @@ from whendue.table.keys import Key, payload_key
 from whendue.table.writes import Write
 
 DAY_S = 86_400
-
-
-class Costed(World):
-    """A world that counts calls of its table, and writes by name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = self.meter = Metered()
-        self.app = self.build()
-
-    def writes(self, do: Callable[[], object]) -> dict[str, int]:
-        """Do something; say what was written."""
-        self.meter.calls.clear()
-        self.meter.writes.clear()
-        do()
-        return dict(self.meter.writes)
-
-    def calls(self, do: Callable[[], object]) -> dict[str, int]:
-        """Do something; say how the table was called."""
-        self.writes(do)
-        return dict(self.meter.calls)
-
-
-def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
-    """Submit a job and let a worker claim it that says nothing more."""
-    step = claim(world.submit(**wanted), fence, world.clock.now_ms())
-    [end] = record(world.app._ports, [step])
-    assert end.done
-    return step.job
-
-
-def unavailable(world: World, name: str) -> App:
-    """Make a process for which writes of one kind never come through."""
-
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        return [Outcome(Applied.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes]
-
-    return world.build(store=Refusing(world.table, "apply", deaf))
 
 
 # --- writes ------------------------------------------------------------------------------------------------------

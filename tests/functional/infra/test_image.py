@@ -12,10 +12,7 @@ import yaml
 
 from localstack.paths import ROOT
 from localstack.venvs import ensure
-
-DOCKERFILE = ROOT / "infra/docker/Dockerfile"
-COMPOSE = ROOT / "infra/docker/compose.yml"
-TEXT = DOCKERFILE.read_text()
+from tests.builders.image import COMPOSE, DOCKERFILE, TEXT
 
 
 def copied() -> list[tuple[str, str]]:

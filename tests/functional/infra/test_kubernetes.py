@@ -14,7 +14,7 @@ import yaml
 from localstack.paths import ROOT
 from localstack.topology import topology
 from localstack.venvs import ensure
-from tests.functional.infra.test_image import COMPOSE, TEXT
+from tests.builders.image import COMPOSE, TEXT
 from whendue.cli import GRACE_S
 from whendue.containers.health import LIVE, READY
 from whendue.declarations.resources import TaskSettings

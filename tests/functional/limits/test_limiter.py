@@ -5,75 +5,19 @@ from typing import Any
 
 import pytest
 
-from tests.builders.faults import Counted, KilledError, Refusing
+from tests.builders.faults import Refusing
+from tests.builders.limits import ONE, Metered, freed, held_by_the_dead, items, some
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.adapters.memory import MemoryStore
 from whendue.declarations.registry import Retry
 from whendue.engine.ports import Applied, Outcome
 from whendue.errors import UnavailableError
 from whendue.jobs.limit_spec import Limit
-from whendue.jobs.model import Job, State, evolve
+from whendue.jobs.model import State, evolve
 from whendue.limits.limiter import Limits
-from whendue.limits.slot_model import Slot
-from whendue.limits.slots import Slots
 from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.table.writes import Write
 
-ONE = Limit(concurrency=1, key="k")
 TWO_A_SECOND = Limit(rate_per_s=2, key="k")
-
-
-class Metered(MemoryStore):
-    """Counts calls, and writes by their names."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: Counter[str] = Counter()
-        self.writes: Counter[str] = Counter()
-
-    def apply(self, writes: Any) -> Any:
-        self.calls["apply"] += 1
-        self.writes.update(write.name for write in writes)
-        return super().apply(writes)
-
-    def get(self, keys: Any) -> Any:
-        self.calls["get"] += 1
-        return super().get(keys)
-
-    def span(self, pk: str, **options: Any) -> Any:
-        self.calls["span"] += 1
-        return super().span(pk, **options)
-
-
-def items(world: World, kind: str) -> dict[str, Any]:
-    table = world.table.items()
-    return {key.sk: item for key, item in table.items() if key.pk.startswith("LIMIT#") and key.sk.startswith(kind)}
-
-
-def some(world: World, count: int, limit: Limit, **wanted: Any) -> list[Job]:
-    """Submit jobs, a millisecond apart."""
-    jobs = []
-    for _ in range(count):
-        jobs.append(world.submit(limit=limit, **wanted))
-        world.clock.advance(0.001)
-    return jobs
-
-
-def held_by_the_dead(world: World, limit: Limit = ONE, **policy: Any) -> Job:
-    """Leave a job behind that was claimed in its slot by a worker that died at once."""
-    job = world.submit(limit=limit, policy=policy)
-    # Ask for pauses, read the job, read the key, take the slot, claim: the fifth call is the last one.
-    app = world.build(store=Counted(world.table, [], 4, after=True))
-    with pytest.raises(KilledError):
-        app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS)
-    assert world.job(job).state is State.RUNNING
-    return job
-
-
-def freed(world: World) -> None:
-    """Let the job that holds a key's only slot end, as the slot sees it."""
-    [slot] = [Slot(key, item["fence"]) for key, item in world.table.items().items() if key.sk == "slot#000"]
-    Slots(world.app.work._ports).serve(slot.key.pk, 1, world.clock.now_ms(), giving=[slot])
 
 
 def test_those_who_get_no_slot_wait_and_come_in_the_order_in_which_they_were_due() -> None:

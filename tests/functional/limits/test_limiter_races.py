@@ -6,10 +6,10 @@ from typing import Literal
 import pytest
 
 from tests.builders.faults import Refusing
+from tests.builders.limits import ONE, Metered, held_by_the_dead, items
+from tests.builders.overlaps import running
 from tests.builders.samples import a_job
 from tests.builders.world import MINUTE_MS, TENANT, World
-from tests.functional.limits.test_limiter import ONE, Metered, held_by_the_dead, items
-from tests.functional.limits.test_overlap import running
 from whendue.bootstrap import App
 from whendue.engine.ports import Applied, Item, Outcome
 from whendue.jobs.limit_spec import Limit, Wait

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Refusing
+from tests.builders.limits import Metered, freed, items
+from tests.builders.overlaps import RAN, RUNS, SKIPPED, WAITS, fire, fires, running, told
 from tests.builders.world import MINUTE_MS, TENANT, World
-from tests.functional.limits.test_limiter import Metered, freed, items
-from tests.functional.limits.test_overlap import RAN, RUNS, SKIPPED, WAITS, fire, fires, running, told
 from whendue.bootstrap import App
 from whendue.engine.message import from_body
 from whendue.engine.ports import Applied

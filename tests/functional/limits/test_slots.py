@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Refusing
+from tests.builders.limits import ONE, Metered, freed, held_by_the_dead, items, some
 from tests.builders.world import MINUTE_MS, TENANT, World
-from tests.functional.limits.test_limiter import ONE, Metered, freed, held_by_the_dead, items, some
 from whendue.engine.ports import Outcome
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State

@@ -1,47 +1,14 @@
 """One log line per batch, and it is the EMF line: valid by AWS's schema, its numbers those of the jobs."""
 
-import json
 from io import StringIO
-from pathlib import Path
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
+from tests.builders.emf import lines, metrics_of
 from tests.builders.faults import Refusing
 from tests.builders.handled import Handled
 from whendue.errors import UnavailableError
-from whendue.metrics_export import NAMESPACE
 from whendue.submission.request import JobRequest
-
-# As published at https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent / "emf_schema.json").read_text()))
-
-
-def lines(logged: StringIO) -> list[dict[str, Any]]:
-    """Read what was logged, and make sure that every EMF line of it is one."""
-    read = [json.loads(line) for line in logged.getvalue().splitlines()]
-    for line in read:
-        if "_aws" in line:
-            SCHEMA.validate(line)
-            [directive] = line["_aws"]["CloudWatchMetrics"]
-            assert directive["Namespace"] == NAMESPACE
-            assert directive["Dimensions"] == [["service"]]
-            assert line["service"] == "whendue"
-            for metric in directive["Metrics"]:
-                assert line[metric["Name"]], "the directive names a member that is there"
-    logged.seek(0)
-    logged.truncate()
-    return read
-
-
-def metrics_of(line: dict[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Give a line's metrics: name -> (unit, values)."""
-    return {
-        one["Name"]: (one["Unit"], line[one["Name"]])
-        for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
-        for one in directive["Metrics"]
-    }
 
 
 def test_a_batch_is_one_line_with_its_metrics(world: Handled, logged: StringIO) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from tests.builders.faults import Counted, Refusing
 from tests.builders.samples import NOW, TIMING, a_job, an_error, running
+from tests.builders.schedules import GAP, SCHEDULE
 from tests.builders.world import IDS, SETTINGS, TENANT, World
-from tests.unit.schedules.test_model import GAP, SCHEDULE
 from whendue.engine.payload_store import Documents
 from whendue.engine.runtime import Ports
 from whendue.errors import UnavailableError

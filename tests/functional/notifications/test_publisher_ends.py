@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import KilledError, Refusing
-from tests.builders.notified import EVERYTHING, Notified
+from tests.builders.notified import EVERYTHING, Noted, Notified, hand_out, mortal, until_all_ended
 from tests.builders.world import TENANT
-from tests.functional.notifications.test_sender import Noted, hand_out, mortal, until_all_ended
 from whendue.bootstrap import App
 from whendue.declarations.channel import Attempt, Event
 from whendue.declarations.registry import Cancel, channel

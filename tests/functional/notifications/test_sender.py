@@ -3,17 +3,16 @@
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
-from tests.builders.faults import Counted, KilledError
-from tests.builders.notified import EVERYTHING, Notified
+from tests.builders.faults import KilledError
+from tests.builders.notified import EVERYTHING, Noted, Notified, hand_out, mortal, notifier, until_all_ended
 from tests.builders.samples import TIMING, an_error, running
 from tests.builders.web import Web
 from tests.builders.world import TENANT
 from whendue.bootstrap import App
-from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.channel import Attempt, Event
 from whendue.declarations.registry import channel
 from whendue.declarations.resources import Resources
 from whendue.engine.commit import record_and_send
@@ -25,56 +24,6 @@ from whendue.settings import NOTIFICATIONS
 from whendue.support.clock import ManualEffects
 
 SCHEDULES = 1000
-
-
-class Mortal(Counted):
-    """A port of a process that is dead from its fatal call on: nothing that catches the kill can go on."""
-
-    def __getattr__(self, name: str) -> Any:
-        function = super().__getattr__(name)
-
-        def call(*arguments: Any, **options: Any) -> Any:
-            if self._kill_at is not None and len(self._calls) > self._kill_at:
-                raise KilledError
-            return function(*arguments, **options)
-
-        return call
-
-
-def mortal(world: Notified, kill_at: int | None, *, after: bool) -> tuple[App, list[str]]:
-    """Make a process that dies at one of its calls, and the list of them."""
-    calls: list[str] = []
-    ports = (Mortal(port, calls, kill_at, after=after) for port in (world.table, world.queues))
-    return world.build(*ports), calls
-
-
-def hand_out(provided: Resources, app: App) -> None:
-    """Let channels' tasks run in this process."""
-    provided.provide("notify", lambda: app.notify)
-
-
-def notifier(world: Notified, app: App) -> bool:
-    """Run one batch in a process; False when it died: then its messages come back later."""
-    deliveries = world.queues.receive(NOTIFICATIONS)
-    if not deliveries:
-        return True
-    try:
-        worked = app.work.handle(deliveries, world.clock.now_ms() + 60_000)
-    except KilledError:
-        return False
-    world.queues.delete(NOTIFICATIONS, [one.receipt for one in deliveries if one.id not in worked.unsettled])
-    return True
-
-
-def until_all_ended(world: Notified, jobs: list[Job], minutes: int = 60) -> None:
-    """Let healthy processes go on until all deliveries have ended."""
-    for _ in range(minutes):
-        world.clock.advance(60)
-        world.tick()
-        while world.queues.depth(NOTIFICATIONS).visible:
-            notifier(world, world.app)
-        if all(world.job(job).terminal for job in jobs):
-            return
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -106,12 +55,6 @@ def test_a_notification_survives_the_notifiers_death_at_any_call(
         assert len(web.seen) <= 3
         assert world.health().active is (status != 410)
     pytest.fail("it never came through")
-
-
-class Noted(ChannelConfig):
-    """The receiver's name."""
-
-    receiver: str
 
 
 def an_end(number: int, draw: random.Random) -> Job:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.builders.ageing import BIG, DAY_S, HOUR_S, HUGE, Ageing
+from tests.builders.dependencies import after
 from tests.builders.faults import Counted
+from tests.builders.workflows import flow, node, parts, start
 from tests.builders.world import TENANT, World
-from tests.functional.submission.test_dependency_edges import after
-from tests.functional.workflows.test_runner import flow, node, parts, start
 from whendue.engine.ports import Item, Outcome
 from whendue.errors import JobNotFoundError, StateConflictError
 from whendue.jobs.lifetime import next_look

@@ -7,10 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.builders.faults import Refusing
+from tests.builders.schedules import before, deaf, definition, dies_before, entries, put, runs, tick
 from tests.builders.world import TENANT, World
-from tests.functional.schedules.test_cancel_planned import before, dies_before, put
-from tests.functional.schedules.test_enqueuer import deaf
-from tests.functional.schedules.test_runner import definition, entries, runs, tick
 from whendue.bootstrap import App
 from whendue.engine.ports import Outcome as Ended
 from whendue.errors import UnavailableError

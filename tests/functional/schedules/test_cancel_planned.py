@@ -1,16 +1,12 @@
 """What planning and withdrawal keep to: bounded plans, what had begun, and processes that are late or know less."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from tests.builders.faults import KilledError, Refusing
+from tests.builders.faults import Refusing
+from tests.builders.schedules import definition, dies_before, entries, outcomes, put, runs, schedule_of, tick
 from tests.builders.world import IDS, TENANT, World
-from tests.functional.schedules.test_runner import definition, entries, outcomes, runs, schedule_of, tick
 from whendue.engine.ports import Item
-from whendue.engine.ports import Outcome as Ended
 from whendue.jobs.model import State
 from whendue.quotas import FIRES_PER_PLAN
 from whendue.schedules.fires import Outcome
@@ -19,36 +15,8 @@ from whendue.schedules.model import State as ScheduleState
 from whendue.schedules.planning import plan, proposed
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
-from whendue.table.writes import Write
 
 EACH_SECOND = "* * * * * *"
-
-
-def put(world: World, cron: str = "*/5 * * * * *", **wanted: Any) -> None:
-    world.app.schedules.put(TENANT, "s", definition(cron, **wanted))
-
-
-def before(world: World, name: str, happens: Callable[[], None]) -> Refusing:
-    """Give a table before whose first write of this name something else happens."""
-
-    def apply(writes: Sequence[Write]) -> list[Ended]:
-        if table.on and any(write.name == name for write in writes):
-            table.on = False
-            happens()
-        return world.table.apply(writes)
-
-    table = Refusing(world.table, "apply", apply)
-    return table
-
-
-def dies() -> None:
-    raise KilledError
-
-
-def dies_before(world: World, name: str, doing: Callable[[Any], object]) -> None:
-    """Let a process die before its first write of this name."""
-    with pytest.raises(KilledError):
-        doing(world.build(store=before(world, name, dies)))
 
 
 # --- plans -------------------------------------------------------------------------------------------------------

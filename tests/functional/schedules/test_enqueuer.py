@@ -1,39 +1,35 @@
 """What firing keeps to when processes die, are late, know less, or are not answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from tests.builders.faults import Refusing
+from tests.builders.schedules import (
+    before,
+    deaf,
+    definition,
+    dies_before,
+    entries,
+    outcomes,
+    put,
+    runs,
+    schedule_of,
+    tick,
+)
 from tests.builders.world import TENANT, World
-from tests.functional.schedules.test_cancel_planned import before, dies_before, put
-from tests.functional.schedules.test_runner import definition, entries, outcomes, runs, schedule_of, tick
 from whendue.bootstrap import App
 from whendue.declarations.context import Context
 from whendue.declarations.registry import task
-from whendue.engine.ports import Applied
-from whendue.engine.ports import Outcome as Ended
 from whendue.errors import UnavailableError
 from whendue.schedules.fires import Fire, Outcome
 from whendue.schedules.model import Definition, Misfire, schedule_key
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
-from whendue.table.writes import Write
 
 EACH_MINUTE = "0 * * * * *"
-
-
-def deaf(world: World, name: str) -> Refusing:
-    """Give a table that takes no writes of this name."""
-
-    def apply(writes: Sequence[Write]) -> list[Ended]:
-        ends = iter(world.table.apply([write for write in writes if write.name != name]))
-        return [Ended(Applied.UNAVAILABLE) if write.name == name else next(ends) for write in writes]
-
-    return Refusing(world.table, "apply", apply)
 
 
 def of(task: str, cron: str = EACH_MINUTE, **wanted: Any) -> Definition:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Refusing
+from tests.builders.schedules import definition
 from tests.builders.world import TENANT, World
-from tests.functional.schedules.test_runner import definition
 from whendue.engine.ports import Item
 from whendue.errors import InvalidCursorError
 from whendue.schedules.calendar.recurrence import Recurrence, latest

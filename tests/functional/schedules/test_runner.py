@@ -9,42 +9,19 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Counted, KilledError
+from tests.builders.schedules import MINUTE_MS, definition, entries, outcomes, runs, tick
 from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.engine.ports import Item
 from whendue.errors import ScheduleNotFoundError
 from whendue.jobs.model import State
-from whendue.schedules.calendar.recurrence import Recurrence, after, latest
-from whendue.schedules.fires import Fire, Gap, Outcome, fire_from, gap_from
-from whendue.schedules.model import Definition, Misfire, Schedule, from_item, ledger_pk, schedule_key
+from whendue.schedules.calendar.recurrence import Recurrence, after
+from whendue.schedules.fires import Outcome
+from whendue.schedules.model import Definition, Misfire, from_item, schedule_key
 from whendue.schedules.runner import Due
 from whendue.submission.request import JobRequest
 
-MINUTE_MS = 60_000
 YEAR_MS = 365 * 86_400_000
-
-
-def definition(cron: str = "*/5 * * * * *", **wanted: Any) -> Definition:
-    return Definition(Recurrence(cron=cron), JobRequest("ok", {}), **wanted)
-
-
-def entries(world: World, name: str = "s") -> tuple[dict[int, Fire], list[Gap]]:
-    """Read the whole ledger: fires by nominal time, withdrawn ones left out, and gaps."""
-    family = world.table.family(ledger_pk(TENANT, name))
-    fires = [fire_from(item) for item in family if item["sk"].startswith("fire#")]
-    gaps = [gap_from(item) for item in family if item["sk"].startswith("gap#")]
-    return {fire.nominal: fire for fire in fires if fire.outcome is not Outcome.WITHDRAWN}, gaps
-
-
-def outcomes(world: World, name: str = "s") -> dict[int, Outcome]:
-    """Say how each nominal time up to now ended; insists that gaps do not overlap."""
-    fires, gaps = entries(world, name)
-    ended: dict[int, Outcome] = {}
-    for gap in gaps:
-        for nominal in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 30):
-            assert nominal.at_ms not in ended, "a nominal time is in two gaps"
-            ended[nominal.at_ms] = gap.outcome
-    return ended | {at: fire.outcome for at, fire in fires.items() if at <= world.clock.now_ms()}
 
 
 def nominals(world: World, wanted: Definition) -> list[int]:
@@ -55,18 +32,6 @@ def nominals(world: World, wanted: Definition) -> list[int]:
             return found
         found.append(nominal.at_ms)
     return found
-
-
-def schedule_of(world: World, name: str = "s") -> Schedule:
-    item = world.table.get([schedule_key(TENANT, name)])[0]
-    assert item
-    return from_item(item)
-
-
-def runs(world: World) -> Counter[int]:
-    """Count the runs for each nominal time."""
-    jobs = {key.pk.removeprefix("JOB#"): item for key, item in world.table.items().items() if key.sk == "job"}
-    return Counter(jobs[job_id]["nominal_at"] for job_id, _, _ in world.ran)
 
 
 # --- killed anywhere ---------------------------------------------------------------------------------------------
@@ -90,11 +55,6 @@ def resume(app: App) -> None:
 
 def delete(app: App) -> None:
     app.schedules.delete(TENANT, "s")
-
-
-def tick(app: App) -> None:
-    """Do what a tick does about schedules."""
-    app.tick._due.run(app.effects.now_ms() + MINUTE_MS)
 
 
 def backfill(app: App) -> None:

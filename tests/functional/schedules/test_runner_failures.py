@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Refusing
+from tests.builders.schedules import before, definition, dies_before, entries, put, schedule_of, tick
 from tests.builders.world import MINUTE_MS, TENANT, World
-from tests.functional.schedules.test_cancel_planned import before, dies_before, put
-from tests.functional.schedules.test_runner import definition, entries, schedule_of, tick
 from whendue.bootstrap import App
 from whendue.engine.ports import AgendaEntry
 from whendue.errors import InvalidScheduleError, ScheduleNotFoundError

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders.dependencies import after, cause, many, states
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import IDS, TENANT, World
 from whendue.bootstrap import App
@@ -17,37 +18,10 @@ from whendue.errors import (
     UnknownParentError,
     WhendueError,
 )
-from whendue.jobs.model import Job, State
+from whendue.jobs.model import State
 from whendue.submission.request import Dependency, JobRequest
-from whendue.submission.submit import Submitted
 from whendue.table.keys import job_key, parents_key
 from whendue.table.writes import Write
-
-
-def after(*parents: Job | str, on: Any = "success") -> tuple[Dependency, ...]:
-    """Wait for jobs, or for refs of the same request."""
-    return tuple(
-        Dependency(ref=one, on=on, name=one) if isinstance(one, str) else Dependency(job=one.id, on=on)
-        for one in parents
-    )
-
-
-def many(world: World, *requests: JobRequest) -> list[Job]:
-    """Submit jobs in one request."""
-    ends = world.app.submit.many(TENANT, requests)
-    assert all(isinstance(end, Submitted) for end in ends), ends
-    return [end.job for end in ends if isinstance(end, Submitted)]
-
-
-def states(world: World, *jobs: Job) -> list[str]:
-    """Read states."""
-    return [world.job(job).state.value for job in jobs]
-
-
-def cause(world: World, job: Job) -> str | None:
-    """Read why a job ended."""
-    last = world.job(job).last
-    return last.type if last else None
 
 
 def test_a_job_runs_when_its_parent_has_succeeded_and_not_before() -> None:

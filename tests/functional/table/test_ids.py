@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import SETTINGS, TENANT, World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.bootstrap import App, build
 from whendue.engine.ports import Isolation, JobQueue, JobStore
 from whendue.notifications.subscription import Subscription, Terms, subscribe

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import pytest
 
 from tests.builders.exceptions import BUILT_IN, EVERY, EXCEPTIONS
+from tests.builders.schedules import definition
 from tests.builders.world import TENANT, World
-from tests.functional.schedules.test_runner import definition
 from whendue.engine.message import from_body, to_body
 from whendue.jobs.model import Job, State, from_item
 from whendue.pauses.model import tenant_pause

@@ -13,11 +13,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from functions.api.app import Api
+from tests.builders.api import SECRET, a_token
 from tests.builders.gateway import Client
 from tests.builders.notified import Notified, fresh_resources
+from tests.builders.traces import GOOD, PARENT, TRACE
 from tests.builders.web import Web, serving
-from tests.functional.api.conftest import SECRET, a_token
-from tests.unit.tracing.test_traceparent import GOOD, PARENT, TRACE
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.bootstrap import App
 from whendue.declarations.registry import TASKS, discover

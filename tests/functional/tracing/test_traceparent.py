@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from localstack import token
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client, Shape
 from tests.builders.notified import Notified, fresh_resources
+from tests.builders.traces import GOOD, PARENT, TRACE
 from tests.builders.web import Seen, Web, serving
 from tests.builders.world import TENANT
-from tests.functional.api.conftest import a_token, api_of
-from tests.unit.tracing.test_traceparent import GOOD, PARENT, TRACE
 from whendue.declarations.registry import TASKS, discover
 from whendue.jobs.model import item_bytes
 from whendue.quotas import PAYLOAD_INLINE_BYTES, WRITE_UNIT_BYTES

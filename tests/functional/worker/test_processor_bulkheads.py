@@ -9,8 +9,8 @@ import pytest
 
 from tests.builders.exceptions import BUILT_IN, EXCEPTIONS
 from tests.builders.faults import Refusing
+from tests.builders.workflows import flow, node, start
 from tests.builders.world import MINUTE_MS, World
-from tests.functional.workflows.test_runner import flow, node, start
 from whendue.adapters.memory import MemoryStore
 from whendue.engine.message import to_body
 from whendue.engine.payload_store import Documents

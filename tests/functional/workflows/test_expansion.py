@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.builders.dependencies import Costed, after, claimed, many, unavailable
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.samples import a_job
+from tests.builders.workflows import a_whole, flow, node, order, parts, start, states
 from tests.builders.world import IDS, TENANT, World
-from tests.functional.engine.test_fan_out import a_whole
-from tests.functional.engine.test_release import Costed, claimed, unavailable
-from tests.functional.submission.test_dependency_edges import after, many
-from tests.functional.workflows.test_runner import flow, node, order, parts, start, states
 from whendue.engine.apply import send
 from whendue.engine.cancel_members import Stopped, cancel_parts
 from whendue.engine.ports import Applied, Item, Outcome

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import BaseModel
 
+from tests.builders.workflows import flow, node, parts, start
 from tests.builders.world import TENANT, World
-from tests.functional.workflows.test_runner import flow, node, parts, start
 from whendue.declarations.registry import task
 from whendue.jobs.model import State
 

@@ -6,9 +6,9 @@ from typing import Any
 from functions.api.http import json_text, times
 from functions.api.http.body import idempotency_key
 from functions.api.http.etags import HEADER_CHARACTERS, precondition
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Context
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from tests.property.growth import Parser
 from whendue.adapters import key_set
 from whendue.adapters.auth import AuthSettings, Verifier

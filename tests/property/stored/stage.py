@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 
 from functions.api.app import make_resolver, routes_of
 from functions.api.http.openapi import document
+from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.world import World
-from tests.functional.api.conftest import a_token, api_of
 from whendue.declarations.context import Context as TaskContext
 from whendue.engine.ports import JobStore
 from whendue.jobs.model import TERMINAL

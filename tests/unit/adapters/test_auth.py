@@ -9,56 +9,18 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from localstack import token
+from tests.builders.issuer import AUDIENCE, ISSUER, PRIVATE, RSA_KEYS, SECRET, a_token, claims, jwk
 from whendue.adapters.auth import LEEWAY_S, AuthSettings, Verifier
 from whendue.adapters.key_set import KEYS_FRESH_S, REFRESH_MIN_S, RETRY_S
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError, UnavailableError
 from whendue.quotas import TOKEN_BYTES
 from whendue.support.clock import ManualEffects
 
-SECRET = "s" * 32
-ISSUER, AUDIENCE = "https://issuer.example", "whendue"
 HS256 = AuthSettings("HS256", ISSUER, AUDIENCE, SECRET)
-RSA_KEYS = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
-PRIVATE: dict[str, Any] = {
-    "RS256": RSA_KEYS[0],
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
-}
-TO_JWK = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
-
-
-def claims(**changes: Any) -> dict[str, Any]:
-    now_s = int(time.time())
-    good = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": "ada",
-        "tenant": "acme",
-        "scope": "jobs:read",
-        "nbf": now_s,
-        # Some are made when a file is imported, and used whenever their test has its turn.
-        "exp": now_s + 43_200,
-    }
-    return {name: value for name, value in (good | changes).items() if value is not None}
-
-
-def a_token(key: Any = SECRET, algorithm: str = "HS256", kid: Any = None, **changes: Any) -> str:
-    headers = {} if kid is None else {"kid": kid}
-    return jwt.encode(claims(**changes), key, algorithm=algorithm, headers=headers)
-
-
-def jwk(kid: str, algorithm: str, key: Any = None, **more: Any) -> dict[str, Any]:
-    public = (key or PRIVATE[algorithm]).public_key()
-    to_jwk: Any = TO_JWK[algorithm]
-    made: dict[str, Any] = to_jwk.to_jwk(public, as_dict=True)
-    return made | {"kid": kid} | more
 
 
 @dataclass

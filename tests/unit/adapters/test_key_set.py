@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.unit.adapters.test_auth import AUDIENCE, ISSUER, PRIVATE, RSA_KEYS, a_token, claims, jwk
+from tests.builders.issuer import AUDIENCE, ISSUER, PRIVATE, RSA_KEYS, a_token, claims, jwk
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.adapters.key_set import (
     FETCH_S,
@@ -306,7 +306,7 @@ def raw(header: str, body: str) -> str:
     import hashlib
     import hmac
 
-    from tests.unit.adapters.test_auth import SECRET
+    from tests.builders.issuer import SECRET
 
     parts = [jwt.utils.base64url_encode(part.encode()).decode() for part in (header, body)]
     seal = hmac.digest(SECRET.encode(), ".".join(parts).encode(), hashlib.sha256)

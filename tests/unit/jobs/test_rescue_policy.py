@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.jobs.test_transitions import NOW, a_job
+from tests.builders.transitions import NOW, a_job
 from whendue.jobs.rescue_policy import look_again_ms
 
 HOUR_MS = 3_600_000

@@ -5,36 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from scripts.state_diagram import ARROWS
+from tests.builders.transitions import MINE, NOW, THEIRS, TIMING, a_job, an_error, running
 from whendue.adapters.memory import MemoryStore
 from whendue.engine.ports import Applied
 from whendue.jobs import transitions
-from whendue.jobs.failures import failure
-from whendue.jobs.model import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
+from whendue.jobs.model import TERMINAL, Job, Policy, State, evolve, from_item, to_item
 from whendue.jobs.transition import Transition
 from whendue.quotas import MAX_LOST, WAITING_CHECK_S
-from whendue.settings import Timing
-
-NOW = 1_800_000_000_000
-TIMING = Timing()
-MINE, THEIRS = "fence-1", "fence-2"
-
-
-def a_job(**changes: object) -> Job:
-    job = Job(
-        id="0190",
-        tenant="acme",
-        type="ok",
-        queue="normal",
-        profile="default",
-        agenda_pk="live#normal#3",
-        alarm_at=NOW - TIMING.lookahead_ms,
-        due_at=NOW,
-        scheduled_at=NOW,
-        created_at=NOW,
-        request_hash="hash",
-        policy=Policy(jitter="none", base_s=10),
-    )
-    return evolve(job, **changes)
 
 
 def stored(job: Job) -> MemoryStore:
@@ -42,15 +19,6 @@ def stored(job: Job) -> MemoryStore:
     [end] = store.apply([transitions.submit(job, TIMING)])
     assert end.done
     return store
-
-
-def running(**changes: object) -> Job:
-    started = {"state": State.RUNNING, "fence": MINE, "lease_until": NOW + 45_000, "started_at": NOW, "claims": 1}
-    return a_job(**started | changes)
-
-
-def an_error(job: Job) -> Failure:
-    return failure(job, "RuntimeError", "it broke", failed_at=NOW)
 
 
 AFTER_CLAIM: dict[str, Callable[[Job], Transition]] = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.jobs.test_transitions import MINE, NOW, TIMING, a_job, an_error, running
+from tests.builders.transitions import MINE, NOW, TIMING, a_job, an_error, running
 from whendue.jobs import dependency_transitions as waiting
 from whendue.jobs import transitions
 from whendue.jobs.failures import failure

@@ -5,24 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from tests.builders.schedules import DEFINITION, GAP, NOW_MS, SCHEDULE
 from whendue.adapters.attribute_values import to_attribute
 from whendue.schedules import backfill_model as backfills
 from whendue.schedules import fires as ledger
 from whendue.schedules import model as schedules
 from whendue.schedules.backfill_model import Backfill
-from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.fires import Fire, Gap, Outcome
-from whendue.schedules.model import Definition, Schedule
-from whendue.submission.request import JobRequest
+from whendue.schedules.fires import Fire, Outcome
 from whendue.table.writes import REMOVE, Write
 
-NOW_MS = 1_800_000_000_000
-EACH_MINUTE = Recurrence(cron="* * * * *")
-DEFINITION = Definition(EACH_MINUTE, JobRequest("ok", {}))
-SCHEDULE = Schedule("acme", "s", DEFINITION, NOW_MS, NOW_MS, NOW_MS)
 FIRE = Fire(SCHEDULE.ledger, NOW_MS, Outcome.RAN, NOW_MS, NOW_MS, "job")
 SKIPPED = replace(FIRE, outcome=Outcome.SKIPPED, job=None, reason="unknown_task")
-GAP = Gap(SCHEDULE.ledger, NOW_MS, NOW_MS, Outcome.MISSED, "misfired", NOW_MS, NOW_MS, EACH_MINUTE)
 BACKFILL = Backfill("acme", "s", "id", DEFINITION, NOW_MS, NOW_MS, NOW_MS, 10, False, NOW_MS, NOW_MS)
 ENDED = replace(BACKFILL, state=backfills.State.FINISHED)
 

@@ -7,18 +7,13 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from tests.builders.environment import ENVIRONMENT
 from whendue.errors import ConfigurationError
-from whendue.settings import ALL_QUEUES, Settings
+from whendue.settings import Settings
 from whendue.support.secret import WORDS, Secret, hkdf
 from whendue.table.ids import Ids
 
 ONE, TWO = "1" * 32, "2" * 32
-ENVIRONMENT = {
-    "WHENDUE_TABLE": "t",
-    "WHENDUE_BUCKET": "b",
-    "WHENDUE_QUEUES": "{" + ",".join(f'"{queue}":"u"' for queue in ALL_QUEUES) + "}",
-    "WHENDUE_DEAD_LETTER_QUEUE": "u",
-}
 
 
 @pytest.mark.parametrize("size", [1, 32, 33, 64, 255 * 32])

@@ -5,10 +5,8 @@ https://www.w3.org/TR/trace-context/#traceparent-header
 
 import pytest
 
+from tests.builders.traces import GOOD, PARENT, TRACE
 from whendue.tracing.traceparent import traceparent
-
-TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-GOOD = f"00-{TRACE}-{PARENT}-01"
 
 
 @pytest.mark.parametrize(

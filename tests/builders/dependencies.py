@@ -1,0 +1,80 @@
+"""Jobs that wait for others, and what became of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.builders.faults import Refusing
+from tests.builders.limits import Metered
+from tests.builders.world import TENANT, World
+from whendue.bootstrap import App
+from whendue.engine.commit import record
+from whendue.engine.ports import Applied, Outcome
+from whendue.jobs.model import Job
+from whendue.jobs.transitions import claim
+from whendue.submission.request import Dependency, JobRequest
+from whendue.submission.submit import Submitted
+from whendue.table.writes import Write
+
+
+def after(*parents: Job | str, on: Any = "success") -> tuple[Dependency, ...]:
+    """Wait for jobs, or for refs of the same request."""
+    return tuple(
+        Dependency(ref=one, on=on, name=one) if isinstance(one, str) else Dependency(job=one.id, on=on)
+        for one in parents
+    )
+
+
+def many(world: World, *requests: JobRequest) -> list[Job]:
+    """Submit jobs in one request."""
+    ends = world.app.submit.many(TENANT, requests)
+    assert all(isinstance(end, Submitted) for end in ends), ends
+    return [end.job for end in ends if isinstance(end, Submitted)]
+
+
+def states(world: World, *jobs: Job) -> list[str]:
+    """Read states."""
+    return [world.job(job).state.value for job in jobs]
+
+
+def cause(world: World, job: Job) -> str | None:
+    """Read why a job ended."""
+    last = world.job(job).last
+    return last.type if last else None
+
+
+class Costed(World):
+    """A world that counts calls of its table, and writes by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = self.meter = Metered()
+        self.app = self.build()
+
+    def writes(self, do: Callable[[], object]) -> dict[str, int]:
+        """Do something; say what was written."""
+        self.meter.calls.clear()
+        self.meter.writes.clear()
+        do()
+        return dict(self.meter.writes)
+
+    def calls(self, do: Callable[[], object]) -> dict[str, int]:
+        """Do something; say how the table was called."""
+        self.writes(do)
+        return dict(self.meter.calls)
+
+
+def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
+    """Submit a job and let a worker claim it that says nothing more."""
+    step = claim(world.submit(**wanted), fence, world.clock.now_ms())
+    [end] = record(world.app._ports, [step])
+    assert end.done
+    return step.job
+
+
+def unavailable(world: World, name: str) -> App:
+    """Make a process for which writes of one kind never come through."""
+
+    def deaf(writes: Sequence[Write]) -> list[Outcome]:
+        return [Outcome(Applied.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes]
+
+    return world.build(store=Refusing(world.table, "apply", deaf))
