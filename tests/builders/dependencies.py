@@ -66,7 +66,7 @@ class Costed(World):
 def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
     """Submit a job and let a worker claim it that says nothing more."""
     step = claim(world.submit(**wanted), fence, world.clock.now_ms())
-    [end] = record(world.app._ports, [step])
+    [end] = record(world.app.runtime, [step])
     assert end.done
     return step.job
 

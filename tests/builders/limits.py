@@ -66,4 +66,4 @@ def held_by_the_dead(world: World, limit: Limit = ONE, **policy: Any) -> Job:
 def freed(world: World) -> None:
     """Let the job that holds a key's only slot end, as the slot sees it."""
     [slot] = [Slot(key, item["fence"]) for key, item in world.table.items().items() if key.sk == "slot#000"]
-    Slots(world.app.work._ports).serve(slot.key.pk, 1, world.clock.now_ms(), giving=[slot])
+    Slots(world.app.runtime).serve(slot.key.pk, 1, world.clock.now_ms(), giving=[slot])

@@ -61,7 +61,7 @@ class Notified(World):
     def tell(self, story: Story = STORY) -> list[Job]:
         """Create and send the deliveries of a story."""
         made = self.app.news.tell(TENANT, story)
-        ends = record_and_send(self.app._ports, made, self.clock.now_ms())
+        ends = record_and_send(self.app.runtime, made, self.clock.now_ms())
         assert all(end.done for end in ends)
         return [step.job for step in made]
 

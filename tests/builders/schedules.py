@@ -57,7 +57,7 @@ def runs(world: World) -> Counter[int]:
 
 def tick(app: App) -> None:
     """Do what a tick does about schedules."""
-    app.tick._due.run(app.effects.now_ms() + MINUTE_MS)
+    app.schedule_runner.run(app.effects.now_ms() + MINUTE_MS)
 
 
 def put(world: World, cron: str = "*/5 * * * * *", **wanted: Any) -> None:

@@ -14,12 +14,11 @@ from localstack.topology import topology
 from tests.builders.backends import LOCALSTACK
 from tests.e2e import five_seconds, terraform
 from tests.e2e.homes import Containers, Functions, Home
-from tests.e2e.stage import Http, Stage, new_secret
+from tests.e2e.stage import VISIBILITY_S, Http, Stage, new_secret
 
 TASKS = Path(__file__).parent / "tasks"
 # Short, so that what takes minutes in production takes seconds here.
 LEASE_S = 5
-VISIBILITY_S = 8
 # LocalStack has HTTP APIs only with a licence; WHENDUE_E2E_API=rest takes a REST API on MiniStack, too.
 FLAVOR = os.environ.get("WHENDUE_E2E_API") or ("rest" if os.environ.get(LOCALSTACK) else "http")
 

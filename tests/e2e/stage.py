@@ -25,6 +25,8 @@ from whendue.settings import Settings
 from whendue.support.clock import Effects, system
 from whendue.support.secret import Secret
 
+# Short, so that what takes minutes in production takes seconds here.
+VISIBILITY_S = 8
 TERMINAL = {State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value}
 
 

@@ -13,8 +13,7 @@ import pytest
 from functions.api.app import make_resolver, routes_of
 from localstack.topology import topology
 from tests.builders.waiting import eventually
-from tests.e2e.stage import VISIBILITY_S
-from tests.e2e.stage import Http, Stage
+from tests.e2e.stage import VISIBILITY_S, Http, Stage
 
 QUICK = {"baseSeconds": 1, "factor": 2, "jitter": "none"}
 

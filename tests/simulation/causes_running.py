@@ -78,9 +78,9 @@ def _without_payload(world: World) -> str:
     job_id = submit(world, "job", "dead", bulk="x" * 1000, delaySeconds=20)
     for key, _ in world.store.live():
         if key.pk == f"JOB#{job_id}" and kind_of(key.sk) == "payload":
-            del world.store._items[key]
+            del world.store.rows[key]
     # The message carries it for what is due at once; what the timer sends does not.
-    for queue in world.queue._queues.values():
+    for queue in world.queue.messages.values():
         queue.clear()
     world.hub.sleep(HEALS_MS)
     return job_id

@@ -232,7 +232,7 @@ class Monitor:
     def _nobody_runs_it(self, write: Write, after: Item) -> None:
         """A job is not ended over the head of a worker that is well."""
         for run in self.runs:
-            if f"JOB#{run.job_id}" == after["pk"] and run.over_ms is None and self._is_well(run):
+            if f"JOB#{run.job_id}" == after["pk"] and run.over_ms is None and self.is_well(run):
                 self.wrong(f"{write.name} ended a job that {run.process.name} was running well")
 
     def _was_due(self, process: Process, before: Item | None) -> None:
@@ -240,7 +240,7 @@ class Monitor:
         if before and before["state"] == "pending" and process.now_ms() < before["due_at"] and not process.dead:
             self.wrong("a job was given up before it was due")
 
-    def _is_well(self, run: Run) -> bool:
+    def is_well(self, run: Run) -> bool:
         # Heartbeats come three times a lease: what is left of it must be more than clocks differ and calls take.
         nature = self.world.nature
         return not run.process.harmed and run.lease_ms > 3 * (2 * nature.skew_ms + 2 * nature.latency_ms[1])
@@ -280,14 +280,14 @@ class Monitor:
         """A worker that answers has recorded what it settled, else nobody knows how it ended."""
         keys = {one.id: job_key(carried(one.body)[0]) for one in batch}
         for key in set(keys.values()) - {keys[message_id] for message_id in kept}:
-            item = self.world.store._items.get(key)
+            item = self.world.store.rows.get(key)
             if item and item["state"] == "running" and item["fence"] in process.fences:
                 self.wrong("a worker has settled a message and still holds its job")
 
     def began(self, process: Process, ctx: Context) -> Run:
         """Note that a task begins."""
         now_ms = self.world.hub.now_ms
-        item = self.world.store._items[ctx._job.key]
+        item = self.world.store.rows[ctx._job.key]
         lease_ms = ctx._job.policy.lease_s * 1000
         run = Run(ctx.job_id, process, ctx.fence, ctx.attempt, now_ms, self.world, item["lease_until"], lease_ms)
         self.world.say(process.name, f"task of {ctx.job_id[-4:]} begins, attempt {ctx.attempt}")
@@ -309,7 +309,7 @@ class Monitor:
             if other.lease_until - slack_ms > run.began_ms:
                 self.wrong(f"G4: runs in {run.process.name} while {other.process.name} holds its lease")
             # A higher attempt: the other's failure is recorded, and its task did not stop.
-            if run.attempt == other.attempt and self._is_well(other):
+            if run.attempt == other.attempt and self.is_well(other):
                 self.wrong(f"G4: {other.process.name} is well and lost its job to {run.process.name}")
 
     def _not_early(self, run: Run, ctx: Context) -> None:
@@ -378,7 +378,7 @@ class Monitor:
         """Say whether nothing is owed any more."""
         if any(key.sk == "job" and item["state"] not in FINAL for key, item in self.world.store.live()):
             return False
-        if self.world.queue.left or any(self.world._working.values()):
+        if self.world.queue.left or any(self.world.working.values()):
             return False
         return all(watcher.settled() for watcher in self.watchers)
 
@@ -427,10 +427,10 @@ class Monitor:
         if self.world.queue.left:
             self.wrong(f"messages are left: {self.world.queue.left}")
         self.world.store.catch_up(self.world.hub.now_ms + 1_000_000)
-        left = [name for name, entries in self.world.store._agenda.items() if name.startswith("live#") and entries]
+        left = [name for name, entries in self.world.store.due_index.items() if name.startswith("live#") and entries]
         finished = {key.pk for key, item in self.world.store.live() if key.sk == "job" and item["state"] in FINAL}
         for name in left:
-            if any(entry.pk in finished for entry in self.world.store._agenda[name]):
+            if any(entry.pk in finished for entry in self.world.store.due_index[name]):
                 self.wrong(f"a finished job stands in {name}")
 
     def _history_is_whole(self) -> None:

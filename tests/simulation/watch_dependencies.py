@@ -68,7 +68,7 @@ class DependencyWatcher(Watcher):
     def _parents(self, job: Job) -> list[Parent]:
         if job.parts is not None:
             return [Parent(IDS.of_part(job.whole_id, number), "done") for number in range(job.parts)]
-        item = self.world.store._items.get(parents_key(job.id, job.request_hash, job.life))
+        item = self.world.store.rows.get(parents_key(job.id, job.request_hash, job.life))
         return parents_from(json.loads(item["parents"])) if item else []
 
     def _everybody_has_heard(self, job: Job) -> None:
@@ -76,7 +76,7 @@ class DependencyWatcher(Watcher):
         for (pk, sk), edge in self.world.store.live():
             if pk == job.key.pk and sk.startswith(CHILD):
                 child_id, asked = child_of(sk)
-                child = self.world.store._items.get(job_key(child_id))
+                child = self.world.store.rows.get(job_key(child_id))
                 if child and child["request_hash"] == asked and self._still_waits(child, edge["number"], job):
                     self.world.monitor.wrong("G7: a job has settled an end that a dependent has not heard of")
 
@@ -93,13 +93,13 @@ class DependencyWatcher(Watcher):
         if after["state"] != "succeeded" or not after.get("parts"):
             return
         for number in range(after["parts"]):
-            part = self.world.store._items.get(job_key(IDS.of_part(from_item(after).whole_id, number)))
+            part = self.world.store.rows.get(job_key(IDS.of_part(from_item(after).whole_id, number)))
             if part is None or part["state"] not in FINAL:
                 self.world.monitor.wrong("G7: a whole has succeeded before all its parts have ended")
 
     def began(self, run: "Run", ctx: Context) -> None:
         """Whatever a job did to begin: its parents have ended, or somebody redrove it."""
-        job = from_item(self.world.store._items[ctx._job.key])
+        job = from_item(self.world.store.rows[ctx._job.key])
         if not job.redrives:
             self._parents_have_ended(job)
 

@@ -45,16 +45,16 @@ class LifetimeWatcher(Watcher):
     def _nobody_has_it(self, process: Process, key: Key) -> None:
         """What belongs to a job goes after it; an edge may go after the dependent, too."""
         job_id = job_id_of(key.pk)
-        item = self.world.store._items.get(job_key(job_id))
+        item = self.world.store.rows.get(job_key(job_id))
         strange = item is not None and life_of(key.sk) not in (None, item.get("life"))
-        useless = key.sk.startswith(CHILD) and job_key(child_of(key.sk)[0]) not in self.world.store._items
+        useless = key.sk.startswith(CHILD) and job_key(child_of(key.sk)[0]) not in self.world.store.rows
         if not strange and not useless and self._is_shown(job_id):
             self.world.monitor.wrong(f"{process.name} erased {key.sk} of a job that is there")
 
     def _is_shown(self, job_id: str) -> bool:
         """Say whether a job is there, by any clock."""
         item, latest_ms = (
-            self.world.store._items.get(job_key(job_id)),
+            self.world.store.rows.get(job_key(job_id)),
             self.world.hub.now_ms + self.world.nature.skew_ms,
         )
         return item is not None and 1000 * item.get("expires_at", NEVER_S) > latest_ms
@@ -65,7 +65,7 @@ class LifetimeWatcher(Watcher):
 
     def _left(self) -> list[str]:
         keys = [f"{key.pk} {key.sk}" for key, _ in self.world.store.live() if key.pk.startswith(JOB)]
-        return [*keys, *self.world.blobs._texts]
+        return [*keys, *self.world.blobs.texts]
 
     def conclude(self) -> None:
         """After all retentions nothing is left but definitions."""

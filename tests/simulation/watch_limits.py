@@ -40,7 +40,7 @@ class LimitWatcher(Watcher):
 
     def limit_of(self, job: Job) -> Limit | None:
         """Give the limit in force."""
-        item = live(self.world.store._items.get(profile_key(job.tenant, job.profile)))
+        item = live(self.world.store.rows.get(profile_key(job.tenant, job.profile)))
         profile = from_profile(job.profile, item).limit if item else None
         return governing(job, profile)
 
@@ -113,7 +113,7 @@ class LimitWatcher(Watcher):
         self.limits[*key] = limit
 
     def _key_of(self, run: "Run") -> tuple[str, str] | None:
-        job = from_item(self.world.store._items[job_key(run.job_id)])
+        job = from_item(self.world.store.rows[job_key(run.job_id)])
         limit = self.limit_of(job)
         return (job.tenant, limit.key) if limit and limit.key else None
 
@@ -128,7 +128,7 @@ class LimitWatcher(Watcher):
         held = [
             other
             for other in running
-            if self.leases.get(other.job_id, 0) - slack_ms > now_ms or self.world.monitor._is_well(other)
+            if self.leases.get(other.job_id, 0) - slack_ms > now_ms or self.world.monitor.is_well(other)
         ]
         edits = [concurrency for at_ms, concurrency in self.edits if now_ms - at_ms < EDIT_MS]
         if len(held) >= max([concurrency, *edits]):

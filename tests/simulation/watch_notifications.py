@@ -114,7 +114,7 @@ class NotificationWatcher(Watcher):
         """Everything that happened was told, or its delivery has died of what befell it; nobody owes a deleted one."""
         self._look_at_arrivals()
         for name, happening in sorted(self._owed - self._told.keys(), key=str):
-            item = self.world.store._items.get(job_key(self._ids.get((name, happening), "")))
+            item = self.world.store.rows.get(job_key(self._ids.get((name, happening), "")))
             if name not in self._ended and (item is None or item["state"] != "dead"):
                 self.wrong(f"nobody was told of {happening.event} of {happening.about[-4:]}")
         for key, made in self.world.store.live():
@@ -137,7 +137,7 @@ class NotificationWatcher(Watcher):
 
     def _told_by(self, delivery: Item) -> Happening:
         """Read what a delivery tells."""
-        kept = self.world.store._items.get(payload_key(job_id_of(delivery["pk"]), delivery["request_hash"]))
+        kept = self.world.store.rows.get(payload_key(job_id_of(delivery["pk"]), delivery["request_hash"]))
         told = json.loads(kept["text"] if kept else delivery["payload"])
         return Happening(told["type"], about_of(told["data"]), told["timestamp"])
 

@@ -73,9 +73,9 @@ class ProfileWatcher(Watcher):
 
     def began(self, run: "Run", ctx: Context) -> None:
         """An attempt runs under the policy that its job's item shows."""
-        item = self.world.store._items[ctx._job.key]
+        item = self.world.store.rows[ctx._job.key]
         if Policy(**read_policy(item["policy"])) != ctx._job.policy:
             self.world.monitor.wrong("an attempt runs under another policy than its job shows")
 
     def _version(self, tenant: str, name: str, number: int) -> Item | None:
-        return self.world.store._items.get(profile_version_key(tenant, name, number))
+        return self.world.store.rows.get(profile_version_key(tenant, name, number))

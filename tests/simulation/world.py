@@ -172,7 +172,7 @@ class World:
         self.processes: list[Process] = []
         self.calls: list[Call] = []
         self.trace: list[str] | None = [] if traced else None
-        self._working: dict[str, int] = {}
+        self.working: dict[str, int] = {}
         self._clients = 0
         self._vanishing = nature.vanishing
         self._next_tick_ms = self.hub.now_ms
@@ -309,8 +309,8 @@ class World:
 
     def _poll(self, queue: str) -> None:
         """Let Lambda's event source mapping look for messages of a queue."""
-        while self._working.get(queue, 0) < self.nature.workers and (batch := self.queue.receive(queue)):
-            self._working[queue] = self._working.get(queue, 0) + 1
+        while self.working.get(queue, 0) < self.nature.workers and (batch := self.queue.receive(queue)):
+            self.working[queue] = self.working.get(queue, 0) + 1
             kind = SERVES.get(queue, "worker")
             lasts_ms = DEAD_LETTER_MS if kind == "dead_letter" else self.nature.worker_ms
             process = self.process(kind, lasts_ms, lambda: self._ended(queue))
@@ -319,7 +319,7 @@ class World:
             process.run(partial(self._run_batch, process, queue, batch))
 
     def _ended(self, queue: str) -> None:
-        self._working[queue] -= 1
+        self.working[queue] -= 1
         self._poll(queue)
 
     def _run_batch(self, process: Process, queue: str, batch: list[Delivery]) -> None:
@@ -423,8 +423,8 @@ def _record(delivery: Delivery) -> dict[str, Any]:
 
 def _acknowledged(effect: Callable[[], T], queue: ComingQueue) -> T:
     """Carry out a send and lose what it put into the queues."""
-    before = {name: list(messages) for name, messages in queue._queues.items()}
+    before = {name: list(messages) for name, messages in queue.messages.items()}
     value = effect()
-    for name in list(queue._queues):
-        queue._queues[name] = before.get(name, [])
+    for name in list(queue.messages):
+        queue.messages[name] = before.get(name, [])
     return value

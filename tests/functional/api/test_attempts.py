@@ -82,5 +82,5 @@ def test_a_page_of_attempts_that_cannot_be_read_is_not_the_end(world: World, cli
     job_id = tried(world, client, 6)
     job = world.app.query.get("acme", job_id).job
     for number in (3, 4):
-        del world.table._items[attempt_key(job_id, number, job.life)]["type"]
+        del world.table.rows[attempt_key(job_id, number, job.life)]["type"]
     assert [number for page in listed(client, job_id, 1) for number in page] == [6, 5, 2, 1]

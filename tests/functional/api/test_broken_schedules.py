@@ -15,14 +15,14 @@ BODY: dict[str, Any] = {"cron": "0 * * * * *", "job": {"type": "ok", "payload": 
 def test_a_broken_schedule_is_shown_paused_resumed_put_and_deleted(world: World, client: Client, kind: str) -> None:
     """Each was a 500, for ever."""
     assert client.send("PUT", "/schedules/s", BODY).status == 201
-    item = world.table._items[schedule_key(TENANT, "s")]
+    item = world.table.rows[schedule_key(TENANT, "s")]
     broken = {
         "no JSON": "{",
         "a cron of an older version": item["definition"].replace("0 * * * * *", "0 0 4-99 * * *"),
         "a number that no table holds": item["definition"].replace('"policy":{}', '"policy":{"base_s":1e-300}'),
     }[kind]
     assert broken != item["definition"]
-    world.table._items[schedule_key(TENANT, "s")] = item | {"definition": broken}
+    world.table.rows[schedule_key(TENANT, "s")] = item | {"definition": broken}
     world.clock.advance(61)
     world.tick()
     shown = client.send("GET", "/schedules/s")

@@ -86,7 +86,7 @@ def client_subscription(client: Client) -> None:
     from whendue.notifications.subscription import Subscription, Terms, subscribe
 
     made = Subscription("acme", "hook", Terms("webhook", "{}", ("dead",)), "m", 1, 1, "m")
-    client._api._whendue._ports.store.apply([subscribe(made)])
+    client._api._whendue.runtime.store.apply([subscribe(made)])
 
 
 FORGED = {
@@ -165,7 +165,7 @@ def test_the_largest_cursor_is_one_that_is_taken(world: World, group: str) -> No
     entry = AgendaEntry(1 << 43, "JOB#" + "f" * 36, "job", 1 << 43)
     value = _value(group, {f"{kind}#{shard}": entry for kind in kinds for shard in range(16)})
     bound = ("deliveries", tenant, None, None, None, None, name)
-    cursors = world.app._ports.cursors
+    cursors = world.app.runtime.cursors
     cursor = cursors.seal(value, bound)
     assert len(cursor) <= CURSOR_BYTES
     assert _place(cursors.open(cursor, bound)).group == group

@@ -170,7 +170,7 @@ def test_the_timer_serves_everybody_else(world: World, *, in_thread: bool) -> No
 
     bad = [put(f"bad-{number}", job(hang=True)) for number in range(3)]
     good = put(TENANT, job("ok"))
-    world.registry._tasks.pop("slow")
+    world.registry.remove("slow")
     declare(world)
     for _ in range(6):
         world.clock.advance(60)
@@ -180,7 +180,7 @@ def test_the_timer_serves_everybody_else(world: World, *, in_thread: bool) -> No
             tick.join()
         else:
             world.tick()
-    world.registry._tasks.pop("slow")
+    world.registry.remove("slow")
     declare(world, hang=lambda: None)
     world.work()
 

@@ -129,7 +129,7 @@ def test_one_item_that_raises_is_left_out_alone(
 def nominal_of(world: World) -> int:
     """Give the time of one of the fires."""
     [*entries] = [
-        item for key, item in world.table._items.items() if key.pk.endswith("#s") and key.sk.startswith("fire#")
+        item for key, item in world.table.rows.items() if key.pk.endswith("#s") and key.sk.startswith("fire#")
     ]
     past = sorted(item["nominal"] for item in entries if item["nominal"] < world.clock.now_ms())
     return int(past[1])

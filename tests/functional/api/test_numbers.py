@@ -90,7 +90,8 @@ def test_what_a_task_wants_is_bounded(world: World, client: Client) -> None:
     for number, value in enumerate([1e-300, 5e-324, -1.0, float("inf"), float("nan"), 1e300]):
         world.task(f"odd-{number}", lambda payload, ctx: None)
         odd = replace(world.registry.get(f"odd-{number}"), policy=dict.fromkeys(("base_s", "cap_s", "factor"), value))
-        world.registry._tasks[f"odd-{number}"] = odd
+        world.registry.remove(odd.name)
+        world.registry.add(odd)
         assert client.submit(f"odd-{number}")["state"] == "queued"
 
 
@@ -102,7 +103,7 @@ def test_a_schedule_of_an_older_version_fires_with_bounded_numbers(world: World,
     assert item is not None
     text = item["definition"].replace('"policy":{}', '"policy":{"base_s":1e-300}')
     assert text != item["definition"]
-    world.table._items[key]["definition"] = text  # as an older version has written it
+    world.table.rows[key]["definition"] = text  # as an older version has written it
     world.pass_time(240)
     jobs = client.send("GET", "/jobs").json["items"]
     assert len(jobs) >= 2
@@ -139,7 +140,7 @@ def test_whatever_time_is_stored_is_shown(world: World, client: Client, field: s
     """One job of the year 10,000 made a 500 of the whole list."""
     made = client.submit(delaySeconds=60)
     [key] = [key for key in world.table.items() if key.sk == "job"]
-    world.table._items[key][field] = at_ms
+    world.table.rows[key][field] = at_ms
     assert client.send("GET", f"/jobs/{made['id']}").status == 200
     assert client.send("GET", "/jobs").status == 200
 

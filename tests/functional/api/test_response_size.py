@@ -170,7 +170,7 @@ def test_a_thousand_groups_of_dead_letters(world: World, client: Client) -> None
     for _ in range(2):
         client.send("POST", "/jobs/batch", {"jobs": [{"type": "bad", "maxAttempts": 1, "tags": {}}] * 500})
     world.work()
-    dead = [job for job in (from_any(item) for item in world.table._items.values()) if job and job.state is State.DEAD]
+    dead = [job for job in (from_any(item) for item in world.table.rows.values()) if job and job.state is State.DEAD]
     assert len(dead) == 1000
     store(world, [worst(job, n) for n, job in enumerate(dead)])
     answer = client.send("GET", "/dead-letters")

@@ -346,13 +346,13 @@ def test_a_job_that_can_no_longer_be_made_is_skipped_and_the_schedule_says_why(
     """Its task was taken out of the code; put back, it runs again."""
     put()
     world.pass_time(240)
-    definition = world.registry._tasks.pop("ok")
+    definition = world.registry.remove("ok")
     world.pass_time(240)
     assert "unknown_task" in client.send("GET", "/schedules/nightly").json["lastError"]
     assert {(one["outcome"], one["reason"], one["job"]) for one in fires(client)[:1]} == {
         ("skipped", "unknown_task", None)
     }
-    world.registry._tasks["ok"] = definition
+    world.registry.add(definition)
     world.pass_time(180)
     assert client.send("GET", "/schedules/nightly").json["lastError"] is None
     assert fires(client)[0]["outcome"] == "ran"

@@ -90,7 +90,7 @@ def test_secrets_are_in_no_log_no_job_and_no_error(client: Client, world: Notifi
     assert secrets[0] != secrets[1]
     delivery = post(client, "/test").json
     kept = [json.dumps(item, default=str) for key, item in world.table.items().items() if key.pk[:3] == "JOB"]
-    sent = [message.body for message in world.queues._queues[NOTIFICATIONS]]
+    sent = [message.body for message in world.queues.messages[NOTIFICATIONS]]
     shown = [client.send("GET", f"/jobs/{delivery['id']}").text, get(client, "/deliveries").text]
     for secret in secrets:
         assert secret.removeprefix("whsec_") not in "".join([logged.getvalue(), *kept, *sent, *shown])

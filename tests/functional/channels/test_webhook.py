@@ -283,7 +283,7 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
     world.subscribe("other", url=web.url("/other"))
     assert shard_of("hook", limits.NOTIFY_LANES) != shard_of("other", limits.NOTIFY_LANES)
     other = world.app.news.tell(TENANT, replace(STORY, about="last"))[1]
-    record_and_send(world.app._ports, [other], world.clock.now_ms())
+    record_and_send(world.app.runtime, [other], world.clock.now_ms())
     seen: list[str] = []
 
     def slow(handler: BaseHTTPRequestHandler) -> None:
@@ -297,4 +297,4 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
     worked = world.app.work.handle(deliveries, world.clock.now_ms() + 60_000)
     assert Counter(seen) == {"/slow": limits.NOTIFY_CONCURRENCY, "/other": 1}
     assert worked.counts["limited"] == 3
-    assert {one.group for one in world.queues._queues[NOTIFICATIONS]} == {TENANT}, "tenants are fair to each other"
+    assert {one.group for one in world.queues.messages[NOTIFICATIONS]} == {TENANT}, "tenants are fair to each other"

@@ -38,7 +38,7 @@ def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
     children_of(world, parent, 1)
     running = claim(parent, "mine", parent.due_at)
     assert world.table.apply([running])[0].done
-    ports = replace(world.app._ports, store=Counted(world.table, calls))
+    ports = replace(world.app.runtime, store=Counted(world.table, calls))
     [(_, end)] = written(ports, [claim(parent, "theirs", parent.due_at)])
     assert end.applied is Applied.REFUSED
     assert calls == ["apply"]
@@ -85,10 +85,10 @@ def test_what_cannot_be_read_is_told_later() -> None:
     world.work(world.build(Refusing(world.table, "span", _unavailable)))
     stored = world.job(parent)
     assert (stored.state, stored.owes) == (State.SUCCEEDED, "")
-    assert Telling(replace(world.app._ports, store=Refusing(world.table, "span", _unavailable))).tell([stored]) == [
+    assert Telling(replace(world.app.runtime, store=Refusing(world.table, "span", _unavailable))).tell([stored]) == [
         stored
     ]
-    assert Telling(world.app._ports).tell([stored]) == []
+    assert Telling(world.app.runtime).tell([stored]) == []
     world.work()
     assert world.job(child).state is State.SUCCEEDED
 
@@ -108,7 +108,7 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
 def test_nobody_is_told_of_a_job_that_is_not_there() -> None:
     """Notes of a submit that died name it."""
     world = World()
-    heard = Dependents(world.app._ports).hear({"00000000-0000-7000-8000-000000000000": []})
+    heard = Dependents(world.app.runtime).hear({"00000000-0000-7000-8000-000000000000": []})
     assert (heard.unknown, heard.owing) == (set(), [])
 
 

@@ -36,7 +36,7 @@ class Reader:
         return step.name in ("succeed", "fail")
 
     def told(self, jobs: Sequence[Job]) -> list[Transition]:
-        now_ms, timing = self._world.clock.now_ms(), self._world.app._ports.settings.timing
+        now_ms, timing = self._world.clock.now_ms(), self._world.app.runtime.settings.timing
         changes: dict[str, Any] = {"alarm_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
         changes["fence"] = self._world.effects.new_id()
         return [submit(a_job(f"{'news':-<34}-{number}", **changes), timing) for number, _ in enumerate(jobs)]
@@ -44,12 +44,12 @@ class Reader:
 
 def read_by(world: World, app: App | None = None) -> Ports:
     """Give ports of a world in which somebody wants to hear everything."""
-    return replace((app or world.app)._ports, news=Reader(world))
+    return replace((app or world.app).runtime, news=Reader(world))
 
 
 def failing(world: World, job: Job) -> Transition:
     """Let an attempt of a claimed job fail that is not the last, and whose next one is sent at once."""
-    return fail(world.job(job), an_error(job), world.clock.now_ms(), world.app._ports.settings.timing, draw=0)
+    return fail(world.job(job), an_error(job), world.clock.now_ms(), world.app.runtime.settings.timing, draw=0)
 
 
 def ending(world: World, job: Job) -> Transition:
@@ -61,7 +61,7 @@ def owing(world: World, steps: Sequence[Transition], ports: Ports | None = None)
     """Record steps in a process that dies before it tells anybody."""
     deaf = Refusing(world.table, "span", _dies)
     with pytest.raises(KilledError):
-        record(replace(ports or world.app._ports, store=deaf), steps)
+        record(replace(ports or world.app.runtime, store=deaf), steps)
     return [world.job(step.job) for step in steps]
 
 
@@ -89,7 +89,7 @@ def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> No
     world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
     [part] = parts(world, whole, 1)
     taken = claim(part, "f", world.clock.now_ms())
-    record(world.app._ports, [taken])
+    record(world.app.runtime, [taken])
     record(read_by(world), [failing(world, taken.job)])
     assert states(world, whole, part) == ["waiting", "pending"]
 
@@ -109,7 +109,7 @@ def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> Non
 
     jobs = owing(world, [ending(world, one) for one in parents])
     app = world.build(store=Refusing(world.table, "apply", deaf))
-    assert [job.id for job in Telling(app._ports).tell(jobs)] == [parents[0].id]
+    assert [job.id for job in Telling(app.runtime).tell(jobs)] == [parents[0].id]
     assert [world.job(one).owes for one in parents] == ["", None]
     assert states(world, *children) == ["waiting", "pending"]
     world.pass_time(150)
@@ -148,7 +148,7 @@ def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
     world = Costed()
     job = claimed(world)
     many(world, *[JobRequest("ok", {}, depends_on=after(job))] * count)
-    written = world.writes(lambda: record(world.app._ports, [ending(world, job)]))
+    written = world.writes(lambda: record(world.app.runtime, [ending(world, job)]))
     assert written == {"succeed": 1, "release": count, "settled": 1} | ({"tell_on": notes} if notes else {})
 
 
@@ -165,7 +165,7 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 
     [owes] = owing(world, [ending(world, job)])
     app = world.build(store=Refusing(world.table, "span", slow))
-    assert [one.id for one in Telling(app._ports).tell([owes])] == [job.id]
+    assert [one.id for one in Telling(app.runtime).tell([owes])] == [job.id]
     told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
     assert len(told) == 3 * TELL_PIECE
     assert (world.job(job).owes or "").startswith("child#")
@@ -176,7 +176,7 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 def test_who_owes_nothing_costs_nothing() -> None:
     """And a job without dependents asks for none."""
     world = Costed()
-    assert world.calls(lambda: Telling(world.app._ports).tell([])) == {}
+    assert world.calls(lambda: Telling(world.app.runtime).tell([])) == {}
     step = ending(world, claimed(world))
     assert world.calls(lambda: record(read_by(world), [step])) == {"apply": 3}
 
@@ -194,7 +194,7 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
         return [True for _ in messages]
 
     app = unavailable(world, "settled")
-    ports = replace(app._ports, news=Reader(world), queue=Refusing(world.queues, "send", send))
+    ports = replace(app.runtime, news=Reader(world), queue=Refusing(world.queues, "send", send))
     record_and_send(ports, [failing(world, jobs[0])], world.clock.now_ms())
     assert not any(jobs[0].id in body for body in sent)
     ended = ending(world, jobs[1])
@@ -286,7 +286,7 @@ def test_stopping_reads_the_parts_twice_and_looks_into_those_that_wait_for_parts
         asked.append([job.id for job in waiting])
         check(self, waiting)
 
-    _with(Parents, "check", noted, lambda: Parents(world.app._ports).check([world.job(whole)]))
+    _with(Parents, "check", noted, lambda: Parents(world.app.runtime).check([world.job(whole)]))
     assert asked == [[whole.id], []]
     assert states(world, whole) == ["cancelled"]
 

@@ -34,7 +34,7 @@ def test_an_end_that_others_began_to_wait_for_meanwhile_is_told_them() -> None:
     world = World()
     parent = claimed(world)
     child = world.submit(depends_on=after(parent))
-    [end] = record(world.app._ports, [succeed(parent, world.clock.now_ms(), None)])
+    [end] = record(world.app.runtime, [succeed(parent, world.clock.now_ms(), None)])
     assert end.done
     world.work()
     assert states(world, parent, child) == ["succeeded", "succeeded"]
@@ -45,7 +45,7 @@ def test_an_end_that_is_refused_is_tried_once() -> None:
     world = Costed()
     parent = claimed(world)
     lost = succeed(claim(parent, "lost", 0).job, world.clock.now_ms(), None)
-    assert world.writes(lambda: record(world.app._ports, [lost])) == {"succeed": 1}
+    assert world.writes(lambda: record(world.app.runtime, [lost])) == {"succeed": 1}
 
 
 def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() -> None:
@@ -54,20 +54,20 @@ def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() 
     parent = claimed(world)
     world.submit(depends_on=after(parent))
     again = claim(parent, "second", world.clock.now_ms())
-    assert world.writes(lambda: record(world.app._ports, [again])) == {"claim": 1}
+    assert world.writes(lambda: record(world.app.runtime, [again])) == {"claim": 1}
 
 
 def test_nothing_is_recorded_before_what_must_hold_first() -> None:
     """A second failed attempt would take the place of the first, which nobody knows to be kept. Its neighbour ends."""
     world = World()
     jobs = [claimed(world, "a"), claimed(world, "b")]
-    now_ms, timing = world.clock.now_ms(), world.app._ports.settings.timing
+    now_ms, timing = world.clock.now_ms(), world.app.runtime.settings.timing
     failed = fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0).job
-    record(world.app._ports, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
+    record(world.app.runtime, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
     again = claim(failed, "c", failed.due_at)
-    record(world.app._ports, [again])
+    record(world.app.runtime, [again])
     steps = [fail(again.job, an_error(again.job), now_ms, timing, draw=0), succeed(jobs[1], now_ms, None)]
-    ends = record(unavailable(world, "keep_attempt")._ports, steps)
+    ends = record(unavailable(world, "keep_attempt").runtime, steps)
     assert [end.applied for end in ends] == [Applied.UNAVAILABLE, Applied.DONE]
     assert states(world, *jobs) == ["running", "succeeded"]
 
@@ -78,7 +78,7 @@ def test_nothing_is_recorded_before_what_must_hold_first() -> None:
 def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Heard:
     """Tell a job that parents of it have ended."""
     ends = [End(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
-    return Dependents(app._ports).hear({child.id: ends})
+    return Dependents(app.runtime).hear({child.id: ends})
 
 
 def a_child(world: World, **wanted: Any) -> Job:
@@ -107,7 +107,7 @@ def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tupl
     """It is not tried again and again on a table that is throttled, and no message is sent."""
     world, sent, tried = World(), list[Any](), list[str]()
     child = a_child(world)
-    deaf = unavailable(world, name)._ports.store
+    deaf = unavailable(world, name).runtime.store
 
     def noted(writes: Sequence[Write]) -> list[Outcome]:
         tried.extend(one.name for one in writes)
@@ -140,7 +140,7 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
 
     app = world.build(store=Refusing(Refusing(world.table, "apply", meanwhile), "get", noted))
     both = {child.id: [End(n, "success", "parent", 1, "succeeded") for n in (0, 1)] for child in children[:2]}
-    Dependents(app._ports).hear(both | {children[2].id: [End(0, "success", "parent", 1, "succeeded")]})
+    Dependents(app.runtime).hear(both | {children[2].id: [End(0, "success", "parent", 1, "succeeded")]})
     assert read == [{child.key.pk for child in children}, {children[0].key.pk, children[2].key.pk}]
     assert states(world, *children) == ["pending", "pending", "waiting"]
 
@@ -175,7 +175,7 @@ def test_a_payload_that_is_gone_refers_to_nothing() -> None:
     world = World()
     parent = world.submit()
     child = world.submit(payload={"text": "x" * 1000, "y": {"$from": parent.id}}, depends_on=after(parent))
-    del world.table._items[payload_key(child.id, child.request_hash)]
+    del world.table.rows[payload_key(child.id, child.request_hash)]
     world.work()
     assert (states(world, child), cause(world, child)) == (["dead"], "payload_missing")
 
@@ -189,7 +189,7 @@ def test_a_parent_without_a_result_gives_the_default(gone: bool) -> None:
     child = world.submit(payload=payload, depends_on=after(parent, on="done"), delay_s=60)
     world.work()
     if gone:
-        del world.table._items[parent.key]
+        del world.table.rows[parent.key]
     world.pass_time(90)
     assert world.view(child).result["x"] == 7
 

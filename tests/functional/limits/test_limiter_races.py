@@ -43,7 +43,7 @@ def test_the_message_of_a_limited_job_that_is_gone_is_let_go() -> None:
     """Retention may be over before a late message comes; its neighbour of the same key runs."""
     world = World()
     gone, stands = world.submit(limit=ONE), world.submit(limit=ONE)
-    del world.table._items[gone.key]
+    del world.table.rows[gone.key]
     [worked] = world.work()
     assert (worked.unsettled, worked.counts) == ([], {"refused": 1, "succeeded": 1})
     assert world.job(stands).state is State.SUCCEEDED

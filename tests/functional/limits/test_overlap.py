@@ -198,7 +198,7 @@ def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:
     fire(world)
     skipped = fires(world)[1].job
     assert skipped
-    del world.table._items[job_key(skipped.id)]
+    del world.table.rows[job_key(skipped.id)]
     assert told(world)[1] == (Outcome.SKIPPED, "overlap", None)
 
 

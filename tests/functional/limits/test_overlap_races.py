@@ -68,7 +68,8 @@ def test_what_runs_is_asked_once_to_stop_and_what_waits_is_not_asked() -> None:
     """However many fires come until it has stopped."""
     world, first = running("cancel_running")
     world.table, table = Metered(), world.table
-    world.table._items, world.table._agenda = table._items, table._agenda
+    world.table.rows.update(table.rows)
+    world.table.due_index.update(table.due_index)
     world.app = world.build()
     fire(world, 3)
     assert world.job(first).cancel_requested
@@ -95,7 +96,7 @@ def test_a_fire_that_waits_no_longer_is_in_nobodys_way(overlap: Any) -> None:
         assert told(world)[-1] == WAITS
         world.app.control.cancel(TENANT, waits.id)
         if gone:
-            del world.table._items[waits.key]
+            del world.table.rows[waits.key]
     fire(world)
     assert told(world)[-1] == WAITS
 

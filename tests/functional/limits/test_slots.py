@@ -47,7 +47,7 @@ def test_a_slot_goes_past_who_waits_no_longer_to_who_does(gone: bool) -> None:
         world.work()
         world.app.control.cancel(TENANT, waiting[0].id)
         if gone:
-            del world.table._items[waiting[0].key]
+            del world.table.rows[waiting[0].key]
 
     world.task("holding", holding)
     world.submit("holding", limit=ONE)

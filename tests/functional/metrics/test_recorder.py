@@ -91,7 +91,7 @@ def test_jobs_do_not_depend_on_their_counters(world: Handled, error: Exception) 
 
     job = world.submit()
     monkey = Refusing(world.app.counters, "keep", refuse)
-    world.app.__dict__["counters"] = monkey
+    world.app.counters = monkey  # type: ignore[assignment]
     assert world.batch(world.app, world.queues.receive("normal")) == set()
     assert world.job(job).state is State.SUCCEEDED
 

@@ -103,13 +103,13 @@ class Seeded:
         for _ in range(20):
             app = self.process(4)
             with suppress(KilledError):
-                record_and_send(app._ports, app.news.told(jobs), self.world.clock.now_ms())
+                record_and_send(app.runtime, app.news.told(jobs), self.world.clock.now_ms())
                 return
         pytest.fail("nobody lived")
 
     def lose_a_message(self) -> None:
         """What SQS has acknowledged and lost: the delivery's alarm brings it back."""
-        messages = self.world.queues._queues[NOTIFICATIONS]
+        messages = self.world.queues.messages[NOTIFICATIONS]
         if messages and self.draw.random() < 0.3:
             messages.pop(self.draw.randrange(len(messages)))
 

@@ -253,7 +253,7 @@ def test_a_follower_whose_task_is_not_known_here_is_dead_not_a_crash() -> None:
     put(world.app, max_attempts=1)
     job = world.app.submit.one(TENANT, JobRequest("bad", {}, profile="mine", follow=True)).job
     put(world.app, max_attempts=2)
-    del world.registry._tasks["bad"]
+    world.registry.remove("bad")
     world.work()
     assert world.job(job).state is State.DEAD
     assert world.job(job).last is not None

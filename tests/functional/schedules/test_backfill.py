@@ -105,7 +105,7 @@ def test_a_backfill_whose_job_can_be_made_no_more_fails_and_says_why() -> None:
     """Its task was taken out of the code."""
     world = a_past(task="gone")
     begun = begin(world.app, 10 * HOUR_S)
-    del world.registry._tasks["gone"]
+    world.registry.remove("gone")
     tick(world.app)
     told = stored(world, begun)
     assert (told.state, told.made) == (State.FAILED, 100)
@@ -170,7 +170,7 @@ def test_a_tick_whose_time_is_over_leaves_the_rest_to_the_next() -> None:
     world = a_past()
     begun = begin(world.app, 20 * HOUR_S)
     store, _ = noting(world, each_takes_s=10)
-    due = world.build(store=store).tick._due
+    due = world.build(store=store).schedule_runner
     due.run(world.clock.now_ms() + 40_000)
     assert 100 < stored(world, begun).made < 500
     assert stored(world, begun).state is State.RUNNING

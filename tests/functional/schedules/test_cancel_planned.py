@@ -72,7 +72,7 @@ def test_fires_that_made_no_job_are_withdrawn_too() -> None:
     world.task("old", lambda payload, ctx: None)
     put(world)
     world.app.schedules.put(TENANT, "s", replace(definition(), template=JobRequest("old", {})))
-    world.registry._tasks.pop("old")
+    world.registry.remove("old")
     world.pass_time(200)
     began = world.clock.now_ms()
     put(world)
@@ -109,7 +109,7 @@ def test_a_job_that_is_gone_keeps_nobody_from_withdrawing() -> None:
     put(world)
     dies_before(world, "cancel", lambda app: app.schedules.pause(TENANT, "s", "me", "why"))
     first, *_ = entries(world)[0].values()
-    del world.table._items[job_key(first.job or "")]
+    del world.table.rows[job_key(first.job or "")]
     world.clock.advance(1)
     tick(world.app)
     assert schedule_of(world).withdraw_until == 0

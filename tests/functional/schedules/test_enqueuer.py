@@ -122,8 +122,8 @@ def test_a_fire_that_ran_under_the_old_definition_ran_even_if_the_new_one_could_
     world.clock.advance(5)
     world.work()
     begun = first(world)
-    del world.table._items[job_key(begun.job or "")]
-    del world.registry._tasks["old"]
+    del world.table.rows[job_key(begun.job or "")]
+    world.registry.remove("old")
     world.clock.advance(90)
     for _ in range(3):
         tick(world.app)
@@ -170,7 +170,7 @@ def forgetful(after: str) -> tuple[World, Fire]:
     world = World()
     world.task("gone", lambda payload, ctx: None)
     planning(world, after, "gone")
-    del world.registry._tasks["gone"]
+    world.registry.remove("gone")
     return world, first(world)
 
 
@@ -208,7 +208,7 @@ def test_who_finds_a_fire_skipped_for_another_reason_goes_on_at_once() -> None:
     world = World()
     world.task("gone", lambda payload, ctx: None)
     world.app.schedules.put(TENANT, "s", of("gone", "0 */5 * * * *"))
-    del world.registry._tasks["gone"]
+    world.registry.remove("gone")
     world.clock.advance(300 - world.clock.now_ms() // 1000 % 300 - 60)
     dies_before(world, "advance", tick)
     world.clock.advance(1)
@@ -265,7 +265,7 @@ def test_a_change_of_a_schedule_that_vanishes_meanwhile_is_unavailable() -> None
     world.clock.advance(600)
 
     def vanish() -> None:
-        del world.table._items[schedule_key(TENANT, "s")]
+        del world.table.rows[schedule_key(TENANT, "s")]
 
     with pytest.raises(UnavailableError):
         pause(world.build(store=before(world, "commit_plan", vanish)))

@@ -214,7 +214,7 @@ def test_a_job_that_is_kept_no_longer_is_not_shown() -> None:
     world, told = once(0)
     assert told.job
     key = job_key(told.job.id)
-    world.table._items[key] = {**world.table._items[key], "expires_at": world.clock.now_ms() // 1000 - 1}
+    world.table.rows[key] = {**world.table.rows[key], "expires_at": world.clock.now_ms() // 1000 - 1}
     assert (view(world).job, view(world).lateness_ms) == (None, None)
 
 

@@ -146,7 +146,7 @@ def test_many_timers_at_once_create_each_fire_once() -> None:
     # Reads of all timers come before the first write: their plans are all of the same moment.
     [item] = world.table.get([schedule_key(TENANT, "s")])
     assert item
-    firing = world.app.tick._due._firing
+    firing = world.app.fire_enqueuer
     for _ in range(4):
         firing.ahead([from_item(item)])
     world.pass_time(200)
@@ -221,7 +221,7 @@ def test_a_year_of_a_minute_schedule_under_outages_has_every_fire_once(policy: A
 
 
 def _due(world: World, table: Any) -> Due:
-    return world.build(store=table, queue=Swallow()).tick._due  # type: ignore[arg-type]
+    return world.build(store=table, queue=Swallow()).schedule_runner  # type: ignore[arg-type]
 
 
 def _tick_that_may_die(world: World, witness: Witness, chance: random.Random) -> bool:
@@ -298,7 +298,7 @@ def test_one_broken_schedule_does_not_hold_up_the_others() -> None:
         world.app.schedules.put(TENANT, f"s{number}", definition())
     for key, item in world.table.items().items():
         if key.sk == "schedule#s0":
-            world.table._items[key] = {**item, "definition": item["definition"].replace("*/5", "*/0")}
+            world.table.rows[key] = {**item, "definition": item["definition"].replace("*/5", "*/0")}
     world.pass_time(300)
     for number in range(1, 6):
         assert sorted(outcomes(world, f"s{number}")) == nominals(world, definition())
@@ -325,7 +325,7 @@ def test_what_a_fire_costs(cron: str, fires: int) -> None:
             writes.update(write.name for write in batch)
             return self._port.apply(batch)
 
-    due = world.build(store=Noting(world.table, noted)).tick._due
+    due = world.build(store=Noting(world.table, noted)).schedule_runner
     assert due.run(world.clock.now_ms() + MINUTE_MS).planned == len(names)
     assert writes == {
         "commit_plan": len(names),

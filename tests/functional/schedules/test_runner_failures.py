@@ -28,7 +28,7 @@ def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
     """Those of schedules, too: the next tick goes on with them."""
     world = World()
     put(world)
-    due = world.app.tick._due
+    due = world.app.schedule_runner
     partition = schedule_of(world).agenda_pk
     assert due.run(world.clock.now_ms() + MINUTE_MS).behind == []
     assert partition in due.run(world.clock.now_ms()).behind
@@ -55,7 +55,7 @@ def test_an_index_that_shows_what_is_gone_holds_nobody_up() -> None:
         world.app.schedules.put(TENANT, name, definition("0 0 * * * *"))
     store = lagging(world)
     for name in names[::2]:
-        del world.table._items[schedule_key(TENANT, name)]
+        del world.table.rows[schedule_key(TENANT, name)]
     world.clock.advance(3600 - world.clock.now_ms() // 1000 % 3600)
     assert world.tick(world.build(store=store)).planned == 6
 
@@ -111,7 +111,7 @@ def test_a_job_that_is_kept_no_longer_is_not_counted() -> None:
     """The tick goes on."""
     world = World()
     failed(world, 3)
-    del world.table._items[job_key(newest(world).job)]
+    del world.table.rows[job_key(newest(world).job)]
     assert not pauses(world)
 
 
@@ -120,8 +120,8 @@ def test_a_skipped_fire_says_nothing_of_the_next_one() -> None:
     world = World()
     failed(world, 3)
     fire = newest(world, 1)
-    job = world.table._items[job_key(fire.job)]
-    world.table._items[job_key(fire.job)] = {**job, "state": "cancelled"}
+    job = world.table.rows[job_key(fire.job)]
+    world.table.rows[job_key(fire.job)] = {**job, "state": "cancelled"}
     world.table.apply([revise("skip_fire", fire, replace(fire, outcome=Outcome.SKIPPED, reason="overlap"))])
     assert not pauses(world)
     world.work()

@@ -115,7 +115,7 @@ def test_who_is_refused_is_not_given_a_job_that_is_not_kept_any_more() -> None:
     wanted = JobRequest("going", {}, idempotency_key="k", policy={"retention_s": 60})
     world.app.submit.one(TENANT, wanted)
     world.work()
-    world.registry._tasks.pop("going")
+    world.registry.remove("going")
     assert isinstance(world.app.submit.many(TENANT, [wanted])[0], Submitted)
     world.clock.advance(62)
     assert isinstance(world.app.submit.many(TENANT, [wanted])[0], UnknownTaskError)

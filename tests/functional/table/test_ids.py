@@ -51,7 +51,7 @@ def derived(secret: str) -> set[str]:
     span = {"from": "2027-01-15T07:00:00Z", "to": "2027-01-15T08:02:00Z", "force": True}
     client.send("POST", "/schedules/s/backfill", span)
     client.send("POST", "/schedules/s/trigger", None, key)
-    ids = {pk.removeprefix("JOB#") for pk, sk in world.table._items if sk == "job"}
+    ids = {pk.removeprefix("JOB#") for pk, sk in world.table.rows if sk == "job"}
     return {one for one in ids if UUID(one).version == 8}
 
 

@@ -48,17 +48,23 @@ class Scene:
 
     def keep(self) -> None:
         table, queues = self.world.table, self.world.queues
-        self.items, self.agenda = copy.deepcopy(table._items), copy.deepcopy(table._agenda)
-        self.messages, self.now_ms = copy.deepcopy(queues._queues), self.world.clock.now_ms()
+        self.items, self.agenda = copy.deepcopy(table.rows), copy.deepcopy(table.due_index)
+        self.messages, self.now_ms = copy.deepcopy(queues.messages), self.world.clock.now_ms()
 
     def restore(self) -> None:
         table, queues = self.world.table, self.world.queues
-        table._items, table._agenda = copy.deepcopy(self.items), copy.deepcopy(self.agenda)
-        queues._queues, self.world.clock._now_ms = copy.deepcopy(self.messages), self.now_ms
+        for now, then in (
+            (table.rows, self.items),
+            (table.due_index, self.agenda),
+            (queues.messages, self.messages),
+        ):
+            now.clear()
+            now.update(copy.deepcopy(then))
+        self.world.clock.move_to(self.now_ms)
 
     def sent(self) -> set[str]:
         """The jobs whose messages are in queues now and were not before."""
-        return {from_body(message.body).id for messages in self.world.queues._queues.values() for message in messages}
+        return {from_body(message.body).id for messages in self.world.queues.messages.values() for message in messages}
 
     def jobs_of(self, tenant: str, **wanted: Any) -> list[Any]:
         jobs = [from_item(item) for key, item in self.world.table.items().items() if key.sk == "job"]
@@ -81,9 +87,9 @@ def scene(bad_queue: str) -> Scene:
         promoted = [made(delay_s=330), made(delay_s=331)]
         app.schedules.put(tenant, "s", definition("0 * * * * *"))
         # Its parent has ended, and nobody has told it.
-        item = world.table._items[Key(f"JOB#{parent}", "job")]
+        item = world.table.rows[Key(f"JOB#{parent}", "job")]
         ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "owes": "", "lease_until": 0}
-        world.table._items[Key(f"JOB#{parent}", "job")] = {**item, **ended}
+        world.table.rows[Key(f"JOB#{parent}", "job")] = {**item, **ended}
         expected |= {*lost, child, *promoted} if tenant == GOOD else set()
     world.clock.advance(60 - world.clock.now_ms() // 1000 % 60)
     world.clock.advance(190)
@@ -317,7 +323,7 @@ def test_a_validator_may_raise_anything_when_a_schedule_fires(name: str) -> None
 
 def broken(world: World, tenant: str, name: str, **fields: Any) -> None:
     """Break a schedule as it is stored."""
-    world.table._items[schedule_key(tenant, name)] |= fields
+    world.table.rows[schedule_key(tenant, name)] |= fields
 
 
 BROKEN: dict[str, dict[str, Any]] = {
@@ -339,11 +345,11 @@ def test_a_broken_schedule_can_be_seen_mended_and_removed(kind: str, deed: str) 
     app = world.app
     for name in ("s", "whole"):
         app.schedules.put(TENANT, name, definition("0 * * * * *"))
-    text = world.table._items[schedule_key(TENANT, "s")]["definition"]
+    text = world.table.rows[schedule_key(TENANT, "s")]["definition"]
     broken(world, TENANT, "s", **(BROKEN[kind] or {"definition": text.replace("0 * * * * *", "0 0 4-99 * * *")}))
     world.clock.advance(61)
     world.tick()
-    stored = world.table._items[schedule_key(TENANT, "s")]
+    stored = world.table.rows[schedule_key(TENANT, "s")]
     assert stored["last_error"], "the timer says why"
     if deed == "put":
         app.schedules.put(TENANT, "s", definition("0 * * * * *"))
@@ -356,11 +362,11 @@ def test_a_broken_schedule_can_be_seen_mended_and_removed(kind: str, deed: str) 
         assert world.table.get([schedule_key(TENANT, "s")]) == [None]
     if deed == "pause":
         app.schedules.pause(TENANT, "s", "me", "why")
-        assert world.table._items[schedule_key(TENANT, "s")]["state"] == "paused"
+        assert world.table.rows[schedule_key(TENANT, "s")]["state"] == "paused"
     if deed == "resume":
         app.schedules.pause(TENANT, "s", "me", "why")
         app.schedules.resume(TENANT, "s")
-        assert world.table._items[schedule_key(TENANT, "s")]["state"] == "active"
+        assert world.table.rows[schedule_key(TENANT, "s")]["state"] == "active"
     if deed == "get":
         assert app.schedules.get(TENANT, "s").last_error
     if deed == "list":
@@ -400,29 +406,29 @@ def test_what_is_broken_is_looked_at_again_at_growing_intervals() -> None:
     """A minute, two, four, ... up to a quarter of an hour; once mended it fires."""
     world = World()
     world.app.schedules.put(TENANT, "s", definition("0 * * * * *"))
-    text = world.table._items[schedule_key(TENANT, "s")]["definition"]
+    text = world.table.rows[schedule_key(TENANT, "s")]["definition"]
     broken(world, TENANT, "s", definition="{")
     intervals = []
     for _ in range(7):
-        item = world.table._items[schedule_key(TENANT, "s")]
+        item = world.table.rows[schedule_key(TENANT, "s")]
         world.clock.advance(max(0, item["alarm_at"] - world.clock.now_ms()) / 1000)
         world.tick()
-        intervals.append((world.table._items[schedule_key(TENANT, "s")]["alarm_at"] - world.clock.now_ms()) // 1000)
+        intervals.append((world.table.rows[schedule_key(TENANT, "s")]["alarm_at"] - world.clock.now_ms()) // 1000)
     assert intervals == [60, 120, 240, 480, 900, 900, 900]
     broken(world, TENANT, "s", definition=text)
     world.clock.advance(900)
     world.tick()
     world.work()
     assert world.ran
-    assert "last_error" not in world.table._items[schedule_key(TENANT, "s")]
+    assert "last_error" not in world.table.rows[schedule_key(TENANT, "s")]
 
 
 def test_an_unreadable_job_is_passed_and_not_lost() -> None:
     """The cursor goes on behind it, each tick says so, and once it can be read it runs."""
     world = World()
     jobs = [world.submit(delay_s=200) for _ in range(9)]
-    item = world.table._items[jobs[4].key]
-    world.table._items[jobs[4].key] = item | {"policy": "odd"}
+    item = world.table.rows[jobs[4].key]
+    world.table.rows[jobs[4].key] = item | {"policy": "odd"}
     world.clock.advance(201)
     world.tick()
     world.work()
@@ -432,7 +438,7 @@ def test_an_unreadable_job_is_passed_and_not_lost() -> None:
         world.clock.advance(60)
         world.tick()
     assert world.app.bulkhead.take()["isolated"][0]["item"] == jobs[4].id
-    world.table._items[jobs[4].key] = item
+    world.table.rows[jobs[4].key] = item
     world.pass_time(300)
     assert len(world.ran) == 9
 
@@ -451,7 +457,7 @@ def test_a_job_of_which_no_message_can_be_made_ends_with_its_cause(monkeypatch: 
         monkeypatch.setattr(f"whendue.{module}.to_body", body)
     world.pass_time(700)
     assert world.job(good).state is State.SUCCEEDED
-    stored = world.table._items[odd.key]
+    stored = world.table.rows[odd.key]
     assert (stored["state"], stored["last"]["type"]) == ("dead", "unsendable")
 
 
@@ -464,7 +470,7 @@ def test_a_cursor_that_cannot_be_read_begins_anew() -> None:
     world.work()
     keys = [key for key in world.table.items() if key.pk.startswith("CURSOR#")]
     for key in keys:
-        world.table._items[key] = {"pk": key.pk, "sk": key.sk, "at_pk": 5}
+        world.table.rows[key] = {"pk": key.pk, "sk": key.sk, "at_pk": 5}
     job = world.submit(delay_s=200)
     world.clock.advance(201)
     world.tick()

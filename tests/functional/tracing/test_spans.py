@@ -47,7 +47,7 @@ def world(spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Notif
     made.registry.add(TASKS.get("http"))
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    made.app = App(replace(made.app._ports, tracing=Tracing(provider)), made.app.news, made.app.tally)
+    made.app = App(replace(made.app.runtime, tracing=Tracing(provider)), made.app.news, made.app.tally)
     return made
 
 
@@ -141,7 +141,7 @@ def test_a_request_that_whendue_fails_is_a_failed_span(
 def test_spans_are_sent_before_a_function_is_frozen(world: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits in the background then would be late by hours, or lost."""
     flushed = list[int]()
-    monkeypatch.setattr(world.app.tracing._provider, "force_flush", flushed.append)
+    monkeypatch.setattr(world.app.tracing.provider, "force_flush", flushed.append)
     report(world.app)
     assert len(flushed) == 1
 
@@ -152,8 +152,8 @@ def test_an_endpoint_turns_spans_on(name: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(name, "http://127.0.0.1:9/v1/traces")
     tracing = Tracing.from_env({name: "http://127.0.0.1:9/v1/traces"})
     assert tracing.on
-    assert tracing._provider.resource.attributes["service.name"] == "whendue"
-    tracing._provider.shutdown()
+    assert tracing.provider.resource.attributes["service.name"] == "whendue"
+    tracing.provider.shutdown()
     assert not Tracing.from_env({}).on
 
 

@@ -387,7 +387,7 @@ def test_a_job_that_nobody_can_read_harms_nobody(field: str, value: Any) -> None
     elif field == "policy":
         item[field] = to_item(broken)["policy"] | value
     bodies = [to_body(jobs[0]), json.dumps({"v": 1, "job": item}), to_body(broken), to_body(jobs[2])]
-    world.table._items[broken.key] = item
+    world.table.rows[broken.key] = item
     deliveries = [Delivery(f"m{n}", f"r{n}", body, 1, "normal") for n, body in enumerate(bodies)]
     worked = world.app.work.handle([deliveries[n] for n in (0, 1, 3)], world.clock.now_ms() + MINUTE_MS)
     assert worked == (["m1"], {"unreadable": 1, "succeeded": 2})

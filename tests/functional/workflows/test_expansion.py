@@ -43,7 +43,7 @@ def test_what_has_ended_stays_as_it_is_when_its_whole_stops() -> None:
     world = Costed()
     done = world.submit()
     world.work()
-    assert world.writes(lambda: cancel_parts(world.app._ports, [world.job(done)])) == {}
+    assert world.writes(lambda: cancel_parts(world.app.runtime, [world.job(done)])) == {}
     assert world.job(done).state is State.SUCCEEDED
 
 
@@ -51,8 +51,8 @@ def test_what_was_asked_to_stop_is_not_asked_again() -> None:
     """Each look of the whole would cost a write of each part."""
     world = Costed()
     runs = claimed(world)
-    assert world.writes(lambda: cancel_parts(world.app._ports, [world.job(runs)])) == {"request_cancel": 1}
-    assert world.writes(lambda: cancel_parts(world.app._ports, [world.job(runs)])) == {}
+    assert world.writes(lambda: cancel_parts(world.app.runtime, [world.job(runs)])) == {"request_cancel": 1}
+    assert world.writes(lambda: cancel_parts(world.app.runtime, [world.job(runs)])) == {}
 
 
 def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers() -> None:
@@ -60,7 +60,7 @@ def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers(
     world = World()
     job = a_job("0" * 36, expands="for_each", parts=2)
     world.table.apply([insert("stands", job.key, to_item(job))])
-    cancel_parts(world.app._ports, [job])
+    cancel_parts(world.app.runtime, [job])
     assert world.job(job).state is State.CANCELLED
 
 
@@ -69,14 +69,14 @@ def test_a_part_that_began_meanwhile_is_asked_to_stop_and_its_end_is_not_told_be
     world = World()
     began = claimed(world)
     child = world.submit(depends_on=after(began))
-    assert cancel_parts(world.app._ports, [a_job(began.id)]) == Stopped([], all=True)
+    assert cancel_parts(world.app.runtime, [a_job(began.id)]) == Stopped([], all=True)
     assert (world.job(began).state, world.job(began).cancel_requested) == (State.RUNNING, True)
     assert world.job(child).state is State.WAITING
 
 
 def test_a_part_that_vanished_meanwhile_is_not_waited_for() -> None:
     """Items vanish by TTL."""
-    cancel_parts(World().app._ports, [a_job("0" * 36)])
+    cancel_parts(World().app.runtime, [a_job("0" * 36)])
 
 
 def test_what_is_stopped_is_not_read_again() -> None:
@@ -89,7 +89,7 @@ def test_what_is_stopped_is_not_read_again() -> None:
 
     jobs = many(world, *[JobRequest("ok", {}, delay_s=60)] * 3)
     app = world.build(store=Refusing(world.table, "get", noted))
-    assert cancel_parts(app._ports, jobs) == Stopped([], all=True)
+    assert cancel_parts(app.runtime, jobs) == Stopped([], all=True)
     assert sum(read) == 0
     assert {world.job(job).state for job in jobs} == {State.CANCELLED}
 

@@ -243,7 +243,7 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
     if end == "cancelled":
         world.app.control.cancel(TENANT, whole.id)
     if end == "gone":
-        del world.table._items[whole.key]
+        del world.table.rows[whole.key]
     world.pass_time(1000)
     # As stored: what has ended is not shown any more once its workflow is gone.
     assert world.table.items()[orphan.key]["state"] == state

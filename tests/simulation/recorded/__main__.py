@@ -37,7 +37,7 @@ def record() -> dict[str, Any]:
     assert not world.monitor.violations, world.monitor.violations
     messages = [
         {"queue": name, "body": one.body, "delay_s": max(0, one.visible_at - world.hub.now_ms) // 1000}
-        for name, queue in world.queue._queues.items()
+        for name, queue in world.queue.messages.items()
         for one in queue
     ]
     expected = {job_id: sorted(known.expected) for job_id, known in world.monitor.accepted.items()}

@@ -157,7 +157,7 @@ def test_two_tasks_of_a_name_are_both_off() -> None:
     task("twice", registry=registry)(first)
     task("twice", registry=registry)(first)
     assert registry.get("twice").payload is Order
-    with pytest.raises(ConfigurationError, match=r"two tasks are called 'twice'.*test_declarations\.py:"):
+    with pytest.raises(ConfigurationError, match=r"two tasks are called 'twice'.*test_declaring\.py:"):
         task("twice", registry=registry)(made(Orders))
     with pytest.raises(UnknownTaskError, match="declared twice"):
         registry.get("twice")
@@ -409,5 +409,5 @@ def fly_with(event: Event, config: Loft, attempt: Attempt, more: int) -> None: .
 )
 def test_channels_are_checked_alike(name: Any, function: Any, options: dict[str, Any]) -> None:
     """A delivery that cannot run is as dead as a job."""
-    with pytest.raises(ConfigurationError, match=r"test_declarations\.py:"):
+    with pytest.raises(ConfigurationError, match=r"test_declaring\.py:"):
         channel(name, registry=Registry(), **options)(function)

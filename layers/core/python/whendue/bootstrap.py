@@ -67,6 +67,11 @@ class App:
         self.bulkhead = ports.bulkhead
         self.isolation = ports.isolation
 
+    @property
+    def runtime(self) -> Ports:
+        """The ports that all services share; for tests of a single service."""
+        return self._ports
+
     # --- what others stand on ---------------------------------------------------------------------------------
 
     @cached_property
@@ -85,7 +90,8 @@ class App:
         return Submit(self._ports, self.profiles, self.news, {"workflow": check_workflow})
 
     @cached_property
-    def _firing(self) -> Firing:
+    def fire_enqueuer(self) -> Firing:
+        """Make the jobs of fires."""
         return Firing(self._ports, self.submit, self.news)
 
     @cached_property
@@ -159,7 +165,7 @@ class App:
     @cached_property
     def schedules(self) -> Schedules:
         """Change schedules."""
-        return Schedules(self._ports, self.submit, self._firing)
+        return Schedules(self._ports, self.submit, self.fire_enqueuer)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -169,7 +175,7 @@ class App:
     @cached_property
     def backfills(self) -> Backfills:
         """Make jobs for past fires."""
-        return Backfills(self._ports, self.submit, self._firing)
+        return Backfills(self._ports, self.submit, self.fire_enqueuer)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
@@ -184,9 +190,14 @@ class App:
     # --- the other functions' ---------------------------------------------------------------------------------
 
     @cached_property
+    def schedule_runner(self) -> Due:
+        """Let schedules fire."""
+        return Due(self._ports, self.fire_enqueuer, self.schedules, self.backfills)
+
+    @cached_property
     def tick(self) -> Tick:
         """Do the timer's work."""
-        return Tick(self._ports, self.pauses, Due(self._ports, self._firing, self.schedules, self.backfills))
+        return Tick(self._ports, self.pauses, self.schedule_runner)
 
     @cached_property
     def work(self) -> Work:

@@ -61,7 +61,7 @@ class Registry:
         name, known = definition.name, self._tasks.get(definition.name)
         if known and known != definition and not (known.place and is_stale(known.place)):
             if not _is_shipped(known):
-                self._remove(name)
+                self.remove(name)
                 self._clashes[name] = f"it is declared twice, in {_module(known)} and in {_module(definition)}"
             problem = f"two tasks are called {name!r}; the other one is at {_where(known)}"
             raise ConfigurationError(f"{_where(definition)}: {problem}")
@@ -90,7 +90,7 @@ class Registry:
         """Note that a module could not be imported, and remove what it has declared before it failed."""
         self._failures[failed.module] = failed
         for name in self._declared_in(failed.module):
-            self._remove(name)
+            self.remove(name)
             self._lost[name] = f"its module {failed.module} could not be imported"
 
     def _unusable(self, module: str) -> ModuleFailure | None:
@@ -106,9 +106,16 @@ class Registry:
     def _declared_in(self, module: str) -> list[str]:
         return [name for name, one in self._tasks.items() if one.place and one.place.module == module]
 
-    def _remove(self, name: str) -> None:
-        if (channel := self._tasks.pop(name).channel) is not None:
-            self._channels.pop(channel.name, None)
+    def remove(self, name: str) -> TaskDefinition:
+        """Forget a task, and its channel if it has one; gives its definition.
+
+        Raises:
+            KeyError: there is no task of this name.
+        """
+        definition = self._tasks.pop(name)
+        if definition.channel is not None:
+            self._channels.pop(definition.channel.name, None)
+        return definition
 
     # --- finding ------------------------------------------------------------------------------------------------
 

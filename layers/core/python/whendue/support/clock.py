@@ -73,6 +73,10 @@ class ManualEffects:
         """Move the clock on by a number of seconds."""
         self._now_ms += round(seconds * 1000)
 
+    def move_to(self, now_ms: int) -> None:
+        """Show this time from now on, milliseconds since 1970; it may be an earlier one."""
+        self._now_ms = now_ms
+
     def now_ms(self) -> int:
         """Show the time, milliseconds since 1970, UTC."""
         return self._now_ms

@@ -52,7 +52,7 @@ class Tracing:
 
     def __init__(self, provider: Any = None) -> None:
         """Use this provider."""
-        self._provider = provider
+        self.provider = provider
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Tracing":
@@ -73,12 +73,12 @@ class Tracing:
     @property
     def on(self) -> bool:
         """Whether there are spans."""
-        return self._provider is not None
+        return self.provider is not None
 
     @contextmanager
     def span(self, name: str, kind: Kind, parent: str | None, attributes: Mapping[str, str | int]) -> Iterator[Span]:
         """Open a span below a traceparent."""
-        if self._provider is None:
+        if self.provider is None:
             yield Span(parent)
             return
         from opentelemetry.trace import SpanKind
@@ -86,7 +86,7 @@ class Tracing:
 
         propagator = TraceContextTextMapPropagator()
         above = propagator.extract({"traceparent": parent} if parent else {})
-        tracer = self._provider.get_tracer("whendue")
+        tracer = self.provider.get_tracer("whendue")
         # What an exception says may quote a payload.
         options = {"record_exception": False, "set_status_on_exception": False}
         with tracer.start_as_current_span(name, above, SpanKind[kind], attributes, **options) as span:
@@ -96,5 +96,5 @@ class Tracing:
 
     def flush(self) -> None:
         """Send what has ended: a function is frozen between its invocations."""
-        if self._provider is not None:
-            self._provider.force_flush(FLUSH_MS)
+        if self.provider is not None:
+            self.provider.force_flush(FLUSH_MS)

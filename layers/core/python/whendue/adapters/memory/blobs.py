@@ -8,6 +8,11 @@ class MemoryBlobs:
         """Start empty."""
         self._texts: dict[str, str] = {}
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """All texts by key: a test may change them here."""
+        return self._texts
+
     def put(self, key: str, text: str) -> None:
         """Store a text."""
         self._texts[key] = text

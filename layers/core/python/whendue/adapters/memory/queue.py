@@ -16,7 +16,16 @@ NOISY_SHARE = 0.1
 
 
 @dataclass(slots=True)
-class _Message:
+class Message:
+    """A message in a queue.
+
+    Args:
+        visible_at: when it can be received again, milliseconds since 1970.
+        group: the group among which a fair queue is fair; empty for none.
+        receives: how often it was received.
+        receipt: of its last receive.
+    """
+
     id: str
     body: str
     visible_at: int
@@ -38,8 +47,13 @@ class MemoryQueue:
     effects: Effects
     visibility_s: int = 360
     max_receive_count: int = 10
-    _queues: defaultdict[str, list[_Message]] = field(default_factory=lambda: defaultdict(list))
+    _queues: defaultdict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def messages(self) -> defaultdict[str, list[Message]]:
+        """All messages by queue, hidden ones included: a test may change them here."""
+        return self._queues
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
         """Send messages."""
@@ -48,7 +62,7 @@ class MemoryQueue:
         now_ms = self.effects.now_ms()
         with self._lock:
             self._queues[queue] += [
-                _Message(self.effects.new_id(), message.body, now_ms + message.delay_s * 1000, message.group)
+                Message(self.effects.new_id(), message.body, now_ms + message.delay_s * 1000, message.group)
                 for message in messages
             ]
         return [True] * len(messages)
@@ -67,7 +81,7 @@ class MemoryQueue:
             spent = [m for m in visible if queue != DEAD_LETTER and m.receives >= self.max_receive_count]
             for message in spent:
                 self._queues[queue].remove(message)
-                self._queues[DEAD_LETTER].append(_Message(message.id, message.body, now_ms))
+                self._queues[DEAD_LETTER].append(Message(message.id, message.body, now_ms))
             taken = self._fairly(queue, [message for message in visible if message not in spent], now_ms)[:limit]
             for message in taken:
                 message.receives += 1
@@ -75,7 +89,7 @@ class MemoryQueue:
                 message.receipt = self.effects.new_id()
             return [Delivery(m.id, m.receipt, m.body, m.receives, queue) for m in taken]
 
-    def _fairly(self, queue: str, visible: list[_Message], now_ms: int) -> list[_Message]:
+    def _fairly(self, queue: str, visible: list[Message], now_ms: int) -> list[Message]:
         """Put messages of noisy groups behind all others, the least noisy first, otherwise as they are.
 
         A model of SQS's fair queues by the share of messages in flight; SQS also looks at the share of processing time.

@@ -24,6 +24,16 @@ class MemoryStore:
         self._agenda: defaultdict[str, list[AgendaEntry]] = defaultdict(list)
         self._lock = threading.RLock()
 
+    @property
+    def rows(self) -> dict[Key, dict[str, Any]]:
+        """The items as they are stored, by key: a test may change them here, past every condition and index."""
+        return self._items
+
+    @property
+    def due_index(self) -> defaultdict[str, list[AgendaEntry]]:
+        """The entries of the due index, by partition, ordered as they are read."""
+        return self._agenda
+
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out writes, each on its own."""
         if len({write.key for write in writes}) != len(writes):
