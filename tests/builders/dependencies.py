@@ -9,6 +9,8 @@ from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.engine.commit import record
 from whendue.engine.ports import Applied, Outcome
+from whendue.engine.release import Dependents, Heard
+from whendue.jobs.dependencies import End, Ending
 from whendue.jobs.model import Job
 from whendue.jobs.transitions import claim
 from whendue.submission.request import Dependency, JobRequest
@@ -78,3 +80,14 @@ def unavailable(world: World, name: str) -> App:
         return [Outcome(Applied.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes]
 
     return world.build(store=Refusing(world.table, "apply", deaf))
+
+
+def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Heard:
+    """Tell a job that parents of it have ended."""
+    ends = [End(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
+    return Dependents(app.runtime).hear({child.id: ends})
+
+
+def a_child(world: World, **wanted: Any) -> Job:
+    """Submit a job that waits for two others that are not due yet."""
+    return world.submit(depends_on=after(world.submit(delay_s=3600), world.submit(delay_s=3600)), **wanted)

@@ -1,29 +1,27 @@
-"""What tellers of news keep to, and jobs that look for themselves: nothing is told before it is so."""
+"""What tellers of news keep to: nothing is told before it is so."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.builders.dependencies import Costed, after, cause, claimed, many, states, unavailable
+from tests.builders.dependencies import Costed, after, claimed, many, states, unavailable
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.samples import a_job, an_error
-from tests.builders.workflows import a_whole, flow, node, parts, start
-from tests.builders.world import IDS, TENANT, World
+from tests.builders.workflows import flow, node, parts, start
+from tests.builders.world import World
 from whendue.bootstrap import App
 from whendue.engine.commit import record, record_and_send
 from whendue.engine.fan_out import Telling
 from whendue.engine.ports import Applied, Outcome
-from whendue.engine.reconcile import Parents, is_to_stop
 from whendue.engine.runtime import Ports
-from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import claim, fail, submit, succeed
 from whendue.quotas import TELL_PIECE
 from whendue.submission.request import JobRequest
-from whendue.table.keys import job_key, parents_key
-from whendue.table.writes import Write, delete
+from whendue.table.writes import Write
 
 
 class Reader:
@@ -67,9 +65,6 @@ def owing(world: World, steps: Sequence[Transition], ports: Ports | None = None)
 
 def _dies(*_: object, **__: object) -> Any:
     raise KilledError
-
-
-# --- telling -----------------------------------------------------------------------------------------------------
 
 
 def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
@@ -219,79 +214,3 @@ def test_a_parent_that_failed_before_it_succeeded_tells_its_dependents_and_nobod
     world.pass_time(20)
     assert states(world, parent, child) == ["succeeded", "succeeded"]
     assert world.job(parent).owes is None
-
-
-# --- jobs that look for themselves -------------------------------------------------------------------------------
-
-
-def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
-    """Whoever was writing the parent may be slow; after ten minutes they have died."""
-    world = World()
-    parent = world.submit(delay_s=3600)
-    child = world.submit(depends_on=after(parent))
-    world.table.apply([delete("gone", parent.key)])
-    world.pass_time(500, step_s=20)
-    assert states(world, child) == ["waiting"]
-    world.pass_time(1500, step_s=20)
-    assert (states(world, child), cause(world, child)) == (["cancelled"], "parent_missing")
-
-
-def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> None:
-    """The list outlasts a wait of a year; who was held longer waits on, and the timer goes on with its work."""
-    world = World()
-    parent = world.submit("bad", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), parent_policy="hold")
-    other = world.submit(depends_on=after(world.submit(delay_s=90)))
-    world.work()
-    world.table.apply([delete("gone", parents_key(child.id, child.request_hash))])
-    world.pass_time(200)
-    assert states(world, child, other) == ["waiting", "succeeded"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "stops"),
-    [
-        ({"parts": 2}, False),
-        ({"parts": 2, "cancel_requested": True}, True),
-        ({"parts": 2, "deadline_at": 10}, True),
-        ({"parts": 2, "deadline_at": 11}, False),
-        # They are no parts of it: nobody asked for their end.
-        ({"cancel_requested": True}, False),
-        ({"deadline_at": 10}, False),
-    ],
-)
-def test_who_stops_the_jobs_that_it_waits_for(changes: dict[str, Any], stops: bool) -> None:
-    """One that made them, and that was cancelled or has passed its deadline."""
-    assert is_to_stop(a_job(state=State.WAITING, awaits=frozenset({0}), **changes), 10) is stops
-
-
-def test_a_workflow_stops_its_nodes_though_one_of_them_is_gone() -> None:
-    """What is there is cancelled at once; what is gone counts as ended after a while."""
-    world = World()
-    whole = a_whole(world, node("a"), node("b"), node("c", "ok", {}, "b"))
-    world.table.apply([delete("gone", job_key(IDS.of_part(whole.whole_id, 0)))])
-    world.app.control.cancel(TENANT, whole.id)
-    assert [part.state for part in parts(world, whole, 3)] == [State.CANCELLED, State.CANCELLED]
-    assert states(world, whole) == ["waiting"]
-
-
-def test_stopping_reads_the_parts_twice_and_looks_into_those_that_wait_for_parts_alone() -> None:
-    """Whoever has ended, or waits for other nodes, has nothing more to stop."""
-    world = Costed()
-    whole = a_whole(world, node("a"), node("b", "ok", {}, "a"))
-    world.table.apply([Write("ask", whole.key, (), {"cancel_requested": True})])
-    asked, check = list[list[str]](), Parents.check
-
-    def noted(self: Parents, waiting: Sequence[Job]) -> None:
-        asked.append([job.id for job in waiting])
-        check(self, waiting)
-
-    _with(Parents, "check", noted, lambda: Parents(world.app.runtime).check([world.job(whole)]))
-    assert asked == [[whole.id], []]
-    assert states(world, whole) == ["cancelled"]
-
-
-def _with(owner: type, name: str, other: Any, do: Callable[[], None]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(owner, name, other)
-        do()

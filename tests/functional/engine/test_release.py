@@ -1,89 +1,22 @@
-"""What dependencies keep to: writes that are tried once, ends that are heard once, notes that somebody needs."""
+"""Ends that dependents hear of: each is counted once, whoever else is at it."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.builders.dependencies import Costed, after, cause, claimed, many, states, unavailable
+from tests.builders.dependencies import a_child, heard, states, unavailable
 from tests.builders.faults import Refusing
-from tests.builders.samples import a_job, an_error
-from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
-from whendue.engine.commit import record
-from whendue.engine.ports import Applied, Item, Outcome
+from tests.builders.samples import a_job
+from tests.builders.world import World
+from whendue.engine.ports import Item, Outcome
 from whendue.engine.release import Dependents, Heard
-from whendue.errors import IdempotencyConflictError, UnknownParentError, WhendueError
-from whendue.jobs.dependencies import End, Ending
+from whendue.jobs.dependencies import End
 from whendue.jobs.dependency_transitions import arrive
-from whendue.jobs.model import Job, State
-from whendue.jobs.transitions import claim, fail, succeed
-from whendue.submission.request import Dependency, JobRequest
-from whendue.table.keys import Key, payload_key
+from whendue.table.keys import Key
 from whendue.table.writes import Write
 
 DAY_S = 86_400
-
-
-# --- writes ------------------------------------------------------------------------------------------------------
-
-
-def test_an_end_that_others_began_to_wait_for_meanwhile_is_told_them() -> None:
-    """Who records it has read the job before they came."""
-    world = World()
-    parent = claimed(world)
-    child = world.submit(depends_on=after(parent))
-    [end] = record(world.app.runtime, [succeed(parent, world.clock.now_ms(), None)])
-    assert end.done
-    world.work()
-    assert states(world, parent, child) == ["succeeded", "succeeded"]
-
-
-def test_an_end_that_is_refused_is_tried_once() -> None:
-    """Its claim is lost; nothing that others wait for would change that."""
-    world = Costed()
-    parent = claimed(world)
-    lost = succeed(claim(parent, "lost", 0).job, world.clock.now_ms(), None)
-    assert world.writes(lambda: record(world.app.runtime, [lost])) == {"succeed": 1}
-
-
-def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() -> None:
-    """It ends nothing: it owes no news."""
-    world = Costed()
-    parent = claimed(world)
-    world.submit(depends_on=after(parent))
-    again = claim(parent, "second", world.clock.now_ms())
-    assert world.writes(lambda: record(world.app.runtime, [again])) == {"claim": 1}
-
-
-def test_nothing_is_recorded_before_what_must_hold_first() -> None:
-    """A second failed attempt would take the place of the first, which nobody knows to be kept. Its neighbour ends."""
-    world = World()
-    jobs = [claimed(world, "a"), claimed(world, "b")]
-    now_ms, timing = world.clock.now_ms(), world.app.runtime.settings.timing
-    failed = fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0).job
-    record(world.app.runtime, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
-    again = claim(failed, "c", failed.due_at)
-    record(world.app.runtime, [again])
-    steps = [fail(again.job, an_error(again.job), now_ms, timing, draw=0), succeed(jobs[1], now_ms, None)]
-    ends = record(unavailable(world, "keep_attempt").runtime, steps)
-    assert [end.applied for end in ends] == [Applied.UNAVAILABLE, Applied.DONE]
-    assert states(world, *jobs) == ["running", "succeeded"]
-
-
-# --- hearing of ends ---------------------------------------------------------------------------------------------
-
-
-def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Heard:
-    """Tell a job that parents of it have ended."""
-    ends = [End(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
-    return Dependents(app.runtime).hear({child.id: ends})
-
-
-def a_child(world: World, **wanted: Any) -> Job:
-    """Submit a job that waits for two others that are not due yet."""
-    return world.submit(depends_on=after(world.submit(delay_s=3600), world.submit(delay_s=3600)), **wanted)
 
 
 @pytest.mark.parametrize("mine", [(0,), (0, 1)], ids=["one each", "one knows of both"])
@@ -157,148 +90,3 @@ def test_a_payload_needs_no_longer_keeping_for_a_job_that_has_waited_for_a_momen
     child = a_child(world, payload={"text": "x" * 1000})
     assert world.writes(lambda: heard(world.app, child, 0, 1)) == {"release": 1}
     assert world.meter.calls == {"get": 1, "apply": 1}
-
-
-# --- inputs ------------------------------------------------------------------------------------------------------
-
-
-def test_what_looks_like_a_reference_is_none_in_a_job_without_parents() -> None:
-    """It is taken as it is."""
-    world = World()
-    job = world.submit(payload={"x": {"$from": "fetch", "path": "a b c"}})
-    world.work()
-    assert world.view(job).result["x"] == {"$from": "fetch", "path": "a b c"}
-
-
-def test_a_payload_that_is_gone_refers_to_nothing() -> None:
-    """The job is dead, and says why."""
-    world = World()
-    parent = world.submit()
-    child = world.submit(payload={"text": "x" * 1000, "y": {"$from": parent.id}}, depends_on=after(parent))
-    del world.table.rows[payload_key(child.id, child.request_hash)]
-    world.work()
-    assert (states(world, child), cause(world, child)) == (["dead"], "payload_missing")
-
-
-@pytest.mark.parametrize("gone", [False, True], ids=["dead", "gone"])
-def test_a_parent_without_a_result_gives_the_default(gone: bool) -> None:
-    """One that failed has none, nor has one that is no longer kept; a result that is null is one."""
-    world = World()
-    parent = world.submit("ok" if gone else "bad", policy={"max_attempts": 1})
-    payload = {"x": {"$from": parent.id, "default": 7}}
-    child = world.submit(payload=payload, depends_on=after(parent, on="done"), delay_s=60)
-    world.work()
-    if gone:
-        del world.table.rows[parent.key]
-    world.pass_time(90)
-    assert world.view(child).result["x"] == 7
-
-
-# --- links -------------------------------------------------------------------------------------------------------
-
-
-def test_a_job_without_parents_costs_one_write_and_no_read() -> None:
-    """docs/api.md; also under a key, and with a ref."""
-    world = Costed()
-    for request in (JobRequest("ok", {}), JobRequest("ok", {}, idempotency_key="k"), JobRequest("ok", {}, ref="a")):
-        assert world.calls(partial(world.app.submit.one, TENANT, request)) == {"apply": 1}
-        assert world.meter.writes == {"submit": 1}
-
-
-def test_each_dependency_is_a_note_and_each_job_that_waits_has_a_list() -> None:
-    """docs/workflows.md: a parent is told once that it has children, and one that has ended is not told at all."""
-    world = Costed()
-    parent, ended = claimed(world), world.submit()
-    world.work()
-    wanted = {"parents": 1, "child": 1, "submit": 1}
-    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted | {"adopt": 1}
-    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted
-    assert world.writes(lambda: world.submit(depends_on=after(ended))) == wanted | {"release": 1}
-
-
-def test_the_same_request_again_writes_no_note_again() -> None:
-    """Its job is there, and so are they."""
-    world = Costed()
-    parent = claimed(world)
-    request = JobRequest("ok", {}, ref="a", idempotency_key="k", depends_on=after(parent))
-    world.app.submit.many(TENANT, [request])
-    assert world.writes(lambda: world.app.submit.many(TENANT, [request])) == {"submit": 1}
-
-
-def test_jobs_that_wait_for_each_other_alone_need_not_look_for_ends() -> None:
-    """None of them can have ended before it was written."""
-    world = Costed()
-    jobs = [JobRequest("ok", {}, ref="a"), JobRequest("ok", {}, depends_on=after("a"))]
-    assert "get" not in world.calls(lambda: world.app.submit.many(TENANT, jobs))
-
-
-def test_a_job_that_nobody_waits_for_is_told_of_no_children() -> None:
-    """Though it has a ref, and its request comes again."""
-    world = World()
-    request = JobRequest("ok", {}, ref="a", idempotency_key="k", delay_s=60)
-    [first] = [world.app.submit.many(TENANT, [request]) for _ in range(2)][:1]
-    assert not isinstance(first[0], WhendueError)
-    assert world.job(first[0].job).children is None
-
-
-def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
-    """The other job is not the one that was meant; the first of the two says what is wrong."""
-    world = World()
-    world.submit(idempotency_key="k")
-    other = JobRequest("ok", {"another": 1}, ref="a", idempotency_key="k")
-    ends = world.app.submit.many(TENANT, [other, JobRequest("ok", {}, depends_on=after("a"))])
-    assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownParentError]
-
-
-def test_a_ref_to_a_job_that_was_accepted_before_is_one_to_that_job() -> None:
-    """A client that asks again for more waits for what it has."""
-    world = World()
-    first = JobRequest("ok", {}, ref="a", idempotency_key="k")
-    [before] = many(world, first)
-    again, child = many(world, first, JobRequest("ok", {"more": 1}, depends_on=after("a")))
-    assert again.id == before.id
-    world.work()
-    assert states(world, before, child) == ["succeeded", "succeeded"]
-    assert [job_id for job_id, _, _ in world.ran] == [before.id, child.id]
-
-
-def test_what_is_no_id_is_asked_of_no_table() -> None:
-    """It may be longer than a key may be."""
-    world = World()
-
-    def strict(keys: Sequence[Key]) -> list[Item | None]:
-        assert all(len(key.pk.encode()) <= 2048 for key in keys)
-        return world.table.get(keys)
-
-    app = world.build(store=Refusing(world.table, "get", strict))
-    long = JobRequest("ok", {}, depends_on=(Dependency(job="x" * 4000),))
-    with pytest.raises(UnknownParentError):
-        app.submit.one(TENANT, long)
-
-
-def test_a_parent_whose_retention_is_over_is_unknown() -> None:
-    """TTL takes it when it likes: whether it still stands there says nothing."""
-    world = World()
-    parent = world.submit(policy={"retention_s": 3600})
-    world.work()
-    world.clock.advance(3599)
-    world.submit(depends_on=after(parent))
-    world.clock.advance(3)
-    with pytest.raises(UnknownParentError):
-        world.submit(depends_on=after(parent))
-
-
-def test_a_job_that_was_not_taken_and_is_cancelled_after_a_redrive_counts_as_failed() -> None:
-    """Its old cause is none of the new end: who waits for its failure runs, who waits for its success is told why."""
-    world = World()
-    parent = world.submit()
-    bypassed = world.submit(depends_on=after(parent, on="failure"))
-    world.work()
-    assert world.job(bypassed).state is State.CANCELLED
-    world.app.control.redrive(TENANT, bypassed.id, 60_000)
-    handler = world.submit(depends_on=after(bypassed, on="failure"))
-    success = world.submit(depends_on=after(bypassed))
-    world.app.control.cancel(TENANT, bypassed.id)
-    world.work()
-    assert states(world, bypassed, handler, success) == ["cancelled", "succeeded", "cancelled"]
-    assert cause(world, success) == "parent_failed"

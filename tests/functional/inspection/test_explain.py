@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Counted
+from tests.builders.jobs import claimed
 from tests.builders.world import MINUTE_MS, TENANT, World
+from whendue.engine.message import from_body
 from whendue.engine.ports import Outgoing
 from whendue.inspection.explain_rules import Reason
 from whendue.jobs.limit_spec import Limit
@@ -175,3 +177,34 @@ def test_a_job_behind_a_backlog_is_late_and_not_said_to_be_lost() -> None:
     world.clock.advance(70)
     assert codes(world, job) == ["backlog", "queued"]
     assert reasons(world, job)[0].facts == {"queue": "normal", "overdue_s": 70}
+
+
+def test_every_job_can_say_why_it_has_not_run_yet() -> None:
+    """The question that users of other schedulers cannot ask."""
+    world = World()
+    far, near, due = world.submit(delay_s=9999), world.submit(delay_s=60), world.submit()
+    failing = world.submit("bad", policy={"base_s": 1000, "jitter": "none"}, queue="high")
+    world.work(queue="high")
+    assert codes(world, far) == ["not_due", "not_promoted"]
+    assert codes(world, near) == ["not_due"]
+    assert codes(world, due) == ["queued"]
+    assert codes(world, failing) == ["retry_backoff", "not_due", "not_promoted"]
+    world.queues.discard("normal")
+    world.clock.advance(70)
+    assert codes(world, due) == ["overdue", "queued"]
+    for _ in range(3):
+        world.clock.advance(60)
+        world.tick()
+    assert codes(world, due) == ["rescued", "queued"]
+    [delivery, *_] = [one for one in world.queues.receive("normal") if from_body(one.body).id == due.id]
+    claimed(world, from_body(delivery.body))
+    assert codes(world, due) == ["running"]
+    world.app.control.cancel(TENANT, due.id)
+    assert codes(world, due) == ["running", "cancel_requested"]
+    world.clock.advance(100)
+    assert codes(world, due) == ["lease_expired"]
+    world.app.control.cancel(TENANT, far.id)
+    assert codes(world, far) == ["finished", "cancelled", "redrivable"]
+    world.queues.send("low", [Outgoing("x", 0)] * 150)
+    crowded = world.submit(queue="low")
+    assert codes(world, crowded) == ["backlog", "queued"]

@@ -1,49 +1,17 @@
-"""What planning and withdrawal keep to: bounded plans, what had begun, and processes that are late or know less."""
+"""What withdrawal of planned fires keeps to: what had begun, and processes that are late or know less."""
 
 from dataclasses import replace
 from typing import Any
 
 from tests.builders.faults import Refusing
 from tests.builders.schedules import definition, dies_before, entries, outcomes, put, runs, schedule_of, tick
-from tests.builders.world import IDS, TENANT, World
+from tests.builders.world import TENANT, World
 from whendue.engine.ports import Item
 from whendue.jobs.model import State
-from whendue.quotas import FIRES_PER_PLAN
 from whendue.schedules.fires import Outcome
-from whendue.schedules.model import Definition, Misfire
-from whendue.schedules.model import State as ScheduleState
-from whendue.schedules.planning import plan, proposed
+from whendue.schedules.model import Definition
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
-
-EACH_SECOND = "* * * * * *"
-
-
-# --- plans -------------------------------------------------------------------------------------------------------
-
-
-def test_a_plan_holds_a_bounded_number_of_fires_that_are_on_time() -> None:
-    """However long the grace: a timer that carries it out must get through."""
-    world = World()
-    put(world, EACH_SECOND, misfire=Misfire("skip", grace_s=3600))
-    world.clock.advance(3600)
-    planned = proposed(schedule_of(world), world.clock.now_ms(), 120_000)
-    assert planned
-    assert len(plan(planned, IDS).fires) == FIRES_PER_PLAN
-
-
-def test_what_passes_in_a_pause_is_one_entry_however_much_it_is() -> None:
-    """A gap costs one entry, and needs no bound."""
-    world = World()
-    put(world, EACH_SECOND, misfire=Misfire("skip", grace_s=3600))
-    world.app.schedules.pause(TENANT, "s", "me", "why")
-    world.clock.advance(3000)
-    planned = proposed(schedule_of(world), world.clock.now_ms(), 0)
-    assert planned
-    assert (planned.state, planned.until) == (ScheduleState.PAUSED, world.clock.now_ms())
-
-
-# --- withdrawal --------------------------------------------------------------------------------------------------
 
 
 def test_whoever_withdraws_late_leaves_the_fires_of_the_new_definition_alone() -> None:

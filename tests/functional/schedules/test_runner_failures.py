@@ -1,6 +1,5 @@
-"""What a tick does for schedules when time is short or the index lags, which failures count, and what requests see."""
+"""What a tick does for schedules when time is short or the index lags, and which failures count."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +8,7 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.schedules import before, definition, dies_before, entries, put, schedule_of, tick
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.bootstrap import App
 from whendue.engine.ports import AgendaEntry
-from whendue.errors import InvalidScheduleError, ScheduleNotFoundError
-from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.fires import Outcome, revise
 from whendue.schedules.model import Definition, State, schedule_key
 from whendue.submission.request import JobRequest
@@ -153,77 +149,3 @@ def test_what_began_under_an_earlier_definition_does_not_count() -> None:
     world.clock.advance(1)
     world.work()
     assert not pauses(world)
-
-
-# --- requests ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "asking",
-    [
-        lambda app: app.schedules.get(TENANT, "s"),
-        lambda app: app.schedules.trigger(TENANT, "s", None),
-        lambda app: app.schedules.delete(TENANT, "s"),
-    ],
-)
-def test_a_deleted_schedule_is_not_there_though_its_item_stays_a_while(asking: Callable[[App], object]) -> None:
-    """For three minutes."""
-    world = World()
-    put(world)
-    world.app.schedules.delete(TENANT, "s")
-    with pytest.raises(ScheduleNotFoundError):
-        asking(world.app)
-
-
-def once(at_ms: int) -> Definition:
-    return Definition(Recurrence(at_ms=at_ms), JobRequest("ok", {}))
-
-
-def test_a_change_after_which_it_would_never_fire_is_refused_and_one_that_has_ended_can_be_paused() -> None:
-    """To pause or delete says nothing of its times."""
-    world = World()
-    put(world)
-    with pytest.raises(InvalidScheduleError):
-        world.app.schedules.put(TENANT, "s", once(world.clock.now_ms() - 1))
-    world.app.schedules.put(TENANT, "s", once(world.clock.now_ms() + 1000))
-    world.pass_time(300)
-    assert world.app.schedules.pause(TENANT, "s", "me", "why").state is State.PAUSED
-
-
-def test_a_change_is_stored_though_nothing_was_planned_ahead() -> None:
-    """There is one write then, and no other that could make up for it."""
-    world = World()
-    put(world, "0 0 1 1 *")
-    put(world, "0 0 2 1 *")
-    assert world.app.schedules.get(TENANT, "s").definition.recurrence.cron == "0 0 2 1 *"
-
-
-def test_an_interval_counts_from_its_creation_where_it_has_no_start() -> None:
-    """Putting it again changes nothing; giving it a start does, and taking that away again, too."""
-    world = World()
-
-    def every(start_ms: int | None = None) -> tuple[int, int | None]:
-        wanted = Definition(Recurrence(every_s=3600, start_ms=start_ms), JobRequest("ok", {}))
-        schedule = world.app.schedules.put(TENANT, "s", wanted).schedule
-        return schedule.version, schedule.definition.recurrence.start_ms
-
-    created_at = world.clock.now_ms()
-    assert every() == (created_at, created_at)
-    world.clock.advance(10)
-    assert every() == (created_at, created_at)
-    assert every(created_at + 5000)[1] == created_at + 5000
-    assert every()[1] == created_at
-
-
-def test_a_list_begins_with_the_first_name_and_ends_with_the_last() -> None:
-    """Whatever sign a name begins with."""
-    world = World()
-    names = ["0", "A", "Z", "a", "z"]
-    for name in names:
-        world.app.schedules.put(TENANT, name, definition("0 0 1 1 *"))
-    page = world.app.schedules.list(TENANT, 5, None)
-    assert ([one.name for one in page.schedules], page.cursor) == (names, None)
-    page = world.app.schedules.list(TENANT, 4, None)
-    assert [one.name for one in page.schedules] == names[:4]
-    page = world.app.schedules.list(TENANT, 4, page.cursor)
-    assert ([one.name for one in page.schedules], page.cursor) == (names[4:], None)

@@ -1,0 +1,30 @@
+"""Jobs that look for the ends that they wait for themselves."""
+
+from tests.builders.dependencies import after, cause, states
+from tests.builders.world import World
+from whendue.table.keys import parents_key
+from whendue.table.writes import delete
+
+
+def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
+    """Whoever was writing the parent may be slow; after ten minutes they have died."""
+    world = World()
+    parent = world.submit(delay_s=3600)
+    child = world.submit(depends_on=after(parent))
+    world.table.apply([delete("gone", parent.key)])
+    world.pass_time(500, step_s=20)
+    assert states(world, child) == ["waiting"]
+    world.pass_time(1500, step_s=20)
+    assert (states(world, child), cause(world, child)) == (["cancelled"], "parent_missing")
+
+
+def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> None:
+    """The list outlasts a wait of a year; who was held longer waits on, and the timer goes on with its work."""
+    world = World()
+    parent = world.submit("bad", policy={"max_attempts": 1})
+    child = world.submit(depends_on=after(parent), parent_policy="hold")
+    other = world.submit(depends_on=after(world.submit(delay_s=90)))
+    world.work()
+    world.table.apply([delete("gone", parents_key(child.id, child.request_hash))])
+    world.pass_time(200)
+    assert states(world, child, other) == ["waiting", "succeeded"]

@@ -1,0 +1,122 @@
+"""The notes of dependencies: what they cost, and what a request may refer to."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+
+from tests.builders.dependencies import Costed, after, cause, claimed, many, states
+from tests.builders.faults import Refusing
+from tests.builders.world import TENANT, World
+from whendue.engine.ports import Item
+from whendue.errors import IdempotencyConflictError, UnknownParentError, WhendueError
+from whendue.jobs.model import State
+from whendue.submission.request import Dependency, JobRequest
+from whendue.table.keys import Key
+
+
+def test_a_job_without_parents_costs_one_write_and_no_read() -> None:
+    """docs/api.md; also under a key, and with a ref."""
+    world = Costed()
+    for request in (JobRequest("ok", {}), JobRequest("ok", {}, idempotency_key="k"), JobRequest("ok", {}, ref="a")):
+        assert world.calls(partial(world.app.submit.one, TENANT, request)) == {"apply": 1}
+        assert world.meter.writes == {"submit": 1}
+
+
+def test_each_dependency_is_a_note_and_each_job_that_waits_has_a_list() -> None:
+    """docs/workflows.md: a parent is told once that it has children, and one that has ended is not told at all."""
+    world = Costed()
+    parent, ended = claimed(world), world.submit()
+    world.work()
+    wanted = {"parents": 1, "child": 1, "submit": 1}
+    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted | {"adopt": 1}
+    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted
+    assert world.writes(lambda: world.submit(depends_on=after(ended))) == wanted | {"release": 1}
+
+
+def test_the_same_request_again_writes_no_note_again() -> None:
+    """Its job is there, and so are they."""
+    world = Costed()
+    parent = claimed(world)
+    request = JobRequest("ok", {}, ref="a", idempotency_key="k", depends_on=after(parent))
+    world.app.submit.many(TENANT, [request])
+    assert world.writes(lambda: world.app.submit.many(TENANT, [request])) == {"submit": 1}
+
+
+def test_jobs_that_wait_for_each_other_alone_need_not_look_for_ends() -> None:
+    """None of them can have ended before it was written."""
+    world = Costed()
+    jobs = [JobRequest("ok", {}, ref="a"), JobRequest("ok", {}, depends_on=after("a"))]
+    assert "get" not in world.calls(lambda: world.app.submit.many(TENANT, jobs))
+
+
+def test_a_job_that_nobody_waits_for_is_told_of_no_children() -> None:
+    """Though it has a ref, and its request comes again."""
+    world = World()
+    request = JobRequest("ok", {}, ref="a", idempotency_key="k", delay_s=60)
+    [first] = [world.app.submit.many(TENANT, [request]) for _ in range(2)][:1]
+    assert not isinstance(first[0], WhendueError)
+    assert world.job(first[0].job).children is None
+
+
+def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
+    """The other job is not the one that was meant; the first of the two says what is wrong."""
+    world = World()
+    world.submit(idempotency_key="k")
+    other = JobRequest("ok", {"another": 1}, ref="a", idempotency_key="k")
+    ends = world.app.submit.many(TENANT, [other, JobRequest("ok", {}, depends_on=after("a"))])
+    assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownParentError]
+
+
+def test_a_ref_to_a_job_that_was_accepted_before_is_one_to_that_job() -> None:
+    """A client that asks again for more waits for what it has."""
+    world = World()
+    first = JobRequest("ok", {}, ref="a", idempotency_key="k")
+    [before] = many(world, first)
+    again, child = many(world, first, JobRequest("ok", {"more": 1}, depends_on=after("a")))
+    assert again.id == before.id
+    world.work()
+    assert states(world, before, child) == ["succeeded", "succeeded"]
+    assert [job_id for job_id, _, _ in world.ran] == [before.id, child.id]
+
+
+def test_what_is_no_id_is_asked_of_no_table() -> None:
+    """It may be longer than a key may be."""
+    world = World()
+
+    def strict(keys: Sequence[Key]) -> list[Item | None]:
+        assert all(len(key.pk.encode()) <= 2048 for key in keys)
+        return world.table.get(keys)
+
+    app = world.build(store=Refusing(world.table, "get", strict))
+    long = JobRequest("ok", {}, depends_on=(Dependency(job="x" * 4000),))
+    with pytest.raises(UnknownParentError):
+        app.submit.one(TENANT, long)
+
+
+def test_a_parent_whose_retention_is_over_is_unknown() -> None:
+    """TTL takes it when it likes: whether it still stands there says nothing."""
+    world = World()
+    parent = world.submit(policy={"retention_s": 3600})
+    world.work()
+    world.clock.advance(3599)
+    world.submit(depends_on=after(parent))
+    world.clock.advance(3)
+    with pytest.raises(UnknownParentError):
+        world.submit(depends_on=after(parent))
+
+
+def test_a_job_that_was_not_taken_and_is_cancelled_after_a_redrive_counts_as_failed() -> None:
+    """Its old cause is none of the new end: who waits for its failure runs, who waits for its success is told why."""
+    world = World()
+    parent = world.submit()
+    bypassed = world.submit(depends_on=after(parent, on="failure"))
+    world.work()
+    assert world.job(bypassed).state is State.CANCELLED
+    world.app.control.redrive(TENANT, bypassed.id, 60_000)
+    handler = world.submit(depends_on=after(bypassed, on="failure"))
+    success = world.submit(depends_on=after(bypassed))
+    world.app.control.cancel(TENANT, bypassed.id)
+    world.work()
+    assert states(world, bypassed, handler, success) == ["cancelled", "succeeded", "cancelled"]
+    assert cause(world, success) == "parent_failed"
