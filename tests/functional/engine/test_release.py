@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.dependencies import a_child, heard, states, unavailable
+from tests.builders.dependencies import Costed, a_child, heard, states, unavailable
 from tests.builders.faults import Refusing
 from tests.builders.samples import a_job
 from tests.builders.world import World
