@@ -61,7 +61,7 @@ sim: $(READY)  ## every single fault, pairs of faults, random worlds (WORLDS=100
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
 	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
 mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)
-	@$(PY) -m tests.simulation.gate $(ONLY)
+	@$(PY) -m tests.simulation.mutation_gate $(ONLY)
 fuzz: $(READY)  ## the API over HTTP from its own description, thousands of odd requests (SEED=1 EXAMPLES=10)
 	@nice $(PY) -m tests.fuzz
 load: $(READY)  ## put load on the stack that is up (SCENARIO=steady DURATION=30 USERS=5; docs/load.md)

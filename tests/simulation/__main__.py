@@ -15,15 +15,15 @@ from concurrent.futures import ProcessPoolExecutor
 
 from rich.console import Console
 
-from tests.simulation.chance import chance_of, roam, scenario_of, shrunk, story
+from tests.simulation.chance import chance_of, roam, scenario_in, scenario_of, shrunk
 from tests.simulation.explore import Found, Tally, explore, outlook, play
 from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
-from tests.simulation.fates import Fate, Plan
+from tests.simulation.faults import Fault, Plan
 from tests.simulation.interleavings import WORLDS, interleavings
 from tests.simulation.loads import OVERLOAD, overload
 from tests.simulation.report import write_report
-from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.stories.base import Scenario
+from tests.simulation.scenarios.base import Scenario
+from tests.simulation.scenarios.registry import SCENARIOS
 
 WORLDS_A_TASK = 250
 SHOWN = 3
@@ -79,7 +79,7 @@ def main() -> int:
 
 def _scenarios(pool: ProcessPoolExecutor, console: Console, *, one_of: int, all_pairs: bool) -> dict[str, Tally]:
     """Run every single fault of every scenario, or one of so many, and its pairs: all of them, or a sample."""
-    tasks: list[tuple[str, tuple[int, Fate], float]] = []
+    tasks: list[tuple[str, tuple[int, Fault], float]] = []
     ahead: Counter[str] = Counter()
     for name, (faults, keep) in zip(SCENARIOS, pool.map(outlook, SCENARIOS), strict=True):
         chosen = faults[::one_of]
@@ -118,7 +118,7 @@ def _begin() -> None:
     gc.set_threshold(200_000, 5, 100)
 
 
-def _explored(task: tuple[str, tuple[int, Fate], float]) -> Tally:
+def _explored(task: tuple[str, tuple[int, Fault], float]) -> Tally:
     return explore(*task)
 
 
@@ -146,24 +146,26 @@ def _show(found: Found) -> None:
 def seed_of(found: Found) -> str:
     """Write a world so that `replay` can read it."""
     name = found.scenario.removeprefix("seed ")
-    return " ".join([name, *(f"{number}={fate.name}" for number, fate in found.fates), *(["."] if found.fates else [])])
+    return " ".join(
+        [name, *(f"{number}={fault.name}" for number, fault in found.faults), *(["."] if found.faults else [])]
+    )
 
 
 def replay(text: str) -> int:
     """Run one world again, to the letter, with its trace."""
-    name, fates = _read(text)
-    if name.isdigit() and not fates and not text.endswith("."):
+    name, faults = _read(text)
+    if name.isdigit() and not faults and not text.endswith("."):
         plan: Plan = chance_of(int(name))
         world = play(scenario_of(int(name)), plan, traced=True)
         print("\n".join(world.trace or []))
         return _verdict(world.monitor.violations)
-    return _trace(Found(name if name in SCENARIOS else f"seed {name}", tuple(fates.items()), (), _number(name)))
+    return _trace(Found(name if name in SCENARIOS else f"seed {name}", tuple(faults.items()), (), _number(name)))
 
 
-def _read(text: str) -> tuple[str, dict[int, Fate]]:
+def _read(text: str) -> tuple[str, dict[int, Fault]]:
     words = text.removesuffix(" .").split(" ")
-    fates = {int(word.partition("=")[0]): Fate[word.partition("=")[2]] for word in words if "=" in word}
-    return " ".join(word for word in words if "=" not in word), fates
+    faults = {int(word.partition("=")[0]): Fault[word.partition("=")[2]] for word in words if "=" in word}
+    return " ".join(word for word in words if "=" not in word), faults
 
 
 def _number(name: str) -> int | None:
@@ -172,13 +174,13 @@ def _number(name: str) -> int | None:
 
 def _trace(found: Found) -> int:
     scenario = _scenario_named(found)
-    world = play(scenario, Plan(dict(found.fates)), traced=True)
+    world = play(scenario, Plan(dict(found.faults)), traced=True)
     print("\n".join(world.trace or []))
     return _verdict(world.monitor.violations)
 
 
 def _scenario_named(found: Found) -> Scenario:
-    return OVERLOAD if found.scenario == OVERLOAD.name else story(found)
+    return OVERLOAD if found.scenario == OVERLOAD.name else scenario_in(found)
 
 
 def _verdict(violations: Iterable[str]) -> int:

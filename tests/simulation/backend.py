@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.simulation.hub import Hub, Process
+from tests.simulation.scheduler import Process, Scheduler
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
 from whendue.engine.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
@@ -20,14 +20,14 @@ class LaggingStore(MemoryStore):
     """The table; its index shows a write some time later, and every write that took effect is watched.
 
     Args:
-        hub: the time.
+        scheduler: the time.
         lag_ms: how late the index is.
         watch: told the process, the write, and the item before and after (empty once it is deleted).
     """
 
-    def __init__(self, hub: Hub, lag_ms: int, watch: Watch) -> None:
+    def __init__(self, scheduler: Scheduler, lag_ms: int, watch: Watch) -> None:
         super().__init__()
-        self._hub = hub
+        self._scheduler = scheduler
         self._lag_ms = lag_ms
         self._watch = watch
         self._news: deque[tuple[int, bool, Key, Item]] = deque()
@@ -53,14 +53,14 @@ class LaggingStore(MemoryStore):
 
     def _unlist(self, key: Key, item: Item | None) -> None:
         if item is not None:
-            self._news.append((self._hub.now_ms + self._lag_ms, False, key, item))
+            self._news.append((self._scheduler.now_ms + self._lag_ms, False, key, item))
 
     def _list(self, key: Key, item: Item) -> None:
-        self._news.append((self._hub.now_ms + self._lag_ms, True, key, item))
+        self._news.append((self._scheduler.now_ms + self._lag_ms, True, key, item))
 
     def agenda(self, partition: str, **options: Any) -> list[AgendaEntry]:
         """List what the index shows by now."""
-        self.catch_up(self._hub.now_ms)
+        self.catch_up(self._scheduler.now_ms)
         return super().agenda(partition, **options)
 
     def catch_up(self, now_ms: int) -> None:
@@ -81,10 +81,15 @@ class ComingQueue(MemoryQueue):
     """The queues; says when a message comes into sight, and gives visible ones in any order."""
 
     def __init__(
-        self, hub: Hub, effects: Effects, visibility_s: int, max_receive_count: int, shuffle: random.Random | None
+        self,
+        scheduler: Scheduler,
+        effects: Effects,
+        visibility_s: int,
+        max_receive_count: int,
+        shuffle: random.Random | None,
     ) -> None:
         super().__init__(effects, visibility_s, max_receive_count)
-        self._hub = hub
+        self._scheduler = scheduler
         self._shuffle = shuffle
         self.comes: Callable[[str], None] = lambda _: None
 
@@ -108,7 +113,7 @@ class ComingQueue(MemoryQueue):
         super().hold(queue, receipts, visibility_s)
 
     def _expect(self, queue: str, delay_s: int) -> None:
-        self._hub.at(self._hub.now_ms + delay_s * 1000, lambda: self.comes(queue))
+        self._scheduler.at(self._scheduler.now_ms + delay_s * 1000, lambda: self.comes(queue))
 
     @property
     def left(self) -> dict[str, int]:

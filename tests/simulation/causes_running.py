@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from tests.simulation.causes_waiting import after
 from tests.simulation.explaining import HEALS_MS, PROMPT_MS, Asked, Row
-from tests.simulation.hub import START_MS
-from tests.simulation.stories.base import submit
-from tests.simulation.stories.dependencies import _job, batch, node, start
+from tests.simulation.scenarios.base import submit
+from tests.simulation.scenarios.dependencies import _job, batch, node, start
+from tests.simulation.scheduler import START_MS
 from tests.simulation.world import World
 from whendue.inspection.causes import Cause
 from whendue.quotas import REDRIVE_AGE_S
@@ -35,7 +35,7 @@ def _another_takes_over(asked: Asked) -> None:
 
 def _asked_to_stop(world: World) -> str:
     job_id = submit(world, "job", "cancelled", takes_s=200)
-    world.hub.sleep(3000)
+    world.scheduler.sleep(3000)
     assert world.insist("POST", f"/jobs/{job_id}/cancel").json["cancelRequested"]
     return job_id
 
@@ -82,7 +82,7 @@ def _without_payload(world: World) -> str:
     # The message carries it for what is due at once; what the timer sends does not.
     for queue in world.queue.messages.values():
         queue.clear()
-    world.hub.sleep(HEALS_MS)
+    world.scheduler.sleep(HEALS_MS)
     return job_id
 
 
@@ -91,7 +91,7 @@ def flow(seconds: float, nodes: dict[str, Any], **more: Any) -> Callable[[World]
 
     def before(world: World) -> str:
         flow_id = start(world, nodes, "dead", **more)
-        world.hub.sleep(round(1000 * seconds))
+        world.scheduler.sleep(round(1000 * seconds))
         return flow_id
 
     return before
@@ -105,7 +105,7 @@ EACH: Final[dict[str, Any]] = {
 
 def _each(world: World) -> str:
     flow_id = start(world, EACH, "dead")
-    world.hub.sleep(20_000)
+    world.scheduler.sleep(20_000)
     nodes = world.insist("GET", f"/workflows/{flow_id}").json["nodes"]
     return str(next(one["job"] for one in nodes if one["name"] == "each"))
 
@@ -123,14 +123,14 @@ def _not_at_all(asked: Asked) -> None:
 
 def _of_a_failed_one(world: World) -> str:
     child = batch(world, [_job("top", do="bad", **NO_RETRY), _job("child", "top")], ["dead", "cancelled"])[1]
-    world.hub.sleep(5000)
+    world.scheduler.sleep(5000)
     return child
 
 
 def _again_with_all_attempts(asked: Asked) -> None:
     asked.world.monitor.redriven(asked.id, "dead")
     assert f"POST /jobs/{asked.id}/redrive" in asked.reason["text"]
-    at_ms, before = asked.world.hub.now_ms, len(asked.runs())
+    at_ms, before = asked.world.scheduler.now_ms, len(asked.runs())
     assert asked.world.insist("POST", f"/jobs/{asked.id}/redrive").status == 200
     assert asked.starts(at_ms, at_ms + 2 * PROMPT_MS, after=before).attempt == 1
     asked.ends("dead", at_ms + HEALS_MS)
@@ -140,7 +140,7 @@ def _again_with_all_attempts(asked: Asked) -> None:
 def _old(world: World) -> str:
     """End now what was submitted long ago."""
     job_id = submit(world, "job", "dead", do="bad", **NO_RETRY)
-    world.hub.sleep(5000)
+    world.scheduler.sleep(5000)
     world.store.apply([Write("age", job_key(job_id), (), {"created_at": START_MS - REDRIVE_AGE_S * 1000})])
     return job_id
 
@@ -148,7 +148,7 @@ def _old(world: World) -> str:
 def _submitted_anew(asked: Asked) -> None:
     assert asked.world.insist("POST", f"/jobs/{asked.id}/redrive").status == 409
     again = submit(asked.world, "again", "dead", do="bad", **NO_RETRY)
-    asked.world.hub.sleep(5000)
+    asked.world.scheduler.sleep(5000)
     assert asked.state(again) == "dead"
 
 
@@ -156,7 +156,7 @@ def _untold(world: World) -> str:
     parent, child = batch(
         world, [_job("top", do="bad", takes_s=5, **NO_RETRY), _job("child", "top")], ["dead", "cancelled"]
     )
-    world.hub.sleep(8000)
+    world.scheduler.sleep(8000)
     assert world.insist("GET", f"/jobs/{child}").json["state"] == "waiting"
     return parent
 

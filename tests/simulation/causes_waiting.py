@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tests.simulation.explaining import HEALS_MS, PROMPT_MS, TICK_MS, Asked, Row
-from tests.simulation.hub import START_MS
-from tests.simulation.stories.base import submit
-from tests.simulation.stories.dependencies import _job, batch, node, start
-from tests.simulation.stories.schedules import at, put
+from tests.simulation.scenarios.base import submit
+from tests.simulation.scenarios.dependencies import _job, batch, node, start
+from tests.simulation.scenarios.schedules import at, put
+from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
 from whendue.inspection.causes import Cause
 from whendue.quotas import BACKLOG_MESSAGES
@@ -25,7 +25,7 @@ def after(seconds: float, **wanted: Any) -> Before:
 
     def before(world: World) -> str:
         job_id = submit(world, "job", **wanted)
-        world.hub.sleep(round(seconds * 1000))
+        world.scheduler.sleep(round(seconds * 1000))
         return job_id
 
     return before
@@ -36,9 +36,9 @@ def second(first: dict[str, Any], then: dict[str, Any], seconds: float = 1) -> B
 
     def before(world: World) -> str:
         submit(world, "first", **first)
-        world.hub.sleep(500)
+        world.scheduler.sleep(500)
         job_id = submit(world, "second", **then)
-        world.hub.sleep(round(seconds * 1000))
+        world.scheduler.sleep(round(seconds * 1000))
         return job_id
 
     return before
@@ -94,7 +94,7 @@ def _until_a_resume(resume: tuple[str, str]) -> Callable[[Asked], None]:
     def then(asked: Asked) -> None:
         assert asked.facts["pausedUntil"] is None
         asked.never_runs(200_000)
-        at_ms = asked.world.hub.now_ms
+        at_ms = asked.world.scheduler.now_ms
         assert asked.world.insist(*resume).status == 204
         # A process may know the pause for two seconds more.
         asked.starts(at_ms, at_ms + HEALS_MS)
@@ -136,10 +136,10 @@ def _overlapping(world: World) -> str:
     """Two fires, of which the second comes due while the first one runs and no worker is free to look at it."""
     job = {"type": "sim", "payload": {"do": "ok", "takes_s": 25}}
     put(world, cron="*/20 * * * * *", overlap="skip", job=job, start=at(75), end=at(105))
-    world.hub.sleep(90_000)
+    world.scheduler.sleep(90_000)
     if world.nature.workers > 1:
         submit(world, "filler", takes_s=12)
-    world.hub.sleep(10_000)
+    world.scheduler.sleep(10_000)
     fires = world.insist("GET", "/schedules/s/fires").json["items"]
     return str(max(fires, key=lambda one: one["nominalAt"])["job"]["id"])
 
@@ -176,7 +176,7 @@ def _after_its_parents(asked: Asked) -> None:
 def _held(world: World) -> str:
     jobs = [_job("top", do="reborn", maxAttempts=1), _job("held", "top", onParentFailure="hold")]
     held = batch(world, jobs, ["succeeded dead", "succeeded"])[1]
-    world.hub.sleep(10_000)
+    world.scheduler.sleep(10_000)
     return held
 
 
@@ -184,14 +184,14 @@ def _after_a_redrive(asked: Asked) -> None:
     asked.never_runs(300_000)
     [parent] = asked.facts["jobs"]
     asked.world.monitor.redriven(parent, "succeeded dead")
-    at_ms = asked.world.hub.now_ms
+    at_ms = asked.world.scheduler.now_ms
     assert asked.world.insist("POST", f"/jobs/{parent}/redrive").status == 200
     asked.starts(at_ms, at_ms + 2 * PROMPT_MS)
 
 
 def _flow(world: World) -> str:
     flow = start(world, {"first": node(takes_s=5), "second": node("first")}, "succeeded cancelled")
-    world.hub.sleep(2000)
+    world.scheduler.sleep(2000)
     return flow
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from tests.simulation import lasting
 from tests.simulation.explore import Found, Tally, play
-from tests.simulation.fates import Chance, Plan
+from tests.simulation.faults import Chance, Plan
 from tests.simulation.linked import linked
-from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.stories.base import QUICK, Scenario, submit
-from tests.simulation.stories.notifications import subscribe
+from tests.simulation.scenarios.base import QUICK, Scenario, submit
+from tests.simulation.scenarios.notifications import subscribe
+from tests.simulation.scenarios.registry import SCENARIOS
 from tests.simulation.world import Nature, World
 
 ANY = "succeeded dead cancelled"
@@ -99,7 +99,7 @@ def _lasting(seed: int) -> Scenario:
     def play_client(world: World) -> None:
         world.client(1, lasting.lasting(world, chance, partial(_do, world)))
 
-    return Scenario(f"seed {seed}", play_client, nature, lasting.HORIZON_S, patience_s=lasting.PATIENCE_S)
+    return Scenario(f"seed {seed}", play_client, nature, lasting.HORIZON_S, timeout_s=lasting.TIMEOUT_S)
 
 
 def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any]) -> Any:
@@ -125,7 +125,7 @@ def _client(world: World, chance: random.Random, key: str, limits: dict[str, Any
             wanted.update(profile="mine", followProfile=key == "key-0")
         job_id = submit(world, key, ANY, **wanted)
         for deed, pause_ms in zip(deeds, pauses_ms, strict=True):
-            world.hub.sleep(pause_ms)
+            world.scheduler.sleep(pause_ms)
             _do(world, job_id, deed)
 
     return script
@@ -173,26 +173,26 @@ def roam(seeds: range) -> Tally:
         tally.restless += is_restless(seed)
         tally.calls += len(world.calls)
         if world.monitor.violations:
-            fates = tuple(sorted(plan.fates.items()))
-            tally.found.append(Found(f"seed {seed}", fates, tuple(world.monitor.violations), seed))
+            faults = tuple(sorted(plan.faults.items()))
+            tally.found.append(Found(f"seed {seed}", faults, tuple(world.monitor.violations), seed))
     return tally
 
 
-def story(found: Found) -> Scenario:
+def scenario_in(found: Found) -> Scenario:
     """Give the scenario in which something was found."""
     return SCENARIOS.get(found.scenario) or scenario_of(found.seed or 0)
 
 
 def shrunk(found: Found) -> Found:
     """Take away faults, one after the other, as long as something is still wrong."""
-    scenario = story(found)
-    fates, violations = dict(found.fates), found.violations
+    scenario = scenario_in(found)
+    faults, violations = dict(found.faults), found.violations
     changed = True
     while changed:
         changed = False
-        for number in sorted(fates, reverse=True):
-            fewer = {other: fate for other, fate in fates.items() if other != number}
+        for number in sorted(faults, reverse=True):
+            fewer = {other: fault for other, fault in faults.items() if other != number}
             world = play(scenario, Plan(fewer))
             if world.monitor.violations:
-                fates, violations, changed = fewer, tuple(world.monitor.violations), True
-    return Found(found.scenario, tuple(sorted(fates.items())), violations, found.seed)
+                faults, violations, changed = fewer, tuple(world.monitor.violations), True
+    return Found(found.scenario, tuple(sorted(faults.items())), violations, found.seed)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from functions.api.http.times import read
-from tests.simulation.fates import Fate, Plan
-from tests.simulation.hub import START_MS
+from tests.simulation.faults import Fault, Plan
 from tests.simulation.monitor import Run
+from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
 from whendue.inspection.causes import Cause
 
@@ -26,7 +26,7 @@ class Asked:
         """Ask."""
         self.world = world
         self.id = job_id
-        self.at_ms = world.hub.now_ms
+        self.at_ms = world.scheduler.now_ms
         told = world.insist("GET", f"/jobs/{job_id}/explain").json
         self.shown: str = told["state"]
         self.codes = [reason["code"] for reason in told["reasons"]]
@@ -40,7 +40,7 @@ class Asked:
 
     def sleep_until(self, at_ms: int) -> None:
         """Let the world run on."""
-        self.world.hub.sleep(max(0, at_ms - self.world.hub.now_ms))
+        self.world.scheduler.sleep(max(0, at_ms - self.world.scheduler.now_ms))
 
     def now(self) -> Collection[str]:
         """Ask again: give the codes."""
@@ -65,14 +65,14 @@ class Asked:
 
     def ends(self, state: str, by_ms: int) -> None:
         """Let the world run on: it ends so, in this time."""
-        while self.state() != state and self.world.hub.now_ms < by_ms:
-            self.world.hub.sleep(1000)
+        while self.state() != state and self.world.scheduler.now_ms < by_ms:
+            self.world.scheduler.sleep(1000)
         assert self.state() == state
 
     def never_runs(self, more_ms: int = 400_000) -> None:
         """Let the world run on: nothing begins it again."""
         before, state = len(self.runs()), self.state()
-        self.world.hub.sleep(more_ms)
+        self.world.scheduler.sleep(more_ms)
         assert (len(self.runs()), self.state()) == (before, state)
 
 
@@ -115,11 +115,11 @@ class _Dying(Plan):
         super().__init__()
         self._at_ms: float | None = at_ms
 
-    def fate(self, number: int, kinds: Any, now_ms: int) -> Fate:
-        if self._at_ms is None or now_ms < self._at_ms or Fate.KILL_AFTER not in kinds:
-            return Fate.OK
+    def fault(self, number: int, kinds: Any, now_ms: int) -> Fault:
+        if self._at_ms is None or now_ms < self._at_ms or Fault.KILL_AFTER not in kinds:
+            return Fault.OK
         self._at_ms = None
-        return Fate.KILL_AFTER
+        return Fault.KILL_AFTER
 
 
 def played(row: Row) -> World:
@@ -136,6 +136,6 @@ def played(row: Row) -> World:
 
     world.client(1, script)
     world.run(HORIZON_MS)
-    assert done, "the story has not come to its end"
+    assert done, "the scenario has not come to its end"
     assert world.monitor.violations == ([row.known] if row.known else [])
     return world

@@ -3,19 +3,20 @@
 import logging
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from functions import log
-from tests.simulation.fates import READ, Fate, Plan
-from tests.simulation.patience import HangError, limited
-from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.stories.base import Scenario
+from tests.simulation.faults import READ, Fault, Plan
+from tests.simulation.scenarios.base import Scenario
+from tests.simulation.scenarios.registry import SCENARIOS
+from tests.simulation.timeouts import HangError, limited
 from tests.simulation.world import Call, World
 
 # A scenario that has no more pairs than this has all of them run; of a larger one's a sample.
 PAIRS_WHOLE = 2000
 PAIRS_SAMPLE = 10
-Fates = tuple[tuple[int, Fate], ...]
+Faults = tuple[tuple[int, Fault], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Found:
     """A world in which a guarantee did not hold."""
 
     scenario: str
-    fates: Fates
+    faults: Faults
     violations: tuple[str, ...]
     seed: int | None = None
 
@@ -53,11 +54,10 @@ class Tally:
 
 def play(scenario: Scenario, plan: Plan, *, traced: bool = False) -> World:
     """Run a scenario under a plan; violations are in its monitor."""
-    log._logger.setLevel(logging.CRITICAL)
     world = World(scenario.nature, plan, traced=traced)
     scenario.play(world)
     try:
-        with limited(scenario.patience_s):
+        with _silence(), limited(scenario.timeout_s):
             world.run(scenario.horizon_s * 1000)
             world.monitor.conclude(settled=scenario.settles)
     except HangError as error:
@@ -67,7 +67,18 @@ def play(scenario: Scenario, plan: Plan, *, traced: bool = False) -> World:
     return world
 
 
-def next_faults(world: World, after: int = -1) -> Iterator[tuple[int, Fate]]:
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Let the functions log nothing; other tests of this process read what they log."""
+    before = log._logger.log_level
+    log._logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log._logger.setLevel(before)
+
+
+def next_faults(world: World, after: int = -1) -> Iterator[tuple[int, Fault]]:
     """List every fault that a call of this run could have had.
 
     A process that is killed before a read, right after another call, is as dead as if it had been killed after that
@@ -76,21 +87,21 @@ def next_faults(world: World, after: int = -1) -> Iterator[tuple[int, Fate]]:
     for number, call in enumerate(world.calls):
         if number > after:
             again = number > after + 1 and _goes_on_reading(world.calls[number - 1], call)
-            yield from ((number, kind) for kind in call.kinds if not (again and kind is Fate.KILL_BEFORE))
-            yield from [(number, Fate.RAISES)] if call.raises else []
+            yield from ((number, kind) for kind in call.kinds if not (again and kind is Fault.KILL_BEFORE))
+            yield from [(number, Fault.RAISES)] if call.raises else []
 
 
 def _goes_on_reading(one: Call, then: Call) -> bool:
-    known = one.kinds is READ or Fate.KILL_AFTER in one.kinds
+    known = one.kinds is READ or Fault.KILL_AFTER in one.kinds
     return known and then.kinds is READ and (one.process, one.at_ms) == (then.process, then.at_ms)
 
 
-def singles(name: str) -> list[tuple[int, Fate]]:
+def singles(name: str) -> list[tuple[int, Fault]]:
     """List the single faults of a scenario."""
     return list(next_faults(play(SCENARIOS[name], Plan())))
 
 
-def outlook(name: str) -> tuple[list[tuple[int, Fate]], float]:
+def outlook(name: str) -> tuple[list[tuple[int, Fault]], float]:
     """List the single faults of a scenario; and the part of their pairs that may be run."""
     faults = singles(name)
     # Most faults change little: the pairs of a few tell how many there are in all.
@@ -99,7 +110,7 @@ def outlook(name: str) -> tuple[list[tuple[int, Fate]], float]:
     return faults, 1.0 if guess <= PAIRS_WHOLE else PAIRS_SAMPLE / guess
 
 
-def explore(name: str, first: tuple[int, Fate], keep: float) -> Tally:
+def explore(name: str, first: tuple[int, Fault], keep: float) -> Tally:
     """Run one single fault, and its pairs with each fault that comes after it.
 
     Args:
@@ -121,7 +132,7 @@ def explore(name: str, first: tuple[int, Fate], keep: float) -> Tally:
     return tally
 
 
-def _note(tally: Tally, world: World, name: str, fates: Fates) -> None:
+def _note(tally: Tally, world: World, name: str, faults: Faults) -> None:
     tally.calls += len(world.calls)
     if world.monitor.violations:
-        tally.found.append(Found(name, fates, tuple(world.monitor.violations)))
+        tally.found.append(Found(name, faults, tuple(world.monitor.violations)))

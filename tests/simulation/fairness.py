@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from localstack import token
 from tests.simulation.explore import play
-from tests.simulation.fates import Plan
+from tests.simulation.faults import Plan
+from tests.simulation.scenarios.base import Scenario
 from tests.simulation.secrets import SECRET
-from tests.simulation.stories.base import Scenario
 from tests.simulation.world import Nature, World
 
 NOISE: Final = 5000
@@ -21,7 +21,7 @@ WORKERS: Final = 25
 
 
 # It takes 15 s of CPU on a slow machine.
-PATIENCE_S: Final = 120
+TIMEOUT_S: Final = 120
 
 
 # When the noise is due, and the quiet tenant's jobs from just after that on.
@@ -36,7 +36,7 @@ def _job(number: int, due_s: int | None) -> dict[str, Any]:
     return {"type": "sim", "payload": {"do": "ok", "takes_s": takes_s}, **due}
 
 
-def _story(noise: int, due_s: int | None) -> Callable[[World], None]:
+def _script(noise: int, due_s: int | None) -> Callable[[World], None]:
     noisy, quiet = (token.make(tenant, token.SCOPES, SECRET) for tenant in ("noisy", "quiet"))
 
     def submit(world: World, jobs: list[dict[str, Any]], whose: str) -> None:
@@ -51,7 +51,7 @@ def _story(noise: int, due_s: int | None) -> Callable[[World], None]:
     def quiet_client(world: World) -> None:
         for number in range(QUIET):
             submit(world, [_job(number, None if due_s is None else due_s + (number + 1) * EVERY_S)], quiet)
-            world.hub.sleep(EVERY_S * 1000)
+            world.scheduler.sleep(EVERY_S * 1000)
 
     def play_clients(world: World) -> None:
         world.client(1, lambda: noisy_client(world))
@@ -62,8 +62,8 @@ def _story(noise: int, due_s: int | None) -> Callable[[World], None]:
 
 def latencies(noise: int, due_s: int | None) -> tuple[list[float], list[str]]:
     """Run it; gives the seconds from due (or submit) to end of each of the quiet tenant's jobs, and what was wrong."""
-    story = Scenario("fairness", _story(noise, due_s), Nature(workers=WORKERS), 4 * 3600, patience_s=PATIENCE_S)
-    world = play(story, Plan())
+    scenario = Scenario("fairness", _script(noise, due_s), Nature(workers=WORKERS), 4 * 3600, timeout_s=TIMEOUT_S)
+    world = play(scenario, Plan())
     jobs = [item for key, item in world.store.live() if key.sk == "job" and item["tenant"] == "quiet"]
     jobs.sort(key=lambda job: job["created_at"])
     never = float("inf")

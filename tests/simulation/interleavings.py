@@ -8,8 +8,8 @@ from functools import partial
 from typing import NamedTuple
 
 from tests.simulation.explore import play
-from tests.simulation.fates import Plan
-from tests.simulation.stories.base import Scenario, submit
+from tests.simulation.faults import Plan
+from tests.simulation.scenarios.base import Scenario, submit
 from tests.simulation.watch_dependencies import DependencyWatcher
 from tests.simulation.world import Nature, World
 
@@ -33,9 +33,9 @@ def scenario(seed: int) -> Scenario:
 
 
 def _pair(world: World, number: int, offset_ms: int) -> None:
-    began_ms = world.hub.now_ms
+    began_ms = world.scheduler.now_ms
     parent = submit(world, f"parent-{number}", takes_s=1, maxAttempts=6)
-    world.hub.sleep(max(0, began_ms + offset_ms - world.hub.now_ms))
+    world.scheduler.sleep(max(0, began_ms + offset_ms - world.scheduler.now_ms))
     submit(world, f"child-{number}", dependsOn=[parent])
 
 

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.simulation.stories.base import submit
-from tests.simulation.stories.dependencies import start
+from tests.simulation.scenarios.base import submit
+from tests.simulation.scenarios.dependencies import start
 from tests.simulation.world import World
 
 ANY: Final = "succeeded dead cancelled"
@@ -14,7 +14,7 @@ DELAYS_S: Final = (0, 0, 60, 2 * HOUR_S, 30 * HOUR_S)
 DOINGS: Final = ("ok", "bad", "flaky", "reborn", "once", "bulky", "huge", "poisonous")
 # All of it is over by then: the longest wait, a dependent's after it, and what a look puts off for a day.
 HORIZON_S: Final = 14 * 24 * HOUR_S
-PATIENCE_S: Final = 60.0
+TIMEOUT_S: Final = 60.0
 
 
 def lasting(world: World, chance: random.Random, deed: Callable[[str, str], None]) -> Callable[[], None]:
@@ -47,10 +47,10 @@ def lasting(world: World, chance: random.Random, deed: Callable[[str, str], None
         jobs = made()
         if paused_s:
             world.insist("POST", "/queues/normal/pause", {"reason": "a long one"})
-            world.hub.sleep(1000 * paused_s)
+            world.scheduler.sleep(1000 * paused_s)
             world.insist("POST", "/queues/normal/resume")
         for name, pause_s in deeds:
-            world.hub.sleep(1000 * pause_s)
+            world.scheduler.sleep(1000 * pause_s)
             deed(jobs[-1], name)
 
     return script

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.simulation.stories.base import QUICK
-from tests.simulation.stories.dependencies import batch, start
+from tests.simulation.scenarios.base import QUICK
+from tests.simulation.scenarios.dependencies import batch, start
 from tests.simulation.world import World
 
 ANY: Final = "succeeded dead cancelled"
@@ -40,7 +40,7 @@ def linked(world: World, chance: random.Random, key: str, deed: Callable[[str], 
             ]
             known = batch(world, wanted, [ANY] * count)
         for _ in range(deeds):
-            world.hub.sleep(pause_ms)
+            world.scheduler.sleep(pause_ms)
             deed(known[chosen % len(known)])
 
     return script

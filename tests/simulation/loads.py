@@ -3,8 +3,8 @@
 from typing import Final
 
 from tests.simulation.explore import play
-from tests.simulation.fates import Plan
-from tests.simulation.stories.base import Scenario
+from tests.simulation.faults import Plan
+from tests.simulation.scenarios.base import Scenario
 from tests.simulation.world import Nature, World
 
 JOBS: Final = 1500

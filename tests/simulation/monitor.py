@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.state_diagram import ARROWS
 from tests.builders.gateway import Answer
-from tests.simulation.fates import Fate
-from tests.simulation.hub import KilledError, Process
+from tests.simulation.faults import Fault
+from tests.simulation.scheduler import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher, carried
 from whendue.declarations.context import Context
@@ -70,7 +70,7 @@ class Run:
 
     def ended(self, outcome: str) -> None:
         """Note the end."""
-        self.ended_ms, self.outcome = self.world.hub.now_ms, outcome
+        self.ended_ms, self.outcome = self.world.scheduler.now_ms, outcome
         self.world.say(self.process.name, f"task of {self.job_id[-4:]} ends: {outcome}")
 
     @property
@@ -97,7 +97,7 @@ class Monitor:
     runs: list[Run] = field(default_factory=list)
     accepted: dict[str, Accepted] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
-    faults: list[Fate] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     effects: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     claims: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -286,7 +286,7 @@ class Monitor:
 
     def began(self, process: Process, ctx: Context) -> Run:
         """Note that a task begins."""
-        now_ms = self.world.hub.now_ms
+        now_ms = self.world.scheduler.now_ms
         item = self.world.store.rows[ctx._job.key]
         lease_ms = ctx._job.policy.lease_s * 1000
         run = Run(ctx.job_id, process, ctx.fence, ctx.attempt, now_ms, self.world, item["lease_until"], lease_ms)
@@ -319,7 +319,7 @@ class Monitor:
 
     def _not_late(self, run: Run, ctx: Context) -> None:
         """G6: a tick that is missed or fails half way costs nothing, where nothing else makes late."""
-        if not self.world.nature.punctual or Fate.VANISHED in self.faults or ctx._job.claims > 1 + ctx._job.failures:
+        if not self.world.nature.punctual or Fault.VANISHED in self.faults or ctx._job.claims > 1 + ctx._job.failures:
             return
         harmed = [process for process in self.world.processes if process.harmed]
         if len(harmed) > 1 or any(process.kind != "timer" for process in harmed):
@@ -365,7 +365,7 @@ class Monitor:
 
     def cancelled(self, job_id: str) -> None:
         """Note that a cancel of a pending job was acknowledged."""
-        self.accepted[job_id].cancelled_ms = self.world.hub.now_ms
+        self.accepted[job_id].cancelled_ms = self.world.scheduler.now_ms
 
     def redriven(self, job_id: str, expected: str) -> None:
         """Note that a redrive was asked for: it may run again from now on."""
@@ -426,7 +426,7 @@ class Monitor:
         """No message is left, and the agenda of live jobs is empty."""
         if self.world.queue.left:
             self.wrong(f"messages are left: {self.world.queue.left}")
-        self.world.store.catch_up(self.world.hub.now_ms + 1_000_000)
+        self.world.store.catch_up(self.world.scheduler.now_ms + 1_000_000)
         left = [name for name, entries in self.world.store.due_index.items() if name.startswith("live#") and entries]
         finished = {key.pk for key, item in self.world.store.live() if key.sk == "job" and item["state"] in FINAL}
         for name in left:
@@ -455,11 +455,11 @@ class Monitor:
         if self.rescued and self.world.nature.punctual and not self.faults:
             self.wrong("a job was rescued although nothing failed")
         # Whoever is cut off or killed between a send and its record may send again.
-        excuses = sum(fate not in (Fate.VANISHED, Fate.TWICE) for fate in self.faults)
+        permitted = sum(fault not in (Fault.VANISHED, Fault.TWICE) for fault in self.faults)
         sent = Counter(map(carried, self.bodies))
         for one, times in sent.items():
             # Two may tell of one failed attempt at the same time, and then both send the next one.
-            if times > self.world.nature.timers * (1 + self.rescued[one]) + excuses + self.told[one]:
+            if times > self.world.nature.timers * (1 + self.rescued[one]) + permitted + self.told[one]:
                 self.wrong(f"G11: {times} messages for one generation that was rescued {self.rescued[one]} times")
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation.excuses import EXCUSES
+from tests.simulation.allowed_mutants import ALLOWED_MUTANTS
 from tests.simulation.parts import PART_OF
 
 Edit = Callable[[Any], None]
@@ -48,14 +48,14 @@ class Mutant:
         return f"{self.module.removeprefix('whendue.')}:{self.line} {self.change}"
 
     @property
-    def excused(self) -> str:
-        """Name it as the excuses do, whatever its line."""
+    def allowed_key(self) -> str:
+        """Name it as ALLOWED_MUTANTS does, whatever its line."""
         return f"{self.module.removeprefix('whendue.')} {self.change}"
 
     @property
-    def excuse(self) -> str | None:
+    def allowed_because(self) -> str | None:
         """Say why it may survive, None if it may not."""
-        return EXCUSES.get(self.excused)
+        return ALLOWED_MUTANTS.get(self.allowed_key)
 
     def put_in_place(self) -> None:
         """Let this process run the mutant from now on."""

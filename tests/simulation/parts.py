@@ -1,9 +1,9 @@
-"""What the mutation gate guards, part by part: modules, the tests about them, the stories that they are tried on."""
+"""What the mutation gate guards, part by part: modules, the tests about them, the scenarios that they are tried on."""
 
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation.stories import (
+from tests.simulation.scenarios import (
     broken,
     dependencies,
     deploys,
@@ -15,7 +15,7 @@ from tests.simulation.stories import (
     profiles,
     schedules,
 )
-from tests.simulation.stories.base import Scenario
+from tests.simulation.scenarios.base import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Part:
     Args:
         modules: below `whendue`.
         tests: files below `tests`, the quick ones first.
-        stories: of these every single fault is tried.
+        scenarios: of these every single fault is tried.
     """
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
-    stories: tuple[Scenario, ...]
+    scenarios: tuple[Scenario, ...]
 
 
 JOBS: Final = Part(
@@ -99,7 +99,7 @@ JOBS: Final = Part(
         "functional/notifications/test_publisher_ends.py",
         "functional/channels/test_webhook_ssrf.py",
     ),
-    stories=(*jobs.STORIES, *deploys.STORIES, *notifications.STORIES, *broken.STORIES),
+    scenarios=(*jobs.SCENARIOS, *deploys.SCENARIOS, *notifications.SCENARIOS, *broken.SCENARIOS),
 )
 LIMITS: Final = Part(
     modules=(
@@ -122,7 +122,7 @@ LIMITS: Final = Part(
         "functional/limits/test_limiter.py",
         "functional/inspection/test_explain.py",
     ),
-    stories=(*limits.STORIES, *schedules.OVERLAPPING),
+    scenarios=(*limits.SCENARIOS, *schedules.OVERLAPPING),
 )
 SCHEDULES: Final = Part(
     modules=(
@@ -152,12 +152,12 @@ SCHEDULES: Final = Part(
         "property/test_firing_laws.py",
         "functional/schedules/test_runner.py",
     ),
-    stories=schedules.STORIES,
+    scenarios=schedules.SCENARIOS,
 )
 PAUSES: Final = Part(
     modules=("pauses.model", "pauses.service", "timer.resume"),
     tests=("functional/api/test_queues.py", "functional/pauses/test_service.py"),
-    stories=pauses.STORIES,
+    scenarios=pauses.SCENARIOS,
 )
 PROFILES: Final = Part(
     modules=("profiles.model", "support.ttl_cache", "profiles.editor", "profiles.lookup"),
@@ -167,7 +167,7 @@ PROFILES: Final = Part(
         "functional/api/test_profiles.py",
         "functional/profiles/test_lookup.py",
     ),
-    stories=profiles.STORIES,
+    scenarios=profiles.SCENARIOS,
 )
 DEPENDENCIES: Final = Part(
     modules=(
@@ -199,7 +199,7 @@ DEPENDENCIES: Final = Part(
         "functional/submission/test_dependency_edges.py",
         "functional/workflows/test_runner.py",
     ),
-    stories=dependencies.STORIES,
+    scenarios=dependencies.SCENARIOS,
 )
 NOTIFICATIONS: Final = Part(
     modules=(
@@ -219,7 +219,7 @@ NOTIFICATIONS: Final = Part(
         "functional/channels/test_webhook.py",
         "functional/notifications/test_publisher_ends.py",
     ),
-    stories=notifications.STORIES,
+    scenarios=notifications.SCENARIOS,
 )
 WORKFLOWS: Final = Part(
     # `workflows.progress` only shows.
@@ -247,7 +247,7 @@ WORKFLOWS: Final = Part(
         "property/test_graph_laws.py",
         "property/test_workflow_laws.py",
     ),
-    stories=dependencies.STORIES,
+    scenarios=dependencies.SCENARIOS,
 )
 ISOLATION: Final = Part(
     modules=(
@@ -265,7 +265,7 @@ ISOLATION: Final = Part(
         "functional/test_sqs_batch_bulkheads.py",
         "functional/worker/test_processor_bulkheads.py",
     ),
-    stories=isolation.STORIES,
+    scenarios=isolation.SCENARIOS,
 )
 LIFETIMES: Final = Part(
     modules=("jobs.lifetime", "operations.erase", "operations.purge"),
@@ -275,10 +275,10 @@ LIFETIMES: Final = Part(
         "functional/workflows/test_runner.py",
         "property/test_lifetime_laws.py",
     ),
-    stories=(*jobs.STORIES, *dependencies.STORIES),
+    scenarios=(*jobs.SCENARIOS, *dependencies.SCENARIOS),
 )
 METRICS: Final = Part(
-    # What is counted decides nothing: no story notices.
+    # What is counted decides nothing: no scenario notices.
     modules=("metrics.model", "tracing.traceparent", "metrics.store", "inspection.gauges", "metrics.recorder"),
     tests=(
         "unit/metrics/test_model.py",
@@ -288,7 +288,7 @@ METRICS: Final = Part(
         "functional/tracing/test_traceparent.py",
         "functional/api/test_metrics.py",
     ),
-    stories=(),
+    scenarios=(),
 )
 PARTS: Final = (
     JOBS,

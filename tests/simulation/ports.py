@@ -1,11 +1,11 @@
-"""The ports of a process: the shipped memory adapters behind calls that take time and meet fates."""
+"""The ports of a process: the shipped memory adapters behind calls that take time and meet faults."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.simulation.fates import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
-from tests.simulation.hub import Process
+from tests.simulation.faults import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
+from tests.simulation.scheduler import Process
 from whendue.engine.ports import AgendaEntry, Applied, Delivery, Depth, Item, Outcome, Outgoing
 from whendue.errors import UnavailableError
 from whendue.table.keys import Key

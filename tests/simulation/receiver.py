@@ -1,10 +1,10 @@
-"""The receiver of notifications in the simulation: a channel of its own, whose one call meets fates as any other."""
+"""The receiver of notifications in the simulation: a channel of its own, whose one call meets faults as any other."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tests.simulation.fates import ONE_WRITE
-from tests.simulation.hub import current_strand
+from tests.simulation.faults import ONE_WRITE
+from tests.simulation.scheduler import current_strand
 from whendue.declarations.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
 from whendue.declarations.context import Context
 from whendue.declarations.registry import ChannelDefinition, Registry, channel

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, model_validator
 
-from tests.simulation.hub import current_strand
 from tests.simulation.receiver import install
+from tests.simulation.scheduler import current_strand
 from whendue.declarations.context import Context
 from whendue.declarations.registry import Cancel, GiveUp, Registry, Retry, task
 from whendue.errors import Interrupted
@@ -84,16 +84,16 @@ class Tasks:
                 raise GiveUp("hopeless")
 
     def _take(self, payload: Doing, ctx: Context) -> None:
-        hub, left_ms = self.world.hub, round(payload.takes_s * 1000)
+        scheduler, left_ms = self.world.scheduler, round(payload.takes_s * 1000)
         if payload.do == "stuck":
-            hub.sleep(left_ms, deaf=True)
+            scheduler.sleep(left_ms, deaf=True)
             return
         while left_ms > 0:
             try:
-                hub.sleep(min(left_ms, 1000))
+                scheduler.sleep(min(left_ms, 1000))
             except Interrupted:
                 if payload.do == "tidy":
-                    hub.sleep(TIDY_MS)
+                    scheduler.sleep(TIDY_MS)
                 raise
             left_ms -= 1000
             if ctx.cancelled and payload.do not in ("careless", "spoilt"):

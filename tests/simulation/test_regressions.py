@@ -1,8 +1,8 @@
 """What the simulator has found: its smallest trace, kept."""
 
 from tests.simulation.explore import play
-from tests.simulation.fates import Plan
-from tests.simulation.stories.base import Scenario, submitting
+from tests.simulation.faults import Plan
+from tests.simulation.scenarios.base import Scenario, submitting
 from tests.simulation.world import Nature
 from whendue.engine.ports import Applied
 from whendue.jobs.model import Job, Policy, State, from_item, to_item

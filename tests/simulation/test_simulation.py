@@ -4,16 +4,16 @@ import re
 
 import pytest
 
-from tests.simulation import hunt
+from tests.simulation import search
 from tests.simulation.chance import chance_of, is_lasting, roam, scenario_of
 from tests.simulation.explore import explore, play, singles
 from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
-from tests.simulation.fates import Plan
+from tests.simulation.faults import Plan
 from tests.simulation.interleavings import interleavings
 from tests.simulation.loads import OVERLOAD, overload
-from tests.simulation.patience import Answer, forked
-from tests.simulation.plants import PLANTS, Plant
-from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios.registry import SCENARIOS
+from tests.simulation.seeded_bugs import SEEDED_BUGS, SeededBug
+from tests.simulation.timeouts import Answer, forked
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -69,32 +69,32 @@ def test_a_world_replayed_from_its_faults_alone_is_the_same() -> None:
     for seed in range(20):
         plan = chance_of(seed)
         first = play(scenario_of(seed), plan, traced=True)
-        if plan.fates:
+        if plan.faults:
             # A plan knows no time: it is over with its last fault, so the world may settle earlier.
-            again = play(scenario_of(seed), Plan(plan.fates), traced=True)
+            again = play(scenario_of(seed), Plan(plan.faults), traced=True)
             assert again.trace == (first.trace or [])[: len(again.trace or [])]
             replayed += 1
     assert replayed > 5
 
 
-@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
-def test_a_planted_bug_is_found_with_a_readable_trace(plant: Plant) -> None:
+@pytest.mark.parametrize("bug", SEEDED_BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_found_with_a_readable_trace(bug: SeededBug) -> None:
     """The monitors can see."""
 
     def look() -> tuple[tuple[str, ...], list[str]] | None:
-        plant.put_in_place()
-        for found in hunt.overloads() if plant.where == OVERLOAD.name else hunt.scenarios([plant.where]):
-            if any(re.search(plant.found, what) for what in found.violations):
+        bug.put_in_place()
+        for found in search.overloads() if bug.where == OVERLOAD.name else search.scenarios([bug.where]):
+            if any(re.search(bug.found, what) for what in found.violations):
                 scenario = SCENARIOS.get(found.scenario, OVERLOAD)
-                return found.violations, play(scenario, Plan(dict(found.fates)), traced=True).trace or []
+                return found.violations, play(scenario, Plan(dict(found.faults)), traced=True).trace or []
         return None
 
     answer = forked(look, cpu_s=120)
     assert isinstance(answer, Answer), answer
     assert answer.value, "nobody saw it"
     violations, trace = answer.value
-    assert any(re.search(plant.found, what) for what in violations)
-    assert any("MONITOR" in line for line in trace) or plant.found == "G11"
+    assert any(re.search(bug.found, what) for what in violations)
+    assert any("MONITOR" in line for line in trace) or bug.found == "G11"
     assert any("write claim" in line for line in trace)
 
 

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from tests.simulation.hub import Process
+from tests.simulation.scheduler import Process
 from tests.simulation.secrets import IDS
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
@@ -40,10 +40,10 @@ class DependencyWatcher(Watcher):
         self.adopted += write.name == "adopt"
         if after["state"] in FINAL and not (before and before["state"] in FINAL):
             self._ends[job_id].add(after["state"])
-            self._ended_ms[job_id] = self.world.hub.now_ms
+            self._ended_ms[job_id] = self.world.scheduler.now_ms
             self._whole_is_last(after)
         if after["state"] == "waiting" and not (before and before["state"] == "waiting"):
-            self._waits_ms[job_id] = self.world.hub.now_ms
+            self._waits_ms[job_id] = self.world.scheduler.now_ms
         if write.name == "release":
             self._once(job_id, after)
             self._parents_have_ended(from_item(after))

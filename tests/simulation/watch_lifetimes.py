@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.simulation.hub import Process
+from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.engine.ports import Item
 from whendue.jobs.model import TERMINAL
@@ -28,7 +28,7 @@ class LifetimeWatcher(Watcher):
 
     def went(self, job: Item) -> None:
         """Look at a job whose item goes: it has ended, and its retention is over, unless somebody asked for it."""
-        over = 1000 * job.get("expires_at", NEVER_S) <= self.world.hub.now_ms
+        over = 1000 * job.get("expires_at", NEVER_S) <= self.world.scheduler.now_ms
         if job["state"] not in FINAL or "owes" in job:
             self.world.monitor.wrong(f"G1: a job that is {job['state']} is erased")
         elif "part_of" in job:
@@ -55,7 +55,7 @@ class LifetimeWatcher(Watcher):
         """Say whether a job is there, by any clock."""
         item, latest_ms = (
             self.world.store.rows.get(job_key(job_id)),
-            self.world.hub.now_ms + self.world.nature.skew_ms,
+            self.world.scheduler.now_ms + self.world.nature.skew_ms,
         )
         return item is not None and 1000 * item.get("expires_at", NEVER_S) > latest_ms
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from tests.simulation.hub import Process
+from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item
@@ -49,7 +49,7 @@ class LimitWatcher(Watcher):
     def wrote(self, process: Process, write: Write, before: Item | None, after: Item) -> None:
         """Look at slots and at jobs that are put off."""
         if write.key.pk.startswith("PROFILE#") and before and (limit := before.get("content", {}).get("limit")):
-            self.edits.append((self.world.hub.now_ms, limit.get("concurrency", 0)))
+            self.edits.append((self.world.scheduler.now_ms, limit.get("concurrency", 0)))
         if write.key.pk.startswith("LIMIT#"):
             if after and "expires_at" not in after:
                 self.world.monitor.wrong(f"{write.key.sk} is kept for ever")
@@ -72,7 +72,7 @@ class LimitWatcher(Watcher):
 
     def _is_bounded(self, process: Process, after: Item) -> None:
         """Who waits for a slot looks for itself every two minutes, not all the time."""
-        now_ms, since = self.world.hub.now_ms, self.put_off.get(after["pk"])
+        now_ms, since = self.world.scheduler.now_ms, self.put_off.get(after["pk"])
         if after["waits_for"]["what"] != "slot":
             return
         skew_ms = 2 * self.world.nature.skew_ms
@@ -93,7 +93,7 @@ class LimitWatcher(Watcher):
 
     def _asleep(self, job: Job) -> bool:
         """Say whether whoever wakes one at this moment could have seen that this job waits for a slot."""
-        now_ms, since = self.world.hub.now_ms, self.put_off.get(job.key.pk, 0)
+        now_ms, since = self.world.scheduler.now_ms, self.put_off.get(job.key.pk, 0)
         waits = job.waits_for is not None and job.waits_for.what == "slot" and job.due_at > now_ms
         return waits and since < now_ms - self.world.nature.latency_ms[1]
 
@@ -119,7 +119,7 @@ class LimitWatcher(Watcher):
 
     def _not_too_many(self, run: "Run", key: tuple[str, str], concurrency: int) -> None:
         """More than the limit only after a slot's lease has expired, by clocks that may differ (as G4)."""
-        now_ms, slack_ms = self.world.hub.now_ms, 2 * self.world.nature.skew_ms
+        now_ms, slack_ms = self.world.scheduler.now_ms, 2 * self.world.nature.skew_ms
         running = [
             other
             for other in self.world.monitor.runs
@@ -138,7 +138,7 @@ class LimitWatcher(Watcher):
         """In any time no more start than the burst and what the rate gives, by tokens that are used within seconds."""
         if run.process.harmed:
             return
-        now_ms, starts = self.world.hub.now_ms, self.starts[key]
+        now_ms, starts = self.world.scheduler.now_ms, self.starts[key]
         starts.append(now_ms)
         slack_ms = TOKEN_MS + 2 * self.world.nature.skew_ms
         for number, began_ms in enumerate(starts):
@@ -154,7 +154,7 @@ class LimitWatcher(Watcher):
 
     def _held(self) -> list[str]:
         slots = [(key, item) for key, item in self.world.store.live() if key.sk.startswith("slot#")]
-        return [key.sk for key, item in slots if item["lease_until"] >= self.world.hub.now_ms]
+        return [key.sk for key, item in slots if item["lease_until"] >= self.world.scheduler.now_ms]
 
     def conclude(self) -> None:
         """Nothing is held, nobody is left in a line, and every claim was a claim."""

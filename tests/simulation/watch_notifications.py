@@ -4,8 +4,8 @@ import json
 from collections import defaultdict
 from typing import Final, NamedTuple
 
-from tests.simulation.hub import Process
 from tests.simulation.receiver import Arrival, about_of
+from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.engine.ports import Item
 from whendue.jobs.model import TERMINAL
@@ -51,7 +51,7 @@ class NotificationWatcher(Watcher):
 
     def acknowledged(self, name: str, events: tuple[str, ...]) -> None:
         """Note that a subscription stands: what happens from now on is to be told."""
-        self._standing[name] = (frozenset(EVENTS[event] for event in events), self.world.hub.now_ms)
+        self._standing[name] = (frozenset(EVENTS[event] for event in events), self.world.scheduler.now_ms)
 
     def withdrawn(self, name: str) -> None:
         """Note that it may not stand any more: somebody is about to change it."""
@@ -82,7 +82,7 @@ class NotificationWatcher(Watcher):
         known_ms = SUBSCRIPTIONS_AGE_MS + CALLS * self.world.nature.latency_ms[1]
         known_ms += LATE_MS if process.frozen else 0
         for name, (events, since_ms) in self._standing.items():
-            if happening.event in events and self.world.hub.now_ms > since_ms + known_ms:
+            if happening.event in events and self.world.scheduler.now_ms > since_ms + known_ms:
                 self._owed.add((name, happening))
 
     def _delivery_is_of_something(self, after: Item) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.hub import Process
+from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher, carried
 from whendue.engine.ports import Delivery, Item
 from whendue.table.writes import Write
@@ -56,7 +56,7 @@ class PauseWatcher(Watcher):
             self._nothing_is_claimed(process, after)
 
     def _changed(self, write: Write, after: Item) -> None:
-        now_ms, (pk, sk) = self.world.hub.now_ms, write.key
+        now_ms, (pk, sk) = self.world.scheduler.now_ms, write.key
         kind, _, name = pk.partition("#")
         queue, tenant = (name, None) if kind == "QUEUE" else (None, name)
         new = Lasting(queue, tenant, sk.partition("#")[2] or None, now_ms, after.get("until"))
@@ -70,8 +70,10 @@ class PauseWatcher(Watcher):
         """A claim of a process that was frozen or cut off after it had asked is excused: nobody can call it back."""
         slack_ms = self.world.nature.skew_ms
         for pause in self._pauses:
-            if pause.holds(job) and pause.lasts(self.world.hub.now_ms, slack_ms) and not process.frozen:
-                self.world.monitor.wrong(f"claimed {self.world.hub.now_ms - pause.since_ms} ms after its pause began")
+            if pause.holds(job) and pause.lasts(self.world.scheduler.now_ms, slack_ms) and not process.frozen:
+                self.world.monitor.wrong(
+                    f"claimed {self.world.scheduler.now_ms - pause.since_ms} ms after its pause began"
+                )
 
     def delivered(self, batch: Sequence[Delivery]) -> None:
         """A pause burns no receives."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.hub import Process
+from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item

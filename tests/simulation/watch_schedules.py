@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from tests.simulation.hub import Process
+from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item
@@ -117,7 +117,7 @@ class ScheduleWatcher(Watcher):
             if key.sk.startswith("schedule#"):
                 schedule = from_item(item)
                 active = schedule.state is State.ACTIVE and next_fire(schedule) is not None
-                if active or schedule.as_of or schedule.withdraw_until or schedule.cursor > self.world.hub.now_ms:
+                if active or schedule.as_of or schedule.withdraw_until or schedule.cursor > self.world.scheduler.now_ms:
                     return False
         return True
 
@@ -156,13 +156,13 @@ class ScheduleWatcher(Watcher):
         versions = {state.version: state for state in self.states}
         stretches = sorted(versions)
         expected: set[int] = set()
-        for version, until in zip(stretches, [*stretches[1:], self.world.hub.now_ms], strict=True):
+        for version, until in zip(stretches, [*stretches[1:], self.world.scheduler.now_ms], strict=True):
             if versions[version].state is not State.DELETED:
                 expected |= set(_times(versions[version], version, until))
         if self.states[-1].state is State.PAUSED:
             # What passes while it is paused is decided when it is resumed.
             expected = {at for at in expected if at <= self.states[-1].version}
-        ended = {at for at in fires.keys() | covered.keys() if at <= self.world.hub.now_ms}
+        ended = {at for at in fires.keys() | covered.keys() if at <= self.world.scheduler.now_ms}
         backfilled = {at for at, fire in fires.items() if fire.backfill}
         begun = {at for at, fire in fires.items() if fire.job and self.runs[at] and at not in expected}
         if expected - ended:
@@ -202,7 +202,7 @@ class ScheduleWatcher(Watcher):
                 item = jobs.get(fire.job or "")
                 if item is None:
                     self.wrong(f"{at} is {fire.outcome} and its job is not there")
-                elif item["state"] == "cancelled" and at <= self.world.hub.now_ms and not item["claims"]:
+                elif item["state"] == "cancelled" and at <= self.world.scheduler.now_ms and not item["claims"]:
                     self.wrong(f"{at} is {fire.outcome} and its job was cancelled")
 
 

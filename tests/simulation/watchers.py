@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tests.simulation.hub import Process
+from tests.simulation.scheduler import Process
 from whendue.declarations.context import Context
 from whendue.engine.ports import Delivery, Item
 from whendue.table.keys import job_id_of

@@ -19,14 +19,14 @@ from functions.worker import handler as worker_handler
 from localstack import token
 from tests.builders.gateway import Answer, Client
 from tests.simulation.backend import ComingQueue, LaggingStore
-from tests.simulation.fates import ISOLATING, KILLING, READ, SETTLING, Fate, Plan
-from tests.simulation.hub import START_MS, Hub, KilledError, Process, Strand, StrandRunner, current_strand
+from tests.simulation.faults import ISOLATING, KILLING, READ, SETTLING, Fault, Plan
 from tests.simulation.monitor import Monitor
-from tests.simulation.patience import HangError
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
 from tests.simulation.receiver import Receiver
+from tests.simulation.scheduler import START_MS, KilledError, Process, Scheduler, Strand, StrandRunner, current_strand
 from tests.simulation.secrets import DEPLOYMENT, SECRET
 from tests.simulation.tasks import REGISTRY, Tasks
+from tests.simulation.timeouts import HangError
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
 from whendue.bootstrap import App, build
@@ -89,7 +89,7 @@ class Call(NamedTuple):
     """A call to the outside: whose, how it can end, when it was made, ms UTC, and whether it may raise anything."""
 
     process: str
-    kinds: Sequence[Fate]
+    kinds: Sequence[Fault]
     at_ms: int
     raises: bool = False
 
@@ -157,14 +157,18 @@ class World:
     def __init__(self, nature: Nature, plan: Plan, *, traced: bool = False) -> None:
         self.nature = nature
         self.plan = plan
-        self.hub = Hub()
+        self.scheduler = Scheduler()
         self.random = random.Random(nature.seed)
         self.receiver = Receiver(self)
         self.monitor = Monitor(self)
-        self.store = LaggingStore(self.hub, nature.lag_ms, self.monitor.wrote)
-        outside = Effects(lambda: self.hub.now_ms, self.random.getrandbits, lambda _: None)
+        self.store = LaggingStore(self.scheduler, nature.lag_ms, self.monitor.wrote)
+        outside = Effects(lambda: self.scheduler.now_ms, self.random.getrandbits, lambda _: None)
         self.queue = ComingQueue(
-            self.hub, outside, nature.visibility_s, nature.max_receive_count, self.random if nature.shuffle else None
+            self.scheduler,
+            outside,
+            nature.visibility_s,
+            nature.max_receive_count,
+            self.random if nature.shuffle else None,
         )
         self.queue.comes = self._poll
         self.blobs = MemoryBlobs()
@@ -175,9 +179,9 @@ class World:
         self.working: dict[str, int] = {}
         self._clients = 0
         self._vanishing = nature.vanishing
-        self._next_tick_ms = self.hub.now_ms
+        self._next_tick_ms = self.scheduler.now_ms
         self._look_again_ms = 0
-        self._moment_ms = self.hub.now_ms
+        self._moment_ms = self.scheduler.now_ms
         self._moment_from = 0
 
     # --- time ---------------------------------------------------------------------------------------------
@@ -185,20 +189,20 @@ class World:
     def run(self, horizon_ms: int) -> None:
         """Let the world go until everything is settled, or until a time after its start."""
         self._tick()
-        until_ms = self.hub.now_ms + horizon_ms
-        self.hub.run(until_ms, lambda: not self._clients and self._settled())
-        self.hub.shut(self.processes)
+        until_ms = self.scheduler.now_ms + horizon_ms
+        self.scheduler.run(until_ms, lambda: not self._clients and self._settled())
+        self.scheduler.shut(self.processes)
 
     def _settled(self) -> bool:
-        if self.hub.now_ms < self._look_again_ms:
+        if self.scheduler.now_ms < self._look_again_ms:
             return False
-        self._look_again_ms = self.hub.now_ms + 1000
-        return self.plan.over(len(self.calls), self.hub.now_ms - START_MS) and self.monitor.settled()
+        self._look_again_ms = self.scheduler.now_ms + 1000
+        return self.plan.over(len(self.calls), self.scheduler.now_ms - START_MS) and self.monitor.settled()
 
     def say(self, who: str, what: str) -> None:
         """Add a line to the trace."""
         if self.trace is not None:
-            self.trace.append(f"{(self.hub.now_ms - START_MS) / 1000:10.3f}  {who:14}  {what}")
+            self.trace.append(f"{(self.scheduler.now_ms - START_MS) / 1000:10.3f}  {who:14}  {what}")
 
     # --- calls to the outside -----------------------------------------------------------------------------
 
@@ -206,56 +210,56 @@ class World:
         self,
         process: Process,
         name: str,
-        kinds: Sequence[Fate],
+        kinds: Sequence[Fault],
         effect: Callable[[], T],
         refused: Callable[[], T],
         partly: Callable[[], T] | None = None,
     ) -> T:
-        """Make a call: it takes time, and meets its fate."""
+        """Make a call: it takes time, and meets its fault."""
         if process.dead:
             raise process.killed()
         # A read answers at once: what it gave is old anyway by the time that the write which follows arrives.
         if kinds is not READ:
             least, most = self.nature.latency_ms
-            self.hub.sleep(least + int(self.random.random() * (most - least)))
+            self.scheduler.sleep(least + int(self.random.random() * (most - least)))
         number = self._count(process, name, kinds)
-        offered = (*kinds, Fate.RAISES) if self.calls[number].raises else kinds
-        fate = self.plan.fate(number, offered, self.hub.now_ms - START_MS)
+        offered = (*kinds, Fault.RAISES) if self.calls[number].raises else kinds
+        fault = self.plan.fault(number, offered, self.scheduler.now_ms - START_MS)
         if self.trace is not None:
-            self.say(process.name, f"#{number} {name}" + ("" if fate is Fate.OK else f"   <-- {fate.value}"))
-        if fate is not Fate.OK:
+            self.say(process.name, f"#{number} {name}" + ("" if fault is Fault.OK else f"   <-- {fault.value}"))
+        if fault is not Fault.OK:
             process.harmed = True
-            process.frozen |= fate in (Fate.STALL, Fate.LATE)
-            self.monitor.faults.append(fate)
-        if fate is Fate.RAISES:
+            process.frozen |= fault in (Fault.STALL, Fault.LATE)
+            self.monitor.faults.append(fault)
+        if fault is Fault.RAISES:
             raise UnexpectedError(name)
-        if fate in KILLING:
-            raise self._killed(process, fate, effect)
-        if fate is Fate.OK and Fate.VANISHED in kinds and self._vanishing > 0:
+        if fault in KILLING:
+            raise self._killed(process, fault, effect)
+        if fault is Fault.OK and Fault.VANISHED in kinds and self._vanishing > 0:
             self._vanishing -= 1
-            fate = Fate.VANISHED
-        if fate is Fate.STALL:
-            self.hub.sleep(STALL_MS)
-        if fate is Fate.VANISHED:
+            fault = Fault.VANISHED
+        if fault is Fault.STALL:
+            self.scheduler.sleep(STALL_MS)
+        if fault is Fault.VANISHED:
             return _acknowledged(effect, self.queue)
-        return _met(fate, effect, refused, partly or refused)
+        return _met(fault, effect, refused, partly or refused)
 
-    def _count(self, process: Process, name: str, kinds: Sequence[Fate]) -> int:
+    def _count(self, process: Process, name: str, kinds: Sequence[Fault]) -> int:
         """Number a call; a world whose calls never let time pass does not come to an end."""
         number = len(self.calls)
-        if self.hub.now_ms != self._moment_ms:
-            self._moment_ms, self._moment_from = self.hub.now_ms, number
+        if self.scheduler.now_ms != self._moment_ms:
+            self._moment_ms, self._moment_from = self.scheduler.now_ms, number
         if number - self._moment_from >= CALLS_AT_ONCE:
             raise HangError(f"{process.name} goes on with {name!r}, and no time passes")
         raises = self.nature.raises and process.kind in ISOLATING and kinds is not SETTLING
-        self.calls.append(Call(process.name, kinds, self.hub.now_ms, raises))
+        self.calls.append(Call(process.name, kinds, self.scheduler.now_ms, raises))
         return number
 
-    def _killed(self, process: Process, fate: Fate, effect: Callable[[], object]) -> KilledError:
-        if fate is Fate.KILL_AFTER:
+    def _killed(self, process: Process, fault: Fault, effect: Callable[[], object]) -> KilledError:
+        if fault is Fault.KILL_AFTER:
             effect()
-        if fate is Fate.LATE:
-            self.hub.at(self.hub.now_ms + LATE_MS, lambda: self._late(process, effect))
+        if fault is Fault.LATE:
+            self.scheduler.at(self.scheduler.now_ms + LATE_MS, lambda: self._late(process, effect))
         return process.killed()
 
     def _late(self, process: Process, effect: Callable[[], object]) -> None:
@@ -267,9 +271,9 @@ class World:
     def process(self, kind: str, lasts_ms: int, on_end: Callable[[], None] = lambda: None) -> Process:
         """Start an instance of a function; it is killed when its time is over."""
         skew = self.random.randint(-self.nature.skew_ms, self.nature.skew_ms) if self.nature.skew_ms else 0
-        process = Process(self.hub, kind, len(self.processes), skew, on_end)
+        process = Process(self.scheduler, kind, len(self.processes), skew, on_end)
         self.processes.append(process)
-        effects = Effects(process.now_ms, self.random.getrandbits, lambda s: self.hub.sleep(round(s * 1000)))
+        effects = Effects(process.now_ms, self.random.getrandbits, lambda s: self.scheduler.sleep(round(s * 1000)))
         settings = Settings(
             "t", "b", URLS, "d", secret=DEPLOYMENT, visibility_s=self.nature.visibility_s, **self.nature.settings
         )
@@ -277,8 +281,8 @@ class World:
         process.app = build(settings, effects, *ports, StrandRunner(process), REGISTRY)
         process.tasks = self.tasks
         process.counts = self.nature.counts
-        process.ends_ms = self.hub.now_ms + lasts_ms
-        self.hub.at(self.hub.now_ms + lasts_ms, lambda: self._time_out(process))
+        process.ends_ms = self.scheduler.now_ms + lasts_ms
+        self.scheduler.at(self.scheduler.now_ms + lasts_ms, lambda: self._time_out(process))
         return process
 
     def _time_out(self, process: Process) -> None:
@@ -288,15 +292,15 @@ class World:
 
     def _tick(self) -> None:
         first, last = self.nature.outage_s
-        stopped = first <= (self.hub.now_ms - START_MS) / 1000 < last
+        stopped = first <= (self.scheduler.now_ms - START_MS) / 1000 < last
         for _ in range(0 if stopped else self.nature.timers):
             process = self.process("timer", TIMER_MS)
             process.run(partial(self._run_timer, process))
         if self.nature.ttl_late_s is not None:
-            for job in self.store.expire(self.hub.now_ms // 1000 - self.nature.ttl_late_s):
+            for job in self.store.expire(self.scheduler.now_ms // 1000 - self.nature.ttl_late_s):
                 self.monitor.went(job)
         self._next_tick_ms += TICK_MS
-        self.hub.at(self._next_tick_ms, self._tick)
+        self.scheduler.at(self._next_tick_ms, self._tick)
 
     def _run_timer(self, process: Process) -> None:
         try:
@@ -345,16 +349,16 @@ class World:
         """Say when a process of a container gives back what it runs; None for one that came after the others went."""
         goes_ms = START_MS + self.nature.goes_s * 1000
         gone = process.ends_ms - self.nature.worker_ms > goes_ms
-        return None if gone or self.hub.now_ms < goes_ms else goes_ms + self.nature.goes_s * 500
+        return None if gone or self.scheduler.now_ms < goes_ms else goes_ms + self.nature.goes_s * 500
 
     # --- clients ------------------------------------------------------------------------------------------
 
     def client(self, after_s: float, script: Callable[[], None]) -> None:
         """Let a client do something, some seconds after the world's beginning."""
         self._clients += 1
-        process = Process(self.hub, "client", self._clients, on_end=self._client_left)
+        process = Process(self.scheduler, "client", self._clients, on_end=self._client_left)
         self.processes.append(process)
-        self.hub.at(START_MS + round(after_s * 1000), lambda: process.run(script))
+        self.scheduler.at(START_MS + round(after_s * 1000), lambda: process.run(script))
 
     def _client_left(self) -> None:
         self._clients -= 1
@@ -365,7 +369,7 @@ class World:
         """Send a request as a client, with more headers if given; None when no reply comes."""
         answers: list[Answer] = []
         strand, nap = current_strand(), current_strand().naps + 1
-        process = self.process("api", API_MS, lambda: self.hub.wake(strand, nap))
+        process = self.process("api", API_MS, lambda: self.scheduler.wake(strand, nap))
         headers = ({"Idempotency-Key": key} if key else {}) | more
 
         def serve() -> None:
@@ -373,7 +377,7 @@ class World:
             answers.append(Client(api, token).send(method, path, body, headers))
 
         process.run(serve)
-        self.hub.sleep(10 * API_MS)
+        self.scheduler.sleep(10 * API_MS)
         answer = answers[0] if answers else None
         if answer and answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.monitor.wrong("the API answered with an internal error")
@@ -386,7 +390,7 @@ class World:
             answer = self.ask(method, path, body, key, **more)
             if answer and answer.status < 500:
                 return answer
-            self.hub.sleep(1000)
+            self.scheduler.sleep(1000)
 
 
 class Remaining:
@@ -399,16 +403,16 @@ class Remaining:
 
     def get_remaining_time_in_millis(self) -> int:
         """Say how long the process may go on."""
-        return self._process.ends_ms - self._process.hub.now_ms
+        return self._process.ends_ms - self._process.scheduler.now_ms
 
 
-def _met(fate: Fate, effect: Callable[[], T], refused: Callable[[], T], partly: Callable[[], T]) -> T:
+def _met(fault: Fault, effect: Callable[[], T], refused: Callable[[], T], partly: Callable[[], T]) -> T:
     """Give what the caller of a call gets that ends this way."""
-    if fate in (Fate.LOST, Fate.TWICE):
+    if fault in (Fault.LOST, Fault.TWICE):
         effect()
-    if fate is Fate.PARTLY:
+    if fault is Fault.PARTLY:
         return partly()
-    return refused() if fate in (Fate.REFUSED, Fate.LOST) else effect()
+    return refused() if fault in (Fault.REFUSED, Fault.LOST) else effect()
 
 
 def _record(delivery: Delivery) -> dict[str, Any]:

@@ -17,6 +17,11 @@ ROOT = MONITORING.parents[1]
 
 
 @pytest.fixture
+def world() -> Handled:
+    return Handled()
+
+
+@pytest.fixture
 def promtool(tmp_path: Path) -> Path:
     """A copy of the configuration to work in, and the tool on the path."""
     if not shutil.which("promtool"):

@@ -4,9 +4,9 @@ import json
 from typing import Any, Final
 
 from tests.simulation.explore import play
-from tests.simulation.fates import Plan
+from tests.simulation.faults import Plan
 from tests.simulation.recorded import FOLDER
-from tests.simulation.stories.base import QUICK, Scenario, submit, submitting
+from tests.simulation.scenarios.base import QUICK, Scenario, submit, submitting
 from tests.simulation.world import Nature, World
 from whendue.version import VERSION
 
@@ -25,7 +25,7 @@ def _busy(world: World) -> None:
 
     def cancelling() -> None:
         job_id = submit(world, "asked-to-stop", "cancelled", takes_s=60, leaseSeconds=20, backoff=QUICK)
-        world.hub.sleep(5000)
+        world.scheduler.sleep(5000)
         world.insist("POST", f"/jobs/{job_id}/cancel")
 
     world.client(1, cancelling)
@@ -36,7 +36,7 @@ def record() -> dict[str, Any]:
     world = play(Scenario("busy", _busy, Nature(worker_ms=300_000), RECORDED_S, settles=False), Plan())
     assert not world.monitor.violations, world.monitor.violations
     messages = [
-        {"queue": name, "body": one.body, "delay_s": max(0, one.visible_at - world.hub.now_ms) // 1000}
+        {"queue": name, "body": one.body, "delay_s": max(0, one.visible_at - world.scheduler.now_ms) // 1000}
         for name, queue in world.queue.messages.items()
         for one in queue
     ]

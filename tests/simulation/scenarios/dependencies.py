@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from tests.builders.gateway import Answer
-from tests.simulation.stories.base import OK, QUICK, Scenario, submit
+from tests.simulation.scenarios.base import OK, QUICK, Scenario, submit
 from tests.simulation.world import World
 
 ONCE: Final[dict[str, Any]] = {"maxAttempts": 1}
@@ -48,7 +48,7 @@ def _running_parent(world: World) -> None:
 def _ended_parent(world: World) -> None:
     def script() -> None:
         parent = submit(world, "parent")
-        world.hub.sleep(3000)
+        world.scheduler.sleep(3000)
         submit(world, "child", dependsOn=[parent], delaySeconds=2)
 
     world.client(1, script)
@@ -76,7 +76,7 @@ def _held(world: World) -> None:
         jobs = [_job("top", do="reborn", **ONCE), _job("held", "top", onParentFailure="hold")]
         top, _ = batch(world, jobs, [f"{OK} dead", OK])
         while world.insist("GET", f"/jobs/{top}").json["state"] != "dead":
-            world.hub.sleep(5000)
+            world.scheduler.sleep(5000)
         world.monitor.redriven(top, f"{OK} dead")
         while world.insist("POST", f"/jobs/{top}/redrive").status == 409:
             if world.insist("GET", f"/jobs/{top}").json["state"] != "dead":
@@ -137,7 +137,7 @@ def _retried_workflow(world: World) -> None:
         nodes = {"first": node(), "second": node("first", do="reborn", **ONCE), "third": node("second")}
         flow = start(world, nodes, f"{OK} dead")
         while world.insist("GET", f"/workflows/{flow}").json["state"] not in ("dead", OK):
-            world.hub.sleep(5000)
+            world.scheduler.sleep(5000)
         world.monitor.redriven(flow, f"{OK} dead")
         world.insist("POST", f"/workflows/{flow}/retry")
 
@@ -148,7 +148,7 @@ def _cancelled_workflow(world: World) -> None:
     def script() -> None:
         nodes = {"first": node(takes_s=6, maxAttempts=6), "second": node("first"), "third": node("second")}
         flow = start(world, nodes, f"{OK} {CANCELLED} dead")
-        world.hub.sleep(3000)
+        world.scheduler.sleep(3000)
         world.insist("POST", f"/workflows/{flow}/cancel")
 
     world.client(1, script)
@@ -169,7 +169,7 @@ def _for_each(world: World) -> None:
     world.client(1, partial(starting, world, nodes))
 
 
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("waits for a job that runs", _running_parent),
     Scenario("waits for a job that has ended", _ended_parent),
     Scenario("a diamond", _diamond),

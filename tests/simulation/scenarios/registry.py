@@ -3,7 +3,7 @@
 from itertools import chain
 from typing import Final
 
-from tests.simulation.stories import (
+from tests.simulation.scenarios import (
     broken,
     counting,
     dependencies,
@@ -18,16 +18,16 @@ from tests.simulation.stories import (
 )
 
 FAMILIES: Final = (
-    jobs.STORIES,
-    deploys.STORIES,
-    profiles.STORIES,
-    pauses.STORIES,
-    limits.STORIES,
-    schedules.STORIES,
-    dependencies.STORIES,
-    notifications.STORIES,
-    counting.STORIES,
-    isolation.STORIES,
-    broken.STORIES,
+    jobs.SCENARIOS,
+    deploys.SCENARIOS,
+    profiles.SCENARIOS,
+    pauses.SCENARIOS,
+    limits.SCENARIOS,
+    schedules.SCENARIOS,
+    dependencies.SCENARIOS,
+    notifications.SCENARIOS,
+    counting.SCENARIOS,
+    isolation.SCENARIOS,
+    broken.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

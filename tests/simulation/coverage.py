@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.simulation.explore import next_faults, play
-from tests.simulation.fates import Fate, Plan
+from tests.simulation.faults import Fault, Plan
 from tests.simulation.mutants import functions_of, put_in_place
 from tests.simulation.parts import PART_OF
-from tests.simulation.patience import Answer, Broken, forked
-from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios.registry import SCENARIOS
+from tests.simulation.timeouts import Answer, Broken, forked
 
 # A scenario, and its single fault if there is one.
-Run = tuple[str, tuple[int, Fate] | None]
+Run = tuple[str, tuple[int, Fault] | None]
 NOTE = "_reached"
 CPU_S = 600
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tests.simulation.receiver import CHANNEL
-from tests.simulation.stories import schedules
-from tests.simulation.stories.base import OK, QUICK, Scenario, submit
-from tests.simulation.stories.dependencies import ONCE
+from tests.simulation.scenarios import schedules
+from tests.simulation.scenarios.base import OK, QUICK, Scenario, submit
+from tests.simulation.scenarios.dependencies import ONCE
 from tests.simulation.watch_notifications import NotificationWatcher
 from tests.simulation.world import Nature, World
 from whendue.quotas import SUBSCRIPTIONS_AGE_MS
@@ -24,7 +24,7 @@ def subscribe(world: World, events: tuple[str, ...] = EVERYTHING, **config: Any)
     answer = world.insist("PUT", PATH, body)
     assert answer.status in (200, 201), answer.text
     watcher_of(world).acknowledged(NAME, events)
-    world.hub.sleep(SUBSCRIPTIONS_AGE_MS + 100)
+    world.scheduler.sleep(SUBSCRIPTIONS_AGE_MS + 100)
 
 
 def watcher_of(world: World) -> NotificationWatcher:
@@ -34,7 +34,7 @@ def watcher_of(world: World) -> NotificationWatcher:
 
 
 def _subscribed(then: Callable[[World], Any], **how: Any) -> Callable[[World], None]:
-    """Give a story of one client that subscribes first."""
+    """Give a scenario of one client that subscribes first."""
 
     def play(world: World) -> None:
         def script() -> None:
@@ -64,7 +64,7 @@ def _is_cancelled(world: World) -> None:
 
 def _is_cancelled_between_attempts(world: World) -> None:
     job_id = submit(world, "a", f"cancelled {OK}", do="flaky", times=1, maxAttempts=6, backoff=SLOW)
-    world.hub.sleep(200)
+    world.scheduler.sleep(200)
     _cancel(world, job_id)
 
 
@@ -77,7 +77,7 @@ def _cancel(world: World, job_id: str) -> None:
 def _is_rescheduled_between_attempts(world: World) -> None:
     """Whoever recorded the failure may have died before telling it."""
     job_id = submit(world, "a", do="flaky", times=1, maxAttempts=6, backoff=SLOW)
-    world.hub.sleep(200)
+    world.scheduler.sleep(200)
     world.insist("PATCH", f"/jobs/{job_id}", {"dueAt": schedules.at(40)})
 
 
@@ -94,7 +94,7 @@ def _unsubscribes(world: World) -> None:
 
 def _is_gone(world: World) -> None:
     submit(world, "a")
-    world.hub.sleep(SUBSCRIPTIONS_AGE_MS + 1000)
+    world.scheduler.sleep(SUBSCRIPTIONS_AGE_MS + 1000)
     submit(world, "b")
 
 
@@ -107,7 +107,7 @@ def _misses(world: World) -> None:
     schedules.put(world, cron=schedules.HALF, end=schedules.at(100))
 
 
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("told of a success", _subscribed(_succeeds)),
     Scenario("told of a failed attempt", _subscribed(_fails_once)),
     Scenario("told of a failed attempt, by frozen workers", _subscribed(_fails_once), Nature(worker_ms=300_000)),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.simulation.stories.base import QUICK, Scenario, submit
+from tests.simulation.scenarios.base import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
 
 QUEUE, QUEUE_AGAIN = ("POST", "/queues/normal/pause"), ("POST", "/queues/normal/resume")
@@ -35,7 +35,7 @@ def _before_the_claim(
         def script() -> None:
             _pause(world, pause)
             submit(world, "a", delaySeconds=delay_s)
-            world.hub.sleep(round(1000 * (lasts_s + delay_s)))
+            world.scheduler.sleep(round(1000 * (lasts_s + delay_s)))
             _resume(world, resume)
 
         world.client(1, script)
@@ -49,7 +49,7 @@ def _while_it_waits(world: World) -> None:
     def script() -> None:
         submit(world, "a", delaySeconds=40)
         _pause(world)
-        world.hub.sleep(60_000)
+        world.scheduler.sleep(60_000)
         _resume(world)
 
     world.client(1, script)
@@ -60,9 +60,9 @@ def _while_it_runs(world: World) -> None:
 
     def script() -> None:
         submit(world, "a", takes_s=20, leaseSeconds=6, maxAttempts=6)
-        world.hub.sleep(5000)
+        world.scheduler.sleep(5000)
         _pause(world)
-        world.hub.sleep(100_000)
+        world.scheduler.sleep(100_000)
         _resume(world)
 
     world.client(1, script)
@@ -73,9 +73,9 @@ def _before_its_retry(world: World) -> None:
 
     def script() -> None:
         submit(world, "a", do="flaky", takes_s=8, maxAttempts=6, backoff=QUICK)
-        world.hub.sleep(2000)
+        world.scheduler.sleep(2000)
         _pause(world)
-        world.hub.sleep(100_000)
+        world.scheduler.sleep(100_000)
         _resume(world)
 
     world.client(1, script)
@@ -86,9 +86,9 @@ def _while_its_worker_dies(world: World) -> None:
 
     def script() -> None:
         submit(world, "a", do="poisonous", takes_s=4, leaseSeconds=5)
-        world.hub.sleep(2000)
+        world.scheduler.sleep(2000)
         _pause(world, TENANT)
-        world.hub.sleep(200_000)
+        world.scheduler.sleep(200_000)
         _resume(world, TENANT_AGAIN)
 
     world.client(1, script)
@@ -99,10 +99,10 @@ def _while_a_cancelled_one_dies(world: World) -> None:
 
     def script() -> None:
         job_id = submit(world, "a", "cancelled dead", do="poison", takes_s=8)
-        world.hub.sleep(2000)
+        world.scheduler.sleep(2000)
         _pause(world, TYPE, type="sim")
         world.insist("POST", f"/jobs/{job_id}/cancel")
-        world.hub.sleep(300_000)
+        world.scheduler.sleep(300_000)
         _resume(world, TYPE_AGAIN)
 
     world.client(1, script)
@@ -117,7 +117,7 @@ def _and_cancelled(world: World) -> None:
         answer = world.insist("POST", f"/jobs/{job_id}/cancel")
         if answer.status == 200 and answer.json["state"] == "cancelled":
             world.monitor.cancelled(job_id)
-        world.hub.sleep(70_000)
+        world.scheduler.sleep(70_000)
         _resume(world)
 
     world.client(1, script)
@@ -141,9 +141,9 @@ def _twice(world: World) -> None:
         submit(world, "a", delaySeconds=50)
         for _ in range(2):
             _pause(world)
-            world.hub.sleep(90_000)
+            world.scheduler.sleep(90_000)
             _resume(world)
-            world.hub.sleep(10_000)
+            world.scheduler.sleep(10_000)
 
     world.client(1, script)
 
@@ -155,7 +155,7 @@ def _of_its_type_while_others_run(world: World) -> None:
         _pause(world, TYPE, type="sim")
         submit(world, "a", delaySeconds=20)
         submit(world, "b", type="other", delaySeconds=20)
-        world.hub.sleep(100_000)
+        world.scheduler.sleep(100_000)
         _resume(world, TYPE_AGAIN)
 
     world.client(1, script)
@@ -168,13 +168,13 @@ def _a_neighbour_of_lost_ones(world: World) -> None:
         _pause(world)
         submit(world, "a")
         submit(world, "b", priority="low")
-        world.hub.sleep(300_000)
+        world.scheduler.sleep(300_000)
         _resume(world)
 
     world.client(1, script)
 
 
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("paused before its claim", _before_the_claim()),
     Scenario("paused before its alarm", _before_the_claim(delay_s=200)),
     Scenario("paused while it waits", _while_it_waits),

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from functions.api.http.times import read, written
-from tests.simulation.hub import START_MS
-from tests.simulation.stories.base import Scenario
+from tests.simulation.scenarios.base import Scenario
+from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
 
 JOB: Final[dict[str, Any]] = {"type": "sim", "payload": {"do": "ok"}, "maxAttempts": 6}
-# As fine as a story needs; each fire makes its singles longer.
+# As fine as a scenario needs; each fire makes its singles longer.
 OFTEN: Final[dict[str, Any]] = {"cron": "*/20 * * * * *", "job": JOB}
 HALF: Final = "*/30 * * * * *"
 NAME: Final = "/schedules/s"
@@ -57,7 +57,7 @@ def doing(*steps: Callable[[World], None] | float) -> Callable[[World], None]:
         def script() -> None:
             for step in steps:
                 if isinstance(step, float | int):
-                    world.hub.sleep(round(step * 1000))
+                    world.scheduler.sleep(round(step * 1000))
                 else:
                     step(world)
 
@@ -86,7 +86,7 @@ def _backfill(world: World) -> None:
     answer = world.insist("POST", f"{NAME}/backfill", {"from": at(-60), "to": at(60)})
     assert answer.status == 202, answer.text
     while world.insist("GET", answer.headers["location"]).json["state"] == "running":
-        world.hub.sleep(10_000)
+        world.scheduler.sleep(10_000)
 
 
 def _two_editors(world: World) -> None:
@@ -111,7 +111,7 @@ OVERLAPPING: Final = (
     Scenario("overlapping, one waits", _overlapping("buffer_one")),
     Scenario("overlapping, the newest runs", _overlapping("cancel_running")),
 )
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("each five seconds", doing(putting(45, cron="*/5 * * * * *"))),
     Scenario("each minute", doing(putting(310, cron="* * * * *", jitterSeconds=20))),
     Scenario("each half minute, by interval", doing(putting(200, cron=None, every="PT30S"))),

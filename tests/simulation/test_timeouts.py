@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.explore import play
-from tests.simulation.fates import Plan
-from tests.simulation.gate import failing
+from tests.simulation.faults import Plan
 from tests.simulation.mutants import mutants
-from tests.simulation.patience import Answer, Broken, HangError, forked, limited
+from tests.simulation.mutation_gate import failing
 from tests.simulation.ports import WiredStore
-from tests.simulation.stories.base import Scenario
+from tests.simulation.scenarios.base import Scenario
+from tests.simulation.timeouts import Answer, Broken, HangError, forked, limited
 from tests.simulation.world import CALLS_AT_ONCE, World
 from whendue.table.keys import job_key
 
@@ -29,8 +29,8 @@ def test_a_world_that_crashes_is_a_finding() -> None:
     def crash(world: object) -> None:
         raise RuntimeError("broken")
 
-    story = Scenario("crash", lambda world: world.client(1, lambda: crash(world)))
-    assert play(story, Plan()).monitor.violations == ["crashed: RuntimeError: broken"]
+    scenario = Scenario("crash", lambda world: world.client(1, lambda: crash(world)))
+    assert play(scenario, Plan()).monitor.violations == ["crashed: RuntimeError: broken"]
 
 
 def test_a_world_that_reads_for_ever_is_a_finding() -> None:

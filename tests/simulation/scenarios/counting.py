@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from tests.simulation.stories import deploys, jobs
+from tests.simulation.scenarios import deploys, jobs
 
 COUNTED: Final = (
     "now",
@@ -14,8 +14,8 @@ COUNTED: Final = (
     "given up on by SQS",
     "a job cancelled while its worker goes down",
 )
-STORIES: Final = tuple(
-    replace(story, name=f"{story.name}, counted", nature=replace(story.nature, counts=True))
-    for story in (*jobs.STORIES, *deploys.STORIES)
-    if story.name in COUNTED
+SCENARIOS: Final = tuple(
+    replace(scenario, name=f"{scenario.name}, counted", nature=replace(scenario.nature, counts=True))
+    for scenario in (*jobs.SCENARIOS, *deploys.SCENARIOS)
+    if scenario.name in COUNTED
 )

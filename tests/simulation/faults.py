@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 
 
-class Fate(Enum):
+class Fault(Enum):
     """The end of one call."""
 
     OK = "ok"
@@ -21,7 +21,7 @@ class Fate(Enum):
     RAISES = "raises what nobody expects, before effect"
 
 
-F = Fate
+F = Fault
 READ = (F.REFUSED, F.KILL_BEFORE, F.STALL)
 ONE_WRITE = (F.REFUSED, F.LOST, F.LATE, F.KILL_BEFORE, F.KILL_AFTER, F.STALL)
 WRITES = (*ONE_WRITE, F.PARTLY)
@@ -35,15 +35,15 @@ KILLING = (F.LATE, F.KILL_BEFORE, F.KILL_AFTER)
 
 
 class Plan:
-    """Fates by the number of the call; every other call is well."""
+    """Faults by the number of the call; every other call is well."""
 
-    def __init__(self, fates: Mapping[int, Fate] | None = None) -> None:
-        self.fates = dict(fates or {})
-        self.last = max(self.fates, default=-1)
+    def __init__(self, faults: Mapping[int, Fault] | None = None) -> None:
+        self.faults = dict(faults or {})
+        self.last = max(self.faults, default=-1)
 
-    def fate(self, number: int, kinds: Sequence[Fate], now_ms: int) -> Fate:
-        """Decide; a fate that this kind of call cannot have is none."""
-        wanted = self.fates.get(number, F.OK)
+    def fault(self, number: int, kinds: Sequence[Fault], now_ms: int) -> Fault:
+        """Decide; a fault that this kind of call cannot have is none."""
+        wanted = self.faults.get(number, F.OK)
         return wanted if wanted in kinds else F.OK
 
     def over(self, number: int, now_ms: int) -> bool:
@@ -52,7 +52,7 @@ class Plan:
 
 
 class Chance(Plan):
-    """Fates drawn with a probability until a time; remembers what it drew, so that it can be replayed and shrunk."""
+    """Faults drawn with a probability until a time; remembers what it drew, so that it can be replayed and shrunk."""
 
     def __init__(self, seed: int, probability: float, until_ms: int) -> None:
         super().__init__()
@@ -60,11 +60,11 @@ class Chance(Plan):
         self._probability = probability
         self._until_ms = until_ms
 
-    def fate(self, number: int, kinds: Sequence[Fate], now_ms: int) -> Fate:
+    def fault(self, number: int, kinds: Sequence[Fault], now_ms: int) -> Fault:
         if now_ms >= self._until_ms or self._random.random() >= self._probability:
             return F.OK
-        self.fates[number] = self._random.choice(kinds)
-        return self.fates[number]
+        self.faults[number] = self._random.choice(kinds)
+        return self.faults[number]
 
     def over(self, number: int, now_ms: int) -> bool:
         return now_ms >= self._until_ms

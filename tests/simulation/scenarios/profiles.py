@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tests.builders.gateway import Answer
-from tests.simulation.stories.base import QUICK, Scenario, submit
+from tests.simulation.scenarios.base import QUICK, Scenario, submit
 from tests.simulation.world import Nature, World
 
 PATH: Final = "/profiles/mine"
@@ -39,7 +39,7 @@ def _edited_while_jobs_are_retried(world: World) -> None:
             submit(world, key, do="flaky", times=2, profile="mine", followProfile=follow, timeoutSeconds=15)
         second = put(world, VERSIONS[1], **match(first))
         submit(world, "later", do="flaky", times=1, profile="mine")
-        world.hub.sleep(2500)
+        world.scheduler.sleep(2500)
         put(world, VERSIONS[2], **match(second))
 
     world.client(1, script)
@@ -53,7 +53,7 @@ def _made_final(world: World) -> None:
         job_id = submit(world, "follows", "dead", do="bad", profile="mine")
         put(world, VERSIONS[0] | {"follow": True, "neverRetry": ["RuntimeError"], "maxAttempts": 50})
         while (job := world.insist("GET", f"/jobs/{job_id}").json)["state"] != "dead":
-            world.hub.sleep(5000)
+            world.scheduler.sleep(5000)
         # The first version gives it six attempts, the second one ends it with the next.
         if job["attempt"] > VERSIONS[0]["maxAttempts"]:
             world.monitor.wrong(f"an error that is never retried was retried {job['attempt']} times")
@@ -106,7 +106,7 @@ def _deleted_and_made_again(world: World) -> None:
         refused = world.insist("POST", "/jobs", {"type": "sim", "profile": "mine"})
         if refused.status != 422 or refused.code != "unknown_profile":
             world.monitor.wrong("a job was accepted under a deleted profile")
-        world.hub.sleep(3000)
+        world.scheduler.sleep(3000)
         again = put(world, VERSIONS[1])
         if again.json["version"] <= made.json["version"] + 1:
             world.monitor.wrong("a version that was deleted came back")
@@ -115,7 +115,7 @@ def _deleted_and_made_again(world: World) -> None:
     world.client(1, script)
 
 
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("a profile edited while jobs are retried", _edited_while_jobs_are_retried),
     Scenario("a profile makes an error final", _made_final),
     Scenario("two edit a profile, the last one wins", _last_writer_wins, Nature(latency_ms=(3, 9))),

@@ -9,7 +9,7 @@ from tests.simulation.mutants import put_in_place
 
 
 @dataclass(frozen=True, slots=True)
-class Plant:
+class SeededBug:
     """A bug.
 
     Args:
@@ -37,8 +37,8 @@ class Plant:
 
 
 TRANSITIONS: Final = "whendue.jobs.transitions"
-PLANTS: Final = (
-    Plant(
+SEEDED_BUGS: Final = (
+    SeededBug(
         "the fence check dropped from complete",
         TRANSITIONS,
         'return ended("succeed", job, held(job), State',
@@ -46,7 +46,7 @@ PLANTS: Final = (
         "G5",
         "long, kept by heartbeats",
     ),
-    Plant(
+    SeededBug(
         "the alarm not moved on retry",
         TRANSITIONS,
         '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',
@@ -54,7 +54,7 @@ PLANTS: Final = (
         "its alarm did not",
         "retried",
     ),
-    Plant(
+    SeededBug(
         "the cursor advanced before the sends are acknowledged",
         "whendue.timer.promote",
         "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
@@ -63,7 +63,7 @@ PLANTS: Final = (
         "G6: .* late",
         "promoted by the timer",
     ),
-    Plant(
+    SeededBug(
         "Failed[] ignored",
         "whendue.engine.apply",
         "        sent |= {job.id: done for (job, _), done in zip(messages, acknowledged, strict=True)}\n",
@@ -71,7 +71,7 @@ PLANTS: Final = (
         "G6: .* late",
         "promoted by the timer",
     ),
-    Plant(
+    SeededBug(
         "a claim allowed before due",
         "whendue.worker.processor",
         "            if job.due_at > now_ms:\n",
@@ -79,7 +79,7 @@ PLANTS: Final = (
         "G6",
         "clocks that differ",
     ),
-    Plant(
+    SeededBug(
         "the generation not raised on reschedule",
         TRANSITIONS,
         "    partition = live_partition(queue, job.shard)\n",
@@ -87,7 +87,7 @@ PLANTS: Final = (
         "within a generation",
         "rescheduled twice",
     ),
-    Plant(
+    SeededBug(
         "rescue that resends under backlog",
         "whendue.jobs.rescue_policy",
         "job.terminal or (job.state is State.PENDING and late)",
@@ -95,7 +95,7 @@ PLANTS: Final = (
         "G11",
         "overload",
     ),
-    Plant(
+    SeededBug(
         "a pause that workers do not ask about",
         "whendue.worker.processor",
         "for one, is_held in known if is_held is False]",
@@ -103,7 +103,7 @@ PLANTS: Final = (
         "after its pause began",
         "paused while it waits",
     ),
-    Plant(
+    SeededBug(
         "a pause that is unknown taken for none",
         "whendue.worker.processor",
         "            settle.unsettled += [delivery for delivery, _ in group]\n            return []\n",
@@ -111,7 +111,7 @@ PLANTS: Final = (
         "after its pause began",
         "paused while it waits",
     ),
-    Plant(
+    SeededBug(
         "rescue that sends paused jobs",
         "whendue.jobs.rescue_policy",
         "None if paused else move_alarm",
@@ -119,7 +119,7 @@ PLANTS: Final = (
         "G11",
         "tenant paused, for long",
     ),
-    Plant(
+    SeededBug(
         "a paused message given back, not dropped",
         "whendue.worker.processor",
         "        settle.counts += Counter(paused=sum(is_held is True for _, is_held in known))\n",
@@ -127,7 +127,7 @@ PLANTS: Final = (
         "received twice",
         "paused, for longer than messages hide",
     ),
-    Plant(
+    SeededBug(
         "receive count used for attempts",
         "whendue.worker.completer",
         "        return fail(\n            one.job,\n",
@@ -136,7 +136,7 @@ PLANTS: Final = (
         "failures",
         "retried",
     ),
-    Plant(
+    SeededBug(
         "news put away before it is told",
         "whendue.engine.fan_out",
         "        self._notify(jobs)\n",
@@ -144,7 +144,7 @@ PLANTS: Final = (
         "G8: nobody was told",
         "told of a success",
     ),
-    Plant(
+    SeededBug(
         "a delivery that is another one each time",
         "whendue.notifications.delivery_job",
         '    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")\n',
@@ -152,7 +152,7 @@ PLANTS: Final = (
         "G8: a second delivery",
         "told of a success",
     ),
-    Plant(
+    SeededBug(
         "what a stale worker found told, too",
         "whendue.engine.commit",
         "if end.done and step.job.owes is not None]",

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from tests.simulation.recorded import leave_behind, versions
-from tests.simulation.stories.base import Scenario, submit, submitting
+from tests.simulation.scenarios.base import Scenario, submit, submitting
 from tests.simulation.world import Nature, World
 
 # What was running goes on for a minute.
@@ -25,13 +25,13 @@ def _given_back(world: World) -> None:
 def _cancelled_as_it_goes(world: World) -> None:
     def script() -> None:
         job = submit(world, "a", "cancelled succeeded", takes_s=60, timeoutSeconds=90, leaseSeconds=20)
-        world.hub.sleep(13_500)
+        world.scheduler.sleep(13_500)
         world.insist("POST", f"/jobs/{job}/cancel")
 
     world.client(1, script)
 
 
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("workers that go down while they work", _given_back, GOING),
     Scenario("a job cancelled while its worker goes down", _cancelled_as_it_goes, GOING),
     *(Scenario(f"left behind by {version}", partial(leave_behind, version=version), PATIENT) for version in versions()),

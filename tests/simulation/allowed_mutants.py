@@ -4,7 +4,7 @@ from typing import Final
 
 _LOST = "stands is not None and stands.fence == one.job.fence and (not stands.terminal)"
 _CANCELLED = "outcome.old is not None and outcome.old.get('cancel_requested')"
-EXCUSES: Final[dict[str, str]] = {
+ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "worker.heartbeat without one.owned": "a beat without a claim is refused by its fence; the filter saves the call",
     f"worker.heartbeat without stands is not None in {_LOST}": "items vanish by TTL alone, long after their jobs ended",
     f"worker.heartbeat without stands.fence == one.job.fence in {_LOST}": "the next beat is refused, too",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.simulation.patience import WORLD_S
+from tests.simulation.timeouts import WORLD_S
 from tests.simulation.world import Nature, World
 
 QUICK: Final = {"baseSeconds": 2, "factor": 2, "capSeconds": 8, "jitter": "none"}
@@ -13,7 +13,7 @@ OK: Final = "succeeded"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A story.
+    """What clients do in a world.
 
     Args:
         name: what it is called.
@@ -21,7 +21,7 @@ class Scenario:
         nature: what its world is like.
         horizon_s: by when everything must be settled, faults or not.
         settles: faults stop, so that everything is settled at the end; else only safety is asked for.
-        patience_s: of CPU; a world that takes longer hangs. For one that is larger than the others.
+        timeout_s: of CPU; a world that takes longer hangs. For one that is larger than the others.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Scenario:
     nature: Nature = field(default_factory=Nature)
     horizon_s: int = 3600
     settles: bool = True
-    patience_s: float = WORLD_S
+    timeout_s: float = WORLD_S
 
 
 def submit(world: World, key: str, expected: str = OK, do: str = "ok", **wanted: Any) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from tests.builders.gateway import Answer
-from tests.simulation.stories.base import OK, QUICK, Scenario, submit, submitting
+from tests.simulation.scenarios.base import OK, QUICK, Scenario, submit, submitting
 from tests.simulation.world import Nature, World
 
 ONE: Final[dict[str, Any]] = {"limits": {"concurrency": 1, "key": "k"}}
@@ -66,10 +66,10 @@ def _stuck(world: World) -> None:
 def _cancelled(world: World) -> None:
     def script() -> None:
         submit(world, "a", takes_s=20, leaseSeconds=9, **ONE)
-        world.hub.sleep(1000)
+        world.scheduler.sleep(1000)
         job_id = submit(world, "b", "cancelled succeeded", takes_s=1, **ONE)
         submit(world, "c", takes_s=1, **ONE)
-        world.hub.sleep(3000)
+        world.scheduler.sleep(3000)
         answer = world.insist("POST", f"/jobs/{job_id}/cancel")
         if answer.status == 200 and answer.json["state"] == "cancelled":
             world.monitor.cancelled(job_id)
@@ -80,9 +80,9 @@ def _cancelled(world: World) -> None:
 def _rescheduled(world: World) -> None:
     def script() -> None:
         submit(world, "a", takes_s=20, leaseSeconds=9, **ONE)
-        world.hub.sleep(1000)
+        world.scheduler.sleep(1000)
         ids = [submit(world, key, takes_s=1, **ONE) for key in ("b", "c")]
-        world.hub.sleep(3000)
+        world.scheduler.sleep(3000)
         world.insist("PATCH", f"/jobs/{ids[0]}", {"dueAt": "2027-01-15T08:00:40Z"})
         world.insist("PATCH", f"/jobs/{ids[1]}", {"priority": "high"})
 
@@ -103,7 +103,7 @@ def _rated_retries(world: World) -> None:
     def script() -> None:
         job_id = submit(world, "later", "cancelled succeeded", **FAST)
         world.insist("PATCH", f"/jobs/{job_id}", {"dueAt": "2027-01-15T08:00:12Z"})
-        world.hub.sleep(2000)
+        world.scheduler.sleep(2000)
         world.insist("POST", f"/jobs/{job_id}/cancel")
 
     world.client(1.5, script)
@@ -129,13 +129,13 @@ def _edited(world: World, before: int, after: int, takes_s: int) -> None:
         world.insist("PUT", "/profiles/limited", {"limits": {"concurrency": before}})
         for number in range(4):
             submit(world, f"key-{number}", takes_s=takes_s, profile="limited")
-        world.hub.sleep(2500)
+        world.scheduler.sleep(2500)
         world.insist("PUT", "/profiles/limited", {"limits": {"concurrency": after}})
 
     world.client(1, script)
 
 
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("limited to one", _several),
     Scenario("limited to two", _two_at_once),
     Scenario("limited, mixed with retries and heartbeats", _mixed),

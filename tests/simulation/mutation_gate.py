@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import hunt
-from tests.simulation.excuses import EXCUSES
+from tests.simulation import search
+from tests.simulation.allowed_mutants import ALLOWED_MUTANTS
+from tests.simulation.coverage import Run, reached
 from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
 from tests.simulation.parts import PART_OF
-from tests.simulation.patience import Broken, forked, limited
-from tests.simulation.reach import Run, reached
 from tests.simulation.report import write_mutants
+from tests.simulation.timeouts import Broken, forked, limited
 
 TESTS = Path(__file__).parents[1]
 # pytest: a test has failed, or could not even be collected.
@@ -53,7 +53,7 @@ class Verdict:
         """Name the end, as the report counts it."""
         if self.broken:
             return "unjudged"
-        return self.by or ("explained" if self.mutant.excuse else "survivors")
+        return self.by or ("explained" if self.mutant.allowed_because else "survivors")
 
     @property
     def told(self) -> str:
@@ -62,7 +62,7 @@ class Verdict:
             case "unjudged":
                 return f"UNJUDGED: {self.broken}"
             case "explained":
-                return f"explained: {self.mutant.excuse}"
+                return f"explained: {self.mutant.allowed_because}"
             case "survivors":
                 return "SURVIVES"
         return f"caught by {self.by}: {self.what}"
@@ -80,22 +80,22 @@ def _caught(mutant: Mutant, runs: Sequence[Run]) -> tuple[str | None, str]:
     """Give who caught the mutant, and by what: what is cheap is asked first, and everything in the end."""
     mutant.put_in_place()
     part = PART_OF[mutant.module]
-    stories = {story.name for story in part.stories}
-    clean, faulty = [run for run in runs if not run[1]], [run for run in runs if run[1] and run[0] in stories]
+    scenarios = {scenario.name for scenario in part.scenarios}
+    clean, faulty = [run for run in runs if not run[1]], [run for run in runs if run[1] and run[0] in scenarios]
     step = 1 + len(faulty) // SOME
     some, rest = faulty[::step], [run for number, run in enumerate(faulty) if number % step]
     stages: list[tuple[str, Iterator[str]]] = [
-        ("scenarios", map(_told, hunt.runs(clean))),
+        ("scenarios", map(_told, search.runs(clean))),
         ("tests", failing(part.tests)),
-        ("scenarios", map(_told, hunt.runs(some))),
-        ("random worlds", map(_told, hunt.worlds(WORLDS))),
-        ("scenarios", map(_told, chain(hunt.runs(rest), hunt.overloads()))),
+        ("scenarios", map(_told, search.runs(some))),
+        ("random worlds", map(_told, search.worlds(WORLDS))),
+        ("scenarios", map(_told, chain(search.runs(rest), search.overloads()))),
     ]
     return next(((who, what) for who, stage in stages for what in stage), (None, ""))
 
 
 def _told(found: Found) -> str:
-    faults = ", ".join(f"{number} {fate.name}" for number, fate in found.fates)
+    faults = ", ".join(f"{number} {fault.name}" for number, fault in found.faults)
     return f"{found.scenario} [{faults}]: {found.violations[0]}"
 
 
@@ -131,9 +131,9 @@ def failing(files: Sequence[str], cpu_s: float = TEST_CPU_S) -> Iterator[str]:
 
 
 def main(wanted: Callable[[Mutant], bool], *, whole: bool, report: bool) -> int:
-    """Judge all mutants that are wanted; gives how many stand unexplained, and how many excuses explain nothing."""
+    """Judge all mutants that are wanted; gives how many stand unexplained, and how many allowed mutants are none."""
     chosen = [mutant for mutant in mutants() if wanted(mutant)]
-    runs = reached({story.name for one in chosen for story in PART_OF[one.module].stories})
+    runs = reached({scenario.name for one in chosen for scenario in PART_OF[one.module].scenarios})
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(3) as pool:
         judging = [pool.submit(judge, one, runs.get(f"{one.module}:{one.function}", [])) for one in chosen]
@@ -145,9 +145,13 @@ def main(wanted: Callable[[Mutant], bool], *, whole: bool, report: bool) -> int:
     for one in verdicts:
         if one.end in ("survivors", "unjudged"):
             print(f"{one.end}: {one.mutant.name}\n{one.broken or ''}")
-    idle = set(EXCUSES) - {one.mutant.excused for one in verdicts if one.end == "explained"} if whole else set()
-    for excuse in sorted(idle):
-        print(f"this excuse explains no survivor: {excuse}")
+    idle = (
+        set(ALLOWED_MUTANTS) - {one.mutant.allowed_key for one in verdicts if one.end == "explained"}
+        if whole
+        else set()
+    )
+    for name in sorted(idle):
+        print(f"this allowed mutant does not survive: {name}")
     if report:
         write_mutants(Counter((one.mutant.module, one.end) for one in verdicts))
     caught = sum(verdict.by is not None for verdict in verdicts)

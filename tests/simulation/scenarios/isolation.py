@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from tests.simulation.stories.base import OK, QUICK, Scenario, submit, submitting
-from tests.simulation.stories.notifications import subscribe
+from tests.simulation.scenarios.base import OK, QUICK, Scenario, submit, submitting
+from tests.simulation.scenarios.notifications import subscribe
 from tests.simulation.world import Nature, World
 
 # More attempts than single faults can cost.
@@ -85,7 +85,7 @@ def _given_up_on(world: World) -> None:
 
 
 RAISING: Final = Nature(raises=True)
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("one of three raises", _three, RAISING),
     Scenario("one of three that are limited raises", _limited, RAISING),
     Scenario("one of two that are long raises", _long, RAISING),

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.simulation.hub import START_MS
-from tests.simulation.stories.base import QUICK, Scenario, submitting
-from tests.simulation.stories.schedules import doing, putting
+from tests.simulation.scenarios.base import QUICK, Scenario, submitting
+from tests.simulation.scenarios.schedules import doing, putting
+from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import Definition, Schedule, schedule_key, schedules_partition, to_item
@@ -54,7 +54,7 @@ def _retried_later(world: World) -> None:
     world.client(1, submitting(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
 
 
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("broken ones beside a schedule", beside(doing(putting(45)))),
     Scenario(
         "broken ones beside a schedule, two timers", beside(doing(putting(45))), Nature(timers=2, latency_ms=(3, 9))

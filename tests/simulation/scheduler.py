@@ -1,6 +1,7 @@
 """Virtual time: greenlets instead of threads, a heap instead of a clock. Nothing is left to anybody's whim.
 
-A process is a set of greenlets that die together. Whoever waits gives way to the hub, which goes on with what is next.
+A process is a set of greenlets that die together. Whoever waits gives way to the scheduler, which goes
+on with what is next.
 """
 
 import heapq
@@ -21,8 +22,8 @@ class KilledError(BaseException):
 class Strand(greenlet):
     """A line of execution of a process."""
 
-    def __init__(self, process: "Process", function: Callable[[], None], hub: greenlet) -> None:
-        super().__init__(function, hub)
+    def __init__(self, process: "Process", function: Callable[[], None], scheduler: greenlet) -> None:
+        super().__init__(function, scheduler)
         self.process = process
         self.naps = 0
         self.deaf = False
@@ -33,7 +34,7 @@ class Process:
     """Something that can be killed.
 
     Args:
-        hub: its time.
+        scheduler: its time.
         kind: `api`, `timer`, `worker`, ...
         number: tells it from its fellows.
         skew_ms: how far its clock is ahead.
@@ -41,9 +42,14 @@ class Process:
     """
 
     def __init__(
-        self, hub: "Hub", kind: str, number: int, skew_ms: int = 0, on_end: Callable[[], None] = lambda: None
+        self,
+        scheduler: "Scheduler",
+        kind: str,
+        number: int,
+        skew_ms: int = 0,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self.hub = hub
+        self.scheduler = scheduler
         self.kind = kind
         self.number = number
         self.name = f"{kind}-{number}"
@@ -58,13 +64,13 @@ class Process:
         self.app: Any = None
         self.tasks: Any = None
         self.counts = False
-        self.ends_ms = hub.now_ms
+        self.ends_ms = scheduler.now_ms
         self._on_end = on_end
         self._strands: list[Strand] = []
 
     def now_ms(self) -> int:
         """Show the time as this process believes it to be."""
-        return self.hub.now_ms + self.skew_ms
+        return self.scheduler.now_ms + self.skew_ms
 
     def run(self, function: Callable[[], None]) -> None:
         """Begin with this function; the process has ended when it has."""
@@ -83,9 +89,9 @@ class Process:
             with suppress(KilledError):
                 function()
 
-        strand = Strand(self, guarded, self.hub.root)
+        strand = Strand(self, guarded, self.scheduler.root)
         self._strands.append(strand)
-        self.hub.at(self.hub.now_ms, lambda: self._begin(strand))
+        self.scheduler.at(self.scheduler.now_ms, lambda: self._begin(strand))
         return strand
 
     def _begin(self, strand: Strand) -> None:
@@ -97,8 +103,8 @@ class Process:
         if self.dead:
             return
         self.dead = True
-        self.ended_ms = self.hub.now_ms
-        self.hub.at(self.hub.now_ms, self._reap)
+        self.ended_ms = self.scheduler.now_ms
+        self.scheduler.at(self.scheduler.now_ms, self._reap)
 
     def _reap(self) -> None:
         self.leave()
@@ -117,7 +123,7 @@ class Process:
         return KilledError()
 
 
-class Hub:
+class Scheduler:
     """The heap of what is to happen."""
 
     def __init__(self) -> None:
@@ -197,7 +203,7 @@ class StrandsRunning:
     """Calls under way."""
 
     def __init__(self, process: Process, calls: Any) -> None:
-        self._hub = process.hub
+        self._scheduler = process.scheduler
         self._ended: list[tuple[int, Any]] = []
         self._waiter: tuple[Strand, int] | None = None
         self._strands = [process.go(partial(self._run, index, call)) for index, call in enumerate(calls)]
@@ -210,18 +216,18 @@ class StrandsRunning:
             self._ended.append((index, value))
         if self._waiter:
             strand, nap = self._waiter
-            self._hub.at(self._hub.now_ms, lambda: self._hub.wake(strand, nap))
+            self._scheduler.at(self._scheduler.now_ms, lambda: self._scheduler.wake(strand, nap))
 
     def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
         """Wait until something ends or the time is over."""
         if not self._ended:
             strand = current_strand()
             self._waiter = (strand, strand.naps + 1)
-            self._hub.sleep(round(timeout_s * 1000))
+            self._scheduler.sleep(round(timeout_s * 1000))
             self._waiter = None
         ended, self._ended = self._ended, []
         return ended
 
     def interrupt(self, index: int, error: type[BaseException]) -> None:
         """Raise an error inside a call."""
-        self._hub.interrupt(self._strands[index], error)
+        self._scheduler.interrupt(self._strands[index], error)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from tests.simulation.chance import chance_of, scenario_of
 from tests.simulation.explore import Found, next_faults, play
-from tests.simulation.fates import Fate, Plan
+from tests.simulation.faults import Fault, Plan
 from tests.simulation.loads import overload
-from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios.registry import SCENARIOS
 
 
 def scenarios(names: Iterable[str] = SCENARIOS) -> Iterator[Found]:
@@ -22,12 +22,12 @@ def scenarios(names: Iterable[str] = SCENARIOS) -> Iterator[Found]:
                 yield Found(name, (fault,), tuple(run.monitor.violations))
 
 
-def runs(some: Iterable[tuple[str, tuple[int, Fate] | None]]) -> Iterator[Found]:
+def runs(some: Iterable[tuple[str, tuple[int, Fault] | None]]) -> Iterator[Found]:
     """Run scenarios, each without a fault or with a certain one."""
     for name, fault in some:
-        fates = (fault,) if fault else ()
-        if violations := play(SCENARIOS[name], Plan(dict(fates))).monitor.violations:
-            yield Found(name, fates, tuple(violations))
+        faults = (fault,) if fault else ()
+        if violations := play(SCENARIOS[name], Plan(dict(faults))).monitor.violations:
+            yield Found(name, faults, tuple(violations))
 
 
 def overloads() -> Iterator[Found]:
@@ -42,4 +42,4 @@ def worlds(number: int) -> Iterator[Found]:
         plan = chance_of(seed)
         run = play(scenario_of(seed), plan)
         if run.monitor.violations:
-            yield Found(f"seed {seed}", tuple(sorted(plan.fates.items())), tuple(run.monitor.violations), seed)
+            yield Found(f"seed {seed}", tuple(sorted(plan.faults.items())), tuple(run.monitor.violations), seed)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tests.simulation.stories.base import OK, QUICK, Scenario, submit, submitting
+from tests.simulation.scenarios.base import OK, QUICK, Scenario, submit, submitting
 from tests.simulation.world import Nature, World
 
 
@@ -120,7 +120,7 @@ def _cancelled_early(world: World) -> None:
 def _cancelled_while_running(world: World) -> None:
     def script() -> None:
         job_id = submit(world, "a", "cancelled succeeded", takes_s=20, leaseSeconds=6, maxAttempts=6)
-        world.hub.sleep(5000)
+        world.scheduler.sleep(5000)
         world.insist("POST", f"/jobs/{job_id}/cancel")
 
     world.client(1, script)
@@ -131,7 +131,7 @@ def _cancelled_and_fails(world: World) -> None:
 
     def script() -> None:
         job_id = submit(world, "a", "cancelled succeeded dead", do="spoilt", takes_s=20, leaseSeconds=6, backoff=QUICK)
-        world.hub.sleep(5000)
+        world.scheduler.sleep(5000)
         world.insist("POST", f"/jobs/{job_id}/cancel")
 
     world.client(1, script)
@@ -143,7 +143,7 @@ def _careless(world: World) -> None:
     def script() -> None:
         wanted = {"takes_s": 200, "leaseSeconds": 20, "timeoutSeconds": 600, "maxAttempts": 6}
         job_id = submit(world, "a", "succeeded cancelled", do="careless", **wanted)
-        world.hub.sleep(100_000)
+        world.scheduler.sleep(100_000)
         world.insist("POST", f"/jobs/{job_id}/cancel")
 
     world.client(1, script)
@@ -164,12 +164,12 @@ def _cancelled_and_rescheduled(world: World) -> None:
 
     def rescheduling() -> None:
         job_ids.append(submit(world, "a", "cancelled succeeded", delaySeconds=200))
-        world.hub.sleep(5000)
+        world.scheduler.sleep(5000)
         world.insist("PATCH", f"/jobs/{job_ids[0]}", {"dueAt": "2027-01-15T08:04:00Z", "priority": "high"})
 
     def cancelling() -> None:
         while not job_ids:
-            world.hub.sleep(1000)
+            world.scheduler.sleep(1000)
         # Asked once: what arrives late must not meet a job that another has changed.
         world.ask("POST", f"/jobs/{job_ids[0]}/cancel")
 
@@ -181,7 +181,7 @@ def _redriven(world: World) -> None:
     def script() -> None:
         job_id = submit(world, "a", "dead", do="bad", maxAttempts=1)
         while world.insist("GET", f"/jobs/{job_id}").json["state"] != "dead":
-            world.hub.sleep(10_000)
+            world.scheduler.sleep(10_000)
         world.monitor.redriven(job_id, "dead")
         world.insist("POST", f"/jobs/{job_id}/redrive")
 
@@ -193,10 +193,10 @@ def _redriven_after_a_cancel(world: World) -> None:
 
     def script() -> None:
         job_id = submit(world, "a", "cancelled succeeded", takes_s=20, leaseSeconds=6, maxAttempts=6)
-        world.hub.sleep(5000)
+        world.scheduler.sleep(5000)
         world.insist("POST", f"/jobs/{job_id}/cancel")
         while (state := world.insist("GET", f"/jobs/{job_id}").json["state"]) not in ("cancelled", "succeeded"):
-            world.hub.sleep(10_000)
+            world.scheduler.sleep(10_000)
         if state == "cancelled":
             world.monitor.redriven(job_id, OK)
             world.insist("POST", f"/jobs/{job_id}/redrive")
@@ -209,9 +209,9 @@ def _redriven_in_bulk(world: World) -> None:
         ids = [submit(world, key, "dead", do="hopeless") for key in ("a", "b")]
         for job_id in ids:
             while world.insist("GET", f"/jobs/{job_id}").json["state"] != "dead":
-                world.hub.sleep(10_000)
+                world.scheduler.sleep(10_000)
             world.monitor.redriven(job_id, "dead")
-        world.hub.sleep(1000)
+        world.scheduler.sleep(1000)
         world.insist("POST", "/dead-letters/redrive", {"ratePerSecond": 0.1})
 
     world.client(1, script)
@@ -234,8 +234,8 @@ def _given_up_on_early(world: World) -> None:
     """SQS gives up on messages that came early, by the clock of the function that is told."""
     backoff = {"baseSeconds": 30, "factor": 1, "jitter": "none"}
     for number in range(3):
-        story = submitting(world, f"key-{number}", "dead succeeded", do="flaky", delaySeconds=20, backoff=backoff)
-        world.client(1 + number, story)
+        script = submitting(world, f"key-{number}", "dead succeeded", do="flaky", delaySeconds=20, backoff=backoff)
+        world.client(1 + number, script)
 
 
 def _given_up_on_while_it_runs(world: World) -> None:
@@ -264,7 +264,7 @@ def _two_timers(world: World) -> None:
 GIVING_UP: Final = Nature(max_receive_count=1, visibility_s=110)
 GIVING_UP_EARLY: Final = Nature(max_receive_count=1, visibility_s=110, skew_ms=5000)
 GIVING_UP_ON_THE_RUNNING: Final = Nature(max_receive_count=1, visibility_s=70, worker_ms=300_000)
-STORIES: Final = (
+SCENARIOS: Final = (
     Scenario("now", _now, Nature(punctual=True)),
     Scenario("delayed in its queue", _delayed, Nature(punctual=True)),
     Scenario("promoted by the timer", _promoted, Nature(punctual=True)),

@@ -1,0 +1,1 @@
+"""Named scenarios, a file for each part of whendue: small scenarios that together use every service."""

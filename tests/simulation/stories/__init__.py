@@ -1,1 +1,0 @@
-"""Named scenarios, a file for each part of whendue: small stories that together use every service."""
