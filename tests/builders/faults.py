@@ -20,7 +20,7 @@ class Counted:
 
     def __init__(self, port: Any, calls: list[str], kill_at: int | None = None, *, after: bool = False) -> None:
         self._port = port
-        self._calls = calls
+        self.calls = calls
         self._kill_at = kill_at
         self._after = after
 
@@ -28,8 +28,8 @@ class Counted:
         function = getattr(self._port, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            number = len(self._calls)
-            self._calls.append(name)
+            number = len(self.calls)
+            self.calls.append(name)
             if number == self._kill_at and not self._after:
                 raise KilledError
             value = function(*arguments, **options)

@@ -113,15 +113,15 @@ class Client:
     """
 
     def __init__(self, api: Api, token: str | None, shape: Shape = "http") -> None:
-        self._api = api
-        self._token = token
+        self.api = api
+        self.token = token
         self._shape = shape
 
     def send(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any
     ) -> Answer:
         """Send a request; a body that is neither text nor bytes goes as JSON."""
-        all_headers = {"Authorization": f"Bearer {self._token}"} if self._token is not None else {}
+        all_headers = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
         if body is not None:
             all_headers["Content-Type"] = "application/json"
         text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
@@ -130,7 +130,7 @@ class Client:
 
     def event(self, event: Mapping[str, Any]) -> Answer:
         """Hand an event over as it is."""
-        reply = self._api(event, Context())
+        reply = self.api(event, Context())
         check(reply, "http" if "rawPath" in event else "rest")
         headers = {name.lower(): value for name, value in reply["headers"].items()}
         return Answer(reply["statusCode"], headers, reply.get("body") or "")

@@ -94,7 +94,7 @@ class Mortal(Counted):
         function = super().__getattr__(name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            if self._kill_at is not None and len(self._calls) > self._kill_at:
+            if self._kill_at is not None and len(self.calls) > self._kill_at:
                 raise KilledError
             return function(*arguments, **options)
 

@@ -2,8 +2,8 @@
 
 A module `whendue.jobs.transitions` is tested in `tests/unit/jobs/test_transitions.py`, in
 `tests/functional/jobs/test_transitions.py`, or in both; a further aspect has a file beside it, as
-`test_transitions_conditions.py`. Modules of `functions` have their folders below `tests/unit` and `tests/functional`, too;
-those of `functions/api` may also be tested over HTTP, by feature, in `tests/functional/api/test_<feature>.py`.
+`test_transitions_conditions.py`. Modules of `functions` have their folders there, too; those of
+`functions/api` may also be tested over HTTP, by feature, in `tests/functional/api/test_<feature>.py`.
 A module without a file of its own has a line in COVERED.
 """
 

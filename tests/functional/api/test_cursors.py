@@ -65,7 +65,9 @@ PAGED = ["/jobs", "/workflows", "/schedules", "/schedules/<name>/fires"]
 
 
 @pytest.mark.parametrize("pattern", PAGED)
-def test_a_cursor_is_good_for_its_own_list_alone(full: Client, client_of: Callable[..., Client], pattern: str) -> None:
+def test_a_cursor_is_good_for_its_own_list_alone(
+    full: Client, world: World, client_of: Callable[..., Client], pattern: str
+) -> None:
     """Not for another tenant, list or filter."""
     path, filtered = LISTS[pattern]
     cursor = first_cursor(full, path)
@@ -74,7 +76,7 @@ def test_a_cursor_is_good_for_its_own_list_alone(full: Client, client_of: Callab
     other.send("PUT", "/schedules/s0", {"every": "PT1S", "job": {"type": "ok"}})
     wrong = [other.send("GET", path, cursor=cursor)]
     wrong += [full.send("GET", path, cursor=cursor, **filtered)] if filtered else []
-    client_subscription(full)
+    subscribed(world)
     wrong += [full.send("GET", LISTS[one][0], cursor=cursor) for one in LISTS if one != pattern]
     wrong += [full.send("POST", "/dead-letters/redrive", {"cursor": cursor})]
     if pattern == "/schedules/<name>/fires":
@@ -82,11 +84,11 @@ def test_a_cursor_is_good_for_its_own_list_alone(full: Client, client_of: Callab
     assert {(answer.status, answer.code) for answer in wrong} == {(400, "invalid_cursor")}
 
 
-def client_subscription(client: Client) -> None:
+def subscribed(world: World) -> None:
     from whendue.notifications.subscription import Subscription, Terms, subscribe
 
     made = Subscription("acme", "hook", Terms("webhook", "{}", ("dead",)), "m", 1, 1, "m")
-    client._api._whendue.runtime.store.apply([subscribe(made)])
+    world.table.apply([subscribe(made)])
 
 
 FORGED = {
@@ -128,9 +130,9 @@ def test_a_forged_cursor_of_a_bulk_redrive_is_a_400_of_its_own(client: Client, n
 
 
 @pytest.fixture
-def full_once(client: Client) -> Client:
+def full_once(world: World, client: Client) -> Client:
     """What the lists that have a name in their path need."""
-    client_subscription(client)
+    subscribed(world)
     client.send("PUT", "/schedules/s0", {"every": "PT1S", "job": {"type": "ok"}})
     return client
 
@@ -139,7 +141,7 @@ def test_schedules_asked_for_to_the_letter(client: Client) -> None:
     """The request of the report."""
     from tests.builders.gateway import Request
 
-    headers = {"Authorization": f"Bearer {client._token}"}
+    headers = {"Authorization": f"Bearer {client.token}"}
     event = Request("GET", "/schedules", headers, query="cursor=%C3%96").event("http")
     answer = client.event(event)
     assert (answer.status, answer.code) == (400, "invalid_cursor")

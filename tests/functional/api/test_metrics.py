@@ -51,7 +51,7 @@ def test_a_tenants_token_does_not_show_all_tenants(client_of: Callable[..., Clie
 def test_without_a_token_there_are_no_metrics(client_of: Callable[..., Client]) -> None:
     """Unlike health, numbers tell something."""
     client = client_of(scopes="metrics:read")
-    client._token = None
+    client.token = None
     assert client.send("GET", PATH).status == 401
 
 

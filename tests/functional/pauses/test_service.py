@@ -65,7 +65,7 @@ def test_a_paused_job_waits_and_runs_after_the_resume_with_nothing_burnt(scope: 
     world.pass_time(125)
     after = world.job(job)
     assert (after.state, after.claims, after.failures) == (State.SUCCEEDED, 1, 0)
-    assert sent._calls.count("send") <= 2
+    assert sent.calls.count("send") <= 2
 
 
 @pytest.mark.parametrize("scope", PAUSES)
