@@ -38,7 +38,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "whendue.quotas": ("unit/infra/test_topology.py", "functional/api/test_errors.py"),
     "whendue.settings": ("functional/adapters/test_aws.py", "unit/support/test_secret.py"),
-    "whendue.version": ("functional/infra/test_kubernetes.py:VERSION", "functional/api/test_openapi.py:openapi"),
+    "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------
     "whendue.adapters.attribute_values": ("contract/test_unstorable.py:INVALID", "unit/schedules/test_model.py"),
     "whendue.adapters.dynamodb": (
@@ -48,7 +48,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "whendue.adapters.memory.blobs": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.memory.queue": ("contract/test_queue.py:queue", "functional/engine/test_fairness.py:MemoryQueue"),
-    "whendue.adapters.memory.runner": ("contract/test_counters.py:app_on",),
+    "whendue.adapters.memory.runner": ("functional/worker/test_processor.py:World",),
     "whendue.adapters.memory.store": (
         "contract/test_machine.py:MemoryStore",
         "contract/test_unstorable.py:MemoryStore",
@@ -60,7 +60,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.adapters.throttle": ("contract/test_faults.py", "functional/test_cli.py"),
     # --- channels, containers, tasks ------------------------------------------------------------------------------
     "whendue.channels.sns": ("functional/channels/test_email.py:sns",),
-    "whendue.containers.isolated": ("e2e/test_killers.py:kill", "functional/adapters/test_child_processes.py:child"),
+    "whendue.containers.isolated": ("e2e/test_killers.py:kill",),
     "whendue.containers.log": ("functional/test_cli.py:message",),
     "whendue.containers.process": ("functional/test_cli.py:terminate",),
     "whendue.containers.rota": ("property/test_rota_laws.py", "functional/containers/test_worker.py:queue"),
@@ -196,7 +196,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.workflows.progress": ("unit/workflows/test_graph.py", "property/test_workflow_laws.py"),
     "whendue.workflows.validation": ("functional/api/test_workflows.py:/workflows",),
     # --- functions ------------------------------------------------------------------------------------------------
-    "functions.dead_letter.handler": ("e2e/test_jobs.py:dead", "functional/test_sqs_batch_bulkheads.py:dead_letter"),
+    "functions.dead_letter.handler": ("e2e/test_jobs.py:dead_letter",),
     "functions.log": ("functional/api/test_security.py:logged", "functional/metrics/test_metrics_export.py:logged"),
     "functions.notifier.handler": ("e2e/test_notifications.py:deliveries",),
     "functions.timer.handler": ("functional/metrics/test_metrics_export.py:handled_tick",),

@@ -35,6 +35,8 @@ Files = Callable[..., Registry]
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """Discover a package of the given files, beside one with a good task on each side of them."""
     package = f"tasks_{next(NUMBERS)}"
+    # What is imported for the first time while a test runs would be forgotten with what the test declares.
+    discover("whendue.tasks")
     kept = {name: dict(value) for name, value in vars(TASKS).items()}
     monkeypatch.syspath_prepend(tmp_path)
 
