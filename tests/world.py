@@ -11,12 +11,12 @@ from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import App, build
 from whendue.declarations.context import Context
 from whendue.declarations.registry import Registry, task
-from whendue.engine.ports import Isolation, JobQueue, JobStore, Runner, Worked
+from whendue.engine.ports import BatchResult, Isolation, JobQueue, JobStore, Runner
 from whendue.jobs.model import Job, State
 from whendue.operations.reader import JobView
 from whendue.settings import ALL_QUEUES, Settings
 from whendue.submission.request import JobRequest
-from whendue.support.clock import ManualEffects, system
+from whendue.support.clock import ManualClock, system_clock
 from whendue.support.secret import Secret
 from whendue.table.ids import Ids
 from whendue.tasks.workflow import workflow
@@ -38,8 +38,8 @@ class Anything(BaseModel, extra="allow"):
 class World:
     """The services on memory adapters; `store` and `queue` may be wrapped to inject faults."""
 
-    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualEffects | None = None) -> None:
-        self.clock = clock or ManualEffects(seed=seed)
+    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock(seed=seed)
         self.effects = self.clock.effects()
         self.table = MemoryStore()
         self.queues = MemoryQueue(self.effects, max_receive_count=max_receive_count)
@@ -84,7 +84,7 @@ class World:
         """Submit a job of the tenant `acme`."""
         return self.app.submit.one(TENANT, JobRequest(kind, payload if payload is not None else {}, **wanted)).job
 
-    def work(self, app: App | None = None, **queue: str) -> list[Worked]:
+    def work(self, app: App | None = None, **queue: str) -> list[BatchResult]:
         """Let workers empty the queues of what is visible now."""
         worked = []
         for name in [queue["queue"]] if queue else ALL_QUEUES:
@@ -126,7 +126,7 @@ class RealTime(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self.effects = system()
+        self.effects = system_clock()
         self.queues.effects = self.effects
         self.runner = ThreadRunner()
         self.app = self.build()

@@ -33,7 +33,7 @@ from functions.api.routes import (
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
-from whendue.metrics_export import report
+from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
 from whendue.tracing.traceparent import traceparent
@@ -108,7 +108,7 @@ class Api:
             reply["body"] = ""
         duration_ms = self._whendue.effects.now_ms() - began_ms
         told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
-        log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
+        log.info("request", **told, **export(self._whendue, every_ms=COUNT_EVERY_MS))
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import log
 from whendue.bootstrap import app
-from whendue.metrics_export import lag, report
+from whendue.metrics_export import export, timer_lag
 
 # What is kept of the invocation's time to end in good order.
 MARGIN_MS = 5_000
@@ -23,5 +23,5 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "rescued": dict(ticked.rescued),
         "behind": ticked.behind,
     }
-    log.info("tick", **told, **report(whendue, lag(whendue, ticked.behind)))
+    log.info("tick", **told, **export(whendue, timer_lag(whendue, ticked.behind)))
     return told

@@ -25,7 +25,7 @@ from whendue.adapters.memory import MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.adapters.s3 import S3Blobs
 from whendue.adapters.sqs import SqsQueue
 from whendue.engine.ports import BlobStore, JobQueue, JobStore
-from whendue.support.clock import system
+from whendue.support.clock import system_clock
 
 # Addresses of backends that somebody else has started (`make e2e-localstack` does).
 DYNAMODB_LOCAL = "WHENDUE_DYNAMODB_LOCAL"
@@ -41,7 +41,7 @@ class Memory:
         return MemoryStore()
 
     def queue(self, visibility_s: int) -> JobQueue:
-        return MemoryQueue(system(), visibility_s=visibility_s)
+        return MemoryQueue(system_clock(), visibility_s=visibility_s)
 
     def blobs(self) -> BlobStore:
         return MemoryBlobs()
@@ -81,7 +81,7 @@ class Aws:
         return self.store_on(self.clients.dynamodb)
 
     def store_on(self, client: Any, **options: Any) -> DynamoStore:
-        return DynamoStore(client, self.table(), system(), **{"statements": self.statements} | options)
+        return DynamoStore(client, self.table(), system_clock(), **{"statements": self.statements} | options)
 
     def queue(self, visibility_s: int) -> SqsQueue:
         return self.queue_on(self.clients.sqs, visibility_s)
@@ -90,7 +90,7 @@ class Aws:
         name = f"contract-{os.getpid()}-{next(_numbers)}"
         attributes = {"VisibilityTimeout": str(visibility_s)}
         url = self.clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        return SqsQueue(client, {"normal": url}, system())
+        return SqsQueue(client, {"normal": url}, system_clock())
 
     def blobs(self) -> S3Blobs:
         name = f"contract-{os.getpid()}-{next(_numbers)}"

@@ -95,13 +95,13 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "succeed": (running, lambda job: transitions.succeed(job, NOW, '{"sum":3}')),
     "fail": (running, lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5)),
     "fail for good": (running, lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True)),
-    "give_back": (running, lambda job: transitions.give_back(job, NOW, NOW, TIMING)),
-    "stop": (lambda: running(cancel_requested=True), lambda job: transitions.stop(job, NOW)),
+    "requeue": (running, lambda job: transitions.requeue(job, NOW, NOW, TIMING)),
+    "finish_cancelled": (lambda: running(cancel_requested=True), lambda job: transitions.finish_cancelled(job, NOW)),
     "cancel": (a_job, lambda job: transitions.cancel(job, NOW)),
     "request_cancel": (running, transitions.request_cancel),
-    "die": (running, lambda job: transitions.die(job, "worker_lost", "its workers died", LATER)),
-    "die while pending": (a_job, lambda job: transitions.die(job, "redriven", "SQS gave up", LATER)),
-    "bury": (lambda: running(cancel_requested=True), lambda job: transitions.bury(job, LATER)),
+    "mark_dead": (running, lambda job: transitions.mark_dead(job, "worker_lost", "its workers died", LATER)),
+    "mark_dead while pending": (a_job, lambda job: transitions.mark_dead(job, "redriven", "SQS gave up", LATER)),
+    "cancel_lost": (lambda: running(cancel_requested=True), lambda job: transitions.cancel_lost(job, LATER)),
     "redrive": (dead, lambda job: transitions.redrive(job, LATER, LATER, TIMING)),
     "replay": (
         lambda: transitions.succeed(running(subscription="hook"), NOW, '{"status":204}').job,
@@ -124,8 +124,8 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         lambda job: transitions.skip(job, "overlap", "", LATER),
     ),
     "reschedule": (a_job, lambda job: transitions.reschedule(job, NOW + 900_000, "high", NOW, TIMING)),
-    "move_alarm": (a_job, lambda job: transitions.move_alarm(job, LATER, send=True)),
-    "adopt": (running, waiting.adopt),
+    "postpone_check": (a_job, lambda job: transitions.postpone_check(job, LATER, send=True)),
+    "add_dependent": (running, waiting.add_dependent),
     "succeed with dependents": (
         lambda: running(children=True),
         lambda job: transitions.succeed(job, NOW, '{"sum":3}'),
@@ -134,8 +134,8 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         lambda: running(children=True),
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
     ),
-    "arrive": (awaiting, lambda job: waiting.arrive(job, frozenset({1, 2007}))),
-    "arrive of the last": (awaiting, lambda job: waiting.arrive(job, frozenset({0, 1, 2007}))),
+    "satisfy": (awaiting, lambda job: waiting.satisfy(job, frozenset({1, 2007}))),
+    "satisfy of the last": (awaiting, lambda job: waiting.satisfy(job, frozenset({0, 1, 2007}))),
     "release": (awaiting, lambda job: waiting.release(job, LATER, TIMING)),
     "release of one that awaits nobody": (
         lambda: evolve(awaiting(), awaits=None),
@@ -143,7 +143,7 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     ),
     "cancel while waiting": (awaiting, lambda job: transitions.cancel(job, NOW)),
     "request_cancel while waiting": (awaiting, transitions.request_cancel),
-    "forgo": (awaiting, lambda job: waiting.forgo(job, "parent_failed", "", LATER)),
+    "cancel_unsatisfied": (awaiting, lambda job: waiting.cancel_unsatisfied(job, "parent_failed", "", LATER)),
     "expand": (
         lambda: running(expands="workflow"),
         lambda job: waiting.expand(job, 3, frozenset(range(3)), LATER, NOW + 900_000),
@@ -152,11 +152,11 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         dead,
         lambda job: transitions.redrive(job, LATER, LATER, TIMING, awaits=frozenset({2007}), of_redrive=1),
     ),
-    "tell_on": (told, lambda job: waiting.tell_on(job, "child#0190")),
-    "settled": (told, lambda job: waiting.settled(job, LATER, TIMING)),
-    "settled of a retry": (
+    "advance_fan_out": (told, lambda job: waiting.advance_fan_out(job, "child#0190")),
+    "finish_fan_out": (told, lambda job: waiting.finish_fan_out(job, LATER, TIMING)),
+    "finish_fan_out of a retry": (
         lambda: a_job(owes="", failures=1),
-        lambda job: waiting.settled(job, LATER, TIMING),
+        lambda job: waiting.finish_fan_out(job, LATER, TIMING),
     ),
 }
 AFTER_CLAIM = [
@@ -165,8 +165,8 @@ AFTER_CLAIM = [
     "succeed",
     "fail",
     "fail for good",
-    "give_back",
-    "stop",
+    "requeue",
+    "finish_cancelled",
     "request_cancel",
     "expand",
 ]

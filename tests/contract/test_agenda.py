@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contract.samples import LIVE, insert_of, key_of, listed
-from whendue.engine.ports import AgendaEntry, JobStore
+from whendue.engine.ports import DueEntry, JobStore
 from whendue.table.writes import REMOVE, Write
 
 ALARMS = {"a": 300, "b": 100, "c": 200, "d": 200, "e": 200, "f": 200, "g": 200, "h": 400}
@@ -18,17 +18,17 @@ def full(store: JobStore) -> JobStore:
 
 
 def page(
-    store: JobStore, after: AgendaEntry | None = None, *, until: int = 1000, limit: int = 50, newest: bool = False
-) -> list[AgendaEntry]:
+    store: JobStore, after: DueEntry | None = None, *, until: int = 1000, limit: int = 50, newest: bool = False
+) -> list[DueEntry]:
     return store.agenda(LIVE, after=after, until_ms=until, limit=limit, newest_first=newest)
 
 
-def names(entries: list[AgendaEntry]) -> list[str]:
+def names(entries: list[DueEntry]) -> list[str]:
     return [entry.pk.removeprefix("JOB#") for entry in entries]
 
 
-def walk(store: JobStore, step: int, *, newest: bool) -> list[AgendaEntry]:
-    walked: list[AgendaEntry] = []
+def walk(store: JobStore, step: int, *, newest: bool) -> list[DueEntry]:
+    walked: list[DueEntry] = []
     while entries := page(store, walked[-1] if walked else None, limit=step, newest=newest):
         assert len(entries) <= step
         walked += entries

@@ -12,10 +12,10 @@ from tests.support import eventually
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.throttle import TRIES
-from whendue.engine.ports import Applied, Delivery, Outgoing
+from whendue.engine.ports import Outgoing, ReceivedMessage, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs import transitions
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 from whendue.table.writes import Is, Plus, Write
 
 PASSING = [
@@ -29,16 +29,16 @@ PASSING = [
 def wired_store(backend: Aws) -> tuple[DynamoStore, Wire]:
     """Put a wire between a fresh table and its store, whose patience takes no time."""
     line = backend.wired("dynamodb")
-    return DynamoStore(line, backend.table(), ManualEffects().effects(), statements=backend.statements), line
+    return DynamoStore(line, backend.table(), ManualClock().effects(), statements=backend.statements), line
 
 
 def wired_queue(backend: Aws) -> tuple[SqsQueue, Wire]:
     line = backend.wired("sqs")
     url = backend.queue(visibility_s=60)._urls["normal"]
-    return SqsQueue(line, {"normal": url}, ManualEffects().effects()), line
+    return SqsQueue(line, {"normal": url}, ManualClock().effects()), line
 
 
-def received(queue: SqsQueue) -> list[Delivery]:
+def received(queue: SqsQueue) -> list[ReceivedMessage]:
     return queue.receive("normal", wait_s=1)
 
 
@@ -52,7 +52,7 @@ def test_a_throttled_write_is_tried_again(aws_tables: Aws, code: str) -> None:
     store, line = wired_store(aws_tables)
     line.next("put_item", wire.error(code), wire.unreachable)
     [end] = store.apply(inserts(1))
-    assert (end.applied, line.calls.count("put_item"), line.fates_left) == (Applied.DONE, 3, 0)
+    assert (end.applied, line.calls.count("put_item"), line.fates_left) == (WriteStatus.DONE, 3, 0)
 
 
 def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aws) -> None:
@@ -60,7 +60,7 @@ def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aw
     store, line = wired_store(aws_tables)
     line.next("put_item", *[wire.error("ThrottlingException")] * TRIES)
     [end] = store.apply(inserts(1))
-    assert (end.applied, line.fates_left) == (Applied.UNAVAILABLE, 0)
+    assert (end.applied, line.fates_left) == (WriteStatus.UNAVAILABLE, 0)
     assert store.get([key_of("item-0")]) == [None]
 
 
@@ -90,7 +90,7 @@ def test_throttled_statements_of_a_batch_are_tried_again_without_the_others(batc
     """Each statement has an outcome of its own."""
     store, line = wired_store(batches)
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1, 3, 4))
-    assert [end.applied for end in store.apply(inserts(5))] == [Applied.DONE] * 5
+    assert [end.applied for end in store.apply(inserts(5))] == [WriteStatus.DONE] * 5
     assert None not in store.get([write.key for write in inserts(5)])
     assert (line.calls.count("batch_execute_statement"), line.fates_left) == (2, 0)
 
@@ -101,7 +101,7 @@ def test_statements_that_stay_throttled_are_unavailable_and_their_neighbours_don
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1))
     line.next("batch_execute_statement", *[wire.some_statements("ThrottlingError", 0)] * (TRIES - 1))
     ends = store.apply(inserts(3))
-    assert [end.applied for end in ends] == [Applied.DONE, Applied.UNAVAILABLE, Applied.DONE]
+    assert [end.applied for end in ends] == [WriteStatus.DONE, WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert store.get([key_of("item-1")]) == [None]
 
 
@@ -125,9 +125,9 @@ def test_refusals_without_their_items_are_looked_up(batches: Aws) -> None:
     line.next("batch_execute_statement", wire.without_items)
     ends = store.apply([insert_of("item-0", n=8), change, insert_of("item-2")])
     assert [(end.applied, end.old and end.old["n"]) for end in ends] == [
-        (Applied.REFUSED, 7),
-        (Applied.REFUSED, 7),
-        (Applied.DONE, None),
+        (WriteStatus.REFUSED, 7),
+        (WriteStatus.REFUSED, 7),
+        (WriteStatus.DONE, None),
     ]
     line.next("batch_execute_statement", wire.without_items)
     assert all(end.done for end in store.apply([insert_of("item-0", n=7), insert_of("item-2")])), "our own, again"
@@ -140,7 +140,7 @@ def test_a_refusal_that_cannot_be_looked_up_is_unavailable(batches: Aws) -> None
     line.next("batch_execute_statement", *[wire.without_items] * TRIES)
     line.next("batch_get_item", *[wire.unreachable] * TRIES * TRIES)
     refused, fresh = store.apply([insert_of("item-0", n=8), insert_of("item-1")])
-    assert (refused.applied, fresh.applied) == (Applied.UNAVAILABLE, Applied.DONE)
+    assert (refused.applied, fresh.applied) == (WriteStatus.UNAVAILABLE, WriteStatus.DONE)
 
 
 def test_unprocessed_keys_are_read_again(aws_tables: Aws) -> None:
@@ -248,7 +248,7 @@ def test_a_call_that_is_refused_for_one_receipt_does_not_spare_its_neighbours(aw
     """Which one is meant is not said: each is asked for alone, and what is there is deleted."""
     queue, line = wired_queue(aws_services)
     assert queue.send("normal", [Outgoing(f"m{n}", 0) for n in range(3)]) == [True] * 3
-    taken: list[Delivery] = []
+    taken: list[ReceivedMessage] = []
 
     def all_three() -> bool:
         taken.extend(received(queue))

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.contract.backends import Aws
 from tests.contract.samples import LIVE, NOW, TIMING, a_job, key_of
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import AgendaEntry, Applied, JobStore, Outcome
+from whendue.engine.ports import DueEntry, JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.model import Job
 from whendue.table.writes import REMOVE, Below, Has, In, Is, Lacks, Less, Plus, Write, delete, insert
@@ -73,12 +73,12 @@ updates = st.builds(
     changes,
 )
 arrivals = st.builds(
-    lambda name, members: Write("arrive", key_of(name), [Has("awaits")], {"awaits": Less(members)}), names, sets
+    lambda name, members: Write("satisfy", key_of(name), [Has("awaits")], {"awaits": Less(members)}), names, sets
 )
 batches = st.lists(inserts | updates | deletes | arrivals, min_size=1, max_size=4, unique_by=lambda write: write.key)
 
 
-def shown(outcome: Outcome) -> tuple[Applied, Any]:
+def shown(outcome: WriteResult) -> tuple[WriteStatus, Any]:
     return outcome.applied, dict(outcome.old) if outcome.old else None
 
 
@@ -86,7 +86,7 @@ def race(runners: int, store: JobStore, job: Job) -> None:
     """Claim a job many times at the same moment: one wins, and the others see the winner."""
     start = threading.Barrier(runners)
 
-    def take(number: int) -> Outcome:
+    def take(number: int) -> WriteResult:
         start.wait()
         return store.apply([transitions.claim(job, f"fence-{number}", NOW)])[0]
 
@@ -99,9 +99,9 @@ def race(runners: int, store: JobStore, job: Job) -> None:
     assert (item["fence"], item["claims"], item["state"]) == (f"fence-{winner}", 1, "running")
 
 
-def pages(store: JobStore, partition: str, **options: Any) -> list[list[AgendaEntry]]:
+def pages(store: JobStore, partition: str, **options: Any) -> list[list[DueEntry]]:
     """Walk a partition of the agenda to its end."""
-    seen: list[list[AgendaEntry]] = []
+    seen: list[list[DueEntry]] = []
     while page := store.agenda(partition, after=seen[-1][-1] if seen else None, **options):
         seen.append(page)
     return seen

@@ -10,7 +10,7 @@ from whendue.engine.ports import JobStore
 from whendue.errors import PreconditionFailedError, UnavailableError, UnknownProfileError
 from whendue.jobs.limit_spec import Limit
 from whendue.profiles.model import PROFILES, Profile
-from whendue.support.clock import system
+from whendue.support.clock import system_clock
 from whendue.table.preconditions import Precondition
 
 ANY = Precondition()
@@ -18,7 +18,7 @@ THREADS = 8
 
 
 def app_on(store: JobStore) -> App:
-    effects = system()
+    effects = system_clock()
     return build(SETTINGS, effects, store, MemoryQueue(effects), MemoryBlobs(), InlineRunner(), Registry())
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support import eventually
-from whendue.engine.ports import Delivery, Depth, JobQueue, Outgoing
+from whendue.engine.ports import Depth, JobQueue, Outgoing, ReceivedMessage
 from whendue.quotas import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 
 Q = "normal"
@@ -13,9 +13,9 @@ def send(queue: JobQueue, *bodies: str, delay_s: int = 0) -> None:
     assert queue.send(Q, [Outgoing(body, delay_s) for body in bodies]) == [True] * len(bodies)
 
 
-def receive(queue: JobQueue, number: int) -> list[Delivery]:
+def receive(queue: JobQueue, number: int) -> list[ReceivedMessage]:
     """Receive until there are so many, each body as often as it comes."""
-    received: list[Delivery] = []
+    received: list[ReceivedMessage] = []
 
     def enough() -> bool:
         received.extend(queue.receive(Q))
@@ -25,7 +25,7 @@ def receive(queue: JobQueue, number: int) -> list[Delivery]:
     return received
 
 
-def bodies(deliveries: list[Delivery]) -> list[str]:
+def bodies(deliveries: list[ReceivedMessage]) -> list[str]:
     return sorted(delivery.body for delivery in deliveries)
 
 

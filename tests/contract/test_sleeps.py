@@ -10,7 +10,7 @@ from whendue.adapters.dynamodb import DynamoStore
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter
 from whendue.submission.request import JobRequest
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 JOBS = 10
 
@@ -34,7 +34,7 @@ def world(batches: Aws) -> Watched:
 
 def test_effects_can_be_watched(world: Watched) -> None:
     """Or the tests below would show nothing."""
-    assert isinstance(world.effects, Effects)
+    assert isinstance(world.effects, Clock)
     world.effects.sleep(1)
     assert world.sleeps == [1]
 

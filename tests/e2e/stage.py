@@ -22,7 +22,7 @@ from whendue.bootstrap import App, build
 from whendue.declarations.registry import BUILT_IN_TASKS, USER_TASKS, discover
 from whendue.jobs.model import State
 from whendue.settings import Settings
-from whendue.support.clock import Effects, system
+from whendue.support.clock import Clock, system_clock
 from whendue.support.secret import Secret
 
 TERMINAL = {State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value}
@@ -46,8 +46,8 @@ class Stage:
 
     def app(self, offset: Callable[[], float] = lambda: 0.0) -> App:
         """Run the services here, on the stack's table and queues, with a clock that is ahead by some seconds."""
-        real = system()
-        effects = Effects(lambda: real.now_ms() + round(offset() * 1000), real.bits, real.sleep)
+        real = system_clock()
+        effects = Clock(lambda: real.now_ms() + round(offset() * 1000), real.bits, real.sleep)
         settings = Settings(
             self.stack.table,
             self.stack.bucket,

@@ -10,7 +10,7 @@ from localstack.deploy.clients import Clients
 from tests.e2e.stage import Stage
 from tests.support import eventually
 from whendue.bootstrap import App
-from whendue.engine.ports import Delivery
+from whendue.engine.ports import ReceivedMessage
 from whendue.submission.request import JobRequest
 
 
@@ -52,11 +52,11 @@ def metered(quiet: Stage) -> Iterator[tuple[App, Meter, Stage]]:
         yield fresh.app(), meter, fresh
 
 
-def receive_all(stage: Stage, count: int) -> list[Delivery]:
+def receive_all(stage: Stage, count: int) -> list[ReceivedMessage]:
     from whendue.adapters.sqs import SqsQueue
-    from whendue.support.clock import system
+    from whendue.support.clock import system_clock
 
-    queue, got = SqsQueue(stage.clients.sqs, stage.stack.queues, system()), list[Delivery]()
+    queue, got = SqsQueue(stage.clients.sqs, stage.stack.queues, system_clock()), list[ReceivedMessage]()
     while len(got) < count:
         got += queue.receive("normal", wait_s=1)
     return got

@@ -18,7 +18,7 @@ from whendue.jobs.model import Job, State, from_item
 from whendue.pauses.model import tenant_pause
 from whendue.schedules.history import FireFilter
 from whendue.schedules.model import schedule_key
-from whendue.schedules.runner import Due
+from whendue.schedules.runner import ScheduleRunner
 from whendue.submission.request import Dependency, JobRequest
 from whendue.table.keys import Key
 from whendue.table.writes import insert
@@ -192,12 +192,12 @@ ALONE: dict[str, Stage] = {
     "schedules are read together": reading("schedule#"),
     "a plan is proposed": function("schedules.enqueuer.proposed"),
     "a plan is made": function("schedules.enqueuer.plan"),
-    "a job is prepared": function("submission.plan.Prepare.submission", lambda _, tenant, *__: tenant == BAD),
+    "a job is prepared": function("submission.plan.JobPlanner.submission", lambda _, tenant, *__: tenant == BAD),
     "a fire is entered": function("schedules.enqueuer.enter"),
     "fires are written": writing("enter_fire", "submit", "commit_plan"),
     "a schedule's jobs are written": writing("submit"),
     "a schedule is advanced": function("schedules.enqueuer.advanced"),
-    "failures are counted": function("schedules.runner.Due._pause_if_it_keeps_failing", bad_self),
+    "failures are counted": function("schedules.runner.ScheduleRunner._pause_if_it_keeps_failing", bad_self),
     "a backfill is read": function("schedules.runner.backfill_from"),
     "backfills are read together": reading("backfill#"),
     "a backfill makes a chunk": function("schedules.backfill.chunk"),
@@ -209,14 +209,16 @@ ALONE: dict[str, Stage] = {
     "messages are sent together": function("adapters.memory.queue.MemoryQueue.send", with_bad_message),
     "rescue chooses": function("timer.rescue.owner_is_promote"),
     "rescue decides": function("timer.rescue.decide"),
-    "rescue moves a job": writing("move_alarm", "die", "bury"),
+    "rescue moves a job": writing("postpone_check", "mark_dead", "cancel_lost"),
     "a pause is read": stored_pause,
-    "a dependent hears": function("engine.release.heard"),
-    "news is wanted": function("notifications.publisher.News.wants", lambda _, step: step.job.tenant == BAD),
-    "news is told": function("notifications.publisher.News._of_job", bad_self),
-    "ends are told": writing("settled", "release"),
+    "a dependent hears": function("engine.release.decide"),
+    "news is wanted": function(
+        "notifications.publisher.NotificationPublisher.wants", lambda _, step: step.job.tenant == BAD
+    ),
+    "news is told": function("notifications.publisher.NotificationPublisher._of_job", bad_self),
+    "ends are told": writing("finish_fan_out", "release"),
     "transitions are counted": function(
-        "metrics.recorder.Tally.note", lambda _, done: any(s.job.tenant == BAD for s, _ in done)
+        "metrics.recorder.MetricsRecorder.note", lambda _, done: any(s.job.tenant == BAD for s, _ in done)
     ),
 }
 # What is a whole queue's, in which BAD's jobs are.
@@ -226,8 +228,8 @@ ITS_QUEUE: dict[str, Stage] = {
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
     "a cursor is moved": function("engine.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
     "cursors are read": function("timer.tick.read_cursors", lambda _, __, names: any("low" in one for one in names)),
-    "a window is promoted": function("timer.promote.Promote.step", lambda self: self.name == "low"),
-    "a window is rescued": function("timer.rescue.Rescue.step", lambda self: self.name == "low"),
+    "a window is promoted": function("timer.promote.PromoteScan.step", lambda self: self.name == "low"),
+    "a window is rescued": function("timer.rescue.RescueScan.step", lambda self: self.name == "low"),
 }
 
 
@@ -282,7 +284,7 @@ def test_the_schedules_pass_that_fails_as_a_whole_stops_neither_promote_nor_resc
     for error in some_of(EXCEPTIONS, 0).values():
         one.restore()
         app = one.world.build()
-        with raising("whendue.schedules.runner.Due.run", error, lambda *_: True):
+        with raising("whendue.schedules.runner.ScheduleRunner.run", error, lambda *_: True):
             ticked: Ticked = one.world.tick(app)
         served(one, schedules=False)
         assert ticked.behind == ["schedules"]
@@ -376,16 +378,16 @@ def test_many_broken_schedules_of_one_tenant_hold_up_nobody() -> None:
     world.app.schedules.put(GOOD, "s", definition("0 * * * * *"))
     world.clock.advance(61)
     pages: list[int] = []
-    real = Due._serve
+    real = ScheduleRunner._serve
 
-    def serve(self: Due, page: Any, fired: Any) -> None:
+    def serve(self: ScheduleRunner, page: Any, fired: Any) -> None:
         pages.append(len(page))
         if any(one.tenant == GOOD for one in page):
             served_in.append(len(pages))
         real(self, page, fired)
 
     served_in: list[int] = []
-    with patch.object(Due, "_serve", serve):
+    with patch.object(ScheduleRunner, "_serve", serve):
         world.tick()
         assert served_in == [1], "the first page"
         assert sum(pages) == 61

@@ -7,10 +7,10 @@ import pytest
 from tests.faults import Counted, KilledError
 from tests.world import IDS, SETTINGS, TENANT, World
 from whendue.bootstrap import App
-from whendue.jobs.dependencies import Parent
+from whendue.jobs.dependencies import Upstream
 from whendue.jobs.model import Job, State, evolve, from_item
 from whendue.jobs.transitions import submit
-from whendue.submission.dependency_edges import links
+from whendue.submission.dependency_edges import edges_of
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
 from whendue.workflows.graph import Draft, Wanted, make, to_value
@@ -274,7 +274,7 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
         expands=None,
         alarm_at=world.clock.now_ms() + 60_000,
     )
-    made = [submit(orphan, SETTINGS.timing), *links(orphan, [Parent(IDS.of_part(whole.whole_id, 0), "done")])]
+    made = [submit(orphan, SETTINGS.timing), *edges_of(orphan, [Upstream(IDS.of_part(whole.whole_id, 0), "done")])]
     assert all(end.done for end in world.table.apply(made))
     if end == "cancelled":
         world.app.control.cancel(TENANT, whole.id)

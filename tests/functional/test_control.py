@@ -7,7 +7,7 @@ import pytest
 from tests.faults import Refusing
 from tests.world import TENANT, World
 from whendue.engine.message import from_body, to_body
-from whendue.engine.ports import Delivery, Outgoing
+from whendue.engine.ports import Outgoing, ReceivedMessage
 from whendue.errors import InvalidCursorError, InvalidRequestError, JobNotFoundError, StateConflictError
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
@@ -134,8 +134,8 @@ def test_a_reprioritised_job_goes_through_its_new_queue() -> None:
         world.app.control.reschedule(TENANT, job.id, None, "urgent")
 
 
-def letter(job: Job) -> Delivery:
-    return Delivery("1", "1", to_body(job), 1, "dead_letter")
+def letter(job: Job) -> ReceivedMessage:
+    return ReceivedMessage("1", "1", to_body(job), 1, "dead_letter")
 
 
 def test_what_falls_into_the_dead_letter_queue_becomes_a_dead_job_with_its_cause() -> None:
@@ -199,7 +199,7 @@ def test_the_dead_letter_of_a_cancelled_job_whose_worker_died_ends_it_as_cancell
 def test_an_unreadable_dead_letter_is_kept_for_people() -> None:
     """It may be the only trace of something."""
     world = World()
-    worked = world.app.dead_letter.handle([Delivery("7", "7", "garbage", 1, "dead_letter")])
+    worked = world.app.dead_letter.handle([ReceivedMessage("7", "7", "garbage", 1, "dead_letter")])
     assert worked.unsettled == ["7"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.world import TENANT, World
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Outcome
+from whendue.engine.ports import WriteResult
 from whendue.jobs.model import State, item_bytes
 from whendue.quotas import WRITE_UNIT_BYTES
 from whendue.submission.request import JobRequest
@@ -34,7 +34,7 @@ class MeteredStore(MemoryStore):
         super().__init__()
         self.units: Counter[str] = Counter()
 
-    def _apply(self, write: Write) -> Outcome:
+    def _apply(self, write: Write) -> WriteResult:
         before = self._items.get(write.key)
         outcome = super()._apply(write)
         self.units[write.name] += units(before, self._items.get(write.key)) if outcome.done else 0
@@ -51,15 +51,15 @@ def test_a_node_of_a_chain_costs_fifteen_write_units() -> None:
     world.work()
     assert world.job(flow).state is State.SUCCEEDED
     spent, links = world.table.units, CHAIN - 1
-    assert {name: spent[name] for name in ("submit", "claim", "parents", "child", "arrive")} == {
+    assert {name: spent[name] for name in ("submit", "claim", "parents", "child", "satisfy")} == {
         "submit": 2 * (CHAIN + 1),
         "claim": CHAIN + 2,
         "parents": links,
         "child": links,
-        "arrive": links,
+        "satisfy": links,
     }
     # Each moves the alarm: one unit for the item, two for the index. The workflow's own job is released, too.
-    assert spent["settled"] == 3 * CHAIN
+    assert spent["finish_fan_out"] == 3 * CHAIN
     assert spent["succeed"] == 3 * (CHAIN + 1)
     assert spent["release"] == 3 * (links + 1)
     assert 15 * CHAIN <= spent.total() <= 15 * CHAIN + 20

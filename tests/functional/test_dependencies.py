@@ -9,12 +9,12 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import IDS, TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidReferenceError,
     StateConflictError,
-    UnknownParentError,
+    UnknownDependencyError,
     WhendueError,
 )
 from whendue.jobs.model import Job, State
@@ -164,7 +164,7 @@ def test_a_child_waits_for_its_own_time_after_its_parents() -> None:
 def test_an_unknown_parent_is_refused(parent: str) -> None:
     """Before anything is written."""
     world = World()
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         world.app.submit.one(TENANT, JobRequest("ok", {}, depends_on=(Dependency(job=parent),)))
     assert not world.table.items()
 
@@ -173,7 +173,7 @@ def test_another_tenants_job_is_as_unknown_as_none() -> None:
     """Ids of others say nothing."""
     world = World()
     theirs = world.app.submit.one("other", JobRequest("ok", {})).job
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         world.submit(depends_on=after(theirs))
 
 
@@ -394,9 +394,9 @@ def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first
     ]
     top = IDS.of_key(TENANT, "top")
 
-    def without_the_parent(writes: Sequence[Write]) -> list[Outcome]:
+    def without_the_parent(writes: Sequence[Write]) -> list[WriteResult]:
         made = iter(world.table.apply([write for write in writes if write.key != job_key(top)]))
-        return [Outcome(Applied.UNAVAILABLE) if write.key == job_key(top) else next(made) for write in writes]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if write.key == job_key(top) else next(made) for write in writes]
 
     ends = world.build(Refusing(world.table, "apply", without_the_parent)).submit.many(TENANT, requests)
     assert [end.code for end in ends if isinstance(end, WhendueError)] == ["unavailable"] * 2

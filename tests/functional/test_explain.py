@@ -11,7 +11,7 @@ from whendue.inspection.explain_rules import Reason
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State
 from whendue.metrics.model import last_tick
-from whendue.metrics_export import report
+from whendue.metrics_export import export
 from whendue.profiles.model import Profile
 from whendue.table.keys import Key, limit_pk
 from whendue.table.preconditions import Precondition
@@ -117,7 +117,7 @@ def test_explain_costs_few_calls(wanted: dict[str, Any], expected: list[str]) ->
 def ticked(world: World) -> None:
     """Let the timer tick and count, as its function does."""
     world.tick()
-    report(world.app)
+    export(world.app)
 
 
 def test_a_job_that_waits_for_a_silent_timer_says_so() -> None:

@@ -14,10 +14,10 @@ from tests.functional.test_guards_dependencies import Costed, claimed, unavailab
 from tests.functional.test_guards_telling import a_whole
 from tests.world import IDS, TENANT, World
 from whendue.engine.apply import send
-from whendue.engine.cancel_members import Stopped, cancel_parts
-from whendue.engine.ports import Applied, Item, Outcome
+from whendue.engine.cancel_members import CancelledMembers, cancel_members
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
-from whendue.jobs.dependency_transitions import forgo
+from whendue.jobs.dependency_transitions import cancel_unsatisfied
 from whendue.jobs.model import Job, State, to_item
 from whendue.jobs.transition import Transition
 from whendue.submission.request import JobRequest
@@ -45,7 +45,7 @@ def test_what_has_ended_stays_as_it_is_when_its_whole_stops() -> None:
     world = Costed()
     done = world.submit()
     world.work()
-    assert world.writes(lambda: cancel_parts(world.app._ports, [world.job(done)])) == {}
+    assert world.writes(lambda: cancel_members(world.app._ports, [world.job(done)])) == {}
     assert world.job(done).state is State.SUCCEEDED
 
 
@@ -53,8 +53,8 @@ def test_what_was_asked_to_stop_is_not_asked_again() -> None:
     """Each look of the whole would cost a write of each part."""
     world = Costed()
     runs = claimed(world)
-    assert world.writes(lambda: cancel_parts(world.app._ports, [world.job(runs)])) == {"request_cancel": 1}
-    assert world.writes(lambda: cancel_parts(world.app._ports, [world.job(runs)])) == {}
+    assert world.writes(lambda: cancel_members(world.app._ports, [world.job(runs)])) == {"request_cancel": 1}
+    assert world.writes(lambda: cancel_members(world.app._ports, [world.job(runs)])) == {}
 
 
 def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers() -> None:
@@ -62,7 +62,7 @@ def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers(
     world = World()
     job = a_job("0" * 36, expands="for_each", parts=2)
     world.table.apply([insert("stands", job.key, to_item(job))])
-    cancel_parts(world.app._ports, [job])
+    cancel_members(world.app._ports, [job])
     assert world.job(job).state is State.CANCELLED
 
 
@@ -71,14 +71,14 @@ def test_a_part_that_began_meanwhile_is_asked_to_stop_and_its_end_is_not_told_be
     world = World()
     began = claimed(world)
     child = world.submit(depends_on=after(began))
-    assert cancel_parts(world.app._ports, [a_job(began.id)]) == Stopped([], all=True)
+    assert cancel_members(world.app._ports, [a_job(began.id)]) == CancelledMembers([], all=True)
     assert (world.job(began).state, world.job(began).cancel_requested) == (State.RUNNING, True)
     assert world.job(child).state is State.WAITING
 
 
 def test_a_part_that_vanished_meanwhile_is_not_waited_for() -> None:
     """Items vanish by TTL."""
-    cancel_parts(World().app._ports, [a_job("0" * 36)])
+    cancel_members(World().app._ports, [a_job("0" * 36)])
 
 
 def test_what_is_stopped_is_not_read_again() -> None:
@@ -91,7 +91,7 @@ def test_what_is_stopped_is_not_read_again() -> None:
 
     jobs = many(world, *[JobRequest("ok", {}, delay_s=60)] * 3)
     app = world.build(store=Refusing(world.table, "get", noted))
-    assert cancel_parts(app._ports, jobs) == Stopped([], all=True)
+    assert cancel_members(app._ports, jobs) == CancelledMembers([], all=True)
     assert sum(read) == 0
     assert {world.job(job).state for job in jobs} == {State.CANCELLED}
 
@@ -119,11 +119,11 @@ def test_a_workflow_that_stops_stops_the_items_of_its_for_each_and_ends_after_th
 def half_made(world: World, *nodes: Draft) -> Job:
     """Let a worker make all nodes of a workflow but the last, which the table does not take; the next one is to."""
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
         last = IDS.of_part(whole.whole_id, len(nodes) - 1)
         lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
         pairs = zip(lost, writes, strict=True)
-        return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
 
     whole = start(world, flow(*nodes))
     app = world.build(store=Refusing(world.table, "apply", deaf))
@@ -156,7 +156,7 @@ def test_a_workflow_that_is_cancelled_while_it_creates_its_nodes_runs_none_of_th
         world.task("ok", lambda payload, ctx: None)
         world.task("bad", lambda payload, ctx: 1 / 0)
 
-    def created(writes: Sequence[Write]) -> list[Outcome]:
+    def created(writes: Sequence[Write]) -> list[WriteResult]:
         ends = world.table.apply(writes)
         calls.extend(one.name for one in writes if isinstance(one, Transition) and one.job.part_of)
         if calls[-1:] == ["redrive" if again else "submit"]:
@@ -215,13 +215,13 @@ def test_nodes_are_stopped_at_an_alarm_if_whoever_cancelled_the_workflow_could_n
     assert (states(world, whole, 2), world.job(whole).owes) == (["cancelled"], None)
 
 
-def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[Outcome]]:
+def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[WriteResult]]:
     """Give a table's answer to writes where cancels of nodes never come through."""
 
-    def apply(writes: Sequence[Write]) -> list[Outcome]:
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
         lost = [isinstance(one, Transition) and one.name == "cancel" and one.job.part_of is not None for one in writes]
         pairs = zip(lost, writes, strict=True)
-        return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
 
     return apply
 
@@ -327,7 +327,7 @@ def test_a_part_whose_end_is_not_told_yet_begins_again_once_it_is() -> None:
     world.fails_first("second")
     whole = start(world, flow(node("a", "second"), node("b", "ok", {}, "a")))
     one_batch(world)
-    deaf = unavailable(world, "settled")
+    deaf = unavailable(world, "finish_fan_out")
     world.work(deaf)
     assert [part.owes for part in parts(world, whole, 2)] == ["", ""]
     assert world.job(whole).state is State.DEAD
@@ -345,7 +345,7 @@ def test_a_retry_looks_at_parts_again_after_it_has_told_what_they_owed() -> None
     with pytest.raises(KilledError):
         world.work(world.build(store=Refusing(world.table, "span", _dies)))
     assert states(world, whole, 2) == ["dead", "waiting"]
-    world.table.apply([forgo(world.job(whole), "worker_lost", "", world.clock.now_ms())])
+    world.table.apply([cancel_unsatisfied(world.job(whole), "worker_lost", "", world.clock.now_ms())])
     world.app.control.redrive(TENANT, whole.id)
     world.work()
     assert world.job(whole).state is State.SUCCEEDED

@@ -12,12 +12,12 @@ from tests.functional.test_dependencies import after, cause, many, states
 from tests.functional.test_limits import Metered
 from tests.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.commit import record
-from whendue.engine.ports import Applied, Item, Outcome
-from whendue.engine.release import Dependents, Heard
-from whendue.errors import IdempotencyConflictError, UnknownParentError, WhendueError
-from whendue.jobs.dependencies import End, Ending
-from whendue.jobs.dependency_transitions import arrive
+from whendue.engine.commit import commit_unsent
+from whendue.engine.ports import Item, WriteResult, WriteStatus
+from whendue.engine.release import DependencyReleaser, Released
+from whendue.errors import IdempotencyConflictError, UnknownDependencyError, WhendueError
+from whendue.jobs.dependencies import Ending, UpstreamEnd
+from whendue.jobs.dependency_transitions import satisfy
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim, fail, succeed
 from whendue.submission.request import Dependency, JobRequest
@@ -51,7 +51,7 @@ class Costed(World):
 def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
     """Submit a job and let a worker claim it that says nothing more."""
     step = claim(world.submit(**wanted), fence, world.clock.now_ms())
-    [end] = record(world.app._ports, [step])
+    [end] = commit_unsent(world.app._ports, [step])
     assert end.done
     return step.job
 
@@ -59,8 +59,10 @@ def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
 def unavailable(world: World, name: str) -> App:
     """Make a process for which writes of one kind never come through."""
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        return [Outcome(Applied.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes]
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
+        return [
+            WriteResult(WriteStatus.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes
+        ]
 
     return world.build(store=Refusing(world.table, "apply", deaf))
 
@@ -73,7 +75,7 @@ def test_an_end_that_others_began_to_wait_for_meanwhile_is_told_them() -> None:
     world = World()
     parent = claimed(world)
     child = world.submit(depends_on=after(parent))
-    [end] = record(world.app._ports, [succeed(parent, world.clock.now_ms(), None)])
+    [end] = commit_unsent(world.app._ports, [succeed(parent, world.clock.now_ms(), None)])
     assert end.done
     world.work()
     assert states(world, parent, child) == ["succeeded", "succeeded"]
@@ -84,7 +86,7 @@ def test_an_end_that_is_refused_is_tried_once() -> None:
     world = Costed()
     parent = claimed(world)
     lost = succeed(claim(parent, "lost", 0).job, world.clock.now_ms(), None)
-    assert world.writes(lambda: record(world.app._ports, [lost])) == {"succeed": 1}
+    assert world.writes(lambda: commit_unsent(world.app._ports, [lost])) == {"succeed": 1}
 
 
 def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() -> None:
@@ -93,7 +95,7 @@ def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() 
     parent = claimed(world)
     world.submit(depends_on=after(parent))
     again = claim(parent, "second", world.clock.now_ms())
-    assert world.writes(lambda: record(world.app._ports, [again])) == {"claim": 1}
+    assert world.writes(lambda: commit_unsent(world.app._ports, [again])) == {"claim": 1}
 
 
 def test_nothing_is_recorded_before_what_must_hold_first() -> None:
@@ -102,22 +104,22 @@ def test_nothing_is_recorded_before_what_must_hold_first() -> None:
     jobs = [claimed(world, "a"), claimed(world, "b")]
     now_ms, timing = world.clock.now_ms(), world.app._ports.settings.timing
     failed = fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0).job
-    record(world.app._ports, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
+    commit_unsent(world.app._ports, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
     again = claim(failed, "c", failed.due_at)
-    record(world.app._ports, [again])
+    commit_unsent(world.app._ports, [again])
     steps = [fail(again.job, an_error(again.job), now_ms, timing, draw=0), succeed(jobs[1], now_ms, None)]
-    ends = record(unavailable(world, "keep_attempt")._ports, steps)
-    assert [end.applied for end in ends] == [Applied.UNAVAILABLE, Applied.DONE]
+    ends = commit_unsent(unavailable(world, "keep_attempt")._ports, steps)
+    assert [end.applied for end in ends] == [WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert states(world, *jobs) == ["running", "succeeded"]
 
 
 # --- hearing of ends ---------------------------------------------------------------------------------------------
 
 
-def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Heard:
+def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Released:
     """Tell a job that parents of it have ended."""
-    ends = [End(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
-    return Dependents(app._ports).hear({child.id: ends})
+    ends = [UpstreamEnd(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
+    return DependencyReleaser(app._ports).hear({child.id: ends})
 
 
 def a_child(world: World, **wanted: Any) -> Job:
@@ -131,24 +133,24 @@ def test_two_that_tell_ends_at_the_same_moment_release_the_child_between_them(mi
     world, others = World(), list[int]()
     child = a_child(world)
 
-    def together(writes: Sequence[Write]) -> list[Outcome]:
+    def together(writes: Sequence[Write]) -> list[WriteResult]:
         if not others:
             others.append(1)
-            world.table.apply([arrive(world.job(child), frozenset({1}))])
+            world.table.apply([satisfy(world.job(child), frozenset({1}))])
         return world.table.apply(writes)
 
-    assert heard(world.build(store=Refusing(world.table, "apply", together)), child, *mine) == Heard(set(), [])
+    assert heard(world.build(store=Refusing(world.table, "apply", together)), child, *mine) == Released(set(), [])
     assert states(world, child) == ["pending"]
 
 
-@pytest.mark.parametrize(("numbers", "name"), [((0,), "arrive"), ((0, 1), "release")])
+@pytest.mark.parametrize(("numbers", "name"), [((0,), "satisfy"), ((0, 1), "release")])
 def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tuple[int, ...], name: str) -> None:
     """It is not tried again and again on a table that is throttled, and no message is sent."""
     world, sent, tried = World(), list[Any](), list[str]()
     child = a_child(world)
     deaf = unavailable(world, name)._ports.store
 
-    def noted(writes: Sequence[Write]) -> list[Outcome]:
+    def noted(writes: Sequence[Write]) -> list[WriteResult]:
         tried.extend(one.name for one in writes)
         return deaf.apply(writes)
 
@@ -157,7 +159,7 @@ def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tupl
         return [True for _ in messages]
 
     app = world.build(Refusing(world.table, "apply", noted), Refusing(world.queues, "send", send))
-    assert heard(app, child, *numbers) == Heard({child.id}, [])
+    assert heard(app, child, *numbers) == Released({child.id}, [])
     assert (tried, sent) == ([name], [])
     assert states(world, child) == ["waiting"]
 
@@ -171,15 +173,15 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
         read.append({key.pk for key in keys})
         return world.table.get(keys)
 
-    def meanwhile(writes: Sequence[Write]) -> list[Outcome]:
+    def meanwhile(writes: Sequence[Write]) -> list[WriteResult]:
         if not others:
             others.append(1)
-            world.table.apply([arrive(world.job(children[0]), frozenset({1}))])
+            world.table.apply([satisfy(world.job(children[0]), frozenset({1}))])
         return world.table.apply(writes)
 
     app = world.build(store=Refusing(Refusing(world.table, "apply", meanwhile), "get", noted))
-    both = {child.id: [End(n, "success", "parent", 1, "succeeded") for n in (0, 1)] for child in children[:2]}
-    Dependents(app._ports).hear(both | {children[2].id: [End(0, "success", "parent", 1, "succeeded")]})
+    both = {child.id: [UpstreamEnd(n, "success", "parent", 1, "succeeded") for n in (0, 1)] for child in children[:2]}
+    DependencyReleaser(app._ports).hear(both | {children[2].id: [UpstreamEnd(0, "success", "parent", 1, "succeeded")]})
     assert read == [{child.key.pk for child in children}, {children[0].key.pk, children[2].key.pk}]
     assert states(world, *children) == ["pending", "pending", "waiting"]
 
@@ -187,7 +189,7 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
 def test_a_dependent_that_is_not_there_hears_nothing() -> None:
     """Its request died after its notes, or it is gone with its retention; its parent has told it."""
     world = World()
-    assert heard(world.app, a_job("0" * 36), 0) == Heard(set(), [])
+    assert heard(world.app, a_job("0" * 36), 0) == Released(set(), [])
 
 
 def test_a_payload_needs_no_longer_keeping_for_a_job_that_has_waited_for_a_moment() -> None:
@@ -250,7 +252,7 @@ def test_each_dependency_is_a_note_and_each_job_that_waits_has_a_list() -> None:
     parent, ended = claimed(world), world.submit()
     world.work()
     wanted = {"parents": 1, "child": 1, "submit": 1}
-    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted | {"adopt": 1}
+    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted | {"add_dependent": 1}
     assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted
     assert world.writes(lambda: world.submit(depends_on=after(ended))) == wanted | {"release": 1}
 
@@ -286,7 +288,7 @@ def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
     world.submit(idempotency_key="k")
     other = JobRequest("ok", {"another": 1}, ref="a", idempotency_key="k")
     ends = world.app.submit.many(TENANT, [other, JobRequest("ok", {}, depends_on=after("a"))])
-    assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownParentError]
+    assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownDependencyError]
 
 
 def test_a_ref_to_a_job_that_was_accepted_before_is_one_to_that_job() -> None:
@@ -311,7 +313,7 @@ def test_what_is_no_id_is_asked_of_no_table() -> None:
 
     app = world.build(store=Refusing(world.table, "get", strict))
     long = JobRequest("ok", {}, depends_on=(Dependency(job="x" * 4000),))
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         app.submit.one(TENANT, long)
 
 
@@ -323,7 +325,7 @@ def test_a_parent_whose_retention_is_over_is_unknown() -> None:
     world.clock.advance(3599)
     world.submit(depends_on=after(parent))
     world.clock.advance(3)
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         world.submit(depends_on=after(parent))
 
 

@@ -11,11 +11,11 @@ from tests.functional.test_guards_schedules import before, dies_before, put
 from tests.functional.test_schedules import definition, entries, schedule_of, tick
 from tests.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import AgendaEntry
+from whendue.engine.ports import DueEntry
 from whendue.errors import InvalidScheduleError, ScheduleNotFoundError
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.fires import Outcome, revise
-from whendue.schedules.model import Definition, State, schedule_key
+from whendue.schedules.fires import FireOutcome, revise
+from whendue.schedules.model import Definition, ScheduleState, schedule_key
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
 
@@ -42,7 +42,7 @@ def lagging(world: World) -> Refusing:
     then_ms = world.clock.now_ms() + 120 * MINUTE_MS
     old = {name: real(name, after=None, until_ms=then_ms, limit=100) for name in partitions}
 
-    def agenda(partition: str, *, after: AgendaEntry | None, **wanted: Any) -> list[AgendaEntry]:
+    def agenda(partition: str, *, after: DueEntry | None, **wanted: Any) -> list[DueEntry]:
         return old[partition] if after is None and partition in old else real(partition, after=after, **wanted)
 
     return Refusing(world.table, "agenda", agenda)
@@ -78,7 +78,7 @@ def test_a_deleted_schedule_that_is_put_again_is_not_forgotten_with_the_old_one(
 def pauses(world: World) -> bool:
     world.clock.advance(60)
     tick(world.app)
-    return schedule_of(world).state is State.PAUSED
+    return schedule_of(world).state is ScheduleState.PAUSED
 
 
 def failed(world: World, times: int, wanted: Definition = FAILING) -> None:
@@ -102,7 +102,7 @@ def test_so_many_failures_in_a_row_pause() -> None:
     world = World()
     failed(world, 2)
     tick(world.app)
-    assert schedule_of(world).state is State.ACTIVE
+    assert schedule_of(world).state is ScheduleState.ACTIVE
     world.clock.advance(60)
     world.work()
     assert pauses(world)
@@ -123,7 +123,7 @@ def test_a_skipped_fire_says_nothing_of_the_next_one() -> None:
     fire = newest(world, 1)
     job = world.table._items[job_key(fire.job)]
     world.table._items[job_key(fire.job)] = {**job, "state": "cancelled"}
-    world.table.apply([revise("skip_fire", fire, replace(fire, outcome=Outcome.SKIPPED, reason="overlap"))])
+    world.table.apply([revise("skip_fire", fire, replace(fire, outcome=FireOutcome.SKIPPED, reason="overlap"))])
     assert not pauses(world)
     world.work()
     assert pauses(world)
@@ -188,7 +188,7 @@ def test_a_change_after_which_it_would_never_fire_is_refused_and_one_that_has_en
         world.app.schedules.put(TENANT, "s", once(world.clock.now_ms() - 1))
     world.app.schedules.put(TENANT, "s", once(world.clock.now_ms() + 1000))
     world.pass_time(300)
-    assert world.app.schedules.pause(TENANT, "s", "me", "why").state is State.PAUSED
+    assert world.app.schedules.pause(TENANT, "s", "me", "why").state is ScheduleState.PAUSED
 
 
 def test_a_change_is_stored_though_nothing_was_planned_ahead() -> None:

@@ -14,10 +14,10 @@ from tests.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.declarations.context import Context
 from whendue.declarations.registry import task
-from whendue.engine.ports import Applied
-from whendue.engine.ports import Outcome as Ended
+from whendue.engine.ports import WriteResult as Ended
+from whendue.engine.ports import WriteStatus
 from whendue.errors import UnavailableError
-from whendue.schedules.fires import Fire, Outcome
+from whendue.schedules.fires import Fire, FireOutcome
 from whendue.schedules.model import Definition, Misfire, schedule_key
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
@@ -31,7 +31,7 @@ def deaf(world: World, name: str) -> Refusing:
 
     def apply(writes: Sequence[Write]) -> list[Ended]:
         ends = iter(world.table.apply([write for write in writes if write.name != name]))
-        return [Ended(Applied.UNAVAILABLE) if write.name == name else next(ends) for write in writes]
+        return [Ended(WriteStatus.UNAVAILABLE) if write.name == name else next(ends) for write in writes]
 
     return Refusing(world.table, "apply", apply)
 
@@ -133,7 +133,7 @@ def test_a_fire_that_ran_under_the_old_definition_ran_even_if_the_new_one_could_
         tick(world.app)
         world.clock.advance(200)
     assert entries(world)[0][begun.nominal] == begun
-    assert set(outcomes(world).values()) == {Outcome.RAN, Outcome.SKIPPED}
+    assert set(outcomes(world).values()) == {FireOutcome.RAN, FireOutcome.SKIPPED}
 
 
 def test_an_edit_before_the_next_tick_fires_at_the_same_times_without_waiting_for_it() -> None:
@@ -197,7 +197,7 @@ def test_an_entered_job_that_can_be_made_no_more_is_skipped_after_three_minutes(
     assert first(world) == fire
     world.clock.advance(10)
     tick(world.app)
-    assert (first(world).outcome, first(world).reason, first(world).job) == (Outcome.SKIPPED, "unknown_task", None)
+    assert (first(world).outcome, first(world).reason, first(world).job) == (FireOutcome.SKIPPED, "unknown_task", None)
     assert schedule_of(world).as_of == 0
 
 

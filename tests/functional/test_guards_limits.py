@@ -11,7 +11,7 @@ from tests.functional.test_limits import ONE, Metered, held_by_the_dead, items
 from tests.functional.test_overlaps import running
 from tests.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Applied, Item, Outcome
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.jobs.limit_spec import Limit, Wait
 from whendue.jobs.model import State
 from whendue.limits.deferral import wait_of
@@ -93,9 +93,9 @@ def test_a_token_that_nobody_knows_of_keeps_the_message_and_gives_the_slot_back(
     job = world.submit(limit=Limit(concurrency, 1, "k"))
     real = world.table.apply
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         unknown = any(write.name == "reserve" for write in writes)
-        return [Outcome(Applied.UNAVAILABLE)] * len(writes) if unknown else real(writes)
+        return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes) if unknown else real(writes)
 
     [delivery] = world.queues.receive("normal")
     app = world.build(store=Refusing(world.table, "apply", apply))

@@ -10,12 +10,11 @@ from tests.faults import KilledError, Refusing
 from tests.functional.test_schedules import definition, entries, outcomes, runs, schedule_of, tick
 from tests.world import IDS, TENANT, World
 from whendue.engine.ports import Item
-from whendue.engine.ports import Outcome as Ended
+from whendue.engine.ports import WriteResult as Ended
 from whendue.jobs.model import State
 from whendue.quotas import FIRES_PER_PLAN
-from whendue.schedules.fires import Outcome
-from whendue.schedules.model import Definition, Misfire
-from whendue.schedules.model import State as ScheduleState
+from whendue.schedules.fires import FireOutcome
+from whendue.schedules.model import Definition, Misfire, ScheduleState
 from whendue.schedules.planning import plan, proposed
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
@@ -94,7 +93,7 @@ def test_whoever_withdraws_late_leaves_the_fires_of_the_new_definition_alone() -
     world.build(store=frozen).schedules.put(TENANT, "s", definition("*/10 * * * * *"))
     assert not frozen.on
     world.pass_time(60)
-    assert set(outcomes(world).values()) == {Outcome.RAN}
+    assert set(outcomes(world).values()) == {FireOutcome.RAN}
     assert len(runs(world)) == 6
 
 
@@ -111,7 +110,7 @@ def test_fires_that_made_no_job_are_withdrawn_too() -> None:
     world.pass_time(60)
     later = {at: outcome for at, outcome in outcomes(world).items() if at > began}
     assert len(later) == 12
-    assert set(later.values()) == {Outcome.RAN}
+    assert set(later.values()) == {FireOutcome.RAN}
 
 
 def failing_first() -> Definition:
@@ -128,7 +127,7 @@ def test_a_fire_that_has_begun_is_not_withdrawn_between_its_attempts() -> None:
     world.work()
     tick(world.app)
     [fire] = entries(world)[0].values()
-    assert (fire.outcome, len(world.ran)) == (Outcome.RAN, 1)
+    assert (fire.outcome, len(world.ran)) == (FireOutcome.RAN, 1)
     world.pass_time(400)
     [item] = world.table.get([job_key(fire.job or "")])
     assert item

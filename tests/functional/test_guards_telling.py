@@ -13,11 +13,11 @@ from tests.functional.test_dependencies import after, cause, many, states
 from tests.functional.test_guards_dependencies import Costed, claimed, unavailable
 from tests.world import IDS, TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.commit import record, record_and_send
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.reconcile import Parents, is_to_stop
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit, commit_unsent
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.reconcile import DependencyReconciler, must_stop_members
+from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import claim, fail, submit, succeed
@@ -43,7 +43,7 @@ class Reader:
         return [submit(a_job(f"{'news':-<34}-{number}", **changes), timing) for number, _ in enumerate(jobs)]
 
 
-def read_by(world: World, app: App | None = None) -> Ports:
+def read_by(world: World, app: App | None = None) -> Runtime:
     """Give ports of a world in which somebody wants to hear everything."""
     return replace((app or world.app)._ports, news=Reader(world))
 
@@ -58,11 +58,11 @@ def ending(world: World, job: Job) -> Transition:
     return succeed(world.job(job), world.clock.now_ms(), None)
 
 
-def owing(world: World, steps: Sequence[Transition], ports: Ports | None = None) -> list[Job]:
+def owing(world: World, steps: Sequence[Transition], ports: Runtime | None = None) -> list[Job]:
     """Record steps in a process that dies before it tells anybody."""
     deaf = Refusing(world.table, "span", _dies)
     with pytest.raises(KilledError):
-        record(replace(ports or world.app._ports, store=deaf), steps)
+        commit_unsent(replace(ports or world.app._ports, store=deaf), steps)
     return [world.job(step.job) for step in steps]
 
 
@@ -78,7 +78,7 @@ def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
     world = World()
     parent = claimed(world)
     child = world.submit(depends_on=after(parent))
-    record(read_by(world), [failing(world, parent)])
+    commit_unsent(read_by(world), [failing(world, parent)])
     assert states(world, parent, child) == ["pending", "waiting"]
     assert world.job(parent).owes is None
 
@@ -90,8 +90,8 @@ def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> No
     world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
     [part] = parts(world, whole, 1)
     taken = claim(part, "f", world.clock.now_ms())
-    record(world.app._ports, [taken])
-    record(read_by(world), [failing(world, taken.job)])
+    commit_unsent(world.app._ports, [taken])
+    commit_unsent(read_by(world), [failing(world, taken.job)])
     assert states(world, whole, part) == ["waiting", "pending"]
 
 
@@ -101,16 +101,16 @@ def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> Non
     parents = [claimed(world, "a"), claimed(world, "b")]
     children = [world.submit(depends_on=after(one)) for one in parents]
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
         lost = [one.name == "release" and one.key == children[0].key for one in writes]
         return [
-            Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0]
+            WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0]
             for gone, one in zip(lost, writes, strict=True)
         ]
 
     jobs = owing(world, [ending(world, one) for one in parents])
     app = world.build(store=Refusing(world.table, "apply", deaf))
-    assert [job.id for job in Telling(app._ports).tell(jobs)] == [parents[0].id]
+    assert [job.id for job in CompletionFanOut(app._ports).tell(jobs)] == [parents[0].id]
     assert [world.job(one).owes for one in parents] == ["", None]
     assert states(world, *children) == ["waiting", "pending"]
     world.pass_time(150)
@@ -123,7 +123,7 @@ def test_news_that_could_not_be_stored_is_still_owed() -> None:
     world = World()
     ports = read_by(world, unavailable(world, "submit"))
     job = claimed(world)
-    record(ports, [ending(world, job)])
+    commit_unsent(ports, [ending(world, job)])
     assert world.job(job).owes == ""
 
 
@@ -132,12 +132,12 @@ def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
     world = Costed()
     job = claimed(world)
     many(world, *[JobRequest("ok", {}, depends_on=after(job))] * (2 * TELL_PIECE + 1))
-    written = world.writes(lambda: record(read_by(world), [ending(world, job)]))
-    assert (written["submit"], written["tell_on"], written["settled"]) == (1, 2, 1)
+    written = world.writes(lambda: commit_unsent(read_by(world), [ending(world, job)]))
+    assert (written["submit"], written["advance_fan_out"], written["finish_fan_out"]) == (1, 2, 1)
     messages = world.queues.pending("normal")
     [told] = [from_item(item) for key, item in world.table.items().items() if "news" in key.pk]
     world.table.apply([Write("owe", job.key, (), {"owes": ""})])
-    Telling(read_by(world)).tell([world.job(job)])
+    CompletionFanOut(read_by(world)).tell([world.job(job)])
     assert world.queues.pending("normal") == messages
     world.work()
     assert told.id in {job_id for job_id, _, _ in world.ran}
@@ -149,8 +149,10 @@ def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
     world = Costed()
     job = claimed(world)
     many(world, *[JobRequest("ok", {}, depends_on=after(job))] * count)
-    written = world.writes(lambda: record(world.app._ports, [ending(world, job)]))
-    assert written == {"succeed": 1, "release": count, "settled": 1} | ({"tell_on": notes} if notes else {})
+    written = world.writes(lambda: commit_unsent(world.app._ports, [ending(world, job)]))
+    assert written == {"succeed": 1, "release": count, "finish_fan_out": 1} | (
+        {"advance_fan_out": notes} if notes else {}
+    )
 
 
 def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
@@ -166,7 +168,7 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 
     [owes] = owing(world, [ending(world, job)])
     app = world.build(store=Refusing(world.table, "span", slow))
-    assert [one.id for one in Telling(app._ports).tell([owes])] == [job.id]
+    assert [one.id for one in CompletionFanOut(app._ports).tell([owes])] == [job.id]
     told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
     assert len(told) == 3 * TELL_PIECE
     assert (world.job(job).owes or "").startswith("child#")
@@ -177,9 +179,9 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 def test_who_owes_nothing_costs_nothing() -> None:
     """And a job without dependents asks for none."""
     world = Costed()
-    assert world.calls(lambda: Telling(world.app._ports).tell([])) == {}
+    assert world.calls(lambda: CompletionFanOut(world.app._ports).tell([])) == {}
     step = ending(world, claimed(world))
-    assert world.calls(lambda: record(read_by(world), [step])) == {"apply": 3}
+    assert world.calls(lambda: commit_unsent(read_by(world), [step])) == {"apply": 3}
 
 
 def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
@@ -194,14 +196,14 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
         sent.extend(one.body for one in messages)
         return [True for _ in messages]
 
-    app = unavailable(world, "settled")
+    app = unavailable(world, "finish_fan_out")
     ports = replace(app._ports, news=Reader(world), queue=Refusing(world.queues, "send", send))
-    record_and_send(ports, [failing(world, jobs[0])], world.clock.now_ms())
+    commit(ports, [failing(world, jobs[0])], world.clock.now_ms())
     assert not any(jobs[0].id in body for body in sent)
     ended = ending(world, jobs[1])
-    record_and_send(replace(ports, store=world.table), [ended], world.clock.now_ms())
+    commit(replace(ports, store=world.table), [ended], world.clock.now_ms())
     assert not any(jobs[1].id in body for body in sent)
-    Telling(replace(ports, store=world.table)).tell([world.job(jobs[0])])
+    CompletionFanOut(replace(ports, store=world.table)).tell([world.job(jobs[0])])
     assert sum(jobs[0].id in body for body in sent) == 1
 
 
@@ -263,7 +265,7 @@ def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> No
 )
 def test_who_stops_the_jobs_that_it_waits_for(changes: dict[str, Any], stops: bool) -> None:
     """One that made them, and that was cancelled or has passed its deadline."""
-    assert is_to_stop(a_job(state=State.WAITING, awaits=frozenset({0}), **changes), 10) is stops
+    assert must_stop_members(a_job(state=State.WAITING, awaits=frozenset({0}), **changes), 10) is stops
 
 
 def a_whole(world: World, *nodes: Any) -> Job:
@@ -289,13 +291,15 @@ def test_stopping_reads_the_parts_twice_and_looks_into_those_that_wait_for_parts
     world = Costed()
     whole = a_whole(world, node("a"), node("b", "ok", {}, "a"))
     world.table.apply([Write("ask", whole.key, (), {"cancel_requested": True})])
-    asked, check = list[list[str]](), Parents.check
+    asked, check = list[list[str]](), DependencyReconciler.check
 
-    def noted(self: Parents, waiting: Sequence[Job]) -> None:
+    def noted(self: DependencyReconciler, waiting: Sequence[Job]) -> None:
         asked.append([job.id for job in waiting])
         check(self, waiting)
 
-    _with(Parents, "check", noted, lambda: Parents(world.app._ports).check([world.job(whole)]))
+    _with(
+        DependencyReconciler, "check", noted, lambda: DependencyReconciler(world.app._ports).check([world.job(whole)])
+    )
     assert asked == [[whole.id], []]
     assert states(world, whole) == ["cancelled"]
 

@@ -8,7 +8,7 @@ import pytest
 from tests.faults import Refusing
 from tests.world import TENANT, World
 from whendue.engine.message import to_body
-from whendue.engine.ports import Applied, Outcome, Outgoing
+from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
 from whendue.table.writes import Write
@@ -95,9 +95,9 @@ def test_a_job_that_could_not_be_ended_keeps_its_message() -> None:
     world = World()
     job = worn_out(world)
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        if any(write.name == "die" for write in writes):
-            return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
+        if any(write.name == "mark_dead" for write in writes):
+            return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
         return world.table.apply(writes)
 
     [worked] = world.work(world.build(store=Refusing(world.table, "apply", deaf)))

@@ -6,10 +6,10 @@ from typing import Any
 
 from tests.faults import Counted, Refusing
 from tests.world import TENANT, World
-from whendue.engine.apply import written
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.release import Dependents
+from whendue.engine.apply import apply
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.release import DependencyReleaser
 from whendue.errors import UnavailableError
 from whendue.jobs.dependencies import element
 from whendue.jobs.model import Job, State, from_item
@@ -39,8 +39,8 @@ def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
     running = claim(parent, "mine", parent.due_at)
     assert world.table.apply([running])[0].done
     ports = replace(world.app._ports, store=Counted(world.table, calls))
-    [(_, end)] = written(ports, [claim(parent, "theirs", parent.due_at)])
-    assert end.applied is Applied.REFUSED
+    [(_, end)] = apply(ports, [claim(parent, "theirs", parent.due_at)])
+    assert end.applied is WriteStatus.REFUSED
     assert calls == ["apply"]
 
 
@@ -50,9 +50,9 @@ def test_whoever_cannot_be_told_now_keeps_their_parent_owing() -> None:
     first, second = world.submit(delay_s=5), world.submit(delay_s=5)
     [one], [other] = children_of(world, first, 1), children_of(world, second, 1)
 
-    def all_but_one(writes: Sequence[Write]) -> list[Outcome]:
+    def all_but_one(writes: Sequence[Write]) -> list[WriteResult]:
         made = iter(world.table.apply([write for write in writes if write.key != one.key]))
-        return [Outcome(Applied.UNAVAILABLE) if write.key == one.key else next(made) for write in writes]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if write.key == one.key else next(made) for write in writes]
 
     world.clock.advance(6)
     world.work(world.build(Refusing(world.table, "apply", all_but_one)))
@@ -85,10 +85,10 @@ def test_what_cannot_be_read_is_told_later() -> None:
     world.work(world.build(Refusing(world.table, "span", _unavailable)))
     stored = world.job(parent)
     assert (stored.state, stored.owes) == (State.SUCCEEDED, "")
-    assert Telling(replace(world.app._ports, store=Refusing(world.table, "span", _unavailable))).tell([stored]) == [
-        stored
-    ]
-    assert Telling(world.app._ports).tell([stored]) == []
+    assert CompletionFanOut(replace(world.app._ports, store=Refusing(world.table, "span", _unavailable))).tell(
+        [stored]
+    ) == [stored]
+    assert CompletionFanOut(world.app._ports).tell([stored]) == []
     world.work()
     assert world.job(child).state is State.SUCCEEDED
 
@@ -108,7 +108,7 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
 def test_nobody_is_told_of_a_job_that_is_not_there() -> None:
     """Notes of a submit that died name it."""
     world = World()
-    heard = Dependents(world.app._ports).hear({"00000000-0000-7000-8000-000000000000": []})
+    heard = DependencyReleaser(world.app._ports).hear({"00000000-0000-7000-8000-000000000000": []})
     assert (heard.unknown, heard.owing) == (set(), [])
 
 

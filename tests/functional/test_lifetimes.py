@@ -11,11 +11,11 @@ from tests.faults import Counted
 from tests.functional.test_composites import flow, node, parts, start
 from tests.functional.test_dependencies import after
 from tests.world import TENANT, World
-from whendue.engine.ports import Item, Outcome
+from whendue.engine.ports import Item, WriteResult
 from whendue.errors import JobNotFoundError, StateConflictError
-from whendue.jobs.lifetime import next_look
+from whendue.jobs.lifetime import next_check
 from whendue.jobs.model import Job, State, as_value, evolve
-from whendue.jobs.transition import put_away
+from whendue.jobs.transition import archive
 from whendue.quotas import ERASE_CALL_S
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
@@ -250,7 +250,7 @@ def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has()
     class Meanwhile(Counted):
         """The same key is used again, and its job runs, just then."""
 
-        def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
             ends = world.table.apply(writes)
             if [write.key for write in writes] == [made[0].key]:
                 world.clock.advance(1)
@@ -278,7 +278,7 @@ def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has()
 def lost(world: World, job: Job) -> None:
     """End a composite whose worker was lost too often, as it had made its members."""
     gone = dict.fromkeys(("owes", "awaits", "parts"), REMOVE)
-    ended = put_away(job, State.DEAD, world.clock.now_ms())
+    ended = archive(job, State.DEAD, world.clock.now_ms())
     world.table.apply([Write("lost", job.key, [], {name: as_value(value) for name, value in ended.items()} | gone)])
     world.table.apply([Write("lost", job.key, [], {"state": "dead"})])
 
@@ -395,4 +395,4 @@ def test_what_belongs_to_a_finished_job_is_looked_at_as_soon_as_its_retention_is
     now_ms = world.clock.now_ms()
     expires_at = now_ms // 1000 + 30 * DAY_S
     job = evolve(world.submit(), state=State.SUCCEEDED, expires_at=expires_at)
-    assert next_look(job, now_ms, holds_payload=holds_payload) == 1000 * (expires_at + 1)
+    assert next_check(job, now_ms, holds_payload=holds_payload) == 1000 * (expires_at + 1)

@@ -6,10 +6,10 @@ import pytest
 
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import MINUTE_MS, TENANT, World
-from whendue.engine.ports import Outcome as Ended
+from whendue.engine.ports import WriteResult as Ended
 from whendue.jobs.model import Job, State
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.fires import Outcome
+from whendue.schedules.fires import FireOutcome
 from whendue.schedules.history import FireFilter, FireView
 from whendue.schedules.model import Definition, Overlap
 from whendue.submission.request import JobRequest
@@ -45,14 +45,14 @@ def fire(world: World, times: int = 1) -> None:
         world.work()
 
 
-def told(world: World) -> list[tuple[Outcome, str | None, State | None]]:
+def told(world: World) -> list[tuple[FireOutcome, str | None, State | None]]:
     return [(view.fire.outcome, view.fire.reason, view.job.state if view.job else None) for view in fires(world)]
 
 
-SKIPPED = (Outcome.SKIPPED, "overlap", State.CANCELLED)
-WAITS = (Outcome.RAN, None, State.PENDING)
-RUNS = (Outcome.RAN, None, State.RUNNING)
-RAN = (Outcome.RAN, None, State.SUCCEEDED)
+SKIPPED = (FireOutcome.SKIPPED, "overlap", State.CANCELLED)
+WAITS = (FireOutcome.RAN, None, State.PENDING)
+RUNS = (FireOutcome.RAN, None, State.RUNNING)
+RAN = (FireOutcome.RAN, None, State.SUCCEEDED)
 
 
 def test_skip_runs_none_beside_one_that_runs() -> None:
@@ -130,7 +130,7 @@ def test_a_fire_that_was_given_another_job_is_not_skipped_for_its_first_one() ->
     world.app.backfills.begin(TENANT, "s", nominal, nominal, None, force=True)
     world.clock.advance(400)
     world.work()
-    assert told(world)[1] == (Outcome.CAUGHT_UP, None, State.SUCCEEDED)
+    assert told(world)[1] == (FireOutcome.CAUGHT_UP, None, State.SUCCEEDED)
 
 
 def test_allow_lets_them_overlap() -> None:
@@ -193,7 +193,7 @@ def test_a_fire_whose_job_failed_and_was_cancelled_is_not_shown_as_skipped() -> 
     failed = fires(world)[0].job
     assert failed
     world.app.control.cancel(TENANT, failed.id)
-    assert told(world) == [(Outcome.RAN, None, State.CANCELLED)]
+    assert told(world) == [(FireOutcome.RAN, None, State.CANCELLED)]
 
 
 def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
@@ -203,7 +203,7 @@ def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
     waits = fires(world)[1].job
     assert waits
     world.app.control.cancel(TENANT, waits.id)
-    assert told(world) == [RUNS, (Outcome.RAN, None, State.CANCELLED)]
+    assert told(world) == [RUNS, (FireOutcome.RAN, None, State.CANCELLED)]
 
 
 @pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
@@ -238,7 +238,7 @@ def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:
     skipped = fires(world)[1].job
     assert skipped
     del world.table._items[job_key(skipped.id)]
-    assert told(world)[1] == (Outcome.SKIPPED, "overlap", None)
+    assert told(world)[1] == (FireOutcome.SKIPPED, "overlap", None)
 
 
 def _bad_once(payload: Any, ctx: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.adapters.memory import MemoryQueue
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import (
     InvalidRequestError,
     QueueNotFoundError,
@@ -434,7 +434,7 @@ def test_who_pauses_while_somebody_resumes_begins_anew() -> None:
 def test_a_change_that_nobody_answers_is_unavailable() -> None:
     """The caller must know that it does not know."""
     world = World()
-    store = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    store = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     with pytest.raises(UnavailableError):
         world.build(store=store).pauses.pause_queue("low", "why", "ops", None)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.faults import Counted, KilledError, Refusing
 from tests.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Applied, Item, Outcome
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import PreconditionFailedError, ProfileNotFoundError, UnavailableError, UnknownProfileError
 from whendue.jobs.model import State, item_bytes
 from whendue.profiles.model import Profile
@@ -146,7 +146,7 @@ def test_an_edit_that_the_table_does_not_take_is_an_error(number: int) -> None:
     refused = iter([number == 0, number == 1])
     real = world.table.apply
     deaf = Refusing(
-        world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] if next(refused) else real(writes)
+        world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] if next(refused) else real(writes)
     )
     with pytest.raises(UnavailableError):
         put(world.build(store=deaf), max_attempts=2)
@@ -186,7 +186,7 @@ def test_a_profile_that_always_changes_under_us_is_unavailable() -> None:
     world = World()
     put(world.app, max_attempts=1)
     [old] = [item for key, item in world.table.items().items() if key.sk == "v#000001"]
-    busy = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.REFUSED, old)])
+    busy = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.REFUSED, old)])
     app = world.build(store=busy)
     with pytest.raises(UnavailableError):
         put(app, max_attempts=2)

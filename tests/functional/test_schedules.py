@@ -15,9 +15,9 @@ from whendue.engine.ports import Item
 from whendue.errors import ScheduleNotFoundError
 from whendue.jobs.model import State
 from whendue.schedules.calendar.recurrence import Recurrence, after, latest
-from whendue.schedules.fires import Fire, Gap, Outcome, fire_from, gap_from
-from whendue.schedules.model import Definition, Misfire, Schedule, from_item, ledger_pk, schedule_key
-from whendue.schedules.runner import Due
+from whendue.schedules.fires import Fire, FireOutcome, MissedRange, fire_from, missed_from
+from whendue.schedules.model import Definition, Misfire, Schedule, fires_pk, from_item, schedule_key
+from whendue.schedules.runner import ScheduleRunner
 from whendue.submission.request import JobRequest
 
 MINUTE_MS = 60_000
@@ -28,18 +28,18 @@ def definition(cron: str = "*/5 * * * * *", **wanted: Any) -> Definition:
     return Definition(Recurrence(cron=cron), JobRequest("ok", {}), **wanted)
 
 
-def entries(world: World, name: str = "s") -> tuple[dict[int, Fire], list[Gap]]:
+def entries(world: World, name: str = "s") -> tuple[dict[int, Fire], list[MissedRange]]:
     """Read the whole ledger: fires by nominal time, withdrawn ones left out, and gaps."""
-    family = world.table.family(ledger_pk(TENANT, name))
+    family = world.table.family(fires_pk(TENANT, name))
     fires = [fire_from(item) for item in family if item["sk"].startswith("fire#")]
-    gaps = [gap_from(item) for item in family if item["sk"].startswith("gap#")]
-    return {fire.nominal: fire for fire in fires if fire.outcome is not Outcome.WITHDRAWN}, gaps
+    gaps = [missed_from(item) for item in family if item["sk"].startswith("gap#")]
+    return {fire.nominal: fire for fire in fires if fire.outcome is not FireOutcome.WITHDRAWN}, gaps
 
 
-def outcomes(world: World, name: str = "s") -> dict[int, Outcome]:
+def outcomes(world: World, name: str = "s") -> dict[int, FireOutcome]:
     """Say how each nominal time up to now ended; insists that gaps do not overlap."""
     fires, gaps = entries(world, name)
-    ended: dict[int, Outcome] = {}
+    ended: dict[int, FireOutcome] = {}
     for gap in gaps:
         for nominal in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 30):
             assert nominal.at_ms not in ended, "a nominal time is in two gaps"
@@ -157,7 +157,7 @@ def _is_whole(world: World, name: str) -> None:
     fires, _ = entries(world)
     times = runs(world)
     assert set(times.values()) <= {1}
-    made = {at for at, fire in fires.items() if fire.job and fire.outcome is not Outcome.TRIGGERED}
+    made = {at for at, fire in fires.items() if fire.job and fire.outcome is not FireOutcome.TRIGGERED}
     assert set(times) <= made
     for at in made:
         if at < world.clock.now_ms() - 190_000:
@@ -250,17 +250,17 @@ def test_a_year_of_a_minute_schedule_under_outages_has_every_fire_once(policy: A
     assert len(late) > 40
     for stretch in late:
         caught_up = stretch[max(0, len(stretch) - runs_of_missed) :]
-        assert {ended[at] for at in caught_up} <= {Outcome.CAUGHT_UP}
-        assert {ended[at] for at in set(stretch) - set(caught_up)} <= {Outcome.MISSED}
+        assert {ended[at] for at in caught_up} <= {FireOutcome.CAUGHT_UP}
+        assert {ended[at] for at in set(stretch) - set(caught_up)} <= {FireOutcome.MISSED}
     missed = {at for stretch in late for at in stretch}
-    assert {ended[at] for at in set(expected) - missed} == {Outcome.RAN}
+    assert {ended[at] for at in set(expected) - missed} == {FireOutcome.RAN}
     fires, _ = entries(world)
     jobs = [world.table.get([_job_key(fire.job or "")])[0] for fire in fires.values()]
     assert all(jobs)
     assert len(jobs) == sum(key.sk == "job" for key in world.table.items())
 
 
-def _due(world: World, table: Any) -> Due:
+def _due(world: World, table: Any) -> ScheduleRunner:
     return world.build(store=table, queue=Swallow()).tick._due  # type: ignore[arg-type]
 
 
@@ -291,7 +291,7 @@ def test_a_fire_is_on_time_within_its_grace_and_missed_after(late_s: int) -> Non
     world.app.schedules.put(TENANT, "s", definition("0 * * * *", misfire=Misfire("skip")))
     world.clock.advance(3600 + late_s)
     tick(world.app)
-    assert list(outcomes(world).values()) == [Outcome.RAN if late_s < 60 else Outcome.MISSED]
+    assert list(outcomes(world).values()) == [FireOutcome.RAN if late_s < 60 else FireOutcome.MISSED]
 
 
 def test_a_plan_that_was_decided_in_time_is_carried_out_as_decided_however_late() -> None:
@@ -313,7 +313,7 @@ def test_a_plan_that_was_decided_in_time_is_carried_out_as_decided_however_late(
     world.clock.advance(1800)
     tick(world.app)
     world.work()
-    assert list(outcomes(world).values()) == [Outcome.RAN]
+    assert list(outcomes(world).values()) == [FireOutcome.RAN]
     assert len(world.ran) == 1
 
 
@@ -327,7 +327,7 @@ def test_a_plan_of_very_many_fires_is_made_in_parts() -> None:
         tick(world.app)
     assert sorted(outcomes(world)) == nominals(world, wanted)
     fires, [gap] = entries(world)
-    assert {fire.outcome for fire in fires.values()} == {Outcome.RAN}
+    assert {fire.outcome for fire in fires.values()} == {FireOutcome.RAN}
     assert gap.until == world.clock.now_ms() - 3_600_000
 
 

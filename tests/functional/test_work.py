@@ -10,7 +10,7 @@ from tests.faults import Refusing
 from tests.world import SETTINGS, TENANT, RealTime, World
 from whendue.declarations.registry import Cancel, GiveUp, Retry
 from whendue.engine.message import from_body
-from whendue.engine.ports import Applied, Outcome, Outgoing
+from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
 from whendue.errors import Interrupted
 from whendue.jobs.model import State
 from whendue.jobs.transitions import claim
@@ -190,7 +190,7 @@ def test_a_table_that_does_not_answer_leaves_the_message_in_its_queue() -> None:
     """Nobody knows whether the claim holds: the message must come back."""
     world = World()
     job = world.submit()
-    deaf = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    deaf = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     [worked] = world.work(world.build(store=deaf))
     assert len(worked.unsettled) == 1
     world.clock.advance(400)
@@ -201,7 +201,7 @@ def test_a_table_that_does_not_answer_leaves_the_message_in_its_queue() -> None:
 def test_a_table_that_does_not_take_the_outcome_leaves_the_message_in_its_queue() -> None:
     """The work is done and nobody knows: the message must come back, and the lease decides."""
     world = World()
-    deaf = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    deaf = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     deaf.on = False
     world.task("deafening", lambda payload, ctx: setattr(deaf, "on", True))
     job = world.submit("deafening")

@@ -105,8 +105,8 @@ def test_a_message_never_arrives_before_its_job_is_due(due_at: int, now_ms: int)
 @given(times, times)
 def test_either_the_writer_or_the_timer_sends_never_both_never_none(due_at: int, scheduled_at: int) -> None:
     """Every job's first message has exactly one sender."""
-    alarm_at = agenda.first_alarm(due_at, TIMING)
-    assert agenda.is_first_alarm(due_at, alarm_at, TIMING)
+    alarm_at = agenda.first_check(due_at, TIMING)
+    assert agenda.is_first_check(due_at, alarm_at, TIMING)
     job = Job(
         id="1", tenant="t", type="t", queue="low", profile="p", agenda_pk="live#low#0", alarm_at=alarm_at,
         due_at=due_at,

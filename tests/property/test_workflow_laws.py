@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.world import TENANT, World
-from whendue.jobs.dependencies import ONS, PARENT_POLICIES, On, ParentPolicy
+from whendue.jobs.dependencies import FAILURE_POLICIES, ONS, FailurePolicy, On
 from whendue.jobs.model import TERMINAL, Job
 from whendue.submission.request import JobRequest
 from whendue.workflows.graph import Draft, Graph, Wanted, make, outcome, to_value
@@ -56,7 +56,7 @@ class Flow:
 def flows(draw: st.DrawFn) -> Flow:
     count = draw(st.integers(1, 8))
     ons: st.SearchStrategy[On] = st.sampled_from(ONS)
-    policies: st.SearchStrategy[ParentPolicy] = st.sampled_from(PARENT_POLICIES)
+    policies: st.SearchStrategy[FailurePolicy] = st.sampled_from(FAILURE_POLICIES)
     drafts = []
     for number in range(count):
         parents = draw(st.dictionaries(st.integers(0, number - 1), ons, max_size=3)) if number else {}

@@ -8,8 +8,8 @@ from typing import Any
 from tests.simulation.hub import Hub, Process
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
-from whendue.engine.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
-from whendue.support.clock import Effects
+from whendue.engine.ports import DueEntry, Item, Outgoing, ReceivedMessage, WriteResult
+from whendue.support.clock import Clock
 from whendue.table.keys import Key
 from whendue.table.writes import Write, delete, insert
 
@@ -32,7 +32,7 @@ class LaggingStore(MemoryStore):
         self._watch = watch
         self._news: deque[tuple[int, bool, Key, Item]] = deque()
 
-    def write(self, process: Process, write: Write) -> Outcome:
+    def write(self, process: Process, write: Write) -> WriteResult:
         """Carry out one write of a process."""
         before = self._items.get(write.key)
         [end] = super().apply([write])
@@ -58,7 +58,7 @@ class LaggingStore(MemoryStore):
     def _list(self, key: Key, item: Item) -> None:
         self._news.append((self._hub.now_ms + self._lag_ms, True, key, item))
 
-    def agenda(self, partition: str, **options: Any) -> list[AgendaEntry]:
+    def agenda(self, partition: str, **options: Any) -> list[DueEntry]:
         """List what the index shows by now."""
         self.catch_up(self._hub.now_ms)
         return super().agenda(partition, **options)
@@ -81,7 +81,7 @@ class ComingQueue(MemoryQueue):
     """The queues; says when a message comes into sight, and gives visible ones in any order."""
 
     def __init__(
-        self, hub: Hub, effects: Effects, visibility_s: int, max_receive_count: int, shuffle: random.Random | None
+        self, hub: Hub, effects: Clock, visibility_s: int, max_receive_count: int, shuffle: random.Random | None
     ) -> None:
         super().__init__(effects, visibility_s, max_receive_count)
         self._hub = hub
@@ -93,7 +93,7 @@ class ComingQueue(MemoryQueue):
             self._expect(queue, delay_s)
         return super().send(queue, messages)
 
-    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[ReceivedMessage]:
         if self._shuffle:
             self._shuffle.shuffle(self._queues[queue])
         taken = super().receive(queue, limit=limit, wait_s=wait_s)

@@ -15,7 +15,7 @@ from tests.simulation.hub import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher, carried
 from whendue.declarations.context import Context
-from whendue.engine.ports import Delivery, Item
+from whendue.engine.ports import Item, ReceivedMessage
 from whendue.jobs.model import TERMINAL, State, from_item, to_item
 from whendue.jobs.transition import Transition
 from whendue.quotas import MAX_LOST
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STEPS = {(edge.name, edge.source, edge.target) for edge in ARROWS}
-BY_WORKER = {"heartbeat", "succeed", "fail", "stop", "expand"}
+BY_WORKER = {"heartbeat", "succeed", "fail", "finish_cancelled", "expand"}
 DECIDED_ON_READING = {
     "cancel",
     "request_cancel",
     "redrive",
     "reschedule",
-    "move_alarm",
-    "die",
-    "bury",
+    "postpone_check",
+    "mark_dead",
+    "cancel_lost",
     "defer",
     "wake",
     "skip",
     "release",
-    "forgo",
+    "cancel_unsatisfied",
 }
 MAY_CHANGE_MEANWHILE = {"lease_until", "progress", "cancel_requested", "rescues"}
 # SQS counts whole seconds, and a worker's first calls take their time.
@@ -143,7 +143,7 @@ class Monitor:
         self._note_sends(write, before, after)
         if write.name == "fail":
             self._retry_is_in_time(after)
-        if write.name in ("die", "bury"):
+        if write.name in ("mark_dead", "cancel_lost"):
             self._nobody_runs_it(write, after)
             self._was_due(process, before)
         if write.name in BY_WORKER - {"heartbeat"}:
@@ -160,9 +160,9 @@ class Monitor:
     def _note_sends(self, write: Write, before: Item | None, after: Item) -> None:
         """Note what may be sent more than once."""
         one = (write.key.pk.removeprefix("JOB#"), after["generation"])
-        if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
+        if write.name == "postpone_check" and after["rescues"] > (before or after)["rescues"]:
             self.rescued[one] += 1
-        if write.name == "settled" and after["state"] == "pending":
+        if write.name == "finish_fan_out" and after["state"] == "pending":
             self.told[one] = 1
 
     def _step_is_legal(self, write: Write, before: Item | None, after: Item) -> None:
@@ -251,7 +251,7 @@ class Monitor:
             return
         loose = MAY_CHANGE_MEANWHILE | ({"alarm_at"} if write.name == "request_cancel" else set())
         # Parents of who waits end while it is looked after, or asked to stop.
-        loose |= {"awaits"} if write.name in ("move_alarm", "request_cancel") else set()
+        loose |= {"awaits"} if write.name in ("postpone_check", "request_cancel") else set()
         for name, value in to_item(write.job).items():
             if name not in loose and after.get(name) != value:
                 self.wrong(f"{write.name} was decided on {name}={value}, the job has {after.get(name)}")
@@ -268,7 +268,7 @@ class Monitor:
             if run.fence == after["fence"]:
                 run.lease_until = after["lease_until"]
 
-    def delivered(self, batch: Sequence[Delivery]) -> None:
+    def delivered(self, batch: Sequence[ReceivedMessage]) -> None:
         """A message that nobody has lost, held or failed to delete comes once."""
         for watcher in self.watchers:
             watcher.delivered(batch)
@@ -276,7 +276,7 @@ class Monitor:
         if again and self.world.nature.punctual and not self.faults:
             self.wrong("a message was delivered twice although nothing failed")
 
-    def answered(self, process: Process, batch: Sequence[Delivery], kept: Collection[str]) -> None:
+    def answered(self, process: Process, batch: Sequence[ReceivedMessage], kept: Collection[str]) -> None:
         """A worker that answers has recorded what it settled, else nobody knows how it ended."""
         keys = {one.id: job_key(carried(one.body)[0]) for one in batch}
         for key in set(keys.values()) - {keys[message_id] for message_id in kept}:

@@ -41,8 +41,8 @@ PLANTS: Final = (
     Plant(
         "the fence check dropped from complete",
         TRANSITIONS,
-        'return ended("succeed", job, held(job), State',
-        'return ended("succeed", job, [Is("state", State.RUNNING.value)], State',
+        'return finish("succeed", job, held(job), State',
+        'return finish("succeed", job, [Is("state", State.RUNNING.value)], State',
         "G5",
         "long, kept by heartbeats",
     ),
@@ -114,8 +114,8 @@ PLANTS: Final = (
     Plant(
         "rescue that sends paused jobs",
         "whendue.jobs.rescue_policy",
-        "None if paused else move_alarm",
-        "move_alarm",
+        "None if paused else postpone_check",
+        "postpone_check",
         "G11",
         "tenant paused, for long",
     ),

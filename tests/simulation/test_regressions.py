@@ -4,7 +4,7 @@ from tests.simulation.explore import play
 from tests.simulation.fates import Plan
 from tests.simulation.stories.base import Scenario, submitting
 from tests.simulation.world import Nature
-from whendue.engine.ports import Applied
+from whendue.engine.ports import WriteStatus
 from whendue.jobs.model import Job, Policy, State, from_item, to_item
 from whendue.jobs.rescue_policy import decide
 from whendue.jobs.transitions import claim
@@ -27,7 +27,7 @@ def test_rescue_leaves_alone_what_another_worker_has_just_taken_over() -> None:
     store = MemoryStore()
     assert store.apply([insert("read", job.key, to_item(job))])[0].done
     assert store.apply([claim(job, "alive", now_ms)])[0].done
-    assert store.apply([step])[0].applied is Applied.REFUSED
+    assert store.apply([step])[0].applied is WriteStatus.REFUSED
 
 
 def test_fields_of_a_newer_version_are_left_out() -> None:

@@ -9,7 +9,7 @@ from tests.simulation.secrets import IDS
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item
-from whendue.jobs.dependencies import Parent, parents_from
+from whendue.jobs.dependencies import Upstream, upstreams_from
 from whendue.jobs.model import TERMINAL, Job, from_item
 from whendue.table.keys import CHILD, child_of, job_id_of, job_key, parents_key
 from whendue.table.writes import Write
@@ -37,7 +37,7 @@ class DependencyWatcher(Watcher):
         if write.key.sk != "job":
             return
         job_id = job_id_of(write.key.pk)
-        self.adopted += write.name == "adopt"
+        self.adopted += write.name == "add_dependent"
         if after["state"] in FINAL and not (before and before["state"] in FINAL):
             self._ends[job_id].add(after["state"])
             self._ended_ms[job_id] = self.world.hub.now_ms
@@ -65,11 +65,11 @@ class DependencyWatcher(Watcher):
             if not ends & (FINAL if job.parent_policy == "run" and parent.on == "success" else wanted):
                 self.world.monitor.wrong(f"G7: released on {parent.on}, its parent has had {sorted(ends) or 'no end'}")
 
-    def _parents(self, job: Job) -> list[Parent]:
+    def _parents(self, job: Job) -> list[Upstream]:
         if job.parts is not None:
-            return [Parent(IDS.of_part(job.whole_id, number), "done") for number in range(job.parts)]
+            return [Upstream(IDS.of_part(job.whole_id, number), "done") for number in range(job.parts)]
         item = self.world.store._items.get(parents_key(job.id, job.request_hash, job.life))
-        return parents_from(json.loads(item["parents"])) if item else []
+        return upstreams_from(json.loads(item["parents"])) if item else []
 
     def _everybody_has_heard(self, job: Job) -> None:
         """A job owes nothing only when nobody waits for its end who did so before; who came later looks for itself."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.hub import Process
 from tests.simulation.watchers import Watcher, carried
-from whendue.engine.ports import Delivery, Item
+from whendue.engine.ports import Item, ReceivedMessage
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class PauseWatcher(Watcher):
             if pause.holds(job) and pause.lasts(self.world.hub.now_ms, slack_ms) and not process.frozen:
                 self.world.monitor.wrong(f"claimed {self.world.hub.now_ms - pause.since_ms} ms after its pause began")
 
-    def delivered(self, batch: Sequence[Delivery]) -> None:
+    def delivered(self, batch: Sequence[ReceivedMessage]) -> None:
         """A pause burns no receives."""
         # A message that comes early by the worker's clock is held.
         again = any(one.receive_count > 1 for one in batch) and not self.world.nature.skew_ms

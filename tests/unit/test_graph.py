@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
-from whendue.jobs.dependencies import NOT_TAKEN, PARENT_FAILED, On
+from whendue.jobs.dependencies import DEPENDENCY_FAILED, NOT_TAKEN, On
 from whendue.jobs.model import Failure, Job, Policy, State, evolve
 from whendue.quotas import CYCLE_NODES, PARENTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
 from whendue.submission.request import JobRequest
@@ -40,10 +40,10 @@ def ends_of(graph: Graph, **states: str) -> dict[int, Job | None]:
         "ok": job(State.SUCCEEDED),
         "dead": job(State.DEAD, "RuntimeError"),
         "cancelled": job(State.CANCELLED),
-        "left": job(State.CANCELLED, PARENT_FAILED),
+        "left": job(State.CANCELLED, DEPENDENCY_FAILED),
         "not_taken": job(State.CANCELLED, NOT_TAKEN),
         # Each of these was redriven, and cancelled by somebody.
-        "left once": job(State.CANCELLED, PARENT_FAILED, generation=2),
+        "left once": job(State.CANCELLED, DEPENDENCY_FAILED, generation=2),
         "not_taken once": job(State.CANCELLED, NOT_TAKEN, generation=2),
         "gone": None,
     }

@@ -11,7 +11,7 @@ from whendue.schedules import fires as ledger
 from whendue.schedules import model as schedules
 from whendue.schedules.backfill_model import Backfill
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.fires import Fire, Gap, Outcome
+from whendue.schedules.fires import Fire, FireOutcome, MissedRange
 from whendue.schedules.model import Definition, Schedule
 from whendue.submission.request import JobRequest
 from whendue.table.writes import REMOVE, Write
@@ -20,17 +20,17 @@ NOW_MS = 1_800_000_000_000
 EACH_MINUTE = Recurrence(cron="* * * * *")
 DEFINITION = Definition(EACH_MINUTE, JobRequest("ok", {}))
 SCHEDULE = Schedule("acme", "s", DEFINITION, NOW_MS, NOW_MS, NOW_MS)
-FIRE = Fire(SCHEDULE.ledger, NOW_MS, Outcome.RAN, NOW_MS, NOW_MS, "job")
-SKIPPED = replace(FIRE, outcome=Outcome.SKIPPED, job=None, reason="unknown_task")
-GAP = Gap(SCHEDULE.ledger, NOW_MS, NOW_MS, Outcome.MISSED, "misfired", NOW_MS, NOW_MS, EACH_MINUTE)
+FIRE = Fire(SCHEDULE.ledger, NOW_MS, FireOutcome.RAN, NOW_MS, NOW_MS, "job")
+SKIPPED = replace(FIRE, outcome=FireOutcome.SKIPPED, job=None, reason="unknown_task")
+GAP = MissedRange(SCHEDULE.ledger, NOW_MS, NOW_MS, FireOutcome.MISSED, "misfired", NOW_MS, NOW_MS, EACH_MINUTE)
 BACKFILL = Backfill("acme", "s", "id", DEFINITION, NOW_MS, NOW_MS, NOW_MS, 10, False, NOW_MS, NOW_MS)
-ENDED = replace(BACKFILL, state=backfills.State.FINISHED)
+ENDED = replace(BACKFILL, state=backfills.BackfillState.FINISHED)
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        schedules.step("pause", SCHEDULE, replace(SCHEDULE, state=schedules.State.PAUSED)),
+        schedules.step("pause", SCHEDULE, replace(SCHEDULE, state=schedules.ScheduleState.PAUSED)),
         schedules.step("edit", SCHEDULE, replace(SCHEDULE, definition=replace(DEFINITION, jitter_s=5))),
         ledger.enter(FIRE),
         ledger.enter(SKIPPED),
@@ -66,7 +66,7 @@ def test_a_backfill_that_has_ended_is_in_no_agenda() -> None:
 
 def test_a_triggered_one_stands_beside_the_nominal_time() -> None:
     """In the order of time, and never in the place of a fire."""
-    triggered = replace(FIRE, outcome=Outcome.TRIGGERED)
+    triggered = replace(FIRE, outcome=FireOutcome.TRIGGERED)
     assert FIRE.key.sk < triggered.key.sk < replace(FIRE, nominal=NOW_MS + 1).key.sk
     assert replace(triggered, job="another").key != triggered.key
 

@@ -12,7 +12,7 @@ from whendue.jobs.dependencies import NOT_TAKEN, element
 from whendue.jobs.failures import failure
 from whendue.jobs.members import resets
 from whendue.jobs.model import Job, State, evolve
-from whendue.jobs.transition import Transition, owing
+from whendue.jobs.transition import Transition, with_pending_fan_out
 from whendue.quotas import DEPENDED_ON_S, OWING_CHECK_S, WAITING_CHECK_S
 
 DONE = "done#acme#succeeded#2027-01-15#3"
@@ -80,8 +80,8 @@ def test_a_retry_that_owes_its_failed_attempt_is_not_sent_before_that_is_told() 
     """Nobody could claim it."""
     step = retried(running(), 1)
     assert step.send
-    assert (owing(step).send, owing(step).job.owes) == (False, "")
-    assert owing(step).job.alarm_at == step.job.alarm_at
+    assert (with_pending_fan_out(step).send, with_pending_fan_out(step).job.owes) == (False, "")
+    assert with_pending_fan_out(step).job.alarm_at == step.job.alarm_at
 
 
 # --- due times ---------------------------------------------------------------------------------------------------
@@ -98,8 +98,8 @@ def test_a_new_due_time_is_decided_now_in_a_generation_of_its_own() -> None:
 def test_a_job_waits_on_for_those_that_have_not_arrived() -> None:
     """Once nobody is left it waits for nobody."""
     job = a_job(state=State.WAITING, awaits=frozenset({0, 1, 2}))
-    assert waiting.arrive(job, frozenset({0, 2})).job.awaits == frozenset({1})
-    assert waiting.arrive(job, frozenset({0, 1, 2})).job.awaits is None
+    assert waiting.satisfy(job, frozenset({0, 2})).job.awaits == frozenset({1})
+    assert waiting.satisfy(job, frozenset({0, 1, 2})).job.awaits is None
 
 
 # --- waiting -----------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_it_looks_for_itself_after_a_minute_or_at_its_deadline(deadline_s: int |
 
 def test_an_end_is_put_away_as_of_its_finish_when_all_is_told() -> None:
     """However late that is; who has dependents is kept until somebody has looked at them."""
-    told = waiting.settled(transitions.succeed(running(children=True), NOW, None).job, LATER, TIMING)
+    told = waiting.finish_fan_out(transitions.succeed(running(children=True), NOW, None).job, LATER, TIMING)
     assert (told.job.agenda_pk, told.job.alarm_at, told.job.expires_at) == (
         DONE,
         NOW,
@@ -152,8 +152,8 @@ FAR_S = 600
 )
 def test_a_retry_is_sent_by_who_told_its_failure_unless_promote_will(after_s: float, told_s: int, sent: bool) -> None:
     """Nobody else would; it stays in the live agenda either way."""
-    owes = owing(retried(running(), after_s)).job
-    told = waiting.settled(owes, NOW + told_s * 1000, TIMING)
+    owes = with_pending_fan_out(retried(running(), after_s)).job
+    told = waiting.finish_fan_out(owes, NOW + told_s * 1000, TIMING)
     assert (told.send, told.job.owes, told.job.agenda_pk, told.job.state) == (sent, None, LIVE, State.PENDING)
 
 

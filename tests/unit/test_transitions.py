@@ -6,7 +6,7 @@ import pytest
 
 from scripts.state_diagram import ARROWS
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Applied
+from whendue.engine.ports import WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.failures import failure
 from whendue.jobs.model import TERMINAL, Failure, Job, Policy, State, evolve, from_item, to_item
@@ -59,8 +59,8 @@ AFTER_CLAIM: dict[str, Callable[[Job], Transition]] = {
     "succeed": lambda job: transitions.succeed(job, NOW, '"fine"'),
     "fail": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
     "fail for good": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
-    "give_back": lambda job: transitions.give_back(job, NOW, NOW, TIMING),
-    "stop": lambda job: transitions.stop(job, NOW),
+    "requeue": lambda job: transitions.requeue(job, NOW, NOW, TIMING),
+    "finish_cancelled": lambda job: transitions.finish_cancelled(job, NOW),
 }
 
 
@@ -70,7 +70,7 @@ def test_a_stale_fence_changes_nothing(name: str) -> None:
     store = stored(running(fence=THEIRS))
     before = store.items()
     [end] = store.apply([AFTER_CLAIM[name](running(fence=MINE))])
-    assert end.applied is Applied.REFUSED
+    assert end.applied is WriteStatus.REFUSED
     assert store.items() == before
 
 
@@ -100,7 +100,7 @@ def test_a_claim_is_refused_where_the_job_may_not_run(standing: Job) -> None:
     """Each conjunct of the claim keeps one kind of wrong run away."""
     store = stored(standing)
     [end] = store.apply([transitions.claim(a_job(), MINE, NOW)])
-    assert end.applied is Applied.REFUSED
+    assert end.applied is WriteStatus.REFUSED
     assert end.old is not None
     assert from_item(end.old) == standing
 
@@ -114,17 +114,17 @@ def test_a_claim_takes_over_once_the_lease_has_expired() -> None:
     assert (job.fence, job.claims, job.lost) == (THEIRS, 2, 1)
 
 
-@pytest.mark.parametrize("name", ["fail", "give_back"])
+@pytest.mark.parametrize("name", ["fail", "requeue"])
 def test_what_would_run_again_gives_way_to_a_cancel_that_was_requested(name: str) -> None:
     """G9: after an acknowledged cancel no further attempt begins."""
     store = stored(running(cancel_requested=True))
     [end] = store.apply([AFTER_CLAIM[name](running())])
-    assert end.applied is Applied.REFUSED
+    assert end.applied is WriteStatus.REFUSED
 
 
 def test_a_run_that_is_given_back_counts_neither_as_attempt_nor_as_lost() -> None:
     """A deployment of new workers must not use up what a job has."""
-    step = AFTER_CLAIM["give_back"](running(failures=1, claims=2))
+    step = AFTER_CLAIM["requeue"](running(failures=1, claims=2))
     after = step.job
     assert (after.state, after.failures, after.claims, after.lost) == (State.PENDING, 1, 1, 0)
     assert (after.generation, after.due_at, after.lease_until, step.send) == (2, NOW, 0, True)
@@ -149,7 +149,7 @@ def test_a_retry_far_away_is_left_to_the_timer() -> None:
 
 def test_finishing_leaves_the_live_agenda() -> None:
     """The alarm index of live jobs holds nothing finished."""
-    for name in ("succeed", "fail for good", "stop"):
+    for name in ("succeed", "fail for good", "finish_cancelled"):
         job = AFTER_CLAIM[name](running()).job
         assert job.agenda_pk == f"done#acme#{job.state}#2027-01-15#3"
         assert (job.alarm_at, job.lease_until) == (NOW, 0)

@@ -18,7 +18,7 @@ from functions.api.http.json_text import Refused
 from functions.api.http.problems import invalid
 from functions.api.schemas.base import Body
 from functions.api.schemas.numbers import BackoffFactor, BackoffSeconds, Delay, RedriveRate, StartRate
-from whendue.jobs.dependencies import On, ParentPolicy
+from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.jobs.limit_spec import Limit
 from whendue.quotas import (
     BULK_JOBS,
@@ -157,7 +157,7 @@ def _short(tags: dict[str, str]) -> dict[str, str]:
 
 Tags = Annotated[dict[str, str], Field(max_length=TAGS), AfterValidator(_short)]
 OnParentFailure = Annotated[
-    ParentPolicy,
+    FailurePolicy,
     Field(
         description="What becomes of it when a parent that must succeed does not: `cancel` it, `run` it all the same, "
         "or `hold` it until that one is redriven and succeeds."

@@ -241,16 +241,16 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "priority": job.queue,
         "profile": job.profile,
         "tenant": job.tenant,
-        "created_at": times.written(job.created_at),
-        "due_at": times.written(job.due_at),
-        "finished_at": times.written(job.finished_at),
-        "deadline_at": times.written(job.deadline_at),
+        "created_at": times.to_timestamp(job.created_at),
+        "due_at": times.to_timestamp(job.due_at),
+        "finished_at": times.to_timestamp(job.finished_at),
+        "deadline_at": times.to_timestamp(job.deadline_at),
         "cancel_requested": job.cancel_requested,
         "retries": job.redrives or 0,
         "error": error_reply(job.last) if job.last and job.state is not State.SUCCEEDED else None,
         "tags": dict(job.tags or {}),
         "schedule": job.schedule,
-        "nominal_at": times.written(job.nominal_at),
+        "nominal_at": times.to_timestamp(job.nominal_at),
     }
 
 
@@ -264,8 +264,8 @@ def _node(graph: Graph, number: int, jobs: Mapping[int, Job | None], now_ms: int
         for_each=node.for_each is not None,
         items=job.parts if job else None,
         attempt=job.attempt if job else 0,
-        due_at=times.written(job.due_at) if job and job.state is not State.WAITING else None,
-        started_at=times.written(job.started_at) if job else None,
-        finished_at=times.written(job.finished_at) if job else None,
+        due_at=times.to_timestamp(job.due_at) if job and job.state is not State.WAITING else None,
+        started_at=times.to_timestamp(job.started_at) if job else None,
+        finished_at=times.to_timestamp(job.finished_at) if job else None,
         error=error_reply(job.last) if job and job.last and job.state is not State.SUCCEEDED else None,
     )

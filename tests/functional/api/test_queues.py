@@ -76,9 +76,9 @@ def test_a_running_job_is_not_the_oldest_that_waits(client: Client, world: World
 
 def test_a_queue_is_paused_and_resumed(client: Client, client_of: Callable[..., Client], world: World) -> None:
     """Operators see by whom, why, since and until when."""
-    until = times.written(world.clock.now_ms() + 60_000)
+    until = times.to_timestamp(world.clock.now_ms() + 60_000)
     answer = client.send("POST", "/queues/normal/pause", WHY | {"expiresAt": until})
-    told = {"by": TENANT, **WHY, "since": times.written(world.clock.now_ms()), "until": until}
+    told = {"by": TENANT, **WHY, "since": times.to_timestamp(world.clock.now_ms()), "until": until}
     assert (answer.status, answer.json) == (200, told | {"by": answer.json["by"]})
     assert answer.json["by"]
     assert shown(client_of("other", "jobs:read operator"))["paused"] == answer.json

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.http.times import read, written
+from functions.api.http.times import read, to_timestamp
 from tests.functional.api.conftest import a_token, api_of
 from tests.functional.api.gateway import Answer, Client, Shape
 from tests.world import World
@@ -38,7 +38,7 @@ def fires(client: Client, **query: Any) -> list[dict[str, Any]]:
 
 def at(world: World, seconds: float = 0) -> str:
     """Write the time so many seconds from now."""
-    return written(world.clock.now_ms() + round(seconds * 1000)) or ""
+    return to_timestamp(world.clock.now_ms() + round(seconds * 1000)) or ""
 
 
 def test_a_schedule_is_created_read_and_shown_as_it_was_put(world: World, shape: Shape) -> None:

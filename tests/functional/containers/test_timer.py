@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import eventually
 from tests.world import RealTime
-from whendue.containers.health import Beats
+from whendue.containers.health import Liveness
 from whendue.containers.timer import LAST_STEP_S, TICK_S, Timer
 from whendue.timer.tick import Ticked
 
@@ -32,7 +32,7 @@ class Ticks:
 
 def timer_of(world: RealTime, ticks: Ticks, grace_s: int = GRACE_S) -> Timer:
     world.app.tick = ticks  # type: ignore[assignment]
-    return Timer(world.app, grace_s, Beats(world.effects.now_ms, 60))
+    return Timer(world.app, grace_s, Liveness(world.effects.now_ms, 60))
 
 
 def ended(timer: Timer) -> bool:
@@ -44,7 +44,7 @@ def test_it_promotes_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """With the real tick; a line a tick."""
     world = RealTime()
     world.submit(delay_s=125)
-    timer = Timer(world.app, GRACE_S, Beats(world.effects.now_ms, 60))
+    timer = Timer(world.app, GRACE_S, Liveness(world.effects.now_ms, 60))
     timer.start()
     lines: list[str] = []
 

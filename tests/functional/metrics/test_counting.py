@@ -9,7 +9,7 @@ from tests.functional.metrics.handled import Handled
 from tests.world import TENANT
 from whendue import quotas as limits
 from whendue.declarations.registry import Cancel
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs.model import State
 from whendue.submission.request import JobRequest
@@ -98,7 +98,7 @@ def test_jobs_do_not_depend_on_their_counters(world: Handled, error: Exception) 
 
 def test_counts_that_the_table_does_not_answer_for_are_dropped(world: Handled) -> None:
     """They may have been added: once more would be twice."""
-    store = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE) for _ in writes])
+    store = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE) for _ in writes])
     app = world.build(store)
     app.tally.tick(planned=0, promoted=0, rescued={})
     app.counters.keep(app.tally.take())

@@ -15,13 +15,13 @@ from whendue.bootstrap import App
 from whendue.declarations.channel import Attempt, Event
 from whendue.declarations.registry import Cancel, channel
 from whendue.declarations.resources import Resources
-from whendue.engine.ports import Outcome, Outgoing
+from whendue.engine.ports import Outgoing, WriteResult
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State
 from whendue.notifications.subscription import Terms
 from whendue.settings import NOTIFICATIONS
 from whendue.submission.request import JobRequest
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 from whendue.table.writes import Write
 
 SCHEDULES = 300
@@ -32,7 +32,7 @@ class Told:
     """A world with a receiver in memory; a job of it fails once or twice, gives way, or succeeds."""
 
     def __init__(self, seed: int, provided: Resources, *subscriptions: tuple[str, Terms]) -> None:
-        self.world = Notified(ManualEffects(seed=seed))
+        self.world = Notified(ManualClock(seed=seed))
         self.provided = provided
         self.received: list[tuple[str, str, str, int]] = []
         self.world.task("stops", _stops)
@@ -125,7 +125,7 @@ def test_a_failed_attempt_is_told_after_a_cancel_though_both_who_were_to_tell_it
     """The worker and who cancelled it: the job stays live until its alarm has it told."""
     told = Told(0, provided, ("all", Terms("noted", "", events)))
 
-    def dies(writes: Sequence[Write]) -> list[Outcome]:
+    def dies(writes: Sequence[Write]) -> list[WriteResult]:
         if any(write.name == "submit" for write in writes):
             raise KilledError
         return told.world.table.apply(writes)
@@ -150,7 +150,7 @@ def test_a_failed_attempt_whose_worker_died_is_told_at_the_alarm_of_the_next_whi
     policy = {"max_attempts": 2, "jitter": "none", "base_s": 600}
     job = told.world.app.submit.one(TENANT, JobRequest("bad", {}, policy=policy)).job
 
-    def dies(writes: Sequence[Write]) -> list[Outcome]:
+    def dies(writes: Sequence[Write]) -> list[WriteResult]:
         if any(write.name == "submit" for write in writes):
             raise KilledError
         return told.world.table.apply(writes)

@@ -16,13 +16,13 @@ from whendue.bootstrap import App
 from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.registry import channel
 from whendue.declarations.resources import Resources
-from whendue.engine.commit import record_and_send
+from whendue.engine.commit import commit
 from whendue.jobs import transitions
 from whendue.jobs.model import Job, State
-from whendue.jobs.transition import Transition, owing
+from whendue.jobs.transition import Transition, with_pending_fan_out
 from whendue.notifications.subscription import Terms
 from whendue.settings import NOTIFICATIONS
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 
 SCHEDULES = 1000
 
@@ -118,14 +118,14 @@ def an_end(number: int, draw: random.Random) -> Job:
     """A job that has just ended, or failed an attempt, and owes that."""
     job = running(f"{number:036d}", fence=f"f{number}")
     step = draw.choice(ENDS)(job)
-    return owing(step).job
+    return with_pending_fan_out(step).job
 
 
 ENDS: list[Callable[[Job], Transition]] = [
     lambda job: transitions.succeed(job, job.due_at, "1"),
     lambda job: transitions.fail(job, an_error(job), job.due_at, TIMING, draw=0.5),
     lambda job: transitions.fail(job, an_error(job), job.due_at, TIMING, draw=0.5, final=True),
-    lambda job: transitions.stop(job, job.due_at),
+    lambda job: transitions.finish_cancelled(job, job.due_at),
 ]
 
 
@@ -134,7 +134,7 @@ class Seeded:
 
     def __init__(self, seed: int, provided: Resources) -> None:
         self.draw = random.Random(seed)
-        self.world = Notified(ManualEffects(seed=seed))
+        self.world = Notified(ManualClock(seed=seed))
         self.provided = provided
         self.received: list[tuple[str, str]] = []
         self.failures = self.draw.randrange(3)
@@ -160,7 +160,7 @@ class Seeded:
         for _ in range(20):
             app = self.process(4)
             with suppress(KilledError):
-                record_and_send(app._ports, app.news.told(jobs), self.world.clock.now_ms())
+                commit(app._ports, app.news.told(jobs), self.world.clock.now_ms())
                 return
         pytest.fail("nobody lived")
 

@@ -16,7 +16,7 @@ from tests.functional.notifications.notified import STORY, Notified
 from tests.functional.tasks.web import Seen, Web
 from tests.world import TENANT
 from whendue import quotas as limits
-from whendue.engine.commit import record_and_send
+from whendue.engine.commit import commit
 from whendue.errors import StateConflictError
 from whendue.jobs.due_index import shard_of
 from whendue.jobs.model import State
@@ -283,7 +283,7 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
     world.subscribe("other", url=web.url("/other"))
     assert shard_of("hook", limits.NOTIFY_LANES) != shard_of("other", limits.NOTIFY_LANES)
     other = world.app.news.tell(TENANT, replace(STORY, about="last"))[1]
-    record_and_send(world.app._ports, [other], world.clock.now_ms())
+    commit(world.app._ports, [other], world.clock.now_ms())
     seen: list[str] = []
 
     def slow(handler: BaseHTTPRequestHandler) -> None:

@@ -50,7 +50,7 @@ class UnknownProfileError(InvalidRequestError):
     code = "unknown_profile"
 
 
-class UnknownParentError(InvalidRequestError):
+class UnknownDependencyError(InvalidRequestError):
     """A job that it depends on is not there."""
 
     code = "unknown_parent"

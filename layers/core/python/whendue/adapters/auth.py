@@ -15,7 +15,7 @@ from whendue.adapters.aws import parameter
 from whendue.adapters.key_set import KeySet, is_safe
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError
 from whendue.quotas import SECRETS_AGE_MS, SUBJECT_BYTES, TOKEN_BYTES
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 from whendue.support.text import is_line
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
@@ -121,9 +121,7 @@ class Identity:
 class Verifier:
     """Verifies tokens. PyJWT reads the wall clock itself for `exp`, `nbf` and `iat`; its checks are kept whole."""
 
-    def __init__(
-        self, settings: AuthSettings, effects: Effects, again: Callable[[], AuthSettings] | None = None
-    ) -> None:
+    def __init__(self, settings: AuthSettings, effects: Clock, again: Callable[[], AuthSettings] | None = None) -> None:
         """Use these settings; a JWKS is fetched when the first token comes.
 
         Args:

@@ -15,7 +15,7 @@ from whendue.errors import AuthenticationError, ConfigurationError, UnavailableE
 from whendue.outbound import client as outbound
 from whendue.outbound.ssrf import Allowed, Target, TargetRefusedError, parse_target
 from whendue.quotas import KEY_SET_BYTES, RSA_MAX_BITS
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 # A set is asked for again after this long ...
 KEYS_FRESH_S: Final = 300
@@ -56,7 +56,7 @@ class KeySet:
         fetch_s: seconds that one fetch may take.
     """
 
-    def __init__(self, url: str, algorithm: str, effects: Effects, fetch_s: float = FETCH_S) -> None:
+    def __init__(self, url: str, algorithm: str, effects: Clock, fetch_s: float = FETCH_S) -> None:
         """Know where the set is; it is fetched when the first token comes.
 
         Raises:

@@ -5,8 +5,8 @@ from typing import Final
 
 from whendue.bootstrap import App
 from whendue.containers import log
-from whendue.containers.health import Beats
-from whendue.metrics_export import lag, report
+from whendue.containers.health import Liveness
+from whendue.metrics_export import export, timer_lag
 
 MINUTE_MS: Final = 60_000
 # A tick ends before the next one is due.
@@ -21,7 +21,7 @@ THREAD: Final = "timer"
 class Timer:
     """A thread that ticks until it is drained."""
 
-    def __init__(self, app: App, grace_s: int, beats: Beats) -> None:
+    def __init__(self, app: App, grace_s: int, beats: Liveness) -> None:
         """Make ready; nothing ticks yet."""
         self._app = app
         self._grace_s = grace_s
@@ -65,6 +65,6 @@ class Timer:
             promoted=ticked.promoted,
             rescued=dict(ticked.rescued),
             behind=ticked.behind,
-            **report(self._app, lag(self._app, ticked.behind)),
+            **export(self._app, timer_lag(self._app, ticked.behind)),
         )
         return bool(ticked.behind)

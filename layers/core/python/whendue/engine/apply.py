@@ -4,37 +4,37 @@ from collections.abc import Sequence
 
 from whendue.bulkhead import Bulkhead
 from whendue.engine.message import to_body
-from whendue.engine.ports import Applied, JobQueue, JobStore, Outcome, Outgoing
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import JobQueue, JobStore, Outgoing, WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.due_index import delay_s
 from whendue.jobs.model import Job
-from whendue.jobs.transition import Transition, adopting, owing
+from whendue.jobs.transition import Transition, with_dependents, with_pending_fan_out
 from whendue.table.writes import Lacks
 
-Written = list[tuple[Transition, Outcome]]
+Written = list[tuple[Transition, WriteResult]]
 
 
-def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
+def apply(ports: Runtime, transitions: Sequence[Transition]) -> Written:
     """Write transitions of different jobs; gives each as it was written, with its outcome, in order.
 
     One whose news somebody wants, or whose job has got dependents since it was read, is written as owing.
     """
-    steps = [owing(step) if _is_news(ports, step) else step for step in transitions]
+    steps = [with_pending_fan_out(step) if _is_news(ports, step) else step for step in transitions]
     ends = _applied(ports.store, steps)
     adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
     for number in adopted:
-        steps[number] = adopting(steps[number])
+        steps[number] = with_dependents(steps[number])
     again = iter(_applied(ports.store, [steps[number] for number in adopted]))
     done = [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
     for step, end in done:
-        if end.applied is Applied.INVALID:
+        if end.applied is WriteStatus.INVALID:
             ports.bulkhead.note(step.name, step.job.id, UnstorableError())
     _count(ports, done)
     return done
 
 
-def _is_news(ports: Ports, step: Transition) -> bool:
+def _is_news(ports: Runtime, step: Transition) -> bool:
     """Say whether somebody wants its news; where that cannot be said, whoever tells it looks again."""
     try:
         return ports.news.wants(step)
@@ -45,7 +45,7 @@ def _is_news(ports: Ports, step: Transition) -> bool:
         return True
 
 
-def _count(ports: Ports, done: Written) -> None:
+def _count(ports: Runtime, done: Written) -> None:
     """Count what is written; that it cannot be counted undoes nothing."""
     for one in done:
         try:
@@ -54,12 +54,12 @@ def _count(ports: Ports, done: Written) -> None:
             ports.bulkhead.note("count", one[0].job.id, error)
 
 
-def _was_adopted(step: Transition, end: Outcome) -> bool:
+def _was_adopted(step: Transition, end: WriteResult) -> bool:
     """Say whether an end was refused since others have begun to wait for it."""
     return "children" in (end.old or {}) and Lacks("children") in step.expected
 
 
-def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome]:
+def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[WriteResult]:
     """Apply transitions, each after its `first` write; one whose `first` is not there stays untried, and ends as it."""
     firsts = [(number, t.first) for number, t in enumerate(transitions) if t.first]
     tried = store.apply([write for _, write in firsts]) if firsts else []

@@ -7,14 +7,14 @@ section 3).
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
-from whendue.engine.apply import send, written
-from whendue.engine.cancel_members import cancel_left_parts
-from whendue.engine.ports import Applied, Item
-from whendue.engine.release import Dependents
-from whendue.engine.runtime import Ports
+from whendue.engine.apply import apply, send
+from whendue.engine.cancel_members import cancel_orphaned_members
+from whendue.engine.ports import Item, WriteStatus
+from whendue.engine.release import DependencyReleaser
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
-from whendue.jobs.dependencies import End, end_of
-from whendue.jobs.dependency_transitions import settled, tell_on
+from whendue.jobs.dependencies import UpstreamEnd, upstream_end
+from whendue.jobs.dependency_transitions import advance_fan_out, finish_fan_out
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
 from whendue.quotas import TELL_MS, TELL_PIECE, TELL_PIECES
@@ -23,13 +23,13 @@ from whendue.table.keys import CHILD, child_of
 LAST_CHILD = "child$"
 
 
-class Telling:
+class CompletionFanOut:
     """Tells what is owed."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
-        self._dependents = Dependents(ports)
+        self._dependents = DependencyReleaser(ports)
 
     def tell(self, owing: Sequence[Job]) -> list[Job]:
         """Tell everything that jobs owe, and what follows from it, piece by piece; gives the jobs that still owe.
@@ -64,7 +64,7 @@ class Telling:
             UnavailableError: nobody knows what is told.
         """
         self._notify(jobs)
-        stopped = {job.id: cancel_left_parts(self._ports, job) for job in jobs if job.left_parts}
+        stopped = {job.id: cancel_orphaned_members(self._ports, job) for job in jobs if job.left_parts}
         pages = {job.id: self._next_dependents(job) for job in jobs}
         ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
         heard = self._dependents.hear(_merged(list(ends.values())))
@@ -77,16 +77,16 @@ class Telling:
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
         """Note how far jobs have told; gives those of which it is stored."""
         now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
-        steps = [_told(job, pages[job.id]) or settled(job, now_ms, timing) for job in jobs]
-        done = [step for step, end in written(self._ports, steps) if end.done]
+        steps = [_told(job, pages[job.id]) or finish_fan_out(job, now_ms, timing) for job in jobs]
+        done = [step for step, end in apply(self._ports, steps) if end.done]
         send(self._ports.queue, [step.job for step in done if step.send], now_ms, self._ports.bulkhead)
         return [step.job for step in done]
 
     def _notify(self, jobs: Sequence[Job]) -> None:
         """Create the deliveries of what jobs have to notify."""
         made = self._ports.news.told([job for job in jobs if not job.owes])
-        done = written(self._ports, made) if made else []
-        if any(end.applied is Applied.UNAVAILABLE for _, end in done):
+        done = apply(self._ports, made) if made else []
+        if any(end.applied is WriteStatus.UNAVAILABLE for _, end in done):
             raise UnavailableError
         # Deliveries are due at once.
         now_ms = self._ports.effects.now_ms()
@@ -102,23 +102,23 @@ class Telling:
 
 def _told(job: Job, page: Sequence[Item]) -> Transition | None:
     """Give the note that a job has told a page of its dependents; None for its last one."""
-    return tell_on(job, page[-1]["sk"]) if len(page) == TELL_PIECE else None
+    return advance_fan_out(job, page[-1]["sk"]) if len(page) == TELL_PIECE else None
 
 
-def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[End]]:
+def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
     """Describe a job's end to each dependent of a page, and to the job that it is a part of."""
-    ends: defaultdict[str, list[End]] = defaultdict(list)
+    ends: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for edge in page:
         child_id, child_hash = child_of(edge["sk"])
-        ends[child_id].append(end_of(edge["number"], edge["on"], job, child_hash))
+        ends[child_id].append(upstream_end(edge["number"], edge["on"], job, child_hash))
     match job:
         case Job(part_of=str(whole_id), part=int(number), terminal=True):
-            ends[whole_id].append(end_of(number, "done", job))
+            ends[whole_id].append(upstream_end(number, "done", job))
     return ends
 
 
-def _merged(parts: Sequence[Mapping[str, Sequence[End]]]) -> dict[str, list[End]]:
-    merged: defaultdict[str, list[End]] = defaultdict(list)
+def _merged(parts: Sequence[Mapping[str, Sequence[UpstreamEnd]]]) -> dict[str, list[UpstreamEnd]]:
+    merged: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for part in parts:
         for child, ends in part.items():
             merged[child] += ends

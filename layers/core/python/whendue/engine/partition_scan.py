@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from whendue.engine.due_cursors import Cursor
-from whendue.engine.ports import AgendaEntry, Item
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import DueEntry, Item
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
 from whendue.table.keys import job_id_of
 
 
-class Stretch(NamedTuple):
+class ScanPage(NamedTuple):
     """A page of a partition: its entries, and their jobs, None where the index lags behind the job."""
 
     cursor: Cursor
-    page: list[AgendaEntry]
+    page: list[DueEntry]
     jobs: list[Job | None]
 
 
-class Walk(ABC):
+class PartitionScan(ABC):
     """Goes through partitions from their cursors on. One partition's trouble does not hold up the others.
 
     Args:
@@ -33,7 +33,7 @@ class Walk(ABC):
     """
 
     def __init__(
-        self, ports: Ports, name: str, cursors: Sequence[Cursor], until_ms: int, window: int, deadline_ms: int
+        self, ports: Runtime, name: str, cursors: Sequence[Cursor], until_ms: int, window: int, deadline_ms: int
     ) -> None:
         """Begin at the cursors."""
         self._ports = ports
@@ -42,7 +42,7 @@ class Walk(ABC):
         self._until_ms = until_ms
         self._limit = max(1, window // len(cursors))
         self._deadline_ms = deadline_ms
-        self._pages: list[tuple[Cursor, list[AgendaEntry]]] = []
+        self._pages: list[tuple[Cursor, list[DueEntry]]] = []
         self.behind: list[str] = []
 
     def look(self) -> int | None:
@@ -80,17 +80,17 @@ class Walk(ABC):
     def _at_end(self, cursor: Cursor) -> None:  # noqa: B027 - not every walk cares
         """Hear that a partition has nothing more."""
 
-    def _stretches(self) -> list[Stretch]:
+    def _stretches(self) -> list[ScanPage]:
         """Read the jobs of the window at hand."""
         read = []
         for cursor, page in self._pages:
             try:
-                read.append(Stretch(cursor, page, current(self._ports, cursor.partition, page)))
+                read.append(ScanPage(cursor, page, current(self._ports, cursor.partition, page)))
             except UnavailableError:
                 self.behind.append(cursor.partition)
         return read
 
-    def _moves(self, cursor: Cursor, position: AgendaEntry | None) -> bool:
+    def _moves(self, cursor: Cursor, position: DueEntry | None) -> bool:
         """Move a cursor; False when another timer moved it, or it cannot be moved now."""
         try:
             return cursor.move(position)
@@ -99,14 +99,14 @@ class Walk(ABC):
             return False
 
 
-def current(ports: Ports, partition: str, page: Sequence[AgendaEntry]) -> list[Job | None]:
+def current(ports: Runtime, partition: str, page: Sequence[DueEntry]) -> list[Job | None]:
     """Read the jobs of a page; None where the index lags behind the job, which then stands elsewhere in the agenda.
 
     None also where a job cannot be read: rescue comes by again and again, and says so each time.
     """
-    items: dict[AgendaEntry, Item | None] = {}
+    items: dict[DueEntry, Item | None] = {}
 
-    def read(entries: Sequence[AgendaEntry]) -> None:
+    def read(entries: Sequence[DueEntry]) -> None:
         items.update(zip(entries, ports.store.get([entry.key for entry in entries]), strict=True))
 
     ports.bulkhead.together(page, read, stage="read", name=_name)
@@ -131,5 +131,5 @@ def readable(item: Item) -> Job:
     return job
 
 
-def _name(entry: AgendaEntry) -> str:
+def _name(entry: DueEntry) -> str:
     return job_id_of(entry.pk)

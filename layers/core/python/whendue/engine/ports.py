@@ -12,7 +12,7 @@ from whendue.table.writes import Write
 Item = Mapping[str, Any]
 
 
-class Applied(Enum):
+class WriteStatus(Enum):
     """How one write ended."""
 
     DONE = "done"
@@ -21,7 +21,7 @@ class Applied(Enum):
     INVALID = "invalid"
 
 
-class Outcome(NamedTuple):
+class WriteResult(NamedTuple):
     """The end of one write.
 
     Args:
@@ -31,21 +31,21 @@ class Outcome(NamedTuple):
         old: the item that refused the write, where there is one.
     """
 
-    applied: Applied
+    applied: WriteStatus
     old: Item | None = None
 
     @property
     def done(self) -> bool:
         """Whether the write holds."""
-        return self.applied is Applied.DONE
+        return self.applied is WriteStatus.DONE
 
     @property
     def failed(self) -> bool:
         """Whether it was neither done nor refused by what is there: it is unavailable, or invalid."""
-        return self.applied in (Applied.UNAVAILABLE, Applied.INVALID)
+        return self.applied in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
 
 
-class AgendaEntry(NamedTuple):
+class DueEntry(NamedTuple):
     """A row of the agenda index: an item's key, its alarm and its due time (ms UTC). It is also a position."""
 
     alarm_at: int
@@ -62,7 +62,7 @@ class AgendaEntry(NamedTuple):
 class JobStore(Protocol):
     """The table: conditional writes, consistent reads, and the agenda index (eventually consistent)."""
 
-    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own; one outcome per write, in order. No item may appear twice."""
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
@@ -94,8 +94,8 @@ class JobStore(Protocol):
         """
 
     def agenda(
-        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
-    ) -> list[AgendaEntry]:
+        self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[DueEntry]:
         """List a partition's entries by (alarm, key).
 
         Args:
@@ -126,7 +126,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedMessage:
     """A message as received.
 
     Args:
@@ -144,7 +144,7 @@ class Delivery:
     queue: str
 
 
-class Worked(NamedTuple):
+class BatchResult(NamedTuple):
     """What became of messages.
 
     Args:
@@ -170,7 +170,7 @@ class JobQueue(Protocol):
     def send(self, queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
         """Send messages; for each, in order: True when it is acknowledged, None when the queue takes none like it."""
 
-    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[ReceivedMessage]:
         """Receive up to 10 messages, waiting up to 20 s for the first."""
 
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
@@ -253,7 +253,7 @@ class Isolated(Protocol):
     def ended(self, timeout_s: float) -> bool:
         """Wait until the process has ended or the time is over; say whether it has ended."""
 
-    def worked(self) -> Worked | None:
+    def worked(self) -> BatchResult | None:
         """Give what became of the message, once the process has ended; None: it died."""
 
     def kill(self) -> None:
@@ -263,7 +263,7 @@ class Isolated(Protocol):
 class Isolation(Protocol):
     """Processes for messages whose jobs may kill the process that they run in."""
 
-    def start(self, delivery: Delivery, deadline_ms: int) -> Isolated | None:
+    def start(self, delivery: ReceivedMessage, deadline_ms: int) -> Isolated | None:
         """Handle a message in a process of its own, which may be stopped at the deadline (ms UTC).
 
         Gives None when no process can be had now: as many run as may, or the system refuses one.

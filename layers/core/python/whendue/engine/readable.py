@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from whendue.engine.ports import Item
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 
 T = TypeVar("T")
 
 
-def readable(ports: Ports, items: Iterable[Item | None], read: Callable[[Item], T], stage: str) -> list[T]:
+def readable(ports: Runtime, items: Iterable[Item | None], read: Callable[[Item], T], stage: str) -> list[T]:
     """Read the items that are there and can be read, in order.
 
     Args:

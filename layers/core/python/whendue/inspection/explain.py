@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.inspection.explain_rules import Reason, explain
-from whendue.inspection.surroundings import Around
+from whendue.inspection.surroundings import Surroundings
 from whendue.jobs.model import Job
 from whendue.operations.commands import find
 
@@ -19,7 +19,7 @@ class Explained(NamedTuple):
 class Explainer:
     """Explains jobs; changes nothing."""
 
-    def __init__(self, ports: Ports, around: Around) -> None:
+    def __init__(self, ports: Runtime, around: Surroundings) -> None:
         """Use these ports; `around` sees what a job waits for."""
         self._ports = ports
         self._around = around

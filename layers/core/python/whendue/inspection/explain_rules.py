@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from whendue.inspection.causes import Cause
-from whendue.inspection.explain_end_rules import told_of_end
-from whendue.jobs.dependencies import Parent, end_of, is_met, numbers
-from whendue.jobs.due_index import first_alarm, owner_is_promote, rescue_before
+from whendue.inspection.explain_end_rules import reason_of_end
+from whendue.jobs.dependencies import Upstream, is_met, upstream_end, upstream_numbers
+from whendue.jobs.due_index import first_check, owner_is_promote, rescue_before
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State
 from whendue.pauses.model import Pause
@@ -24,15 +24,15 @@ class Reason:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class Awaited(NamedTuple):
+class AwaitedJob(NamedTuple):
     """A job whose end another one waits for; None for one that is not there."""
 
-    parent: Parent
+    parent: Upstream
     job: Job | None
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observed:
     """What was seen around a job when it was asked for.
 
     Args:
@@ -46,16 +46,16 @@ class Seen:
 
     backlog: int = 0
     pause: Pause | None = None
-    awaited: Mapping[int, Awaited] = field(default_factory=dict)
+    awaited: Mapping[int, AwaitedJob] = field(default_factory=dict)
     wait: Wait | None = None
     overlaps: bool = False
     ticked_at: int | None = None
 
 
-NOTHING: Final = Seen()
+NOTHING: Final = Observed()
 
 
-def explain(job: Job, now_ms: int, timing: Timing, seen: Seen = NOTHING) -> list[Reason]:
+def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> list[Reason]:
     """Say what the job is waiting for, the most telling reason first; of a finished one how it ended.
 
     Args:
@@ -75,7 +75,7 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Seen = NOTHING) -> list
     if job.state is State.RUNNING:
         # What runs goes on; what lost its worker is not taken over while it is paused.
         return [*(held if job.lease_until < now_ms else []), *_running(job, now_ms)]
-    return [Reason(*told) for told in told_of_end(job, now_ms)]
+    return [Reason(*told) for told in reason_of_end(job, now_ms)]
 
 
 def needs_timer(job: Job, now_ms: int, timing: Timing) -> bool:
@@ -98,7 +98,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
 
 
 def _is_overdue(job: Job, now_ms: int, timing: Timing) -> bool:
-    return now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_alarm(job.due_at, timing)
+    return now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_check(job.due_at, timing)
 
 
 def _paused(pause: Pause, queue: str) -> Reason:
@@ -130,14 +130,14 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
             Reason(Cause.RETRY_BACKOFF, f"Attempt {job.failures} failed; the next waits out its backoff.", facts)
         )
     reasons.append(Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at}))
-    if now_ms < first_alarm(job.due_at, timing):
+    if now_ms < first_check(job.due_at, timing):
         text = "Its message is handed to the queue shortly before it is due."
         reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.alarm_at}))
     return reasons
 
 
-def _waits_for_others(job: Job, awaited: Mapping[int, Awaited]) -> list[Reason]:
-    left = len(numbers(job.awaits))
+def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reason]:
+    left = len(upstream_numbers(job.awaits))
     reasons = []
     if job.cancel_requested:
         reasons.append(
@@ -156,13 +156,13 @@ def _waits_for_others(job: Job, awaited: Mapping[int, Awaited]) -> list[Reason]:
     return reasons
 
 
-def _holds(one: Awaited) -> bool:
+def _holds(one: AwaitedJob) -> bool:
     if one.job is None or not one.job.terminal:
         return False
-    return one.parent.on == "success" and not is_met("success", end_of(0, "success", one.job).ending)
+    return one.parent.on == "success" and not is_met("success", upstream_end(0, "success", one.job).ending)
 
 
-def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Seen) -> list[Reason]:
+def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:
     reasons = []
     overdue_s = (now_ms - job.due_at) // 1000
     if seen.backlog > BACKLOG_MESSAGES:
@@ -178,7 +178,7 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Seen) -> list
     return [*reasons, _next_of_due(job, seen)]
 
 
-def _next_of_due(job: Job, seen: Seen) -> Reason:
+def _next_of_due(job: Job, seen: Observed) -> Reason:
     """Say what becomes of a job that is due once a worker looks at it."""
     if seen.overlaps:
         text = (

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from whendue.engine.due_cursors import read_cursors
-from whendue.engine.runtime import Ports
-from whendue.inspection.queues import Queues, QueueView
+from whendue.engine.runtime import Runtime
+from whendue.inspection.queues import QueueInspector, QueueView
 from whendue.jobs.due_index import live_partition
-from whendue.pauses.service import Pauses
+from whendue.pauses.service import PauseService
 from whendue.settings import ALL_QUEUES
 
 
@@ -27,7 +27,7 @@ class Measured(NamedTuple):
 class Gauges:
     """Measures; changes nothing."""
 
-    def __init__(self, ports: Ports, pauses: Pauses, queues: Queues) -> None:
+    def __init__(self, ports: Runtime, pauses: PauseService, queues: QueueInspector) -> None:
         """Use these ports."""
         self._ports = ports
         self._pauses = pauses

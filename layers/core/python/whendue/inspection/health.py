@@ -1,6 +1,6 @@
 """Health: do the table and the queues answer, and are all tasks there?"""
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import WhendueError
 from whendue.settings import QUEUES
 from whendue.table.keys import cursor_key
@@ -9,7 +9,7 @@ from whendue.table.keys import cursor_key
 class Health:
     """Asks what we cannot work without."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
 

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from whendue.engine.partition_scan import readable
 from whendue.engine.ports import Depth
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import State
 from whendue.pauses.model import Pause
-from whendue.pauses.service import Pauses
+from whendue.pauses.service import PauseService
 from whendue.quotas import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
 from whendue.settings import ALL_QUEUES
 
@@ -30,10 +30,10 @@ class QueueView(NamedTuple):
     pause: Pause | None
 
 
-class Queues:
+class QueueInspector:
     """Answers questions about queues; changes nothing."""
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+    def __init__(self, ports: Runtime, pauses: PauseService) -> None:
         """Use these ports."""
         self._ports = ports
         self._pauses = pauses

@@ -5,7 +5,7 @@ from typing import Any, Final
 from whendue.jobs.due_index import writer_sends
 from whendue.jobs.failures import failure
 from whendue.jobs.model import Job, State
-from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, put_away, step
+from whendue.jobs.transition import NOT_CANCELLED, Transition, archive, as_read, due, edges, finish, held, step
 from whendue.quotas import WAITING_CHECK_S
 from whendue.settings import Timing
 from whendue.table.writes import Has, In, Is, Lacks, Less, Plus
@@ -18,15 +18,15 @@ LIVE: Final = (State.WAITING.value, State.PENDING.value, State.RUNNING.value)
     (State.PENDING, State.PENDING),
     (State.RUNNING, State.RUNNING),
 )
-def adopt(job: Job) -> Transition:
+def add_dependent(job: Job) -> Transition:
     """Note that others wait for the end of a live job: from now on it cannot end without owing them the news."""
-    return step("adopt", job, [In("state", LIVE)], children=True)
+    return step("add_dependent", job, [In("state", LIVE)], children=True)
 
 
 @edges((State.WAITING, State.WAITING))
-def arrive(job: Job, elements: frozenset[int]) -> Transition:
+def satisfy(job: Job, elements: frozenset[int]) -> Transition:
     """Wait no longer for some of its parents; somebody looks afterwards whether any are left."""
-    return step("arrive", job, [*as_read(job), Has("awaits")], awaits=Less(elements))
+    return step("satisfy", job, [*as_read(job), Has("awaits")], awaits=Less(elements))
 
 
 @edges((State.WAITING, State.PENDING))
@@ -39,10 +39,10 @@ def release(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 
 @edges((State.WAITING, State.CANCELLED))
-def forgo(job: Job, cause: str, message: str, now_ms: int) -> Transition:
+def cancel_unsatisfied(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """Finish as cancelled a job that a parent's end leaves without a reason to run."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return ended("forgo", job, as_read(job), State.CANCELLED, now_ms, last=error)
+    return finish("cancel_unsatisfied", job, as_read(job), State.CANCELLED, now_ms, last=error)
 
 
 @edges((State.RUNNING, State.WAITING))
@@ -60,16 +60,16 @@ def expand(job: Job, parts: int, awaits: frozenset[int], now_ms: int, deadline_a
 
 
 @edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED)))
-def tell_on(job: Job, reached: str) -> Transition:
+def advance_fan_out(job: Job, reached: str) -> Transition:
     """Note how far the news of an end has been told."""
-    return step("tell_on", job, [*as_read(job), Is("owes", job.owes)], owes=reached)
+    return step("advance_fan_out", job, [*as_read(job), Is("owes", job.owes)], owes=reached)
 
 
 @edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED, State.PENDING)))
-def settled(job: Job, now_ms: int, timing: Timing) -> Transition:
+def finish_fan_out(job: Job, now_ms: int, timing: Timing) -> Transition:
     """Note that everything is told: a finished job leaves the live agenda, a failed one's next attempt is sent."""
     expected = [*as_read(job), Is("owes", job.owes)]
     if job.finished_at is not None:
-        return step("settled", job, expected, owes=None, **put_away(job, job.state, job.finished_at))
+        return step("finish_fan_out", job, expected, owes=None, **archive(job, job.state, job.finished_at))
     send = job.alarm_at <= now_ms or writer_sends(job.alarm_at, job.scheduled_at, timing)
-    return step("settled", job, expected, send=send, owes=None)
+    return step("finish_fan_out", job, expected, send=send, owes=None)

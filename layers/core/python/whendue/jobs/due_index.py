@@ -33,14 +33,14 @@ def within_horizon(due_at: int, now_ms: int) -> int:
     return min(due_at, now_ms + HORIZON_S * 1000)
 
 
-def first_alarm(due_at: int, timing: Timing) -> int:
+def first_check(due_at: int, timing: Timing) -> int:
     """Give the alarm of a job that nobody has rescued yet."""
     return due_at - timing.lookahead_ms
 
 
-def is_first_alarm(due_at: int, alarm_at: int, timing: Timing) -> bool:
+def is_first_check(due_at: int, alarm_at: int, timing: Timing) -> bool:
     """Tell a first alarm from one that rescue has moved."""
-    return alarm_at == first_alarm(due_at, timing)
+    return alarm_at == first_check(due_at, timing)
 
 
 def writer_sends(alarm_at: int, scheduled_at: int, timing: Timing) -> bool:
@@ -60,4 +60,4 @@ def rescue_before(now_ms: int, timing: Timing) -> int:
 
 def owner_is_promote(job: Job, timing: Timing) -> bool:
     """Say whether promote sends this pending job at its alarm: it is a first one, and its writer has not sent."""
-    return is_first_alarm(job.due_at, job.alarm_at, timing) and not writer_sends(job.alarm_at, job.scheduled_at, timing)
+    return is_first_check(job.due_at, job.alarm_at, timing) and not writer_sends(job.alarm_at, job.scheduled_at, timing)

@@ -6,10 +6,10 @@ from typing import Any
 from whendue.jobs import retry_policy as retry
 from whendue.jobs.due_index import live_partition, writer_sends
 from whendue.jobs.failures import failure
-from whendue.jobs.lifetime import belonging, look_sooner
+from whendue.jobs.lifetime import belonging, check_sooner
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
-from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, step
+from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, finish, held, step
 from whendue.quotas import MAX_LOST, WAITING_CHECK_S
 from whendue.settings import Timing
 from whendue.table.keys import attempt_key
@@ -76,7 +76,7 @@ def succeed(
 ) -> Transition:
     """Finish a run with its result: inline JSON text, or where the result is kept and the write that keeps it there."""
     kept = {"result": result, "result_at": result_at}
-    return ended("succeed", job, held(job), State.SUCCEEDED, now_ms, first=first, **kept)
+    return finish("succeed", job, held(job), State.SUCCEEDED, now_ms, first=first, **kept)
 
 
 @edges((State.RUNNING, State.PENDING), (State.RUNNING, State.DEAD))
@@ -97,7 +97,7 @@ def fail(
     failures, kept = job.failures + 1, keep_attempt(job)
     expected = [*held(job), NOT_CANCELLED]
     if final or error.type in job.policy.never_retry or retry.exhausted(job, failures, now_ms):
-        return ended("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
+        return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
     asked = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
     due_at = retry.within_horizon(job, asked, now_ms)
     changes, send = due(job, due_at, now_ms, timing)
@@ -106,30 +106,30 @@ def fail(
 
 
 @edges((State.RUNNING, State.PENDING))
-def give_back(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
+def requeue(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
     """Let another worker run a job whose worker goes down; the run counts neither as attempt nor as lost."""
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "claims": Plus(-1)}
-    return step("give_back", job, [*held(job), NOT_CANCELLED], send=send, **changes)
+    return step("requeue", job, [*held(job), NOT_CANCELLED], send=send, **changes)
 
 
 @edges((State.RUNNING, State.CANCELLED))
-def stop(job: Job, now_ms: int) -> Transition:
+def finish_cancelled(job: Job, now_ms: int) -> Transition:
     """Finish a run as cancelled: the task gave way, or it failed after a cancel was requested."""
-    return ended("stop", job, held(job), State.CANCELLED, now_ms)
+    return finish("finish_cancelled", job, held(job), State.CANCELLED, now_ms)
 
 
 @edges((State.PENDING, State.CANCELLED), (State.WAITING, State.CANCELLED))
 def cancel(job: Job, now_ms: int) -> Transition:
     """Cancel a job that nobody has claimed: it will never run (guarantee G9)."""
-    return ended("cancel", job, as_read(job), State.CANCELLED, now_ms)
+    return finish("cancel", job, as_read(job), State.CANCELLED, now_ms)
 
 
 @edges((State.PENDING, State.CANCELLED))
 def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """Finish as cancelled a job that nobody has claimed and that is not to run: another one runs in its place."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return ended("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
+    return finish("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
 
 
 @edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
@@ -151,16 +151,16 @@ def _abandoned(job: Job, now_ms: int) -> list[Condition]:
 
 
 @edges((State.PENDING, State.DEAD), (State.RUNNING, State.DEAD))
-def die(job: Job, cause: str, message: str, now_ms: int) -> Transition:
+def mark_dead(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """End a live job that no worker holds and that may not run again: its workers died, or SQS gave up on it."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return ended("die", job, _abandoned(job, now_ms), State.DEAD, now_ms, first=keep_attempt(job), last=error)
+    return finish("mark_dead", job, _abandoned(job, now_ms), State.DEAD, now_ms, first=keep_attempt(job), last=error)
 
 
 @edges((State.RUNNING, State.CANCELLED))
-def bury(job: Job, now_ms: int) -> Transition:
+def cancel_lost(job: Job, now_ms: int) -> Transition:
     """Finish as cancelled a job whose worker died after a cancel was requested."""
-    return ended("bury", job, _abandoned(job, now_ms), State.CANCELLED, now_ms)
+    return finish("cancel_lost", job, _abandoned(job, now_ms), State.CANCELLED, now_ms)
 
 
 @edges(
@@ -236,7 +236,7 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
         "reschedule",
         job,
         expected,
-        first=look_sooner(job, changes["due_at"]),
+        first=check_sooner(job, changes["due_at"]),
         send=send,
         queue=queue,
         agenda_pk=partition,
@@ -273,7 +273,7 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 
 @edges(*((state, state) for state in State))
-def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
+def postpone_check(job: Job, alarm_at: int, *, send: bool) -> Transition:
     """Set the alarm of a job that rescue looked at, also of one that has ended and owes; it is sent again when `send`.
 
     Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
@@ -284,7 +284,7 @@ def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
         Is("lease_until", job.lease_until),
         Is("alarm_at", job.alarm_at),
     ]
-    return step("move_alarm", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)
+    return step("postpone_check", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)
 
 
 def keep_attempt(job: Job) -> Write | None:

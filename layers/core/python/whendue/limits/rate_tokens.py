@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from whendue.engine.ports import Item
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.limits.rate_policy import reserve
 from whendue.quotas import LIMIT_ITEM_KEPT_S
 from whendue.table.keys import rate_key
@@ -13,10 +13,10 @@ from whendue.table.writes import Is, Write, insert
 TRIES = 20
 
 
-class Rates:
+class RateTokens:
     """Says when jobs of a key may start; what is reserved and not used makes it slower, never faster."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
 

@@ -5,19 +5,19 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import chain
 
-from whendue.engine.ports import Applied, Item
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.metrics.model import OTHER, TIMER, Counts, adding, beginning, last_tick, queue_and_type, series_of, summed
 from whendue.metrics.recorder import Taken
 from whendue.quotas import COUNTED_TYPES, COUNTER_SHARDS
 from whendue.table.keys import counter_key, counter_pk
 
 
-class Counters:
+class MetricsStore:
     """Writes and reads sums."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
         self._types = frozenset(ports.registry.all_names()[:COUNTED_TYPES])
@@ -48,7 +48,7 @@ class Counters:
             if not left:
                 return
             outcomes = self._ports.store.apply([write(series, shard, each, mark) for series, each in left.items()])
-            refused = [end.applied is Applied.REFUSED for end in outcomes]
+            refused = [end.applied is WriteStatus.REFUSED for end in outcomes]
             left = {series: left[series] for series, again in zip(left, refused, strict=True) if again}
 
     def read(self) -> dict[str, Counter[str]]:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
-from whendue.jobs.due_index import first_alarm, live_partition, shard_of
+from whendue.jobs.due_index import first_check, live_partition, shard_of
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, Policy
-from whendue.notifications.events import Story
+from whendue.notifications.events import NotificationEvent
 from whendue.notifications.subscription import Subscription
 from whendue.quotas import NOTIFY_CONCURRENCY, NOTIFY_LANES, RETENTION_S
 from whendue.settings import NOTIFICATIONS, Settings
@@ -20,7 +20,9 @@ POLICY: Final = Policy(
 )
 
 
-def delivery(story: Story, to: Subscription, settings: Settings, ids: Ids, now_ms: int, fence: str) -> Job:
+def delivery_job(
+    story: NotificationEvent, to: Subscription, settings: Settings, ids: Ids, now_ms: int, fence: str
+) -> Job:
     """Give the job that tells a subscription a story, without its payload; the same for all who make it.
 
     Args:
@@ -40,7 +42,7 @@ def delivery(story: Story, to: Subscription, settings: Settings, ids: Ids, now_m
         queue=NOTIFICATIONS,
         profile="default",
         agenda_pk=live_partition(NOTIFICATIONS, shard_of(job_id, settings.shards)),
-        alarm_at=first_alarm(now_ms, settings.timing),
+        alarm_at=first_check(now_ms, settings.timing),
         due_at=now_ms,
         scheduled_at=now_ms,
         created_at=now_ms,

@@ -2,16 +2,16 @@
 
 from typing import NamedTuple
 
-from whendue.engine.commit import record_and_send
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit
+from whendue.engine.runtime import Runtime
 from whendue.errors import DeliveryNotFoundError, JobNotFoundError, StateConflictError, UnavailableError
 from whendue.jobs.model import Job
-from whendue.notifications.events import of_test
-from whendue.notifications.publisher import News
+from whendue.notifications.events import test_event
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscriptions import find_subscription
-from whendue.operations.commands import Control
+from whendue.operations.commands import JobCommands
 from whendue.operations.listing import JobFilter
-from whendue.operations.reader import JobView, Query
+from whendue.operations.reader import JobReader, JobView
 from whendue.quotas import DELIVERY_ATTEMPTS_SHOWN
 
 
@@ -22,10 +22,10 @@ class DeliveryPage(NamedTuple):
     cursor: str | None
 
 
-class Deliveries:
+class DeliveryLog:
     """Shows and repeats deliveries."""
 
-    def __init__(self, ports: Ports, news: News, query: Query, control: Control) -> None:
+    def __init__(self, ports: Runtime, news: NotificationPublisher, query: JobReader, control: JobCommands) -> None:
         """Use these ports; deliveries are shown and changed as jobs are."""
         self._ports = ports
         self._news = news
@@ -57,8 +57,8 @@ class Deliveries:
         if not subscription.active:
             raise StateConflictError("the subscription is disabled; enable it first")
         now_ms = self._ports.effects.now_ms()
-        made = self._news.to(subscription, of_test(self._ports.effects.new_id(), now_ms))
-        [end] = record_and_send(self._ports, [made], now_ms)
+        made = self._news.to(subscription, test_event(self._ports.effects.new_id(), now_ms))
+        [end] = commit(self._ports, [made], now_ms)
         if not end.done:
             raise UnavailableError
         return made.job

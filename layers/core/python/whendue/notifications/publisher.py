@@ -3,26 +3,26 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
-from whendue.notifications.delivery_job import delivery
-from whendue.notifications.events import Story, events_of, stories_of
+from whendue.notifications.delivery_job import delivery_job
+from whendue.notifications.events import NotificationEvent, event_names, events_from
 from whendue.notifications.subscription import Subscription, from_item
 from whendue.quotas import SUBSCRIBERS_REMEMBERED, SUBSCRIPTIONS_AGE_MS
-from whendue.support.ttl_cache import Fresh
+from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import subscription_key
 
 
-class News:
+class NotificationPublisher:
     """Knows the subscriptions. A process has one of these: a tenant's are read every 5 s at most."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports; nothing is known yet."""
         self._ports = ports
-        self._fresh: Fresh[str, tuple[Subscription, ...]] = Fresh(
+        self._fresh: TtlCache[str, tuple[Subscription, ...]] = TtlCache(
             ports.effects, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
         )
 
@@ -33,7 +33,7 @@ class News:
 
         It tells an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or nothing.
         """
-        events = events_of(step)
+        events = event_names(step)
         if not events:
             return False
         job = step.job
@@ -41,7 +41,9 @@ class News:
             known = self.known(job.tenant)
         except UnavailableError:
             return True
-        facts = [Story(event, "", 0, {}, job.type, job.queue, job.schedule, job.notify or "") for event in events]
+        facts = [
+            NotificationEvent(event, "", 0, {}, job.type, job.queue, job.schedule, job.notify or "") for event in events
+        ]
         return any(one.wants(story) for one in known for story in facts)
 
     def told(self, jobs: Sequence[Job]) -> list[Transition]:
@@ -57,11 +59,11 @@ class News:
         return [made for _, each in told for made in each]
 
     def _of_job(self, job: Job) -> list[Transition]:
-        return [made for story in stories_of(job) for made in self.tell(job.tenant, story)]
+        return [made for story in events_from(job) for made in self.tell(job.tenant, story)]
 
     # --- how --------------------------------------------------------------------------------------------------
 
-    def tell(self, tenant: str, story: Story) -> list[Transition]:
+    def tell(self, tenant: str, story: NotificationEvent) -> list[Transition]:
         """Give the deliveries of a story to all who want it.
 
         Raises:
@@ -73,16 +75,16 @@ class News:
             stage="notify",
             name=lambda one: f"{tenant}/{one.name}",
         )
-        return [delivery for _, delivery in made if delivery]
+        return [delivery_job for _, delivery_job in made if delivery_job]
 
-    def to(self, subscription: Subscription, story: Story) -> Transition:
+    def to(self, subscription: Subscription, story: NotificationEvent) -> Transition:
         """Give the delivery of a story to one subscription.
 
         Raises:
             UnavailableError: the event could not be stored.
         """
         ports, now_ms = self._ports, self._ports.effects.now_ms()
-        job = delivery(story, subscription, ports.settings, ports.ids, now_ms, ports.effects.new_id())
+        job = delivery_job(story, subscription, ports.settings, ports.ids, now_ms, ports.effects.new_id())
         text = json.dumps(story.payload(), ensure_ascii=False, separators=(",", ":"))
         placed = ports.documents.place_payload(job, text)
         made = evolve(job, payload=placed.inline, payload_at=placed.at)

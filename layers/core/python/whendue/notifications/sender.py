@@ -7,9 +7,9 @@ from typing import Any
 from whendue.declarations.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
 from whendue.declarations.context import Context
 from whendue.declarations.registry import ChannelDefinition
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import SubscriptionDisabledError, UnavailableError
-from whendue.notifications.publisher import News
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscription import (
     FAILING,
     GONE,
@@ -24,10 +24,10 @@ from whendue.table.keys import subscription_key
 from whendue.table.writes import Write
 
 
-class Notify:
+class NotificationSender:
     """Resource `notify`: what the tasks of channels call."""
 
-    def __init__(self, ports: Ports, news: News) -> None:
+    def __init__(self, ports: Runtime, news: NotificationPublisher) -> None:
         """Use these ports; `news` is told when a subscription is disabled."""
         self._ports = ports
         self._news = news

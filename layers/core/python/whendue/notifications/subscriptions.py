@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from whendue.engine.ports import Applied, JobStore
+from whendue.engine.ports import JobStore, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
     PreconditionFailedError,
@@ -17,7 +17,7 @@ from whendue.errors import (
     UnavailableError,
     UnstorableError,
 )
-from whendue.notifications.publisher import News
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscription import (
     Subscription,
     Terms,
@@ -67,7 +67,7 @@ def find_subscription(store: JobStore, tenant: str, name: str) -> Subscription:
 class Subscriptions:
     """Changes a tenant's subscriptions."""
 
-    def __init__(self, ports: Ports, news: News) -> None:
+    def __init__(self, ports: Runtime, news: NotificationPublisher) -> None:
         """Use these ports; `news` is told what was changed."""
         self._ports = ports
         self._news = news
@@ -176,7 +176,7 @@ class Subscriptions:
                 raise PreconditionFailedError
             [end] = self._ports.store.apply([unsubscribe(known)])
             self._news.forget(tenant)
-            if end.applied is Applied.UNAVAILABLE:
+            if end.applied is WriteStatus.UNAVAILABLE:
                 raise UnavailableError
             if end.done:
                 return
@@ -227,9 +227,9 @@ class Subscriptions:
         """Write it, if nobody has changed it meanwhile."""
         [end] = self._ports.store.apply([change(known, then) if known else subscribe(then)])
         self._news.forget(then.tenant)
-        if end.applied is Applied.UNAVAILABLE:
+        if end.applied is WriteStatus.UNAVAILABLE:
             raise UnavailableError("nobody knows whether the subscription was changed; send the same request again")
-        if end.applied is Applied.INVALID:
+        if end.applied is WriteStatus.INVALID:
             raise UnstorableError
         return end.done
 

@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Failure, Job
 from whendue.operations.commands import find
 from whendue.table.keys import attempt_key, name_of
@@ -21,7 +21,7 @@ class AttemptPage(NamedTuple):
 class Attempts:
     """Lists failed attempts."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from whendue.engine.cancel_members import cancel_left_parts
-from whendue.engine.commit import record_and_send
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, JobStore
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.cancel_members import cancel_orphaned_members
+from whendue.engine.commit import commit
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import JobStore, WriteStatus
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
     JobNotFoundError,
@@ -63,10 +63,10 @@ def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
     return is_over(job, now_ms)
 
 
-class Control:
+class JobCommands:
     """Changes jobs on request."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
 
@@ -91,8 +91,8 @@ class Control:
         job = self._change(tenant, job_id, step, expected)
         if job.state is State.RUNNING and job.expands and job.parts is None:
             # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
-            stopped = cancel_left_parts(self._ports, job)
-            Telling(self._ports).tell(stopped.owing)
+            stopped = cancel_orphaned_members(self._ports, job)
+            CompletionFanOut(self._ports).tell(stopped.owing)
         return job
 
     def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
@@ -171,23 +171,23 @@ class Control:
             transition = step(job, now_ms)
             if transition is None:
                 return job
-            [outcome] = record_and_send(self._ports, [transition], now_ms)
+            [outcome] = commit(self._ports, [transition], now_ms)
             if outcome.done:
                 self._stop_parts(transition)
                 return transition.job
-            if outcome.applied is Applied.UNAVAILABLE:
+            if outcome.applied is WriteStatus.UNAVAILABLE:
                 raise UnavailableError
-            if outcome.applied is Applied.INVALID:
+            if outcome.applied is WriteStatus.INVALID:
                 raise UnstorableError
             if outcome.old and "owes" in outcome.old:
                 # Those who wait for this end hear of it before there is another one.
-                Telling(self._ports).tell([from_item(outcome.old)])
+                CompletionFanOut(self._ports).tell([from_item(outcome.old)])
         raise StateConflictError("the job keeps changing; try again")
 
     def _stop_parts(self, transition: Transition) -> None:
         """Cancel what a job waits for that is to stop itself; its alarm goes on with what is left."""
         if transition.name == "request_cancel" and transition.job.state is State.WAITING:
-            Parents(self._ports).check([transition.job])
+            DependencyReconciler(self._ports).check([transition.job])
 
 
 def _conflict(rule: str, job: Job, now_ms: int) -> StateConflictError:

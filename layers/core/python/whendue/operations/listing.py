@@ -5,9 +5,9 @@ from dataclasses import astuple, dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
-from whendue.engine.ports import AgendaEntry, Item, JobStore
+from whendue.engine.ports import DueEntry, Item, JobStore
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.jobs.due_index import day_of, done_partition, live_partition
 from whendue.jobs.lifetime import is_over
@@ -64,13 +64,13 @@ class _Place(NamedTuple):
     """
 
     group: str
-    positions: dict[str, AgendaEntry]
+    positions: dict[str, DueEntry]
 
 
 class Listing:
     """Walks the agenda for a tenant: live jobs by alarm, then finished ones, newest first."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
 
@@ -129,7 +129,7 @@ class Listing:
         whose = f"{tenant}/{wanted.subscription}" if wanted.subscription else tenant
         return {f"{state}#{n}": done_partition(whose, state, group, n) for state, n in product(states, shards)}
 
-    def _wanted(self, chunk: Sequence[AgendaEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
+    def _wanted(self, chunk: Sequence[DueEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
         def wants(item: Item) -> Job | None:
             # Others' jobs in the same partition are passed by before they are read.
             job = from_item(item) if item["tenant"] == tenant else None
@@ -159,14 +159,14 @@ class _Merge:
         self,
         store: JobStore,
         partitions: Sequence[str],
-        positions: dict[str, AgendaEntry],
+        positions: dict[str, DueEntry],
         newest_first: bool,  # noqa: FBT001 - private, called once
         budget: _Budget,
     ) -> None:
         self._store = store
         self._newest_first = newest_first
         self._budget = budget
-        self._heads: dict[str, list[AgendaEntry]] = {partition: [] for partition in partitions}
+        self._heads: dict[str, list[DueEntry]] = {partition: [] for partition in partitions}
         self._open = set(partitions)
         self.positions = dict(positions)
 
@@ -175,9 +175,9 @@ class _Merge:
         """Whether nothing is left in any partition."""
         return not self._open and not any(self._heads.values())
 
-    def take(self, limit: int) -> list[AgendaEntry]:
+    def take(self, limit: int) -> list[DueEntry]:
         """Take the next entries in time order; none at the end, or when the budget is spent."""
-        taken: list[AgendaEntry] = []
+        taken: list[DueEntry] = []
         while len(taken) < limit and not self._budget.spent:
             for partition in sorted(self._open):
                 self._fill(partition, limit)
@@ -204,7 +204,7 @@ class _Merge:
             self._open.discard(partition)
 
 
-def _value(group: str, positions: Mapping[str, AgendaEntry | None]) -> list[Any]:
+def _value(group: str, positions: Mapping[str, DueEntry | None]) -> list[Any]:
     """Write a place as JSON."""
     told = {label: [e.alarm_at, job_id_of(e.pk), e.due_at] for label, e in positions.items() if e}
     return [group, told]
@@ -214,7 +214,7 @@ def _place(value: Any) -> _Place:
     """Read a place; another version may have written it otherwise."""
     try:
         group, positions = value
-        entries = {label: AgendaEntry(alarm, *job_key(job), due) for label, (alarm, job, due) in positions.items()}
+        entries = {label: DueEntry(alarm, *job_key(job), due) for label, (alarm, job, due) in positions.items()}
         return _Place(group, entries)
     except (ValueError, TypeError, AttributeError) as error:
         raise InvalidCursorError from error

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
 from whendue.quotas import DYNAMODB_MAX_STATEMENTS, ERASE_WINDOW
@@ -14,10 +14,10 @@ from whendue.table.writes import Has, Is, Lacks, Write, delete
 FIRST, LAST = " ", "~"
 
 
-class Purging:
+class Purger:
     """Erases what belongs to jobs, and as many members as there is time for."""
 
-    def __init__(self, ports: Ports, until_ms: int) -> None:
+    def __init__(self, ports: Runtime, until_ms: int) -> None:
         """Use these ports; begin with no more members from `until_ms` on, ms UTC."""
         self._ports = ports
         self._until_ms = until_ms

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import DocumentNotFoundError
 from whendue.jobs.model import Failure, Job, State
 from whendue.operations.attempts import Attempts
@@ -31,10 +31,10 @@ class JobView(NamedTuple):
     apart: Mapping[str, int] = MappingProxyType({})
 
 
-class Query:
+class JobReader:
     """Answers questions; changes nothing."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
         self._listing = Listing(ports)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from whendue.engine.commit import record_and_send
-from whendue.engine.ports import Applied, Item
+from whendue.engine.commit import commit
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
     QueueNotFoundError,
@@ -17,8 +17,8 @@ from whendue.errors import (
 from whendue.jobs.failures import clip
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
-from whendue.notifications.publisher import News
-from whendue.pauses.events import of_pause
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.pauses.events import pause_event
 from whendue.pauses.model import (
     Pause,
     begin,
@@ -33,7 +33,7 @@ from whendue.pauses.model import (
 )
 from whendue.quotas import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
 from whendue.settings import ALL_QUEUES
-from whendue.support.ttl_cache import Fresh
+from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 
@@ -41,14 +41,14 @@ from whendue.table.writes import Write
 TRIES = 5
 
 
-class Pauses:
+class PauseService:
     """Reads and changes pauses."""
 
-    def __init__(self, ports: Ports, news: News) -> None:
+    def __init__(self, ports: Runtime, news: NotificationPublisher) -> None:
         """Use these ports; `news` knows who is to be told of a pause."""
         self._ports = ports
         self._news = news
-        self._fresh: Fresh[Key, Item | None] = Fresh(ports.effects, PAUSE_CACHE_MS, PAUSES_REMEMBERED)
+        self._fresh: TtlCache[Key, Item | None] = TtlCache(ports.effects, PAUSE_CACHE_MS, PAUSES_REMEMBERED)
 
     def held(self, jobs: Sequence[Job]) -> set[str]:
         """Give the ids of the jobs that a pause holds, by what was read at most 2 s ago: one read, or none.
@@ -126,7 +126,7 @@ class Pauses:
         key = _key_of(queue)
         made = self._begin(key, reason, by, until)
         if tenant is not None:
-            self._tell(self._news.tell(tenant, of_pause(key, made, queue=queue)))
+            self._tell(self._news.tell(tenant, pause_event(key, made, queue=queue)))
         return made
 
     def pause_tenant(self, tenant: str, task: str | None, reason: str, by: str, until: int | None) -> Pause:
@@ -142,7 +142,7 @@ class Pauses:
             self._ports.registry.get(task)
         key = _tenant_key(tenant, task)
         made = self._begin(key, reason, by, until)
-        self._tell(self._news.tell(tenant, of_pause(key, made, task=task)))
+        self._tell(self._news.tell(tenant, pause_event(key, made, task=task)))
         return made
 
     def resume_queue(self, queue: str) -> bool:
@@ -178,8 +178,8 @@ class Pauses:
     def _tell(self, made: Sequence[Transition]) -> None:
         """Create the deliveries that tell of a pause; a repeated request creates them once."""
         now_ms = self._ports.effects.now_ms()
-        ends = record_and_send(self._ports, made, now_ms) if made else []
-        if any(end.applied is Applied.UNAVAILABLE for end in ends):
+        ends = commit(self._ports, made, now_ms) if made else []
+        if any(end.applied is WriteStatus.UNAVAILABLE for end in ends):
             raise UnavailableError("it is paused, but not everybody has been told; send the same request again")
 
     def _end(self, key: Key) -> bool:
@@ -198,9 +198,9 @@ class Pauses:
             if outcome.done:
                 self._fresh.forget(key)
                 return True
-            if outcome.applied is Applied.UNAVAILABLE:
+            if outcome.applied is WriteStatus.UNAVAILABLE:
                 raise UnavailableError
-            if outcome.applied is Applied.INVALID:
+            if outcome.applied is WriteStatus.INVALID:
                 raise UnstorableError
         raise StateConflictError("the pause keeps changing; try again")
 

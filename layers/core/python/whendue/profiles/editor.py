@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from whendue.engine.ports import Applied, Item
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BuiltInProfileError,
     PreconditionFailedError,
@@ -21,8 +21,8 @@ from whendue.errors import (
     UnknownSubscriptionError,
     UnstorableError,
 )
-from whendue.notifications.publisher import News
-from whendue.profiles.lookup import Profiles
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import PROFILES, Profile, from_item, live, to_content
 from whendue.profiles.timeouts import check_timeout
 from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
@@ -44,7 +44,7 @@ class Edited(NamedTuple):
 class ProfileEditor:
     """Reads and changes a tenant's profiles."""
 
-    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
+    def __init__(self, ports: Runtime, profiles: ProfileLookup, news: NotificationPublisher) -> None:
         """Use these ports; `profiles` is told what was changed, `news` knows the subscriptions."""
         self._ports = ports
         self._news = news
@@ -160,7 +160,7 @@ class ProfileEditor:
             self._move_on(tenant, name, ours)
             self._forget_old(tenant, name, version - PROFILE_VERSIONS)
             return ours
-        if end.applied is Applied.INVALID:
+        if end.applied is WriteStatus.INVALID:
             raise UnstorableError
         if end.old is None:
             raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
@@ -173,7 +173,7 @@ class ProfileEditor:
         step = Write("profile", key, (Is("version", before),), stands) if before else insert("profile", key, stands)
         [end] = self._ports.store.apply([step])
         self._profiles.forget(tenant, name)
-        if end.applied is Applied.UNAVAILABLE:
+        if end.applied is WriteStatus.UNAVAILABLE:
             raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
 
     def _forget_old(self, tenant: str, name: str, last: int) -> None:

@@ -3,25 +3,25 @@
 from collections.abc import Iterable
 from typing import Final
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnknownProfileError, UnknownTaskError, WhendueError
 from whendue.jobs.model import Job
 from whendue.profiles.model import PROFILES, Profile, followed, from_item, live
 from whendue.profiles.timeouts import default_policy
 from whendue.quotas import PROFILE_AGE_MS, PROFILES_REMEMBERED
-from whendue.support.ttl_cache import Fresh
+from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import profile_key
 
 UNKNOWABLE: Final = (UnavailableError, UnknownProfileError, UnknownTaskError)
 
 
-class Profiles:
+class ProfileLookup:
     """Finds profiles. A process has one of these, so that what it knows is known once."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports; nothing is known yet."""
         self._ports = ports
-        self._fresh: Fresh[tuple[str, str], Profile] = Fresh(ports.effects, PROFILE_AGE_MS, PROFILES_REMEMBERED)
+        self._fresh: TtlCache[tuple[str, str], Profile] = TtlCache(ports.effects, PROFILE_AGE_MS, PROFILES_REMEMBERED)
 
     def find(self, tenant: str, name: str, *, stale: bool = False) -> Profile:
         """Find a profile. That there is none is not remembered: one that was just made works at once.

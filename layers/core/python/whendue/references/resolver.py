@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.outcomes import Input
@@ -13,13 +13,13 @@ from whendue.references.syntax import MISSING, find, resolve
 from whendue.table.keys import job_key
 
 
-class Inputs:
+class InputResolver:
     """Brings payloads."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
-        self._parents = Parents(ports)
+        self._parents = DependencyReconciler(ports)
 
     def stored(self, jobs: Sequence[Job]) -> dict[str, str | None]:
         """Bring the payloads of jobs as they were submitted, by job id: None where one is gone. One read for all.

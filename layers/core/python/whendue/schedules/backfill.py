@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from whendue.bulkhead import RAISED_BY_USERS
-from whendue.engine.commit import record_and_send
-from whendue.engine.ports import Applied
-from whendue.engine.ports import Outcome as Ended
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit
+from whendue.engine.ports import WriteResult as Ended
+from whendue.engine.ports import WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BackfillNotFoundError,
     InvalidRequestError,
@@ -21,7 +21,7 @@ from whendue.jobs.transition import Transition
 from whendue.quotas import BACKFILL_FIRES
 from whendue.schedules.backfill_model import (
     Backfill,
-    State,
+    BackfillState,
     backfill_key,
     chunk,
     create,
@@ -30,19 +30,19 @@ from whendue.schedules.backfill_model import (
     request_of,
     step,
 )
-from whendue.schedules.enqueuer import Firing, why
-from whendue.schedules.fires import Fire, Outcome, enter, fire_from, revise
+from whendue.schedules.enqueuer import FireEnqueuer, why
+from whendue.schedules.fires import Fire, FireOutcome, enter, fire_from, revise
 from whendue.schedules.service import find_schedule
 from whendue.submission.submit import Submit
 from whendue.table.writes import Write
 
-NEEDS_NOTHING = (Outcome.RAN, Outcome.CAUGHT_UP)
+NEEDS_NOTHING = (FireOutcome.RAN, FireOutcome.CAUGHT_UP)
 
 
-class Backfills:
+class BackfillService:
     """Makes jobs for the past."""
 
-    def __init__(self, ports: Ports, submit: Submit, firing: Firing) -> None:
+    def __init__(self, ports: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
         """Use these ports."""
         self._ports = ports
         self._submit = submit
@@ -121,14 +121,14 @@ class Backfills:
         except UnavailableError:
             raise
         except ScheduleNotFoundError as error:
-            then = replace(backfill, state=State.FAILED, error=error.code)
+            then = replace(backfill, state=BackfillState.FAILED, error=error.code)
         except RAISED_BY_USERS as error:
             # The template can no longer make the job. A validator of a payload may raise anything.
             if not isinstance(error, WhendueError):
                 self._ports.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
-            then = replace(backfill, state=State.FAILED, error=why(error, "its jobs could not be made"))
+            then = replace(backfill, state=BackfillState.FAILED, error=why(error, "its jobs could not be made"))
         [end] = self._ports.store.apply([step(backfill, then)])
-        if end.applied is Applied.UNAVAILABLE:
+        if end.applied is WriteStatus.UNAVAILABLE:
             raise UnavailableError
         # There is an older one where somebody else has done this chunk, too.
         return then if end.old is None else from_item(end.old)
@@ -145,7 +145,7 @@ class Backfills:
             if _is_wanted(backfill, there.get(fire.nominal)):
                 wanted.append(fire)
         if not looked_at:
-            return replace(backfill, state=State.FINISHED)
+            return replace(backfill, state=BackfillState.FINISHED)
         now_ms = self._ports.effects.now_ms()
         jobs = [self._submit.prepare(backfill.tenant, request_of(backfill, fire), now_ms) for fire in wanted]
         self._enter(wanted, there)
@@ -168,14 +168,14 @@ class Backfills:
             raise UnavailableError
 
     def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
-        ends = record_and_send(self._ports, jobs, now_ms) if jobs else []
+        ends = commit(self._ports, jobs, now_ms) if jobs else []
         _insist_that_they_are_storable(ends)
-        if any(end.applied is Applied.UNAVAILABLE for end in ends):
+        if any(end.applied is WriteStatus.UNAVAILABLE for end in ends):
             raise UnavailableError
 
 
 def _insist_that_they_are_storable(ends: Sequence[Ended]) -> None:
-    if any(end.applied is Applied.INVALID for end in ends):
+    if any(end.applied is WriteStatus.INVALID for end in ends):
         raise UnstorableError
 
 

@@ -3,28 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from whendue.engine.commit import record
-from whendue.engine.ports import Applied, Item
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit_unsent
+from whendue.engine.ports import Item, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job
 from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
 from whendue.jobs.transitions import cancel
 from whendue.quotas import FIRES_PER_PLAN
-from whendue.schedules.fires import Fire, Outcome, fire_from, fire_sk, revise
-from whendue.schedules.model import Alarm, Schedule, arranged, step
+from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk, revise
+from whendue.schedules.model import NextCheck, Schedule, step, with_next_check
 from whendue.table.keys import job_key
 
 # Jobs that begin under us are read again this often.
 TRIES = 5
-WITHDRAWABLE = (Outcome.RAN, Outcome.SKIPPED)
+WITHDRAWABLE = (FireOutcome.RAN, FireOutcome.SKIPPED)
 
 
-class Withdraw:
+class PlannedFireCanceller:
     """Takes back planned fires."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
 
@@ -41,15 +41,15 @@ class Withdraw:
         while fires := self._planned(schedule, first):
             self._take_back(schedule, fires)
             first = fires[-1].nominal + 1
-        then = arranged(replace(schedule, withdraw_until=0), self._rule)
+        then = with_next_check(replace(schedule, withdraw_until=0), self._rule)
         [end] = self._ports.store.apply([step("withdrawn", schedule, then)])
-        if end.applied is Applied.UNAVAILABLE:
+        if end.applied is WriteStatus.UNAVAILABLE:
             raise UnavailableError
         return then
 
     @property
-    def _rule(self) -> Alarm:
-        return Alarm(self._ports.settings.timing, self._ports.settings.shards)
+    def _rule(self) -> NextCheck:
+        return NextCheck(self._ports.settings.timing, self._ports.settings.shards)
 
     def _planned(self, schedule: Schedule, first: int) -> list[Fire]:
         if first > schedule.withdraw_until:
@@ -62,8 +62,8 @@ class Withdraw:
         planned = [one for one in fires if one.outcome in WITHDRAWABLE and one.version != schedule.version]
         cancelled = self._cancelled([one.job for one in planned if one.job])
         back = [one for one in planned if one.job is None or one.job in cancelled]
-        writes = [revise("withdraw_fire", one, replace(one, outcome=Outcome.WITHDRAWN)) for one in back]
-        if any(end.applied is Applied.UNAVAILABLE for end in (self._ports.store.apply(writes) if writes else [])):
+        writes = [revise("withdraw_fire", one, replace(one, outcome=FireOutcome.WITHDRAWN)) for one in back]
+        if any(end.applied is WriteStatus.UNAVAILABLE for end in (self._ports.store.apply(writes) if writes else [])):
             raise UnavailableError
 
     def _read(self, items: Sequence[Item]) -> list[Job]:
@@ -79,5 +79,5 @@ class Withdraw:
             waiting = [job for job in jobs if job.state is JobState.PENDING and not job.claims]
             if not waiting:
                 return {job.id for job in jobs if job.state is JobState.CANCELLED}
-            record(self._ports, [cancel(job, self._ports.effects.now_ms()) for job in waiting])
+            commit_unsent(self._ports, [cancel(job, self._ports.effects.now_ms()) for job in waiting])
         raise UnavailableError

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from whendue.engine.ports import Item
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, from_item
@@ -18,15 +18,15 @@ from whendue.schedules.fires import (
     OVERLAPPED,
     SHOWN,
     Fire,
-    Gap,
-    Outcome,
+    FireOutcome,
+    MissedRange,
     fire_from,
     fire_sk,
-    gap_from,
-    gap_sk,
+    missed_from,
+    missed_sk,
     was_skipped,
 )
-from whendue.schedules.model import ledger_pk
+from whendue.schedules.model import fires_pk
 from whendue.schedules.service import find_schedule
 from whendue.table.keys import job_key
 
@@ -60,7 +60,7 @@ class FireView(NamedTuple):
     def lateness_ms(self) -> int | None:
         """How long after its nominal time the first attempt began; None before, and once that is forgotten."""
         job = self.job
-        if job is None or self.fire.outcome is not Outcome.RAN:
+        if job is None or self.fire.outcome is not FireOutcome.RAN:
             return None
         began_at = _first_began_at(job)
         return None if began_at is None else began_at - self.fire.nominal
@@ -73,21 +73,21 @@ def _first_began_at(job: Job) -> int | None:
     return job.last.started_at if job.last.attempt == 1 else None
 
 
-class LedgerPage(NamedTuple):
+class FirePage(NamedTuple):
     """Some fires, and where to go on; a cursor of None is the end. A page may be short, even empty, before the end."""
 
     fires: list[FireView]
     cursor: str | None
 
 
-class Ledger:
+class FireHistory:
     """Answers how fires ended."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Runtime) -> None:
         """Use these ports."""
         self._ports = ports
 
-    def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> LedgerPage:
+    def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> FirePage:
         """List the fires whose time has come, newest first, reading a bounded number of entries.
 
         Raises:
@@ -102,14 +102,14 @@ class Ledger:
         now_ms = self._ports.effects.now_ms()
         newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
         bound = ("fires", tenant, name, *astuple(wanted))
-        walk = _Walk(self._ports, ledger_pk(tenant, name), wanted, max(newest + 1, 0))
+        walk = _Walk(self._ports, fires_pk(tenant, name), wanted, max(newest + 1, 0))
         if cursor:
             walk.position = str(self._ports.cursors.open(cursor, bound))
         fires: list[Fire] = []
         while len(fires) < limit and not walk.ended and walk.reads < LEDGER_READS:
             fires += walk.take(limit - len(fires))
         views = self._with_jobs(fires, now_ms)
-        return LedgerPage(views, None if walk.ended else self._ports.cursors.seal(walk.position, bound))
+        return FirePage(views, None if walk.ended else self._ports.cursors.seal(walk.position, bound))
 
     def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
         ids = [fire.job for fire in fires if fire.job]
@@ -126,13 +126,13 @@ def _kept(job: Job, now_ms: int) -> Job | None:
 def _view(fire: Fire, job: Job | None) -> FireView:
     """Show a fire; whoever skipped its job may not have told the ledger yet."""
     skipped = job is not None and was_skipped(job)
-    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
+    return FireView(replace(fire, outcome=FireOutcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
 
 
 class _Walk:
     """Goes back in time through entries and gaps. Everything before `position`, a sort key, is still to come."""
 
-    def __init__(self, ports: Ports, pk: str, wanted: FireFilter, before_ms: int) -> None:
+    def __init__(self, ports: Runtime, pk: str, wanted: FireFilter, before_ms: int) -> None:
         self._ports = ports
         self._store = ports.store
         self._pk = pk
@@ -155,7 +155,7 @@ class _Walk:
         if not whole:
             floor = gaps[-1].key.sk
         known = {one.key.sk: one for one in gaps} | {
-            one.key.sk: one for one in entries if one.outcome is not Outcome.WITHDRAWN
+            one.key.sk: one for one in entries if one.outcome is not FireOutcome.WITHDRAWN
         }
         newest_first = (known[sk] for sk in sorted(known, reverse=True))
         chosen = [row for row in newest_first if row.outcome in self._outcomes]
@@ -194,14 +194,14 @@ class _Walk:
 
     def _times(self, lowest: int, upper: int, count: int, item: Item) -> list[Fire]:
         """Make a gap's last nominal times again, newest first; none if nobody wants them."""
-        gap = gap_from(item)
+        gap = missed_from(item)
         if gap.outcome not in self._outcomes:
             return []
         times = latest(gap.recurrence, max(gap.first, lowest) - 1, min(gap.until, upper), count)
         return [_of_gap(gap, one.at_ms) for one in reversed(times)]
 
     def _gap_before(self, at_ms: int) -> Item | None:
-        items = self._store.span(self._pk, first=gap_sk(0), last=gap_sk(at_ms), limit=1, newest_first=True)
+        items = self._store.span(self._pk, first=missed_sk(0), last=missed_sk(at_ms), limit=1, newest_first=True)
         self.reads += 1
         return items[0] if items else None
 
@@ -212,5 +212,5 @@ def _time_in(sk: str) -> tuple[int, bool]:
     return int(nominal), bool(triggered)
 
 
-def _of_gap(gap: Gap, nominal: int) -> Fire:
+def _of_gap(gap: MissedRange, nominal: int) -> Fire:
     return Fire(gap.pk, nominal, gap.outcome, gap.version, gap.decided_at, reason=gap.reason)

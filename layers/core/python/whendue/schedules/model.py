@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
-from whendue.jobs.due_index import first_alarm, shard_of
+from whendue.jobs.due_index import first_check, shard_of
 from whendue.quotas import IN_FLIGHT_S, POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
 from whendue.schedules.calendar.recurrence import Recurrence, after
 from whendue.settings import Timing
@@ -19,7 +19,7 @@ OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
 Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
 
 
-class State(StrEnum):
+class ScheduleState(StrEnum):
     """What a schedule is. A deleted one stays for a while, so that no request from before brings it back."""
 
     ACTIVE = "active"
@@ -92,7 +92,7 @@ class Schedule:
     version: int
     created_at: int
     cursor: int
-    state: State = State.ACTIVE
+    state: ScheduleState = ScheduleState.ACTIVE
     as_of: int = 0
     until: int = 0
     withdraw_until: int = 0
@@ -111,7 +111,7 @@ class Schedule:
     @property
     def ledger(self) -> str:
         """The partition key of its fires."""
-        return ledger_pk(self.tenant, self.name)
+        return fires_pk(self.tenant, self.name)
 
     @property
     def identity(self) -> str:
@@ -134,7 +134,7 @@ def schedule_key(tenant: str, name: str) -> Key:
     return Key(f"SCHEDULES#{tenant}", f"schedule#{name}")
 
 
-def ledger_pk(tenant: str, name: str) -> str:
+def fires_pk(tenant: str, name: str) -> str:
     """Give the partition key of a schedule's fires and backfills; a name has no `#`."""
     return f"SCHEDULE#{tenant}#{name}"
 
@@ -160,17 +160,17 @@ def forgotten_at(schedule: Schedule) -> int:
     return schedule.version + IN_FLIGHT_S * 1000
 
 
-class Alarm(NamedTuple):
+class NextCheck(NamedTuple):
     """The alarm rule's numbers for schedules: shards of the agenda, and the look-ahead."""
 
     timing: Timing
     shards: int
 
 
-def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
+def with_next_check(schedule: Schedule, rule: NextCheck) -> Schedule:
     """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
-    alarm_at = _alarm(schedule, rule) if schedule.state is State.ACTIVE else None
-    if schedule.state is State.DELETED:
+    alarm_at = _alarm(schedule, rule) if schedule.state is ScheduleState.ACTIVE else None
+    if schedule.state is ScheduleState.DELETED:
         alarm_at = forgotten_at(schedule)
     if schedule.withdraw_until:
         alarm_at = schedule.version
@@ -178,13 +178,13 @@ def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
     return replace(schedule, agenda_pk=partition, alarm_at=alarm_at)
 
 
-def _alarm(schedule: Schedule, rule: Alarm) -> int | None:
+def _alarm(schedule: Schedule, rule: NextCheck) -> int | None:
     """Give the alarm of the next fire; at once where that cannot be worked out, so that the timer says why."""
     try:
         nominal = next_fire(schedule)
     except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
         return schedule.version
-    return first_alarm(nominal, rule.timing) if nominal is not None else None
+    return first_check(nominal, rule.timing) if nominal is not None else None
 
 
 def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
@@ -266,7 +266,7 @@ def from_item(item: Mapping[str, Any]) -> Schedule:
     values = known(Schedule, item)
     if not all(type(values[part]) is int for part in _NUMBERS):
         raise TypeError("a number of the schedule is none")
-    return Schedule(**values | {"state": State(item["state"]), "definition": from_text(item["definition"])})
+    return Schedule(**values | {"state": ScheduleState(item["state"]), "definition": from_text(item["definition"])})
 
 
 def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
@@ -277,13 +277,13 @@ def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
     tenant, name = key.pk.removeprefix("SCHEDULES#"), key.sk.removeprefix("schedule#")
     numbers = {part: item[part] for part in _NUMBERS if type(item.get(part)) is int}
     texts = {part: item[part] for part in _TEXTS if isinstance(item.get(part), str)}
-    states = [state for state in State if item.get("state") == state.value]
+    states = [state for state in ScheduleState if item.get("state") == state.value]
     try:
         definition = from_text(item["definition"])
     except Exception:  # noqa: BLE001 - whatever it is, there is no definition
         definition = NO_DEFINITION
     read: dict[str, Any] = {"version": 0, "created_at": now_ms, "cursor": now_ms} | numbers | texts
-    state = states[0] if states else State.ACTIVE
+    state = states[0] if states else ScheduleState.ACTIVE
     return Schedule(tenant, name, definition, state=state, last_error=UNREADABLE, **read)
 
 
@@ -294,7 +294,7 @@ def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
     """
     values = _values(then)
     gone = {part: REMOVE for part in before if part not in (*values, "pk", "sk", "definition")}
-    kept = then.definition is NO_DEFINITION and then.state is not State.DELETED
+    kept = then.definition is NO_DEFINITION and then.state is not ScheduleState.DELETED
     said = {} if kept else {"definition": to_text(then.definition)}
     seen = [Is("version", before["version"])] if type(before.get("version")) is int else []
     return Write("replace_schedule", then.key, seen, values | gone | said)

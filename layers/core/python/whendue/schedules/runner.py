@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from whendue.engine.fairness import take_turns
-from whendue.engine.ports import AgendaEntry, Item
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import DueEntry, Item
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
 from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
@@ -19,14 +19,13 @@ from whendue.quotas import (
     SCHEDULES_LOOKED_AT,
     SCHEDULES_PER_PAGE,
 )
-from whendue.schedules.backfill import Backfills
-from whendue.schedules.backfill_model import Backfill
-from whendue.schedules.backfill_model import State as BackfillState
+from whendue.schedules.backfill import BackfillService
+from whendue.schedules.backfill_model import Backfill, BackfillState
 from whendue.schedules.backfill_model import from_item as backfill_from
-from whendue.schedules.enqueuer import Firing, why
-from whendue.schedules.fires import Fire, Outcome, fire_from, fire_sk
+from whendue.schedules.enqueuer import FireEnqueuer, why
+from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk
 from whendue.schedules.model import Schedule, from_item, postponed, schedules_partition
-from whendue.schedules.service import Schedules
+from whendue.schedules.service import ScheduleService
 from whendue.table.keys import Key, job_key
 from whendue.table.preconditions import Precondition
 
@@ -48,11 +47,11 @@ class Fired:
     behind: list[str] = field(default_factory=list)
 
 
-class Ringing(NamedTuple):
+class DueSchedule(NamedTuple):
     """A schedule or a backfill whose alarm is past, and the partition in which it stands."""
 
     partition: str
-    entry: AgendaEntry
+    entry: DueEntry
 
     @property
     def tenant(self) -> str:
@@ -65,14 +64,16 @@ class Ringing(NamedTuple):
         return f"{self.entry.pk}/{self.entry.sk}"
 
 
-class Due:
+class ScheduleRunner:
     """Serves the schedules in the agenda: tenants take turns, and one that cannot be served ends alone.
 
     What bounds a tick: it looks at SCHEDULES_LOOKED_AT entries of each partition, and serves them a page at a time
     until its time is over. One tenant's thousand schedules stand behind the first of everybody else.
     """
 
-    def __init__(self, ports: Ports, firing: Firing, schedules: Schedules, backfills: Backfills) -> None:
+    def __init__(
+        self, ports: Runtime, firing: FireEnqueuer, schedules: ScheduleService, backfills: BackfillService
+    ) -> None:
         """Use these ports."""
         self._ports = ports
         self._firing = firing
@@ -102,9 +103,9 @@ class Due:
         fired.behind = list(dict.fromkeys(fired.behind))
         return fired
 
-    def _ringing(self, deadline_ms: int, fired: Fired) -> list[Ringing]:
+    def _ringing(self, deadline_ms: int, fired: Fired) -> list[DueSchedule]:
         """List what is due, of all partitions."""
-        found: list[Ringing] = []
+        found: list[DueSchedule] = []
         for shard in range(self._ports.settings.shards):
             partition = schedules_partition(shard)
             try:
@@ -114,13 +115,13 @@ class Due:
             except Exception as error:  # noqa: BLE001 - it is this partition's alone
                 self._ports.bulkhead.note("agenda", partition, error)
                 entries, done = [], False
-            found += [Ringing(partition, entry) for entry in entries]
+            found += [DueSchedule(partition, entry) for entry in entries]
             fired.behind += [] if done else [partition]
         return sorted(found, key=lambda one: one.entry.alarm_at)
 
-    def _entries(self, partition: str, deadline_ms: int) -> tuple[list[AgendaEntry], bool]:
+    def _entries(self, partition: str, deadline_ms: int) -> tuple[list[DueEntry], bool]:
         """List one partition's entries; False when there may be more."""
-        store, entries = self._ports.store, list[AgendaEntry]()
+        store, entries = self._ports.store, list[DueEntry]()
         until_ms = self._ports.effects.now_ms()
         while self._ports.effects.now_ms() < deadline_ms and len(entries) < SCHEDULES_LOOKED_AT:
             reached = entries[-1] if entries else None
@@ -132,7 +133,7 @@ class Due:
 
     # --- schedules ------------------------------------------------------------------------------------------
 
-    def _serve(self, page: Sequence[Ringing], fired: Fired) -> None:
+    def _serve(self, page: Sequence[DueSchedule], fired: Fired) -> None:
         """Fire the schedules of a page; those that cannot be served are looked at again later."""
         try:
             served = self._ports.bulkhead.together(page, self._fire, stage="schedule", name=lambda one: one.name)
@@ -144,7 +145,7 @@ class Due:
             # Of its item there is the alarm to go by: it may be the reading that fails.
             self._postpone([(one.entry.key, {"alarm_at": one.entry.alarm_at}, error)])
 
-    def _fire(self, page: Sequence[Ringing]) -> int:
+    def _fire(self, page: Sequence[DueSchedule]) -> int:
         """Fire schedules; gives how many moved on. It reads them anew each time, so that it can be repeated."""
         # Read from the table: the index may show what has been moved meanwhile, or is gone.
         items = [item for item in self._ports.store.get([one.entry.key for one in page]) if item]
@@ -183,7 +184,7 @@ class Due:
 
     # --- backfills ------------------------------------------------------------------------------------------
 
-    def _go_on(self, ringing: Sequence[Ringing], deadline_ms: int) -> None:
+    def _go_on(self, ringing: Sequence[DueSchedule], deadline_ms: int) -> None:
         """Do a chunk of each tenant's first backfill in turn, until the time is over."""
         lines: dict[str, deque[Backfill]] = {}
         for tenant, backfill in self._read(ringing, deadline_ms):
@@ -200,7 +201,7 @@ class Due:
             if line:
                 tenants.append(line)
 
-    def _read(self, ringing: Sequence[Ringing], deadline_ms: int) -> Iterator[tuple[str, Backfill]]:
+    def _read(self, ringing: Sequence[DueSchedule], deadline_ms: int) -> Iterator[tuple[str, Backfill]]:
         """Read backfills, a bounded number of them: the next tick begins with others."""
         for start in range(0, min(len(ringing), BACKFILLS_PER_TICK), SCHEDULES_PER_PAGE):
             page = ringing[start : start + SCHEDULES_PER_PAGE]
@@ -208,7 +209,7 @@ class Due:
                 return
             items: dict[Key, Item | None] = {}
 
-            def get(some: Sequence[Ringing], into: dict[Key, Item | None] = items) -> None:
+            def get(some: Sequence[DueSchedule], into: dict[Key, Item | None] = items) -> None:
                 keys = [one.entry.key for one in some]
                 into.update(zip(keys, self._ports.store.get(keys), strict=True))
 
@@ -269,4 +270,4 @@ class Due:
 
 def _counts(fire: Fire) -> bool:
     """Say whether how its job ended says anything of the next one."""
-    return fire.backfill is None and fire.outcome is not Outcome.SKIPPED
+    return fire.backfill is None and fire.outcome is not FireOutcome.SKIPPED

@@ -8,12 +8,12 @@ import json
 from collections.abc import Sequence
 from itertools import chain
 
-from whendue.engine.apply import written
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
-from whendue.errors import UnavailableError, UnknownParentError, UnstorableError, WhendueError
-from whendue.jobs.dependencies import Parent, parents_value
-from whendue.jobs.dependency_transitions import adopt
+from whendue.engine.apply import apply
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
+from whendue.errors import UnavailableError, UnknownDependencyError, UnstorableError, WhendueError
+from whendue.jobs.dependencies import Upstream, upstreams_value
+from whendue.jobs.dependency_transitions import add_dependent
 from whendue.jobs.lifetime import edge, is_over, list_of_dependencies
 from whendue.jobs.model import Job, from_item
 from whendue.submission.request import Dependency, JobRequest, request_hash
@@ -26,7 +26,7 @@ ID_LENGTH = 36
 STAGE = "link_dependencies"
 
 
-class Links:
+class DependencyEdges:
     """The links of one request's jobs.
 
     Args:
@@ -35,7 +35,7 @@ class Links:
         requests: all jobs of the request.
     """
 
-    def __init__(self, ports: Ports, tenant: str, requests: Sequence[JobRequest]) -> None:
+    def __init__(self, ports: Runtime, tenant: str, requests: Sequence[JobRequest]) -> None:
         """Read the parents that are there."""
         self._ports = ports
         self._tenant = tenant
@@ -44,7 +44,7 @@ class Links:
         self._there = self._read(requests)
         # By their refs; nobody asks for one that has none.
         self._made: dict[str | None, str] = {}
-        self._children: dict[str, tuple[Job, list[Parent]]] = {}
+        self._children: dict[str, tuple[Job, list[Upstream]]] = {}
         self._awaited: set[str] = set()
 
     def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
@@ -66,7 +66,7 @@ class Links:
         jobs = [job for _, job in read]
         return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job, now_ms)}
 
-    def parents_of(self, request: JobRequest) -> list[Parent]:
+    def parents_of(self, request: JobRequest) -> list[Upstream]:
         """Give whom a request's job waits for.
 
         Raises:
@@ -75,18 +75,20 @@ class Links:
         """
         if request.depends_on and self._unread:
             raise self._unread
-        return [Parent(self._find(link), link.on, link.name) for link in request.depends_on]
+        return [Upstream(self._find(link), link.on, link.name) for link in request.depends_on]
 
     def _find(self, link: Dependency) -> str:
         if link.ref is not None:
             if link.ref not in self._made:
-                raise UnknownParentError(f"no earlier job of this request that was accepted has the ref {link.ref!r}")
+                raise UnknownDependencyError(
+                    f"no earlier job of this request that was accepted has the ref {link.ref!r}"
+                )
             return self._made[link.ref]
         if link.job not in self._there:
-            raise UnknownParentError("a job that it depends on is not there")
+            raise UnknownDependencyError("a job that it depends on is not there")
         return link.job
 
-    def made(self, request: JobRequest, job: Job, parents: Sequence[Parent]) -> None:
+    def made(self, request: JobRequest, job: Job, parents: Sequence[Upstream]) -> None:
         """Note a job that was made for a request."""
         before = self._there.get(job.id)
         if before is None or before.request_hash == request_hash(request):
@@ -112,13 +114,13 @@ class Links:
         return [parent.id for parent in parents if parent.id not in self._there]
 
     @property
-    def _all_parents(self) -> list[Parent]:
+    def _all_parents(self) -> list[Upstream]:
         return list(chain.from_iterable(parents for _, parents in self._children.values()))
 
     def write(self) -> dict[str, WhendueError]:
         """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
         unknown = self._adopt()
-        writes = [(job.id, write) for job, parents in self._children.values() for write in links(job, parents)]
+        writes = [(job.id, write) for job, parents in self._children.values() for write in edges_of(job, parents)]
         ends = self._ports.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
         failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
         lost = {
@@ -139,7 +141,7 @@ class Links:
         return {job.id: _ours(end) for job, end in ends if end is not None}
 
     def _adopted(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
-        return [_error(end) for _, end in written(self._ports, [adopt(job) for job in jobs])]
+        return [_error(end) for _, end in apply(self._ports, [add_dependent(job) for job in jobs])]
 
 
 def _ours(error: BaseException) -> WhendueError:
@@ -147,18 +149,18 @@ def _ours(error: BaseException) -> WhendueError:
     return error if isinstance(error, WhendueError) else WhendueError()
 
 
-def _error(end: Outcome) -> WhendueError | None:
+def _error(end: WriteResult) -> WhendueError | None:
     """Give why a note is not written; one that is refused is there already."""
-    if end.applied is Applied.INVALID:
+    if end.applied is WriteStatus.INVALID:
         return UnstorableError()
-    if end.applied is Applied.UNAVAILABLE:
+    if end.applied is WriteStatus.UNAVAILABLE:
         return UnavailableError("the job was not accepted; send the same request again")
     return None
 
 
-def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
+def edges_of(job: Job, parents: Sequence[Upstream]) -> list[Write]:
     """Give the notes that bind a job to its parents: one with each of them, and its own list."""
-    text = json.dumps(parents_value(parents), separators=(",", ":"))
+    text = json.dumps(upstreams_value(parents), separators=(",", ":"))
     key = parents_key(job.id, job.request_hash, job.life)
     mine = insert("parents", key, list_of_dependencies(job, {"parents": text}))
     return [mine] + [

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from whendue.declarations.registry import TaskDefinition
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidReferenceError,
     InvalidRequestError,
@@ -15,13 +15,13 @@ from whendue.errors import (
     UnknownTaskError,
     WhendueError,
 )
-from whendue.jobs.dependencies import Parent
-from whendue.jobs.due_index import first_alarm, live_partition, shard_of, within_horizon
+from whendue.jobs.dependencies import Upstream
+from whendue.jobs.due_index import first_check, live_partition, shard_of, within_horizon
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
-from whendue.notifications.publisher import News
-from whendue.profiles.lookup import Profiles
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import QUEUE, Profile, Resolved, resolve
 from whendue.profiles.timeouts import check_timeout, default_policy
 from whendue.quotas import (
@@ -37,7 +37,7 @@ from whendue.settings import QUEUES
 from whendue.submission.request import JobRequest, joined, request_hash
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where a job stands among others.
 
     Args:
@@ -48,7 +48,7 @@ class Place(NamedTuple):
         children: others are made with it that wait for its end.
     """
 
-    parents: Sequence[Parent] = ()
+    parents: Sequence[Upstream] = ()
     whole: Job | None = None
     number: int | None = None
     name: str | None = None
@@ -56,14 +56,18 @@ class Place(NamedTuple):
     children: bool = False
 
 
-ALONE = Place()
+ALONE = Position()
 
 
-class Prepare:
+class JobPlanner:
     """Prepares jobs."""
 
     def __init__(
-        self, ports: Ports, profiles: Profiles, news: News, expansion_checks: Mapping[str, "ExpansionCheck"]
+        self,
+        ports: Runtime,
+        profiles: ProfileLookup,
+        news: NotificationPublisher,
+        expansion_checks: Mapping[str, "ExpansionCheck"],
     ) -> None:
         """Use these ports.
 
@@ -79,7 +83,7 @@ class Prepare:
         self._profiles = profiles
 
     def submission(
-        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, place: Place = ALONE
+        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, place: Position = ALONE
     ) -> Transition:
         """Turn a request into the write of its job.
 
@@ -126,7 +130,9 @@ class Prepare:
 
     # --- the payload --------------------------------------------------------------------------------------------
 
-    def _payload(self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Place) -> tuple[Any, bool]:
+    def _payload(
+        self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Position
+    ) -> tuple[Any, bool]:
         """Check a payload as far as it can be known; gives it, and whether it refers to parents' results."""
         if place.expands is not None:
             return request.payload, bool(place.parents)
@@ -165,7 +171,7 @@ class Prepare:
         definition: TaskDefinition,
         profile: Profile,
         now_ms: int,
-        place: Place,
+        place: Position,
     ) -> Job:
         queue = request.queue or profile.queue or QUEUE
         if queue not in QUEUES:
@@ -185,7 +191,7 @@ class Prepare:
             queue=queue,
             profile=profile.name,
             agenda_pk=live_partition(queue, shard_of(job_id, settings.shards)),
-            alarm_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_alarm(due_at, settings.timing),
+            alarm_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_check(due_at, settings.timing),
             due_at=due_at,
             scheduled_at=now_ms,
             created_at=now_ms,
@@ -240,15 +246,15 @@ class Prepare:
         kept_s = min(resolved.policy.timeout_s, settings.max_timeout_s)
         return Resolved(replace(resolved.policy, timeout_s=kept_s), resolved.sources)
 
-    def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
+    def _id(self, tenant: str, request: JobRequest, place: Position) -> str:
         match place:
-            case Place(whole=Job() as whole, number=int(number)):
+            case Position(whole=Job() as whole, number=int(number)):
                 return self._ports.ids.of_part(whole.whole_id, number)
         key = request.idempotency_key
         return self._ports.ids.of_key(tenant, key) if key is not None else self._ports.effects.new_id()
 
 
-ExpansionCheck = Callable[[Prepare, str, Any], None]
+ExpansionCheck = Callable[[JobPlanner, str, Any], None]
 
 
 def _text(payload: Any, most: int) -> str:
@@ -258,7 +264,7 @@ def _text(payload: Any, most: int) -> str:
     return text
 
 
-def _refers(payload: Any, parents: Sequence[Parent]) -> bool:
+def _refers(payload: Any, parents: Sequence[Upstream]) -> bool:
     """Say whether a payload refers to results; one that never could be resolved is refused."""
     ends = {parent.name or parent.id: parent.on for parent in parents}
     if wrong := faults(payload, ends, "payload"):

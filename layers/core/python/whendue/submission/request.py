@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final
 
-from whendue.jobs.dependencies import On, ParentPolicy
+from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.jobs.limit_spec import Limit
 from whendue.table.items import known
 
@@ -72,7 +72,7 @@ class JobRequest:
     overlap: str | None = None
     notify: str = ""
     depends_on: tuple[Dependency, ...] = ()
-    parent_policy: ParentPolicy | None = None
+    parent_policy: FailurePolicy | None = None
     ref: str | None = None
     traceparent: str | None = None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeGuard, TypeVar
 
 from whendue.errors import UnavailableError
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -16,7 +16,7 @@ class _Known(NamedTuple, Generic[V]):
     as_of_ms: int
 
 
-class Fresh(Generic[K, V]):
+class TtlCache(Generic[K, V]):
     """Remembers values by key, none for longer than its time, and no more than so many.
 
     Args:
@@ -25,7 +25,7 @@ class Fresh(Generic[K, V]):
         size: at most so many values; the one that was read first is forgotten first.
     """
 
-    def __init__(self, effects: Effects, max_age_ms: int, size: int) -> None:
+    def __init__(self, effects: Clock, max_age_ms: int, size: int) -> None:
         """Start with nothing known."""
         self._effects = effects
         self._max_age_ms = max_age_ms

@@ -3,21 +3,21 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from whendue.engine.commit import record_and_send
+from whendue.engine.commit import commit
 from whendue.engine.due_cursors import Cursor
-from whendue.engine.fan_out import Telling
+from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.message import to_body
-from whendue.engine.partition_scan import Stretch, Walk
-from whendue.engine.ports import AgendaEntry
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.partition_scan import PartitionScan, ScanPage
+from whendue.engine.ports import DueEntry
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import owner_is_promote, rescue_before
 from whendue.jobs.model import Job, State
 from whendue.jobs.rescue_policy import decide, look_again_ms
 from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import die, move_alarm
-from whendue.pauses.service import Pauses
+from whendue.jobs.transitions import mark_dead, postpone_check
+from whendue.pauses.service import PauseService
 from whendue.quotas import (
     BACKLOG_MESSAGES,
     DYNAMODB_MAX_STATEMENTS,
@@ -31,13 +31,13 @@ from whendue.timer.lateness import Received
 UNSENDABLE = "unsendable"
 
 
-class Healer:
+class Rescuer:
     """Heals jobs. Made anew for each tick: it asks each queue for its depth once at most.
 
     `healed` counts what was done (`send`, `wait`, `die`, `bury`, `tell`).
     """
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+    def __init__(self, ports: Runtime, pauses: PauseService) -> None:
         """Start with nothing healed."""
         self._ports = ports
         self._pauses = pauses
@@ -69,24 +69,27 @@ class Healer:
                 to_body(step.job)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone
                 self._ports.bulkhead.note("message", job.id, error)
-                return die(job, UNSENDABLE, f"no message can be made of it ({type(error).__name__})", now_ms)
+                return mark_dead(job, UNSENDABLE, f"no message can be made of it ({type(error).__name__})", now_ms)
         return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
         """Tell what is owed, and let who waits look at its parents; pauses hold neither up."""
         if owing := [job for job in jobs if job.owes is not None]:
-            left = Telling(self._ports).tell(owing)
+            left = CompletionFanOut(self._ports).tell(owing)
             self.healed["tell"] += len(owing) - len(left)
             now_ms = self._ports.effects.now_ms()
-            self._carry_out([move_alarm(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
+            self._carry_out([postpone_check(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:
             # First the alarm: who is released meanwhile has another one.
             now_ms = self._ports.effects.now_ms()
             moved = self._ports.bulkhead.each(
-                waiting, lambda job: move_alarm(job, look_again_ms(job, now_ms), send=False), stage="rescue", name=_id
+                waiting,
+                lambda job: postpone_check(job, look_again_ms(job, now_ms), send=False),
+                stage="rescue",
+                name=_id,
             )
             self._carry_out([step for _, step in moved], now_ms)
-            Parents(self._ports).check(waiting)
+            DependencyReconciler(self._ports).check(waiting)
 
     def _carry_out(self, steps: Sequence[Transition], now_ms: int) -> None:
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
@@ -96,7 +99,7 @@ class Healer:
             )
 
     def _record(self, steps: Sequence[Transition], now_ms: int) -> None:
-        outcomes = record_and_send(self._ports, steps, now_ms)
+        outcomes = commit(self._ports, steps, now_ms)
         self.healed += Counter(_name(step) for step, outcome in zip(steps, outcomes, strict=True) if outcome.done)
 
     def backed_up(self, queue: str) -> bool:
@@ -111,7 +114,7 @@ class Healer:
         return self._backed_up[queue]
 
 
-class Rescue(Walk):
+class RescueScan(PartitionScan):
     """Looks at old alarms in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
 
     Args:
@@ -126,11 +129,11 @@ class Rescue(Walk):
 
     def __init__(
         self,
-        ports: Ports,
-        healer: Healer,
+        ports: Runtime,
+        healer: Rescuer,
         queue: str,
         cursors: Sequence[Cursor],
-        promoted_to: Mapping[str, AgendaEntry | None],
+        promoted_to: Mapping[str, DueEntry | None],
         now_ms: int,
         deadline_ms: int,
     ) -> None:
@@ -157,10 +160,10 @@ class Rescue(Walk):
         self._healer.heal(jobs)
         self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
 
-    def _suspicious(self, stretch: Stretch) -> list[Job]:
+    def _suspicious(self, stretch: ScanPage) -> list[Job]:
         promoted_to, timing = self._promoted_to.get(stretch.cursor.partition), self._ports.settings.timing
 
-        def lost(one: tuple[AgendaEntry, Job]) -> bool:
+        def lost(one: tuple[DueEntry, Job]) -> bool:
             entry, job = one
             return not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
 
@@ -168,7 +171,7 @@ class Rescue(Walk):
         looked = self._ports.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
         return [job for (_, job), is_lost in looked if is_lost]
 
-    def _goes_on(self, stretch: Stretch) -> bool:
+    def _goes_on(self, stretch: ScanPage) -> bool:
         """Move a cursor behind its page, or back to the beginning at the end; say whether this tick goes on there."""
         if len(stretch.page) < self._limit:
             self._at_end(stretch.cursor)
@@ -186,6 +189,6 @@ def _id(job: Job) -> str:
 
 
 def _name(step: Transition) -> str:
-    if step.name != "move_alarm":
+    if step.name != "postpone_check":
         return step.name
     return "send" if step.send else "wait"

@@ -6,16 +6,16 @@ Bounded: what it leaves is found by its alarms, within two ticks of the timer.
 from collections.abc import Sequence
 from contextlib import suppress
 
-from whendue.engine.apply import send, written
+from whendue.engine.apply import apply, send
 from whendue.engine.partition_scan import current
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State
 from whendue.jobs.rescue_policy import interval_ms
-from whendue.jobs.transitions import move_alarm
+from whendue.jobs.transitions import postpone_check
 from whendue.pauses.model import pauses_of, queue_pause, tenant_pause, type_pause
-from whendue.pauses.service import Pauses
+from whendue.pauses.service import PauseService
 from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, PAUSE_CACHE_MS, RESUME_LOOKS, RESUMED_AT_ONCE
 from whendue.settings import ALL_QUEUES
 from whendue.table.keys import Key
@@ -24,7 +24,7 @@ from whendue.table.keys import Key
 class Resume:
     """Ends pauses."""
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+    def __init__(self, ports: Runtime, pauses: PauseService) -> None:
         """Use these ports."""
         self._ports = ports
         self._pauses = pauses
@@ -63,9 +63,9 @@ class Resume:
         held = self._pauses.held(jobs)
         jobs = sorted((job for job in jobs if job.id not in held), key=lambda job: job.due_at)[:limit]
         now_ms = self._ports.effects.now_ms()
-        steps = [move_alarm(job, now_ms + interval_ms(job.rescues), send=True) for job in jobs]
+        steps = [postpone_check(job, now_ms + interval_ms(job.rescues), send=True) for job in jobs]
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
-            done = written(self._ports, steps[start : start + DYNAMODB_MAX_STATEMENTS])
+            done = apply(self._ports, steps[start : start + DYNAMODB_MAX_STATEMENTS])
             # Workers may know of the pause for a moment longer, and would drop them again.
             least_s = PAUSE_CACHE_MS // 1000 + 1
             again = [step.job for step, end in done if end.done]

@@ -8,18 +8,18 @@ from heapq import heappop, heappush
 from whendue.bulkhead import Bulkhead
 from whendue.engine.due_cursors import Cursor, Purpose, read_cursors
 from whendue.engine.fairness import virtual_deadline
-from whendue.engine.partition_scan import Walk
-from whendue.engine.runtime import Ports
+from whendue.engine.partition_scan import PartitionScan
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import live_partition
-from whendue.operations.erase import Erasing
-from whendue.pauses.service import Pauses
+from whendue.operations.erase import JobEraser
+from whendue.pauses.service import PauseService
 from whendue.quotas import RESCUE_SHARE
-from whendue.schedules.runner import Due, Fired
+from whendue.schedules.runner import Fired, ScheduleRunner
 from whendue.settings import ALL_QUEUES
 from whendue.support.time_limit import validations
-from whendue.timer.promote import Promote
-from whendue.timer.rescue import Healer, Rescue
+from whendue.timer.promote import PromoteScan
+from whendue.timer.rescue import Rescuer, RescueScan
 
 
 @dataclass(slots=True)
@@ -45,9 +45,9 @@ class _Turns:
 
     left_ms: float
     bulkhead: Bulkhead
-    waiting: list[tuple[int, int, Walk]] = field(default_factory=list)
+    waiting: list[tuple[int, int, PartitionScan]] = field(default_factory=list)
 
-    def add(self, rank: int, walk: Walk) -> None:
+    def add(self, rank: int, walk: PartitionScan) -> None:
         """Let a walk wait for its turn, if it has anything left to do."""
         oldest = walk.look()
         if oldest is not None:
@@ -70,12 +70,12 @@ class _Turns:
 class Tick:
     """The timer's service."""
 
-    def __init__(self, ports: Ports, pauses: Pauses, due: Due) -> None:
+    def __init__(self, ports: Runtime, pauses: PauseService, due: ScheduleRunner) -> None:
         """Use these ports."""
         self._ports = ports
         self._pauses = pauses
         self._due = due
-        self._erasing = Erasing(ports)
+        self._erasing = JobEraser(ports)
 
     def run(self, deadline_ms: int) -> Ticked:
         """Fire schedules, then promote and rescue, the oldest work first, a lower priority counting as younger.
@@ -92,7 +92,7 @@ class Tick:
         began_ms = self._ports.effects.now_ms()
         paused = self._paused()
         ranks = {queue: rank for rank, queue in enumerate(ALL_QUEUES) if queue not in paused}
-        healer = Healer(self._ports, self._pauses)
+        healer = Rescuer(self._ports, self._pauses)
         promotes, rescues, behind = self._walks(list(ranks), healer, began_ms, deadline_ms)
         rescue_ms = RESCUE_SHARE * (deadline_ms - began_ms)
         rescuing = _Turns(rescue_ms, self._ports.bulkhead)
@@ -130,8 +130,8 @@ class Tick:
             return ()
 
     def _walks(
-        self, queues: list[str], healer: Healer, now_ms: int, deadline_ms: int
-    ) -> tuple[dict[str, Promote], dict[str, Rescue], list[str]]:
+        self, queues: list[str], healer: Rescuer, now_ms: int, deadline_ms: int
+    ) -> tuple[dict[str, PromoteScan], dict[str, RescueScan], list[str]]:
         """Begin a walk of each kind in each queue; gives the partitions whose cursors cannot be read, too."""
         shards = self._ports.settings.shards
         partitions = {queue: [live_partition(queue, shard) for shard in range(shards)] for queue in queues}
@@ -144,9 +144,9 @@ class Tick:
         known = [one for one in every if one in promotes and one in rescues]
         rescuing = {queue: [rescues[one] for one in each if one in known] for queue, each in partitions.items()}
         return (
-            {q: Promote(ports, healer, q, each, now_ms, deadline_ms) for q, each in promoting.items() if each},
+            {q: PromoteScan(ports, healer, q, each, now_ms, deadline_ms) for q, each in promoting.items() if each},
             {
-                q: Rescue(ports, healer, q, each, promoted_to, now_ms, deadline_ms)
+                q: RescueScan(ports, healer, q, each, promoted_to, now_ms, deadline_ms)
                 for q, each in rescuing.items()
                 if each
             },

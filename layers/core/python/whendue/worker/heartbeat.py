@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import heartbeat
 from whendue.limits.slot_model import renew
 from whendue.quotas import LEASE_MIN_S
-from whendue.worker.claimed_job import Claimed
+from whendue.worker.claimed_job import ClaimedJob
 
 
-class Leases:
+class Heartbeater:
     """Keeps what a batch holds, for as long as it runs."""
 
-    def __init__(self, ports: Ports, batch: Sequence[Claimed]) -> None:
+    def __init__(self, ports: Runtime, batch: Sequence[ClaimedJob]) -> None:
         """Start with leases just taken and messages just received."""
         self._ports = ports
         # Three chances before the shortest lease ends.
@@ -27,7 +27,7 @@ class Leases:
         self._held_ms = now_ms
         self.next_ms = now_ms + self._every_ms
 
-    def keep(self, under_way: Sequence[Claimed], now_ms: int) -> None:
+    def keep(self, under_way: Sequence[ClaimedJob], now_ms: int) -> None:
         """Renew, and tell tasks whose cancel was requested, or whose claim is lost."""
         self.next_ms = now_ms + self._every_ms
         beating = [one for one in under_way if one.owned]
@@ -39,7 +39,7 @@ class Leases:
         self._renew(cancelled, now_ms)
         self._extend(under_way, now_ms)
 
-    def _renew(self, batch: Sequence[Claimed], now_ms: int) -> list[tuple[Claimed, Job | None]]:
+    def _renew(self, batch: Sequence[ClaimedJob], now_ms: int) -> list[tuple[ClaimedJob, Job | None]]:
         """Renew in one call; give the refused ones with the job as it stands."""
         if not batch:
             return []
@@ -50,14 +50,16 @@ class Leases:
                 continue
             if end.done:
                 one.lease_until = beat.job.lease_until
-            elif end.applied is Applied.REFUSED:
+            elif end.applied is WriteStatus.REFUSED:
                 refused.append((one, self._standing(one, end)))
         return refused
 
-    def _beaten(self, beats: Sequence[tuple[Claimed, Transition]]) -> list[tuple[tuple[Claimed, Transition], Any]]:
+    def _beaten(
+        self, beats: Sequence[tuple[ClaimedJob, Transition]]
+    ) -> list[tuple[tuple[ClaimedJob, Transition], Any]]:
         """Write heartbeats; what raises for one of them is that one's alone, and a lease that ends by itself."""
 
-        def apply(part: Sequence[tuple[Claimed, Transition]]) -> Sequence[Outcome]:
+        def apply(part: Sequence[tuple[ClaimedJob, Transition]]) -> Sequence[WriteResult]:
             # A slot that was lost is not missed here: the job began in it, and ends without it.
             slots = [renew(one.slot, beat.job.lease_until) for one, beat in part if one.slot]
             return self._ports.store.apply([*(beat for _, beat in part), *slots])[: len(part)]
@@ -66,13 +68,13 @@ class Leases:
             return self._ports.bulkhead.batch(beats, apply, stage="heartbeat", name=lambda one: one[0].job.id)
         return []
 
-    def _standing(self, one: Claimed, refused: Outcome) -> Job | None:
+    def _standing(self, one: ClaimedJob, refused: WriteResult) -> Job | None:
         """Read the job that refused a heartbeat; None where nobody can: then the claim counts as lost."""
         with self._ports.bulkhead.around("heartbeat", one.job.id):
             return from_item(refused.old) if refused.old else None
         return None
 
-    def _extend(self, under_way: Sequence[Claimed], now_ms: int) -> None:
+    def _extend(self, under_way: Sequence[ClaimedJob], now_ms: int) -> None:
         """Hide the messages longer, well before they would be delivered again; if SQS refuses, the lease protects."""
         visibility_s = self._ports.settings.visibility_s
         if now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000:

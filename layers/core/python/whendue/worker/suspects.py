@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from whendue.engine.ports import Delivery, Isolated, Isolation
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import Isolated, Isolation, ReceivedMessage
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
 from whendue.quotas import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
-from whendue.worker.completer import Settle
-from whendue.worker.deadly import Deadly
+from whendue.worker.completer import Completer
+from whendue.worker.deadly import KillerTypes
 
-Read = tuple[Delivery, Job]
+Read = tuple[ReceivedMessage, Job]
 # What is kept to hear the end of a process that records as late as it may.
 HEAR_MS = 500
 
 
 class _Running(NamedTuple):
-    delivery: Delivery
+    delivery: ReceivedMessage
     job: Job
     process: Isolated
     until_ms: int
@@ -37,7 +37,7 @@ class Suspects:
     """
 
     def __init__(
-        self, ports: Ports, settle: Settle, deadly: Deadly, deadline_ms: int, drain_at: DrainAt | None
+        self, ports: Runtime, settle: Completer, deadly: KillerTypes, deadline_ms: int, drain_at: DrainAt | None
     ) -> None:
         """Begin with none."""
         self._ports = ports
@@ -80,7 +80,7 @@ class Suspects:
             for delivery, _ in self._waiting:
                 self._hold(delivery, visibility_s)
 
-    def _start(self, delivery: Delivery, job: Job, isolation: Isolation) -> bool:
+    def _start(self, delivery: ReceivedMessage, job: Job, isolation: Isolation) -> bool:
         if self._over() or self._draining():
             return False
         process = isolation.start(delivery, self._end_ms)
@@ -108,7 +108,7 @@ class Suspects:
             self._deadly.died_of(one.job, self._ports.effects.now_ms())
         return True
 
-    def _hold(self, delivery: Delivery, visibility_s: int) -> None:
+    def _hold(self, delivery: ReceivedMessage, visibility_s: int) -> None:
         with suppress(UnavailableError), self._ports.bulkhead.around("hold", delivery.id):
             self._ports.queue.hold(delivery.queue, [delivery.receipt], visibility_s)
 
@@ -119,7 +119,7 @@ class Suspects:
         return self._drain_at is not None and self._drain_at() is not None
 
 
-def split_suspects(ports: Ports, runnable: Sequence[Read], deadly: Deadly) -> tuple[list[Read], list[Read]]:
+def split_suspects(ports: Runtime, runnable: Sequence[Read], deadly: KillerTypes) -> tuple[list[Read], list[Read]]:
     """Part messages into those of jobs that may run together and suspects, the least suspicious first.
 
     A suspect is a job that a worker died of, or may have, or one like a job that a process died of. A message that came
@@ -138,7 +138,7 @@ def split_suspects(ports: Ports, runnable: Sequence[Read], deadly: Deadly) -> tu
     return [one for one in runnable if not is_suspect(one)], suspects
 
 
-def _innocent(ports: Ports, again: Sequence[Read]) -> set[str]:
+def _innocent(ports: Runtime, again: Sequence[Read]) -> set[str]:
     """Give the ids of the jobs that no worker was lost with; none where the table does not say."""
 
     def read(some: Sequence[Read]) -> Sequence[bool]:

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
 from whendue.jobs.dependencies import (
+    DEPENDENCY_FAILED,
+    DEPENDENCY_MISSING,
+    FAILURE_POLICIES,
     ONS,
-    PARENT_FAILED,
-    PARENT_MISSING,
-    PARENT_POLICIES,
+    FailurePolicy,
     On,
-    ParentPolicy,
 )
 from whendue.jobs.members import was_not_taken
 from whendue.jobs.model import Job, State
@@ -49,7 +49,7 @@ class Node:
     name: str
     request: JobRequest
     parents: tuple[Link, ...] = ()
-    parent_policy: ParentPolicy = "cancel"
+    parent_policy: FailurePolicy = "cancel"
     for_each: Any = None
 
 
@@ -124,7 +124,7 @@ class Draft:
     name: str
     request: JobRequest
     parents: tuple[Wanted, ...] = ()
-    parent_policy: ParentPolicy = "cancel"
+    parent_policy: FailurePolicy = "cancel"
     for_each: Any = None
     joins: bool = False
 
@@ -219,7 +219,7 @@ def check(graph: Graph) -> None:
         links = [link.node for link in node.parents]
         if not all(0 <= parent < number for parent in links) or len(set(links)) < len(links):
             raise InvalidWorkflowError((f"nodes.{node.name}", "its parents must be other nodes, before it"))
-        if not {link.on for link in node.parents} <= set(ONS) or node.parent_policy not in PARENT_POLICIES:
+        if not {link.on for link in node.parents} <= set(ONS) or node.parent_policy not in FAILURE_POLICIES:
             raise InvalidWorkflowError((f"nodes.{node.name}", "its edges and its policy must be known ones"))
     _check_shape(graph)
     check_references(graph, {})
@@ -296,4 +296,4 @@ def _failed(job: Job | None) -> bool:
 
 def _is_left(job: Job | None) -> bool:
     """Say whether a job was cancelled since a parent of it failed."""
-    return job is not None and job.cancelled_for in (PARENT_FAILED, PARENT_MISSING)
+    return job is not None and job.cancelled_for in (DEPENDENCY_FAILED, DEPENDENCY_MISSING)

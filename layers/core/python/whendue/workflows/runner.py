@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from whendue.engine.commit import record
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit_unsent
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError, UnavailableError, UnknownTaskError, WhendueError
 from whendue.jobs.dependencies import element
 from whendue.jobs.due_index import writer_sends
@@ -21,17 +21,17 @@ from whendue.jobs.outcomes import Ended, Expanded, Failed, Input, Succeeded, bro
 from whendue.submission.submit import Submit
 from whendue.table.keys import job_key, members_key
 from whendue.table.writes import insert
-from whendue.workflows.expansion import Parting, Plan
+from whendue.workflows.expansion import Expander, ExpansionPlan
 from whendue.workflows.graph import from_value, outcome
 
 
-class Composites:
+class CompositeRunner:
     """Runs composites."""
 
-    def __init__(self, ports: Ports, submit: Submit) -> None:
+    def __init__(self, ports: Runtime, submit: Submit) -> None:
         """Use these ports, and what prepares jobs."""
         self._ports = ports
-        self._parting = Parting(ports, submit)
+        self._parting = Expander(ports, submit)
 
     def run(self, whole: Job, bring: Callable[[], Input]) -> Ended:
         """Make the parts of a claimed composite, or gather. Never raises what a user or the outside can cause.
@@ -81,7 +81,7 @@ class Composites:
         pending = [part for part in parts if part.state is State.PENDING and part.owes is None]
         return [part for part in pending if writer_sends(part.alarm_at, part.scheduled_at, timing)]
 
-    def _create(self, whole: Job, plan: Plan, numbers: Sequence[int]) -> list[Job]:
+    def _create(self, whole: Job, plan: ExpansionPlan, numbers: Sequence[int]) -> list[Job]:
         """Create parts, the notes about who waits for whom first.
 
         Raises:
@@ -95,15 +95,15 @@ class Composites:
         if noted.failed:
             raise UnavailableError
         parts = [plan.make(number) for number in numbers]
-        notes = [write for part in parts for write in part.links]
+        notes = [write for part in parts for write in part.edges]
         ends = self._ports.store.apply(notes) if notes else []
         if not _is_unknown(ends):
-            ends = record(self._ports, [part.step for part in parts]) if parts else []
+            ends = commit_unsent(self._ports, [part.step for part in parts]) if parts else []
         if _is_unknown(ends):
             raise UnavailableError
         # One that is not there would be waited for for ever.
         for part, end in zip(parts, ends, strict=True):
-            if end.applied is Applied.INVALID:
+            if end.applied is WriteStatus.INVALID:
                 raise InvalidRequestError(f"the table cannot hold the part {part.step.job.node!r}")
         return [part.step.job for part in parts]
 
@@ -114,11 +114,11 @@ class Composites:
             UnavailableError: some of it is not told.
         """
         owing = [part for part in parts.values() if part.owes is not None]
-        if Telling(self._ports).tell(owing):
+        if CompletionFanOut(self._ports).tell(owing):
             raise UnavailableError
         return bool(owing)
 
-    def _reset(self, plan: Plan, there: dict[int, Job], of_redrive: int) -> dict[int, Job]:
+    def _reset(self, plan: ExpansionPlan, there: dict[int, Job], of_redrive: int) -> dict[int, Job]:
         """Let parts that failed begin again; gives them as they are then.
 
         Raises:
@@ -126,7 +126,7 @@ class Composites:
         """
         now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
         steps = resets(there, plan.parents, of_redrive, now_ms, timing)
-        ends = record(self._ports, list(steps.values())) if steps else []
+        ends = commit_unsent(self._ports, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in ends):
             raise UnavailableError
@@ -163,5 +163,5 @@ class Composites:
         return {number: from_item(item) for number, item in enumerate(items) if item}
 
 
-def _is_unknown(ends: Sequence[Outcome]) -> bool:
-    return any(end.applied is Applied.UNAVAILABLE for end in ends)
+def _is_unknown(ends: Sequence[WriteResult]) -> bool:
+    return any(end.applied is WriteStatus.UNAVAILABLE for end in ends)

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import JobNotFoundError, WorkflowNotFoundError
 from whendue.jobs.model import Job, from_item
-from whendue.operations.commands import Control, find
+from whendue.operations.commands import JobCommands, find
 from whendue.table.keys import job_key
 from whendue.workflows.graph import Graph, from_value
 
@@ -27,10 +27,10 @@ class WorkflowView:
     jobs: dict[int, Job | None]
 
 
-class Workflows:
+class WorkflowService:
     """Shows and changes workflows."""
 
-    def __init__(self, ports: Ports, control: Control) -> None:
+    def __init__(self, ports: Runtime, control: JobCommands) -> None:
         """Use these ports, and what changes jobs."""
         self._ports = ports
         self._control = control

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from whendue.engine.ports import Delivery, Depth, Outgoing
+from whendue.engine.ports import Depth, Outgoing, ReceivedMessage
 from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 DEAD_LETTER = "dead_letter"
 # A group with at least so many messages in flight, and over this part of all, is a noisy neighbour.
@@ -35,7 +35,7 @@ class MemoryQueue:
         max_receive_count: receives after which a message goes to the queue `dead_letter`.
     """
 
-    effects: Effects
+    effects: Clock
     visibility_s: int = 360
     max_receive_count: int = 10
     _queues: defaultdict[str, list[_Message]] = field(default_factory=lambda: defaultdict(list))
@@ -53,14 +53,14 @@ class MemoryQueue:
             ]
         return [True] * len(messages)
 
-    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[ReceivedMessage]:
         """Receive up to 10 visible messages, polling up to `wait_s` for the first."""
         until_ms = self.effects.now_ms() + wait_s * 1000
         while not (taken := self._take(queue, limit)) and self.effects.now_ms() < until_ms:
             self.effects.sleep(0.05)
         return taken
 
-    def _take(self, queue: str, limit: int) -> list[Delivery]:
+    def _take(self, queue: str, limit: int) -> list[ReceivedMessage]:
         now_ms = self.effects.now_ms()
         with self._lock:
             visible = [message for message in self._queues[queue] if message.visible_at <= now_ms]
@@ -73,7 +73,7 @@ class MemoryQueue:
                 message.receives += 1
                 message.visible_at = now_ms + self.visibility_s * 1000
                 message.receipt = self.effects.new_id()
-            return [Delivery(m.id, m.receipt, m.body, m.receives, queue) for m in taken]
+            return [ReceivedMessage(m.id, m.receipt, m.body, m.receives, queue) for m in taken]
 
     def _fairly(self, queue: str, visible: list[_Message], now_ms: int) -> list[_Message]:
         """Put messages of noisy groups behind all others, the least noisy first, otherwise as they are.

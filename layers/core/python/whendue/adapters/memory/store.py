@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whendue.adapters.attribute_values import check, check_size
-from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.errors import UnstorableError
 from whendue.table.keys import Key
 from whendue.table.writes import Write, already_done, applied_to, holds
@@ -21,38 +21,38 @@ class MemoryStore:
     def __init__(self) -> None:
         """Start empty."""
         self._items: dict[Key, dict[str, Any]] = {}
-        self._agenda: defaultdict[str, list[AgendaEntry]] = defaultdict(list)
+        self._agenda: defaultdict[str, list[DueEntry]] = defaultdict(list)
         self._lock = threading.RLock()
 
-    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own."""
         if len({write.key for write in writes}) != len(writes):
             raise ValueError("an item appears twice in one batch of writes")
         with self._lock:
             return [self._apply(write) for write in writes]
 
-    def _apply(self, write: Write) -> Outcome:
+    def _apply(self, write: Write) -> WriteResult:
         try:
             check(write)
             return self._carry_out(write)
         except UnstorableError:
-            return Outcome(Applied.INVALID)
+            return WriteResult(WriteStatus.INVALID)
 
-    def _carry_out(self, write: Write) -> Outcome:
+    def _carry_out(self, write: Write) -> WriteResult:
         old = self._items.get(write.key)
         # An update never creates an item: DynamoDB is told attribute_exists(pk).
         missing = old is None and not write.inserts
         if missing or not all(holds(condition, old) for condition in write.expected):
             done = already_done(write, old)
-            return Outcome(Applied.DONE if done else Applied.REFUSED, _copied(old))
+            return WriteResult(WriteStatus.DONE if done else WriteStatus.REFUSED, _copied(old))
         then = None if write.deletes else _copied(_after(write, old))
         self._unlist(write.key, old)
         if then is None:
             del self._items[write.key]
-            return Outcome(Applied.DONE)
+            return WriteResult(WriteStatus.DONE)
         self._items[write.key] = then
         self._list(write.key, then)
-        return Outcome(Applied.DONE)
+        return WriteResult(WriteStatus.DONE)
 
     def _unlist(self, key: Key, item: Item | None) -> None:
         if item and "agenda_pk" in item:
@@ -78,8 +78,8 @@ class MemoryStore:
         return (items[::-1] if newest_first else items)[:limit]
 
     def agenda(
-        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
-    ) -> list[AgendaEntry]:
+        self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[DueEntry]:
         """List a partition's entries by (alarm, key)."""
         with self._lock:
             entries = self._agenda[partition]
@@ -111,8 +111,8 @@ def _after(write: Write, old: Item | None) -> dict[str, Any]:
     return then
 
 
-def _entry(key: Key, item: Item) -> AgendaEntry:
-    return AgendaEntry(item["alarm_at"], key.pk, key.sk, item.get("due_at", 0))
+def _entry(key: Key, item: Item) -> DueEntry:
+    return DueEntry(item["alarm_at"], key.pk, key.sk, item.get("due_at", 0))
 
 
 def _copied(value: Any) -> Any:
