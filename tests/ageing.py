@@ -81,7 +81,7 @@ class Ageing(World):
             if job.awaits and job.parts is None:
                 assert parents_key(job.id, job.request_hash, job.life) in items, (job, "dependencies")
             for number in range(job.parts or 0):
-                member = job_key(self.app._ports.ids.of_part(job.whole_id, number))
+                member = job_key(self.app._runtime.ids.of_part(job.whole_id, number))
                 assert member in items, (job, "member", number)
         assert not [one for one, times in self.said_yes.items() if times > 1], "once said yes twice"
 

@@ -40,9 +40,9 @@ class World:
 
     def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualClock | None = None) -> None:
         self.clock = clock or ManualClock(seed=seed)
-        self.effects = self.clock.effects()
+        self.system = self.clock.as_clock()
         self.table = MemoryStore()
-        self.queues = MemoryQueue(self.effects, max_receive_count=max_receive_count)
+        self.queues = MemoryQueue(self.system, max_receive_count=max_receive_count)
         self.blobs = MemoryBlobs()
         self.runner: Runner = InlineRunner()
         self.registry = Registry()
@@ -57,7 +57,7 @@ class World:
     ) -> App:
         """Make the application, on other ports if given."""
         ports = (store or self.table, queue or self.queues, self.blobs, self.runner, self.registry)
-        return build(SETTINGS, self.effects, *ports, isolation=isolation)
+        return build(SETTINGS, self.system, *ports, isolation=isolation)
 
     def task(self, name: str, function: Callable[[Any, Context], Any], **options: Any) -> None:
         """Declare a task whose runs are noted in `ran` as (job id, attempt, time)."""
@@ -126,8 +126,8 @@ class RealTime(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self.effects = system_clock()
-        self.queues.effects = self.effects
+        self.system = system_clock()
+        self.queues.clock = self.system
         self.runner = ThreadRunner()
         self.app = self.build()
         self.release = threading.Event()
@@ -135,7 +135,7 @@ class RealTime(World):
     def run(self, kind: str, **policy: object) -> tuple[object, State]:
         """Run one job; gives its last error or its result, and its state."""
         job = self.submit(kind, policy=policy)
-        self.app.work.handle(self.queues.receive("normal"), self.effects.now_ms() + 60_000)
+        self.app.work.handle(self.queues.receive("normal"), self.system.now_ms() + 60_000)
         view = self.view(job)
         return view.attempts[-1].type if view.attempts else view.result, view.job.state
 

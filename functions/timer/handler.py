@@ -16,7 +16,7 @@ MARGIN_MS = 5_000
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
     """Run a tick; answers with what it did, so that a tick by hand shows it."""
     whendue = app()
-    ticked = whendue.tick.run(whendue.effects.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
+    ticked = whendue.tick.run(whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
     told = {
         "planned": ticked.planned,
         "promoted": ticked.promoted,

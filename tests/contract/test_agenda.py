@@ -1,4 +1,4 @@
-"""JobStore.agenda: order, ties, positions, bounds, both directions."""
+"""JobStore.query_due: order, ties, positions, bounds, both directions."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def full(store: JobStore) -> JobStore:
 def page(
     store: JobStore, after: DueEntry | None = None, *, until: int = 1000, limit: int = 50, newest: bool = False
 ) -> list[DueEntry]:
-    return store.agenda(LIVE, after=after, until_ms=until, limit=limit, newest_first=newest)
+    return store.query_due(LIVE, after=after, until_ms=until, limit=limit, newest_first=newest)
 
 
 def names(entries: list[DueEntry]) -> list[str]:
@@ -40,10 +40,10 @@ def walk(store: JobStore, step: int, *, newest: bool) -> list[DueEntry]:
 def test_entries_come_by_alarm_and_carry_key_and_due_time(full: JobStore) -> None:
     """Promote sees what is next, and needs no read to know where it is."""
     entries = page(full)
-    assert [entry.alarm_at for entry in entries] == sorted(ALARMS.values())
+    assert [entry.check_at for entry in entries] == sorted(ALARMS.values())
     assert sorted(names(entries)) == sorted(ALARMS)
-    assert {entry: ALARMS[entry.pk.removeprefix("JOB#")] for entry in entries} == {e: e.alarm_at for e in entries}
-    assert all(entry.due_at == entry.alarm_at + 7 and entry.key == key_of(entry.pk[4:]) for entry in entries)
+    assert {entry: ALARMS[entry.pk.removeprefix("JOB#")] for entry in entries} == {e: e.check_at for e in entries}
+    assert all(entry.due_at == entry.check_at + 7 and entry.key == key_of(entry.pk[4:]) for entry in entries)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 8, 9])

@@ -29,13 +29,13 @@ PASSING = [
 def wired_store(backend: Aws) -> tuple[DynamoStore, Wire]:
     """Put a wire between a fresh table and its store, whose patience takes no time."""
     line = backend.wired("dynamodb")
-    return DynamoStore(line, backend.table(), ManualClock().effects(), statements=backend.statements), line
+    return DynamoStore(line, backend.table(), ManualClock().as_clock(), statements=backend.statements), line
 
 
 def wired_queue(backend: Aws) -> tuple[SqsQueue, Wire]:
     line = backend.wired("sqs")
     url = backend.queue(visibility_s=60)._urls["normal"]
-    return SqsQueue(line, {"normal": url}, ManualClock().effects()), line
+    return SqsQueue(line, {"normal": url}, ManualClock().as_clock()), line
 
 
 def received(queue: SqsQueue) -> list[ReceivedMessage]:
@@ -52,7 +52,7 @@ def test_a_throttled_write_is_tried_again(aws_tables: Aws, code: str) -> None:
     store, line = wired_store(aws_tables)
     line.next("put_item", wire.error(code), wire.unreachable)
     [end] = store.apply(inserts(1))
-    assert (end.applied, line.calls.count("put_item"), line.fates_left) == (WriteStatus.DONE, 3, 0)
+    assert (end.status, line.calls.count("put_item"), line.fates_left) == (WriteStatus.DONE, 3, 0)
 
 
 def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aws) -> None:
@@ -60,7 +60,7 @@ def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aw
     store, line = wired_store(aws_tables)
     line.next("put_item", *[wire.error("ThrottlingException")] * TRIES)
     [end] = store.apply(inserts(1))
-    assert (end.applied, line.fates_left) == (WriteStatus.UNAVAILABLE, 0)
+    assert (end.status, line.fates_left) == (WriteStatus.UNAVAILABLE, 0)
     assert store.get([key_of("item-0")]) == [None]
 
 
@@ -90,7 +90,7 @@ def test_throttled_statements_of_a_batch_are_tried_again_without_the_others(batc
     """Each statement has an outcome of its own."""
     store, line = wired_store(batches)
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1, 3, 4))
-    assert [end.applied for end in store.apply(inserts(5))] == [WriteStatus.DONE] * 5
+    assert [end.status for end in store.apply(inserts(5))] == [WriteStatus.DONE] * 5
     assert None not in store.get([write.key for write in inserts(5)])
     assert (line.calls.count("batch_execute_statement"), line.fates_left) == (2, 0)
 
@@ -101,7 +101,7 @@ def test_statements_that_stay_throttled_are_unavailable_and_their_neighbours_don
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1))
     line.next("batch_execute_statement", *[wire.some_statements("ThrottlingError", 0)] * (TRIES - 1))
     ends = store.apply(inserts(3))
-    assert [end.applied for end in ends] == [WriteStatus.DONE, WriteStatus.UNAVAILABLE, WriteStatus.DONE]
+    assert [end.status for end in ends] == [WriteStatus.DONE, WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert store.get([key_of("item-1")]) == [None]
 
 
@@ -124,7 +124,7 @@ def test_refusals_without_their_items_are_looked_up(batches: Aws) -> None:
     change = Write("change", key_of("item-1"), [Is("n", 8)], {"n": 9})
     line.next("batch_execute_statement", wire.without_items)
     ends = store.apply([insert_of("item-0", n=8), change, insert_of("item-2")])
-    assert [(end.applied, end.old and end.old["n"]) for end in ends] == [
+    assert [(end.status, end.current and end.current["n"]) for end in ends] == [
         (WriteStatus.REFUSED, 7),
         (WriteStatus.REFUSED, 7),
         (WriteStatus.DONE, None),
@@ -140,7 +140,7 @@ def test_a_refusal_that_cannot_be_looked_up_is_unavailable(batches: Aws) -> None
     line.next("batch_execute_statement", *[wire.without_items] * TRIES)
     line.next("batch_get_item", *[wire.unreachable] * TRIES * TRIES)
     refused, fresh = store.apply([insert_of("item-0", n=8), insert_of("item-1")])
-    assert (refused.applied, fresh.applied) == (WriteStatus.UNAVAILABLE, WriteStatus.DONE)
+    assert (refused.status, fresh.status) == (WriteStatus.UNAVAILABLE, WriteStatus.DONE)
 
 
 def test_unprocessed_keys_are_read_again(aws_tables: Aws) -> None:
@@ -168,8 +168,8 @@ def test_short_pages_of_a_query_are_put_together(aws_tables: Aws) -> None:
     for number in range(4):
         store.apply([listed(f"item-{number}", number)])
     line.next("query", wire.short_page, wire.error("ThrottlingException"), wire.short_page)
-    entries = store.agenda(LIVE, after=None, until_ms=10, limit=10)
-    assert [entry.alarm_at for entry in entries] == [0, 1, 2, 3]
+    entries = store.query_due(LIVE, after=None, until_ms=10, limit=10)
+    assert [entry.check_at for entry in entries] == [0, 1, 2, 3]
     assert line.fates_left == 0
 
 
@@ -178,7 +178,7 @@ def test_a_query_that_stays_throttled_is_unavailable(aws_tables: Aws) -> None:
     store, line = wired_store(aws_tables)
     line.next("query", *[wire.error("ThrottlingException")] * TRIES)
     with pytest.raises(UnavailableError):
-        store.agenda(LIVE, after=None, until_ms=10, limit=10)
+        store.query_due(LIVE, after=None, until_ms=10, limit=10)
 
 
 def test_plus_is_never_repeated_blindly(aws_tables: Aws) -> None:
@@ -235,7 +235,7 @@ def test_a_receipt_that_is_no_longer_valid_is_done(aws_services: Aws, code: str,
     [delivery] = received(queue)
     for operation in ("delete_message_batch", "change_message_visibility_batch"):
         line.next(operation, wire.some_entries(code, 0, sender_fault=sender_fault))
-    queue.hold("normal", [delivery.receipt], 10)
+    queue.change_visibility("normal", [delivery.receipt], 10)
     queue.delete("normal", [delivery.receipt])
     line.next("delete_message_batch", wire.error(code))
     queue.delete("normal", [delivery.receipt])

@@ -79,7 +79,7 @@ batches = st.lists(inserts | updates | deletes | arrivals, min_size=1, max_size=
 
 
 def shown(outcome: WriteResult) -> tuple[WriteStatus, Any]:
-    return outcome.applied, dict(outcome.old) if outcome.old else None
+    return outcome.status, dict(outcome.current) if outcome.current else None
 
 
 def race(runners: int, store: JobStore, job: Job) -> None:
@@ -93,7 +93,7 @@ def race(runners: int, store: JobStore, job: Job) -> None:
     with ThreadPoolExecutor(runners) as pool:
         ends = list(pool.map(take, range(runners)))
     [winner] = [number for number, end in enumerate(ends) if end.done]
-    assert {end.old["fence"] for end in ends if end.old} <= {f"fence-{winner}"}
+    assert {end.current["fence"] for end in ends if end.current} <= {f"fence-{winner}"}
     [item] = store.get([job.key])
     assert item
     assert (item["fence"], item["claims"], item["state"]) == (f"fence-{winner}", 1, "running")
@@ -102,7 +102,7 @@ def race(runners: int, store: JobStore, job: Job) -> None:
 def pages(store: JobStore, partition: str, **options: Any) -> list[list[DueEntry]]:
     """Walk a partition of the agenda to its end."""
     seen: list[list[DueEntry]] = []
-    while page := store.agenda(partition, after=seen[-1][-1] if seen else None, **options):
+    while page := store.query_due(partition, after=seen[-1][-1] if seen else None, **options):
         seen.append(page)
     return seen
 

@@ -18,8 +18,8 @@ THREADS = 8
 
 
 def app_on(store: JobStore) -> App:
-    effects = system_clock()
-    return build(SETTINGS, effects, store, MemoryQueue(effects), MemoryBlobs(), InlineRunner(), Registry())
+    system = system_clock()
+    return build(SETTINGS, system, store, MemoryQueue(system), MemoryBlobs(), InlineRunner(), Registry())
 
 
 def test_a_profile_is_read_back_edited_listed_and_deleted(store: JobStore) -> None:

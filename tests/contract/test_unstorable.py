@@ -115,13 +115,13 @@ def test_an_update_that_makes_an_item_too_large_is_invalid(store: JobStore, appl
 def test_the_other_24_of_a_batch_are_done(store: JobStore) -> None:
     """One bad statement is its own business."""
     writes = [insert_of(f"job-{number}", base_s=1e-300 if number == 7 else 5) for number in range(25)]
-    ends = [end.applied for end in store.apply(writes)]
+    ends = [end.status for end in store.apply(writes)]
     assert ends == [WriteStatus.INVALID if number == 7 else WriteStatus.DONE for number in range(25)]
 
 
 def test_two_of_which_one_is_wrong(store: JobStore) -> None:
     """What is left is one write: it is a call of its own."""
-    assert [end.applied for end in store.apply([insert_of("a", n=1e-300), insert_of("b")])] == [
+    assert [end.status for end in store.apply([insert_of("a", n=1e-300), insert_of("b")])] == [
         WriteStatus.INVALID,
         WriteStatus.DONE,
     ]
@@ -139,6 +139,6 @@ def test_a_text_is_neither_added_to_nor_below_a_number() -> None:
     store = MemoryStore()
     store.apply([insert_of("a", text="text")])
     [end] = store.apply([Write("update", key_of("a"), (), {"text": Plus(1)})])
-    assert end.applied is WriteStatus.INVALID
+    assert end.status is WriteStatus.INVALID
     [end] = store.apply([Write("update", key_of("a"), (Below("text", 5),), {"m": 1})])
-    assert end.applied is WriteStatus.REFUSED
+    assert end.status is WriteStatus.REFUSED

@@ -47,7 +47,7 @@ class Stage:
     def app(self, offset: Callable[[], float] = lambda: 0.0) -> App:
         """Run the services here, on the stack's table and queues, with a clock that is ahead by some seconds."""
         real = system_clock()
-        effects = Clock(lambda: real.now_ms() + round(offset() * 1000), real.bits, real.sleep)
+        system = Clock(lambda: real.now_ms() + round(offset() * 1000), real.bits, real.sleep)
         settings = Settings(
             self.stack.table,
             self.stack.bucket,
@@ -58,9 +58,9 @@ class Stage:
         )
         return build(
             settings,
-            effects,
-            DynamoStore(self.clients.dynamodb, self.stack.table, effects),
-            SqsQueue(self.clients.sqs, self.stack.queues, effects),
+            system,
+            DynamoStore(self.clients.dynamodb, self.stack.table, system),
+            SqsQueue(self.clients.sqs, self.stack.queues, system),
             S3Blobs(self.clients.s3, self.stack.bucket),
             ThreadRunner(),
             discover(BUILT_IN_TASKS, USER_TASKS),

@@ -36,7 +36,7 @@ def sent(timeless: Stage) -> list[int]:
 
 def tick(stage: Stage, clock: Clock) -> Any:
     app = stage.app(clock)
-    return app.tick.run(app.effects.now_ms() + 60_000)
+    return app.tick.run(app.clock.now_ms() + 60_000)
 
 
 def test_jobs_minutes_and_days_ahead_are_promoted_at_their_alarm_with_the_right_delay(

@@ -223,7 +223,7 @@ ALONE: dict[str, Stage] = {
 }
 # What is a whole queue's, in which BAD's jobs are.
 ITS_QUEUE: dict[str, Stage] = {
-    "a partition is listed": function("adapters.memory.store.MemoryStore.agenda", in_partition),
+    "a partition is listed": function("adapters.memory.store.MemoryStore.query_due", in_partition),
     "a queue takes messages": function("adapters.memory.queue.MemoryQueue.send", in_queue),
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
     "a cursor is moved": function("engine.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),

@@ -273,10 +273,12 @@ def test_whatever_one_heartbeat_raises_stops_nobody(stage: str, error: str, monk
         odd = stage == "standing" and victim.key.pk in beats
         return [unreadable if odd and write.key == victim.key else world.table.apply([write])[0] for write in writes]
 
-    def hold(*arguments: Any) -> None:
+    def change_visibility(*arguments: Any) -> None:
         raise EXCEPTIONS[error]
 
-    app = world.build(Refusing(world.table, "apply", apply), Refusing(world.queues, "hold", hold))
+    app = world.build(
+        Refusing(world.table, "apply", apply), Refusing(world.queues, "change_visibility", change_visibility)
+    )
     deliveries = world.queues.receive("normal")
     worked = app.work.handle(deliveries, world.clock.now_ms() + 60 * MINUTE_MS)
     assert worked.unsettled == []
@@ -294,10 +296,10 @@ def test_a_message_that_cannot_be_hidden_stays_all_the_same(error: str) -> None:
     world.queues.send("normal", [Outgoing(to_body(early), 0)])
     job = world.submit()
 
-    def hold(*arguments: Any) -> None:
+    def change_visibility(*arguments: Any) -> None:
         raise EXCEPTIONS[error]
 
-    worked = world.build(queue=Refusing(world.queues, "hold", hold)).work.handle(
+    worked = world.build(queue=Refusing(world.queues, "change_visibility", change_visibility)).work.handle(
         world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS
     )
     assert (len(worked.unsettled), worked.counts) == (1, {"early": 1, "succeeded": 1})

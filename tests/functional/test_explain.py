@@ -95,7 +95,7 @@ def test_a_job_whose_slot_is_kept_for_it_waits_for_a_worker() -> None:
     ("wanted", "expected"),
     [
         ({}, ["get", "depth", "get"]),
-        ({"limit": ONE}, ["get", "depth", "get", "span"]),
+        ({"limit": ONE}, ["get", "depth", "get", "query_range"]),
         ({"delay_s": 9999}, ["get", "get", "get"]),
         ({"delay_s": 20}, ["get", "get"]),
     ],

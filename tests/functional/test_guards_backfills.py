@@ -32,7 +32,7 @@ def a_past(seconds: int = 90_000, task: str = "ok") -> World:
 
 
 def begin(app: App, seconds: int, limit: int | None = None, *, force: bool = False) -> Backfill:
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return app.backfills.begin(TENANT, "s", now_ms - seconds * 1000 + 1, now_ms, limit, force=force)
 
 

@@ -45,7 +45,7 @@ def test_what_has_ended_stays_as_it_is_when_its_whole_stops() -> None:
     world = Costed()
     done = world.submit()
     world.work()
-    assert world.writes(lambda: cancel_members(world.app._ports, [world.job(done)])) == {}
+    assert world.writes(lambda: cancel_members(world.app._runtime, [world.job(done)])) == {}
     assert world.job(done).state is State.SUCCEEDED
 
 
@@ -53,8 +53,8 @@ def test_what_was_asked_to_stop_is_not_asked_again() -> None:
     """Each look of the whole would cost a write of each part."""
     world = Costed()
     runs = claimed(world)
-    assert world.writes(lambda: cancel_members(world.app._ports, [world.job(runs)])) == {"request_cancel": 1}
-    assert world.writes(lambda: cancel_members(world.app._ports, [world.job(runs)])) == {}
+    assert world.writes(lambda: cancel_members(world.app._runtime, [world.job(runs)])) == {"request_cancel": 1}
+    assert world.writes(lambda: cancel_members(world.app._runtime, [world.job(runs)])) == {}
 
 
 def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers() -> None:
@@ -62,7 +62,7 @@ def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers(
     world = World()
     job = a_job("0" * 36, expands="for_each", parts=2)
     world.table.apply([insert("stands", job.key, to_item(job))])
-    cancel_members(world.app._ports, [job])
+    cancel_members(world.app._runtime, [job])
     assert world.job(job).state is State.CANCELLED
 
 
@@ -71,14 +71,14 @@ def test_a_part_that_began_meanwhile_is_asked_to_stop_and_its_end_is_not_told_be
     world = World()
     began = claimed(world)
     child = world.submit(depends_on=after(began))
-    assert cancel_members(world.app._ports, [a_job(began.id)]) == CancelledMembers([], all=True)
+    assert cancel_members(world.app._runtime, [a_job(began.id)]) == CancelledMembers([], all=True)
     assert (world.job(began).state, world.job(began).cancel_requested) == (State.RUNNING, True)
     assert world.job(child).state is State.WAITING
 
 
 def test_a_part_that_vanished_meanwhile_is_not_waited_for() -> None:
     """Items vanish by TTL."""
-    cancel_members(World().app._ports, [a_job("0" * 36)])
+    cancel_members(World().app._runtime, [a_job("0" * 36)])
 
 
 def test_what_is_stopped_is_not_read_again() -> None:
@@ -91,7 +91,7 @@ def test_what_is_stopped_is_not_read_again() -> None:
 
     jobs = many(world, *[JobRequest("ok", {}, delay_s=60)] * 3)
     app = world.build(store=Refusing(world.table, "get", noted))
-    assert cancel_members(app._ports, jobs) == CancelledMembers([], all=True)
+    assert cancel_members(app._runtime, jobs) == CancelledMembers([], all=True)
     assert sum(read) == 0
     assert {world.job(job).state for job in jobs} == {State.CANCELLED}
 
@@ -308,7 +308,7 @@ def test_a_retry_makes_no_part_anew_and_tells_nothing_that_is_not_owed() -> None
     world.app.control.redrive(TENANT, whole.id)
     written = world.writes(lambda: one_batch(world))
     assert "submit" not in written
-    assert "span" not in world.meter.calls
+    assert "query_range" not in world.meter.calls
 
 
 @pytest.mark.parametrize("count", [5, 10])
@@ -343,7 +343,7 @@ def test_a_retry_looks_at_parts_again_after_it_has_told_what_they_owed() -> None
     world.fails_first("second")
     whole = a_whole(world, node("a", "second"), node("b", "ok", {}, "a"))
     with pytest.raises(KilledError):
-        world.work(world.build(store=Refusing(world.table, "span", _dies)))
+        world.work(world.build(store=Refusing(world.table, "query_range", _dies)))
     assert states(world, whole, 2) == ["dead", "waiting"]
     world.table.apply([cancel_unsatisfied(world.job(whole), "worker_lost", "", world.clock.now_ms())])
     world.app.control.redrive(TENANT, whole.id)
@@ -361,10 +361,10 @@ def test_a_first_run_that_comes_again_leaves_what_parts_owe_to_their_alarms() ->
     # As the timer does, once nobody else has.
     send(world.queues, parts(world, whole, 1), world.clock.now_ms())
     with pytest.raises(KilledError):
-        world.work(world.build(store=Refusing(world.table, "span", _dies)))
+        world.work(world.build(store=Refusing(world.table, "query_range", _dies)))
     assert states(world, whole, 2) == ["dead", "waiting"]
     world.clock.advance(400)
-    world.work(world.build(store=Refusing(world.table, "span", _is_not_there)))
+    world.work(world.build(store=Refusing(world.table, "query_range", _is_not_there)))
     assert (world.job(whole).state, world.job(whole).failures) == (State.WAITING, 0)
     world.pass_time(300)
     assert states(world, whole, 2) == ["dead", "cancelled"]

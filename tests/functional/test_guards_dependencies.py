@@ -51,7 +51,7 @@ class Costed(World):
 def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
     """Submit a job and let a worker claim it that says nothing more."""
     step = claim(world.submit(**wanted), fence, world.clock.now_ms())
-    [end] = commit_unsent(world.app._ports, [step])
+    [end] = commit_unsent(world.app._runtime, [step])
     assert end.done
     return step.job
 
@@ -75,7 +75,7 @@ def test_an_end_that_others_began_to_wait_for_meanwhile_is_told_them() -> None:
     world = World()
     parent = claimed(world)
     child = world.submit(depends_on=after(parent))
-    [end] = commit_unsent(world.app._ports, [succeed(parent, world.clock.now_ms(), None)])
+    [end] = commit_unsent(world.app._runtime, [succeed(parent, world.clock.now_ms(), None)])
     assert end.done
     world.work()
     assert states(world, parent, child) == ["succeeded", "succeeded"]
@@ -86,7 +86,7 @@ def test_an_end_that_is_refused_is_tried_once() -> None:
     world = Costed()
     parent = claimed(world)
     lost = succeed(claim(parent, "lost", 0).job, world.clock.now_ms(), None)
-    assert world.writes(lambda: commit_unsent(world.app._ports, [lost])) == {"succeed": 1}
+    assert world.writes(lambda: commit_unsent(world.app._runtime, [lost])) == {"succeed": 1}
 
 
 def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() -> None:
@@ -95,21 +95,21 @@ def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() 
     parent = claimed(world)
     world.submit(depends_on=after(parent))
     again = claim(parent, "second", world.clock.now_ms())
-    assert world.writes(lambda: commit_unsent(world.app._ports, [again])) == {"claim": 1}
+    assert world.writes(lambda: commit_unsent(world.app._runtime, [again])) == {"claim": 1}
 
 
 def test_nothing_is_recorded_before_what_must_hold_first() -> None:
     """A second failed attempt would take the place of the first, which nobody knows to be kept. Its neighbour ends."""
     world = World()
     jobs = [claimed(world, "a"), claimed(world, "b")]
-    now_ms, timing = world.clock.now_ms(), world.app._ports.settings.timing
+    now_ms, timing = world.clock.now_ms(), world.app._runtime.settings.timing
     failed = fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0).job
-    commit_unsent(world.app._ports, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
+    commit_unsent(world.app._runtime, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
     again = claim(failed, "c", failed.due_at)
-    commit_unsent(world.app._ports, [again])
+    commit_unsent(world.app._runtime, [again])
     steps = [fail(again.job, an_error(again.job), now_ms, timing, draw=0), succeed(jobs[1], now_ms, None)]
-    ends = commit_unsent(unavailable(world, "keep_attempt")._ports, steps)
-    assert [end.applied for end in ends] == [WriteStatus.UNAVAILABLE, WriteStatus.DONE]
+    ends = commit_unsent(unavailable(world, "keep_attempt")._runtime, steps)
+    assert [end.status for end in ends] == [WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert states(world, *jobs) == ["running", "succeeded"]
 
 
@@ -119,7 +119,7 @@ def test_nothing_is_recorded_before_what_must_hold_first() -> None:
 def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Released:
     """Tell a job that parents of it have ended."""
     ends = [UpstreamEnd(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
-    return DependencyReleaser(app._ports).hear({child.id: ends})
+    return DependencyReleaser(app._runtime).hear({child.id: ends})
 
 
 def a_child(world: World, **wanted: Any) -> Job:
@@ -148,7 +148,7 @@ def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tupl
     """It is not tried again and again on a table that is throttled, and no message is sent."""
     world, sent, tried = World(), list[Any](), list[str]()
     child = a_child(world)
-    deaf = unavailable(world, name)._ports.store
+    deaf = unavailable(world, name)._runtime.store
 
     def noted(writes: Sequence[Write]) -> list[WriteResult]:
         tried.extend(one.name for one in writes)
@@ -181,7 +181,9 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
 
     app = world.build(store=Refusing(Refusing(world.table, "apply", meanwhile), "get", noted))
     both = {child.id: [UpstreamEnd(n, "success", "parent", 1, "succeeded") for n in (0, 1)] for child in children[:2]}
-    DependencyReleaser(app._ports).hear(both | {children[2].id: [UpstreamEnd(0, "success", "parent", 1, "succeeded")]})
+    DependencyReleaser(app._runtime).hear(
+        both | {children[2].id: [UpstreamEnd(0, "success", "parent", 1, "succeeded")]}
+    )
     assert read == [{child.key.pk for child in children}, {children[0].key.pk, children[2].key.pk}]
     assert states(world, *children) == ["pending", "pending", "waiting"]
 

@@ -37,15 +37,15 @@ def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
 
 def lagging(world: World) -> Refusing:
     """Give a table whose index shows what was due when this was made, whatever is written later."""
-    real = world.table.agenda
+    real = world.table.query_due
     partitions = [f"schedules#{shard}" for shard in range(world.app.settings.shards)]
     then_ms = world.clock.now_ms() + 120 * MINUTE_MS
     old = {name: real(name, after=None, until_ms=then_ms, limit=100) for name in partitions}
 
-    def agenda(partition: str, *, after: DueEntry | None, **wanted: Any) -> list[DueEntry]:
+    def query_due(partition: str, *, after: DueEntry | None, **wanted: Any) -> list[DueEntry]:
         return old[partition] if after is None and partition in old else real(partition, after=after, **wanted)
 
-    return Refusing(world.table, "agenda", agenda)
+    return Refusing(world.table, "query_due", query_due)
 
 
 def test_an_index_that_shows_what_is_gone_holds_nobody_up() -> None:

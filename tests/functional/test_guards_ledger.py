@@ -113,11 +113,11 @@ def test_gaps_before_the_range_are_not_read() -> None:
     world = a_world([gap(now_ms - 1000 * n, now_ms - 1000 * n, FireOutcome.MISSED) for n in range(100)])
     spans: list[str] = []
 
-    def span(pk: str, **wanted: Any) -> list[Item]:
+    def query_range(pk: str, **wanted: Any) -> list[Item]:
         spans.append(wanted["last"])
-        return world.table.span(pk, **wanted)
+        return world.table.query_range(pk, **wanted)
 
-    app = world.build(store=Refusing(world.table, "span", span))
+    app = world.build(store=Refusing(world.table, "query_range", query_range))
     assert len(app.ledger.page(TENANT, "s", FireFilter(from_ms=now_ms - 2000), 50, None).fires) == 3
     assert len(spans) <= 4
 
@@ -227,5 +227,5 @@ def test_what_passes_in_a_pause_is_stored_with_the_times_that_the_schedule_had()
     world.app.schedules.pause(TENANT, "s", "me", "why")
     world.clock.advance(60)
     world.app.schedules.put(TENANT, "s", definition("* * * * *"))
-    [item] = [item for item in world.table.family(PK) if item["sk"].startswith("gap#")]
+    [item] = [item for item in world.table.query(PK) if item["sk"].startswith("gap#")]
     assert missed_from(item).recurrence == definition().recurrence

@@ -71,7 +71,7 @@ def test_who_waits_on_costs_what_the_page_says() -> None:
     store.writes.clear()
     world.work()
     # Ask for pauses, read jobs; read the key, look again; defer.
-    assert store.calls == {"get": 2, "span": 2, "apply": 1}
+    assert store.calls == {"get": 2, "query_range": 2, "apply": 1}
     assert store.writes == {"defer": 1}
 
 

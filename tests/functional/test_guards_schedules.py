@@ -87,9 +87,9 @@ def test_whoever_withdraws_late_leaves_the_fires_of_the_new_definition_alone() -
             frozen.on = False
             world.clock.advance(1)
             tick(world.app)
-        return world.table.span(*arguments, **options)
+        return world.table.query_range(*arguments, **options)
 
-    frozen = Refusing(world.table, "span", freeze)
+    frozen = Refusing(world.table, "query_range", freeze)
     world.build(store=frozen).schedules.put(TENANT, "s", definition("*/10 * * * * *"))
     assert not frozen.on
     world.pass_time(60)

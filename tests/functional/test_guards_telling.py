@@ -37,20 +37,20 @@ class Reader:
         return step.name in ("succeed", "fail")
 
     def told(self, jobs: Sequence[Job]) -> list[Transition]:
-        now_ms, timing = self._world.clock.now_ms(), self._world.app._ports.settings.timing
+        now_ms, timing = self._world.clock.now_ms(), self._world.app._runtime.settings.timing
         changes: dict[str, Any] = {"alarm_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
-        changes["fence"] = self._world.effects.new_id()
+        changes["fence"] = self._world.system.new_id()
         return [submit(a_job(f"{'news':-<34}-{number}", **changes), timing) for number, _ in enumerate(jobs)]
 
 
 def read_by(world: World, app: App | None = None) -> Runtime:
     """Give ports of a world in which somebody wants to hear everything."""
-    return replace((app or world.app)._ports, news=Reader(world))
+    return replace((app or world.app)._runtime, notifications=Reader(world))
 
 
 def failing(world: World, job: Job) -> Transition:
     """Let an attempt of a claimed job fail that is not the last, and whose next one is sent at once."""
-    return fail(world.job(job), an_error(job), world.clock.now_ms(), world.app._ports.settings.timing, draw=0)
+    return fail(world.job(job), an_error(job), world.clock.now_ms(), world.app._runtime.settings.timing, draw=0)
 
 
 def ending(world: World, job: Job) -> Transition:
@@ -60,9 +60,9 @@ def ending(world: World, job: Job) -> Transition:
 
 def owing(world: World, steps: Sequence[Transition], ports: Runtime | None = None) -> list[Job]:
     """Record steps in a process that dies before it tells anybody."""
-    deaf = Refusing(world.table, "span", _dies)
+    deaf = Refusing(world.table, "query_range", _dies)
     with pytest.raises(KilledError):
-        commit_unsent(replace(ports or world.app._ports, store=deaf), steps)
+        commit_unsent(replace(ports or world.app._runtime, store=deaf), steps)
     return [world.job(step.job) for step in steps]
 
 
@@ -90,7 +90,7 @@ def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> No
     world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
     [part] = parts(world, whole, 1)
     taken = claim(part, "f", world.clock.now_ms())
-    commit_unsent(world.app._ports, [taken])
+    commit_unsent(world.app._runtime, [taken])
     commit_unsent(read_by(world), [failing(world, taken.job)])
     assert states(world, whole, part) == ["waiting", "pending"]
 
@@ -110,7 +110,7 @@ def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> Non
 
     jobs = owing(world, [ending(world, one) for one in parents])
     app = world.build(store=Refusing(world.table, "apply", deaf))
-    assert [job.id for job in CompletionFanOut(app._ports).tell(jobs)] == [parents[0].id]
+    assert [job.id for job in CompletionFanOut(app._runtime).tell(jobs)] == [parents[0].id]
     assert [world.job(one).owes for one in parents] == ["", None]
     assert states(world, *children) == ["waiting", "pending"]
     world.pass_time(150)
@@ -149,7 +149,7 @@ def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
     world = Costed()
     job = claimed(world)
     many(world, *[JobRequest("ok", {}, depends_on=after(job))] * count)
-    written = world.writes(lambda: commit_unsent(world.app._ports, [ending(world, job)]))
+    written = world.writes(lambda: commit_unsent(world.app._runtime, [ending(world, job)]))
     assert written == {"succeed": 1, "release": count, "finish_fan_out": 1} | (
         {"advance_fan_out": notes} if notes else {}
     )
@@ -164,11 +164,11 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 
     def slow(pk: str, **options: Any) -> Any:
         world.clock.advance(4)
-        return world.table.span(pk, **options)
+        return world.table.query_range(pk, **options)
 
     [owes] = owing(world, [ending(world, job)])
-    app = world.build(store=Refusing(world.table, "span", slow))
-    assert [one.id for one in CompletionFanOut(app._ports).tell([owes])] == [job.id]
+    app = world.build(store=Refusing(world.table, "query_range", slow))
+    assert [one.id for one in CompletionFanOut(app._runtime).tell([owes])] == [job.id]
     told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
     assert len(told) == 3 * TELL_PIECE
     assert (world.job(job).owes or "").startswith("child#")
@@ -179,7 +179,7 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 def test_who_owes_nothing_costs_nothing() -> None:
     """And a job without dependents asks for none."""
     world = Costed()
-    assert world.calls(lambda: CompletionFanOut(world.app._ports).tell([])) == {}
+    assert world.calls(lambda: CompletionFanOut(world.app._runtime).tell([])) == {}
     step = ending(world, claimed(world))
     assert world.calls(lambda: commit_unsent(read_by(world), [step])) == {"apply": 3}
 
@@ -197,7 +197,7 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
         return [True for _ in messages]
 
     app = unavailable(world, "finish_fan_out")
-    ports = replace(app._ports, news=Reader(world), queue=Refusing(world.queues, "send", send))
+    ports = replace(app._runtime, notifications=Reader(world), queue=Refusing(world.queues, "send", send))
     commit(ports, [failing(world, jobs[0])], world.clock.now_ms())
     assert not any(jobs[0].id in body for body in sent)
     ended = ending(world, jobs[1])
@@ -298,7 +298,7 @@ def test_stopping_reads_the_parts_twice_and_looks_into_those_that_wait_for_parts
         check(self, waiting)
 
     _with(
-        DependencyReconciler, "check", noted, lambda: DependencyReconciler(world.app._ports).check([world.job(whole)])
+        DependencyReconciler, "check", noted, lambda: DependencyReconciler(world.app._runtime).check([world.job(whole)])
     )
     assert asked == [[whole.id], []]
     assert states(world, whole) == ["cancelled"]

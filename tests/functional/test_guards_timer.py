@@ -149,7 +149,7 @@ def test_an_index_that_still_shows_what_has_ended_stops_nobody() -> None:
     world = World()
     ended, job = lost(world)[0], lost(world)[0]
     world.clock.advance(100)
-    app = world.build(store=Refusing(world.table, "agenda", frozen_agenda(world)))
+    app = world.build(store=Refusing(world.table, "query_due", frozen_agenda(world)))
     assert world.app.control.cancel(TENANT, ended.id).state is State.CANCELLED
     assert world.tick(app).rescued == {"send": 1}
     assert (world.job(ended).state, world.job(job).rescues) == (State.CANCELLED, 1)
@@ -158,13 +158,13 @@ def test_an_index_that_still_shows_what_has_ended_stops_nobody() -> None:
 def frozen_agenda(world: World) -> Callable[..., list[DueEntry]]:
     """Give the agenda as it is now, whatever is written later."""
     names = [live_partition("normal", shard) for shard in range(SETTINGS.shards)]
-    shown = {name: world.table.agenda(name, after=None, until_ms=world.clock.now_ms(), limit=1000) for name in names}
+    shown = {name: world.table.query_due(name, after=None, until_ms=world.clock.now_ms(), limit=1000) for name in names}
 
-    def agenda(partition: str, *, after: DueEntry | None, until_ms: int, limit: int) -> list[DueEntry]:
+    def query_due(partition: str, *, after: DueEntry | None, until_ms: int, limit: int) -> list[DueEntry]:
         entries = shown.get(partition, [])
-        return [one for one in entries if (after is None or one > after) and one.alarm_at <= until_ms][:limit]
+        return [one for one in entries if (after is None or one > after) and one.check_at <= until_ms][:limit]
 
-    return agenda
+    return query_due
 
 
 def test_a_timer_that_was_frozen_does_not_put_a_cursor_back() -> None:

@@ -38,9 +38,9 @@ def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
     children_of(world, parent, 1)
     running = claim(parent, "mine", parent.due_at)
     assert world.table.apply([running])[0].done
-    ports = replace(world.app._ports, store=Counted(world.table, calls))
+    ports = replace(world.app._runtime, store=Counted(world.table, calls))
     [(_, end)] = apply(ports, [claim(parent, "theirs", parent.due_at)])
-    assert end.applied is WriteStatus.REFUSED
+    assert end.status is WriteStatus.REFUSED
     assert calls == ["apply"]
 
 
@@ -72,7 +72,7 @@ def test_dependents_are_told_in_pieces_each_once() -> None:
     world.clock.advance(6)
     world.work(world.build(Counted(world.table, calls)), queue="normal")
     # Two full pieces, and one that shows that there is no more.
-    assert calls.count("span") == 3
+    assert calls.count("query_range") == 3
     assert len(world.ran) == 1 + 2 * TELL_PIECE
 
 
@@ -82,13 +82,13 @@ def test_what_cannot_be_read_is_told_later() -> None:
     parent = world.submit(delay_s=5)
     [child] = children_of(world, parent, 1)
     world.clock.advance(6)
-    world.work(world.build(Refusing(world.table, "span", _unavailable)))
+    world.work(world.build(Refusing(world.table, "query_range", _unavailable)))
     stored = world.job(parent)
     assert (stored.state, stored.owes) == (State.SUCCEEDED, "")
-    assert CompletionFanOut(replace(world.app._ports, store=Refusing(world.table, "span", _unavailable))).tell(
+    assert CompletionFanOut(replace(world.app._runtime, store=Refusing(world.table, "query_range", _unavailable))).tell(
         [stored]
     ) == [stored]
-    assert CompletionFanOut(world.app._ports).tell([stored]) == []
+    assert CompletionFanOut(world.app._runtime).tell([stored]) == []
     world.work()
     assert world.job(child).state is State.SUCCEEDED
 
@@ -108,7 +108,7 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
 def test_nobody_is_told_of_a_job_that_is_not_there() -> None:
     """Notes of a submit that died name it."""
     world = World()
-    heard = DependencyReleaser(world.app._ports).hear({"00000000-0000-7000-8000-000000000000": []})
+    heard = DependencyReleaser(world.app._runtime).hear({"00000000-0000-7000-8000-000000000000": []})
     assert (heard.unknown, heard.owing) == (set(), [])
 
 

@@ -40,9 +40,9 @@ class Metered(MemoryStore):
         self.calls["get"] += 1
         return super().get(keys)
 
-    def span(self, pk: str, **options: Any) -> Any:
-        self.calls["span"] += 1
-        return super().span(pk, **options)
+    def query_range(self, pk: str, **options: Any) -> Any:
+        self.calls["query_range"] += 1
+        return super().query_range(pk, **options)
 
 
 def items(world: World, kind: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def held_by_the_dead(world: World, limit: Limit = ONE, **policy: Any) -> Job:
 def freed(world: World) -> None:
     """Let the job that holds a key's only slot end, as the slot sees it."""
     [slot] = [Slot(key, item["fence"]) for key, item in world.table.items().items() if key.sk == "slot#000"]
-    Slots(world.app.work._ports).serve(slot.key.pk, 1, world.clock.now_ms(), giving=[slot])
+    Slots(world.app.work._runtime).serve(slot.key.pk, 1, world.clock.now_ms(), giving=[slot])
 
 
 def test_those_who_get_no_slot_wait_and_come_in_the_order_in_which_they_were_due() -> None:
@@ -328,7 +328,7 @@ def test_a_table_that_does_not_answer_keeps_the_message() -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise UnavailableError
 
-    for name in ("get", "span"):
+    for name in ("get", "query_range"):
         app = world.build(store=Refusing(world.table, name, refuse))
         deliveries = world.queues.receive("normal")
         assert app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS).unsettled == [one.id for one in deliveries]
@@ -425,14 +425,14 @@ def test_what_limits_cost(metered: tuple[World, Metered]) -> None:
     store.writes.clear()
     world.work()
     # Ask for pauses, read jobs and key, take; claim, finish; read the key, free.
-    assert store.calls == {"get": 1 + 1, "span": 2, "apply": 4}
+    assert store.calls == {"get": 1 + 1, "query_range": 2, "apply": 4}
     assert store.writes == {"take_slot": 2, "claim": 2, "succeed": 2, "free_slot": 2}
     some(world, 2, ONE)
     store.calls.clear()
     store.writes.clear()
     world.work()
     # Put off: two writes after each other, and one more look. Woken: read who waits, wake, pass on; then as any job.
-    assert store.calls == {"get": 2 + 1, "span": 2 * 2 + 1, "apply": 2 * 4 + 2 + 1}
+    assert store.calls == {"get": 2 + 1, "query_range": 2 * 2 + 1, "apply": 2 * 4 + 2 + 1}
     # The second is put into the line, deferred, woken, and gets the slot passed on twice: kept for it, then its own.
     extra = {"enqueue_waiter": 1, "defer": 1, "wake": 1, "remove_waiter": 1, "pass_slot": 2}
     assert store.writes == extra | {"take_slot": 1, "claim": 2, "succeed": 2, "free_slot": 1}
@@ -442,7 +442,7 @@ def test_what_limits_cost(metered: tuple[World, Metered]) -> None:
     store.writes.clear()
     world.work()
     # Read jobs and key, reserve, defer; claim and finish: nothing to free.
-    assert store.calls == {"get": 1, "span": 1, "apply": 4}
+    assert store.calls == {"get": 1, "query_range": 1, "apply": 4}
     world.pass_time(3)
     # One write reserves the tokens of a batch; half of it is put off once.
     assert store.writes == {"reserve": 1, "defer": 5, "claim": 10, "succeed": 10}

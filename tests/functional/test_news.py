@@ -29,7 +29,7 @@ def news_of(world: World, store: Any = None) -> NotificationPublisher:
     table = store or world.table
     documents = PayloadStore(table, world.blobs)
     tally = MetricsRecorder()
-    runtime = Runtime(table, world.queues, documents, None, world.registry, world.effects, SETTINGS, IDS, None, tally)  # type: ignore[arg-type]
+    runtime = Runtime(table, world.queues, documents, None, world.registry, world.system, SETTINGS, IDS, None, tally)  # type: ignore[arg-type]
     return NotificationPublisher(runtime)
 
 
@@ -54,10 +54,10 @@ def test_a_tenant_without_subscriptions_costs_one_read_in_five_seconds() -> None
     news = news_of(world, Counted(world.table, calls))
     assert not any(news.wants(succeeded()) for _ in range(100))
     assert news.told([with_pending_fan_out(succeeded()).job]) == []
-    assert calls == ["family"]
+    assert calls == ["query"]
     world.clock.advance(SUBSCRIPTIONS_AGE_MS / 1000)
     news.wants(succeeded())
-    assert calls == ["family", "family"]
+    assert calls == ["query", "query"]
 
 
 def test_what_is_no_news_reads_nothing() -> None:
@@ -73,7 +73,7 @@ def test_what_is_no_news_reads_nothing() -> None:
 def test_where_nobody_knows_the_job_owes() -> None:
     """What is owed is told later; what is not owed is lost."""
     world = World()
-    store = Refusing(world.table, "family", refused)
+    store = Refusing(world.table, "query", refused)
     news = news_of(world, store)
     assert news.wants(succeeded())
     with pytest.raises(UnavailableError):
@@ -120,9 +120,9 @@ def test_names_that_are_known_are_looked_up_once_and_none_are_not_looked_up_at_a
     assert calls == []
     subscribed(world)
     assert [news.unknown(TENANT, ["hook"]) for _ in range(3)] == [[], [], []]
-    assert calls == ["family"]
+    assert calls == ["query"]
     assert news.unknown(TENANT, ["hook", "typo"]) == ["typo"]
-    assert calls == ["family", "family"]
+    assert calls == ["query", "query"]
 
 
 def test_what_was_skipped_was_not_missed() -> None:

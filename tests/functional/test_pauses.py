@@ -203,7 +203,7 @@ def test_the_check_is_one_read_of_three_items_a_batch_and_none_within_two_second
     for _ in range(20):
         world.submit()
     world.work(app)
-    assert calls == ["get", "apply", "family", "apply", "apply", "apply"], "the tenant's subscriptions are read once"
+    assert calls == ["get", "apply", "query", "apply", "apply", "apply"], "the tenant's subscriptions are read once"
     assert read == [3]
     for tenant in ("one", "two"):
         world.app.submit.one(tenant, JobRequest("ok", {}))
@@ -226,8 +226,8 @@ def test_a_paused_queue_costs_the_timer_nothing_and_its_cursors_stand_still() ->
     ticked = world.tick(world.build(Counted(world.table, calls), Counted(world.queues, calls)))
     assert (ticked.promoted, ticked.behind) == (0, [])
     # Twice each shard of the other four queues, and each shard of the schedules and of what belongs to jobs.
-    assert calls.count("agenda") == 2 * 4 * 4 + 4 + 4
-    assert set(calls) == {"get", "agenda"}
+    assert calls.count("query_due") == 2 * 4 * 4 + 4 + 4
+    assert set(calls) == {"get", "query_due"}
     PAUSES["queue"][1](world)
     assert world.tick().promoted == 20
     world.work()

@@ -62,7 +62,7 @@ def test_an_edit_is_three_calls_and_two_writes() -> None:
     world, calls = World(), list[str]()
     app = world.build(Counted(world.table, calls))
     put(app, max_attempts=1)
-    assert calls == ["get", "family", "apply", "apply"]
+    assert calls == ["get", "query", "apply", "apply"]
     put(app, max_attempts=2)
     assert calls[4:] == ["get", "apply", "apply"]
     assert max(map(item_bytes, world.table.items().values())) < WRITE_UNIT_BYTES
@@ -266,11 +266,11 @@ def test_jobs_of_built_in_profiles_cost_a_worker_no_read() -> None:
     for follow in (None, False, True):
         world.app.submit.one(TENANT, JobRequest("ok", {}, follow=follow))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls == ["get", "apply", "family", "apply"], "what is paused is asked for, and who is to be notified"
+    assert calls == ["get", "apply", "query", "apply"], "what is paused is asked for, and who is to be notified"
     for _ in range(3):
         world.app.submit.one(TENANT, JobRequest("ok", {}, profile="mine"))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls[4:] == ["get", "get", "apply", "family", "apply"], "three jobs of one profile: one read more"
+    assert calls[4:] == ["get", "get", "apply", "query", "apply"], "three jobs of one profile: one read more"
 
 
 @pytest.mark.parametrize("size", [0, 100, 300, 390, 500])

@@ -30,7 +30,7 @@ def definition(cron: str = "*/5 * * * * *", **wanted: Any) -> Definition:
 
 def entries(world: World, name: str = "s") -> tuple[dict[int, Fire], list[MissedRange]]:
     """Read the whole ledger: fires by nominal time, withdrawn ones left out, and gaps."""
-    family = world.table.family(fires_pk(TENANT, name))
+    family = world.table.query(fires_pk(TENANT, name))
     fires = [fire_from(item) for item in family if item["sk"].startswith("fire#")]
     gaps = [missed_from(item) for item in family if item["sk"].startswith("gap#")]
     return {fire.nominal: fire for fire in fires if fire.outcome is not FireOutcome.WITHDRAWN}, gaps
@@ -94,11 +94,11 @@ def delete(app: App) -> None:
 
 def tick(app: App) -> None:
     """Do what a tick does about schedules."""
-    app.tick._due.run(app.effects.now_ms() + MINUTE_MS)
+    app.tick._due.run(app.clock.now_ms() + MINUTE_MS)
 
 
 def backfill(app: App) -> None:
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     app.backfills.begin(TENANT, "s", now_ms - 180_000, now_ms, None, force=False)
 
 
@@ -375,4 +375,4 @@ def test_what_a_fire_costs(cron: str, fires: int) -> None:
     }
     shards = world.app.settings.shards
     # A query for each partition of the agenda; a read and four rounds of writes for each page of schedules.
-    assert Counter(noted) == {"agenda": shards, "get": 1, "apply": 4}
+    assert Counter(noted) == {"query_due": shards, "get": 1, "apply": 4}

@@ -68,7 +68,7 @@ def lost(world: World, jobs: Sequence[Job], receives: int = 2) -> list[ReceivedM
     world.table.apply([claim(job, f"silent-{job.id}", world.clock.now_ms()) for job in jobs])
     world.clock.advance(100)
     for _ in range(receives - 1):
-        world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+        world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
     return world.queues.receive("normal")
 
 
@@ -189,7 +189,7 @@ def test_a_message_that_was_given_back_unbegun_is_no_suspect() -> None:
     """A rolling deploy gives back hundreds."""
     world = World()
     job = world.submit()
-    world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+    world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
     rooms = Rooms(world, 5)
     assert handled(world, rooms, world.queues.receive("normal")) == ([], {"succeeded": 1})
     assert rooms.begun == []

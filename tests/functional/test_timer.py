@@ -47,7 +47,7 @@ def test_an_idle_tick_writes_nothing() -> None:
     world.submit(delay_s=86_400)
     calls: list[str] = []
     world.tick(world.build(Counted(world.table, calls), Counted(world.queues, calls)))
-    assert set(calls) == {"get", "agenda"}
+    assert set(calls) == {"get", "query_due"}
 
 
 def killed_everywhere(after: bool) -> int:
@@ -149,7 +149,7 @@ def test_a_tick_reads_each_partition_twice_while_no_window_is_full() -> None:
     world.clock.advance(200)
     calls: list[str] = []
     world.tick(world.build(Counted(world.table, calls)))
-    assert calls.count("agenda") == 2 * 5 * 4 + 4 + 4
+    assert calls.count("query_due") == 2 * 5 * 4 + 4 + 4
 
 
 def test_ten_thousand_due_jobs_are_promoted_in_one_tick() -> None:

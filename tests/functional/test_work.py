@@ -253,7 +253,7 @@ def test_a_task_that_ignores_its_timeout_is_left_behind_and_kept_out_until_its_l
                 continue
 
     world.task("stubborn", stubborn)
-    before_ms = world.effects.now_ms()
+    before_ms = world.system.now_ms()
     assert world.run("stubborn", timeout_s=1, lease_s=30) == ("timeout", State.PENDING)
     [item] = [item for key, item in world.table.items().items() if key.sk == "job"]
     assert item["due_at"] >= before_ms + 30_000
@@ -289,7 +289,7 @@ def test_a_job_that_outlives_its_function_ends_as_a_failed_attempt() -> None:
     world.task("endless", lambda payload, ctx: [world.release.wait(0.01) for _ in iter(int, 1)])
     app = world.build()
     job = app.submit.one(TENANT, JobRequest("endless", {})).job
-    app.work.handle(world.queues.receive("normal"), world.effects.now_ms() + 4_000)
+    app.work.handle(world.queues.receive("normal"), world.system.now_ms() + 4_000)
     view = app.query.get(TENANT, job.id)
     assert [one.type for one in view.attempts] == ["function_timeout"]
     assert view.job.state is State.PENDING

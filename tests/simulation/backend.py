@@ -58,10 +58,10 @@ class LaggingStore(MemoryStore):
     def _list(self, key: Key, item: Item) -> None:
         self._news.append((self._hub.now_ms + self._lag_ms, True, key, item))
 
-    def agenda(self, partition: str, **options: Any) -> list[DueEntry]:
+    def query_due(self, partition: str, **options: Any) -> list[DueEntry]:
         """List what the index shows by now."""
         self.catch_up(self._hub.now_ms)
-        return super().agenda(partition, **options)
+        return super().query_due(partition, **options)
 
     def catch_up(self, now_ms: int) -> None:
         """Show in the index what was written until its lag ago."""
@@ -81,9 +81,9 @@ class ComingQueue(MemoryQueue):
     """The queues; says when a message comes into sight, and gives visible ones in any order."""
 
     def __init__(
-        self, hub: Hub, effects: Clock, visibility_s: int, max_receive_count: int, shuffle: random.Random | None
+        self, hub: Hub, system: Clock, visibility_s: int, max_receive_count: int, shuffle: random.Random | None
     ) -> None:
-        super().__init__(effects, visibility_s, max_receive_count)
+        super().__init__(system, visibility_s, max_receive_count)
         self._hub = hub
         self._shuffle = shuffle
         self.comes: Callable[[str], None] = lambda _: None
@@ -103,9 +103,9 @@ class ComingQueue(MemoryQueue):
             self._expect(DEAD_LETTER, 0)
         return taken
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         self._expect(queue, visibility_s)
-        super().hold(queue, receipts, visibility_s)
+        super().change_visibility(queue, receipts, visibility_s)
 
     def _expect(self, queue: str, delay_s: int) -> None:
         self._hub.at(self._hub.now_ms + delay_s * 1000, lambda: self.comes(queue))

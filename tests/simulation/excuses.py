@@ -22,7 +22,7 @@ EXCUSES: Final[dict[str, str]] = {
     f"worker.completer without outcome.old.get('cancel_requested') in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
-    "engine.fan_out without not waiting in not waiting or self._ports.effects.now_ms() >= until_ms": (
+    "engine.fan_out without not waiting in not waiting or self._ports.system.now_ms() >= until_ms": (
         "a piece of nobody costs no call; it saves a hundred turns of a loop"
     ),
     "schedules.runner without one.job in one.job and one.version == schedule.version and _counts(one)": (

@@ -98,7 +98,7 @@ class Monitor:
     accepted: dict[str, Accepted] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     faults: list[Fate] = field(default_factory=list)
-    effects: dict[str, int] = field(default_factory=dict)
+    system: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     claims: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     outcomes: set[str] = field(default_factory=set)
@@ -336,8 +336,8 @@ class Monitor:
 
     def effect(self, job_id: str) -> str:
         """Note a side effect that must happen at most once."""
-        self.effects[job_id] = self.effects.get(job_id, 0) + 1
-        if self.effects[job_id] > 1:
+        self.system[job_id] = self.system.get(job_id, 0) + 1
+        if self.system[job_id] > 1:
             self.wrong("an effect behind ctx.once happened twice")
         return "effect"
 
@@ -437,7 +437,7 @@ class Monitor:
         """Every recorded failure is in the timeline: in the hot item, or in an item of its own."""
         for key, item in self.world.store.live():
             if key.sk == "job" and item.get("last"):
-                family = self.world.store.family(key.pk)
+                family = self.world.store.query(key.pk)
                 kept = {one["generation"] for one in family if kind_of(one["sk"]) == "attempt"}
                 kept.add(item["last"]["generation"])
                 expected = item["failures"] + (item["last"]["type"] in ("worker_lost", "dead_letter"))

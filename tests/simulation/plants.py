@@ -57,9 +57,9 @@ PLANTS: Final = (
     Plant(
         "the cursor advanced before the sends are acknowledged",
         "whendue.timer.promote",
-        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
+        "        acknowledged = send(self._ports.queue, turns, self._ports.system.now_ms(), self._ports.bulkhead)\n",
         "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n"
-        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
+        "        acknowledged = send(self._ports.queue, turns, self._ports.system.now_ms(), self._ports.bulkhead)\n",
         "G6: .* late",
         "promoted by the timer",
     ),

@@ -67,14 +67,14 @@ class WiredStore:
             return []
         return self._read("get", lambda: self._world.store.get(keys))
 
-    def family(self, pk: str) -> list[Item]:
-        return self._read("family", lambda: self._world.store.family(pk))
+    def query(self, pk: str) -> list[Item]:
+        return self._read("query", lambda: self._world.store.query(pk))
 
-    def span(self, pk: str, **options: Any) -> list[Item]:
-        return self._read("span", lambda: self._world.store.span(pk, **options))
+    def query_range(self, pk: str, **options: Any) -> list[Item]:
+        return self._read("query_range", lambda: self._world.store.query_range(pk, **options))
 
-    def agenda(self, partition: str, **options: Any) -> list[DueEntry]:
-        return self._read("agenda", lambda: self._world.store.agenda(partition, **options))
+    def query_due(self, partition: str, **options: Any) -> list[DueEntry]:
+        return self._read("query_due", lambda: self._world.store.query_due(partition, **options))
 
     def _read(self, name: str, effect: Callable[[], T]) -> T:
         value: T = self._world.outside(self._process, name, READ, effect, _unavailable)
@@ -115,10 +115,10 @@ class WiredQueue:
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
         raise AssertionError("Lambda deletes")
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         real = self._world.queue
-        effect = lambda: real.hold(queue, receipts, visibility_s)  # noqa: E731
-        self._world.outside(self._process, "hold", ONE_WRITE, effect, _unavailable)
+        effect = lambda: real.change_visibility(queue, receipts, visibility_s)  # noqa: E731
+        self._world.outside(self._process, "change_visibility", ONE_WRITE, effect, _unavailable)
 
     def depth(self, queue: str) -> Depth:
         depth: Depth = self._world.outside(

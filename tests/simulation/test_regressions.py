@@ -27,7 +27,7 @@ def test_rescue_leaves_alone_what_another_worker_has_just_taken_over() -> None:
     store = MemoryStore()
     assert store.apply([insert("read", job.key, to_item(job))])[0].done
     assert store.apply([claim(job, "alive", now_ms)])[0].done
-    assert store.apply([step])[0].applied is WriteStatus.REFUSED
+    assert store.apply([step])[0].status is WriteStatus.REFUSED
 
 
 def test_fields_of_a_newer_version_are_left_out() -> None:

@@ -269,12 +269,12 @@ class World:
         skew = self.random.randint(-self.nature.skew_ms, self.nature.skew_ms) if self.nature.skew_ms else 0
         process = Process(self.hub, kind, len(self.processes), skew, on_end)
         self.processes.append(process)
-        effects = Clock(process.now_ms, self.random.getrandbits, lambda s: self.hub.sleep(round(s * 1000)))
+        system = Clock(process.now_ms, self.random.getrandbits, lambda s: self.hub.sleep(round(s * 1000)))
         settings = Settings(
             "t", "b", URLS, "d", secret=DEPLOYMENT, visibility_s=self.nature.visibility_s, **self.nature.settings
         )
         ports = (WiredStore(self, process), WiredQueue(self, process), WiredBlobs(self, process))
-        process.app = build(settings, effects, *ports, StrandRunner(process), REGISTRY)
+        process.app = build(settings, system, *ports, StrandRunner(process), REGISTRY)
         process.tasks = self.tasks
         process.counts = self.nature.counts
         process.ends_ms = self.hub.now_ms + lasts_ms

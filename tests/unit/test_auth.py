@@ -102,16 +102,16 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def verifier_of(jwks: Jwks, clock: ManualClock) -> Callable[[str], Verifier]:
-    return lambda algorithm: Verifier(AuthSettings(algorithm, ISSUER, AUDIENCE, "", jwks.url), clock.effects())
+    return lambda algorithm: Verifier(AuthSettings(algorithm, ISSUER, AUDIENCE, "", jwks.url), clock.as_clock())
 
 
 def verify(token: str, settings: AuthSettings = HS256) -> Any:
-    return Verifier(settings, ManualClock().effects()).verify(f"Bearer {token}")
+    return Verifier(settings, ManualClock().as_clock()).verify(f"Bearer {token}")
 
 
 def refused(token: str, verifier: Verifier | None = None) -> str:
     with pytest.raises(AuthenticationError) as caught:
-        (verifier or Verifier(HS256, ManualClock().effects())).verify(f"Bearer {token}")
+        (verifier or Verifier(HS256, ManualClock().as_clock())).verify(f"Bearer {token}")
     assert len(token) < 8 or token not in str(caught.value)
     return str(caught.value)
 
@@ -175,7 +175,7 @@ def test_clocks_may_differ_a_little() -> None:
 def test_a_header_without_a_token_is_refused(header: str | None) -> None:
     """The answer says what to send."""
     with pytest.raises(AuthenticationError):
-        Verifier(HS256, ManualClock().effects()).verify(header)
+        Verifier(HS256, ManualClock().as_clock()).verify(header)
 
 
 @pytest.mark.parametrize("token", ["a", "a.b", "a.b.c", "....", "é.é.é", "x" * (TOKEN_BYTES + 1), "e30.e30.e30", "\0"])
@@ -361,15 +361,15 @@ NEW = "n" * 40
 
 def test_two_secrets_are_good_at_once_while_one_takes_the_place_of_the_other() -> None:
     """A rotation of one secret alone refuses either the old tokens or the new ones."""
-    effects = ManualClock().effects()
-    both = Verifier(AuthSettings.from_env(env(f"{NEW}\n{SECRET}\n")), effects)
+    system = ManualClock().as_clock()
+    both = Verifier(AuthSettings.from_env(env(f"{NEW}\n{SECRET}\n")), system)
     for secret in (SECRET, NEW):
         assert both.verify(f"Bearer {a_token(secret)}").tenant == "acme"
     with pytest.raises(AuthenticationError, match="InvalidSignatureError"):
         both.verify(f"Bearer {a_token('o' * 32)}")
     with pytest.raises(AuthenticationError, match="ExpiredSignatureError"):
         both.verify(f"Bearer {a_token(NEW, exp=1)}")
-    after = Verifier(AuthSettings.from_env(env(NEW)), effects)
+    after = Verifier(AuthSettings.from_env(env(NEW)), system)
     with pytest.raises(AuthenticationError):
         after.verify(f"Bearer {a_token(SECRET)}")
 
@@ -388,7 +388,7 @@ def test_a_secret_is_rotated_while_the_process_runs() -> None:
     def again() -> AuthSettings:
         return AuthSettings.from_env(named, read)
 
-    verifier = Verifier(again(), clock.effects(), again)
+    verifier = Verifier(again(), clock.as_clock(), again)
 
     def is_good(secret: str) -> bool:
         try:
@@ -414,7 +414,7 @@ def test_the_dev_loop_signs_with_the_new_secret_of_a_rotation() -> None:
     """`make token` signed with both as one, which nobody verifies."""
     made = token.make(signing_secret=f"{NEW}\n{SECRET}\n")
     settings = AuthSettings.from_env(token.environment(NEW))
-    assert Verifier(settings, ManualClock().effects()).verify(f"Bearer {made}").tenant == "demo"
+    assert Verifier(settings, ManualClock().as_clock()).verify(f"Bearer {made}").tenant == "demo"
 
 
 @pytest.mark.parametrize("secrets", [f"{SECRET}\nshort", f"{SECRET}\n{NEW}\n{'o' * 32}", "short"])
@@ -433,4 +433,4 @@ def env(secret: str) -> dict[str, str]:
 def test_a_token_has_one_spelling(more: str) -> None:
     """RFC 7515 section 2: base64url without padding; PyJWT forgives it."""
     with pytest.raises(AuthenticationError):
-        Verifier(HS256, ManualClock().effects()).verify(f"Bearer {a_token()}{more}")
+        Verifier(HS256, ManualClock().as_clock()).verify(f"Bearer {a_token()}{more}")

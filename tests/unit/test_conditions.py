@@ -176,7 +176,7 @@ def applied(standing: Job, step: Transition) -> WriteStatus:
     store = MemoryStore()
     store.apply([insert("stands", standing.key, to_item(standing))])
     [end] = store.apply([step])
-    return end.applied
+    return end.status
 
 
 @pytest.mark.parametrize(("name", "change"), CASES, ids=lambda value: value if isinstance(value, str) else str(value))
@@ -200,7 +200,7 @@ def test_a_step_that_is_sent_again_is_done(name: str) -> None:
     store = MemoryStore()
     store.apply([insert("stands", job.key, to_item(job))])
     step = make(job)
-    assert [store.apply([step])[0].applied for _ in range(2)] == [WriteStatus.DONE, WriteStatus.DONE]
+    assert [store.apply([step])[0].status for _ in range(2)] == [WriteStatus.DONE, WriteStatus.DONE]
     assert from_item(store.items()[job.key]) == step.job
 
 

@@ -14,7 +14,7 @@ class Shelf:
 
     def __init__(self, size: int = 10) -> None:
         self.clock = ManualClock()
-        self.fresh: TtlCache[str, int] = TtlCache(self.clock.effects(), 5000, size)
+        self.fresh: TtlCache[str, int] = TtlCache(self.clock.as_clock(), 5000, size)
         self.reads: list[str] = []
 
     def get(self, key: str = "a", *, stale: bool = False, takes_s: float = 0, fails: bool = False) -> int:
@@ -103,7 +103,7 @@ def test_no_more_is_remembered_than_may_be() -> None:
 def test_many_are_read_at_once_and_only_those_that_are_not_known() -> None:
     """Each key has an age of its own; none is asked for twice."""
     clock = ManualClock()
-    fresh: TtlCache[str, str] = TtlCache(clock.effects(), 2000, 1)
+    fresh: TtlCache[str, str] = TtlCache(clock.as_clock(), 2000, 1)
     asked: list[list[str]] = []
 
     def read(keys: Sequence[str]) -> list[str]:

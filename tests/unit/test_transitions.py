@@ -70,7 +70,7 @@ def test_a_stale_fence_changes_nothing(name: str) -> None:
     store = stored(running(fence=THEIRS))
     before = store.items()
     [end] = store.apply([AFTER_CLAIM[name](running(fence=MINE))])
-    assert end.applied is WriteStatus.REFUSED
+    assert end.status is WriteStatus.REFUSED
     assert store.items() == before
 
 
@@ -100,9 +100,9 @@ def test_a_claim_is_refused_where_the_job_may_not_run(standing: Job) -> None:
     """Each conjunct of the claim keeps one kind of wrong run away."""
     store = stored(standing)
     [end] = store.apply([transitions.claim(a_job(), MINE, NOW)])
-    assert end.applied is WriteStatus.REFUSED
-    assert end.old is not None
-    assert from_item(end.old) == standing
+    assert end.status is WriteStatus.REFUSED
+    assert end.current is not None
+    assert from_item(end.current) == standing
 
 
 def test_a_claim_takes_over_once_the_lease_has_expired() -> None:
@@ -119,7 +119,7 @@ def test_what_would_run_again_gives_way_to_a_cancel_that_was_requested(name: str
     """G9: after an acknowledged cancel no further attempt begins."""
     store = stored(running(cancel_requested=True))
     [end] = store.apply([AFTER_CLAIM[name](running())])
-    assert end.applied is WriteStatus.REFUSED
+    assert end.status is WriteStatus.REFUSED
 
 
 def test_a_run_that_is_given_back_counts_neither_as_attempt_nor_as_lost() -> None:

@@ -63,7 +63,7 @@ def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
     if not end.created:
         headers["Idempotency-Replayed"] = "true"
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, job_with_policy(end.job, app.effects.now_ms()), headers)
+    return Response(status, JSON, job_with_policy(end.job, app.clock.now_ms()), headers)
 
 
 @router.post("/jobs/batch", status_code=HTTPStatus.MULTI_STATUS, tags=["jobs"], summary="Submit up to 500 jobs")
@@ -129,7 +129,7 @@ def _batch_item(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
     if isinstance(end, WhendueError):
         return BatchItemReply(status=status_of(end).value, problem=problem_in_batch(end))
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    replies = shown(who.app, [end.job], lambda job: job_reply(job, who.app.effects.now_ms()), attrgetter("id"))
+    replies = shown(who.app, [end.job], lambda job: job_reply(job, who.app.clock.now_ms()), attrgetter("id"))
     if not replies:
         error = WhendueError()
         return BatchItemReply(status=status_of(error).value, problem=problem_in_batch(error))
@@ -149,7 +149,7 @@ def list_jobs(
     """List live jobs by the time they are next looked at, then finished ones, newest first."""
     app, tenant = caller(router)
     page = app.query.list(tenant, JobFilter(state, type, priority), limit, cursor)
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return JobListReply(
         items=shown(app, page.jobs, lambda job: job_reply(job, now_ms), attrgetter("id")), cursor=page.cursor
     )
@@ -160,11 +160,11 @@ def read(job_id: JobId) -> Response[JobWithTimelineReply]:
     """Show a job, its payload, result and every attempt; its ETag changes with whatever is decided about it."""
     app, tenant = caller(router)
     view = app.query.get(tenant, job_id)
-    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.effects.now_ms()), {"ETag": job_etag(view.job)})
+    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.clock.now_ms()), {"ETag": job_etag(view.job)})
 
 
 def _changed(app: App, job: Job) -> Response[JobReply]:
-    return Response(HTTPStatus.OK, JSON, job_reply(job, app.effects.now_ms()), {"ETag": job_etag(job)})
+    return Response(HTTPStatus.OK, JSON, job_reply(job, app.clock.now_ms()), {"ETag": job_etag(job)})
 
 
 def _expected() -> frozenset[str] | None:
@@ -202,7 +202,7 @@ def explain(job_id: JobId) -> ExplainReply:
     """Say what the job is waiting for."""
     app, tenant = caller(router)
     job, reasons = app.explainer.explain(tenant, job_id)
-    state = shown_state(job, app.effects.now_ms())
+    state = shown_state(job, app.clock.now_ms())
     return ExplainReply(id=job_id, state=state, reasons=[reason_reply(reason) for reason in reasons])
 
 

@@ -49,7 +49,7 @@ def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> 
     headers: dict[str, str | list[str]] = {"ETag": etag(schedule.version)}
     if status is HTTPStatus.CREATED:
         headers["Location"] = f"/schedules/{schedule.name}"
-    return Response(status, JSON, schedule_reply(schedule, app.effects.now_ms()), headers)
+    return Response(status, JSON, schedule_reply(schedule, app.clock.now_ms()), headers)
 
 
 @router.put("/schedules/<name>", tags=TAGS, summary="Create or change a schedule")
@@ -70,7 +70,7 @@ def list_schedules(
     """List schedules by name."""
     app, tenant = caller(router)
     page = app.schedules.list(tenant, limit, cursor)
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return ScheduleListReply(
         items=shown(app, page.schedules, lambda one: schedule_reply(one, now_ms), attrgetter("name")),
         cursor=page.cursor,
@@ -118,7 +118,7 @@ def trigger(name: ScheduleName) -> Response[JobReply]:
     end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers))
     headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, job_reply(end.job, app.effects.now_ms()), headers)
+    return Response(status, JSON, job_reply(end.job, app.clock.now_ms()), headers)
 
 
 @router.get("/schedules/<name>/preview", tags=TAGS, summary="The next fires of a schedule")
@@ -129,13 +129,13 @@ def preview(
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
     offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
-    return _preview(schedule.definition.recurrence, app.effects.now_ms(), n, offset_ms)
+    return _preview(schedule.definition.recurrence, app.clock.now_ms(), n, offset_ms)
 
 
 @router.post("/schedules/preview", tags=TAGS, summary="The next fires of a schedule that is not saved")
 def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     """Show when it would fire; its jitter depends on its name and is left out."""
-    now_ms = caller(router).app.effects.now_ms()
+    now_ms = caller(router).app.clock.now_ms()
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
     return _preview(recurrence, now_ms, body.n, 0)
@@ -159,7 +159,7 @@ def fires(
     app, tenant = caller(router)
     wanted = FireFilter(_time("from", from_), _time("to", to), outcome)
     page = app.ledger.page(tenant, name, wanted, limit, cursor)
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return FireListReply(
         items=shown(app, page.fires, lambda one: fire_reply(one, now_ms), lambda one: str(one.fire.nominal)),
         cursor=page.cursor,

@@ -38,7 +38,7 @@ def submit(body: Annotated[WorkflowBody, Body()]) -> Response[WorkflowReply]:
     if not end.created:
         headers["Idempotency-Replayed"] = "true"
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, workflow_reply(end.job, app.effects.now_ms()), headers)
+    return Response(status, JSON, workflow_reply(end.job, app.clock.now_ms()), headers)
 
 
 @router.get("/workflows", tags=TAGS, summary="List workflows")
@@ -52,7 +52,7 @@ def list_workflows(
     """List live workflows by the time they are next looked at, then finished ones, newest first."""
     app, tenant = caller(router)
     page = app.query.list(tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor, "workflows")
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return WorkflowListReply(
         items=shown(app, page.jobs, lambda job: workflow_reply(job, now_ms), attrgetter("id")), cursor=page.cursor
     )
@@ -62,18 +62,18 @@ def list_workflows(
 def read(workflow_id: WorkflowId) -> WholeWorkflowReply:
     """Show a workflow, how far it is, its critical path, and every node and edge."""
     app, tenant = caller(router)
-    return whole_workflow_reply(app.workflows.get(tenant, workflow_id), app.effects.now_ms())
+    return whole_workflow_reply(app.workflows.get(tenant, workflow_id), app.clock.now_ms())
 
 
 @router.post("/workflows/<workflow_id>/cancel", tags=TAGS, summary="Cancel a workflow")
 def cancel(workflow_id: WorkflowId) -> WorkflowReply:
     """Cancel what has not begun, ask what runs to stop; the workflow's state tells the end."""
     app, tenant = caller(router)
-    return workflow_reply(app.workflows.cancel(tenant, workflow_id), app.effects.now_ms())
+    return workflow_reply(app.workflows.cancel(tenant, workflow_id), app.clock.now_ms())
 
 
 @router.post("/workflows/<workflow_id>/retry", tags=TAGS, summary="Run a workflow again from the nodes that failed")
 def retry(workflow_id: WorkflowId) -> WorkflowReply:
     """Run what failed, and what hung on it; what has succeeded is left alone."""
     app, tenant = caller(router)
-    return workflow_reply(app.workflows.retry(tenant, workflow_id), app.effects.now_ms())
+    return workflow_reply(app.workflows.retry(tenant, workflow_id), app.clock.now_ms())

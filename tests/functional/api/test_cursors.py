@@ -86,7 +86,7 @@ def client_subscription(client: Client) -> None:
     from whendue.notifications.subscription import Subscription, Terms, subscribe
 
     made = Subscription("acme", "hook", Terms("webhook", "{}", ("dead",)), "m", 1, 1, "m")
-    client._api._whendue._ports.store.apply([subscribe(made)])
+    client._api._whendue._runtime.store.apply([subscribe(made)])
 
 
 FORGED = {
@@ -165,7 +165,7 @@ def test_the_largest_cursor_is_one_that_is_taken(world: World, group: str) -> No
     entry = DueEntry(1 << 43, "JOB#" + "f" * 36, "job", 1 << 43)
     value = _value(group, {f"{kind}#{shard}": entry for kind in kinds for shard in range(16)})
     bound = ("deliveries", tenant, None, None, None, None, name)
-    cursors = world.app._ports.cursors
+    cursors = world.app._runtime.cursors
     cursor = cursors.seal(value, bound)
     assert len(cursor) <= CURSOR_BYTES
     assert _place(cursors.open(cursor, bound)).group == group
@@ -183,7 +183,7 @@ def test_pages_go_on_when_partitions_are_added(client: Client, world: World) -> 
     made = {client.submit(delaySeconds=60 + n)["id"] for n in range(6)}
     page = client.send("GET", "/jobs", limit=2).json
     ports = (world.table, world.queues, world.blobs, world.runner, world.registry)
-    world.app = build(replace(SETTINGS, shards=SETTINGS.shards + 3), world.effects, *ports)
+    world.app = build(replace(SETTINGS, shards=SETTINGS.shards + 3), world.system, *ports)
     grown = Client(api_of(world), a_token())
     found = {job["id"] for job in page["items"]}
     while page["cursor"]:

@@ -61,7 +61,7 @@ def test_a_look_at_all_queues_reads_a_bounded_number_of_items(world: World) -> N
     app = world.build(Counted(Refusing(world.table, "get", get), calls), Counted(world.queues, calls))
     app.queues.list()
     # A look at pauses for each queue that has jobs: of the queue, and of the tenant and its type, which are known then.
-    assert Counter(calls) == {"depth": 5, "agenda": 20, "get": 6 + 4}
+    assert Counter(calls) == {"depth": 5, "query_due": 20, "get": 6 + 4}
     assert sum(read) == 5 + 4 * 4 * OLDEST_LOOKED_AT + 4 + 2 == 171
 
 

@@ -536,7 +536,7 @@ def test_a_schedule_waits_with_its_cursor_until_missed_fires_are_told(client: Cl
     def refused(*_: Any) -> Any:
         raise UnavailableError
 
-    world.tick(world.build(store=Refusing(world.table, "family", refused)))
+    world.tick(world.build(store=Refusing(world.table, "query", refused)))
     assert world.log() == []
     world.tick()
     assert len(world.log()) == 1

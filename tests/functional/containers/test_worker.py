@@ -39,7 +39,7 @@ def start(world: RealTime) -> Iterator[Callable[..., Worker]]:
             "wait_s": 1,
             "grace_s": 20,
         } | options
-        started.append(Worker(world.app, Options(**wanted), Liveness(world.effects.now_ms, SILENT_S)))
+        started.append(Worker(world.app, Options(**wanted), Liveness(world.system.now_ms, SILENT_S)))
         started[-1].start()
         return started[-1]
 
@@ -56,7 +56,7 @@ def state(world: RealTime, job: Job) -> Callable[[], State]:
 
 def instead(world: RealTime, **calls: Callable[..., Any]) -> None:
     """Give the worker a queue of which some calls are others."""
-    mine = {name: getattr(world.queues, name) for name in ("receive", "delete", "hold")}
+    mine = {name: getattr(world.queues, name) for name in ("receive", "delete", "change_visibility")}
     world.app.queue = SimpleNamespace(**mine | calls)
 
 

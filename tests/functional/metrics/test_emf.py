@@ -48,7 +48,7 @@ def test_a_batch_is_one_line_with_its_metrics(world: Handled, logged: StringIO) 
     """A warm function that prints one line is quick, and CloudWatch bills by line and by metric."""
     jobs = [JobRequest("ok", {}) for _ in range(6)]
     world.app.submit.many("acme", [*jobs, JobRequest("bad", {}), JobRequest("bad", {}, policy={"max_attempts": 1})])
-    world.app.tally.take()
+    world.app.metrics.take()
     world.clock.advance(1.5)
     world.run_visible()
     [line] = lines(logged)
@@ -69,7 +69,7 @@ def test_a_batch_that_counts_nothing_is_a_plain_line(world: Handled, logged: Str
     """CloudWatch calls an EMF line without metrics an error."""
     job = world.submit()
     world.app.control.cancel("acme", job.id)
-    world.app.tally.take()
+    world.app.metrics.take()
     world.run_visible()
     [line] = lines(logged)
     assert "_aws" not in line

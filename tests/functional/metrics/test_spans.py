@@ -47,7 +47,7 @@ def world(spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Notif
     made.registry.add(TASKS.get("http"))
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    made.app = App(replace(made.app._ports, tracing=Tracing(provider)), made.app.news, made.app.tally)
+    made.app = App(replace(made.app._runtime, tracing=Tracing(provider)), made.app.notifications, made.app.metrics)
     return made
 
 
@@ -56,7 +56,7 @@ def client(world: Notified) -> Client:
     from localstack import token
 
     settings = AuthSettings.from_env(token.environment(SECRET))
-    return Client(Api(world.app, Verifier(settings, world.effects)), a_token())
+    return Client(Api(world.app, Verifier(settings, world.system)), a_token())
 
 
 def ids(span: ReadableSpan) -> tuple[str, str, str | None]:

@@ -56,8 +56,8 @@ class Notified(World):
 
     def tell(self, story: NotificationEvent = STORY) -> list[Job]:
         """Create and send the deliveries of a story."""
-        made = self.app.news.tell(TENANT, story)
-        ends = commit(self.app._ports, made, self.clock.now_ms())
+        made = self.app.notifications.tell(TENANT, story)
+        ends = commit(self.app._runtime, made, self.clock.now_ms())
         assert all(end.done for end in ends)
         return [step.job for step in made]
 

@@ -207,7 +207,7 @@ def test_a_failed_attempt_that_is_owed_is_told_whatever_is_done_to_its_job(provi
     told = Told(0, provided)
     bad = told.submit("bad")
     table = told.world.table
-    mute = told.world.build(Refusing(table, "family", _unavailable))
+    mute = told.world.build(Refusing(table, "query", _unavailable))
     mute.work.handle(told.world.queues.receive("normal"), told.world.clock.now_ms() + 60_000)
     assert told.world.job(bad).owes == ""
     if deed == "cancel":

@@ -160,7 +160,7 @@ class Seeded:
         for _ in range(20):
             app = self.process(4)
             with suppress(KilledError):
-                commit(app._ports, app.news.told(jobs), self.world.clock.now_ms())
+                commit(app._runtime, app.notifications.told(jobs), self.world.clock.now_ms())
                 return
         pytest.fail("nobody lived")
 
@@ -186,7 +186,7 @@ def test_no_notification_is_lost_over_a_thousand_seeded_schedules(provided: Reso
             run.world.clock.advance(run.draw.randrange(200))
             run.world.tick()
         hand_out(provided, run.world.app)
-        owed = [step.job for step in run.world.app.news.told(jobs)]
+        owed = [step.job for step in run.world.app.notifications.told(jobs)]
         stories = sum(2 if job.state is State.DEAD else 1 for job in jobs)
         assert len(owed) == stories * len(run.world.app.subscriptions.every(TENANT)), seed
         until_all_ended(run.world, owed)

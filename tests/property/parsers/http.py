@@ -148,7 +148,7 @@ KEY_SETS = {
     **{name: (lambda n, make=make: make(n).encode()) for name, make in TEXTS.items()},
     **{f"{name} inside": (lambda n, make=make: b'{"keys":' + make(n).encode()) for name, make in TEXTS.items()},
 }
-VERIFIER = Verifier(SECRET_SETTINGS, ManualClock().effects())
+VERIFIER = Verifier(SECRET_SETTINGS, ManualClock().as_clock())
 REFUSALS = (WhendueError, ValueError, key_set.KeySetError)
 
 PARSERS = {

@@ -60,13 +60,13 @@ class WireStore(MemoryStore):
         """Read as from the wire."""
         return [item and _over_the_wire(item) for item in super().get(keys)]
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read as from the wire."""
-        return [_over_the_wire(item) for item in super().family(pk)]
+        return [_over_the_wire(item) for item in super().query(pk)]
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read as from the wire."""
-        items = super().span(pk, first=first, last=last, limit=limit, newest_first=newest_first)
+        items = super().query_range(pk, first=first, last=last, limit=limit, newest_first=newest_first)
         return [_over_the_wire(item) for item in items]
 
 

@@ -54,159 +54,161 @@ from whendue.workflows.validation import check_workflow
 class App:
     """Everything that handlers call. A service is put together when it is first asked for: no function needs all."""
 
-    def __init__(self, ports: Runtime, news: NotificationPublisher, tally: MetricsRecorder) -> None:
-        """Stand on these ports; `news` and `tally` are theirs."""
-        self._ports = ports
-        self.news = news
-        self.settings = ports.settings
-        self.effects = ports.effects
-        self.registry = ports.registry
-        self.tally = tally
-        self.tracing = ports.tracing
-        self.queue = ports.queue
-        self.bulkhead = ports.bulkhead
-        self.isolation = ports.isolation
+    def __init__(self, runtime: Runtime, notifications: NotificationPublisher, metrics: MetricsRecorder) -> None:
+        """Stand on these ports; `notifications` and `metrics` are theirs."""
+        self._runtime = runtime
+        self.notifications = notifications
+        self.settings = runtime.settings
+        self.clock = runtime.clock
+        self.registry = runtime.registry
+        self.metrics = metrics
+        self.tracing = runtime.tracing
+        self.queue = runtime.queue
+        self.bulkhead = runtime.bulkhead
+        self.isolation = runtime.isolation
 
     # --- what others stand on ---------------------------------------------------------------------------------
 
     @cached_property
     def profiles(self) -> ProfileLookup:
         """Find profiles; known once in a process."""
-        return ProfileLookup(self._ports)
+        return ProfileLookup(self._runtime)
 
     @cached_property
     def pauses(self) -> PauseService:
         """Begin, end and show pauses; known once in a process."""
-        return PauseService(self._ports, self.news)
+        return PauseService(self._runtime, self.notifications)
 
     @cached_property
     def submit(self) -> Submit:
         """Accept jobs."""
-        return Submit(self._ports, self.profiles, self.news, {"workflow": check_workflow})
+        return Submit(self._runtime, self.profiles, self.notifications, {"workflow": check_workflow})
 
     @cached_property
     def _firing(self) -> FireEnqueuer:
-        return FireEnqueuer(self._ports, self.submit, self.news)
+        return FireEnqueuer(self._runtime, self.submit, self.notifications)
 
     @cached_property
     def counters(self) -> MetricsStore:
         """Keep and show what all processes have counted."""
-        return MetricsStore(self._ports)
+        return MetricsStore(self._runtime)
 
     @cached_property
     def gauges(self) -> Gauges:
         """Measure how things stand."""
-        return Gauges(self._ports, self.pauses, self.queues)
+        return Gauges(self._runtime, self.pauses, self.queues)
 
     # --- the API's --------------------------------------------------------------------------------------------
 
     @cached_property
     def attempts(self) -> Attempts:
         """List failed attempts."""
-        return Attempts(self._ports)
+        return Attempts(self._runtime)
 
     @cached_property
     def query(self) -> JobReader:
         """Show jobs."""
-        return JobReader(self._ports)
+        return JobReader(self._runtime)
 
     @cached_property
     def explainer(self) -> Explainer:
         """Say why jobs have not run yet."""
-        limits = Limiter(self._ports, self.profiles)
-        return Explainer(self._ports, Surroundings(self._ports, self.pauses, limits, self.counters))
+        limits = Limiter(self._runtime, self.profiles)
+        return Explainer(self._runtime, Surroundings(self._runtime, self.pauses, limits, self.counters))
 
     @cached_property
     def control(self) -> JobCommands:
         """Cancel, reschedule and redrive jobs."""
-        return JobCommands(self._ports)
+        return JobCommands(self._runtime)
 
     @cached_property
     def erasing(self) -> JobEraser:
         """Erase jobs."""
-        return JobEraser(self._ports)
+        return JobEraser(self._runtime)
 
     @cached_property
     def workflows(self) -> WorkflowService:
         """Show and change workflows."""
-        return WorkflowService(self._ports, self.control)
+        return WorkflowService(self._runtime, self.control)
 
     @cached_property
     def dead_letters(self) -> DeadLetterService:
         """Group and redrive dead letters."""
-        return DeadLetterService(self._ports)
+        return DeadLetterService(self._runtime)
 
     @cached_property
     def health(self) -> Health:
         """Say whether the outside answers."""
-        return Health(self._ports)
+        return Health(self._runtime)
 
     @cached_property
     def queues(self) -> QueueInspector:
         """Show queues."""
-        return QueueInspector(self._ports, self.pauses)
+        return QueueInspector(self._runtime, self.pauses)
 
     @cached_property
     def resume(self) -> Resume:
         """End pauses."""
-        return Resume(self._ports, self.pauses)
+        return Resume(self._runtime, self.pauses)
 
     @cached_property
     def profile_editor(self) -> ProfileEditor:
         """Change profiles."""
-        return ProfileEditor(self._ports, self.profiles, self.news)
+        return ProfileEditor(self._runtime, self.profiles, self.notifications)
 
     @cached_property
     def schedules(self) -> ScheduleService:
         """Change schedules."""
-        return ScheduleService(self._ports, self.submit, self._firing)
+        return ScheduleService(self._runtime, self.submit, self._firing)
 
     @cached_property
     def ledger(self) -> FireHistory:
         """Show how fires ended."""
-        return FireHistory(self._ports)
+        return FireHistory(self._runtime)
 
     @cached_property
     def backfills(self) -> BackfillService:
         """Make jobs for past fires."""
-        return BackfillService(self._ports, self.submit, self._firing)
+        return BackfillService(self._runtime, self.submit, self._firing)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
         """Change subscriptions."""
-        return Subscriptions(self._ports, self.news)
+        return Subscriptions(self._runtime, self.notifications)
 
     @cached_property
     def deliveries(self) -> DeliveryLog:
         """Show and repeat deliveries."""
-        return DeliveryLog(self._ports, self.news, self.query, self.control)
+        return DeliveryLog(self._runtime, self.notifications, self.query, self.control)
 
     # --- the other functions' ---------------------------------------------------------------------------------
 
     @cached_property
     def tick(self) -> Tick:
         """Do the timer's work."""
-        return Tick(self._ports, self.pauses, ScheduleRunner(self._ports, self._firing, self.schedules, self.backfills))
+        return Tick(
+            self._runtime, self.pauses, ScheduleRunner(self._runtime, self._firing, self.schedules, self.backfills)
+        )
 
     @cached_property
     def work(self) -> BatchProcessor:
         """Do the worker's work."""
-        return BatchProcessor(self._ports, self.profiles, self.pauses, CompositeRunner(self._ports, self.submit))
+        return BatchProcessor(self._runtime, self.profiles, self.pauses, CompositeRunner(self._runtime, self.submit))
 
     @cached_property
     def notify(self) -> NotificationSender:
         """Deliver; what the tasks of channels call."""
-        return NotificationSender(self._ports, self.news)
+        return NotificationSender(self._runtime, self.notifications)
 
     @cached_property
     def dead_letter(self) -> DeadLetterConsumer:
         """Settle what SQS gave up on."""
-        return DeadLetterConsumer(self._ports)
+        return DeadLetterConsumer(self._runtime)
 
 
 def build(
     settings: Settings,
-    effects: Clock,
+    clock: Clock,
     store: JobStore,
     queue: JobQueue,
     blobs: BlobStore,
@@ -217,25 +219,25 @@ def build(
     isolation: Isolation | None = None,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
-    documents = PayloadStore(store, blobs)
-    tally = MetricsRecorder()
+    payloads = PayloadStore(store, blobs)
+    metrics = MetricsRecorder()
     ids, cursors = Ids(settings.secret.id_key), SealedCursors(settings.secret)
-    ports = Runtime(
+    runtime = Runtime(
         store,
         queue,
-        documents,
+        payloads,
         runner,
         registry,
-        effects,
+        clock,
         settings,
         ids,
         cursors,
-        tally,
+        metrics,
         tracing=tracing or Tracing(),
         isolation=isolation,
     )
-    news = NotificationPublisher(ports)
-    return App(replace(ports, news=news), news, tally)
+    notifications = NotificationPublisher(runtime)
+    return App(replace(runtime, notifications=notifications), notifications, metrics)
 
 
 @cache
@@ -264,15 +266,15 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     provide("sesv2", lambda: sender(os.environ, **once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
-    settings, effects = Settings.from_env(os.environ, parameter), system_clock()
+    settings, clock = Settings.from_env(os.environ, parameter), system_clock()
     made = build(
         settings,
-        effects,
-        DynamoStore(client("dynamodb"), settings.table, effects),
+        clock,
+        DynamoStore(client("dynamodb"), settings.table, clock),
         SqsQueue(
             client("sqs", read_timeout=READ_TIMEOUT_S + listen_s),
             {**settings.queues, **settings.dead_letter_queues},
-            effects,
+            clock,
         ),
         S3Blobs(client("s3"), settings.bucket),
         ThreadRunner(),

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         whendue = app(listen_s=options.wait)
-        beats = Liveness(whendue.effects.now_ms, SILENT_S)
+        beats = Liveness(whendue.clock.now_ms, SILENT_S)
         part = options.make(whendue, options, beats)
         return run(whendue, part, beats, Probes(options.health_host, options.health_port))
     except ConfigurationError as error:

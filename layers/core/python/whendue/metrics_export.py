@@ -38,7 +38,7 @@ def export(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int
         every_ms: as in `Counters.keep`.
     """
     app.tracing.flush()
-    taken = app.tally.take()
+    taken = app.metrics.take()
     members = _emf(taken.values(), gauges or {}) | app.bulkhead.take()
     try:
         app.counters.keep(taken, every_ms)

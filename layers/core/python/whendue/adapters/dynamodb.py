@@ -31,7 +31,7 @@ class DynamoStore:
     Args:
         client: boto3's `dynamodb` client.
         table: its name.
-        effects: chance and sleep for retries.
+        clock: chance and sleep for retries.
         statements: the table takes PartiQL batches with parameters; moto's does not, each write is then a call.
         observe: told (operation, consumed capacity units) of each call, if given.
     """
@@ -40,7 +40,7 @@ class DynamoStore:
         self,
         client: Any,
         table: str,
-        effects: Clock,
+        clock: Clock,
         *,
         statements: bool = True,
         observe: Callable[[str, float], None] | None = None,
@@ -48,7 +48,7 @@ class DynamoStore:
         """Use this table."""
         self._client = client
         self._table = table
-        self._effects = effects
+        self._clock = clock
         self._statements = statements
         self._observe = observe
 
@@ -67,7 +67,7 @@ class DynamoStore:
 
     def _apply_one(self, write: Write) -> WriteResult:
         operation, arguments = _operation(write)
-        for _ in backoff_attempts(self._effects):
+        for _ in backoff_attempts(self._clock):
             try:
                 self._call(operation, **arguments(self._table, write))
             except ClientError as error:
@@ -89,7 +89,7 @@ class DynamoStore:
     def _apply_batch(self, writes: Sequence[Write]) -> dict[Key, WriteResult]:
         outcomes: dict[Key, WriteResult] = {}
         waiting = list(writes)
-        for _ in backoff_attempts(self._effects):
+        for _ in backoff_attempts(self._clock):
             outcomes |= self._execute(waiting)
             waiting = [write for write in waiting if write.key not in outcomes]
             # Here, not before the next try: that one sleeps first.
@@ -153,7 +153,7 @@ class DynamoStore:
     def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
         found: dict[Key, Item] = {}
         wanted = [{"pk": to_attribute(key.pk), "sk": to_attribute(key.sk)} for key in keys]
-        for _ in backoff_attempts(self._effects):
+        for _ in backoff_attempts(self._clock):
             reply = self._read("batch_get_item", RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}})
             if reply is None:
                 continue
@@ -164,7 +164,7 @@ class DynamoStore:
                 return found
         raise UnavailableError("the table stayed throttled")
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read every item under a partition key, ordered by `sk`."""
         return self._query(
             limit=None,
@@ -173,7 +173,7 @@ class DynamoStore:
             ConsistentRead=True,
         )
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read a part of a family, ordered by `sk`."""
         return self._query(
             limit=limit,
@@ -187,11 +187,11 @@ class DynamoStore:
             ConsistentRead=True,
         )
 
-    def agenda(
+    def query_due(
         self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[DueEntry]:
-        """List a partition of the index `agenda`."""
-        if after and after.alarm_at > until_ms:
+        """List a partition of the index `query_due`."""
+        if after and after.check_at > until_ms:
             # A position of a process whose clock is ahead: DynamoDB refuses a start outside of the condition.
             if not newest_first:
                 return []
@@ -218,7 +218,7 @@ class DynamoStore:
         return items
 
     def _patiently(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
-        for _ in backoff_attempts(self._effects):
+        for _ in backoff_attempts(self._clock):
             if (reply := self._read(operation, TableName=self._table, **arguments)) is not None:
                 return reply
         raise UnavailableError("the table stayed throttled")
@@ -273,7 +273,7 @@ def _outcome(write: Write, old: Item | None) -> WriteResult:
 def _index_key(partition: str, entry: DueEntry) -> dict[str, Any]:
     return {
         "agenda_pk": to_attribute(partition),
-        "alarm_at": to_attribute(entry.alarm_at),
+        "alarm_at": to_attribute(entry.check_at),
         "pk": to_attribute(entry.pk),
         "sk": to_attribute(entry.sk),
     }

@@ -24,14 +24,14 @@ class SqsQueue:
     Args:
         client: boto3's `sqs` client.
         urls: queue name -> URL.
-        effects: chance and sleep for retries.
+        clock: chance and sleep for retries.
     """
 
-    def __init__(self, client: Any, urls: Mapping[str, str], effects: Clock) -> None:
+    def __init__(self, client: Any, urls: Mapping[str, str], clock: Clock) -> None:
         """Use these queues."""
         self._client = client
         self._urls = urls
-        self._effects = effects
+        self._clock = clock
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool | None]:
         """Send messages by SendMessageBatch, up to 10 and 1 MiB at a time."""
@@ -68,7 +68,7 @@ class SqsQueue:
         """Delete messages by DeleteMessageBatch; one that is gone already is done."""
         self._settle("delete_message_batch", queue, [{"ReceiptHandle": receipt} for receipt in receipts])
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         """Hide messages by ChangeMessageVisibilityBatch; one that is gone already is done."""
         if not 0 <= visibility_s <= SQS_MAX_VISIBILITY_S:
             raise ValueError(f"a visibility timeout is 0 to {SQS_MAX_VISIBILITY_S} s")
@@ -100,7 +100,7 @@ class SqsQueue:
         waiting = {str(number): entry for number, entry in enumerate(entries)}
         done: set[str] = set()
         wrong: set[str] = set()
-        for _ in backoff_attempts(self._effects):
+        for _ in backoff_attempts(self._clock):
             try:
                 reply = call(QueueUrl=self._urls[queue], Entries=[{"Id": n} | dict(e) for n, e in waiting.items()])
             except NETWORK_ERRORS:

@@ -40,14 +40,14 @@ BASE_S = 0.05
 CAP_S = 1.6
 
 
-def backoff_attempts(effects: Clock) -> Iterator[int]:
+def backoff_attempts(clock: Clock) -> Iterator[int]:
     """Number the tries; sleep before each but the first, with full jitter and growing bounds (4 s in all at most).
 
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
     for number in range(TRIES):
         if number:
-            effects.sleep(effects.random() * min(CAP_S, BASE_S * 2**number))
+            clock.sleep(clock.random() * min(CAP_S, BASE_S * 2**number))
         yield number
 
 

@@ -55,7 +55,7 @@ def main(answer_to: int) -> None:
 def _handle(answer_to: int) -> None:
     request = json.loads(sys.stdin.readline())
     whendue = app(isolated=True)
-    drain = Drain(sys.stdin, whendue.effects.now_ms)
+    drain = Drain(sys.stdin, whendue.clock.now_ms)
     worked = whendue.work.handle([ReceivedMessage(**request["delivery"])], request["deadline_ms"], drain.at_ms)
     log.info("isolated", outcomes=dict(worked.counts), **export(whendue))
     os.write(answer_to, json.dumps({"unsettled": worked.unsettled, "counts": worked.counts}).encode())

@@ -47,7 +47,7 @@ class Timer:
             self._beats.beat(THREAD)
             behind = self._tick()
             self._beats.beat(THREAD)
-            to_the_minute_s = (MINUTE_MS - self._app.effects.now_ms() % MINUTE_MS) / 1000
+            to_the_minute_s = (MINUTE_MS - self._app.clock.now_ms() % MINUTE_MS) / 1000
             self._draining.wait(PAUSE_S if behind else to_the_minute_s)
 
     def _tick(self) -> bool:
@@ -55,7 +55,7 @@ class Timer:
         try:
             # It must fit the grace, too.
             lasts_s = min(TICK_S, self._grace_s - LAST_STEP_S)
-            ticked = self._app.tick.run(self._app.effects.now_ms() + lasts_s * 1000)
+            ticked = self._app.tick.run(self._app.clock.now_ms() + lasts_s * 1000)
         except Exception as error:  # noqa: BLE001 - the next tick does what this one could not
             log.failed("tick failed", error)
             return False

@@ -66,7 +66,7 @@ class Worker:
 
     def drain(self) -> None:
         """Take nothing more; what still runs near the grace's end is given back."""
-        self._end_ms = self._app.effects.now_ms() + self._options.grace_s * 1000
+        self._end_ms = self._app.clock.now_ms() + self._options.grace_s * 1000
         self._draining.set()
         if self._app.isolation:
             self._app.isolation.drain(self._end_ms - GIVE_BACK_S * 1000)
@@ -74,7 +74,7 @@ class Worker:
     def join(self) -> bool:
         """Wait for the threads' ends, no longer than the grace; False if one is still there."""
         for thread in self._threads:
-            thread.join(max(0, self._end_ms - self._app.effects.now_ms()) / 1000)
+            thread.join(max(0, self._end_ms - self._app.clock.now_ms()) / 1000)
         return not any(thread.is_alive() for thread in self._threads)
 
     def _listen(self) -> None:
@@ -124,4 +124,4 @@ class Worker:
             self._app.queue.delete(queue, done)
         if self._draining.is_set():
             with suppress(UnavailableError), self._app.bulkhead.around("requeue", queue):
-                self._app.queue.hold(queue, left, 0)
+                self._app.queue.change_visibility(queue, left, 0)

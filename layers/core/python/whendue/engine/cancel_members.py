@@ -23,7 +23,7 @@ class CancelledMembers(NamedTuple):
     all: bool
 
 
-def cancel_members(ports: Runtime, parts: Sequence[Job]) -> CancelledMembers:
+def cancel_members(runtime: Runtime, parts: Sequence[Job]) -> CancelledMembers:
     """Cancel jobs, the last first: who waits for another is gone before that one's end could release it.
 
     What runs is asked to stop; what waits for parts of its own is, too.
@@ -33,35 +33,35 @@ def cancel_members(ports: Runtime, parts: Sequence[Job]) -> CancelledMembers:
     """
     left, owing = list(parts), list[Job]()
     for _ in range(TRIES):
-        steps = _steps(ports, list(reversed(left)))
+        steps = _steps(runtime, list(reversed(left)))
         if not steps:
             return CancelledMembers(owing, all=True)
-        done = apply(ports, steps)
+        done = apply(runtime, steps)
         owing += [step.job for step, end in done if end.done and step.job.owes is not None]
-        items = ports.store.get([step.key for step, end in done if not end.done])
-        left = _read(ports, reversed(items))
+        items = runtime.store.get([step.key for step, end in done if not end.done])
+        left = _read(runtime, reversed(items))
     return CancelledMembers(owing, all=False)
 
 
-def cancel_orphaned_members(ports: Runtime, whole: Job) -> CancelledMembers:
+def cancel_orphaned_members(runtime: Runtime, whole: Job) -> CancelledMembers:
     """Cancel the parts that a composite had made when it was cancelled, before it waited for them.
 
     Raises:
         UnavailableError: they could not be read.
     """
-    keys = [job_key(ports.ids.of_part(whole.whole_id, number)) for number in range(PARTS)]
-    return cancel_members(ports, _read(ports, ports.store.get(keys)))
+    keys = [job_key(runtime.ids.of_part(whole.whole_id, number)) for number in range(PARTS)]
+    return cancel_members(runtime, _read(runtime, runtime.store.get(keys)))
 
 
-def _steps(ports: Runtime, jobs: Sequence[Job]) -> list[Transition]:
-    now_ms = ports.effects.now_ms()
-    decided = ports.bulkhead.each(jobs, lambda job: _stop(job, now_ms), stage="cancel", name=_id)
+def _steps(runtime: Runtime, jobs: Sequence[Job]) -> list[Transition]:
+    now_ms = runtime.clock.now_ms()
+    decided = runtime.bulkhead.each(jobs, lambda job: _stop(job, now_ms), stage="cancel", name=_id)
     return [step for _, step in decided if step]
 
 
-def _read(ports: Runtime, items: Iterable[Item | None]) -> list[Job]:
+def _read(runtime: Runtime, items: Iterable[Item | None]) -> list[Job]:
     """Read jobs; one that cannot be read is left out, and the log says so."""
-    read = ports.bulkhead.each(
+    read = runtime.bulkhead.each(
         [item for item in items if item], from_item, stage="cancel", name=lambda item: job_id_of(item["pk"])
     )
     return [job for _, job in read]

@@ -9,27 +9,27 @@ from whendue.engine.runtime import Runtime
 from whendue.jobs.transition import Transition
 
 
-def commit_unsent(ports: Runtime, transitions: Sequence[Transition]) -> list[WriteResult]:
+def commit_unsent(runtime: Runtime, transitions: Sequence[Transition]) -> list[WriteResult]:
     """Write transitions of different jobs and see to what follows, but for their messages; one outcome each, in order.
 
     What follows and fails is healed by the jobs' alarms: the outcomes say only what is written.
     """
-    done = apply(ports, transitions)
-    _follow(ports, done)
+    done = apply(runtime, transitions)
+    _follow(runtime, done)
     return [end for _, end in done]
 
 
-def commit(ports: Runtime, transitions: Sequence[Transition], now_ms: int) -> list[WriteResult]:
+def commit(runtime: Runtime, transitions: Sequence[Transition], now_ms: int) -> list[WriteResult]:
     """Write transitions, see to what follows, and send the messages of those that hold.
 
     A transition that owes news sends nothing (`domain.step.owing`): who tells it sends the message, afterwards.
     """
-    done = apply(ports, transitions)
-    _follow(ports, done)
-    send(ports.queue, [step.job for step, end in done if end.done and step.send], now_ms, ports.bulkhead)
+    done = apply(runtime, transitions)
+    _follow(runtime, done)
+    send(runtime.queue, [step.job for step, end in done if end.done and step.send], now_ms, runtime.bulkhead)
     return [end for _, end in done]
 
 
-def _follow(ports: Runtime, done: Written) -> None:
+def _follow(runtime: Runtime, done: Written) -> None:
     if owing := [step.job for step, end in done if end.done and step.job.owes is not None]:
-        CompletionFanOut(ports).tell(owing)
+        CompletionFanOut(runtime).tell(owing)

@@ -44,7 +44,7 @@ class Cursor:
             return Write("move_cursor", self._key, (), changes)
         # A position at the beginning has no alarm: at_alarm is 0 then, so that it can always be compared.
         return Write(
-            "move_cursor", self._key, [Is("at_alarm", self.position.alarm_at if self.position else 0)], changes
+            "move_cursor", self._key, [Is("at_alarm", self.position.check_at if self.position else 0)], changes
         )
 
 
@@ -57,7 +57,7 @@ def read_cursors(store: JobStore, purpose: Purpose, partitions: Sequence[str]) -
 def _fields(position: DueEntry | None) -> dict[str, str | int | None]:
     if position is None:
         return {"at_alarm": 0, "at_pk": None, "at_sk": None, "at_due": None}
-    return {"at_alarm": position.alarm_at, "at_pk": position.pk, "at_sk": position.sk, "at_due": position.due_at}
+    return {"at_alarm": position.check_at, "at_pk": position.pk, "at_sk": position.sk, "at_due": position.due_at}
 
 
 def _position(item: Item | None) -> DueEntry | None:

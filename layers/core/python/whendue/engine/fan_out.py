@@ -26,23 +26,23 @@ LAST_CHILD = "child$"
 class CompletionFanOut:
     """Tells what is owed."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._dependents = DependencyReleaser(ports)
+        self._runtime = runtime
+        self._dependents = DependencyReleaser(runtime)
 
     def tell(self, owing: Sequence[Job]) -> list[Job]:
         """Tell everything that jobs owe, and what follows from it, piece by piece; gives the jobs that still owe.
 
         Those are left to their alarms: what was told is told again then, and does no harm.
         """
-        until_ms = self._ports.effects.now_ms() + TELL_MS
+        until_ms = self._runtime.clock.now_ms() + TELL_MS
         waiting, failed = deque(owing), list[Job]()
         for _ in range(TELL_PIECES):
-            if not waiting or self._ports.effects.now_ms() >= until_ms:
+            if not waiting or self._runtime.clock.now_ms() >= until_ms:
                 break
             part = [waiting.popleft() for _ in range(min(TELL_PIECE, len(waiting)))]
-            told = self._ports.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
+            told = self._runtime.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
             for more, left in told.results:
                 waiting.extend(more)
                 failed += left
@@ -64,7 +64,7 @@ class CompletionFanOut:
             UnavailableError: nobody knows what is told.
         """
         self._notify(jobs)
-        stopped = {job.id: cancel_orphaned_members(self._ports, job) for job in jobs if job.left_parts}
+        stopped = {job.id: cancel_orphaned_members(self._runtime, job) for job in jobs if job.left_parts}
         pages = {job.id: self._next_dependents(job) for job in jobs}
         ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
         heard = self._dependents.hear(_merged(list(ends.values())))
@@ -76,28 +76,28 @@ class CompletionFanOut:
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
         """Note how far jobs have told; gives those of which it is stored."""
-        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
+        now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
         steps = [_told(job, pages[job.id]) or finish_fan_out(job, now_ms, timing) for job in jobs]
-        done = [step for step, end in apply(self._ports, steps) if end.done]
-        send(self._ports.queue, [step.job for step in done if step.send], now_ms, self._ports.bulkhead)
+        done = [step for step, end in apply(self._runtime, steps) if end.done]
+        send(self._runtime.queue, [step.job for step in done if step.send], now_ms, self._runtime.bulkhead)
         return [step.job for step in done]
 
     def _notify(self, jobs: Sequence[Job]) -> None:
         """Create the deliveries of what jobs have to notify."""
-        made = self._ports.news.told([job for job in jobs if not job.owes])
-        done = apply(self._ports, made) if made else []
-        if any(end.applied is WriteStatus.UNAVAILABLE for _, end in done):
+        made = self._runtime.notifications.told([job for job in jobs if not job.owes])
+        done = apply(self._runtime, made) if made else []
+        if any(end.status is WriteStatus.UNAVAILABLE for _, end in done):
             raise UnavailableError
         # Deliveries are due at once.
-        now_ms = self._ports.effects.now_ms()
-        send(self._ports.queue, [step.job for step, end in done if end.done], now_ms, self._ports.bulkhead)
+        now_ms = self._runtime.clock.now_ms()
+        send(self._runtime.queue, [step.job for step, end in done if end.done], now_ms, self._runtime.bulkhead)
 
     def _next_dependents(self, job: Job) -> list[Item]:
         if not (job.terminal and job.children):
             return []
         # The least key behind the last dependent that was told.
         first = f"{job.owes or CHILD}!"
-        return self._ports.store.span(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
+        return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
 
 
 def _told(job: Job, page: Sequence[Item]) -> Transition | None:

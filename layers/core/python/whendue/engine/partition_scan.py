@@ -24,7 +24,7 @@ class PartitionScan(ABC):
     """Goes through partitions from their cursors on. One partition's trouble does not hold up the others.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         name: the queue.
         cursors: its partitions; moved.
         until_ms: the last alarm to look at, ms UTC.
@@ -33,10 +33,10 @@ class PartitionScan(ABC):
     """
 
     def __init__(
-        self, ports: Runtime, name: str, cursors: Sequence[Cursor], until_ms: int, window: int, deadline_ms: int
+        self, runtime: Runtime, name: str, cursors: Sequence[Cursor], until_ms: int, window: int, deadline_ms: int
     ) -> None:
         """Begin at the cursors."""
-        self._ports = ports
+        self._runtime = runtime
         self.name = name
         self._open = list(cursors)
         self._until_ms = until_ms
@@ -49,25 +49,25 @@ class PartitionScan(ABC):
         """Read the next window; give its oldest alarm, None when nothing is left to do."""
         self._pages = []
         for cursor in self._open:
-            if self._ports.effects.now_ms() >= self._deadline_ms:
+            if self._runtime.clock.now_ms() >= self._deadline_ms:
                 self.behind.append(cursor.partition)
                 continue
             try:
-                page = self._ports.store.agenda(
+                page = self._runtime.store.query_due(
                     cursor.partition, after=cursor.position, until_ms=self._until_ms, limit=self._limit
                 )
             except UnavailableError:
                 self.behind.append(cursor.partition)
                 continue
             except Exception as error:  # noqa: BLE001 - it is this partition's alone
-                self._ports.bulkhead.note("agenda", cursor.partition, error)
+                self._runtime.bulkhead.note("agenda", cursor.partition, error)
                 self.behind.append(cursor.partition)
                 continue
             if page:
                 self._pages.append((cursor, page))
             else:
                 self._at_end(cursor)
-        return min((page[0].alarm_at for _, page in self._pages), default=None)
+        return min((page[0].check_at for _, page in self._pages), default=None)
 
     @abstractmethod
     def step(self) -> None:
@@ -85,7 +85,7 @@ class PartitionScan(ABC):
         read = []
         for cursor, page in self._pages:
             try:
-                read.append(ScanPage(cursor, page, current(self._ports, cursor.partition, page)))
+                read.append(ScanPage(cursor, page, current(self._runtime, cursor.partition, page)))
             except UnavailableError:
                 self.behind.append(cursor.partition)
         return read
@@ -95,11 +95,11 @@ class PartitionScan(ABC):
         try:
             return cursor.move(position)
         except Exception as error:  # noqa: BLE001 - it is this partition's alone
-            self._ports.bulkhead.note("cursor", cursor.partition, error)
+            self._runtime.bulkhead.note("cursor", cursor.partition, error)
             return False
 
 
-def current(ports: Runtime, partition: str, page: Sequence[DueEntry]) -> list[Job | None]:
+def current(runtime: Runtime, partition: str, page: Sequence[DueEntry]) -> list[Job | None]:
     """Read the jobs of a page; None where the index lags behind the job, which then stands elsewhere in the agenda.
 
     None also where a job cannot be read: rescue comes by again and again, and says so each time.
@@ -107,12 +107,12 @@ def current(ports: Runtime, partition: str, page: Sequence[DueEntry]) -> list[Jo
     items: dict[DueEntry, Item | None] = {}
 
     def read(entries: Sequence[DueEntry]) -> None:
-        items.update(zip(entries, ports.store.get([entry.key for entry in entries]), strict=True))
+        items.update(zip(entries, runtime.store.get([entry.key for entry in entries]), strict=True))
 
-    ports.bulkhead.together(page, read, stage="read", name=_name)
+    runtime.bulkhead.together(page, read, stage="read", name=_name)
     there = [(entry, item) for entry, item in items.items() if item]
-    read_jobs = ports.bulkhead.each(there, lambda one: readable(one[1]), stage="read", name=lambda one: _name(one[0]))
-    jobs = {entry: job for (entry, _), job in read_jobs if (job.agenda_pk, job.alarm_at) == (partition, entry.alarm_at)}
+    read_jobs = runtime.bulkhead.each(there, lambda one: readable(one[1]), stage="read", name=lambda one: _name(one[0]))
+    jobs = {entry: job for (entry, _), job in read_jobs if (job.agenda_pk, job.alarm_at) == (partition, entry.check_at)}
     return [jobs.get(entry) for entry in page]
 
 

@@ -25,30 +25,30 @@ class WriteResult(NamedTuple):
     """The end of one write.
 
     Args:
-        applied: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
+        status: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
             UNAVAILABLE when it stayed throttled or unprocessed, so that nobody knows more; INVALID when the table can
             hold no such item, so that no other try would end better.
-        old: the item that refused the write, where there is one.
+        current: the item that refused the write, where there is one.
     """
 
-    applied: WriteStatus
-    old: Item | None = None
+    status: WriteStatus
+    current: Item | None = None
 
     @property
     def done(self) -> bool:
         """Whether the write holds."""
-        return self.applied is WriteStatus.DONE
+        return self.status is WriteStatus.DONE
 
     @property
     def failed(self) -> bool:
         """Whether it was neither done nor refused by what is there: it is unavailable, or invalid."""
-        return self.applied in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
+        return self.status in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
 
 
 class DueEntry(NamedTuple):
     """A row of the agenda index: an item's key, its alarm and its due time (ms UTC). It is also a position."""
 
-    alarm_at: int
+    check_at: int
     pk: str
     sk: str
     due_at: int
@@ -72,14 +72,14 @@ class JobStore(Protocol):
             UnavailableError: the table stayed throttled.
         """
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read every item under a partition key, ordered by `sk`, strongly consistent.
 
         Raises:
             UnavailableError: the table stayed throttled.
         """
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read items under a partition key from one `sk` to another, ordered by `sk`, strongly consistent.
 
         Args:
@@ -93,7 +93,7 @@ class JobStore(Protocol):
             UnavailableError: the table stayed throttled.
         """
 
-    def agenda(
+    def query_due(
         self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[DueEntry]:
         """List a partition's entries by (alarm, key).
@@ -180,7 +180,7 @@ class JobQueue(Protocol):
             UnavailableError: the queue kept some of them.
         """
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         """Hide messages for a while longer, up to 12 h; one that is gone already is done.
 
         Raises:

@@ -29,11 +29,11 @@ from whendue.table.keys import job_key, parents_key
 class DependencyReconciler:
     """Looks after waiting jobs."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._dependents = DependencyReleaser(ports)
-        self._telling = CompletionFanOut(ports)
+        self._runtime = runtime
+        self._dependents = DependencyReleaser(runtime)
+        self._telling = CompletionFanOut(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
         """Let waiting jobs hear of parents that have ended; what cannot be known now is left to their alarms."""
@@ -43,15 +43,15 @@ class DependencyReconciler:
             except UnavailableError:
                 continue
             except Exception as error:  # noqa: BLE001 - it is this job's alone
-                self._ports.bulkhead.note("parents", job.id, error)
+                self._runtime.bulkhead.note("parents", job.id, error)
 
     def _check(self, job: Job) -> None:
         parents = self.of(job) if job.awaits else {}
         # After a year and more of waiting the list is gone, and nobody else will tell the job anything.
         awaited = [number for number in upstream_numbers(job.awaits) if number in parents]
         jobs = self._read(awaited, parents)
-        if must_stop_members(job, self._ports.effects.now_ms()):
-            self._telling.tell(cancel_members(self._ports, [part for part in jobs.values() if part]).owing)
+        if must_stop_members(job, self._runtime.clock.now_ms()):
+            self._telling.tell(cancel_members(self._runtime, [part for part in jobs.values() if part]).owing)
             jobs = self._read(awaited, parents)
             self.check([part for part in jobs.values() if part and part.state is State.WAITING])
         known = [(number, parents[number], found) for number, found in jobs.items() if found and found.terminal]
@@ -61,9 +61,9 @@ class DependencyReconciler:
         self._telling.tell(heard.owing)
 
     def _read(self, awaited: Sequence[int], parents: Mapping[int, Upstream]) -> dict[int, Job | None]:
-        items = self._ports.store.get([job_key(parents[number].id) for number in awaited])
+        items = self._runtime.store.get([job_key(parents[number].id) for number in awaited])
         """Read the jobs of numbers, None where there is none; one that cannot be read is left out, as not known."""
-        read = self._ports.bulkhead.each(
+        read = self._runtime.bulkhead.each(
             zip(awaited, items, strict=True),
             lambda one: from_item(one[1]) if one[1] else None,
             stage="parents",
@@ -79,9 +79,9 @@ class DependencyReconciler:
         """
         if job.parts is not None:
             return {
-                number: Upstream(self._ports.ids.of_part(job.whole_id, number), "done") for number in range(job.parts)
+                number: Upstream(self._runtime.ids.of_part(job.whole_id, number), "done") for number in range(job.parts)
             }
-        [item] = self._ports.store.get([parents_key(job.id, job.request_hash, job.life)])
+        [item] = self._runtime.store.get([parents_key(job.id, job.request_hash, job.life)])
         return dict(enumerate(upstreams_from(json.loads(item["parents"])))) if item else {}
 
     def _never(self, absent: Sequence[tuple[int, Upstream]], job: Job) -> list[UpstreamEnd]:
@@ -90,11 +90,11 @@ class DependencyReconciler:
             return []
         if job.part_of is not None:
             # Whoever was making them both may still be at it, or begin again.
-            [item] = self._ports.store.get([job_key(job.part_of)])
+            [item] = self._runtime.store.get([job_key(job.part_of)])
             over = item is None or from_item(item).terminal
             ends = [orphaned_end(number, parent.on, job.part_of, job.request_hash) for number, parent in absent]
         else:
-            over = self._ports.effects.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
+            over = self._runtime.clock.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
             ends = [missing_end(number, parent.on, parent.id, job.request_hash) for number, parent in absent]
         return ends if over else []
 

@@ -25,9 +25,9 @@ class Released(NamedTuple):
 class DependencyReleaser:
     """Lets waiting jobs hear of ends."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def hear(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> Released:
         """Tell jobs of ends: who awaits nothing more is released, once (guarantee G7).
@@ -40,15 +40,15 @@ class DependencyReleaser:
             steps = self._decide(left)
             if not steps:
                 return Released(unknown, owing)
-            now_ms = self._ports.effects.now_ms()
-            done = apply(self._ports, list(steps.values()))
+            now_ms = self._runtime.clock.now_ms()
+            done = apply(self._runtime, list(steps.values()))
             held = [step for step, end in done if end.done]
-            send(self._ports.queue, [step.job for step in held if step.send], now_ms, self._ports.bulkhead)
+            send(self._runtime.queue, [step.job for step in held if step.send], now_ms, self._runtime.bulkhead)
             owing += [step.job for step in held if step.job.owes is not None]
-            unknown |= {step.job.id for step, end in done if end.applied is WriteStatus.UNAVAILABLE}
+            unknown |= {step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE}
             # After an arrival somebody looks whether it was the last; who was refused looks again.
             again = {
-                s.job.id for s, end in done if end.applied is WriteStatus.REFUSED or (end.done and s.name == "satisfy")
+                s.job.id for s, end in done if end.status is WriteStatus.REFUSED or (end.done and s.name == "satisfy")
             }
             left = {job_id: ends[job_id] for job_id in left if job_id in again}
         return Released(unknown | set(left), owing)
@@ -56,10 +56,10 @@ class DependencyReleaser:
     def _decide(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> dict[str, Transition]:
         if not ends:
             return {}
-        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
-        items = self._ports.store.get([job_key(job_id) for job_id in ends])
+        now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
+        items = self._runtime.store.get([job_key(job_id) for job_id in ends])
         # One that cannot be read, or told, holds up none of the others: its own alarm looks again.
-        decided = self._ports.bulkhead.each(
+        decided = self._runtime.bulkhead.each(
             [item for item in items if item],
             lambda item: decide(job := from_item(item), ends[job.id], now_ms, timing),
             stage="dependents",

@@ -58,15 +58,15 @@ class Runtime:
 
     store: JobStore
     queue: JobQueue
-    documents: PayloadStore
+    payloads: PayloadStore
     runner: Runner
     registry: Registry
-    effects: Clock
+    clock: Clock
     settings: Settings
     ids: Ids
     cursors: Cursors
-    tally: TransitionObserver
-    news: NotificationSink = field(default_factory=NullNotificationSink)
+    metrics: TransitionObserver
+    notifications: NotificationSink = field(default_factory=NullNotificationSink)
     tracing: Tracing = field(default_factory=Tracing)
     bulkhead: Bulkhead = field(default_factory=Bulkhead)
     isolation: Isolation | None = None

@@ -33,9 +33,9 @@ class QueueView(NamedTuple):
 class QueueInspector:
     """Answers questions about queues; changes nothing."""
 
-    def __init__(self, ports: Runtime, pauses: PauseService) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
 
     def list(self) -> list[QueueView]:
@@ -46,23 +46,25 @@ class QueueInspector:
         """
         pauses = self._pauses.of_queues()
         return [
-            QueueView(name, self._ports.queue.depth(name), self._oldest(name, paused=name in pauses), pauses.get(name))
+            QueueView(
+                name, self._runtime.queue.depth(name), self._oldest(name, paused=name in pauses), pauses.get(name)
+            )
             for name in ALL_QUEUES
         ]
 
     def _oldest(self, queue: str, *, paused: bool) -> int | None:
         """Find the pending job that is due first, among the first few of each agenda partition."""
         # An alarm that rescue has moved stands so much later.
-        until_ms = self._ports.effects.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
+        until_ms = self._runtime.clock.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
         entries = [
             entry
-            for shard in range(self._ports.settings.shards)
-            for entry in self._ports.store.agenda(
+            for shard in range(self._runtime.settings.shards)
+            for entry in self._runtime.store.query_due(
                 live_partition(queue, shard), after=None, until_ms=until_ms, limit=OLDEST_LOOKED_AT
             )
         ]
-        items = self._ports.store.get([entry.key for entry in entries])
-        read = self._ports.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
+        items = self._runtime.store.get([entry.key for entry in entries])
+        read = self._runtime.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
         jobs = [job for _, job in read if job.state is State.PENDING]
         held = set() if paused else self._pauses.held(jobs)
         return min((job.due_at for job in jobs if job.id not in held), default=None)

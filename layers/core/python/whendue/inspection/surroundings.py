@@ -19,14 +19,14 @@ from whendue.table.keys import job_key, limit_pk
 class Surroundings:
     """Looks, for `explain`: at each thing only where the job may be waiting for it, with one call each."""
 
-    def __init__(self, ports: Runtime, pauses: PauseService, limits: Limiter, counters: MetricsStore) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService, limits: Limiter, counters: MetricsStore) -> None:
         """Use these ports, and what knows pauses, limits and the timer's ticks."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
         self._limits = limits
         self._counters = counters
-        self._parents = DependencyReconciler(ports)
-        self._slots = Slots(ports)
+        self._parents = DependencyReconciler(runtime)
+        self._slots = Slots(runtime)
 
     def look(self, job: Job, now_ms: int) -> Observed:
         """See what may keep a job from running.
@@ -43,17 +43,17 @@ class Surroundings:
         due = job.state is State.PENDING and now_ms >= job.due_at
         wait, overlaps = self._limited(job, now_ms) if due else (None, False)
         return Observed(
-            backlog=self._ports.queue.depth(job.queue).visible if due else 0,
+            backlog=self._runtime.queue.depth(job.queue).visible if due else 0,
             pause=self._pauses.of_job(job),
             awaited=self._awaited(job),
             wait=wait,
             overlaps=overlaps,
-            ticked_at=self._counters.last_tick() if needs_timer(job, now_ms, self._ports.settings.timing) else None,
+            ticked_at=self._counters.last_tick() if needs_timer(job, now_ms, self._runtime.settings.timing) else None,
         )
 
     def _limited(self, job: Job, now_ms: int) -> tuple[Wait | None, bool]:
         """Say what a due job's limit would make it wait for, and whether it would be skipped instead."""
-        with self._ports.bulkhead.around("explain", job.id):
+        with self._runtime.bulkhead.around("explain", job.id):
             limit = self._limits.limit_of(job)
             if limit is None:
                 return None, False
@@ -69,6 +69,6 @@ class Surroundings:
         if not left:
             return {}
         parents = self._parents.of(job)
-        items = self._ports.store.get([job_key(parents[number].id) for number in left if number in parents])
-        jobs = {found.id: found for found in readable(self._ports, items, from_item, "explain")}
+        items = self._runtime.store.get([job_key(parents[number].id) for number in left if number in parents])
+        jobs = {found.id: found for found in readable(self._runtime, items, from_item, "explain")}
         return {n: AwaitedJob(parents[n], jobs.get(parents[n].id)) for n in left if n in parents}

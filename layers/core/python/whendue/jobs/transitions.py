@@ -65,9 +65,9 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
 @edges((State.RUNNING, State.RUNNING))
 def heartbeat(job: Job, now_ms: int, progress: str | None, *, told: bool = False) -> Transition:
     """Renew a claim's lease; refused when the claim is lost, or a cancel was requested that the task is not `told`."""
-    news: dict[str, Any] = {} if progress is None else {"progress": progress}
+    notifications: dict[str, Any] = {} if progress is None else {"progress": progress}
     expected = held(job) if told else [*held(job), NOT_CANCELLED]
-    return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **news)
+    return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **notifications)
 
 
 @edges((State.RUNNING, State.SUCCEEDED))

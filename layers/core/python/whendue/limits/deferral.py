@@ -21,9 +21,9 @@ from whendue.limits.slots import Slots
 class Deferral:
     """Puts off what its limit does not let start now."""
 
-    def __init__(self, ports: Runtime, slots: Slots, overlaps: OverlapService) -> None:
+    def __init__(self, runtime: Runtime, slots: Slots, overlaps: OverlapService) -> None:
         """Use these ports, and what knows slots and overlap policies."""
-        self._ports = ports
+        self._runtime = runtime
         self._slots = slots
         self._overlaps = overlaps
 
@@ -77,7 +77,7 @@ class Deferral:
             now_ms: the claims' time.
         """
         steps = [(one, self._step(one, now_ms)) for one in refused]
-        outcomes = commit(self._ports, [step for _, step in steps], now_ms)
+        outcomes = commit(self._runtime, [step for _, step in steps], now_ms)
         holding = []
         for (one, step), outcome in zip(steps, outcomes, strict=True):
             if outcome.done:
@@ -95,7 +95,7 @@ class Deferral:
         job, wait = refused.admitted.job, refused.wait
         in_line = wait.what == "slot" and not refused.listed
         first = enqueue_waiter(refused.pk, job, now_ms) if in_line else None
-        return defer(job, wait, refused.due_at, now_ms, self._ports.settings.timing, first=first)
+        return defer(job, wait, refused.due_at, now_ms, self._runtime.settings.timing, first=first)
 
     def _skip(self, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
         for one, outcome in zip(ones, self._overlaps.skip([one.job for one in ones], now_ms), strict=True):

@@ -32,14 +32,14 @@ ASKS_AGAIN_MS = 86_400_000
 class Limiter:
     """Holds jobs to their limits across all workers."""
 
-    def __init__(self, ports: Runtime, profiles: ProfileLookup) -> None:
+    def __init__(self, runtime: Runtime, profiles: ProfileLookup) -> None:
         """Use these ports, and limits that profiles name."""
-        self._ports = ports
+        self._runtime = runtime
         self._profiles = profiles
-        self._slots = Slots(ports)
-        self._rates = RateTokens(ports)
-        self._overlaps = OverlapService(ports)
-        self._deferral = Deferral(ports, self._slots, self._overlaps)
+        self._slots = Slots(runtime)
+        self._rates = RateTokens(runtime)
+        self._overlaps = OverlapService(runtime)
+        self._deferral = Deferral(runtime, self._slots, self._overlaps)
 
     def limit_of(self, job: Job) -> Limit | None:
         """Give the limit that governs a job's next claim, its key named; None where there is none.
@@ -99,7 +99,7 @@ class Limiter:
     def _isolate(
         self, stage: str, delivery: ReceivedMessage, job: Job, error: BaseException, admission: Admission
     ) -> None:
-        self._ports.bulkhead.note(stage, job.id, error)
+        self._runtime.bulkhead.note(stage, job.id, error)
         admission.unsettled.append(delivery)
         admission.counts[ISOLATED] += 1
 
@@ -127,11 +127,11 @@ class Limiter:
         """Read limited jobs as stored: what is stale takes no slot, no token and no place in the line."""
 
         def stored(part: Sequence[tuple[ReceivedMessage, Job]]) -> Sequence[Job | None]:
-            items = self._ports.store.get([job.key for _, job in part])
+            items = self._runtime.store.get([job.key for _, job in part])
             return [self._profiles.followed(from_item(item)) if item else None for item in items]
 
         try:
-            jobs = self._ports.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)
+            jobs = self._runtime.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)
         except UnavailableError:
             admission.unsettled += [delivery for delivery, _ in limited]
             return []
@@ -156,7 +156,7 @@ class Limiter:
         """Tell the ledger what somebody who died did not."""
         told = set[str]()
         for one in skipped:
-            with self._ports.bulkhead.around("overlaps", one.job.id):
+            with self._runtime.bulkhead.around("overlaps", one.job.id):
                 told |= self._overlaps.enter([one.job])
         admission.unsettled += [one.delivery for one in skipped if one.job.id not in told]
 
@@ -226,7 +226,7 @@ class Limiter:
             elif slot:
                 lost.append((slot, one.admitted.job))
         if passed:
-            self._ports.store.apply(passed)
+            self._runtime.store.apply(passed)
         self.release(lost)
 
     def release(self, held: Sequence[tuple[Slot, Job]]) -> None:
@@ -235,12 +235,12 @@ class Limiter:
         for slot, job in held:
             by_key[slot.key.pk, self._concurrency_of(job)].append(slot)
         for (pk, concurrency), slots in by_key.items():
-            with suppress(UnavailableError), self._ports.bulkhead.around("release", pk):
-                self._slots.serve(pk, concurrency, self._ports.effects.now_ms(), giving=slots)
+            with suppress(UnavailableError), self._runtime.bulkhead.around("release", pk):
+                self._slots.serve(pk, concurrency, self._runtime.clock.now_ms(), giving=slots)
 
     def _concurrency_of(self, job: Job) -> int:
         """Give how many slots a job's key has now; 0, so that slots are freed and not passed on, if nobody knows."""
-        with suppress(UnavailableError), self._ports.bulkhead.around("limit_of", job.id):
+        with suppress(UnavailableError), self._runtime.bulkhead.around("limit_of", job.id):
             limit = self.limit_of(job)
             return (limit.concurrency or 0) if limit else 0
         return 0

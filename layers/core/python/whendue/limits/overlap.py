@@ -20,23 +20,23 @@ UNKNOWN: Final = WriteResult(WriteStatus.UNAVAILABLE)
 class OverlapService:
     """Carries out the overlap policies of schedules."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def skip(self, jobs: Sequence[Job], now_ms: int) -> list[WriteResult]:
         """Skip jobs: end them, then tell the ledger; UNAVAILABLE where one of the two is not known."""
         if not jobs:
             return []
-        ends = commit_unsent(self._ports, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
+        ends = commit_unsent(self._runtime, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
         done = [job for job, end in zip(jobs, ends, strict=True) if end.done]
         told = self.enter(done)
         return [UNKNOWN if job.id not in told and end.done else end for job, end in zip(jobs, ends, strict=True)]
 
     def enter(self, jobs: Sequence[Job]) -> set[str]:
         """Tell the ledger of jobs that were skipped; gives the ids of those that it knows of now."""
-        ends = self._ports.store.apply([skip_fire(job) for job in jobs]) if jobs else []
-        return {job.id for job, end in zip(jobs, ends, strict=True) if end.applied is not WriteStatus.UNAVAILABLE}
+        ends = self._runtime.store.apply([skip_fire(job) for job in jobs]) if jobs else []
+        return {job.id for job, end in zip(jobs, ends, strict=True) if end.status is not WriteStatus.UNAVAILABLE}
 
     def line(self, board: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
         """Give who waits for the slot, if these jobs ask; who was cancelled or rescheduled may still be on the board.
@@ -62,7 +62,7 @@ class OverlapService:
         if any(nominal_of(job) > nominal_of(newer) for job in others):
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
-        commit_unsent(self._ports, [request_cancel(job) for job in running])
+        commit_unsent(self._runtime, [request_cancel(job) for job in running])
         # What has begun once does not give way when it waits for its retry.
         waiting = [job for job in others if job.state is State.PENDING and not job.claims]
         self.skip(waiting, now_ms)
@@ -74,7 +74,7 @@ class OverlapService:
         return [job for job in self._stored(sorted(set(job_ids) - {newer.id})) if not job.terminal]
 
     def _stored(self, job_ids: Sequence[str]) -> list[Job]:
-        items = self._ports.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
+        items = self._runtime.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
         there = [item for item in items if item]
-        read = self._ports.bulkhead.each(there, from_item, stage="overlaps", name=lambda item: str(item.get("pk")))
+        read = self._runtime.bulkhead.each(there, from_item, stage="overlaps", name=lambda item: str(item.get("pk")))
         return [job for _, job in read]

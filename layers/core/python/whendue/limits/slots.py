@@ -65,9 +65,9 @@ class WaitQueue(NamedTuple):
 class Slots:
     """Gives slots to jobs in the order in which they were due, and never more than a key's limit."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def look(self, pk: str) -> LimitState:
         """Read a key: one call.
@@ -76,7 +76,7 @@ class Slots:
             UnavailableError: the table does not answer.
         """
         limit = 1 + LIMIT_CONCURRENCY + LIMIT_WAITERS
-        return limit_state_of(pk, self._ports.store.span(pk, first=FIRST_SK, last=LAST_SK, limit=limit))
+        return limit_state_of(pk, self._runtime.store.query_range(pk, first=FIRST_SK, last=LAST_SK, limit=limit))
 
     def take(self, pk: str, concurrency: int, jobs: Sequence[Job], now_ms: int) -> AcquiredSlots:
         """Take slots for as many jobs as have their turn.
@@ -91,7 +91,7 @@ class Slots:
             UnavailableError: the table does not answer; nothing was taken.
         """
         board = self.look(pk)
-        fences = {job.id: self._ports.effects.new_id() for job in jobs}
+        fences = {job.id: self._runtime.clock.new_id() for job in jobs}
         taken: dict[str, Slot] = {}
         left = list(jobs)
         with suppress(UnavailableError):
@@ -122,7 +122,7 @@ class Slots:
         giving: Collection[Slot] = (),
     ) -> WaitQueue:
         """Say who gets which free slot: whoever was due first, in the line or not in it yet."""
-        free = free_numbers(board, concurrency, giving, now_ms, self._ports.effects.random())
+        free = free_numbers(board, concurrency, giving, now_ms, self._runtime.clock.random())
         ids = {job.id for job in mine}
         # A job has one place: an older one of its own, from before it was rescheduled, is not in its way.
         line = sorted(
@@ -132,10 +132,10 @@ class Slots:
             return WaitQueue(dict(zip(line, free, strict=False)), {}, [])
         # Those who wait no longer hold up nobody: a few more than there are slots are looked at.
         others = [waiter for waiter in line if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
-        items = self._ports.store.get([job_key(waiter.job_id) for waiter in others])
+        items = self._runtime.store.get([job_key(waiter.job_id) for waiter in others])
         # Who cannot be read waits for nothing that could be given.
         there = [(waiter, item) for waiter, item in zip(others, items, strict=True) if item]
-        read = self._ports.bulkhead.each(
+        read = self._runtime.bulkhead.each(
             there, lambda one: from_item(one[1]), stage="slots", name=lambda one: one[0].job_id
         )
         jobs = {waiter: job for (waiter, _), job in read}
@@ -169,7 +169,7 @@ class Slots:
     ) -> dict[str, Slot]:
         if not wanted:
             return {}
-        ends = self._ports.store.apply([*(write for _, write in wanted), *also])
+        ends = self._runtime.store.apply([*(write for _, write in wanted), *also])
         return {
             job.id: Slot(write.key, fences[job.id]) for (job, write), end in zip(wanted, ends, strict=False) if end.done
         }
@@ -207,14 +207,14 @@ class Slots:
             )
         writes += [release(slot) for slot in given.values()]
         if writes:
-            self._ports.store.apply(writes)
-        send(self._ports.queue, list(woken.values()), now_ms, self._ports.bulkhead)
+            self._runtime.store.apply(writes)
+        send(self._runtime.queue, list(woken.values()), now_ms, self._runtime.bulkhead)
 
     def _wake(self, line: WaitQueue, now_ms: int) -> dict[Waiter, Job]:
         """Let those try at once whose turn it is; leaves out those that have changed."""
-        timing = self._ports.settings.timing
+        timing = self._runtime.settings.timing
         steps = {w: wake(line.waiting[w], now_ms, timing) for w in line.turns if w in line.waiting}
-        ends = commit_unsent(self._ports, list(steps.values()))
+        ends = commit_unsent(self._runtime, list(steps.values()))
         return {waiter: step.job for (waiter, step), end in zip(steps.items(), ends, strict=True) if end.done}
 
 

@@ -22,7 +22,7 @@ class MetricsRecorder:
     def note(self, done: Iterable[tuple[Transition, WriteResult]]) -> None:
         """Count the transitions that hold; not a job that was there already (its insert was only repeated)."""
         for step, outcome in done:
-            if outcome.done and not (step.inserts and outcome.old):
+            if outcome.done and not (step.inserts and outcome.current):
                 self._add(series_of(step.job.queue, step.job.type), counted(step))
 
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:

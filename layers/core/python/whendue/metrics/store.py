@@ -17,10 +17,10 @@ from whendue.table.keys import counter_key, counter_pk
 class MetricsStore:
     """Writes and reads sums."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._types = frozenset(ports.registry.all_names()[:COUNTED_TYPES])
+        self._runtime = runtime
+        self._types = frozenset(runtime.registry.all_names()[:COUNTED_TYPES])
         self._lock = threading.Lock()
         self._held: Taken = {}
         self._written_ms = 0
@@ -32,7 +32,7 @@ class MetricsStore:
             taken: what was counted.
             every_ms: hold it back until the last write is so long ago.
         """
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         with self._lock:
             for series, counts in taken.items():
                 self._held.setdefault(self._bounded(series), Counts()).add(counts)
@@ -43,12 +43,12 @@ class MetricsStore:
 
     def _write(self, sums: Mapping[str, Counter[str]], shard: int) -> None:
         """Add to the items; where there is none yet, make it, unless another process has just done so: then add."""
-        left, mark = dict(sums), self._ports.effects.new_id()
+        left, mark = dict(sums), self._runtime.clock.new_id()
         for write in (adding, beginning, adding):
             if not left:
                 return
-            outcomes = self._ports.store.apply([write(series, shard, each, mark) for series, each in left.items()])
-            refused = [end.applied is WriteStatus.REFUSED for end in outcomes]
+            outcomes = self._runtime.store.apply([write(series, shard, each, mark) for series, each in left.items()])
+            refused = [end.status is WriteStatus.REFUSED for end in outcomes]
             left = {series: left[series] for series, again in zip(left, refused, strict=True) if again}
 
     def read(self) -> dict[str, Counter[str]]:
@@ -57,8 +57,8 @@ class MetricsStore:
         Raises:
             UnavailableError: the table does not answer.
         """
-        shards = (self._ports.store.family(counter_pk(shard)) for shard in range(COUNTER_SHARDS))
-        each = readable(self._ports, chain.from_iterable(shards), _sums, "read_counters")
+        shards = (self._runtime.store.query(counter_pk(shard)) for shard in range(COUNTER_SHARDS))
+        each = readable(self._runtime, chain.from_iterable(shards), _sums, "read_counters")
         sums: dict[str, Counter[str]] = {}
         for series, counts in chain.from_iterable(one.items() for one in each):
             sums.setdefault(series, Counter()).update(counts)
@@ -70,7 +70,7 @@ class MetricsStore:
         Raises:
             UnavailableError: the table does not answer.
         """
-        items = self._ports.store.get([counter_key(shard, TIMER) for shard in range(COUNTER_SHARDS)])
+        items = self._runtime.store.get([counter_key(shard, TIMER) for shard in range(COUNTER_SHARDS)])
         return last_tick(item for item in items if item)
 
     def _bounded(self, series: str) -> str:

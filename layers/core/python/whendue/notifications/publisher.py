@@ -19,11 +19,11 @@ from whendue.table.keys import subscription_key
 class NotificationPublisher:
     """Knows the subscriptions. A process has one of these: a tenant's are read every 5 s at most."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports; nothing is known yet."""
-        self._ports = ports
+        self._runtime = runtime
         self._fresh: TtlCache[str, tuple[Subscription, ...]] = TtlCache(
-            ports.effects, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
+            runtime.clock, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
         )
 
     # --- the ends and failed attempts of jobs -----------------------------------------------------------------
@@ -55,7 +55,7 @@ class NotificationPublisher:
         Raises:
             UnavailableError: the subscriptions cannot be read, or an event could not be stored.
         """
-        told = self._ports.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
+        told = self._runtime.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
         return [made for _, each in told for made in each]
 
     def _of_job(self, job: Job) -> list[Transition]:
@@ -69,7 +69,7 @@ class NotificationPublisher:
         Raises:
             UnavailableError: as `told`.
         """
-        made = self._ports.bulkhead.each(
+        made = self._runtime.bulkhead.each(
             self.known(tenant),
             lambda one: self.to(one, story) if one.wants(story) else None,
             stage="notify",
@@ -83,12 +83,12 @@ class NotificationPublisher:
         Raises:
             UnavailableError: the event could not be stored.
         """
-        ports, now_ms = self._ports, self._ports.effects.now_ms()
-        job = delivery_job(story, subscription, ports.settings, ports.ids, now_ms, ports.effects.new_id())
+        runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
+        job = delivery_job(story, subscription, runtime.settings, runtime.ids, now_ms, runtime.clock.new_id())
         text = json.dumps(story.payload(), ensure_ascii=False, separators=(",", ":"))
-        placed = ports.documents.place_payload(job, text)
+        placed = runtime.payloads.place_payload(job, text)
         made = evolve(job, payload=placed.inline, payload_at=placed.at)
-        return submit(made, ports.settings.timing, first=placed.write)
+        return submit(made, runtime.settings.timing, first=placed.write)
 
     def known(self, tenant: str) -> tuple[Subscription, ...]:
         """Give a tenant's subscriptions, as they were in the last 5 s.
@@ -120,8 +120,8 @@ class NotificationPublisher:
 
     def _read(self, tenant: str) -> tuple[Subscription, ...]:
         """Read a tenant's subscriptions; one that cannot be read is told nothing, and its neighbours are."""
-        read = self._ports.bulkhead.each(
-            self._ports.store.family(subscription_key(tenant, "").pk),
+        read = self._runtime.bulkhead.each(
+            self._runtime.store.query(subscription_key(tenant, "").pk),
             lambda item: from_item(tenant, item),
             stage="subscription",
             name=lambda item: f"{tenant}/{item['sk']}",

@@ -53,10 +53,10 @@ class Redriven(NamedTuple):
 class DeadLetterService:
     """Works on all dead jobs of a tenant."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._listing = Listing(ports)
+        self._runtime = runtime
+        self._listing = Listing(runtime)
 
     def groups(self, tenant: str, wanted: JobFilter, cursor: str | None) -> DeadLetterGroups:
         """Group up to 1,000 dead jobs by fingerprint.
@@ -69,7 +69,7 @@ class DeadLetterService:
         grouped: dict[str, list[Job]] = {}
         for job in page.jobs:
             grouped.setdefault(job.last.fingerprint if job.last else "", []).append(job)
-        made = self._ports.bulkhead.each(
+        made = self._runtime.bulkhead.each(
             grouped.items(), lambda one: _group(*one), stage="group", name=lambda one: one[0]
         )
         groups = [group for _, group in made]
@@ -113,7 +113,7 @@ class DeadLetterService:
         return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run)
 
     def _redrive(self, jobs: Sequence[Job], start: int, rate_per_s: float | None) -> list[WhendueError | None]:
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         errors: dict[str, WhendueError | None] = {}
         steps = []
         for number, job in enumerate(jobs, start):
@@ -123,15 +123,15 @@ class DeadLetterService:
             # Bounded, however slow: the horizon is far below what a float can make of it.
             due_at = now_ms + (round(min(1000 * number / rate_per_s, 1000 * HORIZON_S)) if rate_per_s else 0)
             try:
-                steps.append(redrive(job, due_at, now_ms, self._ports.settings.timing))
+                steps.append(redrive(job, due_at, now_ms, self._runtime.settings.timing))
             except Exception as error:  # noqa: BLE001 - it is this job's alone
-                self._ports.bulkhead.note("redrive", job.id, error)
+                self._runtime.bulkhead.note("redrive", job.id, error)
 
         def some(part: Sequence[Transition]) -> None:
-            outcomes = commit(self._ports, part, now_ms)
+            outcomes = commit(self._runtime, part, now_ms)
             errors.update({step.job.id: _error(outcome) for step, outcome in zip(part, outcomes, strict=True)})
 
-        self._ports.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
+        self._runtime.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
         return [errors.get(job.id, StateConflictError("the job cannot be redriven")) for job in jobs]
 
 
@@ -158,8 +158,8 @@ def _group(fingerprint: str, jobs: Sequence[Job]) -> DeadLetterGroup:
 def _error(outcome: WriteResult) -> WhendueError | None:
     if outcome.done:
         return None
-    if outcome.applied is WriteStatus.INVALID:
+    if outcome.status is WriteStatus.INVALID:
         return UnstorableError()
     return (
-        UnavailableError() if outcome.applied is WriteStatus.UNAVAILABLE else StateConflictError("the job has changed")
+        UnavailableError() if outcome.status is WriteStatus.UNAVAILABLE else StateConflictError("the job has changed")
     )

@@ -42,9 +42,9 @@ EDGE = kind_of(CHILD)
 class JobEraser:
     """Erases jobs and what belongs to them."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     # --- on request ---------------------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class JobEraser:
             StateConflictError: it is live, or belongs to a composite, which is erased as a whole.
             UnavailableError: nobody knows whether all is gone; the timer erases what is left.
         """
-        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
         if expected is not None and revision(job) not in expected:
             raise PreconditionFailedError
         if not job.terminal or job.owes is not None:
@@ -73,11 +73,11 @@ class JobEraser:
         The job itself goes before what belongs to it: whoever dies in between leaves that to the timer. From then on
         its Idempotency-Key is free: what a new job under it has is not touched.
         """
-        parents = DependencyReconciler(self._ports).of(job) if job.parts is None else {}
+        parents = DependencyReconciler(self._runtime).of(job) if job.parts is None else {}
         edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
-        purging = Purger(self._ports, self._ports.effects.now_ms() + 1000 * ERASE_CALL_S)
+        purging = Purger(self._runtime, self._runtime.clock.now_ms() + 1000 * ERASE_CALL_S)
         own = [key for key in purging.belongings(job.key.pk) if life_of(key.sk) in (None, job.life)]
-        [gone] = self._ports.store.apply([erased(job)])
+        [gone] = self._runtime.store.apply([erased(job)])
         if gone.failed:
             raise UnavailableError("nobody knows whether the job is erased; ask again")
         if gone.done:
@@ -93,17 +93,17 @@ class JobEraser:
         Args:
             deadline_ms: when to stop, ms UTC; the rest is left to the next tick.
         """
-        for shard in range(self._ports.settings.shards):
-            with suppress(UnavailableError), self._ports.bulkhead.around("erase", str(shard)):
-                self._partition(erase_partition(shard), Purger(self._ports, deadline_ms))
+        for shard in range(self._runtime.settings.shards):
+            with suppress(UnavailableError), self._runtime.bulkhead.around("erase", str(shard)):
+                self._partition(erase_partition(shard), Purger(self._runtime, deadline_ms))
 
     def _partition(self, partition: str, purging: Purger) -> None:
-        store, after = self._ports.store, None
+        store, after = self._runtime.store, None
         for _ in range(ERASED_PER_PARTITION // ERASE_WINDOW):
             if not purging.in_time:
                 return
-            page = store.agenda(partition, after=after, until_ms=self._ports.effects.now_ms(), limit=ERASE_WINDOW)
-            self._ports.bulkhead.together(
+            page = store.query_due(partition, after=after, until_ms=self._runtime.clock.now_ms(), limit=ERASE_WINDOW)
+            self._runtime.bulkhead.together(
                 page, partial(self._page, purging), stage="erase", name=lambda one: f"{one.pk} {one.sk}"
             )
             if len(page) < ERASE_WINDOW:
@@ -113,7 +113,7 @@ class JobEraser:
     def _page(self, purging: Purger, page: Sequence[DueEntry]) -> None:
         jobs = self._jobs([job_id_of(entry.pk) for entry in page])
         dependents = self._jobs([child_of(entry.sk)[0] for entry in page if kind_of(entry.sk) == EDGE])
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         writes = [write for entry in page for write in self._decide(purging, entry, jobs, dependents, now_ms)]
         unique = {write.key: write for write in writes}
         purging.delete(list(unique.values()))
@@ -121,7 +121,7 @@ class JobEraser:
     def _jobs(self, ids: Sequence[str]) -> dict[str, Job]:
         keys = [job_key(job_id) for job_id in dict.fromkeys(ids)]
         return (
-            {job.id: job for job in (from_item(item) for item in self._ports.store.get(keys) if item)} if keys else {}
+            {job.id: job for job in (from_item(item) for item in self._runtime.store.get(keys) if item)} if keys else {}
         )
 
     def _decide(
@@ -134,7 +134,7 @@ class JobEraser:
     ) -> list[Write]:
         """Decide about a belonging: it goes with its job, or is looked at again later."""
         job, key = jobs.get(job_id_of(entry.pk)), Key(entry.pk, entry.sk)
-        seen = Is("alarm_at", entry.alarm_at)
+        seen = Is("alarm_at", entry.check_at)
         if job is None or is_over(job, now_ms) or is_unknown_life(job, life_of(entry.sk)):
             if not purging.in_time:
                 return []

@@ -78,13 +78,13 @@ class Fired(NamedTuple):
 class FireEnqueuer:
     """Decides and fires."""
 
-    def __init__(self, ports: Runtime, submit: Submit, news: NotificationPublisher) -> None:
-        """Use these ports; `news` knows who is to be told of missed fires."""
-        self._ports = ports
-        self._news = news
+    def __init__(self, runtime: Runtime, submit: Submit, notifications: NotificationPublisher) -> None:
+        """Use these ports; `notifications` knows who is to be told of missed fires."""
+        self._runtime = runtime
+        self._notifications = notifications
         self._submit = submit
-        self._withdraw = PlannedFireCanceller(ports)
-        self.rule = NextCheck(ports.settings.timing, ports.settings.shards)
+        self._withdraw = PlannedFireCanceller(runtime)
+        self.rule = NextCheck(runtime.settings.timing, runtime.settings.shards)
 
     def ahead(self, schedules: Sequence[Schedule]) -> Fired:
         """Fire everything of the look-ahead window.
@@ -102,14 +102,14 @@ class FireEnqueuer:
                 self._note("withdraw", schedule, error)
                 broken.append((schedule, error))
         active = [schedule for schedule in ready if schedule.state is ScheduleState.ACTIVE]
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         deleted = [schedule for schedule in ready if schedule.state is ScheduleState.DELETED]
         self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
-        fired = self._round(active, now_ms, self._ports.settings.timing.lookahead_ms)
+        fired = self._round(active, now_ms, self._runtime.settings.timing.lookahead_ms)
         return Fired(fired.moved, broken + fired.broken)
 
     def _note(self, stage: str, schedule: Schedule, error: BaseException) -> None:
-        self._ports.bulkhead.note(stage, schedule.identity, error)
+        self._runtime.bulkhead.note(stage, schedule.identity, error)
 
     def settled(self, schedule: Schedule, until_ms: int) -> Schedule:
         """Decide every fire up to a time, so that somebody may change the schedule from then on.
@@ -132,7 +132,7 @@ class FireEnqueuer:
 
     def _again(self, schedule: Schedule) -> Schedule:
         """Read a schedule that somebody else moved on; one that has not moved could not be served."""
-        [item] = self._ports.store.get([schedule.key])
+        [item] = self._runtime.store.get([schedule.key])
         if item is None or from_item(item) == schedule:
             raise UnavailableError
         return from_item(item)
@@ -143,7 +143,7 @@ class FireEnqueuer:
         standing = self._committed(schedules, now_ms, ahead_ms, broken)
         works = [
             _Work(schedule, planned)
-            for schedule, planned in self._computed(standing, lambda one: plan(one, self._ports.ids), broken)
+            for schedule, planned in self._computed(standing, lambda one: plan(one, self._runtime.ids), broken)
         ]
         self._enter(works)
         self._create_jobs(works)
@@ -190,17 +190,17 @@ class FireEnqueuer:
         ends = self._apply([enter(entry) for _, entry in entries])
         again: list[tuple[_Work, Fire, Fire]] = []
         for (work, entry), end in zip(entries, ends, strict=True):
-            if end.applied is WriteStatus.INVALID:
+            if end.status is WriteStatus.INVALID:
                 # Nothing can be said of it in the ledger: the schedule says so, and goes on.
                 work.error = UNSTORABLE
             elif isinstance(entry, MissedRange):
-                work.failed |= end.applied is WriteStatus.UNAVAILABLE
+                work.failed |= end.status is WriteStatus.UNAVAILABLE
             elif end.done:
                 self._obey(work, entry)
-            elif end.old is None:
+            elif end.current is None:
                 work.failed = True
             else:
-                again += self._met(work, entry, fire_from(end.old))
+                again += self._met(work, entry, fire_from(end.current))
         self._replace(again)
 
     def _checked(self, work: _Work, fire: Fire) -> Fire:
@@ -208,7 +208,7 @@ class FireEnqueuer:
         schedule = work.schedule
         try:
             request = request_of(schedule, fire)
-            made = self._submit.prepare(schedule.tenant, request, self._ports.effects.now_ms())
+            made = self._submit.prepare(schedule.tenant, request, self._runtime.clock.now_ms())
         except UnavailableError:
             work.failed = True
         except RAISED_BY_USERS as error:
@@ -235,10 +235,10 @@ class FireEnqueuer:
 
     def _unmade(self, work: _Work, mine: Fire, there: Fire, job_id: str) -> list[tuple[_Work, Fire, Fire]]:
         """Somebody entered a job that we cannot make: it is there, or its maker is at it, or will never be."""
-        [job] = self._ports.store.get([job_key(job_id)])
+        [job] = self._runtime.store.get([job_key(job_id)])
         if job is not None:
             return []
-        if self._ports.effects.now_ms() > work.schedule.as_of + IN_FLIGHT_S * 1000:
+        if self._runtime.clock.now_ms() > work.schedule.as_of + IN_FLIGHT_S * 1000:
             return [(work, there, mine)]
         work.failed = True
         return []
@@ -261,34 +261,34 @@ class FireEnqueuer:
     def _create_jobs(self, works: Sequence[_Work]) -> None:
         """Create what the ledger asks for; a job that is there is the one, as its id is made from the fire."""
         jobs = [(work, made) for work in works for made in work.wanted]
-        ports, now_ms = self._ports, self._ports.effects.now_ms()
-        ends = commit(ports, [made for _, made in jobs], now_ms) if jobs else []
+        runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
+        ends = commit(runtime, [made for _, made in jobs], now_ms) if jobs else []
         refused: list[tuple[_Work, Fire]] = []
         for (work, made), end in zip(jobs, ends, strict=True):
-            work.failed |= end.applied is WriteStatus.UNAVAILABLE
-            if end.applied is WriteStatus.INVALID:
+            work.failed |= end.status is WriteStatus.UNAVAILABLE
+            if end.status is WriteStatus.INVALID:
                 work.error = UNSTORABLE
                 refused += [(work, fire) for fire in work.plan.fires if fire.nominal == made.job.nominal_at]
         skips = [revise("skip_fire", fire, _skipped(fire, UnstorableError.code)) for _, fire in refused]
         for (work, _), end in zip(refused, self._apply(skips), strict=True):
-            work.failed |= end.applied is WriteStatus.UNAVAILABLE
+            work.failed |= end.status is WriteStatus.UNAVAILABLE
 
     def _tell_of_gaps(self, works: Sequence[_Work]) -> None:
         """Create the deliveries that tell of missed fires; one that is there is the one, as jobs are."""
-        ports, now_ms = self._ports, self._ports.effects.now_ms()
+        runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
         for work in works:
             if work.failed or work.plan.gap is None:
                 continue
             try:
-                made = missed_deliveries(self._news, work.schedule, work.plan.gap)
+                made = missed_deliveries(self._notifications, work.schedule, work.plan.gap)
             except UnavailableError:
                 work.failed = True
                 continue
             except Exception as error:  # noqa: BLE001 - nobody is told of this gap; the ledger has it
                 self._note("notify", work.schedule, error)
                 continue
-            ends = commit(ports, made, now_ms) if made else []
-            work.failed |= any(end.applied is WriteStatus.UNAVAILABLE for end in ends)
+            ends = commit(runtime, made, now_ms) if made else []
+            work.failed |= any(end.status is WriteStatus.UNAVAILABLE for end in ends)
 
     def _advance(self, works: Sequence[_Work]) -> list[Schedule]:
         steps = []
@@ -299,7 +299,7 @@ class FireEnqueuer:
         return [then for (_, then), end in zip(steps, ends, strict=True) if end.done]
 
     def _apply(self, writes: Sequence[Write]) -> list[Ended]:
-        return self._ports.store.apply(writes) if writes else []
+        return self._runtime.store.apply(writes) if writes else []
 
 
 def why(error: BaseException, what: str) -> str:

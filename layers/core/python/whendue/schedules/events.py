@@ -12,15 +12,15 @@ from whendue.schedules.model import Schedule
 from whendue.support.timestamps import to_timestamp
 
 
-def missed_deliveries(news: NotificationPublisher, schedule: Schedule, gap: MissedRange) -> list[Transition]:
+def missed_deliveries(notifications: NotificationPublisher, schedule: Schedule, gap: MissedRange) -> list[Transition]:
     """Return the deliveries that notify of missed fires; none for fires that were skipped.
 
     Raises:
         UnavailableError: the subscriptions cannot be read, or an event could not be stored.
     """
-    if gap.outcome is not FireOutcome.MISSED or not news.known(schedule.tenant):
+    if gap.outcome is not FireOutcome.MISSED or not notifications.known(schedule.tenant):
         return []
-    return news.tell(schedule.tenant, missed_event(schedule, gap))
+    return notifications.tell(schedule.tenant, missed_event(schedule, gap))
 
 
 def missed_event(schedule: Schedule, gap: MissedRange) -> NotificationEvent:

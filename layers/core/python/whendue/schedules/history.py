@@ -83,9 +83,9 @@ class FirePage(NamedTuple):
 class FireHistory:
     """Answers how fires ended."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> FirePage:
         """List the fires whose time has come, newest first, reading a bounded number of entries.
@@ -98,23 +98,23 @@ class FireHistory:
         """
         if wanted.outcome not in (None, *SHOWN):
             raise InvalidRequestError(f"outcome must be one of {', '.join(SHOWN)}")
-        find_schedule(self._ports.store, tenant, name)
-        now_ms = self._ports.effects.now_ms()
+        find_schedule(self._runtime.store, tenant, name)
+        now_ms = self._runtime.clock.now_ms()
         newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
         bound = ("fires", tenant, name, *astuple(wanted))
-        walk = _Walk(self._ports, fires_pk(tenant, name), wanted, max(newest + 1, 0))
+        walk = _Walk(self._runtime, fires_pk(tenant, name), wanted, max(newest + 1, 0))
         if cursor:
-            walk.position = str(self._ports.cursors.open(cursor, bound))
+            walk.position = str(self._runtime.cursors.open(cursor, bound))
         fires: list[Fire] = []
         while len(fires) < limit and not walk.ended and walk.reads < LEDGER_READS:
             fires += walk.take(limit - len(fires))
         views = self._with_jobs(fires, now_ms)
-        return FirePage(views, None if walk.ended else self._ports.cursors.seal(walk.position, bound))
+        return FirePage(views, None if walk.ended else self._runtime.cursors.seal(walk.position, bound))
 
     def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
         ids = [fire.job for fire in fires if fire.job]
-        items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
-        jobs = readable(self._ports, items, lambda item: _kept(from_item(item), now_ms), "list_fires")
+        items = self._runtime.store.get([job_key(job_id) for job_id in ids]) if ids else []
+        jobs = readable(self._runtime, items, lambda item: _kept(from_item(item), now_ms), "list_fires")
         known = {job.id: job for job in jobs if job}
         return [_view(fire, known.get(fire.job) if fire.job else None) for fire in fires]
 
@@ -132,9 +132,9 @@ def _view(fire: Fire, job: Job | None) -> FireView:
 class _Walk:
     """Goes back in time through entries and gaps. Everything before `position`, a sort key, is still to come."""
 
-    def __init__(self, ports: Runtime, pk: str, wanted: FireFilter, before_ms: int) -> None:
-        self._ports = ports
-        self._store = ports.store
+    def __init__(self, runtime: Runtime, pk: str, wanted: FireFilter, before_ms: int) -> None:
+        self._runtime = runtime
+        self._store = runtime.store
         self._pk = pk
         self._from_ms = max(wanted.from_ms or 0, 0)
         self._outcomes = {wanted.outcome} if wanted.outcome else set(SHOWN)
@@ -172,10 +172,10 @@ class _Walk:
         first = fire_sk(self._from_ms)
         if self.position <= first:
             return [], ""
-        items = self._store.span(self._pk, first=first, last=self.position, limit=size + 1, newest_first=True)
+        items = self._store.query_range(self._pk, first=first, last=self.position, limit=size + 1, newest_first=True)
         self.reads += len(items) + 1
         page = [item for item in items if item["sk"] != self.position][:size]
-        return readable(self._ports, page, fire_from, "list_fires"), page[-1]["sk"] if len(page) == size else ""
+        return readable(self._runtime, page, fire_from, "list_fires"), page[-1]["sk"] if len(page) == size else ""
 
     def _in_gaps(self, lowest: int, size: int) -> tuple[list[Fire], bool]:
         """Make the nominal times of gaps again, newest first; False when there are more than so many."""
@@ -184,7 +184,7 @@ class _Walk:
         fires: list[Fire] = []
         while upper >= lowest and (item := self._gap_before(upper)):
             [*found] = chain.from_iterable(
-                readable(self._ports, [item], partial(self._times, lowest, upper, size + 1 - len(fires)), "list_gaps")
+                readable(self._runtime, [item], partial(self._times, lowest, upper, size + 1 - len(fires)), "list_gaps")
             )
             fires += found
             if len(fires) > size:
@@ -201,7 +201,7 @@ class _Walk:
         return [_of_gap(gap, one.at_ms) for one in reversed(times)]
 
     def _gap_before(self, at_ms: int) -> Item | None:
-        items = self._store.span(self._pk, first=missed_sk(0), last=missed_sk(at_ms), limit=1, newest_first=True)
+        items = self._store.query_range(self._pk, first=missed_sk(0), last=missed_sk(at_ms), limit=1, newest_first=True)
         self.reads += 1
         return items[0] if items else None
 

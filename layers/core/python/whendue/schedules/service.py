@@ -93,12 +93,12 @@ def _broken(item: Item) -> Item | None:
 class ScheduleService:
     """Changes schedules on request."""
 
-    def __init__(self, ports: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._submit = submit
         self._firing = firing
-        self._withdraw = PlannedFireCanceller(ports)
+        self._withdraw = PlannedFireCanceller(runtime)
 
     def get(self, tenant: str, name: str) -> Schedule:
         """Show a schedule.
@@ -107,7 +107,7 @@ class ScheduleService:
             ScheduleNotFoundError: there is none.
             UnavailableError: the table does not answer.
         """
-        return find_schedule(self._ports.store, tenant, name)
+        return find_schedule(self._runtime.store, tenant, name)
 
     def list(self, tenant: str, limit: int, cursor: str | None) -> SchedulePage:
         """List a tenant's schedules by name.
@@ -116,9 +116,9 @@ class ScheduleService:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        cursors, bound = self._ports.cursors, ("schedules", tenant)
+        cursors, bound = self._runtime.cursors, ("schedules", tenant)
         pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
-        items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
+        items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
         page = [item for item in items if item["sk"] != first][:limit]
         known = [_read(item) for item in page]
         then = cursors.seal(page[-1]["sk"].removeprefix("schedule#"), bound) if len(items) > limit else None
@@ -201,13 +201,13 @@ class ScheduleService:
             schedule.ledger, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
         )
         # The job is what counts: one that is missing in the ledger is better than one that is asked for twice.
-        self._ports.store.apply([enter(entry)])
+        self._runtime.store.apply([enter(entry)])
         return end
 
     # --- how ------------------------------------------------------------------------------------------------
 
     def _check(self, tenant: str, definition: Definition) -> None:
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         check(anchored(definition.recurrence, now_ms))
         if len(to_text(definition).encode()) > SCHEDULE_BYTES:
             raise InvalidRequestError(f"the schedule is over {SCHEDULE_BYTES} bytes of JSON")
@@ -218,7 +218,7 @@ class ScheduleService:
 
         And its item, if that cannot be read: whatever it was, it counts as there, so that it can be mended.
         """
-        [item] = self._ports.store.get([schedule_key(tenant, name)])
+        [item] = self._runtime.store.get([schedule_key(tenant, name)])
         known = _read(item) if item else None
         broken = _broken(item) if item else None
         if known and broken:
@@ -231,18 +231,18 @@ class ScheduleService:
     def _create(self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None) -> Schedule | None:
         """Create a schedule, in the place of the deleted one if there is one; None when somebody else has done so."""
         pk, first = schedule_key(tenant, "")
-        there = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
+        there = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
         if sum(item.get("state") != ScheduleState.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
             raise TooManySchedulesError(f"a tenant may have {SCHEDULES_PER_TENANT} schedules")
-        now_ms = max(self._ports.effects.now_ms(), forgotten.version + 1 if forgotten else 0)
+        now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
         made = with_next_check(new, self._firing.rule)
         _insist_that_it_fires(made)
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
-        [end] = self._ports.store.apply([write])
-        if end.applied is WriteStatus.UNAVAILABLE:
+        [end] = self._runtime.store.apply([write])
+        if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
-        if end.applied is WriteStatus.INVALID:
+        if end.status is WriteStatus.INVALID:
             raise UnstorableError
         return self._finished(made) if end.done else None
 
@@ -264,7 +264,7 @@ class ScheduleService:
 
         What cannot be decided, as it is broken, is changed all the same: its owner can always mend or remove it.
         """
-        at_ms = max(self._ports.effects.now_ms(), known.version + 1)
+        at_ms = max(self._runtime.clock.now_ms(), known.version + 1)
         settled = known if broken else self._settled(known, at_ms)
         if settled.version != known.version:
             return None
@@ -272,10 +272,10 @@ class ScheduleService:
         if "definition" in changes:
             _insist_that_it_fires(then)
         write = replacement(broken, then) if broken else step("change_schedule", settled, then)
-        [end] = self._ports.store.apply([write])
-        if end.applied is WriteStatus.UNAVAILABLE:
+        [end] = self._runtime.store.apply([write])
+        if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
-        if end.applied is WriteStatus.INVALID:
+        if end.status is WriteStatus.INVALID:
             raise UnstorableError
         return self._finished(then) if end.done else None
 
@@ -286,7 +286,7 @@ class ScheduleService:
         except (UnavailableError, StateConflictError):
             raise
         except Exception as error:  # noqa: BLE001 - its recurrence is one that an older version took, say
-            self._ports.bulkhead.note("settle", known.identity, error)
+            self._runtime.bulkhead.note("settle", known.identity, error)
             return known
 
     def _withdrawn(self, schedule: Schedule) -> Schedule:
@@ -300,7 +300,7 @@ class ScheduleService:
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - it is changed; the timer goes on with the rest
-            self._ports.bulkhead.note("withdraw", schedule.identity, error)
+            self._runtime.bulkhead.note("withdraw", schedule.identity, error)
             return schedule
         # It is changed, whatever becomes of this: the timer does it, too.
         try:
@@ -308,7 +308,7 @@ class ScheduleService:
         except UnavailableError:
             return then
         except Exception as error:  # noqa: BLE001 - as above
-            self._ports.bulkhead.note("fire", schedule.identity, error)
+            self._runtime.bulkhead.note("fire", schedule.identity, error)
             return then
 
 

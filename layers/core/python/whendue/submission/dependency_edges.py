@@ -30,14 +30,14 @@ class DependencyEdges:
     """The links of one request's jobs.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         tenant: whose jobs they are.
         requests: all jobs of the request.
     """
 
-    def __init__(self, ports: Runtime, tenant: str, requests: Sequence[JobRequest]) -> None:
+    def __init__(self, runtime: Runtime, tenant: str, requests: Sequence[JobRequest]) -> None:
         """Read the parents that are there."""
-        self._ports = ports
+        self._runtime = runtime
         self._tenant = tenant
         # Why parents could not be read: jobs that wait for some are refused, all others go on.
         self._unread: WhendueError | None = None
@@ -49,20 +49,20 @@ class DependencyEdges:
 
     def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
         wanted = {link.job for request in requests for link in request.depends_on if link.job}
-        ids = self._ports.ids
+        ids = self._runtime.ids
         # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
         wanted |= {ids.of_key(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
         keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
         try:
-            items = self._ports.store.get(keys) if keys else []
+            items = self._runtime.store.get(keys) if keys else []
         except UnavailableError as error:
             self._unread, items = error, []
         except Exception as error:  # noqa: BLE001 - requests that wait for nobody go on
-            self._ports.bulkhead.note("read_dependencies", self._tenant, error)
+            self._runtime.bulkhead.note("read_dependencies", self._tenant, error)
             self._unread, items = WhendueError(), []
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         there = [item for item in items if item]
-        read = self._ports.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
+        read = self._runtime.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
         jobs = [job for _, job in read]
         return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job, now_ms)}
 
@@ -121,7 +121,7 @@ class DependencyEdges:
         """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
         unknown = self._adopt()
         writes = [(job.id, write) for job, parents in self._children.values() for write in edges_of(job, parents)]
-        ends = self._ports.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
+        ends = self._runtime.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
         failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
         lost = {
             job.id: next(unknown[parent.id] for parent in parents if parent.id in unknown)
@@ -131,17 +131,17 @@ class DependencyEdges:
         return lost | failed
 
     def _apply(self, writes: Sequence[tuple[str, Write]]) -> list[WhendueError | None]:
-        return [_error(end) for end in self._ports.store.apply([write for _, write in writes])]
+        return [_error(end) for end in self._runtime.store.apply([write for _, write in writes])]
 
     def _adopt(self) -> dict[str, WhendueError]:
         """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
         wanted = {parent.id for parent in self._all_parents}
         live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
-        ends = self._ports.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
+        ends = self._runtime.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
         return {job.id: _ours(end) for job, end in ends if end is not None}
 
     def _adopted(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
-        return [_error(end) for _, end in apply(self._ports, [add_dependent(job) for job in jobs])]
+        return [_error(end) for _, end in apply(self._runtime, [add_dependent(job) for job in jobs])]
 
 
 def _ours(error: BaseException) -> WhendueError:
@@ -151,9 +151,9 @@ def _ours(error: BaseException) -> WhendueError:
 
 def _error(end: WriteResult) -> WhendueError | None:
     """Give why a note is not written; one that is refused is there already."""
-    if end.applied is WriteStatus.INVALID:
+    if end.status is WriteStatus.INVALID:
         return UnstorableError()
-    if end.applied is WriteStatus.UNAVAILABLE:
+    if end.status is WriteStatus.UNAVAILABLE:
         return UnavailableError("the job was not accepted; send the same request again")
     return None
 

@@ -64,22 +64,22 @@ class JobPlanner:
 
     def __init__(
         self,
-        ports: Runtime,
+        runtime: Runtime,
         profiles: ProfileLookup,
-        news: NotificationPublisher,
+        notifications: NotificationPublisher,
         expansion_checks: Mapping[str, "ExpansionCheck"],
     ) -> None:
         """Use these ports.
 
         Args:
-            ports: of this process.
+            runtime: of this process.
             profiles: the tenants' profiles.
-            news: knows the subscriptions that requests name.
+            notifications: knows the subscriptions that requests name.
             expansion_checks: refuse payloads of composites, by how they expand.
         """
         self._expansion_checks = expansion_checks
-        self._ports = ports
-        self._news = news
+        self._runtime = runtime
+        self._notifications = notifications
         self._profiles = profiles
 
     def submission(
@@ -111,12 +111,12 @@ class JobPlanner:
                 "the workflow is larger than what an answer can show: escaped, over 6 MB of JSON"
             )
         job = evolve(job, refers=says or None)
-        placed = self._ports.documents.place_payload(job, text)
+        placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
-        return submit(job, self._ports.settings.timing, first=placed.write)
+        return submit(job, self._runtime.settings.timing, first=placed.write)
 
     def _definition(self, request: JobRequest) -> TaskDefinition:
-        definition = self._ports.registry.get(request.type)
+        definition = self._runtime.registry.get(request.type)
         if definition.channel:
             raise UnknownTaskError(f"deliveries are not submitted: {request.type!r}")
         return definition
@@ -124,7 +124,7 @@ class JobPlanner:
     def _check_names(self, tenant: str, request: JobRequest) -> None:
         """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
         if request.schedule is None:
-            unknown = self._news.unknown(tenant, request.notify.split())
+            unknown = self._notifications.unknown(tenant, request.notify.split())
             if unknown:
                 raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
 
@@ -179,7 +179,7 @@ class JobPlanner:
         waits = bool(place.parents)
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, place)
-        settings, whole = self._ports.settings, place.whole
+        settings, whole = self._runtime.settings, place.whole
         policy, sources = self._policy(request, definition, profile)
         if whole is not None and policy.retention_s < whole.policy.retention_s:
             # What became of it is asked for until the whole is gone.
@@ -220,7 +220,7 @@ class JobPlanner:
             traceparent=whole.traceparent if whole else request.traceparent,
             life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
-            fence=self._ports.effects.new_id(),
+            fence=self._runtime.clock.new_id(),
         )
 
     def _policy(self, request: JobRequest, definition: TaskDefinition, profile: Profile) -> Resolved:
@@ -229,7 +229,7 @@ class JobPlanner:
         Raises:
             InvalidRequestError: an attempt may take longer than any worker has.
         """
-        settings = self._ports.settings
+        settings = self._runtime.settings
         resolved = resolve(
             default_policy(settings), task=definition.policy, profile=profile.policy, request=request.policy
         )
@@ -249,9 +249,9 @@ class JobPlanner:
     def _id(self, tenant: str, request: JobRequest, place: Position) -> str:
         match place:
             case Position(whole=Job() as whole, number=int(number)):
-                return self._ports.ids.of_part(whole.whole_id, number)
+                return self._runtime.ids.of_part(whole.whole_id, number)
         key = request.idempotency_key
-        return self._ports.ids.of_key(tenant, key) if key is not None else self._ports.effects.new_id()
+        return self._runtime.ids.of_key(tenant, key) if key is not None else self._runtime.clock.new_id()
 
 
 ExpansionCheck = Callable[[JobPlanner, str, Any], None]

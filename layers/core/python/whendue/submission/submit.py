@@ -48,15 +48,15 @@ class Submit:
 
     def __init__(
         self,
-        ports: Runtime,
+        runtime: Runtime,
         profiles: ProfileLookup,
-        news: NotificationPublisher,
+        notifications: NotificationPublisher,
         expansion_checks: Mapping[str, ExpansionCheck],
     ) -> None:
         """Use these ports; the other arguments are those of `Prepare`."""
-        self._ports = ports
+        self._runtime = runtime
         self._profiles = profiles
-        self._prepare = JobPlanner(ports, profiles, news, expansion_checks)
+        self._prepare = JobPlanner(runtime, profiles, notifications, expansion_checks)
 
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
@@ -75,8 +75,8 @@ class Submit:
 
     def many(self, tenant: str, requests: Sequence[JobRequest]) -> list[SubmitResult]:
         """Accept many jobs, each on its own: one end per request, in order. One may wait for those before it."""
-        now_ms = self._ports.effects.now_ms()
-        links = DependencyEdges(self._ports, tenant, requests)
+        now_ms = self._runtime.clock.now_ms()
+        links = DependencyEdges(self._runtime, tenant, requests)
         bulk = self._prepared(tenant, requests, links, now_ms)
         self._write(bulk, links, now_ms)
         for number, transition in bulk.repeats:
@@ -85,7 +85,7 @@ class Submit:
 
     def _isolated(self, item: str, error: Exception) -> WhendueError:
         """Note an error that nobody expected; it ends this one request, as an error of ours."""
-        self._ports.bulkhead.note("submit", item, error)
+        self._runtime.bulkhead.note("submit", item, error)
         return WhendueError()
 
     def _prepared(self, tenant: str, requests: Sequence[JobRequest], links: DependencyEdges, now_ms: int) -> _Bulk:
@@ -119,7 +119,7 @@ class Submit:
             if job_id not in unlinked
         ]
         steps = [step for _, step in ready]
-        ends = self._ports.bulkhead.batch(
+        ends = self._runtime.bulkhead.batch(
             steps, lambda some: self._recorded(some, now_ms), stage="submit", name=lambda step: step.job.id
         )
         for (number, _), (_, end) in zip(ready, ends, strict=True):
@@ -129,12 +129,12 @@ class Submit:
             if job_id in unlinked or failed:
                 bulk.ends[number] = unlinked.get(job_id) or _unknown()
         written = {end.job.id for end in bulk.ends if isinstance(end, Submitted) and end.created}
-        DependencyReconciler(self._ports).check([job for job in links.late if job.id in written])
+        DependencyReconciler(self._runtime).check([job for job in links.late if job.id in written])
 
     def _recorded(self, steps: Sequence[Transition], now_ms: int) -> list[SubmitResult]:
-        outcomes = commit(self._ports, steps, now_ms)
+        outcomes = commit(self._runtime, steps, now_ms)
         freed = self._freed(steps, outcomes, now_ms)
-        again = iter(commit(self._ports, [steps[number] for number in freed], now_ms) if freed else [])
+        again = iter(commit(self._runtime, [steps[number] for number in freed], now_ms) if freed else [])
         ends = [next(again) if number in freed else outcome for number, outcome in enumerate(outcomes)]
         return [_end(step.job, outcome) for step, outcome in zip(steps, ends, strict=True)]
 
@@ -143,40 +143,44 @@ class Submit:
 
         DynamoDB's TTL deletes them days later; until then the key would be answered with a job that is gone.
         """
-        over = {n: end.old for n, end in enumerate(outcomes) if end.old and is_past(end.old.get("expires_at"), now_ms)}
+        over = {
+            n: end.current
+            for n, end in enumerate(outcomes)
+            if end.current and is_past(end.current.get("expires_at"), now_ms)
+        }
         if not over:
             return []
         writes = [
             delete("forget", steps[number].key, *[Is(name, old[name]) for name in _LIFE])
             for number, old in over.items()
         ]
-        ends = self._ports.store.apply(writes)
+        ends = self._runtime.store.apply(writes)
         # What belonged to the old job names its life: it never stands in for the new one's.
         return [number for number, end in zip(over, ends, strict=True) if end.done]
 
     def _with_children(self, step: Transition) -> Transition:
         job = evolve(step.job, children=True)
-        return submit(job, self._ports.settings.timing, first=step.first)
+        return submit(job, self._runtime.settings.timing, first=step.first)
 
     def _accepted_before(
         self, tenant: str, requests: Sequence[JobRequest], ends: Sequence[SubmitResult]
     ) -> list[SubmitResult]:
         """Give a request that is refused now the job that it made when its profile, task or model still took it."""
         ids = {
-            number: self._ports.ids.of_key(tenant, request.idempotency_key)
+            number: self._runtime.ids.of_key(tenant, request.idempotency_key)
             for number, (request, end) in enumerate(zip(requests, ends, strict=True))
             if request.idempotency_key is not None and _is_refused(end)
         }
         answers = list(ends)
         try:
-            items = self._ports.store.get([job_key(job_id) for job_id in ids.values()]) if ids else []
+            items = self._runtime.store.get([job_key(job_id) for job_id in ids.values()]) if ids else []
         except UnavailableError as error:
             return [error if number in ids else end for number, end in enumerate(answers)]
         pairs = [(number, item) for number, item in zip(ids, items, strict=True) if item]
-        known = self._ports.bulkhead.each(
+        known = self._runtime.bulkhead.each(
             pairs, lambda pair: from_item(pair[1]), stage="submit", name=lambda pair: ids[pair[0]]
         )
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         for (number, _), made in known:
             if is_over(made, now_ms):
                 continue
@@ -197,11 +201,11 @@ class Submit:
 def _end(job: Job, outcome: WriteResult) -> SubmitResult:
     if outcome.done:
         return Submitted(job, created=True)
-    if outcome.applied is WriteStatus.INVALID:
+    if outcome.status is WriteStatus.INVALID:
         return UnstorableError()
-    if outcome.applied is WriteStatus.UNAVAILABLE or outcome.old is None:
+    if outcome.status is WriteStatus.UNAVAILABLE or outcome.current is None:
         return _unknown()
-    return _same_request(job, from_item(outcome.old))
+    return _same_request(job, from_item(outcome.current))
 
 
 def _unknown() -> UnavailableError:

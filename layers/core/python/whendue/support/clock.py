@@ -77,6 +77,6 @@ class ManualClock:
         """Show the time, milliseconds since 1970, UTC."""
         return self._now_ms
 
-    def effects(self) -> Clock:
+    def as_clock(self) -> Clock:
         """Give the effects that read this clock; sleeping advances it."""
         return Clock(now_ms=self.now_ms, bits=self._random.getrandbits, sleep=self.advance)

@@ -18,7 +18,7 @@ class PromoteScan(PartitionScan):
     """Walks a queue's partitions from their cursors to now.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         healer: heals jobs whose alarm, set by rescue, has rung just now.
         queue: its name.
         cursors: the partitions' positions; moved.
@@ -27,10 +27,10 @@ class PromoteScan(PartitionScan):
     """
 
     def __init__(
-        self, ports: Runtime, healer: Rescuer, queue: str, cursors: Sequence[Cursor], now_ms: int, deadline_ms: int
+        self, runtime: Runtime, healer: Rescuer, queue: str, cursors: Sequence[Cursor], now_ms: int, deadline_ms: int
     ) -> None:
         """Begin at the cursors."""
-        super().__init__(ports, queue, cursors, now_ms, PROMOTE_WINDOW, deadline_ms)
+        super().__init__(runtime, queue, cursors, now_ms, PROMOTE_WINDOW, deadline_ms)
         self._healer = healer
         self.sent = 0
 
@@ -40,7 +40,7 @@ class PromoteScan(PartitionScan):
         mine = self._those(stretches, self._is_mine)
         mine.sort(key=lambda job: job.due_at)
         turns = take_turns(mine, lambda job: job.tenant)
-        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)
+        acknowledged = send(self._runtime.queue, turns, self._runtime.clock.now_ms(), self._runtime.bulkhead)
         self.sent += acknowledged.count(True)
         # One of which no message can be made holds up nobody: rescue ends it.
         kept_back = {job.id for job, done in zip(turns, acknowledged, strict=True) if done is False}
@@ -50,7 +50,7 @@ class PromoteScan(PartitionScan):
 
     def _those(self, stretches: Sequence[ScanPage], test: Callable[[Job], bool]) -> list[Job]:
         jobs = [job for stretch in stretches for job in stretch.jobs if job]
-        each = self._ports.bulkhead.each(jobs, test, stage="promote", name=lambda job: job.id)
+        each = self._runtime.bulkhead.each(jobs, test, stage="promote", name=lambda job: job.id)
         return [job for job, passed in each if passed]
 
     def _move(self, stretch: ScanPage, kept_back: set[str]) -> bool:
@@ -64,10 +64,10 @@ class PromoteScan(PartitionScan):
 
     def _is_mine(self, job: Job) -> bool:
         pending = job.state is State.PENDING and job.owes is None
-        return pending and owner_is_promote(job, self._ports.settings.timing)
+        return pending and owner_is_promote(job, self._runtime.settings.timing)
 
     def _rings_for_rescue(self, job: Job) -> bool:
-        first = is_first_check(job.due_at, job.alarm_at, self._ports.settings.timing)
+        first = is_first_check(job.due_at, job.alarm_at, self._runtime.settings.timing)
         return not first or job.owes is not None
 
 

@@ -37,9 +37,9 @@ class Rescuer:
     `healed` counts what was done (`send`, `wait`, `die`, `bury`, `tell`).
     """
 
-    def __init__(self, ports: Runtime, pauses: PauseService) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
         """Start with nothing healed."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
         self._backed_up: dict[str, bool] = {}
         self._received: defaultdict[str, Received] = defaultdict(Received)
@@ -55,7 +55,7 @@ class Rescuer:
         alone = [job for job in jobs if job.owes is None and job.state is not State.WAITING]
         for job in alone:
             self._received[job.queue].note(job)
-        bulkhead, now_ms = self._ports.bulkhead, self._ports.effects.now_ms()
+        bulkhead, now_ms = self._runtime.bulkhead, self._runtime.clock.now_ms()
         held = set[str]().union(*bulkhead.together(alone, self._pauses.held, stage="pauses", name=_id).results)
         decided = bulkhead.each(alone, lambda job: self._decide(job, now_ms, held), stage="rescue", name=_id)
         self._carry_out([step for _, step in decided if step], now_ms)
@@ -68,48 +68,48 @@ class Rescuer:
             try:
                 to_body(step.job)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone
-                self._ports.bulkhead.note("message", job.id, error)
+                self._runtime.bulkhead.note("message", job.id, error)
                 return mark_dead(job, UNSENDABLE, f"no message can be made of it ({type(error).__name__})", now_ms)
         return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
         """Tell what is owed, and let who waits look at its parents; pauses hold neither up."""
         if owing := [job for job in jobs if job.owes is not None]:
-            left = CompletionFanOut(self._ports).tell(owing)
+            left = CompletionFanOut(self._runtime).tell(owing)
             self.healed["tell"] += len(owing) - len(left)
-            now_ms = self._ports.effects.now_ms()
+            now_ms = self._runtime.clock.now_ms()
             self._carry_out([postpone_check(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:
             # First the alarm: who is released meanwhile has another one.
-            now_ms = self._ports.effects.now_ms()
-            moved = self._ports.bulkhead.each(
+            now_ms = self._runtime.clock.now_ms()
+            moved = self._runtime.bulkhead.each(
                 waiting,
                 lambda job: postpone_check(job, look_again_ms(job, now_ms), send=False),
                 stage="rescue",
                 name=_id,
             )
             self._carry_out([step for _, step in moved], now_ms)
-            DependencyReconciler(self._ports).check(waiting)
+            DependencyReconciler(self._runtime).check(waiting)
 
     def _carry_out(self, steps: Sequence[Transition], now_ms: int) -> None:
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
             part = steps[start : start + DYNAMODB_MAX_STATEMENTS]
-            self._ports.bulkhead.together(
+            self._runtime.bulkhead.together(
                 part, lambda some: self._record(some, now_ms), stage="heal", name=lambda step: step.job.id
             )
 
     def _record(self, steps: Sequence[Transition], now_ms: int) -> None:
-        outcomes = commit(self._ports, steps, now_ms)
+        outcomes = commit(self._runtime, steps, now_ms)
         self.healed += Counter(_name(step) for step, outcome in zip(steps, outcomes, strict=True) if outcome.done)
 
     def backed_up(self, queue: str) -> bool:
         """Say whether a queue has so many messages that one may just be late; one that does not answer counts so."""
         if queue not in self._backed_up:
             try:
-                self._backed_up[queue] = self._ports.queue.depth(queue).visible > BACKLOG_MESSAGES
+                self._backed_up[queue] = self._runtime.queue.depth(queue).visible > BACKLOG_MESSAGES
             except Exception as error:  # noqa: BLE001 - it is this queue's alone
                 if not isinstance(error, UnavailableError):
-                    self._ports.bulkhead.note("depth", queue, error)
+                    self._runtime.bulkhead.note("depth", queue, error)
                 self._backed_up[queue] = True
         return self._backed_up[queue]
 
@@ -118,7 +118,7 @@ class RescueScan(PartitionScan):
     """Looks at old alarms in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         healer: carries out what is decided.
         queue: its name.
         cursors: the partitions' rescue positions; moved.
@@ -129,7 +129,7 @@ class RescueScan(PartitionScan):
 
     def __init__(
         self,
-        ports: Runtime,
+        runtime: Runtime,
         healer: Rescuer,
         queue: str,
         cursors: Sequence[Cursor],
@@ -139,7 +139,7 @@ class RescueScan(PartitionScan):
     ) -> None:
         """Begin at the cursors."""
         super().__init__(
-            ports, queue, cursors, rescue_before(now_ms, ports.settings.timing), RESCUE_WINDOW, deadline_ms
+            runtime, queue, cursors, rescue_before(now_ms, runtime.settings.timing), RESCUE_WINDOW, deadline_ms
         )
         self._healer = healer
         self._promoted_to = promoted_to
@@ -161,14 +161,14 @@ class RescueScan(PartitionScan):
         self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
 
     def _suspicious(self, stretch: ScanPage) -> list[Job]:
-        promoted_to, timing = self._promoted_to.get(stretch.cursor.partition), self._ports.settings.timing
+        promoted_to, timing = self._promoted_to.get(stretch.cursor.partition), self._runtime.settings.timing
 
         def lost(one: tuple[DueEntry, Job]) -> bool:
             entry, job = one
             return not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
 
         there = [(entry, job) for entry, job in zip(stretch.page, stretch.jobs, strict=True) if job]
-        looked = self._ports.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
+        looked = self._runtime.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
         return [job for (_, job), is_lost in looked if is_lost]
 
     def _goes_on(self, stretch: ScanPage) -> bool:

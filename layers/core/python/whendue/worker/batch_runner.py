@@ -28,7 +28,7 @@ class BatchRunner:
     """Claimed jobs under way.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         composites: runs jobs that make jobs.
         batch: the claimed jobs, at least one.
         function_deadline_ms: when the process may be stopped, less the time to record, ms UTC.
@@ -37,31 +37,31 @@ class BatchRunner:
 
     def __init__(
         self,
-        ports: Runtime,
+        runtime: Runtime,
         composites: CompositeRunner,
         batch: Sequence[ClaimedJob],
         function_deadline_ms: int,
         drain_at: DrainAt | None = None,
     ) -> None:
         """Make ready; nothing has begun."""
-        self._ports = ports
+        self._runtime = runtime
         self._composites = composites
-        self._inputs = InputResolver(ports)
+        self._inputs = InputResolver(runtime)
         self._function_deadline_ms = function_deadline_ms
         self._drain_at = drain_at
         self._under_way = dict(enumerate(batch))
         self._ended: list[tuple[ClaimedJob, Ended]] = []
         self._record_at_ms: int | None = None
-        self._leases = Heartbeater(ports, batch)
+        self._leases = Heartbeater(runtime, batch)
 
     def run(self, settle: Completer) -> None:
         """Run until every job has ended and `settle` has recorded it."""
-        running = self._ports.runner.start(self._calls())
+        running = self._runtime.runner.start(self._calls())
         while self._under_way:
-            now_ms = self._ports.effects.now_ms()
+            now_ms = self._runtime.clock.now_ms()
             for index, end in running.wait(max(0, self._wake_ms(now_ms) - now_ms) / 1000):
                 self._end(index, end)
-            now_ms = self._ports.effects.now_ms()
+            now_ms = self._runtime.clock.now_ms()
             self._drain(running, now_ms)
             self._interrupt_overdue(running, now_ms)
             if self._under_way and now_ms >= self._leases.next_ms:
@@ -78,7 +78,7 @@ class BatchRunner:
         try:
             return self._call(one, bring)
         except Exception as error:  # noqa: BLE001 - this job's alone
-            self._ports.bulkhead.note("attempt", one.job.id, error)
+            self._runtime.bulkhead.note("attempt", one.job.id, error)
             return partial(broken, "it could not be begun", error)
 
     def _inputs_of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Input]]:
@@ -89,19 +89,19 @@ class BatchRunner:
             unread = UnavailableError(f"the payload could not be read: {error}")
             return [partial(_raised, unread) for _ in batch]
         except Exception as error:  # noqa: BLE001 - of which of them is seen when each is read alone
-            self._ports.bulkhead.note("inputs", batch[0].job.id, error)
+            self._runtime.bulkhead.note("inputs", batch[0].job.id, error)
             return [partial(self._inputs.alone, one.job) for one in batch]
         return [partial(self._inputs.of, one.job, texts[one.job.id]) for one in batch]
 
     def _call(self, one: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if one.job.expands:
             return lambda: self._composites.run(one.job, bring)
-        call = attempt(self._ports.registry, one.job, bring, one.context)
-        return self._traced(one, call) if self._ports.tracing.on else call
+        call = attempt(self._runtime.registry, one.job, bring, one.context)
+        return self._traced(one, call) if self._runtime.tracing.on else call
 
     def _traced(self, one: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
         """Run an attempt in a span; a delivery is one, too."""
-        job, tracing = one.job, self._ports.tracing
+        job, tracing = one.job, self._runtime.tracing
 
         def within() -> Ended:
             about: dict[str, str | int] = {
@@ -117,7 +117,7 @@ class BatchRunner:
                     if isinstance(end, Failed):
                         span.failed(end.type)
             except Exception as error:  # noqa: BLE001 - a span that fails takes no attempt with it
-                self._ports.bulkhead.note("span", job.id, error)
+                self._runtime.bulkhead.note("span", job.id, error)
             return end or call()
 
         return within
@@ -134,10 +134,10 @@ class BatchRunner:
         if (one := self._under_way.pop(index, None)) is not None:
             if not isinstance(end, Succeeded | Failed | Stopped | Expanded):
                 error = end if isinstance(end, BaseException) else TypeError("not an end")
-                self._ports.bulkhead.note("attempt", one.job.id, error)
+                self._runtime.bulkhead.note("attempt", one.job.id, error)
                 end = broken("the attempt was lost", error)
             self._ended.append((one, end))
-            self._record_at_ms = self._record_at_ms or self._ports.effects.now_ms() + RECORD_WAIT_MS
+            self._record_at_ms = self._record_at_ms or self._runtime.clock.now_ms() + RECORD_WAIT_MS
 
     def _drain(self, running: Running, now_ms: int) -> None:
         """Interrupt what is to be given back because the process goes down."""

@@ -49,19 +49,19 @@ class ClaimedJob:
 
 
 def claimed(
-    ports: Runtime, delivery: ReceivedMessage, job: Job, function_deadline_ms: int, slot: Slot | None = None
+    runtime: Runtime, delivery: ReceivedMessage, job: Job, function_deadline_ms: int, slot: Slot | None = None
 ) -> ClaimedJob:
     """Make ready a claimed job; its attempt ends with its timeout or its function, whichever is first."""
-    deadline_ms = min(ports.effects.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
-    context = Context(job, deadline_ms, ports.effects.now_ms, lambda key: _first_time(ports.store, job, key))
+    deadline_ms = min(runtime.clock.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
+    context = Context(job, deadline_ms, runtime.clock.now_ms, lambda key: _first_time(runtime.store, job, key))
     return ClaimedJob(delivery, job, context, deadline_ms, slot)
 
 
 def _first_time(store: JobStore, job: Job, key: str) -> bool:
     [end] = store.apply([insert("once", once_key(job.id, key, job.life), belonging(job, {"fence": job.fence}))])
-    if end.applied is WriteStatus.UNAVAILABLE:
+    if end.status is WriteStatus.UNAVAILABLE:
         raise UnavailableError
-    if end.applied is WriteStatus.INVALID:
+    if end.status is WriteStatus.INVALID:
         raise UnstorableError("a key of once() is too long, or no text")
     # Or it is ours, and the timer has looked at it since.
-    return end.done or bool(end.old and end.old.get("fence") == job.fence)
+    return end.done or bool(end.current and end.current.get("fence") == job.fence)

@@ -32,9 +32,9 @@ Step = tuple[ClaimedJob, Transition | None]
 class Completer:
     """Records ended attempts and counts what became of them."""
 
-    def __init__(self, ports: Runtime, limits: Limiter) -> None:
+    def __init__(self, runtime: Runtime, limits: Limiter) -> None:
         """Start with nothing recorded."""
-        self._ports = ports
+        self._runtime = runtime
         self._limits = limits
         self.counts: Counter[str] = Counter()
         self.unsettled: list[ReceivedMessage] = []
@@ -48,7 +48,7 @@ class Completer:
 
     def settle(self, ended: Sequence[tuple[ClaimedJob, Ended]]) -> None:
         """Record ends; a message whose job the table would not record is `unsettled`: it will be delivered again."""
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         steps: list[Step] = [(one, self._step(one, end, now_ms)) for one, end in ended]
         self._to_send = {one.job.id: end.to_send for one, end in ended if isinstance(end, Expanded)}
         cancelled, invalid = self._record(steps, now_ms)
@@ -76,21 +76,21 @@ class Completer:
             elif outcome.done:
                 self.counts[_named(step)] += 1
                 expanded += [step.job] if step.name == "expand" else []
-            elif outcome.applied is WriteStatus.UNAVAILABLE:
+            elif outcome.status is WriteStatus.UNAVAILABLE:
                 self.unsettled.append(one.delivery)
-            elif outcome.applied is WriteStatus.INVALID:
+            elif outcome.status is WriteStatus.INVALID:
                 invalid.append(one)
-            elif outcome.old is not None and outcome.old.get("cancel_requested"):
+            elif outcome.current is not None and outcome.current.get("cancel_requested"):
                 # Or the claim is lost: then the next write is refused, too.
                 cancelled.append(one)
             else:
                 self.counts["superseded"] += 1
         parts = [part for job in expanded for part in self._to_send.get(job.id, ())]
-        send(self._ports.queue, parts, now_ms, self._ports.bulkhead)
+        send(self._runtime.queue, parts, now_ms, self._runtime.bulkhead)
         # Parts that ended before the job waited for them told nobody.
         for job in expanded:
-            with self._ports.bulkhead.around("parents", job.id):
-                DependencyReconciler(self._ports).check([job])
+            with self._runtime.bulkhead.around("parents", job.id):
+                DependencyReconciler(self._runtime).check([job])
         return cancelled, invalid
 
     def _recorded(
@@ -99,10 +99,10 @@ class Completer:
         """Write in one call; what raises for one of them is that one's alone."""
 
         def record(part: Sequence[tuple[ClaimedJob, Transition]]) -> Sequence[WriteResult]:
-            return commit(self._ports, [step for _, step in part], now_ms)
+            return commit(self._runtime, [step for _, step in part], now_ms)
 
         try:
-            return self._ports.bulkhead.batch(known, record, stage="record", name=lambda one: one[0].job.id)
+            return self._runtime.bulkhead.batch(known, record, stage="record", name=lambda one: one[0].job.id)
         except UnavailableError:
             return [(one, WriteResult(WriteStatus.UNAVAILABLE)) for one in known]
 
@@ -114,12 +114,12 @@ class Completer:
         try:
             return self._transition(one, end, now_ms)
         except Exception as error:  # noqa: BLE001 - this job's alone
-            self._ports.bulkhead.note("settle", one.job.id, error)
+            self._runtime.bulkhead.note("settle", one.job.id, error)
             failed = broken("how it ended could not be recorded", error)
         try:
             return self._failure(one, failed, now_ms)
         except Exception as error:  # noqa: BLE001 - nor that it failed: its lease ends, and somebody takes it over
-            self._ports.bulkhead.note("settle", one.job.id, error)
+            self._runtime.bulkhead.note("settle", one.job.id, error)
             self.counts[ISOLATED] += 1
         return None
 
@@ -133,7 +133,7 @@ class Completer:
             case Expanded(parts, awaits, deadline_at):
                 return expand(one.job, parts, awaits, now_ms, deadline_at)
             case Failed("timeout") if one.cause == DRAINED:
-                return requeue(one.job, max(now_ms, _free_at(one)), now_ms, self._ports.settings.timing)
+                return requeue(one.job, max(now_ms, _free_at(one)), now_ms, self._runtime.settings.timing)
             case Failed():
                 return self._failure(one, end, now_ms)
 
@@ -141,7 +141,7 @@ class Completer:
         if end.result is None:
             return succeed(one.job, now_ms, None)
         try:
-            placed = self._ports.documents.place_result(one.job, end.result)
+            placed = self._runtime.payloads.place_result(one.job, end.result)
         except UnavailableError:
             return None
         return succeed(one.job, now_ms, placed.inline, placed.at, placed.write)
@@ -156,8 +156,8 @@ class Completer:
             one.job,
             error,
             now_ms,
-            self._ports.settings.timing,
-            draw=self._ports.effects.random(),
+            self._runtime.settings.timing,
+            draw=self._runtime.clock.random(),
             final=end.final,
             not_before=max(_free_at(one), now_ms + round(end.after_s * 1000) if end.after_s else 0),
         )

@@ -24,9 +24,9 @@ KEPT = ("unreadable", "unavailable", ISOLATED)
 class DeadLetterConsumer:
     """Handles messages of the dead-letter queue."""
 
-    def __init__(self, ports: Runtime) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def handle(self, deliveries: Sequence[ReceivedMessage]) -> BatchResult:
         """Settle messages, each for itself; those that stay `unsettled` are delivered again."""
@@ -35,7 +35,7 @@ class DeadLetterConsumer:
         for delivery in deliveries:
             what = ISOLATED
             # Its message stays, for people to look at; its neighbours are settled.
-            with self._ports.bulkhead.around("dead_letter", delivery.id):
+            with self._runtime.bulkhead.around("dead_letter", delivery.id):
                 what = self._handle(delivery)
             counts[what] += 1
             unsettled += [delivery.id] if what in KEPT else []
@@ -51,20 +51,20 @@ class DeadLetterConsumer:
             return "unavailable"
 
     def _settle(self, carried: Job) -> str:
-        now_ms = self._ports.effects.now_ms()
-        [item] = self._ports.store.get([carried.key])
+        now_ms = self._runtime.clock.now_ms()
+        [item] = self._runtime.store.get([carried.key])
         job = from_item(item) if item else None
         if job is None or job.terminal or job.generation != carried.generation:
             return "stale"
         if now_ms < job.due_at:
-            return "sent_again" if send(self._ports.queue, [job], now_ms) == [True] else "unavailable"
+            return "sent_again" if send(self._runtime.queue, [job], now_ms) == [True] else "unavailable"
         # Refused while someone runs it: if they die, the job's alarm finds it.
         return self._end(ended_by_loss(job, now_ms) or mark_dead(job, CAUSE, MESSAGE, now_ms), now_ms)
 
     def _end(self, end: Transition, now_ms: int) -> str:
-        [outcome] = commit(self._ports, [end], now_ms)
-        if outcome.applied is WriteStatus.INVALID:
+        [outcome] = commit(self._runtime, [end], now_ms)
+        if outcome.status is WriteStatus.INVALID:
             return ISOLATED
-        if outcome.applied is WriteStatus.UNAVAILABLE:
+        if outcome.status is WriteStatus.UNAVAILABLE:
             return "unavailable"
         return end.job.state.value if outcome.done else "changed"

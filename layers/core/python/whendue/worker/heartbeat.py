@@ -18,12 +18,12 @@ from whendue.worker.claimed_job import ClaimedJob
 class Heartbeater:
     """Keeps what a batch holds, for as long as it runs."""
 
-    def __init__(self, ports: Runtime, batch: Sequence[ClaimedJob]) -> None:
+    def __init__(self, runtime: Runtime, batch: Sequence[ClaimedJob]) -> None:
         """Start with leases just taken and messages just received."""
-        self._ports = ports
+        self._runtime = runtime
         # Three chances before the shortest lease ends.
         self._every_ms = max(LEASE_MIN_S, min(one.job.policy.lease_s for one in batch)) * 1000 // 3
-        now_ms = ports.effects.now_ms()
+        now_ms = runtime.clock.now_ms()
         self._held_ms = now_ms
         self.next_ms = now_ms + self._every_ms
 
@@ -62,25 +62,25 @@ class Heartbeater:
         def apply(part: Sequence[tuple[ClaimedJob, Transition]]) -> Sequence[WriteResult]:
             # A slot that was lost is not missed here: the job began in it, and ends without it.
             slots = [renew(one.slot, beat.job.lease_until) for one, beat in part if one.slot]
-            return self._ports.store.apply([*(beat for _, beat in part), *slots])[: len(part)]
+            return self._runtime.store.apply([*(beat for _, beat in part), *slots])[: len(part)]
 
         with suppress(UnavailableError):
-            return self._ports.bulkhead.batch(beats, apply, stage="heartbeat", name=lambda one: one[0].job.id)
+            return self._runtime.bulkhead.batch(beats, apply, stage="heartbeat", name=lambda one: one[0].job.id)
         return []
 
     def _standing(self, one: ClaimedJob, refused: WriteResult) -> Job | None:
         """Read the job that refused a heartbeat; None where nobody can: then the claim counts as lost."""
-        with self._ports.bulkhead.around("heartbeat", one.job.id):
-            return from_item(refused.old) if refused.old else None
+        with self._runtime.bulkhead.around("heartbeat", one.job.id):
+            return from_item(refused.current) if refused.current else None
         return None
 
     def _extend(self, under_way: Sequence[ClaimedJob], now_ms: int) -> None:
         """Hide the messages longer, well before they would be delivered again; if SQS refuses, the lease protects."""
-        visibility_s = self._ports.settings.visibility_s
+        visibility_s = self._runtime.settings.visibility_s
         if now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000:
             return
         self._held_ms = now_ms
         # A batch comes from one queue.
-        with suppress(UnavailableError), self._ports.bulkhead.around("visibility", under_way[0].job.id):
+        with suppress(UnavailableError), self._runtime.bulkhead.around("visibility", under_way[0].job.id):
             receipts = [one.delivery.receipt for one in under_way]
-            self._ports.queue.hold(under_way[0].delivery.queue, receipts, visibility_s)
+            self._runtime.queue.change_visibility(under_way[0].delivery.queue, receipts, visibility_s)

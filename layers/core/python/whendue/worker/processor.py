@@ -33,14 +33,14 @@ class BatchProcessor:
     """Handles batches of messages."""
 
     def __init__(
-        self, ports: Runtime, profiles: ProfileLookup, pauses: PauseService, composites: CompositeRunner
+        self, runtime: Runtime, profiles: ProfileLookup, pauses: PauseService, composites: CompositeRunner
     ) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._profiles = profiles
         self._pauses = pauses
         self._composites = composites
-        self._limits = Limiter(ports, profiles)
+        self._limits = Limiter(runtime, profiles)
         self._deadly = KillerTypes()
 
     def handle(
@@ -57,18 +57,18 @@ class BatchProcessor:
             drain_at: for a process that is told to go down; asked twice a second for when what still runs is to be
                 given back. Once there is a time, nothing more is claimed.
         """
-        settle = Completer(self._ports, self._limits)
-        together, suspects = split_suspects(self._ports, self._runnable(deliveries, settle), self._deadly)
+        settle = Completer(self._runtime, self._limits)
+        together, suspects = split_suspects(self._runtime, self._runnable(deliveries, settle), self._deadly)
         groups = [together]
-        isolation = self._ports.isolation
-        isolated = Suspects(self._ports, settle, self._deadly, deadline_ms, drain_at)
+        isolation = self._runtime.isolation
+        isolated = Suspects(self._runtime, settle, self._deadly, deadline_ms, drain_at)
         if isolation:
             isolated.begin(suspects, isolation)
         else:
             groups += [[suspect] for suspect in suspects]
         end_ms = deadline_ms - RECORD_MS - INTERRUPT_GRACE_MS
         for group in groups:
-            if self._ports.effects.now_ms() >= end_ms or (drain_at and drain_at() is not None):
+            if self._runtime.clock.now_ms() >= end_ms or (drain_at and drain_at() is not None):
                 settle.unsettled += [delivery for delivery, _ in group]
             elif group:
                 self._run(group, end_ms, settle, drain_at)
@@ -78,7 +78,7 @@ class BatchProcessor:
 
     def _runnable(self, deliveries: Sequence[ReceivedMessage], settle: Completer) -> list[tuple[ReceivedMessage, Job]]:
         """Read the messages, and put aside what cannot run now."""
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         newest: dict[str, tuple[ReceivedMessage, Job]] = {}
         for delivery in deliveries:
             job = self._read(delivery, settle)
@@ -102,15 +102,15 @@ class BatchProcessor:
         except UnreadableMessageError:
             settle.leave(delivery, "unreadable")
         except Exception as error:  # noqa: BLE001 - this message's alone
-            self._ports.bulkhead.note("decode", delivery.id, error)
+            self._runtime.bulkhead.note("decode", delivery.id, error)
             settle.leave(delivery, ISOLATED)
         return None
 
     def _hold(self, delivery: ReceivedMessage, job: Job, now_ms: int, settle: Completer) -> None:
         """Hide a message that came early until its job is due (guarantee G6)."""
         wait_s = min(-(-(job.due_at - now_ms) // 1000), SQS_MAX_VISIBILITY_S)
-        with suppress(UnavailableError), self._ports.bulkhead.around("hold", job.id):
-            self._ports.queue.hold(delivery.queue, [delivery.receipt], wait_s)
+        with suppress(UnavailableError), self._runtime.bulkhead.around("hold", job.id):
+            self._runtime.queue.change_visibility(delivery.queue, [delivery.receipt], wait_s)
         settle.leave(delivery, "early")
 
     def _run(
@@ -119,9 +119,9 @@ class BatchProcessor:
         try:
             batch = self._claim(self._unpaused(group, settle), end_ms, settle)
             if batch:
-                BatchRunner(self._ports, self._composites, batch, end_ms, drain_at).run(settle)
+                BatchRunner(self._runtime, self._composites, batch, end_ms, drain_at).run(settle)
         except Exception as error:  # noqa: BLE001 - the net: what is recorded comes again and is found settled
-            self._ports.bulkhead.note("batch", group[0][1].id, error)
+            self._runtime.bulkhead.note("batch", group[0][1].id, error)
             for delivery, _ in group:
                 if delivery not in settle.unsettled:
                     settle.leave(delivery, ISOLATED)
@@ -139,7 +139,7 @@ class BatchProcessor:
             return [job.id in found for _, job in part]
 
         try:
-            known = self._ports.bulkhead.batch(group, held, stage="paused", name=_job_id)
+            known = self._runtime.bulkhead.batch(group, held, stage="paused", name=_job_id)
         except UnavailableError:
             settle.unsettled += [delivery for delivery, _ in group]
             return []
@@ -154,7 +154,7 @@ class BatchProcessor:
         if not group:
             return []
         group = [(delivery, self._profiles.followed(job)) for delivery, job in group]
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         admission = self._limits.admit(group, now_ms)
         settle.unsettled += admission.unsettled
         settle.counts += admission.counts
@@ -175,39 +175,39 @@ class BatchProcessor:
         """Claim jobs in one call; what raises for one of them is that one's alone."""
 
         def made(part: Sequence[Admitted]) -> Sequence[Transition]:
-            return [claim(one.job, self._ports.effects.new_id(), now_ms) for one in part]
+            return [claim(one.job, self._runtime.clock.new_id(), now_ms) for one in part]
 
-        steps = self._ports.bulkhead.batch(admitted, made, stage="claim", name=lambda one: one.job.id)
+        steps = self._runtime.bulkhead.batch(admitted, made, stage="claim", name=lambda one: one.job.id)
         claims = [(one, step) for one, step in steps if isinstance(step, Transition)]
 
         def apply(part: Sequence[tuple[Admitted, Transition]]) -> Sequence[WriteResult]:
             # A claim that is repeated is recognised by its fence.
-            return self._ports.store.apply([step for _, step in part])
+            return self._runtime.store.apply([step for _, step in part])
 
         try:
-            ends = self._ports.bulkhead.batch(claims, apply, stage="claim", name=lambda one: one[0].job.id)
+            ends = self._runtime.bulkhead.batch(claims, apply, stage="claim", name=lambda one: one[0].job.id)
         except UnavailableError:
             ends = [(one, WriteResult(WriteStatus.UNAVAILABLE)) for one in claims]
         for (one, step), end in ends:
             if isinstance(end, WriteResult):
-                with self._ports.bulkhead.around("tally", one.job.id):
-                    self._ports.tally.note([(step, end)])
+                with self._runtime.bulkhead.around("tally", one.job.id):
+                    self._runtime.metrics.note([(step, end)])
         unmade = [(one, None, error) for one, error in steps if isinstance(error, BaseException)]
         return [*unmade, *((one, step, end) for (one, step), end in ends)]
 
     def _claimed(self, one: Admitted, taken: Transition, end_ms: int) -> ClaimedJob | None:
         """Make ready a claimed job; None where that fails: whoever gets its message next takes it over."""
-        with self._ports.bulkhead.around("claimed", one.job.id):
-            return claimed(self._ports, one.delivery, taken.job, end_ms, one.slot)
+        with self._runtime.bulkhead.around("claimed", one.job.id):
+            return claimed(self._runtime, one.delivery, taken.job, end_ms, one.slot)
         return None
 
     def _refused(self, one: Admitted, outcome: WriteResult | BaseException, now_ms: int, settle: Completer) -> None:
         """See to a job that is not ours; its message is done with unless nobody knows."""
-        if isinstance(outcome, WriteResult) and outcome.applied is WriteStatus.UNAVAILABLE:
+        if isinstance(outcome, WriteResult) and outcome.status is WriteStatus.UNAVAILABLE:
             settle.unsettled.append(one.delivery)
             return
         if isinstance(outcome, WriteResult) and not outcome.done:
-            with self._ports.bulkhead.around("refused", one.job.id):
+            with self._runtime.bulkhead.around("refused", one.job.id):
                 if self._end_if_over(one.job, outcome, now_ms):
                     settle.counts["refused"] += 1
                 else:
@@ -217,14 +217,14 @@ class BatchProcessor:
 
     def _end_if_over(self, job: Job, refused: WriteResult, now_ms: int) -> bool:
         """Look at the job that refused a claim, and end it if nobody may claim it again; False if that is unknown."""
-        if refused.applied is WriteStatus.INVALID:
+        if refused.status is WriteStatus.INVALID:
             end: Transition | None = mark_dead(job, UNSTORABLE, "the table cannot hold its claim", now_ms)
         else:
-            end = ended_by_loss(from_item(refused.old), now_ms) if refused.old else None
+            end = ended_by_loss(from_item(refused.current), now_ms) if refused.current else None
         if end is None:
             return True
-        [outcome] = commit(self._ports, [end], now_ms)
-        return outcome.applied not in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
+        [outcome] = commit(self._runtime, [end], now_ms)
+        return outcome.status not in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
 
 
 def _job_id(one: tuple[ReceivedMessage, Job]) -> str:

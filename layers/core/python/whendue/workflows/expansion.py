@@ -51,15 +51,15 @@ class ExpansionPlan:
 class Expander:
     """Plans composites."""
 
-    def __init__(self, ports: Runtime, submit: Submit) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit) -> None:
         """Use these ports, and what prepares jobs."""
-        self._ports = ports
+        self._runtime = runtime
         self._submit = submit
-        self._inputs = InputResolver(ports)
+        self._inputs = InputResolver(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
         """Let parts that were made to wait look whether their parents have ended already."""
-        DependencyReconciler(self._ports).check([job for job in waiting if job.awaits])
+        DependencyReconciler(self._runtime).check([job for job in waiting if job.awaits])
 
     def plan(self, whole: Job, value: Any) -> ExpansionPlan:
         """Plan the parts of a composite from its payload.
@@ -75,7 +75,7 @@ class Expander:
     def _workflow(self, whole: Job, graph: Graph) -> ExpansionPlan:
         parents = {number: [link.node for link in node.parents] for number, node in enumerate(graph.nodes)}
         with_children = frozenset(parent for each in parents.values() for parent in each)
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         deadline_at = None if graph.deadline_s is None else now_ms + graph.deadline_s * 1000
         return ExpansionPlan(
             len(graph.nodes), parents, lambda number: self._node(whole, graph, number, with_children), deadline_at
@@ -84,7 +84,7 @@ class Expander:
     def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Member:
         node = graph.nodes[number]
         parents = [
-            Upstream(self._ports.ids.of_part(whole.whole_id, link.node), link.on, graph.nodes[link.node].name)
+            Upstream(self._runtime.ids.of_part(whole.whole_id, link.node), link.on, graph.nodes[link.node].name)
             for link in node.parents
         ]
         request = node.request
@@ -99,7 +99,7 @@ class Expander:
             number in with_children,
         )
         step = self._submit.prepare(
-            whole.tenant, replace(request, parent_policy=node.parent_policy), self._ports.effects.now_ms(), place
+            whole.tenant, replace(request, parent_policy=node.parent_policy), self._runtime.clock.now_ms(), place
         )
         return Member(step, edges_of(step.job, parents) if parents else [])
 
@@ -121,21 +121,21 @@ class Expander:
 
     def _item(self, whole: Job, number: int, payload: Any) -> Member:
         try:
-            self._ports.registry.get(whole.type).parse(payload)
+            self._runtime.registry.get(whole.type).parse(payload)
         except InvalidPayloadError as error:
             raise InvalidPayloadError(f"item {number}: {error}", **error.details) from None
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > PAYLOAD_BYTES:
             raise PayloadTooLargeError(f"item {number}: the payload is over {PAYLOAD_BYTES} bytes of JSON")
         job = self._bare(whole, number)
-        placed = self._ports.documents.place_payload(job, text)
+        placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
-        return Member(submit(job, self._ports.settings.timing, first=placed.write), [])
+        return Member(submit(job, self._runtime.settings.timing, first=placed.write), [])
 
     def _bare(self, whole: Job, number: int) -> Job:
         """Give an item's job, which is tried as the whole is, but for its payload."""
-        settings, now_ms = self._ports.settings, self._ports.effects.now_ms()
-        job_id = self._ports.ids.of_part(whole.whole_id, number)
+        settings, now_ms = self._runtime.settings, self._runtime.clock.now_ms()
+        job_id = self._runtime.ids.of_part(whole.whole_id, number)
         return Job(
             id=job_id,
             tenant=whole.tenant,

@@ -28,10 +28,10 @@ from whendue.workflows.graph import from_value, outcome
 class CompositeRunner:
     """Runs composites."""
 
-    def __init__(self, ports: Runtime, submit: Submit) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit) -> None:
         """Use these ports, and what prepares jobs."""
-        self._ports = ports
-        self._parting = Expander(ports, submit)
+        self._runtime = runtime
+        self._parting = Expander(runtime, submit)
 
     def run(self, whole: Job, bring: Callable[[], Input]) -> Ended:
         """Make the parts of a claimed composite, or gather. Never raises what a user or the outside can cause.
@@ -52,7 +52,7 @@ class CompositeRunner:
         except WhendueError as error:
             return Failed(error.code, str(error), final=True)
         except Exception as error:  # noqa: BLE001 - whatever one composite holds, it is that one's alone
-            self._ports.bulkhead.note("composite", whole.id, error)
+            self._runtime.bulkhead.note("composite", whole.id, error)
             return broken("its parts could not be made or gathered", error)
 
     # --- expand -------------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ class CompositeRunner:
 
         Those of an earlier try are among them: it may have ended before it sent any.
         """
-        timing = self._ports.settings.timing
+        timing = self._runtime.settings.timing
         pending = [part for part in parts if part.state is State.PENDING and part.owes is None]
         return [part for part in pending if writer_sends(part.alarm_at, part.scheduled_at, timing)]
 
@@ -91,19 +91,19 @@ class CompositeRunner:
             return []
         # By it they are found when the composite has gone.
         values = belonging(whole, {"left": plan.count})
-        [noted] = self._ports.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
+        [noted] = self._runtime.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
         if noted.failed:
             raise UnavailableError
         parts = [plan.make(number) for number in numbers]
         notes = [write for part in parts for write in part.edges]
-        ends = self._ports.store.apply(notes) if notes else []
+        ends = self._runtime.store.apply(notes) if notes else []
         if not _is_unknown(ends):
-            ends = commit_unsent(self._ports, [part.step for part in parts]) if parts else []
+            ends = commit_unsent(self._runtime, [part.step for part in parts]) if parts else []
         if _is_unknown(ends):
             raise UnavailableError
         # One that is not there would be waited for for ever.
         for part, end in zip(parts, ends, strict=True):
-            if end.applied is WriteStatus.INVALID:
+            if end.status is WriteStatus.INVALID:
                 raise InvalidRequestError(f"the table cannot hold the part {part.step.job.node!r}")
         return [part.step.job for part in parts]
 
@@ -114,7 +114,7 @@ class CompositeRunner:
             UnavailableError: some of it is not told.
         """
         owing = [part for part in parts.values() if part.owes is not None]
-        if CompletionFanOut(self._ports).tell(owing):
+        if CompletionFanOut(self._runtime).tell(owing):
             raise UnavailableError
         return bool(owing)
 
@@ -124,9 +124,9 @@ class CompositeRunner:
         Raises:
             UnavailableError: not all have begun again.
         """
-        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
+        now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
         steps = resets(there, plan.parents, of_redrive, now_ms, timing)
-        ends = commit_unsent(self._ports, list(steps.values())) if steps else []
+        ends = commit_unsent(self._runtime, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in ends):
             raise UnavailableError
@@ -142,7 +142,7 @@ class CompositeRunner:
         failed = outcome(from_value(value), parts)
         if failed is None:
             return succeeded({"nodes": len(parts)})
-        if whole.deadline_at is not None and whole.deadline_at <= self._ports.effects.now_ms():
+        if whole.deadline_at is not None and whole.deadline_at <= self._runtime.clock.now_ms():
             return Failed("deadline_exceeded", f"its deadline passed; {failed!r} did not succeed", final=True)
         return Failed("workflow_failed", f"the node {failed!r} did not succeed", final=True)
 
@@ -152,16 +152,16 @@ class CompositeRunner:
             return Failed(
                 "items_failed", f"{len(failed)} of {count} items did not succeed, first item {failed[0]}", final=True
             )
-        texts = self._ports.documents.results(list(parts.values()))
+        texts = self._runtime.payloads.results(list(parts.values()))
         results = [texts[parts[number].id] for number in range(count)]
         return succeeded([None if text is None else json.loads(text) for text in results])
 
     def _parts(self, whole: Job, count: int) -> dict[int, Job]:
-        items = self._ports.store.get(
-            [job_key(self._ports.ids.of_part(whole.whole_id, number)) for number in range(count)]
+        items = self._runtime.store.get(
+            [job_key(self._runtime.ids.of_part(whole.whole_id, number)) for number in range(count)]
         )
         return {number: from_item(item) for number, item in enumerate(items) if item}
 
 
 def _is_unknown(ends: Sequence[WriteResult]) -> bool:
-    return any(end.applied is WriteStatus.UNAVAILABLE for end in ends)
+    return any(end.status is WriteStatus.UNAVAILABLE for end in ends)

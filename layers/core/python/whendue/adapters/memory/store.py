@@ -67,23 +67,23 @@ class MemoryStore:
         with self._lock:
             return [_copied(self._items.get(key)) for key in keys]
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read every item under a partition key, ordered by `sk`."""
         with self._lock:
             return [_copied(self._items[key]) for key in sorted(key for key in self._items if key.pk == pk)]
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read a part of a family, ordered by `sk`."""
-        items = [item for item in self.family(pk) if first <= item["sk"] <= last]
+        items = [item for item in self.query(pk) if first <= item["sk"] <= last]
         return (items[::-1] if newest_first else items)[:limit]
 
-    def agenda(
+    def query_due(
         self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[DueEntry]:
         """List a partition's entries by (alarm, key)."""
         with self._lock:
             entries = self._agenda[partition]
-            end = bisect.bisect_right(entries, until_ms, key=lambda entry: entry.alarm_at)
+            end = bisect.bisect_right(entries, until_ms, key=lambda entry: entry.check_at)
             if newest_first:
                 end = end if after is None else min(end, bisect.bisect_left(entries, after))
                 return entries[max(0, end - limit) : end][::-1]
