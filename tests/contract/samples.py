@@ -27,9 +27,9 @@ def insert_of(name: str, **values: Any) -> Write:
     return insert("insert", key_of(name), {"n": 1} | values)
 
 
-def listed(name: str, alarm_at: int, partition: str = LIVE) -> Write:
-    """An item with a place in the agenda."""
-    return insert_of(name, agenda_pk=partition, alarm_at=alarm_at, due_at=alarm_at + 7)
+def listed(name: str, check_at: int, partition: str = LIVE) -> Write:
+    """An item with a place in the due index."""
+    return insert_of(name, due_pk=partition, check_at=check_at, due_at=check_at + 7)
 
 
 def a_job(job_id: str = "0190", **changes: Any) -> Job:
@@ -39,8 +39,8 @@ def a_job(job_id: str = "0190", **changes: Any) -> Job:
         type="ok",
         queue="normal",
         profile="default",
-        agenda_pk=LIVE,
-        alarm_at=NOW - TIMING.lookahead_ms,
+        due_pk=LIVE,
+        check_at=NOW - TIMING.lookahead_ms,
         due_at=NOW,
         scheduled_at=NOW,
         created_at=NOW,
@@ -68,11 +68,11 @@ def an_error(job: Job) -> Failure:
 
 
 def awaiting() -> Job:
-    return a_job(state=State.WAITING, awaits=frozenset({0, 1, 2007}))
+    return a_job(state=State.WAITING, unmet_dependencies=frozenset({0, 1, 2007}))
 
 
 def told() -> Job:
-    return transitions.succeed(running(children=True), NOW, None).job
+    return transitions.succeed(running(has_dependents=True), NOW, None).job
 
 
 LATER = NOW + 50_000
@@ -127,35 +127,37 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "postpone_check": (a_job, lambda job: transitions.postpone_check(job, LATER, send=True)),
     "add_dependent": (running, waiting.add_dependent),
     "succeed with dependents": (
-        lambda: running(children=True),
+        lambda: running(has_dependents=True),
         lambda job: transitions.succeed(job, NOW, '{"sum":3}'),
     ),
     "fail with dependents": (
-        lambda: running(children=True),
+        lambda: running(has_dependents=True),
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
     ),
     "satisfy": (awaiting, lambda job: waiting.satisfy(job, frozenset({1, 2007}))),
     "satisfy of the last": (awaiting, lambda job: waiting.satisfy(job, frozenset({0, 1, 2007}))),
     "release": (awaiting, lambda job: waiting.release(job, LATER, TIMING)),
     "release of one that awaits nobody": (
-        lambda: evolve(awaiting(), awaits=None),
+        lambda: evolve(awaiting(), unmet_dependencies=None),
         lambda job: waiting.release(job, LATER, TIMING),
     ),
     "cancel while waiting": (awaiting, lambda job: transitions.cancel(job, NOW)),
     "request_cancel while waiting": (awaiting, transitions.request_cancel),
-    "cancel_unsatisfied": (awaiting, lambda job: waiting.cancel_unsatisfied(job, "parent_failed", "", LATER)),
+    "cancel_unsatisfied": (awaiting, lambda job: waiting.cancel_unsatisfied(job, "dependency_failed", "", LATER)),
     "expand": (
         lambda: running(expands="workflow"),
         lambda job: waiting.expand(job, 3, frozenset(range(3)), LATER, NOW + 900_000),
     ),
     "redrive to wait again": (
         dead,
-        lambda job: transitions.redrive(job, LATER, LATER, TIMING, awaits=frozenset({2007}), of_redrive=1),
+        lambda job: transitions.redrive(
+            job, LATER, LATER, TIMING, unmet_dependencies=frozenset({2007}), parent_redrive=1
+        ),
     ),
     "advance_fan_out": (told, lambda job: waiting.advance_fan_out(job, "child#0190")),
     "finish_fan_out": (told, lambda job: waiting.finish_fan_out(job, LATER, TIMING)),
     "finish_fan_out of a retry": (
-        lambda: a_job(owes="", failures=1),
+        lambda: a_job(pending_fan_out="", failures=1),
         lambda job: waiting.finish_fan_out(job, LATER, TIMING),
     ),
 }

@@ -11,8 +11,8 @@ ALARMS = {"a": 300, "b": 100, "c": 200, "d": 200, "e": 200, "f": 200, "g": 200, 
 
 @pytest.fixture
 def full(store: JobStore) -> JobStore:
-    """A store with five ties among its alarms, another partition, and an item that has no alarm."""
-    store.apply([listed(name, alarm_at) for name, alarm_at in ALARMS.items()])
+    """A store with five ties among its next checks, another partition, and an item that has no alarm."""
+    store.apply([listed(name, check_at) for name, check_at in ALARMS.items()])
     store.apply([listed("x", 150, "live#normal#4"), insert_of("y")])
     return store
 
@@ -68,7 +68,7 @@ def test_the_bound_is_inclusive_in_both_directions(
     expected: int,
     newest: bool,
 ) -> None:
-    """An alarm rings at its millisecond, not after it."""
+    """An next check rings at its millisecond, not after it."""
     assert sorted(names(page(full, until=until, newest=newest))) == sorted(names(page(full)[:expected]))
 
 
@@ -86,7 +86,7 @@ def test_a_position_stays_good_when_its_entry_has_gone(full: JobStore, newest: b
     before = page(full, newest=newest)
     position = before[3]
     gone = [before[2].key, position.key]
-    full.apply([Write("finish", key, [], {"agenda_pk": "done#acme", "alarm_at": 999}) for key in gone])
+    full.apply([Write("finish", key, [], {"due_pk": "done#acme", "check_at": 999}) for key in gone])
     assert page(full, position, newest=newest) == before[4:]
 
 
@@ -101,10 +101,10 @@ def test_newest_first_a_position_past_the_bound_has_everything_behind_it(full: J
     assert page(full, page(full)[-1], until=250, newest=True) == page(full, until=250, newest=True)
 
 
-def test_an_item_without_an_alarm_is_not_in_the_agenda(full: JobStore) -> None:
+def test_an_item_without_an_alarm_is_not_in_the_due_index(full: JobStore) -> None:
     """The index is sparse; an item enters and leaves it with its alarm."""
-    full.apply([Write("leave", key_of("b"), [], {"agenda_pk": REMOVE, "alarm_at": REMOVE})])
-    full.apply([Write("enter", key_of("y"), [], {"agenda_pk": LIVE, "alarm_at": 50, "due_at": 170})])
+    full.apply([Write("leave", key_of("b"), [], {"due_pk": REMOVE, "check_at": REMOVE})])
+    full.apply([Write("enter", key_of("y"), [], {"due_pk": LIVE, "check_at": 50, "due_at": 170})])
     assert names(page(full, until=150)) == ["y"]
     assert page(full, until=150)[0].due_at == 170
 

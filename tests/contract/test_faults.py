@@ -174,7 +174,7 @@ def test_short_pages_of_a_query_are_put_together(aws_tables: Aws) -> None:
 
 
 def test_a_query_that_stays_throttled_is_unavailable(aws_tables: Aws) -> None:
-    """The timer must not take it for an empty agenda."""
+    """The timer must not take it for an empty due index."""
     store, line = wired_store(aws_tables)
     line.next("query", *[wire.error("ThrottlingException")] * TRIES)
     with pytest.raises(UnavailableError):
@@ -296,7 +296,7 @@ def test_capacity_is_told_call_by_call(aws_tables: Aws) -> None:
 
 
 def test_an_immediate_job_costs_at_most_six_write_units(batches: Aws) -> None:
-    """Submit 1 + 1, claim 1, finish 1 + 2: item and agenda. MiniStack counts items alone, AWS's engine both."""
+    """Submit 1 + 1, claim 1, finish 1 + 2: item and due index. MiniStack counts items alone, AWS's engine both."""
     written: list[float] = []
     store = batches.store_on(batches.clients.dynamodb, observe=lambda _, units: written.append(units))
     submitted = transitions.submit(a_job(), TIMING)

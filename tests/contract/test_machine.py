@@ -30,10 +30,17 @@ sets = st.frozensets(st.integers(0, 3), min_size=1)
 PARTITIONS = [LIVE, "done#acme#dead#2027-01-15#0"]
 
 inserts = st.builds(
-    lambda name, state, n, partition, alarm, awaits: insert(
+    lambda name, state, n, partition, check, unmet_dependencies: insert(
         "insert",
         key_of(name),
-        {"state": state, "n": n, "agenda_pk": partition, "alarm_at": alarm, "due_at": alarm + 7, "awaits": awaits},
+        {
+            "state": state,
+            "n": n,
+            "due_pk": partition,
+            "check_at": check,
+            "due_at": check + 7,
+            "unmet_dependencies": unmet_dependencies,
+        },
     ),
     names,
     texts,
@@ -48,9 +55,9 @@ conditions = st.one_of(
     st.builds(In, st.just("state"), st.lists(texts, min_size=1, max_size=2, unique=True).map(tuple)),
     st.builds(Below, st.just("n"), numbers),
     st.builds(Is, st.just("missing"), numbers),
-    st.builds(Is, st.just("awaits"), sets),
-    st.builds(Has, st.sampled_from(["note", "awaits"])),
-    st.builds(Lacks, st.sampled_from(["note", "awaits"])),
+    st.builds(Is, st.just("unmet_dependencies"), sets),
+    st.builds(Has, st.sampled_from(["note", "unmet_dependencies"])),
+    st.builds(Lacks, st.sampled_from(["note", "unmet_dependencies"])),
 )
 changes = st.fixed_dictionaries(
     {},
@@ -59,8 +66,8 @@ changes = st.fixed_dictionaries(
         "n": st.builds(Plus, numbers),
         "m": numbers,
         "note": st.sampled_from([REMOVE, "x"]),
-        "agenda_pk": st.sampled_from(PARTITIONS),
-        "alarm_at": st.integers(1, 9),
+        "due_pk": st.sampled_from(PARTITIONS),
+        "check_at": st.integers(1, 9),
     },
 ).filter(bool)
 deletes = st.builds(
@@ -73,7 +80,11 @@ updates = st.builds(
     changes,
 )
 arrivals = st.builds(
-    lambda name, members: Write("satisfy", key_of(name), [Has("awaits")], {"awaits": Less(members)}), names, sets
+    lambda name, members: Write(
+        "satisfy", key_of(name), [Has("unmet_dependencies")], {"unmet_dependencies": Less(members)}
+    ),
+    names,
+    sets,
 )
 batches = st.lists(inserts | updates | deletes | arrivals, min_size=1, max_size=4, unique_by=lambda write: write.key)
 
@@ -100,7 +111,7 @@ def race(runners: int, store: JobStore, job: Job) -> None:
 
 
 def pages(store: JobStore, partition: str, **options: Any) -> list[list[DueEntry]]:
-    """Walk a partition of the agenda to its end."""
+    """Walk a partition of the due index to its end."""
     seen: list[list[DueEntry]] = []
     while page := store.query_due(partition, after=seen[-1][-1] if seen else None, **options):
         seen.append(page)
@@ -123,8 +134,8 @@ class Tables(RuleBasedStateMachine):
     def own(self, write: Write) -> Write:
         """Give a write of this run's items."""
         change = dict(write.changes)
-        if "agenda_pk" in change:
-            change["agenda_pk"] = f"{self.run}-{change['agenda_pk']}"
+        if "due_pk" in change:
+            change["due_pk"] = f"{self.run}-{change['due_pk']}"
         return replace(write, key=key_of(f"{self.run}-{write.key.pk}"), changes=change)
 
     @rule(batch=batches)
@@ -144,7 +155,7 @@ class Tables(RuleBasedStateMachine):
 
     @rule(partition=st.sampled_from(PARTITIONS), until=st.integers(0, 10), limit=st.integers(1, 5), back=st.booleans())
     def walk(self, partition: str, until: int, limit: int, back: bool) -> None:
-        """The agenda, page by page."""
+        """The due index, page by page."""
         options: dict[str, Any] = {"until_ms": until, "limit": limit, "newest_first": back}
         mine = f"{self.run}-{partition}"
         assert pages(self.real, mine, **options) == pages(self.memory, mine, **options)

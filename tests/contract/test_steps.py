@@ -80,8 +80,8 @@ def test_a_stale_fence_changes_nothing(store: JobStore, apply: Apply, name: str)
     assert store.get([job.key]) == before
 
 
-def test_a_finished_job_leaves_the_live_agenda_for_the_finished_one(store: JobStore) -> None:
-    """The agenda is sparse: what is done no longer stands where the timer looks."""
+def test_a_finished_job_leaves_the_live_due_index_for_the_finished_one(store: JobStore) -> None:
+    """The due index is sparse: what is done no longer stands where the timer looks."""
     job = stored(store, running())
     assert places(store, LIVE) == [job.key.pk]
     store.apply([transitions.succeed(job, NOW, None)])

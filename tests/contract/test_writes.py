@@ -229,7 +229,7 @@ def test_the_largest_payload_fits_an_item(store: JobStore, apply: Apply) -> None
     assert values_of(store, "a")["payload"] == text
 
 
-def test_a_delete_takes_the_item_and_its_place_in_the_agenda(store: JobStore, apply: Apply) -> None:
+def test_a_delete_takes_the_item_and_its_place_in_the_due_index(store: JobStore, apply: Apply) -> None:
     """What is no longer owed must not ring."""
     apply(store, listed("a", 100))
     assert apply(store, delete("delete", key_of("a"), Is("n", 1))).status is WriteStatus.DONE

@@ -42,18 +42,18 @@ class Scene:
     queue: str
     expected: set[str]
     items: Any = None
-    agenda: Any = None
+    due_index: Any = None
     messages: Any = None
     now_ms: int = 0
 
     def keep(self) -> None:
         table, queues = self.world.table, self.world.queues
-        self.items, self.agenda = copy.deepcopy(table._items), copy.deepcopy(table._agenda)
+        self.items, self.due_index = copy.deepcopy(table._items), copy.deepcopy(table._due_index)
         self.messages, self.now_ms = copy.deepcopy(queues._queues), self.world.clock.now_ms()
 
     def restore(self) -> None:
         table, queues = self.world.table, self.world.queues
-        table._items, table._agenda = copy.deepcopy(self.items), copy.deepcopy(self.agenda)
+        table._items, table._due_index = copy.deepcopy(self.items), copy.deepcopy(self.due_index)
         queues._queues, self.world.clock._now_ms = copy.deepcopy(self.messages), self.now_ms
 
     def sent(self) -> set[str]:
@@ -82,7 +82,7 @@ def scene(bad_queue: str) -> Scene:
         app.schedules.put(tenant, "s", definition("0 * * * * *"))
         # Its parent has ended, and nobody has told it.
         item = world.table._items[Key(f"JOB#{parent}", "job")]
-        ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "owes": "", "lease_until": 0}
+        ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "pending_fan_out": "", "lease_until": 0}
         world.table._items[Key(f"JOB#{parent}", "job")] = {**item, **ended}
         expected |= {*lost, child, *promoted} if tenant == GOOD else set()
     world.clock.advance(60 - world.clock.now_ms() // 1000 % 60)
@@ -236,7 +236,9 @@ ITS_QUEUE: dict[str, Stage] = {
 def served(scene: Scene, *, schedules: bool = True) -> None:
     """GOOD's part of the tick is done."""
     missing = scene.expected - scene.sent()
-    assert not missing, [(job.state, job.alarm_at, job.owes) for job in scene.jobs_of(GOOD) if job.id in missing]
+    assert not missing, [
+        (job.state, job.check_at, job.pending_fan_out) for job in scene.jobs_of(GOOD) if job.id in missing
+    ]
     if schedules:
         now_ms = scene.world.clock.now_ms()
         fires = [job for job in scene.jobs_of(GOOD, schedule="s") if job.nominal_at and job.nominal_at > now_ms]
@@ -407,9 +409,9 @@ def test_what_is_broken_is_looked_at_again_at_growing_intervals() -> None:
     intervals = []
     for _ in range(7):
         item = world.table._items[schedule_key(TENANT, "s")]
-        world.clock.advance(max(0, item["alarm_at"] - world.clock.now_ms()) / 1000)
+        world.clock.advance(max(0, item["check_at"] - world.clock.now_ms()) / 1000)
         world.tick()
-        intervals.append((world.table._items[schedule_key(TENANT, "s")]["alarm_at"] - world.clock.now_ms()) // 1000)
+        intervals.append((world.table._items[schedule_key(TENANT, "s")]["check_at"] - world.clock.now_ms()) // 1000)
     assert intervals == [60, 120, 240, 480, 900, 900, 900]
     broken(world, TENANT, "s", definition=text)
     world.clock.advance(900)

@@ -216,8 +216,8 @@ def test_whatever_a_reference_raises_ends_the_attempt_of_its_job_alone(
     world = World()
     parent = world.submit(payload={"n": 1})
     world.work()
-    refers = world.submit(payload={"x": {"$from": parent.id, "path": "n"}}, depends_on=(Dependency(parent.id),))
-    jobs = [world.submit(), world.job(refers), world.submit()]
+    has_references = world.submit(payload={"x": {"$from": parent.id, "path": "n"}}, depends_on=(Dependency(parent.id),))
+    jobs = [world.submit(), world.job(has_references), world.submit()]
 
     def raising(*arguments: Any) -> Any:
         raise EXCEPTIONS[error]
@@ -368,7 +368,7 @@ ODD_FIELDS: tuple[tuple[str, Any], ...] = (
     ("state", "asleep"),
     ("due_at", "1"),
     ("due_at", 1.5),
-    ("agenda_pk", 7),
+    ("due_pk", 7),
     ("type", None),
     ("tags", "x"),
     ("limit", {"concurrency": "x"}),

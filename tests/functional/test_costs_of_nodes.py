@@ -22,7 +22,7 @@ def units(before: Any, after: Any) -> int:
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
     """
     size = max(item_bytes(item) for item in (before, after) if item)
-    places = [item and (item.get("agenda_pk"), item.get("alarm_at"), item.get("due_at")) for item in (before, after)]
+    places = [item and (item.get("due_pk"), item.get("check_at"), item.get("due_at")) for item in (before, after)]
     stands = [place is not None and place[0] is not None for place in places]
     return math.ceil(size / WRITE_UNIT_BYTES) + (sum(stands) if places[0] != places[1] else 0)
 

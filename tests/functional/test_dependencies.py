@@ -89,13 +89,13 @@ def test_a_diamond_of_one_request_runs_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "state", "why"), [("cancel", "cancelled", "parent_failed"), ("run", "succeeded", None)]
+    ("policy", "state", "why"), [("cancel", "cancelled", "dependency_failed"), ("run", "succeeded", None)]
 )
 def test_a_failed_parent_does_what_the_policy_says(policy: Any, state: str, why: str | None) -> None:
     """Cancel is what happens where nothing is said."""
     world = World()
     parent = world.submit("bad", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), parent_policy=policy)
+    child = world.submit(depends_on=after(parent), on_dependency_failure=policy)
     world.work()
     assert states(world, parent, child) == ["dead", state]
     assert cause(world, child) == why
@@ -106,7 +106,7 @@ def test_a_held_job_waits_until_its_parent_has_been_redriven_and_succeeded() -> 
     world = World()
     world.fails_first("second")
     parent = world.submit("second", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), parent_policy="hold")
+    child = world.submit(depends_on=after(parent), on_dependency_failure="hold")
     world.pass_time(400)
     assert states(world, parent, child) == ["dead", "waiting"]
     world.app.control.redrive(TENANT, parent.id)
@@ -145,7 +145,7 @@ def test_a_parent_with_a_thousand_dependents_tells_them_all() -> None:
     world.pass_time(300)
     assert {world.job(child).state for child in children} == {State.SUCCEEDED}
     assert len(world.ran) == 1001
-    assert world.job(parent).owes is None
+    assert world.job(parent).pending_fan_out is None
 
 
 def test_a_child_waits_for_its_own_time_after_its_parents() -> None:
@@ -190,10 +190,10 @@ def test_a_ref_to_a_later_or_a_refused_request_is_refused() -> None:
         ],
     )
     assert [end.code if isinstance(end, WhendueError) else "accepted" for end in ends] == [
-        "unknown_parent",
+        "unknown_dependency",
         "accepted",
         "unknown_task",
-        "unknown_parent",
+        "unknown_dependency",
     ]
 
 
@@ -343,7 +343,7 @@ def _all_have_run_in_order(world: World) -> None:
     items = world.table.items()
     jobs = [item for key, item in items.items() if key.sk == "job"]
     assert [item["state"] for item in jobs] == ["succeeded"] * 3
-    assert not any("owes" in item for item in jobs)
+    assert not any("pending_fan_out" in item for item in jobs)
     finished = {item["pk"]: item["finished_at"] for item in jobs}
     for job_id, _, at in world.ran:
         parents = items.get(parents_key(job_id, items[job_key(job_id)]["request_hash"]))
@@ -377,12 +377,12 @@ def test_a_job_that_still_owes_the_news_of_a_failed_attempt_can_be_cancelled() -
     world = World()
     job = world.submit(delay_s=300)
     item = world.table.items()[job.key]
-    world.table.apply([Write("owe", job.key, (), {"owes": ""})])
+    world.table.apply([Write("owe", job.key, (), {"pending_fan_out": ""})])
     cancelled = world.app.control.cancel(TENANT, job.id)
     assert cancelled.state is State.CANCELLED
     after = world.table.items()[job.key]
-    assert "owes" not in after
-    assert after["agenda_pk"] != item["agenda_pk"]
+    assert "pending_fan_out" not in after
+    assert after["due_pk"] != item["due_pk"]
 
 
 def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first() -> None:

@@ -110,7 +110,7 @@ def test_of_equally_old_work_the_higher_priority_goes_first() -> None:
 
 
 def oldest(world: World, queue: str) -> int | None:
-    """Give the oldest alarm that promote has not passed, ms UTC."""
+    """Give the oldest next check that promote has not passed, ms UTC."""
     cursors = read_cursors(world.table, "promote", [live_partition(queue, shard) for shard in range(SHARDS)])
     now_ms = world.clock.now_ms()
     pages = [world.table.query_due(c.partition, after=c.position, until_ms=now_ms, limit=1) for c in cursors]
@@ -198,7 +198,7 @@ def test_one_partitions_trouble_does_not_hold_up_the_others() -> None:
 
     world.clock.advance(900)
     ticked = world.tick(world.build(store=Refusing(world.table, "query_due", query_due)))
-    assert ticked.promoted == sum(job.agenda_pk != bad for job in jobs)
+    assert ticked.promoted == sum(job.due_pk != bad for job in jobs)
     assert ticked.behind == [bad]
     assert ticked.promoted + world.tick().promoted == 40
 

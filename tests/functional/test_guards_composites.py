@@ -120,7 +120,7 @@ def half_made(world: World, *nodes: Draft) -> Job:
     """Let a worker make all nodes of a workflow but the last, which the table does not take; the next one is to."""
 
     def deaf(writes: Sequence[Write]) -> list[WriteResult]:
-        last = IDS.of_part(whole.whole_id, len(nodes) - 1)
+        last = IDS.of_part(whole.member_id_base, len(nodes) - 1)
         lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
         pairs = zip(lost, writes, strict=True)
         return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
@@ -139,7 +139,7 @@ def test_a_workflow_that_is_cancelled_with_half_its_nodes_made_runs_none_of_them
     world.app.control.cancel(TENANT, whole.id)
     assert states(world, whole, 3) == ["cancelled", "cancelled"]
     world.pass_time(120)
-    assert (world.job(whole).state, world.job(whole).owes, world.ran) == (State.CANCELLED, None, [])
+    assert (world.job(whole).state, world.job(whole).pending_fan_out, world.ran) == (State.CANCELLED, None, [])
     world.app.control.redrive(TENANT, whole.id)
     world.work()
     assert (world.job(whole).state, order(world)) == (State.SUCCEEDED, ["a", "b", "c"])
@@ -158,7 +158,7 @@ def test_a_workflow_that_is_cancelled_while_it_creates_its_nodes_runs_none_of_th
 
     def created(writes: Sequence[Write]) -> list[WriteResult]:
         ends = world.table.apply(writes)
-        calls.extend(one.name for one in writes if isinstance(one, Transition) and one.job.part_of)
+        calls.extend(one.name for one in writes if isinstance(one, Transition) and one.job.parent_id)
         if calls[-1:] == ["redrive" if again else "submit"]:
             table.on = False
             assert world.app.control.cancel(TENANT, whole.id).cancel_requested
@@ -182,11 +182,11 @@ def test_a_workflow_that_is_cancelled_while_it_creates_its_nodes_runs_none_of_th
     world.pass_time(600)
     assert world.ran == []
     assert states(world, whole, 30) == ["cancelled"] * len(states(world, whole, 30))
-    assert (world.job(whole).state, world.job(whole).owes) == (State.CANCELLED, None)
+    assert (world.job(whole).state, world.job(whole).pending_fan_out) == (State.CANCELLED, None)
 
 
 def test_the_nodes_of_a_workflow_whose_worker_dies_before_it_sends_them_run_all_the_same() -> None:
-    """Their alarms bring them (G6)."""
+    """Their next checks bring them (G6)."""
     world = World()
     whole = start(world, flow(node("a"), node("b")))
 
@@ -208,18 +208,20 @@ def test_nodes_are_stopped_at_an_alarm_if_whoever_cancelled_the_workflow_could_n
     world.queues.discard("normal")
     app = world.build(store=Refusing(world.table, "apply", _but_nodes(world)))
     app.control.cancel(TENANT, whole.id)
-    assert (world.job(whole).state, world.job(whole).owes) == (State.CANCELLED, "")
+    assert (world.job(whole).state, world.job(whole).pending_fan_out) == (State.CANCELLED, "")
     assert states(world, whole, 2) == ["pending"]
     world.clock.advance(61)
     world.tick()
-    assert (states(world, whole, 2), world.job(whole).owes) == (["cancelled"], None)
+    assert (states(world, whole, 2), world.job(whole).pending_fan_out) == (["cancelled"], None)
 
 
 def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[WriteResult]]:
     """Give a table's answer to writes where cancels of nodes never come through."""
 
     def apply(writes: Sequence[Write]) -> list[WriteResult]:
-        lost = [isinstance(one, Transition) and one.name == "cancel" and one.job.part_of is not None for one in writes]
+        lost = [
+            isinstance(one, Transition) and one.name == "cancel" and one.job.parent_id is not None for one in writes
+        ]
         pairs = zip(lost, writes, strict=True)
         return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
 
@@ -254,7 +256,7 @@ def test_an_item_that_is_gone_did_not_succeed() -> None:
         one_batch(world)
     each = parts(world, whole, 2)[1]
     one_batch(world)
-    assert world.job(each).awaits is None
+    assert world.job(each).unmet_dependencies is None
     world.table.apply([delete("gone", parts(world, each, 2)[0].key)])
     world.work()
     assert (world.job(each).state, why(world, each)) == (State.DEAD, "items_failed")
@@ -322,14 +324,14 @@ def test_what_begins_again_without_parents_looks_for_none(count: int) -> None:
 
 
 def test_a_part_whose_end_is_not_told_yet_begins_again_once_it_is() -> None:
-    """Its workflow looked for itself. At once: a retry does not wait for the alarm of the part."""
+    """Its workflow looked for itself. At once: a retry does not wait for the next check of the part."""
     world = World()
     world.fails_first("second")
     whole = start(world, flow(node("a", "second"), node("b", "ok", {}, "a")))
     one_batch(world)
     deaf = unavailable(world, "finish_fan_out")
     world.work(deaf)
-    assert [part.owes for part in parts(world, whole, 2)] == ["", ""]
+    assert [part.pending_fan_out for part in parts(world, whole, 2)] == ["", ""]
     assert world.job(whole).state is State.DEAD
     world.app.control.redrive(TENANT, whole.id)
     world.work()

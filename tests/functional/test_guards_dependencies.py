@@ -281,7 +281,7 @@ def test_a_job_that_nobody_waits_for_is_told_of_no_children() -> None:
     request = JobRequest("ok", {}, ref="a", idempotency_key="k", delay_s=60)
     [first] = [world.app.submit.many(TENANT, [request]) for _ in range(2)][:1]
     assert not isinstance(first[0], WhendueError)
-    assert world.job(first[0].job).children is None
+    assert world.job(first[0].job).has_dependents is None
 
 
 def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
@@ -344,4 +344,4 @@ def test_a_job_that_was_not_taken_and_is_cancelled_after_a_redrive_counts_as_fai
     world.app.control.cancel(TENANT, bypassed.id)
     world.work()
     assert states(world, bypassed, handler, success) == ["cancelled", "succeeded", "cancelled"]
-    assert cause(world, success) == "parent_failed"
+    assert cause(world, success) == "dependency_failed"

@@ -30,7 +30,7 @@ def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
     world = World()
     put(world)
     due = world.app.tick._due
-    partition = schedule_of(world).agenda_pk
+    partition = schedule_of(world).due_pk
     assert due.run(world.clock.now_ms() + MINUTE_MS).behind == []
     assert partition in due.run(world.clock.now_ms()).behind
 

@@ -68,7 +68,7 @@ def test_what_runs_is_asked_once_to_stop_and_what_waits_is_not_asked() -> None:
     """However many fires come until it has stopped."""
     world, first = running("cancel_running")
     world.table, table = Metered(), world.table
-    world.table._items, world.table._agenda = table._items, table._agenda
+    world.table._items, world.table._due_index = table._items, table._due_index
     world.app = world.build()
     fire(world, 3)
     assert world.job(first).cancel_requested

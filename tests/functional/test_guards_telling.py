@@ -38,7 +38,7 @@ class Reader:
 
     def told(self, jobs: Sequence[Job]) -> list[Transition]:
         now_ms, timing = self._world.clock.now_ms(), self._world.app._runtime.settings.timing
-        changes: dict[str, Any] = {"alarm_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
+        changes: dict[str, Any] = {"check_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
         changes["fence"] = self._world.system.new_id()
         return [submit(a_job(f"{'news':-<34}-{number}", **changes), timing) for number, _ in enumerate(jobs)]
 
@@ -80,7 +80,7 @@ def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
     child = world.submit(depends_on=after(parent))
     commit_unsent(read_by(world), [failing(world, parent)])
     assert states(world, parent, child) == ["pending", "waiting"]
-    assert world.job(parent).owes is None
+    assert world.job(parent).pending_fan_out is None
 
 
 def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> None:
@@ -99,10 +99,10 @@ def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> Non
     """Its parent owes it that; another one, whose dependents have heard, owes nothing any more."""
     world = World()
     parents = [claimed(world, "a"), claimed(world, "b")]
-    children = [world.submit(depends_on=after(one)) for one in parents]
+    has_dependents = [world.submit(depends_on=after(one)) for one in parents]
 
     def deaf(writes: Sequence[Write]) -> list[WriteResult]:
-        lost = [one.name == "release" and one.key == children[0].key for one in writes]
+        lost = [one.name == "release" and one.key == has_dependents[0].key for one in writes]
         return [
             WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0]
             for gone, one in zip(lost, writes, strict=True)
@@ -111,20 +111,20 @@ def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> Non
     jobs = owing(world, [ending(world, one) for one in parents])
     app = world.build(store=Refusing(world.table, "apply", deaf))
     assert [job.id for job in CompletionFanOut(app._runtime).tell(jobs)] == [parents[0].id]
-    assert [world.job(one).owes for one in parents] == ["", None]
-    assert states(world, *children) == ["waiting", "pending"]
+    assert [world.job(one).pending_fan_out for one in parents] == ["", None]
+    assert states(world, *has_dependents) == ["waiting", "pending"]
     world.pass_time(150)
-    assert states(world, *children) == ["succeeded", "succeeded"]
-    assert world.job(parents[0]).owes is None
+    assert states(world, *has_dependents) == ["succeeded", "succeeded"]
+    assert world.job(parents[0]).pending_fan_out is None
 
 
 def test_news_that_could_not_be_stored_is_still_owed() -> None:
-    """Nobody has been told: the alarm goes on with it."""
+    """Nobody has been told: the next check goes on with it."""
     world = World()
     ports = read_by(world, unavailable(world, "submit"))
     job = claimed(world)
     commit_unsent(ports, [ending(world, job)])
-    assert world.job(job).owes == ""
+    assert world.job(job).pending_fan_out == ""
 
 
 def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
@@ -136,7 +136,7 @@ def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
     assert (written["submit"], written["advance_fan_out"], written["finish_fan_out"]) == (1, 2, 1)
     messages = world.queues.pending("normal")
     [told] = [from_item(item) for key, item in world.table.items().items() if "news" in key.pk]
-    world.table.apply([Write("owe", job.key, (), {"owes": ""})])
+    world.table.apply([Write("owe", job.key, (), {"pending_fan_out": ""})])
     CompletionFanOut(read_by(world)).tell([world.job(job)])
     assert world.queues.pending("normal") == messages
     world.work()
@@ -156,7 +156,7 @@ def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
 
 
 def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
-    """A worker has others to see to; the alarm goes on behind what was told."""
+    """A worker has others to see to; the next check goes on behind what was told."""
     world = World()
     job = claimed(world)
     for _ in range(3):
@@ -166,12 +166,12 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
         world.clock.advance(4)
         return world.table.query_range(pk, **options)
 
-    [owes] = owing(world, [ending(world, job)])
+    [pending_fan_out] = owing(world, [ending(world, job)])
     app = world.build(store=Refusing(world.table, "query_range", slow))
-    assert [one.id for one in CompletionFanOut(app._runtime).tell([owes])] == [job.id]
+    assert [one.id for one in CompletionFanOut(app._runtime).tell([pending_fan_out])] == [job.id]
     told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
     assert len(told) == 3 * TELL_PIECE
-    assert (world.job(job).owes or "").startswith("child#")
+    assert (world.job(job).pending_fan_out or "").startswith("child#")
     world.pass_time(150)
     assert len(world.ran) == 300
 
@@ -189,7 +189,7 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
     world = World()
     jobs = [claimed(world, "a"), claimed(world, "b")]
     world.queues.discard("normal")
-    world.table.apply([Write("owe", jobs[1].key, (), {"children": True})])
+    world.table.apply([Write("owe", jobs[1].key, (), {"has_dependents": True})])
     sent: list[str] = []
 
     def send(queue: str, messages: Sequence[Any]) -> list[bool]:
@@ -221,7 +221,7 @@ def test_a_parent_that_failed_before_it_succeeded_tells_its_dependents_and_nobod
     child = world.submit(depends_on=after(parent))
     world.pass_time(20)
     assert states(world, parent, child) == ["succeeded", "succeeded"]
-    assert world.job(parent).owes is None
+    assert world.job(parent).pending_fan_out is None
 
 
 # --- jobs that look for themselves -------------------------------------------------------------------------------
@@ -236,14 +236,14 @@ def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
     world.pass_time(500, step_s=20)
     assert states(world, child) == ["waiting"]
     world.pass_time(1500, step_s=20)
-    assert (states(world, child), cause(world, child)) == (["cancelled"], "parent_missing")
+    assert (states(world, child), cause(world, child)) == (["cancelled"], "dependency_missing")
 
 
 def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> None:
     """The list outlasts a wait of a year; who was held longer waits on, and the timer goes on with its work."""
     world = World()
     parent = world.submit("bad", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), parent_policy="hold")
+    child = world.submit(depends_on=after(parent), on_dependency_failure="hold")
     other = world.submit(depends_on=after(world.submit(delay_s=90)))
     world.work()
     world.table.apply([delete("gone", parents_key(child.id, child.request_hash))])
@@ -254,10 +254,10 @@ def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> No
 @pytest.mark.parametrize(
     ("changes", "stops"),
     [
-        ({"parts": 2}, False),
-        ({"parts": 2, "cancel_requested": True}, True),
-        ({"parts": 2, "deadline_at": 10}, True),
-        ({"parts": 2, "deadline_at": 11}, False),
+        ({"member_count": 2}, False),
+        ({"member_count": 2, "cancel_requested": True}, True),
+        ({"member_count": 2, "deadline_at": 10}, True),
+        ({"member_count": 2, "deadline_at": 11}, False),
         # They are no parts of it: nobody asked for their end.
         ({"cancel_requested": True}, False),
         ({"deadline_at": 10}, False),
@@ -265,7 +265,7 @@ def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> No
 )
 def test_who_stops_the_jobs_that_it_waits_for(changes: dict[str, Any], stops: bool) -> None:
     """One that made them, and that was cancelled or has passed its deadline."""
-    assert must_stop_members(a_job(state=State.WAITING, awaits=frozenset({0}), **changes), 10) is stops
+    assert must_stop_members(a_job(state=State.WAITING, unmet_dependencies=frozenset({0}), **changes), 10) is stops
 
 
 def a_whole(world: World, *nodes: Any) -> Job:
@@ -280,7 +280,7 @@ def test_a_workflow_stops_its_nodes_though_one_of_them_is_gone() -> None:
     """What is there is cancelled at once; what is gone counts as ended after a while."""
     world = World()
     whole = a_whole(world, node("a"), node("b"), node("c", "ok", {}, "b"))
-    world.table.apply([delete("gone", job_key(IDS.of_part(whole.whole_id, 0)))])
+    world.table.apply([delete("gone", job_key(IDS.of_part(whole.member_id_base, 0)))])
     world.app.control.cancel(TENANT, whole.id)
     assert [part.state for part in parts(world, whole, 3)] == [State.CANCELLED, State.CANCELLED]
     assert states(world, whole) == ["waiting"]

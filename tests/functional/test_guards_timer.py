@@ -66,7 +66,7 @@ def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
 
 
 def test_a_message_lost_again_is_sent_again_right_after_the_alarm_that_rescue_set() -> None:
-    """That alarm is heard by promote: nobody waits another minute and a half until it looks suspicious (G6)."""
+    """That next check is heard by promote: nobody waits another minute and a half until it looks suspicious (G6)."""
     world = World()
     [job] = lost(world)
     world.clock.advance(100)
@@ -118,7 +118,7 @@ def test_a_tick_looks_at_so_many_jobs_of_a_partition_and_the_next_goes_on_behind
 
 @pytest.mark.parametrize("before", [0, 20])
 def test_what_a_tick_has_yet_to_hand_over_is_not_rescued(before: int) -> None:
-    """After an outage old alarms were never heard: rescue would write every job first (G11: no write per job)."""
+    """After an outage old next checks were never heard: rescue would write every job first (G11: no write per job)."""
     world = World()
     for _ in range(before):
         world.submit(delay_s=300)
@@ -149,14 +149,14 @@ def test_an_index_that_still_shows_what_has_ended_stops_nobody() -> None:
     world = World()
     ended, job = lost(world)[0], lost(world)[0]
     world.clock.advance(100)
-    app = world.build(store=Refusing(world.table, "query_due", frozen_agenda(world)))
+    app = world.build(store=Refusing(world.table, "query_due", frozen_due_index(world)))
     assert world.app.control.cancel(TENANT, ended.id).state is State.CANCELLED
     assert world.tick(app).rescued == {"send": 1}
     assert (world.job(ended).state, world.job(job).rescues) == (State.CANCELLED, 1)
 
 
-def frozen_agenda(world: World) -> Callable[..., list[DueEntry]]:
-    """Give the agenda as it is now, whatever is written later."""
+def frozen_due_index(world: World) -> Callable[..., list[DueEntry]]:
+    """Give the due index as it is now, whatever is written later."""
     names = [live_partition("normal", shard) for shard in range(SETTINGS.shards)]
     shown = {name: world.table.query_due(name, after=None, until_ms=world.clock.now_ms(), limit=1000) for name in names}
 

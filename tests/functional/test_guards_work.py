@@ -81,7 +81,7 @@ def worn_out(world: World) -> Job:
 
 
 def test_a_job_that_nobody_may_claim_again_is_ended_by_the_next_message() -> None:
-    """G10: dead with its cause at once, not when its alarm rings; the message is done with."""
+    """G10: dead with its cause at once, not when its next check rings; the message is done with."""
     world = World()
     job = worn_out(world)
     assert world.work() == [([], {"refused": 1})]
@@ -91,7 +91,7 @@ def test_a_job_that_nobody_may_claim_again_is_ended_by_the_next_message() -> Non
 
 
 def test_a_job_that_could_not_be_ended_keeps_its_message() -> None:
-    """Its next delivery ends it: it would stay running until its alarm rings."""
+    """Its next delivery ends it: it would stay running until its next check rings."""
     world = World()
     job = worn_out(world)
 

@@ -56,12 +56,12 @@ def test_whoever_cannot_be_told_now_keeps_their_parent_owing() -> None:
 
     world.clock.advance(6)
     world.work(world.build(Refusing(world.table, "apply", all_but_one)))
-    assert world.job(first).owes == ""
-    assert world.job(second).owes is None
+    assert world.job(first).pending_fan_out == ""
+    assert world.job(second).pending_fan_out is None
     assert world.job(other).state is State.SUCCEEDED
     world.pass_time(180)
     assert world.job(one).state is State.SUCCEEDED
-    assert world.job(first).owes is None
+    assert world.job(first).pending_fan_out is None
 
 
 def test_dependents_are_told_in_pieces_each_once() -> None:
@@ -77,14 +77,14 @@ def test_dependents_are_told_in_pieces_each_once() -> None:
 
 
 def test_what_cannot_be_read_is_told_later() -> None:
-    """The parent stays where its alarm finds it."""
+    """The parent stays where its next check finds it."""
     world = World()
     parent = world.submit(delay_s=5)
     [child] = children_of(world, parent, 1)
     world.clock.advance(6)
     world.work(world.build(Refusing(world.table, "query_range", _unavailable)))
     stored = world.job(parent)
-    assert (stored.state, stored.owes) == (State.SUCCEEDED, "")
+    assert (stored.state, stored.pending_fan_out) == (State.SUCCEEDED, "")
     assert CompletionFanOut(replace(world.app._runtime, store=Refusing(world.table, "query_range", _unavailable))).tell(
         [stored]
     ) == [stored]
@@ -98,7 +98,7 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
     world = World()
     parent = world.submit(delay_s=100)
     [child] = children_of(world, parent, 1)
-    world.table.apply([Write("wait", child.key, (), {"awaits": frozenset({element(0, 5)})})])
+    world.table.apply([Write("wait", child.key, (), {"unmet_dependencies": frozenset({element(0, 5)})})])
     world.clock.advance(101)
     world.work()
     assert world.job(parent).state is State.SUCCEEDED

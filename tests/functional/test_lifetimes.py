@@ -223,7 +223,7 @@ def test_only_finished_jobs_of_ones_own_are_erased() -> None:
     for tenant, job_id in (("other", whole.id), (TENANT, "0" * 36), (TENANT, "x")):
         with pytest.raises(JobNotFoundError):
             world.app.erasing.erase(tenant, job_id)
-    assert not world.job(whole).owes
+    assert not world.job(whole).pending_fan_out
 
 
 def test_a_job_whose_retention_is_over_is_absent_however_late_ttl_is() -> None:
@@ -277,7 +277,7 @@ def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has()
 
 def lost(world: World, job: Job) -> None:
     """End a composite whose worker was lost too often, as it had made its members."""
-    gone = dict.fromkeys(("owes", "awaits", "parts"), REMOVE)
+    gone = dict.fromkeys(("pending_fan_out", "unmet_dependencies", "member_count"), REMOVE)
     ended = archive(job, State.DEAD, world.clock.now_ms())
     world.table.apply([Write("lost", job.key, [], {name: as_value(value) for name, value in ended.items()} | gone)])
     world.table.apply([Write("lost", job.key, [], {"state": "dead"})])
@@ -378,11 +378,11 @@ def test_a_node_is_gone_with_its_workflow_however_late_the_timer_looks() -> None
     world.pass_time(300, step_s=10)
     ended = world.job(whole)
     assert (ended.state, ended.expires_at is None) == (State.SUCCEEDED, False)
-    members = [job for job in world.all_jobs() if job.part_of is not None]
+    members = [job for job in world.all_jobs() if job.parent_id is not None]
     assert len(members) == 4
     assert all(world.job(member).state is State.SUCCEEDED for member in members)
     world.clock.advance(((ended.expires_at or 0) + 1) - world.clock.now_ms() / 1000)
-    assert len([job for job in world.all_jobs() if job.part_of is not None]) == 4, "still in the table"
+    assert len([job for job in world.all_jobs() if job.parent_id is not None]) == 4, "still in the table"
     for job in (whole, *members):
         with pytest.raises(JobNotFoundError):
             world.job(job)

@@ -273,7 +273,7 @@ def test_what_a_tick_hands_over_itself_is_no_backlog_to_what_was_dropped() -> No
 
 
 def test_rescue_leaves_paused_jobs_alone_and_heals_what_stands_behind_them() -> None:
-    """A thousand of them at the head of the agenda hide nothing, and cost no write and no message."""
+    """A thousand of them at the head of the due index hide nothing, and cost no write and no message."""
     world = World()
     world.tick()
     PAUSES["tenant"][0](world)

@@ -374,5 +374,5 @@ def test_what_a_fire_costs(cron: str, fires: int) -> None:
         "advance": len(names),
     }
     shards = world.app.settings.shards
-    # A query for each partition of the agenda; a read and four rounds of writes for each page of schedules.
+    # A query for each partition of the due index; a read and four rounds of writes for each page of schedules.
     assert Counter(noted) == {"query_due": shards, "get": 1, "apply": 4}

@@ -174,7 +174,7 @@ def test_a_poison_job_dies_after_its_losses_and_takes_no_neighbour_with_it() -> 
 
 
 def test_a_job_whose_worker_died_is_taken_over_within_three_minutes() -> None:
-    """The alarm brings a new message long before the visibility timeout would."""
+    """The next check brings a new message long before the visibility timeout would."""
     world = World()
     world.tick()
     job = world.submit()

@@ -126,10 +126,10 @@ def test_a_pause_skips_what_passes_and_nothing_else(recurrence: Recurrence, seco
 
 
 @given(recurrences, st.integers(-1000, 200), st.sampled_from(ScheduleState), st.integers(1, 10**6))
-def test_the_agenda_holds_whoever_owes_something(
+def test_the_due_index_holds_whoever_owes_something(
     recurrence: Recurrence, planned_s: int, state: ScheduleState, later_ms: int
 ) -> None:
-    """At the next fire's first alarm; at once for what is to be withdrawn; not at all where nothing is to come."""
+    """At the next fire's first check; at once for what is to be withdrawn; not at all where nothing is to come."""
     rule, at_ms = NextCheck(Timing(), 4), START_MS + later_ms
     before = a_schedule(recurrence, state=ScheduleState.ACTIVE)
     then = changed(advanced_to(before, at_ms + planned_s * 1000), at_ms, state=state)
@@ -138,13 +138,13 @@ def test_the_agenda_holds_whoever_owes_something(
     placed = with_next_check(then, rule)
     coming = next(after(recurrence, at_ms), None)
     if then.withdraw_until:
-        assert placed.alarm_at == at_ms
+        assert placed.check_at == at_ms
     elif state is ScheduleState.ACTIVE and coming:
-        assert placed.alarm_at == coming.at_ms - AHEAD_MS
+        assert placed.check_at == coming.at_ms - AHEAD_MS
     elif state is ScheduleState.DELETED:
-        assert placed.alarm_at == at_ms + 180_000
+        assert placed.check_at == at_ms + 180_000
     else:
-        assert (placed.alarm_at, placed.agenda_pk) == (None, None)
+        assert (placed.check_at, placed.due_pk) == (None, None)
     assert from_item(to_item(placed)) == placed
 
 

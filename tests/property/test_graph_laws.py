@@ -38,7 +38,7 @@ requests = st.builds(
     tags=st.dictionaries(names, names, max_size=2),
     limit=st.none() | limits,
     depends_on=st.lists(dependencies, max_size=2).map(tuple),
-    parent_policy=st.none() | st.sampled_from(FAILURE_POLICIES),
+    on_dependency_failure=st.none() | st.sampled_from(FAILURE_POLICIES),
     ref=st.none() | names,
 )
 

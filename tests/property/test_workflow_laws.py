@@ -84,7 +84,7 @@ def expected(flow: Flow, states: dict[str, str]) -> dict[str, set[str]]:
             elif parent == "not_taken" or link.on == "failure":
                 verdicts.add("not_taken")
             else:
-                verdicts.add({"cancel": "cancelled", "run": "met", "hold": "waiting"}[node.parent_policy])
+                verdicts.add({"cancel": "cancelled", "run": "met", "hold": "waiting"}[node.on_dependency_failure])
         # Of two reasons to cancel the one that is heard first counts.
         stopped = verdicts & {"not_taken", "cancelled"}
         if stopped:

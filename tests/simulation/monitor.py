@@ -175,18 +175,18 @@ class Monitor:
 
     def _cursor_moves_on(self, before: Item, after: Item) -> None:
         """A cursor that falls back promotes again what was promoted."""
-        if after["at_alarm"] < before["at_alarm"]:
+        if after["at_check"] < before["at_check"]:
             self.wrong("a promote cursor moved backwards")
 
     def _one_alarm(self, after: Item) -> None:
-        """A live job stands in its queue's agenda, a finished one in the finished agenda at its finish time."""
-        partition = after["agenda_pk"]
-        if after["state"] in FINAL and "owes" in after:
-            if not partition.startswith("live#") or after["alarm_at"] <= after["finished_at"]:
-                self.wrong(f"a job that owes news has the alarm {after['alarm_at']} in {partition}")
+        """A live job stands in its queue's due index, a finished one in the finished due index at its finish time."""
+        partition = after["due_pk"]
+        if after["state"] in FINAL and "pending_fan_out" in after:
+            if not partition.startswith("live#") or after["check_at"] <= after["finished_at"]:
+                self.wrong(f"a job that owes news has the next check {after['check_at']} in {partition}")
         elif after["state"] in FINAL:
-            if not partition.startswith("done#") or after["alarm_at"] != after.get("finished_at"):
-                self.wrong(f"a finished job has the alarm {after['alarm_at']} in {partition}")
+            if not partition.startswith("done#") or after["check_at"] != after.get("finished_at"):
+                self.wrong(f"a finished job has the next check {after['check_at']} in {partition}")
         elif not partition.startswith(f"live#{after['queue']}#"):
             self.wrong(f"a live job of {after['queue']} stands in {partition}")
 
@@ -204,8 +204,8 @@ class Monitor:
         if after["due_at"] != before["due_at"] and after["generation"] == before["generation"]:
             self.wrong("a due time changed within a generation")
         moved = before["state"] not in FINAL and after["due_at"] != before["due_at"]
-        if moved and after["alarm_at"] == before["alarm_at"]:
-            self.wrong("a due time moved and its alarm did not")
+        if moved and after["check_at"] == before["check_at"]:
+            self.wrong("a due time moved and its next check did not")
 
     def _failures_count_failed_attempts(self, write: Write, before: Item | None, after: Item) -> None:
         """Failures are attempts that failed, not deliveries, not dead workers."""
@@ -249,9 +249,9 @@ class Monitor:
         """What was decided on a job as read is stored on that job, else the decision was about another one."""
         if not isinstance(write, Transition) or write.name not in DECIDED_ON_READING or self.world.nature.newer:
             return
-        loose = MAY_CHANGE_MEANWHILE | ({"alarm_at"} if write.name == "request_cancel" else set())
+        loose = MAY_CHANGE_MEANWHILE | ({"check_at"} if write.name == "request_cancel" else set())
         # Parents of who waits end while it is looked after, or asked to stop.
-        loose |= {"awaits"} if write.name in ("postpone_check", "request_cancel") else set()
+        loose |= {"unmet_dependencies"} if write.name in ("postpone_check", "request_cancel") else set()
         for name, value in to_item(write.job).items():
             if name not in loose and after.get(name) != value:
                 self.wrong(f"{write.name} was decided on {name}={value}, the job has {after.get(name)}")
@@ -423,14 +423,14 @@ class Monitor:
         return item.get("last", {}).get("type") == "worker_lost" and len(mute) >= MAX_LOST
 
     def _nothing_left(self) -> None:
-        """No message is left, and the agenda of live jobs is empty."""
+        """No message is left, and the due index of live jobs is empty."""
         if self.world.queue.left:
             self.wrong(f"messages are left: {self.world.queue.left}")
         self.world.store.catch_up(self.world.hub.now_ms + 1_000_000)
-        left = [name for name, entries in self.world.store._agenda.items() if name.startswith("live#") and entries]
+        left = [name for name, entries in self.world.store._due_index.items() if name.startswith("live#") and entries]
         finished = {key.pk for key, item in self.world.store.live() if key.sk == "job" and item["state"] in FINAL}
         for name in left:
-            if any(entry.pk in finished for entry in self.world.store._agenda[name]):
+            if any(entry.pk in finished for entry in self.world.store._due_index[name]):
                 self.wrong(f"a finished job stands in {name}")
 
     def _history_is_whole(self) -> None:
@@ -464,5 +464,5 @@ class Monitor:
 
 
 def _brief(item: Any) -> str:
-    shown = ("generation", "failures", "claims", "rescues", "lease_until", "due_at", "alarm_at")
+    shown = ("generation", "failures", "claims", "rescues", "lease_until", "due_at", "check_at")
     return " ".join(f"{name}={item[name] % 10_000_000 if item[name] > 10**9 else item[name]}" for name in shown)

@@ -47,11 +47,11 @@ PLANTS: Final = (
         "long, kept by heartbeats",
     ),
     Plant(
-        "the alarm not moved on retry",
+        "the next check not moved on retry",
         TRANSITIONS,
         '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',
-        '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n    del changes["alarm_at"]\n',
-        "its alarm did not",
+        '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n    del changes["check_at"]\n',
+        "its next check did not",
         "retried",
     ),
     Plant(

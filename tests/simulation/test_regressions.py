@@ -12,12 +12,12 @@ from whendue.table.writes import insert
 
 
 def test_rescue_leaves_alone_what_another_worker_has_just_taken_over() -> None:
-    """Read with an expired lease, claimed by the time of the write; alarm moved, needless message sent."""
+    """Read with an expired lease, claimed by the time of the write; next check moved, needless message sent."""
     from whendue.adapters.memory import MemoryStore
 
     now_ms = 1_800_000_000_000
     job = Job(
-        id="1", tenant="t", type="t", queue="low", profile="p", agenda_pk="live#low#0", alarm_at=now_ms - 200_000,
+        id="1", tenant="t", type="t", queue="low", profile="p", due_pk="live#low#0", check_at=now_ms - 200_000,
         due_at=now_ms - 80_000, scheduled_at=now_ms - 80_000, created_at=now_ms - 80_000, request_hash="",
         policy=Policy(), state=State.RUNNING, fence="dead", claims=1, lease_until=now_ms - 1,
     )  # fmt: skip

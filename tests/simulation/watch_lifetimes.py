@@ -29,7 +29,7 @@ class LifetimeWatcher(Watcher):
     def went(self, job: Item) -> None:
         """Look at a job whose item goes: it has ended, and its retention is over, unless somebody asked for it."""
         over = 1000 * job.get("expires_at", NEVER_S) <= self.world.hub.now_ms
-        if job["state"] not in FINAL or "owes" in job:
+        if job["state"] not in FINAL or "pending_fan_out" in job:
             self.world.monitor.wrong(f"G1: a job that is {job['state']} is erased")
         elif "part_of" in job:
             if self._is_shown(job["part_of"]):

@@ -23,9 +23,9 @@ RETRIED, ANOTHERS, LEASED = {"generation": 2}, {"fence": THEIRS}, {"lease_until"
 CANCELLED = {"cancel_requested": True}
 WAIT = Wait("slot", "k", 1, NOW)
 ABANDONED = (RETRIED, ENDED, LEASED)
-ADOPTED, OWING, GROWN = {"children": True}, {"owes": ""}, {"awaits": frozenset({1, 2})}
-TELLING = evolve(dead(), children=True, owes="")
-AWAITING = a_job(state=State.WAITING, awaits=frozenset({1}))
+ADOPTED, OWING, GROWN = {"has_dependents": True}, {"pending_fan_out": ""}, {"unmet_dependencies": frozenset({1, 2})}
+TELLING = evolve(dead(), has_dependents=True, pending_fan_out="")
+AWAITING = a_job(state=State.WAITING, unmet_dependencies=frozenset({1}))
 # The transition, the job it was decided on, and each change that must refuse it.
 TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "claim": (
@@ -42,12 +42,12 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
     "succeed with dependents": (
         lambda job: transitions.succeed(job, NOW, None),
-        running(children=True),
+        running(has_dependents=True),
         (PENDING, ANOTHERS),
     ),
     "succeed with dependents that came since": (
-        lambda job: with_dependents(transitions.succeed(evolve(job, children=None), NOW, None)),
-        running(children=True),
+        lambda job: with_dependents(transitions.succeed(evolve(job, has_dependents=None), NOW, None)),
+        running(has_dependents=True),
         (PENDING, ANOTHERS),
     ),
     "fail": (
@@ -107,17 +107,17 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     ),
     "succeed as a part": (
         lambda job: transitions.succeed(job, NOW, None),
-        running(part_of="0189", part=2),
+        running(parent_id="0189", part=2),
         (PENDING, ANOTHERS, ADOPTED),
     ),
     "cancel what owes a failed attempt": (
         lambda job: transitions.cancel(job, NOW),
-        a_job(owes="", failures=1),
+        a_job(pending_fan_out="", failures=1),
         (RETRIED, RUNNING, ADOPTED),
     ),
     "satisfy of some": (
         lambda job: waiting.satisfy(job, frozenset({1})),
-        evolve(AWAITING, awaits=frozenset({1, 2})),
+        evolve(AWAITING, unmet_dependencies=frozenset({1, 2})),
         (RETRIED, PENDING),
     ),
     "add_dependent": (waiting.add_dependent, running(), (ENDED,)),
@@ -125,15 +125,15 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "release": (
         lambda job: waiting.release(job, LATER, TIMING),
         AWAITING,
-        (RETRIED, PENDING, GROWN, {"awaits": None}, CANCELLED),
+        (RETRIED, PENDING, GROWN, {"unmet_dependencies": None}, CANCELLED),
     ),
     "release the last": (
         lambda job: waiting.release(job, LATER, TIMING),
-        evolve(AWAITING, awaits=None),
+        evolve(AWAITING, unmet_dependencies=None),
         (RETRIED, PENDING, GROWN, CANCELLED),
     ),
     "cancel_unsatisfied": (
-        lambda job: waiting.cancel_unsatisfied(job, "parent_failed", "", LATER),
+        lambda job: waiting.cancel_unsatisfied(job, "dependency_failed", "", LATER),
         AWAITING,
         (RETRIED, PENDING, ADOPTED),
     ),
@@ -145,12 +145,12 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "advance_fan_out": (
         lambda job: waiting.advance_fan_out(job, "child#x"),
         TELLING,
-        (RETRIED, PENDING, {"owes": "child#y"}),
+        (RETRIED, PENDING, {"pending_fan_out": "child#y"}),
     ),
     "finish_fan_out": (
         lambda job: waiting.finish_fan_out(job, LATER, TIMING),
         TELLING,
-        (RETRIED, PENDING, {"owes": "child#y"}),
+        (RETRIED, PENDING, {"pending_fan_out": "child#y"}),
     ),
     "defer": (
         lambda job: transitions.defer(job, WAIT, LATER, NOW, TIMING),
@@ -166,7 +166,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "postpone_check": (
         lambda job: transitions.postpone_check(job, LATER, send=True),
         running(),
-        (RETRIED, {"lease_until": NOW + 1}, {"alarm_at": NOW}),
+        (RETRIED, {"lease_until": NOW + 1}, {"check_at": NOW}),
     ),
 }
 CASES = [(name, change) for name, (_, _, changes) in TABLE.items() for change in changes]
@@ -211,13 +211,13 @@ def test_every_transition_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", ["succeed with dependents", "succeed as a part", "cancel what owes a failed attempt"])
 def test_an_end_that_is_yet_to_be_told_stays_live(name: str) -> None:
-    """Until then it has an alarm to come, and is kept."""
+    """Until then it has a next check to come, and is kept."""
     make, job, _ = TABLE[name]
     over = make(job).job
     assert over.terminal
-    assert (over.owes, over.expires_at) == ("", None)
-    assert over.agenda_pk.startswith("live#")
-    assert over.alarm_at > (over.finished_at or 0)
+    assert (over.pending_fan_out, over.expires_at) == ("", None)
+    assert over.due_pk.startswith("live#")
+    assert over.check_at > (over.finished_at or 0)
 
 
 def test_a_retry_whose_failed_attempt_is_yet_to_be_told_is_not_sent() -> None:
@@ -229,13 +229,13 @@ def test_a_retry_whose_failed_attempt_is_yet_to_be_told_is_not_sent() -> None:
 
 def test_what_waited_and_has_ended_waits_for_nobody() -> None:
     """Its item says so, too."""
-    over = waiting.cancel_unsatisfied(AWAITING, "parent_failed", "", NOW)
-    assert over.job.awaits is None
-    assert "awaits" in over.changes
-    assert "awaits" not in transitions.succeed(running(), NOW, None).changes
+    over = waiting.cancel_unsatisfied(AWAITING, "dependency_failed", "", NOW)
+    assert over.job.unmet_dependencies is None
+    assert "unmet_dependencies" in over.changes
+    assert "unmet_dependencies" not in transitions.succeed(running(), NOW, None).changes
 
 
-@pytest.mark.parametrize("condition", [Has("children"), Lacks("children"), Is("state", "pending")])
+@pytest.mark.parametrize("condition", [Has("has_dependents"), Lacks("has_dependents"), Is("state", "pending")])
 def test_what_is_not_there_fulfils_no_condition_but_absence(condition: Condition) -> None:
     """An UPDATE in PartiQL makes no item, whatever its conditions say."""
     assert not holds(condition, None)

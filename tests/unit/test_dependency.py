@@ -32,7 +32,7 @@ STAYS, RUNS = "stays", "pending"
 
 def child(*awaited: int, **changes: Any) -> Job:
     """Give a job that waits for parents with these numbers."""
-    return a_job("child", state=State.WAITING, awaits=frozenset(awaited), **changes)
+    return a_job("child", state=State.WAITING, unmet_dependencies=frozenset(awaited), **changes)
 
 
 def becomes(waiting: Job, *ends: UpstreamEnd) -> str:
@@ -58,7 +58,7 @@ TABLE = [
 @pytest.mark.parametrize(("on", "policy", "expected"), TABLE)
 def test_each_end_does_what_edge_and_policy_say(on: Any, policy: str, expected: tuple[str, ...]) -> None:
     """The table of docs/workflows.md."""
-    told = [becomes(child(0, parent_policy=policy), upstream_end(0, on, parent)) for parent in ENDS.values()]
+    told = [becomes(child(0, on_dependency_failure=policy), upstream_end(0, on, parent)) for parent in ENDS.values()]
     assert tuple(told) == expected
 
 
@@ -73,7 +73,7 @@ def test_each_end_does_what_edge_and_policy_say(on: Any, policy: str, expected: 
 )
 def test_a_parent_that_never_was_counts_as_failed(on: Any, policy: str | None, expected: str) -> None:
     """Whoever was writing it has died; its dependent is not left waiting for ever."""
-    assert becomes(child(0, parent_policy=policy), missing_end(0, on, "gone")) == expected
+    assert becomes(child(0, on_dependency_failure=policy), missing_end(0, on, "gone")) == expected
 
 
 def test_a_job_waits_until_the_last_of_its_parents_has_ended() -> None:
@@ -84,7 +84,7 @@ def test_a_job_waits_until_the_last_of_its_parents_has_ended() -> None:
     )
     assert step is not None
     assert step.name == "satisfy"
-    assert step.job.awaits == frozenset({1})
+    assert step.job.unmet_dependencies == frozenset({1})
     assert becomes(step.job, upstream_end(1, "success", SUCCEEDED)) == RUNS
 
 
@@ -95,8 +95,8 @@ def test_who_has_arrived_already_and_who_was_never_awaited_change_nothing() -> N
 
 def test_a_job_that_waits_for_nobody_any_more_is_released_by_whoever_looks() -> None:
     """The one who told it last may have died before they released it."""
-    assert becomes(evolve(child(0), awaits=None)) == RUNS
-    assert becomes(evolve(child(0), awaits=None), upstream_end(0, "success", DEAD)) == RUNS
+    assert becomes(evolve(child(0), unmet_dependencies=None)) == RUNS
+    assert becomes(evolve(child(0), unmet_dependencies=None), upstream_end(0, "success", DEAD)) == RUNS
 
 
 def test_the_failure_of_one_parent_cancels_at_once() -> None:
@@ -106,10 +106,10 @@ def test_the_failure_of_one_parent_cancels_at_once() -> None:
 
 def test_one_held_parent_keeps_a_job_waiting_while_the_others_arrive() -> None:
     """It waits for a redrive."""
-    waiting = child(0, 1, parent_policy="hold")
+    waiting = child(0, 1, on_dependency_failure="hold")
     step = decide(waiting, [upstream_end(0, "success", DEAD), upstream_end(1, "success", SUCCEEDED)], LATER, TIMING)
     assert step is not None
-    assert step.job.awaits == frozenset({0})
+    assert step.job.unmet_dependencies == frozenset({0})
 
 
 def test_an_end_of_an_earlier_generation_is_none_that_is_awaited() -> None:
@@ -167,4 +167,4 @@ def test_who_waits_for_what_never_will_be_made_is_cancelled_whatever_it_waits_fo
     """The job that was making both has ended."""
     for on in ("success", "failure", "done"):
         for policy in ("cancel", "run", "hold"):
-            assert becomes(child(0, parent_policy=policy), orphaned_end(0, on, "whole")) == ORPHANED
+            assert becomes(child(0, on_dependency_failure=policy), orphaned_end(0, on, "whole")) == ORPHANED

@@ -111,7 +111,7 @@ def test_a_parent_of_which_any_end_will_do_is_none_that_a_node_was_cancelled_for
         [{"name": "a", "request": {"type": "ok"}, "parents": [[1, "done"]]}, {"name": "b", "request": {"type": "ok"}}],
         [{"name": "a", "request": {"type": "ok"}}, {"name": "b", "request": {"type": "ok"}, "parents": [[-1, "done"]]}],
         [{"name": "a", "request": {"type": "ok"}}, {"name": "b", "request": {"type": "ok"}, "parents": [[0, "end"]]}],
-        [{"name": "a", "request": {"type": "ok"}, "parent_policy": "wait"}],
+        [{"name": "a", "request": {"type": "ok"}, "on_dependency_failure": "wait"}],
         [
             {"name": "a", "request": {"type": "ok"}},
             {"name": "b", "request": {"type": "ok"}, "parents": [[0, "done"], [0, "success"]]},

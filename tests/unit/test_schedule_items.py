@@ -56,11 +56,11 @@ def test_a_revised_entry_keeps_nothing_of_what_it_was(before: Fire, then: Fire) 
     assert ledger.fire_from(item_after(ledger.enter(before), ledger.revise("again", before, then))) == then
 
 
-def test_a_backfill_that_has_ended_is_in_no_agenda() -> None:
+def test_a_backfill_that_has_ended_is_in_no_due_index() -> None:
     """It keeps neither of the index's keys."""
-    assert {"agenda_pk", "alarm_at"} <= item_after(backfills.create(BACKFILL, 4)).keys()
+    assert {"due_pk", "check_at"} <= item_after(backfills.create(BACKFILL, 4)).keys()
     item = item_after(backfills.create(BACKFILL, 4), backfills.step(BACKFILL, ENDED))
-    assert not {"agenda_pk", "alarm_at"} & item.keys()
+    assert not {"due_pk", "check_at"} & item.keys()
     assert backfills.from_item(item) == ENDED
 
 

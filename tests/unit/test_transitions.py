@@ -26,8 +26,8 @@ def a_job(**changes: object) -> Job:
         type="ok",
         queue="normal",
         profile="default",
-        agenda_pk="live#normal#3",
-        alarm_at=NOW - TIMING.lookahead_ms,
+        due_pk="live#normal#3",
+        check_at=NOW - TIMING.lookahead_ms,
         due_at=NOW,
         scheduled_at=NOW,
         created_at=NOW,
@@ -136,7 +136,7 @@ def test_a_retry_is_a_new_generation_with_its_own_alarm() -> None:
     step = AFTER_CLAIM["fail"](running())
     assert step.job.generation == 2
     assert step.job.due_at == NOW + 10_000
-    assert step.job.alarm_at == step.job.due_at - TIMING.lookahead_ms
+    assert step.job.check_at == step.job.due_at - TIMING.lookahead_ms
     assert step.send
     assert from_item(stored(step.job).items()[step.key]).state is State.PENDING
 
@@ -147,12 +147,12 @@ def test_a_retry_far_away_is_left_to_the_timer() -> None:
     assert not transitions.fail(patient, an_error(patient), NOW, TIMING, draw=0).send
 
 
-def test_finishing_leaves_the_live_agenda() -> None:
-    """The alarm index of live jobs holds nothing finished."""
+def test_finishing_leaves_the_live_due_index() -> None:
+    """The next check index of live jobs holds nothing finished."""
     for name in ("succeed", "fail for good", "finish_cancelled"):
         job = AFTER_CLAIM[name](running()).job
-        assert job.agenda_pk == f"done#acme#{job.state}#2027-01-15#3"
-        assert (job.alarm_at, job.lease_until) == (NOW, 0)
+        assert job.due_pk == f"done#acme#{job.state}#2027-01-15#3"
+        assert (job.check_at, job.lease_until) == (NOW, 0)
         assert job.expires_at == NOW // 1000 + job.policy.retention_s
 
 
@@ -161,7 +161,7 @@ def test_redrive_starts_over() -> None:
     dead = AFTER_CLAIM["fail for good"](running()).job
     job = transitions.redrive(dead, NOW + 5, NOW, TIMING).job
     assert (job.state, job.generation, job.failures, job.claims) == (State.PENDING, 2, 0, 0)
-    assert job.agenda_pk == "live#normal#3"
+    assert job.due_pk == "live#normal#3"
     assert (job.finished_at, job.expires_at, job.cancel_requested) == (None, None, False)
     assert job.last == dead.last
 
@@ -176,24 +176,24 @@ def test_a_redrive_is_sent_by_its_writer_only_if_it_is_due_soon() -> None:
 def test_a_redriven_part_that_waits_again_looks_for_itself_and_is_not_sent() -> None:
     """Its parents begin again, too."""
     dead = AFTER_CLAIM["fail for good"](running()).job
-    step = transitions.redrive(dead, NOW, NOW, TIMING, awaits=frozenset({0}))
-    assert (step.job.state, step.job.awaits, step.send) == (State.WAITING, frozenset({0}), False)
-    assert step.job.alarm_at == NOW + WAITING_CHECK_S * 1000
+    step = transitions.redrive(dead, NOW, NOW, TIMING, unmet_dependencies=frozenset({0}))
+    assert (step.job.state, step.job.unmet_dependencies, step.send) == (State.WAITING, frozenset({0}), False)
+    assert step.job.check_at == NOW + WAITING_CHECK_S * 1000
 
 
 def test_redrives_are_counted_and_a_part_keeps_of_which_one_of_its_whole_it_is() -> None:
     """A redrive by hand is of none."""
     dead = AFTER_CLAIM["fail for good"](running()).job
-    first = transitions.redrive(dead, NOW, NOW, TIMING, of_redrive=3).job
-    assert (first.redrives, first.of_redrive) == (1, 3)
+    first = transitions.redrive(dead, NOW, NOW, TIMING, parent_redrive=3).job
+    assert (first.redrives, first.parent_redrive) == (1, 3)
     second = transitions.redrive(evolve(first, state=State.DEAD), NOW, NOW, TIMING).job
-    assert (second.redrives, second.of_redrive) == (2, 3)
+    assert (second.redrives, second.parent_redrive) == (2, 3)
 
 
 def test_a_job_that_waits_is_not_sent_by_its_writer() -> None:
-    """However near its alarm is."""
+    """However near its next check is."""
     assert transitions.submit(a_job(), TIMING).send
-    assert not transitions.submit(a_job(state=State.WAITING, awaits=frozenset({0})), TIMING).send
+    assert not transitions.submit(a_job(state=State.WAITING, unmet_dependencies=frozenset({0})), TIMING).send
 
 
 def test_the_failed_attempt_before_is_kept_before_it_is_overwritten() -> None:
@@ -237,8 +237,8 @@ def test_the_state_machine_is_the_designs() -> None:
 def test_every_write_of_a_live_job_moves_at_most_its_own_alarm() -> None:
     """Claim and heartbeat touch no index key: a claim costs one write unit."""
     for step in (transitions.claim(a_job(), MINE, NOW), transitions.heartbeat(running(), NOW, None)):
-        assert not {"agenda_pk", "alarm_at", "due_at"} & set(step.changes)
-    assert to_item(a_job())["agenda_pk"] == "live#normal#3"
+        assert not {"due_pk", "check_at", "due_at"} & set(step.changes)
+    assert to_item(a_job())["due_pk"] == "live#normal#3"
 
 
 NEW_DUE_TIME: dict[str, Callable[[Job], Transition]] = {

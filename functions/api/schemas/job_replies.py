@@ -74,8 +74,8 @@ class JobReply(Reply):
     limits: LimitsReply | None = None
     schedule: str | None = Field(default=None, description="The schedule that made it.")
     nominal_at: Time | None = Field(default=None, description="The fire for which it was made.")
-    awaits: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
-    part_of: str | None = Field(default=None, description="The workflow or forEach that made it.")
+    unmet_dependencies: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
+    parent_id: str | None = Field(default=None, description="The workflow or forEach that made it.")
     node: str | None = Field(default=None, description="What it is called there.")
     notify: list[str] = Field(default=[], description="The subscriptions that it names.")
     subscription: str | None = Field(default=None, description="Whose delivery it is.")
@@ -236,8 +236,8 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "limits": limits_reply(job.limit),
         "schedule": job.schedule,
         "nominal_at": times.to_timestamp(job.nominal_at),
-        "awaits": len(upstream_numbers(job.awaits)) or None,
-        "part_of": job.part_of,
+        "unmet_dependencies": len(upstream_numbers(job.unmet_dependencies)) or None,
+        "part_of": job.parent_id,
         "node": job.node,
         "notify": (job.notify or "").split(),
         "subscription": job.subscription,

@@ -288,7 +288,7 @@ class JobBody(DueBody, JobTemplate):
         """Give the request as the service takes it."""
         links = self._links()
         policy = None if self.on_parent_failure == "cancel" else self.on_parent_failure
-        asked = replace(super().request(idempotency_key), depends_on=links, parent_policy=policy)
+        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy)
         return self.due(asked)
 
 

@@ -51,7 +51,7 @@ class StepBody(JobTemplate):
             where=where,
             name=self.name or "",
             request=request,
-            parent_policy=self.on_parent_failure,
+            on_dependency_failure=self.on_parent_failure,
             for_each=self.for_each,
         )
 
@@ -220,7 +220,7 @@ def workflow_reply(job: Job, now_ms: int) -> WorkflowReply:
 def whole_workflow_reply(view: WorkflowView, now_ms: int) -> WholeWorkflowReply:
     """Show a workflow with its nodes."""
     graph, jobs = view.graph or Graph(()), view.jobs
-    made = view.job.parts is not None
+    made = view.job.member_count is not None
     names = [node.name for node in graph.nodes]
     edges: list[dict[str, Any]] = [
         {"from": names[link.node], "to": node.name, "on": link.on} for node in graph.nodes for link in node.parents
@@ -262,7 +262,7 @@ def _node(graph: Graph, number: int, jobs: Mapping[int, Job | None], now_ms: int
         state=node_state(job, now_ms, made=made),
         job=job.id if job else None,
         for_each=node.for_each is not None,
-        items=job.parts if job else None,
+        items=job.member_count if job else None,
         attempt=job.attempt if job else 0,
         due_at=times.to_timestamp(job.due_at) if job and job.state is not State.WAITING else None,
         started_at=times.to_timestamp(job.started_at) if job else None,

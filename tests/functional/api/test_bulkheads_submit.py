@@ -311,7 +311,7 @@ def test_a_job_whose_subscribers_cannot_be_found_is_accepted(
 def test_an_error_of_a_look_at_dependencies_takes_nothing_back(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The jobs are written; the one that could not look does so when its alarm rings."""
+    """The jobs are written; the one that could not look does so when its next check rings."""
     first = client.submit()
     world.work()
     waiting = [{"type": "ok", "dependsOn": [first["id"]], "group": group} for group in ("good", "bad", "good")]

@@ -333,7 +333,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "target_refused": 422,
         "too_many_subscriptions": 409,
         "unknown_channel": 422,
-        "unknown_parent": 422,
+        "unknown_dependency": 422,
         "unknown_subscription": 422,
         "too_many_profiles": 409,
         "unauthenticated": 401,

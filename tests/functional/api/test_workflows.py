@@ -345,7 +345,7 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "a name with a space": ("invalid_request", "body.nodes.a b.[key]", {"nodes": {"a b": job()}}),
     "another name than in nodes": ("invalid_request", "body", {"nodes": {"a": job(name="b")}}),
     "another end": ("invalid_request", "body.nodes.a.dependsOn", {"nodes": {"a": job("ok", {"node": "b", "on": "x"})}}),
-    "another policy": ("invalid_request", "body.chain.0.onParentFailure", {"chain": [job(onParentFailure="wait")]}),
+    "another policy": ("invalid_request", "body.chain.0.onParentFailure", {"chain": [job(onDependencyFailure="wait")]}),
     "no deadline": ("invalid_request", "body.deadlineSeconds", {"chain": [job()], "deadlineSeconds": 0}),
     "a delay and a time": (
         "invalid_request",

@@ -92,7 +92,7 @@ def test_more_times_than_a_metric_may_have_are_one_line_still(world: Handled, lo
 def test_a_tick_tells_its_lag_also_when_there_is_none(
     world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An alarm on missing data wakes nobody for a quiet night."""
+    """An next check on missing data wakes nobody for a quiet night."""
     world.handled_tick(monkeypatch)
     [line] = lines(logged)
     assert metrics_of(line) == {"timer_lag_seconds": ("Seconds", [0]), "timer_ticks": ("Count", [1])}
@@ -108,7 +108,7 @@ def without_queue(world: Handled) -> None:
 def test_a_tick_that_leaves_something_tells_how_late_it_is(
     world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The oldest alarm stays where it is."""
+    """The oldest next check stays where it is."""
     without_queue(world)
     world.handled_tick(monkeypatch)
     [line] = lines(logged)

@@ -165,7 +165,7 @@ class Seeded:
         pytest.fail("nobody lived")
 
     def lose_a_message(self) -> None:
-        """What SQS has acknowledged and lost: the delivery's alarm brings it back."""
+        """What SQS has acknowledged and lost: the delivery's next check brings it back."""
         messages = self.world.queues._queues[NOTIFICATIONS]
         if messages and self.draw.random() < 0.3:
             messages.pop(self.draw.randrange(len(messages)))

@@ -47,8 +47,8 @@ def context() -> Callable[..., Context]:
     def make(timeout_s: float = 20, failures: int = 2, tenant: str = "acme") -> Context:
         now = system_clock().now_ms
         job = Job(
-            id=JOB_ID, tenant=tenant, type="http", queue="normal", profile="default", agenda_pk="live#normal#0",
-            alarm_at=0, due_at=0, scheduled_at=0, created_at=0, request_hash="", policy=Policy(),
+            id=JOB_ID, tenant=tenant, type="http", queue="normal", profile="default", due_pk="live#normal#0",
+            check_at=0, due_at=0, scheduled_at=0, created_at=0, request_hash="", policy=Policy(),
             state=State.RUNNING, failures=failures, claims=failures + 1,
         )  # fmt: skip
         return Context(job, now() + round(timeout_s * 1000), now, lambda _: True)

@@ -53,7 +53,7 @@ class UnknownProfileError(InvalidRequestError):
 class UnknownDependencyError(InvalidRequestError):
     """A job that it depends on is not there."""
 
-    code = "unknown_parent"
+    code = "unknown_dependency"
 
 
 class ProfileNotFoundError(WhendueError):

@@ -1,4 +1,4 @@
-"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the agenda index.
+"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the due index index.
 
 What the table cannot hold is found before it is sent, and is INVALID alone: AWS refuses the whole batch that it is in.
 """
@@ -199,12 +199,12 @@ class DynamoStore:
         items = self._query(
             limit=limit,
             start=_index_key(partition, after) if after else None,
-            IndexName="agenda",
-            KeyConditionExpression="agenda_pk = :partition AND alarm_at <= :until",
+            IndexName="due",
+            KeyConditionExpression="due_pk = :partition AND check_at <= :until",
             ExpressionAttributeValues={":partition": to_attribute(partition), ":until": to_attribute(until_ms)},
             ScanIndexForward=not newest_first,
         )
-        return [DueEntry(item["alarm_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
+        return [DueEntry(item["check_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
 
     def _query(self, *, limit: int | None, start: Mapping[str, Any] | None = None, **arguments: Any) -> list[Item]:
         items: list[Item] = []
@@ -272,8 +272,8 @@ def _outcome(write: Write, old: Item | None) -> WriteResult:
 
 def _index_key(partition: str, entry: DueEntry) -> dict[str, Any]:
     return {
-        "agenda_pk": to_attribute(partition),
-        "alarm_at": to_attribute(entry.check_at),
+        "due_pk": to_attribute(partition),
+        "check_at": to_attribute(entry.check_at),
         "pk": to_attribute(entry.pk),
         "sk": to_attribute(entry.sk),
     }

@@ -56,7 +56,7 @@ def _count(runtime: Runtime, done: Written) -> None:
 
 def _was_adopted(step: Transition, end: WriteResult) -> bool:
     """Say whether an end was refused since others have begun to wait for it."""
-    return "children" in (end.current or {}) and Lacks("children") in step.expected
+    return "has_dependents" in (end.current or {}) and Lacks("has_dependents") in step.expected
 
 
 def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[WriteResult]:

@@ -12,7 +12,7 @@ from whendue.jobs.transitions import cancel, request_cancel
 from whendue.quotas import PARTS
 from whendue.table.keys import job_id_of, job_key
 
-# Parts that begin or end under us are read again this often; what is left is cancelled at the next alarm.
+# Parts that begin or end under us are read again this often; what is left is cancelled at the next next check.
 TRIES = 5
 
 
@@ -37,7 +37,7 @@ def cancel_members(runtime: Runtime, parts: Sequence[Job]) -> CancelledMembers:
         if not steps:
             return CancelledMembers(owing, all=True)
         done = apply(runtime, steps)
-        owing += [step.job for step, end in done if end.done and step.job.owes is not None]
+        owing += [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]
         items = runtime.store.get([step.key for step, end in done if not end.done])
         left = _read(runtime, reversed(items))
     return CancelledMembers(owing, all=False)
@@ -49,7 +49,7 @@ def cancel_orphaned_members(runtime: Runtime, whole: Job) -> CancelledMembers:
     Raises:
         UnavailableError: they could not be read.
     """
-    keys = [job_key(runtime.ids.of_part(whole.whole_id, number)) for number in range(PARTS)]
+    keys = [job_key(runtime.ids.of_part(whole.member_id_base, number)) for number in range(PARTS)]
     return cancel_members(runtime, _read(runtime, runtime.store.get(keys)))
 
 
@@ -74,6 +74,6 @@ def _id(job: Job) -> str:
 def _stop(job: Job, now_ms: int) -> Transition | None:
     if job.terminal or job.cancel_requested:
         return None
-    if job.state is State.RUNNING or (job.parts is not None and job.state is State.WAITING):
+    if job.state is State.RUNNING or (job.member_count is not None and job.state is State.WAITING):
         return request_cancel(job)
     return cancel(job, now_ms)

@@ -12,7 +12,7 @@ from whendue.jobs.transition import Transition
 def commit_unsent(runtime: Runtime, transitions: Sequence[Transition]) -> list[WriteResult]:
     """Write transitions of different jobs and see to what follows, but for their messages; one outcome each, in order.
 
-    What follows and fails is healed by the jobs' alarms: the outcomes say only what is written.
+    What follows and fails is healed by the jobs' next checks: the outcomes say only what is written.
     """
     done = apply(runtime, transitions)
     _follow(runtime, done)
@@ -31,5 +31,5 @@ def commit(runtime: Runtime, transitions: Sequence[Transition], now_ms: int) -> 
 
 
 def _follow(runtime: Runtime, done: Written) -> None:
-    if owing := [step.job for step, end in done if end.done and step.job.owes is not None]:
+    if owing := [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]:
         CompletionFanOut(runtime).tell(owing)

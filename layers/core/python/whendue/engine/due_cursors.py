@@ -1,4 +1,4 @@
-"""The timer's positions in the agenda: one item per partition and purpose, moved forward by compare-and-set."""
+"""The timer's positions in the due index: one item per partition and purpose, moved forward by compare-and-set."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -42,9 +42,9 @@ class Cursor:
         changes = {name: REMOVE if value is None else value for name, value in values.items()}
         if not self._readable:
             return Write("move_cursor", self._key, (), changes)
-        # A position at the beginning has no alarm: at_alarm is 0 then, so that it can always be compared.
+        # A position at the beginning has no next check: at_check is 0 then, so that it can always be compared.
         return Write(
-            "move_cursor", self._key, [Is("at_alarm", self.position.check_at if self.position else 0)], changes
+            "move_cursor", self._key, [Is("at_check", self.position.check_at if self.position else 0)], changes
         )
 
 
@@ -56,8 +56,8 @@ def read_cursors(store: JobStore, purpose: Purpose, partitions: Sequence[str]) -
 
 def _fields(position: DueEntry | None) -> dict[str, str | int | None]:
     if position is None:
-        return {"at_alarm": 0, "at_pk": None, "at_sk": None, "at_due": None}
-    return {"at_alarm": position.check_at, "at_pk": position.pk, "at_sk": position.sk, "at_due": position.due_at}
+        return {"at_check": 0, "at_pk": None, "at_sk": None, "at_due": None}
+    return {"at_check": position.check_at, "at_pk": position.pk, "at_sk": position.sk, "at_due": position.due_at}
 
 
 def _position(item: Item | None) -> DueEntry | None:
@@ -72,7 +72,7 @@ def _entry(item: Item) -> DueEntry:
     Raises:
         KeyError, TypeError: it is none.
     """
-    entry = DueEntry(item["at_alarm"], item["at_pk"], item["at_sk"], item["at_due"])
+    entry = DueEntry(item["at_check"], item["at_pk"], item["at_sk"], item["at_due"])
     kinds = (int, str, str, int)
     if not all(isinstance(part, kind) for part, kind in zip(entry, kinds, strict=True)):
         raise TypeError("a position has another type")

@@ -1,6 +1,6 @@
 """Telling: hand on the news of ends, to the jobs that wait for them and to whom it is to be notified.
 
-A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its alarm does (design
+A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its next check does (design
 section 3).
 """
 
@@ -34,7 +34,7 @@ class CompletionFanOut:
     def tell(self, owing: Sequence[Job]) -> list[Job]:
         """Tell everything that jobs owe, and what follows from it, piece by piece; gives the jobs that still owe.
 
-        Those are left to their alarms: what was told is told again then, and does no harm.
+        Those are left to their next checks: what was told is told again then, and does no harm.
         """
         until_ms = self._runtime.clock.now_ms() + TELL_MS
         waiting, failed = deque(owing), list[Job]()
@@ -64,7 +64,7 @@ class CompletionFanOut:
             UnavailableError: nobody knows what is told.
         """
         self._notify(jobs)
-        stopped = {job.id: cancel_orphaned_members(self._runtime, job) for job in jobs if job.left_parts}
+        stopped = {job.id: cancel_orphaned_members(self._runtime, job) for job in jobs if job.may_have_members}
         pages = {job.id: self._next_dependents(job) for job in jobs}
         ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
         heard = self._dependents.hear(_merged(list(ends.values())))
@@ -72,7 +72,7 @@ class CompletionFanOut:
         failed = [job for job in jobs if job.id in left or heard.unknown & ends[job.id].keys()]
         done = self._note([job for job in jobs if job not in failed], pages)
         owing = [job for one in stopped.values() for job in one.owing] + heard.owing
-        return owing + [job for job in done if job.owes is not None], failed
+        return owing + [job for job in done if job.pending_fan_out is not None], failed
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
         """Note how far jobs have told; gives those of which it is stored."""
@@ -84,7 +84,7 @@ class CompletionFanOut:
 
     def _notify(self, jobs: Sequence[Job]) -> None:
         """Create the deliveries of what jobs have to notify."""
-        made = self._runtime.notifications.told([job for job in jobs if not job.owes])
+        made = self._runtime.notifications.told([job for job in jobs if not job.pending_fan_out])
         done = apply(self._runtime, made) if made else []
         if any(end.status is WriteStatus.UNAVAILABLE for _, end in done):
             raise UnavailableError
@@ -93,10 +93,10 @@ class CompletionFanOut:
         send(self._runtime.queue, [step.job for step, end in done if end.done], now_ms, self._runtime.bulkhead)
 
     def _next_dependents(self, job: Job) -> list[Item]:
-        if not (job.terminal and job.children):
+        if not (job.terminal and job.has_dependents):
             return []
         # The least key behind the last dependent that was told.
-        first = f"{job.owes or CHILD}!"
+        first = f"{job.pending_fan_out or CHILD}!"
         return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
 
 
@@ -112,8 +112,8 @@ def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
         child_id, child_hash = child_of(edge["sk"])
         ends[child_id].append(upstream_end(edge["number"], edge["on"], job, child_hash))
     match job:
-        case Job(part_of=str(whole_id), part=int(number), terminal=True):
-            ends[whole_id].append(upstream_end(number, "done", job))
+        case Job(parent_id=str(member_id_base), member_number=int(number), terminal=True):
+            ends[member_id_base].append(upstream_end(number, "done", job))
     return ends
 
 

@@ -1,4 +1,4 @@
-"""A walk: what the timer does in a queue's agenda, a window of all its partitions at a time."""
+"""A walk: what the timer does in a queue's due index, a window of all its partitions at a time."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class PartitionScan(ABC):
         runtime: the outside.
         name: the queue.
         cursors: its partitions; moved.
-        until_ms: the last alarm to look at, ms UTC.
+        until_ms: the last check to look at, ms UTC.
         window: at most so many entries at a time, over all partitions.
         deadline_ms: when to stop reading, ms UTC.
     """
@@ -46,7 +46,7 @@ class PartitionScan(ABC):
         self.behind: list[str] = []
 
     def look(self) -> int | None:
-        """Read the next window; give its oldest alarm, None when nothing is left to do."""
+        """Read the next window; give its oldest check, None when nothing is left to do."""
         self._pages = []
         for cursor in self._open:
             if self._runtime.clock.now_ms() >= self._deadline_ms:
@@ -60,7 +60,7 @@ class PartitionScan(ABC):
                 self.behind.append(cursor.partition)
                 continue
             except Exception as error:  # noqa: BLE001 - it is this partition's alone
-                self._runtime.bulkhead.note("agenda", cursor.partition, error)
+                self._runtime.bulkhead.note("due_index", cursor.partition, error)
                 self.behind.append(cursor.partition)
                 continue
             if page:
@@ -100,7 +100,7 @@ class PartitionScan(ABC):
 
 
 def current(runtime: Runtime, partition: str, page: Sequence[DueEntry]) -> list[Job | None]:
-    """Read the jobs of a page; None where the index lags behind the job, which then stands elsewhere in the agenda.
+    """Read the jobs of a page; None where the index lags behind the job, which then stands elsewhere in the due index.
 
     None also where a job cannot be read: rescue comes by again and again, and says so each time.
     """
@@ -112,7 +112,7 @@ def current(runtime: Runtime, partition: str, page: Sequence[DueEntry]) -> list[
     runtime.bulkhead.together(page, read, stage="read", name=_name)
     there = [(entry, item) for entry, item in items.items() if item]
     read_jobs = runtime.bulkhead.each(there, lambda one: readable(one[1]), stage="read", name=lambda one: _name(one[0]))
-    jobs = {entry: job for (entry, _), job in read_jobs if (job.agenda_pk, job.alarm_at) == (partition, entry.check_at)}
+    jobs = {entry: job for (entry, _), job in read_jobs if (job.due_pk, job.check_at) == (partition, entry.check_at)}
     return [jobs.get(entry) for entry in page]
 
 
@@ -123,7 +123,7 @@ def readable(item: Item) -> Job:
         Exception: it cannot be read.
     """
     job = from_item(item)
-    numbers = (job.due_at, job.alarm_at, job.scheduled_at, job.created_at, job.lease_until, job.rescues, job.generation)
+    numbers = (job.due_at, job.check_at, job.scheduled_at, job.created_at, job.lease_until, job.rescues, job.generation)
     if not all(isinstance(number, int | float) for number in (*numbers, job.claims, job.failures)):
         raise TypeError("a number of the job is none")
     if not all(isinstance(text, str) for text in (job.tenant, job.type, job.queue)):

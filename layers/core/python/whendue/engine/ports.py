@@ -46,7 +46,7 @@ class WriteResult(NamedTuple):
 
 
 class DueEntry(NamedTuple):
-    """A row of the agenda index: an item's key, its alarm and its due time (ms UTC). It is also a position."""
+    """A row of the due index index: an item's key, its next check and its due time (ms UTC). It is also a position."""
 
     check_at: int
     pk: str
@@ -55,12 +55,12 @@ class DueEntry(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """The item that has this alarm."""
+        """The item that has this next check."""
         return Key(self.pk, self.sk)
 
 
 class JobStore(Protocol):
-    """The table: conditional writes, consistent reads, and the agenda index (eventually consistent)."""
+    """The table: conditional writes, consistent reads, and the due index index (eventually consistent)."""
 
     def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own; one outcome per write, in order. No item may appear twice."""
@@ -96,12 +96,12 @@ class JobStore(Protocol):
     def query_due(
         self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[DueEntry]:
-        """List a partition's entries by (alarm, key).
+        """List a partition's entries by (next check, key).
 
         Args:
-            partition: the agenda partition.
+            partition: the due index partition.
             after: the position to go on behind, exclusive; None starts at the beginning (newest first: at `until_ms`).
-            until_ms: the last alarm to list, inclusive.
+            until_ms: the last check to list, inclusive.
             limit: at most so many entries; fewer mean that the end was reached.
             newest_first: walk backwards.
 

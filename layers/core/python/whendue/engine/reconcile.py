@@ -1,6 +1,6 @@
 """Parents: a waiting job looks for itself whether those that it waits for have ended.
 
-Whoever makes a job wait looks once afterwards: a parent that ended in between told nobody. The job's alarm looks again,
+Whoever makes a job wait looks once afterwards, since a dependency may have ended in between. The next check looks again,
 in case they died before they did.
 """
 
@@ -36,7 +36,7 @@ class DependencyReconciler:
         self._telling = CompletionFanOut(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
-        """Let waiting jobs hear of parents that have ended; what cannot be known now is left to their alarms."""
+        """Let waiting jobs hear of parents that have ended; what cannot be known now is left to their next checks."""
         for job in waiting:
             try:
                 self._check(job)
@@ -46,9 +46,9 @@ class DependencyReconciler:
                 self._runtime.bulkhead.note("parents", job.id, error)
 
     def _check(self, job: Job) -> None:
-        parents = self.of(job) if job.awaits else {}
+        parents = self.of(job) if job.unmet_dependencies else {}
         # After a year and more of waiting the list is gone, and nobody else will tell the job anything.
-        awaited = [number for number in upstream_numbers(job.awaits) if number in parents]
+        awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in parents]
         jobs = self._read(awaited, parents)
         if must_stop_members(job, self._runtime.clock.now_ms()):
             self._telling.tell(cancel_members(self._runtime, [part for part in jobs.values() if part]).owing)
@@ -77,9 +77,10 @@ class DependencyReconciler:
         Raises:
             UnavailableError: they cannot be read.
         """
-        if job.parts is not None:
+        if job.member_count is not None:
             return {
-                number: Upstream(self._runtime.ids.of_part(job.whole_id, number), "done") for number in range(job.parts)
+                number: Upstream(self._runtime.ids.of_part(job.member_id_base, number), "done")
+                for number in range(job.member_count)
             }
         [item] = self._runtime.store.get([parents_key(job.id, job.request_hash, job.life)])
         return dict(enumerate(upstreams_from(json.loads(item["parents"])))) if item else {}
@@ -88,11 +89,11 @@ class DependencyReconciler:
         """Describe the ends of parents that are not there, once it is clear that they never will be."""
         if not absent:
             return []
-        if job.part_of is not None:
+        if job.parent_id is not None:
             # Whoever was making them both may still be at it, or begin again.
-            [item] = self._runtime.store.get([job_key(job.part_of)])
+            [item] = self._runtime.store.get([job_key(job.parent_id)])
             over = item is None or from_item(item).terminal
-            ends = [orphaned_end(number, parent.on, job.part_of, job.request_hash) for number, parent in absent]
+            ends = [orphaned_end(number, parent.on, job.parent_id, job.request_hash) for number, parent in absent]
         else:
             over = self._runtime.clock.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
             ends = [missing_end(number, parent.on, parent.id, job.request_hash) for number, parent in absent]
@@ -101,6 +102,6 @@ class DependencyReconciler:
 
 def must_stop_members(job: Job, now_ms: int) -> bool:
     """Say whether the parts that a job waits for are to be cancelled: it was, or its deadline is past."""
-    return job.parts is not None and (
+    return job.member_count is not None and (
         job.cancel_requested or (job.deadline_at is not None and job.deadline_at <= now_ms)
     )

@@ -11,7 +11,7 @@ from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.table.keys import job_id_of, job_key
 
-# Dependents that change under us are read again this often; what is left is told again at an alarm.
+# Dependents that change under us are read again this often; what is left is told again at a next check.
 TRIES = 8
 
 
@@ -44,7 +44,7 @@ class DependencyReleaser:
             done = apply(self._runtime, list(steps.values()))
             held = [step for step, end in done if end.done]
             send(self._runtime.queue, [step.job for step in held if step.send], now_ms, self._runtime.bulkhead)
-            owing += [step.job for step in held if step.job.owes is not None]
+            owing += [step.job for step in held if step.job.pending_fan_out is not None]
             unknown |= {step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE}
             # After an arrival somebody looks whether it was the last; who was refused looks again.
             again = {
@@ -58,7 +58,7 @@ class DependencyReleaser:
             return {}
         now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
         items = self._runtime.store.get([job_key(job_id) for job_id in ends])
-        # One that cannot be read, or told, holds up none of the others: its own alarm looks again.
+        # One that cannot be read, or told, holds up none of the others: its own next check looks again.
         decided = self._runtime.bulkhead.each(
             [item for item in items if item],
             lambda item: decide(job := from_item(item), ends[job.id], now_ms, timing),

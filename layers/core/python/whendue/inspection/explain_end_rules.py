@@ -37,7 +37,7 @@ def reason_of_end(job: Job, now_ms: int) -> list[EndReason]:
     if job.state is State.SUCCEEDED:
         return reasons
     reasons.append(_why(job))
-    if job.owes is not None:
+    if job.pending_fan_out is not None:
         # A redrive tells them first.
         reasons.append(EndReason(Cause.FAN_OUT_PENDING, "Those who wait for its end are yet to hear of it.", {}))
     if job.created_at < now_ms - REDRIVE_AGE_S * 1000:

@@ -61,7 +61,7 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
     Args:
         job: the job as stored.
         now_ms: the time of asking.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
         seen: what was seen around it.
     """
     held = [] if seen.pause is None else [_paused(seen.pause, job.queue)]
@@ -90,7 +90,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
     if ticked_at is None or ticked_at >= rescue_before(now_ms, timing) or not needs_timer(job, now_ms, timing):
         return []
     unheard = job.rescues or _is_overdue(job, now_ms, timing)
-    if job.state is State.PENDING and job.alarm_at <= ticked_at and not unheard:
+    if job.state is State.PENDING and job.check_at <= ticked_at and not unheard:
         # Its message was sent at a tick.
         return []
     text = "The timer is silent; what it has to do for this job waits until it ticks again."
@@ -98,7 +98,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
 
 
 def _is_overdue(job: Job, now_ms: int, timing: Timing) -> bool:
-    return now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_check(job.due_at, timing)
+    return now_ms >= job.due_at + timing.grace_ms and job.check_at == first_check(job.due_at, timing)
 
 
 def _paused(pause: Pause, queue: str) -> Reason:
@@ -132,27 +132,27 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
     reasons.append(Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at}))
     if now_ms < first_check(job.due_at, timing):
         text = "Its message is handed to the queue shortly before it is due."
-        reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.alarm_at}))
+        reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.check_at}))
     return reasons
 
 
 def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reason]:
-    left = len(upstream_numbers(job.awaits))
+    left = len(upstream_numbers(job.unmet_dependencies))
     reasons = []
     if job.cancel_requested:
         reasons.append(
             Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the jobs that it has made are cancelled.", {})
         )
-    if job.parts is not None:
-        text = f"It waits for the ends of {left} of the {job.parts} jobs that it has made."
-        return [*reasons, Reason(Cause.WAITING_FOR_PARTS, text, {"parts": job.parts, "left": left})]
-    failed = [one.parent.id for one in awaited.values() if job.parent_policy == "hold" and _holds(one)]
+    if job.member_count is not None:
+        text = f"It waits for the ends of {left} of the {job.member_count} jobs that it has made."
+        return [*reasons, Reason(Cause.WAITING_FOR_MEMBERS, text, {"members": job.member_count, "left": left})]
+    failed = [one.parent.id for one in awaited.values() if job.on_dependency_failure == "hold" and _holds(one)]
     if failed:
         text = "A job that must succeed first did not: it is held until that one is redriven and succeeds."
         reasons.append(Reason(Cause.HELD, text, {"jobs": failed[:AWAITED_NAMED]}))
     named = [awaited[number].parent.id for number in sorted(awaited)][:AWAITED_NAMED]
     facts = {"left": left, "jobs": named}
-    reasons.append(Reason(Cause.WAITING_FOR_PARENTS, f"It waits for the ends of {left} job(s).", facts))
+    reasons.append(Reason(Cause.WAITING_FOR_DEPENDENCIES, f"It waits for the ends of {left} job(s).", facts))
     return reasons
 
 
@@ -173,8 +173,8 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> 
         text = "It is overdue: its message was lost, or dropped in a pause, or is late. The timer sees to it at a tick."
         reasons.append(Reason(Cause.OVERDUE, text, {"overdue_s": overdue_s}))
     if job.rescues:
-        text = f"The timer has looked after it {job.rescues} time(s); it looks again at its alarm."
-        reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "alarm_at": job.alarm_at}))
+        text = f"The timer has looked after it {job.rescues} time(s); it looks again at its next check."
+        reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "check_at": job.check_at}))
     return [*reasons, _next_of_due(job, seen)]
 
 

@@ -42,7 +42,7 @@ class Gauges:
         return Measured(self._queues.list(), self.timer_lag_s(), self._runtime.clock.now_ms())
 
     def timer_lag_s(self) -> float:
-        """Say how far the timer is behind: for how long the oldest alarm has been past that it has not come to.
+        """Say how far the timer is behind: for how long the oldest check has been past that it has not come to.
 
         Up to a minute between two ticks. Alarms of paused queues do not count.
 
@@ -58,5 +58,5 @@ class Gauges:
             stage="gauges",
             name=lambda cursor: cursor.partition,
         )
-        alarms = [entry.check_at for _, page in pages for entry in page]
-        return (now_ms - min(alarms, default=now_ms)) / 1000
+        checks = [entry.check_at for _, page in pages for entry in page]
+        return (now_ms - min(checks, default=now_ms)) / 1000

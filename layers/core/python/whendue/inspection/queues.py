@@ -53,8 +53,8 @@ class QueueInspector:
         ]
 
     def _oldest(self, queue: str, *, paused: bool) -> int | None:
-        """Find the pending job that is due first, among the first few of each agenda partition."""
-        # An alarm that rescue has moved stands so much later.
+        """Find the pending job that is due first, among the first few of each due index partition."""
+        # An next check that rescue has moved stands so much later.
         until_ms = self._runtime.clock.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
         entries = [
             entry

@@ -65,7 +65,7 @@ class Surroundings:
 
     def _awaited(self, job: Job) -> dict[int, AwaitedJob]:
         """Read those whose ends a job waits for, but for parts of its own: of them there may be a thousand."""
-        left = upstream_numbers(job.awaits) if job.parts is None else []
+        left = upstream_numbers(job.unmet_dependencies) if job.member_count is None else []
         if not left:
             return {}
         parents = self._parents.of(job)

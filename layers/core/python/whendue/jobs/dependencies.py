@@ -20,8 +20,8 @@ FailurePolicy = Literal["cancel", "run", "hold"]
 ONS: Final = ("success", "failure", "done")
 FAILURE_POLICIES: Final = ("cancel", "run", "hold")
 # Why a job was cancelled that waited.
-DEPENDENCY_FAILED: Final = "parent_failed"
-DEPENDENCY_MISSING: Final = "parent_missing"
+DEPENDENCY_FAILED: Final = "dependency_failed"
+DEPENDENCY_MISSING: Final = "dependency_missing"
 NOT_TAKEN: Final = "branch_not_taken"
 ORPHANED: Final = "workflow_ended"
 
@@ -52,7 +52,7 @@ class UpstreamEnd(NamedTuple):
 
     number: int
     on: On
-    parent_id: str
+    upstream_id: str
     generation: int
     ending: Ending
     asked: str | None = None
@@ -67,14 +67,14 @@ def upstream_end(number: int, on: On, parent: Job, asked: str | None = None) -> 
     return UpstreamEnd(number, on, parent.id, parent.generation, ending, asked)
 
 
-def missing_end(number: int, on: On, parent_id: str, asked: str | None = None) -> UpstreamEnd:
+def missing_end(number: int, on: On, upstream_id: str, asked: str | None = None) -> UpstreamEnd:
     """Describe the end of a parent that is not there: it never will be, or is gone with its retention."""
-    return UpstreamEnd(number, on, parent_id, 1 << 30, "missing", asked)
+    return UpstreamEnd(number, on, upstream_id, 1 << 30, "missing", asked)
 
 
-def orphaned_end(number: int, on: On, whole_id: str, asked: str | None = None) -> UpstreamEnd:
+def orphaned_end(number: int, on: On, member_id_base: str, asked: str | None = None) -> UpstreamEnd:
     """Describe the end of a parent that never will be: the job that was making both has ended before it had."""
-    return UpstreamEnd(number, on, whole_id, 1 << 30, "orphaned", asked)
+    return UpstreamEnd(number, on, member_id_base, 1 << 30, "orphaned", asked)
 
 
 def element(number: int, generation: int = 0) -> int:
@@ -82,9 +82,9 @@ def element(number: int, generation: int = 0) -> int:
     return generation * PARTS + number
 
 
-def upstream_numbers(awaits: frozenset[int] | None) -> list[int]:
+def upstream_numbers(unmet_dependencies: frozenset[int] | None) -> list[int]:
     """List the numbers of the parents that are awaited."""
-    return sorted({one % PARTS for one in awaits or ()})
+    return sorted({one % PARTS for one in unmet_dependencies or ()})
 
 
 def decide(child: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing) -> Transition | None:
@@ -94,7 +94,7 @@ def decide(child: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing)
         child: the dependent.
         ends: of its parents; repetitions and stale ones do no harm.
         now_ms: the time.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
     """
     if child.state is not State.WAITING:
         return None
@@ -102,13 +102,17 @@ def decide(child: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing)
     for end in ends:
         if end.asked not in (None, child.request_hash):
             continue
-        mine = {one for one in child.awaits or () if one % PARTS == end.number and one // PARTS <= end.generation}
-        verdict = _verdict(end, child.parent_policy) if mine else "holds"
+        mine = {
+            one
+            for one in child.unmet_dependencies or ()
+            if one % PARTS == end.number and one // PARTS <= end.generation
+        }
+        verdict = _verdict(end, child.on_dependency_failure) if mine else "holds"
         if verdict == "arrives":
             arrived |= mine
         elif verdict != "holds":
-            return cancel_unsatisfied(child, verdict, _MESSAGES[verdict].format(end.parent_id), now_ms)
-    if arrived != (child.awaits or frozenset()):
+            return cancel_unsatisfied(child, verdict, _MESSAGES[verdict].format(end.upstream_id), now_ms)
+    if arrived != (child.unmet_dependencies or frozenset()):
         return satisfy(child, frozenset(arrived)) if arrived else None
     return cancel(child, now_ms) if child.cancel_requested else release(child, now_ms, timing)
 

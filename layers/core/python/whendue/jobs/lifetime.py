@@ -35,8 +35,8 @@ def belonging(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _looked_at(job: Job, values: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
-    entry = {"agenda_pk": erase_partition(job.shard), "alarm_at": at_ms}
-    return {**values, **({} if job.part_of is not None else entry)}
+    entry = {"due_pk": erase_partition(job.shard), "check_at": at_ms}
+    return {**values, **({} if job.parent_id is not None else entry)}
 
 
 def edge(dependent: Job, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +95,9 @@ def payload_item(job: Job) -> Key | None:
 def check_sooner(job: Job, ends_at: int) -> Write | None:
     """Put a payload's look forward, for a job that ends before it was to be due; None where nothing is to be put."""
     key = payload_item(job)
-    if key is None or ends_at >= job.due_at or job.part_of is not None:
+    if key is None or ends_at >= job.due_at or job.parent_id is not None:
         return None
-    return Write("look_sooner", key, [Has("alarm_at")], {"alarm_at": _after_retention(job, ends_at)})
+    return Write("look_sooner", key, [Has("check_at")], {"check_at": _after_retention(job, ends_at)})
 
 
 def expiry(job: Job, finished_at: int) -> int | None:
@@ -105,9 +105,9 @@ def expiry(job: Job, finished_at: int) -> int | None:
 
     Others may depend on the job: before it goes, somebody looks whether one still needs it.
     """
-    if job.part_of is not None:
+    if job.parent_id is not None:
         return None
-    return finished_at // 1000 + job.policy.retention_s + (DEPENDED_ON_S if job.children else 0)
+    return finished_at // 1000 + job.policy.retention_s + (DEPENDED_ON_S if job.has_dependents else 0)
 
 
 def is_past(expires_at: int | None, now_ms: int) -> bool:

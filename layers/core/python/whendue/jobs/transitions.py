@@ -26,7 +26,7 @@ def submit(job: Job, timing: Timing, first: Write | None = None) -> Transition:
         expected=made.expected,
         changes=made.changes,
         job=job,
-        send=job.state is State.PENDING and writer_sends(job.alarm_at, job.scheduled_at, timing),
+        send=job.state is State.PENDING and writer_sends(job.check_at, job.scheduled_at, timing),
         first=first,
     )
 
@@ -50,7 +50,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
             Below("lease_until", now_ms),
             Below("claims", job.failures + MAX_LOST),
             NOT_CANCELLED,
-            Lacks("owes"),
+            Lacks("pending_fan_out"),
         ],
         state=State.RUNNING,
         fence=fence,
@@ -89,7 +89,7 @@ def fail(
         job: the running job.
         error: the failed attempt.
         now_ms: when it is recorded.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
         draw: chance for the jitter, from [0, 1).
         final: the error is one that is never retried.
         not_before: the earliest next attempt (a Retry-After, or the lease's end of a run that may still go on).
@@ -175,8 +175,8 @@ def redrive(
     now_ms: int,
     timing: Timing,
     *,
-    awaits: frozenset[int] = frozenset(),
-    of_redrive: int | None = None,
+    unmet_dependencies: frozenset[int] = frozenset(),
+    parent_redrive: int | None = None,
 ) -> Transition:
     """Run a dead or cancelled job again, with all its attempts.
 
@@ -184,25 +184,25 @@ def redrive(
         job: as read; one that still owes the news of its end is not redriven.
         due_at: when, ms UTC.
         now_ms: the time.
-        timing: the alarm rule's numbers.
-        awaits: whose ends it waits for first.
-        of_redrive: of which redrive of the job that it is a part of.
+        timing: the due-index rule's numbers.
+        unmet_dependencies: whose ends it waits for first.
+        parent_redrive: of which redrive of the job that it is a part of.
     """
     changes, send = due(job, due_at, now_ms, timing)
-    if awaits:
-        changes |= {"alarm_at": now_ms + WAITING_CHECK_S * 1000}
+    if unmet_dependencies:
+        changes |= {"check_at": now_ms + WAITING_CHECK_S * 1000}
     return step(
         "redrive",
         job,
-        [*as_read(job), Lacks("owes")],
-        send=send and not awaits,
-        state=State.WAITING if awaits else State.PENDING,
-        awaits=awaits or None,
-        owes=None,
-        parts=None,
+        [*as_read(job), Lacks("pending_fan_out")],
+        send=send and not unmet_dependencies,
+        state=State.WAITING if unmet_dependencies else State.PENDING,
+        unmet_dependencies=unmet_dependencies or None,
+        pending_fan_out=None,
+        member_count=None,
         redrives=(job.redrives or 0) + 1,
-        of_redrive=job.of_redrive if of_redrive is None else of_redrive,
-        agenda_pk=live_partition(job.queue, job.shard),
+        parent_redrive=job.parent_redrive if parent_redrive is None else parent_redrive,
+        due_pk=live_partition(job.queue, job.shard),
         failures=0,
         claims=0,
         cancel_requested=False,
@@ -228,7 +228,7 @@ def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
 def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -> Transition:
     """Give a pending job another due time, another queue (priority), or both; not one that owes a failed attempt."""
     changes, send = due(job, due_at, now_ms, timing)
-    expected = [*as_read(job), Lacks("owes")]
+    expected = [*as_read(job), Lacks("pending_fan_out")]
     partition = live_partition(queue, job.shard)
     # Its place in a limit's line, and its token, are those of the old due time.
     waits_for = job.waits_for if due_at == job.due_at else None
@@ -239,9 +239,9 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
         first=check_sooner(job, changes["due_at"]),
         send=send,
         queue=queue,
-        agenda_pk=partition,
+        due_pk=partition,
         waits_for=waits_for,
-        owes=None,
+        pending_fan_out=None,
         **changes,
     )
 
@@ -255,7 +255,7 @@ def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, fir
         wait: what it waits for.
         due_at: when it looks again, or when its token is good.
         now_ms: the time.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
         first: its place in the line.
     """
     changes, send = due(job, due_at, now_ms, timing)
@@ -273,8 +273,8 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 
 @edges(*((state, state) for state in State))
-def postpone_check(job: Job, alarm_at: int, *, send: bool) -> Transition:
-    """Set the alarm of a job that rescue looked at, also of one that has ended and owes; it is sent again when `send`.
+def postpone_check(job: Job, check_at: int, *, send: bool) -> Transition:
+    """Set the next check of a job that rescue looked at, also of an ended one with pending fan-out; `send` sends it again.
 
     Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
     """
@@ -282,9 +282,9 @@ def postpone_check(job: Job, alarm_at: int, *, send: bool) -> Transition:
         Is("generation", job.generation),
         # A claim changes it, too: it tells a new fence from the one that was read.
         Is("lease_until", job.lease_until),
-        Is("alarm_at", job.alarm_at),
+        Is("check_at", job.check_at),
     ]
-    return step("postpone_check", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)
+    return step("postpone_check", job, expected, send=send, check_at=check_at, rescues=job.rescues + send)
 
 
 def keep_attempt(job: Job) -> Write | None:

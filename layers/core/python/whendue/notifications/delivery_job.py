@@ -28,7 +28,7 @@ def delivery_job(
     Args:
         story: what.
         to: whom.
-        settings: shards, lease and the alarm rule's numbers.
+        settings: shards, lease and the due-index rule's numbers.
         ids: derives its id.
         now_ms: the time.
         fence: a mark that no other has.
@@ -41,8 +41,8 @@ def delivery_job(
         type=f"{PREFIX}{to.terms.channel}",
         queue=NOTIFICATIONS,
         profile="default",
-        agenda_pk=live_partition(NOTIFICATIONS, shard_of(job_id, settings.shards)),
-        alarm_at=first_check(now_ms, settings.timing),
+        due_pk=live_partition(NOTIFICATIONS, shard_of(job_id, settings.shards)),
+        check_at=first_check(now_ms, settings.timing),
         due_at=now_ms,
         scheduled_at=now_ms,
         created_at=now_ms,

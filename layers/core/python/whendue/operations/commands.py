@@ -55,8 +55,8 @@ def _read(store: JobStore, job_id: str) -> Job | None:
 
 def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
     """Say whether a job's retention is over; what has ended goes with the composite that made it."""
-    while job.terminal and job.part_of is not None:
-        whole = _read(store, job.part_of)
+    while job.terminal and job.parent_id is not None:
+        whole = _read(store, job.parent_id)
         if whole is None:
             return True
         job = whole
@@ -84,12 +84,12 @@ class JobCommands:
                 raise _conflict("a finished job is not cancelled", job, now_ms)
             if job.terminal or job.cancel_requested:
                 return None
-            if job.state is State.RUNNING or (job.state is State.WAITING and job.parts is not None):
+            if job.state is State.RUNNING or (job.state is State.WAITING and job.member_count is not None):
                 return request_cancel(job)
             return cancel(job, now_ms)
 
         job = self._change(tenant, job_id, step, expected)
-        if job.state is State.RUNNING and job.expands and job.parts is None:
+        if job.state is State.RUNNING and job.expands and job.member_count is None:
             # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
             stopped = cancel_orphaned_members(self._runtime, job)
             CompletionFanOut(self._runtime).tell(stopped.owing)
@@ -179,13 +179,13 @@ class JobCommands:
                 raise UnavailableError
             if outcome.status is WriteStatus.INVALID:
                 raise UnstorableError
-            if outcome.current and "owes" in outcome.current:
+            if outcome.current and "pending_fan_out" in outcome.current:
                 # Those who wait for this end hear of it before there is another one.
                 CompletionFanOut(self._runtime).tell([from_item(outcome.current)])
         raise StateConflictError("the job keeps changing; try again")
 
     def _stop_parts(self, transition: Transition) -> None:
-        """Cancel what a job waits for that is to stop itself; its alarm goes on with what is left."""
+        """Cancel what a job waits for that is to stop itself; its next check goes on with what is left."""
         if transition.name == "request_cancel" and transition.job.state is State.WAITING:
             DependencyReconciler(self._runtime).check([transition.job])
 

@@ -60,9 +60,9 @@ class JobEraser:
         job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
         if expected is not None and revision(job) not in expected:
             raise PreconditionFailedError
-        if not job.terminal or job.owes is not None:
+        if not job.terminal or job.pending_fan_out is not None:
             raise StateConflictError("a live job is not erased; cancel it first", state=job.state.value)
-        if job.part_of is not None:
+        if job.parent_id is not None:
             raise StateConflictError("a node goes with its workflow, an item with its forEach", state=job.state.value)
         if not self._erase(job):
             raise StateConflictError("the job has changed; read it again", state=job.state.value)
@@ -73,7 +73,7 @@ class JobEraser:
         The job itself goes before what belongs to it: whoever dies in between leaves that to the timer. From then on
         its Idempotency-Key is free: what a new job under it has is not touched.
         """
-        parents = DependencyReconciler(self._runtime).of(job) if job.parts is None else {}
+        parents = DependencyReconciler(self._runtime).of(job) if job.member_count is None else {}
         edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
         purging = Purger(self._runtime, self._runtime.clock.now_ms() + 1000 * ERASE_CALL_S)
         own = [key for key in purging.belongings(job.key.pk) if life_of(key.sk) in (None, job.life)]
@@ -134,17 +134,17 @@ class JobEraser:
     ) -> list[Write]:
         """Decide about a belonging: it goes with its job, or is looked at again later."""
         job, key = jobs.get(job_id_of(entry.pk)), Key(entry.pk, entry.sk)
-        seen = Is("alarm_at", entry.check_at)
+        seen = Is("check_at", entry.check_at)
         if job is None or is_over(job, now_ms) or is_unknown_life(job, life_of(entry.sk)):
             if not purging.in_time:
                 return []
             if purging.empty(key):
                 return [delete("erase", key, seen)]
             # A member is live; without time to look, the next tick looks.
-            later = Write("look_again", key, [seen], {"alarm_at": next_check_of_edge(now_ms)})
+            later = Write("look_again", key, [seen], {"check_at": next_check_of_edge(now_ms)})
             return [later] if purging.in_time else []
-        again = {"alarm_at": next_check(job, now_ms, holds_payload=key == payload_item(job))}
-        if kind_of(entry.sk) != EDGE or job.part_of is not None:
+        again = {"check_at": next_check(job, now_ms, holds_payload=key == payload_item(job))}
+        if kind_of(entry.sk) != EDGE or job.parent_id is not None:
             return [Write("look_again", key, [seen], again)]
         return self._edge(job, key, seen, dependents, now_ms)
 
@@ -154,8 +154,8 @@ class JobEraser:
         dependent = dependents.get(child_id)
         needed = dependent is not None and not dependent.terminal and dependent.request_hash == child_hash
         if not needed and job.expires_at is not None:
-            return [Write("look_again", key, [seen], {"alarm_at": next_check(job, now_ms, holds_payload=False)})]
-        again = Write("look_again", key, [seen], {"alarm_at": next_check_of_edge(now_ms)})
+            return [Write("look_again", key, [seen], {"check_at": next_check(job, now_ms, holds_payload=False)})]
+        again = Write("look_again", key, [seen], {"check_at": next_check_of_edge(now_ms)})
         until_s = now_ms // 1000 + DEPENDED_ON_S
         if job.expires_at is None or job.expires_at >= until_s:
             return [again]

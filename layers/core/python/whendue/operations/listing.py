@@ -1,4 +1,4 @@
-"""Lists of jobs: agenda partitions merged by time, filtered, and a cursor that says where each was left."""
+"""Lists of jobs: due index partitions merged by time, filtered, and a cursor that says where each was left."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -68,7 +68,7 @@ class _Place(NamedTuple):
 
 
 class Listing:
-    """Walks the agenda for a tenant: live jobs by alarm, then finished ones, newest first."""
+    """Walks the due index for a tenant: live jobs by next check, then finished ones, newest first."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
@@ -214,7 +214,7 @@ def _place(value: Any) -> _Place:
     """Read a place; another version may have written it otherwise."""
     try:
         group, positions = value
-        entries = {label: DueEntry(alarm, *job_key(job), due) for label, (alarm, job, due) in positions.items()}
+        entries = {label: DueEntry(check, *job_key(job), due) for label, (check, job, due) in positions.items()}
         return _Place(group, entries)
     except (ValueError, TypeError, AttributeError) as error:
         raise InvalidCursorError from error

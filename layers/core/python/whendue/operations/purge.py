@@ -58,9 +58,9 @@ class Purger:
         """
         gone = dict.fromkeys(key for key in keys if self.empty(key))
         left = [key for key in keys if key not in gone]
-        sooner = {"alarm_at": self._runtime.clock.now_ms()}
+        sooner = {"check_at": self._runtime.clock.now_ms()}
         writes = [delete("erase", key) for key in gone]
-        self.delete([*writes, *(Write("look_sooner", key, [Has("alarm_at")], sooner) for key in left)])
+        self.delete([*writes, *(Write("look_sooner", key, [Has("check_at")], sooner) for key in left)])
         return not left
 
     def empty(self, key: Key) -> bool:
@@ -79,8 +79,8 @@ class Purger:
         if item is None:
             return True
         job_id, life, count = job_id_of(note.pk), life_of(note.sk), int(item["left"])
-        whole_id = job_id if life is None else f"{job_id}@{life}"
-        keys = [job_key(self._runtime.ids.of_part(whole_id, number)) for number in reversed(range(count))]
+        member_id_base = job_id if life is None else f"{job_id}@{life}"
+        keys = [job_key(self._runtime.ids.of_part(member_id_base, number)) for number in reversed(range(count))]
         some_at_once = [keys[at : at + DYNAMODB_MAX_STATEMENTS] for at in range(0, count, DYNAMODB_MAX_STATEMENTS)]
         parts = [(some, self._some(some)) for some in some_at_once]
         left = count - sum(len(some) for some, _ in takewhile(lambda part: part[1], parts))
@@ -102,4 +102,6 @@ class Purger:
 
 def erased(job: Job) -> Write:
     """Delete a job's item as it was read: a redrive that comes first, or last, is refused."""
-    return delete("erase", job.key, Is("generation", job.generation), Is("state", job.state.value), Lacks("owes"))
+    return delete(
+        "erase", job.key, Is("generation", job.generation), Is("state", job.state.value), Lacks("pending_fan_out")
+    )

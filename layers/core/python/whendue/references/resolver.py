@@ -49,7 +49,7 @@ class InputResolver:
         Raises:
             UnavailableError: the results cannot be read now.
         """
-        if text is None or not job.refers or job.expands:
+        if text is None or not job.has_references or job.expands:
             return text
         try:
             payload = json.loads(text)

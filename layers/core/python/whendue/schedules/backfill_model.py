@@ -108,15 +108,15 @@ def _fire(backfill: Backfill, ids: Ids, nominal: int) -> Fire:
 def create(backfill: Backfill, shards: int) -> Write:
     """Create the item where none is; the timer sees it until it is finished."""
     partition = partition_of(f"{backfill.tenant}/{backfill.name}", shards)
-    place = {"agenda_pk": partition, "alarm_at": backfill.created_at}
+    place = {"due_pk": partition, "check_at": backfill.created_at}
     return insert("create_backfill", backfill.key, _values(backfill) | place)
 
 
 def step(before: Backfill, then: Backfill) -> Write:
-    """Move on, if nobody has meanwhile; one that is finished leaves the agenda."""
+    """Move on, if nobody has meanwhile; one that is finished leaves the due index."""
     changes = _values(then)
     if then.state is not BackfillState.RUNNING:
-        changes |= {"agenda_pk": REMOVE, "alarm_at": REMOVE}
+        changes |= {"due_pk": REMOVE, "check_at": REMOVE}
     return Write("move_backfill", before.key, [Is("cursor", before.cursor), Is("state", before.state.value)], changes)
 
 

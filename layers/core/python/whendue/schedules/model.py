@@ -83,7 +83,7 @@ class Schedule:
         pause_reason, paused_by: of a paused one.
         last_error: why the last plan's fires made no job, or why the timer could not work them out.
         troubles: how often in a row the timer could not serve it; it looks again at growing intervals. None: never.
-        agenda_pk, alarm_at: when the timer must look at it; None once it need not.
+        due_pk, check_at: when the timer must look at it; None once it need not.
     """
 
     tenant: str
@@ -100,8 +100,8 @@ class Schedule:
     paused_by: str | None = None
     last_error: str | None = None
     troubles: int | None = None
-    agenda_pk: str | None = None
-    alarm_at: int | None = None
+    due_pk: str | None = None
+    check_at: int | None = None
 
     @property
     def key(self) -> Key:
@@ -140,12 +140,12 @@ def fires_pk(tenant: str, name: str) -> str:
 
 
 def schedules_partition(shard: int) -> str:
-    """Name the agenda partition in which schedules and backfills stand."""
+    """Name the due index partition in which schedules and backfills stand."""
     return f"schedules#{shard}"
 
 
 def partition_of(identity: str, shards: int) -> str:
-    """Name the agenda partition of one schedule."""
+    """Name the due index partition of one schedule."""
     return schedules_partition(shard_of(identity, shards))
 
 
@@ -161,25 +161,25 @@ def forgotten_at(schedule: Schedule) -> int:
 
 
 class NextCheck(NamedTuple):
-    """The alarm rule's numbers for schedules: shards of the agenda, and the look-ahead."""
+    """The due-index rule's numbers for schedules: shards of the due index, and the look-ahead."""
 
     timing: Timing
     shards: int
 
 
 def with_next_check(schedule: Schedule, rule: NextCheck) -> Schedule:
-    """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
-    alarm_at = _alarm(schedule, rule) if schedule.state is ScheduleState.ACTIVE else None
+    """Return the schedule with its next check: at its next fire, or at once while planned fires are to be cancelled."""
+    check_at = _next_check(schedule, rule) if schedule.state is ScheduleState.ACTIVE else None
     if schedule.state is ScheduleState.DELETED:
-        alarm_at = forgotten_at(schedule)
+        check_at = forgotten_at(schedule)
     if schedule.withdraw_until:
-        alarm_at = schedule.version
-    partition = partition_of(schedule.identity, rule.shards) if alarm_at is not None else None
-    return replace(schedule, agenda_pk=partition, alarm_at=alarm_at)
+        check_at = schedule.version
+    partition = partition_of(schedule.identity, rule.shards) if check_at is not None else None
+    return replace(schedule, due_pk=partition, check_at=check_at)
 
 
-def _alarm(schedule: Schedule, rule: NextCheck) -> int | None:
-    """Give the alarm of the next fire; at once where that cannot be worked out, so that the timer says why."""
+def _next_check(schedule: Schedule, rule: NextCheck) -> int | None:
+    """Give the next check of the next fire; at once where that cannot be worked out, so that the timer says why."""
     try:
         nominal = next_fire(schedule)
     except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
@@ -238,8 +238,8 @@ def postponed(key: Key, item: Mapping[str, Any], error: str, now_ms: int) -> Wri
     troubles = item.get("troubles")
     count = troubles if isinstance(troubles, int) and troubles > 0 else 0
     interval_s = min(POSTPONED_MIN_S << min(count, 10), RESCUE_INTERVAL_MAX_S)
-    changes = {"alarm_at": now_ms + interval_s * 1000, "last_error": error, "troubles": count + 1}
-    return Write("postpone", key, [Is("alarm_at", item.get("alarm_at", 0))], changes)
+    changes = {"check_at": now_ms + interval_s * 1000, "last_error": error, "troubles": count + 1}
+    return Write("postpone", key, [Is("check_at", item.get("check_at", 0))], changes)
 
 
 # --- the item ----------------------------------------------------------------------------------------------------

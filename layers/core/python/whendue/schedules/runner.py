@@ -1,4 +1,4 @@
-"""What the timer does for schedules: fire those whose alarm is past, then go on with backfills."""
+"""What the timer does for schedules: fire those whose next check is past, then go on with backfills."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ class Fired:
 
 
 class DueSchedule(NamedTuple):
-    """A schedule or a backfill whose alarm is past, and the partition in which it stands."""
+    """A schedule or a backfill whose next check is past, and the partition in which it stands."""
 
     partition: str
     entry: DueEntry
@@ -65,7 +65,7 @@ class DueSchedule(NamedTuple):
 
 
 class ScheduleRunner:
-    """Serves the schedules in the agenda: tenants take turns, and one that cannot be served ends alone.
+    """Serves the schedules in the due index: tenants take turns, and one that cannot be served ends alone.
 
     What bounds a tick: it looks at SCHEDULES_LOOKED_AT entries of each partition, and serves them a page at a time
     until its time is over. One tenant's thousand schedules stand behind the first of everybody else.
@@ -113,7 +113,7 @@ class ScheduleRunner:
             except UnavailableError:
                 entries, done = [], False
             except Exception as error:  # noqa: BLE001 - it is this partition's alone
-                self._runtime.bulkhead.note("agenda", partition, error)
+                self._runtime.bulkhead.note("due_index", partition, error)
                 entries, done = [], False
             found += [DueSchedule(partition, entry) for entry in entries]
             fired.behind += [] if done else [partition]
@@ -142,8 +142,8 @@ class ScheduleRunner:
             return
         fired.planned += sum(served.results)
         for one, error in served.failed:
-            # Of its item there is the alarm to go by: it may be the reading that fails.
-            self._postpone([(one.entry.key, {"alarm_at": one.entry.check_at}, error)])
+            # Of its item there is the next check to go by: it may be the reading that fails.
+            self._postpone([(one.entry.key, {"check_at": one.entry.check_at}, error)])
 
     def _fire(self, page: Sequence[DueSchedule]) -> int:
         """Fire schedules; gives how many moved on. It reads them anew each time, so that it can be repeated."""

@@ -136,7 +136,7 @@ class DependencyEdges:
     def _adopt(self) -> dict[str, WhendueError]:
         """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
         wanted = {parent.id for parent in self._all_parents}
-        live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
+        live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.has_dependents)]
         ends = self._runtime.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
         return {job.id: _ours(end) for job, end in ends if end is not None}
 

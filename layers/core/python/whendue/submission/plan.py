@@ -45,7 +45,7 @@ class Position(NamedTuple):
         whole: the job that it is a part of.
         number, name: of the part.
         expands: how it makes parts of its own, if its task does not say.
-        children: others are made with it that wait for its end.
+        has_dependents: others are made with it that wait for its end.
     """
 
     parents: Sequence[Upstream] = ()
@@ -53,7 +53,7 @@ class Position(NamedTuple):
     number: int | None = None
     name: str | None = None
     expands: str | None = None
-    children: bool = False
+    has_dependents: bool = False
 
 
 ALONE = Position()
@@ -110,7 +110,7 @@ class JobPlanner:
             raise PayloadTooLargeError(
                 "the workflow is larger than what an answer can show: escaped, over 6 MB of JSON"
             )
-        job = evolve(job, refers=says or None)
+        job = evolve(job, has_references=says or None)
         placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
         return submit(job, self._runtime.settings.timing, first=placed.write)
@@ -136,12 +136,12 @@ class JobPlanner:
         """Check a payload as far as it can be known; gives it, and whether it refers to parents' results."""
         if place.expands is not None:
             return request.payload, bool(place.parents)
-        refers = bool(place.parents) and _refers(request.payload, place.parents)
-        if not refers:
+        has_references = bool(place.parents) and _refers(request.payload, place.parents)
+        if not has_references:
             definition.parse(request.payload, tenant)
         if check := self._expansion_checks.get(definition.expands or ""):
             check(self, tenant, request.payload)
-        return request.payload, refers
+        return request.payload, has_references
 
     def check(self, tenant: str, request: JobRequest, profile: Profile | WhendueError) -> None:
         """Refuse what would be refused if it were submitted; a payload with references is checked when they resolve.
@@ -190,8 +190,8 @@ class JobPlanner:
             type=request.type,
             queue=queue,
             profile=profile.name,
-            agenda_pk=live_partition(queue, shard_of(job_id, settings.shards)),
-            alarm_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_check(due_at, settings.timing),
+            due_pk=live_partition(queue, shard_of(job_id, settings.shards)),
+            check_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_check(due_at, settings.timing),
             due_at=due_at,
             scheduled_at=now_ms,
             created_at=now_ms,
@@ -208,15 +208,15 @@ class JobPlanner:
             nominal_at=request.nominal_at,
             overlap=request.overlap,
             notify=joined(request.notify, profile.notify) or None,
-            awaits=frozenset(range(len(place.parents))) or None,
-            parent_policy=request.parent_policy,
+            unmet_dependencies=frozenset(range(len(place.parents))) or None,
+            on_dependency_failure=request.on_dependency_failure,
             after_s=request.delay_s if waits else None,
-            children=place.children or None,
+            has_dependents=place.has_dependents or None,
             expands=place.expands or definition.expands,
-            part_of=whole.id if whole else None,
-            part=place.number,
+            parent_id=whole.id if whole else None,
+            member_number=place.number,
             node=place.name,
-            of_redrive=whole.redrives if whole else None,
+            parent_redrive=whole.redrives if whole else None,
             traceparent=whole.traceparent if whole else request.traceparent,
             life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
@@ -249,7 +249,7 @@ class JobPlanner:
     def _id(self, tenant: str, request: JobRequest, place: Position) -> str:
         match place:
             case Position(whole=Job() as whole, number=int(number)):
-                return self._runtime.ids.of_part(whole.whole_id, number)
+                return self._runtime.ids.of_part(whole.member_id_base, number)
         key = request.idempotency_key
         return self._runtime.ids.of_key(tenant, key) if key is not None else self._runtime.clock.new_id()
 

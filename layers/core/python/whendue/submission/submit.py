@@ -159,7 +159,7 @@ class Submit:
         return [number for number, end in zip(over, ends, strict=True) if end.done]
 
     def _with_children(self, step: Transition) -> Transition:
-        job = evolve(step.job, children=True)
+        job = evolve(step.job, has_dependents=True)
         return submit(job, self._runtime.settings.timing, first=step.first)
 
     def _accepted_before(

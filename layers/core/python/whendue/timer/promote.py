@@ -1,4 +1,4 @@
-"""Promote: hand jobs to their queue once their first alarm is past; the cursor moves only past acknowledged sends."""
+"""Promote: hand jobs to their queue once their first check is past; the cursor moves only past acknowledged sends."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,10 +19,10 @@ class PromoteScan(PartitionScan):
 
     Args:
         runtime: the outside.
-        healer: heals jobs whose alarm, set by rescue, has rung just now.
+        healer: heals jobs whose next check, set by rescue, has rung just now.
         queue: its name.
         cursors: the partitions' positions; moved.
-        now_ms: the last alarm to look at, ms UTC.
+        now_ms: the last check to look at, ms UTC.
         deadline_ms: when to stop after the window at hand, ms UTC.
     """
 
@@ -63,12 +63,12 @@ class PromoteScan(PartitionScan):
         return True
 
     def _is_mine(self, job: Job) -> bool:
-        pending = job.state is State.PENDING and job.owes is None
+        pending = job.state is State.PENDING and job.pending_fan_out is None
         return pending and owner_is_promote(job, self._runtime.settings.timing)
 
     def _rings_for_rescue(self, job: Job) -> bool:
-        first = is_first_check(job.due_at, job.alarm_at, self._runtime.settings.timing)
-        return not first or job.owes is not None
+        first = is_first_check(job.due_at, job.check_at, self._runtime.settings.timing)
+        return not first or job.pending_fan_out is not None
 
 
 def _before_first(kept_back: set[str], stretch: ScanPage) -> DueEntry | None:

@@ -1,4 +1,4 @@
-"""Rescue: look at jobs whose alarm rang unheard and heal them, a bounded number per tick."""
+"""Rescue: look at jobs whose next check rang unheard and heal them, a bounded number per tick."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -52,7 +52,7 @@ class Rescuer:
             UnavailableError: nobody knows which of them are paused; they are looked at again later.
         """
         self._heal_linked(jobs)
-        alone = [job for job in jobs if job.owes is None and job.state is not State.WAITING]
+        alone = [job for job in jobs if job.pending_fan_out is None and job.state is not State.WAITING]
         for job in alone:
             self._received[job.queue].note(job)
         bulkhead, now_ms = self._runtime.bulkhead, self._runtime.clock.now_ms()
@@ -74,13 +74,13 @@ class Rescuer:
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
         """Tell what is owed, and let who waits look at its parents; pauses hold neither up."""
-        if owing := [job for job in jobs if job.owes is not None]:
+        if owing := [job for job in jobs if job.pending_fan_out is not None]:
             left = CompletionFanOut(self._runtime).tell(owing)
             self.healed["tell"] += len(owing) - len(left)
             now_ms = self._runtime.clock.now_ms()
             self._carry_out([postpone_check(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:
-            # First the alarm: who is released meanwhile has another one.
+            # First the next check: who is released meanwhile has another one.
             now_ms = self._runtime.clock.now_ms()
             moved = self._runtime.bulkhead.each(
                 waiting,
@@ -115,7 +115,7 @@ class Rescuer:
 
 
 class RescueScan(PartitionScan):
-    """Looks at old alarms in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
+    """Looks at overdue checks in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
 
     Args:
         runtime: the outside.
@@ -156,7 +156,7 @@ class RescueScan(PartitionScan):
         """Heal a window, the oldest first."""
         stretches = self._stretches()
         jobs = [job for stretch in stretches for job in self._suspicious(stretch)]
-        jobs.sort(key=lambda job: job.alarm_at)
+        jobs.sort(key=lambda job: job.check_at)
         self._healer.heal(jobs)
         self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
 

@@ -1,6 +1,6 @@
 """Resume: end a pause, and bring back at once the jobs whose messages workers have dropped meanwhile.
 
-Bounded: what it leaves is found by its alarms, within two ticks of the timer.
+Bounded: what it leaves is found by its next checks, within two ticks of the timer.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ class Resume:
             for job in current(self._runtime, partition, page)
             if job
             and job.state is State.PENDING
-            and job.owes is None
+            and job.pending_fan_out is None
             and job.due_at <= now_ms
             and pause in pauses_of(job)
         ]

@@ -28,7 +28,7 @@ class Ticked:
 
     Args:
         planned: schedules whose next fires were decided.
-        promoted: messages sent for first alarms.
+        promoted: messages sent for first checks.
         rescued: what rescue did -> to how many jobs.
         behind: partitions that the next tick goes on with.
     """

@@ -130,8 +130,8 @@ class Completer:
                 return self._success(one, end, now_ms)
             case Stopped():
                 return finish_cancelled(one.job, now_ms)
-            case Expanded(parts, awaits, deadline_at):
-                return expand(one.job, parts, awaits, now_ms, deadline_at)
+            case Expanded(parts, unmet_dependencies, deadline_at):
+                return expand(one.job, parts, unmet_dependencies, now_ms, deadline_at)
             case Failed("timeout") if one.cause == DRAINED:
                 return requeue(one.job, max(now_ms, _free_at(one)), now_ms, self._runtime.settings.timing)
             case Failed():

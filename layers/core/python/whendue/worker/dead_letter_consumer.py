@@ -58,7 +58,7 @@ class DeadLetterConsumer:
             return "stale"
         if now_ms < job.due_at:
             return "sent_again" if send(self._runtime.queue, [job], now_ms) == [True] else "unavailable"
-        # Refused while someone runs it: if they die, the job's alarm finds it.
+        # Refused while someone runs it: if they die, the job's next check finds it.
         return self._end(ended_by_loss(job, now_ms) or mark_dead(job, CAUSE, MESSAGE, now_ms), now_ms)
 
     def _end(self, end: Transition, now_ms: int) -> str:

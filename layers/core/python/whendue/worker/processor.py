@@ -129,7 +129,7 @@ class BatchProcessor:
     def _unpaused(
         self, group: Sequence[tuple[ReceivedMessage, Job]], settle: Completer
     ) -> list[tuple[ReceivedMessage, Job]]:
-        """Let go of the messages of paused jobs, unclaimed: after the resume the jobs' alarms bring new ones.
+        """Let go of the messages of paused jobs, unclaimed: after the resume the jobs' next checks bring new ones.
 
         Where nobody knows of pauses, nothing is claimed: the messages stay, as when the claim is not answered.
         """

@@ -59,7 +59,7 @@ class Expander:
 
     def check(self, waiting: Sequence[Job]) -> None:
         """Let parts that were made to wait look whether their parents have ended already."""
-        DependencyReconciler(self._runtime).check([job for job in waiting if job.awaits])
+        DependencyReconciler(self._runtime).check([job for job in waiting if job.unmet_dependencies])
 
     def plan(self, whole: Job, value: Any) -> ExpansionPlan:
         """Plan the parts of a composite from its payload.
@@ -84,7 +84,7 @@ class Expander:
     def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Member:
         node = graph.nodes[number]
         parents = [
-            Upstream(self._runtime.ids.of_part(whole.whole_id, link.node), link.on, graph.nodes[link.node].name)
+            Upstream(self._runtime.ids.of_part(whole.member_id_base, link.node), link.on, graph.nodes[link.node].name)
             for link in node.parents
         ]
         request = node.request
@@ -99,7 +99,10 @@ class Expander:
             number in with_children,
         )
         step = self._submit.prepare(
-            whole.tenant, replace(request, parent_policy=node.parent_policy), self._runtime.clock.now_ms(), place
+            whole.tenant,
+            replace(request, on_dependency_failure=node.on_dependency_failure),
+            self._runtime.clock.now_ms(),
+            place,
         )
         return Member(step, edges_of(step.job, parents) if parents else [])
 
@@ -135,15 +138,15 @@ class Expander:
     def _bare(self, whole: Job, number: int) -> Job:
         """Give an item's job, which is tried as the whole is, but for its payload."""
         settings, now_ms = self._runtime.settings, self._runtime.clock.now_ms()
-        job_id = self._runtime.ids.of_part(whole.whole_id, number)
+        job_id = self._runtime.ids.of_part(whole.member_id_base, number)
         return Job(
             id=job_id,
             tenant=whole.tenant,
             type=whole.type,
             queue=whole.queue,
             profile=whole.profile,
-            agenda_pk=live_partition(whole.queue, shard_of(job_id, settings.shards)),
-            alarm_at=first_check(now_ms, settings.timing),
+            due_pk=live_partition(whole.queue, shard_of(job_id, settings.shards)),
+            check_at=first_check(now_ms, settings.timing),
             due_at=now_ms,
             scheduled_at=now_ms,
             created_at=now_ms,
@@ -157,8 +160,8 @@ class Expander:
             group=whole.group,
             limit=whole.limit,
             notify=whole.notify,
-            part_of=whole.id,
-            part=number,
+            parent_id=whole.id,
+            member_number=number,
             node=f"{whole.node}[{number}]",
-            of_redrive=whole.redrives,
+            parent_redrive=whole.redrives,
         )

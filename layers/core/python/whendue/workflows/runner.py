@@ -45,7 +45,11 @@ class CompositeRunner:
             return text
         try:
             value = json.loads(text)
-            return self._expand(whole, value) if whole.parts is None else self._gather(whole, value, whole.parts)
+            return (
+                self._expand(whole, value)
+                if whole.member_count is None
+                else self._gather(whole, value, whole.member_count)
+            )
         except (UnavailableError, UnknownTaskError) as error:
             # A task whose module is broken comes back with the deploy that mends it.
             return Failed(error.code, str(error))
@@ -67,10 +71,10 @@ class CompositeRunner:
         again = self._reset(plan, there, whole.redrives) if whole.redrives else {}
         made = self._create(whole, plan, [number for number in range(plan.count) if number not in there])
         parts = there | again
-        awaits = frozenset(
+        unmet_dependencies = frozenset(
             element(number, parts[number].generation if number in parts else 0) for number in range(plan.count)
         )
-        return Expanded(plan.count, awaits, plan.deadline_at, self._to_send([*parts.values(), *made]))
+        return Expanded(plan.count, unmet_dependencies, plan.deadline_at, self._to_send([*parts.values(), *made]))
 
     def _to_send(self, parts: Sequence[Job]) -> list[Job]:
         """Give the parts whose messages go out once the whole waits for them: until then it may be cancelled (G9).
@@ -78,8 +82,8 @@ class CompositeRunner:
         Those of an earlier try are among them: it may have ended before it sent any.
         """
         timing = self._runtime.settings.timing
-        pending = [part for part in parts if part.state is State.PENDING and part.owes is None]
-        return [part for part in pending if writer_sends(part.alarm_at, part.scheduled_at, timing)]
+        pending = [part for part in parts if part.state is State.PENDING and part.pending_fan_out is None]
+        return [part for part in pending if writer_sends(part.check_at, part.scheduled_at, timing)]
 
     def _create(self, whole: Job, plan: ExpansionPlan, numbers: Sequence[int]) -> list[Job]:
         """Create parts, the notes about who waits for whom first.
@@ -113,19 +117,19 @@ class CompositeRunner:
         Raises:
             UnavailableError: some of it is not told.
         """
-        owing = [part for part in parts.values() if part.owes is not None]
+        owing = [part for part in parts.values() if part.pending_fan_out is not None]
         if CompletionFanOut(self._runtime).tell(owing):
             raise UnavailableError
         return bool(owing)
 
-    def _reset(self, plan: ExpansionPlan, there: dict[int, Job], of_redrive: int) -> dict[int, Job]:
+    def _reset(self, plan: ExpansionPlan, there: dict[int, Job], parent_redrive: int) -> dict[int, Job]:
         """Let parts that failed begin again; gives them as they are then.
 
         Raises:
             UnavailableError: not all have begun again.
         """
         now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
-        steps = resets(there, plan.parents, of_redrive, now_ms, timing)
+        steps = resets(there, plan.parents, parent_redrive, now_ms, timing)
         ends = commit_unsent(self._runtime, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in ends):
@@ -158,7 +162,7 @@ class CompositeRunner:
 
     def _parts(self, whole: Job, count: int) -> dict[int, Job]:
         items = self._runtime.store.get(
-            [job_key(self._runtime.ids.of_part(whole.whole_id, number)) for number in range(count)]
+            [job_key(self._runtime.ids.of_part(whole.member_id_base, number)) for number in range(count)]
         )
         return {number: from_item(item) for number, item in enumerate(items) if item}
 

@@ -16,12 +16,12 @@ _MUTABLE = (dict, list)
 
 
 class MemoryStore:
-    """Items by key and the agenda index, kept at once (a lagging index is the simulator's business)."""
+    """Items by key and the due index index, kept at once (a lagging index is the simulator's business)."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._items: dict[Key, dict[str, Any]] = {}
-        self._agenda: defaultdict[str, list[DueEntry]] = defaultdict(list)
+        self._due_index: defaultdict[str, list[DueEntry]] = defaultdict(list)
         self._lock = threading.RLock()
 
     def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
@@ -55,12 +55,12 @@ class MemoryStore:
         return WriteResult(WriteStatus.DONE)
 
     def _unlist(self, key: Key, item: Item | None) -> None:
-        if item and "agenda_pk" in item:
-            self._agenda[item["agenda_pk"]].remove(_entry(key, item))
+        if item and "due_pk" in item:
+            self._due_index[item["due_pk"]].remove(_entry(key, item))
 
     def _list(self, key: Key, item: Item) -> None:
-        if "agenda_pk" in item and "alarm_at" in item:
-            bisect.insort(self._agenda[item["agenda_pk"]], _entry(key, item))
+        if "due_pk" in item and "check_at" in item:
+            bisect.insort(self._due_index[item["due_pk"]], _entry(key, item))
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
         """Read items."""
@@ -80,9 +80,9 @@ class MemoryStore:
     def query_due(
         self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
     ) -> list[DueEntry]:
-        """List a partition's entries by (alarm, key)."""
+        """List a partition's entries by (next check, key)."""
         with self._lock:
-            entries = self._agenda[partition]
+            entries = self._due_index[partition]
             end = bisect.bisect_right(entries, until_ms, key=lambda entry: entry.check_at)
             if newest_first:
                 end = end if after is None else min(end, bisect.bisect_left(entries, after))
@@ -112,7 +112,7 @@ def _after(write: Write, old: Item | None) -> dict[str, Any]:
 
 
 def _entry(key: Key, item: Item) -> DueEntry:
-    return DueEntry(item["alarm_at"], key.pk, key.sk, item.get("due_at", 0))
+    return DueEntry(item["check_at"], key.pk, key.sk, item.get("due_at", 0))
 
 
 def _copied(value: Any) -> Any:
