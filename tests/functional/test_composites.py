@@ -270,7 +270,7 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
         state=State.WAITING,
         unmet_dependencies=frozenset({0}),
         parent_id=whole.id,
-        part=1,
+        member_number=1,
         expands=None,
         check_at=world.clock.now_ms() + 60_000,
     )

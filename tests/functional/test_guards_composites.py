@@ -60,7 +60,7 @@ def test_what_was_asked_to_stop_is_not_asked_again() -> None:
 def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers() -> None:
     """It waits for nobody whom it would have to stop, and nobody could claim it after it was asked to."""
     world = World()
-    job = a_job("0" * 36, expands="for_each", parts=2)
+    job = a_job("0" * 36, expands="for_each", member_count=2)
     world.table.apply([insert("stands", job.key, to_item(job))])
     cancel_members(world.app._runtime, [job])
     assert world.job(job).state is State.CANCELLED

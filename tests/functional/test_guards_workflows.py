@@ -17,14 +17,14 @@ def test_what_a_request_does_not_say_is_not_stored() -> None:
     [item] = world.table.get([world.submit().key])
     assert item is not None
     unsaid = {
-        "refers",
+        "has_references",
         "follow",
         "unmet_dependencies",
         "has_dependents",
         "notify",
         "tags",
         "after_s",
-        "part_of",
+        "parent_id",
         "parent_redrive",
     }
     assert not unsaid & item.keys()

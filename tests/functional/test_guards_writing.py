@@ -118,7 +118,7 @@ def test_a_part_is_kept_as_long_as_its_workflow() -> None:
     node = JobRequest("ok", {}, policy={"retention_s": 60})
     whole = world.app.submit.one(TENANT, JobRequest("workflow", to_value(make([Draft("a", "a", node)])))).job
     world.work()
-    [part] = [from_item(item) for item in world.table.items().values() if item.get("part_of") == whole.id]
+    [part] = [from_item(item) for item in world.table.items().values() if item.get("parent_id") == whole.id]
     assert part.policy.retention_s == whole.policy.retention_s
 
 

@@ -241,7 +241,7 @@ def _at_the_next_tick(asked: Asked) -> None:
 
 def _at_the_tick_after_its_alarm(asked: Asked) -> None:
     assert asked.facts["rescues"] == 1
-    asked.starts(asked.at("alarmAt"), asked.at("alarmAt") + TICK_MS + PROMPT_MS)
+    asked.starts(asked.at("checkAt"), asked.at("checkAt") + TICK_MS + PROMPT_MS)
 
 
 ROWS: Final = (

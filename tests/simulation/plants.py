@@ -37,6 +37,9 @@ class Plant:
 
 
 TRANSITIONS: Final = "whendue.jobs.transitions"
+SENT: Final = (
+    "        acknowledged = send(self._runtime.queue, turns, self._runtime.clock.now_ms(), self._runtime.bulkhead)\n"
+)
 PLANTS: Final = (
     Plant(
         "the fence check dropped from complete",
@@ -57,9 +60,8 @@ PLANTS: Final = (
     Plant(
         "the cursor advanced before the sends are acknowledged",
         "whendue.timer.promote",
-        "        acknowledged = send(self._ports.queue, turns, self._ports.system.now_ms(), self._ports.bulkhead)\n",
-        "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n"
-        "        acknowledged = send(self._ports.queue, turns, self._ports.system.now_ms(), self._ports.bulkhead)\n",
+        SENT,
+        "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n" + SENT,
         "G6: .* late",
         "promoted by the timer",
     ),
@@ -155,8 +157,8 @@ PLANTS: Final = (
     Plant(
         "what a stale worker found told, too",
         "whendue.engine.commit",
-        "if end.done and step.job.owes is not None]",
-        "if step.job.owes is not None]",
+        "if end.done and step.job.pending_fan_out is not None]",
+        "if step.job.pending_fan_out is not None]",
         "did not happen",
         "told of a failed attempt, by frozen workers",
     ),

@@ -31,8 +31,8 @@ class LifetimeWatcher(Watcher):
         over = 1000 * job.get("expires_at", NEVER_S) <= self.world.hub.now_ms
         if job["state"] not in FINAL or "pending_fan_out" in job:
             self.world.monitor.wrong(f"G1: a job that is {job['state']} is erased")
-        elif "part_of" in job:
-            if self._is_shown(job["part_of"]):
+        elif "parent_id" in job:
+            if self._is_shown(job["parent_id"]):
                 self.world.monitor.wrong("a member is erased before its composite")
         elif not over and job_id_of(job["pk"]) not in self.world.monitor.erasing:
             self.world.monitor.wrong("G1: a job is erased before its retention is over")

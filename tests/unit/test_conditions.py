@@ -107,7 +107,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     ),
     "succeed as a part": (
         lambda job: transitions.succeed(job, NOW, None),
-        running(parent_id="0189", part=2),
+        running(parent_id="0189", member_number=2),
         (PENDING, ANOTHERS, ADOPTED),
     ),
     "cancel what owes a failed attempt": (

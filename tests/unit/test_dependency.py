@@ -128,7 +128,7 @@ def test_only_who_waits_hears(state: State) -> None:
 
 def test_a_job_that_is_to_stop_ends_cancelled_with_the_last_of_its_parts() -> None:
     """It does not run again to gather what it was told to stop."""
-    waiting = child(0, parts=1, cancel_requested=True)
+    waiting = child(0, member_count=1, cancel_requested=True)
     assert becomes(waiting, upstream_end(0, "done", CANCELLED)) == "cancelled"
 
 

@@ -19,7 +19,7 @@ DONE = "done#acme#succeeded#2027-01-15#3"
 WEEK_S = 7 * 86_400
 OWED: dict[str, Job] = {
     "has_dependents": running(has_dependents=True),
-    "a whole": running(parent_id="whole", part=2),
+    "a whole": running(parent_id="whole", member_number=2),
     "a failed attempt": running(pending_fan_out=""),
 }
 
@@ -164,7 +164,7 @@ def test_a_retry_is_sent_by_who_told_its_failure_unless_promote_will(after_s: fl
 
 def part(number: int, state: State, cause: str | None = None, **changes: Any) -> Job:
     """Give a part that has ended so."""
-    job = a_job(f"part-{number}", state=state, part=number, parent_id="whole", **changes)
+    job = a_job(f"part-{number}", state=state, member_number=number, parent_id="whole", **changes)
     return evolve(job, last=failure(job, cause, "", failed_at=NOW)) if cause else job
 
 

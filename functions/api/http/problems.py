@@ -23,6 +23,7 @@ from whendue.errors import (
     InvalidWorkflowError,
     JobNotFoundError,
     NotAllowedError,
+    OldTableError,
     PayloadTooLargeError,
     PreconditionFailedError,
     ProfileNotFoundError,
@@ -146,6 +147,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     TargetRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ResponseTooLargeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OldTableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

@@ -237,7 +237,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "schedule": job.schedule,
         "nominal_at": times.to_timestamp(job.nominal_at),
         "unmet_dependencies": len(upstream_numbers(job.unmet_dependencies)) or None,
-        "part_of": job.parent_id,
+        "parent_id": job.parent_id,
         "node": job.node,
         "notify": (job.notify or "").split(),
         "subscription": job.subscription,

@@ -156,7 +156,7 @@ def _short(tags: dict[str, str]) -> dict[str, str]:
 
 
 Tags = Annotated[dict[str, str], Field(max_length=TAGS), AfterValidator(_short)]
-OnParentFailure = Annotated[
+OnDependencyFailure = Annotated[
     FailurePolicy,
     Field(
         description="What becomes of it when a parent that must succeed does not: `cancel` it, `run` it all the same, "
@@ -266,7 +266,7 @@ class JobBody(DueBody, JobTemplate):
     depends_on: list[JobIdText | DependencyBody] = Field(
         default_factory=list, max_length=PARENTS, description="Jobs that are to end first."
     )
-    on_parent_failure: OnParentFailure = "cancel"
+    on_dependency_failure: OnDependencyFailure = "cancel"
 
     @model_validator(mode="after")
     def _waits_for_each_once(self) -> Self:
@@ -277,8 +277,8 @@ class JobBody(DueBody, JobTemplate):
         names = [link.name or link.job for link in links]
         if len(set(names)) < len(names):
             raise ValueError("dependsOn gives a name twice")
-        if "on_parent_failure" in self.model_fields_set and not links:
-            raise ValueError("onParentFailure is for jobs with dependsOn")
+        if "on_dependency_failure" in self.model_fields_set and not links:
+            raise ValueError("onDependencyFailure is for jobs with dependsOn")
         return self
 
     def _links(self) -> tuple[Dependency, ...]:
@@ -287,7 +287,7 @@ class JobBody(DueBody, JobTemplate):
     def request(self, idempotency_key: str | None) -> JobRequest:
         """Give the request as the service takes it."""
         links = self._links()
-        policy = None if self.on_parent_failure == "cancel" else self.on_parent_failure
+        policy = None if self.on_dependency_failure == "cancel" else self.on_dependency_failure
         asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy)
         return self.due(asked)
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_replies import ErrorReply, error_reply
-from functions.api.schemas.job_requests import WORKFLOW, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
+from functions.api.schemas.job_requests import WORKFLOW, DueBody, JobTemplate, Name, OnDependencyFailure, Priority, Tags
 from functions.api.schemas.numbers import Delay
 from functions.api.schemas.reply import Reply, Time
 from whendue.jobs.dependencies import On
@@ -35,7 +35,7 @@ class StepBody(JobTemplate):
 
     name: Name | None = Field(default=None, description="What others call it; step-1, job-1, ... or body if not said.")
     delay_seconds: Delay | None = Field(default=None, description="So long after its last parent.")
-    on_parent_failure: OnParentFailure = "cancel"
+    on_dependency_failure: OnDependencyFailure = "cancel"
     for_each: ForEach = None
 
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
@@ -51,7 +51,7 @@ class StepBody(JobTemplate):
             where=where,
             name=self.name or "",
             request=request,
-            on_dependency_failure=self.on_parent_failure,
+            on_dependency_failure=self.on_dependency_failure,
             for_each=self.for_each,
         )
 

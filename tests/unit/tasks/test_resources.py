@@ -186,9 +186,9 @@ def test_functions_are_allowed_only_where_whendues_own_are_known() -> None:
 
 
 def test_no_list_allows_whendues_own_topics() -> None:
-    """The operator's next checks come by one; a tenant's false next check would, too."""
+    """The operator's alarms come by one; a tenant's false alarm would, too."""
     settings = TaskSettings.from_env(
-        {"WHENDUE_SNS_ALLOW": '{"acme": ["*"]}', "WHENDUE_OWN_TOPICS": "whendue-next checks, x"}
+        {"WHENDUE_SNS_ALLOW": '{"acme": ["*"]}', "WHENDUE_OWN_TOPICS": "whendue-alarms, x"}
     )
     assert settings.may_publish("acme", TOPIC)
     assert not settings.may_publish("acme", "arn:aws:sns:eu-west-1:123456789012:whendue-alarms")

@@ -248,6 +248,12 @@ class ForbiddenError(WhendueError):
     code = "forbidden"
 
 
+class OldTableError(WhendueError):
+    """The table was made by an earlier version, before 0.1.0 was released; this one needs a table of its own."""
+
+    code = "old_table"
+
+
 class ConfigurationError(WhendueError):
     """A setting is missing or not valid."""
 

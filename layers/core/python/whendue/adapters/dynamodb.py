@@ -4,7 +4,7 @@ What the table cannot hold is found before it is sent, and is INVALID alone: AWS
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -12,7 +12,7 @@ from whendue.adapters.attribute_values import check, check_key, from_item, to_at
 from whendue.adapters.partiql import put, remove, statement, update
 from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
 from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
-from whendue.errors import UnavailableError, UnstorableError
+from whendue.errors import OldTableError, UnavailableError, UnstorableError
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
 from whendue.support.clock import Clock
 from whendue.table.keys import Key
@@ -23,6 +23,8 @@ REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"
 WRONG = frozenset({"ValidationException", "ValidationError"})
 UNAVAILABLE = WriteResult(WriteStatus.UNAVAILABLE)
 INVALID = WriteResult(WriteStatus.INVALID)
+# What DynamoDB says of a query on an index that the table has not.
+NO_INDEX: Final = "does not have the specified index"
 
 
 class DynamoStore:
@@ -230,9 +232,11 @@ class DynamoStore:
         except NETWORK_ERRORS:
             return None
         except ClientError as error:
-            if not is_retryable(error.response["Error"]["Code"]):
-                raise
-            return None
+            if is_retryable(error.response["Error"]["Code"]):
+                return None
+            if NO_INDEX in error.response["Error"].get("Message", ""):
+                raise OldTableError from error
+            raise
 
     def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         counting = {"ReturnConsumedCapacity": "TOTAL"} if self._observe else {}

@@ -1,6 +1,6 @@
 """Parents: a waiting job looks for itself whether those that it waits for have ended.
 
-Whoever makes a job wait looks once afterwards, since a dependency may have ended in between. The next check looks again,
+Whoever makes a job wait looks once afterwards: a dependency may have ended in between. The next check looks again,
 in case they died before they did.
 """
 

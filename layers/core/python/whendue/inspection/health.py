@@ -24,6 +24,7 @@ class Health:
     def _table(self) -> str:
         try:
             self._runtime.store.get([cursor_key("promote", "health")])
+            self._runtime.store.query_due("health", after=None, until_ms=0, limit=1)
         except WhendueError as error:
             return error.code
         return "ok"

@@ -44,7 +44,7 @@ def is_first_check(due_at: int, check_at: int, timing: Timing) -> bool:
 
 
 def writer_sends(check_at: int, scheduled_at: int, timing: Timing) -> bool:
-    """Say whether whoever set the due time at `scheduled_at` also sends the message: the next check is past or close."""
+    """Say whether whoever set the due time at `scheduled_at` sends the message, too: the check is past or close."""
     return check_at <= scheduled_at + timing.margin_ms
 
 

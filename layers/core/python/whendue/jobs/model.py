@@ -6,6 +6,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, Literal
 
+from whendue.errors import OldTableError
 from whendue.jobs.limit_spec import Limit, Wait
 from whendue.table.items import checked, known
 from whendue.table.keys import Key, job_id_of, job_key
@@ -294,7 +295,10 @@ def from_item(item: Mapping[str, Any]) -> Job:
 
     Raises:
         KeyError, TypeError, ValueError: the item is not a job's.
+        OldTableError: an earlier version wrote it.
     """
+    if "agenda_pk" in item:
+        raise OldTableError
     values = known(Job, item) | {
         "id": job_id_of(item["pk"]),
         "state": State(item["state"]),

@@ -274,7 +274,7 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 @edges(*((state, state) for state in State))
 def postpone_check(job: Job, check_at: int, *, send: bool) -> Transition:
-    """Set the next check of a job that rescue looked at, also of an ended one with pending fan-out; `send` sends it again.
+    """Set the next check of a job that rescue looked at, or of an ended one with pending fan-out; `send` sends again.
 
     Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
     """

@@ -111,7 +111,7 @@ def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Notifica
         "schedule": job.schedule,
         "nominalAt": to_timestamp(job.nominal_at),
         "node": job.node,
-        "partOf": job.parent_id,
+        "parentId": job.parent_id,
         "error": _error(job.last) if job.last and event != "succeeded" else None,
         "result": json.loads(job.result) if job.result is not None else None,
     }

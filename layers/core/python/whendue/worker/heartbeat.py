@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
@@ -50,13 +49,13 @@ class Heartbeater:
                 continue
             if end.done:
                 one.lease_until = beat.job.lease_until
-            elif end.applied is WriteStatus.REFUSED:
+            elif end.status is WriteStatus.REFUSED:
                 refused.append((one, self._standing(one, end)))
         return refused
 
     def _beaten(
         self, beats: Sequence[tuple[ClaimedJob, Transition]]
-    ) -> list[tuple[tuple[ClaimedJob, Transition], Any]]:
+    ) -> list[tuple[tuple[ClaimedJob, Transition], WriteResult | BaseException]]:
         """Write heartbeats; what raises for one of them is that one's alone, and a lease that ends by itself."""
 
         def apply(part: Sequence[tuple[ClaimedJob, Transition]]) -> Sequence[WriteResult]:
