@@ -1,4 +1,4 @@
-"""Deliveries: a story on its way to one subscription is a job, with all that jobs have (docs/adr/0021)."""
+"""Deliveries: a story on its way to one subscription is a job, with all that jobs have (docs/design/decisions/12)."""
 
 from dataclasses import replace
 from typing import Final
