@@ -9,12 +9,15 @@ from typing import Any
 
 from functions import log
 from whendue.bootstrap import App
-from whendue.engine.ports import Delivery, Worked
-from whendue.metrics_export import report
+from whendue.engine.ports import BatchResult, ReceivedMessage
+from whendue.metrics_export import export
 
 
 def handle_batch(
-    app: App, event: Mapping[str, Any], queue_of: Callable[[str], str], work: Callable[[list[Delivery]], Worked]
+    app: App,
+    event: Mapping[str, Any],
+    queue_of: Callable[[str], str],
+    work: Callable[[list[ReceivedMessage]], BatchResult],
 ) -> dict[str, Any]:
     """Hand an event's messages to a service and say which of them stay in the queue. Never raises.
 
@@ -33,13 +36,13 @@ def handle_batch(
     # One without an id is reported by an empty one: Lambda then takes the batch as failed, and nothing is lost.
     unread = [_id(record) for record in records if _id(record) not in known]
     try:
-        worked = work(deliveries) if deliveries else Worked([], Counter())
+        worked = work(deliveries) if deliveries else BatchResult([], Counter())
     except Exception as error:  # noqa: BLE001 - every message stays, SQS delivers it again
         log.failed("batch failed", error)
         return _response([_id(record) for record in records])
     outcomes = worked.counts + Counter(isolated=len(unread))
     told = {"messages": len(records), "unsettled": len(worked.unsettled) + len(unread), "outcomes": dict(outcomes)}
-    log.info("batch", **told, **report(app))
+    log.info("batch", **told, **export(app))
     return _response([*worked.unsettled, *unread])
 
 
@@ -55,8 +58,8 @@ def _id(record: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _delivery(record: Mapping[str, Any], queue: str) -> Delivery:
-    return Delivery(
+def _delivery(record: Mapping[str, Any], queue: str) -> ReceivedMessage:
+    return ReceivedMessage(
         id=record["messageId"],
         receipt=record["receiptHandle"],
         body=record["body"],

@@ -33,7 +33,7 @@ from functions.api.routes import (
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
-from whendue.metrics_export import report
+from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
 from whendue.tracing.traceparent import traceparent
@@ -90,7 +90,7 @@ class Api:
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one request. Never raises."""
-        began_ms = self._whendue.effects.now_ms()
+        began_ms = self._whendue.clock.now_ms()
         facts: dict[str, Any] = {"request_id": getattr(context, "aws_request_id", "")}
         asked: dict[str, Any] = {"headers": {}, "requestContext": {"http": {"method": ""}}}
         try:
@@ -106,9 +106,9 @@ class Api:
         if asked["requestContext"]["http"]["method"] == "HEAD":
             # RFC 9110 section 9.3.2: what GET would answer, without its content.
             reply["body"] = ""
-        duration_ms = self._whendue.effects.now_ms() - began_ms
+        duration_ms = self._whendue.clock.now_ms() - began_ms
         told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
-        log.info("request", **told, **report(self._whendue, every_ms=COUNT_EVERY_MS))
+        log.info("request", **told, **export(self._whendue, every_ms=COUNT_EVERY_MS))
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Api:
                 traceparent=span.traceparent,
                 body=body["value"],
             )
-            with validations(self._whendue.effects.now_ms):
+            with validations(self._whendue.clock.now_ms):
                 reply: dict[str, Any] = self._resolver.resolve(event, context)
             span.note("http.response.status_code", reply["statusCode"])
             if reply["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:

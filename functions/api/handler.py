@@ -21,4 +21,4 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _api() -> Api:
     whendue, again = app(), partial(AuthSettings.from_env, os.environ)
-    return Api(whendue, Verifier(again(), whendue.effects, again), Origins.from_env(os.environ))
+    return Api(whendue, Verifier(again(), whendue.clock, again), Origins.from_env(os.environ))

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import log
 from whendue.bootstrap import app
-from whendue.metrics_export import lag, report
+from whendue.metrics_export import export, timer_lag
 
 # What is kept of the invocation's time to end in good order.
 MARGIN_MS = 5_000
@@ -16,12 +16,12 @@ MARGIN_MS = 5_000
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
     """Run a tick; answers with what it did, so that a tick by hand shows it."""
     whendue = app()
-    ticked = whendue.tick.run(whendue.effects.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
+    ticked = whendue.tick.run(whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
     told = {
         "planned": ticked.planned,
         "promoted": ticked.promoted,
         "rescued": dict(ticked.rescued),
         "behind": ticked.behind,
     }
-    log.info("tick", **told, **report(whendue, lag(whendue, ticked.behind)))
+    log.info("tick", **told, **export(whendue, timer_lag(whendue, ticked.behind)))
     return told

@@ -12,6 +12,6 @@ from whendue.bootstrap import app
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run a batch; answers with the messages that stay in their queue."""
     whendue = app()
-    deadline_ms = whendue.effects.now_ms() + context.get_remaining_time_in_millis()
+    deadline_ms = whendue.clock.now_ms() + context.get_remaining_time_in_millis()
     names = named(whendue.settings.queues)
     return handle_batch(whendue, event, names, lambda deliveries: whendue.work.handle(deliveries, deadline_ms))

@@ -78,10 +78,10 @@ class Ageing(World):
             if job.result_at is not None:
                 key = result_key(job.id, job.fence or "")
                 assert key in items if job.result_at == "item" else blobs.get(job.result_at), (job, "result")
-            if job.awaits and job.parts is None:
+            if job.unmet_dependencies and job.member_count is None:
                 assert parents_key(job.id, job.request_hash, job.life) in items, (job, "dependencies")
-            for number in range(job.parts or 0):
-                member = job_key(self.app.runtime.ids.of_part(job.whole_id, number))
+            for number in range(job.member_count or 0):
+                member = job_key(self.app.runtime.ids.of_part(job.member_id_base, number))
                 assert member in items, (job, "member", number)
         assert not [one for one, times in self.said_yes.items() if times > 1], "once said yes twice"
 

@@ -11,7 +11,7 @@ SECRET = "a secret for tests, of more than 32 bytes"
 def api_of(world: World, **ports: object) -> Api:
     """Put an API before a world; ports as in `World.build`."""
     app = world.build(**ports) if ports else world.app  # type: ignore[arg-type]
-    return Api(app, Verifier(AuthSettings.from_env(token.environment(SECRET)), world.effects))
+    return Api(app, Verifier(AuthSettings.from_env(token.environment(SECRET)), world.system))
 
 
 def a_token(tenant: str = TENANT, scopes: str = token.SCOPES) -> str:

@@ -28,7 +28,7 @@ from whendue.adapters.sqs import SqsQueue
 from whendue.bootstrap import App, build
 from whendue.declarations.registry import Registry
 from whendue.engine.ports import BlobStore, JobQueue, JobStore
-from whendue.support.clock import system
+from whendue.support.clock import system_clock
 
 # Addresses of backends that somebody else has started (`make e2e-localstack` does).
 DYNAMODB_LOCAL = "WHENDUE_DYNAMODB_LOCAL"
@@ -44,7 +44,7 @@ class Memory:
         return MemoryStore()
 
     def queue(self, visibility_s: int) -> JobQueue:
-        return MemoryQueue(system(), visibility_s=visibility_s)
+        return MemoryQueue(system_clock(), visibility_s=visibility_s)
 
     def blobs(self) -> BlobStore:
         return MemoryBlobs()
@@ -84,7 +84,7 @@ class Aws:
         return self.store_on(self.clients.dynamodb)
 
     def store_on(self, client: Any, **options: Any) -> DynamoStore:
-        return DynamoStore(client, self.table(), system(), **{"statements": self.statements} | options)
+        return DynamoStore(client, self.table(), system_clock(), **{"statements": self.statements} | options)
 
     def queue(self, visibility_s: int) -> SqsQueue:
         return self.queue_on(self.clients.sqs, visibility_s)
@@ -93,7 +93,7 @@ class Aws:
         name = f"contract-{os.getpid()}-{next(_numbers)}"
         attributes = {"VisibilityTimeout": str(visibility_s)}
         url = self.clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        return SqsQueue(client, {"normal": url}, system())
+        return SqsQueue(client, {"normal": url}, system_clock())
 
     def blobs(self) -> S3Blobs:
         name = f"contract-{os.getpid()}-{next(_numbers)}"
@@ -156,5 +156,5 @@ def opened(name: str, directory: Path) -> AbstractContextManager[Backend]:
 
 
 def app_on(store: JobStore) -> App:
-    effects = system()
-    return build(SETTINGS, effects, store, MemoryQueue(effects), MemoryBlobs(), InlineRunner(), Registry())
+    clock = system_clock()
+    return build(SETTINGS, clock, store, MemoryQueue(clock), MemoryBlobs(), InlineRunner(), Registry())

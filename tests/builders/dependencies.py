@@ -7,10 +7,10 @@ from tests.builders.faults import Refusing
 from tests.builders.limits import Metered
 from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.commit import record
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.release import Dependents, Heard
-from whendue.jobs.dependencies import End, Ending
+from whendue.engine.commit import commit_unsent
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.release import DependencyReleaser, Released
+from whendue.jobs.dependencies import Ending, UpstreamEnd
 from whendue.jobs.model import Job
 from whendue.jobs.transitions import claim
 from whendue.submission.request import Dependency, JobRequest
@@ -68,7 +68,7 @@ class Costed(World):
 def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
     """Submit a job and let a worker claim it that says nothing more."""
     step = claim(world.submit(**wanted), fence, world.clock.now_ms())
-    [end] = record(world.app.runtime, [step])
+    [end] = commit_unsent(world.app.runtime, [step])
     assert end.done
     return step.job
 
@@ -76,16 +76,18 @@ def claimed(world: World, fence: str = "f", **wanted: Any) -> Job:
 def unavailable(world: World, name: str) -> App:
     """Make a process for which writes of one kind never come through."""
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        return [Outcome(Applied.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes]
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
+        return [
+            WriteResult(WriteStatus.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes
+        ]
 
     return world.build(store=Refusing(world.table, "apply", deaf))
 
 
-def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Heard:
+def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Released:
     """Tell a job that parents of it have ended."""
-    ends = [End(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
-    return Dependents(app.runtime).hear({child.id: ends})
+    ends = [UpstreamEnd(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
+    return DependencyReleaser(app.runtime).hear({child.id: ends})
 
 
 def a_child(world: World, **wanted: Any) -> Job:

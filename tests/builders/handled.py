@@ -11,14 +11,14 @@ from functions.sqs_batch import handle_batch, named
 from functions.timer import handler as timer
 from tests.builders.world import MINUTE_MS, SETTINGS, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Delivery
+from whendue.engine.ports import ReceivedMessage
 from whendue.settings import ALL_QUEUES
 
 
 class Handled(World):
     """The world's services behind the functions' handlers."""
 
-    def batch(self, app: App, deliveries: Sequence[Delivery]) -> set[str]:
+    def batch(self, app: App, deliveries: Sequence[ReceivedMessage]) -> set[str]:
         """Hand messages to a worker's handler and delete those that it settled; gives the ids of the others."""
         reply = handle_batch(
             app,
@@ -70,7 +70,7 @@ class Remaining:
         return MINUTE_MS
 
 
-def record(one: Delivery) -> dict[str, Any]:
+def record(one: ReceivedMessage) -> dict[str, Any]:
     """Give a delivery as SQS hands it to a function."""
     return {
         "messageId": one.id,

@@ -33,9 +33,9 @@ class Metered(MemoryStore):
         self.calls["get"] += 1
         return super().get(keys)
 
-    def span(self, pk: str, **options: Any) -> Any:
-        self.calls["span"] += 1
-        return super().span(pk, **options)
+    def query_range(self, pk: str, **options: Any) -> Any:
+        self.calls["query_range"] += 1
+        return super().query_range(pk, **options)
 
 
 def items(world: World, kind: str) -> dict[str, Any]:

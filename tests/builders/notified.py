@@ -11,19 +11,19 @@ from whendue.declarations import resources
 from whendue.declarations.channel import ChannelConfig
 from whendue.declarations.registry import TASKS, discover
 from whendue.declarations.resources import Resources, TaskSettings
-from whendue.engine.commit import record_and_send
+from whendue.engine.commit import commit
 from whendue.jobs.model import Job
-from whendue.notifications.events import Story
+from whendue.notifications.events import NotificationEvent
 from whendue.notifications.subscription import Subscription, Terms
 from whendue.operations.reader import JobView
 from whendue.outbound.ssrf import Allowed
 from whendue.settings import NOTIFICATIONS
-from whendue.support.clock import ManualEffects, system
+from whendue.support.clock import ManualClock, system_clock
 
 RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
 TOPICS = {"acme": ("arn:aws:sns:*:*:acme-*",)}
 EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused")
-STORY = Story("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type": "ok"}, "ok", "normal")
+STORY = NotificationEvent("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type": "ok"}, "ok", "normal")
 
 
 def fresh_resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
@@ -38,17 +38,17 @@ def fresh_resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
     return resources.RESOURCES
 
 
-class AheadClock(ManualEffects):
+class AheadClock(ManualClock):
     """The real clock, and ahead of it by what was waited out."""
 
     def now_ms(self) -> int:
-        return system().now_ms() + self._now_ms - self.start_ms
+        return system_clock().now_ms() + self._now_ms - self.start_ms
 
 
 class Notified(World):
     """A world whose registry has the shipped channels."""
 
-    def __init__(self, clock: ManualEffects | None = None) -> None:
+    def __init__(self, clock: ManualClock | None = None) -> None:
         super().__init__(clock=clock or AheadClock())
         discover("whendue.channels")
         for name in TASKS.channels():
@@ -58,14 +58,14 @@ class Notified(World):
         """Make a subscription to everything."""
         return self.app.subscriptions.put(TENANT, name, Terms(channel, "", EVERYTHING), config).subscription
 
-    def tell(self, story: Story = STORY) -> list[Job]:
+    def tell(self, story: NotificationEvent = STORY) -> list[Job]:
         """Create and send the deliveries of a story."""
-        made = self.app.news.tell(TENANT, story)
-        ends = record_and_send(self.app.runtime, made, self.clock.now_ms())
+        made = self.app.notifications.tell(TENANT, story)
+        ends = commit(self.app.runtime, made, self.clock.now_ms())
         assert all(end.done for end in ends)
         return [step.job for step in made]
 
-    def tell_one(self, story: Story = STORY) -> Job:
+    def tell_one(self, story: NotificationEvent = STORY) -> Job:
         """Create and send the one delivery of a story."""
         [job] = self.tell(story)
         return job

@@ -6,7 +6,7 @@ from tests.builders.faults import Counted, KilledError
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.jobs.model import Job, State
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.fires import Outcome
+from whendue.schedules.fires import FireOutcome
 from whendue.schedules.history import FireFilter, FireView
 from whendue.schedules.model import Definition, Overlap
 from whendue.submission.request import JobRequest
@@ -40,11 +40,11 @@ def fire(world: World, times: int = 1) -> None:
         world.work()
 
 
-def told(world: World) -> list[tuple[Outcome, str | None, State | None]]:
+def told(world: World) -> list[tuple[FireOutcome, str | None, State | None]]:
     return [(view.fire.outcome, view.fire.reason, view.job.state if view.job else None) for view in fires(world)]
 
 
-SKIPPED = (Outcome.SKIPPED, "overlap", State.CANCELLED)
-WAITS = (Outcome.RAN, None, State.PENDING)
-RUNS = (Outcome.RAN, None, State.RUNNING)
-RAN = (Outcome.RAN, None, State.SUCCEEDED)
+SKIPPED = (FireOutcome.SKIPPED, "overlap", State.CANCELLED)
+WAITS = (FireOutcome.RAN, None, State.PENDING)
+RUNS = (FireOutcome.RAN, None, State.RUNNING)
+RAN = (FireOutcome.RAN, None, State.SUCCEEDED)

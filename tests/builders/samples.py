@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from whendue.engine.ports import JobStore, Outcome
+from whendue.engine.ports import JobStore, WriteResult
 from whendue.jobs import dependency_transitions as waiting
 from whendue.jobs import transitions
 from whendue.jobs.failures import failure
@@ -28,9 +28,9 @@ def insert_of(name: str, **values: Any) -> Write:
     return insert("insert", key_of(name), {"n": 1} | values)
 
 
-def listed(name: str, alarm_at: int, partition: str = LIVE) -> Write:
-    """An item with a place in the agenda."""
-    return insert_of(name, agenda_pk=partition, alarm_at=alarm_at, due_at=alarm_at + 7)
+def listed(name: str, check_at: int, partition: str = LIVE) -> Write:
+    """An item with a place in the due index."""
+    return insert_of(name, due_pk=partition, check_at=check_at, due_at=check_at + 7)
 
 
 def a_job(job_id: str = "0190", **changes: Any) -> Job:
@@ -40,8 +40,8 @@ def a_job(job_id: str = "0190", **changes: Any) -> Job:
         type="ok",
         queue="normal",
         profile="default",
-        agenda_pk=LIVE,
-        alarm_at=NOW - TIMING.lookahead_ms,
+        due_pk=LIVE,
+        check_at=NOW - TIMING.lookahead_ms,
         due_at=NOW,
         scheduled_at=NOW,
         created_at=NOW,
@@ -69,11 +69,11 @@ def an_error(job: Job) -> Failure:
 
 
 def awaiting() -> Job:
-    return a_job(state=State.WAITING, awaits=frozenset({0, 1, 2007}))
+    return a_job(state=State.WAITING, unmet_dependencies=frozenset({0, 1, 2007}))
 
 
 def told() -> Job:
-    return transitions.succeed(running(children=True), NOW, None).job
+    return transitions.succeed(running(has_dependents=True), NOW, None).job
 
 
 LATER = NOW + 50_000
@@ -96,13 +96,13 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "succeed": (running, lambda job: transitions.succeed(job, NOW, '{"sum":3}')),
     "fail": (running, lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5)),
     "fail for good": (running, lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True)),
-    "give_back": (running, lambda job: transitions.give_back(job, NOW, NOW, TIMING)),
-    "stop": (lambda: running(cancel_requested=True), lambda job: transitions.stop(job, NOW)),
+    "requeue": (running, lambda job: transitions.requeue(job, NOW, NOW, TIMING)),
+    "finish_cancelled": (lambda: running(cancel_requested=True), lambda job: transitions.finish_cancelled(job, NOW)),
     "cancel": (a_job, lambda job: transitions.cancel(job, NOW)),
     "request_cancel": (running, transitions.request_cancel),
-    "die": (running, lambda job: transitions.die(job, "worker_lost", "its workers died", LATER)),
-    "die while pending": (a_job, lambda job: transitions.die(job, "redriven", "SQS gave up", LATER)),
-    "bury": (lambda: running(cancel_requested=True), lambda job: transitions.bury(job, LATER)),
+    "mark_dead": (running, lambda job: transitions.mark_dead(job, "worker_lost", "its workers died", LATER)),
+    "mark_dead while pending": (a_job, lambda job: transitions.mark_dead(job, "redriven", "SQS gave up", LATER)),
+    "cancel_lost": (lambda: running(cancel_requested=True), lambda job: transitions.cancel_lost(job, LATER)),
     "redrive": (dead, lambda job: transitions.redrive(job, LATER, LATER, TIMING)),
     "replay": (
         lambda: transitions.succeed(running(subscription="hook"), NOW, '{"status":204}').job,
@@ -125,39 +125,41 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         lambda job: transitions.skip(job, "overlap", "", LATER),
     ),
     "reschedule": (a_job, lambda job: transitions.reschedule(job, NOW + 900_000, "high", NOW, TIMING)),
-    "move_alarm": (a_job, lambda job: transitions.move_alarm(job, LATER, send=True)),
-    "adopt": (running, waiting.adopt),
+    "postpone_check": (a_job, lambda job: transitions.postpone_check(job, LATER, send=True)),
+    "add_dependent": (running, waiting.add_dependent),
     "succeed with dependents": (
-        lambda: running(children=True),
+        lambda: running(has_dependents=True),
         lambda job: transitions.succeed(job, NOW, '{"sum":3}'),
     ),
     "fail with dependents": (
-        lambda: running(children=True),
+        lambda: running(has_dependents=True),
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
     ),
-    "arrive": (awaiting, lambda job: waiting.arrive(job, frozenset({1, 2007}))),
-    "arrive of the last": (awaiting, lambda job: waiting.arrive(job, frozenset({0, 1, 2007}))),
+    "satisfy": (awaiting, lambda job: waiting.satisfy(job, frozenset({1, 2007}))),
+    "satisfy of the last": (awaiting, lambda job: waiting.satisfy(job, frozenset({0, 1, 2007}))),
     "release": (awaiting, lambda job: waiting.release(job, LATER, TIMING)),
     "release of one that awaits nobody": (
-        lambda: evolve(awaiting(), awaits=None),
+        lambda: evolve(awaiting(), unmet_dependencies=None),
         lambda job: waiting.release(job, LATER, TIMING),
     ),
     "cancel while waiting": (awaiting, lambda job: transitions.cancel(job, NOW)),
     "request_cancel while waiting": (awaiting, transitions.request_cancel),
-    "forgo": (awaiting, lambda job: waiting.forgo(job, "parent_failed", "", LATER)),
+    "cancel_unsatisfied": (awaiting, lambda job: waiting.cancel_unsatisfied(job, "dependency_failed", "", LATER)),
     "expand": (
         lambda: running(expands="workflow"),
         lambda job: waiting.expand(job, 3, frozenset(range(3)), LATER, NOW + 900_000),
     ),
     "redrive to wait again": (
         dead,
-        lambda job: transitions.redrive(job, LATER, LATER, TIMING, awaits=frozenset({2007}), of_redrive=1),
+        lambda job: transitions.redrive(
+            job, LATER, LATER, TIMING, unmet_dependencies=frozenset({2007}), parent_redrive=1
+        ),
     ),
-    "tell_on": (told, lambda job: waiting.tell_on(job, "child#0190")),
-    "settled": (told, lambda job: waiting.settled(job, LATER, TIMING)),
-    "settled of a retry": (
-        lambda: a_job(owes="", failures=1),
-        lambda job: waiting.settled(job, LATER, TIMING),
+    "advance_fan_out": (told, lambda job: waiting.advance_fan_out(job, "child#0190")),
+    "finish_fan_out": (told, lambda job: waiting.finish_fan_out(job, LATER, TIMING)),
+    "finish_fan_out of a retry": (
+        lambda: a_job(pending_fan_out="", failures=1),
+        lambda job: waiting.finish_fan_out(job, LATER, TIMING),
     ),
 }
 AFTER_CLAIM = [
@@ -166,10 +168,10 @@ AFTER_CLAIM = [
     "succeed",
     "fail",
     "fail for good",
-    "give_back",
-    "stop",
+    "requeue",
+    "finish_cancelled",
     "request_cancel",
     "expand",
 ]
 
-Apply = Callable[[JobStore, Write], Outcome]
+Apply = Callable[[JobStore, Write], WriteResult]

@@ -9,11 +9,11 @@ import pytest
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Applied
-from whendue.engine.ports import Outcome as Ended
+from whendue.engine.ports import WriteResult as Ended
+from whendue.engine.ports import WriteStatus
 from whendue.schedules.calendar.recurrence import Recurrence, latest
-from whendue.schedules.fires import Fire, Gap, Outcome, fire_from, gap_from
-from whendue.schedules.model import Definition, Schedule, from_item, ledger_pk, schedule_key
+from whendue.schedules.fires import Fire, FireOutcome, MissedRange, fire_from, missed_from
+from whendue.schedules.model import Definition, Schedule, fires_pk, from_item, schedule_key
 from whendue.submission.request import JobRequest
 from whendue.table.writes import Write
 
@@ -24,18 +24,18 @@ def definition(cron: str = "*/5 * * * * *", **wanted: Any) -> Definition:
     return Definition(Recurrence(cron=cron), JobRequest("ok", {}), **wanted)
 
 
-def entries(world: World, name: str = "s") -> tuple[dict[int, Fire], list[Gap]]:
+def entries(world: World, name: str = "s") -> tuple[dict[int, Fire], list[MissedRange]]:
     """Read the whole ledger: fires by nominal time, withdrawn ones left out, and gaps."""
-    family = world.table.family(ledger_pk(TENANT, name))
+    family = world.table.query(fires_pk(TENANT, name))
     fires = [fire_from(item) for item in family if item["sk"].startswith("fire#")]
-    gaps = [gap_from(item) for item in family if item["sk"].startswith("gap#")]
-    return {fire.nominal: fire for fire in fires if fire.outcome is not Outcome.WITHDRAWN}, gaps
+    gaps = [missed_from(item) for item in family if item["sk"].startswith("gap#")]
+    return {fire.nominal: fire for fire in fires if fire.outcome is not FireOutcome.WITHDRAWN}, gaps
 
 
-def outcomes(world: World, name: str = "s") -> dict[int, Outcome]:
+def outcomes(world: World, name: str = "s") -> dict[int, FireOutcome]:
     """Say how each nominal time up to now ended; insists that gaps do not overlap."""
     fires, gaps = entries(world, name)
-    ended: dict[int, Outcome] = {}
+    ended: dict[int, FireOutcome] = {}
     for gap in gaps:
         for nominal in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 30):
             assert nominal.at_ms not in ended, "a nominal time is in two gaps"
@@ -57,7 +57,7 @@ def runs(world: World) -> Counter[int]:
 
 def tick(app: App) -> None:
     """Do what a tick does about schedules."""
-    app.schedule_runner.run(app.effects.now_ms() + MINUTE_MS)
+    app.schedule_runner.run(app.clock.now_ms() + MINUTE_MS)
 
 
 def put(world: World, cron: str = "*/5 * * * * *", **wanted: Any) -> None:
@@ -92,7 +92,7 @@ def deaf(world: World, name: str) -> Refusing:
 
     def apply(writes: Sequence[Write]) -> list[Ended]:
         ends = iter(world.table.apply([write for write in writes if write.name != name]))
-        return [Ended(Applied.UNAVAILABLE) if write.name == name else next(ends) for write in writes]
+        return [Ended(WriteStatus.UNAVAILABLE) if write.name == name else next(ends) for write in writes]
 
     return Refusing(world.table, "apply", apply)
 
@@ -101,4 +101,4 @@ NOW_MS = 1_800_000_000_000
 EACH_MINUTE = Recurrence(cron="* * * * *")
 DEFINITION = Definition(EACH_MINUTE, JobRequest("ok", {}))
 SCHEDULE = Schedule("acme", "s", DEFINITION, NOW_MS, NOW_MS, NOW_MS)
-GAP = Gap(SCHEDULE.ledger, NOW_MS, NOW_MS, Outcome.MISSED, "misfired", NOW_MS, NOW_MS, EACH_MINUTE)
+GAP = MissedRange(SCHEDULE.ledger, NOW_MS, NOW_MS, FireOutcome.MISSED, "misfired", NOW_MS, NOW_MS, EACH_MINUTE)

@@ -10,7 +10,7 @@ from whendue.declarations.context import Context
 from whendue.declarations.resources import Resources, TaskSettings
 from whendue.jobs.model import Job, Policy, State
 from whendue.outbound.ssrf import Allowed
-from whendue.support.clock import system
+from whendue.support.clock import system_clock
 
 JOB_ID = "019b1e2c-0000-7000-8000-00000000cafe"
 
@@ -45,10 +45,10 @@ def context() -> Callable[..., Context]:
     """Make an attempt's context on the real clock."""
 
     def make(timeout_s: float = 20, failures: int = 2, tenant: str = "acme") -> Context:
-        now = system().now_ms
+        now = system_clock().now_ms
         job = Job(
-            id=JOB_ID, tenant=tenant, type="http", queue="normal", profile="default", agenda_pk="live#normal#0",
-            alarm_at=0, due_at=0, scheduled_at=0, created_at=0, request_hash="", policy=Policy(),
+            id=JOB_ID, tenant=tenant, type="http", queue="normal", profile="default", due_pk="live#normal#0",
+            check_at=0, due_at=0, scheduled_at=0, created_at=0, request_hash="", policy=Policy(),
             state=State.RUNNING, failures=failures, claims=failures + 1,
         )  # fmt: skip
         return Context(job, now() + round(timeout_s * 1000), now, lambda _: True)

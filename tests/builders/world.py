@@ -11,12 +11,12 @@ from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import App, build
 from whendue.declarations.context import Context
 from whendue.declarations.registry import Registry, task
-from whendue.engine.ports import Isolation, JobQueue, JobStore, Runner, Worked
+from whendue.engine.ports import BatchResult, Isolation, JobQueue, JobStore, Runner
 from whendue.jobs.model import Job, State
 from whendue.operations.reader import JobView
 from whendue.settings import ALL_QUEUES, Settings
 from whendue.submission.request import JobRequest
-from whendue.support.clock import ManualEffects, system
+from whendue.support.clock import ManualClock, system_clock
 from whendue.support.secret import Secret
 from whendue.table.ids import Ids
 from whendue.tasks.workflow import workflow
@@ -38,11 +38,11 @@ class Anything(BaseModel, extra="allow"):
 class World:
     """The services on memory adapters; `store` and `queue` may be wrapped to inject faults."""
 
-    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualEffects | None = None) -> None:
-        self.clock = clock or ManualEffects(seed=seed)
-        self.effects = self.clock.effects()
+    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock(seed=seed)
+        self.system = self.clock.as_clock()
         self.table = MemoryStore()
-        self.queues = MemoryQueue(self.effects, max_receive_count=max_receive_count)
+        self.queues = MemoryQueue(self.system, max_receive_count=max_receive_count)
         self.blobs = MemoryBlobs()
         self.runner: Runner = InlineRunner()
         self.registry = Registry()
@@ -57,7 +57,7 @@ class World:
     ) -> App:
         """Make the application, on other ports if given."""
         ports = (store or self.table, queue or self.queues, self.blobs, self.runner, self.registry)
-        return build(SETTINGS, self.effects, *ports, isolation=isolation)
+        return build(SETTINGS, self.system, *ports, isolation=isolation)
 
     def task(self, name: str, function: Callable[[Any, Context], Any], **options: Any) -> None:
         """Declare a task whose runs are noted in `ran` as (job id, attempt, time)."""
@@ -85,7 +85,7 @@ class World:
         """Submit a job of the tenant `acme`."""
         return self.app.submit.one(TENANT, JobRequest(kind, payload if payload is not None else {}, **wanted)).job
 
-    def work(self, app: App | None = None, **queue: str) -> list[Worked]:
+    def work(self, app: App | None = None, **queue: str) -> list[BatchResult]:
         """Let workers empty the queues of what is visible now."""
         worked = []
         for name in [queue["queue"]] if queue else ALL_QUEUES:
@@ -127,8 +127,8 @@ class RealTime(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self.effects = system()
-        self.queues.effects = self.effects
+        self.system = system_clock()
+        self.queues.clock = self.system
         self.runner = ThreadRunner()
         self.app = self.build()
         self.release = threading.Event()
@@ -136,7 +136,7 @@ class RealTime(World):
     def run(self, kind: str, **policy: object) -> tuple[object, State]:
         """Run one job; gives its last error or its result, and its state."""
         job = self.submit(kind, policy=policy)
-        self.app.work.handle(self.queues.receive("normal"), self.effects.now_ms() + 60_000)
+        self.app.work.handle(self.queues.receive("normal"), self.system.now_ms() + 60_000)
         view = self.view(job)
         return view.attempts[-1].type if view.attempts else view.result, view.job.state
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders.backends import DYNAMODB_LOCAL, LOCALSTACK, Aws, Backend, opened
 from tests.builders.samples import Apply, insert_of
-from whendue.engine.ports import BlobStore, JobQueue, JobStore, Outcome
+from whendue.engine.ports import BlobStore, JobQueue, JobStore, WriteResult
 from whendue.table.writes import Write
 
 STARTED = ["localstack"] if os.environ.get(LOCALSTACK) else []
@@ -96,11 +96,11 @@ def blobs(backend: Backend) -> BlobStore:
 def apply(request: pytest.FixtureRequest) -> Apply:
     """Carries out one write, by both ways that an adapter may have: a call of its own, or a batch."""
 
-    def alone(store: JobStore, write: Write) -> Outcome:
+    def alone(store: JobStore, write: Write) -> WriteResult:
         [end] = store.apply([write])
         return end
 
-    def among_others(store: JobStore, write: Write) -> Outcome:
+    def among_others(store: JobStore, write: Write) -> WriteResult:
         before, end, after = store.apply([insert_of("before"), write, insert_of("after")])
         assert before.done
         assert after.done

@@ -1,9 +1,9 @@
-"""JobStore.agenda: order, ties, positions, bounds, both directions."""
+"""JobStore.query_due: order, ties, positions, bounds, both directions."""
 
 import pytest
 
 from tests.builders.samples import LIVE, insert_of, key_of, listed
-from whendue.engine.ports import AgendaEntry, JobStore
+from whendue.engine.ports import DueEntry, JobStore
 from whendue.table.writes import REMOVE, Write
 
 ALARMS = {"a": 300, "b": 100, "c": 200, "d": 200, "e": 200, "f": 200, "g": 200, "h": 400}
@@ -11,24 +11,24 @@ ALARMS = {"a": 300, "b": 100, "c": 200, "d": 200, "e": 200, "f": 200, "g": 200, 
 
 @pytest.fixture
 def full(store: JobStore) -> JobStore:
-    """A store with five ties among its alarms, another partition, and an item that has no alarm."""
-    store.apply([listed(name, alarm_at) for name, alarm_at in ALARMS.items()])
+    """A store with five ties among its next checks, another partition, and an item that has no alarm."""
+    store.apply([listed(name, check_at) for name, check_at in ALARMS.items()])
     store.apply([listed("x", 150, "live#normal#4"), insert_of("y")])
     return store
 
 
 def page(
-    store: JobStore, after: AgendaEntry | None = None, *, until: int = 1000, limit: int = 50, newest: bool = False
-) -> list[AgendaEntry]:
-    return store.agenda(LIVE, after=after, until_ms=until, limit=limit, newest_first=newest)
+    store: JobStore, after: DueEntry | None = None, *, until: int = 1000, limit: int = 50, newest: bool = False
+) -> list[DueEntry]:
+    return store.query_due(LIVE, after=after, until_ms=until, limit=limit, newest_first=newest)
 
 
-def names(entries: list[AgendaEntry]) -> list[str]:
+def names(entries: list[DueEntry]) -> list[str]:
     return [entry.pk.removeprefix("JOB#") for entry in entries]
 
 
-def walk(store: JobStore, step: int, *, newest: bool) -> list[AgendaEntry]:
-    walked: list[AgendaEntry] = []
+def walk(store: JobStore, step: int, *, newest: bool) -> list[DueEntry]:
+    walked: list[DueEntry] = []
     while entries := page(store, walked[-1] if walked else None, limit=step, newest=newest):
         assert len(entries) <= step
         walked += entries
@@ -40,10 +40,10 @@ def walk(store: JobStore, step: int, *, newest: bool) -> list[AgendaEntry]:
 def test_entries_come_by_alarm_and_carry_key_and_due_time(full: JobStore) -> None:
     """Promote sees what is next, and needs no read to know where it is."""
     entries = page(full)
-    assert [entry.alarm_at for entry in entries] == sorted(ALARMS.values())
+    assert [entry.check_at for entry in entries] == sorted(ALARMS.values())
     assert sorted(names(entries)) == sorted(ALARMS)
-    assert {entry: ALARMS[entry.pk.removeprefix("JOB#")] for entry in entries} == {e: e.alarm_at for e in entries}
-    assert all(entry.due_at == entry.alarm_at + 7 and entry.key == key_of(entry.pk[4:]) for entry in entries)
+    assert {entry: ALARMS[entry.pk.removeprefix("JOB#")] for entry in entries} == {e: e.check_at for e in entries}
+    assert all(entry.due_at == entry.check_at + 7 and entry.key == key_of(entry.pk[4:]) for entry in entries)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 8, 9])
@@ -68,7 +68,7 @@ def test_the_bound_is_inclusive_in_both_directions(
     expected: int,
     newest: bool,
 ) -> None:
-    """An alarm rings at its millisecond, not after it."""
+    """An next check rings at its millisecond, not after it."""
     assert sorted(names(page(full, until=until, newest=newest))) == sorted(names(page(full)[:expected]))
 
 
@@ -86,7 +86,7 @@ def test_a_position_stays_good_when_its_entry_has_gone(full: JobStore, newest: b
     before = page(full, newest=newest)
     position = before[3]
     gone = [before[2].key, position.key]
-    full.apply([Write("finish", key, [], {"agenda_pk": "done#acme", "alarm_at": 999}) for key in gone])
+    full.apply([Write("finish", key, [], {"due_pk": "done#acme", "check_at": 999}) for key in gone])
     assert page(full, position, newest=newest) == before[4:]
 
 
@@ -101,10 +101,10 @@ def test_newest_first_a_position_past_the_bound_has_everything_behind_it(full: J
     assert page(full, page(full)[-1], until=250, newest=True) == page(full, until=250, newest=True)
 
 
-def test_an_item_without_an_alarm_is_not_in_the_agenda(full: JobStore) -> None:
+def test_an_item_without_an_alarm_is_not_in_the_due_index(full: JobStore) -> None:
     """The index is sparse; an item enters and leaves it with its alarm."""
-    full.apply([Write("leave", key_of("b"), [], {"agenda_pk": REMOVE, "alarm_at": REMOVE})])
-    full.apply([Write("enter", key_of("y"), [], {"agenda_pk": LIVE, "alarm_at": 50, "due_at": 170})])
+    full.apply([Write("leave", key_of("b"), [], {"due_pk": REMOVE, "check_at": REMOVE})])
+    full.apply([Write("enter", key_of("y"), [], {"due_pk": LIVE, "check_at": 50, "due_at": 170})])
     assert names(page(full, until=150)) == ["y"]
     assert page(full, until=150)[0].due_at == 170
 

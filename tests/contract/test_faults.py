@@ -12,10 +12,10 @@ from tests.builders.wire import Wire
 from whendue.adapters.dynamodb import DynamoStore
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.throttle import TRIES
-from whendue.engine.ports import Applied, Delivery, Outgoing
-from whendue.errors import UnavailableError
+from whendue.engine.ports import Outgoing, ReceivedMessage, WriteStatus
+from whendue.errors import OldTableError, UnavailableError
 from whendue.jobs import transitions
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 from whendue.table.writes import Is, Plus, Write
 
 PASSING = [
@@ -29,16 +29,16 @@ PASSING = [
 def wired_store(backend: Aws) -> tuple[DynamoStore, Wire]:
     """Put a wire between a fresh table and its store, whose patience takes no time."""
     line = backend.wired("dynamodb")
-    return DynamoStore(line, backend.table(), ManualEffects().effects(), statements=backend.statements), line
+    return DynamoStore(line, backend.table(), ManualClock().as_clock(), statements=backend.statements), line
 
 
 def wired_queue(backend: Aws) -> tuple[SqsQueue, Wire]:
     line = backend.wired("sqs")
     url = backend.queue(visibility_s=60)._urls["normal"]
-    return SqsQueue(line, {"normal": url}, ManualEffects().effects()), line
+    return SqsQueue(line, {"normal": url}, ManualClock().as_clock()), line
 
 
-def received(queue: SqsQueue) -> list[Delivery]:
+def received(queue: SqsQueue) -> list[ReceivedMessage]:
     return queue.receive("normal", wait_s=1)
 
 
@@ -52,7 +52,7 @@ def test_a_throttled_write_is_tried_again(aws_tables: Aws, code: str) -> None:
     store, line = wired_store(aws_tables)
     line.next("put_item", wire.error(code), wire.unreachable)
     [end] = store.apply(inserts(1))
-    assert (end.applied, line.calls.count("put_item"), line.fates_left) == (Applied.DONE, 3, 0)
+    assert (end.status, line.calls.count("put_item"), line.fates_left) == (WriteStatus.DONE, 3, 0)
 
 
 def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aws) -> None:
@@ -60,7 +60,7 @@ def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aw
     store, line = wired_store(aws_tables)
     line.next("put_item", *[wire.error("ThrottlingException")] * TRIES)
     [end] = store.apply(inserts(1))
-    assert (end.applied, line.fates_left) == (Applied.UNAVAILABLE, 0)
+    assert (end.status, line.fates_left) == (WriteStatus.UNAVAILABLE, 0)
     assert store.get([key_of("item-0")]) == [None]
 
 
@@ -90,7 +90,7 @@ def test_throttled_statements_of_a_batch_are_tried_again_without_the_others(batc
     """Each statement has an outcome of its own."""
     store, line = wired_store(batches)
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1, 3, 4))
-    assert [end.applied for end in store.apply(inserts(5))] == [Applied.DONE] * 5
+    assert [end.status for end in store.apply(inserts(5))] == [WriteStatus.DONE] * 5
     assert None not in store.get([write.key for write in inserts(5)])
     assert (line.calls.count("batch_execute_statement"), line.fates_left) == (2, 0)
 
@@ -101,7 +101,7 @@ def test_statements_that_stay_throttled_are_unavailable_and_their_neighbours_don
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1))
     line.next("batch_execute_statement", *[wire.some_statements("ThrottlingError", 0)] * (TRIES - 1))
     ends = store.apply(inserts(3))
-    assert [end.applied for end in ends] == [Applied.DONE, Applied.UNAVAILABLE, Applied.DONE]
+    assert [end.status for end in ends] == [WriteStatus.DONE, WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert store.get([key_of("item-1")]) == [None]
 
 
@@ -124,10 +124,10 @@ def test_refusals_without_their_items_are_looked_up(batches: Aws) -> None:
     change = Write("change", key_of("item-1"), [Is("n", 8)], {"n": 9})
     line.next("batch_execute_statement", wire.without_items)
     ends = store.apply([insert_of("item-0", n=8), change, insert_of("item-2")])
-    assert [(end.applied, end.old and end.old["n"]) for end in ends] == [
-        (Applied.REFUSED, 7),
-        (Applied.REFUSED, 7),
-        (Applied.DONE, None),
+    assert [(end.status, end.current and end.current["n"]) for end in ends] == [
+        (WriteStatus.REFUSED, 7),
+        (WriteStatus.REFUSED, 7),
+        (WriteStatus.DONE, None),
     ]
     line.next("batch_execute_statement", wire.without_items)
     assert all(end.done for end in store.apply([insert_of("item-0", n=7), insert_of("item-2")])), "our own, again"
@@ -140,7 +140,7 @@ def test_a_refusal_that_cannot_be_looked_up_is_unavailable(batches: Aws) -> None
     line.next("batch_execute_statement", *[wire.without_items] * TRIES)
     line.next("batch_get_item", *[wire.unreachable] * TRIES * TRIES)
     refused, fresh = store.apply([insert_of("item-0", n=8), insert_of("item-1")])
-    assert (refused.applied, fresh.applied) == (Applied.UNAVAILABLE, Applied.DONE)
+    assert (refused.status, fresh.status) == (WriteStatus.UNAVAILABLE, WriteStatus.DONE)
 
 
 def test_unprocessed_keys_are_read_again(aws_tables: Aws) -> None:
@@ -168,17 +168,17 @@ def test_short_pages_of_a_query_are_put_together(aws_tables: Aws) -> None:
     for number in range(4):
         store.apply([listed(f"item-{number}", number)])
     line.next("query", wire.short_page, wire.error("ThrottlingException"), wire.short_page)
-    entries = store.agenda(LIVE, after=None, until_ms=10, limit=10)
-    assert [entry.alarm_at for entry in entries] == [0, 1, 2, 3]
+    entries = store.query_due(LIVE, after=None, until_ms=10, limit=10)
+    assert [entry.check_at for entry in entries] == [0, 1, 2, 3]
     assert line.fates_left == 0
 
 
 def test_a_query_that_stays_throttled_is_unavailable(aws_tables: Aws) -> None:
-    """The timer must not take it for an empty agenda."""
+    """The timer must not take it for an empty due index."""
     store, line = wired_store(aws_tables)
     line.next("query", *[wire.error("ThrottlingException")] * TRIES)
     with pytest.raises(UnavailableError):
-        store.agenda(LIVE, after=None, until_ms=10, limit=10)
+        store.query_due(LIVE, after=None, until_ms=10, limit=10)
 
 
 def test_plus_is_never_repeated_blindly(aws_tables: Aws) -> None:
@@ -235,7 +235,7 @@ def test_a_receipt_that_is_no_longer_valid_is_done(aws_services: Aws, code: str,
     [delivery] = received(queue)
     for operation in ("delete_message_batch", "change_message_visibility_batch"):
         line.next(operation, wire.some_entries(code, 0, sender_fault=sender_fault))
-    queue.hold("normal", [delivery.receipt], 10)
+    queue.change_visibility("normal", [delivery.receipt], 10)
     queue.delete("normal", [delivery.receipt])
     line.next("delete_message_batch", wire.error(code))
     queue.delete("normal", [delivery.receipt])
@@ -248,7 +248,7 @@ def test_a_call_that_is_refused_for_one_receipt_does_not_spare_its_neighbours(aw
     """Which one is meant is not said: each is asked for alone, and what is there is deleted."""
     queue, line = wired_queue(aws_services)
     assert queue.send("normal", [Outgoing(f"m{n}", 0) for n in range(3)]) == [True] * 3
-    taken: list[Delivery] = []
+    taken: list[ReceivedMessage] = []
 
     def all_three() -> bool:
         taken.extend(received(queue))
@@ -296,7 +296,7 @@ def test_capacity_is_told_call_by_call(aws_tables: Aws) -> None:
 
 
 def test_an_immediate_job_costs_at_most_six_write_units(batches: Aws) -> None:
-    """Submit 1 + 1, claim 1, finish 1 + 2: item and agenda. MiniStack counts items alone, AWS's engine both."""
+    """Submit 1 + 1, claim 1, finish 1 + 2: item and due index. MiniStack counts items alone, AWS's engine both."""
     written: list[float] = []
     store = batches.store_on(batches.clients.dynamodb, observe=lambda _, units: written.append(units))
     submitted = transitions.submit(a_job(), TIMING)
@@ -304,3 +304,17 @@ def test_an_immediate_job_costs_at_most_six_write_units(batches: Aws) -> None:
     for step in (submitted, claimed, transitions.succeed(claimed.job, a_job().due_at, '{"ok":true}')):
         assert store.apply([step])[0].done
     assert written in ([1, 1, 1], [2, 1, 3])
+
+
+def test_a_table_without_the_due_index_is_one_of_an_earlier_version(batches: Aws) -> None:
+    """It had another name, and held other attributes: the readiness probe says so (moto: no such table)."""
+    keys = (("pk", "HASH"), ("sk", "RANGE"))
+    batches.clients.dynamodb.create_table(
+        TableName="contract-of-old",
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    store = DynamoStore(batches.clients.dynamodb, "contract-of-old", ManualClock().as_clock())
+    with pytest.raises(OldTableError):
+        store.query_due("health", after=None, until_ms=0, limit=1)

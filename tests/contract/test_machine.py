@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.builders.backends import Aws
 from tests.builders.samples import LIVE, NOW, TIMING, a_job, key_of
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import AgendaEntry, Applied, JobStore, Outcome
+from whendue.engine.ports import DueEntry, JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.model import Job
 from whendue.table.writes import REMOVE, Below, Has, In, Is, Lacks, Less, Plus, Write, delete, insert
@@ -30,10 +30,17 @@ sets = st.frozensets(st.integers(0, 3), min_size=1)
 PARTITIONS = [LIVE, "done#acme#dead#2027-01-15#0"]
 
 inserts = st.builds(
-    lambda name, state, n, partition, alarm, awaits: insert(
+    lambda name, state, n, partition, check, unmet_dependencies: insert(
         "insert",
         key_of(name),
-        {"state": state, "n": n, "agenda_pk": partition, "alarm_at": alarm, "due_at": alarm + 7, "awaits": awaits},
+        {
+            "state": state,
+            "n": n,
+            "due_pk": partition,
+            "check_at": check,
+            "due_at": check + 7,
+            "unmet_dependencies": unmet_dependencies,
+        },
     ),
     names,
     texts,
@@ -48,9 +55,9 @@ conditions = st.one_of(
     st.builds(In, st.just("state"), st.lists(texts, min_size=1, max_size=2, unique=True).map(tuple)),
     st.builds(Below, st.just("n"), numbers),
     st.builds(Is, st.just("missing"), numbers),
-    st.builds(Is, st.just("awaits"), sets),
-    st.builds(Has, st.sampled_from(["note", "awaits"])),
-    st.builds(Lacks, st.sampled_from(["note", "awaits"])),
+    st.builds(Is, st.just("unmet_dependencies"), sets),
+    st.builds(Has, st.sampled_from(["note", "unmet_dependencies"])),
+    st.builds(Lacks, st.sampled_from(["note", "unmet_dependencies"])),
 )
 changes = st.fixed_dictionaries(
     {},
@@ -59,8 +66,8 @@ changes = st.fixed_dictionaries(
         "n": st.builds(Plus, numbers),
         "m": numbers,
         "note": st.sampled_from([REMOVE, "x"]),
-        "agenda_pk": st.sampled_from(PARTITIONS),
-        "alarm_at": st.integers(1, 9),
+        "due_pk": st.sampled_from(PARTITIONS),
+        "check_at": st.integers(1, 9),
     },
 ).filter(bool)
 deletes = st.builds(
@@ -73,36 +80,40 @@ updates = st.builds(
     changes,
 )
 arrivals = st.builds(
-    lambda name, members: Write("arrive", key_of(name), [Has("awaits")], {"awaits": Less(members)}), names, sets
+    lambda name, members: Write(
+        "satisfy", key_of(name), [Has("unmet_dependencies")], {"unmet_dependencies": Less(members)}
+    ),
+    names,
+    sets,
 )
 batches = st.lists(inserts | updates | deletes | arrivals, min_size=1, max_size=4, unique_by=lambda write: write.key)
 
 
-def shown(outcome: Outcome) -> tuple[Applied, Any]:
-    return outcome.applied, dict(outcome.old) if outcome.old else None
+def shown(outcome: WriteResult) -> tuple[WriteStatus, Any]:
+    return outcome.status, dict(outcome.current) if outcome.current else None
 
 
 def race(runners: int, store: JobStore, job: Job) -> None:
     """Claim a job many times at the same moment: one wins, and the others see the winner."""
     start = threading.Barrier(runners)
 
-    def take(number: int) -> Outcome:
+    def take(number: int) -> WriteResult:
         start.wait()
         return store.apply([transitions.claim(job, f"fence-{number}", NOW)])[0]
 
     with ThreadPoolExecutor(runners) as pool:
         ends = list(pool.map(take, range(runners)))
     [winner] = [number for number, end in enumerate(ends) if end.done]
-    assert {end.old["fence"] for end in ends if end.old} <= {f"fence-{winner}"}
+    assert {end.current["fence"] for end in ends if end.current} <= {f"fence-{winner}"}
     [item] = store.get([job.key])
     assert item
     assert (item["fence"], item["claims"], item["state"]) == (f"fence-{winner}", 1, "running")
 
 
-def pages(store: JobStore, partition: str, **options: Any) -> list[list[AgendaEntry]]:
-    """Walk a partition of the agenda to its end."""
-    seen: list[list[AgendaEntry]] = []
-    while page := store.agenda(partition, after=seen[-1][-1] if seen else None, **options):
+def pages(store: JobStore, partition: str, **options: Any) -> list[list[DueEntry]]:
+    """Walk a partition of the due index to its end."""
+    seen: list[list[DueEntry]] = []
+    while page := store.query_due(partition, after=seen[-1][-1] if seen else None, **options):
         seen.append(page)
     return seen
 
@@ -123,8 +134,8 @@ class Tables(RuleBasedStateMachine):
     def own(self, write: Write) -> Write:
         """Give a write of this run's items."""
         change = dict(write.changes)
-        if "agenda_pk" in change:
-            change["agenda_pk"] = f"{self.run}-{change['agenda_pk']}"
+        if "due_pk" in change:
+            change["due_pk"] = f"{self.run}-{change['due_pk']}"
         return replace(write, key=key_of(f"{self.run}-{write.key.pk}"), changes=change)
 
     @rule(batch=batches)
@@ -144,7 +155,7 @@ class Tables(RuleBasedStateMachine):
 
     @rule(partition=st.sampled_from(PARTITIONS), until=st.integers(0, 10), limit=st.integers(1, 5), back=st.booleans())
     def walk(self, partition: str, until: int, limit: int, back: bool) -> None:
-        """The agenda, page by page."""
+        """The due index, page by page."""
         options: dict[str, Any] = {"until_ms": until, "limit": limit, "newest_first": back}
         mine = f"{self.run}-{partition}"
         assert pages(self.real, mine, **options) == pages(self.memory, mine, **options)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders.waiting import eventually
-from whendue.engine.ports import Delivery, Depth, JobQueue, Outgoing
+from whendue.engine.ports import Depth, JobQueue, Outgoing, ReceivedMessage
 from whendue.quotas import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 
 Q = "normal"
@@ -13,9 +13,9 @@ def send(queue: JobQueue, *bodies: str, delay_s: int = 0) -> None:
     assert queue.send(Q, [Outgoing(body, delay_s) for body in bodies]) == [True] * len(bodies)
 
 
-def receive(queue: JobQueue, number: int) -> list[Delivery]:
+def receive(queue: JobQueue, number: int) -> list[ReceivedMessage]:
     """Receive until there are so many, each body as often as it comes."""
-    received: list[Delivery] = []
+    received: list[ReceivedMessage] = []
 
     def enough() -> bool:
         received.extend(queue.receive(Q))
@@ -25,7 +25,7 @@ def receive(queue: JobQueue, number: int) -> list[Delivery]:
     return received
 
 
-def bodies(deliveries: list[Delivery]) -> list[str]:
+def bodies(deliveries: list[ReceivedMessage]) -> list[str]:
     return sorted(delivery.body for delivery in deliveries)
 
 
@@ -65,7 +65,7 @@ def test_no_messages_are_no_work(queue: JobQueue) -> None:
     """Callers hand over what they have."""
     assert queue.send(Q, []) == []
     queue.delete(Q, [])
-    queue.hold(Q, [], 5)
+    queue.change_visibility(Q, [], 5)
 
 
 def test_a_delayed_message_arrives_later_than_one_without_delay(queue: JobQueue) -> None:
@@ -96,7 +96,7 @@ def test_a_held_message_stays_hidden_longer_than_its_neighbours(quick_queue: Job
     """Long jobs extend their message; an early one waits without being dropped."""
     send(quick_queue, "held", "free")
     taken = {delivery.body: delivery for delivery in receive(quick_queue, 2)}
-    quick_queue.hold(Q, [taken["held"].receipt], 60)
+    quick_queue.change_visibility(Q, [taken["held"].receipt], 60)
     assert bodies(receive(quick_queue, 1)) == ["free"]
     assert quick_queue.receive(Q) == []
 
@@ -105,7 +105,7 @@ def test_a_message_held_for_no_time_comes_back_at_once(queue: JobQueue) -> None:
     """That is how a worker gives a message back."""
     send(queue, "a")
     [delivery] = receive(queue, 1)
-    queue.hold(Q, [delivery.receipt], 0)
+    queue.change_visibility(Q, [delivery.receipt], 0)
     assert receive(queue, 1)[0].receive_count == 2
 
 
@@ -114,7 +114,7 @@ def test_a_visibility_that_sqs_refuses_is_a_mistake(queue: JobQueue, visibility_
     """Twelve hours are the most."""
     send(queue, "a")
     with pytest.raises(ValueError, match="visibility"):
-        queue.hold(Q, [receive(queue, 1)[0].receipt], visibility_s)
+        queue.change_visibility(Q, [receive(queue, 1)[0].receipt], visibility_s)
 
 
 def test_a_deleted_message_never_comes_back(quick_queue: JobQueue) -> None:
@@ -139,7 +139,7 @@ def test_deleting_or_holding_what_is_gone_is_done_and_does_not_spare_its_neighbo
     taken = {delivery.body: delivery.receipt for delivery in receive(quick_queue, 3)}
     quick_queue.delete(Q, [taken["gone"]])
     quick_queue.delete(Q, [taken["gone"], taken["deleted"]])
-    quick_queue.hold(Q, [taken["gone"], taken["deleted"], taken["free"]], 0)
+    quick_queue.change_visibility(Q, [taken["gone"], taken["deleted"], taken["free"]], 0)
     assert bodies(receive(quick_queue, 1)) == ["free"]
     assert quick_queue.receive(Q) == []
 

@@ -10,7 +10,7 @@ from whendue.adapters.dynamodb import DynamoStore
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter
 from whendue.submission.request import JobRequest
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 JOBS = 10
 
@@ -21,9 +21,9 @@ class Watched(World):
     def __init__(self, backend: Aws) -> None:
         super().__init__()
         self.sleeps: list[float] = []
-        self.effects = replace(self.effects, sleep=self.sleeps.append)
-        self.queues.effects = self.effects
-        self.store = DynamoStore(backend.clients.dynamodb, backend.table(), self.effects, statements=backend.statements)
+        self.system = replace(self.system, sleep=self.sleeps.append)
+        self.queues.clock = self.system
+        self.store = DynamoStore(backend.clients.dynamodb, backend.table(), self.system, statements=backend.statements)
         self.app = self.build(store=self.store)
 
 
@@ -34,8 +34,8 @@ def world(batches: Aws) -> Watched:
 
 def test_effects_can_be_watched(world: Watched) -> None:
     """Or the tests below would show nothing."""
-    assert isinstance(world.effects, Effects)
-    world.effects.sleep(1)
+    assert isinstance(world.system, Clock)
+    world.system.sleep(1)
     assert world.sleeps == [1]
 
 

@@ -30,12 +30,12 @@ def full(store: JobStore) -> JobStore:
 def test_both_ends_are_inclusive(full: JobStore, first: str, last: str, expected: list[str]) -> None:
     """In either direction, and whole items."""
     for newest, names in ((False, expected), (True, expected[::-1])):
-        items = full.span("A", first=first, last=last, limit=9, newest_first=newest)
+        items = full.query_range("A", first=first, last=last, limit=9, newest_first=newest)
         assert items == [{"pk": "A", "sk": name, "n": 1} for name in names]
 
 
 def test_a_limit_cuts_at_the_far_end(full: JobStore) -> None:
     """The latest few of a long history."""
-    assert [item["sk"] for item in full.span("A", first="fire#", last="fire#~", limit=2)] == NAMES[:2]
-    newest = full.span("A", first="fire#", last="fire#~", limit=2, newest_first=True)
+    assert [item["sk"] for item in full.query_range("A", first="fire#", last="fire#~", limit=2)] == NAMES[:2]
+    newest = full.query_range("A", first="fire#", last="fire#~", limit=2, newest_first=True)
     assert [item["sk"] for item in newest] == ["fire#3", "fire#2"]

@@ -20,7 +20,7 @@ from tests.builders.samples import (
     key_of,
     running,
 )
-from whendue.engine.ports import Applied, JobStore, Outcome
+from whendue.engine.ports import JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.due_index import day_of, done_partition
 from whendue.jobs.model import Job, from_item
@@ -42,7 +42,7 @@ def read(store: JobStore, job: Job) -> Job:
 
 
 def places(store: JobStore, partition: str) -> list[str]:
-    return [entry.pk for entry in store.agenda(partition, after=None, until_ms=NOW * 2, limit=10)]
+    return [entry.pk for entry in store.query_due(partition, after=None, until_ms=NOW * 2, limit=10)]
 
 
 def test_every_transition_is_tried_below() -> None:
@@ -56,7 +56,7 @@ def test_a_transition_carried_out_reads_back_as_the_job_it_promised(store: JobSt
     make, step = STEPS[name]
     job = stored(store, make())
     transition = step(job)
-    assert apply(store, transition).applied is Applied.DONE
+    assert apply(store, transition).status is WriteStatus.DONE
     assert read(store, job) == transition.job
 
 
@@ -65,7 +65,7 @@ def test_a_transition_carried_out_twice_is_done_and_changes_nothing_more(store: 
     """The lost-reply rule holds for each of them."""
     make, step = STEPS[name]
     transition = step(stored(store, make()))
-    assert [store.apply([transition])[0].applied for _ in range(2)] == [Applied.DONE] * 2
+    assert [store.apply([transition])[0].status for _ in range(2)] == [WriteStatus.DONE] * 2
     assert read(store, transition.job) == transition.job
 
 
@@ -74,14 +74,14 @@ def test_a_stale_fence_changes_nothing(store: JobStore, apply: Apply, name: str)
     """G5: every write after the claim carries the fence."""
     job = stored(store, running(fence=THEIRS))
     before = store.get([job.key])
-    end = apply(store, STEPS[name][1](running(fence=MINE, cancel_requested=name == "stop")))
-    assert end.applied is Applied.REFUSED
-    assert end.old == before[0]
+    end = apply(store, STEPS[name][1](running(fence=MINE, cancel_requested=name == "finish_cancelled")))
+    assert end.status is WriteStatus.REFUSED
+    assert end.current == before[0]
     assert store.get([job.key]) == before
 
 
-def test_a_finished_job_leaves_the_live_agenda_for_the_finished_one(store: JobStore) -> None:
-    """The agenda is sparse: what is done no longer stands where the timer looks."""
+def test_a_finished_job_leaves_the_live_due_index_for_the_finished_one(store: JobStore) -> None:
+    """The due index is sparse: what is done no longer stands where the timer looks."""
     job = stored(store, running())
     assert places(store, LIVE) == [job.key.pk]
     store.apply([transitions.succeed(job, NOW, None)])
@@ -89,11 +89,11 @@ def test_a_finished_job_leaves_the_live_agenda_for_the_finished_one(store: JobSt
     assert places(store, done_partition("acme", "succeeded", day_of(NOW), job.shard)) == [job.key.pk]
 
 
-def race(runners: int, store: JobStore, writes: list[list[Write]]) -> list[Outcome]:
+def race(runners: int, store: JobStore, writes: list[list[Write]]) -> list[WriteResult]:
     """Apply batches at the same moment; gives the outcome of the first write of each."""
     start = threading.Barrier(runners)
 
-    def run(batch: list[Write]) -> Outcome:
+    def run(batch: list[Write]) -> WriteResult:
         start.wait()
         return store.apply(batch)[0]
 
@@ -111,9 +111,9 @@ def test_of_many_claims_of_one_job_exactly_one_wins(store: JobStore, batch: str)
             claims = [[*claim, insert_of(f"aside-{round_}-{number}")] for number, claim in enumerate(claims)]
         ends = race(THREADS, store, claims)
         [winner] = [number for number, end in enumerate(ends) if end.done]
-        assert {end.applied for end in ends} == {Applied.DONE, Applied.REFUSED}
+        assert {end.status for end in ends} == {WriteStatus.DONE, WriteStatus.REFUSED}
         assert (read(store, job).fence, read(store, job).claims) == (f"fence-{winner}", 1)
-        assert {end.old["fence"] for end in ends if end.old} == {f"fence-{winner}"}
+        assert {end.current["fence"] for end in ends if end.current} == {f"fence-{winner}"}
 
 
 def test_of_many_submits_under_one_id_exactly_one_wins(store: JobStore) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders.samples import Apply, insert_of, key_of
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Applied, JobStore
+from whendue.engine.ports import JobStore, WriteStatus
 from whendue.quotas import DYNAMODB_ITEM_BYTES, DYNAMODB_PARTITION_KEY_BYTES, DYNAMODB_SORT_KEY_BYTES
 from whendue.table.keys import Key
 from whendue.table.writes import Absent, Below, Is, Less, Plus, Write
@@ -62,7 +62,7 @@ STORABLE: dict[str, Any] = {
 @pytest.mark.parametrize("kind", UNSTORABLE)
 def test_what_the_table_cannot_hold_is_invalid(store: JobStore, apply: Apply, kind: str) -> None:
     """Not an exception of the whole batch; and nothing of it is there."""
-    assert apply(store, insert_of("a", value=UNSTORABLE[kind])) == (Applied.INVALID, None)
+    assert apply(store, insert_of("a", value=UNSTORABLE[kind])) == (WriteStatus.INVALID, None)
     assert store.get([key_of("a")]) == [None]
 
 
@@ -83,9 +83,9 @@ CHANGES: dict[str, Write] = {
     "an expected value": Write("update", key_of("a"), (Is("n", 1e-300),), {"n": 2}),
     "a bound": Write("update", key_of("a"), (Below("n", 10**126),), {"n": 2}),
     "a field without a name": Write("insert", key_of("new"), (Absent(),), {"": 1}),
-    "an agenda that has no name": Write("update", key_of("a"), (), {"agenda_pk": ""}),
-    "an agenda that is a number": Write("update", key_of("a"), (), {"agenda_pk": 1}),
-    "an alarm that is a text": Write("update", key_of("a"), (), {"alarm_at": "now"}),
+    "a due index that has no name": Write("update", key_of("a"), (), {"due_pk": ""}),
+    "a due index that is a number": Write("update", key_of("a"), (), {"due_pk": 1}),
+    "a next check that is a text": Write("update", key_of("a"), (), {"check_at": "now"}),
     "more than an item may have": Write("update", key_of("a"), (), {"value": "x" * DYNAMODB_ITEM_BYTES}),
     "a key without a partition": Write("insert", Key("", "job"), (Absent(),), {"n": 1}),
     "a key without a sort key": Write("insert", Key("JOB#b", ""), (Absent(),), {"n": 1}),
@@ -100,7 +100,7 @@ def test_a_write_that_no_table_takes_is_invalid(store: JobStore, apply: Apply, k
     """Its item stays as it was."""
     store.apply([insert_of("a", text="text", set=frozenset({1}))])
     before = store.get([key_of("a")])
-    assert apply(store, CHANGES[kind]) == (Applied.INVALID, None)
+    assert apply(store, CHANGES[kind]) == (WriteStatus.INVALID, None)
     assert store.get([key_of("a")]) == before
 
 
@@ -108,21 +108,21 @@ def test_an_update_that_makes_an_item_too_large_is_invalid(store: JobStore, appl
     """Neither what is there nor what is added is too large."""
     store.apply([insert_of("a", one="x" * (DYNAMODB_ITEM_BYTES // 2))])
     write = Write("update", key_of("a"), (), {"two": "x" * (DYNAMODB_ITEM_BYTES // 2)})
-    assert apply(store, write) == (Applied.INVALID, None)
+    assert apply(store, write) == (WriteStatus.INVALID, None)
 
 
 def test_the_other_24_of_a_batch_are_done(store: JobStore) -> None:
     """One bad statement is its own business."""
     writes = [insert_of(f"job-{number}", base_s=1e-300 if number == 7 else 5) for number in range(25)]
-    ends = [end.applied for end in store.apply(writes)]
-    assert ends == [Applied.INVALID if number == 7 else Applied.DONE for number in range(25)]
+    ends = [end.status for end in store.apply(writes)]
+    assert ends == [WriteStatus.INVALID if number == 7 else WriteStatus.DONE for number in range(25)]
 
 
 def test_two_of_which_one_is_wrong(store: JobStore) -> None:
     """What is left is one write: it is a call of its own."""
-    assert [end.applied for end in store.apply([insert_of("a", n=1e-300), insert_of("b")])] == [
-        Applied.INVALID,
-        Applied.DONE,
+    assert [end.status for end in store.apply([insert_of("a", n=1e-300), insert_of("b")])] == [
+        WriteStatus.INVALID,
+        WriteStatus.DONE,
     ]
 
 
@@ -138,6 +138,6 @@ def test_a_text_is_neither_added_to_nor_below_a_number() -> None:
     store = MemoryStore()
     store.apply([insert_of("a", text="text")])
     [end] = store.apply([Write("update", key_of("a"), (), {"text": Plus(1)})])
-    assert end.applied is Applied.INVALID
+    assert end.status is WriteStatus.INVALID
     [end] = store.apply([Write("update", key_of("a"), (Below("text", 5),), {"m": 1})])
-    assert end.applied is Applied.REFUSED
+    assert end.status is WriteStatus.REFUSED

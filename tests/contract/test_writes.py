@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.builders.samples import LIVE, Apply, insert_of, key_of, listed
-from whendue.engine.ports import Applied, JobStore
+from whendue.engine.ports import JobStore, WriteStatus
 from whendue.quotas import PAYLOAD_ITEM_BYTES
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Below, Condition, In, Is, Plus, Write, delete
@@ -37,7 +37,7 @@ def test_an_insert_is_read_back_as_it_was_written(store: JobStore, apply: Apply)
         "map": {"a": 1, "b": {"c": False, "d": 2.5}, "ключ": "x"},
         "nothing": {},
     }
-    assert apply(store, insert_of("a", **values)).applied is Applied.DONE
+    assert apply(store, insert_of("a", **values)).status is WriteStatus.DONE
     read = values_of(store, "a")
     assert read == {"n": 1} | values
     assert [type(read[field]) for field in values] == [type(value) for value in values.values()]
@@ -53,8 +53,8 @@ def test_an_insert_where_something_else_is_gets_refused_and_shown_what(store: Jo
     """Idempotent creation compares the request hash of what is there."""
     apply(store, insert_of("a", hash="mine"))
     end = store.apply([insert_of("a", hash="other")])[0]
-    assert end.applied is Applied.REFUSED
-    assert end.old == {"pk": "JOB#a", "sk": "job", "n": 1, "hash": "mine"}
+    assert end.status is WriteStatus.REFUSED
+    assert end.current == {"pk": "JOB#a", "sk": "job", "n": 1, "hash": "mine"}
     assert values_of(store, "a")["hash"] == "mine"
 
 
@@ -62,15 +62,15 @@ def test_a_refused_insert_in_a_batch_shows_what_is_there(store: JobStore) -> Non
     """AWS's DuplicateItem error brings no item along: the adapter has to look."""
     store.apply([insert_of("a", hash="mine"), insert_of("b", hash="mine")])
     ends = store.apply([insert_of("a", hash="other"), insert_of("b", hash="mine"), insert_of("c")])
-    assert [end.applied for end in ends] == [Applied.REFUSED, Applied.DONE, Applied.DONE]
-    assert ends[0].old == {"pk": "JOB#a", "sk": "job", "n": 1, "hash": "mine"}
+    assert [end.status for end in ends] == [WriteStatus.REFUSED, WriteStatus.DONE, WriteStatus.DONE]
+    assert ends[0].current == {"pk": "JOB#a", "sk": "job", "n": 1, "hash": "mine"}
 
 
 def test_the_same_insert_again_is_done(store: JobStore, apply: Apply) -> None:
     """A lost reply makes us send it twice."""
     apply(store, insert_of("a", hash="mine"))
     [end] = store.apply([insert_of("a", hash="mine")])
-    assert end.applied is Applied.DONE
+    assert end.status is WriteStatus.DONE
 
 
 PASSING: dict[str, list[Condition]] = {
@@ -91,7 +91,7 @@ PASSING: dict[str, list[Condition]] = {
 def test_an_update_goes_through_when_all_conditions_hold(store: JobStore, apply: Apply, kind: str) -> None:
     """Transitions are conjunctions of these kinds."""
     store.apply([insert_of("a", state="pending", cancel=False, count=4)])
-    assert apply(store, update("a", PASSING[kind], state="moved", count=5)).applied is Applied.DONE
+    assert apply(store, update("a", PASSING[kind], state="moved", count=5)).status is WriteStatus.DONE
     assert values_of(store, "a") == {"n": 1, "state": "moved", "cancel": False, "count": 5}
 
 
@@ -116,8 +116,8 @@ def test_an_update_is_refused_when_one_condition_fails(store: JobStore, apply: A
     """A missing field fails every comparison; nothing of the write is done."""
     store.apply([insert_of("a", state="pending", cancel=False)])
     end = apply(store, update("a", FAILING[kind], state="moved", n=Plus(1), cancel=REMOVE))
-    assert end.applied is Applied.REFUSED
-    assert end.old == {"pk": "JOB#a", "sk": "job", "n": 1, "state": "pending", "cancel": False}
+    assert end.status is WriteStatus.REFUSED
+    assert end.current == {"pk": "JOB#a", "sk": "job", "n": 1, "state": "pending", "cancel": False}
     assert values_of(store, "a") == {"n": 1, "state": "pending", "cancel": False}
 
 
@@ -127,7 +127,7 @@ def test_an_update_of_a_missing_item_is_refused_and_creates_nothing(
 ) -> None:
     """UpdateItem is an upsert on AWS: the adapter has to say that the item must exist."""
     end = apply(store, update("a", expected, state="moved"))
-    assert end == (Applied.REFUSED, None)
+    assert end == (WriteStatus.REFUSED, None)
     assert store.get([key_of("a")]) == [None]
 
 
@@ -143,9 +143,9 @@ def test_a_replayed_update_is_done_and_happens_once(store: JobStore, apply: Appl
     """A refusal by our own mark is a success whose reply was lost: its sums are not added again."""
     claim = update("a", [Is("state", "pending")], state="running", fence="mine", claims=Plus(1))
     store.apply([insert_of("a", state="pending", claims=0)])
-    assert apply(store, claim).applied is Applied.DONE
+    assert apply(store, claim).status is WriteStatus.DONE
     [again] = store.apply([claim])
-    assert again.applied is Applied.DONE
+    assert again.status is WriteStatus.DONE
     assert values_of(store, "a")["claims"] == 1
 
 
@@ -154,26 +154,26 @@ def test_another_ones_update_is_not_taken_for_ours(store: JobStore, apply: Apply
     store.apply([insert_of("a", state="pending")])
     store.apply([update("a", [Is("state", "pending")], state="running", fence="theirs")])
     end = apply(store, update("a", [Is("state", "pending")], state="running", fence="mine"))
-    assert end.applied is Applied.REFUSED
-    assert end.old is not None
-    assert end.old["fence"] == "theirs"
+    assert end.status is WriteStatus.REFUSED
+    assert end.current is not None
+    assert end.current["fence"] == "theirs"
 
 
 def test_a_large_batch_answers_each_write_in_order(store: JobStore) -> None:
     """Over two limits of a batch (25), with done, refused and missing mixed."""
     store.apply([insert_of(f"have-{number}", state="pending") for number in range(70)])
-    kinds: list[Callable[[int], tuple[Write, Applied, bool]]] = [
-        lambda name: (insert_of(f"new-{name}"), Applied.DONE, False),
-        lambda name: (insert_of(f"have-{name}", state="other"), Applied.REFUSED, True),
-        lambda name: (update(f"have-{name}", [Is("state", "pending")], state="moved"), Applied.DONE, False),
-        lambda name: (update(f"have-{name}", [Is("state", "dead")], state="moved"), Applied.REFUSED, True),
-        lambda name: (update(f"none-{name}", [], state="moved"), Applied.REFUSED, False),
+    kinds: list[Callable[[int], tuple[Write, WriteStatus, bool]]] = [
+        lambda name: (insert_of(f"new-{name}"), WriteStatus.DONE, False),
+        lambda name: (insert_of(f"have-{name}", state="other"), WriteStatus.REFUSED, True),
+        lambda name: (update(f"have-{name}", [Is("state", "pending")], state="moved"), WriteStatus.DONE, False),
+        lambda name: (update(f"have-{name}", [Is("state", "dead")], state="moved"), WriteStatus.REFUSED, True),
+        lambda name: (update(f"none-{name}", [], state="moved"), WriteStatus.REFUSED, False),
     ]
     cases = [kinds[number % len(kinds)](number) for number in range(70)]
     ends = store.apply([write for write, _, _ in cases])
-    assert [end.applied for end in ends] == [applied for _, applied, _ in cases]
+    assert [end.status for end in ends] == [applied for _, applied, _ in cases]
     for (write, _, shown), end in zip(cases, ends, strict=True):
-        assert (end.old["pk"] if end.old else None) == (write.key.pk if shown else None)
+        assert (end.current["pk"] if end.current else None) == (write.key.pk if shown else None)
     moved = [values_of(store, f"have-{number}")["state"] for number in range(70)]
     assert moved == ["moved" if number % 5 == 2 else "pending" for number in range(70)]
 
@@ -208,7 +208,7 @@ def test_a_family_is_read_whole_and_in_order(store: JobStore) -> None:
     for sk in ["payload#h", "attempt#000010", "job", "attempt#000002", "once#ä", "once#z"]:
         store.apply([Write("insert", Key("JOB#a", sk), insert_of("").expected, {"text": text})])
     store.apply([insert_of("aa"), insert_of("b")])
-    family = store.family("JOB#a")
+    family = store.query("JOB#a")
     assert [item["sk"] for item in family] == [
         "attempt#000002",
         "attempt#000010",
@@ -218,7 +218,7 @@ def test_a_family_is_read_whole_and_in_order(store: JobStore) -> None:
         "payload#h",
     ]
     assert all(item["text"] == text for item in family)
-    assert store.family("JOB#none") == []
+    assert store.query("JOB#none") == []
 
 
 def test_the_largest_payload_fits_an_item(store: JobStore, apply: Apply) -> None:
@@ -228,25 +228,25 @@ def test_the_largest_payload_fits_an_item(store: JobStore, apply: Apply) -> None
     assert values_of(store, "a")["payload"] == text
 
 
-def test_a_delete_takes_the_item_and_its_place_in_the_agenda(store: JobStore, apply: Apply) -> None:
+def test_a_delete_takes_the_item_and_its_place_in_the_due_index(store: JobStore, apply: Apply) -> None:
     """What is no longer owed must not ring."""
     apply(store, listed("a", 100))
-    assert apply(store, delete("delete", key_of("a"), Is("n", 1))).applied is Applied.DONE
+    assert apply(store, delete("delete", key_of("a"), Is("n", 1))).status is WriteStatus.DONE
     assert store.get([key_of("a")]) == [None]
-    assert store.agenda(LIVE, after=None, until_ms=1000, limit=9) == []
+    assert store.query_due(LIVE, after=None, until_ms=1000, limit=9) == []
 
 
 def test_a_delete_is_refused_by_its_condition_and_shown_by_what(store: JobStore, apply: Apply) -> None:
     """Somebody has changed the item meanwhile."""
     apply(store, insert_of("a"))
     end = apply(store, delete("delete", key_of("a"), Is("n", 2)))
-    assert end.applied is Applied.REFUSED
-    assert end.old == {"pk": "JOB#a", "sk": "job", "n": 1}
+    assert end.status is WriteStatus.REFUSED
+    assert end.current == {"pk": "JOB#a", "sk": "job", "n": 1}
     assert values_of(store, "a") == {"n": 1}
 
 
 @pytest.mark.parametrize("expected", [[], [Is("n", 1)]])
 def test_deleting_what_is_gone_is_done(store: JobStore, apply: Apply, expected: list[Condition]) -> None:
     """A lost reply makes us send it twice."""
-    assert apply(store, delete("delete", key_of("a"), *expected)).applied is Applied.DONE
+    assert apply(store, delete("delete", key_of("a"), *expected)).status is WriteStatus.DONE
     assert store.get([key_of("a")]) == [None]

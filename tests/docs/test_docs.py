@@ -102,13 +102,21 @@ def test_examples_in_python_are_python(name: str) -> None:
 
 
 def test_every_decision_is_in_the_log() -> None:
-    """And the log has no decision twice."""
-    folder = ROOT / "docs/adr"
-    listed = re.findall(r"\((\d{4}-[\w-]+\.md)\)", text_of("docs/adr/README.md"))
-    assert sorted(listed) == sorted(path.name for path in folder.glob("0*.md"))
-    for name in listed:
-        number, title = name[:4], text_of(f"docs/adr/{name}").splitlines()[0]
-        assert title.startswith(f"# {number} ")
+    """And the log has no decision twice; its titles are the records' own, which have the same parts everywhere."""
+    folder = ROOT / "docs/design/decisions"
+    listed = re.findall(r"^\| (\d+) \| \[(.+?)\]\((.+?\.md)\) \|", (folder / "README.md").read_text(), re.MULTILINE)
+    assert sorted(name for _, _, name in listed) == sorted(path.name for path in folder.glob("[0-9]*.md"))
+    assert [int(number) for number, _, _ in listed] == list(range(1, len(listed) + 1))
+    for number, title, name in listed:
+        first, *lines = (folder / name).read_text().splitlines()
+        assert first == f"# {number}. {title}"
+        assert name.startswith(f"{int(number):02d}-")
+        assert [line for line in lines if line.startswith("#")] == [
+            "## Status",
+            "## Context",
+            "## Decision",
+            "## Consequences",
+        ]
 
 
 def test_every_claim_about_a_peer_names_its_source() -> None:

@@ -22,7 +22,7 @@ from whendue.bootstrap import App, build
 from whendue.declarations.registry import BUILT_IN_TASKS, USER_TASKS, discover
 from whendue.jobs.model import State
 from whendue.settings import Settings
-from whendue.support.clock import Effects, system
+from whendue.support.clock import Clock, system_clock
 from whendue.support.secret import Secret
 
 # Short, so that what takes minutes in production takes seconds here.
@@ -48,8 +48,8 @@ class Stage:
 
     def app(self, offset: Callable[[], float] = lambda: 0.0) -> App:
         """Run the services here, on the stack's table and queues, with a clock that is ahead by some seconds."""
-        real = system()
-        effects = Effects(lambda: real.now_ms() + round(offset() * 1000), real.bits, real.sleep)
+        real = system_clock()
+        system = Clock(lambda: real.now_ms() + round(offset() * 1000), real.bits, real.sleep)
         settings = Settings(
             self.stack.table,
             self.stack.bucket,
@@ -60,9 +60,9 @@ class Stage:
         )
         return build(
             settings,
-            effects,
-            DynamoStore(self.clients.dynamodb, self.stack.table, effects),
-            SqsQueue(self.clients.sqs, self.stack.queues, effects),
+            system,
+            DynamoStore(self.clients.dynamodb, self.stack.table, system),
+            SqsQueue(self.clients.sqs, self.stack.queues, system),
             S3Blobs(self.clients.s3, self.stack.bucket),
             ThreadRunner(),
             discover(BUILT_IN_TASKS, USER_TASKS),

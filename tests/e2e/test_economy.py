@@ -10,7 +10,7 @@ from localstack.deploy.clients import Clients
 from tests.builders.waiting import eventually
 from tests.e2e.stage import Stage
 from whendue.bootstrap import App
-from whendue.engine.ports import Delivery
+from whendue.engine.ports import ReceivedMessage
 from whendue.submission.request import JobRequest
 
 
@@ -52,11 +52,11 @@ def metered(quiet: Stage) -> Iterator[tuple[App, Meter, Stage]]:
         yield fresh.app(), meter, fresh
 
 
-def receive_all(stage: Stage, count: int) -> list[Delivery]:
+def receive_all(stage: Stage, count: int) -> list[ReceivedMessage]:
     from whendue.adapters.sqs import SqsQueue
-    from whendue.support.clock import system
+    from whendue.support.clock import system_clock
 
-    queue, got = SqsQueue(stage.clients.sqs, stage.stack.queues, system()), list[Delivery]()
+    queue, got = SqsQueue(stage.clients.sqs, stage.stack.queues, system_clock()), list[ReceivedMessage]()
     while len(got) < count:
         got += queue.receive("normal", wait_s=1)
     return got
@@ -77,9 +77,9 @@ def test_a_batch_of_ten_jobs_is_one_claim_call_one_completion_call_and_one_look_
     app.submit.many("meter", [greet(n) for n in range(10)])
     submitted, written = meter.take()
     deliveries = receive_all(stage, 10)
-    app.news.known("meter")
+    app.notifications.known("meter")
     meter.take()
-    worked = app.work.handle(deliveries, app.effects.now_ms() + 60_000)
+    worked = app.work.handle(deliveries, app.clock.now_ms() + 60_000)
     calls, worked_units = meter.take()
     assert worked.counts["succeeded"] == 10
     assert calls == {"BatchGetItem": 1, "BatchExecuteStatement": 2}
@@ -96,9 +96,9 @@ def test_counting_a_batch_is_one_call_and_one_write_unit(metered: tuple[App, Met
 
     def count() -> tuple[Counter[str], float]:
         app.submit.many("meter", [greet(n) for n in range(10)])
-        app.work.handle(receive_all(stage, 10), app.effects.now_ms() + 60_000)
+        app.work.handle(receive_all(stage, 10), app.clock.now_ms() + 60_000)
         meter.take()
-        app.counters.keep(app.tally.take())
+        app.counters.keep(app.metrics.take())
         return meter.take()
 
     # Each of the counters' shards makes its own first.
@@ -124,7 +124,7 @@ def test_a_bulk_submit_of_a_hundred_is_at_most_fifteen_calls(metered: tuple[App,
     assert sum(calls.values()) <= 15
     deliveries = receive_all(stage, 100)
     for start in range(0, len(deliveries), 10):
-        app.work.handle(deliveries[start : start + 10], app.effects.now_ms() + 60_000)
+        app.work.handle(deliveries[start : start + 10], app.clock.now_ms() + 60_000)
 
 
 def test_a_delayed_job_costs_no_more_write_units_than_an_immediate_one(metered: tuple[App, Meter, Stage]) -> None:
@@ -136,11 +136,11 @@ def test_a_delayed_job_costs_no_more_write_units_than_an_immediate_one(metered: 
     delayed.submit.many("meter", [greet(n, delay_s=3600) for n in range(100)])
     _, written = meter.take()
     shift[0] = 0
-    delayed.tick.run(app.effects.now_ms() + 60_000)
+    delayed.tick.run(app.clock.now_ms() + 60_000)
     _, promoted = meter.take()
     deliveries = receive_all(stage, 100)
     meter.take()
     for start in range(0, len(deliveries), 10):
-        app.work.handle(deliveries[start : start + 10], app.effects.now_ms() + 60_000)
+        app.work.handle(deliveries[start : start + 10], app.clock.now_ms() + 60_000)
     _, worked = meter.take()
     assert (written + promoted + worked) / 100 <= 6.5

@@ -71,7 +71,7 @@ def _tick_until_all_have_ended(stage: Stage, http: Http) -> None:
     def all_ended() -> bool:
         nonlocal ahead_s
         app = stage.app(lambda: ahead_s)
-        app.tick.run(app.effects.now_ms() + 60_000)
+        app.tick.run(app.clock.now_ms() + 60_000)
         # A tick brings back a bounded number, and waits while there is a backlog.
         ahead_s += 5
         return all(job["state"] == "succeeded" for job in jobs_of(http))

@@ -36,7 +36,7 @@ def sent(timeless: Stage) -> list[int]:
 
 def tick(stage: Stage, clock: Clock) -> Any:
     app = stage.app(clock)
-    return app.tick.run(app.effects.now_ms() + 60_000)
+    return app.tick.run(app.clock.now_ms() + 60_000)
 
 
 def test_jobs_minutes_and_days_ahead_are_promoted_at_their_alarm_with_the_right_delay(
@@ -61,7 +61,7 @@ def test_jobs_minutes_and_days_ahead_are_promoted_at_their_alarm_with_the_right_
 
 
 def test_a_message_deleted_from_its_queue_heals_by_the_timer(timeless: Stage) -> None:
-    """G6: whatever swallowed the message, the job's own alarm brings another one."""
+    """G6: whatever swallowed the message, the job's own next check brings another one."""
     clock = Clock()
     sqs, url = timeless.clients.sqs, timeless.stack.queues["low"]
     with timeless.http() as http:

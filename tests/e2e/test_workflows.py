@@ -108,7 +108,7 @@ def test_a_failing_branch_does_what_its_policy_says(
     path = tmp_path / "notes"
     nodes = {
         "bad": step(path, "bad", fails=True),
-        "after": step(path, "after", "bad", onParentFailure=policy),
+        "after": step(path, "after", "bad", onDependencyFailure=policy),
         "other": step(path, "other"),
         "beside": step(path, "beside", "other"),
     }

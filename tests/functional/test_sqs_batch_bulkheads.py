@@ -12,8 +12,8 @@ from tests.builders.faults import Refusing
 from tests.builders.world import World
 from whendue.declarations.channel import ChannelConfig
 from whendue.engine.message import to_body
-from whendue.engine.ports import Applied, Delivery, Outcome, Worked
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import BatchResult, ReceivedMessage, WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job, State
 from whendue.worker import dead_letter_consumer as dead_letter
 
@@ -22,13 +22,13 @@ class Plain(ChannelConfig):
     """A configuration of nothing."""
 
 
-def deliveries_of(*jobs: Job) -> list[Delivery]:
-    return [Delivery(f"m{n}", f"r{n}", to_body(job), 10, "dead_letter") for n, job in enumerate(jobs)]
+def deliveries_of(*jobs: Job) -> list[ReceivedMessage]:
+    return [ReceivedMessage(f"m{n}", f"r{n}", to_body(job), 10, "dead_letter") for n, job in enumerate(jobs)]
 
 
 def raising_for(word: str, function: Callable[..., Any], error: BaseException) -> Callable[..., Any]:
     def call(*arguments: Any, **options: Any) -> Any:
-        if any(word in repr(one) for one in arguments if not isinstance(one, Ports)):
+        if any(word in repr(one) for one in arguments if not isinstance(one, Runtime)):
             raise error
         return function(*arguments, **options)
 
@@ -39,7 +39,7 @@ def raising_for(word: str, function: Callable[..., Any], error: BaseException) -
 
 
 @pytest.mark.parametrize("error", EXCEPTIONS)
-@pytest.mark.parametrize("stage", ["from_body", "from_item", "die", "ended_by_loss", "record_and_send", "get", "apply"])
+@pytest.mark.parametrize("stage", ["from_body", "from_item", "mark_dead", "ended_by_loss", "commit", "get", "apply"])
 def test_whatever_one_message_given_up_on_raises_is_its_own(
     stage: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +64,7 @@ def test_a_death_that_the_table_cannot_hold_leaves_its_message() -> None:
     """It would loop for ever otherwise, or be lost."""
     world = World()
     job = world.submit()
-    app = world.build(Refusing(world.table, "apply", lambda writes: [Outcome(Applied.INVALID)]))
+    app = world.build(Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.INVALID)]))
     assert app.dead_letter.handle(deliveries_of(job)) == (["m0"], {"isolated": 1})
 
 
@@ -98,9 +98,9 @@ def test_a_record_that_nobody_can_read_stays_and_its_neighbours_are_handled(odd:
     world = World()
     handled: list[str] = []
 
-    def work(deliveries: list[Delivery]) -> Worked:
+    def work(deliveries: list[ReceivedMessage]) -> BatchResult:
         handled.extend(one.id for one in deliveries)
-        return Worked([], Counter())
+        return BatchResult([], Counter())
 
     event = {"Records": [record(0), record(1, **odd), record(2)]}
     answer = records.handle_batch(world.app, event, _queue, work)
@@ -116,7 +116,7 @@ def _queue(arn: str) -> str:
 def test_a_batch_fails_as_a_whole_only_where_nobody_knows_better(error: str) -> None:
     """Every message comes again."""
 
-    def work(deliveries: list[Delivery]) -> Worked:
+    def work(deliveries: list[ReceivedMessage]) -> BatchResult:
         raise EXCEPTIONS[error]
 
     answer = records.handle_batch(World().app, {"Records": [record(0), record(1)]}, _queue, work)

@@ -22,8 +22,8 @@ from functions.api.http.openapi import document
 from localstack.venvs import ensure
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
+from tests.builders.server import serving
 from tests.builders.world import World
-from tests.fuzz.server import serving
 from whendue.declarations.registry import TASKS, discover
 from whendue.declarations.resources import TaskSettings, provide
 

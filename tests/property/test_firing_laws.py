@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 from tests.builders.world import IDS
 from whendue.quotas import FIRES_PER_PLAN, MISFIRE_CATCH_UP
 from whendue.schedules.calendar.recurrence import Recurrence, after, latest
-from whendue.schedules.fires import Outcome
+from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import (
-    Alarm,
     Definition,
     Misfire,
+    NextCheck,
     Schedule,
-    State,
-    arranged,
+    ScheduleState,
     changed,
     from_item,
     from_text,
     to_item,
     to_text,
+    with_next_check,
 )
 from whendue.schedules.planning import advanced, plan, proposed
 from whendue.settings import Timing
@@ -51,7 +51,7 @@ def a_schedule(recurrence: Recurrence, misfire: Misfire | None = None, **changes
     return Schedule("t", "s", definition, START_MS, START_MS, START_MS, **changes)
 
 
-def walked(schedule: Schedule, now_ms: int, ended: dict[int, Outcome]) -> Schedule:
+def walked(schedule: Schedule, now_ms: int, ended: dict[int, FireOutcome]) -> Schedule:
     """Do what a tick does, and note how fires end."""
     while then := proposed(schedule, now_ms, AHEAD_MS):
         assert proposed(then, now_ms + 1, AHEAD_MS) is None, "a plan stands"
@@ -82,7 +82,7 @@ def test_every_nominal_time_is_decided_once_and_as_promised(
     recurrence: Recurrence, misfire: Misfire, seconds: list[int]
 ) -> None:
     """However late and in whatever rhythm timers come."""
-    schedule, now_ms, ended = a_schedule(recurrence, misfire), START_MS, dict[int, Outcome]()
+    schedule, now_ms, ended = a_schedule(recurrence, misfire), START_MS, dict[int, FireOutcome]()
     for gap_s in seconds:
         now_ms += gap_s * 1000
         cursor = schedule.cursor
@@ -90,9 +90,9 @@ def test_every_nominal_time_is_decided_once_and_as_promised(
         late = between(recurrence, cursor, now_ms - misfire.grace_s * 1000)
         caught_up = set(late[max(0, len(late) - misfire.runs) :])
         for at in late:
-            assert ended[at] is (Outcome.CAUGHT_UP if at in caught_up else Outcome.MISSED)
+            assert ended[at] is (FireOutcome.CAUGHT_UP if at in caught_up else FireOutcome.MISSED)
         for at in between(recurrence, max(cursor, now_ms - misfire.grace_s * 1000), now_ms + AHEAD_MS):
-            assert ended[at] is Outcome.RAN
+            assert ended[at] is FireOutcome.RAN
     assert sorted(ended) == between(recurrence, START_MS, now_ms + AHEAD_MS)
 
 
@@ -105,14 +105,14 @@ def test_ticks_that_are_in_time_give_the_same_ledger_in_any_rhythm(
     ledgers = []
     until_ms = START_MS + 1000 * min(sum(one), sum(other))
     for rhythm in (one, other):
-        now_ms, ended = START_MS, dict[int, Outcome]()
+        now_ms, ended = START_MS, dict[int, FireOutcome]()
         schedule = walked(a_schedule(recurrence), now_ms, ended)
         for seconds in rhythm:
             now_ms += seconds * 1000
             schedule = walked(schedule, now_ms, ended)
         ledgers.append({at: outcome for at, outcome in ended.items() if at <= until_ms})
     assert ledgers[0] == ledgers[1]
-    assert set(ledgers[0].values()) <= {Outcome.RAN}
+    assert set(ledgers[0].values()) <= {FireOutcome.RAN}
 
 
 @settings(deadline=None)
@@ -120,31 +120,31 @@ def test_ticks_that_are_in_time_give_the_same_ledger_in_any_rhythm(
 def test_a_pause_skips_what_passes_and_nothing_else(recurrence: Recurrence, seconds: int) -> None:
     """In one gap, up to now and not ahead."""
     now_ms = START_MS + seconds * 1000
-    ended: dict[int, Outcome] = {}
-    walked(a_schedule(recurrence, state=State.PAUSED), now_ms, ended)
-    assert ended == dict.fromkeys(between(recurrence, START_MS, now_ms), Outcome.SKIPPED)
+    ended: dict[int, FireOutcome] = {}
+    walked(a_schedule(recurrence, state=ScheduleState.PAUSED), now_ms, ended)
+    assert ended == dict.fromkeys(between(recurrence, START_MS, now_ms), FireOutcome.SKIPPED)
 
 
-@given(recurrences, st.integers(-1000, 200), st.sampled_from(State), st.integers(1, 10**6))
-def test_the_agenda_holds_whoever_owes_something(
-    recurrence: Recurrence, planned_s: int, state: State, later_ms: int
+@given(recurrences, st.integers(-1000, 200), st.sampled_from(ScheduleState), st.integers(1, 10**6))
+def test_the_due_index_holds_whoever_owes_something(
+    recurrence: Recurrence, planned_s: int, state: ScheduleState, later_ms: int
 ) -> None:
-    """At the next fire's first alarm; at once for what is to be withdrawn; not at all where nothing is to come."""
-    rule, at_ms = Alarm(Timing(), 4), START_MS + later_ms
-    before = a_schedule(recurrence, state=State.ACTIVE)
+    """At the next fire's first check; at once for what is to be withdrawn; not at all where nothing is to come."""
+    rule, at_ms = NextCheck(Timing(), 4), START_MS + later_ms
+    before = a_schedule(recurrence, state=ScheduleState.ACTIVE)
     then = changed(advanced_to(before, at_ms + planned_s * 1000), at_ms, state=state)
     assert (then.version, then.cursor) == (at_ms, at_ms)
     assert then.withdraw_until == (at_ms + planned_s * 1000 if planned_s > 0 else 0)
-    placed = arranged(then, rule)
+    placed = with_next_check(then, rule)
     coming = next(after(recurrence, at_ms), None)
     if then.withdraw_until:
-        assert placed.alarm_at == at_ms
-    elif state is State.ACTIVE and coming:
-        assert placed.alarm_at == coming.at_ms - AHEAD_MS
-    elif state is State.DELETED:
-        assert placed.alarm_at == at_ms + 180_000
+        assert placed.check_at == at_ms
+    elif state is ScheduleState.ACTIVE and coming:
+        assert placed.check_at == coming.at_ms - AHEAD_MS
+    elif state is ScheduleState.DELETED:
+        assert placed.check_at == at_ms + 180_000
     else:
-        assert (placed.alarm_at, placed.agenda_pk) == (None, None)
+        assert (placed.check_at, placed.due_pk) == (None, None)
     assert from_item(to_item(placed)) == placed
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whendue.errors import InvalidWorkflowError
-from whendue.jobs.dependencies import ONS, PARENT_POLICIES, On, ParentPolicy
+from whendue.jobs.dependencies import FAILURE_POLICIES, ONS, FailurePolicy, On
 from whendue.jobs.limit_spec import Limit
 from whendue.references.syntax import find, resolve
 from whendue.submission.request import Dependency, JobRequest, request_from, request_value
@@ -38,7 +38,7 @@ requests = st.builds(
     tags=st.dictionaries(names, names, max_size=2),
     limit=st.none() | limits,
     depends_on=st.lists(dependencies, max_size=2).map(tuple),
-    parent_policy=st.none() | st.sampled_from(PARENT_POLICIES),
+    on_dependency_failure=st.none() | st.sampled_from(FAILURE_POLICIES),
     ref=st.none() | names,
 )
 
@@ -57,7 +57,7 @@ def edges(draw: st.DrawFn, most: int = 12) -> list[dict[int, On]]:
 def drafts(draw: st.DrawFn) -> list[Draft]:
     """Nodes of a graph without cycles, in any order."""
     parents = draw(edges())
-    policies: st.SearchStrategy[ParentPolicy] = st.sampled_from(PARENT_POLICIES)
+    policies: st.SearchStrategy[FailurePolicy] = st.sampled_from(FAILURE_POLICIES)
     nodes = [
         Draft(
             f"nodes.n{number}",

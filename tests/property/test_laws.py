@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.builders.world import IDS
 from whendue.engine.message import UnreadableMessageError, from_body, to_body
-from whendue.jobs import due_index as agenda
+from whendue.jobs import due_index
 from whendue.jobs import retry_policy as retry
 from whendue.jobs.failures import clip, fingerprint
 from whendue.jobs.limit_spec import Limit, Wait
@@ -43,8 +43,8 @@ jobs = st.builds(
     type=texts,
     queue=st.sampled_from(["critical", "high", "normal", "low"]),
     profile=texts,
-    agenda_pk=st.integers(0, 15).map(lambda shard: f"live#normal#{shard}"),
-    alarm_at=times,
+    due_pk=st.integers(0, 15).map(lambda shard: f"live#normal#{shard}"),
+    check_at=times,
     due_at=times,
     scheduled_at=times,
     created_at=times,
@@ -96,7 +96,7 @@ def test_backoff_stays_between_zero_and_its_cap(policy: Policy, count: int, draw
 @given(times, times)
 def test_a_message_never_arrives_before_its_job_is_due(due_at: int, now_ms: int) -> None:
     """G6: the delay is rounded up, and SQS's limit is kept."""
-    delay = agenda.delay_s(due_at, now_ms)
+    delay = due_index.delay_s(due_at, now_ms)
     assert 0 <= delay <= SQS_MAX_DELAY_S
     assert now_ms + delay * 1000 >= due_at or delay == SQS_MAX_DELAY_S
     assert delay == 0 or now_ms + (delay - 1) * 1000 < due_at
@@ -105,22 +105,22 @@ def test_a_message_never_arrives_before_its_job_is_due(due_at: int, now_ms: int)
 @given(times, times)
 def test_either_the_writer_or_the_timer_sends_never_both_never_none(due_at: int, scheduled_at: int) -> None:
     """Every job's first message has exactly one sender."""
-    alarm_at = agenda.first_alarm(due_at, TIMING)
-    assert agenda.is_first_alarm(due_at, alarm_at, TIMING)
+    check_at = due_index.first_check(due_at, TIMING)
+    assert due_index.is_first_check(due_at, check_at, TIMING)
     job = Job(
-        id="1", tenant="t", type="t", queue="low", profile="p", agenda_pk="live#low#0", alarm_at=alarm_at,
+        id="1", tenant="t", type="t", queue="low", profile="p", due_pk="live#low#0", check_at=check_at,
         due_at=due_at,
         scheduled_at=scheduled_at, created_at=scheduled_at, request_hash="", policy=Policy(),
     )  # fmt: skip
-    by_writer = agenda.writer_sends(alarm_at, scheduled_at, TIMING)
-    assert by_writer != agenda.owner_is_promote(job, TIMING)
+    by_writer = due_index.writer_sends(check_at, scheduled_at, TIMING)
+    assert by_writer != due_index.owner_is_promote(job, TIMING)
 
 
 @given(times, st.integers(0, TIMING.margin_ms))
-def test_a_writer_close_to_the_alarm_sends_whatever_the_timer_can_see(alarm_at: int, early_ms: int) -> None:
-    """The index lags and clocks differ: a timer whose cursor is past the alarm already would never see the job."""
-    assert agenda.writer_sends(alarm_at, alarm_at - early_ms, TIMING)
-    assert not agenda.writer_sends(alarm_at, alarm_at - TIMING.margin_ms - 1 - early_ms, TIMING)
+def test_a_writer_close_to_the_alarm_sends_whatever_the_timer_can_see(check_at: int, early_ms: int) -> None:
+    """The index lags and clocks differ: a timer whose cursor is past the next check already would never see the job."""
+    assert due_index.writer_sends(check_at, check_at - early_ms, TIMING)
+    assert not due_index.writer_sends(check_at, check_at - TIMING.margin_ms - 1 - early_ms, TIMING)
 
 
 values = st.none() | st.booleans() | st.integers(-9, 9) | texts
@@ -191,13 +191,13 @@ def test_the_same_error_of_two_jobs_has_one_fingerprint(one: int, other: int, jo
 def test_rescue_leaves_finished_jobs_alone_and_gives_every_live_one_a_later_alarm(
     job: Job, now_ms: int, late: bool
 ) -> None:
-    """Every live job keeps exactly one alarm; a finished one has none."""
+    """Every live job keeps exactly one next check; a finished one has none."""
     step = decide(job, now_ms, late=late)
     if job.terminal or (job.state is State.PENDING and late):
         assert step is None
     else:
         assert step is not None
-        assert step.job.terminal or step.job.alarm_at > now_ms
+        assert step.job.terminal or step.job.check_at > now_ms
 
 
 @given(jobs, times)

@@ -10,7 +10,7 @@ from tests.builders.samples import a_job, running
 from whendue.jobs.limit_spec import Limit, Wait, effective
 from whendue.jobs.model import Job, State
 from whendue.limits.rate_policy import burst, interval_us, reserve, token_is_good
-from whendue.limits.slot_model import Slot, board_of, free_numbers, is_waiting
+from whendue.limits.slot_model import Slot, free_numbers, is_waiting, limit_state_of
 from whendue.quotas import HORIZON_S, LIMIT_RATE_MIN_PER_S, LIMIT_RATE_PER_S, RATE_TOKEN_KEPT_S
 from whendue.table.keys import Key, limit_pk
 
@@ -86,7 +86,7 @@ def test_no_more_slots_are_free_than_the_limit_leaves_beside_all_that_are_held(
         {"sk": f"slot#{n:03d}", "fence": f"{what}-{n}", "lease_until": NOW - (what == "expired")}
         for n, what in state.items()
     ]
-    board = board_of("pk", items)
+    board = limit_state_of("pk", items)
     giving = [Slot(Key("pk", f"slot#{n:03d}"), f"given-{n}") for n, what in state.items() if what == "given"]
     free = free_numbers(board, concurrency, giving, NOW, draw)
     held = [n for n, what in state.items() if what == "held"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.containers.rota import QUICK_S, WEIGHTS, Rota, Turn
+from whendue.containers.rota import QUICK_S, WEIGHTS, QueueSelector, Turn
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
 
 WAIT_S = 20
@@ -22,7 +22,7 @@ def bound(queues: list[str], queue: str) -> int:
 @given(some_queues, st.data())
 def test_no_queue_waits_for_ever(queues: list[str], data: st.DataObject) -> None:
     """Whatever the queues answer."""
-    rota, since = Rota(queues, WAIT_S), dict.fromkeys(queues, 0)
+    rota, since = QueueSelector(queues, WAIT_S), dict.fromkeys(queues, 0)
     for _ in range(100):
         turn = rota.take()
         rota.answered(turn, something=data.draw(st.booleans()))
@@ -33,7 +33,7 @@ def test_no_queue_waits_for_ever(queues: list[str], data: st.DataObject) -> None
 @given(some_queues)
 def test_busy_queues_are_served_in_proportion_to_their_weights(queues: list[str]) -> None:
     """Within one turn each, over any number of rounds."""
-    rota, rounds, served = Rota(queues, WAIT_S), 10, Counter[str]()
+    rota, rounds, served = QueueSelector(queues, WAIT_S), 10, Counter[str]()
     for _ in range(rounds * sum(WEIGHTS[queue] for queue in queues)):
         turn = rota.take()
         rota.answered(turn, something=True)
@@ -46,7 +46,7 @@ def test_as_many_queues_are_listened_to_as_there_are_threads(
     queues: list[str], threads: int, data: st.DataObject
 ) -> None:
     """Nobody doubles another one while a queue is left alone; and while anybody listens, one of them is quick."""
-    rota, turns = Rota(queues, WAIT_S), list[Turn]()
+    rota, turns = QueueSelector(queues, WAIT_S), list[Turn]()
     for _ in range(60):
         if len(turns) == threads or (turns and data.draw(st.booleans())):
             rota.answered(turns.pop(data.draw(st.integers(0, len(turns) - 1))), something=data.draw(st.booleans()))
@@ -60,7 +60,7 @@ def test_as_many_queues_are_listened_to_as_there_are_threads(
 
 def test_a_single_thread_asks_the_others_at_once_while_a_queue_may_have_something() -> None:
     """It would sleep at an empty queue beside a full one; only when all are empty it waits, and not for long."""
-    rota = Rota(QUEUES, WAIT_S)
+    rota = QueueSelector(QUEUES, WAIT_S)
     asked: list[Turn] = []
     for _ in QUEUES:
         asked.append(rota.take())
@@ -73,7 +73,7 @@ def test_a_single_thread_asks_the_others_at_once_while_a_queue_may_have_somethin
 @pytest.mark.parametrize("busy", QUEUES)
 def test_empty_queues_cost_a_busy_one_a_round_each_at_most(busy: str) -> None:
     """A heavy queue without anything to do must not have eight turns before a light one with a backlog."""
-    rota, turns = Rota(QUEUES, WAIT_S), Counter[str]()
+    rota, turns = QueueSelector(QUEUES, WAIT_S), Counter[str]()
     for _ in range(400):
         turn = rota.take()
         rota.answered(turn, something=turn.queue == busy)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders.world import TENANT, World
-from whendue.jobs.dependencies import ONS, PARENT_POLICIES, On, ParentPolicy
+from whendue.jobs.dependencies import FAILURE_POLICIES, ONS, FailurePolicy, On
 from whendue.jobs.model import TERMINAL, Job
 from whendue.submission.request import JobRequest
 from whendue.workflows.graph import Draft, Graph, Wanted, make, outcome, to_value
@@ -56,7 +56,7 @@ class Flow:
 def flows(draw: st.DrawFn) -> Flow:
     count = draw(st.integers(1, 8))
     ons: st.SearchStrategy[On] = st.sampled_from(ONS)
-    policies: st.SearchStrategy[ParentPolicy] = st.sampled_from(PARENT_POLICIES)
+    policies: st.SearchStrategy[FailurePolicy] = st.sampled_from(FAILURE_POLICIES)
     drafts = []
     for number in range(count):
         parents = draw(st.dictionaries(st.integers(0, number - 1), ons, max_size=3)) if number else {}
@@ -84,7 +84,7 @@ def expected(flow: Flow, states: dict[str, str]) -> dict[str, set[str]]:
             elif parent == "not_taken" or link.on == "failure":
                 verdicts.add("not_taken")
             else:
-                verdicts.add({"cancel": "cancelled", "run": "met", "hold": "waiting"}[node.parent_policy])
+                verdicts.add({"cancel": "cancelled", "run": "met", "hold": "waiting"}[node.on_dependency_failure])
         # Of two reasons to cancel the one that is heard first counts.
         stopped = verdicts & {"not_taken", "cancelled"}
         if stopped:

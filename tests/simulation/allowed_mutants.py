@@ -3,7 +3,7 @@
 from typing import Final
 
 _LOST = "stands is not None and stands.fence == one.job.fence and (not stands.terminal)"
-_CANCELLED = "outcome.old is not None and outcome.old.get('cancel_requested')"
+_CANCELLED = "outcome.current is not None and outcome.current.get('cancel_requested')"
 ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "worker.heartbeat without one.owned": "a beat without a claim is refused by its fence; the filter saves the call",
     f"worker.heartbeat without stands is not None in {_LOST}": "items vanish by TTL alone, long after their jobs ended",
@@ -18,11 +18,11 @@ ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "worker.completer without end.type == 'timeout' in one.cause and end.type == 'timeout'": (
         "the error's name, not what is done"
     ),
-    f"worker.completer without outcome.old is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
-    f"worker.completer without outcome.old.get('cancel_requested') in {_CANCELLED}": (
+    f"worker.completer without outcome.current is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
+    f"worker.completer without outcome.current.get('cancel_requested') in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
-    "engine.fan_out without not waiting in not waiting or self._ports.effects.now_ms() >= until_ms": (
+    "engine.fan_out without not waiting in not waiting or self._ports.system.now_ms() >= until_ms": (
         "a piece of nobody costs no call; it saves a hundred turns of a loop"
     ),
     "schedules.runner without one.job in one.job and one.version == schedule.version and _counts(one)": (

@@ -8,8 +8,8 @@ from typing import Any
 from tests.simulation.scheduler import Process, Scheduler
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
-from whendue.engine.ports import AgendaEntry, Delivery, Item, Outcome, Outgoing
-from whendue.support.clock import Effects
+from whendue.engine.ports import DueEntry, Item, Outgoing, ReceivedMessage, WriteResult
+from whendue.support.clock import Clock
 from whendue.table.keys import Key
 from whendue.table.writes import Write, delete, insert
 
@@ -32,7 +32,7 @@ class LaggingStore(MemoryStore):
         self._watch = watch
         self._news: deque[tuple[int, bool, Key, Item]] = deque()
 
-    def write(self, process: Process, write: Write) -> Outcome:
+    def write(self, process: Process, write: Write) -> WriteResult:
         """Carry out one write of a process."""
         before = self._items.get(write.key)
         [end] = super().apply([write])
@@ -58,10 +58,10 @@ class LaggingStore(MemoryStore):
     def _list(self, key: Key, item: Item) -> None:
         self._news.append((self._scheduler.now_ms + self._lag_ms, True, key, item))
 
-    def agenda(self, partition: str, **options: Any) -> list[AgendaEntry]:
+    def query_due(self, partition: str, **options: Any) -> list[DueEntry]:
         """List what the index shows by now."""
         self.catch_up(self._scheduler.now_ms)
-        return super().agenda(partition, **options)
+        return super().query_due(partition, **options)
 
     def catch_up(self, now_ms: int) -> None:
         """Show in the index what was written until its lag ago."""
@@ -83,12 +83,12 @@ class ComingQueue(MemoryQueue):
     def __init__(
         self,
         scheduler: Scheduler,
-        effects: Effects,
+        system: Clock,
         visibility_s: int,
         max_receive_count: int,
         shuffle: random.Random | None,
     ) -> None:
-        super().__init__(effects, visibility_s, max_receive_count)
+        super().__init__(system, visibility_s, max_receive_count)
         self._scheduler = scheduler
         self._shuffle = shuffle
         self.comes: Callable[[str], None] = lambda _: None
@@ -98,7 +98,7 @@ class ComingQueue(MemoryQueue):
             self._expect(queue, delay_s)
         return super().send(queue, messages)
 
-    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[ReceivedMessage]:
         if self._shuffle:
             self._shuffle.shuffle(self._queues[queue])
         taken = super().receive(queue, limit=limit, wait_s=wait_s)
@@ -108,9 +108,9 @@ class ComingQueue(MemoryQueue):
             self._expect(DEAD_LETTER, 0)
         return taken
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         self._expect(queue, visibility_s)
-        super().hold(queue, receipts, visibility_s)
+        super().change_visibility(queue, receipts, visibility_s)
 
     def _expect(self, queue: str, delay_s: int) -> None:
         self._scheduler.at(self._scheduler.now_ms + delay_s * 1000, lambda: self.comes(queue))

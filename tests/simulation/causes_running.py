@@ -190,12 +190,12 @@ ROWS: Final = (
         "deadline_exceeded",
         flow(
             HEALS_MS / 1000,
-            {"a": node(do="bad", **NO_RETRY), "b": node("a", onParentFailure="hold")},
+            {"a": node(do="bad", **NO_RETRY), "b": node("a", onDependencyFailure="hold")},
             deadlineSeconds=60,
         ),
     ),
     Row(Cause.CANCELLED, "cancelled", _cancelled, _not_at_all),
-    Row(Cause.CANCELLED_FOR, "cancelled", _of_a_failed_one, _not_at_all, error="parent_failed"),
+    Row(Cause.CANCELLED_FOR, "cancelled", _of_a_failed_one, _not_at_all, error="dependency_failed"),
     Row(
         Cause.REDRIVABLE,
         "dead",

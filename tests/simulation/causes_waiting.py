@@ -174,7 +174,7 @@ def _after_its_parents(asked: Asked) -> None:
 
 
 def _held(world: World) -> str:
-    jobs = [_job("top", do="reborn", maxAttempts=1), _job("held", "top", onParentFailure="hold")]
+    jobs = [_job("top", do="reborn", maxAttempts=1), _job("held", "top", onDependencyFailure="hold")]
     held = batch(world, jobs, ["succeeded dead", "succeeded"])[1]
     world.scheduler.sleep(10_000)
     return held
@@ -196,7 +196,7 @@ def _flow(world: World) -> str:
 
 
 def _after_its_parts(asked: Asked) -> None:
-    assert (asked.facts["parts"], asked.facts["left"]) == (2, 2)
+    assert (asked.facts["members"], asked.facts["left"]) == (2, 2)
     asked.ends("succeeded", asked.at_ms + 30_000)
     assert [run.outcome for run in asked.world.monitor.runs] == ["ok", "ok"]
 
@@ -241,7 +241,7 @@ def _at_the_next_tick(asked: Asked) -> None:
 
 def _at_the_tick_after_its_alarm(asked: Asked) -> None:
     assert asked.facts["rescues"] == 1
-    asked.starts(asked.at("alarmAt"), asked.at("alarmAt") + TICK_MS + PROMPT_MS)
+    asked.starts(asked.at("checkAt"), asked.at("checkAt") + TICK_MS + PROMPT_MS)
 
 
 ROWS: Final = (
@@ -305,9 +305,9 @@ ROWS: Final = (
     Row(Cause.LIMITED, "scheduled", second(SLOW, SLOW), _when_its_turn_is, what="by a rate, a worker has looked"),
     Row(Cause.OVERLAPS, "queued", _overlapping, _skipped),
     Row(Cause.OVERLAPS, "queued", _overlapping, _not_skipped, LONELY, what="until it is over"),
-    Row(Cause.WAITING_FOR_PARENTS, "waiting", _child, _after_its_parents),
+    Row(Cause.WAITING_FOR_DEPENDENCIES, "waiting", _child, _after_its_parents),
     Row(Cause.HELD, "waiting", _held, _after_a_redrive),
-    Row(Cause.WAITING_FOR_PARTS, "waiting", _flow, _after_its_parts),
+    Row(Cause.WAITING_FOR_MEMBERS, "waiting", _flow, _after_its_parts),
     Row(Cause.CANCEL_REQUESTED, "waiting", _flow_cancelled, _its_parts_are_cancelled, what="a workflow"),
     Row(Cause.BACKLOG, "queued", _behind_many, _after_the_others, LONELY),
     Row(Cause.OVERDUE, "queued", after(70), _at_the_next_tick, Nature(vanishing=1)),

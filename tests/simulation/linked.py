@@ -59,4 +59,4 @@ def _link(chance: random.Random, parent: int) -> dict[str, Any]:
 def _after(links: list[dict[str, Any]], called: str, policy: str) -> dict[str, Any]:
     if not links:
         return {}
-    return {"dependsOn": [{called: one["name"], "on": one["on"]} for one in links], "onParentFailure": policy}
+    return {"dependsOn": [{called: one["name"], "on": one["on"]} for one in links], "onDependencyFailure": policy}

@@ -15,7 +15,7 @@ from tests.simulation.scheduler import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher, carried
 from whendue.declarations.context import Context
-from whendue.engine.ports import Delivery, Item
+from whendue.engine.ports import Item, ReceivedMessage
 from whendue.jobs.model import TERMINAL, State, from_item, to_item
 from whendue.jobs.transition import Transition
 from whendue.quotas import MAX_LOST
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STEPS = {(edge.name, edge.source, edge.target) for edge in ARROWS}
-BY_WORKER = {"heartbeat", "succeed", "fail", "stop", "expand"}
+BY_WORKER = {"heartbeat", "succeed", "fail", "finish_cancelled", "expand"}
 DECIDED_ON_READING = {
     "cancel",
     "request_cancel",
     "redrive",
     "reschedule",
-    "move_alarm",
-    "die",
-    "bury",
+    "postpone_check",
+    "mark_dead",
+    "cancel_lost",
     "defer",
     "wake",
     "skip",
     "release",
-    "forgo",
+    "cancel_unsatisfied",
 }
 MAY_CHANGE_MEANWHILE = {"lease_until", "progress", "cancel_requested", "rescues"}
 # SQS counts whole seconds, and a worker's first calls take their time.
@@ -98,7 +98,7 @@ class Monitor:
     accepted: dict[str, Accepted] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    effects: dict[str, int] = field(default_factory=dict)
+    system: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     claims: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     outcomes: set[str] = field(default_factory=set)
@@ -143,7 +143,7 @@ class Monitor:
         self._note_sends(write, before, after)
         if write.name == "fail":
             self._retry_is_in_time(after)
-        if write.name in ("die", "bury"):
+        if write.name in ("mark_dead", "cancel_lost"):
             self._nobody_runs_it(write, after)
             self._was_due(process, before)
         if write.name in BY_WORKER - {"heartbeat"}:
@@ -160,9 +160,9 @@ class Monitor:
     def _note_sends(self, write: Write, before: Item | None, after: Item) -> None:
         """Note what may be sent more than once."""
         one = (write.key.pk.removeprefix("JOB#"), after["generation"])
-        if write.name == "move_alarm" and after["rescues"] > (before or after)["rescues"]:
+        if write.name == "postpone_check" and after["rescues"] > (before or after)["rescues"]:
             self.rescued[one] += 1
-        if write.name == "settled" and after["state"] == "pending":
+        if write.name == "finish_fan_out" and after["state"] == "pending":
             self.told[one] = 1
 
     def _step_is_legal(self, write: Write, before: Item | None, after: Item) -> None:
@@ -175,18 +175,18 @@ class Monitor:
 
     def _cursor_moves_on(self, before: Item, after: Item) -> None:
         """A cursor that falls back promotes again what was promoted."""
-        if after["at_alarm"] < before["at_alarm"]:
+        if after["at_check"] < before["at_check"]:
             self.wrong("a promote cursor moved backwards")
 
     def _one_alarm(self, after: Item) -> None:
-        """A live job stands in its queue's agenda, a finished one in the finished agenda at its finish time."""
-        partition = after["agenda_pk"]
-        if after["state"] in FINAL and "owes" in after:
-            if not partition.startswith("live#") or after["alarm_at"] <= after["finished_at"]:
-                self.wrong(f"a job that owes news has the alarm {after['alarm_at']} in {partition}")
+        """A live job stands in its queue's due index, a finished one in the finished due index at its finish time."""
+        partition = after["due_pk"]
+        if after["state"] in FINAL and "pending_fan_out" in after:
+            if not partition.startswith("live#") or after["check_at"] <= after["finished_at"]:
+                self.wrong(f"a job that owes news has the next check {after['check_at']} in {partition}")
         elif after["state"] in FINAL:
-            if not partition.startswith("done#") or after["alarm_at"] != after.get("finished_at"):
-                self.wrong(f"a finished job has the alarm {after['alarm_at']} in {partition}")
+            if not partition.startswith("done#") or after["check_at"] != after.get("finished_at"):
+                self.wrong(f"a finished job has the next check {after['check_at']} in {partition}")
         elif not partition.startswith(f"live#{after['queue']}#"):
             self.wrong(f"a live job of {after['queue']} stands in {partition}")
 
@@ -204,8 +204,8 @@ class Monitor:
         if after["due_at"] != before["due_at"] and after["generation"] == before["generation"]:
             self.wrong("a due time changed within a generation")
         moved = before["state"] not in FINAL and after["due_at"] != before["due_at"]
-        if moved and after["alarm_at"] == before["alarm_at"]:
-            self.wrong("a due time moved and its alarm did not")
+        if moved and after["check_at"] == before["check_at"]:
+            self.wrong("a due time moved and its next check did not")
 
     def _failures_count_failed_attempts(self, write: Write, before: Item | None, after: Item) -> None:
         """Failures are attempts that failed, not deliveries, not dead workers."""
@@ -249,9 +249,9 @@ class Monitor:
         """What was decided on a job as read is stored on that job, else the decision was about another one."""
         if not isinstance(write, Transition) or write.name not in DECIDED_ON_READING or self.world.nature.newer:
             return
-        loose = MAY_CHANGE_MEANWHILE | ({"alarm_at"} if write.name == "request_cancel" else set())
+        loose = MAY_CHANGE_MEANWHILE | ({"check_at"} if write.name == "request_cancel" else set())
         # Parents of who waits end while it is looked after, or asked to stop.
-        loose |= {"awaits"} if write.name in ("move_alarm", "request_cancel") else set()
+        loose |= {"unmet_dependencies"} if write.name in ("postpone_check", "request_cancel") else set()
         for name, value in to_item(write.job).items():
             if name not in loose and after.get(name) != value:
                 self.wrong(f"{write.name} was decided on {name}={value}, the job has {after.get(name)}")
@@ -268,7 +268,7 @@ class Monitor:
             if run.fence == after["fence"]:
                 run.lease_until = after["lease_until"]
 
-    def delivered(self, batch: Sequence[Delivery]) -> None:
+    def delivered(self, batch: Sequence[ReceivedMessage]) -> None:
         """A message that nobody has lost, held or failed to delete comes once."""
         for watcher in self.watchers:
             watcher.delivered(batch)
@@ -276,7 +276,7 @@ class Monitor:
         if again and self.world.nature.punctual and not self.faults:
             self.wrong("a message was delivered twice although nothing failed")
 
-    def answered(self, process: Process, batch: Sequence[Delivery], kept: Collection[str]) -> None:
+    def answered(self, process: Process, batch: Sequence[ReceivedMessage], kept: Collection[str]) -> None:
         """A worker that answers has recorded what it settled, else nobody knows how it ended."""
         keys = {one.id: job_key(carried(one.body)[0]) for one in batch}
         for key in set(keys.values()) - {keys[message_id] for message_id in kept}:
@@ -336,8 +336,8 @@ class Monitor:
 
     def effect(self, job_id: str) -> str:
         """Note a side effect that must happen at most once."""
-        self.effects[job_id] = self.effects.get(job_id, 0) + 1
-        if self.effects[job_id] > 1:
+        self.system[job_id] = self.system.get(job_id, 0) + 1
+        if self.system[job_id] > 1:
             self.wrong("an effect behind ctx.once happened twice")
         return "effect"
 
@@ -423,7 +423,7 @@ class Monitor:
         return item.get("last", {}).get("type") == "worker_lost" and len(mute) >= MAX_LOST
 
     def _nothing_left(self) -> None:
-        """No message is left, and the agenda of live jobs is empty."""
+        """No message is left, and the due index of live jobs is empty."""
         if self.world.queue.left:
             self.wrong(f"messages are left: {self.world.queue.left}")
         self.world.store.catch_up(self.world.scheduler.now_ms + 1_000_000)
@@ -437,7 +437,7 @@ class Monitor:
         """Every recorded failure is in the timeline: in the hot item, or in an item of its own."""
         for key, item in self.world.store.live():
             if key.sk == "job" and item.get("last"):
-                family = self.world.store.family(key.pk)
+                family = self.world.store.query(key.pk)
                 kept = {one["generation"] for one in family if kind_of(one["sk"]) == "attempt"}
                 kept.add(item["last"]["generation"])
                 expected = item["failures"] + (item["last"]["type"] in ("worker_lost", "dead_letter"))
@@ -464,5 +464,5 @@ class Monitor:
 
 
 def _brief(item: Any) -> str:
-    shown = ("generation", "failures", "claims", "rescues", "lease_until", "due_at", "alarm_at")
+    shown = ("generation", "failures", "claims", "rescues", "lease_until", "due_at", "check_at")
     return " ".join(f"{name}={item[name] % 10_000_000 if item[name] > 10**9 else item[name]}" for name in shown)

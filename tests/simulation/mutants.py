@@ -19,7 +19,7 @@ from tests.simulation.parts import PART_OF
 Edit = Callable[[Any], None]
 CONDITIONS = {"Is", "In", "Below", "NOT_CANCELLED"}
 ASSIGNED = {
-    "agenda_pk", "alarm_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
+    "due_pk", "check_at", "cancel_requested", "claims", "due_at", "failures", "fence", "first", "generation",
     "lease_until", "rescues", "scheduled_at", "send", "state",
 }  # fmt: skip
 

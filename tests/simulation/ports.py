@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.simulation.faults import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
 from tests.simulation.scheduler import Process
-from whendue.engine.ports import AgendaEntry, Applied, Delivery, Depth, Item, Outcome, Outgoing
+from whendue.engine.ports import Depth, DueEntry, Item, Outgoing, ReceivedMessage, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.table.keys import Key
 from whendue.table.writes import Write
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
-UNAVAILABLE = Outcome(Applied.UNAVAILABLE)
+UNAVAILABLE = WriteResult(WriteStatus.UNAVAILABLE)
 
 
 def _unavailable() -> Any:
@@ -41,7 +41,7 @@ class WiredStore:
         self._world = world
         self._process = process
 
-    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         if not writes:
             return []
         if len({write.key for write in writes}) != len(writes):
@@ -50,7 +50,7 @@ class WiredStore:
         if self._world.nature.newer and process.number % 2:
             writes = [_newer(write) for write in writes]
 
-        def partly() -> list[Outcome]:
+        def partly() -> list[WriteResult]:
             return [store.write(process, write) if n % 2 else UNAVAILABLE for n, write in enumerate(writes)]
 
         return self._world.outside(
@@ -67,14 +67,14 @@ class WiredStore:
             return []
         return self._read("get", lambda: self._world.store.get(keys))
 
-    def family(self, pk: str) -> list[Item]:
-        return self._read("family", lambda: self._world.store.family(pk))
+    def query(self, pk: str) -> list[Item]:
+        return self._read("query", lambda: self._world.store.query(pk))
 
-    def span(self, pk: str, **options: Any) -> list[Item]:
-        return self._read("span", lambda: self._world.store.span(pk, **options))
+    def query_range(self, pk: str, **options: Any) -> list[Item]:
+        return self._read("query_range", lambda: self._world.store.query_range(pk, **options))
 
-    def agenda(self, partition: str, **options: Any) -> list[AgendaEntry]:
-        return self._read("agenda", lambda: self._world.store.agenda(partition, **options))
+    def query_due(self, partition: str, **options: Any) -> list[DueEntry]:
+        return self._read("query_due", lambda: self._world.store.query_due(partition, **options))
 
     def _read(self, name: str, effect: Callable[[], T]) -> T:
         value: T = self._world.outside(self._process, name, READ, effect, _unavailable)
@@ -109,16 +109,16 @@ class WiredQueue:
             partly,
         )
 
-    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[ReceivedMessage]:
         raise AssertionError("Lambda receives")
 
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
         raise AssertionError("Lambda deletes")
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         real = self._world.queue
-        effect = lambda: real.hold(queue, receipts, visibility_s)  # noqa: E731
-        self._world.outside(self._process, "hold", ONE_WRITE, effect, _unavailable)
+        effect = lambda: real.change_visibility(queue, receipts, visibility_s)  # noqa: E731
+        self._world.outside(self._process, "change_visibility", ONE_WRITE, effect, _unavailable)
 
     def depth(self, queue: str) -> Depth:
         depth: Depth = self._world.outside(

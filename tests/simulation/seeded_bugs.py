@@ -37,29 +37,31 @@ class SeededBug:
 
 
 TRANSITIONS: Final = "whendue.jobs.transitions"
+SENT: Final = (
+    "        acknowledged = send(self._runtime.queue, turns, self._runtime.clock.now_ms(), self._runtime.bulkhead)\n"
+)
 SEEDED_BUGS: Final = (
     SeededBug(
         "the fence check dropped from complete",
         TRANSITIONS,
-        'return ended("succeed", job, held(job), State',
-        'return ended("succeed", job, [Is("state", State.RUNNING.value)], State',
+        'return finish("succeed", job, held(job), State',
+        'return finish("succeed", job, [Is("state", State.RUNNING.value)], State',
         "G5",
         "long, kept by heartbeats",
     ),
     SeededBug(
-        "the alarm not moved on retry",
+        "the next check not moved on retry",
         TRANSITIONS,
         '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',
-        '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n    del changes["alarm_at"]\n',
-        "its alarm did not",
+        '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n    del changes["check_at"]\n',
+        "its next check did not",
         "retried",
     ),
     SeededBug(
         "the cursor advanced before the sends are acknowledged",
         "whendue.timer.promote",
-        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
-        "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n"
-        "        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)\n",
+        SENT,
+        "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n" + SENT,
         "G6: .* late",
         "promoted by the timer",
     ),
@@ -114,8 +116,8 @@ SEEDED_BUGS: Final = (
     SeededBug(
         "rescue that sends paused jobs",
         "whendue.jobs.rescue_policy",
-        "None if paused else move_alarm",
-        "move_alarm",
+        "None if paused else postpone_check",
+        "postpone_check",
         "G11",
         "tenant paused, for long",
     ),
@@ -155,8 +157,8 @@ SEEDED_BUGS: Final = (
     SeededBug(
         "what a stale worker found told, too",
         "whendue.engine.commit",
-        "if end.done and step.job.owes is not None]",
-        "if step.job.owes is not None]",
+        "if end.done and step.job.pending_fan_out is not None]",
+        "if step.job.pending_fan_out is not None]",
         "did not happen",
         "told of a failed attempt, by frozen workers",
     ),

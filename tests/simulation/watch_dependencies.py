@@ -9,7 +9,7 @@ from tests.simulation.secrets import IDS
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item
-from whendue.jobs.dependencies import Parent, parents_from
+from whendue.jobs.dependencies import Upstream, upstreams_from
 from whendue.jobs.model import TERMINAL, Job, from_item
 from whendue.table.keys import CHILD, child_of, job_id_of, job_key, parents_key
 from whendue.table.writes import Write
@@ -37,7 +37,7 @@ class DependencyWatcher(Watcher):
         if write.key.sk != "job":
             return
         job_id = job_id_of(write.key.pk)
-        self.adopted += write.name == "adopt"
+        self.adopted += write.name == "add_dependent"
         if after["state"] in FINAL and not (before and before["state"] in FINAL):
             self._ends[job_id].add(after["state"])
             self._ended_ms[job_id] = self.world.scheduler.now_ms
@@ -47,12 +47,12 @@ class DependencyWatcher(Watcher):
         if write.name == "release":
             self._once(job_id, after)
             self._parents_have_ended(from_item(after))
-        if before and "owes" in before and "owes" not in after and after["state"] in FINAL:
+        if before and "pending_fan_out" in before and "pending_fan_out" not in after and after["state"] in FINAL:
             self._everybody_has_heard(from_item(after))
 
     def _once(self, job_id: str, after: Item) -> None:
         """A job is released once each time that it is made to wait."""
-        rounds = (after.get("redrives", 0), after.get("parts") or 0)
+        rounds = (after.get("redrives", 0), after.get("member_count") or 0)
         if self._released.get(job_id) == rounds:
             self.world.monitor.wrong("G7: a dependent was released twice")
         self._released[job_id] = rounds
@@ -62,14 +62,14 @@ class DependencyWatcher(Watcher):
         for parent in self._parents(job):
             ends = self._ends[parent.id]
             wanted = {"success": {"succeeded"}, "failure": {"dead", "cancelled"}, "done": FINAL}[parent.on]
-            if not ends & (FINAL if job.parent_policy == "run" and parent.on == "success" else wanted):
+            if not ends & (FINAL if job.on_dependency_failure == "run" and parent.on == "success" else wanted):
                 self.world.monitor.wrong(f"G7: released on {parent.on}, its parent has had {sorted(ends) or 'no end'}")
 
-    def _parents(self, job: Job) -> list[Parent]:
-        if job.parts is not None:
-            return [Parent(IDS.of_part(job.whole_id, number), "done") for number in range(job.parts)]
+    def _parents(self, job: Job) -> list[Upstream]:
+        if job.member_count is not None:
+            return [Upstream(IDS.of_part(job.member_id_base, number), "done") for number in range(job.member_count)]
         item = self.world.store.rows.get(parents_key(job.id, job.request_hash, job.life))
-        return parents_from(json.loads(item["parents"])) if item else []
+        return upstreams_from(json.loads(item["parents"])) if item else []
 
     def _everybody_has_heard(self, job: Job) -> None:
         """A job owes nothing only when nobody waits for its end who did so before; who came later looks for itself."""
@@ -82,18 +82,18 @@ class DependencyWatcher(Watcher):
 
     def _still_waits(self, child: Item, number: int, parent: Job) -> bool:
         """Say whether a dependent waits for an end that it should have heard of."""
-        if child["state"] != "waiting" or number not in child.get("awaits", ()):
+        if child["state"] != "waiting" or number not in child.get("unmet_dependencies", ()):
             return False
-        held = child.get("parent_policy") == "hold" and parent.state.value != "succeeded"
+        held = child.get("on_dependency_failure") == "hold" and parent.state.value != "succeeded"
         child_id = job_id_of(child["pk"])
         return not held and self._waits_ms.get(child_id, 0) < self._ended_ms.get(parent.id, 0)
 
     def _whole_is_last(self, after: Item) -> None:
         """A job that made jobs ends well only after all of them."""
-        if after["state"] != "succeeded" or not after.get("parts"):
+        if after["state"] != "succeeded" or not after.get("member_count"):
             return
-        for number in range(after["parts"]):
-            part = self.world.store.rows.get(job_key(IDS.of_part(from_item(after).whole_id, number)))
+        for number in range(after["member_count"]):
+            part = self.world.store.rows.get(job_key(IDS.of_part(from_item(after).member_id_base, number)))
             if part is None or part["state"] not in FINAL:
                 self.world.monitor.wrong("G7: a whole has succeeded before all its parts have ended")
 
@@ -105,7 +105,7 @@ class DependencyWatcher(Watcher):
 
     def settled(self) -> bool:
         """Say whether no job owes news."""
-        return not any(key.sk == "job" and "owes" in item for key, item in self.world.store.live())
+        return not any(key.sk == "job" and "pending_fan_out" in item for key, item in self.world.store.live())
 
     def conclude(self) -> None:
         """Nobody owes anything."""

@@ -29,10 +29,10 @@ class LifetimeWatcher(Watcher):
     def went(self, job: Item) -> None:
         """Look at a job whose item goes: it has ended, and its retention is over, unless somebody asked for it."""
         over = 1000 * job.get("expires_at", NEVER_S) <= self.world.scheduler.now_ms
-        if job["state"] not in FINAL or "owes" in job:
+        if job["state"] not in FINAL or "pending_fan_out" in job:
             self.world.monitor.wrong(f"G1: a job that is {job['state']} is erased")
-        elif "part_of" in job:
-            if self._is_shown(job["part_of"]):
+        elif "parent_id" in job:
+            if self._is_shown(job["parent_id"]):
                 self.world.monitor.wrong("a member is erased before its composite")
         elif not over and job_id_of(job["pk"]) not in self.world.monitor.erasing:
             self.world.monitor.wrong("G1: a job is erased before its retention is over")

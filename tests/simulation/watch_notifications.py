@@ -11,7 +11,7 @@ from whendue.engine.ports import Item
 from whendue.jobs.model import TERMINAL
 from whendue.notifications.events import EVENTS
 from whendue.quotas import MAX_LOST, SUBSCRIPTIONS_AGE_MS
-from whendue.support.timestamps import written
+from whendue.support.timestamps import to_timestamp
 from whendue.table.keys import Key, job_id_of, job_key, payload_key
 from whendue.table.writes import Write
 
@@ -149,14 +149,14 @@ class NotificationWatcher(Watcher):
 def _happenings(write: Write, before: Item | None, after: Item) -> list[Happening]:
     """List what others may want to hear of."""
     if write.name == "enter_gap" and after["outcome"] == "missed":
-        return [Happening("schedule.missed", write.key.pk.rpartition("#")[2], written(after["decided_at"]))]
+        return [Happening("schedule.missed", write.key.pk.rpartition("#")[2], to_timestamp(after["decided_at"]))]
     if write.name == "pause" and write.key.pk.startswith("QUEUE#"):
-        return [Happening("queue.paused", write.key.pk.removeprefix("QUEUE#"), written(after["since"]))]
+        return [Happening("queue.paused", write.key.pk.removeprefix("QUEUE#"), to_timestamp(after["since"]))]
     if write.key.sk != "job":
         return []
     found = []
     if write.name == "fail":
-        found.append(Happening("job.attempt_failed", job_id_of(write.key.pk), written(after["last"]["failed_at"])))
+        found.append(Happening("job.attempt_failed", job_id_of(write.key.pk), to_timestamp(after["last"]["failed_at"])))
     if after["state"] in FINAL and not (before and before["state"] in FINAL):
-        found.append(Happening(f"job.{after['state']}", job_id_of(write.key.pk), written(after["finished_at"])))
+        found.append(Happening(f"job.{after['state']}", job_id_of(write.key.pk), to_timestamp(after["finished_at"])))
     return found

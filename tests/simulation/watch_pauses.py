@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher, carried
-from whendue.engine.ports import Delivery, Item
+from whendue.engine.ports import Item, ReceivedMessage
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class PauseWatcher(Watcher):
                     f"claimed {self.world.scheduler.now_ms - pause.since_ms} ms after its pause began"
                 )
 
-    def delivered(self, batch: Sequence[Delivery]) -> None:
+    def delivered(self, batch: Sequence[ReceivedMessage]) -> None:
         """A pause burns no receives."""
         # A message that comes early by the worker's clock is held.
         again = any(one.receive_count > 1 for one in batch) and not self.world.nature.skew_ms

@@ -9,15 +9,15 @@ from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item
 from whendue.schedules.calendar.recurrence import after, latest
-from whendue.schedules.fires import OVERLAPPED, Fire, Gap, Outcome, fire_from, gap_from
-from whendue.schedules.model import Schedule, State, from_item, next_fire
+from whendue.schedules.fires import OVERLAPPED, Fire, FireOutcome, MissedRange, fire_from, missed_from
+from whendue.schedules.model import Schedule, ScheduleState, from_item, next_fire
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
     from tests.simulation.monitor import Run
     from tests.simulation.world import World
 
-O = Outcome  # noqa: E741 - the tables below are read more easily
+O = FireOutcome  # noqa: E741 - the tables below are read more easily
 # Why an entry may change, from what to what.
 CHANGES = {
     "skip_fire": {(O.RAN, O.SKIPPED), (O.CAUGHT_UP, O.SKIPPED), (O.SKIPPED, O.SKIPPED)},
@@ -116,7 +116,7 @@ class ScheduleWatcher(Watcher):
                 return False
             if key.sk.startswith("schedule#"):
                 schedule = from_item(item)
-                active = schedule.state is State.ACTIVE and next_fire(schedule) is not None
+                active = schedule.state is ScheduleState.ACTIVE and next_fire(schedule) is not None
                 if active or schedule.as_of or schedule.withdraw_until or schedule.cursor > self.world.scheduler.now_ms:
                     return False
         return True
@@ -139,11 +139,11 @@ class ScheduleWatcher(Watcher):
         found = (fire_from(item) for key, item in self.world.store.live() if key.sk.startswith("fire#"))
         return [fire for fire in found if fire.outcome not in (O.TRIGGERED, O.WITHDRAWN)]
 
-    def _gaps(self) -> list[Gap]:
-        return [gap_from(item) for key, item in self.world.store.live() if key.sk.startswith("gap#")]
+    def _gaps(self) -> list[MissedRange]:
+        return [missed_from(item) for key, item in self.world.store.live() if key.sk.startswith("gap#")]
 
-    def _covered(self, gaps: list[Gap]) -> dict[int, Gap]:
-        covered: dict[int, Gap] = {}
+    def _covered(self, gaps: list[MissedRange]) -> dict[int, MissedRange]:
+        covered: dict[int, MissedRange] = {}
         for gap in gaps:
             for nominal in latest(gap.recurrence, gap.first - 1, gap.until, 10_000):
                 if nominal.at_ms in covered:
@@ -151,15 +151,15 @@ class ScheduleWatcher(Watcher):
                 covered[nominal.at_ms] = gap
         return covered
 
-    def _each_nominal_time_ends_once(self, fires: dict[int, Fire], covered: dict[int, Gap]) -> None:
+    def _each_nominal_time_ends_once(self, fires: dict[int, Fire], covered: dict[int, MissedRange]) -> None:
         """Between two changes: every time that the definition gives, and no other."""
         versions = {state.version: state for state in self.states}
         stretches = sorted(versions)
         expected: set[int] = set()
         for version, until in zip(stretches, [*stretches[1:], self.world.scheduler.now_ms], strict=True):
-            if versions[version].state is not State.DELETED:
+            if versions[version].state is not ScheduleState.DELETED:
                 expected |= set(_times(versions[version], version, until))
-        if self.states[-1].state is State.PAUSED:
+        if self.states[-1].state is ScheduleState.PAUSED:
             # What passes while it is paused is decided when it is resumed.
             expected = {at for at in expected if at <= self.states[-1].version}
         ended = {at for at in fires.keys() | covered.keys() if at <= self.world.scheduler.now_ms}
@@ -170,7 +170,7 @@ class ScheduleWatcher(Watcher):
         if extra := ended - expected - backfilled - begun:
             self.wrong(f"{len(extra)} entries are of no nominal time, the first {min(extra)}")
 
-    def _policies_hold(self, fires: dict[int, Fire], covered: dict[int, Gap]) -> None:
+    def _policies_hold(self, fires: dict[int, Fire], covered: dict[int, MissedRange]) -> None:
         """Of what a plan came too late for, exactly what the policy says runs."""
         for plan in self.plans:
             times = _times(plan, plan.cursor, plan.until)
@@ -178,7 +178,7 @@ class ScheduleWatcher(Watcher):
             caught_up = late[max(0, len(late) - plan.definition.misfire.runs) :]
             for at in times:
                 wanted = O.CAUGHT_UP if at in caught_up else O.MISSED if at in late else O.RAN
-                wanted = O.SKIPPED if plan.state is State.PAUSED else wanted
+                wanted = O.SKIPPED if plan.state is ScheduleState.PAUSED else wanted
                 fire = fires.get(at)
                 told = fire.outcome if fire else covered[at].outcome if at in covered else None
                 if (fire and (fire.backfill or fire.version != plan.version)) or self._was_withdrawn(plan, at):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.scheduler import Process
 from whendue.declarations.context import Context
-from whendue.engine.ports import Delivery, Item
+from whendue.engine.ports import Item, ReceivedMessage
 from whendue.table.keys import job_id_of
 from whendue.table.writes import Write
 
@@ -27,7 +27,7 @@ class Watcher:
     def went(self, job: Item) -> None:
         """Look at a job whose item goes."""
 
-    def delivered(self, batch: Sequence[Delivery]) -> None:
+    def delivered(self, batch: Sequence[ReceivedMessage]) -> None:
         """Look at messages that a worker gets."""
 
     def began(self, run: "Run", ctx: Context) -> None:

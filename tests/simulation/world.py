@@ -30,11 +30,11 @@ from tests.simulation.timeouts import HangError
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
 from whendue.bootstrap import App, build
-from whendue.engine.ports import Delivery
+from whendue.engine.ports import ReceivedMessage
 from whendue.errors import UnavailableError
-from whendue.metrics_export import report
+from whendue.metrics_export import export
 from whendue.settings import ALL_QUEUES, NOTIFICATIONS, Settings
-from whendue.support.clock import Effects, system
+from whendue.support.clock import Clock, system_clock
 
 T = TypeVar("T")
 TENANT = "sim"
@@ -49,8 +49,8 @@ class _Known(Verifier):
         return KNOWN if authorization == f"Bearer {TOKEN}" else super().verify(authorization)
 
 
-WHOEVER = _Known(AUTH, system())
-KNOWN = Verifier(AUTH, system()).verify(f"Bearer {TOKEN}")
+WHOEVER = _Known(AUTH, system_clock())
+KNOWN = Verifier(AUTH, system_clock()).verify(f"Bearer {TOKEN}")
 STALL_MS = 100_000
 LATE_MS = 100_000
 TICK_MS = 60_000
@@ -74,7 +74,7 @@ def counting(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: i
     """Report as processes do, but not in worlds that do not count: it is a seventh of their cost."""
     strand = getcurrent()
     silent = isinstance(strand, Strand) and not strand.process.counts
-    return {} if silent else report(app, gauges, every_ms=every_ms)
+    return {} if silent else export(app, gauges, every_ms=every_ms)
 
 
 MODULES: Any = (dead_letter_handler, notifier_handler, timer_handler, worker_handler)
@@ -162,7 +162,7 @@ class World:
         self.receiver = Receiver(self)
         self.monitor = Monitor(self)
         self.store = LaggingStore(self.scheduler, nature.lag_ms, self.monitor.wrote)
-        outside = Effects(lambda: self.scheduler.now_ms, self.random.getrandbits, lambda _: None)
+        outside = Clock(lambda: self.scheduler.now_ms, self.random.getrandbits, lambda _: None)
         self.queue = ComingQueue(
             self.scheduler,
             outside,
@@ -273,12 +273,12 @@ class World:
         skew = self.random.randint(-self.nature.skew_ms, self.nature.skew_ms) if self.nature.skew_ms else 0
         process = Process(self.scheduler, kind, len(self.processes), skew, on_end)
         self.processes.append(process)
-        effects = Effects(process.now_ms, self.random.getrandbits, lambda s: self.scheduler.sleep(round(s * 1000)))
+        system = Clock(process.now_ms, self.random.getrandbits, lambda s: self.scheduler.sleep(round(s * 1000)))
         settings = Settings(
             "t", "b", URLS, "d", secret=DEPLOYMENT, visibility_s=self.nature.visibility_s, **self.nature.settings
         )
         ports = (WiredStore(self, process), WiredQueue(self, process), WiredBlobs(self, process))
-        process.app = build(settings, effects, *ports, StrandRunner(process), REGISTRY)
+        process.app = build(settings, system, *ports, StrandRunner(process), REGISTRY)
         process.tasks = self.tasks
         process.counts = self.nature.counts
         process.ends_ms = self.scheduler.now_ms + lasts_ms
@@ -326,7 +326,7 @@ class World:
         self.working[queue] -= 1
         self._poll(queue)
 
-    def _run_batch(self, process: Process, queue: str, batch: list[Delivery]) -> None:
+    def _run_batch(self, process: Process, queue: str, batch: list[ReceivedMessage]) -> None:
         special: Mapping[str, Handler] = {
             "dead_letter": dead_letter_handler.handler,
             NOTIFICATIONS: notifier_handler.handler,
@@ -415,7 +415,7 @@ def _met(fault: Fault, effect: Callable[[], T], refused: Callable[[], T], partly
     return refused() if fault in (Fault.REFUSED, Fault.LOST) else effect()
 
 
-def _record(delivery: Delivery) -> dict[str, Any]:
+def _record(delivery: ReceivedMessage) -> dict[str, Any]:
     return {
         "messageId": delivery.id,
         "receiptHandle": delivery.receipt,

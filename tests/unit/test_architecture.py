@@ -7,29 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.levels import LEVELS
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/core/python/whendue"
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
-# A package may import packages of lower levels. Single modules stand in a level by themselves.
-LEVELS: tuple[tuple[str, ...], ...] = (
-    ("errors", "quotas", "version"),
-    ("support",),
-    ("outbound", "settings", "table", "tracing"),
-    ("jobs",),
-    ("bulkhead", "declarations"),
-    ("engine",),
-    ("adapters", "aws_errors", "metrics", "operations", "references"),
-    ("mail", "notifications"),
-    ("channels", "pauses", "profiles"),
-    ("submission",),
-    ("schedules", "workflows"),
-    ("limits", "tasks", "timer"),
-    ("inspection", "worker"),
-    ("bootstrap",),
-    ("metrics_export",),
-    ("containers",),
-    ("cli",),
-)
 LEVEL_OF = {f"whendue.{name}": level for level, names in enumerate(LEVELS) for name in names}
 LEVEL_OF |= {"whendue": len(LEVELS), "functions": len(LEVELS)}
 # What AWS, the clock and the table never reach: these modules compute.

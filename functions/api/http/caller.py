@@ -17,17 +17,17 @@ R = TypeVar("R")
 CursorParameter = Annotated[str | None, Query(description="Where the last page said to go on.")]
 
 
-class Asking(NamedTuple):
+class Caller(NamedTuple):
     """The application and the caller's tenant."""
 
     app: App
     tenant: str
 
 
-def asking(router: APIGatewayHttpRouter) -> Asking:
+def caller(router: APIGatewayHttpRouter) -> Caller:
     """Give what stands beside the request that the router is handling."""
     identity: Identity = router.context["identity"]
-    return Asking(router.context["whendue"], identity.tenant)
+    return Caller(router.context["whendue"], identity.tenant)
 
 
 def shown(app: App, items: Iterable[T], show: Callable[[T], R], name: Callable[[T], str]) -> list[R]:
@@ -48,7 +48,7 @@ def identity_of(router: APIGatewayHttpRouter) -> Identity:
     return identity
 
 
-def asker(router: APIGatewayHttpRouter) -> str:
+def caller_of(router: APIGatewayHttpRouter) -> str:
     """Name who asks: the token's subject, or the tenant where it names none."""
     identity = identity_of(router)
     return identity.subject or identity.tenant

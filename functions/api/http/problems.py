@@ -23,6 +23,7 @@ from whendue.errors import (
     InvalidWorkflowError,
     JobNotFoundError,
     NotAllowedError,
+    OldTableError,
     PayloadTooLargeError,
     PreconditionFailedError,
     ProfileNotFoundError,
@@ -36,7 +37,7 @@ from whendue.errors import (
     TooManySubscriptionsError,
     UnavailableError,
     UnknownChannelError,
-    UnknownParentError,
+    UnknownDependencyError,
     UnknownProfileError,
     UnknownSubscriptionError,
     UnknownTaskError,
@@ -137,7 +138,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidWorkflowError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    UnknownParentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownDependencyError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnstorableError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -146,6 +147,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     TargetRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ResponseTooLargeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OldTableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

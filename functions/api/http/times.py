@@ -4,9 +4,9 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from whendue.support.timestamps import EPOCH, written
+from whendue.support.timestamps import EPOCH, to_timestamp
 
-__all__ = ["read", "written"]
+__all__ = ["read", "to_timestamp"]
 
 # Names of RFC 3339 section 5.6. Digits are ASCII ones: `\d` would take those of every script.
 RFC_3339: Final = re.compile(

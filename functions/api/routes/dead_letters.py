@@ -6,7 +6,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.http.caller import CursorParameter, asking, shown
+from functions.api.http.caller import CursorParameter, caller, shown
 from functions.api.http.problems import problem_in_batch
 from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
 from functions.api.schemas.job_requests import RedriveBody, TypeName
@@ -22,7 +22,7 @@ def groups(
     cursor: CursorParameter = None,
 ) -> DeadLettersReply:
     """Group up to 1,000 dead jobs by the fingerprint of their last error, the largest group first."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=priority), cursor)
     return DeadLettersReply(
         items=shown(app, found.groups, group_reply, attrgetter("fingerprint")), jobs=found.jobs, cursor=found.cursor
@@ -32,7 +32,7 @@ def groups(
 @router.post("/dead-letters/redrive", tags=["dead letters"], summary="Run dead jobs again in bulk")
 def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     """Run dead jobs again, at a rate if given; a dry run only counts them. Go on with the cursor until it is null."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     wanted = JobFilter(type=body.filter.type, queue=body.filter.priority, fingerprint=body.filter.fingerprint)
     done = app.dead_letters.redrive(
         tenant,

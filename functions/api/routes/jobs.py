@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import Asking, CursorParameter, asking, shown, traced
+from functions.api.http.caller import Caller, CursorParameter, caller, shown, traced
 from functions.api.http.etags import job_etag, of_job
 from functions.api.http.problems import problem_in_batch, status_of
 from functions.api.schemas.job_replies import (
@@ -56,14 +56,14 @@ def schedule(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
 
 
 def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     request = body.request(idempotency_key(router.current_event.headers))
     end = app.submit.one(tenant, traced(router, request))
     headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
     if not end.created:
         headers["Idempotency-Replayed"] = "true"
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, job_with_policy(end.job, app.effects.now_ms()), headers)
+    return Response(status, JSON, job_with_policy(end.job, app.clock.now_ms()), headers)
 
 
 @router.post("/jobs/batch", status_code=HTTPStatus.MULTI_STATUS, tags=["jobs"], summary="Submit up to 500 jobs")
@@ -72,7 +72,7 @@ def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
 
     An Idempotency-Key is that of each job by its place, but for those that bring one of their own.
     """
-    who = asking(router)
+    who = caller(router)
     key = idempotency_key(router.current_event.headers)
     read = _with_different_refs([_read(who, value) for value in body.jobs])
     read = [_keyed(one, key, number) for number, one in enumerate(read)]
@@ -82,7 +82,7 @@ def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
     return Response(HTTPStatus.MULTI_STATUS, JSON, BatchReply(items=items))
 
 
-def _read(who: Asking, value: object) -> JobRequest | WhendueError:
+def _read(who: Caller, value: object) -> JobRequest | WhendueError:
     try:
         return BatchJobBody.read(value)
     except WhendueError as error:
@@ -99,7 +99,7 @@ def _keyed(request: JobRequest | WhendueError, key: str | None, number: int) -> 
     return replace(request, idempotency_key=f"batch {number} {key}")
 
 
-def _isolated(who: Asking, stage: str, item: str, error: Exception) -> WhendueError:
+def _isolated(who: Caller, stage: str, item: str, error: Exception) -> WhendueError:
     """Note an error that nobody expected; it ends this one item."""
     who.app.bulkhead.note(stage, item, error)
     return WhendueError()
@@ -117,7 +117,7 @@ def _with_different_refs(read: list[JobRequest | WhendueError]) -> list[JobReque
     return told
 
 
-def _shown(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
+def _shown(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
     try:
         return _batch_item(who, end)
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are shown
@@ -125,11 +125,11 @@ def _shown(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
         return _batch_item(who, _isolated(who, "show_job", item, error))
 
 
-def _batch_item(who: Asking, end: Submitted | WhendueError) -> BatchItemReply:
+def _batch_item(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
     if isinstance(end, WhendueError):
         return BatchItemReply(status=status_of(end).value, problem=problem_in_batch(end))
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    replies = shown(who.app, [end.job], lambda job: job_reply(job, who.app.effects.now_ms()), attrgetter("id"))
+    replies = shown(who.app, [end.job], lambda job: job_reply(job, who.app.clock.now_ms()), attrgetter("id"))
     if not replies:
         error = WhendueError()
         return BatchItemReply(status=status_of(error).value, problem=problem_in_batch(error))
@@ -147,9 +147,9 @@ def list_jobs(
     cursor: CursorParameter = None,
 ) -> JobListReply:
     """List live jobs by the time they are next looked at, then finished ones, newest first."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     page = app.query.list(tenant, JobFilter(state, type, priority), limit, cursor)
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return JobListReply(
         items=shown(app, page.jobs, lambda job: job_reply(job, now_ms), attrgetter("id")), cursor=page.cursor
     )
@@ -158,13 +158,13 @@ def list_jobs(
 @router.get("/jobs/<job_id>", tags=["jobs"], summary="Read a job with its timeline")
 def read(job_id: JobId) -> Response[JobWithTimelineReply]:
     """Show a job, its payload, result and every attempt; its ETag changes with whatever is decided about it."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     view = app.query.get(tenant, job_id)
-    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.effects.now_ms()), {"ETag": job_etag(view.job)})
+    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.clock.now_ms()), {"ETag": job_etag(view.job)})
 
 
 def _changed(app: App, job: Job) -> Response[JobReply]:
-    return Response(HTTPStatus.OK, JSON, job_reply(job, app.effects.now_ms()), {"ETag": job_etag(job)})
+    return Response(HTTPStatus.OK, JSON, job_reply(job, app.clock.now_ms()), {"ETag": job_etag(job)})
 
 
 def _expected() -> frozenset[str] | None:
@@ -174,14 +174,14 @@ def _expected() -> frozenset[str] | None:
 @router.get("/jobs/<job_id>/payload", tags=["jobs"], summary="Read a job's payload")
 def payload(job_id: JobId) -> Response[Any]:
     """Give the payload and nothing else, as it was accepted."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return Response(HTTPStatus.OK, JSON, app.query.document(tenant, job_id, "payload"))
 
 
 @router.get("/jobs/<job_id>/result", tags=["jobs"], summary="Read a job's result")
 def result(job_id: JobId) -> Response[Any]:
     """Give the result and nothing else; 404 while there is none."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return Response(HTTPStatus.OK, JSON, app.query.document(tenant, job_id, "result"))
 
 
@@ -192,7 +192,7 @@ def attempts(
     cursor: CursorParameter = None,
 ) -> AttemptListReply:
     """List every failed attempt, newest first, those before a redrive, too."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     page = app.attempts.page(tenant, job_id, limit, cursor)
     return AttemptListReply(items=failed_attempts(page.attempts), cursor=page.cursor)
 
@@ -200,16 +200,16 @@ def attempts(
 @router.get("/jobs/<job_id>/explain", tags=["jobs"], summary="Why has it not run yet?")
 def explain(job_id: JobId) -> ExplainReply:
     """Say what the job is waiting for."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     job, reasons = app.explainer.explain(tenant, job_id)
-    state = shown_state(job, app.effects.now_ms())
+    state = shown_state(job, app.clock.now_ms())
     return ExplainReply(id=job_id, state=state, reasons=[reason_reply(reason) for reason in reasons])
 
 
 @router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a pending job")
 def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobReply]:
     """Give a pending job another due time, another priority, or both; If-Match locks."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
     return _changed(app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected()))
 
@@ -217,20 +217,20 @@ def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobRe
 @router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job")
 def cancel(job_id: JobId) -> Response[JobReply]:
     """Cancel a pending job for good; a running one is asked to stop (`cancelRequested`), its state tells the end."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return _changed(app, app.control.cancel(tenant, job_id, _expected()))
 
 
 @router.post("/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again")
 def redrive(job_id: JobId) -> Response[JobReply]:
     """Run a job again from its first attempt."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return _changed(app, app.control.redrive(tenant, job_id, expected=_expected()))
 
 
 @router.delete("/jobs/<job_id>", status_code=HTTPStatus.NO_CONTENT, tags=["jobs"], summary="Erase a finished job")
 def erase(job_id: JobId) -> Response[None]:
     """Erase a finished job at once, with payload, result, attempts and members; a live one is cancelled first (409)."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     app.erasing.erase(tenant, job_id, _expected())
     return Response(HTTPStatus.NO_CONTENT)

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.http.caller import asking
+from functions.api.http.caller import caller
 
 router = APIGatewayHttpRouter()
 
@@ -13,5 +13,5 @@ def prometheus() -> Response[str]:
     """Show counters, histograms and gauges of the whole deployment, all tenants together."""
     from functions.api.schemas.metrics import CONTENT_TYPE, exposition
 
-    app, _ = asking(router)
+    app, _ = caller(router)
     return Response(200, CONTENT_TYPE, exposition(app.counters.read(), app.gauges.measure()))

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.http.caller import asking, shown
+from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.schemas.profiles import ProfileBody, ProfileListReply, ProfileReply, profile_reply
 from whendue.profiles.model import Profile
@@ -25,28 +25,28 @@ JSON = "application/json"
 @router.get("/profiles", tags=["profiles"], summary="List profiles")
 def list_profiles() -> ProfileListReply:
     """List the built-in profiles and the tenant's own, by name."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return ProfileListReply(items=shown(app, app.profile_editor.every(tenant), profile_reply, attrgetter("name")))
 
 
 @router.get("/profiles/<name>", tags=["profiles"], summary="Read a profile")
 def read(name: ProfileName) -> Response[ProfileReply]:
     """Show a profile as it is now, with the ETag of its version."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return _shown(app.profile_editor.read(tenant, name))
 
 
 @router.get("/profiles/<name>/versions/<version>", tags=["profiles"], summary="Read a version of a profile")
 def read_version(name: ProfileName, version: Version) -> Response[ProfileReply]:
     """Show a profile as it was in one of its versions."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return _shown(app.profile_editor.version(tenant, name, version))
 
 
 @router.put("/profiles/<name>", tags=["profiles"], summary="Make a profile, or its next version")
 def put(name: ProfileName, body: Annotated[ProfileBody, Body()]) -> Response[ProfileReply]:
     """Make a profile (201) or its next version (200): the body is the whole; If-Match and If-None-Match: * lock."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     expected = precondition(router.current_event.headers)
     end = app.profile_editor.put(tenant, body.profile(name), expected)
     return _shown(end.profile, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
@@ -55,7 +55,7 @@ def put(name: ProfileName, body: Annotated[ProfileBody, Body()]) -> Response[Pro
 @router.delete("/profiles/<name>", status_code=HTTPStatus.NO_CONTENT, tags=["profiles"], summary="Delete a profile")
 def delete(name: ProfileName) -> Response[None]:
     """Delete a profile; jobs that were accepted before go on under their versions. If-Match locks."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     app.profile_editor.delete(tenant, name, precondition(router.current_event.headers))
     return Response(HTTPStatus.NO_CONTENT)
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import CursorParameter, asking, shown
+from functions.api.http.caller import CursorParameter, caller, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.schemas.job_replies import JobReply, job_reply
 from functions.api.schemas.schedules import (
@@ -49,13 +49,13 @@ def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> 
     headers: dict[str, str | list[str]] = {"ETag": etag(schedule.version)}
     if status is HTTPStatus.CREATED:
         headers["Location"] = f"/schedules/{schedule.name}"
-    return Response(status, JSON, schedule_reply(schedule, app.effects.now_ms()), headers)
+    return Response(status, JSON, schedule_reply(schedule, app.clock.now_ms()), headers)
 
 
 @router.put("/schedules/<name>", tags=TAGS, summary="Create or change a schedule")
 def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[ScheduleReply]:
     """201 for a new one, else 200; what was planned ahead under the old definition does not run."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     if body.name not in (None, name):
         raise InvalidRequestError("the body names another schedule than the path")
     end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers))
@@ -68,9 +68,9 @@ def list_schedules(
     cursor: CursorParameter = None,
 ) -> ScheduleListReply:
     """List schedules by name."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     page = app.schedules.list(tenant, limit, cursor)
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return ScheduleListReply(
         items=shown(app, page.schedules, lambda one: schedule_reply(one, now_ms), attrgetter("name")),
         cursor=page.cursor,
@@ -80,14 +80,14 @@ def list_schedules(
 @router.get("/schedules/<name>", tags=TAGS, summary="Read a schedule")
 def read(name: ScheduleName) -> Response[ScheduleReply]:
     """Show a schedule, its ETag is its version."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return _reply(app, app.schedules.get(tenant, name))
 
 
 @router.delete("/schedules/<name>", status_code=HTTPStatus.NO_CONTENT, tags=TAGS, summary="Delete a schedule")
 def delete(name: ScheduleName) -> Response[None]:
     """No fire after now makes a job."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     app.schedules.delete(tenant, name, precondition(router.current_event.headers))
     return Response(HTTPStatus.NO_CONTENT)
 
@@ -95,7 +95,7 @@ def delete(name: ScheduleName) -> Response[None]:
 @router.post("/schedules/<name>/pause", tags=TAGS, summary="Pause a schedule")
 def pause(name: ScheduleName, body: Annotated[PauseBody | None, Body()] = None) -> Response[ScheduleReply]:
     """No fire after now makes a job, until it is resumed; those are skipped."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     identity: Identity = router.context["identity"]
     reason = body.reason if body else ""
     wanted = precondition(router.current_event.headers)
@@ -105,7 +105,7 @@ def pause(name: ScheduleName, body: Annotated[PauseBody | None, Body()] = None) 
 @router.post("/schedules/<name>/resume", tags=TAGS, summary="Resume a schedule")
 def resume(name: ScheduleName) -> Response[ScheduleReply]:
     """Let a schedule fire again."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return _reply(app, app.schedules.resume(tenant, name, precondition(router.current_event.headers)))
 
 
@@ -114,11 +114,11 @@ def resume(name: ScheduleName) -> Response[ScheduleReply]:
 )
 def trigger(name: ScheduleName) -> Response[JobReply]:
     """Run its job at once, besides its fires; an Idempotency-Key makes it safe to repeat."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers))
     headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
     status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, job_reply(end.job, app.effects.now_ms()), headers)
+    return Response(status, JSON, job_reply(end.job, app.clock.now_ms()), headers)
 
 
 @router.get("/schedules/<name>/preview", tags=TAGS, summary="The next fires of a schedule")
@@ -126,16 +126,16 @@ def preview(
     name: ScheduleName, n: Annotated[int, Query(ge=1, le=PREVIEW_FIRES, description="How many.")] = 10
 ) -> PreviewReply:
     """Show the fires to come in UTC and local time, and why an odd one is odd."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
     offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
-    return _preview(schedule.definition.recurrence, app.effects.now_ms(), n, offset_ms)
+    return _preview(schedule.definition.recurrence, app.clock.now_ms(), n, offset_ms)
 
 
 @router.post("/schedules/preview", tags=TAGS, summary="The next fires of a schedule that is not saved")
 def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     """Show when it would fire; its jitter depends on its name and is left out."""
-    now_ms = asking(router).app.effects.now_ms()
+    now_ms = caller(router).app.clock.now_ms()
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
     return _preview(recurrence, now_ms, body.n, 0)
@@ -156,10 +156,10 @@ def fires(
     cursor: CursorParameter = None,
 ) -> FireListReply:
     """List every nominal time that is past once, newest first, with what became of it."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     wanted = FireFilter(_time("from", from_), _time("to", to), outcome)
     page = app.ledger.page(tenant, name, wanted, limit, cursor)
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return FireListReply(
         items=shown(app, page.fires, lambda one: fire_reply(one, now_ms), lambda one: str(one.fire.nominal)),
         cursor=page.cursor,
@@ -179,7 +179,7 @@ def _time(name: str, text: str | None) -> int | None:
 )
 def backfill(name: ScheduleName, body: Annotated[BackfillBody, Body()]) -> Response[BackfillReply]:
     """Make jobs for past fires that had none; 202 with its Location, the timer goes on with it."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     first, last = times.read(body.from_), times.read(body.to)
     begun = app.backfills.begin(tenant, name, first, last, body.limit, force=body.force)
     headers: dict[str, str | list[str]] = {"Location": f"/schedules/{name}/backfills/{begun.id}"}
@@ -191,5 +191,5 @@ def read_backfill(
     name: ScheduleName, backfill_id: Annotated[str, Path(description="The backfill's id.")]
 ) -> BackfillReply:
     """Show the progress of a backfill."""
-    app, tenant = asking(router)
+    app, tenant = caller(router)
     return backfill_reply(app.backfills.get(tenant, name, backfill_id))

@@ -9,7 +9,7 @@ from whendue.profiles.model import sources_of
 T = TypeVar("T")
 
 
-class Part(Reply, Generic[T]):
+class SourcedValue(Reply, Generic[T]):
     """A field's value and its source."""
 
     value: T
@@ -19,21 +19,21 @@ class Part(Reply, Generic[T]):
 class EffectiveBackoff(Reply):
     """How long the job waits between attempts."""
 
-    base_seconds: Part[float]
-    factor: Part[float]
-    cap_seconds: Part[float]
-    jitter: Part[str]
+    base_seconds: SourcedValue[float]
+    factor: SourcedValue[float]
+    cap_seconds: SourcedValue[float]
+    jitter: SourcedValue[str]
 
 
 class EffectiveReply(Reply):
     """The policy that the job runs under: the request over the profile, the profile over the task, then defaults."""
 
-    max_attempts: Part[int]
+    max_attempts: SourcedValue[int]
     backoff: EffectiveBackoff
-    timeout_seconds: Part[int]
-    lease_seconds: Part[int]
-    retention_seconds: Part[int]
-    never_retry: Part[list[str]]
+    timeout_seconds: SourcedValue[int]
+    lease_seconds: SourcedValue[int]
+    retention_seconds: SourcedValue[int]
+    never_retry: SourcedValue[list[str]]
 
 
 def effective_reply(job: Job) -> EffectiveReply:

@@ -12,10 +12,10 @@ from functions.api.schemas.effective import EffectiveReply, effective_reply
 from functions.api.schemas.reply import Reply, Time
 from whendue.inspection.causes import Cause
 from whendue.inspection.explain_rules import Reason
-from whendue.jobs.dependencies import numbers
+from whendue.jobs.dependencies import upstream_numbers
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Failure, Job, State, shown_state
-from whendue.operations.dead_letters import Group
+from whendue.operations.dead_letters import DeadLetterGroup
 from whendue.operations.reader import JobView
 from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 
@@ -74,8 +74,8 @@ class JobReply(Reply):
     limits: LimitsReply | None = None
     schedule: str | None = Field(default=None, description="The schedule that made it.")
     nominal_at: Time | None = Field(default=None, description="The fire for which it was made.")
-    awaits: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
-    part_of: str | None = Field(default=None, description="The workflow or forEach that made it.")
+    unmet_dependencies: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
+    parent_id: str | None = Field(default=None, description="The workflow or forEach that made it.")
     node: str | None = Field(default=None, description="What it is called there.")
     notify: list[str] = Field(default=[], description="The subscriptions that it names.")
     subscription: str | None = Field(default=None, description="Whose delivery it is.")
@@ -220,10 +220,10 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "profile_version": job.profile_version,
         "follow_profile": bool(job.follow),
         "tenant": job.tenant,
-        "due_at": times.written(job.due_at),
-        "created_at": times.written(job.created_at),
-        "started_at": times.written(job.started_at),
-        "finished_at": times.written(job.finished_at),
+        "due_at": times.to_timestamp(job.due_at),
+        "created_at": times.to_timestamp(job.created_at),
+        "started_at": times.to_timestamp(job.started_at),
+        "finished_at": times.to_timestamp(job.finished_at),
         "attempt": job.attempt,
         "max_attempts": job.policy.max_attempts,
         "lost": job.lost,
@@ -235,9 +235,9 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "group": job.group,
         "limits": limits_reply(job.limit),
         "schedule": job.schedule,
-        "nominal_at": times.written(job.nominal_at),
-        "awaits": len(numbers(job.awaits)) or None,
-        "part_of": job.part_of,
+        "nominal_at": times.to_timestamp(job.nominal_at),
+        "unmet_dependencies": len(upstream_numbers(job.unmet_dependencies)) or None,
+        "parent_id": job.parent_id,
         "node": job.node,
         "notify": (job.notify or "").split(),
         "subscription": job.subscription,
@@ -266,8 +266,8 @@ def _failed(failure: Failure) -> AttemptReply:
     return AttemptReply(
         attempt=failure.attempt,
         state="failed",
-        started_at=times.written(failure.started_at),
-        ended_at=times.written(failure.failed_at),
+        started_at=times.to_timestamp(failure.started_at),
+        ended_at=times.to_timestamp(failure.failed_at),
         error=error_reply(failure),
     )
 
@@ -276,21 +276,21 @@ def _current(job: Job) -> AttemptReply:
     return AttemptReply(
         attempt=job.attempt,
         state=job.state.value,
-        started_at=times.written(job.started_at),
-        ended_at=times.written(job.finished_at),
+        started_at=times.to_timestamp(job.started_at),
+        ended_at=times.to_timestamp(job.finished_at),
     )
 
 
 def reason_reply(reason: Reason) -> ReasonReply:
     """Show a reason; facts that are times (`..._at`, `..._until`) are written as times."""
     facts = {
-        to_camel(name): times.written(value) if name.endswith(("_at", "_until")) else value
+        to_camel(name): times.to_timestamp(value) if name.endswith(("_at", "_until")) else value
         for name, value in reason.facts.items()
     }
     return ReasonReply(code=reason.code, text=reason.text, facts=facts)
 
 
-def group_reply(group: Group) -> DeadLetterGroupReply:
+def group_reply(group: DeadLetterGroup) -> DeadLetterGroupReply:
     """Show a group of dead jobs."""
     return DeadLetterGroupReply(
         fingerprint=group.fingerprint,
@@ -299,7 +299,7 @@ def group_reply(group: Group) -> DeadLetterGroupReply:
         ),
         count=group.count,
         types=group.types,
-        first_at=times.written(group.first_at) or "",
-        last_at=times.written(group.last_at) or "",
+        first_at=times.to_timestamp(group.first_at) or "",
+        last_at=times.to_timestamp(group.last_at) or "",
         sample=group.sample,
     )

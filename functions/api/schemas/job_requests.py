@@ -18,7 +18,7 @@ from functions.api.http.json_text import Refused
 from functions.api.http.problems import invalid
 from functions.api.schemas.base import Body
 from functions.api.schemas.numbers import BackoffFactor, BackoffSeconds, Delay, RedriveRate, StartRate
-from whendue.jobs.dependencies import On, ParentPolicy
+from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.jobs.limit_spec import Limit
 from whendue.quotas import (
     BULK_JOBS,
@@ -156,8 +156,8 @@ def _short(tags: dict[str, str]) -> dict[str, str]:
 
 
 Tags = Annotated[dict[str, str], Field(max_length=TAGS), AfterValidator(_short)]
-OnParentFailure = Annotated[
-    ParentPolicy,
+OnDependencyFailure = Annotated[
+    FailurePolicy,
     Field(
         description="What becomes of it when a parent that must succeed does not: `cancel` it, `run` it all the same, "
         "or `hold` it until that one is redriven and succeeds."
@@ -266,7 +266,7 @@ class JobBody(DueBody, JobTemplate):
     depends_on: list[JobIdText | DependencyBody] = Field(
         default_factory=list, max_length=PARENTS, description="Jobs that are to end first."
     )
-    on_parent_failure: OnParentFailure = "cancel"
+    on_dependency_failure: OnDependencyFailure = "cancel"
 
     @model_validator(mode="after")
     def _waits_for_each_once(self) -> Self:
@@ -277,8 +277,8 @@ class JobBody(DueBody, JobTemplate):
         names = [link.name or link.job for link in links]
         if len(set(names)) < len(names):
             raise ValueError("dependsOn gives a name twice")
-        if "on_parent_failure" in self.model_fields_set and not links:
-            raise ValueError("onParentFailure is for jobs with dependsOn")
+        if "on_dependency_failure" in self.model_fields_set and not links:
+            raise ValueError("onDependencyFailure is for jobs with dependsOn")
         return self
 
     def _links(self) -> tuple[Dependency, ...]:
@@ -287,8 +287,8 @@ class JobBody(DueBody, JobTemplate):
     def request(self, idempotency_key: str | None) -> JobRequest:
         """Give the request as the service takes it."""
         links = self._links()
-        policy = None if self.on_parent_failure == "cancel" else self.on_parent_failure
-        asked = replace(super().request(idempotency_key), depends_on=links, parent_policy=policy)
+        policy = None if self.on_dependency_failure == "cancel" else self.on_dependency_failure
+        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy)
         return self.due(asked)
 
 

@@ -45,12 +45,12 @@ METRICS: Final[Mapping[str, Described]] = {
     "whendue_notifications_ended": Described(C, ("channel", "state"), "Deliveries that have ended."),
     "whendue_timer_ticks": Described(C, (), "Ticks of the timer."),
     "whendue_schedules_planned": Described(C, (), "Schedules whose next fires a tick has decided."),
-    "whendue_jobs_promoted": Described(C, (), "Messages that the timer has sent for jobs at their first alarm."),
+    "whendue_jobs_promoted": Described(C, (), "Messages that the timer has sent for jobs at their first check."),
     "whendue_rescues": Described(C, ("action",), "Jobs that rescue has healed."),
     "whendue_queue_messages": Described(G, ("queue", "state"), "Messages in a queue, approximately."),
     "whendue_queue_oldest_due_seconds": Described(G, ("queue",), "For how long the job due longest has been due."),
     "whendue_queue_paused": Described(G, ("queue",), "1 while the queue is paused."),
-    "whendue_timer_lag_seconds": Described(G, (), "For how long the oldest alarm is past that the timer has left."),
+    "whendue_timer_lag_seconds": Described(G, (), "For how long the oldest check is past that the timer has left."),
     "whendue_build_info": Described(G, ("version",), "1; the version is a label."),
 }
 

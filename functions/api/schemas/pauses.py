@@ -106,6 +106,6 @@ def _fields(pause: Pause) -> dict[str, Any]:
     return {
         "by": pause.by,
         "reason": pause.reason,
-        "since": times.written(pause.since),
-        "until": times.written(pause.until),
+        "since": times.to_timestamp(pause.since),
+        "until": times.to_timestamp(pause.until),
     }

@@ -87,7 +87,7 @@ def profile_reply(profile: Profile) -> ProfileReply:
         name=profile.name,
         version=profile.version,
         built_in=profile.version is None,
-        edited_at=times.written(profile.edited_at),
+        edited_at=times.to_timestamp(profile.edited_at),
         priority=profile.queue,
         max_attempts=said.get("max_attempts"),
         backoff=ShownBackoff(

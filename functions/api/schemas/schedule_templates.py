@@ -66,7 +66,7 @@ def _node(graph: Graph, node: Node, whole: JobRequest) -> dict[str, Any]:
     ]
     more = {
         "dependsOn": edges or None,
-        "onParentFailure": None if node.parent_policy == "cancel" else node.parent_policy,
+        "onDependencyFailure": None if node.on_dependency_failure == "cancel" else node.on_dependency_failure,
         "delaySeconds": node.request.delay_s,
         "forEach": node.for_each,
         # Without them it would get the workflow's.

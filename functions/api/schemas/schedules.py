@@ -26,7 +26,7 @@ from whendue.quotas import (
 from whendue.schedules.backfill_model import Backfill
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, local
 from whendue.schedules.history import FireView
-from whendue.schedules.model import Definition, Misfire, Overlap, Schedule, State
+from whendue.schedules.model import Definition, Misfire, Overlap, Schedule, ScheduleState
 
 Exclusion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
@@ -286,7 +286,7 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
     """Show a schedule."""
     definition, recurrence = schedule.definition, schedule.definition.recurrence
     coming, known = _coming(recurrence, now_ms)
-    ended = schedule.state is State.ACTIVE and known and coming is None
+    ended = schedule.state is ScheduleState.ACTIVE and known and coming is None
     target, shown = target_of(definition.template)
     return ScheduleReply(
         name=schedule.name,
@@ -294,10 +294,10 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         state="ended" if ended else schedule.state.value,
         cron=recurrence.cron,
         every=None if recurrence.every_s is None else f"PT{recurrence.every_s}S",
-        at=times.written(recurrence.at_ms),
+        at=times.to_timestamp(recurrence.at_ms),
         timezone=recurrence.timezone,
-        start=times.written(recurrence.start_ms),
-        end=times.written(recurrence.end_ms),
+        start=times.to_timestamp(recurrence.start_ms),
+        end=times.to_timestamp(recurrence.end_ms),
         gap=recurrence.gap,
         fold=recurrence.fold,
         exclude=list(recurrence.exclude),
@@ -310,9 +310,9 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         overlap=definition.overlap,
         pause_after_failures=definition.pause_after,
         **{target: shown},
-        created_at=times.written(schedule.created_at),
-        changed_at=times.written(schedule.version),
-        next_at=times.written(coming and coming.at_ms),
+        created_at=times.to_timestamp(schedule.created_at),
+        changed_at=times.to_timestamp(schedule.version),
+        next_at=times.to_timestamp(coming and coming.at_ms),
         paused=_paused(schedule),
         last_error=schedule.last_error,
     )
@@ -327,18 +327,18 @@ def _coming(recurrence: Recurrence, now_ms: int) -> tuple[Nominal | None, bool]:
 
 
 def _paused(schedule: Schedule) -> PausedReply | None:
-    if schedule.state is not State.PAUSED:
+    if schedule.state is not ScheduleState.PAUSED:
         return None
-    since = times.written(schedule.version)
+    since = times.to_timestamp(schedule.version)
     return PausedReply(by=schedule.paused_by or "", reason=schedule.pause_reason or "", since=since)
 
 
 def instant_reply(recurrence: Recurrence, nominal: Nominal, offset_ms: int) -> InstantReply:
     """Show a fire to come."""
     return InstantReply(
-        nominal_at=times.written(nominal.at_ms),
+        nominal_at=times.to_timestamp(nominal.at_ms),
         local=local(recurrence, nominal.at_ms),
-        due_at=times.written(nominal.at_ms + offset_ms),
+        due_at=times.to_timestamp(nominal.at_ms + offset_ms),
         note=nominal.note,
     )
 
@@ -347,10 +347,10 @@ def fire_reply(view: FireView, now_ms: int) -> FireReply:
     """Show how a fire ended."""
     fire, job, lateness_ms = view.fire, view.job, view.lateness_ms
     return FireReply(
-        nominal_at=times.written(fire.nominal),
+        nominal_at=times.to_timestamp(fire.nominal),
         outcome=fire.outcome.value,
         reason=fire.reason,
-        decided_at=times.written(fire.decided_at),
+        decided_at=times.to_timestamp(fire.decided_at),
         job=FireJobReply(id=fire.job, state=shown_state(job, now_ms) if job else None) if fire.job else None,
         lateness_seconds=None if lateness_ms is None else lateness_ms / 1000,
         backfill=fire.backfill,
@@ -359,16 +359,16 @@ def fire_reply(view: FireView, now_ms: int) -> FireReply:
 
 def backfill_reply(backfill: Backfill) -> BackfillReply:
     """Show how far a backfill is."""
-    fields: dict[str, Any] = {"from": times.written(backfill.from_ms)}
+    fields: dict[str, Any] = {"from": times.to_timestamp(backfill.from_ms)}
     return BackfillReply(
         **fields,
         id=backfill.id,
         schedule=backfill.name,
         state=backfill.state.value,
-        to=times.written(backfill.to_ms),
+        to=times.to_timestamp(backfill.to_ms),
         limit=backfill.limit,
         force=backfill.force,
-        reached=times.written(backfill.cursor) if backfill.cursor >= backfill.from_ms else None,
+        reached=times.to_timestamp(backfill.cursor) if backfill.cursor >= backfill.from_ms else None,
         created_jobs=backfill.made,
         left_alone=backfill.passed,
         error=backfill.error,

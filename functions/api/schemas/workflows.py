@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_replies import ErrorReply, error_reply
-from functions.api.schemas.job_requests import WORKFLOW, DueBody, JobTemplate, Name, OnParentFailure, Priority, Tags
+from functions.api.schemas.job_requests import WORKFLOW, DueBody, JobTemplate, Name, OnDependencyFailure, Priority, Tags
 from functions.api.schemas.numbers import Delay
 from functions.api.schemas.reply import Reply, Time
 from whendue.jobs.dependencies import On
@@ -35,7 +35,7 @@ class StepBody(JobTemplate):
 
     name: Name | None = Field(default=None, description="What others call it; step-1, job-1, ... or body if not said.")
     delay_seconds: Delay | None = Field(default=None, description="So long after its last parent.")
-    on_parent_failure: OnParentFailure = "cancel"
+    on_dependency_failure: OnDependencyFailure = "cancel"
     for_each: ForEach = None
 
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
@@ -51,7 +51,7 @@ class StepBody(JobTemplate):
             where=where,
             name=self.name or "",
             request=request,
-            parent_policy=self.on_parent_failure,
+            on_dependency_failure=self.on_dependency_failure,
             for_each=self.for_each,
         )
 
@@ -220,7 +220,7 @@ def workflow_reply(job: Job, now_ms: int) -> WorkflowReply:
 def whole_workflow_reply(view: WorkflowView, now_ms: int) -> WholeWorkflowReply:
     """Show a workflow with its nodes."""
     graph, jobs = view.graph or Graph(()), view.jobs
-    made = view.job.parts is not None
+    made = view.job.member_count is not None
     names = [node.name for node in graph.nodes]
     edges: list[dict[str, Any]] = [
         {"from": names[link.node], "to": node.name, "on": link.on} for node in graph.nodes for link in node.parents
@@ -241,16 +241,16 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "priority": job.queue,
         "profile": job.profile,
         "tenant": job.tenant,
-        "created_at": times.written(job.created_at),
-        "due_at": times.written(job.due_at),
-        "finished_at": times.written(job.finished_at),
-        "deadline_at": times.written(job.deadline_at),
+        "created_at": times.to_timestamp(job.created_at),
+        "due_at": times.to_timestamp(job.due_at),
+        "finished_at": times.to_timestamp(job.finished_at),
+        "deadline_at": times.to_timestamp(job.deadline_at),
         "cancel_requested": job.cancel_requested,
         "retries": job.redrives or 0,
         "error": error_reply(job.last) if job.last and job.state is not State.SUCCEEDED else None,
         "tags": dict(job.tags or {}),
         "schedule": job.schedule,
-        "nominal_at": times.written(job.nominal_at),
+        "nominal_at": times.to_timestamp(job.nominal_at),
     }
 
 
@@ -262,10 +262,10 @@ def _node(graph: Graph, number: int, jobs: Mapping[int, Job | None], now_ms: int
         state=node_state(job, now_ms, made=made),
         job=job.id if job else None,
         for_each=node.for_each is not None,
-        items=job.parts if job else None,
+        items=job.member_count if job else None,
         attempt=job.attempt if job else 0,
-        due_at=times.written(job.due_at) if job and job.state is not State.WAITING else None,
-        started_at=times.written(job.started_at) if job else None,
-        finished_at=times.written(job.finished_at) if job else None,
+        due_at=times.to_timestamp(job.due_at) if job and job.state is not State.WAITING else None,
+        started_at=times.to_timestamp(job.started_at) if job else None,
+        finished_at=times.to_timestamp(job.finished_at) if job else None,
         error=error_reply(job.last) if job and job.last and job.state is not State.SUCCEEDED else None,
     )

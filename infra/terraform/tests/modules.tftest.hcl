@@ -9,7 +9,7 @@ run "table" {
 
   variables {
     name        = "t"
-    plan        = { key = { pk = "S", sk = "S" }, index = { name = "agenda", key = { agenda_pk = "S", alarm_at = "N" }, include = ["due_at"] }, ttl = "expires_at" }
+    plan        = { key = { pk = "S", sk = "S" }, index = { name = "due", key = { due_pk = "S", check_at = "N" }, include = ["due_at"] }, ttl = "expires_at" }
     kms_key_arn = null
     protect     = true
   }
@@ -34,7 +34,7 @@ run "a_no_for_a_type_is_refused" {
 
   variables {
     name        = "t"
-    plan        = { key = { pk = "S", sk = "S" }, index = { name = "agenda", key = { agenda_pk = "S", alarm_at = false }, include = [] }, ttl = "expires_at" }
+    plan        = { key = { pk = "S", sk = "S" }, index = { name = "due", key = { due_pk = "S", check_at = false }, include = [] }, ttl = "expires_at" }
     kms_key_arn = null
     protect     = true
   }

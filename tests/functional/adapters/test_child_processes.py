@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders.waiting import eventually
 from whendue.adapters.child_processes import ChildProcess, ChildProcesses
-from whendue.engine.ports import Delivery, Worked
+from whendue.engine.ports import BatchResult, ReceivedMessage
 
 FOREVER_MS = 4_000_000_000_000
 
@@ -22,12 +22,12 @@ def children() -> Iterator[ChildProcesses]:
 
 
 def begun(children: ChildProcesses, what: str) -> ChildProcess:
-    child = children.start(Delivery("m-1", "r-1", what, 2, "normal"), FOREVER_MS)
+    child = children.start(ReceivedMessage("m-1", "r-1", what, 2, "normal"), FOREVER_MS)
     assert child
     return child
 
 
-def ended(child: ChildProcess) -> Worked | None:
+def ended(child: ChildProcess) -> BatchResult | None:
     eventually(lambda: child.ended(0.5))
     return child.worked()
 
@@ -50,7 +50,7 @@ def test_one_that_dies_is_noticed_and_takes_nobody_with_it(children: ChildProces
 def test_there_are_no_more_than_may_be_and_an_end_makes_room(children: ChildProcesses) -> None:
     """Memory is bounded."""
     first, second = begun(children, "hangs"), begun(children, "hangs")
-    delivery = Delivery("m-2", "r-2", "succeeds", 2, "normal")
+    delivery = ReceivedMessage("m-2", "r-2", "succeeds", 2, "normal")
     assert children.start(delivery, FOREVER_MS) is None
     assert not first.ended(0)
     first.kill()
@@ -81,5 +81,5 @@ def test_a_system_that_refuses_a_process_leaves_room_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr("sys.executable", "/nowhere/python")
         for _ in range(3):
-            assert children.start(Delivery("m-1", "r-1", "succeeds", 2, "normal"), FOREVER_MS) is None
+            assert children.start(ReceivedMessage("m-1", "r-1", "succeeds", 2, "normal"), FOREVER_MS) is None
     assert ended(begun(children, "succeeds"))

@@ -14,13 +14,13 @@ from tests.builders.world import TENANT, World
 from whendue.adapters.memory import MemoryQueue
 from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.registry import channel, task
-from whendue.engine.ports import Applied, Outcome, Outgoing
-from whendue.engine.reconcile import Parents
+from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
+from whendue.engine.reconcile import DependencyReconciler
 from whendue.errors import UnavailableError
-from whendue.notifications.publisher import News
-from whendue.profiles.lookup import Profiles
-from whendue.submission.dependency_edges import Links
-from whendue.submission.plan import Prepare
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.profiles.lookup import ProfileLookup
+from whendue.submission.dependency_edges import DependencyEdges
+from whendue.submission.plan import JobPlanner
 from whendue.submission.request import JobRequest
 from whendue.table.writes import Write
 
@@ -251,7 +251,7 @@ def _patched(owner: Any, name: str, is_it: Callable[..., bool]) -> Plant:
 def _in_the_table(world: World, patch: pytest.MonkeyPatch, error: Exception) -> None:
     real = world.table.apply
 
-    def apply(writes: Sequence[Write]) -> list[Outcome]:
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
         if any(write.changes.get("group") == "bad" for write in writes):
             raise error
         return real(writes)
@@ -260,10 +260,10 @@ def _in_the_table(world: World, patch: pytest.MonkeyPatch, error: Exception) -> 
 
 
 STAGES: dict[str, Plant] = {
-    "parents": _patched(Links, "parents_of", lambda self, request: request.group == "bad"),
-    "prepare": _patched(Prepare, "submission", lambda self, tenant, request, *_: request.group == "bad"),
-    "made": _patched(Links, "made", lambda self, request, *_: request.group == "bad"),
-    "profile": _patched(Profiles, "find", lambda self, tenant, name, **_: name == "mine"),
+    "parents": _patched(DependencyEdges, "parents_of", lambda self, request: request.group == "bad"),
+    "prepare": _patched(JobPlanner, "submission", lambda self, tenant, request, *_: request.group == "bad"),
+    "made": _patched(DependencyEdges, "made", lambda self, request, *_: request.group == "bad"),
+    "profile": _patched(ProfileLookup, "find", lambda self, tenant, name, **_: name == "mine"),
     "write": _in_the_table,
 }
 
@@ -296,7 +296,9 @@ def test_a_job_whose_subscribers_cannot_be_found_is_accepted(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It is written as one that somebody may want to hear of: whoever ends it looks again."""
-    _patched(News, "wants", lambda self, step: step.job.group == "bad")(world, monkeypatch, EXCEPTIONS[name])
+    _patched(NotificationPublisher, "wants", lambda self, step: step.job.group == "bad")(
+        world, monkeypatch, EXCEPTIONS[name]
+    )
     reply = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok"}, {"type": "ok", "group": "bad"}]})
     assert [item["status"] for item in reply.json["items"]] == [202, 202]
     monkeypatch.undo()
@@ -309,11 +311,11 @@ def test_a_job_whose_subscribers_cannot_be_found_is_accepted(
 def test_an_error_of_a_look_at_dependencies_takes_nothing_back(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The jobs are written; the one that could not look does so when its alarm rings."""
+    """The jobs are written; the one that could not look does so when its next check rings."""
     first = client.submit()
     world.work()
     waiting = [{"type": "ok", "dependsOn": [first["id"]], "group": group} for group in ("good", "bad", "good")]
-    _patched(Parents, "_check", lambda self, job: job.group == "bad")(world, monkeypatch, EXCEPTIONS[name])
+    _patched(DependencyReconciler, "_check", lambda self, job: job.group == "bad")(world, monkeypatch, EXCEPTIONS[name])
     items = client.send("POST", "/jobs/batch", {"jobs": waiting}).json["items"]
     assert [item["status"] for item in items] == [202, 202, 202]
     monkeypatch.undo()
@@ -368,9 +370,11 @@ def test_what_the_table_cannot_hold_is_one_job_s_problem(world: World) -> None:
     """The adapters say so of a single write."""
     real = world.table.apply
 
-    def apply(writes: Sequence[Write]) -> list[Outcome]:
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
         ends = iter(real([write for write in writes if write.changes.get("group") != "bad"]))
-        return [Outcome(Applied.INVALID) if write.changes.get("group") == "bad" else next(ends) for write in writes]
+        return [
+            WriteResult(WriteStatus.INVALID) if write.changes.get("group") == "bad" else next(ends) for write in writes
+        ]
 
     world.table.apply = apply  # type: ignore[method-assign]
     client = Client(api_of(world), a_token())
@@ -396,7 +400,7 @@ def test_finding_the_one_to_blame_costs_a_logarithm(world: World) -> None:
     calls = []
     real = world.table.apply
 
-    def apply(writes: Sequence[Write]) -> list[Outcome]:
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
         calls.append(len(writes))
         if any(write.changes.get("group") == "bad" for write in writes):
             raise TypeError("broken on purpose")

@@ -11,7 +11,7 @@ import pytest
 from functions.api.app import make_resolver, routes_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import SETTINGS, World
-from whendue.engine.ports import AgendaEntry
+from whendue.engine.ports import DueEntry
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import TERMINAL
 from whendue.operations.listing import _place, _value
@@ -164,7 +164,7 @@ def test_the_largest_cursor_is_one_that_is_taken(world: World, group: str) -> No
     """Sixteen shards a queue, each left at a job of its own; a tenant and a subscription of the longest names."""
     tenant, name = "t" * 64, "s" * 64
     kinds = QUEUES if group == "live" else sorted(state.value for state in TERMINAL)
-    entry = AgendaEntry(1 << 43, "JOB#" + "f" * 36, "job", 1 << 43)
+    entry = DueEntry(1 << 43, "JOB#" + "f" * 36, "job", 1 << 43)
     value = _value(group, {f"{kind}#{shard}": entry for kind in kinds for shard in range(16)})
     bound = ("deliveries", tenant, None, None, None, None, name)
     cursors = world.app.runtime.cursors
@@ -185,7 +185,7 @@ def test_pages_go_on_when_partitions_are_added(client: Client, world: World) -> 
     made = {client.submit(delaySeconds=60 + n)["id"] for n in range(6)}
     page = client.send("GET", "/jobs", limit=2).json
     ports = (world.table, world.queues, world.blobs, world.runner, world.registry)
-    world.app = build(replace(SETTINGS, shards=SETTINGS.shards + 3), world.effects, *ports)
+    world.app = build(replace(SETTINGS, shards=SETTINGS.shards + 3), world.system, *ports)
     grown = Client(api_of(world), a_token())
     found = {job["id"] for job in page["items"]}
     while page["cursor"]:

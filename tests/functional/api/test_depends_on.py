@@ -36,11 +36,11 @@ def test_a_job_waits_for_another_and_shows_it(client: Client, world: World) -> N
     """Its due time counts from the end of its parent."""
     parent = client.submit(delaySeconds=60)
     child = client.submit(dependsOn=[parent["id"]], delaySeconds=30)
-    assert (child["state"], child["awaits"], parent["awaits"]) == ("waiting", 1, None)
+    assert (child["state"], child["unmetDependencies"], parent["unmetDependencies"]) == ("waiting", 1, None)
     assert [job["id"] for job in client.send("GET", "/jobs", state="waiting").json["items"]] == [child["id"]]
     world.pass_time(62)
     assert (state(client, parent), state(client, child)) == ("succeeded", "scheduled")
-    assert client.send("GET", f"/jobs/{child['id']}").json["awaits"] is None
+    assert client.send("GET", f"/jobs/{child['id']}").json["unmetDependencies"] is None
     world.pass_time(31)
     assert state(client, child) == "succeeded"
 
@@ -65,7 +65,7 @@ def test_an_edge_says_which_end_counts(client: Client, world: World, on: str, go
 def test_a_policy_says_what_becomes_of_it(client: Client, world: World, policy: str, end: str) -> None:
     """When its parent does not succeed."""
     parent = client.submit("bad", **ONCE)
-    child = client.submit(dependsOn=[parent["id"]], onParentFailure=policy)
+    child = client.submit(dependsOn=[parent["id"]], onDependencyFailure=policy)
     world.work()
     assert state(client, child) == end
 
@@ -107,7 +107,7 @@ def test_what_it_waits_for_is_a_part_of_what_was_asked_for(client: Client) -> No
         {"dependsOn": parents},
         {"dependsOn": [{"job": parents[0], "on": "done"}]},
         {"dependsOn": [{"job": parents[0], "as": "x"}]},
-        {"dependsOn": parents[:1], "onParentFailure": "hold"},
+        {"dependsOn": parents[:1], "onDependencyFailure": "hold"},
         {},
     ]
     answers = [client.send("POST", "/jobs", {"type": "ok"} | other, key) for other in others]
@@ -115,15 +115,15 @@ def test_what_it_waits_for_is_a_part_of_what_was_asked_for(client: Client) -> No
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
-    "a job that is not there": ("unknown_parent", {"dependsOn": [UNKNOWN]}),
-    "an id that is none": ("unknown_parent", {"dependsOn": ["x"]}),
+    "a job that is not there": ("unknown_dependency", {"dependsOn": [UNKNOWN]}),
+    "an id that is none": ("unknown_dependency", {"dependsOn": ["x"]}),
     "an empty id": ("invalid_request", {"dependsOn": [""]}),
     "a number": ("invalid_request", {"dependsOn": [1]}),
     "one alone": ("invalid_request", {"dependsOn": UNKNOWN}),
     "a job twice": ("invalid_request", {"dependsOn": [UNKNOWN, {"job": UNKNOWN, "on": "done"}]}),
     "another end": ("invalid_request", {"dependsOn": [{"job": UNKNOWN, "on": "end"}]}),
-    "another policy": ("invalid_request", {"dependsOn": [UNKNOWN], "onParentFailure": "ignore"}),
-    "a policy for nobody": ("invalid_request", {"onParentFailure": "hold"}),
+    "another policy": ("invalid_request", {"dependsOn": [UNKNOWN], "onDependencyFailure": "ignore"}),
+    "a policy for nobody": ("invalid_request", {"onDependencyFailure": "hold"}),
     "a ref outside a batch": ("invalid_request", {"dependsOn": [{"ref": "a"}]}),
     "a name outside a batch": ("invalid_request", {"ref": "a"}),
     "too many": ("invalid_request", {"dependsOn": [f"{n}" for n in range(PARENTS + 1)]}),
@@ -214,9 +214,9 @@ def test_who_waits_for_a_refused_job_is_refused_and_nobody_else(client: Client) 
     assert codes == [
         "unknown_task",
         "invalid_request",
-        "unknown_parent",
-        "unknown_parent",
-        "unknown_parent",
+        "unknown_dependency",
+        "unknown_dependency",
+        "unknown_dependency",
         None,
         "invalid_request",
         "invalid_request",
@@ -233,7 +233,7 @@ def test_a_waiting_job_says_for_whom_it_waits(client: Client, world: World) -> N
     child = client.submit(dependsOn=parents)
     world.work()
     facts = {"left": AWAITED_NAMED + 5, "jobs": parents[1 : AWAITED_NAMED + 1]}
-    assert reasons(client, child) == [("waiting_for_parents", facts)]
+    assert reasons(client, child) == [("waiting_for_dependencies", facts)]
 
 
 def test_a_held_job_says_by_whom(client: Client, world: World) -> None:
@@ -241,12 +241,12 @@ def test_a_held_job_says_by_whom(client: Client, world: World) -> None:
     broken = [True]
     world.task("flaky", lambda payload, ctx: 1 // (not broken[0]))
     parents = [client.submit("flaky", **ONCE)["id"], client.submit(delaySeconds=5)["id"]]
-    child = client.submit(dependsOn=parents, onParentFailure="hold")
-    assert reasons(client, child)[0][0] == "waiting_for_parents"
+    child = client.submit(dependsOn=parents, onDependencyFailure="hold")
+    assert reasons(client, child)[0][0] == "waiting_for_dependencies"
     world.work()
     held, waiting = reasons(client, child)
     assert held == ("held", {"jobs": parents[:1]})
-    assert waiting == ("waiting_for_parents", {"left": 2, "jobs": parents})
+    assert waiting == ("waiting_for_dependencies", {"left": 2, "jobs": parents})
     broken[0] = False
     client.send("POST", f"/jobs/{parents[0]}/redrive")
     world.pass_time(10)
@@ -258,7 +258,7 @@ def test_a_paused_job_that_waits_says_both(client: Client, world: World) -> None
     parent = client.submit(delaySeconds=60)
     child = client.submit(dependsOn=[parent["id"]])
     client.send("POST", "/pauses", {"type": "ok", "reason": "r"})
-    assert [code for code, _ in reasons(client, child)] == ["waiting_for_parents", "paused"]
+    assert [code for code, _ in reasons(client, child)] == ["waiting_for_dependencies", "paused"]
 
 
 def test_a_workflow_that_runs_says_for_how_many_jobs_it_waits(client: Client, world: World) -> None:
@@ -266,4 +266,4 @@ def test_a_workflow_that_runs_says_for_how_many_jobs_it_waits(client: Client, wo
     jobs = [{"type": "ok"}, {"type": "ok", "delaySeconds": 60}]
     whole = client.send("POST", "/workflows", {"group": jobs}).json
     world.work()
-    assert reasons(client, whole) == [("waiting_for_parts", {"parts": 2, "left": 1})]
+    assert reasons(client, whole) == [("waiting_for_members", {"members": 2, "left": 1})]

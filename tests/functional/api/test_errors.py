@@ -12,7 +12,7 @@ from tests.builders.api import a_token, api_of
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.gateway import Client, Shape
 from tests.builders.world import World
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import UnavailableError, WhendueError
 from whendue.quotas import (
     BACKOFF_CAP_S,
@@ -240,7 +240,7 @@ def test_a_problem_names_the_places_and_never_the_values(client: Client) -> None
 @pytest.mark.parametrize("where", ["table", "queue"])
 def test_a_table_or_queue_that_does_not_answer_is_503_with_retry_after(world: World, where: str) -> None:
     """The client may try again, with its Idempotency-Key; a job whose message alone failed is accepted (G1)."""
-    table = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    table = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     queue = Refusing(world.queues, "send", lambda name, messages: [False] * len(messages))
     api = api_of(world, **({"store": table} if where == "table" else {"queue": queue}))
     answer = Client(api, a_token()).send("POST", "/jobs", a_job())
@@ -333,10 +333,11 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "target_refused": 422,
         "too_many_subscriptions": 409,
         "unknown_channel": 422,
-        "unknown_parent": 422,
+        "unknown_dependency": 422,
         "unknown_subscription": 422,
         "too_many_profiles": 409,
         "unauthenticated": 401,
+        "old_table": 503,
         "unavailable": 503,
         "unknown_profile": 422,
         "unstorable": 422,

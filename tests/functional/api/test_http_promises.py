@@ -153,7 +153,7 @@ def test_a_schedule_is_previewed_as_it_would_be_put(client: Client, target: Any)
 
 def across(world: World, method: str, path: str, shape: Shape, origin: str = APP, **headers: str) -> Answer:
     """Send what a browser sends for a script of another origin."""
-    verifier = Verifier(AuthSettings.from_env(token.environment(SECRET)), world.effects)
+    verifier = Verifier(AuthSettings.from_env(token.environment(SECRET)), world.system)
     api = Api(world.app, verifier, Origins.from_env({"WHENDUE_CORS_ORIGINS": f"{APP}, http://localhost:3000"}))
     asked = {name.replace("_", "-"): value for name, value in headers.items()}
     return Client(api, None, shape).event(Request(method, path, {"Origin": origin, **asked}).event(shape))

@@ -12,7 +12,7 @@ from functions.api.app import PUBLIC, make_resolver, routes_of
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.notified import Notified, fresh_resources
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 
 JOB: dict[str, Any] = {"type": "ok", "payload": {}, "delaySeconds": 600}
 DAILY: dict[str, Any] = {"cron": "0 3 * * *", "job": {"type": "ok", "payload": {}}}
@@ -97,7 +97,7 @@ class Between:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
-    world = Notified(ManualEffects())
+    world = Notified(ManualClock())
     between: Any = Between(world.table)
     fresh_resources(monkeypatch).provide("notify", lambda: world.app.notify)
     return Client(api_of(world, store=between), a_token())

@@ -61,7 +61,7 @@ def test_a_look_at_all_queues_reads_a_bounded_number_of_items(world: World) -> N
     app = world.build(Counted(Refusing(world.table, "get", get), calls), Counted(world.queues, calls))
     app.queues.list()
     # A look at pauses for each queue that has jobs: of the queue, and of the tenant and its type, which are known then.
-    assert Counter(calls) == {"depth": 5, "agenda": 20, "get": 6 + 4}
+    assert Counter(calls) == {"depth": 5, "query_due": 20, "get": 6 + 4}
     assert sum(read) == 5 + 4 * 4 * OLDEST_LOOKED_AT + 4 + 2 == 171
 
 
@@ -76,9 +76,9 @@ def test_a_running_job_is_not_the_oldest_that_waits(client: Client, world: World
 
 def test_a_queue_is_paused_and_resumed(client: Client, client_of: Callable[..., Client], world: World) -> None:
     """Operators see by whom, why, since and until when."""
-    until = times.written(world.clock.now_ms() + 60_000)
+    until = times.to_timestamp(world.clock.now_ms() + 60_000)
     answer = client.send("POST", "/queues/normal/pause", WHY | {"expiresAt": until})
-    told = {"by": TENANT, **WHY, "since": times.written(world.clock.now_ms()), "until": until}
+    told = {"by": TENANT, **WHY, "since": times.to_timestamp(world.clock.now_ms()), "until": until}
     assert (answer.status, answer.json) == (200, told | {"by": answer.json["by"]})
     assert answer.json["by"]
     assert shown(client_of("other", "jobs:read operator"))["paused"] == answer.json

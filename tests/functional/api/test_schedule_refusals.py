@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.http.times import written
+from functions.api.http.times import to_timestamp
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.world import World
@@ -113,7 +113,7 @@ def test_an_interval_that_is_no_text_says_what_to_write(client: Client, every: A
 @pytest.mark.parametrize("seconds", [-86_400 * 365, -60, 0])
 def test_a_past_at_blames_at(client: Client, world: World, seconds: int) -> None:
     """It blamed an end that nobody had sent."""
-    at = written(world.clock.now_ms() + seconds * 1000)
+    at = to_timestamp(world.clock.now_ms() + seconds * 1000)
     [(where, problem)] = refused(client.send("PUT", "/schedules/x", {"at": at, "job": JOB}), 400, "invalid_schedule")
     assert where == "at"
     assert "past" in problem
@@ -121,7 +121,7 @@ def test_a_past_at_blames_at(client: Client, world: World, seconds: int) -> None
 
 def test_a_past_end_blames_end_and_a_bounded_cron_its_end(client: Client, world: World) -> None:
     """Whoever sent an end is told of it."""
-    past, soon = (written(world.clock.now_ms() + seconds * 1000) for seconds in (-60, 60))
+    past, soon = (to_timestamp(world.clock.now_ms() + seconds * 1000) for seconds in (-60, 60))
     for when in ({"cron": "* * * * *", "end": past}, {"every": "PT1M", "start": "2020-01-01T00:00:00Z", "end": past}):
         [(where, problem)] = refused(client.send("PUT", "/schedules/x", when | {"job": JOB}), 400, "invalid_schedule")
         assert where == "end"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.http.times import read, written
+from functions.api.http.times import read, to_timestamp
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.world import World
@@ -38,7 +38,7 @@ def fires(client: Client, **query: Any) -> list[dict[str, Any]]:
 
 def at(world: World, seconds: float = 0) -> str:
     """Write the time so many seconds from now."""
-    return written(world.clock.now_ms() + round(seconds * 1000)) or ""
+    return to_timestamp(world.clock.now_ms() + round(seconds * 1000)) or ""
 
 
 def test_a_schedule_is_created_read_and_shown_as_it_was_put(world: World, shape: Shape) -> None:
@@ -300,7 +300,7 @@ def test_a_trigger_runs_the_job_at_once_and_is_no_fire(
 
 
 def test_a_one_shot_fires_once_and_has_ended(put: Callable[..., Answer], client: Client, world: World) -> None:
-    """To the second, and it leaves the agenda."""
+    """To the second, and it leaves the due index."""
     put(cron=None, at=at(world, 200))
     world.pass_time(199)
     assert world.ran == []
@@ -308,7 +308,7 @@ def test_a_one_shot_fires_once_and_has_ended(put: Callable[..., Answer], client:
     assert [(time - world.clock.start_ms) // 1000 for _, _, time in world.ran] == [200]
     told = client.send("GET", "/schedules/nightly").json
     assert (told["state"], told["nextAt"]) == ("ended", None)
-    assert "agenda_pk" not in next(item for key, item in world.table.items().items() if key.sk == "schedule#nightly")
+    assert "due_pk" not in next(item for key, item in world.table.items().items() if key.sk == "schedule#nightly")
 
 
 def test_a_schedule_pauses_after_so_many_failures_in_a_row(

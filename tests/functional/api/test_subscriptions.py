@@ -12,12 +12,12 @@ from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.notified import Notified, fresh_resources
 from tests.builders.world import TENANT
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs.model import State
 from whendue.quotas import SUBSCRIPTION_CONFIG_BYTES, SUBSCRIPTION_FILTERS, SUBSCRIPTIONS_PER_TENANT
 from whendue.settings import NOTIFICATIONS
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 
 HOOK: dict[str, Any] = {
     "channel": "webhook",
@@ -34,7 +34,7 @@ TOPIC: dict[str, Any] = {
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Notified:
-    made = Notified(ManualEffects())
+    made = Notified(ManualClock())
     fresh_resources(monkeypatch).provide("notify", lambda: made.app.notify)
     return made
 
@@ -343,7 +343,7 @@ def test_where_the_table_does_not_answer_it_is_503(world: Notified, kind: str) -
         raise UnavailableError
 
     def apply_refused(writes: Any) -> Any:
-        return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+        return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
 
     store = Refusing(world.table, kind, apply_refused if kind == "apply" else get_refused)
     store.on = False
@@ -478,7 +478,7 @@ def test_a_pause_that_nobody_could_be_told_of_is_503_and_told_when_it_is_repeate
     def refusing(writes: Any) -> Any:
         deliveries = [write.name == "submit" for write in writes]
         done = iter(world.table.apply([write for write in writes if write.name != "submit"]))
-        return [Outcome(Applied.UNAVAILABLE) if one else next(done) for one in deliveries]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if one else next(done) for one in deliveries]
 
     store = Refusing(world.table, "apply", refusing)
     world.subscribe(url="https://hooks.example.com/")
@@ -514,7 +514,7 @@ def test_missed_fires_are_told_once_with_their_number(client: Client, world: Not
     def refuse_to_advance(writes: Any) -> Any:
         ends = world.table.apply([write for write in writes if write.name != "advance"])
         done = iter(ends)
-        return [Outcome(Applied.UNAVAILABLE) if write.name == "advance" else next(done) for write in writes]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if write.name == "advance" else next(done) for write in writes]
 
     world.tick(world.build(store=Refusing(world.table, "apply", refuse_to_advance)))
     world.tick()
@@ -536,7 +536,7 @@ def test_a_schedule_waits_with_its_cursor_until_missed_fires_are_told(client: Cl
     def refused(*_: Any) -> Any:
         raise UnavailableError
 
-    world.tick(world.build(store=Refusing(world.table, "family", refused)))
+    world.tick(world.build(store=Refusing(world.table, "query", refused)))
     assert world.log() == []
     world.tick()
     assert len(world.log()) == 1

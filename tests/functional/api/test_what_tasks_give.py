@@ -292,11 +292,11 @@ def test_a_path_that_fails_on_its_result_ends_its_own_job_alone(client: Client, 
     """`floor(to_number('inf'))` failed the batch, and its neighbours came 80-400 s late."""
     world.task("gives", lambda payload, ctx: {"l": [{"n": n} for n in range(20_000)]})
     parent = client.submit(type="gives")["id"]
-    refers = client.submit(payload={"x": {"$from": parent, "path": path}}, dependsOn=[parent], maxAttempts=4)
+    referring = client.submit(payload={"x": {"$from": parent, "path": path}}, dependsOn=[parent], maxAttempts=4)
     others = [client.submit(payload={"x": {"$from": parent, "path": "l[0].n"}}, dependsOn=[parent]) for _ in range(2)]
     worked = world.work()
     assert [one.unsettled for one in worked] == [[]] * len(worked)
-    shown = client.send("GET", f"/jobs/{refers['id']}").json
+    shown = client.send("GET", f"/jobs/{referring['id']}").json
     assert (shown["state"], shown["attempt"], shown["error"]["type"]) == ("dead", 1, "bad_reference")
     for job in others:
         found = client.send("GET", f"/jobs/{job['id']}").json

@@ -69,7 +69,7 @@ def test_a_workflow_is_found_where_location_points_before_and_after_it_ran(clien
     assert after["criticalPath"] == ["a", "b"]
     [first, *_] = after["nodes"]
     assert (first["type"], first["attempt"], first["forEach"], first["items"]) == ("ok", 1, False, None)
-    assert client.send("GET", f"/jobs/{first['job']}").json["partOf"] == after["id"]
+    assert client.send("GET", f"/jobs/{first['job']}").json["parentId"] == after["id"]
     assert after["finishedAt"] >= first["finishedAt"] >= first["startedAt"]
 
 
@@ -345,7 +345,11 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "a name with a space": ("invalid_request", "body.nodes.a b.[key]", {"nodes": {"a b": job()}}),
     "another name than in nodes": ("invalid_request", "body", {"nodes": {"a": job(name="b")}}),
     "another end": ("invalid_request", "body.nodes.a.dependsOn", {"nodes": {"a": job("ok", {"node": "b", "on": "x"})}}),
-    "another policy": ("invalid_request", "body.chain.0.onParentFailure", {"chain": [job(onParentFailure="wait")]}),
+    "another policy": (
+        "invalid_request",
+        "body.chain.0.onDependencyFailure",
+        {"chain": [job(onDependencyFailure="wait")]},
+    ),
     "no deadline": ("invalid_request", "body.deadlineSeconds", {"chain": [job()], "deadlineSeconds": 0}),
     "a delay and a time": (
         "invalid_request",

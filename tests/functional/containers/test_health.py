@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from whendue.containers.health import LIVE, READY, Beats, Health, serving
+from whendue.containers.health import LIVE, READY, Health, Liveness, serving
 
 
 class Told:
@@ -14,7 +14,7 @@ class Told:
     def __init__(self) -> None:
         self.now_ms = 0
         self.answers = {"table": "ok", "queues": "ok"}
-        self.beats = Beats(lambda: self.now_ms, 60)
+        self.beats = Liveness(lambda: self.now_ms, 60)
         self.health = Health(self.beats, lambda: self.answers)
         self.url = ""
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders.waiting import eventually
 from tests.builders.world import RealTime
-from whendue.containers.health import Beats
+from whendue.containers.health import Liveness
 from whendue.containers.timer import LAST_STEP_S, TICK_S, Timer
 from whendue.timer.tick import Ticked
 
@@ -32,7 +32,7 @@ class Ticks:
 
 def timer_of(world: RealTime, ticks: Ticks, grace_s: int = GRACE_S) -> Timer:
     world.app.tick = ticks  # type: ignore[assignment]
-    return Timer(world.app, grace_s, Beats(world.effects.now_ms, 60))
+    return Timer(world.app, grace_s, Liveness(world.system.now_ms, 60))
 
 
 def ended(timer: Timer) -> bool:
@@ -44,7 +44,7 @@ def test_it_promotes_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """With the real tick; a line a tick."""
     world = RealTime()
     world.submit(delay_s=125)
-    timer = Timer(world.app, GRACE_S, Beats(world.effects.now_ms, 60))
+    timer = Timer(world.app, GRACE_S, Liveness(world.system.now_ms, 60))
     timer.start()
     lines: list[str] = []
 
@@ -62,12 +62,12 @@ def test_a_tick_that_left_something_is_followed_by_the_next_soon(grace_s: int, l
     """Each is short enough for the grace and for a minute, and the work of a busy one gets done all the same."""
     ticks = Ticks(Ticked(behind=["live#low#0"]), Ticked(behind=["live#low#0"]))
     world = RealTime()
-    began_ms = world.effects.now_ms()
+    began_ms = world.system.now_ms()
     timer = timer_of(world, ticks, grace_s)
     timer.start()
     eventually(lambda: len(ticks.deadlines) >= 3)
     assert ended(timer)
-    assert all(began_ms <= at - lasts_s * 1000 <= world.effects.now_ms() for at in ticks.deadlines)
+    assert all(began_ms <= at - lasts_s * 1000 <= world.system.now_ms() for at in ticks.deadlines)
 
 
 def test_it_survives_a_tick_that_fails(capsys: pytest.CaptureFixture[str]) -> None:

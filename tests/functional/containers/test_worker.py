@@ -9,11 +9,11 @@ import pytest
 
 from tests.builders.waiting import eventually
 from tests.builders.world import RealTime
-from whendue.containers.health import Beats
+from whendue.containers.health import Liveness
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
 from whendue.declarations.context import Context
 from whendue.engine.message import to_body
-from whendue.engine.ports import Delivery, Outgoing
+from whendue.engine.ports import Outgoing, ReceivedMessage
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State
 from whendue.settings import QUEUES
@@ -39,7 +39,7 @@ def start(world: RealTime) -> Iterator[Callable[..., Worker]]:
             "wait_s": 1,
             "grace_s": 20,
         } | options
-        started.append(Worker(world.app, Options(**wanted), Beats(world.effects.now_ms, SILENT_S)))
+        started.append(Worker(world.app, Options(**wanted), Liveness(world.system.now_ms, SILENT_S)))
         started[-1].start()
         return started[-1]
 
@@ -56,7 +56,7 @@ def state(world: RealTime, job: Job) -> Callable[[], State]:
 
 def instead(world: RealTime, **calls: Callable[..., Any]) -> None:
     """Give the worker a queue of which some calls are others."""
-    mine = {name: getattr(world.queues, name) for name in ("receive", "delete", "hold")}
+    mine = {name: getattr(world.queues, name) for name in ("receive", "delete", "change_visibility")}
     world.app.queue = SimpleNamespace(**mine | calls)
 
 
@@ -124,7 +124,7 @@ def test_a_message_that_comes_while_the_worker_goes_down_is_to_be_had_at_once(
     received, go_on = threading.Event(), threading.Event()
     receive = world.queues.receive
 
-    def slowly(queue: str, **how: int) -> list[Delivery]:
+    def slowly(queue: str, **how: int) -> list[ReceivedMessage]:
         got = receive(queue, **how)
         if got:
             received.set()
@@ -148,7 +148,7 @@ def test_a_thread_survives_what_goes_wrong(
     """A queue that does not answer is asked again; an error is told by type and place, not by its words."""
     receive, failed = world.queues.receive, threading.Event()
 
-    def once_broken(queue: str, **how: int) -> list[Delivery]:
+    def once_broken(queue: str, **how: int) -> list[ReceivedMessage]:
         if not failed.is_set():
             failed.set()
             raise error
@@ -166,7 +166,7 @@ def test_a_thread_survives_what_goes_wrong(
 def test_a_running_job_is_progress_and_a_thread_that_hangs_elsewhere_is_none(world: RealTime) -> None:
     """A job may take hours: its batch looks after its lease all the while."""
     clock = [0]
-    beats = Beats(lambda: clock[0], SILENT_S)
+    beats = Liveness(lambda: clock[0], SILENT_S)
     options = Options(QUEUES, threads=1, batch=10, wait_s=1, grace_s=20)
     worker = Worker(world.app, options, beats)
     world.task("hang", hang(world))

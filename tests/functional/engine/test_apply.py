@@ -6,10 +6,10 @@ from typing import Any
 
 from tests.builders.faults import Counted, Refusing
 from tests.builders.world import TENANT, World
-from whendue.engine.apply import written
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.release import Dependents
+from whendue.engine.apply import apply
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.release import DependencyReleaser
 from whendue.errors import UnavailableError
 from whendue.jobs.dependencies import element
 from whendue.jobs.model import Job, State, from_item
@@ -39,8 +39,8 @@ def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
     running = claim(parent, "mine", parent.due_at)
     assert world.table.apply([running])[0].done
     ports = replace(world.app.runtime, store=Counted(world.table, calls))
-    [(_, end)] = written(ports, [claim(parent, "theirs", parent.due_at)])
-    assert end.applied is Applied.REFUSED
+    [(_, end)] = apply(ports, [claim(parent, "theirs", parent.due_at)])
+    assert end.status is WriteStatus.REFUSED
     assert calls == ["apply"]
 
 
@@ -50,18 +50,18 @@ def test_whoever_cannot_be_told_now_keeps_their_parent_owing() -> None:
     first, second = world.submit(delay_s=5), world.submit(delay_s=5)
     [one], [other] = children_of(world, first, 1), children_of(world, second, 1)
 
-    def all_but_one(writes: Sequence[Write]) -> list[Outcome]:
+    def all_but_one(writes: Sequence[Write]) -> list[WriteResult]:
         made = iter(world.table.apply([write for write in writes if write.key != one.key]))
-        return [Outcome(Applied.UNAVAILABLE) if write.key == one.key else next(made) for write in writes]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if write.key == one.key else next(made) for write in writes]
 
     world.clock.advance(6)
     world.work(world.build(Refusing(world.table, "apply", all_but_one)))
-    assert world.job(first).owes == ""
-    assert world.job(second).owes is None
+    assert world.job(first).pending_fan_out == ""
+    assert world.job(second).pending_fan_out is None
     assert world.job(other).state is State.SUCCEEDED
     world.pass_time(180)
     assert world.job(one).state is State.SUCCEEDED
-    assert world.job(first).owes is None
+    assert world.job(first).pending_fan_out is None
 
 
 def test_dependents_are_told_in_pieces_each_once() -> None:
@@ -72,23 +72,23 @@ def test_dependents_are_told_in_pieces_each_once() -> None:
     world.clock.advance(6)
     world.work(world.build(Counted(world.table, calls)), queue="normal")
     # Two full pieces, and one that shows that there is no more.
-    assert calls.count("span") == 3
+    assert calls.count("query_range") == 3
     assert len(world.ran) == 1 + 2 * TELL_PIECE
 
 
 def test_what_cannot_be_read_is_told_later() -> None:
-    """The parent stays where its alarm finds it."""
+    """The parent stays where its next check finds it."""
     world = World()
     parent = world.submit(delay_s=5)
     [child] = children_of(world, parent, 1)
     world.clock.advance(6)
-    world.work(world.build(Refusing(world.table, "span", _unavailable)))
+    world.work(world.build(Refusing(world.table, "query_range", _unavailable)))
     stored = world.job(parent)
-    assert (stored.state, stored.owes) == (State.SUCCEEDED, "")
-    assert Telling(replace(world.app.runtime, store=Refusing(world.table, "span", _unavailable))).tell([stored]) == [
-        stored
-    ]
-    assert Telling(world.app.runtime).tell([stored]) == []
+    assert (stored.state, stored.pending_fan_out) == (State.SUCCEEDED, "")
+    assert CompletionFanOut(replace(world.app.runtime, store=Refusing(world.table, "query_range", _unavailable))).tell(
+        [stored]
+    ) == [stored]
+    assert CompletionFanOut(world.app.runtime).tell([stored]) == []
     world.work()
     assert world.job(child).state is State.SUCCEEDED
 
@@ -98,7 +98,7 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
     world = World()
     parent = world.submit(delay_s=100)
     [child] = children_of(world, parent, 1)
-    world.table.apply([Write("wait", child.key, (), {"awaits": frozenset({element(0, 5)})})])
+    world.table.apply([Write("wait", child.key, (), {"unmet_dependencies": frozenset({element(0, 5)})})])
     world.clock.advance(101)
     world.work()
     assert world.job(parent).state is State.SUCCEEDED
@@ -108,7 +108,7 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
 def test_nobody_is_told_of_a_job_that_is_not_there() -> None:
     """Notes of a submit that died name it."""
     world = World()
-    heard = Dependents(world.app.runtime).hear({"00000000-0000-7000-8000-000000000000": []})
+    heard = DependencyReleaser(world.app.runtime).hear({"00000000-0000-7000-8000-000000000000": []})
     assert (heard.unknown, heard.owing) == (set(), [])
 
 
@@ -118,7 +118,7 @@ def test_a_part_is_kept_as_long_as_its_workflow() -> None:
     node = JobRequest("ok", {}, policy={"retention_s": 60})
     whole = world.app.submit.one(TENANT, JobRequest("workflow", to_value(make([Draft("a", "a", node)])))).job
     world.work()
-    [part] = [from_item(item) for item in world.table.items().values() if item.get("part_of") == whole.id]
+    [part] = [from_item(item) for item in world.table.items().values() if item.get("parent_id") == whole.id]
     assert part.policy.retention_s == whole.policy.retention_s
 
 

@@ -9,7 +9,7 @@ from tests.builders.dependencies import Costed, states
 from tests.builders.samples import a_job
 from tests.builders.workflows import a_whole, node, parts
 from tests.builders.world import IDS, TENANT, World
-from whendue.engine.reconcile import Parents, is_to_stop
+from whendue.engine.reconcile import DependencyReconciler, must_stop_members
 from whendue.jobs.model import Job, State
 from whendue.table.keys import job_key
 from whendue.table.writes import Write, delete
@@ -18,10 +18,10 @@ from whendue.table.writes import Write, delete
 @pytest.mark.parametrize(
     ("changes", "stops"),
     [
-        ({"parts": 2}, False),
-        ({"parts": 2, "cancel_requested": True}, True),
-        ({"parts": 2, "deadline_at": 10}, True),
-        ({"parts": 2, "deadline_at": 11}, False),
+        ({"member_count": 2}, False),
+        ({"member_count": 2, "cancel_requested": True}, True),
+        ({"member_count": 2, "deadline_at": 10}, True),
+        ({"member_count": 2, "deadline_at": 11}, False),
         # They are no parts of it: nobody asked for their end.
         ({"cancel_requested": True}, False),
         ({"deadline_at": 10}, False),
@@ -29,14 +29,14 @@ from whendue.table.writes import Write, delete
 )
 def test_who_stops_the_jobs_that_it_waits_for(changes: dict[str, Any], stops: bool) -> None:
     """One that made them, and that was cancelled or has passed its deadline."""
-    assert is_to_stop(a_job(state=State.WAITING, awaits=frozenset({0}), **changes), 10) is stops
+    assert must_stop_members(a_job(state=State.WAITING, unmet_dependencies=frozenset({0}), **changes), 10) is stops
 
 
 def test_a_workflow_stops_its_nodes_though_one_of_them_is_gone() -> None:
     """What is there is cancelled at once; what is gone counts as ended after a while."""
     world = World()
     whole = a_whole(world, node("a"), node("b"), node("c", "ok", {}, "b"))
-    world.table.apply([delete("gone", job_key(IDS.of_part(whole.whole_id, 0)))])
+    world.table.apply([delete("gone", job_key(IDS.of_part(whole.member_id_base, 0)))])
     world.app.control.cancel(TENANT, whole.id)
     assert [part.state for part in parts(world, whole, 3)] == [State.CANCELLED, State.CANCELLED]
     assert states(world, whole) == ["waiting"]
@@ -47,13 +47,15 @@ def test_stopping_reads_the_parts_twice_and_looks_into_those_that_wait_for_parts
     world = Costed()
     whole = a_whole(world, node("a"), node("b", "ok", {}, "a"))
     world.table.apply([Write("ask", whole.key, (), {"cancel_requested": True})])
-    asked, check = list[list[str]](), Parents.check
+    asked, check = list[list[str]](), DependencyReconciler.check
 
-    def noted(self: Parents, waiting: Sequence[Job]) -> None:
+    def noted(self: DependencyReconciler, waiting: Sequence[Job]) -> None:
         asked.append([job.id for job in waiting])
         check(self, waiting)
 
-    _with(Parents, "check", noted, lambda: Parents(world.app.runtime).check([world.job(whole)]))
+    _with(
+        DependencyReconciler, "check", noted, lambda: DependencyReconciler(world.app.runtime).check([world.job(whole)])
+    )
     assert asked == [[whole.id], []]
     assert states(world, whole) == ["cancelled"]
 

@@ -3,8 +3,8 @@
 from tests.builders.dependencies import Costed, after, claimed, states, unavailable
 from tests.builders.samples import an_error
 from tests.builders.world import World
-from whendue.engine.commit import record
-from whendue.engine.ports import Applied
+from whendue.engine.commit import commit_unsent
+from whendue.engine.ports import WriteStatus
 from whendue.jobs.transitions import claim, fail, succeed
 
 
@@ -13,7 +13,7 @@ def test_an_end_that_others_began_to_wait_for_meanwhile_is_told_them() -> None:
     world = World()
     parent = claimed(world)
     child = world.submit(depends_on=after(parent))
-    [end] = record(world.app.runtime, [succeed(parent, world.clock.now_ms(), None)])
+    [end] = commit_unsent(world.app.runtime, [succeed(parent, world.clock.now_ms(), None)])
     assert end.done
     world.work()
     assert states(world, parent, child) == ["succeeded", "succeeded"]
@@ -24,7 +24,7 @@ def test_an_end_that_is_refused_is_tried_once() -> None:
     world = Costed()
     parent = claimed(world)
     lost = succeed(claim(parent, "lost", 0).job, world.clock.now_ms(), None)
-    assert world.writes(lambda: record(world.app.runtime, [lost])) == {"succeed": 1}
+    assert world.writes(lambda: commit_unsent(world.app.runtime, [lost])) == {"succeed": 1}
 
 
 def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() -> None:
@@ -33,7 +33,7 @@ def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() 
     parent = claimed(world)
     world.submit(depends_on=after(parent))
     again = claim(parent, "second", world.clock.now_ms())
-    assert world.writes(lambda: record(world.app.runtime, [again])) == {"claim": 1}
+    assert world.writes(lambda: commit_unsent(world.app.runtime, [again])) == {"claim": 1}
 
 
 def test_nothing_is_recorded_before_what_must_hold_first() -> None:
@@ -42,10 +42,10 @@ def test_nothing_is_recorded_before_what_must_hold_first() -> None:
     jobs = [claimed(world, "a"), claimed(world, "b")]
     now_ms, timing = world.clock.now_ms(), world.app.runtime.settings.timing
     failed = fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0).job
-    record(world.app.runtime, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
+    commit_unsent(world.app.runtime, [fail(jobs[0], an_error(jobs[0]), now_ms, timing, draw=0)])
     again = claim(failed, "c", failed.due_at)
-    record(world.app.runtime, [again])
+    commit_unsent(world.app.runtime, [again])
     steps = [fail(again.job, an_error(again.job), now_ms, timing, draw=0), succeed(jobs[1], now_ms, None)]
-    ends = record(unavailable(world, "keep_attempt").runtime, steps)
-    assert [end.applied for end in ends] == [Applied.UNAVAILABLE, Applied.DONE]
+    ends = commit_unsent(unavailable(world, "keep_attempt").runtime, steps)
+    assert [end.status for end in ends] == [WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert states(world, *jobs) == ["running", "succeeded"]

@@ -110,11 +110,11 @@ def test_of_equally_old_work_the_higher_priority_goes_first() -> None:
 
 
 def oldest(world: World, queue: str) -> int | None:
-    """Give the oldest alarm that promote has not passed, ms UTC."""
+    """Give the oldest next check that promote has not passed, ms UTC."""
     cursors = read_cursors(world.table, "promote", [live_partition(queue, shard) for shard in range(SHARDS)])
     now_ms = world.clock.now_ms()
-    pages = [world.table.agenda(c.partition, after=c.position, until_ms=now_ms, limit=1) for c in cursors]
-    return min((page[0].alarm_at for page in pages if page), default=None)
+    pages = [world.table.query_due(c.partition, after=c.position, until_ms=now_ms, limit=1) for c in cursors]
+    return min((page[0].check_at for page in pages if page), default=None)
 
 
 def test_low_is_never_more_than_three_minutes_and_a_window_further_behind_than_critical(
@@ -189,16 +189,16 @@ def test_one_partitions_trouble_does_not_hold_up_the_others() -> None:
     jobs = [world.submit(delay_s=1000) for _ in range(40)]
     bad = live_partition("normal", 1)
 
-    def agenda(partition: str, **options: Any) -> Any:
+    def query_due(partition: str, **options: Any) -> Any:
         if partition == bad:
             from whendue.errors import UnavailableError
 
             raise UnavailableError
-        return world.table.agenda(partition, **options)
+        return world.table.query_due(partition, **options)
 
     world.clock.advance(900)
-    ticked = world.tick(world.build(store=Refusing(world.table, "agenda", agenda)))
-    assert ticked.promoted == sum(job.agenda_pk != bad for job in jobs)
+    ticked = world.tick(world.build(store=Refusing(world.table, "query_due", query_due)))
+    assert ticked.promoted == sum(job.due_pk != bad for job in jobs)
     assert ticked.behind == [bad]
     assert ticked.promoted + world.tick().promoted == 40
 

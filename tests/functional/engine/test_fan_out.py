@@ -12,10 +12,10 @@ from tests.builders.samples import a_job, an_error
 from tests.builders.workflows import flow, node, parts, start
 from tests.builders.world import World
 from whendue.bootstrap import App
-from whendue.engine.commit import record, record_and_send
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit, commit_unsent
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import claim, fail, submit, succeed
@@ -35,14 +35,14 @@ class Reader:
 
     def told(self, jobs: Sequence[Job]) -> list[Transition]:
         now_ms, timing = self._world.clock.now_ms(), self._world.app.runtime.settings.timing
-        changes: dict[str, Any] = {"alarm_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
-        changes["fence"] = self._world.effects.new_id()
+        changes: dict[str, Any] = {"check_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
+        changes["fence"] = self._world.system.new_id()
         return [submit(a_job(f"{'news':-<34}-{number}", **changes), timing) for number, _ in enumerate(jobs)]
 
 
-def read_by(world: World, app: App | None = None) -> Ports:
+def read_by(world: World, app: App | None = None) -> Runtime:
     """Give ports of a world in which somebody wants to hear everything."""
-    return replace((app or world.app).runtime, news=Reader(world))
+    return replace((app or world.app).runtime, notifications=Reader(world))
 
 
 def failing(world: World, job: Job) -> Transition:
@@ -55,11 +55,11 @@ def ending(world: World, job: Job) -> Transition:
     return succeed(world.job(job), world.clock.now_ms(), None)
 
 
-def owing(world: World, steps: Sequence[Transition], ports: Ports | None = None) -> list[Job]:
+def owing(world: World, steps: Sequence[Transition], ports: Runtime | None = None) -> list[Job]:
     """Record steps in a process that dies before it tells anybody."""
-    deaf = Refusing(world.table, "span", _dies)
+    deaf = Refusing(world.table, "query_range", _dies)
     with pytest.raises(KilledError):
-        record(replace(ports or world.app.runtime, store=deaf), steps)
+        commit_unsent(replace(ports or world.app.runtime, store=deaf), steps)
     return [world.job(step.job) for step in steps]
 
 
@@ -72,9 +72,9 @@ def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
     world = World()
     parent = claimed(world)
     child = world.submit(depends_on=after(parent))
-    record(read_by(world), [failing(world, parent)])
+    commit_unsent(read_by(world), [failing(world, parent)])
     assert states(world, parent, child) == ["pending", "waiting"]
-    assert world.job(parent).owes is None
+    assert world.job(parent).pending_fan_out is None
 
 
 def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> None:
@@ -84,8 +84,8 @@ def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> No
     world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
     [part] = parts(world, whole, 1)
     taken = claim(part, "f", world.clock.now_ms())
-    record(world.app.runtime, [taken])
-    record(read_by(world), [failing(world, taken.job)])
+    commit_unsent(world.app.runtime, [taken])
+    commit_unsent(read_by(world), [failing(world, taken.job)])
     assert states(world, whole, part) == ["waiting", "pending"]
 
 
@@ -95,30 +95,30 @@ def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> Non
     parents = [claimed(world, "a"), claimed(world, "b")]
     children = [world.submit(depends_on=after(one)) for one in parents]
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
         lost = [one.name == "release" and one.key == children[0].key for one in writes]
         return [
-            Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0]
+            WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0]
             for gone, one in zip(lost, writes, strict=True)
         ]
 
     jobs = owing(world, [ending(world, one) for one in parents])
     app = world.build(store=Refusing(world.table, "apply", deaf))
-    assert [job.id for job in Telling(app.runtime).tell(jobs)] == [parents[0].id]
-    assert [world.job(one).owes for one in parents] == ["", None]
+    assert [job.id for job in CompletionFanOut(app.runtime).tell(jobs)] == [parents[0].id]
+    assert [world.job(one).pending_fan_out for one in parents] == ["", None]
     assert states(world, *children) == ["waiting", "pending"]
     world.pass_time(150)
     assert states(world, *children) == ["succeeded", "succeeded"]
-    assert world.job(parents[0]).owes is None
+    assert world.job(parents[0]).pending_fan_out is None
 
 
 def test_news_that_could_not_be_stored_is_still_owed() -> None:
-    """Nobody has been told: the alarm goes on with it."""
+    """Nobody has been told: the next check goes on with it."""
     world = World()
     ports = read_by(world, unavailable(world, "submit"))
     job = claimed(world)
-    record(ports, [ending(world, job)])
-    assert world.job(job).owes == ""
+    commit_unsent(ports, [ending(world, job)])
+    assert world.job(job).pending_fan_out == ""
 
 
 def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
@@ -126,12 +126,12 @@ def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
     world = Costed()
     job = claimed(world)
     many(world, *[JobRequest("ok", {}, depends_on=after(job))] * (2 * TELL_PIECE + 1))
-    written = world.writes(lambda: record(read_by(world), [ending(world, job)]))
-    assert (written["submit"], written["tell_on"], written["settled"]) == (1, 2, 1)
+    written = world.writes(lambda: commit_unsent(read_by(world), [ending(world, job)]))
+    assert (written["submit"], written["advance_fan_out"], written["finish_fan_out"]) == (1, 2, 1)
     messages = world.queues.pending("normal")
     [told] = [from_item(item) for key, item in world.table.items().items() if "news" in key.pk]
-    world.table.apply([Write("owe", job.key, (), {"owes": ""})])
-    Telling(read_by(world)).tell([world.job(job)])
+    world.table.apply([Write("owe", job.key, (), {"pending_fan_out": ""})])
+    CompletionFanOut(read_by(world)).tell([world.job(job)])
     assert world.queues.pending("normal") == messages
     world.work()
     assert told.id in {job_id for job_id, _, _ in world.ran}
@@ -143,12 +143,13 @@ def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
     world = Costed()
     job = claimed(world)
     many(world, *[JobRequest("ok", {}, depends_on=after(job))] * count)
-    written = world.writes(lambda: record(world.app.runtime, [ending(world, job)]))
-    assert written == {"succeed": 1, "release": count, "settled": 1} | ({"tell_on": notes} if notes else {})
+    written = world.writes(lambda: commit_unsent(world.app.runtime, [ending(world, job)]))
+    advanced = {"advance_fan_out": notes} if notes else {}
+    assert written == {"succeed": 1, "release": count, "finish_fan_out": 1} | advanced
 
 
 def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
-    """A worker has others to see to; the alarm goes on behind what was told."""
+    """A worker has others to see to; the next check goes on behind what was told."""
     world = World()
     job = claimed(world)
     for _ in range(3):
@@ -156,14 +157,14 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 
     def slow(pk: str, **options: Any) -> Any:
         world.clock.advance(4)
-        return world.table.span(pk, **options)
+        return world.table.query_range(pk, **options)
 
-    [owes] = owing(world, [ending(world, job)])
-    app = world.build(store=Refusing(world.table, "span", slow))
-    assert [one.id for one in Telling(app.runtime).tell([owes])] == [job.id]
+    [pending_fan_out] = owing(world, [ending(world, job)])
+    app = world.build(store=Refusing(world.table, "query_range", slow))
+    assert [one.id for one in CompletionFanOut(app.runtime).tell([pending_fan_out])] == [job.id]
     told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
     assert len(told) == 3 * TELL_PIECE
-    assert (world.job(job).owes or "").startswith("child#")
+    assert (world.job(job).pending_fan_out or "").startswith("child#")
     world.pass_time(150)
     assert len(world.ran) == 300
 
@@ -171,9 +172,9 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 def test_who_owes_nothing_costs_nothing() -> None:
     """And a job without dependents asks for none."""
     world = Costed()
-    assert world.calls(lambda: Telling(world.app.runtime).tell([])) == {}
+    assert world.calls(lambda: CompletionFanOut(world.app.runtime).tell([])) == {}
     step = ending(world, claimed(world))
-    assert world.calls(lambda: record(read_by(world), [step])) == {"apply": 3}
+    assert world.calls(lambda: commit_unsent(read_by(world), [step])) == {"apply": 3}
 
 
 def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
@@ -188,14 +189,14 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
         sent.extend(one.body for one in messages)
         return [True for _ in messages]
 
-    app = unavailable(world, "settled")
-    ports = replace(app.runtime, news=Reader(world), queue=Refusing(world.queues, "send", send))
-    record_and_send(ports, [failing(world, jobs[0])], world.clock.now_ms())
+    app = unavailable(world, "finish_fan_out")
+    ports = replace(app.runtime, notifications=Reader(world), queue=Refusing(world.queues, "send", send))
+    commit(ports, [failing(world, jobs[0])], world.clock.now_ms())
     assert not any(jobs[0].id in body for body in sent)
     ended = ending(world, jobs[1])
-    record_and_send(replace(ports, store=world.table), [ended], world.clock.now_ms())
+    commit(replace(ports, store=world.table), [ended], world.clock.now_ms())
     assert not any(jobs[1].id in body for body in sent)
-    Telling(replace(ports, store=world.table)).tell([world.job(jobs[0])])
+    CompletionFanOut(replace(ports, store=world.table)).tell([world.job(jobs[0])])
     assert sum(jobs[0].id in body for body in sent) == 1
 
 
@@ -213,4 +214,4 @@ def test_a_parent_that_failed_before_it_succeeded_tells_its_dependents_and_nobod
     child = world.submit(depends_on=after(parent))
     world.pass_time(20)
     assert states(world, parent, child) == ["succeeded", "succeeded"]
-    assert world.job(parent).owes is None
+    assert world.job(parent).pending_fan_out is None

@@ -15,14 +15,14 @@ def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
     world.pass_time(500, step_s=20)
     assert states(world, child) == ["waiting"]
     world.pass_time(1500, step_s=20)
-    assert (states(world, child), cause(world, child)) == (["cancelled"], "parent_missing")
+    assert (states(world, child), cause(world, child)) == (["cancelled"], "dependency_missing")
 
 
 def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> None:
     """The list outlasts a wait of a year; who was held longer waits on, and the timer goes on with its work."""
     world = World()
     parent = world.submit("bad", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), parent_policy="hold")
+    child = world.submit(depends_on=after(parent), on_dependency_failure="hold")
     other = world.submit(depends_on=after(world.submit(delay_s=90)))
     world.work()
     world.table.apply([delete("gone", parents_key(child.id, child.request_hash))])

@@ -9,10 +9,10 @@ from tests.builders.dependencies import Costed, a_child, heard, states, unavaila
 from tests.builders.faults import Refusing
 from tests.builders.samples import a_job
 from tests.builders.world import World
-from whendue.engine.ports import Item, Outcome
-from whendue.engine.release import Dependents, Heard
-from whendue.jobs.dependencies import End
-from whendue.jobs.dependency_transitions import arrive
+from whendue.engine.ports import Item, WriteResult
+from whendue.engine.release import DependencyReleaser, Released
+from whendue.jobs.dependencies import UpstreamEnd
+from whendue.jobs.dependency_transitions import satisfy
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 
@@ -25,24 +25,24 @@ def test_two_that_tell_ends_at_the_same_moment_release_the_child_between_them(mi
     world, others = World(), list[int]()
     child = a_child(world)
 
-    def together(writes: Sequence[Write]) -> list[Outcome]:
+    def together(writes: Sequence[Write]) -> list[WriteResult]:
         if not others:
             others.append(1)
-            world.table.apply([arrive(world.job(child), frozenset({1}))])
+            world.table.apply([satisfy(world.job(child), frozenset({1}))])
         return world.table.apply(writes)
 
-    assert heard(world.build(store=Refusing(world.table, "apply", together)), child, *mine) == Heard(set(), [])
+    assert heard(world.build(store=Refusing(world.table, "apply", together)), child, *mine) == Released(set(), [])
     assert states(world, child) == ["pending"]
 
 
-@pytest.mark.parametrize(("numbers", "name"), [((0,), "arrive"), ((0, 1), "release")])
+@pytest.mark.parametrize(("numbers", "name"), [((0,), "satisfy"), ((0, 1), "release")])
 def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tuple[int, ...], name: str) -> None:
     """It is not tried again and again on a table that is throttled, and no message is sent."""
     world, sent, tried = World(), list[Any](), list[str]()
     child = a_child(world)
     deaf = unavailable(world, name).runtime.store
 
-    def noted(writes: Sequence[Write]) -> list[Outcome]:
+    def noted(writes: Sequence[Write]) -> list[WriteResult]:
         tried.extend(one.name for one in writes)
         return deaf.apply(writes)
 
@@ -51,7 +51,7 @@ def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tupl
         return [True for _ in messages]
 
     app = world.build(Refusing(world.table, "apply", noted), Refusing(world.queues, "send", send))
-    assert heard(app, child, *numbers) == Heard({child.id}, [])
+    assert heard(app, child, *numbers) == Released({child.id}, [])
     assert (tried, sent) == ([name], [])
     assert states(world, child) == ["waiting"]
 
@@ -65,15 +65,15 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
         read.append({key.pk for key in keys})
         return world.table.get(keys)
 
-    def meanwhile(writes: Sequence[Write]) -> list[Outcome]:
+    def meanwhile(writes: Sequence[Write]) -> list[WriteResult]:
         if not others:
             others.append(1)
-            world.table.apply([arrive(world.job(children[0]), frozenset({1}))])
+            world.table.apply([satisfy(world.job(children[0]), frozenset({1}))])
         return world.table.apply(writes)
 
     app = world.build(store=Refusing(Refusing(world.table, "apply", meanwhile), "get", noted))
-    both = {child.id: [End(n, "success", "parent", 1, "succeeded") for n in (0, 1)] for child in children[:2]}
-    Dependents(app.runtime).hear(both | {children[2].id: [End(0, "success", "parent", 1, "succeeded")]})
+    both = {child.id: [UpstreamEnd(n, "success", "parent", 1, "succeeded") for n in (0, 1)] for child in children[:2]}
+    DependencyReleaser(app.runtime).hear(both | {children[2].id: [UpstreamEnd(0, "success", "parent", 1, "succeeded")]})
     assert read == [{child.key.pk for child in children}, {children[0].key.pk, children[2].key.pk}]
     assert states(world, *children) == ["pending", "pending", "waiting"]
 
@@ -81,7 +81,7 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
 def test_a_dependent_that_is_not_there_hears_nothing() -> None:
     """Its request died after its notes, or it is gone with its retention; its parent has told it."""
     world = World()
-    assert heard(world.app, a_job("0" * 36), 0) == Heard(set(), [])
+    assert heard(world.app, a_job("0" * 36), 0) == Released(set(), [])
 
 
 def test_a_payload_needs_no_longer_keeping_for_a_job_that_has_waited_for_a_moment() -> None:

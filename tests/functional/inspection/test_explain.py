@@ -13,7 +13,7 @@ from whendue.inspection.explain_rules import Reason
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State
 from whendue.metrics.model import last_tick
-from whendue.metrics_export import report
+from whendue.metrics_export import export
 from whendue.profiles.model import Profile
 from whendue.table.keys import Key, limit_pk
 from whendue.table.preconditions import Precondition
@@ -97,7 +97,7 @@ def test_a_job_whose_slot_is_kept_for_it_waits_for_a_worker() -> None:
     ("wanted", "expected"),
     [
         ({}, ["get", "depth", "get"]),
-        ({"limit": ONE}, ["get", "depth", "get", "span"]),
+        ({"limit": ONE}, ["get", "depth", "get", "query_range"]),
         ({"delay_s": 9999}, ["get", "get", "get"]),
         ({"delay_s": 20}, ["get", "get"]),
     ],
@@ -119,7 +119,7 @@ def test_explain_costs_few_calls(wanted: dict[str, Any], expected: list[str]) ->
 def ticked(world: World) -> None:
     """Let the timer tick and count, as its function does."""
     world.tick()
-    report(world.app)
+    export(world.app)
 
 
 def test_a_job_that_waits_for_a_silent_timer_says_so() -> None:

@@ -9,11 +9,11 @@ from tests.builders.faults import Refusing
 from tests.builders.limits import ONE, Metered, freed, held_by_the_dead, items, some
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.declarations.registry import Retry
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State, evolve
-from whendue.limits.limiter import Limits
+from whendue.limits.limiter import Limiter
 from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.table.writes import Write
 
@@ -217,7 +217,7 @@ def test_an_edit_of_a_limit_governs_the_next_claim(monkeypatch: pytest.MonkeyPat
     """Also of jobs that a slot is kept for already: it is given up, and the line is served by the new limit."""
     world = World()
     limits = [Limit(3, None, "k")]
-    monkeypatch.setattr(Limits, "limit_of", lambda self, job: limits[0])
+    monkeypatch.setattr(Limiter, "limit_of", lambda self, job: limits[0])
     at_once: list[int] = []
 
     def counted(payload: Any, ctx: Any) -> None:
@@ -239,7 +239,7 @@ def test_a_raised_limit_is_used_by_those_who_wait(monkeypatch: pytest.MonkeyPatc
     """Whoever sees free slots hands them on, not only those that it freed itself."""
     world = World()
     limits = [Limit(1, None, "k")]
-    monkeypatch.setattr(Limits, "limit_of", lambda self, job: limits[0])
+    monkeypatch.setattr(Limiter, "limit_of", lambda self, job: limits[0])
     held_by_the_dead(world)
     waiting = some(world, 4, ONE)
     world.work()
@@ -272,7 +272,7 @@ def test_a_table_that_does_not_answer_keeps_the_message() -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise UnavailableError
 
-    for name in ("get", "span"):
+    for name in ("get", "query_range"):
         app = world.build(store=Refusing(world.table, name, refuse))
         deliveries = world.queues.receive("normal")
         assert app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS).unsettled == [one.id for one in deliveries]
@@ -298,7 +298,7 @@ def test_two_batches_that_want_the_same_tokens_get_different_ones(used_before: b
     [theirs] = [one for one in deliveries if second.id in one.body]
     real, begun = world.table.apply, list[bool]()
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         if writes and writes[0].name == "reserve" and not begun:
             begun.append(True)
             world.app.work.handle([theirs], world.clock.now_ms() + MINUTE_MS)
@@ -311,7 +311,7 @@ def test_two_batches_that_want_the_same_tokens_get_different_ones(used_before: b
     assert (worked.unsettled, world.job(first).due_at) == ([], world.clock.now_ms() + 1000)
 
 
-@pytest.mark.parametrize("at", ["enlist", "defer"])
+@pytest.mark.parametrize("at", ["enqueue_waiter", "defer"])
 def test_a_slot_that_is_freed_while_a_job_joins_the_line_is_not_missed(at: str) -> None:
     """Between its look and its place, or while it still looks stale: it looks once more."""
     world = World()
@@ -319,7 +319,7 @@ def test_a_slot_that_is_freed_while_a_job_joins_the_line_is_not_missed(at: str) 
     job = world.submit(limit=ONE)
     real, done = world.table.apply, list[bool]()
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         if any(write.name == at for write in writes) and not done:
             done.append(True)
             freed(world)
@@ -369,16 +369,16 @@ def test_what_limits_cost(metered: tuple[World, Metered]) -> None:
     store.writes.clear()
     world.work()
     # Ask for pauses, read jobs and key, take; claim, finish; read the key, free.
-    assert store.calls == {"get": 1 + 1, "span": 2, "apply": 4}
+    assert store.calls == {"get": 1 + 1, "query_range": 2, "apply": 4}
     assert store.writes == {"take_slot": 2, "claim": 2, "succeed": 2, "free_slot": 2}
     some(world, 2, ONE)
     store.calls.clear()
     store.writes.clear()
     world.work()
     # Put off: two writes after each other, and one more look. Woken: read who waits, wake, pass on; then as any job.
-    assert store.calls == {"get": 2 + 1, "span": 2 * 2 + 1, "apply": 2 * 4 + 2 + 1}
+    assert store.calls == {"get": 2 + 1, "query_range": 2 * 2 + 1, "apply": 2 * 4 + 2 + 1}
     # The second is put into the line, deferred, woken, and gets the slot passed on twice: kept for it, then its own.
-    extra = {"enlist": 1, "defer": 1, "wake": 1, "delist": 1, "pass_slot": 2}
+    extra = {"enqueue_waiter": 1, "defer": 1, "wake": 1, "remove_waiter": 1, "pass_slot": 2}
     assert store.writes == extra | {"take_slot": 1, "claim": 2, "succeed": 2, "free_slot": 1}
     for _ in range(10):
         world.submit(limit=Limit(rate_per_s=5, key="fast"))
@@ -386,7 +386,7 @@ def test_what_limits_cost(metered: tuple[World, Metered]) -> None:
     store.writes.clear()
     world.work()
     # Read jobs and key, reserve, defer; claim and finish: nothing to free.
-    assert store.calls == {"get": 1, "span": 1, "apply": 4}
+    assert store.calls == {"get": 1, "query_range": 1, "apply": 4}
     world.pass_time(3)
     # One write reserves the tokens of a batch; half of it is put off once.
     assert store.writes == {"reserve": 1, "defer": 5, "claim": 10, "succeed": 10}
@@ -399,7 +399,7 @@ def test_a_refused_deferral_gives_the_slot_back(concurrency: int | None) -> None
     [first, second] = some(world, 2, Limit(concurrency, 0.5, "k"))
     real = world.table.apply
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         if any(write.name == "defer" for write in writes):
             world.app.control.cancel(TENANT, second.id)
         return real(writes)
@@ -417,7 +417,7 @@ def test_a_slot_whose_claim_is_refused_is_given_back() -> None:
     job = world.submit(limit=ONE)
     real = world.table.apply
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         if any(write.name == "claim" for write in writes):
             world.app.control.cancel(TENANT, job.id)
         return real(writes)
@@ -434,9 +434,9 @@ def test_a_deferral_that_nobody_knows_of_keeps_the_message() -> None:
     job = world.submit(limit=ONE)
     real = world.table.apply
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         if any(write.name == "defer" for write in writes):
-            return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+            return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
         return real(writes)
 
     [worked] = world.work(world.build(store=Refusing(world.table, "apply", apply)))[:1]

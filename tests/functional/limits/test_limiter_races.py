@@ -11,7 +11,7 @@ from tests.builders.overlaps import running
 from tests.builders.samples import a_job
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Applied, Item, Outcome
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.jobs.limit_spec import Limit, Wait
 from whendue.jobs.model import State
 from whendue.limits.deferral import wait_of
@@ -71,7 +71,7 @@ def test_who_waits_on_costs_what_the_page_says() -> None:
     store.writes.clear()
     world.work()
     # Ask for pauses, read jobs; read the key, look again; defer.
-    assert store.calls == {"get": 2, "span": 2, "apply": 1}
+    assert store.calls == {"get": 2, "query_range": 2, "apply": 1}
     assert store.writes == {"defer": 1}
 
 
@@ -93,9 +93,9 @@ def test_a_token_that_nobody_knows_of_keeps_the_message_and_gives_the_slot_back(
     job = world.submit(limit=Limit(concurrency, 1, "k"))
     real = world.table.apply
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         unknown = any(write.name == "reserve" for write in writes)
-        return [Outcome(Applied.UNAVAILABLE)] * len(writes) if unknown else real(writes)
+        return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes) if unknown else real(writes)
 
     [delivery] = world.queues.receive("normal")
     app = world.build(store=Refusing(world.table, "apply", apply))

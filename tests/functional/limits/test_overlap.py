@@ -7,9 +7,9 @@ import pytest
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.overlaps import EVERY_10_S, RAN, RUNS, SKIPPED, WAITS, fire, fires, running, told
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.engine.ports import Outcome as Ended
+from whendue.engine.ports import WriteResult as Ended
 from whendue.jobs.model import State
-from whendue.schedules.fires import Outcome
+from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import Definition, Overlap
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
@@ -91,7 +91,7 @@ def test_a_fire_that_was_given_another_job_is_not_skipped_for_its_first_one() ->
     world.app.backfills.begin(TENANT, "s", nominal, nominal, None, force=True)
     world.clock.advance(400)
     world.work()
-    assert told(world)[1] == (Outcome.CAUGHT_UP, None, State.SUCCEEDED)
+    assert told(world)[1] == (FireOutcome.CAUGHT_UP, None, State.SUCCEEDED)
 
 
 def test_allow_lets_them_overlap() -> None:
@@ -154,7 +154,7 @@ def test_a_fire_whose_job_failed_and_was_cancelled_is_not_shown_as_skipped() -> 
     failed = fires(world)[0].job
     assert failed
     world.app.control.cancel(TENANT, failed.id)
-    assert told(world) == [(Outcome.RAN, None, State.CANCELLED)]
+    assert told(world) == [(FireOutcome.RAN, None, State.CANCELLED)]
 
 
 def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
@@ -164,7 +164,7 @@ def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
     waits = fires(world)[1].job
     assert waits
     world.app.control.cancel(TENANT, waits.id)
-    assert told(world) == [RUNS, (Outcome.RAN, None, State.CANCELLED)]
+    assert told(world) == [RUNS, (FireOutcome.RAN, None, State.CANCELLED)]
 
 
 @pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
@@ -199,7 +199,7 @@ def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:
     skipped = fires(world)[1].job
     assert skipped
     del world.table.rows[job_key(skipped.id)]
-    assert told(world)[1] == (Outcome.SKIPPED, "overlap", None)
+    assert told(world)[1] == (FireOutcome.SKIPPED, "overlap", None)
 
 
 def _bad_once(payload: Any, ctx: Any) -> None:

@@ -11,13 +11,13 @@ from tests.builders.overlaps import RAN, RUNS, SKIPPED, WAITS, fire, fires, runn
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
 from whendue.engine.message import from_body
-from whendue.engine.ports import Applied
-from whendue.engine.ports import Outcome as Ended
+from whendue.engine.ports import WriteResult as Ended
+from whendue.engine.ports import WriteStatus
 from whendue.jobs.model import Job, State
-from whendue.schedules.fires import Outcome
+from whendue.schedules.fires import FireOutcome
 from whendue.table.writes import Write
 
-UNKNOWN = Ended(Applied.UNAVAILABLE)
+UNKNOWN = Ended(WriteStatus.UNAVAILABLE)
 
 
 def meeting(world: World, name: str, meanwhile: Callable[[], Any]) -> App:
@@ -61,7 +61,7 @@ def test_a_skip_that_nobody_knows_of_keeps_the_message(name: str, then: tuple[An
     world.clock.advance(400)
     world.work()
     kept = [item["outcome"] for item in world.table.items().values() if item.get("job") == fired(world).id]
-    assert kept == [Outcome.SKIPPED.value]
+    assert kept == [FireOutcome.SKIPPED.value]
 
 
 def test_what_runs_is_asked_once_to_stop_and_what_waits_is_not_asked() -> None:
@@ -112,7 +112,7 @@ def test_a_newer_fire_that_has_ended_is_in_no_older_ones_way() -> None:
     for job in (newer, older):
         world.app.work.handle([messages[job.id]], world.clock.now_ms() + MINUTE_MS)
         world.app.control.cancel(TENANT, newer.id)
-    assert told(world) == [RUNS, WAITS, (Outcome.RAN, None, State.CANCELLED)]
+    assert told(world) == [RUNS, WAITS, (FireOutcome.RAN, None, State.CANCELLED)]
 
 
 def test_a_slot_that_was_kept_for_a_fire_that_gives_way_goes_to_the_newer_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.limits import ONE, Metered, freed, held_by_the_dead, items, some
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.engine.ports import Outcome
+from whendue.engine.ports import WriteResult
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State
 from whendue.quotas import LIMIT_RECHECK_S
@@ -22,7 +22,7 @@ def test_who_is_cancelled_as_it_is_woken_gets_no_slot() -> None:
     world = World()
     real = world.table.apply
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         for write in writes:
             if write.name == "wake":
                 world.app.control.cancel(TENANT, write.key.pk.removeprefix("JOB#"))
@@ -124,7 +124,7 @@ def test_who_loses_a_slot_to_somebody_quicker_takes_another() -> None:
     [delivery] = world.queues.receive("normal")
     real, begun = world.table.apply, list[bool]()
 
-    def apply(writes: list[Write]) -> list[Outcome]:
+    def apply(writes: list[Write]) -> list[WriteResult]:
         if writes and writes[0].name == "take_slot" and not begun:
             begun.append(True)
             [taken] = real([replace(writes[0], changes={**writes[0].changes, "fence": "theirs"})])

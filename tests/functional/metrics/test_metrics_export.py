@@ -15,7 +15,7 @@ def test_a_batch_is_one_line_with_its_metrics(world: Handled, logged: StringIO) 
     """A warm function that prints one line is quick, and CloudWatch bills by line and by metric."""
     jobs = [JobRequest("ok", {}) for _ in range(6)]
     world.app.submit.many("acme", [*jobs, JobRequest("bad", {}), JobRequest("bad", {}, policy={"max_attempts": 1})])
-    world.app.tally.take()
+    world.app.metrics.take()
     world.clock.advance(1.5)
     world.run_visible()
     [line] = lines(logged)
@@ -36,7 +36,7 @@ def test_a_batch_that_counts_nothing_is_a_plain_line(world: Handled, logged: Str
     """CloudWatch calls an EMF line without metrics an error."""
     job = world.submit()
     world.app.control.cancel("acme", job.id)
-    world.app.tally.take()
+    world.app.metrics.take()
     world.run_visible()
     [line] = lines(logged)
     assert "_aws" not in line
@@ -59,7 +59,7 @@ def test_more_times_than_a_metric_may_have_are_one_line_still(world: Handled, lo
 def test_a_tick_tells_its_lag_also_when_there_is_none(
     world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An alarm on missing data wakes nobody for a quiet night."""
+    """An next check on missing data wakes nobody for a quiet night."""
     world.handled_tick(monkeypatch)
     [line] = lines(logged)
     assert metrics_of(line) == {"timer_lag_seconds": ("Seconds", [0]), "timer_ticks": ("Count", [1])}
@@ -75,7 +75,7 @@ def without_queue(world: Handled) -> None:
 def test_a_tick_that_leaves_something_tells_how_late_it_is(
     world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The oldest alarm stays where it is."""
+    """The oldest next check stays where it is."""
     without_queue(world)
     world.handled_tick(monkeypatch)
     [line] = lines(logged)

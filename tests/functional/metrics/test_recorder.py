@@ -9,7 +9,7 @@ from tests.builders.handled import Handled
 from tests.builders.world import TENANT
 from whendue import quotas as limits
 from whendue.declarations.registry import Cancel
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs.model import State
 from whendue.submission.request import JobRequest
@@ -50,7 +50,7 @@ def test_what_is_submitted_again_counts_once(world: Handled) -> None:
     """A repeated request makes no job."""
     for _ in range(3):
         world.submit(idempotency_key="mine")
-    world.app.counters.keep(world.app.tally.take())
+    world.app.counters.keep(world.app.metrics.take())
     assert world.value("whendue_jobs_submitted_total") == 1
 
 
@@ -98,12 +98,12 @@ def test_jobs_do_not_depend_on_their_counters(world: Handled, error: Exception) 
 
 def test_counts_that_the_table_does_not_answer_for_are_dropped(world: Handled) -> None:
     """They may have been added: once more would be twice."""
-    store = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE) for _ in writes])
+    store = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE) for _ in writes])
     app = world.build(store)
-    app.tally.tick(planned=0, promoted=0, rescued={})
-    app.counters.keep(app.tally.take())
+    app.metrics.tick(planned=0, promoted=0, rescued={})
+    app.counters.keep(app.metrics.take())
     store.on = False
-    app.counters.keep(app.tally.take())
+    app.counters.keep(app.metrics.take())
     assert app.counters.read() == {}
 
 
@@ -111,11 +111,11 @@ def test_what_the_api_counts_is_written_once_a_second(world: Handled) -> None:
     """So a single submit stays two calls; what is held back goes with the process's next request."""
     for wanted in (1, 1, 1):
         world.submit()
-        world.app.counters.keep(world.app.tally.take(), limits.COUNT_EVERY_MS)
+        world.app.counters.keep(world.app.metrics.take(), limits.COUNT_EVERY_MS)
         assert world.value("whendue_jobs_submitted_total") == wanted
         world.clock.advance(0.4)
     world.clock.advance(0.4)
-    world.app.counters.keep(world.app.tally.take(), limits.COUNT_EVERY_MS)
+    world.app.counters.keep(world.app.metrics.take(), limits.COUNT_EVERY_MS)
     assert world.value("whendue_jobs_submitted_total") == 3
 
 
@@ -127,7 +127,7 @@ def test_a_batch_is_counted_in_one_call(world: Handled) -> None:
     def count() -> int:
         world.clock.advance(0.001)
         app.submit.many(TENANT, [JobRequest("ok", {}), JobRequest("bad", {})])
-        taken = app.tally.take()
+        taken = app.metrics.take()
         assert len(taken) == 2
         calls.clear()
         app.counters.keep(taken)
@@ -142,7 +142,7 @@ def test_types_beyond_the_bound_are_counted_together(world: Handled, monkeypatch
     monkeypatch.setattr("whendue.metrics.store.COUNTED_TYPES", 2)
     app = world.build()
     app.submit.many(TENANT, [JobRequest(kind, {}) for kind in ("bad", "ok", "workflow")])
-    app.counters.keep(app.tally.take())
+    app.counters.keep(app.metrics.take())
     assert world.value("whendue_jobs_submitted_total", type="bad") == 1
     assert world.value("whendue_jobs_submitted_total", type="ok") == 1
     assert world.value("whendue_jobs_submitted_total", type="other") == 0, "workflow was refused: it has no graph"

@@ -9,27 +9,28 @@ from tests.builders.faults import Counted, Refusing
 from tests.builders.samples import NOW, TIMING, a_job, an_error, running
 from tests.builders.schedules import GAP, SCHEDULE
 from tests.builders.world import IDS, SETTINGS, TENANT, World
-from whendue.engine.payload_store import Documents
-from whendue.engine.runtime import Ports
+from whendue.engine.payload_store import PayloadStore
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs import transitions
 from whendue.jobs.model import Job
-from whendue.jobs.transition import Transition, owing
-from whendue.metrics.recorder import Tally
-from whendue.notifications.publisher import News
+from whendue.jobs.transition import Transition, with_pending_fan_out
+from whendue.metrics.recorder import MetricsRecorder
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscription import Subscription, Terms, disable, subscribe
 from whendue.quotas import SUBSCRIPTIONS_AGE_MS
-from whendue.schedules.events import missed
-from whendue.schedules.fires import Outcome
+from whendue.schedules.events import missed_deliveries
+from whendue.schedules.fires import FireOutcome
 
 EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed")
 
 
-def news_of(world: World, store: Any = None) -> News:
+def news_of(world: World, store: Any = None) -> NotificationPublisher:
     table = store or world.table
-    documents = Documents(table, world.blobs)
-    tally = Tally()
-    return News(Ports(table, world.queues, documents, None, world.registry, world.effects, SETTINGS, IDS, None, tally))  # type: ignore[arg-type]
+    documents = PayloadStore(table, world.blobs)
+    tally = MetricsRecorder()
+    runtime = Runtime(table, world.queues, documents, None, world.registry, world.system, SETTINGS, IDS, None, tally)  # type: ignore[arg-type]
+    return NotificationPublisher(runtime)
 
 
 def subscribed(world: World, name: str = "hook", **terms: Any) -> Subscription:
@@ -52,11 +53,11 @@ def test_a_tenant_without_subscriptions_costs_one_read_in_five_seconds() -> None
     world, calls = World(), list[str]()
     news = news_of(world, Counted(world.table, calls))
     assert not any(news.wants(succeeded()) for _ in range(100))
-    assert news.told([owing(succeeded()).job]) == []
-    assert calls == ["family"]
+    assert news.told([with_pending_fan_out(succeeded()).job]) == []
+    assert calls == ["query"]
     world.clock.advance(SUBSCRIPTIONS_AGE_MS / 1000)
     news.wants(succeeded())
-    assert calls == ["family", "family"]
+    assert calls == ["query", "query"]
 
 
 def test_what_is_no_news_reads_nothing() -> None:
@@ -72,7 +73,7 @@ def test_what_is_no_news_reads_nothing() -> None:
 def test_where_nobody_knows_the_job_owes() -> None:
     """What is owed is told later; what is not owed is lost."""
     world = World()
-    store = Refusing(world.table, "family", refused)
+    store = Refusing(world.table, "query", refused)
     news = news_of(world, store)
     assert news.wants(succeeded())
     with pytest.raises(UnavailableError):
@@ -91,7 +92,7 @@ def test_each_who_wants_a_story_gets_it_once_however_often_it_is_told() -> None:
     news = news_of(world)
     step = succeeded(notify="named")
     assert news.wants(step)
-    job = owing(step).job
+    job = with_pending_fan_out(step).job
     first, again = news.told([job]), news.told([job])
     assert [made.job.subscription for made in first] == ["all", "named"]
     assert [made.job.id for made in again] == [made.job.id for made in first]
@@ -107,7 +108,7 @@ def test_a_failure_that_ends_a_job_is_two_stories_and_either_is_enough() -> None
     step = transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True)
     news = news_of(world)
     assert news.wants(step)
-    [made] = news.told([owing(step).job])
+    [made] = news.told([with_pending_fan_out(step).job])
     assert '"job.attempt_failed"' in str((made.first.changes if made.first else {}).get("text"))
 
 
@@ -119,9 +120,9 @@ def test_names_that_are_known_are_looked_up_once_and_none_are_not_looked_up_at_a
     assert calls == []
     subscribed(world)
     assert [news.unknown(TENANT, ["hook"]) for _ in range(3)] == [[], [], []]
-    assert calls == ["family"]
+    assert calls == ["query"]
     assert news.unknown(TENANT, ["hook", "typo"]) == ["typo"]
-    assert calls == ["family", "family"]
+    assert calls == ["query", "query"]
 
 
 def test_what_was_skipped_was_not_missed() -> None:
@@ -129,13 +130,13 @@ def test_what_was_skipped_was_not_missed() -> None:
     world = World()
     subscribed(world, events=("schedule_missed",))
     news = news_of(world)
-    skipped = replace(GAP, outcome=Outcome.SKIPPED)
-    assert [len(missed(news, SCHEDULE, gap)) for gap in (skipped, GAP)] == [0, 1]
+    skipped = replace(GAP, outcome=FireOutcome.SKIPPED)
+    assert [len(missed_deliveries(news, SCHEDULE, gap)) for gap in (skipped, GAP)] == [0, 1]
 
 
 def test_missed_fires_are_not_counted_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """After an outage each schedule has a gap, of a thousand fires perhaps."""
     counted: list[str] = []
-    monkeypatch.setattr("whendue.schedules.events.of_gap", lambda schedule, gap: counted.append(schedule.name))
-    assert missed(news_of(World()), SCHEDULE, GAP) == []
+    monkeypatch.setattr("whendue.schedules.events.missed_event", lambda schedule, gap: counted.append(schedule.name))
+    assert missed_deliveries(news_of(World()), SCHEDULE, GAP) == []
     assert counted == []

@@ -14,13 +14,13 @@ from whendue.bootstrap import App
 from whendue.declarations.channel import Attempt, Event
 from whendue.declarations.registry import Cancel, channel
 from whendue.declarations.resources import Resources
-from whendue.engine.ports import Outcome, Outgoing
+from whendue.engine.ports import Outgoing, WriteResult
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State
 from whendue.notifications.subscription import Terms
 from whendue.settings import NOTIFICATIONS
 from whendue.submission.request import JobRequest
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 from whendue.table.writes import Write
 
 SCHEDULES = 300
@@ -31,7 +31,7 @@ class Told:
     """A world with a receiver in memory; a job of it fails once or twice, gives way, or succeeds."""
 
     def __init__(self, seed: int, provided: Resources, *subscriptions: tuple[str, Terms]) -> None:
-        self.world = Notified(ManualEffects(seed=seed))
+        self.world = Notified(ManualClock(seed=seed))
         self.provided = provided
         self.received: list[tuple[str, str, str, int]] = []
         self.world.task("stops", _stops)
@@ -76,7 +76,7 @@ def test_every_end_and_every_failed_attempt_is_told(provided: Resources) -> None
     expected = of(good, ("succeeded", 1)) | of(stops, ("cancelled", 0)) | of(cancelled, ("cancelled", 0))
     expected |= of(bad, ("attempt_failed", 1), ("attempt_failed", 2), ("dead", 2))
     assert sorted(told.received) == sorted(expected)
-    assert all(told.world.job(job).owes is None for job in (good, bad, stops, cancelled))
+    assert all(told.world.job(job).pending_fan_out is None for job in (good, bad, stops, cancelled))
 
 
 def test_a_retry_waits_for_no_receiver(provided: Resources) -> None:
@@ -121,10 +121,10 @@ def worker(world: Notified, app: App) -> None:
 def test_a_failed_attempt_is_told_after_a_cancel_though_both_who_were_to_tell_it_died(
     provided: Resources, events: tuple[str, ...]
 ) -> None:
-    """The worker and who cancelled it: the job stays live until its alarm has it told."""
+    """The worker and who cancelled it: the job stays live until its next check has it told."""
     told = Told(0, provided, ("all", Terms("noted", "", events)))
 
-    def dies(writes: Sequence[Write]) -> list[Outcome]:
+    def dies(writes: Sequence[Write]) -> list[WriteResult]:
         if any(write.name == "submit" for write in writes):
             raise KilledError
         return told.world.table.apply(writes)
@@ -134,22 +134,22 @@ def test_a_failed_attempt_is_told_after_a_cancel_though_both_who_were_to_tell_it
     worker(told.world, app)
     with suppress(KilledError):
         app.control.cancel(TENANT, bad.id)
-    assert (told.world.job(bad).state, told.world.job(bad).owes) == (State.CANCELLED, "")
+    assert (told.world.job(bad).state, told.world.job(bad).pending_fan_out) == (State.CANCELLED, "")
     told.pass_minutes()
     heard = of(bad, ("attempt_failed", 1), ("cancelled", 1)) if len(events) > 1 else of(bad, ("attempt_failed", 1))
     assert set(told.received) == heard
-    assert told.world.job(bad).owes is None
+    assert told.world.job(bad).pending_fan_out is None
 
 
 def test_a_failed_attempt_whose_worker_died_is_told_at_the_alarm_of_the_next_which_is_not_late(
     provided: Resources,
 ) -> None:
-    """That alarm is one that the timer promotes: it tells first, and then sends once."""
+    """That next check is one that the timer promotes: it tells first, and then sends once."""
     told, sent = Told(0, provided), list[Outgoing]()
     policy = {"max_attempts": 2, "jitter": "none", "base_s": 600}
     job = told.world.app.submit.one(TENANT, JobRequest("bad", {}, policy=policy)).job
 
-    def dies(writes: Sequence[Write]) -> list[Outcome]:
+    def dies(writes: Sequence[Write]) -> list[WriteResult]:
         if any(write.name == "submit" for write in writes):
             raise KilledError
         return told.world.table.apply(writes)
@@ -160,10 +160,10 @@ def test_a_failed_attempt_whose_worker_died_is_told_at_the_alarm_of_the_next_whi
 
     worker(told.world, told.world.build(store=Refusing(told.world.table, "apply", dies)))
     failed = told.world.job(job)
-    assert (failed.state, failed.owes) == (State.PENDING, "")
-    told.world.clock.advance((failed.alarm_at - told.world.clock.now_ms()) / 1000 + 1)
+    assert (failed.state, failed.pending_fan_out) == (State.PENDING, "")
+    told.world.clock.advance((failed.check_at - told.world.clock.now_ms()) / 1000 + 1)
     told.world.tick(told.world.build(queue=Refusing(told.world.queues, "send", send)))
-    assert (told.world.job(job).owes, len(sent)) == (None, 1)
+    assert (told.world.job(job).pending_fan_out, len(sent)) == (None, 1)
     assert told.world.clock.now_ms() + sent[0].delay_s * 1000 >= failed.due_at
     told.pass_minutes(1)
     assert set(told.received) == of(job, ("attempt_failed", 1))
@@ -187,13 +187,13 @@ def test_no_end_goes_untold_over_seeded_schedules(provided: Resources, part: int
         hand_out(provided, told.world.app)
         for _ in range(60):
             told.pass_minutes(1)
-            if all(told.world.job(job).terminal and told.world.job(job).owes is None for job in jobs):
+            if all(told.world.job(job).terminal and told.world.job(job).pending_fan_out is None for job in jobs):
                 break
         until_all_ended(told.world, [view.job for view in told.world.log("all")])
         for job in jobs:
             ended = told.world.view(job)
             heard = {(event, attempt) for _, event, job_id, attempt in told.received if job_id == job.id}
-            assert ended.job.owes is None, seed
+            assert ended.job.pending_fan_out is None, seed
             failed = [one.attempt for one in ended.attempts if one.type != "worker_lost"]
             wanted = {(f"job.{ended.job.state}", ended.job.attempt)}
             wanted |= {("job.attempt_failed", attempt) for attempt in failed}
@@ -206,16 +206,16 @@ def test_a_failed_attempt_that_is_owed_is_told_whatever_is_done_to_its_job(provi
     told = Told(0, provided)
     bad = told.submit("bad")
     table = told.world.table
-    mute = told.world.build(Refusing(table, "family", _unavailable))
+    mute = told.world.build(Refusing(table, "query", _unavailable))
     mute.work.handle(told.world.queues.receive("normal"), told.world.clock.now_ms() + 60_000)
-    assert told.world.job(bad).owes == ""
+    assert told.world.job(bad).pending_fan_out == ""
     if deed == "cancel":
         told.world.app.control.cancel(TENANT, bad.id)
     else:
         told.world.app.control.reschedule(TENANT, bad.id, told.world.clock.now_ms() + 3_600_000, None)
     told.pass_minutes()
     assert of(bad, ("attempt_failed", 1)) <= set(told.received)
-    assert told.world.job(bad).owes is None
+    assert told.world.job(bad).pending_fan_out is None
 
 
 def _unavailable(*_arguments: Any, **_options: Any) -> Any:

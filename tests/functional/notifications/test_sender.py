@@ -15,13 +15,13 @@ from whendue.bootstrap import App
 from whendue.declarations.channel import Attempt, Event
 from whendue.declarations.registry import channel
 from whendue.declarations.resources import Resources
-from whendue.engine.commit import record_and_send
+from whendue.engine.commit import commit
 from whendue.jobs import transitions
 from whendue.jobs.model import Job, State
-from whendue.jobs.transition import Transition, owing
+from whendue.jobs.transition import Transition, with_pending_fan_out
 from whendue.notifications.subscription import Terms
 from whendue.settings import NOTIFICATIONS
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 
 SCHEDULES = 1000
 
@@ -61,14 +61,14 @@ def an_end(number: int, draw: random.Random) -> Job:
     """A job that has just ended, or failed an attempt, and owes that."""
     job = running(f"{number:036d}", fence=f"f{number}")
     step = draw.choice(ENDS)(job)
-    return owing(step).job
+    return with_pending_fan_out(step).job
 
 
 ENDS: list[Callable[[Job], Transition]] = [
     lambda job: transitions.succeed(job, job.due_at, "1"),
     lambda job: transitions.fail(job, an_error(job), job.due_at, TIMING, draw=0.5),
     lambda job: transitions.fail(job, an_error(job), job.due_at, TIMING, draw=0.5, final=True),
-    lambda job: transitions.stop(job, job.due_at),
+    lambda job: transitions.finish_cancelled(job, job.due_at),
 ]
 
 
@@ -77,7 +77,7 @@ class Seeded:
 
     def __init__(self, seed: int, provided: Resources) -> None:
         self.draw = random.Random(seed)
-        self.world = Notified(ManualEffects(seed=seed))
+        self.world = Notified(ManualClock(seed=seed))
         self.provided = provided
         self.received: list[tuple[str, str]] = []
         self.failures = self.draw.randrange(3)
@@ -103,12 +103,12 @@ class Seeded:
         for _ in range(20):
             app = self.process(4)
             with suppress(KilledError):
-                record_and_send(app.runtime, app.news.told(jobs), self.world.clock.now_ms())
+                commit(app.runtime, app.notifications.told(jobs), self.world.clock.now_ms())
                 return
         pytest.fail("nobody lived")
 
     def lose_a_message(self) -> None:
-        """What SQS has acknowledged and lost: the delivery's alarm brings it back."""
+        """What SQS has acknowledged and lost: the delivery's next check brings it back."""
         messages = self.world.queues.messages[NOTIFICATIONS]
         if messages and self.draw.random() < 0.3:
             messages.pop(self.draw.randrange(len(messages)))
@@ -129,7 +129,7 @@ def test_no_notification_is_lost_over_a_thousand_seeded_schedules(provided: Reso
             run.world.clock.advance(run.draw.randrange(200))
             run.world.tick()
         hand_out(provided, run.world.app)
-        owed = [step.job for step in run.world.app.news.told(jobs)]
+        owed = [step.job for step in run.world.app.notifications.told(jobs)]
         stories = sum(2 if job.state is State.DEAD else 1 for job in jobs)
         assert len(owed) == stories * len(run.world.app.subscriptions.every(TENANT)), seed
         until_all_ended(run.world, owed)

@@ -12,7 +12,7 @@ from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.context import Context
 from whendue.declarations.registry import channel
 from whendue.jobs.model import State
-from whendue.notifications.sender import Notify
+from whendue.notifications.sender import NotificationSender
 
 
 class Plain(ChannelConfig):
@@ -54,15 +54,15 @@ def test_whatever_is_wrong_with_one_subscription_is_the_error_of_its_delivery(
     world: Notified, stage: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As stored, its configuration or its keys may be what nobody can read."""
-    function = getattr(Notify, stage)
+    function = getattr(NotificationSender, stage)
 
-    def raising(self: Notify, *arguments: Any) -> Any:
+    def raising(self: NotificationSender, *arguments: Any) -> Any:
         said = [one.subscription if isinstance(one, Context) else getattr(one, "name", one) for one in arguments]
         if "b" in said:
             raise EXCEPTIONS[error]
         return function(self, *arguments)
 
-    monkeypatch.setattr(Notify, stage, raising)
+    monkeypatch.setattr(NotificationSender, stage, raising)
     assert three(world) == ONE_FAILED
 
 

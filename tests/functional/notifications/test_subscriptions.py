@@ -14,7 +14,7 @@ from tests.builders.world import TENANT
 from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.registry import channel
 from whendue.declarations.resources import Resources
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import PreconditionFailedError, UnavailableError
 from whendue.jobs.model import State
 from whendue.notifications.subscription import Terms, disable, failed_for_long, note_failure, note_success
@@ -151,7 +151,7 @@ def test_without_an_if_match_the_last_change_wins_whole(world: Notified) -> None
 def overtaken(world: Notified) -> Subscriptions:
     """Give a user's process that another user's change overtakes between its read and its write."""
 
-    def late(writes: Sequence[Write]) -> list[Outcome]:
+    def late(writes: Sequence[Write]) -> list[WriteResult]:
         store.on = False
         world.subscribe(url="https://hooks.example.com/theirs")
         world.clock.advance(1)
@@ -211,9 +211,9 @@ def test_where_the_table_does_not_answer_the_attempt_ends_as_it_did(
     world.table.apply([note_failure(hook, 1_000)])
     health = {"note_failure", "note_success", "disable"}
 
-    def refusing(writes: list[object]) -> list[Outcome]:
+    def refusing(writes: list[object]) -> list[WriteResult]:
         if any(getattr(write, "name", "") in health for write in writes):
-            return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+            return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
         return world.table.apply(writes)  # type: ignore[arg-type]
 
     app = world.build(store=Refusing(world.table, "apply", refusing))

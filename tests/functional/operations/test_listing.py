@@ -22,7 +22,7 @@ def pages(world: World, wanted: JobFilter, limit: int) -> list[list[str]]:
 
 
 def test_a_list_shows_each_job_once_across_pages_and_days() -> None:
-    """Live jobs by alarm, then finished ones, newest first."""
+    """Live jobs by next check, then finished ones, newest first."""
     world = World()
     finished = []
     for _ in range(3):

@@ -11,11 +11,11 @@ from tests.builders.dependencies import after
 from tests.builders.faults import Counted
 from tests.builders.workflows import flow, node, parts, start
 from tests.builders.world import TENANT, World
-from whendue.engine.ports import Item, Outcome
+from whendue.engine.ports import Item, WriteResult
 from whendue.errors import JobNotFoundError, StateConflictError
-from whendue.jobs.lifetime import next_look
+from whendue.jobs.lifetime import next_check
 from whendue.jobs.model import Job, State, as_value, evolve
-from whendue.jobs.transition import put_away
+from whendue.jobs.transition import archive
 from whendue.quotas import ERASE_CALL_S
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
@@ -223,7 +223,7 @@ def test_only_finished_jobs_of_ones_own_are_erased() -> None:
     for tenant, job_id in (("other", whole.id), (TENANT, "0" * 36), (TENANT, "x")):
         with pytest.raises(JobNotFoundError):
             world.app.erasing.erase(tenant, job_id)
-    assert not world.job(whole).owes
+    assert not world.job(whole).pending_fan_out
 
 
 def test_a_job_whose_retention_is_over_is_absent_however_late_ttl_is() -> None:
@@ -250,7 +250,7 @@ def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has()
     class Meanwhile(Counted):
         """The same key is used again, and its job runs, just then."""
 
-        def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
             ends = world.table.apply(writes)
             if [write.key for write in writes] == [made[0].key]:
                 world.clock.advance(1)
@@ -277,8 +277,8 @@ def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has()
 
 def lost(world: World, job: Job) -> None:
     """End a composite whose worker was lost too often, as it had made its members."""
-    gone = dict.fromkeys(("owes", "awaits", "parts"), REMOVE)
-    ended = put_away(job, State.DEAD, world.clock.now_ms())
+    gone = dict.fromkeys(("pending_fan_out", "unmet_dependencies", "parts"), REMOVE)
+    ended = archive(job, State.DEAD, world.clock.now_ms())
     world.table.apply([Write("lost", job.key, [], {name: as_value(value) for name, value in ended.items()} | gone)])
     world.table.apply([Write("lost", job.key, [], {"state": "dead"})])
 
@@ -378,11 +378,11 @@ def test_a_node_is_gone_with_its_workflow_however_late_the_timer_looks() -> None
     world.pass_time(300, step_s=10)
     ended = world.job(whole)
     assert (ended.state, ended.expires_at is None) == (State.SUCCEEDED, False)
-    members = [job for job in world.all_jobs() if job.part_of is not None]
+    members = [job for job in world.all_jobs() if job.parent_id is not None]
     assert len(members) == 4
     assert all(world.job(member).state is State.SUCCEEDED for member in members)
     world.clock.advance(((ended.expires_at or 0) + 1) - world.clock.now_ms() / 1000)
-    assert len([job for job in world.all_jobs() if job.part_of is not None]) == 4, "still in the table"
+    assert len([job for job in world.all_jobs() if job.parent_id is not None]) == 4, "still in the table"
     for job in (whole, *members):
         with pytest.raises(JobNotFoundError):
             world.job(job)
@@ -395,4 +395,4 @@ def test_what_belongs_to_a_finished_job_is_looked_at_as_soon_as_its_retention_is
     now_ms = world.clock.now_ms()
     expires_at = now_ms // 1000 + 30 * DAY_S
     job = evolve(world.submit(), state=State.SUCCEEDED, expires_at=expires_at)
-    assert next_look(job, now_ms, holds_payload=holds_payload) == 1000 * (expires_at + 1)
+    assert next_check(job, now_ms, holds_payload=holds_payload) == 1000 * (expires_at + 1)

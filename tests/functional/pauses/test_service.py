@@ -9,7 +9,7 @@ import pytest
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
 from whendue.adapters.memory import MemoryQueue
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import (
     InvalidRequestError,
     QueueNotFoundError,
@@ -203,7 +203,7 @@ def test_the_check_is_one_read_of_three_items_a_batch_and_none_within_two_second
     for _ in range(20):
         world.submit()
     world.work(app)
-    assert calls == ["get", "apply", "family", "apply", "apply", "apply"], "the tenant's subscriptions are read once"
+    assert calls == ["get", "apply", "query", "apply", "apply", "apply"], "the tenant's subscriptions are read once"
     assert read == [3]
     for tenant in ("one", "two"):
         world.app.submit.one(tenant, JobRequest("ok", {}))
@@ -226,8 +226,8 @@ def test_a_paused_queue_costs_the_timer_nothing_and_its_cursors_stand_still() ->
     ticked = world.tick(world.build(Counted(world.table, calls), Counted(world.queues, calls)))
     assert (ticked.promoted, ticked.behind) == (0, [])
     # Twice each shard of the other four queues, and each shard of the schedules and of what belongs to jobs.
-    assert calls.count("agenda") == 2 * 4 * 4 + 4 + 4
-    assert set(calls) == {"get", "agenda"}
+    assert calls.count("query_due") == 2 * 4 * 4 + 4 + 4
+    assert set(calls) == {"get", "query_due"}
     PAUSES["queue"][1](world)
     assert world.tick().promoted == 20
     world.work()
@@ -273,7 +273,7 @@ def test_what_a_tick_hands_over_itself_is_no_backlog_to_what_was_dropped() -> No
 
 
 def test_rescue_leaves_paused_jobs_alone_and_heals_what_stands_behind_them() -> None:
-    """A thousand of them at the head of the agenda hide nothing, and cost no write and no message."""
+    """A thousand of them at the head of the due index hide nothing, and cost no write and no message."""
     world = World()
     world.tick()
     PAUSES["tenant"][0](world)
@@ -434,7 +434,7 @@ def test_who_pauses_while_somebody_resumes_begins_anew() -> None:
 def test_a_change_that_nobody_answers_is_unavailable() -> None:
     """The caller must know that it does not know."""
     world = World()
-    store = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    store = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     with pytest.raises(UnavailableError):
         world.build(store=store).pauses.pause_queue("low", "why", "ops", None)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Applied, Item, Outcome
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import PreconditionFailedError, ProfileNotFoundError, UnavailableError, UnknownProfileError
 from whendue.jobs.model import State, item_bytes
 from whendue.profiles.model import Profile
@@ -62,7 +62,7 @@ def test_an_edit_is_three_calls_and_two_writes() -> None:
     world, calls = World(), list[str]()
     app = world.build(Counted(world.table, calls))
     put(app, max_attempts=1)
-    assert calls == ["get", "family", "apply", "apply"]
+    assert calls == ["get", "query", "apply", "apply"]
     put(app, max_attempts=2)
     assert calls[4:] == ["get", "apply", "apply"]
     assert max(map(item_bytes, world.table.items().values())) < WRITE_UNIT_BYTES
@@ -146,7 +146,7 @@ def test_an_edit_that_the_table_does_not_take_is_an_error(number: int) -> None:
     refused = iter([number == 0, number == 1])
     real = world.table.apply
     deaf = Refusing(
-        world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] if next(refused) else real(writes)
+        world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] if next(refused) else real(writes)
     )
     with pytest.raises(UnavailableError):
         put(world.build(store=deaf), max_attempts=2)
@@ -186,7 +186,7 @@ def test_a_profile_that_always_changes_under_us_is_unavailable() -> None:
     world = World()
     put(world.app, max_attempts=1)
     [old] = [item for key, item in world.table.items().items() if key.sk == "v#000001"]
-    busy = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.REFUSED, old)])
+    busy = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.REFUSED, old)])
     app = world.build(store=busy)
     with pytest.raises(UnavailableError):
         put(app, max_attempts=2)
@@ -266,11 +266,11 @@ def test_jobs_of_built_in_profiles_cost_a_worker_no_read() -> None:
     for follow in (None, False, True):
         world.app.submit.one(TENANT, JobRequest("ok", {}, follow=follow))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls == ["get", "apply", "family", "apply"], "what is paused is asked for, and who is to be notified"
+    assert calls == ["get", "apply", "query", "apply"], "what is paused is asked for, and who is to be notified"
     for _ in range(3):
         world.app.submit.one(TENANT, JobRequest("ok", {}, profile="mine"))
     world.work(world.build(Counted(world.table, calls)))
-    assert calls[4:] == ["get", "get", "apply", "family", "apply"], "three jobs of one profile: one read more"
+    assert calls[4:] == ["get", "get", "apply", "query", "apply"], "three jobs of one profile: one read more"
 
 
 @pytest.mark.parametrize("size", [0, 100, 300, 390, 500])

@@ -10,10 +10,10 @@ from tests.builders.faults import Refusing
 from tests.builders.schedules import before, deaf, definition, dies_before, entries, put, runs, tick
 from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Outcome as Ended
+from whendue.engine.ports import WriteResult as Ended
 from whendue.errors import UnavailableError
-from whendue.schedules.backfill_model import Backfill, State, backfill_key, from_item
-from whendue.schedules.fires import Outcome
+from whendue.schedules.backfill_model import Backfill, BackfillState, backfill_key, from_item
+from whendue.schedules.fires import FireOutcome
 from whendue.submission.request import JobRequest
 from whendue.table.writes import Write
 
@@ -30,7 +30,7 @@ def a_past(seconds: int = 90_000, task: str = "ok") -> World:
 
 
 def begin(app: App, seconds: int, limit: int | None = None, *, force: bool = False) -> Backfill:
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     return app.backfills.begin(TENANT, "s", now_ms - seconds * 1000 + 1, now_ms, limit, force=force)
 
 
@@ -71,7 +71,7 @@ def test_two_at_the_same_chunk_make_it_once() -> None:
     assert ended.made == 300
     for _ in range(2):
         tick(world.app)
-    assert (stored(world, begun).state, stored(world, begun).made) == (State.FINISHED, 600)
+    assert (stored(world, begun).state, stored(world, begun).made) == (BackfillState.FINISHED, 600)
     world.work()
     assert len(world.ran) == 600
 
@@ -86,7 +86,7 @@ def test_one_that_has_failed_is_not_revived_by_who_comes_late() -> None:
         world.app.backfills.further(begun)
 
     world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(begun)
-    assert (stored(world, begun).state, stored(world, begun).error) == (State.FAILED, "schedule_not_found")
+    assert (stored(world, begun).state, stored(world, begun).error) == (BackfillState.FAILED, "schedule_not_found")
 
 
 def test_a_backfill_stops_when_its_schedule_is_deleted() -> None:
@@ -98,7 +98,7 @@ def test_a_backfill_stops_when_its_schedule_is_deleted() -> None:
     put(world)
     tick(world.app)
     told = world.app.backfills.get(TENANT, "s", begun.id)
-    assert (told.state, told.error, told.made) == (State.FAILED, "schedule_not_found", 100)
+    assert (told.state, told.error, told.made) == (BackfillState.FAILED, "schedule_not_found", 100)
 
 
 def test_a_backfill_whose_job_can_be_made_no_more_fails_and_says_why() -> None:
@@ -108,7 +108,7 @@ def test_a_backfill_whose_job_can_be_made_no_more_fails_and_says_why() -> None:
     world.registry.remove("gone")
     tick(world.app)
     told = stored(world, begun)
-    assert (told.state, told.made) == (State.FAILED, 100)
+    assert (told.state, told.made) == (BackfillState.FAILED, 100)
     assert told.error
     assert told.error.startswith("unknown_task: ")
 
@@ -118,11 +118,11 @@ def test_no_answer_is_no_failure(name: str) -> None:
     """The timer goes on with it."""
     world = a_past()
     begun = begin(world.build(store=deaf(world, name)), HOUR_S)
-    assert (begun.state, begun.made) == (State.RUNNING, 0)
+    assert (begun.state, begun.made) == (BackfillState.RUNNING, 0)
     with pytest.raises(UnavailableError):
         world.build(store=deaf(world, name)).backfills.further(begun)
     tick(world.app)
-    assert (stored(world, begun).state, stored(world, begun).made) == (State.FINISHED, 60)
+    assert (stored(world, begun).state, stored(world, begun).made) == (BackfillState.FINISHED, 60)
 
 
 @pytest.mark.parametrize("name", ["submit", "move_backfill"])
@@ -137,10 +137,10 @@ def test_whoever_goes_on_makes_what_was_only_entered_and_writes_no_entry_twice(n
     store, names = noting(world)
     tick(world.build(store=store))
     assert names["backfill_fire"] == 0
-    assert (only(world).state, only(world).made) == (State.FINISHED, 5)
+    assert (only(world).state, only(world).made) == (BackfillState.FINISHED, 5)
     world.work()
     assert len(world.ran) == before_it + 5
-    made = [fire for fire in entries(world)[0].values() if fire.outcome is Outcome.CAUGHT_UP]
+    made = [fire for fire in entries(world)[0].values() if fire.outcome is FireOutcome.CAUGHT_UP]
     assert len(made) == 5
 
 
@@ -173,7 +173,7 @@ def test_a_tick_whose_time_is_over_leaves_the_rest_to_the_next() -> None:
     due = world.build(store=store).schedule_runner
     due.run(world.clock.now_ms() + 40_000)
     assert 100 < stored(world, begun).made < 500
-    assert stored(world, begun).state is State.RUNNING
+    assert stored(world, begun).state is BackfillState.RUNNING
 
 
 @pytest.mark.parametrize("meanwhile_s", [0, 1, 30 * 86_400])
@@ -182,7 +182,7 @@ def test_a_backfill_ends_with_its_schedule_though_another_one_takes_its_name(mea
     world = a_past()
     world.clock.advance(1)
     begun = begin(world.app, 80_000)
-    assert begun.state is State.RUNNING
+    assert begun.state is BackfillState.RUNNING
     world.app.schedules.delete(TENANT, "s")
     world.clock.advance(meanwhile_s)
     put(world, "0 0 * * * *")
@@ -190,7 +190,7 @@ def test_a_backfill_ends_with_its_schedule_though_another_one_takes_its_name(mea
         tick(world.app)
         world.clock.advance(61)
     then = stored(world, begun)
-    assert (then.state, then.error, then.made) == (State.FAILED, "schedule_not_found", begun.made)
+    assert (then.state, then.error, then.made) == (BackfillState.FAILED, "schedule_not_found", begun.made)
 
 
 def test_a_backfill_goes_on_with_what_was_asked_for_when_its_schedule_is_changed() -> None:
@@ -202,5 +202,5 @@ def test_a_backfill_goes_on_with_what_was_asked_for_when_its_schedule_is_changed
     for _ in range(20):
         tick(world.app)
         world.clock.advance(61)
-    assert stored(world, begun).state is State.FINISHED
+    assert stored(world, begun).state is BackfillState.FINISHED
     assert stored(world, begun).made > 1300

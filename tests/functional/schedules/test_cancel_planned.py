@@ -8,7 +8,7 @@ from tests.builders.schedules import definition, dies_before, entries, outcomes,
 from tests.builders.world import TENANT, World
 from whendue.engine.ports import Item
 from whendue.jobs.model import State
-from whendue.schedules.fires import Outcome
+from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import Definition
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
@@ -24,13 +24,13 @@ def test_whoever_withdraws_late_leaves_the_fires_of_the_new_definition_alone() -
             frozen.on = False
             world.clock.advance(1)
             tick(world.app)
-        return world.table.span(*arguments, **options)
+        return world.table.query_range(*arguments, **options)
 
-    frozen = Refusing(world.table, "span", freeze)
+    frozen = Refusing(world.table, "query_range", freeze)
     world.build(store=frozen).schedules.put(TENANT, "s", definition("*/10 * * * * *"))
     assert not frozen.on
     world.pass_time(60)
-    assert set(outcomes(world).values()) == {Outcome.RAN}
+    assert set(outcomes(world).values()) == {FireOutcome.RAN}
     assert len(runs(world)) == 6
 
 
@@ -47,7 +47,7 @@ def test_fires_that_made_no_job_are_withdrawn_too() -> None:
     world.pass_time(60)
     later = {at: outcome for at, outcome in outcomes(world).items() if at > began}
     assert len(later) == 12
-    assert set(later.values()) == {Outcome.RAN}
+    assert set(later.values()) == {FireOutcome.RAN}
 
 
 def failing_first() -> Definition:
@@ -64,7 +64,7 @@ def test_a_fire_that_has_begun_is_not_withdrawn_between_its_attempts() -> None:
     world.work()
     tick(world.app)
     [fire] = entries(world)[0].values()
-    assert (fire.outcome, len(world.ran)) == (Outcome.RAN, 1)
+    assert (fire.outcome, len(world.ran)) == (FireOutcome.RAN, 1)
     world.pass_time(400)
     [item] = world.table.get([job_key(fire.job or "")])
     assert item

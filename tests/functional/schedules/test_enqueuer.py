@@ -24,7 +24,7 @@ from whendue.bootstrap import App
 from whendue.declarations.context import Context
 from whendue.declarations.registry import task
 from whendue.errors import UnavailableError
-from whendue.schedules.fires import Fire, Outcome
+from whendue.schedules.fires import Fire, FireOutcome
 from whendue.schedules.model import Definition, Misfire, schedule_key
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
@@ -129,7 +129,7 @@ def test_a_fire_that_ran_under_the_old_definition_ran_even_if_the_new_one_could_
         tick(world.app)
         world.clock.advance(200)
     assert entries(world)[0][begun.nominal] == begun
-    assert set(outcomes(world).values()) == {Outcome.RAN, Outcome.SKIPPED}
+    assert set(outcomes(world).values()) == {FireOutcome.RAN, FireOutcome.SKIPPED}
 
 
 def test_an_edit_before_the_next_tick_fires_at_the_same_times_without_waiting_for_it() -> None:
@@ -193,7 +193,7 @@ def test_an_entered_job_that_can_be_made_no_more_is_skipped_after_three_minutes(
     assert first(world) == fire
     world.clock.advance(10)
     tick(world.app)
-    assert (first(world).outcome, first(world).reason, first(world).job) == (Outcome.SKIPPED, "unknown_task", None)
+    assert (first(world).outcome, first(world).reason, first(world).job) == (FireOutcome.SKIPPED, "unknown_task", None)
     assert schedule_of(world).as_of == 0
 
 

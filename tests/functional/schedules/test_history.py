@@ -13,50 +13,50 @@ from tests.builders.world import TENANT, World
 from whendue.engine.ports import Item
 from whendue.errors import InvalidCursorError
 from whendue.schedules.calendar.recurrence import Recurrence, latest
-from whendue.schedules.fires import Fire, Gap, Outcome, enter, gap_from
+from whendue.schedules.fires import Fire, FireOutcome, MissedRange, enter, missed_from
 from whendue.schedules.history import FireFilter, FireView
-from whendue.schedules.model import Definition, ledger_pk
+from whendue.schedules.model import Definition, fires_pk
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
 
-PK = ledger_pk(TENANT, "s")
+PK = fires_pk(TENANT, "s")
 EACH_SECOND = Recurrence(every_s=1, start_ms=0)
 EVERYTHING = FireFilter()
-Row = tuple[int, Outcome, str | None]
+Row = tuple[int, FireOutcome, str | None]
 
 
-def fire(at_ms: int, outcome: Outcome, job: str | None = None) -> Fire:
+def fire(at_ms: int, outcome: FireOutcome, job: str | None = None) -> Fire:
     return Fire(PK, at_ms, outcome, 1, at_ms, job)
 
 
-def gap(first: int, until: int, outcome: Outcome) -> Gap:
-    return Gap(PK, first, until, outcome, "why", 1, until, EACH_SECOND)
+def gap(first: int, until: int, outcome: FireOutcome) -> MissedRange:
+    return MissedRange(PK, first, until, outcome, "why", 1, until, EACH_SECOND)
 
 
-def a_history(chance: random.Random, end_ms: int) -> list[Fire | Gap]:
+def a_history(chance: random.Random, end_ms: int) -> list[Fire | MissedRange]:
     """Make a ledger back from a time: stretches of fires and gaps, with entries within gaps and beside fires."""
-    entries: list[Fire | Gap] = []
+    entries: list[Fire | MissedRange] = []
     for _ in range(chance.randint(3, 12)):
         first = end_ms - 1000 * chance.choice([0, 2, 49, 50, 51, 99, 130])
         times = range(first, end_ms + 1, 1000)
         if chance.random() < 0.5:
-            entries.append(gap(first, end_ms, chance.choice([Outcome.MISSED, Outcome.SKIPPED])))
-            entries += [fire(at, Outcome.CAUGHT_UP, "b") for at in times if chance.random() < 0.1]
+            entries.append(gap(first, end_ms, chance.choice([FireOutcome.MISSED, FireOutcome.SKIPPED])))
+            entries += [fire(at, FireOutcome.CAUGHT_UP, "b") for at in times if chance.random() < 0.1]
         else:
-            entries += [fire(at, chance.choice([Outcome.RAN, Outcome.WITHDRAWN]), "j") for at in times]
-        entries += [fire(at, Outcome.TRIGGERED, "t") for at in times if chance.random() < 0.1]
+            entries += [fire(at, chance.choice([FireOutcome.RAN, FireOutcome.WITHDRAWN]), "j") for at in times]
+        entries += [fire(at, FireOutcome.TRIGGERED, "t") for at in times if chance.random() < 0.1]
         end_ms = first - 1000
     return entries
 
 
-def shown(entries: Sequence[Fire | Gap], wanted: FireFilter) -> list[Row]:
+def shown(entries: Sequence[Fire | MissedRange], wanted: FireFilter) -> list[Row]:
     """List what is to be shown of entries, without any cleverness."""
     rows: dict[str, Fire] = {}
     for one in entries:
-        if isinstance(one, Gap):
+        if isinstance(one, MissedRange):
             for nominal in latest(one.recurrence, one.first - 1, one.until, 1 << 20):
                 rows[fire(nominal.at_ms, one.outcome).key.sk] = fire(nominal.at_ms, one.outcome)
-    rows |= {one.key.sk: one for one in entries if isinstance(one, Fire) and one.outcome is not Outcome.WITHDRAWN}
+    rows |= {one.key.sk: one for one in entries if isinstance(one, Fire) and one.outcome is not FireOutcome.WITHDRAWN}
     found = [rows[sk] for sk in sorted(rows, reverse=True) if wanted.outcome in (None, rows[sk].outcome)]
     low, high = wanted.from_ms or 0, wanted.to_ms or 1 << 60
     return [(one.nominal, one.outcome, one.job) for one in found if low <= one.nominal <= high]
@@ -75,7 +75,7 @@ def read(world: World, wanted: FireFilter, limit: int) -> list[Row]:
             return rows
 
 
-def a_world(entries: Sequence[Fire | Gap] = ()) -> World:
+def a_world(entries: Sequence[Fire | MissedRange] = ()) -> World:
     world = World()
     world.app.schedules.put(TENANT, "s", definition("0 0 1 1 *"))
     assert all(end.done for end in world.table.apply([enter(one) for one in entries]))
@@ -100,7 +100,7 @@ def test_a_page_reads_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatc
     """However few of them are wanted: it is short then, and the next one goes on."""
     monkeypatch.setattr("whendue.schedules.history.LEDGER_READS", 60)
     now_ms = World().clock.now_ms()
-    world = a_world([fire(now_ms - 1000 * n, Outcome.RAN, "j") for n in range(300)])
+    world = a_world([fire(now_ms - 1000 * n, FireOutcome.RAN, "j") for n in range(300)])
     page = world.app.ledger.page(TENANT, "s", FireFilter(outcome="missed"), 10, None)
     assert page.fires == []
     assert page.cursor
@@ -110,14 +110,14 @@ def test_a_page_reads_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatc
 def test_gaps_before_the_range_are_not_read() -> None:
     """A narrow question about a long history is cheap."""
     now_ms = World().clock.now_ms()
-    world = a_world([gap(now_ms - 1000 * n, now_ms - 1000 * n, Outcome.MISSED) for n in range(100)])
+    world = a_world([gap(now_ms - 1000 * n, now_ms - 1000 * n, FireOutcome.MISSED) for n in range(100)])
     spans: list[str] = []
 
-    def span(pk: str, **wanted: Any) -> list[Item]:
+    def query_range(pk: str, **wanted: Any) -> list[Item]:
         spans.append(wanted["last"])
-        return world.table.span(pk, **wanted)
+        return world.table.query_range(pk, **wanted)
 
-    app = world.build(store=Refusing(world.table, "span", span))
+    app = world.build(store=Refusing(world.table, "query_range", query_range))
     assert len(app.ledger.page(TENANT, "s", FireFilter(from_ms=now_ms - 2000), 50, None).fires) == 3
     assert len(spans) <= 4
 
@@ -125,7 +125,7 @@ def test_gaps_before_the_range_are_not_read() -> None:
 @pytest.mark.parametrize("ending", ["x", "²", "", "1" * 9000])
 def test_a_cursor_that_somebody_has_made_up_is_refused(ending: str) -> None:
     """Whatever stands where the position should be."""
-    world = a_world([fire(World().clock.now_ms() - 1000 * n, Outcome.RAN, "j") for n in range(60)])
+    world = a_world([fire(World().clock.now_ms() - 1000 * n, FireOutcome.RAN, "j") for n in range(60)])
     cursor = world.app.ledger.page(TENANT, "s", EVERYTHING, 1, None).cursor
     assert cursor
     sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -136,14 +136,16 @@ def test_a_cursor_that_somebody_has_made_up_is_refused(ending: str) -> None:
 
 def test_a_cursor_that_is_of_no_list_is_refused() -> None:
     """A position alone is none."""
-    cursor = base64.urlsafe_b64encode(fire(World().clock.now_ms(), Outcome.RAN).key.sk.encode()).decode().rstrip("=")
+    cursor = (
+        base64.urlsafe_b64encode(fire(World().clock.now_ms(), FireOutcome.RAN).key.sk.encode()).decode().rstrip("=")
+    )
     with pytest.raises(InvalidCursorError):
         a_world().app.ledger.page(TENANT, "s", EVERYTHING, 1, cursor)
 
 
 def test_a_cursor_of_another_list_is_refused() -> None:
     """It would leave out a part of this one."""
-    world = a_world([fire(World().clock.now_ms() - 1000 * n, Outcome.RAN, "j") for n in range(60)])
+    world = a_world([fire(World().clock.now_ms() - 1000 * n, FireOutcome.RAN, "j") for n in range(60)])
     cursor = world.app.ledger.page(TENANT, "s", EVERYTHING, 1, None).cursor
     for wanted, limit in ((FireFilter(outcome="ran"), 1), (FireFilter(from_ms=5), 1)):
         with pytest.raises(InvalidCursorError):
@@ -201,12 +203,12 @@ def test_only_what_was_decided_in_time_has_a_lateness() -> None:
     )
     world.clock.advance(61)
     told = view(world)
-    assert (told.fire.outcome, told.lateness_ms) == (Outcome.RAN, None)
+    assert (told.fire.outcome, told.lateness_ms) == (FireOutcome.RAN, None)
     world.app.backfills.begin(TENANT, "s", 0, world.clock.now_ms(), None, force=True)
     world.work()
     told = view(world)
     assert told.job
-    assert (told.fire.outcome, told.job.state, told.lateness_ms) == (Outcome.CAUGHT_UP, "succeeded", None)
+    assert (told.fire.outcome, told.job.state, told.lateness_ms) == (FireOutcome.CAUGHT_UP, "succeeded", None)
 
 
 def test_a_job_that_is_kept_no_longer_is_not_shown() -> None:
@@ -225,5 +227,5 @@ def test_what_passes_in_a_pause_is_stored_with_the_times_that_the_schedule_had()
     world.app.schedules.pause(TENANT, "s", "me", "why")
     world.clock.advance(60)
     world.app.schedules.put(TENANT, "s", definition("* * * * *"))
-    [item] = [item for item in world.table.family(PK) if item["sk"].startswith("gap#")]
-    assert gap_from(item).recurrence == definition().recurrence
+    [item] = [item for item in world.table.query(PK) if item["sk"].startswith("gap#")]
+    assert missed_from(item).recurrence == definition().recurrence

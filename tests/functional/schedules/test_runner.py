@@ -16,9 +16,9 @@ from whendue.engine.ports import Item
 from whendue.errors import ScheduleNotFoundError
 from whendue.jobs.model import State
 from whendue.schedules.calendar.recurrence import Recurrence, after
-from whendue.schedules.fires import Outcome
+from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import Definition, Misfire, from_item, schedule_key
-from whendue.schedules.runner import Due
+from whendue.schedules.runner import ScheduleRunner
 from whendue.submission.request import JobRequest
 
 YEAR_MS = 365 * 86_400_000
@@ -58,7 +58,7 @@ def delete(app: App) -> None:
 
 
 def backfill(app: App) -> None:
-    now_ms = app.effects.now_ms()
+    now_ms = app.clock.now_ms()
     app.backfills.begin(TENANT, "s", now_ms - 180_000, now_ms, None, force=False)
 
 
@@ -117,7 +117,7 @@ def _is_whole(world: World, name: str) -> None:
     fires, _ = entries(world)
     times = runs(world)
     assert set(times.values()) <= {1}
-    made = {at for at, fire in fires.items() if fire.job and fire.outcome is not Outcome.TRIGGERED}
+    made = {at for at, fire in fires.items() if fire.job and fire.outcome is not FireOutcome.TRIGGERED}
     assert set(times) <= made
     for at in made:
         if at < world.clock.now_ms() - 190_000:
@@ -210,17 +210,17 @@ def test_a_year_of_a_minute_schedule_under_outages_has_every_fire_once(policy: A
     assert len(late) > 40
     for stretch in late:
         caught_up = stretch[max(0, len(stretch) - runs_of_missed) :]
-        assert {ended[at] for at in caught_up} <= {Outcome.CAUGHT_UP}
-        assert {ended[at] for at in set(stretch) - set(caught_up)} <= {Outcome.MISSED}
+        assert {ended[at] for at in caught_up} <= {FireOutcome.CAUGHT_UP}
+        assert {ended[at] for at in set(stretch) - set(caught_up)} <= {FireOutcome.MISSED}
     missed = {at for stretch in late for at in stretch}
-    assert {ended[at] for at in set(expected) - missed} == {Outcome.RAN}
+    assert {ended[at] for at in set(expected) - missed} == {FireOutcome.RAN}
     fires, _ = entries(world)
     jobs = [world.table.get([_job_key(fire.job or "")])[0] for fire in fires.values()]
     assert all(jobs)
     assert len(jobs) == sum(key.sk == "job" for key in world.table.items())
 
 
-def _due(world: World, table: Any) -> Due:
+def _due(world: World, table: Any) -> ScheduleRunner:
     return world.build(store=table, queue=Swallow()).schedule_runner  # type: ignore[arg-type]
 
 
@@ -251,7 +251,7 @@ def test_a_fire_is_on_time_within_its_grace_and_missed_after(late_s: int) -> Non
     world.app.schedules.put(TENANT, "s", definition("0 * * * *", misfire=Misfire("skip")))
     world.clock.advance(3600 + late_s)
     tick(world.app)
-    assert list(outcomes(world).values()) == [Outcome.RAN if late_s < 60 else Outcome.MISSED]
+    assert list(outcomes(world).values()) == [FireOutcome.RAN if late_s < 60 else FireOutcome.MISSED]
 
 
 def test_a_plan_that_was_decided_in_time_is_carried_out_as_decided_however_late() -> None:
@@ -273,7 +273,7 @@ def test_a_plan_that_was_decided_in_time_is_carried_out_as_decided_however_late(
     world.clock.advance(1800)
     tick(world.app)
     world.work()
-    assert list(outcomes(world).values()) == [Outcome.RAN]
+    assert list(outcomes(world).values()) == [FireOutcome.RAN]
     assert len(world.ran) == 1
 
 
@@ -287,7 +287,7 @@ def test_a_plan_of_very_many_fires_is_made_in_parts() -> None:
         tick(world.app)
     assert sorted(outcomes(world)) == nominals(world, wanted)
     fires, [gap] = entries(world)
-    assert {fire.outcome for fire in fires.values()} == {Outcome.RAN}
+    assert {fire.outcome for fire in fires.values()} == {FireOutcome.RAN}
     assert gap.until == world.clock.now_ms() - 3_600_000
 
 
@@ -334,5 +334,5 @@ def test_what_a_fire_costs(cron: str, fires: int) -> None:
         "advance": len(names),
     }
     shards = world.app.settings.shards
-    # A query for each partition of the agenda; a read and four rounds of writes for each page of schedules.
-    assert Counter(noted) == {"agenda": shards, "get": 1, "apply": 4}
+    # A query for each partition of the due index; a read and four rounds of writes for each page of schedules.
+    assert Counter(noted) == {"query_due": shards, "get": 1, "apply": 4}

@@ -8,9 +8,9 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.schedules import before, definition, dies_before, entries, put, schedule_of, tick
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.engine.ports import AgendaEntry
-from whendue.schedules.fires import Outcome, revise
-from whendue.schedules.model import Definition, State, schedule_key
+from whendue.engine.ports import DueEntry
+from whendue.schedules.fires import FireOutcome, revise
+from whendue.schedules.model import Definition, ScheduleState, schedule_key
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
 
@@ -25,22 +25,22 @@ def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
     world = World()
     put(world)
     due = world.app.schedule_runner
-    partition = schedule_of(world).agenda_pk
+    partition = schedule_of(world).due_pk
     assert due.run(world.clock.now_ms() + MINUTE_MS).behind == []
     assert partition in due.run(world.clock.now_ms()).behind
 
 
 def lagging(world: World) -> Refusing:
     """Give a table whose index shows what was due when this was made, whatever is written later."""
-    real = world.table.agenda
+    real = world.table.query_due
     partitions = [f"schedules#{shard}" for shard in range(world.app.settings.shards)]
     then_ms = world.clock.now_ms() + 120 * MINUTE_MS
     old = {name: real(name, after=None, until_ms=then_ms, limit=100) for name in partitions}
 
-    def agenda(partition: str, *, after: AgendaEntry | None, **wanted: Any) -> list[AgendaEntry]:
+    def query_due(partition: str, *, after: DueEntry | None, **wanted: Any) -> list[DueEntry]:
         return old[partition] if after is None and partition in old else real(partition, after=after, **wanted)
 
-    return Refusing(world.table, "agenda", agenda)
+    return Refusing(world.table, "query_due", query_due)
 
 
 def test_an_index_that_shows_what_is_gone_holds_nobody_up() -> None:
@@ -73,7 +73,7 @@ def test_a_deleted_schedule_that_is_put_again_is_not_forgotten_with_the_old_one(
 def pauses(world: World) -> bool:
     world.clock.advance(60)
     tick(world.app)
-    return schedule_of(world).state is State.PAUSED
+    return schedule_of(world).state is ScheduleState.PAUSED
 
 
 def failed(world: World, times: int, wanted: Definition = FAILING) -> None:
@@ -97,7 +97,7 @@ def test_so_many_failures_in_a_row_pause() -> None:
     world = World()
     failed(world, 2)
     tick(world.app)
-    assert schedule_of(world).state is State.ACTIVE
+    assert schedule_of(world).state is ScheduleState.ACTIVE
     world.clock.advance(60)
     world.work()
     assert pauses(world)
@@ -118,7 +118,7 @@ def test_a_skipped_fire_says_nothing_of_the_next_one() -> None:
     fire = newest(world, 1)
     job = world.table.rows[job_key(fire.job)]
     world.table.rows[job_key(fire.job)] = {**job, "state": "cancelled"}
-    world.table.apply([revise("skip_fire", fire, replace(fire, outcome=Outcome.SKIPPED, reason="overlap"))])
+    world.table.apply([revise("skip_fire", fire, replace(fire, outcome=FireOutcome.SKIPPED, reason="overlap"))])
     assert not pauses(world)
     world.work()
     assert pauses(world)

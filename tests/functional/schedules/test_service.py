@@ -9,7 +9,7 @@ from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.errors import InvalidScheduleError, ScheduleNotFoundError
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.model import Definition, State
+from whendue.schedules.model import Definition, ScheduleState
 from whendue.submission.request import JobRequest
 
 
@@ -42,7 +42,7 @@ def test_a_change_after_which_it_would_never_fire_is_refused_and_one_that_has_en
         world.app.schedules.put(TENANT, "s", once(world.clock.now_ms() - 1))
     world.app.schedules.put(TENANT, "s", once(world.clock.now_ms() + 1000))
     world.pass_time(300)
-    assert world.app.schedules.pause(TENANT, "s", "me", "why").state is State.PAUSED
+    assert world.app.schedules.pause(TENANT, "s", "me", "why").state is ScheduleState.PAUSED
 
 
 def test_a_change_is_stored_though_nothing_was_planned_ahead() -> None:

@@ -10,12 +10,12 @@ from tests.builders.dependencies import after, cause, many, states
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import IDS, TENANT, World
 from whendue.bootstrap import App
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidReferenceError,
     StateConflictError,
-    UnknownParentError,
+    UnknownDependencyError,
     WhendueError,
 )
 from whendue.jobs.model import State
@@ -63,13 +63,13 @@ def test_a_diamond_of_one_request_runs_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "state", "why"), [("cancel", "cancelled", "parent_failed"), ("run", "succeeded", None)]
+    ("policy", "state", "why"), [("cancel", "cancelled", "dependency_failed"), ("run", "succeeded", None)]
 )
 def test_a_failed_parent_does_what_the_policy_says(policy: Any, state: str, why: str | None) -> None:
     """Cancel is what happens where nothing is said."""
     world = World()
     parent = world.submit("bad", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), parent_policy=policy)
+    child = world.submit(depends_on=after(parent), on_dependency_failure=policy)
     world.work()
     assert states(world, parent, child) == ["dead", state]
     assert cause(world, child) == why
@@ -80,7 +80,7 @@ def test_a_held_job_waits_until_its_parent_has_been_redriven_and_succeeded() -> 
     world = World()
     world.fails_first("second")
     parent = world.submit("second", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), parent_policy="hold")
+    child = world.submit(depends_on=after(parent), on_dependency_failure="hold")
     world.pass_time(400)
     assert states(world, parent, child) == ["dead", "waiting"]
     world.app.control.redrive(TENANT, parent.id)
@@ -119,7 +119,7 @@ def test_a_parent_with_a_thousand_dependents_tells_them_all() -> None:
     world.pass_time(300)
     assert {world.job(child).state for child in children} == {State.SUCCEEDED}
     assert len(world.ran) == 1001
-    assert world.job(parent).owes is None
+    assert world.job(parent).pending_fan_out is None
 
 
 def test_a_child_waits_for_its_own_time_after_its_parents() -> None:
@@ -138,7 +138,7 @@ def test_a_child_waits_for_its_own_time_after_its_parents() -> None:
 def test_an_unknown_parent_is_refused(parent: str) -> None:
     """Before anything is written."""
     world = World()
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         world.app.submit.one(TENANT, JobRequest("ok", {}, depends_on=(Dependency(job=parent),)))
     assert not world.table.items()
 
@@ -147,7 +147,7 @@ def test_another_tenants_job_is_as_unknown_as_none() -> None:
     """Ids of others say nothing."""
     world = World()
     theirs = world.app.submit.one("other", JobRequest("ok", {})).job
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         world.submit(depends_on=after(theirs))
 
 
@@ -164,10 +164,10 @@ def test_a_ref_to_a_later_or_a_refused_request_is_refused() -> None:
         ],
     )
     assert [end.code if isinstance(end, WhendueError) else "accepted" for end in ends] == [
-        "unknown_parent",
+        "unknown_dependency",
         "accepted",
         "unknown_task",
-        "unknown_parent",
+        "unknown_dependency",
     ]
 
 
@@ -317,7 +317,7 @@ def _all_have_run_in_order(world: World) -> None:
     items = world.table.items()
     jobs = [item for key, item in items.items() if key.sk == "job"]
     assert [item["state"] for item in jobs] == ["succeeded"] * 3
-    assert not any("owes" in item for item in jobs)
+    assert not any("pending_fan_out" in item for item in jobs)
     finished = {item["pk"]: item["finished_at"] for item in jobs}
     for job_id, _, at in world.ran:
         parents = items.get(parents_key(job_id, items[job_key(job_id)]["request_hash"]))
@@ -351,12 +351,12 @@ def test_a_job_that_still_owes_the_news_of_a_failed_attempt_can_be_cancelled() -
     world = World()
     job = world.submit(delay_s=300)
     item = world.table.items()[job.key]
-    world.table.apply([Write("owe", job.key, (), {"owes": ""})])
+    world.table.apply([Write("owe", job.key, (), {"pending_fan_out": ""})])
     cancelled = world.app.control.cancel(TENANT, job.id)
     assert cancelled.state is State.CANCELLED
     after = world.table.items()[job.key]
-    assert "owes" not in after
-    assert after["agenda_pk"] != item["agenda_pk"]
+    assert "pending_fan_out" not in after
+    assert after["due_pk"] != item["due_pk"]
 
 
 def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first() -> None:
@@ -368,9 +368,9 @@ def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first
     ]
     top = IDS.of_key(TENANT, "top")
 
-    def without_the_parent(writes: Sequence[Write]) -> list[Outcome]:
+    def without_the_parent(writes: Sequence[Write]) -> list[WriteResult]:
         made = iter(world.table.apply([write for write in writes if write.key != job_key(top)]))
-        return [Outcome(Applied.UNAVAILABLE) if write.key == job_key(top) else next(made) for write in writes]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if write.key == job_key(top) else next(made) for write in writes]
 
     ends = world.build(Refusing(world.table, "apply", without_the_parent)).submit.many(TENANT, requests)
     assert [end.code for end in ends if isinstance(end, WhendueError)] == ["unavailable"] * 2

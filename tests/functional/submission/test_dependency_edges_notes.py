@@ -9,7 +9,7 @@ from tests.builders.dependencies import Costed, after, cause, claimed, many, sta
 from tests.builders.faults import Refusing
 from tests.builders.world import TENANT, World
 from whendue.engine.ports import Item
-from whendue.errors import IdempotencyConflictError, UnknownParentError, WhendueError
+from whendue.errors import IdempotencyConflictError, UnknownDependencyError, WhendueError
 from whendue.jobs.model import State
 from whendue.submission.request import Dependency, JobRequest
 from whendue.table.keys import Key
@@ -29,7 +29,7 @@ def test_each_dependency_is_a_note_and_each_job_that_waits_has_a_list() -> None:
     parent, ended = claimed(world), world.submit()
     world.work()
     wanted = {"parents": 1, "child": 1, "submit": 1}
-    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted | {"adopt": 1}
+    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted | {"add_dependent": 1}
     assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted
     assert world.writes(lambda: world.submit(depends_on=after(ended))) == wanted | {"release": 1}
 
@@ -56,7 +56,7 @@ def test_a_job_that_nobody_waits_for_is_told_of_no_children() -> None:
     request = JobRequest("ok", {}, ref="a", idempotency_key="k", delay_s=60)
     [first] = [world.app.submit.many(TENANT, [request]) for _ in range(2)][:1]
     assert not isinstance(first[0], WhendueError)
-    assert world.job(first[0].job).children is None
+    assert world.job(first[0].job).has_dependents is None
 
 
 def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
@@ -65,7 +65,7 @@ def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
     world.submit(idempotency_key="k")
     other = JobRequest("ok", {"another": 1}, ref="a", idempotency_key="k")
     ends = world.app.submit.many(TENANT, [other, JobRequest("ok", {}, depends_on=after("a"))])
-    assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownParentError]
+    assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownDependencyError]
 
 
 def test_a_ref_to_a_job_that_was_accepted_before_is_one_to_that_job() -> None:
@@ -90,7 +90,7 @@ def test_what_is_no_id_is_asked_of_no_table() -> None:
 
     app = world.build(store=Refusing(world.table, "get", strict))
     long = JobRequest("ok", {}, depends_on=(Dependency(job="x" * 4000),))
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         app.submit.one(TENANT, long)
 
 
@@ -102,7 +102,7 @@ def test_a_parent_whose_retention_is_over_is_unknown() -> None:
     world.clock.advance(3599)
     world.submit(depends_on=after(parent))
     world.clock.advance(3)
-    with pytest.raises(UnknownParentError):
+    with pytest.raises(UnknownDependencyError):
         world.submit(depends_on=after(parent))
 
 
@@ -119,4 +119,4 @@ def test_a_job_that_was_not_taken_and_is_cancelled_after_a_redrive_counts_as_fai
     world.app.control.cancel(TENANT, bypassed.id)
     world.work()
     assert states(world, bypassed, handler, success) == ["cancelled", "succeeded", "cancelled"]
-    assert cause(world, success) == "parent_failed"
+    assert cause(world, success) == "dependency_failed"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
-from whendue.engine.ports import Applied, Outcome
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import (
     IdempotencyConflictError,
     InvalidPayloadError,
@@ -130,7 +130,7 @@ def test_of_many_that_find_a_key_free_again_one_makes_the_job() -> None:
     world.clock.advance(62)
     other = world.build()
 
-    def meanwhile(writes: Sequence[Write]) -> list[Outcome]:
+    def meanwhile(writes: Sequence[Write]) -> list[WriteResult]:
         if writes and writes[0].name == "forget":
             late.on = False
             assert other.submit.one(TENANT, wanted).created
@@ -212,7 +212,7 @@ def test_one_bad_request_among_many_refuses_only_itself() -> None:
 def test_an_unanswered_write_is_an_error_not_a_job() -> None:
     """G1: a 2xx means durable; anything less is said."""
     world = World()
-    deaf = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    deaf = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     with pytest.raises(UnavailableError):
         world.build(store=deaf).submit.one(TENANT, JobRequest("ok", {}))
 

@@ -29,7 +29,7 @@ class Deployment(World):
         self, store: JobStore | None = None, queue: JobQueue | None = None, isolation: Isolation | None = None
     ) -> App:
         ports = (store or self.table, queue or self.queues, self.blobs, self.runner, self.registry)
-        return build(replace(SETTINGS, secret=self.secret), self.effects, *ports, isolation=isolation)
+        return build(replace(SETTINGS, secret=self.secret), self.system, *ports, isolation=isolation)
 
 
 def derived(secret: str) -> set[str]:

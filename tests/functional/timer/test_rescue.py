@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders.faults import Refusing
 from tests.builders.world import SETTINGS, TENANT, World
-from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
@@ -47,7 +47,7 @@ def test_a_tick_tells_what_rescue_did_to_how_many_jobs() -> None:
         taken(world, worn_out, f"silent, too {number}")
     world.clock.advance(90)
     taken(world, run_long)
-    assert world.tick().rescued == {"send": len(unsent) + len(left), "wait": 3, "die": 2, "bury": 5}
+    assert world.tick().rescued == {"send": len(unsent) + len(left), "wait": 3, "mark_dead": 2, "cancel_lost": 5}
 
 
 def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
@@ -56,8 +56,8 @@ def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
     [job] = lost(world)
     world.clock.advance(100)
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
+        return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
 
     assert world.tick(world.build(store=Refusing(world.table, "apply", deaf))).rescued == {}
     assert world.tick().rescued == {"send": 1}
@@ -66,7 +66,7 @@ def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
 
 
 def test_a_message_lost_again_is_sent_again_right_after_the_alarm_that_rescue_set() -> None:
-    """That alarm is heard by promote: nobody waits another minute and a half until it looks suspicious (G6)."""
+    """That next check is heard by promote: nobody waits another minute and a half until it looks suspicious (G6)."""
     world = World()
     [job] = lost(world)
     world.clock.advance(100)
@@ -118,7 +118,7 @@ def test_a_tick_looks_at_so_many_jobs_of_a_partition_and_the_next_goes_on_behind
 
 @pytest.mark.parametrize("before", [0, 20])
 def test_what_a_tick_has_yet_to_hand_over_is_not_rescued(before: int) -> None:
-    """After an outage old alarms were never heard: rescue would write every job first (G11: no write per job)."""
+    """After an outage old next checks were never heard: rescue would write every job first (G11: no write per job)."""
     world = World()
     for _ in range(before):
         world.submit(delay_s=300)
@@ -149,22 +149,22 @@ def test_an_index_that_still_shows_what_has_ended_stops_nobody() -> None:
     world = World()
     ended, job = lost(world)[0], lost(world)[0]
     world.clock.advance(100)
-    app = world.build(store=Refusing(world.table, "agenda", frozen_agenda(world)))
+    app = world.build(store=Refusing(world.table, "query_due", frozen_due_index(world)))
     assert world.app.control.cancel(TENANT, ended.id).state is State.CANCELLED
     assert world.tick(app).rescued == {"send": 1}
     assert (world.job(ended).state, world.job(job).rescues) == (State.CANCELLED, 1)
 
 
-def frozen_agenda(world: World) -> Callable[..., list[AgendaEntry]]:
-    """Give the agenda as it is now, whatever is written later."""
+def frozen_due_index(world: World) -> Callable[..., list[DueEntry]]:
+    """Give the due index as it is now, whatever is written later."""
     names = [live_partition("normal", shard) for shard in range(SETTINGS.shards)]
-    shown = {name: world.table.agenda(name, after=None, until_ms=world.clock.now_ms(), limit=1000) for name in names}
+    shown = {name: world.table.query_due(name, after=None, until_ms=world.clock.now_ms(), limit=1000) for name in names}
 
-    def agenda(partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int) -> list[AgendaEntry]:
+    def query_due(partition: str, *, after: DueEntry | None, until_ms: int, limit: int) -> list[DueEntry]:
         entries = shown.get(partition, [])
-        return [one for one in entries if (after is None or one > after) and one.alarm_at <= until_ms][:limit]
+        return [one for one in entries if (after is None or one > after) and one.check_at <= until_ms][:limit]
 
-    return agenda
+    return query_due
 
 
 def test_a_timer_that_was_frozen_does_not_put_a_cursor_back() -> None:
@@ -177,7 +177,7 @@ def test_a_timer_that_was_frozen_does_not_put_a_cursor_back() -> None:
         world.clock.advance(200)
         world.work()
 
-    def freeze(writes: Sequence[Write]) -> list[Outcome]:
+    def freeze(writes: Sequence[Write]) -> list[WriteResult]:
         if frozen.on and writes[0].name == "move_cursor":
             frozen.on = False
             submit_and_wait()

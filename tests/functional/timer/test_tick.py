@@ -47,7 +47,7 @@ def test_an_idle_tick_writes_nothing() -> None:
     world.submit(delay_s=86_400)
     calls: list[str] = []
     world.tick(world.build(Counted(world.table, calls), Counted(world.queues, calls)))
-    assert set(calls) == {"get", "agenda"}
+    assert set(calls) == {"get", "query_due"}
 
 
 def killed_everywhere(after: bool) -> int:
@@ -96,7 +96,7 @@ def test_the_cursor_stays_before_the_first_message_that_was_not_acknowledged() -
     world.clock.advance(950)
     first = world.tick(app)
     assert first.promoted == 2
-    assert set(first.behind) == {job.agenda_pk for job in jobs[2:]}
+    assert set(first.behind) == {job.due_pk for job in jobs[2:]}
     failing.on = False
     second = world.tick(app)
     assert (second.promoted, second.behind) == (28, [])
@@ -149,7 +149,7 @@ def test_a_tick_reads_each_partition_twice_while_no_window_is_full() -> None:
     world.clock.advance(200)
     calls: list[str] = []
     world.tick(world.build(Counted(world.table, calls)))
-    assert calls.count("agenda") == 2 * 5 * 4 + 4 + 4
+    assert calls.count("query_due") == 2 * 5 * 4 + 4 + 4
 
 
 def test_ten_thousand_due_jobs_are_promoted_in_one_tick() -> None:
@@ -211,7 +211,7 @@ def test_a_lost_message_heals_within_three_minutes(delay_s: float) -> None:
 
 
 def test_a_write_whose_send_never_happened_heals() -> None:
-    """A crash between write and send is just an alarm that rings unheard."""
+    """A crash between write and send is just a next check that rings unheard."""
     world = World()
     world.tick()
     silent = Refusing(world.queues, "send", lambda _, messages: [False] * len(messages))
@@ -252,7 +252,7 @@ def test_rescue_waits_while_the_queue_is_backed_up() -> None:
 
 
 def test_rescue_walks_past_what_it_may_not_touch() -> None:
-    """What stands at the head of the agenda hides nothing behind it."""
+    """What stands at the head of the due index hides nothing behind it."""
     world = World()
     world.tick()
     stuck = [world.submit(queue="low") for _ in range(BACKLOG_MESSAGES + 50)]

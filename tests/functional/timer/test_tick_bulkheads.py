@@ -18,7 +18,7 @@ from whendue.jobs.model import Job, State, from_item
 from whendue.pauses.model import tenant_pause
 from whendue.schedules.history import FireFilter
 from whendue.schedules.model import schedule_key
-from whendue.schedules.runner import Due
+from whendue.schedules.runner import ScheduleRunner
 from whendue.submission.request import Dependency, JobRequest
 from whendue.table.keys import Key
 from whendue.table.writes import insert
@@ -42,20 +42,20 @@ class Scene:
     queue: str
     expected: set[str]
     items: Any = None
-    agenda: Any = None
+    due_index: Any = None
     messages: Any = None
     now_ms: int = 0
 
     def keep(self) -> None:
         table, queues = self.world.table, self.world.queues
-        self.items, self.agenda = copy.deepcopy(table.rows), copy.deepcopy(table.due_index)
+        self.items, self.due_index = copy.deepcopy(table.rows), copy.deepcopy(table.due_index)
         self.messages, self.now_ms = copy.deepcopy(queues.messages), self.world.clock.now_ms()
 
     def restore(self) -> None:
         table, queues = self.world.table, self.world.queues
         for now, then in (
             (table.rows, self.items),
-            (table.due_index, self.agenda),
+            (table.due_index, self.due_index),
             (queues.messages, self.messages),
         ):
             now.clear()
@@ -88,7 +88,7 @@ def scene(bad_queue: str) -> Scene:
         app.schedules.put(tenant, "s", definition("0 * * * * *"))
         # Its parent has ended, and nobody has told it.
         item = world.table.rows[Key(f"JOB#{parent}", "job")]
-        ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "owes": "", "lease_until": 0}
+        ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "pending_fan_out": "", "lease_until": 0}
         world.table.rows[Key(f"JOB#{parent}", "job")] = {**item, **ended}
         expected |= {*lost, child, *promoted} if tenant == GOOD else set()
     world.clock.advance(60 - world.clock.now_ms() // 1000 % 60)
@@ -198,12 +198,12 @@ ALONE: dict[str, Stage] = {
     "schedules are read together": reading("schedule#"),
     "a plan is proposed": function("schedules.enqueuer.proposed"),
     "a plan is made": function("schedules.enqueuer.plan"),
-    "a job is prepared": function("submission.plan.Prepare.submission", lambda _, tenant, *__: tenant == BAD),
+    "a job is prepared": function("submission.plan.JobPlanner.submission", lambda _, tenant, *__: tenant == BAD),
     "a fire is entered": function("schedules.enqueuer.enter"),
     "fires are written": writing("enter_fire", "submit", "commit_plan"),
     "a schedule's jobs are written": writing("submit"),
     "a schedule is advanced": function("schedules.enqueuer.advanced"),
-    "failures are counted": function("schedules.runner.Due._pause_if_it_keeps_failing", bad_self),
+    "failures are counted": function("schedules.runner.ScheduleRunner._pause_if_it_keeps_failing", bad_self),
     "a backfill is read": function("schedules.runner.backfill_from"),
     "backfills are read together": reading("backfill#"),
     "a backfill makes a chunk": function("schedules.backfill.chunk"),
@@ -215,32 +215,36 @@ ALONE: dict[str, Stage] = {
     "messages are sent together": function("adapters.memory.queue.MemoryQueue.send", with_bad_message),
     "rescue chooses": function("timer.rescue.owner_is_promote"),
     "rescue decides": function("timer.rescue.decide"),
-    "rescue moves a job": writing("move_alarm", "die", "bury"),
+    "rescue moves a job": writing("postpone_check", "mark_dead", "cancel_lost"),
     "a pause is read": stored_pause,
-    "a dependent hears": function("engine.release.heard"),
-    "news is wanted": function("notifications.publisher.News.wants", lambda _, step: step.job.tenant == BAD),
-    "news is told": function("notifications.publisher.News._of_job", bad_self),
-    "ends are told": writing("settled", "release"),
+    "a dependent hears": function("engine.release.decide"),
+    "news is wanted": function(
+        "notifications.publisher.NotificationPublisher.wants", lambda _, step: step.job.tenant == BAD
+    ),
+    "news is told": function("notifications.publisher.NotificationPublisher._of_job", bad_self),
+    "ends are told": writing("finish_fan_out", "release"),
     "transitions are counted": function(
-        "metrics.recorder.Tally.note", lambda _, done: any(s.job.tenant == BAD for s, _ in done)
+        "metrics.recorder.MetricsRecorder.note", lambda _, done: any(s.job.tenant == BAD for s, _ in done)
     ),
 }
 # What is a whole queue's, in which BAD's jobs are.
 ITS_QUEUE: dict[str, Stage] = {
-    "a partition is listed": function("adapters.memory.store.MemoryStore.agenda", in_partition),
+    "a partition is listed": function("adapters.memory.store.MemoryStore.query_due", in_partition),
     "a queue takes messages": function("adapters.memory.queue.MemoryQueue.send", in_queue),
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
     "a cursor is moved": function("engine.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
     "cursors are read": function("timer.tick.read_cursors", lambda _, __, names: any("low" in one for one in names)),
-    "a window is promoted": function("timer.promote.Promote.step", lambda self: self.name == "low"),
-    "a window is rescued": function("timer.rescue.Rescue.step", lambda self: self.name == "low"),
+    "a window is promoted": function("timer.promote.PromoteScan.step", lambda self: self.name == "low"),
+    "a window is rescued": function("timer.rescue.RescueScan.step", lambda self: self.name == "low"),
 }
 
 
 def served(scene: Scene, *, schedules: bool = True) -> None:
     """GOOD's part of the tick is done."""
     missing = scene.expected - scene.sent()
-    assert not missing, [(job.state, job.alarm_at, job.owes) for job in scene.jobs_of(GOOD) if job.id in missing]
+    assert not missing, [
+        (job.state, job.check_at, job.pending_fan_out) for job in scene.jobs_of(GOOD) if job.id in missing
+    ]
     if schedules:
         now_ms = scene.world.clock.now_ms()
         fires = [job for job in scene.jobs_of(GOOD, schedule="s") if job.nominal_at and job.nominal_at > now_ms]
@@ -288,7 +292,7 @@ def test_the_schedules_pass_that_fails_as_a_whole_stops_neither_promote_nor_resc
     for error in some_of(EXCEPTIONS, 0).values():
         one.restore()
         app = one.world.build()
-        with raising("whendue.schedules.runner.Due.run", error, lambda *_: True):
+        with raising("whendue.schedules.runner.ScheduleRunner.run", error, lambda *_: True):
             ticked: Ticked = one.world.tick(app)
         served(one, schedules=False)
         assert ticked.behind == ["schedules"]
@@ -382,16 +386,16 @@ def test_many_broken_schedules_of_one_tenant_hold_up_nobody() -> None:
     world.app.schedules.put(GOOD, "s", definition("0 * * * * *"))
     world.clock.advance(61)
     pages: list[int] = []
-    real = Due._serve
+    real = ScheduleRunner._serve
 
-    def serve(self: Due, page: Any, fired: Any) -> None:
+    def serve(self: ScheduleRunner, page: Any, fired: Any) -> None:
         pages.append(len(page))
         if any(one.tenant == GOOD for one in page):
             served_in.append(len(pages))
         real(self, page, fired)
 
     served_in: list[int] = []
-    with patch.object(Due, "_serve", serve):
+    with patch.object(ScheduleRunner, "_serve", serve):
         world.tick()
         assert served_in == [1], "the first page"
         assert sum(pages) == 61
@@ -411,9 +415,9 @@ def test_what_is_broken_is_looked_at_again_at_growing_intervals() -> None:
     intervals = []
     for _ in range(7):
         item = world.table.rows[schedule_key(TENANT, "s")]
-        world.clock.advance(max(0, item["alarm_at"] - world.clock.now_ms()) / 1000)
+        world.clock.advance(max(0, item["check_at"] - world.clock.now_ms()) / 1000)
         world.tick()
-        intervals.append((world.table.rows[schedule_key(TENANT, "s")]["alarm_at"] - world.clock.now_ms()) // 1000)
+        intervals.append((world.table.rows[schedule_key(TENANT, "s")]["check_at"] - world.clock.now_ms()) // 1000)
     assert intervals == [60, 120, 240, 480, 900, 900, 900]
     broken(world, TENANT, "s", definition=text)
     world.clock.advance(900)

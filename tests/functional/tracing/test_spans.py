@@ -21,8 +21,8 @@ from tests.builders.web import Web, serving
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.bootstrap import App
 from whendue.declarations.registry import TASKS, discover
-from whendue.metrics_export import report
-from whendue.support.clock import ManualEffects
+from whendue.metrics_export import export
+from whendue.support.clock import ManualClock
 from whendue.tracing.spans import ENDPOINTS, Tracing
 
 
@@ -41,13 +41,13 @@ def web() -> Iterator[Web]:
 def world(spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Notified:
     """A world that makes spans."""
     provided = fresh_resources(monkeypatch)
-    made = Notified(clock=ManualEffects())
+    made = Notified(clock=ManualClock())
     provided.provide("notify", lambda: made.app.notify)
     discover("whendue.tasks")
     made.registry.add(TASKS.get("http"))
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    made.app = App(replace(made.app.runtime, tracing=Tracing(provider)), made.app.news, made.app.tally)
+    made.app = App(replace(made.app.runtime, tracing=Tracing(provider)), made.app.notifications, made.app.metrics)
     return made
 
 
@@ -56,7 +56,7 @@ def client(world: Notified) -> Client:
     from localstack import token
 
     settings = AuthSettings.from_env(token.environment(SECRET))
-    return Client(Api(world.app, Verifier(settings, world.effects)), a_token())
+    return Client(Api(world.app, Verifier(settings, world.system)), a_token())
 
 
 def ids(span: ReadableSpan) -> tuple[str, str, str | None]:
@@ -142,7 +142,7 @@ def test_spans_are_sent_before_a_function_is_frozen(world: Notified, monkeypatch
     """What waits in the background then would be late by hours, or lost."""
     flushed = list[int]()
     monkeypatch.setattr(world.app.tracing.provider, "force_flush", flushed.append)
-    report(world.app)
+    export(world.app)
     assert len(flushed) == 1
 
 
@@ -169,12 +169,12 @@ def test_nothing_of_it_is_loaded_unless_it_is_asked_for() -> None:
 import sys
 from tests.builders.world import World
 from functions.api.app import make_resolver
-from whendue.metrics_export import report
+from whendue.metrics_export import export
 make_resolver()
 world = World()
 world.submit()
 world.work()
-report(world.app)
+export(world.app)
 print(sorted({name.partition('.')[0] for name in sys.modules} & {'opentelemetry', 'prometheus_client'}))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

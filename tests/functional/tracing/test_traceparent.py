@@ -16,7 +16,7 @@ from tests.builders.world import TENANT
 from whendue.declarations.registry import TASKS, discover
 from whendue.jobs.model import item_bytes
 from whendue.quotas import PAYLOAD_INLINE_BYTES, WRITE_UNIT_BYTES
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 from whendue.table.keys import job_key
 
 OTHER = f"00-{TRACE[::-1]}-{PARENT}-00"
@@ -32,7 +32,7 @@ def web() -> Iterator[Web]:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Notified:
     provided = fresh_resources(monkeypatch)
-    made = Notified(clock=ManualEffects())
+    made = Notified(clock=ManualClock())
     provided.provide("notify", lambda: made.app.notify)
     discover("whendue.tasks")
     made.registry.add(TASKS.get("http"))

@@ -15,7 +15,7 @@ NOW = 0
 
 def drain_after(world: RealTime, seconds: float) -> Callable[[], int]:
     """A process that is going down already, with some time left."""
-    at_ms = world.effects.now_ms() + round(seconds * 1000)
+    at_ms = world.system.now_ms() + round(seconds * 1000)
     return lambda: at_ms
 
 
@@ -50,7 +50,7 @@ def test_suspects_that_have_not_begun_stay_when_the_process_goes_down() -> None:
     first, second = world.submit(), world.submit()
     world.table.apply([claim(job, "silent", world.clock.now_ms()) for job in (first, second)])
     world.clock.advance(100)
-    world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+    world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
     deliveries = world.queues.receive("normal")
     worked = world.app.work.handle(deliveries, FOREVER_MS, lambda: FOREVER_MS if world.ran else None)
     assert world.job(first).state is State.SUCCEEDED
@@ -67,7 +67,7 @@ def test_a_job_that_still_runs_is_given_back_at_once_and_costs_no_attempt() -> N
     assert (worked.unsettled, worked.counts) == ([], {"given_back": 1})
     given = world.view(job)
     assert (given.job.state, given.job.claims, given.job.failures) == (State.PENDING, 0, 0)
-    assert given.job.due_at <= world.effects.now_ms()
+    assert given.job.due_at <= world.system.now_ms()
     assert given.attempts == []
     world.release.set()
     world.app.work.handle(world.queues.receive("normal"), FOREVER_MS)
@@ -87,7 +87,7 @@ def test_a_task_that_does_not_stop_is_given_back_to_start_when_its_lease_has_end
 
     world.task("stubborn", stubborn)
     job = world.submit("stubborn", policy={"lease_s": 30, "timeout_s": 600})
-    before_ms = world.effects.now_ms()
+    before_ms = world.system.now_ms()
     world.app.work.handle(world.queues.receive("normal"), FOREVER_MS, drain_once_running(world))
     world.release.set()
     given = world.job(job)

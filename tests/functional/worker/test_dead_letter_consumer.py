@@ -3,12 +3,12 @@
 from tests.builders.jobs import claimed
 from tests.builders.world import TENANT, World
 from whendue.engine.message import to_body
-from whendue.engine.ports import Delivery
+from whendue.engine.ports import ReceivedMessage
 from whendue.jobs.model import Job, State
 
 
-def letter(job: Job) -> Delivery:
-    return Delivery("1", "1", to_body(job), 1, "dead_letter")
+def letter(job: Job) -> ReceivedMessage:
+    return ReceivedMessage("1", "1", to_body(job), 1, "dead_letter")
 
 
 def test_what_falls_into_the_dead_letter_queue_becomes_a_dead_job_with_its_cause() -> None:
@@ -72,5 +72,5 @@ def test_the_dead_letter_of_a_cancelled_job_whose_worker_died_ends_it_as_cancell
 def test_an_unreadable_dead_letter_is_kept_for_people() -> None:
     """It may be the only trace of something."""
     world = World()
-    worked = world.app.dead_letter.handle([Delivery("7", "7", "garbage", 1, "dead_letter")])
+    worked = world.app.dead_letter.handle([ReceivedMessage("7", "7", "garbage", 1, "dead_letter")])
     assert worked.unsettled == ["7"]

@@ -10,7 +10,7 @@ from tests.builders.faults import Refusing
 from tests.builders.world import SETTINGS, TENANT, RealTime, World
 from whendue.declarations.registry import Cancel, GiveUp, Retry
 from whendue.engine.message import from_body
-from whendue.engine.ports import Applied, Outcome, Outgoing
+from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
 from whendue.errors import Interrupted
 from whendue.jobs.model import State
 from whendue.jobs.transitions import claim
@@ -174,7 +174,7 @@ def test_a_poison_job_dies_after_its_losses_and_takes_no_neighbour_with_it() -> 
 
 
 def test_a_job_whose_worker_died_is_taken_over_within_three_minutes() -> None:
-    """The alarm brings a new message long before the visibility timeout would."""
+    """The next check brings a new message long before the visibility timeout would."""
     world = World()
     world.tick()
     job = world.submit()
@@ -190,7 +190,7 @@ def test_a_table_that_does_not_answer_leaves_the_message_in_its_queue() -> None:
     """Nobody knows whether the claim holds: the message must come back."""
     world = World()
     job = world.submit()
-    deaf = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    deaf = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     [worked] = world.work(world.build(store=deaf))
     assert len(worked.unsettled) == 1
     world.clock.advance(400)
@@ -201,7 +201,7 @@ def test_a_table_that_does_not_answer_leaves_the_message_in_its_queue() -> None:
 def test_a_table_that_does_not_take_the_outcome_leaves_the_message_in_its_queue() -> None:
     """The work is done and nobody knows: the message must come back, and the lease decides."""
     world = World()
-    deaf = Refusing(world.table, "apply", lambda writes: [Outcome(Applied.UNAVAILABLE)] * len(writes))
+    deaf = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
     deaf.on = False
     world.task("deafening", lambda payload, ctx: setattr(deaf, "on", True))
     job = world.submit("deafening")
@@ -253,7 +253,7 @@ def test_a_task_that_ignores_its_timeout_is_left_behind_and_kept_out_until_its_l
                 continue
 
     world.task("stubborn", stubborn)
-    before_ms = world.effects.now_ms()
+    before_ms = world.system.now_ms()
     assert world.run("stubborn", timeout_s=1, lease_s=30) == ("timeout", State.PENDING)
     [item] = [item for key, item in world.table.items().items() if key.sk == "job"]
     assert item["due_at"] >= before_ms + 30_000
@@ -289,7 +289,7 @@ def test_a_job_that_outlives_its_function_ends_as_a_failed_attempt() -> None:
     world.task("endless", lambda payload, ctx: [world.release.wait(0.01) for _ in iter(int, 1)])
     app = world.build()
     job = app.submit.one(TENANT, JobRequest("endless", {})).job
-    app.work.handle(world.queues.receive("normal"), world.effects.now_ms() + 4_000)
+    app.work.handle(world.queues.receive("normal"), world.system.now_ms() + 4_000)
     view = app.query.get(TENANT, job.id)
     assert [one.type for one in view.attempts] == ["function_timeout"]
     assert view.job.state is State.PENDING

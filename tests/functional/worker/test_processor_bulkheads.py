@@ -13,24 +13,24 @@ from tests.builders.workflows import flow, node, start
 from tests.builders.world import MINUTE_MS, World
 from whendue.adapters.memory import MemoryStore
 from whendue.engine.message import to_body
-from whendue.engine.payload_store import Documents
-from whendue.engine.ports import Applied, Delivery, Outcome, Outgoing
-from whendue.engine.runtime import Ports
+from whendue.engine.payload_store import PayloadStore
+from whendue.engine.ports import Outgoing, ReceivedMessage, WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, State, to_item
-from whendue.limits.limiter import Limits
-from whendue.limits.rate_tokens import Rates
+from whendue.limits.limiter import Limiter
+from whendue.limits.rate_tokens import RateTokens
 from whendue.limits.slots import Slots
-from whendue.metrics.recorder import Tally
-from whendue.notifications.publisher import News
-from whendue.pauses.service import Pauses
+from whendue.metrics.recorder import MetricsRecorder
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.pauses.service import PauseService
 from whendue.profiles import lookup as profiles
 from whendue.references import resolver as inputs
 from whendue.submission.request import Dependency
 from whendue.worker import batch_runner as batch
 from whendue.worker import completer as settle
 from whendue.worker import processor as work
-from whendue.workflows.runner import Composites
+from whendue.workflows.runner import CompositeRunner
 
 Planted = Callable[[Any, str], None]
 
@@ -42,7 +42,7 @@ def raises_for(victim: str, function: Callable[..., Any], error: BaseException, 
     """
 
     def call(*arguments: Any, **options: Any) -> Any:
-        own = isinstance(arguments[0], Ports) or hasattr(arguments[0], function.__name__)
+        own = isinstance(arguments[0], Runtime) or hasattr(arguments[0], function.__name__)
         said = repr(arguments[1:] if own else arguments)
         if victim in said and also in said:
             raise error
@@ -82,26 +82,26 @@ OWN = (("limit", Limit(concurrency=10, rate_per_s=400, key="own")),)
 BULKY = "bulky"
 STAGES = (
     Stage("decode", work, "from_body", "stays"),
-    Stage("paused", Pauses, "held", "stays"),
+    Stage("paused", PauseService, "held", "stays"),
     Stage("followed", profiles, "followed", "succeeded", wanted=(("follow", True),)),
-    Stage("limit of", Limits, "limit_of", "stays"),
+    Stage("limit of", Limiter, "limit_of", "stays"),
     Stage("limited, as stored", MemoryStore, "get", "stays", "'job'", LIMITED),
     Stage("slot", Slots, "take", "stays", wanted=LIMITED),
-    Stage("token", Limits, "_in_rate", "stays", wanted=RATED),
+    Stage("token", Limiter, "_in_rate", "stays", wanted=RATED),
     Stage("claim", work, "claim", "stays"),
     Stage("claim, written", MemoryStore, "apply", "stays", "name='claim'"),
     Stage("claimed", work, "claimed", "stays"),
-    Stage("payload", Documents, "payloads", "failed", kind=BULKY),
+    Stage("payload", PayloadStore, "payloads", "failed", kind=BULKY),
     Stage("attempt", batch, "attempt", "failed"),
-    Stage("result", Documents, "place_result", "failed"),
+    Stage("result", PayloadStore, "place_result", "failed"),
     Stage("transition", settle, "succeed", "failed"),
     Stage("record", MemoryStore, "apply", "stays", "name='succeed'"),
     Stage("record, written", MemoryStore, "apply", "stays", "name='succeed'", LIMITED),
     Stage("slot, given back", Slots, "serve", "succeeded", "#own-1'", OWN),
     Stage("slot, looked up", Slots, "look", "stays", "#own-1'", OWN),
-    Stage("token, reserved", Rates, "reserve", "stays", "#own-1'", OWN),
-    Stage("news", News, "wants", "succeeded"),
-    Stage("count", Tally, "note", "succeeded"),
+    Stage("token, reserved", RateTokens, "reserve", "stays", "#own-1'", OWN),
+    Stage("news", NotificationPublisher, "wants", "succeeded"),
+    Stage("count", MetricsRecorder, "note", "succeeded"),
 )
 
 
@@ -216,8 +216,8 @@ def test_whatever_a_reference_raises_ends_the_attempt_of_its_job_alone(
     world = World()
     parent = world.submit(payload={"n": 1})
     world.work()
-    refers = world.submit(payload={"x": {"$from": parent.id, "path": "n"}}, depends_on=(Dependency(parent.id),))
-    jobs = [world.submit(), world.job(refers), world.submit()]
+    has_references = world.submit(payload={"x": {"$from": parent.id, "path": "n"}}, depends_on=(Dependency(parent.id),))
+    jobs = [world.submit(), world.job(has_references), world.submit()]
 
     def raising(*arguments: Any) -> Any:
         raise EXCEPTIONS[error]
@@ -246,7 +246,7 @@ def test_whatever_one_composite_raises_is_its_own(function: str, error: str, mon
         deliveries = world.queues.receive("normal", limit=1)
         world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
         assert world.job(whole).state is State.PENDING
-    monkeypatch.setattr(Composites, function, raising)
+    monkeypatch.setattr(CompositeRunner, function, raising)
     jobs = [world.submit() for _ in range(2)]
     worked = world.work()
     assert [one.unsettled for one in worked] == [[]] * len(worked)
@@ -269,14 +269,16 @@ def test_whatever_one_heartbeat_raises_stops_nobody(stage: str, error: str, monk
         if stage == "heartbeat" and victim.key.pk in beats:
             raise EXCEPTIONS[error]
         renewed.extend(beats)
-        unreadable = Outcome(Applied.REFUSED, {"pk": victim.key.pk, "state": "?"})
+        unreadable = WriteResult(WriteStatus.REFUSED, {"pk": victim.key.pk, "state": "?"})
         odd = stage == "standing" and victim.key.pk in beats
         return [unreadable if odd and write.key == victim.key else world.table.apply([write])[0] for write in writes]
 
-    def hold(*arguments: Any) -> None:
+    def change_visibility(*arguments: Any) -> None:
         raise EXCEPTIONS[error]
 
-    app = world.build(Refusing(world.table, "apply", apply), Refusing(world.queues, "hold", hold))
+    app = world.build(
+        Refusing(world.table, "apply", apply), Refusing(world.queues, "change_visibility", change_visibility)
+    )
     deliveries = world.queues.receive("normal")
     worked = app.work.handle(deliveries, world.clock.now_ms() + 60 * MINUTE_MS)
     assert worked.unsettled == []
@@ -294,10 +296,10 @@ def test_a_message_that_cannot_be_hidden_stays_all_the_same(error: str) -> None:
     world.queues.send("normal", [Outgoing(to_body(early), 0)])
     job = world.submit()
 
-    def hold(*arguments: Any) -> None:
+    def change_visibility(*arguments: Any) -> None:
         raise EXCEPTIONS[error]
 
-    worked = world.build(queue=Refusing(world.queues, "hold", hold)).work.handle(
+    worked = world.build(queue=Refusing(world.queues, "change_visibility", change_visibility)).work.handle(
         world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS
     )
     assert (len(worked.unsettled), worked.counts) == (1, {"early": 1, "succeeded": 1})
@@ -316,7 +318,7 @@ def test_what_the_table_can_hold_in_no_way_ends_its_job_visibly(name: str, state
 
     def apply(writes: Any) -> Any:
         return [
-            Outcome(Applied.INVALID)
+            WriteResult(WriteStatus.INVALID)
             if write.key == victim.key and write.name == name
             else world.table.apply([write])[0]
             for write in writes
@@ -366,7 +368,7 @@ ODD_FIELDS: tuple[tuple[str, Any], ...] = (
     ("state", "asleep"),
     ("due_at", "1"),
     ("due_at", 1.5),
-    ("agenda_pk", 7),
+    ("due_pk", 7),
     ("type", None),
     ("tags", "x"),
     ("limit", {"concurrency": "x"}),
@@ -388,7 +390,7 @@ def test_a_job_that_nobody_can_read_harms_nobody(field: str, value: Any) -> None
         item[field] = to_item(broken)["policy"] | value
     bodies = [to_body(jobs[0]), json.dumps({"v": 1, "job": item}), to_body(broken), to_body(jobs[2])]
     world.table.rows[broken.key] = item
-    deliveries = [Delivery(f"m{n}", f"r{n}", body, 1, "normal") for n, body in enumerate(bodies)]
+    deliveries = [ReceivedMessage(f"m{n}", f"r{n}", body, 1, "normal") for n, body in enumerate(bodies)]
     worked = world.app.work.handle([deliveries[n] for n in (0, 1, 3)], world.clock.now_ms() + MINUTE_MS)
     assert worked == (["m1"], {"unreadable": 1, "succeeded": 2})
     settled = world.app.dead_letter.handle(deliveries)
@@ -403,7 +405,9 @@ def test_a_part_that_the_table_can_hold_in_no_way_ends_its_whole() -> None:
 
     def apply(writes: Any) -> Any:
         return [
-            Outcome(Applied.INVALID) if getattr(write, "job", whole).node == "b" else world.table.apply([write])[0]
+            WriteResult(WriteStatus.INVALID)
+            if getattr(write, "job", whole).node == "b"
+            else world.table.apply([write])[0]
             for write in writes
         ]
 
@@ -419,7 +423,8 @@ def test_a_deferral_that_the_table_can_hold_in_no_way_leaves_its_message() -> No
 
     def apply(writes: Any) -> Any:
         return [
-            Outcome(Applied.INVALID) if write.name == "defer" else world.table.apply([write])[0] for write in writes
+            WriteResult(WriteStatus.INVALID) if write.name == "defer" else world.table.apply([write])[0]
+            for write in writes
         ]
 
     [worked] = world.work(world.build(Refusing(world.table, "apply", apply)))

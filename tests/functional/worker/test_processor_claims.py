@@ -8,7 +8,7 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.world import TENANT, World
 from whendue.engine.message import to_body
-from whendue.engine.ports import Applied, Outcome, Outgoing
+from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
 from whendue.table.writes import Write
@@ -81,7 +81,7 @@ def worn_out(world: World) -> Job:
 
 
 def test_a_job_that_nobody_may_claim_again_is_ended_by_the_next_message() -> None:
-    """G10: dead with its cause at once, not when its alarm rings; the message is done with."""
+    """G10: dead with its cause at once, not when its next check rings; the message is done with."""
     world = World()
     job = worn_out(world)
     assert world.work() == [([], {"refused": 1})]
@@ -91,13 +91,13 @@ def test_a_job_that_nobody_may_claim_again_is_ended_by_the_next_message() -> Non
 
 
 def test_a_job_that_could_not_be_ended_keeps_its_message() -> None:
-    """Its next delivery ends it: it would stay running until its alarm rings."""
+    """Its next delivery ends it: it would stay running until its next check rings."""
     world = World()
     job = worn_out(world)
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        if any(write.name == "die" for write in writes):
-            return [Outcome(Applied.UNAVAILABLE)] * len(writes)
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
+        if any(write.name == "mark_dead" for write in writes):
+            return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
         return world.table.apply(writes)
 
     [worked] = world.work(world.build(store=Refusing(world.table, "apply", deaf)))

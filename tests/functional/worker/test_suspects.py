@@ -9,12 +9,12 @@ import pytest
 from tests.builders.world import SETTINGS, World
 from whendue.bootstrap import App
 from whendue.engine.message import to_body
-from whendue.engine.ports import Delivery, Outgoing, Worked
+from whendue.engine.ports import BatchResult, Outgoing, ReceivedMessage
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import claim
 from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
 from whendue.submission.request import JobRequest
-from whendue.worker.deadly import Deadly
+from whendue.worker.deadly import KillerTypes
 
 FOREVER_MS = 4_000_000_000_000
 
@@ -22,7 +22,7 @@ FOREVER_MS = 4_000_000_000_000
 class Process:
     """A process of its own: other services on the same world. It has ended when it is asked for the `late`-th time."""
 
-    def __init__(self, app: App, delivery: Delivery, deadline_ms: int, rooms: "Rooms") -> None:
+    def __init__(self, app: App, delivery: ReceivedMessage, deadline_ms: int, rooms: "Rooms") -> None:
         self._rooms = rooms
         self._late = rooms.late
         self._worked = None if rooms.deadly else app.work.handle([delivery], deadline_ms)
@@ -35,7 +35,7 @@ class Process:
             self._rooms.running.discard(self)
         return over
 
-    def worked(self) -> Worked | None:
+    def worked(self) -> BatchResult | None:
         return None if self.killed else self._worked
 
     def kill(self) -> None:
@@ -51,7 +51,7 @@ class Rooms:
         self.running: set[Process] = set()
         self.begun: list[str] = []
 
-    def start(self, delivery: Delivery, deadline_ms: int) -> Process | None:
+    def start(self, delivery: ReceivedMessage, deadline_ms: int) -> Process | None:
         if len(self.running) >= self.room:
             return None
         self.begun.append(delivery.id)
@@ -63,16 +63,16 @@ class Rooms:
         raise NotImplementedError
 
 
-def lost(world: World, jobs: Sequence[Job], receives: int = 2) -> list[Delivery]:
+def lost(world: World, jobs: Sequence[Job], receives: int = 2) -> list[ReceivedMessage]:
     """Let workers die of jobs; gives their messages as they come again, received so often."""
     world.table.apply([claim(job, f"silent-{job.id}", world.clock.now_ms()) for job in jobs])
     world.clock.advance(100)
     for _ in range(receives - 1):
-        world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+        world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
     return world.queues.receive("normal")
 
 
-def handled(world: World, rooms: Rooms, deliveries: Sequence[Delivery], **options: Any) -> Worked:
+def handled(world: World, rooms: Rooms, deliveries: Sequence[ReceivedMessage], **options: Any) -> BatchResult:
     deadline_ms = options.pop("deadline_ms", FOREVER_MS)
     return world.build(isolation=rooms).work.handle(deliveries, deadline_ms, options.get("drain_at"))
 
@@ -189,7 +189,7 @@ def test_a_message_that_was_given_back_unbegun_is_no_suspect() -> None:
     """A rolling deploy gives back hundreds."""
     world = World()
     job = world.submit()
-    world.queues.hold("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+    world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
     rooms = Rooms(world, 5)
     assert handled(world, rooms, world.queues.receive("normal")) == ([], {"succeeded": 1})
     assert rooms.begun == []
@@ -221,7 +221,7 @@ def test_jobs_like_one_that_killed_its_process_run_apart_at_once() -> None:
 
 def test_a_worker_remembers_so_many_deadly_types() -> None:
     """Types are many in hostile hands: the oldest is forgotten."""
-    deadly, job = Deadly(), World().submit()
+    deadly, job = KillerTypes(), World().submit()
     jobs = [evolve(job, type=f"type-{number}") for number in range(DEADLY_REMEMBERED + 1)]
     for one in jobs:
         deadly.died_of(one, 0)

@@ -12,10 +12,10 @@ from tests.builders.samples import a_job
 from tests.builders.workflows import a_whole, flow, node, order, parts, start, states
 from tests.builders.world import IDS, TENANT, World
 from whendue.engine.apply import send
-from whendue.engine.cancel_members import Stopped, cancel_parts
-from whendue.engine.ports import Applied, Item, Outcome
+from whendue.engine.cancel_members import CancelledMembers, cancel_members
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
-from whendue.jobs.dependency_transitions import forgo
+from whendue.jobs.dependency_transitions import cancel_unsatisfied
 from whendue.jobs.model import Job, State, to_item
 from whendue.jobs.transition import Transition
 from whendue.submission.request import JobRequest
@@ -43,7 +43,7 @@ def test_what_has_ended_stays_as_it_is_when_its_whole_stops() -> None:
     world = Costed()
     done = world.submit()
     world.work()
-    assert world.writes(lambda: cancel_parts(world.app.runtime, [world.job(done)])) == {}
+    assert world.writes(lambda: cancel_members(world.app.runtime, [world.job(done)])) == {}
     assert world.job(done).state is State.SUCCEEDED
 
 
@@ -51,16 +51,16 @@ def test_what_was_asked_to_stop_is_not_asked_again() -> None:
     """Each look of the whole would cost a write of each part."""
     world = Costed()
     runs = claimed(world)
-    assert world.writes(lambda: cancel_parts(world.app.runtime, [world.job(runs)])) == {"request_cancel": 1}
-    assert world.writes(lambda: cancel_parts(world.app.runtime, [world.job(runs)])) == {}
+    assert world.writes(lambda: cancel_members(world.app.runtime, [world.job(runs)])) == {"request_cancel": 1}
+    assert world.writes(lambda: cancel_members(world.app.runtime, [world.job(runs)])) == {}
 
 
 def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers() -> None:
     """It waits for nobody whom it would have to stop, and nobody could claim it after it was asked to."""
     world = World()
-    job = a_job("0" * 36, expands="for_each", parts=2)
+    job = a_job("0" * 36, expands="for_each", member_count=2)
     world.table.apply([insert("stands", job.key, to_item(job))])
-    cancel_parts(world.app.runtime, [job])
+    cancel_members(world.app.runtime, [job])
     assert world.job(job).state is State.CANCELLED
 
 
@@ -69,14 +69,14 @@ def test_a_part_that_began_meanwhile_is_asked_to_stop_and_its_end_is_not_told_be
     world = World()
     began = claimed(world)
     child = world.submit(depends_on=after(began))
-    assert cancel_parts(world.app.runtime, [a_job(began.id)]) == Stopped([], all=True)
+    assert cancel_members(world.app.runtime, [a_job(began.id)]) == CancelledMembers([], all=True)
     assert (world.job(began).state, world.job(began).cancel_requested) == (State.RUNNING, True)
     assert world.job(child).state is State.WAITING
 
 
 def test_a_part_that_vanished_meanwhile_is_not_waited_for() -> None:
     """Items vanish by TTL."""
-    cancel_parts(World().app.runtime, [a_job("0" * 36)])
+    cancel_members(World().app.runtime, [a_job("0" * 36)])
 
 
 def test_what_is_stopped_is_not_read_again() -> None:
@@ -89,7 +89,7 @@ def test_what_is_stopped_is_not_read_again() -> None:
 
     jobs = many(world, *[JobRequest("ok", {}, delay_s=60)] * 3)
     app = world.build(store=Refusing(world.table, "get", noted))
-    assert cancel_parts(app.runtime, jobs) == Stopped([], all=True)
+    assert cancel_members(app.runtime, jobs) == CancelledMembers([], all=True)
     assert sum(read) == 0
     assert {world.job(job).state for job in jobs} == {State.CANCELLED}
 
@@ -117,11 +117,11 @@ def test_a_workflow_that_stops_stops_the_items_of_its_for_each_and_ends_after_th
 def half_made(world: World, *nodes: Draft) -> Job:
     """Let a worker make all nodes of a workflow but the last, which the table does not take; the next one is to."""
 
-    def deaf(writes: Sequence[Write]) -> list[Outcome]:
-        last = IDS.of_part(whole.whole_id, len(nodes) - 1)
+    def deaf(writes: Sequence[Write]) -> list[WriteResult]:
+        last = IDS.of_part(whole.member_id_base, len(nodes) - 1)
         lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
         pairs = zip(lost, writes, strict=True)
-        return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
 
     whole = start(world, flow(*nodes))
     app = world.build(store=Refusing(world.table, "apply", deaf))
@@ -137,7 +137,7 @@ def test_a_workflow_that_is_cancelled_with_half_its_nodes_made_runs_none_of_them
     world.app.control.cancel(TENANT, whole.id)
     assert states(world, whole, 3) == ["cancelled", "cancelled"]
     world.pass_time(120)
-    assert (world.job(whole).state, world.job(whole).owes, world.ran) == (State.CANCELLED, None, [])
+    assert (world.job(whole).state, world.job(whole).pending_fan_out, world.ran) == (State.CANCELLED, None, [])
     world.app.control.redrive(TENANT, whole.id)
     world.work()
     assert (world.job(whole).state, order(world)) == (State.SUCCEEDED, ["a", "b", "c"])
@@ -154,9 +154,9 @@ def test_a_workflow_that_is_cancelled_while_it_creates_its_nodes_runs_none_of_th
         world.task("ok", lambda payload, ctx: None)
         world.task("bad", lambda payload, ctx: 1 / 0)
 
-    def created(writes: Sequence[Write]) -> list[Outcome]:
+    def created(writes: Sequence[Write]) -> list[WriteResult]:
         ends = world.table.apply(writes)
-        calls.extend(one.name for one in writes if isinstance(one, Transition) and one.job.part_of)
+        calls.extend(one.name for one in writes if isinstance(one, Transition) and one.job.parent_id)
         if calls[-1:] == ["redrive" if again else "submit"]:
             table.on = False
             assert world.app.control.cancel(TENANT, whole.id).cancel_requested
@@ -180,11 +180,11 @@ def test_a_workflow_that_is_cancelled_while_it_creates_its_nodes_runs_none_of_th
     world.pass_time(600)
     assert world.ran == []
     assert states(world, whole, 30) == ["cancelled"] * len(states(world, whole, 30))
-    assert (world.job(whole).state, world.job(whole).owes) == (State.CANCELLED, None)
+    assert (world.job(whole).state, world.job(whole).pending_fan_out) == (State.CANCELLED, None)
 
 
 def test_the_nodes_of_a_workflow_whose_worker_dies_before_it_sends_them_run_all_the_same() -> None:
-    """Their alarms bring them (G6)."""
+    """Their next checks bring them (G6)."""
     world = World()
     whole = start(world, flow(node("a"), node("b")))
 
@@ -206,20 +206,22 @@ def test_nodes_are_stopped_at_an_alarm_if_whoever_cancelled_the_workflow_could_n
     world.queues.discard("normal")
     app = world.build(store=Refusing(world.table, "apply", _but_nodes(world)))
     app.control.cancel(TENANT, whole.id)
-    assert (world.job(whole).state, world.job(whole).owes) == (State.CANCELLED, "")
+    assert (world.job(whole).state, world.job(whole).pending_fan_out) == (State.CANCELLED, "")
     assert states(world, whole, 2) == ["pending"]
     world.clock.advance(61)
     world.tick()
-    assert (states(world, whole, 2), world.job(whole).owes) == (["cancelled"], None)
+    assert (states(world, whole, 2), world.job(whole).pending_fan_out) == (["cancelled"], None)
 
 
-def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[Outcome]]:
+def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[WriteResult]]:
     """Give a table's answer to writes where cancels of nodes never come through."""
 
-    def apply(writes: Sequence[Write]) -> list[Outcome]:
-        lost = [isinstance(one, Transition) and one.name == "cancel" and one.job.part_of is not None for one in writes]
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        lost = [
+            isinstance(one, Transition) and one.name == "cancel" and one.job.parent_id is not None for one in writes
+        ]
         pairs = zip(lost, writes, strict=True)
-        return [Outcome(Applied.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
 
     return apply
 
@@ -252,7 +254,7 @@ def test_an_item_that_is_gone_did_not_succeed() -> None:
         one_batch(world)
     each = parts(world, whole, 2)[1]
     one_batch(world)
-    assert world.job(each).awaits is None
+    assert world.job(each).unmet_dependencies is None
     world.table.apply([delete("gone", parts(world, each, 2)[0].key)])
     world.work()
     assert (world.job(each).state, why(world, each)) == (State.DEAD, "items_failed")
@@ -306,7 +308,7 @@ def test_a_retry_makes_no_part_anew_and_tells_nothing_that_is_not_owed() -> None
     world.app.control.redrive(TENANT, whole.id)
     written = world.writes(lambda: one_batch(world))
     assert "submit" not in written
-    assert "span" not in world.meter.calls
+    assert "query_range" not in world.meter.calls
 
 
 @pytest.mark.parametrize("count", [5, 10])
@@ -320,14 +322,14 @@ def test_what_begins_again_without_parents_looks_for_none(count: int) -> None:
 
 
 def test_a_part_whose_end_is_not_told_yet_begins_again_once_it_is() -> None:
-    """Its workflow looked for itself. At once: a retry does not wait for the alarm of the part."""
+    """Its workflow looked for itself. At once: a retry does not wait for the next check of the part."""
     world = World()
     world.fails_first("second")
     whole = start(world, flow(node("a", "second"), node("b", "ok", {}, "a")))
     one_batch(world)
-    deaf = unavailable(world, "settled")
+    deaf = unavailable(world, "finish_fan_out")
     world.work(deaf)
-    assert [part.owes for part in parts(world, whole, 2)] == ["", ""]
+    assert [part.pending_fan_out for part in parts(world, whole, 2)] == ["", ""]
     assert world.job(whole).state is State.DEAD
     world.app.control.redrive(TENANT, whole.id)
     world.work()
@@ -341,9 +343,9 @@ def test_a_retry_looks_at_parts_again_after_it_has_told_what_they_owed() -> None
     world.fails_first("second")
     whole = a_whole(world, node("a", "second"), node("b", "ok", {}, "a"))
     with pytest.raises(KilledError):
-        world.work(world.build(store=Refusing(world.table, "span", _dies)))
+        world.work(world.build(store=Refusing(world.table, "query_range", _dies)))
     assert states(world, whole, 2) == ["dead", "waiting"]
-    world.table.apply([forgo(world.job(whole), "worker_lost", "", world.clock.now_ms())])
+    world.table.apply([cancel_unsatisfied(world.job(whole), "worker_lost", "", world.clock.now_ms())])
     world.app.control.redrive(TENANT, whole.id)
     world.work()
     assert world.job(whole).state is State.SUCCEEDED
@@ -359,10 +361,10 @@ def test_a_first_run_that_comes_again_leaves_what_parts_owe_to_their_alarms() ->
     # As the timer does, once nobody else has.
     send(world.queues, parts(world, whole, 1), world.clock.now_ms())
     with pytest.raises(KilledError):
-        world.work(world.build(store=Refusing(world.table, "span", _dies)))
+        world.work(world.build(store=Refusing(world.table, "query_range", _dies)))
     assert states(world, whole, 2) == ["dead", "waiting"]
     world.clock.advance(400)
-    world.work(world.build(store=Refusing(world.table, "span", _is_not_there)))
+    world.work(world.build(store=Refusing(world.table, "query_range", _is_not_there)))
     assert (world.job(whole).state, world.job(whole).failures) == (State.WAITING, 0)
     world.pass_time(300)
     assert states(world, whole, 2) == ["dead", "cancelled"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.builders.world import TENANT, World
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Outcome
+from whendue.engine.ports import WriteResult
 from whendue.jobs.model import State, item_bytes
 from whendue.quotas import WRITE_UNIT_BYTES
 from whendue.submission.request import JobRequest
@@ -22,7 +22,7 @@ def units(before: Any, after: Any) -> int:
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
     """
     size = max(item_bytes(item) for item in (before, after) if item)
-    places = [item and (item.get("agenda_pk"), item.get("alarm_at"), item.get("due_at")) for item in (before, after)]
+    places = [item and (item.get("due_pk"), item.get("check_at"), item.get("due_at")) for item in (before, after)]
     stands = [place is not None and place[0] is not None for place in places]
     return math.ceil(size / WRITE_UNIT_BYTES) + (sum(stands) if places[0] != places[1] else 0)
 
@@ -34,7 +34,7 @@ class MeteredStore(MemoryStore):
         super().__init__()
         self.units: Counter[str] = Counter()
 
-    def _apply(self, write: Write) -> Outcome:
+    def _apply(self, write: Write) -> WriteResult:
         before = self._items.get(write.key)
         outcome = super()._apply(write)
         self.units[write.name] += units(before, self._items.get(write.key)) if outcome.done else 0
@@ -51,15 +51,15 @@ def test_a_node_of_a_chain_costs_fifteen_write_units() -> None:
     world.work()
     assert world.job(flow).state is State.SUCCEEDED
     spent, links = world.table.units, CHAIN - 1
-    assert {name: spent[name] for name in ("submit", "claim", "parents", "child", "arrive")} == {
+    assert {name: spent[name] for name in ("submit", "claim", "parents", "child", "satisfy")} == {
         "submit": 2 * (CHAIN + 1),
         "claim": CHAIN + 2,
         "parents": links,
         "child": links,
-        "arrive": links,
+        "satisfy": links,
     }
     # Each moves the alarm: one unit for the item, two for the index. The workflow's own job is released, too.
-    assert spent["settled"] == 3 * CHAIN
+    assert spent["finish_fan_out"] == 3 * CHAIN
     assert spent["succeed"] == 3 * (CHAIN + 1)
     assert spent["release"] == 3 * (links + 1)
     assert 15 * CHAIN <= spent.total() <= 15 * CHAIN + 20

@@ -8,10 +8,10 @@ from tests.builders.faults import Counted, KilledError
 from tests.builders.workflows import flow, node, order, parts, start, states
 from tests.builders.world import IDS, SETTINGS, TENANT, World
 from whendue.bootstrap import App
-from whendue.jobs.dependencies import Parent
+from whendue.jobs.dependencies import Upstream
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import submit
-from whendue.submission.dependency_edges import links
+from whendue.submission.dependency_edges import edges_of
 
 DIAMOND = (node("a"), node("b", "ok", {}, "a"), node("c", "ok", {}, "a"), node("d", "ok", {}, "b", "c"))
 
@@ -62,7 +62,7 @@ def test_a_chord_gathers_the_results_of_its_header() -> None:
 def test_a_failing_branch_does_what_its_policy_says(policy: Any, after_bad: str, ends: str) -> None:
     """The other branch is not disturbed."""
     world = World()
-    nodes = (node("bad", "bad"), node("after", "ok", {}, "bad", parent_policy=policy), node("other"))
+    nodes = (node("bad", "bad"), node("after", "ok", {}, "bad", on_dependency_failure=policy), node("other"))
     whole = start(world, flow(*nodes))
     world.pass_time(300)
     by_name = {part.node: part.state.value for part in parts(world, whole, 3)}
@@ -115,7 +115,7 @@ def test_a_workflow_cancelled_half_way_ends_cancelled_and_begins_nothing_more() 
 def test_a_workflow_past_its_deadline_is_dead_and_its_nodes_cancelled() -> None:
     """At the timer's next look."""
     world = World()
-    nodes = (node("bad", "bad"), node("held", "ok", {}, "bad", parent_policy="hold"))
+    nodes = (node("bad", "bad"), node("held", "ok", {}, "bad", on_dependency_failure="hold"))
     whole = start(world, flow(*nodes, deadline_s=90))
     world.pass_time(300)
     job = world.job(whole)
@@ -219,7 +219,7 @@ def test_a_worker_that_dies_at_any_call_leaves_no_half_a_workflow(number: int, l
     whole = start(world, flow(*DIAMOND, idempotency_key="flow"))
     assert world.job(whole).state is State.SUCCEEDED
     assert states(world, whole, 4) == ["succeeded"] * 4
-    assert not any("owes" in item for item in world.table.items().values())
+    assert not any("pending_fan_out" in item for item in world.table.items().values())
 
 
 @pytest.mark.parametrize(("end", "state"), [("none", "waiting"), ("cancelled", "cancelled"), ("gone", "cancelled")])
@@ -229,16 +229,19 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
     whole = start(world, flow(*DIAMOND, due_at=world.clock.now_ms() + 7_200_000))
     orphan = evolve(
         whole,
-        id=IDS.of_part(whole.whole_id, 1),
+        id=IDS.of_part(whole.member_id_base, 1),
         type="ok",
         state=State.WAITING,
-        awaits=frozenset({0}),
-        part_of=whole.id,
-        part=1,
+        unmet_dependencies=frozenset({0}),
+        parent_id=whole.id,
+        member_number=1,
         expands=None,
-        alarm_at=world.clock.now_ms() + 60_000,
+        check_at=world.clock.now_ms() + 60_000,
     )
-    made = [submit(orphan, SETTINGS.timing), *links(orphan, [Parent(IDS.of_part(whole.whole_id, 0), "done")])]
+    made = [
+        submit(orphan, SETTINGS.timing),
+        *edges_of(orphan, [Upstream(IDS.of_part(whole.member_id_base, 0), "done")]),
+    ]
     assert all(end.done for end in world.table.apply(made))
     if end == "cancelled":
         world.app.control.cancel(TENANT, whole.id)

@@ -16,7 +16,17 @@ def test_what_a_request_does_not_say_is_not_stored() -> None:
     world = World()
     [item] = world.table.get([world.submit().key])
     assert item is not None
-    unsaid = {"refers", "follow", "awaits", "children", "notify", "tags", "after_s", "part_of", "of_redrive"}
+    unsaid = {
+        "has_references",
+        "follow",
+        "unmet_dependencies",
+        "has_dependents",
+        "notify",
+        "tags",
+        "after_s",
+        "parent_id",
+        "parent_redrive",
+    }
     assert not unsaid & item.keys()
 
 
@@ -57,7 +67,9 @@ def test_a_payload_with_references_is_checked_when_they_are_resolved() -> None:
 def test_a_node_is_kept_as_long_as_its_workflow_lives() -> None:
     """However long ago it ended: the workflow asks for it when it gathers, and when it is retried."""
     world = World()
-    whole = start(world, flow(node("a"), node("b", "bad", {}, "a"), node("c", "ok", {}, "b", parent_policy="hold")))
+    whole = start(
+        world, flow(node("a"), node("b", "bad", {}, "a"), node("c", "ok", {}, "b", on_dependency_failure="hold"))
+    )
     world.work()
     world.clock.advance(100 * 86_400)
     world.tick()

@@ -14,7 +14,7 @@ from whendue.adapters import key_set
 from whendue.adapters.auth import AuthSettings, Verifier
 from whendue.errors import WhendueError
 from whendue.quotas import BODY_BYTES, HEADERS_BYTES, JOB_BODY_BYTES, KEY_SET_BYTES, TARGET_BYTES, TOKEN_BYTES
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 from whendue.tracing.traceparent import traceparent
 
 TEXTS = {
@@ -148,7 +148,7 @@ KEY_SETS = {
     **{name: (lambda n, make=make: make(n).encode()) for name, make in TEXTS.items()},
     **{f"{name} inside": (lambda n, make=make: b'{"keys":' + make(n).encode()) for name, make in TEXTS.items()},
 }
-VERIFIER = Verifier(SECRET_SETTINGS, ManualEffects().effects())
+VERIFIER = Verifier(SECRET_SETTINGS, ManualClock().as_clock())
 REFUSALS = (WhendueError, ValueError, key_set.KeySetError)
 
 PARSERS = {

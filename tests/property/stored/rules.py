@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from whendue.adapters.attribute_values import from_item, to_attribute
 from whendue.adapters.memory import MemoryStore
 from whendue.adapters.partiql import put, remove, statement, update
-from whendue.engine.ports import Item, Outcome
+from whendue.engine.ports import Item, WriteResult
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 
@@ -48,7 +48,7 @@ class WireStore(MemoryStore):
     A hundred times as fast as an emulator, so that it can be asked a hundred times as much.
     """
 
-    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Write each as a call of its own and as a statement; then carry it out."""
         for write in writes:
             operation = put if write.inserts else remove if write.deletes else update
@@ -60,13 +60,13 @@ class WireStore(MemoryStore):
         """Read as from the wire."""
         return [item and _over_the_wire(item) for item in super().get(keys)]
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read as from the wire."""
-        return [_over_the_wire(item) for item in super().family(pk)]
+        return [_over_the_wire(item) for item in super().query(pk)]
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read as from the wire."""
-        items = super().span(pk, first=first, last=last, limit=limit, newest_first=newest_first)
+        items = super().query_range(pk, first=first, last=last, limit=limit, newest_first=newest_first)
         return [_over_the_wire(item) for item in items]
 
 

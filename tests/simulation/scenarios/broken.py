@@ -20,13 +20,13 @@ def _raising() -> dict[str, Any]:
     """Give a schedule whose recurrence an older version took: it raises wherever its fires are worked out."""
     definition = Definition(Recurrence(cron="0 0 4-99 * * *"), JobRequest("sim", {"do": "ok"}))
     schedule = Schedule(OTHER, "raises", definition, START_MS, START_MS, START_MS)
-    return to_item(schedule) | {"agenda_pk": schedules_partition(0), "alarm_at": START_MS}
+    return to_item(schedule) | {"due_pk": schedules_partition(0), "check_at": START_MS}
 
 
 def _unreadable(key: Key, partition: str) -> dict[str, Any]:
-    """Give an item that is nothing of ours, with a place in the agenda before everything else."""
+    """Give an item that is nothing of ours, with a place in the due index before everything else."""
     pk, sk = key
-    return {"pk": pk, "sk": sk, "agenda_pk": partition, "alarm_at": START_MS - 600_000, "due_at": START_MS}
+    return {"pk": pk, "sk": sk, "due_pk": partition, "check_at": START_MS - 600_000, "due_at": START_MS}
 
 
 def beside(play: Callable[[World], None]) -> Callable[[World], None]:

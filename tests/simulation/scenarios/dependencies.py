@@ -73,7 +73,7 @@ def _failing(world: World) -> None:
 
 def _held(world: World) -> None:
     def script() -> None:
-        jobs = [_job("top", do="reborn", **ONCE), _job("held", "top", onParentFailure="hold")]
+        jobs = [_job("top", do="reborn", **ONCE), _job("held", "top", onDependencyFailure="hold")]
         top, _ = batch(world, jobs, [f"{OK} dead", OK])
         while world.insist("GET", f"/jobs/{top}").json["state"] != "dead":
             world.scheduler.sleep(5000)
@@ -155,7 +155,7 @@ def _cancelled_workflow(world: World) -> None:
 
 
 def _overdue_workflow(world: World) -> None:
-    nodes = {"bad": node(do="bad", **ONCE), "held": node("bad", onParentFailure="hold")}
+    nodes = {"bad": node(do="bad", **ONCE), "held": node("bad", onDependencyFailure="hold")}
     world.client(1, partial(starting, world, nodes, "dead", deadlineSeconds=90))
 
 

@@ -28,7 +28,7 @@ def _retried_later(world: World) -> None:
 
 
 def _retried_at_the_margin(world: World) -> None:
-    """Its alarm comes a few seconds after the failure: writer and timer must agree on who sends."""
+    """Its next check comes a few seconds after the failure: writer and timer must agree on who sends."""
     backoff = {"baseSeconds": 125, "factor": 1, "jitter": "none"}
     world.client(1, submitting(world, "a", do="flaky", times=1, maxAttempts=6, backoff=backoff))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from functions.api.http.times import read, written
+from functions.api.http.times import read, to_timestamp
 from tests.simulation.scenarios.base import Scenario
 from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
@@ -17,7 +17,7 @@ NAME: Final = "/schedules/s"
 
 def at(seconds: float) -> str:
     """Write the time so many seconds after the world's beginning."""
-    return written(START_MS + round(seconds * 1000)) or ""
+    return to_timestamp(START_MS + round(seconds * 1000)) or ""
 
 
 def put(world: World, **wanted: Any) -> None:

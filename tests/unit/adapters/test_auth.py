@@ -18,7 +18,7 @@ from whendue.adapters.auth import LEEWAY_S, AuthSettings, Verifier
 from whendue.adapters.key_set import KEYS_FRESH_S, REFRESH_MIN_S, RETRY_S
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError, UnavailableError
 from whendue.quotas import TOKEN_BYTES
-from whendue.support.clock import ManualEffects
+from whendue.support.clock import ManualClock
 
 HS256 = AuthSettings("HS256", ISSUER, AUDIENCE, SECRET)
 
@@ -58,22 +58,22 @@ def jwks() -> Iterator[Jwks]:
 
 
 @pytest.fixture
-def clock() -> ManualEffects:
-    return ManualEffects()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def verifier_of(jwks: Jwks, clock: ManualEffects) -> Callable[[str], Verifier]:
-    return lambda algorithm: Verifier(AuthSettings(algorithm, ISSUER, AUDIENCE, "", jwks.url), clock.effects())
+def verifier_of(jwks: Jwks, clock: ManualClock) -> Callable[[str], Verifier]:
+    return lambda algorithm: Verifier(AuthSettings(algorithm, ISSUER, AUDIENCE, "", jwks.url), clock.as_clock())
 
 
 def verify(token: str, settings: AuthSettings = HS256) -> Any:
-    return Verifier(settings, ManualEffects().effects()).verify(f"Bearer {token}")
+    return Verifier(settings, ManualClock().as_clock()).verify(f"Bearer {token}")
 
 
 def refused(token: str, verifier: Verifier | None = None) -> str:
     with pytest.raises(AuthenticationError) as caught:
-        (verifier or Verifier(HS256, ManualEffects().effects())).verify(f"Bearer {token}")
+        (verifier or Verifier(HS256, ManualClock().as_clock())).verify(f"Bearer {token}")
     assert len(token) < 8 or token not in str(caught.value)
     return str(caught.value)
 
@@ -137,7 +137,7 @@ def test_clocks_may_differ_a_little() -> None:
 def test_a_header_without_a_token_is_refused(header: str | None) -> None:
     """The answer says what to send."""
     with pytest.raises(AuthenticationError):
-        Verifier(HS256, ManualEffects().effects()).verify(header)
+        Verifier(HS256, ManualClock().as_clock()).verify(header)
 
 
 @pytest.mark.parametrize("token", ["a", "a.b", "a.b.c", "....", "é.é.é", "x" * (TOKEN_BYTES + 1), "e30.e30.e30", "\0"])
@@ -204,7 +204,7 @@ def test_a_key_for_something_else_does_not_count(
 
 
 def test_keys_are_fetched_once_and_again_when_old(
-    jwks: Jwks, verifier_of: Callable[[str], Verifier], clock: ManualEffects
+    jwks: Jwks, verifier_of: Callable[[str], Verifier], clock: ManualClock
 ) -> None:
     """A request must not wait for another server each time."""
     jwks.keys = [jwk("1", "RS256")]
@@ -218,7 +218,7 @@ def test_keys_are_fetched_once_and_again_when_old(
 
 
 def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(
-    jwks: Jwks, verifier_of: Callable[[str], Verifier], clock: ManualEffects
+    jwks: Jwks, verifier_of: Callable[[str], Verifier], clock: ManualClock
 ) -> None:
     """Rotation needs no restart."""
     jwks.keys = [jwk("1", "RS256")]
@@ -241,7 +241,7 @@ def test_unknown_key_ids_do_not_hammer_the_jwks(jwks: Jwks, verifier_of: Callabl
 
 
 def test_a_jwks_that_fails_is_503_first_and_no_matter_later(
-    jwks: Jwks, verifier_of: Callable[[str], Verifier], clock: ManualEffects
+    jwks: Jwks, verifier_of: Callable[[str], Verifier], clock: ManualClock
 ) -> None:
     """Without any keys nobody can be let in; with keys that were good, the issuer's outage is not ours."""
     jwks.status = 500
@@ -323,22 +323,22 @@ NEW = "n" * 40
 
 def test_two_secrets_are_good_at_once_while_one_takes_the_place_of_the_other() -> None:
     """A rotation of one secret alone refuses either the old tokens or the new ones."""
-    effects = ManualEffects().effects()
-    both = Verifier(AuthSettings.from_env(env(f"{NEW}\n{SECRET}\n")), effects)
+    system = ManualClock().as_clock()
+    both = Verifier(AuthSettings.from_env(env(f"{NEW}\n{SECRET}\n")), system)
     for secret in (SECRET, NEW):
         assert both.verify(f"Bearer {a_token(secret)}").tenant == "acme"
     with pytest.raises(AuthenticationError, match="InvalidSignatureError"):
         both.verify(f"Bearer {a_token('o' * 32)}")
     with pytest.raises(AuthenticationError, match="ExpiredSignatureError"):
         both.verify(f"Bearer {a_token(NEW, exp=1)}")
-    after = Verifier(AuthSettings.from_env(env(NEW)), effects)
+    after = Verifier(AuthSettings.from_env(env(NEW)), system)
     with pytest.raises(AuthenticationError):
         after.verify(f"Bearer {a_token(SECRET)}")
 
 
 def test_a_secret_is_rotated_while_the_process_runs() -> None:
     """New tokens are good within a minute, those of a secret that was taken away are not; a failure changes nothing."""
-    clock, kept, reads = ManualEffects(), {"/p": SECRET}, []
+    clock, kept, reads = ManualClock(), {"/p": SECRET}, []
     named = env("") | {"WHENDUE_JWT_SECRET_PARAMETER": "/p"}
 
     def read(name: str) -> str:
@@ -350,7 +350,7 @@ def test_a_secret_is_rotated_while_the_process_runs() -> None:
     def again() -> AuthSettings:
         return AuthSettings.from_env(named, read)
 
-    verifier = Verifier(again(), clock.effects(), again)
+    verifier = Verifier(again(), clock.as_clock(), again)
 
     def is_good(secret: str) -> bool:
         try:
@@ -376,7 +376,7 @@ def test_the_dev_loop_signs_with_the_new_secret_of_a_rotation() -> None:
     """`make token` signed with both as one, which nobody verifies."""
     made = token.make(signing_secret=f"{NEW}\n{SECRET}\n")
     settings = AuthSettings.from_env(token.environment(NEW))
-    assert Verifier(settings, ManualEffects().effects()).verify(f"Bearer {made}").tenant == "demo"
+    assert Verifier(settings, ManualClock().as_clock()).verify(f"Bearer {made}").tenant == "demo"
 
 
 @pytest.mark.parametrize("secrets", [f"{SECRET}\nshort", f"{SECRET}\n{NEW}\n{'o' * 32}", "short"])
@@ -395,4 +395,4 @@ def env(secret: str) -> dict[str, str]:
 def test_a_token_has_one_spelling(more: str) -> None:
     """RFC 7515 section 2: base64url without padding; PyJWT forgives it."""
     with pytest.raises(AuthenticationError):
-        Verifier(HS256, ManualEffects().effects()).verify(f"Bearer {a_token()}{more}")
+        Verifier(HS256, ManualClock().as_clock()).verify(f"Bearer {a_token()}{more}")

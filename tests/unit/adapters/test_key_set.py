@@ -24,7 +24,7 @@ from whendue.adapters.key_set import (
 )
 from whendue.errors import AuthenticationError, UnavailableError, WhendueError
 from whendue.quotas import KEY_SET_BYTES
-from whendue.support.clock import Effects, ManualEffects
+from whendue.support.clock import Clock, ManualClock
 
 Behaviour = Callable[[socket.socket], None]
 TOKEN = a_token(RSA_KEYS[0], "RS256", "1")
@@ -79,8 +79,8 @@ def issuer() -> Iterator[Issuer]:
         thread.join()
 
 
-def verifier_of(issuer: Issuer, effects: Effects) -> Verifier:
-    return Verifier(AuthSettings("RS256", ISSUER, AUDIENCE, "", issuer.url), effects)
+def verifier_of(issuer: Issuer, system: Clock) -> Verifier:
+    return Verifier(AuthSettings("RS256", ISSUER, AUDIENCE, "", issuer.url), system)
 
 
 def reset(connection: socket.socket) -> None:
@@ -119,9 +119,9 @@ FAULTS: dict[str, bytes | Behaviour] = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_an_issuer_that_fails_is_503_and_its_earlier_keys_stay_good(issuer: Issuer, name: str) -> None:
     """It is not the caller's token that is wrong: 401 would make clients throw good tokens away."""
-    clock = ManualEffects()
+    clock = ManualClock()
     good, issuer.answer = issuer.answer, FAULTS[name]
-    verifier = verifier_of(issuer, clock.effects())
+    verifier = verifier_of(issuer, clock.as_clock())
     for _ in range(5):
         with pytest.raises(UnavailableError):
             verifier.verify(f"Bearer {TOKEN}")
@@ -160,8 +160,8 @@ def test_a_slow_drip_ends_by_one_deadline_and_holds_nobody_else_up(issuer: Issue
         while not over.wait(0.02):
             connection.sendall(b"1")
 
-    clock = ManualEffects()
-    keys = KeySet(issuer.url, "RS256", clock.effects())
+    clock = ManualClock()
+    keys = KeySet(issuer.url, "RS256", clock.as_clock())
     issuer.answer = drip
     ends: list[WhendueError] = []
 
@@ -185,9 +185,9 @@ def test_a_slow_drip_ends_by_one_deadline_and_holds_nobody_else_up(issuer: Issue
 
 def test_those_with_a_known_key_pass_while_one_waits_for_the_issuer(issuer: Issuer) -> None:
     """No lock is held while the set is fetched."""
-    clock = ManualEffects()
-    verifier = verifier_of(issuer, clock.effects())
-    verifier._keys = KeySet(issuer.url, "RS256", clock.effects(), fetch_s=3600)
+    clock = ManualClock()
+    verifier = verifier_of(issuer, clock.as_clock())
+    verifier._keys = KeySet(issuer.url, "RS256", clock.as_clock(), fetch_s=3600)
     verifier.verify(f"Bearer {TOKEN}")
     begun, over = threading.Event(), threading.Event()
     good = issuer.answer
@@ -214,8 +214,8 @@ def test_those_with_a_known_key_pass_while_one_waits_for_the_issuer(issuer: Issu
 
 def test_random_key_ids_cost_the_issuer_nothing_and_are_401(issuer: Issuer) -> None:
     """Once in 30 s at most, however many there are."""
-    clock = ManualEffects()
-    verifier = verifier_of(issuer, clock.effects())
+    clock = ManualClock()
+    verifier = verifier_of(issuer, clock.as_clock())
     for number in range(200):
         with pytest.raises(AuthenticationError):
             verifier.verify(f"Bearer {a_token(RSA_KEYS[0], 'RS256', f'invented-{number}')}")
@@ -255,10 +255,10 @@ def test_an_odd_key_takes_nobody_with_it(issuer: Issuer, name: str) -> None:
     odd = ODD_KEYS[name]
     for keys in ([odd, GOOD], [GOOD, odd], [odd | {"kid": "other"}, GOOD, odd]):
         issuer.answer = http(key_set(*keys))
-        assert verifier_of(issuer, ManualEffects().effects()).verify(f"Bearer {TOKEN}").tenant == "acme"
+        assert verifier_of(issuer, ManualClock().as_clock()).verify(f"Bearer {TOKEN}").tenant == "acme"
     issuer.answer = http(key_set(odd))
     with pytest.raises(AuthenticationError):
-        verifier_of(issuer, ManualEffects().effects()).verify(f"Bearer {TOKEN}")
+        verifier_of(issuer, ManualClock().as_clock()).verify(f"Bearer {TOKEN}")
 
 
 def test_a_published_private_key_is_used_as_a_public_one(issuer: Issuer) -> None:
@@ -267,7 +267,7 @@ def test_a_published_private_key_is_used_as_a_public_one(issuer: Issuer) -> None
 
     made: dict[str, Any] = RSAAlgorithm.to_jwk(RSA_KEYS[0], as_dict=True)
     issuer.answer = http(key_set({name: value for name, value in made.items() if name != "key_ops"} | {"kid": "1"}))
-    assert verifier_of(issuer, ManualEffects().effects()).verify(f"Bearer {TOKEN}").tenant == "acme"
+    assert verifier_of(issuer, ManualClock().as_clock()).verify(f"Bearer {TOKEN}").tenant == "acme"
 
 
 def test_a_weak_key_is_no_key(issuer: Issuer) -> None:
@@ -279,7 +279,7 @@ def test_a_weak_key_is_no_key(issuer: Issuer) -> None:
     with pytest.warns(jwt.InsecureKeyLengthWarning):
         token = a_token(weak, "RS256", "1")
     with pytest.raises(AuthenticationError):
-        verifier_of(issuer, ManualEffects().effects()).verify(f"Bearer {token}")
+        verifier_of(issuer, ManualClock().as_clock()).verify(f"Bearer {token}")
 
 
 def test_ten_thousand_keys_are_read_without_making_them() -> None:
@@ -292,8 +292,8 @@ def test_ten_thousand_keys_are_read_without_making_them() -> None:
 
 def test_an_issuer_that_takes_all_keys_back_for_others_is_believed(issuer: Issuer) -> None:
     """A whole set of keys for something else is an answer: what was good is not any more."""
-    clock = ManualEffects()
-    verifier = verifier_of(issuer, clock.effects())
+    clock = ManualClock()
+    verifier = verifier_of(issuer, clock.as_clock())
     verifier.verify(f"Bearer {TOKEN}")
     issuer.answer = http(key_set(jwk("2", "ES256", PRIVATE["ES256"])))
     clock.advance(KEYS_FRESH_S)
@@ -382,7 +382,7 @@ def test_an_odd_token_is_401(issuer: Issuer, name: str) -> None:
         AuthSettings("RS256", ISSUER, AUDIENCE, "", issuer.url),
     ):
         with pytest.raises(AuthenticationError) as caught:
-            Verifier(settings, ManualEffects().effects()).verify(f"Bearer {ODD_TOKENS[name]}")
+            Verifier(settings, ManualClock().as_clock()).verify(f"Bearer {ODD_TOKENS[name]}")
         assert caught.value.code == "unauthenticated"
         assert len(str(caught.value)) < 120
 
@@ -391,4 +391,4 @@ def test_the_raw_tokens_above_are_good_but_for_what_is_odd() -> None:
     """Otherwise each would be refused for the same reason."""
     settings = AuthSettings("HS256", ISSUER, AUDIENCE, "s" * 32)
     for token in (raw(HEADER, json.dumps(claims())), raw(HEADER, with_claim("sub", '"ada"'))):
-        assert Verifier(settings, ManualEffects().effects()).verify(f"Bearer {token}").subject == "ada"
+        assert Verifier(settings, ManualClock().as_clock()).verify(f"Bearer {token}").subject == "ada"

@@ -27,7 +27,11 @@ CASES = {
     "an error": (ended(State.DEAD, "ValueError"), ["finished", "failed", "redrivable"], "ValueError"),
     "a poison job": (ended(State.DEAD, "worker_lost", claims=3), ["finished", "failed", "redrivable"], "kill its"),
     "a node": (ended(State.DEAD, "workflow_failed"), ["finished", "failed", "redrivable"], "One of its nodes"),
-    "a dependency": (ended(State.CANCELLED, "parent_failed"), ["finished", "cancelled_for", "redrivable"], "because"),
+    "a dependency": (
+        ended(State.CANCELLED, "dependency_failed"),
+        ["finished", "cancelled_for", "redrivable"],
+        "because",
+    ),
     "a request": (ended(State.CANCELLED), ["finished", "cancelled", "redrivable"], "on request"),
     "too old": (
         evolve(ended(State.DEAD, "ValueError"), created_at=NOW - REDRIVE_AGE_S * 1000 - 1),
@@ -35,7 +39,7 @@ CASES = {
         "ValueError",
     ),
     "fan-out": (
-        ended(State.DEAD, "ValueError", owes=""),
+        ended(State.DEAD, "ValueError", pending_fan_out=""),
         ["finished", "failed", "fan_out_pending", "redrivable"],
         "ValueError",
     ),

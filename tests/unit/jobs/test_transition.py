@@ -12,15 +12,15 @@ from whendue.jobs.dependencies import NOT_TAKEN, element
 from whendue.jobs.failures import failure
 from whendue.jobs.members import resets
 from whendue.jobs.model import Job, State, evolve
-from whendue.jobs.transition import Transition, owing
+from whendue.jobs.transition import Transition, with_pending_fan_out
 from whendue.quotas import DEPENDED_ON_S, OWING_CHECK_S, WAITING_CHECK_S
 
 DONE = "done#acme#succeeded#2027-01-15#3"
 WEEK_S = 7 * 86_400
 OWED: dict[str, Job] = {
-    "children": running(children=True),
-    "a whole": running(part_of="whole", part=2),
-    "a failed attempt": running(owes=""),
+    "has_dependents": running(has_dependents=True),
+    "a whole": running(parent_id="whole", member_number=2),
+    "a failed attempt": running(pending_fan_out=""),
 }
 
 
@@ -35,53 +35,55 @@ def retried(job: Job, after_s: float = 0) -> Transition:
 
 
 def test_an_end_that_nobody_waits_for_is_put_away_at_once() -> None:
-    """It stands in the finished agenda at its finish time, until its retention is over, and no worker holds it."""
+    """It stands in the finished due index at its finish time, until its retention is over, and no worker holds it."""
     job = transitions.succeed(running(), NOW, None).job
     assert (job.state, job.finished_at, job.lease_until) == (State.SUCCEEDED, NOW, 0)
-    assert (job.agenda_pk, job.alarm_at, job.expires_at) == (DONE, NOW, NOW // 1000 + WEEK_S)
-    assert job.owes is None
+    assert (job.due_pk, job.check_at, job.expires_at) == (DONE, NOW, NOW // 1000 + WEEK_S)
+    assert job.pending_fan_out is None
 
 
 @pytest.mark.parametrize("name", OWED)
 def test_an_end_that_somebody_is_to_be_told_stays_live(name: str) -> None:
-    """Its alarm finds it if whoever recorded it dies before they told it; TTL does not take it meanwhile."""
+    """Its next check finds it if whoever recorded it dies before they told it; TTL does not take it meanwhile."""
     job = transitions.succeed(OWED[name], NOW, None).job
-    assert (job.owes, job.agenda_pk, job.expires_at) == ("", LIVE, None)
-    assert job.alarm_at == NOW + OWING_CHECK_S * 1000
+    assert (job.pending_fan_out, job.due_pk, job.expires_at) == ("", LIVE, None)
+    assert job.check_at == NOW + OWING_CHECK_S * 1000
 
 
 @pytest.mark.parametrize(
-    ("changes", "owes"),
+    ("changes", "pending_fan_out"),
     [
         ({"expands": "workflow", "claims": 1}, True),
         ({"expands": "workflow", "redrives": 1}, True),
         ({"expands": "workflow"}, False),
-        ({"expands": "workflow", "claims": 1, "parts": 2}, False),
+        ({"expands": "workflow", "claims": 1, "member_count": 2}, False),
         ({"claims": 1}, False),
     ],
 )
-def test_who_may_have_left_parts_stays_live_until_they_are_stopped(changes: dict[str, Any], owes: bool) -> None:
+def test_who_may_have_left_parts_stays_live_until_they_are_stopped(
+    changes: dict[str, Any], pending_fan_out: bool
+) -> None:
     """A run has made some of them, and never came to wait for them."""
-    assert (transitions.cancel(a_job(**changes), NOW).job.owes is not None) is owes
+    assert (transitions.cancel(a_job(**changes), NOW).job.pending_fan_out is not None) is pending_fan_out
 
 
 def test_a_waiting_job_that_ends_waits_for_nobody_any_more() -> None:
     """It is shown with its end, not with whom it waits for."""
-    job = a_job(state=State.WAITING, awaits=frozenset({1}))
-    assert transitions.cancel(job, NOW).job.awaits is None
+    job = a_job(state=State.WAITING, unmet_dependencies=frozenset({1}))
+    assert transitions.cancel(job, NOW).job.unmet_dependencies is None
 
 
 def test_a_job_that_waits_for_nobody_is_not_told_to_wait_for_nobody() -> None:
     """An end writes no more than it has to."""
-    assert "awaits" not in transitions.succeed(running(), NOW, None).changes
+    assert "unmet_dependencies" not in transitions.succeed(running(), NOW, None).changes
 
 
 def test_a_retry_that_owes_its_failed_attempt_is_not_sent_before_that_is_told() -> None:
     """Nobody could claim it."""
     step = retried(running(), 1)
     assert step.send
-    assert (owing(step).send, owing(step).job.owes) == (False, "")
-    assert owing(step).job.alarm_at == step.job.alarm_at
+    assert (with_pending_fan_out(step).send, with_pending_fan_out(step).job.pending_fan_out) == (False, "")
+    assert with_pending_fan_out(step).job.check_at == step.job.check_at
 
 
 # --- due times ---------------------------------------------------------------------------------------------------
@@ -92,14 +94,14 @@ def test_a_new_due_time_is_decided_now_in_a_generation_of_its_own() -> None:
     step = transitions.reschedule(a_job(rescues=3), LATER, "normal", NOW + 5, TIMING)
     assert (step.job.due_at, step.job.scheduled_at) == (LATER, NOW + 5)
     assert (step.job.generation, step.job.rescues) == (2, 0)
-    assert step.job.alarm_at == LATER - TIMING.lookahead_ms
+    assert step.job.check_at == LATER - TIMING.lookahead_ms
 
 
 def test_a_job_waits_on_for_those_that_have_not_arrived() -> None:
     """Once nobody is left it waits for nobody."""
-    job = a_job(state=State.WAITING, awaits=frozenset({0, 1, 2}))
-    assert waiting.arrive(job, frozenset({0, 2})).job.awaits == frozenset({1})
-    assert waiting.arrive(job, frozenset({0, 1, 2})).job.awaits is None
+    job = a_job(state=State.WAITING, unmet_dependencies=frozenset({0, 1, 2}))
+    assert waiting.satisfy(job, frozenset({0, 2})).job.unmet_dependencies == frozenset({1})
+    assert waiting.satisfy(job, frozenset({0, 1, 2})).job.unmet_dependencies is None
 
 
 # --- waiting -----------------------------------------------------------------------------------------------------
@@ -122,18 +124,18 @@ def test_a_job_that_waits_for_its_parts_is_held_by_nobody_and_has_lost_no_worker
 def test_it_looks_for_itself_after_a_minute_or_at_its_deadline(deadline_s: int | None, alarm_s: int) -> None:
     """Whatever comes first."""
     job = expanded(running(), None if deadline_s is None else NOW + deadline_s * 1000)
-    assert job.alarm_at == NOW + alarm_s * 1000
+    assert job.check_at == NOW + alarm_s * 1000
 
 
 def test_an_end_is_put_away_as_of_its_finish_when_all_is_told() -> None:
     """However late that is; who has dependents is kept until somebody has looked at them."""
-    told = waiting.settled(transitions.succeed(running(children=True), NOW, None).job, LATER, TIMING)
-    assert (told.job.agenda_pk, told.job.alarm_at, told.job.expires_at) == (
+    told = waiting.finish_fan_out(transitions.succeed(running(has_dependents=True), NOW, None).job, LATER, TIMING)
+    assert (told.job.due_pk, told.job.check_at, told.job.expires_at) == (
         DONE,
         NOW,
         NOW // 1000 + WEEK_S + DEPENDED_ON_S,
     )
-    assert (told.job.owes, told.send) == (None, False)
+    assert (told.job.pending_fan_out, told.send) == (None, False)
 
 
 FAR_S = 600
@@ -142,7 +144,7 @@ FAR_S = 600
 @pytest.mark.parametrize(
     ("after_s", "told_s", "sent"),
     [
-        # Its alarm is close: promote leaves it to whoever decided the time.
+        # Its next check is close: promote leaves it to whoever decided the time.
         ((TIMING.lookahead_ms + TIMING.margin_ms) / 1000, 0, True),
         # Promote comes to it in time.
         (FAR_S, 0, False),
@@ -151,10 +153,10 @@ FAR_S = 600
     ],
 )
 def test_a_retry_is_sent_by_who_told_its_failure_unless_promote_will(after_s: float, told_s: int, sent: bool) -> None:
-    """Nobody else would; it stays in the live agenda either way."""
-    owes = owing(retried(running(), after_s)).job
-    told = waiting.settled(owes, NOW + told_s * 1000, TIMING)
-    assert (told.send, told.job.owes, told.job.agenda_pk, told.job.state) == (sent, None, LIVE, State.PENDING)
+    """Nobody else would; it stays in the live due index either way."""
+    pending_fan_out = with_pending_fan_out(retried(running(), after_s)).job
+    told = waiting.finish_fan_out(pending_fan_out, NOW + told_s * 1000, TIMING)
+    assert (told.send, told.job.pending_fan_out, told.job.due_pk, told.job.state) == (sent, None, LIVE, State.PENDING)
 
 
 # --- parts of a whole that is redriven ---------------------------------------------------------------------------
@@ -162,14 +164,14 @@ def test_a_retry_is_sent_by_who_told_its_failure_unless_promote_will(after_s: fl
 
 def part(number: int, state: State, cause: str | None = None, **changes: Any) -> Job:
     """Give a part that has ended so."""
-    job = a_job(f"part-{number}", state=state, part=number, part_of="whole", **changes)
+    job = a_job(f"part-{number}", state=state, member_number=number, parent_id="whole", **changes)
     return evolve(job, last=failure(job, cause, "", failed_at=NOW)) if cause else job
 
 
-def begun_again(parts: list[Job], parents: dict[int, list[int]], of_redrive: int = 1) -> dict[int, frozenset[int]]:
+def begun_again(parts: list[Job], parents: dict[int, list[int]], parent_redrive: int = 1) -> dict[int, frozenset[int]]:
     """Give the parts that begin again, and what they wait for."""
-    steps = resets(dict(enumerate(parts)), parents, of_redrive, LATER, TIMING)
-    return {number: step.job.awaits or frozenset() for number, step in steps.items()}
+    steps = resets(dict(enumerate(parts)), parents, parent_redrive, LATER, TIMING)
+    return {number: step.job.unmet_dependencies or frozenset() for number, step in steps.items()}
 
 
 Ended = Callable[[int], Job]
@@ -207,6 +209,6 @@ def test_a_part_waits_for_the_generations_that_its_parents_begin_with() -> None:
 
 def test_a_part_that_has_begun_again_is_not_begun_again_by_whoever_goes_on() -> None:
     """The one who reset it has died; it has failed once more since. With the next redrive it begins again."""
-    parts = [evolve(DEAD(0), of_redrive=1), DEAD(1)]
+    parts = [evolve(DEAD(0), parent_redrive=1), DEAD(1)]
     assert begun_again(parts, {}, 1).keys() == {1}
     assert begun_again(parts, {}, 2).keys() == {0, 1}

@@ -7,7 +7,7 @@ import pytest
 from scripts.state_diagram import ARROWS
 from tests.builders.transitions import MINE, NOW, THEIRS, TIMING, a_job, an_error, running
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Applied
+from whendue.engine.ports import WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.model import TERMINAL, Job, Policy, State, evolve, from_item, to_item
 from whendue.jobs.transition import Transition
@@ -27,8 +27,8 @@ AFTER_CLAIM: dict[str, Callable[[Job], Transition]] = {
     "succeed": lambda job: transitions.succeed(job, NOW, '"fine"'),
     "fail": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
     "fail for good": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
-    "give_back": lambda job: transitions.give_back(job, NOW, NOW, TIMING),
-    "stop": lambda job: transitions.stop(job, NOW),
+    "requeue": lambda job: transitions.requeue(job, NOW, NOW, TIMING),
+    "finish_cancelled": lambda job: transitions.finish_cancelled(job, NOW),
 }
 
 
@@ -38,7 +38,7 @@ def test_a_stale_fence_changes_nothing(name: str) -> None:
     store = stored(running(fence=THEIRS))
     before = store.items()
     [end] = store.apply([AFTER_CLAIM[name](running(fence=MINE))])
-    assert end.applied is Applied.REFUSED
+    assert end.status is WriteStatus.REFUSED
     assert store.items() == before
 
 
@@ -68,9 +68,9 @@ def test_a_claim_is_refused_where_the_job_may_not_run(standing: Job) -> None:
     """Each conjunct of the claim keeps one kind of wrong run away."""
     store = stored(standing)
     [end] = store.apply([transitions.claim(a_job(), MINE, NOW)])
-    assert end.applied is Applied.REFUSED
-    assert end.old is not None
-    assert from_item(end.old) == standing
+    assert end.status is WriteStatus.REFUSED
+    assert end.current is not None
+    assert from_item(end.current) == standing
 
 
 def test_a_claim_takes_over_once_the_lease_has_expired() -> None:
@@ -82,17 +82,17 @@ def test_a_claim_takes_over_once_the_lease_has_expired() -> None:
     assert (job.fence, job.claims, job.lost) == (THEIRS, 2, 1)
 
 
-@pytest.mark.parametrize("name", ["fail", "give_back"])
+@pytest.mark.parametrize("name", ["fail", "requeue"])
 def test_what_would_run_again_gives_way_to_a_cancel_that_was_requested(name: str) -> None:
     """G9: after an acknowledged cancel no further attempt begins."""
     store = stored(running(cancel_requested=True))
     [end] = store.apply([AFTER_CLAIM[name](running())])
-    assert end.applied is Applied.REFUSED
+    assert end.status is WriteStatus.REFUSED
 
 
 def test_a_run_that_is_given_back_counts_neither_as_attempt_nor_as_lost() -> None:
     """A deployment of new workers must not use up what a job has."""
-    step = AFTER_CLAIM["give_back"](running(failures=1, claims=2))
+    step = AFTER_CLAIM["requeue"](running(failures=1, claims=2))
     after = step.job
     assert (after.state, after.failures, after.claims, after.lost) == (State.PENDING, 1, 1, 0)
     assert (after.generation, after.due_at, after.lease_until, step.send) == (2, NOW, 0, True)
@@ -104,7 +104,7 @@ def test_a_retry_is_a_new_generation_with_its_own_alarm() -> None:
     step = AFTER_CLAIM["fail"](running())
     assert step.job.generation == 2
     assert step.job.due_at == NOW + 10_000
-    assert step.job.alarm_at == step.job.due_at - TIMING.lookahead_ms
+    assert step.job.check_at == step.job.due_at - TIMING.lookahead_ms
     assert step.send
     assert from_item(stored(step.job).items()[step.key]).state is State.PENDING
 
@@ -115,12 +115,12 @@ def test_a_retry_far_away_is_left_to_the_timer() -> None:
     assert not transitions.fail(patient, an_error(patient), NOW, TIMING, draw=0).send
 
 
-def test_finishing_leaves_the_live_agenda() -> None:
-    """The alarm index of live jobs holds nothing finished."""
-    for name in ("succeed", "fail for good", "stop"):
+def test_finishing_leaves_the_live_due_index() -> None:
+    """The next check index of live jobs holds nothing finished."""
+    for name in ("succeed", "fail for good", "finish_cancelled"):
         job = AFTER_CLAIM[name](running()).job
-        assert job.agenda_pk == f"done#acme#{job.state}#2027-01-15#3"
-        assert (job.alarm_at, job.lease_until) == (NOW, 0)
+        assert job.due_pk == f"done#acme#{job.state}#2027-01-15#3"
+        assert (job.check_at, job.lease_until) == (NOW, 0)
         assert job.expires_at == NOW // 1000 + job.policy.retention_s
 
 
@@ -129,7 +129,7 @@ def test_redrive_starts_over() -> None:
     dead = AFTER_CLAIM["fail for good"](running()).job
     job = transitions.redrive(dead, NOW + 5, NOW, TIMING).job
     assert (job.state, job.generation, job.failures, job.claims) == (State.PENDING, 2, 0, 0)
-    assert job.agenda_pk == "live#normal#3"
+    assert job.due_pk == "live#normal#3"
     assert (job.finished_at, job.expires_at, job.cancel_requested) == (None, None, False)
     assert job.last == dead.last
 
@@ -144,24 +144,24 @@ def test_a_redrive_is_sent_by_its_writer_only_if_it_is_due_soon() -> None:
 def test_a_redriven_part_that_waits_again_looks_for_itself_and_is_not_sent() -> None:
     """Its parents begin again, too."""
     dead = AFTER_CLAIM["fail for good"](running()).job
-    step = transitions.redrive(dead, NOW, NOW, TIMING, awaits=frozenset({0}))
-    assert (step.job.state, step.job.awaits, step.send) == (State.WAITING, frozenset({0}), False)
-    assert step.job.alarm_at == NOW + WAITING_CHECK_S * 1000
+    step = transitions.redrive(dead, NOW, NOW, TIMING, unmet_dependencies=frozenset({0}))
+    assert (step.job.state, step.job.unmet_dependencies, step.send) == (State.WAITING, frozenset({0}), False)
+    assert step.job.check_at == NOW + WAITING_CHECK_S * 1000
 
 
 def test_redrives_are_counted_and_a_part_keeps_of_which_one_of_its_whole_it_is() -> None:
     """A redrive by hand is of none."""
     dead = AFTER_CLAIM["fail for good"](running()).job
-    first = transitions.redrive(dead, NOW, NOW, TIMING, of_redrive=3).job
-    assert (first.redrives, first.of_redrive) == (1, 3)
+    first = transitions.redrive(dead, NOW, NOW, TIMING, parent_redrive=3).job
+    assert (first.redrives, first.parent_redrive) == (1, 3)
     second = transitions.redrive(evolve(first, state=State.DEAD), NOW, NOW, TIMING).job
-    assert (second.redrives, second.of_redrive) == (2, 3)
+    assert (second.redrives, second.parent_redrive) == (2, 3)
 
 
 def test_a_job_that_waits_is_not_sent_by_its_writer() -> None:
-    """However near its alarm is."""
+    """However near its next check is."""
     assert transitions.submit(a_job(), TIMING).send
-    assert not transitions.submit(a_job(state=State.WAITING, awaits=frozenset({0})), TIMING).send
+    assert not transitions.submit(a_job(state=State.WAITING, unmet_dependencies=frozenset({0})), TIMING).send
 
 
 def test_the_failed_attempt_before_is_kept_before_it_is_overwritten() -> None:
@@ -205,8 +205,8 @@ def test_the_state_machine_is_the_designs() -> None:
 def test_every_write_of_a_live_job_moves_at_most_its_own_alarm() -> None:
     """Claim and heartbeat touch no index key: a claim costs one write unit."""
     for step in (transitions.claim(a_job(), MINE, NOW), transitions.heartbeat(running(), NOW, None)):
-        assert not {"agenda_pk", "alarm_at", "due_at"} & set(step.changes)
-    assert to_item(a_job())["agenda_pk"] == "live#normal#3"
+        assert not {"due_pk", "check_at", "due_at"} & set(step.changes)
+    assert to_item(a_job())["due_pk"] == "live#normal#3"
 
 
 NEW_DUE_TIME: dict[str, Callable[[Job], Transition]] = {

@@ -8,12 +8,12 @@ import pytest
 from scripts.state_diagram import ARROWS
 from tests.builders.samples import LATER, NOW, THEIRS, TIMING, a_job, an_error, dead, running
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Applied
+from whendue.engine.ports import WriteStatus
 from whendue.jobs import dependency_transitions as waiting
 from whendue.jobs import transitions
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State, evolve, from_item, to_item
-from whendue.jobs.transition import Transition, adopting, owing
+from whendue.jobs.transition import Transition, with_dependents, with_pending_fan_out
 from whendue.quotas import MAX_LOST
 from whendue.table.writes import Absent, Condition, Has, Is, Lacks, holds, insert
 
@@ -23,9 +23,9 @@ RETRIED, ANOTHERS, LEASED = {"generation": 2}, {"fence": THEIRS}, {"lease_until"
 CANCELLED = {"cancel_requested": True}
 WAIT = Wait("slot", "k", 1, NOW)
 ABANDONED = (RETRIED, ENDED, LEASED)
-ADOPTED, OWING, GROWN = {"children": True}, {"owes": ""}, {"awaits": frozenset({1, 2})}
-TELLING = evolve(dead(), children=True, owes="")
-AWAITING = a_job(state=State.WAITING, awaits=frozenset({1}))
+ADOPTED, OWING, GROWN = {"has_dependents": True}, {"pending_fan_out": ""}, {"unmet_dependencies": frozenset({1, 2})}
+TELLING = evolve(dead(), has_dependents=True, pending_fan_out="")
+AWAITING = a_job(state=State.WAITING, unmet_dependencies=frozenset({1}))
 # The transition, the job it was decided on, and each change that must refuse it.
 TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "claim": (
@@ -42,12 +42,12 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
     "succeed with dependents": (
         lambda job: transitions.succeed(job, NOW, None),
-        running(children=True),
+        running(has_dependents=True),
         (PENDING, ANOTHERS),
     ),
     "succeed with dependents that came since": (
-        lambda job: adopting(transitions.succeed(evolve(job, children=None), NOW, None)),
-        running(children=True),
+        lambda job: with_dependents(transitions.succeed(evolve(job, has_dependents=None), NOW, None)),
+        running(has_dependents=True),
         (PENDING, ANOTHERS),
     ),
     "fail": (
@@ -60,19 +60,35 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         running(),
         (PENDING, ANOTHERS, CANCELLED, ADOPTED),
     ),
-    "give_back": (
-        lambda job: transitions.give_back(job, NOW, NOW, TIMING),
+    "requeue": (
+        lambda job: transitions.requeue(job, NOW, NOW, TIMING),
         running(),
         (PENDING, ANOTHERS, CANCELLED),
     ),
-    "stop": (lambda job: transitions.stop(job, NOW), running(cancel_requested=True), (PENDING, ANOTHERS, ADOPTED)),
+    "finish_cancelled": (
+        lambda job: transitions.finish_cancelled(job, NOW),
+        running(cancel_requested=True),
+        (PENDING, ANOTHERS, ADOPTED),
+    ),
     "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING, ADOPTED)),
     "cancel while waiting": (lambda job: transitions.cancel(job, NOW), AWAITING, (RETRIED, PENDING, ADOPTED)),
     "request_cancel": (transitions.request_cancel, running(), (PENDING, ANOTHERS)),
     "request_cancel while waiting": (transitions.request_cancel, AWAITING, (RETRIED, PENDING)),
-    "die": (lambda job: transitions.die(job, "lost", "", LATER), running(), (*ABANDONED, PENDING, ANOTHERS, ADOPTED)),
-    "die while pending": (lambda job: transitions.die(job, "lost", "", LATER), a_job(), (*ABANDONED, RUNNING, ADOPTED)),
-    "bury": (lambda job: transitions.bury(job, LATER), running(cancel_requested=True), (*ABANDONED, ANOTHERS, ADOPTED)),
+    "mark_dead": (
+        lambda job: transitions.mark_dead(job, "lost", "", LATER),
+        running(),
+        (*ABANDONED, PENDING, ANOTHERS, ADOPTED),
+    ),
+    "mark_dead while pending": (
+        lambda job: transitions.mark_dead(job, "lost", "", LATER),
+        a_job(),
+        (*ABANDONED, RUNNING, ADOPTED),
+    ),
+    "cancel_lost": (
+        lambda job: transitions.cancel_lost(job, LATER),
+        running(cancel_requested=True),
+        (*ABANDONED, ANOTHERS, ADOPTED),
+    ),
     "redrive": (lambda job: transitions.redrive(job, LATER, LATER, TIMING), dead(), (RETRIED, PENDING, OWING)),
     "replay": (
         lambda job: transitions.replay(job, LATER, LATER, TIMING),
@@ -91,42 +107,50 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     ),
     "succeed as a part": (
         lambda job: transitions.succeed(job, NOW, None),
-        running(part_of="0189", part=2),
+        running(parent_id="0189", member_number=2),
         (PENDING, ANOTHERS, ADOPTED),
     ),
     "cancel what owes a failed attempt": (
         lambda job: transitions.cancel(job, NOW),
-        a_job(owes="", failures=1),
+        a_job(pending_fan_out="", failures=1),
         (RETRIED, RUNNING, ADOPTED),
     ),
-    "arrive of some": (
-        lambda job: waiting.arrive(job, frozenset({1})),
-        evolve(AWAITING, awaits=frozenset({1, 2})),
+    "satisfy of some": (
+        lambda job: waiting.satisfy(job, frozenset({1})),
+        evolve(AWAITING, unmet_dependencies=frozenset({1, 2})),
         (RETRIED, PENDING),
     ),
-    "adopt": (waiting.adopt, running(), (ENDED,)),
-    "arrive": (lambda job: waiting.arrive(job, frozenset({1})), AWAITING, (RETRIED, PENDING)),
+    "add_dependent": (waiting.add_dependent, running(), (ENDED,)),
+    "satisfy": (lambda job: waiting.satisfy(job, frozenset({1})), AWAITING, (RETRIED, PENDING)),
     "release": (
         lambda job: waiting.release(job, LATER, TIMING),
         AWAITING,
-        (RETRIED, PENDING, GROWN, {"awaits": None}, CANCELLED),
+        (RETRIED, PENDING, GROWN, {"unmet_dependencies": None}, CANCELLED),
     ),
     "release the last": (
         lambda job: waiting.release(job, LATER, TIMING),
-        evolve(AWAITING, awaits=None),
+        evolve(AWAITING, unmet_dependencies=None),
         (RETRIED, PENDING, GROWN, CANCELLED),
     ),
-    "forgo": (lambda job: waiting.forgo(job, "parent_failed", "", LATER), AWAITING, (RETRIED, PENDING, ADOPTED)),
+    "cancel_unsatisfied": (
+        lambda job: waiting.cancel_unsatisfied(job, "dependency_failed", "", LATER),
+        AWAITING,
+        (RETRIED, PENDING, ADOPTED),
+    ),
     "expand": (
         lambda job: waiting.expand(job, 2, frozenset({0, 1}), LATER, None),
         running(),
         (PENDING, ANOTHERS),
     ),
-    "tell_on": (lambda job: waiting.tell_on(job, "child#x"), TELLING, (RETRIED, PENDING, {"owes": "child#y"})),
-    "settled": (
-        lambda job: waiting.settled(job, LATER, TIMING),
+    "advance_fan_out": (
+        lambda job: waiting.advance_fan_out(job, "child#x"),
         TELLING,
-        (RETRIED, PENDING, {"owes": "child#y"}),
+        (RETRIED, PENDING, {"pending_fan_out": "child#y"}),
+    ),
+    "finish_fan_out": (
+        lambda job: waiting.finish_fan_out(job, LATER, TIMING),
+        TELLING,
+        (RETRIED, PENDING, {"pending_fan_out": "child#y"}),
     ),
     "defer": (
         lambda job: transitions.defer(job, WAIT, LATER, NOW, TIMING),
@@ -139,34 +163,34 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         (*ABANDONED, PENDING, ANOTHERS, CANCELLED),
     ),
     "wake": (lambda job: transitions.wake(job, LATER, TIMING), a_job(waits_for=WAIT), (RETRIED, RUNNING)),
-    "move_alarm": (
-        lambda job: transitions.move_alarm(job, LATER, send=True),
+    "postpone_check": (
+        lambda job: transitions.postpone_check(job, LATER, send=True),
         running(),
-        (RETRIED, {"lease_until": NOW + 1}, {"alarm_at": NOW}),
+        (RETRIED, {"lease_until": NOW + 1}, {"check_at": NOW}),
     ),
 }
 CASES = [(name, change) for name, (_, _, changes) in TABLE.items() for change in changes]
 
 
-def applied(standing: Job, step: Transition) -> Applied:
+def applied(standing: Job, step: Transition) -> WriteStatus:
     store = MemoryStore()
     store.apply([insert("stands", standing.key, to_item(standing))])
     [end] = store.apply([step])
-    return end.applied
+    return end.status
 
 
 @pytest.mark.parametrize(("name", "change"), CASES, ids=lambda value: value if isinstance(value, str) else str(value))
 def test_one_change_since_it_was_read_refuses_the_step(name: str, change: dict[str, Any]) -> None:
     """A decision holds for the job it was made on, and for no other."""
     make, job, _ = TABLE[name]
-    assert applied(evolve(job, **change), make(job)) is Applied.REFUSED
+    assert applied(evolve(job, **change), make(job)) is WriteStatus.REFUSED
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_a_job_that_stands_as_it_was_read_is_let_through(name: str) -> None:
     """Otherwise the refusals above would prove nothing."""
     make, job, _ = TABLE[name]
-    assert applied(job, make(job)) is Applied.DONE
+    assert applied(job, make(job)) is WriteStatus.DONE
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -176,7 +200,7 @@ def test_a_step_that_is_sent_again_is_done(name: str) -> None:
     store = MemoryStore()
     store.apply([insert("stands", job.key, to_item(job))])
     step = make(job)
-    assert [store.apply([step])[0].applied for _ in range(2)] == [Applied.DONE, Applied.DONE]
+    assert [store.apply([step])[0].status for _ in range(2)] == [WriteStatus.DONE, WriteStatus.DONE]
     assert from_item(store.items()[job.key]) == step.job
 
 
@@ -187,31 +211,31 @@ def test_every_transition_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", ["succeed with dependents", "succeed as a part", "cancel what owes a failed attempt"])
 def test_an_end_that_is_yet_to_be_told_stays_live(name: str) -> None:
-    """Until then it has an alarm to come, and is kept."""
+    """Until then it has a next check to come, and is kept."""
     make, job, _ = TABLE[name]
     over = make(job).job
     assert over.terminal
-    assert (over.owes, over.expires_at) == ("", None)
-    assert over.agenda_pk.startswith("live#")
-    assert over.alarm_at > (over.finished_at or 0)
+    assert (over.pending_fan_out, over.expires_at) == ("", None)
+    assert over.due_pk.startswith("live#")
+    assert over.check_at > (over.finished_at or 0)
 
 
 def test_a_retry_whose_failed_attempt_is_yet_to_be_told_is_not_sent() -> None:
     """Whoever tells it sends it."""
     job = running()
     failed = transitions.fail(job, an_error(job), NOW, TIMING, draw=0)
-    assert (failed.send, owing(failed).send) == (True, False)
+    assert (failed.send, with_pending_fan_out(failed).send) == (True, False)
 
 
 def test_what_waited_and_has_ended_waits_for_nobody() -> None:
     """Its item says so, too."""
-    over = waiting.forgo(AWAITING, "parent_failed", "", NOW)
-    assert over.job.awaits is None
-    assert "awaits" in over.changes
-    assert "awaits" not in transitions.succeed(running(), NOW, None).changes
+    over = waiting.cancel_unsatisfied(AWAITING, "dependency_failed", "", NOW)
+    assert over.job.unmet_dependencies is None
+    assert "unmet_dependencies" in over.changes
+    assert "unmet_dependencies" not in transitions.succeed(running(), NOW, None).changes
 
 
-@pytest.mark.parametrize("condition", [Has("children"), Lacks("children"), Is("state", "pending")])
+@pytest.mark.parametrize("condition", [Has("has_dependents"), Lacks("has_dependents"), Is("state", "pending")])
 def test_what_is_not_there_fulfils_no_condition_but_absence(condition: Condition) -> None:
     """An UPDATE in PartiQL makes no item, whatever its conditions say."""
     assert not holds(condition, None)

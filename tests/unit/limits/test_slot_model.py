@@ -8,7 +8,16 @@ from tests.builders.samples import a_job
 from whendue.adapters.memory import MemoryStore
 from whendue.jobs.limit_spec import Limit, Wait
 from whendue.jobs.model import Job, evolve
-from whendue.limits.slot_model import Slot, board_of, handed_mark, held_back, occupy, pass_on, release, renew
+from whendue.limits.slot_model import (
+    Slot,
+    acquire_slot,
+    held_back,
+    limit_state_of,
+    release,
+    renew,
+    reservation_token,
+    transfer_slot,
+)
 from whendue.quotas import HORIZON_S
 from whendue.table.keys import slot_key
 from whendue.table.writes import Write
@@ -17,7 +26,7 @@ NOW = 1_800_000_000_000
 PK = "LIMIT#acme#k"
 MINE = Slot(slot_key(PK, 0), "mine")
 WRITES: dict[str, Callable[[Slot], Write]] = {
-    "pass on": lambda slot: pass_on(slot, "other", "for#other", NOW + 1000),
+    "pass on": lambda slot: transfer_slot(slot, "other", "for#other", NOW + 1000),
     "renew": lambda slot: renew(slot, NOW + 1000),
     "free": release,
 }
@@ -25,7 +34,9 @@ WRITES: dict[str, Callable[[Slot], Write]] = {
 
 def held(store: MemoryStore, fence: str, lease_until: int, now_ms: int = NOW) -> None:
     """Let a job take the slot under a fence."""
-    [end] = store.apply([occupy(board_of(PK, store.family(PK)), 0, f"job-{fence}", fence, lease_until, now_ms)])
+    [end] = store.apply(
+        [acquire_slot(limit_state_of(PK, store.query(PK)), 0, f"job-{fence}", fence, lease_until, now_ms)]
+    )
     assert end.done
 
 
@@ -55,8 +66,8 @@ def test_of_two_who_saw_a_slot_free_one_takes_it() -> None:
     """Whether nobody held it or its lease had expired."""
     store = MemoryStore()
     for now_ms in (NOW, NOW + 10_000):
-        board = board_of(PK, store.family(PK))
-        both = [occupy(board, 0, name, name, now_ms + 5000, now_ms) for name in ("one", "two")]
+        board = limit_state_of(PK, store.query(PK))
+        both = [acquire_slot(board, 0, name, name, now_ms + 5000, now_ms) for name in ("one", "two")]
         assert [end.done for write in both for end in store.apply([write])] == [True, False]
 
 
@@ -64,9 +75,9 @@ def test_a_slot_that_was_renewed_after_it_looked_free_is_not_taken() -> None:
     """A late heartbeat that nobody forestalled holds it."""
     store = MemoryStore()
     held(store, "mine", NOW - 1)
-    board = board_of(PK, store.family(PK))
+    board = limit_state_of(PK, store.query(PK))
     store.apply([renew(MINE, NOW + 60_000)])
-    [end] = store.apply([occupy(board, 0, "other", "theirs", NOW + 60_000, NOW)])
+    [end] = store.apply([acquire_slot(board, 0, "other", "theirs", NOW + 60_000, NOW)])
     assert not end.done
 
 
@@ -81,7 +92,7 @@ BACK: dict[str, tuple[Job, Limit, list[dict[str, object]], Wait | None]] = {
     "a held slot": (JOB, Limit(1, None, "k"), [held_slot("theirs")], Wait("slot", "k", 1, NOW)),
     "one of two": (JOB, Limit(2, None, "k"), [held_slot("theirs")], None),
     "an expired lease": (JOB, Limit(1, None, "k"), [held_slot("theirs", NOW - 1)], None),
-    "a slot that is kept for it": (JOB, Limit(1, None, "k"), [held_slot(handed_mark(JOB))], None),
+    "a slot that is kept for it": (JOB, Limit(1, None, "k"), [held_slot(reservation_token(JOB))], None),
     "a token that is gone": (JOB, Limit(None, 1, "k"), [RATE | {"tat_us": NOW * 1000 + 1}], Wait("rate", "k", 1, NOW)),
     "a token that is there": (JOB, Limit(None, 1, "k"), [RATE | {"tat_us": NOW * 1000}], None),
     "no token within the horizon": (
@@ -115,4 +126,4 @@ BACK: dict[str, tuple[Job, Limit, list[dict[str, object]], Wait | None]] = {
 def test_what_a_due_job_would_wait_for(name: str) -> None:
     """What a worker would do with it, without doing it."""
     job, limit, items, expected = BACK[name]
-    assert held_back(job, limit, board_of(PK, items), NOW) == expected
+    assert held_back(job, limit, limit_state_of(PK, items), NOW) == expected

@@ -56,12 +56,15 @@ CASES: dict[str, tuple[Transition, dict[str, int]]] = {
         failed(running(policy=Policy(max_attempts=1)), "timeout"),
         {"failed_timeout": 1, "dead": 1, "execution_5": 1, "execution_ms": 1_234},
     ),
-    "stop": (transitions.stop(running(), LATER), {"cancelled": 1, "execution_5": 1, "execution_ms": 1_234}),
-    "lost": (transitions.die(running(), WORKER_LOST, "it is gone", LATER), {"failed_worker_lost": 1, "dead": 1}),
+    "finish_cancelled": (
+        transitions.finish_cancelled(running(), LATER),
+        {"cancelled": 1, "execution_5": 1, "execution_ms": 1_234},
+    ),
+    "lost": (transitions.mark_dead(running(), WORKER_LOST, "it is gone", LATER), {"failed_worker_lost": 1, "dead": 1}),
     "cancel": (transitions.cancel(a_job(), LATER), {"cancelled": 1}),
-    "an end that owes news": (transitions.cancel(a_job(children=True), LATER), {"cancelled": 1}),
+    "an end that owes news": (transitions.cancel(a_job(has_dependents=True), LATER), {"cancelled": 1}),
     "heartbeat": (transitions.heartbeat(running(), LATER, None), {}),
-    "told": (waiting.settled(transitions.cancel(a_job(children=True), LATER).job, LATER, TIMING), {}),
+    "told": (waiting.finish_fan_out(transitions.cancel(a_job(has_dependents=True), LATER).job, LATER, TIMING), {}),
     "redrive": (transitions.redrive(transitions.cancel(a_job(), NOW).job, LATER, LATER, TIMING), {}),
 }
 

@@ -10,9 +10,9 @@ from tests.builders.world import IDS, SECRET
 from whendue.jobs import transitions
 from whendue.jobs.model import State, evolve
 from whendue.jobs.retry_policy import delay_ms
-from whendue.jobs.transition import Transition, owing
-from whendue.notifications.delivery_job import POLICY, delivery
-from whendue.notifications.events import EVENTS, Story, events_of, stories_of
+from whendue.jobs.transition import Transition, with_pending_fan_out
+from whendue.notifications.delivery_job import POLICY, delivery_job
+from whendue.notifications.events import EVENTS, NotificationEvent, event_names, events_from
 from whendue.notifications.subscription import Subscription, Terms, from_item, to_item
 from whendue.settings import NOTIFICATIONS, Settings
 
@@ -28,16 +28,16 @@ TOLD = {
     "succeed": ("succeeded",),
     "fail": ("attempt_failed",),
     "fail for good": ("attempt_failed", "dead"),
-    "stop": ("cancelled",),
+    "finish_cancelled": ("cancelled",),
     "cancel": ("cancelled",),
-    "die": ("dead",),
-    "die while pending": ("dead",),
-    "bury": ("cancelled",),
+    "mark_dead": ("dead",),
+    "mark_dead while pending": ("dead",),
+    "cancel_lost": ("cancelled",),
     "skip": ("cancelled",),
     "succeed with dependents": ("succeeded",),
     "fail with dependents": ("attempt_failed", "dead"),
     "cancel while waiting": ("cancelled",),
-    "forgo": ("cancelled",),
+    "cancel_unsatisfied": ("cancelled",),
 }
 
 
@@ -45,33 +45,33 @@ TOLD = {
 def test_ends_and_failed_attempts_are_news_and_nothing_else_is(name: str) -> None:
     """A claim, a heartbeat or a retry that is not yet due happens to nobody but us."""
     step = of_step(name)
-    assert events_of(step) == TOLD.get(name, ())
-    assert events_of(replace(step, job=evolve(step.job, queue=NOTIFICATIONS))) == ()
+    assert event_names(step) == TOLD.get(name, ())
+    assert event_names(replace(step, job=evolve(step.job, queue=NOTIFICATIONS))) == ()
 
 
 @pytest.mark.parametrize("name", TOLD)
 def test_an_owing_job_tells_what_its_transition_promised(name: str) -> None:
     """`wants` looks at the transition, `told` at what is stored: they must not disagree."""
-    step = owing(of_step(name))
-    assert {story.event for story in stories_of(step.job)} == set(TOLD[name])
-    assert stories_of(evolve(step.job, queue=NOTIFICATIONS)) == []
+    step = with_pending_fan_out(of_step(name))
+    assert {story.event for story in events_from(step.job)} == set(TOLD[name])
+    assert events_from(evolve(step.job, queue=NOTIFICATIONS)) == []
 
 
 def test_an_old_failure_is_not_told_again_with_a_later_end() -> None:
     """It was told when it happened."""
     job = transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5).job
     claimed = transitions.claim(job, "fence", LATER).job
-    ends = [transitions.succeed(claimed, LATER, None).job, transitions.stop(claimed, LATER).job]
-    assert [[story.event for story in stories_of(end)] for end in ends] == [["succeeded"], ["cancelled"]]
+    ends = [transitions.succeed(claimed, LATER, None).job, transitions.finish_cancelled(claimed, LATER).job]
+    assert [[story.event for story in events_from(end)] for end in ends] == [["succeeded"], ["cancelled"]]
     redriven = transitions.redrive(transitions.cancel(job, NOW).job, LATER, LATER, TIMING).job
-    assert stories_of(transitions.succeed(transitions.claim(redriven, "f", LATER).job, LATER, None).job)[0].about
+    assert events_from(transitions.succeed(transitions.claim(redriven, "f", LATER).job, LATER, None).job)[0].about
 
 
 def test_a_job_that_is_cancelled_while_it_owes_its_failed_attempt_tells_both() -> None:
     """The cancel must not swallow the attempt."""
-    job = owing(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5)).job
-    [before] = stories_of(job)
-    stories = stories_of(transitions.cancel(job, LATER).job)
+    job = with_pending_fan_out(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5)).job
+    [before] = events_from(job)
+    stories = events_from(transitions.cancel(job, LATER).job)
     assert [story.event for story in stories] == ["attempt_failed", "cancelled"]
     assert stories[0].about == before.about
 
@@ -81,7 +81,7 @@ def a_subscription(**changes: Any) -> Subscription:
     return replace(Subscription("acme", "hook", terms, "made", NOW, NOW, "mark", key="whsec_x"), **changes)
 
 
-STORY = Story("succeeded", "0190 1", NOW, {}, "ok", "normal", "nightly", "hook other")
+STORY = NotificationEvent("succeeded", "0190 1", NOW, {}, "ok", "normal", "nightly", "hook other")
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_a_delivery_is_the_same_for_the_same_happening_and_another_for_any_other
     """The webhook-id is what receivers tell a repetition by; a subscription made anew is another one."""
     stories = [STORY, replace(STORY, event="dead"), replace(STORY, about="0190 2")]
     subscriptions = [a_subscription(), a_subscription(name="b"), a_subscription(made="again")]
-    ids = [delivery(story, to, SETTINGS, IDS, NOW, "f").id for story in stories for to in subscriptions]
+    ids = [delivery_job(story, to, SETTINGS, IDS, NOW, "f").id for story in stories for to in subscriptions]
     assert len(set(ids)) == 9
-    repeated = delivery(replace(STORY, at=LATER), a_subscription(version=7, key="k"), SETTINGS, IDS, LATER, "g")
+    repeated = delivery_job(replace(STORY, at=LATER), a_subscription(version=7, key="k"), SETTINGS, IDS, LATER, "g")
     assert repeated.id == ids[0]
     assert repeated.queue == NOTIFICATIONS
     assert repeated.listed_under == "acme/hook"
@@ -151,7 +151,7 @@ def test_attempts_are_spread_over_a_day() -> None:
 def test_a_payload_says_what_happened_and_holds_no_key() -> None:
     """Type, timestamp and data, as Standard Webhooks recommends."""
     job = transitions.succeed(running(schedule="s", nominal_at=NOW, node="n"), NOW, '{"sum":3}').job
-    [story] = stories_of(job)
+    [story] = events_from(job)
     payload = story.payload()
     assert (payload["type"], payload["timestamp"]) == ("job.succeeded", "2027-01-15T08:00:00.000Z")
     assert payload["data"]["result"] == {"sum": 3}
@@ -162,17 +162,17 @@ def test_a_payload_says_what_happened_and_holds_no_key() -> None:
         "n",
         "größer",
     )
-    failed = stories_of(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5, final=True).job)
+    failed = events_from(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5, final=True).job)
     assert [one.payload()["type"] for one in failed] == ["job.attempt_failed", "job.dead"]
     assert failed[1].data["error"]["type"] == "RuntimeError"
     assert set(EVENTS) >= {one.event for one in failed}
-    assert stories_of(a_job(state=State.RUNNING)) == []
+    assert events_from(a_job(state=State.RUNNING)) == []
 
 
 def test_a_success_does_not_tell_of_the_attempts_that_failed_before() -> None:
     """Each was told when it happened."""
     retried = transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5).job
-    [story] = stories_of(transitions.succeed(transitions.claim(retried, "f", LATER).job, LATER, None).job)
+    [story] = events_from(transitions.succeed(transitions.claim(retried, "f", LATER).job, LATER, None).job)
     assert "error" not in story.data
-    [died] = stories_of(transitions.die(running(), "worker_lost", "it died", NOW).job)
+    [died] = events_from(transitions.mark_dead(running(), "worker_lost", "it died", NOW).job)
     assert died.data["error"]["type"] == "worker_lost"

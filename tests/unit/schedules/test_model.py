@@ -11,19 +11,19 @@ from whendue.schedules import backfill_model as backfills
 from whendue.schedules import fires as ledger
 from whendue.schedules import model as schedules
 from whendue.schedules.backfill_model import Backfill
-from whendue.schedules.fires import Fire, Outcome
+from whendue.schedules.fires import Fire, FireOutcome
 from whendue.table.writes import REMOVE, Write
 
-FIRE = Fire(SCHEDULE.ledger, NOW_MS, Outcome.RAN, NOW_MS, NOW_MS, "job")
-SKIPPED = replace(FIRE, outcome=Outcome.SKIPPED, job=None, reason="unknown_task")
+FIRE = Fire(SCHEDULE.ledger, NOW_MS, FireOutcome.RAN, NOW_MS, NOW_MS, "job")
+SKIPPED = replace(FIRE, outcome=FireOutcome.SKIPPED, job=None, reason="unknown_task")
 BACKFILL = Backfill("acme", "s", "id", DEFINITION, NOW_MS, NOW_MS, NOW_MS, 10, False, NOW_MS, NOW_MS)
-ENDED = replace(BACKFILL, state=backfills.State.FINISHED)
+ENDED = replace(BACKFILL, state=backfills.BackfillState.FINISHED)
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        schedules.step("pause", SCHEDULE, replace(SCHEDULE, state=schedules.State.PAUSED)),
+        schedules.step("pause", SCHEDULE, replace(SCHEDULE, state=schedules.ScheduleState.PAUSED)),
         schedules.step("edit", SCHEDULE, replace(SCHEDULE, definition=replace(DEFINITION, jitter_s=5))),
         ledger.enter(FIRE),
         ledger.enter(SKIPPED),
@@ -49,17 +49,17 @@ def test_a_revised_entry_keeps_nothing_of_what_it_was(before: Fire, then: Fire) 
     assert ledger.fire_from(item_after(ledger.enter(before), ledger.revise("again", before, then))) == then
 
 
-def test_a_backfill_that_has_ended_is_in_no_agenda() -> None:
+def test_a_backfill_that_has_ended_is_in_no_due_index() -> None:
     """It keeps neither of the index's keys."""
-    assert {"agenda_pk", "alarm_at"} <= item_after(backfills.create(BACKFILL, 4)).keys()
+    assert {"due_pk", "check_at"} <= item_after(backfills.create(BACKFILL, 4)).keys()
     item = item_after(backfills.create(BACKFILL, 4), backfills.step(BACKFILL, ENDED))
-    assert not {"agenda_pk", "alarm_at"} & item.keys()
+    assert not {"due_pk", "check_at"} & item.keys()
     assert backfills.from_item(item) == ENDED
 
 
 def test_a_triggered_one_stands_beside_the_nominal_time() -> None:
     """In the order of time, and never in the place of a fire."""
-    triggered = replace(FIRE, outcome=Outcome.TRIGGERED)
+    triggered = replace(FIRE, outcome=FireOutcome.TRIGGERED)
     assert FIRE.key.sk < triggered.key.sk < replace(FIRE, nominal=NOW_MS + 1).key.sk
     assert replace(triggered, job="another").key != triggered.key
 

@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from whendue.errors import UnavailableError
-from whendue.support.clock import ManualEffects
-from whendue.support.ttl_cache import Fresh
+from whendue.support.clock import ManualClock
+from whendue.support.ttl_cache import TtlCache
 
 
 class Shelf:
     """A clock, something that remembers for 5 s, and where it reads."""
 
     def __init__(self, size: int = 10) -> None:
-        self.clock = ManualEffects()
-        self.fresh: Fresh[str, int] = Fresh(self.clock.effects(), 5000, size)
+        self.clock = ManualClock()
+        self.fresh: TtlCache[str, int] = TtlCache(self.clock.as_clock(), 5000, size)
         self.reads: list[str] = []
 
     def get(self, key: str = "a", *, stale: bool = False, takes_s: float = 0, fails: bool = False) -> int:
@@ -102,8 +102,8 @@ def test_no_more_is_remembered_than_may_be() -> None:
 
 def test_many_are_read_at_once_and_only_those_that_are_not_known() -> None:
     """Each key has an age of its own; none is asked for twice."""
-    clock = ManualEffects()
-    fresh: Fresh[str, str] = Fresh(clock.effects(), 2000, 1)
+    clock = ManualClock()
+    fresh: TtlCache[str, str] = TtlCache(clock.as_clock(), 2000, 1)
     asked: list[list[str]] = []
 
     def read(keys: Sequence[str]) -> list[str]:

@@ -47,6 +47,6 @@ def test_a_tenant_with_few_messages_is_served_before_one_with_many() -> None:
 
 def test_a_message_that_was_sent_again_counts_from_then() -> None:
     """Or it would be sent again at each look."""
-    again = a_job(MANY, 0, alarm_at=5_000_000, rescues=2)
+    again = a_job(MANY, 0, check_at=5_000_000, rescues=2)
     assert sent_at(again) == 5_000_000 - interval_ms(1)
     assert not received(a_job(MANY, 5_000_000 - interval_ms(1), State.RUNNING)).is_past(again)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
-from whendue.jobs.dependencies import NOT_TAKEN, PARENT_FAILED, On
+from whendue.jobs.dependencies import DEPENDENCY_FAILED, NOT_TAKEN, On
 from whendue.jobs.model import Failure, Job, Policy, State, evolve
 from whendue.quotas import CYCLE_NODES, PARENTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
 from whendue.submission.request import JobRequest
@@ -40,10 +40,10 @@ def ends_of(graph: Graph, **states: str) -> dict[int, Job | None]:
         "ok": job(State.SUCCEEDED),
         "dead": job(State.DEAD, "RuntimeError"),
         "cancelled": job(State.CANCELLED),
-        "left": job(State.CANCELLED, PARENT_FAILED),
+        "left": job(State.CANCELLED, DEPENDENCY_FAILED),
         "not_taken": job(State.CANCELLED, NOT_TAKEN),
         # Each of these was redriven, and cancelled by somebody.
-        "left once": job(State.CANCELLED, PARENT_FAILED, generation=2),
+        "left once": job(State.CANCELLED, DEPENDENCY_FAILED, generation=2),
         "not_taken once": job(State.CANCELLED, NOT_TAKEN, generation=2),
         "gone": None,
     }
@@ -111,7 +111,7 @@ def test_a_parent_of_which_any_end_will_do_is_none_that_a_node_was_cancelled_for
         [{"name": "a", "request": {"type": "ok"}, "parents": [[1, "done"]]}, {"name": "b", "request": {"type": "ok"}}],
         [{"name": "a", "request": {"type": "ok"}}, {"name": "b", "request": {"type": "ok"}, "parents": [[-1, "done"]]}],
         [{"name": "a", "request": {"type": "ok"}}, {"name": "b", "request": {"type": "ok"}, "parents": [[0, "end"]]}],
-        [{"name": "a", "request": {"type": "ok"}, "parent_policy": "wait"}],
+        [{"name": "a", "request": {"type": "ok"}, "on_dependency_failure": "wait"}],
         [
             {"name": "a", "request": {"type": "ok"}},
             {"name": "b", "request": {"type": "ok"}, "parents": [[0, "done"], [0, "success"]]},

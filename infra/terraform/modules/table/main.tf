@@ -1,4 +1,4 @@
-# The one table and its one index, the agenda (ARCHITECTURE.md).
+# The one table and its one index, the due index (ARCHITECTURE.md).
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:the key is the operator's choice (kms_key_arn); without one AWS's own key encrypts, at no cost
   name                        = var.name

@@ -8,216 +8,216 @@ from functools import cache, cached_property
 from whendue.adapters.cursors import SealedCursors
 from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.declarations.resources import TaskSettings, provide
-from whendue.engine.payload_store import Documents
+from whendue.engine.payload_store import PayloadStore
 from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.inspection.explain import Explainer
 from whendue.inspection.gauges import Gauges
 from whendue.inspection.health import Health
-from whendue.inspection.queues import Queues
-from whendue.inspection.surroundings import Around
-from whendue.limits.limiter import Limits
-from whendue.metrics.recorder import Tally
-from whendue.metrics.store import Counters
-from whendue.notifications.delivery_log import Deliveries
-from whendue.notifications.publisher import News
-from whendue.notifications.sender import Notify
+from whendue.inspection.queues import QueueInspector
+from whendue.inspection.surroundings import Surroundings
+from whendue.limits.limiter import Limiter
+from whendue.metrics.recorder import MetricsRecorder
+from whendue.metrics.store import MetricsStore
+from whendue.notifications.delivery_log import DeliveryLog
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.notifications.sender import NotificationSender
 from whendue.notifications.subscriptions import Subscriptions
 from whendue.operations.attempts import Attempts
-from whendue.operations.commands import Control
-from whendue.operations.dead_letters import DeadLetters
-from whendue.operations.erase import Erasing
-from whendue.operations.reader import Query
-from whendue.pauses.service import Pauses
+from whendue.operations.commands import JobCommands
+from whendue.operations.dead_letters import DeadLetterService
+from whendue.operations.erase import JobEraser
+from whendue.operations.reader import JobReader
+from whendue.pauses.service import PauseService
 from whendue.profiles.editor import ProfileEditor
-from whendue.profiles.lookup import Profiles
+from whendue.profiles.lookup import ProfileLookup
 from whendue.quotas import ISOLATED_AT_ONCE
-from whendue.schedules.backfill import Backfills
-from whendue.schedules.enqueuer import Firing
-from whendue.schedules.history import Ledger
-from whendue.schedules.runner import Due
-from whendue.schedules.service import Schedules
+from whendue.schedules.backfill import BackfillService
+from whendue.schedules.enqueuer import FireEnqueuer
+from whendue.schedules.history import FireHistory
+from whendue.schedules.runner import ScheduleRunner
+from whendue.schedules.service import ScheduleService
 from whendue.settings import Settings
 from whendue.submission.submit import Submit
-from whendue.support.clock import Effects, system
+from whendue.support.clock import Clock, system_clock
 from whendue.table.ids import Ids
 from whendue.timer.resume import Resume
 from whendue.timer.tick import Tick
 from whendue.tracing.spans import Tracing
-from whendue.worker.dead_letter_consumer import DeadLetter
-from whendue.worker.processor import Work
-from whendue.workflows.runner import Composites
-from whendue.workflows.service import Workflows
+from whendue.worker.dead_letter_consumer import DeadLetterConsumer
+from whendue.worker.processor import BatchProcessor
+from whendue.workflows.runner import CompositeRunner
+from whendue.workflows.service import WorkflowService
 from whendue.workflows.validation import check_workflow
 
 
 class App:
     """Everything that handlers call. A service is put together when it is first asked for: no function needs all."""
 
-    def __init__(self, ports: Ports, news: News, tally: Tally) -> None:
-        """Stand on these ports; `news` and `tally` are theirs."""
-        self._ports = ports
-        self.news = news
-        self.settings = ports.settings
-        self.effects = ports.effects
-        self.registry = ports.registry
-        self.tally = tally
-        self.tracing = ports.tracing
-        self.queue = ports.queue
-        self.bulkhead = ports.bulkhead
-        self.isolation = ports.isolation
+    def __init__(self, runtime: Runtime, notifications: NotificationPublisher, metrics: MetricsRecorder) -> None:
+        """Stand on these ports; `notifications` and `metrics` are theirs."""
+        self._runtime = runtime
+        self.notifications = notifications
+        self.settings = runtime.settings
+        self.clock = runtime.clock
+        self.registry = runtime.registry
+        self.metrics = metrics
+        self.tracing = runtime.tracing
+        self.queue = runtime.queue
+        self.bulkhead = runtime.bulkhead
+        self.isolation = runtime.isolation
 
     @property
-    def runtime(self) -> Ports:
+    def runtime(self) -> Runtime:
         """The ports that all services share; for tests of a single service."""
-        return self._ports
+        return self._runtime
 
     # --- what others stand on ---------------------------------------------------------------------------------
 
     @cached_property
-    def profiles(self) -> Profiles:
+    def profiles(self) -> ProfileLookup:
         """Find profiles; known once in a process."""
-        return Profiles(self._ports)
+        return ProfileLookup(self._runtime)
 
     @cached_property
-    def pauses(self) -> Pauses:
+    def pauses(self) -> PauseService:
         """Begin, end and show pauses; known once in a process."""
-        return Pauses(self._ports, self.news)
+        return PauseService(self._runtime, self.notifications)
 
     @cached_property
     def submit(self) -> Submit:
         """Accept jobs."""
-        return Submit(self._ports, self.profiles, self.news, {"workflow": check_workflow})
+        return Submit(self._runtime, self.profiles, self.notifications, {"workflow": check_workflow})
 
     @cached_property
-    def fire_enqueuer(self) -> Firing:
+    def fire_enqueuer(self) -> FireEnqueuer:
         """Make the jobs of fires."""
-        return Firing(self._ports, self.submit, self.news)
+        return FireEnqueuer(self._runtime, self.submit, self.notifications)
 
     @cached_property
-    def counters(self) -> Counters:
+    def counters(self) -> MetricsStore:
         """Keep and show what all processes have counted."""
-        return Counters(self._ports)
+        return MetricsStore(self._runtime)
 
     @cached_property
     def gauges(self) -> Gauges:
         """Measure how things stand."""
-        return Gauges(self._ports, self.pauses, self.queues)
+        return Gauges(self._runtime, self.pauses, self.queues)
 
     # --- the API's --------------------------------------------------------------------------------------------
 
     @cached_property
     def attempts(self) -> Attempts:
         """List failed attempts."""
-        return Attempts(self._ports)
+        return Attempts(self._runtime)
 
     @cached_property
-    def query(self) -> Query:
+    def query(self) -> JobReader:
         """Show jobs."""
-        return Query(self._ports)
+        return JobReader(self._runtime)
 
     @cached_property
     def explainer(self) -> Explainer:
         """Say why jobs have not run yet."""
-        limits = Limits(self._ports, self.profiles)
-        return Explainer(self._ports, Around(self._ports, self.pauses, limits, self.counters))
+        limits = Limiter(self._runtime, self.profiles)
+        return Explainer(self._runtime, Surroundings(self._runtime, self.pauses, limits, self.counters))
 
     @cached_property
-    def control(self) -> Control:
+    def control(self) -> JobCommands:
         """Cancel, reschedule and redrive jobs."""
-        return Control(self._ports)
+        return JobCommands(self._runtime)
 
     @cached_property
-    def erasing(self) -> Erasing:
+    def erasing(self) -> JobEraser:
         """Erase jobs."""
-        return Erasing(self._ports)
+        return JobEraser(self._runtime)
 
     @cached_property
-    def workflows(self) -> Workflows:
+    def workflows(self) -> WorkflowService:
         """Show and change workflows."""
-        return Workflows(self._ports, self.control)
+        return WorkflowService(self._runtime, self.control)
 
     @cached_property
-    def dead_letters(self) -> DeadLetters:
+    def dead_letters(self) -> DeadLetterService:
         """Group and redrive dead letters."""
-        return DeadLetters(self._ports)
+        return DeadLetterService(self._runtime)
 
     @cached_property
     def health(self) -> Health:
         """Say whether the outside answers."""
-        return Health(self._ports)
+        return Health(self._runtime)
 
     @cached_property
-    def queues(self) -> Queues:
+    def queues(self) -> QueueInspector:
         """Show queues."""
-        return Queues(self._ports, self.pauses)
+        return QueueInspector(self._runtime, self.pauses)
 
     @cached_property
     def resume(self) -> Resume:
         """End pauses."""
-        return Resume(self._ports, self.pauses)
+        return Resume(self._runtime, self.pauses)
 
     @cached_property
     def profile_editor(self) -> ProfileEditor:
         """Change profiles."""
-        return ProfileEditor(self._ports, self.profiles, self.news)
+        return ProfileEditor(self._runtime, self.profiles, self.notifications)
 
     @cached_property
-    def schedules(self) -> Schedules:
+    def schedules(self) -> ScheduleService:
         """Change schedules."""
-        return Schedules(self._ports, self.submit, self.fire_enqueuer)
+        return ScheduleService(self._runtime, self.submit, self.fire_enqueuer)
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> FireHistory:
         """Show how fires ended."""
-        return Ledger(self._ports)
+        return FireHistory(self._runtime)
 
     @cached_property
-    def backfills(self) -> Backfills:
+    def backfills(self) -> BackfillService:
         """Make jobs for past fires."""
-        return Backfills(self._ports, self.submit, self.fire_enqueuer)
+        return BackfillService(self._runtime, self.submit, self.fire_enqueuer)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
         """Change subscriptions."""
-        return Subscriptions(self._ports, self.news)
+        return Subscriptions(self._runtime, self.notifications)
 
     @cached_property
-    def deliveries(self) -> Deliveries:
+    def deliveries(self) -> DeliveryLog:
         """Show and repeat deliveries."""
-        return Deliveries(self._ports, self.news, self.query, self.control)
+        return DeliveryLog(self._runtime, self.notifications, self.query, self.control)
 
     # --- the other functions' ---------------------------------------------------------------------------------
 
     @cached_property
-    def schedule_runner(self) -> Due:
+    def schedule_runner(self) -> ScheduleRunner:
         """Let schedules fire."""
-        return Due(self._ports, self.fire_enqueuer, self.schedules, self.backfills)
+        return ScheduleRunner(self._runtime, self.fire_enqueuer, self.schedules, self.backfills)
 
     @cached_property
     def tick(self) -> Tick:
         """Do the timer's work."""
-        return Tick(self._ports, self.pauses, self.schedule_runner)
+        return Tick(self._runtime, self.pauses, self.schedule_runner)
 
     @cached_property
-    def work(self) -> Work:
+    def work(self) -> BatchProcessor:
         """Do the worker's work."""
-        return Work(self._ports, self.profiles, self.pauses, Composites(self._ports, self.submit))
+        return BatchProcessor(self._runtime, self.profiles, self.pauses, CompositeRunner(self._runtime, self.submit))
 
     @cached_property
-    def notify(self) -> Notify:
+    def notify(self) -> NotificationSender:
         """Deliver; what the tasks of channels call."""
-        return Notify(self._ports, self.news)
+        return NotificationSender(self._runtime, self.notifications)
 
     @cached_property
-    def dead_letter(self) -> DeadLetter:
+    def dead_letter(self) -> DeadLetterConsumer:
         """Settle what SQS gave up on."""
-        return DeadLetter(self._ports)
+        return DeadLetterConsumer(self._runtime)
 
 
 def build(
     settings: Settings,
-    effects: Effects,
+    clock: Clock,
     store: JobStore,
     queue: JobQueue,
     blobs: BlobStore,
@@ -228,25 +228,25 @@ def build(
     isolation: Isolation | None = None,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters."""
-    documents = Documents(store, blobs)
-    tally = Tally()
+    payloads = PayloadStore(store, blobs)
+    metrics = MetricsRecorder()
     ids, cursors = Ids(settings.secret.id_key), SealedCursors(settings.secret)
-    ports = Ports(
+    runtime = Runtime(
         store,
         queue,
-        documents,
+        payloads,
         runner,
         registry,
-        effects,
+        clock,
         settings,
         ids,
         cursors,
-        tally,
+        metrics,
         tracing=tracing or Tracing(),
         isolation=isolation,
     )
-    news = News(ports)
-    return App(replace(ports, news=news), news, tally)
+    notifications = NotificationPublisher(runtime)
+    return App(replace(runtime, notifications=notifications), notifications, metrics)
 
 
 @cache
@@ -275,15 +275,15 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     provide("sesv2", lambda: sender(os.environ, **once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
-    settings, effects = Settings.from_env(os.environ, parameter), system()
+    settings, clock = Settings.from_env(os.environ, parameter), system_clock()
     made = build(
         settings,
-        effects,
-        DynamoStore(client("dynamodb"), settings.table, effects),
+        clock,
+        DynamoStore(client("dynamodb"), settings.table, clock),
         SqsQueue(
             client("sqs", read_timeout=READ_TIMEOUT_S + listen_s),
             {**settings.queues, **settings.dead_letter_queues},
-            effects,
+            clock,
         ),
         S3Blobs(client("s3"), settings.bucket),
         ThreadRunner(),

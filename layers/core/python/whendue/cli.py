@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from whendue.bootstrap import App, app
-from whendue.containers.health import Beats
-from whendue.containers.process import Part, Probes, run
+from whendue.containers.health import Liveness
+from whendue.containers.process import Probes, Service, run
 from whendue.containers.timer import LAST_STEP_S, Timer
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
 from whendue.errors import ConfigurationError
@@ -18,7 +18,7 @@ from whendue.version import VERSION
 GRACE_S: Final = 25
 # Longer than a tick (50 s) and two calls that get no answer: AWS's clients try for 220 s before they give up.
 SILENT_S: Final = 540
-Make = Callable[[App, argparse.Namespace, Beats], Part]
+Make = Callable[[App, argparse.Namespace, Liveness], Service]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         whendue = app(listen_s=options.wait)
-        beats = Beats(whendue.effects.now_ms, SILENT_S)
+        beats = Liveness(whendue.clock.now_ms, SILENT_S)
         part = options.make(whendue, options, beats)
         return run(whendue, part, beats, Probes(options.health_host, options.health_port))
     except ConfigurationError as error:
@@ -82,7 +82,7 @@ def _command(
     return command
 
 
-def _worker(whendue: App, options: argparse.Namespace, beats: Beats) -> Part:
+def _worker(whendue: App, options: argparse.Namespace, beats: Liveness) -> Service:
     known = (*whendue.settings.queues, *whendue.settings.dead_letter_queues)
     queues = options.queues or known
     if missing := sorted(set(queues) - set(known)):
@@ -90,7 +90,7 @@ def _worker(whendue: App, options: argparse.Namespace, beats: Beats) -> Part:
     return Worker(whendue, Options(queues, options.threads, options.batch, options.wait, options.grace), beats)
 
 
-def _timer(whendue: App, options: argparse.Namespace, beats: Beats) -> Part:
+def _timer(whendue: App, options: argparse.Namespace, beats: Liveness) -> Service:
     return Timer(whendue, options.grace, beats)
 
 

@@ -50,10 +50,10 @@ class UnknownProfileError(InvalidRequestError):
     code = "unknown_profile"
 
 
-class UnknownParentError(InvalidRequestError):
+class UnknownDependencyError(InvalidRequestError):
     """A job that it depends on is not there."""
 
-    code = "unknown_parent"
+    code = "unknown_dependency"
 
 
 class ProfileNotFoundError(WhendueError):
@@ -246,6 +246,12 @@ class ForbiddenError(WhendueError):
     """The token's scopes do not allow this."""
 
     code = "forbidden"
+
+
+class OldTableError(WhendueError):
+    """The table was made by an earlier version, before 0.1.0 was released; this one needs a table of its own."""
+
+    code = "old_table"
 
 
 class ConfigurationError(WhendueError):

@@ -29,7 +29,7 @@ LAG: Final = "timer_lag_seconds"
 VALUES = 99
 
 
-def report(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int = 0) -> dict[str, Any]:
+def export(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int = 0) -> dict[str, Any]:
     """Keep what was counted, send spans, and give the members that make a log line an EMF line. Never raises.
 
     Args:
@@ -38,7 +38,7 @@ def report(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int
         every_ms: as in `Counters.keep`.
     """
     app.tracing.flush()
-    taken = app.tally.take()
+    taken = app.metrics.take()
     members = _emf(taken.values(), gauges or {}) | app.bulkhead.take()
     try:
         app.counters.keep(taken, every_ms)
@@ -47,7 +47,7 @@ def report(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int
     return members
 
 
-def lag(app: App, behind: Iterable[str]) -> dict[str, float]:
+def timer_lag(app: App, behind: Iterable[str]) -> dict[str, float]:
     """Give the gauge of how far the timer is behind after a tick; nearly all leave nothing, and nothing to measure."""
     try:
         return {LAG: app.gauges.timer_lag_s() if behind else 0}

@@ -24,12 +24,12 @@ DEAD_LETTER_QUEUES: Final = ("dead_letter", "notifications_dead_letter")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The numbers of the alarm rule (design section 3); all in milliseconds.
+    """The numbers of the due-index rule (design section 3); all in milliseconds.
 
     Args:
-        lookahead_ms: a job's first alarm stands this long before it is due; two ticks, so a missed tick costs nothing.
+        lookahead_ms: a job's first check stands this long before it is due; two ticks, so a missed tick costs nothing.
         grace_ms: how long after its due time a job may be silent before rescue looks at it.
-        margin_ms: clock skew plus index lag; a writer sends itself when the alarm is nearer than this.
+        margin_ms: clock skew plus index lag; a writer sends itself when the next check is nearer than this.
     """
 
     lookahead_ms: int = 120_000
@@ -48,8 +48,8 @@ class Settings:
         dead_letter_queue: the SQS URL of the dead-letter queue of jobs.
         secret: what ids are derived with and cursors are sealed with; the same in all processes.
         notifications_dead_letter_queue: that of deliveries; only workers in containers read it.
-        shards: agenda partitions per queue; may only grow.
-        timing: the alarm rule's numbers.
+        shards: due index partitions per queue; may only grow.
+        timing: the due-index rule's numbers.
         lease_s: lease of a claim where neither request, profile nor task says anything else.
         visibility_s: the queues' visibility timeout; workers extend it for messages that they hold longer.
         max_timeout_s: the longest attempt that the workers can keep; a job that asks for more is refused.

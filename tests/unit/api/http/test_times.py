@@ -2,7 +2,8 @@
 
 import pytest
 
-from functions.api.http.times import read, written
+from functions.api.http.times import read
+from whendue.support.timestamps import to_timestamp
 
 # Each with its milliseconds since 1970, worked out by hand or by date(1).
 READ = {
@@ -96,7 +97,7 @@ REFUSED = [
 def test_a_time_is_read_to_the_millisecond(text: str) -> None:
     """And what was read can be written."""
     assert read(text) == READ[text]
-    assert read(written(READ[text]) or "") == READ[text]
+    assert read(to_timestamp(READ[text]) or "") == READ[text]
 
 
 @pytest.mark.parametrize("text", REFUSED)
@@ -108,6 +109,6 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 def test_every_year_is_written_with_four_digits() -> None:
     """As RFC 3339 has it, also where the C library would leave zeros away."""
-    assert written(-62_135_596_800_000) == "0001-01-01T00:00:00.000Z"
-    assert written(1) == "1970-01-01T00:00:00.001Z"
-    assert written(None) is None
+    assert to_timestamp(-62_135_596_800_000) == "0001-01-01T00:00:00.000Z"
+    assert to_timestamp(1) == "1970-01-01T00:00:00.001Z"
+    assert to_timestamp(None) is None

@@ -136,15 +136,13 @@ def check_key(key: Key) -> None:
 
 
 def _check_indexed(name: str, change: object) -> None:
-    """Check a field that the index `agenda` is made of: a text that is a key, a number."""
+    """Check a field that the index `due index` is made of: a text that is a key, a number."""
     if change is REMOVE or isinstance(change, Plus):
         return
-    if name == "agenda_pk" and not (
-        isinstance(change, str) and 0 < len(change.encode()) <= DYNAMODB_PARTITION_KEY_BYTES
-    ):
-        raise UnstorableError(f"agenda_pk must be a text of 1 to {DYNAMODB_PARTITION_KEY_BYTES} bytes")
-    if name == "alarm_at" and (isinstance(change, bool) or not isinstance(change, int | float)):
-        raise UnstorableError("alarm_at must be a number")
+    if name == "due_pk" and not (isinstance(change, str) and 0 < len(change.encode()) <= DYNAMODB_PARTITION_KEY_BYTES):
+        raise UnstorableError(f"due_pk must be a text of 1 to {DYNAMODB_PARTITION_KEY_BYTES} bytes")
+    if name == "check_at" and (isinstance(change, bool) or not isinstance(change, int | float)):
+        raise UnstorableError("check_at must be a number")
 
 
 def check_size(item: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from whendue.adapters.aws import parameter
 from whendue.adapters.key_set import KeySet, is_safe
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError
 from whendue.quotas import SECRETS_AGE_MS, SUBJECT_BYTES, TOKEN_BYTES
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 from whendue.support.text import is_line
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
@@ -121,21 +121,19 @@ class Identity:
 class Verifier:
     """Verifies tokens. PyJWT reads the wall clock itself for `exp`, `nbf` and `iat`; its checks are kept whole."""
 
-    def __init__(
-        self, settings: AuthSettings, effects: Effects, again: Callable[[], AuthSettings] | None = None
-    ) -> None:
+    def __init__(self, settings: AuthSettings, clock: Clock, again: Callable[[], AuthSettings] | None = None) -> None:
         """Use these settings; a JWKS is fetched when the first token comes.
 
         Args:
             settings: how tokens are verified.
-            effects: the clock.
+            clock: the clock.
             again: reads the settings once more, where their secret may be rotated while this process runs.
         """
         self._settings = settings
-        self._effects = effects
+        self._clock = clock
         self._again = again
-        self._read_ms = effects.now_ms()
-        self._keys = KeySet(settings.jwks_url, settings.algorithm, effects) if settings.algorithm != "HS256" else None
+        self._read_ms = clock.now_ms()
+        self._keys = KeySet(settings.jwks_url, settings.algorithm, clock) if settings.algorithm != "HS256" else None
 
     def verify(self, authorization: str | None) -> Identity:
         """Turn an Authorization header into an identity.
@@ -160,7 +158,7 @@ class Verifier:
 
     def _secrets(self) -> list[str]:
         """Return the secrets that are good, as read a minute ago at most; those known before while none can be read."""
-        now_ms = self._effects.now_ms()
+        now_ms = self._clock.now_ms()
         if self._again and now_ms - self._read_ms >= SECRETS_AGE_MS:
             self._read_ms = now_ms
             with suppress(ConfigurationError):

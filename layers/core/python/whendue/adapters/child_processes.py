@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import IO, Any, Final, cast
 
-from whendue.engine.ports import Delivery, Worked
+from whendue.engine.ports import BatchResult, ReceivedMessage
 
 MODULE: Final = "whendue.containers.isolated"
 # An answer is one line of ids and counts.
@@ -38,7 +38,7 @@ class ChildProcesses:
         self._lock = threading.Lock()
         self._running: set[ChildProcess] = set()
 
-    def start(self, delivery: Delivery, deadline_ms: int) -> "ChildProcess | None":
+    def start(self, delivery: ReceivedMessage, deadline_ms: int) -> "ChildProcess | None":
         """Start a process for a message; None when as many run as may, or the system refuses one."""
         if not self._free.acquire(blocking=False):
             return None
@@ -117,13 +117,13 @@ class ChildProcess:
             self._end()
         return self._has_ended
 
-    def worked(self) -> Worked | None:
+    def worked(self) -> BatchResult | None:
         """Give what became of the message; None: the process died."""
         try:
             answer = json.loads(self._answer)
         except ValueError:
             return None
-        return Worked(list(answer["unsettled"]), Counter(answer["counts"]))
+        return BatchResult(list(answer["unsettled"]), Counter(answer["counts"]))
 
     def kill(self) -> None:
         """End the process at once."""

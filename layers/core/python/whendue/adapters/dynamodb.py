@@ -1,28 +1,30 @@
-"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the agenda index.
+"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the due index index.
 
 What the table cannot hold is found before it is sent, and is INVALID alone: AWS refuses the whole batch that it is in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from whendue.adapters.attribute_values import check, check_key, from_item, to_attribute
 from whendue.adapters.partiql import put, remove, statement, update
-from whendue.adapters.throttle import CUT_OFF, passes, tries
-from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
-from whendue.errors import UnavailableError, UnstorableError
+from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
+from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
+from whendue.errors import OldTableError, UnavailableError, UnstorableError
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 from whendue.table.keys import Key
 from whendue.table.writes import Write, already_done
 
 REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException", "DuplicateItem"})
 # What is wrong with a request itself, alone and in a batch.
 WRONG = frozenset({"ValidationException", "ValidationError"})
-UNAVAILABLE = Outcome(Applied.UNAVAILABLE)
-INVALID = Outcome(Applied.INVALID)
+UNAVAILABLE = WriteResult(WriteStatus.UNAVAILABLE)
+INVALID = WriteResult(WriteStatus.INVALID)
+# What DynamoDB says of a query on an index that the table has not.
+NO_INDEX: Final = "does not have the specified index"
 
 
 class DynamoStore:
@@ -31,7 +33,7 @@ class DynamoStore:
     Args:
         client: boto3's `dynamodb` client.
         table: its name.
-        effects: chance and sleep for retries.
+        clock: chance and sleep for retries.
         statements: the table takes PartiQL batches with parameters; moto's does not, each write is then a call.
         observe: told (operation, consumed capacity units) of each call, if given.
     """
@@ -40,7 +42,7 @@ class DynamoStore:
         self,
         client: Any,
         table: str,
-        effects: Effects,
+        clock: Clock,
         *,
         statements: bool = True,
         observe: Callable[[str, float], None] | None = None,
@@ -48,11 +50,11 @@ class DynamoStore:
         """Use this table."""
         self._client = client
         self._table = table
-        self._effects = effects
+        self._clock = clock
         self._statements = statements
         self._observe = observe
 
-    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes: one by UpdateItem, PutItem or DeleteItem, several by 25 in a BatchExecuteStatement."""
         if len({write.key for write in writes}) != len(writes):
             raise ValueError("an item appears twice in one batch of writes")
@@ -65,9 +67,9 @@ class DynamoStore:
                 outcomes |= self._apply_batch(sound[start : start + DYNAMODB_MAX_STATEMENTS])
         return [outcomes.get(write.key, INVALID) for write in writes]
 
-    def _apply_one(self, write: Write) -> Outcome:
+    def _apply_one(self, write: Write) -> WriteResult:
         operation, arguments = _operation(write)
-        for _ in tries(self._effects):
+        for _ in backoff_attempts(self._clock):
             try:
                 self._call(operation, **arguments(self._table, write))
             except ClientError as error:
@@ -77,19 +79,19 @@ class DynamoStore:
                     return self._refused([(write, error.response.get("Item"))]).get(write.key, UNAVAILABLE)
                 if code in WRONG:
                     return INVALID
-                if not passes(code):
+                if not is_retryable(code):
                     raise
-            except CUT_OFF:
+            except NETWORK_ERRORS:
                 # It may have been done: a repetition then is recognised by what the item carries.
                 continue
             else:
-                return Outcome(Applied.DONE)
+                return WriteResult(WriteStatus.DONE)
         return UNAVAILABLE
 
-    def _apply_batch(self, writes: Sequence[Write]) -> dict[Key, Outcome]:
-        outcomes: dict[Key, Outcome] = {}
+    def _apply_batch(self, writes: Sequence[Write]) -> dict[Key, WriteResult]:
+        outcomes: dict[Key, WriteResult] = {}
         waiting = list(writes)
-        for _ in tries(self._effects):
+        for _ in backoff_attempts(self._clock):
             outcomes |= self._execute(waiting)
             waiting = [write for write in waiting if write.key not in outcomes]
             # Here, not before the next try: that one sleeps first.
@@ -97,7 +99,7 @@ class DynamoStore:
                 break
         return {write.key: outcomes.get(write.key, UNAVAILABLE) for write in writes}
 
-    def _execute(self, writes: Sequence[Write]) -> dict[Key, Outcome]:
+    def _execute(self, writes: Sequence[Write]) -> dict[Key, WriteResult]:
         """Send one batch; give the outcomes that are known, what is throttled is left out."""
         try:
             reply = self._call(
@@ -108,27 +110,27 @@ class DynamoStore:
             if code in WRONG:
                 # One of them is wrong, and the reply does not say which.
                 return {write.key: self._apply_one(write) for write in writes}
-            if not passes(code):
+            if not is_retryable(code):
                 raise
             return {}
-        except CUT_OFF:
+        except NETWORK_ERRORS:
             return {}
-        known: dict[Key, Outcome] = {}
+        known: dict[Key, WriteResult] = {}
         refused: list[tuple[Write, Any]] = []
         for write, answer in zip(writes, reply["Responses"], strict=True):
             failed = answer.get("Error", {})
             code = failed.get("Code")
             if code is None:
-                known[write.key] = Outcome(Applied.DONE)
+                known[write.key] = WriteResult(WriteStatus.DONE)
             elif code in REFUSED:
                 refused.append((write, failed.get("Item") or answer.get("Item")))
             elif code in WRONG:
                 known[write.key] = INVALID
-            elif not passes(code):
+            elif not is_retryable(code):
                 raise ClientError(answer, "BatchExecuteStatement")
         return known | self._refused(refused)
 
-    def _refused(self, refused: Sequence[tuple[Write, Any]]) -> dict[Key, Outcome]:
+    def _refused(self, refused: Sequence[tuple[Write, Any]]) -> dict[Key, WriteResult]:
         """Tell refusals from successes whose reply was lost; leaves out what cannot be told.
 
         What refused is looked up where the reply does not show it: DuplicateItem comes without its item, and so does
@@ -153,7 +155,7 @@ class DynamoStore:
     def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
         found: dict[Key, Item] = {}
         wanted = [{"pk": to_attribute(key.pk), "sk": to_attribute(key.sk)} for key in keys]
-        for _ in tries(self._effects):
+        for _ in backoff_attempts(self._clock):
             reply = self._read("batch_get_item", RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}})
             if reply is None:
                 continue
@@ -164,7 +166,7 @@ class DynamoStore:
                 return found
         raise UnavailableError("the table stayed throttled")
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read every item under a partition key, ordered by `sk`."""
         return self._query(
             limit=None,
@@ -173,7 +175,7 @@ class DynamoStore:
             ConsistentRead=True,
         )
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read a part of a family, ordered by `sk`."""
         return self._query(
             limit=limit,
@@ -187,11 +189,11 @@ class DynamoStore:
             ConsistentRead=True,
         )
 
-    def agenda(
-        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
-    ) -> list[AgendaEntry]:
-        """List a partition of the index `agenda`."""
-        if after and after.alarm_at > until_ms:
+    def query_due(
+        self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[DueEntry]:
+        """List a partition of the index `query_due`."""
+        if after and after.check_at > until_ms:
             # A position of a process whose clock is ahead: DynamoDB refuses a start outside of the condition.
             if not newest_first:
                 return []
@@ -199,12 +201,12 @@ class DynamoStore:
         items = self._query(
             limit=limit,
             start=_index_key(partition, after) if after else None,
-            IndexName="agenda",
-            KeyConditionExpression="agenda_pk = :partition AND alarm_at <= :until",
+            IndexName="due",
+            KeyConditionExpression="due_pk = :partition AND check_at <= :until",
             ExpressionAttributeValues={":partition": to_attribute(partition), ":until": to_attribute(until_ms)},
             ScanIndexForward=not newest_first,
         )
-        return [AgendaEntry(item["alarm_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
+        return [DueEntry(item["check_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
 
     def _query(self, *, limit: int | None, start: Mapping[str, Any] | None = None, **arguments: Any) -> list[Item]:
         items: list[Item] = []
@@ -218,7 +220,7 @@ class DynamoStore:
         return items
 
     def _patiently(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
-        for _ in tries(self._effects):
+        for _ in backoff_attempts(self._clock):
             if (reply := self._read(operation, TableName=self._table, **arguments)) is not None:
                 return reply
         raise UnavailableError("the table stayed throttled")
@@ -227,12 +229,14 @@ class DynamoStore:
         """Read once; None when it is worth another try."""
         try:
             return self._call(operation, **arguments)
-        except CUT_OFF:
+        except NETWORK_ERRORS:
             return None
         except ClientError as error:
-            if not passes(error.response["Error"]["Code"]):
-                raise
-            return None
+            if is_retryable(error.response["Error"]["Code"]):
+                return None
+            if NO_INDEX in error.response["Error"].get("Message", ""):
+                raise OldTableError from error
+            raise
 
     def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         counting = {"ReturnConsumedCapacity": "TOTAL"} if self._observe else {}
@@ -266,14 +270,14 @@ def _is_key(key: Key) -> bool:
     return True
 
 
-def _outcome(write: Write, old: Item | None) -> Outcome:
-    return Outcome(Applied.DONE if already_done(write, old) else Applied.REFUSED, old)
+def _outcome(write: Write, old: Item | None) -> WriteResult:
+    return WriteResult(WriteStatus.DONE if already_done(write, old) else WriteStatus.REFUSED, old)
 
 
-def _index_key(partition: str, entry: AgendaEntry) -> dict[str, Any]:
+def _index_key(partition: str, entry: DueEntry) -> dict[str, Any]:
     return {
-        "agenda_pk": to_attribute(partition),
-        "alarm_at": to_attribute(entry.alarm_at),
+        "due_pk": to_attribute(partition),
+        "check_at": to_attribute(entry.check_at),
         "pk": to_attribute(entry.pk),
         "sk": to_attribute(entry.sk),
     }

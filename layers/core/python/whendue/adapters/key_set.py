@@ -15,7 +15,7 @@ from whendue.errors import AuthenticationError, ConfigurationError, UnavailableE
 from whendue.outbound import client as outbound
 from whendue.outbound.ssrf import Allowed, Target, TargetRefusedError, parse_target
 from whendue.quotas import KEY_SET_BYTES, RSA_MAX_BITS
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 # A set is asked for again after this long ...
 KEYS_FRESH_S: Final = 300
@@ -52,11 +52,11 @@ class KeySet:
     Args:
         url: of the set; https, or http on loopback.
         algorithm: `RS256`, `ES256` or `EdDSA`: keys for others do not count.
-        effects: the clock.
+        clock: the clock.
         fetch_s: seconds that one fetch may take.
     """
 
-    def __init__(self, url: str, algorithm: str, effects: Effects, fetch_s: float = FETCH_S) -> None:
+    def __init__(self, url: str, algorithm: str, clock: Clock, fetch_s: float = FETCH_S) -> None:
         """Know where the set is; it is fetched when the first token comes.
 
         Raises:
@@ -66,7 +66,7 @@ class KeySet:
         # The operator chose the issuer: it may well be private.
         self._allowed = Allowed(frozenset({(self._target.host, self._target.port)}))
         self._algorithm = algorithm
-        self._effects = effects
+        self._clock = clock
         self._fetch_s = fetch_s
         self._keys: dict[str, list[Jwk]] = {}
         self._made: dict[str, PyJWK | None] = {}
@@ -94,7 +94,7 @@ class KeySet:
         raise AuthenticationError("the token's key (kid) is unknown")
 
     def _since_s(self, moment_ms: int | None) -> float:
-        return float("inf") if moment_ms is None else (self._effects.now_ms() - moment_ms) / 1000
+        return float("inf") if moment_ms is None else (self._clock.now_ms() - moment_ms) / 1000
 
     def _refresh_if_due(self) -> bool:
         """Fetch the set unless that was tried a moment ago. False: somebody else is fetching it right now."""
@@ -109,21 +109,21 @@ class KeySet:
 
     def _refresh(self) -> None:
         """Fetch the set; while that fails, what was good stays as it is."""
-        self._asked_ms = self._effects.now_ms()
+        self._asked_ms = self._clock.now_ms()
         try:
             self._keys = usable(self._fetch(), self._algorithm)
         except Exception:  # noqa: BLE001 - whatever the issuer does, it is the issuer that failed
             self._failed = True
             return
         self._made = {}
-        self._got_ms, self._failed = self._effects.now_ms(), False
+        self._got_ms, self._failed = self._clock.now_ms(), False
 
     def _fetch(self) -> bytes:
-        until_ms = self._effects.now_ms() + round(self._fetch_s * 1000)
+        until_ms = self._clock.now_ms() + round(self._fetch_s * 1000)
         answer = outbound.send(
             outbound.Request(self._target, "GET", {"Accept": "application/jwk-set+json, application/json"}),
             allowed=self._allowed,
-            left_s=lambda: (until_ms - self._effects.now_ms()) / 1000,
+            left_s=lambda: (until_ms - self._clock.now_ms()) / 1000,
             body_limit=KEY_SET_BYTES,
         )
         # A redirect is an answer like any other that is not a key set: the operator says where it is.

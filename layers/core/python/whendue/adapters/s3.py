@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from whendue.adapters.throttle import CUT_OFF
+from whendue.adapters.throttle import NETWORK_ERRORS
 from whendue.errors import UnavailableError
 
 
@@ -27,7 +27,7 @@ class S3Blobs:
             self._client.put_object(
                 Bucket=self._bucket, Key=key, Body=text.encode(), ContentType="application/json; charset=utf-8"
             )
-        except (ClientError, *CUT_OFF) as error:
+        except (ClientError, *NETWORK_ERRORS) as error:
             raise UnavailableError from error
 
     def get(self, key: str) -> str | None:
@@ -36,7 +36,7 @@ class S3Blobs:
             text: str = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode()
         except self._client.exceptions.NoSuchKey:
             return None
-        except (ClientError, *CUT_OFF) as error:
+        except (ClientError, *NETWORK_ERRORS) as error:
             raise UnavailableError from error
         return text
 
@@ -44,5 +44,5 @@ class S3Blobs:
         """Delete a text; S3 says nothing of one that is not there."""
         try:
             self._client.delete_object(Bucket=self._bucket, Key=key)
-        except (ClientError, *CUT_OFF) as error:
+        except (ClientError, *NETWORK_ERRORS) as error:
             raise UnavailableError from error

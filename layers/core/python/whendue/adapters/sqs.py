@@ -5,11 +5,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from whendue.adapters.throttle import CUT_OFF, passes, tries
-from whendue.engine.ports import Delivery, Depth, Outgoing
+from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
+from whendue.engine.ports import Depth, Outgoing, ReceivedMessage
 from whendue.errors import UnavailableError
 from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 # The message is gone, or someone else has it by now: nothing is left to do with this receipt. Services write these
 # codes with an old prefix or the suffix of exceptions (LocalStack: InvalidParameterValueException, its own fault).
@@ -24,14 +24,14 @@ class SqsQueue:
     Args:
         client: boto3's `sqs` client.
         urls: queue name -> URL.
-        effects: chance and sleep for retries.
+        clock: chance and sleep for retries.
     """
 
-    def __init__(self, client: Any, urls: Mapping[str, str], effects: Effects) -> None:
+    def __init__(self, client: Any, urls: Mapping[str, str], clock: Clock) -> None:
         """Use these queues."""
         self._client = client
         self._urls = urls
-        self._effects = effects
+        self._clock = clock
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool | None]:
         """Send messages by SendMessageBatch, up to 10 and 1 MiB at a time."""
@@ -42,7 +42,7 @@ class SqsQueue:
             sent += self._each("send_message_batch", queue, [_entry(message) for message in part])
         return sent
 
-    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[ReceivedMessage]:
         """Receive up to 10 messages, waiting up to 20 s for the first."""
         try:
             reply = self._client.receive_message(
@@ -51,10 +51,10 @@ class SqsQueue:
                 WaitTimeSeconds=wait_s,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
-        except (ClientError, *CUT_OFF) as error:
+        except (ClientError, *NETWORK_ERRORS) as error:
             raise UnavailableError from error
         return [
-            Delivery(
+            ReceivedMessage(
                 id=message["MessageId"],
                 receipt=message["ReceiptHandle"],
                 body=message["Body"],
@@ -68,7 +68,7 @@ class SqsQueue:
         """Delete messages by DeleteMessageBatch; one that is gone already is done."""
         self._settle("delete_message_batch", queue, [{"ReceiptHandle": receipt} for receipt in receipts])
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         """Hide messages by ChangeMessageVisibilityBatch; one that is gone already is done."""
         if not 0 <= visibility_s <= SQS_MAX_VISIBILITY_S:
             raise ValueError(f"a visibility timeout is 0 to {SQS_MAX_VISIBILITY_S} s")
@@ -79,7 +79,7 @@ class SqsQueue:
         """Count a queue's messages, approximately."""
         try:
             reply = self._client.get_queue_attributes(QueueUrl=self._urls[queue], AttributeNames=COUNTS)
-        except (ClientError, *CUT_OFF) as error:
+        except (ClientError, *NETWORK_ERRORS) as error:
             raise UnavailableError from error
         return Depth(*(int(reply["Attributes"][name]) for name in COUNTS))
 
@@ -100,10 +100,10 @@ class SqsQueue:
         waiting = {str(number): entry for number, entry in enumerate(entries)}
         done: set[str] = set()
         wrong: set[str] = set()
-        for _ in tries(self._effects):
+        for _ in backoff_attempts(self._clock):
             try:
                 reply = call(QueueUrl=self._urls[queue], Entries=[{"Id": n} | dict(e) for n, e in waiting.items()])
-            except CUT_OFF:
+            except NETWORK_ERRORS:
                 continue
             except ClientError as error:
                 code = error.response["Error"]["Code"]
@@ -111,7 +111,7 @@ class SqsQueue:
                 if gone and len(waiting) == 1:
                     done |= set(waiting)
                     break
-                if (gone or not passes(code)) and len(waiting) > 1:
+                if (gone or not is_retryable(code)) and len(waiting) > 1:
                     # Which of them it was for is not said.
                     each = {
                         n: self._each(operation, queue, [e], gone_is_done=gone_is_done)[0] for n, e in waiting.items()
@@ -119,7 +119,7 @@ class SqsQueue:
                     done |= {number for number, end in each.items() if end}
                     wrong |= {number for number, end in each.items() if end is None}
                     break
-                if not passes(code):
+                if not is_retryable(code):
                     break
                 continue
             done |= {entry["Id"] for entry in reply.get("Successful", [])}

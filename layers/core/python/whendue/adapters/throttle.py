@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from botocore.exceptions import ConnectionError as NotConnectedError
 from botocore.exceptions import HTTPClientError
 
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 # ResourceNotFoundException: a table that is being made, or restored; health says so while it lasts.
@@ -34,23 +34,23 @@ PASSING = frozenset(
     }
 )
 # Nothing reached AWS, or its reply did not reach us: two branches of botocore's tree.
-CUT_OFF = (HTTPClientError, NotConnectedError)
+NETWORK_ERRORS = (HTTPClientError, NotConnectedError)
 TRIES = 6
 BASE_S = 0.05
 CAP_S = 1.6
 
 
-def tries(effects: Effects) -> Iterator[int]:
+def backoff_attempts(clock: Clock) -> Iterator[int]:
     """Number the tries; sleep before each but the first, with full jitter and growing bounds (4 s in all at most).
 
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
     for number in range(TRIES):
         if number:
-            effects.sleep(effects.random() * min(CAP_S, BASE_S * 2**number))
+            clock.sleep(clock.random() * min(CAP_S, BASE_S * 2**number))
         yield number
 
 
-def passes(code: str) -> bool:
+def is_retryable(code: str) -> bool:
     """Say whether an error code is one that passes by itself."""
     return code in PASSING

@@ -12,7 +12,7 @@ from whendue.errors import ConfigurationError
 LIVE, READY = "/health/live", "/health/ready"
 
 
-class Beats:
+class Liveness:
     """When each thread last got on.
 
     Args:
@@ -44,7 +44,7 @@ class Health:
         answers: asks table and queues; name -> `ok` or an error's code.
     """
 
-    def __init__(self, beats: Beats, answers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, beats: Liveness, answers: Callable[[], Mapping[str, str]]) -> None:
         """Begin as ready."""
         self._beats = beats
         self._answers = answers

@@ -14,8 +14,8 @@ from typing import IO
 
 from whendue.bootstrap import app
 from whendue.containers import log
-from whendue.engine.ports import Delivery
-from whendue.metrics_export import report
+from whendue.engine.ports import ReceivedMessage
+from whendue.metrics_export import export
 
 
 class Drain:
@@ -55,9 +55,9 @@ def main(answer_to: int) -> None:
 def _handle(answer_to: int) -> None:
     request = json.loads(sys.stdin.readline())
     whendue = app(isolated=True)
-    drain = Drain(sys.stdin, whendue.effects.now_ms)
-    worked = whendue.work.handle([Delivery(**request["delivery"])], request["deadline_ms"], drain.at_ms)
-    log.info("isolated", outcomes=dict(worked.counts), **report(whendue))
+    drain = Drain(sys.stdin, whendue.clock.now_ms)
+    worked = whendue.work.handle([ReceivedMessage(**request["delivery"])], request["deadline_ms"], drain.at_ms)
+    log.info("isolated", outcomes=dict(worked.counts), **export(whendue))
     os.write(answer_to, json.dumps({"unsettled": worked.unsettled, "counts": worked.counts}).encode())
 
 

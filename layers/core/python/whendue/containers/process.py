@@ -9,7 +9,7 @@ from typing import Protocol
 
 from whendue.bootstrap import App
 from whendue.containers import log
-from whendue.containers.health import Beats, Health, serving
+from whendue.containers.health import Health, Liveness, serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Probes:
     port: int
 
 
-class Part(Protocol):
+class Service(Protocol):
     """What runs in the process."""
 
     def start(self) -> None:
@@ -33,7 +33,7 @@ class Part(Protocol):
         """Wait for the end, for as long as the grace lasts; False if something is still under way."""
 
 
-def run(app: App, part: Part, beats: Beats, probes: Probes) -> int:
+def run(app: App, part: Service, beats: Liveness, probes: Probes) -> int:
     """Run until a signal has come and the part has ended; gives the exit code."""
     signals = _signals()
     health = Health(beats, app.health.ready)

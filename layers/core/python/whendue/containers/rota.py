@@ -25,7 +25,7 @@ class Turn(NamedTuple):
     wait_s: int
 
 
-class Rota:
+class QueueSelector:
     """Gives out turns to threads.
 
     Args:

@@ -5,8 +5,8 @@ from typing import Final
 
 from whendue.bootstrap import App
 from whendue.containers import log
-from whendue.containers.health import Beats
-from whendue.metrics_export import lag, report
+from whendue.containers.health import Liveness
+from whendue.metrics_export import export, timer_lag
 
 MINUTE_MS: Final = 60_000
 # A tick ends before the next one is due.
@@ -21,7 +21,7 @@ THREAD: Final = "timer"
 class Timer:
     """A thread that ticks until it is drained."""
 
-    def __init__(self, app: App, grace_s: int, beats: Beats) -> None:
+    def __init__(self, app: App, grace_s: int, beats: Liveness) -> None:
         """Make ready; nothing ticks yet."""
         self._app = app
         self._grace_s = grace_s
@@ -47,7 +47,7 @@ class Timer:
             self._beats.beat(THREAD)
             behind = self._tick()
             self._beats.beat(THREAD)
-            to_the_minute_s = (MINUTE_MS - self._app.effects.now_ms() % MINUTE_MS) / 1000
+            to_the_minute_s = (MINUTE_MS - self._app.clock.now_ms() % MINUTE_MS) / 1000
             self._draining.wait(PAUSE_S if behind else to_the_minute_s)
 
     def _tick(self) -> bool:
@@ -55,7 +55,7 @@ class Timer:
         try:
             # It must fit the grace, too.
             lasts_s = min(TICK_S, self._grace_s - LAST_STEP_S)
-            ticked = self._app.tick.run(self._app.effects.now_ms() + lasts_s * 1000)
+            ticked = self._app.tick.run(self._app.clock.now_ms() + lasts_s * 1000)
         except Exception as error:  # noqa: BLE001 - the next tick does what this one could not
             log.failed("tick failed", error)
             return False
@@ -65,6 +65,6 @@ class Timer:
             promoted=ticked.promoted,
             rescued=dict(ticked.rescued),
             behind=ticked.behind,
-            **report(self._app, lag(self._app, ticked.behind)),
+            **export(self._app, timer_lag(self._app, ticked.behind)),
         )
         return bool(ticked.behind)

@@ -8,11 +8,11 @@ from typing import Final
 
 from whendue.bootstrap import App
 from whendue.containers import log
-from whendue.containers.health import Beats
-from whendue.containers.rota import Rota, Turn
-from whendue.engine.ports import Delivery, Worked
+from whendue.containers.health import Liveness
+from whendue.containers.rota import QueueSelector, Turn
+from whendue.engine.ports import BatchResult, ReceivedMessage
 from whendue.errors import UnavailableError
-from whendue.metrics_export import report
+from whendue.metrics_export import export
 from whendue.settings import DEAD_LETTER_QUEUES
 
 # Of the grace, what is kept to interrupt what still runs and to record that it is given back: half a second until it is
@@ -46,12 +46,12 @@ class Options:
 class Worker:
     """Threads that work until they are drained."""
 
-    def __init__(self, app: App, options: Options, beats: Beats) -> None:
+    def __init__(self, app: App, options: Options, beats: Liveness) -> None:
         """Make ready; nothing listens yet."""
         self._app = app
         self._options = options
         self._beats = beats
-        self._rota = Rota(options.queues, options.wait_s)
+        self._rota = QueueSelector(options.queues, options.wait_s)
         self._draining = threading.Event()
         self._end_ms = 0
         self._threads = [
@@ -66,7 +66,7 @@ class Worker:
 
     def drain(self) -> None:
         """Take nothing more; what still runs near the grace's end is given back."""
-        self._end_ms = self._app.effects.now_ms() + self._options.grace_s * 1000
+        self._end_ms = self._app.clock.now_ms() + self._options.grace_s * 1000
         self._draining.set()
         if self._app.isolation:
             self._app.isolation.drain(self._end_ms - GIVE_BACK_S * 1000)
@@ -74,7 +74,7 @@ class Worker:
     def join(self) -> bool:
         """Wait for the threads' ends, no longer than the grace; False if one is still there."""
         for thread in self._threads:
-            thread.join(max(0, self._end_ms - self._app.effects.now_ms()) / 1000)
+            thread.join(max(0, self._end_ms - self._app.clock.now_ms()) / 1000)
         return not any(thread.is_alive() for thread in self._threads)
 
     def _listen(self) -> None:
@@ -88,7 +88,7 @@ class Worker:
 
     def _turn(self) -> None:
         turn = self._rota.take()
-        deliveries: list[Delivery] = []
+        deliveries: list[ReceivedMessage] = []
         try:
             deliveries = self._app.queue.receive(turn.queue, limit=self._options.batch, wait_s=turn.wait_s)
         finally:
@@ -102,10 +102,10 @@ class Worker:
                 messages=len(deliveries),
                 unsettled=len(worked.unsettled),
                 outcomes=dict(worked.counts),
-                **report(self._app),
+                **export(self._app),
             )
 
-    def _work(self, turn: Turn, deliveries: Sequence[Delivery]) -> Worked:
+    def _work(self, turn: Turn, deliveries: Sequence[ReceivedMessage]) -> BatchResult:
         if turn.queue in DEAD_LETTER_QUEUES:
             return self._app.dead_letter.handle(deliveries)
         return self._app.work.handle(deliveries, NEVER_MS, self._drain_at)
@@ -115,7 +115,7 @@ class Worker:
         self._beats.beat(threading.current_thread().name)
         return self._end_ms - GIVE_BACK_S * 1000 if self._draining.is_set() else None
 
-    def _settle(self, queue: str, deliveries: Sequence[Delivery], unsettled: set[str]) -> None:
+    def _settle(self, queue: str, deliveries: Sequence[ReceivedMessage], unsettled: set[str]) -> None:
         """Delete what is settled; what was not begun goes back at once if nobody here will begin it."""
         done = [one.receipt for one in deliveries if one.id not in unsettled]
         left = [one.receipt for one in deliveries if one.id in unsettled]
@@ -123,5 +123,5 @@ class Worker:
         with suppress(UnavailableError), self._app.bulkhead.around("delete", queue):
             self._app.queue.delete(queue, done)
         if self._draining.is_set():
-            with suppress(UnavailableError), self._app.bulkhead.around("give_back", queue):
-                self._app.queue.hold(queue, left, 0)
+            with suppress(UnavailableError), self._app.bulkhead.around("requeue", queue):
+                self._app.queue.change_visibility(queue, left, 0)

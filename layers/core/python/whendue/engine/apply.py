@@ -4,62 +4,62 @@ from collections.abc import Sequence
 
 from whendue.bulkhead import Bulkhead
 from whendue.engine.message import to_body
-from whendue.engine.ports import Applied, JobQueue, JobStore, Outcome, Outgoing
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import JobQueue, JobStore, Outgoing, WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.due_index import delay_s
 from whendue.jobs.model import Job
-from whendue.jobs.transition import Transition, adopting, owing
+from whendue.jobs.transition import Transition, with_dependents, with_pending_fan_out
 from whendue.table.writes import Lacks
 
-Written = list[tuple[Transition, Outcome]]
+Written = list[tuple[Transition, WriteResult]]
 
 
-def written(ports: Ports, transitions: Sequence[Transition]) -> Written:
+def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
     """Write transitions of different jobs; gives each as it was written, with its outcome, in order.
 
     One whose news somebody wants, or whose job has got dependents since it was read, is written as owing.
     """
-    steps = [owing(step) if _is_news(ports, step) else step for step in transitions]
-    ends = _applied(ports.store, steps)
+    steps = [with_pending_fan_out(step) if _is_news(runtime, step) else step for step in transitions]
+    ends = _applied(runtime.store, steps)
     adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
     for number in adopted:
-        steps[number] = adopting(steps[number])
-    again = iter(_applied(ports.store, [steps[number] for number in adopted]))
+        steps[number] = with_dependents(steps[number])
+    again = iter(_applied(runtime.store, [steps[number] for number in adopted]))
     done = [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
     for step, end in done:
-        if end.applied is Applied.INVALID:
-            ports.bulkhead.note(step.name, step.job.id, UnstorableError())
-    _count(ports, done)
+        if end.status is WriteStatus.INVALID:
+            runtime.bulkhead.note(step.name, step.job.id, UnstorableError())
+    _count(runtime, done)
     return done
 
 
-def _is_news(ports: Ports, step: Transition) -> bool:
+def _is_news(runtime: Runtime, step: Transition) -> bool:
     """Say whether somebody wants its news; where that cannot be said, whoever tells it looks again."""
     try:
-        return ports.news.wants(step)
+        return runtime.notifications.wants(step)
     except UnavailableError:
         raise
     except Exception as error:  # noqa: BLE001 - it is this job's alone
-        ports.bulkhead.note("wants", step.job.id, error)
+        runtime.bulkhead.note("wants", step.job.id, error)
         return True
 
 
-def _count(ports: Ports, done: Written) -> None:
+def _count(runtime: Runtime, done: Written) -> None:
     """Count what is written; that it cannot be counted undoes nothing."""
     for one in done:
         try:
-            ports.tally.note([one])
+            runtime.metrics.note([one])
         except Exception as error:  # noqa: BLE001 - as above
-            ports.bulkhead.note("count", one[0].job.id, error)
+            runtime.bulkhead.note("count", one[0].job.id, error)
 
 
-def _was_adopted(step: Transition, end: Outcome) -> bool:
+def _was_adopted(step: Transition, end: WriteResult) -> bool:
     """Say whether an end was refused since others have begun to wait for it."""
-    return "children" in (end.old or {}) and Lacks("children") in step.expected
+    return "has_dependents" in (end.current or {}) and Lacks("has_dependents") in step.expected
 
 
-def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[Outcome]:
+def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[WriteResult]:
     """Apply transitions, each after its `first` write; one whose `first` is not there stays untried, and ends as it."""
     firsts = [(number, t.first) for number, t in enumerate(transitions) if t.first]
     tried = store.apply([write for _, write in firsts]) if firsts else []

@@ -3,27 +3,27 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from whendue.engine.apply import written
+from whendue.engine.apply import apply
 from whendue.engine.ports import Item
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel, request_cancel
 from whendue.quotas import PARTS
 from whendue.table.keys import job_id_of, job_key
 
-# Parts that begin or end under us are read again this often; what is left is cancelled at the next alarm.
+# Parts that begin or end under us are read again this often; what is left is cancelled at the next next check.
 TRIES = 5
 
 
-class Stopped(NamedTuple):
+class CancelledMembers(NamedTuple):
     """What came of it: jobs whose own end is to be told now, and whether all are stopped, or asked to."""
 
     owing: list[Job]
     all: bool
 
 
-def cancel_parts(ports: Ports, parts: Sequence[Job]) -> Stopped:
+def cancel_members(runtime: Runtime, parts: Sequence[Job]) -> CancelledMembers:
     """Cancel jobs, the last first: who waits for another is gone before that one's end could release it.
 
     What runs is asked to stop; what waits for parts of its own is, too.
@@ -33,35 +33,35 @@ def cancel_parts(ports: Ports, parts: Sequence[Job]) -> Stopped:
     """
     left, owing = list(parts), list[Job]()
     for _ in range(TRIES):
-        steps = _steps(ports, list(reversed(left)))
+        steps = _steps(runtime, list(reversed(left)))
         if not steps:
-            return Stopped(owing, all=True)
-        done = written(ports, steps)
-        owing += [step.job for step, end in done if end.done and step.job.owes is not None]
-        items = ports.store.get([step.key for step, end in done if not end.done])
-        left = _read(ports, reversed(items))
-    return Stopped(owing, all=False)
+            return CancelledMembers(owing, all=True)
+        done = apply(runtime, steps)
+        owing += [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]
+        items = runtime.store.get([step.key for step, end in done if not end.done])
+        left = _read(runtime, reversed(items))
+    return CancelledMembers(owing, all=False)
 
 
-def cancel_left_parts(ports: Ports, whole: Job) -> Stopped:
+def cancel_orphaned_members(runtime: Runtime, whole: Job) -> CancelledMembers:
     """Cancel the parts that a composite had made when it was cancelled, before it waited for them.
 
     Raises:
         UnavailableError: they could not be read.
     """
-    keys = [job_key(ports.ids.of_part(whole.whole_id, number)) for number in range(PARTS)]
-    return cancel_parts(ports, _read(ports, ports.store.get(keys)))
+    keys = [job_key(runtime.ids.of_part(whole.member_id_base, number)) for number in range(PARTS)]
+    return cancel_members(runtime, _read(runtime, runtime.store.get(keys)))
 
 
-def _steps(ports: Ports, jobs: Sequence[Job]) -> list[Transition]:
-    now_ms = ports.effects.now_ms()
-    decided = ports.bulkhead.each(jobs, lambda job: _stop(job, now_ms), stage="cancel", name=_id)
+def _steps(runtime: Runtime, jobs: Sequence[Job]) -> list[Transition]:
+    now_ms = runtime.clock.now_ms()
+    decided = runtime.bulkhead.each(jobs, lambda job: _stop(job, now_ms), stage="cancel", name=_id)
     return [step for _, step in decided if step]
 
 
-def _read(ports: Ports, items: Iterable[Item | None]) -> list[Job]:
+def _read(runtime: Runtime, items: Iterable[Item | None]) -> list[Job]:
     """Read jobs; one that cannot be read is left out, and the log says so."""
-    read = ports.bulkhead.each(
+    read = runtime.bulkhead.each(
         [item for item in items if item], from_item, stage="cancel", name=lambda item: job_id_of(item["pk"])
     )
     return [job for _, job in read]
@@ -74,6 +74,6 @@ def _id(job: Job) -> str:
 def _stop(job: Job, now_ms: int) -> Transition | None:
     if job.terminal or job.cancel_requested:
         return None
-    if job.state is State.RUNNING or (job.parts is not None and job.state is State.WAITING):
+    if job.state is State.RUNNING or (job.member_count is not None and job.state is State.WAITING):
         return request_cancel(job)
     return cancel(job, now_ms)

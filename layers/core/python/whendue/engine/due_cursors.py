@@ -1,9 +1,9 @@
-"""The timer's positions in the agenda: one item per partition and purpose, moved forward by compare-and-set."""
+"""The timer's positions in the due index: one item per partition and purpose, moved forward by compare-and-set."""
 
 from collections.abc import Sequence
 from typing import Literal
 
-from whendue.engine.ports import AgendaEntry, Item, JobStore
+from whendue.engine.ports import DueEntry, Item, JobStore
 from whendue.table.keys import cursor_key
 from whendue.table.writes import REMOVE, Is, Write, insert
 
@@ -26,7 +26,7 @@ class Cursor:
             # Whatever it says: go through the partition again, and write it anew.
             self._readable, self.position = False, None
 
-    def move(self, position: AgendaEntry | None) -> bool:
+    def move(self, position: DueEntry | None) -> bool:
         """Move to a position; False when another timer moved it meanwhile, or nobody knows."""
         if position == self.position and self._readable:
             return True
@@ -35,16 +35,16 @@ class Cursor:
             self._exists, self._readable, self.position = True, True, position
         return end.done
 
-    def _write(self, position: AgendaEntry | None) -> Write:
+    def _write(self, position: DueEntry | None) -> Write:
         values = _fields(position)
         if not self._exists:
             return insert("move_cursor", self._key, values)
         changes = {name: REMOVE if value is None else value for name, value in values.items()}
         if not self._readable:
             return Write("move_cursor", self._key, (), changes)
-        # A position at the beginning has no alarm: at_alarm is 0 then, so that it can always be compared.
+        # A position at the beginning has no next check: at_check is 0 then, so that it can always be compared.
         return Write(
-            "move_cursor", self._key, [Is("at_alarm", self.position.alarm_at if self.position else 0)], changes
+            "move_cursor", self._key, [Is("at_check", self.position.check_at if self.position else 0)], changes
         )
 
 
@@ -54,25 +54,25 @@ def read_cursors(store: JobStore, purpose: Purpose, partitions: Sequence[str]) -
     return [Cursor(store, purpose, partition, item) for partition, item in zip(partitions, items, strict=True)]
 
 
-def _fields(position: AgendaEntry | None) -> dict[str, str | int | None]:
+def _fields(position: DueEntry | None) -> dict[str, str | int | None]:
     if position is None:
-        return {"at_alarm": 0, "at_pk": None, "at_sk": None, "at_due": None}
-    return {"at_alarm": position.alarm_at, "at_pk": position.pk, "at_sk": position.sk, "at_due": position.due_at}
+        return {"at_check": 0, "at_pk": None, "at_sk": None, "at_due": None}
+    return {"at_check": position.check_at, "at_pk": position.pk, "at_sk": position.sk, "at_due": position.due_at}
 
 
-def _position(item: Item | None) -> AgendaEntry | None:
+def _position(item: Item | None) -> DueEntry | None:
     if item is None or "at_pk" not in item:
         return None
     return _entry(item)
 
 
-def _entry(item: Item) -> AgendaEntry:
+def _entry(item: Item) -> DueEntry:
     """Read a position.
 
     Raises:
         KeyError, TypeError: it is none.
     """
-    entry = AgendaEntry(item["at_alarm"], item["at_pk"], item["at_sk"], item["at_due"])
+    entry = DueEntry(item["at_check"], item["at_pk"], item["at_sk"], item["at_due"])
     kinds = (int, str, str, int)
     if not all(isinstance(part, kind) for part, kind in zip(entry, kinds, strict=True)):
         raise TypeError("a position has another type")

@@ -23,11 +23,11 @@ def take_turns(items: Sequence[T], owner: Callable[[T], str]) -> list[T]:
     return [item for _, item in sorted(rounds, key=lambda one: one[0])]
 
 
-def virtual_deadline(alarm_at: int, rank: int) -> int:
+def virtual_deadline(check_at: int, rank: int) -> int:
     """Give the time by which work takes its turn: whoever has the earliest goes first, so nobody waits for ever.
 
     Args:
-        alarm_at: the alarm of the oldest work that waits, ms UTC.
+        check_at: the next check of the oldest work that waits, ms UTC.
         rank: 0 for the highest priority; each rank counts as so much age that the work does not have.
     """
-    return alarm_at + rank * AGEING_S * 1000
+    return check_at + rank * AGEING_S * 1000

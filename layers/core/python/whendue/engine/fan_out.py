@@ -1,20 +1,20 @@
 """Telling: hand on the news of ends, to the jobs that wait for them and to whom it is to be notified.
 
-A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its alarm does (design
+A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its next check does (design
 section 3).
 """
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
-from whendue.engine.apply import send, written
-from whendue.engine.cancel_members import cancel_left_parts
-from whendue.engine.ports import Applied, Item
-from whendue.engine.release import Dependents
-from whendue.engine.runtime import Ports
+from whendue.engine.apply import apply, send
+from whendue.engine.cancel_members import cancel_orphaned_members
+from whendue.engine.ports import Item, WriteStatus
+from whendue.engine.release import DependencyReleaser
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
-from whendue.jobs.dependencies import End, end_of
-from whendue.jobs.dependency_transitions import settled, tell_on
+from whendue.jobs.dependencies import UpstreamEnd, upstream_end
+from whendue.jobs.dependency_transitions import advance_fan_out, finish_fan_out
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
 from whendue.quotas import TELL_MS, TELL_PIECE, TELL_PIECES
@@ -23,26 +23,26 @@ from whendue.table.keys import CHILD, child_of
 LAST_CHILD = "child$"
 
 
-class Telling:
+class CompletionFanOut:
     """Tells what is owed."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._dependents = Dependents(ports)
+        self._runtime = runtime
+        self._dependents = DependencyReleaser(runtime)
 
     def tell(self, owing: Sequence[Job]) -> list[Job]:
         """Tell everything that jobs owe, and what follows from it, piece by piece; gives the jobs that still owe.
 
-        Those are left to their alarms: what was told is told again then, and does no harm.
+        Those are left to their next checks: what was told is told again then, and does no harm.
         """
-        until_ms = self._ports.effects.now_ms() + TELL_MS
+        until_ms = self._runtime.clock.now_ms() + TELL_MS
         waiting, failed = deque(owing), list[Job]()
         for _ in range(TELL_PIECES):
-            if not waiting or self._ports.effects.now_ms() >= until_ms:
+            if not waiting or self._runtime.clock.now_ms() >= until_ms:
                 break
             part = [waiting.popleft() for _ in range(min(TELL_PIECE, len(waiting)))]
-            told = self._ports.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
+            told = self._runtime.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
             for more, left in told.results:
                 waiting.extend(more)
                 failed += left
@@ -64,7 +64,7 @@ class Telling:
             UnavailableError: nobody knows what is told.
         """
         self._notify(jobs)
-        stopped = {job.id: cancel_left_parts(self._ports, job) for job in jobs if job.left_parts}
+        stopped = {job.id: cancel_orphaned_members(self._runtime, job) for job in jobs if job.may_have_members}
         pages = {job.id: self._next_dependents(job) for job in jobs}
         ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
         heard = self._dependents.hear(_merged(list(ends.values())))
@@ -72,53 +72,53 @@ class Telling:
         failed = [job for job in jobs if job.id in left or heard.unknown & ends[job.id].keys()]
         done = self._note([job for job in jobs if job not in failed], pages)
         owing = [job for one in stopped.values() for job in one.owing] + heard.owing
-        return owing + [job for job in done if job.owes is not None], failed
+        return owing + [job for job in done if job.pending_fan_out is not None], failed
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
         """Note how far jobs have told; gives those of which it is stored."""
-        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
-        steps = [_told(job, pages[job.id]) or settled(job, now_ms, timing) for job in jobs]
-        done = [step for step, end in written(self._ports, steps) if end.done]
-        send(self._ports.queue, [step.job for step in done if step.send], now_ms, self._ports.bulkhead)
+        now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
+        steps = [_told(job, pages[job.id]) or finish_fan_out(job, now_ms, timing) for job in jobs]
+        done = [step for step, end in apply(self._runtime, steps) if end.done]
+        send(self._runtime.queue, [step.job for step in done if step.send], now_ms, self._runtime.bulkhead)
         return [step.job for step in done]
 
     def _notify(self, jobs: Sequence[Job]) -> None:
         """Create the deliveries of what jobs have to notify."""
-        made = self._ports.news.told([job for job in jobs if not job.owes])
-        done = written(self._ports, made) if made else []
-        if any(end.applied is Applied.UNAVAILABLE for _, end in done):
+        made = self._runtime.notifications.told([job for job in jobs if not job.pending_fan_out])
+        done = apply(self._runtime, made) if made else []
+        if any(end.status is WriteStatus.UNAVAILABLE for _, end in done):
             raise UnavailableError
         # Deliveries are due at once.
-        now_ms = self._ports.effects.now_ms()
-        send(self._ports.queue, [step.job for step, end in done if end.done], now_ms, self._ports.bulkhead)
+        now_ms = self._runtime.clock.now_ms()
+        send(self._runtime.queue, [step.job for step, end in done if end.done], now_ms, self._runtime.bulkhead)
 
     def _next_dependents(self, job: Job) -> list[Item]:
-        if not (job.terminal and job.children):
+        if not (job.terminal and job.has_dependents):
             return []
         # The least key behind the last dependent that was told.
-        first = f"{job.owes or CHILD}!"
-        return self._ports.store.span(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
+        first = f"{job.pending_fan_out or CHILD}!"
+        return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
 
 
 def _told(job: Job, page: Sequence[Item]) -> Transition | None:
     """Give the note that a job has told a page of its dependents; None for its last one."""
-    return tell_on(job, page[-1]["sk"]) if len(page) == TELL_PIECE else None
+    return advance_fan_out(job, page[-1]["sk"]) if len(page) == TELL_PIECE else None
 
 
-def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[End]]:
+def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
     """Describe a job's end to each dependent of a page, and to the job that it is a part of."""
-    ends: defaultdict[str, list[End]] = defaultdict(list)
+    ends: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for edge in page:
         child_id, child_hash = child_of(edge["sk"])
-        ends[child_id].append(end_of(edge["number"], edge["on"], job, child_hash))
+        ends[child_id].append(upstream_end(edge["number"], edge["on"], job, child_hash))
     match job:
-        case Job(part_of=str(whole_id), part=int(number), terminal=True):
-            ends[whole_id].append(end_of(number, "done", job))
+        case Job(parent_id=str(member_id_base), member_number=int(number), terminal=True):
+            ends[member_id_base].append(upstream_end(number, "done", job))
     return ends
 
 
-def _merged(parts: Sequence[Mapping[str, Sequence[End]]]) -> dict[str, list[End]]:
-    merged: defaultdict[str, list[End]] = defaultdict(list)
+def _merged(parts: Sequence[Mapping[str, Sequence[UpstreamEnd]]]) -> dict[str, list[UpstreamEnd]]:
+    merged: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for part in parts:
         for child, ends in part.items():
             merged[child] += ends

@@ -18,7 +18,7 @@ from whendue.table.keys import Key, blob_key, payload_key, result_key
 from whendue.table.writes import Write, insert
 
 
-class Placed(NamedTuple):
+class StoredPayload(NamedTuple):
     """Where a text goes: inline, or at a place (`item` or an S3 key), with the write that puts it there."""
 
     inline: str | None = None
@@ -26,7 +26,7 @@ class Placed(NamedTuple):
     write: Write | None = None
 
 
-class Documents:
+class PayloadStore:
     """Puts payloads and results in their places and brings them back."""
 
     def __init__(self, store: JobStore, blobs: BlobStore) -> None:
@@ -34,7 +34,7 @@ class Documents:
         self._store = store
         self._blobs = blobs
 
-    def place_payload(self, job: Job, text: str) -> Placed:
+    def place_payload(self, job: Job, text: str) -> StoredPayload:
         """Choose a payload's place. A blob is stored now: nothing points to it until the job is written.
 
         Raises:
@@ -43,14 +43,14 @@ class Documents:
         hot = item_bytes(to_item(evolve(job, payload=text)))
         size = len(text.encode())
         if size <= PAYLOAD_INLINE_BYTES and hot <= WRITE_UNIT_BYTES - HOT_ITEM_RESERVE_BYTES:
-            return Placed(inline=text)
+            return StoredPayload(inline=text)
         if size <= PAYLOAD_ITEM_BYTES:
             key = payload_key(job.id, job.request_hash, job.life)
-            return Placed(at=IN_ITEM, write=insert("payload", key, belonging(job, {"text": text})))
+            return StoredPayload(at=IN_ITEM, write=insert("payload", key, belonging(job, {"text": text})))
         name = job.request_hash if job.life is None else f"{job.request_hash}@{job.life}"
         return self._blob(job, f"payload/{job.tenant}/{job.id}/{name}", text)
 
-    def place_result(self, job: Job, text: str) -> Placed:
+    def place_result(self, job: Job, text: str) -> StoredPayload:
         """Choose a result's place, under the fence of the claim that made it.
 
         Raises:
@@ -60,13 +60,13 @@ class Documents:
         # What finishing itself adds: the done partition's name, finish time and expiry.
         hot = item_bytes(to_item(evolve(job, result=text))) + len(job.tenant) + HOT_ITEM_RESERVE_BYTES // 2
         if size <= RESULT_INLINE_BYTES and (hot <= WRITE_UNIT_BYTES or size <= _pointer_bytes()):
-            return Placed(inline=text)
+            return StoredPayload(inline=text)
         if size <= PAYLOAD_ITEM_BYTES:
             key = result_key(job.id, job.fence or "")
-            return Placed(at=IN_ITEM, write=insert("result", key, belonging(job, {"text": text})))
+            return StoredPayload(at=IN_ITEM, write=insert("result", key, belonging(job, {"text": text})))
         return self._blob(job, f"result/{job.tenant}/{job.id}/{job.fence}", text)
 
-    def _blob(self, job: Job, key: str, text: str) -> Placed:
+    def _blob(self, job: Job, key: str, text: str) -> StoredPayload:
         """Put a text into the bucket, after the note by which it is found when the job has gone.
 
         Raises:
@@ -78,7 +78,7 @@ class Documents:
         if noted.failed:
             raise UnavailableError("the payload or result could not be stored")
         self._blobs.put(key, text)
-        return Placed(at=key)
+        return StoredPayload(at=key)
 
     def payloads(self, jobs: Sequence[Job]) -> dict[str, str | None]:
         """Bring the payloads of jobs, by job id; None where one is gone. One read for all that are items.

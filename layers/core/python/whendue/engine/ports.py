@@ -12,7 +12,7 @@ from whendue.table.writes import Write
 Item = Mapping[str, Any]
 
 
-class Applied(Enum):
+class WriteStatus(Enum):
     """How one write ended."""
 
     DONE = "done"
@@ -21,48 +21,48 @@ class Applied(Enum):
     INVALID = "invalid"
 
 
-class Outcome(NamedTuple):
+class WriteResult(NamedTuple):
     """The end of one write.
 
     Args:
-        applied: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
+        status: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
             UNAVAILABLE when it stayed throttled or unprocessed, so that nobody knows more; INVALID when the table can
             hold no such item, so that no other try would end better.
-        old: the item that refused the write, where there is one.
+        current: the item that refused the write, where there is one.
     """
 
-    applied: Applied
-    old: Item | None = None
+    status: WriteStatus
+    current: Item | None = None
 
     @property
     def done(self) -> bool:
         """Whether the write holds."""
-        return self.applied is Applied.DONE
+        return self.status is WriteStatus.DONE
 
     @property
     def failed(self) -> bool:
         """Whether it was neither done nor refused by what is there: it is unavailable, or invalid."""
-        return self.applied in (Applied.UNAVAILABLE, Applied.INVALID)
+        return self.status in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
 
 
-class AgendaEntry(NamedTuple):
-    """A row of the agenda index: an item's key, its alarm and its due time (ms UTC). It is also a position."""
+class DueEntry(NamedTuple):
+    """A row of the due index index: an item's key, its next check and its due time (ms UTC). It is also a position."""
 
-    alarm_at: int
+    check_at: int
     pk: str
     sk: str
     due_at: int
 
     @property
     def key(self) -> Key:
-        """The item that has this alarm."""
+        """The item that has this next check."""
         return Key(self.pk, self.sk)
 
 
 class JobStore(Protocol):
-    """The table: conditional writes, consistent reads, and the agenda index (eventually consistent)."""
+    """The table: conditional writes, consistent reads, and the due index index (eventually consistent)."""
 
-    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own; one outcome per write, in order. No item may appear twice."""
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
@@ -72,14 +72,14 @@ class JobStore(Protocol):
             UnavailableError: the table stayed throttled.
         """
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read every item under a partition key, ordered by `sk`, strongly consistent.
 
         Raises:
             UnavailableError: the table stayed throttled.
         """
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read items under a partition key from one `sk` to another, ordered by `sk`, strongly consistent.
 
         Args:
@@ -93,15 +93,15 @@ class JobStore(Protocol):
             UnavailableError: the table stayed throttled.
         """
 
-    def agenda(
-        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
-    ) -> list[AgendaEntry]:
-        """List a partition's entries by (alarm, key).
+    def query_due(
+        self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[DueEntry]:
+        """List a partition's entries by (next check, key).
 
         Args:
-            partition: the agenda partition.
+            partition: the due index partition.
             after: the position to go on behind, exclusive; None starts at the beginning (newest first: at `until_ms`).
-            until_ms: the last alarm to list, inclusive.
+            until_ms: the last check to list, inclusive.
             limit: at most so many entries; fewer mean that the end was reached.
             newest_first: walk backwards.
 
@@ -126,7 +126,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedMessage:
     """A message as received.
 
     Args:
@@ -144,7 +144,7 @@ class Delivery:
     queue: str
 
 
-class Worked(NamedTuple):
+class BatchResult(NamedTuple):
     """What became of messages.
 
     Args:
@@ -170,7 +170,7 @@ class JobQueue(Protocol):
     def send(self, queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
         """Send messages; for each, in order: True when it is acknowledged, None when the queue takes none like it."""
 
-    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[ReceivedMessage]:
         """Receive up to 10 messages, waiting up to 20 s for the first."""
 
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
@@ -180,7 +180,7 @@ class JobQueue(Protocol):
             UnavailableError: the queue kept some of them.
         """
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         """Hide messages for a while longer, up to 12 h; one that is gone already is done.
 
         Raises:
@@ -253,7 +253,7 @@ class Isolated(Protocol):
     def ended(self, timeout_s: float) -> bool:
         """Wait until the process has ended or the time is over; say whether it has ended."""
 
-    def worked(self) -> Worked | None:
+    def worked(self) -> BatchResult | None:
         """Give what became of the message, once the process has ended; None: it died."""
 
     def kill(self) -> None:
@@ -263,7 +263,7 @@ class Isolated(Protocol):
 class Isolation(Protocol):
     """Processes for messages whose jobs may kill the process that they run in."""
 
-    def start(self, delivery: Delivery, deadline_ms: int) -> Isolated | None:
+    def start(self, delivery: ReceivedMessage, deadline_ms: int) -> Isolated | None:
         """Handle a message in a process of its own, which may be stopped at the deadline (ms UTC).
 
         Gives None when no process can be had now: as many run as may, or the system refuses one.

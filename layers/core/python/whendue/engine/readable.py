@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from whendue.engine.ports import Item
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 
 T = TypeVar("T")
 
 
-def readable(ports: Ports, items: Iterable[Item | None], read: Callable[[Item], T], stage: str) -> list[T]:
+def readable(runtime: Runtime, items: Iterable[Item | None], read: Callable[[Item], T], stage: str) -> list[T]:
     """Read the items that are there and can be read, in order.
 
     Args:
-        ports: whose bulkhead remembers what could not be read.
+        runtime: whose bulkhead remembers what could not be read.
         items: None where there is none.
         read: makes something of an item.
         stage: what is being done, for the log.
     """
-    found = ports.bulkhead.each(filter(None, items), read, stage=stage, name=_place)
+    found = runtime.bulkhead.each(filter(None, items), read, stage=stage, name=_place)
     return [value for _, value in found]
 
 

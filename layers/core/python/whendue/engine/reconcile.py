@@ -1,61 +1,69 @@
 """Parents: a waiting job looks for itself whether those that it waits for have ended.
 
-Whoever makes a job wait looks once afterwards: a parent that ended in between told nobody. The job's alarm looks again,
+Whoever makes a job wait looks once afterwards: a dependency may have ended in between. The next check looks again,
 in case they died before they did.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 
-from whendue.engine.cancel_members import cancel_parts
-from whendue.engine.fan_out import Telling
-from whendue.engine.release import Dependents
-from whendue.engine.runtime import Ports
+from whendue.engine.cancel_members import cancel_members
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.release import DependencyReleaser
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
-from whendue.jobs.dependencies import End, Parent, end_of, missing, numbers, orphaned, parents_from
+from whendue.jobs.dependencies import (
+    Upstream,
+    UpstreamEnd,
+    missing_end,
+    orphaned_end,
+    upstream_end,
+    upstream_numbers,
+    upstreams_from,
+)
 from whendue.jobs.model import Job, State, from_item
 from whendue.quotas import PARENT_MISSING_S
 from whendue.table.keys import job_key, parents_key
 
 
-class Parents:
+class DependencyReconciler:
     """Looks after waiting jobs."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._dependents = Dependents(ports)
-        self._telling = Telling(ports)
+        self._runtime = runtime
+        self._dependents = DependencyReleaser(runtime)
+        self._telling = CompletionFanOut(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
-        """Let waiting jobs hear of parents that have ended; what cannot be known now is left to their alarms."""
+        """Let waiting jobs hear of parents that have ended; what cannot be known now is left to their next checks."""
         for job in waiting:
             try:
                 self._check(job)
             except UnavailableError:
                 continue
             except Exception as error:  # noqa: BLE001 - it is this job's alone
-                self._ports.bulkhead.note("parents", job.id, error)
+                self._runtime.bulkhead.note("parents", job.id, error)
 
     def _check(self, job: Job) -> None:
-        parents = self.of(job) if job.awaits else {}
+        parents = self.of(job) if job.unmet_dependencies else {}
         # After a year and more of waiting the list is gone, and nobody else will tell the job anything.
-        awaited = [number for number in numbers(job.awaits) if number in parents]
+        awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in parents]
         jobs = self._read(awaited, parents)
-        if is_to_stop(job, self._ports.effects.now_ms()):
-            self._telling.tell(cancel_parts(self._ports, [part for part in jobs.values() if part]).owing)
+        if must_stop_members(job, self._runtime.clock.now_ms()):
+            self._telling.tell(cancel_members(self._runtime, [part for part in jobs.values() if part]).owing)
             jobs = self._read(awaited, parents)
             self.check([part for part in jobs.values() if part and part.state is State.WAITING])
         known = [(number, parents[number], found) for number, found in jobs.items() if found and found.terminal]
-        ends = [end_of(number, parent.on, found, job.request_hash) for number, parent, found in known]
+        ends = [upstream_end(number, parent.on, found, job.request_hash) for number, parent, found in known]
         ends += self._never([(number, parents[number]) for number, found in jobs.items() if found is None], job)
         heard = self._dependents.hear({job.id: ends})
         self._telling.tell(heard.owing)
 
-    def _read(self, awaited: Sequence[int], parents: Mapping[int, Parent]) -> dict[int, Job | None]:
-        items = self._ports.store.get([job_key(parents[number].id) for number in awaited])
+    def _read(self, awaited: Sequence[int], parents: Mapping[int, Upstream]) -> dict[int, Job | None]:
+        items = self._runtime.store.get([job_key(parents[number].id) for number in awaited])
         """Read the jobs of numbers, None where there is none; one that cannot be read is left out, as not known."""
-        read = self._ports.bulkhead.each(
+        read = self._runtime.bulkhead.each(
             zip(awaited, items, strict=True),
             lambda one: from_item(one[1]) if one[1] else None,
             stage="parents",
@@ -63,36 +71,37 @@ class Parents:
         )
         return {number: job for (number, _), job in read}
 
-    def of(self, job: Job) -> dict[int, Parent]:
+    def of(self, job: Job) -> dict[int, Upstream]:
         """Give those that a job waits for, by their numbers.
 
         Raises:
             UnavailableError: they cannot be read.
         """
-        if job.parts is not None:
+        if job.member_count is not None:
             return {
-                number: Parent(self._ports.ids.of_part(job.whole_id, number), "done") for number in range(job.parts)
+                number: Upstream(self._runtime.ids.of_part(job.member_id_base, number), "done")
+                for number in range(job.member_count)
             }
-        [item] = self._ports.store.get([parents_key(job.id, job.request_hash, job.life)])
-        return dict(enumerate(parents_from(json.loads(item["parents"])))) if item else {}
+        [item] = self._runtime.store.get([parents_key(job.id, job.request_hash, job.life)])
+        return dict(enumerate(upstreams_from(json.loads(item["parents"])))) if item else {}
 
-    def _never(self, absent: Sequence[tuple[int, Parent]], job: Job) -> list[End]:
+    def _never(self, absent: Sequence[tuple[int, Upstream]], job: Job) -> list[UpstreamEnd]:
         """Describe the ends of parents that are not there, once it is clear that they never will be."""
         if not absent:
             return []
-        if job.part_of is not None:
+        if job.parent_id is not None:
             # Whoever was making them both may still be at it, or begin again.
-            [item] = self._ports.store.get([job_key(job.part_of)])
+            [item] = self._runtime.store.get([job_key(job.parent_id)])
             over = item is None or from_item(item).terminal
-            ends = [orphaned(number, parent.on, job.part_of, job.request_hash) for number, parent in absent]
+            ends = [orphaned_end(number, parent.on, job.parent_id, job.request_hash) for number, parent in absent]
         else:
-            over = self._ports.effects.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
-            ends = [missing(number, parent.on, parent.id, job.request_hash) for number, parent in absent]
+            over = self._runtime.clock.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
+            ends = [missing_end(number, parent.on, parent.id, job.request_hash) for number, parent in absent]
         return ends if over else []
 
 
-def is_to_stop(job: Job, now_ms: int) -> bool:
+def must_stop_members(job: Job, now_ms: int) -> bool:
     """Say whether the parts that a job waits for are to be cancelled: it was, or its deadline is past."""
-    return job.parts is not None and (
+    return job.member_count is not None and (
         job.cancel_requested or (job.deadline_at is not None and job.deadline_at <= now_ms)
     )

@@ -3,33 +3,33 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from whendue.engine.apply import send, written
-from whendue.engine.ports import Applied
-from whendue.engine.runtime import Ports
-from whendue.jobs.dependencies import End, heard
+from whendue.engine.apply import apply, send
+from whendue.engine.ports import WriteStatus
+from whendue.engine.runtime import Runtime
+from whendue.jobs.dependencies import UpstreamEnd, decide
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.table.keys import job_id_of, job_key
 
-# Dependents that change under us are read again this often; what is left is told again at an alarm.
+# Dependents that change under us are read again this often; what is left is told again at a next check.
 TRIES = 8
 
 
-class Heard(NamedTuple):
+class Released(NamedTuple):
     """What came of it: dependents that may not have heard, and jobs whose own end is to be told now."""
 
     unknown: set[str]
     owing: list[Job]
 
 
-class Dependents:
+class DependencyReleaser:
     """Lets waiting jobs hear of ends."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
-    def hear(self, ends: Mapping[str, Sequence[End]]) -> Heard:
+    def hear(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> Released:
         """Tell jobs of ends: who awaits nothing more is released, once (guarantee G7).
 
         Args:
@@ -39,27 +39,29 @@ class Dependents:
         for _ in range(TRIES):
             steps = self._decide(left)
             if not steps:
-                return Heard(unknown, owing)
-            now_ms = self._ports.effects.now_ms()
-            done = written(self._ports, list(steps.values()))
+                return Released(unknown, owing)
+            now_ms = self._runtime.clock.now_ms()
+            done = apply(self._runtime, list(steps.values()))
             held = [step for step, end in done if end.done]
-            send(self._ports.queue, [step.job for step in held if step.send], now_ms, self._ports.bulkhead)
-            owing += [step.job for step in held if step.job.owes is not None]
-            unknown |= {step.job.id for step, end in done if end.applied is Applied.UNAVAILABLE}
+            send(self._runtime.queue, [step.job for step in held if step.send], now_ms, self._runtime.bulkhead)
+            owing += [step.job for step in held if step.job.pending_fan_out is not None]
+            unknown |= {step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE}
             # After an arrival somebody looks whether it was the last; who was refused looks again.
-            again = {s.job.id for s, end in done if end.applied is Applied.REFUSED or (end.done and s.name == "arrive")}
+            again = {
+                s.job.id for s, end in done if end.status is WriteStatus.REFUSED or (end.done and s.name == "satisfy")
+            }
             left = {job_id: ends[job_id] for job_id in left if job_id in again}
-        return Heard(unknown | set(left), owing)
+        return Released(unknown | set(left), owing)
 
-    def _decide(self, ends: Mapping[str, Sequence[End]]) -> dict[str, Transition]:
+    def _decide(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> dict[str, Transition]:
         if not ends:
             return {}
-        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
-        items = self._ports.store.get([job_key(job_id) for job_id in ends])
-        # One that cannot be read, or told, holds up none of the others: its own alarm looks again.
-        decided = self._ports.bulkhead.each(
+        now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
+        items = self._runtime.store.get([job_key(job_id) for job_id in ends])
+        # One that cannot be read, or told, holds up none of the others: its own next check looks again.
+        decided = self._runtime.bulkhead.each(
             [item for item in items if item],
-            lambda item: heard(job := from_item(item), ends[job.id], now_ms, timing),
+            lambda item: decide(job := from_item(item), ends[job.id], now_ms, timing),
             stage="dependents",
             name=lambda item: job_id_of(item["pk"]),
         )

@@ -6,12 +6,12 @@ from typing import Protocol
 
 from whendue.bulkhead import Bulkhead
 from whendue.declarations.registry import Registry
-from whendue.engine.payload_store import Documents
-from whendue.engine.ports import Cursors, Isolation, JobQueue, JobStore, Outcome, Runner
+from whendue.engine.payload_store import PayloadStore
+from whendue.engine.ports import Cursors, Isolation, JobQueue, JobStore, Runner, WriteResult
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
 from whendue.settings import Settings
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 from whendue.table.ids import Ids
 from whendue.tracing.spans import Tracing
 
@@ -19,14 +19,14 @@ from whendue.tracing.spans import Tracing
 class TransitionObserver(Protocol):
     """Counts what happens; never raises."""
 
-    def note(self, done: Iterable[tuple[Transition, Outcome]]) -> None:
+    def note(self, done: Iterable[tuple[Transition, WriteResult]]) -> None:
         """Count the transitions that hold."""
 
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
         """Count a tick of the timer, and what it did."""
 
 
-class Newsroom(Protocol):
+class NotificationSink(Protocol):
     """Knows what is to be notified."""
 
     def wants(self, step: Transition) -> bool:
@@ -40,7 +40,7 @@ class Newsroom(Protocol):
         """
 
 
-class Silence:
+class NullNotificationSink:
     """A newsroom to which nobody has subscribed."""
 
     def wants(self, step: Transition) -> bool:  # noqa: ARG002
@@ -53,20 +53,20 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class Runtime:
     """What every service is given; each uses what it needs. Without `isolation` suspects run here, one at a time."""
 
     store: JobStore
     queue: JobQueue
-    documents: Documents
+    payloads: PayloadStore
     runner: Runner
     registry: Registry
-    effects: Effects
+    clock: Clock
     settings: Settings
     ids: Ids
     cursors: Cursors
-    tally: TransitionObserver
-    news: Newsroom = field(default_factory=Silence)
+    metrics: TransitionObserver
+    notifications: NotificationSink = field(default_factory=NullNotificationSink)
     tracing: Tracing = field(default_factory=Tracing)
     bulkhead: Bulkhead = field(default_factory=Bulkhead)
     isolation: Isolation | None = None

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.inspection.explain_rules import Reason, explain
-from whendue.inspection.surroundings import Around
+from whendue.inspection.surroundings import Surroundings
 from whendue.jobs.model import Job
 from whendue.operations.commands import find
 
@@ -19,9 +19,9 @@ class Explained(NamedTuple):
 class Explainer:
     """Explains jobs; changes nothing."""
 
-    def __init__(self, ports: Ports, around: Around) -> None:
+    def __init__(self, runtime: Runtime, around: Surroundings) -> None:
         """Use these ports; `around` sees what a job waits for."""
-        self._ports = ports
+        self._runtime = runtime
         self._around = around
 
     def explain(self, tenant: str, job_id: str) -> Explained:
@@ -31,6 +31,6 @@ class Explainer:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: table or queue do not answer.
         """
-        now_ms = self._ports.effects.now_ms()
-        job = find(self._ports.store, tenant, job_id, now_ms)
-        return Explained(job, explain(job, now_ms, self._ports.settings.timing, self._around.look(job, now_ms)))
+        now_ms = self._runtime.clock.now_ms()
+        job = find(self._runtime.store, tenant, job_id, now_ms)
+        return Explained(job, explain(job, now_ms, self._runtime.settings.timing, self._around.look(job, now_ms)))

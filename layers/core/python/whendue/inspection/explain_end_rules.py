@@ -17,7 +17,7 @@ MEANINGS = {
 }
 
 
-class Told(NamedTuple):
+class EndReason(NamedTuple):
     """One reason: code, sentence, facts."""
 
     code: Cause
@@ -25,7 +25,7 @@ class Told(NamedTuple):
     facts: dict[str, Any]
 
 
-def told_of_end(job: Job, now_ms: int) -> list[Told]:
+def reason_of_end(job: Job, now_ms: int) -> list[EndReason]:
     """Say how a finished job ended: that it has, why, and whether it can run again.
 
     Args:
@@ -33,26 +33,29 @@ def told_of_end(job: Job, now_ms: int) -> list[Told]:
         now_ms: the time of asking.
     """
     kept = {"kept_until": job.expires_at * 1000} if job.expires_at is not None else {}
-    reasons = [Told(Cause.FINISHED, f"It has finished: {job.state}.", {"finished_at": job.finished_at} | kept)]
+    reasons = [EndReason(Cause.FINISHED, f"It has finished: {job.state}.", {"finished_at": job.finished_at} | kept)]
     if job.state is State.SUCCEEDED:
         return reasons
     reasons.append(_why(job))
-    if job.owes is not None:
+    if job.pending_fan_out is not None:
         # A redrive tells them first.
-        reasons.append(Told(Cause.FAN_OUT_PENDING, "Those who wait for its end are yet to hear of it.", {}))
+        reasons.append(EndReason(Cause.FAN_OUT_PENDING, "Those who wait for its end are yet to hear of it.", {}))
     if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
         text = f"It is older than {REDRIVE_AGE_S // 86_400} days and is not redriven: submit it anew."
-        return [*reasons, Told(Cause.TOO_OLD, text, {"created_at": job.created_at})]
-    return [*reasons, Told(Cause.REDRIVABLE, f"POST /jobs/{job.id}/redrive runs it again with all its attempts.", {})]
+        return [*reasons, EndReason(Cause.TOO_OLD, text, {"created_at": job.created_at})]
+    return [
+        *reasons,
+        EndReason(Cause.REDRIVABLE, f"POST /jobs/{job.id}/redrive runs it again with all its attempts.", {}),
+    ]
 
 
-def _why(job: Job) -> Told:
+def _why(job: Job) -> EndReason:
     error = job.last if job.state is State.DEAD or job.cancelled_for else None
     if error is None:
-        return Told(Cause.CANCELLED, "It was cancelled on request.", {})
+        return EndReason(Cause.CANCELLED, "It was cancelled on request.", {})
     facts = {"error_type": error.type, "message": error.message, "where": error.where, "failed_at": error.failed_at}
     if job.state is State.CANCELLED:
-        return Told(Cause.CANCELLED_FOR, f"It was cancelled: {error.message}.", facts)
+        return EndReason(Cause.CANCELLED_FOR, f"It was cancelled: {error.message}.", facts)
     facts |= {"attempts": job.failures, "max_attempts": job.policy.max_attempts, "lost": job.lost}
     meaning = MEANINGS.get(error.type, f"Its last attempt failed with {error.type}")
-    return Told(Cause.FAILED, f"{meaning}: {error.message}", facts)
+    return EndReason(Cause.FAILED, f"{meaning}: {error.message}", facts)

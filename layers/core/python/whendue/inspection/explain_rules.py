@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from whendue.inspection.causes import Cause
-from whendue.inspection.explain_end_rules import told_of_end
-from whendue.jobs.dependencies import Parent, end_of, is_met, numbers
-from whendue.jobs.due_index import first_alarm, owner_is_promote, rescue_before
+from whendue.inspection.explain_end_rules import reason_of_end
+from whendue.jobs.dependencies import Upstream, is_met, upstream_end, upstream_numbers
+from whendue.jobs.due_index import first_check, owner_is_promote, rescue_before
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State
 from whendue.pauses.model import Pause
@@ -24,15 +24,15 @@ class Reason:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class Awaited(NamedTuple):
+class AwaitedJob(NamedTuple):
     """A job whose end another one waits for; None for one that is not there."""
 
-    parent: Parent
+    parent: Upstream
     job: Job | None
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observed:
     """What was seen around a job when it was asked for.
 
     Args:
@@ -46,22 +46,22 @@ class Seen:
 
     backlog: int = 0
     pause: Pause | None = None
-    awaited: Mapping[int, Awaited] = field(default_factory=dict)
+    awaited: Mapping[int, AwaitedJob] = field(default_factory=dict)
     wait: Wait | None = None
     overlaps: bool = False
     ticked_at: int | None = None
 
 
-NOTHING: Final = Seen()
+NOTHING: Final = Observed()
 
 
-def explain(job: Job, now_ms: int, timing: Timing, seen: Seen = NOTHING) -> list[Reason]:
+def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> list[Reason]:
     """Say what the job is waiting for, the most telling reason first; of a finished one how it ended.
 
     Args:
         job: the job as stored.
         now_ms: the time of asking.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
         seen: what was seen around it.
     """
     held = [] if seen.pause is None else [_paused(seen.pause, job.queue)]
@@ -75,7 +75,7 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Seen = NOTHING) -> list
     if job.state is State.RUNNING:
         # What runs goes on; what lost its worker is not taken over while it is paused.
         return [*(held if job.lease_until < now_ms else []), *_running(job, now_ms)]
-    return [Reason(*told) for told in told_of_end(job, now_ms)]
+    return [Reason(*told) for told in reason_of_end(job, now_ms)]
 
 
 def needs_timer(job: Job, now_ms: int, timing: Timing) -> bool:
@@ -90,7 +90,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
     if ticked_at is None or ticked_at >= rescue_before(now_ms, timing) or not needs_timer(job, now_ms, timing):
         return []
     unheard = job.rescues or _is_overdue(job, now_ms, timing)
-    if job.state is State.PENDING and job.alarm_at <= ticked_at and not unheard:
+    if job.state is State.PENDING and job.check_at <= ticked_at and not unheard:
         # Its message was sent at a tick.
         return []
     text = "The timer is silent; what it has to do for this job waits until it ticks again."
@@ -98,7 +98,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
 
 
 def _is_overdue(job: Job, now_ms: int, timing: Timing) -> bool:
-    return now_ms >= job.due_at + timing.grace_ms and job.alarm_at == first_alarm(job.due_at, timing)
+    return now_ms >= job.due_at + timing.grace_ms and job.check_at == first_check(job.due_at, timing)
 
 
 def _paused(pause: Pause, queue: str) -> Reason:
@@ -130,39 +130,39 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
             Reason(Cause.RETRY_BACKOFF, f"Attempt {job.failures} failed; the next waits out its backoff.", facts)
         )
     reasons.append(Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at}))
-    if now_ms < first_alarm(job.due_at, timing):
+    if now_ms < first_check(job.due_at, timing):
         text = "Its message is handed to the queue shortly before it is due."
-        reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.alarm_at}))
+        reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.check_at}))
     return reasons
 
 
-def _waits_for_others(job: Job, awaited: Mapping[int, Awaited]) -> list[Reason]:
-    left = len(numbers(job.awaits))
+def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reason]:
+    left = len(upstream_numbers(job.unmet_dependencies))
     reasons = []
     if job.cancel_requested:
         reasons.append(
             Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the jobs that it has made are cancelled.", {})
         )
-    if job.parts is not None:
-        text = f"It waits for the ends of {left} of the {job.parts} jobs that it has made."
-        return [*reasons, Reason(Cause.WAITING_FOR_PARTS, text, {"parts": job.parts, "left": left})]
-    failed = [one.parent.id for one in awaited.values() if job.parent_policy == "hold" and _holds(one)]
+    if job.member_count is not None:
+        text = f"It waits for the ends of {left} of the {job.member_count} jobs that it has made."
+        return [*reasons, Reason(Cause.WAITING_FOR_MEMBERS, text, {"members": job.member_count, "left": left})]
+    failed = [one.parent.id for one in awaited.values() if job.on_dependency_failure == "hold" and _holds(one)]
     if failed:
         text = "A job that must succeed first did not: it is held until that one is redriven and succeeds."
         reasons.append(Reason(Cause.HELD, text, {"jobs": failed[:AWAITED_NAMED]}))
     named = [awaited[number].parent.id for number in sorted(awaited)][:AWAITED_NAMED]
     facts = {"left": left, "jobs": named}
-    reasons.append(Reason(Cause.WAITING_FOR_PARENTS, f"It waits for the ends of {left} job(s).", facts))
+    reasons.append(Reason(Cause.WAITING_FOR_DEPENDENCIES, f"It waits for the ends of {left} job(s).", facts))
     return reasons
 
 
-def _holds(one: Awaited) -> bool:
+def _holds(one: AwaitedJob) -> bool:
     if one.job is None or not one.job.terminal:
         return False
-    return one.parent.on == "success" and not is_met("success", end_of(0, "success", one.job).ending)
+    return one.parent.on == "success" and not is_met("success", upstream_end(0, "success", one.job).ending)
 
 
-def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Seen) -> list[Reason]:
+def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:
     reasons = []
     overdue_s = (now_ms - job.due_at) // 1000
     if seen.backlog > BACKLOG_MESSAGES:
@@ -173,12 +173,12 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Seen) -> list
         text = "It is overdue: its message was lost, or dropped in a pause, or is late. The timer sees to it at a tick."
         reasons.append(Reason(Cause.OVERDUE, text, {"overdue_s": overdue_s}))
     if job.rescues:
-        text = f"The timer has looked after it {job.rescues} time(s); it looks again at its alarm."
-        reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "alarm_at": job.alarm_at}))
+        text = f"The timer has looked after it {job.rescues} time(s); it looks again at its next check."
+        reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "check_at": job.check_at}))
     return [*reasons, _next_of_due(job, seen)]
 
 
-def _next_of_due(job: Job, seen: Seen) -> Reason:
+def _next_of_due(job: Job, seen: Observed) -> Reason:
     """Say what becomes of a job that is due once a worker looks at it."""
     if seen.overlaps:
         text = (

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from whendue.engine.due_cursors import read_cursors
-from whendue.engine.runtime import Ports
-from whendue.inspection.queues import Queues, QueueView
+from whendue.engine.runtime import Runtime
+from whendue.inspection.queues import QueueInspector, QueueView
 from whendue.jobs.due_index import live_partition
-from whendue.pauses.service import Pauses
+from whendue.pauses.service import PauseService
 from whendue.settings import ALL_QUEUES
 
 
@@ -27,9 +27,9 @@ class Measured(NamedTuple):
 class Gauges:
     """Measures; changes nothing."""
 
-    def __init__(self, ports: Ports, pauses: Pauses, queues: Queues) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService, queues: QueueInspector) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
         self._queues = queues
 
@@ -39,24 +39,24 @@ class Gauges:
         Raises:
             UnavailableError: table or queues do not answer.
         """
-        return Measured(self._queues.list(), self.timer_lag_s(), self._ports.effects.now_ms())
+        return Measured(self._queues.list(), self.timer_lag_s(), self._runtime.clock.now_ms())
 
     def timer_lag_s(self) -> float:
-        """Say how far the timer is behind: for how long the oldest alarm has been past that it has not come to.
+        """Say how far the timer is behind: for how long the oldest check has been past that it has not come to.
 
         Up to a minute between two ticks. Alarms of paused queues do not count.
 
         Raises:
             UnavailableError: the table does not answer.
         """
-        paused, store, now_ms = self._pauses.of_queues(), self._ports.store, self._ports.effects.now_ms()
-        shards = range(self._ports.settings.shards)
+        paused, store, now_ms = self._pauses.of_queues(), self._runtime.store, self._runtime.clock.now_ms()
+        shards = range(self._runtime.settings.shards)
         partitions = [live_partition(queue, shard) for queue in ALL_QUEUES if queue not in paused for shard in shards]
-        pages = self._ports.bulkhead.each(
+        pages = self._runtime.bulkhead.each(
             read_cursors(store, "promote", partitions),
-            lambda cursor: store.agenda(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1),
+            lambda cursor: store.query_due(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1),
             stage="gauges",
             name=lambda cursor: cursor.partition,
         )
-        alarms = [entry.alarm_at for _, page in pages for entry in page]
-        return (now_ms - min(alarms, default=now_ms)) / 1000
+        checks = [entry.check_at for _, page in pages for entry in page]
+        return (now_ms - min(checks, default=now_ms)) / 1000

@@ -1,6 +1,6 @@
 """Health: do the table and the queues answer, and are all tasks there?"""
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import WhendueError
 from whendue.settings import QUEUES
 from whendue.table.keys import cursor_key
@@ -9,9 +9,9 @@ from whendue.table.keys import cursor_key
 class Health:
     """Asks what we cannot work without."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def ready(self) -> dict[str, str]:
         """Give each dependency's answer: `ok`, or the error's code."""
@@ -19,18 +19,19 @@ class Health:
 
     def broken_modules(self) -> list[str]:
         """Name the modules whose tasks are not there because they could not be imported."""
-        return [failed.module for failed in self._ports.registry.failures]
+        return [failed.module for failed in self._runtime.registry.failures]
 
     def _table(self) -> str:
         try:
-            self._ports.store.get([cursor_key("promote", "health")])
+            self._runtime.store.get([cursor_key("promote", "health")])
+            self._runtime.store.query_due("health", after=None, until_ms=0, limit=1)
         except WhendueError as error:
             return error.code
         return "ok"
 
     def _queues(self) -> str:
         try:
-            self._ports.queue.depth(QUEUES[0])
+            self._runtime.queue.depth(QUEUES[0])
         except WhendueError as error:
             return error.code
         return "ok"

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from whendue.engine.partition_scan import readable
 from whendue.engine.ports import Depth
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import State
 from whendue.pauses.model import Pause
-from whendue.pauses.service import Pauses
+from whendue.pauses.service import PauseService
 from whendue.quotas import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
 from whendue.settings import ALL_QUEUES
 
@@ -30,12 +30,12 @@ class QueueView(NamedTuple):
     pause: Pause | None
 
 
-class Queues:
+class QueueInspector:
     """Answers questions about queues; changes nothing."""
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
 
     def list(self) -> list[QueueView]:
@@ -46,23 +46,25 @@ class Queues:
         """
         pauses = self._pauses.of_queues()
         return [
-            QueueView(name, self._ports.queue.depth(name), self._oldest(name, paused=name in pauses), pauses.get(name))
+            QueueView(
+                name, self._runtime.queue.depth(name), self._oldest(name, paused=name in pauses), pauses.get(name)
+            )
             for name in ALL_QUEUES
         ]
 
     def _oldest(self, queue: str, *, paused: bool) -> int | None:
-        """Find the pending job that is due first, among the first few of each agenda partition."""
-        # An alarm that rescue has moved stands so much later.
-        until_ms = self._ports.effects.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
+        """Find the pending job that is due first, among the first few of each due index partition."""
+        # An next check that rescue has moved stands so much later.
+        until_ms = self._runtime.clock.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
         entries = [
             entry
-            for shard in range(self._ports.settings.shards)
-            for entry in self._ports.store.agenda(
+            for shard in range(self._runtime.settings.shards)
+            for entry in self._runtime.store.query_due(
                 live_partition(queue, shard), after=None, until_ms=until_ms, limit=OLDEST_LOOKED_AT
             )
         ]
-        items = self._ports.store.get([entry.key for entry in entries])
-        read = self._ports.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
+        items = self._runtime.store.get([entry.key for entry in entries])
+        read = self._runtime.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
         jobs = [job for _, job in read if job.state is State.PENDING]
         held = set() if paused else self._pauses.held(jobs)
         return min((job.due_at for job in jobs if job.id not in held), default=None)

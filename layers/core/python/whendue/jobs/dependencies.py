@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from whendue.jobs.dependency_transitions import arrive, forgo, release
+from whendue.jobs.dependency_transitions import cancel_unsatisfied, release, satisfy
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel
@@ -16,12 +16,12 @@ from whendue.quotas import PARTS
 from whendue.settings import Timing
 
 On = Literal["success", "failure", "done"]
-ParentPolicy = Literal["cancel", "run", "hold"]
+FailurePolicy = Literal["cancel", "run", "hold"]
 ONS: Final = ("success", "failure", "done")
-PARENT_POLICIES: Final = ("cancel", "run", "hold")
+FAILURE_POLICIES: Final = ("cancel", "run", "hold")
 # Why a job was cancelled that waited.
-PARENT_FAILED: Final = "parent_failed"
-PARENT_MISSING: Final = "parent_missing"
+DEPENDENCY_FAILED: Final = "dependency_failed"
+DEPENDENCY_MISSING: Final = "dependency_missing"
 NOT_TAKEN: Final = "branch_not_taken"
 ORPHANED: Final = "workflow_ended"
 
@@ -29,7 +29,7 @@ Ending = Literal["succeeded", "failed", "not_taken", "missing", "orphaned"]
 
 
 @dataclass(frozen=True, slots=True)
-class Parent:
+class Upstream:
     """A job that another one waits for.
 
     Args:
@@ -43,7 +43,7 @@ class Parent:
     name: str | None = None
 
 
-class End(NamedTuple):
+class UpstreamEnd(NamedTuple):
     """A parent's end, as its dependent sees it: the parent's number there, which end counts, which generation ended.
 
     `asked` is the hash of the dependent's request, as the note about it has it: a request that was refused, since its
@@ -52,29 +52,29 @@ class End(NamedTuple):
 
     number: int
     on: On
-    parent_id: str
+    upstream_id: str
     generation: int
     ending: Ending
     asked: str | None = None
 
 
-def end_of(number: int, on: On, parent: Job, asked: str | None = None) -> End:
+def upstream_end(number: int, on: On, parent: Job, asked: str | None = None) -> UpstreamEnd:
     """Describe the end of a parent that has ended."""
     if parent.state is State.SUCCEEDED:
         ending: Ending = "succeeded"
     else:
         ending = "not_taken" if parent.cancelled_for == NOT_TAKEN else "failed"
-    return End(number, on, parent.id, parent.generation, ending, asked)
+    return UpstreamEnd(number, on, parent.id, parent.generation, ending, asked)
 
 
-def missing(number: int, on: On, parent_id: str, asked: str | None = None) -> End:
+def missing_end(number: int, on: On, upstream_id: str, asked: str | None = None) -> UpstreamEnd:
     """Describe the end of a parent that is not there: it never will be, or is gone with its retention."""
-    return End(number, on, parent_id, 1 << 30, "missing", asked)
+    return UpstreamEnd(number, on, upstream_id, 1 << 30, "missing", asked)
 
 
-def orphaned(number: int, on: On, whole_id: str, asked: str | None = None) -> End:
+def orphaned_end(number: int, on: On, member_id_base: str, asked: str | None = None) -> UpstreamEnd:
     """Describe the end of a parent that never will be: the job that was making both has ended before it had."""
-    return End(number, on, whole_id, 1 << 30, "orphaned", asked)
+    return UpstreamEnd(number, on, member_id_base, 1 << 30, "orphaned", asked)
 
 
 def element(number: int, generation: int = 0) -> int:
@@ -82,19 +82,19 @@ def element(number: int, generation: int = 0) -> int:
     return generation * PARTS + number
 
 
-def numbers(awaits: frozenset[int] | None) -> list[int]:
+def upstream_numbers(unmet_dependencies: frozenset[int] | None) -> list[int]:
     """List the numbers of the parents that are awaited."""
-    return sorted({one % PARTS for one in awaits or ()})
+    return sorted({one % PARTS for one in unmet_dependencies or ()})
 
 
-def heard(child: Job, ends: Sequence[End], now_ms: int, timing: Timing) -> Transition | None:
+def decide(child: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing) -> Transition | None:
     """Choose what ends of its parents make of a job as read; None where they are none that it waits for.
 
     Args:
         child: the dependent.
         ends: of its parents; repetitions and stale ones do no harm.
         now_ms: the time.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
     """
     if child.state is not State.WAITING:
         return None
@@ -102,14 +102,18 @@ def heard(child: Job, ends: Sequence[End], now_ms: int, timing: Timing) -> Trans
     for end in ends:
         if end.asked not in (None, child.request_hash):
             continue
-        mine = {one for one in child.awaits or () if one % PARTS == end.number and one // PARTS <= end.generation}
-        verdict = _verdict(end, child.parent_policy) if mine else "holds"
+        mine = {
+            one
+            for one in child.unmet_dependencies or ()
+            if one % PARTS == end.number and one // PARTS <= end.generation
+        }
+        verdict = _verdict(end, child.on_dependency_failure) if mine else "holds"
         if verdict == "arrives":
             arrived |= mine
         elif verdict != "holds":
-            return forgo(child, verdict, _MESSAGES[verdict].format(end.parent_id), now_ms)
-    if arrived != (child.awaits or frozenset()):
-        return arrive(child, frozenset(arrived)) if arrived else None
+            return cancel_unsatisfied(child, verdict, _MESSAGES[verdict].format(end.upstream_id), now_ms)
+    if arrived != (child.unmet_dependencies or frozenset()):
+        return satisfy(child, frozenset(arrived)) if arrived else None
     return cancel(child, now_ms) if child.cancel_requested else release(child, now_ms, timing)
 
 
@@ -120,7 +124,7 @@ def is_met(on: On, ending: Ending) -> bool:
     return ending == "succeeded" if on == "success" else ending in ("failed", "missing")
 
 
-def _verdict(end: End, policy: str | None) -> str:
+def _verdict(end: UpstreamEnd, policy: str | None) -> str:
     """Say what an end does to who waits for it: it `arrives`, it `holds`, or the cause to cancel for."""
     if end.ending == "orphaned":
         return ORPHANED
@@ -132,22 +136,22 @@ def _verdict(end: End, policy: str | None) -> str:
         return "arrives"
     if policy == "hold":
         return "holds"
-    return PARENT_MISSING if end.ending == "missing" else PARENT_FAILED
+    return DEPENDENCY_MISSING if end.ending == "missing" else DEPENDENCY_FAILED
 
 
 _MESSAGES: Final = {
-    PARENT_FAILED: "its parent {} did not succeed",
-    PARENT_MISSING: "its parent {} is not there",
+    DEPENDENCY_FAILED: "its parent {} did not succeed",
+    DEPENDENCY_MISSING: "its parent {} is not there",
     NOT_TAKEN: "its parent {} took another branch",
     ORPHANED: "the job {} ended before it had made all its parts",
 }
 
 
-def parents_value(parents: Sequence[Parent]) -> list[list[Any]]:
+def upstreams_value(parents: Sequence[Upstream]) -> list[list[Any]]:
     """Write parents as JSON: the list that `parents_from` reads."""
     return [[parent.id, parent.on, parent.name] for parent in parents]
 
 
-def parents_from(value: Sequence[Sequence[Any]]) -> list[Parent]:
+def upstreams_from(value: Sequence[Sequence[Any]]) -> list[Upstream]:
     """Read parents."""
-    return [Parent(*one) for one in value]
+    return [Upstream(*one) for one in value]

@@ -5,7 +5,7 @@ from typing import Any, Final
 from whendue.jobs.due_index import writer_sends
 from whendue.jobs.failures import failure
 from whendue.jobs.model import Job, State
-from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, put_away, step
+from whendue.jobs.transition import NOT_CANCELLED, Transition, archive, as_read, due, edges, finish, held, step
 from whendue.quotas import WAITING_CHECK_S
 from whendue.settings import Timing
 from whendue.table.writes import Has, In, Is, Lacks, Less, Plus
@@ -18,58 +18,67 @@ LIVE: Final = (State.WAITING.value, State.PENDING.value, State.RUNNING.value)
     (State.PENDING, State.PENDING),
     (State.RUNNING, State.RUNNING),
 )
-def adopt(job: Job) -> Transition:
+def add_dependent(job: Job) -> Transition:
     """Note that others wait for the end of a live job: from now on it cannot end without owing them the news."""
-    return step("adopt", job, [In("state", LIVE)], children=True)
+    return step("add_dependent", job, [In("state", LIVE)], has_dependents=True)
 
 
 @edges((State.WAITING, State.WAITING))
-def arrive(job: Job, elements: frozenset[int]) -> Transition:
+def satisfy(job: Job, elements: frozenset[int]) -> Transition:
     """Wait no longer for some of its parents; somebody looks afterwards whether any are left."""
-    return step("arrive", job, [*as_read(job), Has("awaits")], awaits=Less(elements))
+    return step("satisfy", job, [*as_read(job), Has("unmet_dependencies")], unmet_dependencies=Less(elements))
 
 
 @edges((State.WAITING, State.PENDING))
 def release(job: Job, now_ms: int, timing: Timing) -> Transition:
     """Let a job run whose last parents have ended (guarantee G7): due now, or when it is to be if that is later."""
     changes, send = due(job, max(now_ms + round(1000 * (job.after_s or 0)), job.due_at), now_ms, timing)
-    left = Is("awaits", job.awaits) if job.awaits else Lacks("awaits")
+    left = Is("unmet_dependencies", job.unmet_dependencies) if job.unmet_dependencies else Lacks("unmet_dependencies")
     expected = [*as_read(job), left, NOT_CANCELLED]
-    return step("release", job, expected, send=send, state=State.PENDING, awaits=None, **changes)
+    return step("release", job, expected, send=send, state=State.PENDING, unmet_dependencies=None, **changes)
 
 
 @edges((State.WAITING, State.CANCELLED))
-def forgo(job: Job, cause: str, message: str, now_ms: int) -> Transition:
+def cancel_unsatisfied(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """Finish as cancelled a job that a parent's end leaves without a reason to run."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return ended("forgo", job, as_read(job), State.CANCELLED, now_ms, last=error)
+    return finish("cancel_unsatisfied", job, as_read(job), State.CANCELLED, now_ms, last=error)
 
 
 @edges((State.RUNNING, State.WAITING))
-def expand(job: Job, parts: int, awaits: frozenset[int], now_ms: int, deadline_at: int | None) -> Transition:
+def expand(
+    job: Job, member_count: int, unmet_dependencies: frozenset[int], now_ms: int, deadline_at: int | None
+) -> Transition:
     """Wait for the jobs that this run has made; a run for itself, it counts neither as attempt nor as lost.
 
     Refused once a cancel was requested: none of them has been sent yet, and none is to run (guarantee G9).
     A new generation: a message of the one that made them, delivered again, is stale.
     """
-    changes: dict[str, Any] = {"state": State.WAITING, "parts": parts, "awaits": awaits, "lease_until": 0}
-    alarm_at = min(now_ms + WAITING_CHECK_S * 1000, deadline_at or now_ms + WAITING_CHECK_S * 1000)
-    changes |= {"claims": Plus(-1), "alarm_at": alarm_at, "rescues": 0, "deadline_at": deadline_at}
+    changes: dict[str, Any] = {
+        "state": State.WAITING,
+        "member_count": member_count,
+        "unmet_dependencies": unmet_dependencies,
+        "lease_until": 0,
+    }
+    check_at = min(now_ms + WAITING_CHECK_S * 1000, deadline_at or now_ms + WAITING_CHECK_S * 1000)
+    changes |= {"claims": Plus(-1), "check_at": check_at, "rescues": 0, "deadline_at": deadline_at}
     changes["generation"] = job.generation + 1
     return step("expand", job, [*held(job), NOT_CANCELLED], **changes)
 
 
 @edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED)))
-def tell_on(job: Job, reached: str) -> Transition:
+def advance_fan_out(job: Job, reached: str) -> Transition:
     """Note how far the news of an end has been told."""
-    return step("tell_on", job, [*as_read(job), Is("owes", job.owes)], owes=reached)
+    return step(
+        "advance_fan_out", job, [*as_read(job), Is("pending_fan_out", job.pending_fan_out)], pending_fan_out=reached
+    )
 
 
 @edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED, State.PENDING)))
-def settled(job: Job, now_ms: int, timing: Timing) -> Transition:
-    """Note that everything is told: a finished job leaves the live agenda, a failed one's next attempt is sent."""
-    expected = [*as_read(job), Is("owes", job.owes)]
+def finish_fan_out(job: Job, now_ms: int, timing: Timing) -> Transition:
+    """Note that everything is told: a finished job leaves the live due index, a failed one's next attempt is sent."""
+    expected = [*as_read(job), Is("pending_fan_out", job.pending_fan_out)]
     if job.finished_at is not None:
-        return step("settled", job, expected, owes=None, **put_away(job, job.state, job.finished_at))
-    send = job.alarm_at <= now_ms or writer_sends(job.alarm_at, job.scheduled_at, timing)
-    return step("settled", job, expected, send=send, owes=None)
+        return step("finish_fan_out", job, expected, pending_fan_out=None, **archive(job, job.state, job.finished_at))
+    send = job.check_at <= now_ms or writer_sends(job.check_at, job.scheduled_at, timing)
+    return step("finish_fan_out", job, expected, send=send, pending_fan_out=None)

@@ -1,4 +1,4 @@
-"""The agenda: partitions, alarms and the rules that say who sends a job's message (design section 3)."""
+"""The due index: partitions, next checks and the rules that say who sends a job's message (design section 3)."""
 
 import zlib
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from whendue.settings import Timing
 
 
 def shard_of(job_id: str, shards: int) -> int:
-    """Spread jobs evenly over an agenda's partitions."""
+    """Spread jobs evenly over a due index's partitions."""
     return zlib.crc32(job_id.encode()) % shards
 
 
@@ -33,19 +33,19 @@ def within_horizon(due_at: int, now_ms: int) -> int:
     return min(due_at, now_ms + HORIZON_S * 1000)
 
 
-def first_alarm(due_at: int, timing: Timing) -> int:
-    """Give the alarm of a job that nobody has rescued yet."""
+def first_check(due_at: int, timing: Timing) -> int:
+    """Give the next check of a job that nobody has rescued yet."""
     return due_at - timing.lookahead_ms
 
 
-def is_first_alarm(due_at: int, alarm_at: int, timing: Timing) -> bool:
-    """Tell a first alarm from one that rescue has moved."""
-    return alarm_at == first_alarm(due_at, timing)
+def is_first_check(due_at: int, check_at: int, timing: Timing) -> bool:
+    """Tell a first check from one that rescue has moved."""
+    return check_at == first_check(due_at, timing)
 
 
-def writer_sends(alarm_at: int, scheduled_at: int, timing: Timing) -> bool:
-    """Say whether whoever decided the due time at `scheduled_at` sends the message, too: the alarm is past or close."""
-    return alarm_at <= scheduled_at + timing.margin_ms
+def writer_sends(check_at: int, scheduled_at: int, timing: Timing) -> bool:
+    """Say whether whoever set the due time at `scheduled_at` sends the message, too: the check is past or close."""
+    return check_at <= scheduled_at + timing.margin_ms
 
 
 def delay_s(due_at: int, now_ms: int) -> int:
@@ -54,10 +54,10 @@ def delay_s(due_at: int, now_ms: int) -> int:
 
 
 def rescue_before(now_ms: int, timing: Timing) -> int:
-    """Give the time before which a first alarm that still stands is suspicious."""
+    """Give the time before which a first check that still stands is suspicious."""
     return now_ms - timing.lookahead_ms - timing.grace_ms
 
 
 def owner_is_promote(job: Job, timing: Timing) -> bool:
-    """Say whether promote sends this pending job at its alarm: it is a first one, and its writer has not sent."""
-    return is_first_alarm(job.due_at, job.alarm_at, timing) and not writer_sends(job.alarm_at, job.scheduled_at, timing)
+    """Say whether promote sends this pending job at its next check: it is a first one, and its writer has not sent."""
+    return is_first_check(job.due_at, job.check_at, timing) and not writer_sends(job.check_at, job.scheduled_at, timing)

@@ -31,17 +31,17 @@ def belonging(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
         job: whose it is.
         values: what the item holds.
     """
-    return _looked_at(job, values, first_look(job))
+    return _looked_at(job, values, first_check(job))
 
 
 def _looked_at(job: Job, values: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
-    entry = {"agenda_pk": erase_partition(job.shard), "alarm_at": at_ms}
-    return {**values, **({} if job.part_of is not None else entry)}
+    entry = {"due_pk": erase_partition(job.shard), "check_at": at_ms}
+    return {**values, **({} if job.parent_id is not None else entry)}
 
 
 def edge(dependent: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give the item that says that a job waits for another one's end; looked at before that other one could go."""
-    return _looked_at(dependent, values, next_look_at_edge(dependent.created_at))
+    return _looked_at(dependent, values, next_check_of_edge(dependent.created_at))
 
 
 def list_of_dependencies(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def list_of_dependencies(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     return _looked_at(job, values, _after_retention(job, job.created_at))
 
 
-def first_look(job: Job) -> int:
+def first_check(job: Job) -> int:
     """Say when to look first, ms UTC: a while after the retention of a job that ends when it is due.
 
     Whoever writes a belonging before its job has long written the job by then. What is to run far ahead is looked at
@@ -63,7 +63,7 @@ def _after_retention(job: Job, ends_at: int) -> int:
     return ends_at + 1000 * (job.policy.retention_s + ERASE_AFTER_S)
 
 
-def next_look(job: Job, now_ms: int, *, holds_payload: bool) -> int:
+def next_check(job: Job, now_ms: int, *, holds_payload: bool) -> int:
     """Say when to look again at what belongs to a job that is still there, ms UTC.
 
     Args:
@@ -78,7 +78,7 @@ def next_look(job: Job, now_ms: int, *, holds_payload: bool) -> int:
     return max(again_ms, _after_retention(job, job.due_at)) if holds_payload and not job.terminal else again_ms
 
 
-def next_look_at_edge(now_ms: int) -> int:
+def next_check_of_edge(now_ms: int) -> int:
     """Say when to look again at the edge to a dependent: before the job that it depends on could go, ms UTC."""
     return now_ms + 1000 * DEPENDED_ON_S // 2
 
@@ -92,12 +92,12 @@ def payload_item(job: Job) -> Key | None:
     return blob_key(job.id, job.payload_at, job.life)
 
 
-def look_sooner(job: Job, ends_at: int) -> Write | None:
+def check_sooner(job: Job, ends_at: int) -> Write | None:
     """Put a payload's look forward, for a job that ends before it was to be due; None where nothing is to be put."""
     key = payload_item(job)
-    if key is None or ends_at >= job.due_at or job.part_of is not None:
+    if key is None or ends_at >= job.due_at or job.parent_id is not None:
         return None
-    return Write("look_sooner", key, [Has("alarm_at")], {"alarm_at": _after_retention(job, ends_at)})
+    return Write("look_sooner", key, [Has("check_at")], {"check_at": _after_retention(job, ends_at)})
 
 
 def expiry(job: Job, finished_at: int) -> int | None:
@@ -105,9 +105,9 @@ def expiry(job: Job, finished_at: int) -> int | None:
 
     Others may depend on the job: before it goes, somebody looks whether one still needs it.
     """
-    if job.part_of is not None:
+    if job.parent_id is not None:
         return None
-    return finished_at // 1000 + job.policy.retention_s + (DEPENDED_ON_S if job.children else 0)
+    return finished_at // 1000 + job.policy.retention_s + (DEPENDED_ON_S if job.has_dependents else 0)
 
 
 def is_past(expires_at: int | None, now_ms: int) -> bool:
@@ -120,6 +120,6 @@ def is_over(job: Job, now_ms: int) -> bool:
     return is_past(job.expires_at, now_ms)
 
 
-def is_strange(job: Job, life: int | None) -> bool:
+def is_unknown_life(job: Job, life: int | None) -> bool:
     """Say whether something is of an earlier life of the job's id, or of one that never was."""
     return life is not None and life != job.life

@@ -15,7 +15,7 @@ def was_not_taken(job: Job) -> bool:
 
 
 def resets(
-    parts: Mapping[int, Job], parents: Mapping[int, Sequence[int]], of_redrive: int, now_ms: int, timing: Timing
+    parts: Mapping[int, Job], parents: Mapping[int, Sequence[int]], parent_redrive: int, now_ms: int, timing: Timing
 ) -> dict[int, Transition]:
     """Choose how parts begin again when the job that they are parts of is redriven: what failed, and what hung on it.
 
@@ -25,18 +25,20 @@ def resets(
     Args:
         parts: what is there, by number, parents before children.
         parents: the numbers of each part's parents, in the order in which it knows them.
-        of_redrive: which redrive of the whole it is, from 1.
+        parent_redrive: which redrive of the whole it is, from 1.
         now_ms: the time.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
     """
     steps: dict[int, Transition] = {}
     for number, part in parts.items():
         mine = parents.get(number, ())
-        begun = (part.of_redrive or 0) >= of_redrive
+        begun = (part.parent_redrive or 0) >= parent_redrive
         failed = part.state is State.DEAD or (part.state is State.CANCELLED and not was_not_taken(part))
         if begun or not (failed or (was_not_taken(part) and any(parent in steps for parent in mine))):
             continue
         after = {parent: steps[parent].job if parent in steps else parts[parent] for parent in mine}
-        awaits = frozenset(element(place, after[parent].generation) for place, parent in enumerate(mine))
-        steps[number] = redrive(part, now_ms, now_ms, timing, awaits=awaits, of_redrive=of_redrive)
+        unmet_dependencies = frozenset(element(place, after[parent].generation) for place, parent in enumerate(mine))
+        steps[number] = redrive(
+            part, now_ms, now_ms, timing, unmet_dependencies=unmet_dependencies, parent_redrive=parent_redrive
+        )
     return steps

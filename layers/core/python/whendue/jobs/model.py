@@ -6,6 +6,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, Literal
 
+from whendue.errors import OldTableError
 from whendue.jobs.limit_spec import Limit, Wait
 from whendue.table.items import checked, known
 from whendue.table.keys import Key, job_id_of, job_key
@@ -84,16 +85,16 @@ class Job:
 
     Args:
         id: UUIDv7, or derived from tenant and Idempotency-Key.
-        agenda_pk: its agenda partition, `live#...` or `done#...`.
-        alarm_at: when the timer must look at it; once finished, when it finished.
+        due_pk: its due index partition, `live#...` or `done#...`.
+        check_at: when the timer must look at it; once finished, when it finished.
         due_at: when the next attempt may start.
         generation: raised by each retry, reschedule, reprioritise and redrive; a message of another one is stale.
         failures: failed attempts since submit or redrive.
         claims: claims since submit or redrive; claims without an outcome are lost workers.
         fence: the last claim's mark (the submit's before the first); every write after a claim carries it.
         lease_until: 0 unless running.
-        scheduled_at: when `due_at` was last decided; whoever decides so late that the alarm is past sends, too.
-        rescues: how often rescue moved this generation's alarm.
+        scheduled_at: when `due_at` was last decided; whoever decides so late that the next check is past sends, too.
+        rescues: how often rescue moved this generation's next check.
         payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
         last: the last failed attempt.
         limit: what the request asked for over the profile.
@@ -107,17 +108,17 @@ class Job:
         schedule: the schedule that made it.
         nominal_at: the time for which the schedule made it; None for one that was triggered.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
-        awaits: whose ends it waits for, see `whendue.jobs.dependencies`; None for nobody's.
-        parent_policy: what becomes of it when a parent that must succeed does not; None is to cancel it.
+        unmet_dependencies: whose ends it waits for, see `whendue.jobs.dependencies`; None for nobody's.
+        on_dependency_failure: what becomes of it when a parent that must succeed does not; None is to cancel it.
         after_s: it is due so long after the last of its parents has ended.
-        refers: its payload refers to results of its parents.
-        children: others wait for its end, which must be told them.
-        owes: its end, or its failed attempt, is yet to be told; the last dependent that was told, empty at first.
+        has_references: its payload refers to results of its parents.
+        has_dependents: others wait for its end, which must be told them.
+        pending_fan_out: its end, or its failed attempt, has yet to be published; the last dependent that was served.
         expands: how it makes jobs of its own and waits for them, see `whendue.jobs.members`; None is not at all.
-        parts: how many it has made; None before it has.
-        part_of, part, node: the job that it is a part of, its number there, and its name.
+        member_count: how many it has made; None before it has.
+        parent_id, member_number, node: the job that it is a part of, its number there, and its name.
         redrives: how often it was redriven.
-        of_redrive: of which redrive of the job that it is a part of it was last begun.
+        parent_redrive: of which redrive of the job that it is a part of it was last begun.
         deadline_at: when what it waits for is cancelled.
         notify: the subscriptions that it names, parted by spaces.
         subscription: whose delivery it is.
@@ -129,8 +130,8 @@ class Job:
     type: str
     queue: str
     profile: str
-    agenda_pk: str
-    alarm_at: int
+    due_pk: str
+    check_at: int
     due_at: int
     scheduled_at: int
     created_at: int
@@ -163,19 +164,19 @@ class Job:
     schedule: str | None = None
     nominal_at: int | None = None
     overlap: str | None = None
-    awaits: frozenset[int] | None = None
-    parent_policy: str | None = None
+    unmet_dependencies: frozenset[int] | None = None
+    on_dependency_failure: str | None = None
     after_s: float | None = None
-    refers: bool | None = None
-    children: bool | None = None
-    owes: str | None = None
+    has_references: bool | None = None
+    has_dependents: bool | None = None
+    pending_fan_out: str | None = None
     expands: str | None = None
-    parts: int | None = None
-    part_of: str | None = None
-    part: int | None = None
+    member_count: int | None = None
+    parent_id: str | None = None
+    member_number: int | None = None
     node: str | None = None
     redrives: int | None = None
-    of_redrive: int | None = None
+    parent_redrive: int | None = None
     deadline_at: int | None = None
     notify: str | None = None
     subscription: str | None = None
@@ -183,7 +184,7 @@ class Job:
     life: int | None = None
 
     @property
-    def whole_id(self) -> str:
+    def member_id_base(self) -> str:
         """What the ids of its members are derived from."""
         return self.id if self.life is None else f"{self.id}@{self.life}"
 
@@ -214,9 +215,9 @@ class Job:
         return last.type if last and last.generation == self.generation else None
 
     @property
-    def left_parts(self) -> bool:
+    def may_have_members(self) -> bool:
         """Whether it was cancelled after a run that may have made parts, and before it waited for them."""
-        begun = self.state is State.CANCELLED and self.expands is not None and self.parts is None
+        begun = self.state is State.CANCELLED and self.expands is not None and self.member_count is None
         return begun and (self.claims > 0 or self.redrives is not None)
 
     @property
@@ -231,8 +232,8 @@ class Job:
 
     @property
     def shard(self) -> int:
-        """The agenda shard it was written with and keeps."""
-        return int(self.agenda_pk.rpartition("#")[2])
+        """The due index shard it was written with and keeps."""
+        return int(self.due_pk.rpartition("#")[2])
 
 
 # One call for all fields: jobs are copied with each step, and turned into items with each message.
@@ -294,7 +295,10 @@ def from_item(item: Mapping[str, Any]) -> Job:
 
     Raises:
         KeyError, TypeError, ValueError: the item is not a job's.
+        OldTableError: an earlier version wrote it.
     """
+    if "agenda_pk" in item:
+        raise OldTableError
     values = known(Job, item) | {
         "id": job_id_of(item["pk"]),
         "state": State(item["state"]),

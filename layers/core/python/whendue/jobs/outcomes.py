@@ -52,14 +52,14 @@ class Expanded:
     """The run made jobs, and the job is to wait for them.
 
     Args:
-        parts: how many.
-        awaits: whose ends it waits for, see `whendue.jobs.dependencies`.
+        member_count: how many.
+        unmet_dependencies: whose ends it waits for, see `whendue.jobs.dependencies`.
         deadline_at: when they are cancelled, ms UTC.
         to_send: those whose messages go out as soon as the job waits.
     """
 
-    parts: int
-    awaits: frozenset[int]
+    member_count: int
+    unmet_dependencies: frozenset[int]
     deadline_at: int | None = None
     to_send: Sequence[Job] = ()
 

@@ -1,8 +1,8 @@
-"""What rescue does about a job whose alarm rang unheard: a pure function of (job, now) (design section 3)."""
+"""What rescue does about a job whose next check rang unheard: a pure function of (job, now) (design section 3)."""
 
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import bury, die, move_alarm
+from whendue.jobs.transitions import cancel_lost, mark_dead, postpone_check
 from whendue.quotas import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S, WAITING_CHECK_MAX_S, WAITING_CHECK_S
 
 WORKER_LOST = "worker_lost"
@@ -20,10 +20,10 @@ def decide(job: Job, now_ms: int, *, late: bool, paused: bool = False) -> Transi
     if job.terminal or (job.state is State.PENDING and late):
         return None
     if job.lease_until >= now_ms:
-        return move_alarm(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
+        return postpone_check(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
     # Whose worker died was claimed: its messages arrive, and are not to be spared.
     unheard = job.rescues if job.state is State.PENDING else 0
-    again = None if paused else move_alarm(job, now_ms + interval_ms(unheard), send=True)
+    again = None if paused else postpone_check(job, now_ms + interval_ms(unheard), send=True)
     return ended_by_loss(job, now_ms) or again
 
 
@@ -32,9 +32,9 @@ def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
     if job.state is not State.RUNNING or job.lease_until >= now_ms:
         return None
     if job.cancel_requested:
-        return bury(job, now_ms)
+        return cancel_lost(job, now_ms)
     if job.claims >= job.failures + MAX_LOST:
-        return die(job, WORKER_LOST, f"the worker died {MAX_LOST} times while it ran this job", now_ms)
+        return mark_dead(job, WORKER_LOST, f"the worker died {MAX_LOST} times while it ran this job", now_ms)
     return None
 
 

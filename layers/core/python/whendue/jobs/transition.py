@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec
 
-from whendue.jobs.due_index import day_of, done_partition, first_alarm, live_partition, within_horizon, writer_sends
-from whendue.jobs.lifetime import expiry, look_sooner
+from whendue.jobs.due_index import day_of, done_partition, first_check, live_partition, within_horizon, writer_sends
+from whendue.jobs.lifetime import check_sooner, expiry
 from whendue.jobs.model import Job, State, as_value, evolve
 from whendue.quotas import OWING_CHECK_S
 from whendue.settings import Timing
@@ -77,7 +77,7 @@ def _after(value: Any, change: Any) -> Any:
             return change
 
 
-def ended(
+def finish(
     name: str,
     job: Job,
     expected: Sequence[Condition],
@@ -89,52 +89,56 @@ def ended(
 ) -> Transition:
     """End the job. While it owes news, of its end or of an attempt before, it stays live (guarantees G7 and G8)."""
     changes: dict[str, Any] = {"state": state, "finished_at": now_ms, "lease_until": 0}
-    changes |= put_away(job, state, now_ms) | ({"awaits": None} if job.awaits else {})
+    changes |= archive(job, state, now_ms) | ({"unmet_dependencies": None} if job.unmet_dependencies else {})
     # Who has children keeps them.
-    conditions = expected if job.children else [*expected, Lacks("children")]
-    over = step(name, job, conditions, first=first or look_sooner(job, now_ms), **changes | more)
-    return owing(over) if job.children or job.part_of or job.owes is not None or over.job.left_parts else over
+    conditions = expected if job.has_dependents else [*expected, Lacks("has_dependents")]
+    over = step(name, job, conditions, first=first or check_sooner(job, now_ms), **changes | more)
+    return (
+        with_pending_fan_out(over)
+        if job.has_dependents or job.parent_id or job.pending_fan_out is not None or over.job.may_have_members
+        else over
+    )
 
 
-def put_away(job: Job, state: State, at_ms: int) -> dict[str, Any]:
-    """Let a finished job stand in the finished agenda, at its finish time, until its retention is over."""
+def archive(job: Job, state: State, at_ms: int) -> dict[str, Any]:
+    """Let a finished job stand in the finished due index, at its finish time, until its retention is over."""
     return {
-        "agenda_pk": done_partition(job.listed_under, state, day_of(at_ms), job.shard),
-        "alarm_at": at_ms,
+        "due_pk": done_partition(job.listed_under, state, day_of(at_ms), job.shard),
+        "check_at": at_ms,
         "expires_at": expiry(job, at_ms),
     }
 
 
-def owing(over: Transition) -> Transition:
-    """Make a transition one whose news is yet to be told: the job stays live until it is `settled`."""
+def with_pending_fan_out(over: Transition) -> Transition:
+    """Make a transition one whose news is yet to be told: the job stays live until its fan-out is finished."""
     changes, job = dict(over.changes), over.job
     if job.terminal:
-        alarm_at = changes["finished_at"] + OWING_CHECK_S * 1000
-        changes = {field: changes[field] for field in changes if field not in ("agenda_pk", "expires_at")}
-        changes["alarm_at"] = alarm_at
-        job = evolve(job, agenda_pk=live_partition(job.queue, job.shard), alarm_at=alarm_at, expires_at=None)
-    return replace(over, changes=changes | {"owes": ""}, job=evolve(job, owes=""), send=False)
+        check_at = changes["finished_at"] + OWING_CHECK_S * 1000
+        changes = {field: changes[field] for field in changes if field not in ("due_pk", "expires_at")}
+        changes["check_at"] = check_at
+        job = evolve(job, due_pk=live_partition(job.queue, job.shard), check_at=check_at, expires_at=None)
+    return replace(over, changes=changes | {"pending_fan_out": ""}, job=evolve(job, pending_fan_out=""), send=False)
 
 
-def adopting(over: Transition) -> Transition:
+def with_dependents(over: Transition) -> Transition:
     """Make an end one that others have begun to wait for since the job was read."""
-    expected = [condition for condition in over.expected if condition != Lacks("children")]
-    return owing(replace(over, expected=expected, job=evolve(over.job, children=True)))
+    expected = [condition for condition in over.expected if condition != Lacks("has_dependents")]
+    return with_pending_fan_out(replace(over, expected=expected, job=evolve(over.job, has_dependents=True)))
 
 
 def due(job: Job, due_at: int, now_ms: int, timing: Timing) -> tuple[dict[str, Any], bool]:
-    """Decide a new due time, within the horizon: a new generation with a first alarm, sent at once if that is past."""
+    """Decide a new due time, within the horizon: a new generation with a first check, sent at once if that is past."""
     due_at = within_horizon(due_at, now_ms)
-    alarm_at = first_alarm(due_at, timing)
+    check_at = first_check(due_at, timing)
     changes = {
         "generation": job.generation + 1,
         "due_at": due_at,
-        "alarm_at": alarm_at,
+        "check_at": check_at,
         "scheduled_at": now_ms,
         "rescues": 0,
         "lease_until": 0,
     }
-    return changes, writer_sends(alarm_at, now_ms, timing)
+    return changes, writer_sends(check_at, now_ms, timing)
 
 
 def held(job: Job) -> list[Condition]:

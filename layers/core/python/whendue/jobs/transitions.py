@@ -6,10 +6,10 @@ from typing import Any
 from whendue.jobs import retry_policy as retry
 from whendue.jobs.due_index import live_partition, writer_sends
 from whendue.jobs.failures import failure
-from whendue.jobs.lifetime import belonging, look_sooner
+from whendue.jobs.lifetime import belonging, check_sooner
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
-from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, ended, held, step
+from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, finish, held, step
 from whendue.quotas import MAX_LOST, WAITING_CHECK_S
 from whendue.settings import Timing
 from whendue.table.keys import attempt_key
@@ -26,7 +26,7 @@ def submit(job: Job, timing: Timing, first: Write | None = None) -> Transition:
         expected=made.expected,
         changes=made.changes,
         job=job,
-        send=job.state is State.PENDING and writer_sends(job.alarm_at, job.scheduled_at, timing),
+        send=job.state is State.PENDING and writer_sends(job.check_at, job.scheduled_at, timing),
         first=first,
     )
 
@@ -50,7 +50,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
             Below("lease_until", now_ms),
             Below("claims", job.failures + MAX_LOST),
             NOT_CANCELLED,
-            Lacks("owes"),
+            Lacks("pending_fan_out"),
         ],
         state=State.RUNNING,
         fence=fence,
@@ -65,9 +65,9 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
 @edges((State.RUNNING, State.RUNNING))
 def heartbeat(job: Job, now_ms: int, progress: str | None, *, told: bool = False) -> Transition:
     """Renew a claim's lease; refused when the claim is lost, or a cancel was requested that the task is not `told`."""
-    news: dict[str, Any] = {} if progress is None else {"progress": progress}
+    notifications: dict[str, Any] = {} if progress is None else {"progress": progress}
     expected = held(job) if told else [*held(job), NOT_CANCELLED]
-    return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **news)
+    return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **notifications)
 
 
 @edges((State.RUNNING, State.SUCCEEDED))
@@ -76,7 +76,7 @@ def succeed(
 ) -> Transition:
     """Finish a run with its result: inline JSON text, or where the result is kept and the write that keeps it there."""
     kept = {"result": result, "result_at": result_at}
-    return ended("succeed", job, held(job), State.SUCCEEDED, now_ms, first=first, **kept)
+    return finish("succeed", job, held(job), State.SUCCEEDED, now_ms, first=first, **kept)
 
 
 @edges((State.RUNNING, State.PENDING), (State.RUNNING, State.DEAD))
@@ -89,7 +89,7 @@ def fail(
         job: the running job.
         error: the failed attempt.
         now_ms: when it is recorded.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
         draw: chance for the jitter, from [0, 1).
         final: the error is one that is never retried.
         not_before: the earliest next attempt (a Retry-After, or the lease's end of a run that may still go on).
@@ -97,7 +97,7 @@ def fail(
     failures, kept = job.failures + 1, keep_attempt(job)
     expected = [*held(job), NOT_CANCELLED]
     if final or error.type in job.policy.never_retry or retry.exhausted(job, failures, now_ms):
-        return ended("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
+        return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
     asked = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
     due_at = retry.within_horizon(job, asked, now_ms)
     changes, send = due(job, due_at, now_ms, timing)
@@ -106,30 +106,30 @@ def fail(
 
 
 @edges((State.RUNNING, State.PENDING))
-def give_back(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
+def requeue(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
     """Let another worker run a job whose worker goes down; the run counts neither as attempt nor as lost."""
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "claims": Plus(-1)}
-    return step("give_back", job, [*held(job), NOT_CANCELLED], send=send, **changes)
+    return step("requeue", job, [*held(job), NOT_CANCELLED], send=send, **changes)
 
 
 @edges((State.RUNNING, State.CANCELLED))
-def stop(job: Job, now_ms: int) -> Transition:
+def finish_cancelled(job: Job, now_ms: int) -> Transition:
     """Finish a run as cancelled: the task gave way, or it failed after a cancel was requested."""
-    return ended("stop", job, held(job), State.CANCELLED, now_ms)
+    return finish("finish_cancelled", job, held(job), State.CANCELLED, now_ms)
 
 
 @edges((State.PENDING, State.CANCELLED), (State.WAITING, State.CANCELLED))
 def cancel(job: Job, now_ms: int) -> Transition:
     """Cancel a job that nobody has claimed: it will never run (guarantee G9)."""
-    return ended("cancel", job, as_read(job), State.CANCELLED, now_ms)
+    return finish("cancel", job, as_read(job), State.CANCELLED, now_ms)
 
 
 @edges((State.PENDING, State.CANCELLED))
 def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """Finish as cancelled a job that nobody has claimed and that is not to run: another one runs in its place."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return ended("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
+    return finish("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
 
 
 @edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
@@ -151,16 +151,16 @@ def _abandoned(job: Job, now_ms: int) -> list[Condition]:
 
 
 @edges((State.PENDING, State.DEAD), (State.RUNNING, State.DEAD))
-def die(job: Job, cause: str, message: str, now_ms: int) -> Transition:
+def mark_dead(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """End a live job that no worker holds and that may not run again: its workers died, or SQS gave up on it."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return ended("die", job, _abandoned(job, now_ms), State.DEAD, now_ms, first=keep_attempt(job), last=error)
+    return finish("mark_dead", job, _abandoned(job, now_ms), State.DEAD, now_ms, first=keep_attempt(job), last=error)
 
 
 @edges((State.RUNNING, State.CANCELLED))
-def bury(job: Job, now_ms: int) -> Transition:
+def cancel_lost(job: Job, now_ms: int) -> Transition:
     """Finish as cancelled a job whose worker died after a cancel was requested."""
-    return ended("bury", job, _abandoned(job, now_ms), State.CANCELLED, now_ms)
+    return finish("cancel_lost", job, _abandoned(job, now_ms), State.CANCELLED, now_ms)
 
 
 @edges(
@@ -175,8 +175,8 @@ def redrive(
     now_ms: int,
     timing: Timing,
     *,
-    awaits: frozenset[int] = frozenset(),
-    of_redrive: int | None = None,
+    unmet_dependencies: frozenset[int] = frozenset(),
+    parent_redrive: int | None = None,
 ) -> Transition:
     """Run a dead or cancelled job again, with all its attempts.
 
@@ -184,25 +184,25 @@ def redrive(
         job: as read; one that still owes the news of its end is not redriven.
         due_at: when, ms UTC.
         now_ms: the time.
-        timing: the alarm rule's numbers.
-        awaits: whose ends it waits for first.
-        of_redrive: of which redrive of the job that it is a part of.
+        timing: the due-index rule's numbers.
+        unmet_dependencies: whose ends it waits for first.
+        parent_redrive: of which redrive of the job that it is a part of.
     """
     changes, send = due(job, due_at, now_ms, timing)
-    if awaits:
-        changes |= {"alarm_at": now_ms + WAITING_CHECK_S * 1000}
+    if unmet_dependencies:
+        changes |= {"check_at": now_ms + WAITING_CHECK_S * 1000}
     return step(
         "redrive",
         job,
-        [*as_read(job), Lacks("owes")],
-        send=send and not awaits,
-        state=State.WAITING if awaits else State.PENDING,
-        awaits=awaits or None,
-        owes=None,
-        parts=None,
+        [*as_read(job), Lacks("pending_fan_out")],
+        send=send and not unmet_dependencies,
+        state=State.WAITING if unmet_dependencies else State.PENDING,
+        unmet_dependencies=unmet_dependencies or None,
+        pending_fan_out=None,
+        member_count=None,
         redrives=(job.redrives or 0) + 1,
-        of_redrive=job.of_redrive if of_redrive is None else of_redrive,
-        agenda_pk=live_partition(job.queue, job.shard),
+        parent_redrive=job.parent_redrive if parent_redrive is None else parent_redrive,
+        due_pk=live_partition(job.queue, job.shard),
         failures=0,
         claims=0,
         cancel_requested=False,
@@ -228,7 +228,7 @@ def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
 def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -> Transition:
     """Give a pending job another due time, another queue (priority), or both; not one that owes a failed attempt."""
     changes, send = due(job, due_at, now_ms, timing)
-    expected = [*as_read(job), Lacks("owes")]
+    expected = [*as_read(job), Lacks("pending_fan_out")]
     partition = live_partition(queue, job.shard)
     # Its place in a limit's line, and its token, are those of the old due time.
     waits_for = job.waits_for if due_at == job.due_at else None
@@ -236,12 +236,12 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
         "reschedule",
         job,
         expected,
-        first=look_sooner(job, changes["due_at"]),
+        first=check_sooner(job, changes["due_at"]),
         send=send,
         queue=queue,
-        agenda_pk=partition,
+        due_pk=partition,
         waits_for=waits_for,
-        owes=None,
+        pending_fan_out=None,
         **changes,
     )
 
@@ -255,7 +255,7 @@ def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, fir
         wait: what it waits for.
         due_at: when it looks again, or when its token is good.
         now_ms: the time.
-        timing: the alarm rule's numbers.
+        timing: the due-index rule's numbers.
         first: its place in the line.
     """
     changes, send = due(job, due_at, now_ms, timing)
@@ -273,8 +273,8 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 
 @edges(*((state, state) for state in State))
-def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
-    """Set the alarm of a job that rescue looked at, also of one that has ended and owes; it is sent again when `send`.
+def postpone_check(job: Job, check_at: int, *, send: bool) -> Transition:
+    """Set the next check of a job that rescue looked at, or of an ended one with pending fan-out; `send` sends again.
 
     Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
     """
@@ -282,9 +282,9 @@ def move_alarm(job: Job, alarm_at: int, *, send: bool) -> Transition:
         Is("generation", job.generation),
         # A claim changes it, too: it tells a new fence from the one that was read.
         Is("lease_until", job.lease_until),
-        Is("alarm_at", job.alarm_at),
+        Is("check_at", job.check_at),
     ]
-    return step("move_alarm", job, expected, send=send, alarm_at=alarm_at, rescues=job.rescues + send)
+    return step("postpone_check", job, expected, send=send, check_at=check_at, rescues=job.rescues + send)
 
 
 def keep_attempt(job: Job) -> Write | None:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from whendue.engine.ports import Delivery
+from whendue.engine.ports import ReceivedMessage
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job
 from whendue.limits.slot_model import Slot
@@ -17,7 +17,7 @@ ISOLATED: Final = "isolated"
 class Admitted:
     """A job that may be claimed now, in its slot if its key has slots."""
 
-    delivery: Delivery
+    delivery: ReceivedMessage
     job: Job
     slot: Slot | None = None
 
@@ -52,7 +52,7 @@ class Admission:
     """
 
     admitted: list[Admitted] = field(default_factory=list)
-    unsettled: list[Delivery] = field(default_factory=list)
+    unsettled: list[ReceivedMessage] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, part: "Admission") -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from whendue.engine.ports import Delivery, Item
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import Item, ReceivedMessage
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnknownProfileError
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, from_item
@@ -14,13 +14,13 @@ from whendue.jobs.rescue_policy import ended_by_loss
 from whendue.jobs.transition import Transition
 from whendue.limits.admission import ISOLATED, Admission, Admitted, Refused
 from whendue.limits.deferral import Deferral, wait_of
-from whendue.limits.overlap import Overlaps
+from whendue.limits.overlap import OverlapService
 from whendue.limits.overlap_policy import governing
 from whendue.limits.rate_policy import token_is_good
-from whendue.limits.rate_tokens import Rates
-from whendue.limits.slot_model import Slot, handed_mark, pass_on, place
+from whendue.limits.rate_tokens import RateTokens
+from whendue.limits.slot_model import Slot, queue_position, reservation_token, transfer_slot
 from whendue.limits.slots import Slots
-from whendue.profiles.lookup import Profiles
+from whendue.profiles.lookup import ProfileLookup
 from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.schedules.fires import was_skipped
 from whendue.table.keys import limit_pk
@@ -29,17 +29,17 @@ from whendue.table.keys import limit_pk
 ASKS_AGAIN_MS = 86_400_000
 
 
-class Limits:
+class Limiter:
     """Holds jobs to their limits across all workers."""
 
-    def __init__(self, ports: Ports, profiles: Profiles) -> None:
+    def __init__(self, runtime: Runtime, profiles: ProfileLookup) -> None:
         """Use these ports, and limits that profiles name."""
-        self._ports = ports
+        self._runtime = runtime
         self._profiles = profiles
-        self._slots = Slots(ports)
-        self._rates = Rates(ports)
-        self._overlaps = Overlaps(ports)
-        self._deferral = Deferral(ports, self._slots, self._overlaps)
+        self._slots = Slots(runtime)
+        self._rates = RateTokens(runtime)
+        self._overlaps = OverlapService(runtime)
+        self._deferral = Deferral(runtime, self._slots, self._overlaps)
 
     def limit_of(self, job: Job) -> Limit | None:
         """Give the limit that governs a job's next claim, its key named; None where there is none.
@@ -63,7 +63,7 @@ class Limits:
             profile = None
         return governing(job, profile)
 
-    def admit(self, group: Sequence[tuple[Delivery, Job]], now_ms: int) -> Admission:
+    def admit(self, group: Sequence[tuple[ReceivedMessage, Job]], now_ms: int) -> Admission:
         """Let pass what may start now and defer the rest; a batch without limited jobs costs nothing.
 
         Args:
@@ -96,12 +96,14 @@ class Limits:
         else:
             admission.add(part)
 
-    def _isolate(self, stage: str, delivery: Delivery, job: Job, error: BaseException, admission: Admission) -> None:
-        self._ports.bulkhead.note(stage, job.id, error)
+    def _isolate(
+        self, stage: str, delivery: ReceivedMessage, job: Job, error: BaseException, admission: Admission
+    ) -> None:
+        self._runtime.bulkhead.note(stage, job.id, error)
         admission.unsettled.append(delivery)
         admission.counts[ISOLATED] += 1
 
-    def _limits_of(self, group: Sequence[tuple[Delivery, Job]], admission: Admission) -> dict[str, Limit]:
+    def _limits_of(self, group: Sequence[tuple[ReceivedMessage, Job]], admission: Admission) -> dict[str, Limit]:
         """Give the limits of those that have any; the others pass, or stay where nobody knows."""
         limits: dict[str, Limit] = {}
         for delivery, job in group:
@@ -120,16 +122,16 @@ class Limits:
         return limits
 
     def _still_due(
-        self, limited: Sequence[tuple[Delivery, Job]], admission: Admission, now_ms: int
+        self, limited: Sequence[tuple[ReceivedMessage, Job]], admission: Admission, now_ms: int
     ) -> Sequence[Admitted]:
         """Read limited jobs as stored: what is stale takes no slot, no token and no place in the line."""
 
-        def stored(part: Sequence[tuple[Delivery, Job]]) -> Sequence[Job | None]:
-            items = self._ports.store.get([job.key for _, job in part])
+        def stored(part: Sequence[tuple[ReceivedMessage, Job]]) -> Sequence[Job | None]:
+            items = self._runtime.store.get([job.key for _, job in part])
             return [self._profiles.followed(from_item(item)) if item else None for item in items]
 
         try:
-            jobs = self._ports.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)
+            jobs = self._runtime.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)
         except UnavailableError:
             admission.unsettled += [delivery for delivery, _ in limited]
             return []
@@ -154,7 +156,7 @@ class Limits:
         """Tell the ledger what somebody who died did not."""
         told = set[str]()
         for one in skipped:
-            with self._ports.bulkhead.around("overlaps", one.job.id):
+            with self._runtime.bulkhead.around("overlaps", one.job.id):
                 told |= self._overlaps.enter([one.job])
         admission.unsettled += [one.delivery for one in skipped if one.job.id not in told]
 
@@ -166,7 +168,9 @@ class Limits:
             rate = taken.board.rate
             line, due_at = taken.board.waiters, now_ms + LIMIT_RECHECK_S * 1000
             refused = [
-                Refused(one, pk, wait_of(one.job, "slot", key, limit.concurrency), due_at, place(one.job) in line)
+                Refused(
+                    one, pk, wait_of(one.job, "slot", key, limit.concurrency), due_at, queue_position(one.job) in line
+                )
                 for one in ones
                 if one.job.id not in taken.slots
             ]
@@ -190,7 +194,7 @@ class Limits:
     ) -> list[Admitted]:
         """Give the jobs that have a token now; the others come again when theirs is good, and have it then."""
         passed = [one for one in ones if token_is_good(one.job.waits_for, key, one.job.due_at, now_ms)]
-        asking = sorted((one for one in ones if one not in passed), key=lambda one: place(one.job))
+        asking = sorted((one for one in ones if one not in passed), key=lambda one: queue_position(one.job))
         starts = self._rates.reserve(pk, rate_per_s, len(asking), seen, now_ms)
         if starts is None:
             admission.unsettled += [one.delivery for one in asking]
@@ -216,11 +220,13 @@ class Limits:
         for one in later:
             slot, step = one.admitted.slot, kept.get(one.admitted.job.id)
             if slot and step:
-                passed.append(pass_on(slot, step.job.id, handed_mark(step.job), step.job.due_at + HANDOVER_S * 1000))
+                passed.append(
+                    transfer_slot(slot, step.job.id, reservation_token(step.job), step.job.due_at + HANDOVER_S * 1000)
+                )
             elif slot:
                 lost.append((slot, one.admitted.job))
         if passed:
-            self._ports.store.apply(passed)
+            self._runtime.store.apply(passed)
         self.release(lost)
 
     def release(self, held: Sequence[tuple[Slot, Job]]) -> None:
@@ -229,12 +235,12 @@ class Limits:
         for slot, job in held:
             by_key[slot.key.pk, self._concurrency_of(job)].append(slot)
         for (pk, concurrency), slots in by_key.items():
-            with suppress(UnavailableError), self._ports.bulkhead.around("release", pk):
-                self._slots.serve(pk, concurrency, self._ports.effects.now_ms(), giving=slots)
+            with suppress(UnavailableError), self._runtime.bulkhead.around("release", pk):
+                self._slots.serve(pk, concurrency, self._runtime.clock.now_ms(), giving=slots)
 
     def _concurrency_of(self, job: Job) -> int:
         """Give how many slots a job's key has now; 0, so that slots are freed and not passed on, if nobody knows."""
-        with suppress(UnavailableError), self._ports.bulkhead.around("limit_of", job.id):
+        with suppress(UnavailableError), self._runtime.bulkhead.around("limit_of", job.id):
             limit = self.limit_of(job)
             return (limit.concurrency or 0) if limit else 0
         return 0

@@ -3,42 +3,42 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from whendue.engine.commit import record
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit_unsent
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transitions import request_cancel, skip
 from whendue.limits.overlap_policy import nominal_of, skip_fire
-from whendue.limits.slot_model import Board, Slot, Waiter, handed_mark, place
+from whendue.limits.slot_model import LimitState, Slot, Waiter, queue_position, reservation_token
 from whendue.schedules.fires import OVERLAPPED
 from whendue.table.keys import job_key
 
 MESSAGE: Final = "another job of its schedule had not ended"
-UNKNOWN: Final = Outcome(Applied.UNAVAILABLE)
+UNKNOWN: Final = WriteResult(WriteStatus.UNAVAILABLE)
 
 
-class Overlaps:
+class OverlapService:
     """Carries out the overlap policies of schedules."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
-    def skip(self, jobs: Sequence[Job], now_ms: int) -> list[Outcome]:
+    def skip(self, jobs: Sequence[Job], now_ms: int) -> list[WriteResult]:
         """Skip jobs: end them, then tell the ledger; UNAVAILABLE where one of the two is not known."""
         if not jobs:
             return []
-        ends = record(self._ports, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
+        ends = commit_unsent(self._runtime, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
         done = [job for job, end in zip(jobs, ends, strict=True) if end.done]
         told = self.enter(done)
         return [UNKNOWN if job.id not in told and end.done else end for job, end in zip(jobs, ends, strict=True)]
 
     def enter(self, jobs: Sequence[Job]) -> set[str]:
         """Tell the ledger of jobs that were skipped; gives the ids of those that it knows of now."""
-        ends = self._ports.store.apply([skip_fire(job) for job in jobs]) if jobs else []
-        return {job.id for job, end in zip(jobs, ends, strict=True) if end.applied is not Applied.UNAVAILABLE}
+        ends = self._runtime.store.apply([skip_fire(job) for job in jobs]) if jobs else []
+        return {job.id for job, end in zip(jobs, ends, strict=True) if end.status is not WriteStatus.UNAVAILABLE}
 
-    def line(self, board: Board, jobs: Sequence[Job]) -> list[Waiter]:
+    def line(self, board: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
         """Give who waits for the slot, if these jobs ask; who was cancelled or rescheduled may still be on the board.
 
         Raises:
@@ -46,10 +46,10 @@ class Overlaps:
         """
         waiters = board.waiters if any(job.overlap for job in jobs) else ()
         stored = self._stored([waiter.job_id for waiter in waiters])
-        there = {place(job) for job in stored if job.state is State.PENDING}
+        there = {queue_position(job) for job in stored if job.state is State.PENDING}
         return [waiter for waiter in waiters if waiter in there]
 
-    def supersede(self, board: Board, newer: Job, now_ms: int) -> list[Slot] | None:
+    def supersede(self, board: LimitState, newer: Job, now_ms: int) -> list[Slot] | None:
         """Let what runs and what waits give way to a newer fire; gives slots that were kept for those that waited.
 
         Gives None where a fire still newer runs or waits: this one gives way itself.
@@ -62,11 +62,11 @@ class Overlaps:
         if any(nominal_of(job) > nominal_of(newer) for job in others):
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
-        record(self._ports, [request_cancel(job) for job in running])
+        commit_unsent(self._runtime, [request_cancel(job) for job in running])
         # What has begun once does not give way when it waits for its retry.
         waiting = [job for job in others if job.state is State.PENDING and not job.claims]
         self.skip(waiting, now_ms)
-        gone = {handed_mark(job) for job in waiting}
+        gone = {reservation_token(job) for job in waiting}
         slots = (Slot(board.key_of(number), item["fence"]) for number, item in board.slots.items())
         return [slot for slot in slots if slot.fence in gone]
 
@@ -74,7 +74,7 @@ class Overlaps:
         return [job for job in self._stored(sorted(set(job_ids) - {newer.id})) if not job.terminal]
 
     def _stored(self, job_ids: Sequence[str]) -> list[Job]:
-        items = self._ports.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
+        items = self._runtime.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
         there = [item for item in items if item]
-        read = self._ports.bulkhead.each(there, from_item, stage="overlaps", name=lambda item: str(item.get("pk")))
+        read = self._runtime.bulkhead.each(there, from_item, stage="overlaps", name=lambda item: str(item.get("pk")))
         return [job for _, job in read]

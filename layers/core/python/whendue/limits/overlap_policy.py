@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from whendue.jobs.limit_spec import Limit, effective
 from whendue.jobs.model import Job
-from whendue.limits.slot_model import Waiter, place
-from whendue.schedules.fires import OVERLAPPED, Outcome, fire_sk
-from whendue.schedules.model import ledger_pk
+from whendue.limits.slot_model import Waiter, queue_position
+from whendue.schedules.fires import OVERLAPPED, FireOutcome, fire_sk
+from whendue.schedules.model import fires_pk
 from whendue.table.keys import Key
 from whendue.table.writes import Is, Write
 
@@ -31,9 +31,9 @@ def skips(job: Job, line: Iterable[Waiter]) -> bool:
         case "skip":
             return True
         case "buffer_one":
-            return any(other < place(job) for other in line)
+            return any(other < queue_position(job) for other in line)
         case "cancel_running":
-            return any(other > place(job) for other in line)
+            return any(other > queue_position(job) for other in line)
     return False
 
 
@@ -50,6 +50,6 @@ def nominal_of(job: Job) -> int:
 
 def skip_fire(job: Job) -> Write:
     """Enter that a fire was skipped: its job has ended."""
-    key = Key(ledger_pk(job.tenant, str(job.schedule)), fire_sk(nominal_of(job)))
-    changes = {"outcome": Outcome.SKIPPED.value, "reason": OVERLAPPED}
+    key = Key(fires_pk(job.tenant, str(job.schedule)), fire_sk(nominal_of(job)))
+    changes = {"outcome": FireOutcome.SKIPPED.value, "reason": OVERLAPPED}
     return Write("skip_fire", key, [Is("job", job.id)], changes)

@@ -34,7 +34,7 @@ class Waiter(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class LimitState:
     """A key as read: the rate's item, the slots by number, the first of the line."""
 
     pk: str
@@ -47,7 +47,7 @@ class Board:
         return slot_key(self.pk, number)
 
 
-def board_of(pk: str, items: Sequence[Item]) -> Board:
+def limit_state_of(pk: str, items: Sequence[Item]) -> LimitState:
     """Sort the items that were read."""
     rate: Item | None = None
     slots: dict[int, Item] = {}
@@ -60,10 +60,10 @@ def board_of(pk: str, items: Sequence[Item]) -> Board:
             slots[int(rest[0])] = item
         else:
             waiters.append(Waiter(int(rest[0]), rest[1]))
-    return Board(pk, rate, slots, waiters)
+    return LimitState(pk, rate, slots, waiters)
 
 
-def place(job: Job) -> Waiter:
+def queue_position(job: Job) -> Waiter:
     """Give a job's place in the line: it keeps that of its first try."""
     return Waiter(job.waits_for.since if job.waits_for else job.due_at, job.id)
 
@@ -75,12 +75,12 @@ def is_waiting(job: Job, pk: str) -> bool:
     return waits and job.state is State.PENDING
 
 
-def handed_mark(job: Job) -> str:
+def reservation_token(job: Job) -> str:
     """Give the mark under which a slot is kept for a job: it finds it by itself when its message comes."""
     return f"for#{job.id}#{job.generation}"
 
 
-def free_numbers(board: Board, concurrency: int, giving: Collection[Slot], now_ms: int, draw: float) -> list[int]:
+def free_numbers(board: LimitState, concurrency: int, giving: Collection[Slot], now_ms: int, draw: float) -> list[int]:
     """List the slots that may be taken: no more than the limit leaves room for beside all that are held.
 
     Args:
@@ -96,20 +96,20 @@ def free_numbers(board: Board, concurrency: int, giving: Collection[Slot], now_m
     return [n for n in numbers if n not in held][: max(0, concurrency - len(held))]
 
 
-def held_numbers(board: Board, giving: Collection[Slot], now_ms: int) -> set[int]:
+def held_numbers(board: LimitState, giving: Collection[Slot], now_ms: int) -> set[int]:
     """List the slots that are held by a job, or kept for one."""
     given = {slot.fence for slot in giving}
     return {n for n, item in board.slots.items() if item["lease_until"] >= now_ms and item["fence"] not in given}
 
 
-def kept_for(board: Board, job: Job, fence: str) -> Slot | None:
+def kept_for(board: LimitState, job: Job, fence: str) -> Slot | None:
     """Find the slot that is kept for a job, or that it has taken under this fence already: the reply was lost."""
-    marks = (handed_mark(job), fence)
+    marks = (reservation_token(job), fence)
     found = (Slot(slot_key(board.pk, n), item["fence"]) for n, item in board.slots.items() if item["fence"] in marks)
     return next(found, None)
 
 
-def held_back(job: Job, limit: Limit, board: Board, now_ms: int) -> Wait | None:
+def held_back(job: Job, limit: Limit, board: LimitState, now_ms: int) -> Wait | None:
     """Say what a job that is due would wait for if a worker looked at it now; None if it could start.
 
     Args:
@@ -118,7 +118,11 @@ def held_back(job: Job, limit: Limit, board: Board, now_ms: int) -> Wait | None:
         board: the key as read.
         now_ms: the time.
     """
-    key, since, has_slot = str(limit.key), place(job).since, kept_for(board, job, handed_mark(job)) is not None
+    key, since, has_slot = (
+        str(limit.key),
+        queue_position(job).since,
+        kept_for(board, job, reservation_token(job)) is not None,
+    )
     if limit.concurrency is not None and not has_slot and len(held_numbers(board, (), now_ms)) >= limit.concurrency:
         return Wait("slot", key, limit.concurrency, since)
     if limit.rate_per_s is not None and not token_is_good(job.waits_for, key, job.due_at, now_ms):
@@ -128,14 +132,14 @@ def held_back(job: Job, limit: Limit, board: Board, now_ms: int) -> Wait | None:
     return None
 
 
-def occupy(board: Board, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:
+def acquire_slot(board: LimitState, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:
     """Take a slot that is free on the board, or keep it for a job; refused if anybody took or renewed it since."""
     values = _held(job_id, fence, lease_until)
     expected = [Below("lease_until", now_ms) if number in board.slots else Absent()]
     return Write("take_slot", slot_key(board.pk, number), expected, values)
 
 
-def pass_on(slot: Slot, job_id: str, fence: str, lease_until: int) -> Write:
+def transfer_slot(slot: Slot, job_id: str, fence: str, lease_until: int) -> Write:
     """Give a slot that is held to somebody else, or take one that was kept for us."""
     return Write("pass_slot", slot.key, [Is("fence", slot.fence)], _held(job_id, fence, lease_until))
 
@@ -151,14 +155,14 @@ def release(slot: Slot) -> Write:
     return delete("free_slot", slot.key, Is("fence", slot.fence))
 
 
-def enlist(pk: str, job: Job, now_ms: int) -> Write:
+def enqueue_waiter(pk: str, job: Job, now_ms: int) -> Write:
     """Put a job into the line; refused if it stands there, which is as good."""
-    return insert("enlist", waiter_key(pk, *place(job)), {"expires_at": _expires_at(now_ms)})
+    return insert("enqueue_waiter", waiter_key(pk, *queue_position(job)), {"expires_at": _expires_at(now_ms)})
 
 
-def delist(pk: str, waiter: Waiter) -> Write:
+def remove_waiter(pk: str, waiter: Waiter) -> Write:
     """Take a job out of the line."""
-    return delete("delist", waiter_key(pk, *waiter))
+    return delete("remove_waiter", waiter_key(pk, *waiter))
 
 
 def _held(job_id: str, fence: str, lease_until: int) -> dict[str, Any]:

@@ -5,28 +5,28 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from whendue.engine.apply import send
-from whendue.engine.commit import record
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit_unsent
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.transitions import wake
 from whendue.limits.slot_model import (
     FIRST_SK,
     LAST_SK,
-    Board,
+    LimitState,
     Slot,
     Waiter,
-    board_of,
-    delist,
+    acquire_slot,
     free_numbers,
-    handed_mark,
     held_numbers,
     is_waiting,
     kept_for,
-    occupy,
-    pass_on,
-    place,
+    limit_state_of,
+    queue_position,
     release,
+    remove_waiter,
+    reservation_token,
+    transfer_slot,
 )
 from whendue.quotas import HANDOVER_S, LIMIT_CONCURRENCY, LIMIT_WAITERS
 from whendue.table.keys import job_key, slot_key
@@ -36,7 +36,7 @@ from whendue.table.writes import Write
 ROUNDS = 3
 
 
-class Taken(NamedTuple):
+class AcquiredSlots(NamedTuple):
     """What a batch got.
 
     Args:
@@ -45,10 +45,10 @@ class Taken(NamedTuple):
     """
 
     slots: dict[str, Slot]
-    board: Board
+    board: LimitState
 
 
-class Line(NamedTuple):
+class WaitQueue(NamedTuple):
     """Whose turn it is.
 
     Args:
@@ -65,20 +65,20 @@ class Line(NamedTuple):
 class Slots:
     """Gives slots to jobs in the order in which they were due, and never more than a key's limit."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
-    def look(self, pk: str) -> Board:
+    def look(self, pk: str) -> LimitState:
         """Read a key: one call.
 
         Raises:
             UnavailableError: the table does not answer.
         """
         limit = 1 + LIMIT_CONCURRENCY + LIMIT_WAITERS
-        return board_of(pk, self._ports.store.span(pk, first=FIRST_SK, last=LAST_SK, limit=limit))
+        return limit_state_of(pk, self._runtime.store.query_range(pk, first=FIRST_SK, last=LAST_SK, limit=limit))
 
-    def take(self, pk: str, concurrency: int, jobs: Sequence[Job], now_ms: int) -> Taken:
+    def take(self, pk: str, concurrency: int, jobs: Sequence[Job], now_ms: int) -> AcquiredSlots:
         """Take slots for as many jobs as have their turn.
 
         Args:
@@ -91,7 +91,7 @@ class Slots:
             UnavailableError: the table does not answer; nothing was taken.
         """
         board = self.look(pk)
-        fences = {job.id: self._ports.effects.new_id() for job in jobs}
+        fences = {job.id: self._runtime.clock.new_id() for job in jobs}
         taken: dict[str, Slot] = {}
         left = list(jobs)
         with suppress(UnavailableError):
@@ -106,65 +106,70 @@ class Slots:
                 taken |= self._take_free(board, left, fences, line, now_ms)
                 self._hand(board, line, giving, now_ms)
                 left = [job for job in left if job.id not in taken]
-                if not any(place(job) in line.turns for job in left):
+                if not any(queue_position(job) in line.turns for job in left):
                     break
                 board = self.look(pk)
-        return Taken(taken, board)
+        return AcquiredSlots(taken, board)
 
     def _line(
         self,
-        board: Board,
+        board: LimitState,
         concurrency: int,
         now_ms: int,
         *,
         mine: Sequence[Job] = (),
         also: Collection[Waiter] = (),
         giving: Collection[Slot] = (),
-    ) -> Line:
+    ) -> WaitQueue:
         """Say who gets which free slot: whoever was due first, in the line or not in it yet."""
-        free = free_numbers(board, concurrency, giving, now_ms, self._ports.effects.random())
+        free = free_numbers(board, concurrency, giving, now_ms, self._runtime.clock.random())
         ids = {job.id for job in mine}
         # A job has one place: an older one of its own, from before it was rescheduled, is not in its way.
         line = sorted(
-            {waiter for waiter in (*board.waiters, *also) if waiter.job_id not in ids} | set(map(place, mine))
+            {waiter for waiter in (*board.waiters, *also) if waiter.job_id not in ids} | set(map(queue_position, mine))
         )
         if all(waiter.job_id in ids for waiter in line[: len(free)]):
-            return Line(dict(zip(line, free, strict=False)), {}, [])
+            return WaitQueue(dict(zip(line, free, strict=False)), {}, [])
         # Those who wait no longer hold up nobody: a few more than there are slots are looked at.
         others = [waiter for waiter in line if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
-        items = self._ports.store.get([job_key(waiter.job_id) for waiter in others])
+        items = self._runtime.store.get([job_key(waiter.job_id) for waiter in others])
         # Who cannot be read waits for nothing that could be given.
         there = [(waiter, item) for waiter, item in zip(others, items, strict=True) if item]
-        read = self._ports.bulkhead.each(
+        read = self._runtime.bulkhead.each(
             there, lambda one: from_item(one[1]), stage="slots", name=lambda one: one[0].job_id
         )
         jobs = {waiter: job for (waiter, _), job in read}
-        waiting = {w: job for w, job in jobs.items() if is_waiting(job, board.pk) and place(job) == w}
+        waiting = {w: job for w, job in jobs.items() if is_waiting(job, board.pk) and queue_position(job) == w}
         line = [waiter for waiter in line if waiter.job_id in ids or waiter in waiting]
-        return Line(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])
+        return WaitQueue(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])
 
     def _take_kept(
         self, jobs: Sequence[Job], kept: Mapping[str, Slot], fences: Mapping[str, str], now_ms: int
     ) -> dict[str, Slot]:
-        writes = [(job, pass_on(kept[job.id], job.id, fences[job.id], _until(job, now_ms))) for job in jobs]
+        writes = [(job, transfer_slot(kept[job.id], job.id, fences[job.id], _until(job, now_ms))) for job in jobs]
         return self._taken(writes, fences)
 
     def _take_free(
-        self, board: Board, jobs: Sequence[Job], fences: Mapping[str, str], line: Line, now_ms: int
+        self, board: LimitState, jobs: Sequence[Job], fences: Mapping[str, str], line: WaitQueue, now_ms: int
     ) -> dict[str, Slot]:
-        mine = {job.id: job for job in jobs if place(job) in line.turns}
+        mine = {job.id: job for job in jobs if queue_position(job) in line.turns}
         writes = [
-            (job, occupy(board, line.turns[place(job)], job.id, fences[job.id], _until(job, now_ms), now_ms))
+            (
+                job,
+                acquire_slot(
+                    board, line.turns[queue_position(job)], job.id, fences[job.id], _until(job, now_ms), now_ms
+                ),
+            )
             for job in mine.values()
         ]
-        return self._taken(writes, fences, [delist(board.pk, w) for w in board.waiters if w.job_id in mine])
+        return self._taken(writes, fences, [remove_waiter(board.pk, w) for w in board.waiters if w.job_id in mine])
 
     def _taken(
         self, wanted: Sequence[tuple[Job, Write]], fences: Mapping[str, str], also: Sequence[Write] = ()
     ) -> dict[str, Slot]:
         if not wanted:
             return {}
-        ends = self._ports.store.apply([*(write for _, write in wanted), *also])
+        ends = self._runtime.store.apply([*(write for _, write in wanted), *also])
         return {
             job.id: Slot(write.key, fences[job.id]) for (job, write), end in zip(wanted, ends, strict=False) if end.done
         }
@@ -187,27 +192,29 @@ class Slots:
         board = self.look(pk)
         self._hand(board, self._line(board, concurrency, now_ms, also=also, giving=giving), giving, now_ms)
 
-    def _hand(self, board: Board, line: Line, giving: Sequence[Slot], now_ms: int) -> None:
+    def _hand(self, board: LimitState, line: WaitQueue, giving: Sequence[Slot], now_ms: int) -> None:
         """Wake waiters, keep their slots for them, then send: a message never comes before its slot is there."""
         woken = self._wake(line, now_ms)
         given, until = {slot.key: slot for slot in giving}, now_ms + HANDOVER_S * 1000
-        writes = [delist(board.pk, waiter) for waiter in (*woken, *line.stale)]
+        writes = [remove_waiter(board.pk, waiter) for waiter in (*woken, *line.stale)]
         for waiter, job in woken.items():
-            number, mark = line.turns[waiter], handed_mark(job)
+            number, mark = line.turns[waiter], reservation_token(job)
             slot = given.pop(slot_key(board.pk, number), None)
             writes.append(
-                pass_on(slot, job.id, mark, until) if slot else occupy(board, number, job.id, mark, until, now_ms)
+                transfer_slot(slot, job.id, mark, until)
+                if slot
+                else acquire_slot(board, number, job.id, mark, until, now_ms)
             )
         writes += [release(slot) for slot in given.values()]
         if writes:
-            self._ports.store.apply(writes)
-        send(self._ports.queue, list(woken.values()), now_ms, self._ports.bulkhead)
+            self._runtime.store.apply(writes)
+        send(self._runtime.queue, list(woken.values()), now_ms, self._runtime.bulkhead)
 
-    def _wake(self, line: Line, now_ms: int) -> dict[Waiter, Job]:
+    def _wake(self, line: WaitQueue, now_ms: int) -> dict[Waiter, Job]:
         """Let those try at once whose turn it is; leaves out those that have changed."""
-        timing = self._ports.settings.timing
+        timing = self._runtime.settings.timing
         steps = {w: wake(line.waiting[w], now_ms, timing) for w in line.turns if w in line.waiting}
-        ends = record(self._ports, list(steps.values()))
+        ends = commit_unsent(self._runtime, list(steps.values()))
         return {waiter: step.job for (waiter, step), end in zip(steps.items(), ends, strict=True) if end.done}
 
 

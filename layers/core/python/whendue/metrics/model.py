@@ -34,7 +34,7 @@ ERRORS: Final = (
     "worker_lost",
 )
 OTHER: Final = "other"
-RESCUES: Final = ("send", "wait", "die", "bury", "tell")
+RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "tell")
 # What fields of errors and rescues begin with.
 FAILED: Final = "failed_"
 RESCUED: Final = "rescued_"
@@ -104,7 +104,7 @@ def counted(step: Transition) -> Counts:
         case "claim":
             counts.numbers["attempts"] += 1
             counts.times_ms["lateness"].append(max(0, step.changes["started_at"] - job.due_at))
-        case "fail" | "die" if job.last:
+        case "fail" | "mark_dead" if job.last:
             counts.numbers[f"{FAILED}{job.last.type if job.last.type in ERRORS else OTHER}"] += 1
             counts.numbers["retried"] += job.state is State.PENDING
     if (took_ms := _took_ms(step.name, job)) is not None:
@@ -117,7 +117,7 @@ def counted(step: Transition) -> Counts:
 def _took_ms(name: str, job: Job) -> int | None:
     """Say how long the attempt took that a transition ends, None where it ends none."""
     failed_at = job.last.failed_at if job.last else None
-    ended_at = {"fail": failed_at, "succeed": job.finished_at, "stop": job.finished_at}.get(name)
+    ended_at = {"fail": failed_at, "succeed": job.finished_at, "finish_cancelled": job.finished_at}.get(name)
     return None if ended_at is None else max(0, ended_at - (job.started_at or ended_at))
 
 

@@ -4,14 +4,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from whendue.engine.ports import Outcome
+from whendue.engine.ports import WriteResult
 from whendue.jobs.transition import Transition
 from whendue.metrics.model import RESCUED, TIMER, Counts, counted, series_of
 
 Taken = dict[str, Counts]
 
 
-class Tally:
+class MetricsRecorder:
     """Counts by series. A process has one of these; workers' threads share it."""
 
     def __init__(self) -> None:
@@ -19,10 +19,10 @@ class Tally:
         self._lock = threading.Lock()
         self._counts: Taken = {}
 
-    def note(self, done: Iterable[tuple[Transition, Outcome]]) -> None:
+    def note(self, done: Iterable[tuple[Transition, WriteResult]]) -> None:
         """Count the transitions that hold; not a job that was there already (its insert was only repeated)."""
         for step, outcome in done:
-            if outcome.done and not (step.inserts and outcome.old):
+            if outcome.done and not (step.inserts and outcome.current):
                 self._add(series_of(step.job.queue, step.job.type), counted(step))
 
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:

@@ -5,22 +5,22 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import chain
 
-from whendue.engine.ports import Applied, Item
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.metrics.model import OTHER, TIMER, Counts, adding, beginning, last_tick, queue_and_type, series_of, summed
 from whendue.metrics.recorder import Taken
 from whendue.quotas import COUNTED_TYPES, COUNTER_SHARDS
 from whendue.table.keys import counter_key, counter_pk
 
 
-class Counters:
+class MetricsStore:
     """Writes and reads sums."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._types = frozenset(ports.registry.all_names()[:COUNTED_TYPES])
+        self._runtime = runtime
+        self._types = frozenset(runtime.registry.all_names()[:COUNTED_TYPES])
         self._lock = threading.Lock()
         self._held: Taken = {}
         self._written_ms = 0
@@ -32,7 +32,7 @@ class Counters:
             taken: what was counted.
             every_ms: hold it back until the last write is so long ago.
         """
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         with self._lock:
             for series, counts in taken.items():
                 self._held.setdefault(self._bounded(series), Counts()).add(counts)
@@ -43,12 +43,12 @@ class Counters:
 
     def _write(self, sums: Mapping[str, Counter[str]], shard: int) -> None:
         """Add to the items; where there is none yet, make it, unless another process has just done so: then add."""
-        left, mark = dict(sums), self._ports.effects.new_id()
+        left, mark = dict(sums), self._runtime.clock.new_id()
         for write in (adding, beginning, adding):
             if not left:
                 return
-            outcomes = self._ports.store.apply([write(series, shard, each, mark) for series, each in left.items()])
-            refused = [end.applied is Applied.REFUSED for end in outcomes]
+            outcomes = self._runtime.store.apply([write(series, shard, each, mark) for series, each in left.items()])
+            refused = [end.status is WriteStatus.REFUSED for end in outcomes]
             left = {series: left[series] for series, again in zip(left, refused, strict=True) if again}
 
     def read(self) -> dict[str, Counter[str]]:
@@ -57,8 +57,8 @@ class Counters:
         Raises:
             UnavailableError: the table does not answer.
         """
-        shards = (self._ports.store.family(counter_pk(shard)) for shard in range(COUNTER_SHARDS))
-        each = readable(self._ports, chain.from_iterable(shards), _sums, "read_counters")
+        shards = (self._runtime.store.query(counter_pk(shard)) for shard in range(COUNTER_SHARDS))
+        each = readable(self._runtime, chain.from_iterable(shards), _sums, "read_counters")
         sums: dict[str, Counter[str]] = {}
         for series, counts in chain.from_iterable(one.items() for one in each):
             sums.setdefault(series, Counter()).update(counts)
@@ -70,7 +70,7 @@ class Counters:
         Raises:
             UnavailableError: the table does not answer.
         """
-        items = self._ports.store.get([counter_key(shard, TIMER) for shard in range(COUNTER_SHARDS)])
+        items = self._runtime.store.get([counter_key(shard, TIMER) for shard in range(COUNTER_SHARDS)])
         return last_tick(item for item in items if item)
 
     def _bounded(self, series: str) -> str:

@@ -1,12 +1,12 @@
-"""Deliveries: a story on its way to one subscription is a job, with all that jobs have (docs/adr/0021)."""
+"""Deliveries: a story on its way to one subscription is a job, with all that jobs have (docs/design/decisions/12)."""
 
 from dataclasses import replace
 from typing import Final
 
-from whendue.jobs.due_index import first_alarm, live_partition, shard_of
+from whendue.jobs.due_index import first_check, live_partition, shard_of
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, Policy
-from whendue.notifications.events import Story
+from whendue.notifications.events import NotificationEvent
 from whendue.notifications.subscription import Subscription
 from whendue.quotas import NOTIFY_CONCURRENCY, NOTIFY_LANES, RETENTION_S
 from whendue.settings import NOTIFICATIONS, Settings
@@ -20,13 +20,15 @@ POLICY: Final = Policy(
 )
 
 
-def delivery(story: Story, to: Subscription, settings: Settings, ids: Ids, now_ms: int, fence: str) -> Job:
+def delivery_job(
+    story: NotificationEvent, to: Subscription, settings: Settings, ids: Ids, now_ms: int, fence: str
+) -> Job:
     """Give the job that tells a subscription a story, without its payload; the same for all who make it.
 
     Args:
         story: what.
         to: whom.
-        settings: shards, lease and the alarm rule's numbers.
+        settings: shards, lease and the due-index rule's numbers.
         ids: derives its id.
         now_ms: the time.
         fence: a mark that no other has.
@@ -39,8 +41,8 @@ def delivery(story: Story, to: Subscription, settings: Settings, ids: Ids, now_m
         type=f"{PREFIX}{to.terms.channel}",
         queue=NOTIFICATIONS,
         profile="default",
-        agenda_pk=live_partition(NOTIFICATIONS, shard_of(job_id, settings.shards)),
-        alarm_at=first_alarm(now_ms, settings.timing),
+        due_pk=live_partition(NOTIFICATIONS, shard_of(job_id, settings.shards)),
+        check_at=first_check(now_ms, settings.timing),
         due_at=now_ms,
         scheduled_at=now_ms,
         created_at=now_ms,

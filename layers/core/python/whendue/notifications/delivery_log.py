@@ -2,16 +2,16 @@
 
 from typing import NamedTuple
 
-from whendue.engine.commit import record_and_send
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit
+from whendue.engine.runtime import Runtime
 from whendue.errors import DeliveryNotFoundError, JobNotFoundError, StateConflictError, UnavailableError
 from whendue.jobs.model import Job
-from whendue.notifications.events import of_test
-from whendue.notifications.publisher import News
+from whendue.notifications.events import test_event
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscriptions import find_subscription
-from whendue.operations.commands import Control
+from whendue.operations.commands import JobCommands
 from whendue.operations.listing import JobFilter
-from whendue.operations.reader import JobView, Query
+from whendue.operations.reader import JobReader, JobView
 from whendue.quotas import DELIVERY_ATTEMPTS_SHOWN
 
 
@@ -22,13 +22,15 @@ class DeliveryPage(NamedTuple):
     cursor: str | None
 
 
-class Deliveries:
+class DeliveryLog:
     """Shows and repeats deliveries."""
 
-    def __init__(self, ports: Ports, news: News, query: Query, control: Control) -> None:
+    def __init__(
+        self, runtime: Runtime, notifications: NotificationPublisher, query: JobReader, control: JobCommands
+    ) -> None:
         """Use these ports; deliveries are shown and changed as jobs are."""
-        self._ports = ports
-        self._news = news
+        self._runtime = runtime
+        self._notifications = notifications
         self._query = query
         self._control = control
 
@@ -41,7 +43,7 @@ class Deliveries:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        find_subscription(self._ports.store, tenant, name)
+        find_subscription(self._runtime.store, tenant, name)
         page = self._query.list(tenant, JobFilter(state, subscription=name), limit, cursor, "deliveries")
         return DeliveryPage(self._query.views(page.jobs, DELIVERY_ATTEMPTS_SHOWN), page.cursor)
 
@@ -53,12 +55,12 @@ class Deliveries:
             StateConflictError: it is disabled.
             UnavailableError: nobody knows; ask again.
         """
-        subscription = find_subscription(self._ports.store, tenant, name)
+        subscription = find_subscription(self._runtime.store, tenant, name)
         if not subscription.active:
             raise StateConflictError("the subscription is disabled; enable it first")
-        now_ms = self._ports.effects.now_ms()
-        made = self._news.to(subscription, of_test(self._ports.effects.new_id(), now_ms))
-        [end] = record_and_send(self._ports, [made], now_ms)
+        now_ms = self._runtime.clock.now_ms()
+        made = self._notifications.to(subscription, test_event(self._runtime.clock.new_id(), now_ms))
+        [end] = commit(self._runtime, [made], now_ms)
         if not end.done:
             raise UnavailableError
         return made.job
@@ -72,7 +74,7 @@ class Deliveries:
             StateConflictError: it is disabled, or the delivery is still on its way.
             UnavailableError: nobody knows; ask again.
         """
-        if not find_subscription(self._ports.store, tenant, name).active:
+        if not find_subscription(self._runtime.store, tenant, name).active:
             raise StateConflictError("the subscription is disabled; enable it first")
         try:
             return self._control.replay(tenant, name, delivery_id)

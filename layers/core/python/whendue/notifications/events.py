@@ -8,7 +8,7 @@ from typing import Any, Final
 from whendue.jobs.model import Failure, Job, State
 from whendue.jobs.transition import Transition
 from whendue.settings import NOTIFICATIONS
-from whendue.support.timestamps import written
+from whendue.support.timestamps import to_timestamp
 
 # What a subscription may ask for, and the type that its payload then has.
 EVENTS: Final[Mapping[str, str]] = {
@@ -23,7 +23,7 @@ TEST: Final = "subscription.test"
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class NotificationEvent:
     """Something that happened.
 
     Args:
@@ -49,10 +49,10 @@ class Story:
     def payload(self) -> dict[str, Any]:
         """Give what is sent, as Standard Webhooks recommends it: type, timestamp, data."""
         kind = EVENTS.get(self.event, TEST)
-        return {"type": kind, "timestamp": written(self.at), "data": dict(self.data)}
+        return {"type": kind, "timestamp": to_timestamp(self.at), "data": dict(self.data)}
 
 
-def events_of(step: Transition) -> tuple[str, ...]:
+def event_names(step: Transition) -> tuple[str, ...]:
     """Name what a transition of a job would tell: its end, a failed attempt, or both. Deliveries tell nothing."""
     job = step.job
     if job.queue == NOTIFICATIONS:
@@ -61,7 +61,7 @@ def events_of(step: Transition) -> tuple[str, ...]:
     return (*failed, job.state.value) if job.terminal and "state" in step.changes else failed
 
 
-def stories_of(job: Job) -> list[Story]:
+def events_from(job: Job) -> list[NotificationEvent]:
     """Tell an ended job's end, and its last attempt if that failed with it; of a pending one its failed attempt."""
     if job.queue == NOTIFICATIONS:
         return []
@@ -88,11 +88,11 @@ def _tells_attempt(job: Job, last: Failure) -> bool:
     return False
 
 
-def _attempt(job: Job, last: Failure) -> Story:
+def _attempt(job: Job, last: Failure) -> NotificationEvent:
     return _of_job(job, "attempt_failed", f"{job.id} {last.generation}", last.failed_at, last.attempt)
 
 
-def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Story:
+def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> NotificationEvent:
     data: dict[str, Any] = {
         "jobId": job.id,
         "type": job.type,
@@ -102,27 +102,29 @@ def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Story:
         "tags": dict(job.tags or {}),
         "attempt": attempt,
         "maxAttempts": job.policy.max_attempts,
-        "createdAt": written(job.created_at),
-        "dueAt": written(job.due_at),
-        "startedAt": written(job.started_at),
-        "finishedAt": written(job.finished_at),
+        "createdAt": to_timestamp(job.created_at),
+        "dueAt": to_timestamp(job.due_at),
+        "startedAt": to_timestamp(job.started_at),
+        "finishedAt": to_timestamp(job.finished_at),
     }
     more = {
         "schedule": job.schedule,
-        "nominalAt": written(job.nominal_at),
+        "nominalAt": to_timestamp(job.nominal_at),
         "node": job.node,
-        "partOf": job.part_of,
+        "parentId": job.parent_id,
         "error": _error(job.last) if job.last and event != "succeeded" else None,
         "result": json.loads(job.result) if job.result is not None else None,
     }
     data |= {name: value for name, value in more.items() if value is not None}
-    return Story(event, about, at, data, job.type, job.queue, job.schedule, job.notify or "", job.traceparent)
+    return NotificationEvent(
+        event, about, at, data, job.type, job.queue, job.schedule, job.notify or "", job.traceparent
+    )
 
 
 def _error(failure: Failure) -> dict[str, Any]:
     return {"type": failure.type, "message": failure.message, "fingerprint": failure.fingerprint}
 
 
-def of_test(about: str, at: int) -> Story:
+def test_event(about: str, at: int) -> NotificationEvent:
     """Tell nothing, to try a subscription out."""
-    return Story("test", about, at, {"message": "whendue can reach you"})
+    return NotificationEvent("test", about, at, {"message": "whendue can reach you"})

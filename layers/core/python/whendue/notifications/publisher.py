@@ -3,27 +3,27 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
-from whendue.notifications.delivery_job import delivery
-from whendue.notifications.events import Story, events_of, stories_of
+from whendue.notifications.delivery_job import delivery_job
+from whendue.notifications.events import NotificationEvent, event_names, events_from
 from whendue.notifications.subscription import Subscription, from_item
 from whendue.quotas import SUBSCRIBERS_REMEMBERED, SUBSCRIPTIONS_AGE_MS
-from whendue.support.ttl_cache import Fresh
+from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import subscription_key
 
 
-class News:
+class NotificationPublisher:
     """Knows the subscriptions. A process has one of these: a tenant's are read every 5 s at most."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports; nothing is known yet."""
-        self._ports = ports
-        self._fresh: Fresh[str, tuple[Subscription, ...]] = Fresh(
-            ports.effects, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
+        self._runtime = runtime
+        self._fresh: TtlCache[str, tuple[Subscription, ...]] = TtlCache(
+            runtime.clock, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
         )
 
     # --- the ends and failed attempts of jobs -----------------------------------------------------------------
@@ -33,7 +33,7 @@ class News:
 
         It tells an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or nothing.
         """
-        events = events_of(step)
+        events = event_names(step)
         if not events:
             return False
         job = step.job
@@ -41,7 +41,9 @@ class News:
             known = self.known(job.tenant)
         except UnavailableError:
             return True
-        facts = [Story(event, "", 0, {}, job.type, job.queue, job.schedule, job.notify or "") for event in events]
+        facts = [
+            NotificationEvent(event, "", 0, {}, job.type, job.queue, job.schedule, job.notify or "") for event in events
+        ]
         return any(one.wants(story) for one in known for story in facts)
 
     def told(self, jobs: Sequence[Job]) -> list[Transition]:
@@ -53,40 +55,40 @@ class News:
         Raises:
             UnavailableError: the subscriptions cannot be read, or an event could not be stored.
         """
-        told = self._ports.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
+        told = self._runtime.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
         return [made for _, each in told for made in each]
 
     def _of_job(self, job: Job) -> list[Transition]:
-        return [made for story in stories_of(job) for made in self.tell(job.tenant, story)]
+        return [made for story in events_from(job) for made in self.tell(job.tenant, story)]
 
     # --- how --------------------------------------------------------------------------------------------------
 
-    def tell(self, tenant: str, story: Story) -> list[Transition]:
+    def tell(self, tenant: str, story: NotificationEvent) -> list[Transition]:
         """Give the deliveries of a story to all who want it.
 
         Raises:
             UnavailableError: as `told`.
         """
-        made = self._ports.bulkhead.each(
+        made = self._runtime.bulkhead.each(
             self.known(tenant),
             lambda one: self.to(one, story) if one.wants(story) else None,
             stage="notify",
             name=lambda one: f"{tenant}/{one.name}",
         )
-        return [delivery for _, delivery in made if delivery]
+        return [delivery_job for _, delivery_job in made if delivery_job]
 
-    def to(self, subscription: Subscription, story: Story) -> Transition:
+    def to(self, subscription: Subscription, story: NotificationEvent) -> Transition:
         """Give the delivery of a story to one subscription.
 
         Raises:
             UnavailableError: the event could not be stored.
         """
-        ports, now_ms = self._ports, self._ports.effects.now_ms()
-        job = delivery(story, subscription, ports.settings, ports.ids, now_ms, ports.effects.new_id())
+        runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
+        job = delivery_job(story, subscription, runtime.settings, runtime.ids, now_ms, runtime.clock.new_id())
         text = json.dumps(story.payload(), ensure_ascii=False, separators=(",", ":"))
-        placed = ports.documents.place_payload(job, text)
+        placed = runtime.payloads.place_payload(job, text)
         made = evolve(job, payload=placed.inline, payload_at=placed.at)
-        return submit(made, ports.settings.timing, first=placed.write)
+        return submit(made, runtime.settings.timing, first=placed.write)
 
     def known(self, tenant: str) -> tuple[Subscription, ...]:
         """Give a tenant's subscriptions, as they were in the last 5 s.
@@ -118,8 +120,8 @@ class News:
 
     def _read(self, tenant: str) -> tuple[Subscription, ...]:
         """Read a tenant's subscriptions; one that cannot be read is told nothing, and its neighbours are."""
-        read = self._ports.bulkhead.each(
-            self._ports.store.family(subscription_key(tenant, "").pk),
+        read = self._runtime.bulkhead.each(
+            self._runtime.store.query(subscription_key(tenant, "").pk),
             lambda item: from_item(tenant, item),
             stage="subscription",
             name=lambda item: f"{tenant}/{item['sk']}",

@@ -7,9 +7,9 @@ from typing import Any
 from whendue.declarations.channel import Attempt, ChannelConfig, Event, ReceiverGoneError
 from whendue.declarations.context import Context
 from whendue.declarations.registry import ChannelDefinition
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import SubscriptionDisabledError, UnavailableError
-from whendue.notifications.publisher import News
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscription import (
     FAILING,
     GONE,
@@ -24,13 +24,13 @@ from whendue.table.keys import subscription_key
 from whendue.table.writes import Write
 
 
-class Notify:
+class NotificationSender:
     """Resource `notify`: what the tasks of channels call."""
 
-    def __init__(self, ports: Ports, news: News) -> None:
-        """Use these ports; `news` is told when a subscription is disabled."""
-        self._ports = ports
-        self._news = news
+    def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
+        """Use these ports; `notifications` is told when a subscription is disabled."""
+        self._runtime = runtime
+        self._notifications = notifications
 
     def __call__(self, channel: ChannelDefinition, event: Event, ctx: Context) -> Any:
         """Deliver an event once, as its subscription says now.
@@ -45,7 +45,7 @@ class Notify:
         try:
             answer = channel.function(event, self._config(channel, subscription), self._attempt(subscription, ctx))
         except ReceiverGoneError:
-            self._note(disable(subscription, GONE, self._ports.effects.now_ms()))
+            self._note(disable(subscription, GONE, self._runtime.clock.now_ms()))
             raise
         except BaseException:
             # A channel is users' code: it may raise anything, and the health is noted of all of it.
@@ -56,7 +56,7 @@ class Notify:
         return answer
 
     def _read(self, tenant: str, name: str) -> Subscription:
-        [item] = self._ports.store.get([subscription_key(tenant, name)])
+        [item] = self._runtime.store.get([subscription_key(tenant, name)])
         if item is None:
             raise SubscriptionDisabledError("the subscription is gone")
         subscription = from_item(tenant, item)
@@ -68,7 +68,7 @@ class Notify:
         return channel.config.model_validate(json.loads(subscription.terms.config))
 
     def _attempt(self, subscription: Subscription, ctx: Context) -> Attempt:
-        now_ms = self._ports.effects.now_ms
+        now_ms = self._runtime.clock.now_ms
         return Attempt(
             id=ctx.job_id,
             tenant=ctx.tenant,
@@ -80,7 +80,7 @@ class Notify:
         )
 
     def _failed(self, subscription: Subscription) -> None:
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         if subscription.failing_since is None:
             self._note(note_failure(subscription, now_ms))
         elif failed_for_long(subscription, now_ms):
@@ -88,7 +88,7 @@ class Notify:
 
     def _note(self, write: Write) -> None:
         """Write what was found; what is refused or lost, the next attempt finds again."""
-        with suppress(UnavailableError), self._ports.bulkhead.around("health", write.key.sk):
-            self._ports.store.apply([write])
+        with suppress(UnavailableError), self._runtime.bulkhead.around("health", write.key.sk):
+            self._runtime.store.apply([write])
         if write.name == "disable":
-            self._news.forget(write.key.pk.partition("#")[2])
+            self._notifications.forget(write.key.pk.partition("#")[2])

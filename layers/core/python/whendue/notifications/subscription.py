@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from whendue.notifications.events import Story
+from whendue.notifications.events import NotificationEvent
 from whendue.quotas import FAILING_S, KEY_GRACE_S
 from whendue.table.items import known
 from whendue.table.keys import Key, subscription_key
@@ -79,7 +79,7 @@ class Subscription:
         old = self.old_key if self.old_until is not None and now_ms < self.old_until else None
         return tuple(key for key in (self.key, old) if key)
 
-    def wants(self, story: Story) -> bool:
+    def wants(self, story: NotificationEvent) -> bool:
         """Say whether it is to be told this."""
         terms = self.terms
         named = terms.applies == "all" or self.name in story.names.split()

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from whendue.engine.ports import Applied, JobStore
+from whendue.engine.ports import JobStore, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
     PreconditionFailedError,
@@ -17,7 +17,7 @@ from whendue.errors import (
     UnavailableError,
     UnstorableError,
 )
-from whendue.notifications.publisher import News
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscription import (
     Subscription,
     Terms,
@@ -67,10 +67,10 @@ def find_subscription(store: JobStore, tenant: str, name: str) -> Subscription:
 class Subscriptions:
     """Changes a tenant's subscriptions."""
 
-    def __init__(self, ports: Ports, news: News) -> None:
-        """Use these ports; `news` is told what was changed."""
-        self._ports = ports
-        self._news = news
+    def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
+        """Use these ports; `notifications` is told what was changed."""
+        self._runtime = runtime
+        self._notifications = notifications
 
     def every(self, tenant: str) -> list[Subscription]:
         """List all by name.
@@ -78,8 +78,8 @@ class Subscriptions:
         Raises:
             UnavailableError: the table does not answer.
         """
-        items = self._ports.store.family(subscription_key(tenant, "").pk)
-        return readable(self._ports, items, lambda item: from_item(tenant, item), "list_subscriptions")
+        items = self._runtime.store.query(subscription_key(tenant, "").pk)
+        return readable(self._runtime, items, lambda item: from_item(tenant, item), "list_subscriptions")
 
     def read(self, tenant: str, name: str) -> Subscription:
         """Read one.
@@ -88,7 +88,7 @@ class Subscriptions:
             SubscriptionNotFoundError: none has this name.
             UnavailableError: the table does not answer.
         """
-        return find_subscription(self._ports.store, tenant, name)
+        return find_subscription(self._runtime.store, tenant, name)
 
     def put(
         self, tenant: str, name: str, terms: Terms, config: Mapping[str, Any], expected: Precondition = ANYTHING
@@ -111,10 +111,10 @@ class Subscriptions:
         text = json.dumps(config, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > SUBSCRIPTION_CONFIG_BYTES:
             raise InvalidRequestError(f"the configuration is over {SUBSCRIPTION_CONFIG_BYTES} bytes of JSON")
-        kind = self._ports.registry.channel(terms.channel).parse(config, tenant).signed
+        kind = self._runtime.registry.channel(terms.channel).parse(config, tenant).signed
         terms = replace(terms, config=text)
         for _ in range(TRIES):
-            [item] = self._ports.store.get([subscription_key(tenant, name)])
+            [item] = self._runtime.store.get([subscription_key(tenant, name)])
             known = from_item(tenant, item) if item else None
             if not expected.holds(known.version if known else None):
                 raise PreconditionFailedError
@@ -141,8 +141,8 @@ class Subscriptions:
             kind = kind_of(known.key)
             if kind is None:
                 raise StateConflictError("the subscription's channel does not sign")
-            now_ms = self._ports.effects.now_ms()
-            fresh = new_key(kind, self._ports.effects.bits)
+            now_ms = self._runtime.clock.now_ms()
+            fresh = new_key(kind, self._runtime.clock.bits)
             rotates_on = known.old_until is not None and now_ms < known.old_until
             return replace(known, key=fresh) if rotates_on else rekeyed(known, fresh, now_ms)
 
@@ -174,9 +174,9 @@ class Subscriptions:
             known = self.read(tenant, name)
             if not expected.holds(known.version):
                 raise PreconditionFailedError
-            [end] = self._ports.store.apply([unsubscribe(known)])
-            self._news.forget(tenant)
-            if end.applied is Applied.UNAVAILABLE:
+            [end] = self._runtime.store.apply([unsubscribe(known)])
+            self._notifications.forget(tenant)
+            if end.status is WriteStatus.UNAVAILABLE:
                 raise UnavailableError
             if end.done:
                 return
@@ -200,10 +200,10 @@ class Subscriptions:
 
     def _made(self, tenant: str, name: str, terms: Terms, kind: Kind | None) -> Subscription:
         # Those that cannot be read count, too.
-        if len(self._ports.store.family(subscription_key(tenant, "").pk)) >= SUBSCRIPTIONS_PER_TENANT:
+        if len(self._runtime.store.query(subscription_key(tenant, "").pk)) >= SUBSCRIPTIONS_PER_TENANT:
             raise TooManySubscriptionsError(f"a tenant may have {SUBSCRIPTIONS_PER_TENANT} subscriptions")
-        effects = self._ports.effects
-        now_ms, made = effects.now_ms(), effects.new_id()
+        clock = self._runtime.clock
+        now_ms, made = clock.now_ms(), clock.new_id()
         return Subscription(tenant, name, terms, made, now_ms, now_ms, made, key=self._new_key(kind))
 
     def _changed(self, known: Subscription, terms: Terms, kind: Kind | None) -> Subscription:
@@ -213,23 +213,23 @@ class Subscriptions:
         if terms.config != known.terms.config:
             then = replace(then, failing_since=None)
         if kind_of(known.key) != kind:
-            then = rekeyed(then, self._new_key(kind), self._ports.effects.now_ms())
+            then = rekeyed(then, self._new_key(kind), self._runtime.clock.now_ms())
         return self._next(known, then)
 
     def _new_key(self, kind: Kind | None) -> str | None:
-        return None if kind is None else new_key(kind, self._ports.effects.bits)
+        return None if kind is None else new_key(kind, self._runtime.clock.bits)
 
     def _next(self, known: Subscription, then: Subscription) -> Subscription:
-        now_ms = self._ports.effects.now_ms()
-        return replace(then, version=max(now_ms, known.version + 1), mark=self._ports.effects.new_id())
+        now_ms = self._runtime.clock.now_ms()
+        return replace(then, version=max(now_ms, known.version + 1), mark=self._runtime.clock.new_id())
 
     def _written(self, known: Subscription | None, then: Subscription) -> bool:
         """Write it, if nobody has changed it meanwhile."""
-        [end] = self._ports.store.apply([change(known, then) if known else subscribe(then)])
-        self._news.forget(then.tenant)
-        if end.applied is Applied.UNAVAILABLE:
+        [end] = self._runtime.store.apply([change(known, then) if known else subscribe(then)])
+        self._notifications.forget(then.tenant)
+        if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError("nobody knows whether the subscription was changed; send the same request again")
-        if end.applied is Applied.INVALID:
+        if end.status is WriteStatus.INVALID:
             raise UnstorableError
         return end.done
 

@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Failure, Job
 from whendue.operations.commands import find
 from whendue.table.keys import attempt_key, name_of
@@ -21,9 +21,9 @@ class AttemptPage(NamedTuple):
 class Attempts:
     """Lists failed attempts."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def last(self, job: Job, limit: int) -> list[Failure]:
         """List the last failed attempts, oldest first; the table is asked only if there may be more than one.
@@ -46,11 +46,11 @@ class Attempts:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
         bound = ("attempts", tenant, job_id)
-        before = int(self._ports.cursors.open(cursor, bound)) if cursor else LAST_GENERATION + 1
+        before = int(self._runtime.cursors.open(cursor, bound)) if cursor else LAST_GENERATION + 1
         attempts, goes_on_before = self._before(job, before, limit)
-        rest = None if goes_on_before is None else self._ports.cursors.seal(goes_on_before, bound)
+        rest = None if goes_on_before is None else self._runtime.cursors.seal(goes_on_before, bound)
         return AttemptPage(attempts, rest)
 
     def _before(self, job: Job, generation: int, limit: int) -> tuple[list[Failure], int | None]:
@@ -59,8 +59,8 @@ class Attempts:
         One that cannot be read is left out, and noted; those before it are still reached.
         """
         first, last = (attempt_key(job.id, number, job.life).sk for number in (0, max(0, generation - 1)))
-        items = self._ports.store.span(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
-        kept = readable(self._ports, items, _failure, "list_attempts")
+        items = self._runtime.store.query_range(job.key.pk, first=first, last=last, limit=limit, newest_first=True)
+        kept = readable(self._runtime, items, _failure, "list_attempts")
         # The last one may stand in the job alone.
         hot = [job.last] if job.last and job.last.generation < generation else []
         known = {one.generation: one for one in (*kept, *hot)}

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from whendue.engine.cancel_members import cancel_left_parts
-from whendue.engine.commit import record_and_send
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, JobStore
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.cancel_members import cancel_orphaned_members
+from whendue.engine.commit import commit
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import JobStore, WriteStatus
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
     JobNotFoundError,
@@ -55,20 +55,20 @@ def _read(store: JobStore, job_id: str) -> Job | None:
 
 def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
     """Say whether a job's retention is over; what has ended goes with the composite that made it."""
-    while job.terminal and job.part_of is not None:
-        whole = _read(store, job.part_of)
+    while job.terminal and job.parent_id is not None:
+        whole = _read(store, job.parent_id)
         if whole is None:
             return True
         job = whole
     return is_over(job, now_ms)
 
 
-class Control:
+class JobCommands:
     """Changes jobs on request."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def cancel(self, tenant: str, job_id: str, expected: Versions = None) -> Job:
         """Cancel a job: at once while it is pending, cooperatively while it runs (guarantee G9).
@@ -84,15 +84,15 @@ class Control:
                 raise _conflict("a finished job is not cancelled", job, now_ms)
             if job.terminal or job.cancel_requested:
                 return None
-            if job.state is State.RUNNING or (job.state is State.WAITING and job.parts is not None):
+            if job.state is State.RUNNING or (job.state is State.WAITING and job.member_count is not None):
                 return request_cancel(job)
             return cancel(job, now_ms)
 
         job = self._change(tenant, job_id, step, expected)
-        if job.state is State.RUNNING and job.expands and job.parts is None:
+        if job.state is State.RUNNING and job.expands and job.member_count is None:
             # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
-            stopped = cancel_left_parts(self._ports, job)
-            Telling(self._ports).tell(stopped.owing)
+            stopped = cancel_orphaned_members(self._runtime, job)
+            CompletionFanOut(self._runtime).tell(stopped.owing)
         return job
 
     def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
@@ -109,7 +109,7 @@ class Control:
                 raise _conflict("only dead and cancelled jobs are redriven", job, now_ms)
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
                 raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven", job, now_ms)
-            return redrive(job, now_ms + delay_ms, now_ms, self._ports.settings.timing)
+            return redrive(job, now_ms + delay_ms, now_ms, self._runtime.settings.timing)
 
         return self._change(tenant, job_id, step, expected)
 
@@ -128,7 +128,7 @@ class Control:
             if not job.terminal:
                 raise _conflict("a delivery that is on its way is not replayed", job, now_ms)
             again = replay if job.state is State.SUCCEEDED else redrive
-            return again(job, now_ms, now_ms, self._ports.settings.timing)
+            return again(job, now_ms, now_ms, self._runtime.settings.timing)
 
         return self._change(tenant, job_id, step)
 
@@ -155,7 +155,7 @@ class Control:
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
                 raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")
-            return reschedule(job, wanted, queue or job.queue, now_ms, self._ports.settings.timing)
+            return reschedule(job, wanted, queue or job.queue, now_ms, self._runtime.settings.timing)
 
         return self._change(tenant, job_id, step, expected)
 
@@ -164,30 +164,30 @@ class Control:
     ) -> Job:
         """Read, decide, write; read again when the job changed meanwhile."""
         for _ in range(TRIES):
-            now_ms = self._ports.effects.now_ms()
-            job = find(self._ports.store, tenant, job_id, now_ms)
+            now_ms = self._runtime.clock.now_ms()
+            job = find(self._runtime.store, tenant, job_id, now_ms)
             if expected is not None and revision(job) not in expected:
                 raise PreconditionFailedError
             transition = step(job, now_ms)
             if transition is None:
                 return job
-            [outcome] = record_and_send(self._ports, [transition], now_ms)
+            [outcome] = commit(self._runtime, [transition], now_ms)
             if outcome.done:
                 self._stop_parts(transition)
                 return transition.job
-            if outcome.applied is Applied.UNAVAILABLE:
+            if outcome.status is WriteStatus.UNAVAILABLE:
                 raise UnavailableError
-            if outcome.applied is Applied.INVALID:
+            if outcome.status is WriteStatus.INVALID:
                 raise UnstorableError
-            if outcome.old and "owes" in outcome.old:
+            if outcome.current and "pending_fan_out" in outcome.current:
                 # Those who wait for this end hear of it before there is another one.
-                Telling(self._ports).tell([from_item(outcome.old)])
+                CompletionFanOut(self._runtime).tell([from_item(outcome.current)])
         raise StateConflictError("the job keeps changing; try again")
 
     def _stop_parts(self, transition: Transition) -> None:
-        """Cancel what a job waits for that is to stop itself; its alarm goes on with what is left."""
+        """Cancel what a job waits for that is to stop itself; its next check goes on with what is left."""
         if transition.name == "request_cancel" and transition.job.state is State.WAITING:
-            Parents(self._ports).check([transition.job])
+            DependencyReconciler(self._runtime).check([transition.job])
 
 
 def _conflict(rule: str, job: Job, now_ms: int) -> StateConflictError:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from whendue.engine.commit import record_and_send
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
@@ -18,7 +18,7 @@ SAMPLE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DeadLetterGroup:
     """Dead jobs with the same error fingerprint; times are ms UTC, `sample` a few job ids, newest first."""
 
     fingerprint: str
@@ -32,10 +32,10 @@ class Group:
     sample: list[str]
 
 
-class Groups(NamedTuple):
+class DeadLetterGroups(NamedTuple):
     """Groups of the dead jobs read, largest first; a cursor says that there are more jobs."""
 
-    groups: list[Group]
+    groups: list[DeadLetterGroup]
     jobs: int
     cursor: str | None
 
@@ -50,15 +50,15 @@ class Redriven(NamedTuple):
     dry_run: bool
 
 
-class DeadLetters:
+class DeadLetterService:
     """Works on all dead jobs of a tenant."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._listing = Listing(ports)
+        self._runtime = runtime
+        self._listing = Listing(runtime)
 
-    def groups(self, tenant: str, wanted: JobFilter, cursor: str | None) -> Groups:
+    def groups(self, tenant: str, wanted: JobFilter, cursor: str | None) -> DeadLetterGroups:
         """Group up to 1,000 dead jobs by fingerprint.
 
         Raises:
@@ -69,11 +69,13 @@ class DeadLetters:
         grouped: dict[str, list[Job]] = {}
         for job in page.jobs:
             grouped.setdefault(job.last.fingerprint if job.last else "", []).append(job)
-        made = self._ports.bulkhead.each(
+        made = self._runtime.bulkhead.each(
             grouped.items(), lambda one: _group(*one), stage="group", name=lambda one: one[0]
         )
         groups = [group for _, group in made]
-        return Groups(sorted(groups, key=lambda group: (-group.count, group.fingerprint)), len(page.jobs), page.cursor)
+        return DeadLetterGroups(
+            sorted(groups, key=lambda group: (-group.count, group.fingerprint)), len(page.jobs), page.cursor
+        )
 
     def redrive(
         self,
@@ -111,7 +113,7 @@ class DeadLetters:
         return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run)
 
     def _redrive(self, jobs: Sequence[Job], start: int, rate_per_s: float | None) -> list[WhendueError | None]:
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         errors: dict[str, WhendueError | None] = {}
         steps = []
         for number, job in enumerate(jobs, start):
@@ -121,15 +123,15 @@ class DeadLetters:
             # Bounded, however slow: the horizon is far below what a float can make of it.
             due_at = now_ms + (round(min(1000 * number / rate_per_s, 1000 * HORIZON_S)) if rate_per_s else 0)
             try:
-                steps.append(redrive(job, due_at, now_ms, self._ports.settings.timing))
+                steps.append(redrive(job, due_at, now_ms, self._runtime.settings.timing))
             except Exception as error:  # noqa: BLE001 - it is this job's alone
-                self._ports.bulkhead.note("redrive", job.id, error)
+                self._runtime.bulkhead.note("redrive", job.id, error)
 
         def some(part: Sequence[Transition]) -> None:
-            outcomes = record_and_send(self._ports, part, now_ms)
+            outcomes = commit(self._runtime, part, now_ms)
             errors.update({step.job.id: _error(outcome) for step, outcome in zip(part, outcomes, strict=True)})
 
-        self._ports.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
+        self._runtime.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
         return [errors.get(job.id, StateConflictError("the job cannot be redriven")) for job in jobs]
 
 
@@ -137,10 +139,10 @@ def _dead(wanted: JobFilter) -> JobFilter:
     return JobFilter(State.DEAD.value, wanted.type, wanted.queue, wanted.fingerprint)
 
 
-def _group(fingerprint: str, jobs: Sequence[Job]) -> Group:
+def _group(fingerprint: str, jobs: Sequence[Job]) -> DeadLetterGroup:
     last = jobs[0].last
     finished = [job.finished_at or 0 for job in jobs]
-    return Group(
+    return DeadLetterGroup(
         fingerprint=fingerprint,
         error_type=last.type if last else "",
         message=last.message if last else "",
@@ -153,9 +155,11 @@ def _group(fingerprint: str, jobs: Sequence[Job]) -> Group:
     )
 
 
-def _error(outcome: Outcome) -> WhendueError | None:
+def _error(outcome: WriteResult) -> WhendueError | None:
     if outcome.done:
         return None
-    if outcome.applied is Applied.INVALID:
+    if outcome.status is WriteStatus.INVALID:
         return UnstorableError()
-    return UnavailableError() if outcome.applied is Applied.UNAVAILABLE else StateConflictError("the job has changed")
+    return (
+        UnavailableError() if outcome.status is WriteStatus.UNAVAILABLE else StateConflictError("the job has changed")
+    )

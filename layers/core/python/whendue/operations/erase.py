@@ -7,14 +7,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from whendue.engine.ports import AgendaEntry
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import DueEntry
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import PreconditionFailedError, StateConflictError, UnavailableError
-from whendue.jobs.lifetime import erase_partition, is_over, is_strange, next_look, next_look_at_edge, payload_item
+from whendue.jobs.lifetime import (
+    erase_partition,
+    is_over,
+    is_unknown_life,
+    next_check,
+    next_check_of_edge,
+    payload_item,
+)
 from whendue.jobs.model import Job, from_item
 from whendue.operations.commands import Versions, find
-from whendue.operations.purge import Purging, erased
+from whendue.operations.purge import Purger, erased
 from whendue.operations.revision import revision
 from whendue.quotas import DEPENDED_ON_S, ERASE_CALL_S, ERASE_WINDOW, ERASED_PER_PARTITION
 from whendue.table.keys import (
@@ -32,12 +39,12 @@ from whendue.table.writes import Is, Write, delete
 EDGE = kind_of(CHILD)
 
 
-class Erasing:
+class JobEraser:
     """Erases jobs and what belongs to them."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     # --- on request ---------------------------------------------------------------------------------------------
 
@@ -50,12 +57,12 @@ class Erasing:
             StateConflictError: it is live, or belongs to a composite, which is erased as a whole.
             UnavailableError: nobody knows whether all is gone; the timer erases what is left.
         """
-        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
+        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
         if expected is not None and revision(job) not in expected:
             raise PreconditionFailedError
-        if not job.terminal or job.owes is not None:
+        if not job.terminal or job.pending_fan_out is not None:
             raise StateConflictError("a live job is not erased; cancel it first", state=job.state.value)
-        if job.part_of is not None:
+        if job.parent_id is not None:
             raise StateConflictError("a node goes with its workflow, an item with its forEach", state=job.state.value)
         if not self._erase(job):
             raise StateConflictError("the job has changed; read it again", state=job.state.value)
@@ -66,11 +73,11 @@ class Erasing:
         The job itself goes before what belongs to it: whoever dies in between leaves that to the timer. From then on
         its Idempotency-Key is free: what a new job under it has is not touched.
         """
-        parents = Parents(self._ports).of(job) if job.parts is None else {}
+        parents = DependencyReconciler(self._runtime).of(job) if job.member_count is None else {}
         edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
-        purging = Purging(self._ports, self._ports.effects.now_ms() + 1000 * ERASE_CALL_S)
+        purging = Purger(self._runtime, self._runtime.clock.now_ms() + 1000 * ERASE_CALL_S)
         own = [key for key in purging.belongings(job.key.pk) if life_of(key.sk) in (None, job.life)]
-        [gone] = self._ports.store.apply([erased(job)])
+        [gone] = self._runtime.store.apply([erased(job)])
         if gone.failed:
             raise UnavailableError("nobody knows whether the job is erased; ask again")
         if gone.done:
@@ -86,27 +93,27 @@ class Erasing:
         Args:
             deadline_ms: when to stop, ms UTC; the rest is left to the next tick.
         """
-        for shard in range(self._ports.settings.shards):
-            with suppress(UnavailableError), self._ports.bulkhead.around("erase", str(shard)):
-                self._partition(erase_partition(shard), Purging(self._ports, deadline_ms))
+        for shard in range(self._runtime.settings.shards):
+            with suppress(UnavailableError), self._runtime.bulkhead.around("erase", str(shard)):
+                self._partition(erase_partition(shard), Purger(self._runtime, deadline_ms))
 
-    def _partition(self, partition: str, purging: Purging) -> None:
-        store, after = self._ports.store, None
+    def _partition(self, partition: str, purging: Purger) -> None:
+        store, after = self._runtime.store, None
         for _ in range(ERASED_PER_PARTITION // ERASE_WINDOW):
             if not purging.in_time:
                 return
-            page = store.agenda(partition, after=after, until_ms=self._ports.effects.now_ms(), limit=ERASE_WINDOW)
-            self._ports.bulkhead.together(
+            page = store.query_due(partition, after=after, until_ms=self._runtime.clock.now_ms(), limit=ERASE_WINDOW)
+            self._runtime.bulkhead.together(
                 page, partial(self._page, purging), stage="erase", name=lambda one: f"{one.pk} {one.sk}"
             )
             if len(page) < ERASE_WINDOW:
                 return
             after = page[-1]
 
-    def _page(self, purging: Purging, page: Sequence[AgendaEntry]) -> None:
+    def _page(self, purging: Purger, page: Sequence[DueEntry]) -> None:
         jobs = self._jobs([job_id_of(entry.pk) for entry in page])
         dependents = self._jobs([child_of(entry.sk)[0] for entry in page if kind_of(entry.sk) == EDGE])
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         writes = [write for entry in page for write in self._decide(purging, entry, jobs, dependents, now_ms)]
         unique = {write.key: write for write in writes}
         purging.delete(list(unique.values()))
@@ -114,30 +121,30 @@ class Erasing:
     def _jobs(self, ids: Sequence[str]) -> dict[str, Job]:
         keys = [job_key(job_id) for job_id in dict.fromkeys(ids)]
         return (
-            {job.id: job for job in (from_item(item) for item in self._ports.store.get(keys) if item)} if keys else {}
+            {job.id: job for job in (from_item(item) for item in self._runtime.store.get(keys) if item)} if keys else {}
         )
 
     def _decide(
         self,
-        purging: Purging,
-        entry: AgendaEntry,
+        purging: Purger,
+        entry: DueEntry,
         jobs: Mapping[str, Job],
         dependents: Mapping[str, Job],
         now_ms: int,
     ) -> list[Write]:
         """Decide about a belonging: it goes with its job, or is looked at again later."""
         job, key = jobs.get(job_id_of(entry.pk)), Key(entry.pk, entry.sk)
-        seen = Is("alarm_at", entry.alarm_at)
-        if job is None or is_over(job, now_ms) or is_strange(job, life_of(entry.sk)):
+        seen = Is("check_at", entry.check_at)
+        if job is None or is_over(job, now_ms) or is_unknown_life(job, life_of(entry.sk)):
             if not purging.in_time:
                 return []
             if purging.empty(key):
                 return [delete("erase", key, seen)]
             # A member is live; without time to look, the next tick looks.
-            later = Write("look_again", key, [seen], {"alarm_at": next_look_at_edge(now_ms)})
+            later = Write("look_again", key, [seen], {"check_at": next_check_of_edge(now_ms)})
             return [later] if purging.in_time else []
-        again = {"alarm_at": next_look(job, now_ms, holds_payload=key == payload_item(job))}
-        if kind_of(entry.sk) != EDGE or job.part_of is not None:
+        again = {"check_at": next_check(job, now_ms, holds_payload=key == payload_item(job))}
+        if kind_of(entry.sk) != EDGE or job.parent_id is not None:
             return [Write("look_again", key, [seen], again)]
         return self._edge(job, key, seen, dependents, now_ms)
 
@@ -147,8 +154,8 @@ class Erasing:
         dependent = dependents.get(child_id)
         needed = dependent is not None and not dependent.terminal and dependent.request_hash == child_hash
         if not needed and job.expires_at is not None:
-            return [Write("look_again", key, [seen], {"alarm_at": next_look(job, now_ms, holds_payload=False)})]
-        again = Write("look_again", key, [seen], {"alarm_at": next_look_at_edge(now_ms)})
+            return [Write("look_again", key, [seen], {"check_at": next_check(job, now_ms, holds_payload=False)})]
+        again = Write("look_again", key, [seen], {"check_at": next_check_of_edge(now_ms)})
         until_s = now_ms // 1000 + DEPENDED_ON_S
         if job.expires_at is None or job.expires_at >= until_s:
             return [again]

@@ -1,13 +1,13 @@
-"""Lists of jobs: agenda partitions merged by time, filtered, and a cursor that says where each was left."""
+"""Lists of jobs: due index partitions merged by time, filtered, and a cursor that says where each was left."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
-from whendue.engine.ports import AgendaEntry, Item, JobStore
+from whendue.engine.ports import DueEntry, Item, JobStore
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.jobs.due_index import day_of, done_partition, live_partition
 from whendue.jobs.lifetime import is_over
@@ -64,15 +64,15 @@ class _Place(NamedTuple):
     """
 
     group: str
-    positions: dict[str, AgendaEntry]
+    positions: dict[str, DueEntry]
 
 
 class Listing:
-    """Walks the agenda for a tenant: live jobs by alarm, then finished ones, newest first."""
+    """Walks the due index for a tenant: live jobs by next check, then finished ones, newest first."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
     def page(self, name: str, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
         """Give the next jobs, reading a bounded number of items.
@@ -92,10 +92,10 @@ class Listing:
             raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
         if wanted.queue not in (None, *QUEUES):
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         bound = (name, tenant, *astuple(wanted))
         groups = self._groups(wanted, now_ms)
-        place = _place(self._ports.cursors.open(cursor, bound)) if cursor else None
+        place = _place(self._runtime.cursors.open(cursor, bound)) if cursor else None
         if place and place.group not in groups:
             # The group has aged out of retention since the cursor was given.
             return Page([], None)
@@ -105,12 +105,12 @@ class Listing:
             partitions = self._partitions(group, tenant, wanted)
             known = place.positions if place and place.group == group else {}
             positions = {partitions[label]: entry for label, entry in known.items() if label in partitions}
-            merge = _Merge(self._ports.store, list(partitions.values()), positions, group != LIVE, budget)
+            merge = _Merge(self._runtime.store, list(partitions.values()), positions, group != LIVE, budget)
             while len(jobs) < limit and (chunk := merge.take(limit - len(jobs))):
                 jobs += self._wanted(chunk, tenant, wanted, now_ms)
             if not merge.ended:
                 found = {label: merge.positions.get(partition) for label, partition in partitions.items()}
-                return Page(jobs, self._ports.cursors.seal(_value(group, found), bound))
+                return Page(jobs, self._runtime.cursors.seal(_value(group, found), bound))
         return Page(jobs, None)
 
     def _groups(self, wanted: JobFilter, now_ms: int) -> list[str]:
@@ -121,7 +121,7 @@ class Listing:
 
     def _partitions(self, group: str, tenant: str, wanted: JobFilter) -> dict[str, str]:
         """Name a group's partitions, each by a short label: cursors hold those."""
-        shards = range(self._ports.settings.shards)
+        shards = range(self._runtime.settings.shards)
         if group == LIVE:
             queues = [wanted.queue] if wanted.queue else [NOTIFICATIONS] if wanted.subscription else QUEUES
             return {f"{queue}#{shard}": live_partition(queue, shard) for queue, shard in product(queues, shards)}
@@ -129,15 +129,15 @@ class Listing:
         whose = f"{tenant}/{wanted.subscription}" if wanted.subscription else tenant
         return {f"{state}#{n}": done_partition(whose, state, group, n) for state, n in product(states, shards)}
 
-    def _wanted(self, chunk: Sequence[AgendaEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
+    def _wanted(self, chunk: Sequence[DueEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
         def wants(item: Item) -> Job | None:
             # Others' jobs in the same partition are passed by before they are read.
             job = from_item(item) if item["tenant"] == tenant else None
             kept = job is not None and not is_over(job, now_ms)
             return job if job and kept and wanted.wants(job, now_ms) else None
 
-        items = self._ports.store.get([entry.key for entry in chunk])
-        return [job for job in readable(self._ports, items, wants, "list_jobs") if job]
+        items = self._runtime.store.get([entry.key for entry in chunk])
+        return [job for job in readable(self._runtime, items, wants, "list_jobs") if job]
 
 
 class _Budget:
@@ -159,14 +159,14 @@ class _Merge:
         self,
         store: JobStore,
         partitions: Sequence[str],
-        positions: dict[str, AgendaEntry],
+        positions: dict[str, DueEntry],
         newest_first: bool,  # noqa: FBT001 - private, called once
         budget: _Budget,
     ) -> None:
         self._store = store
         self._newest_first = newest_first
         self._budget = budget
-        self._heads: dict[str, list[AgendaEntry]] = {partition: [] for partition in partitions}
+        self._heads: dict[str, list[DueEntry]] = {partition: [] for partition in partitions}
         self._open = set(partitions)
         self.positions = dict(positions)
 
@@ -175,9 +175,9 @@ class _Merge:
         """Whether nothing is left in any partition."""
         return not self._open and not any(self._heads.values())
 
-    def take(self, limit: int) -> list[AgendaEntry]:
+    def take(self, limit: int) -> list[DueEntry]:
         """Take the next entries in time order; none at the end, or when the budget is spent."""
-        taken: list[AgendaEntry] = []
+        taken: list[DueEntry] = []
         while len(taken) < limit and not self._budget.spent:
             for partition in sorted(self._open):
                 self._fill(partition, limit)
@@ -196,7 +196,7 @@ class _Merge:
             return
         after = self.positions.get(partition)
         self._budget.queries -= 1
-        head = self._store.agenda(
+        head = self._store.query_due(
             partition, after=after, until_ms=END_OF_TIME_MS, limit=limit, newest_first=self._newest_first
         )
         self._heads[partition] = head
@@ -204,9 +204,9 @@ class _Merge:
             self._open.discard(partition)
 
 
-def _value(group: str, positions: Mapping[str, AgendaEntry | None]) -> list[Any]:
+def _value(group: str, positions: Mapping[str, DueEntry | None]) -> list[Any]:
     """Write a place as JSON."""
-    told = {label: [e.alarm_at, job_id_of(e.pk), e.due_at] for label, e in positions.items() if e}
+    told = {label: [e.check_at, job_id_of(e.pk), e.due_at] for label, e in positions.items() if e}
     return [group, told]
 
 
@@ -214,7 +214,7 @@ def _place(value: Any) -> _Place:
     """Read a place; another version may have written it otherwise."""
     try:
         group, positions = value
-        entries = {label: AgendaEntry(alarm, *job_key(job), due) for label, (alarm, job, due) in positions.items()}
+        entries = {label: DueEntry(check, *job_key(job), due) for label, (check, job, due) in positions.items()}
         return _Place(group, entries)
     except (ValueError, TypeError, AttributeError) as error:
         raise InvalidCursorError from error

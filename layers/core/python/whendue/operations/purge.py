@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
 from whendue.quotas import DYNAMODB_MAX_STATEMENTS, ERASE_WINDOW
@@ -14,18 +14,18 @@ from whendue.table.writes import Has, Is, Lacks, Write, delete
 FIRST, LAST = " ", "~"
 
 
-class Purging:
+class Purger:
     """Erases what belongs to jobs, and as many members as there is time for."""
 
-    def __init__(self, ports: Ports, until_ms: int) -> None:
+    def __init__(self, runtime: Runtime, until_ms: int) -> None:
         """Use these ports; begin with no more members from `until_ms` on, ms UTC."""
-        self._ports = ports
+        self._runtime = runtime
         self._until_ms = until_ms
 
     @property
     def in_time(self) -> bool:
         """Whether there is time left."""
-        return self._ports.effects.now_ms() < self._until_ms
+        return self._runtime.clock.now_ms() < self._until_ms
 
     def delete(self, writes: Sequence[Write]) -> None:
         """Carry out writes.
@@ -33,7 +33,7 @@ class Purging:
         Raises:
             UnavailableError: not all are done.
         """
-        if writes and any(end.failed for end in self._ports.store.apply(writes)):
+        if writes and any(end.failed for end in self._runtime.store.apply(writes)):
             raise UnavailableError("not all is erased; the timer erases the rest")
 
     def belongings(self, pk: str) -> list[Key]:
@@ -43,7 +43,7 @@ class Purging:
             UnavailableError: the table refused.
         """
         first, keys = FIRST, list[Key]()
-        while items := self._ports.store.span(pk, first=first, last=LAST, limit=ERASE_WINDOW):
+        while items := self._runtime.store.query_range(pk, first=first, last=LAST, limit=ERASE_WINDOW):
             keys += [Key(item["pk"], item["sk"]) for item in items]
             if len(items) < ERASE_WINDOW:
                 break
@@ -58,9 +58,9 @@ class Purging:
         """
         gone = dict.fromkeys(key for key in keys if self.empty(key))
         left = [key for key in keys if key not in gone]
-        sooner = {"alarm_at": self._ports.effects.now_ms()}
+        sooner = {"check_at": self._runtime.clock.now_ms()}
         writes = [delete("erase", key) for key in gone]
-        self.delete([*writes, *(Write("look_sooner", key, [Has("alarm_at")], sooner) for key in left)])
+        self.delete([*writes, *(Write("look_sooner", key, [Has("check_at")], sooner) for key in left)])
         return not left
 
     def empty(self, key: Key) -> bool:
@@ -70,17 +70,17 @@ class Purging:
             UnavailableError: table or blob store refused.
         """
         if kind_of(key.sk) == BLOB:
-            self._ports.documents.forget([name_of(key.sk)])
+            self._runtime.payloads.forget([name_of(key.sk)])
         return kind_of(key.sk) != MEMBERS or self._members(key)
 
     def _members(self, note: Key) -> bool:
         """Erase the members of a composite that has gone, the last first; False while one is live, or time is out."""
-        [item] = self._ports.store.get([note])
+        [item] = self._runtime.store.get([note])
         if item is None:
             return True
         job_id, life, count = job_id_of(note.pk), life_of(note.sk), int(item["left"])
-        whole_id = job_id if life is None else f"{job_id}@{life}"
-        keys = [job_key(self._ports.ids.of_part(whole_id, number)) for number in reversed(range(count))]
+        member_id_base = job_id if life is None else f"{job_id}@{life}"
+        keys = [job_key(self._runtime.ids.of_part(member_id_base, number)) for number in reversed(range(count))]
         some_at_once = [keys[at : at + DYNAMODB_MAX_STATEMENTS] for at in range(0, count, DYNAMODB_MAX_STATEMENTS)]
         parts = [(some, self._some(some)) for some in some_at_once]
         left = count - sum(len(some) for some, _ in takewhile(lambda part: part[1], parts))
@@ -93,13 +93,15 @@ class Purging:
         """Erase some members; one that was never made may still have belongings."""
         if not self.in_time:
             return False
-        jobs = [from_item(item) for item in self._ports.store.get(keys) if item]
+        jobs = [from_item(item) for item in self._runtime.store.get(keys) if item]
         self.delete([erased(job) for job in jobs if job.terminal])
-        live = {Key(item["pk"], item["sk"]) for item in self._ports.store.get(keys) if item} if jobs else set()
+        live = {Key(item["pk"], item["sk"]) for item in self._runtime.store.get(keys) if item} if jobs else set()
         gone = [self.in_time and self.purge(self.belongings(key.pk)) for key in keys if key not in live]
         return all(gone) and not live
 
 
 def erased(job: Job) -> Write:
     """Delete a job's item as it was read: a redrive that comes first, or last, is refused."""
-    return delete("erase", job.key, Is("generation", job.generation), Is("state", job.state.value), Lacks("owes"))
+    return delete(
+        "erase", job.key, Is("generation", job.generation), Is("state", job.state.value), Lacks("pending_fan_out")
+    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import DocumentNotFoundError
 from whendue.jobs.model import Failure, Job, State
 from whendue.operations.attempts import Attempts
@@ -31,14 +31,14 @@ class JobView(NamedTuple):
     apart: Mapping[str, int] = MappingProxyType({})
 
 
-class Query:
+class JobReader:
     """Answers questions; changes nothing."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._listing = Listing(ports)
-        self._attempts = Attempts(ports)
+        self._runtime = runtime
+        self._listing = Listing(runtime)
+        self._attempts = Attempts(runtime)
 
     def get(self, tenant: str, job_id: str) -> JobView:
         """Show a job.
@@ -47,8 +47,8 @@ class Query:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
-        return self._view(job, self._ports.documents.payloads([job])[job.id], ATTEMPTS_SHOWN)
+        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+        return self._view(job, self._runtime.payloads.payloads([job])[job.id], ATTEMPTS_SHOWN)
 
     def document(self, tenant: str, job_id: str, name: Literal["payload", "result"]) -> str:
         """Give a job's payload or result as JSON text, however large it is.
@@ -58,9 +58,9 @@ class Query:
             DocumentNotFoundError: it has none, or it is gone.
             UnavailableError: the table does not answer.
         """
-        job = find(self._ports.store, tenant, job_id, self._ports.effects.now_ms())
-        documents = self._ports.documents
-        text = documents.payloads([job])[job.id] if name == "payload" else documents.result(job)
+        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+        payloads = self._runtime.payloads
+        text = payloads.payloads([job])[job.id] if name == "payload" else payloads.result(job)
         if text is None and name == "result" and job.state is State.SUCCEEDED and job.result_at is None:
             # A task that gives nothing stores nothing.
             return "null"
@@ -74,13 +74,13 @@ class Query:
         Raises:
             UnavailableError: the table does not answer.
         """
-        payloads = self._ports.documents.payloads(jobs)
-        each = self._ports.bulkhead.each
+        payloads = self._runtime.payloads.payloads(jobs)
+        each = self._runtime.bulkhead.each
         shown = each(jobs, lambda job: self._view(job, payloads[job.id], attempts), stage="view", name=_name)
         return [view for _, view in shown]
 
     def _view(self, job: Job, payload: str | None, attempts: int) -> JobView:
-        texts = {"payload": payload, "result": self._ports.documents.result(job)}
+        texts = {"payload": payload, "result": self._runtime.payloads.result(job)}
         sizes = {name: len(text.encode()) for name, text in texts.items() if text is not None}
         apart = {name: size for name, size in sizes.items() if size > DOCUMENT_SHOWN_BYTES}
         values = {name: None if name in apart else _value(text) for name, text in texts.items()}

@@ -7,7 +7,9 @@ from typing import Final
 from whendue.jobs.model import Job, to_item
 
 # What the timer, a heartbeat or another job changes is no version: nobody decides by it.
-_INTERNAL: Final = frozenset({"agenda_pk", "alarm_at", "children", "expires_at", "lease_until", "owes", "rescues"})
+_INTERNAL: Final = frozenset(
+    {"due_pk", "check_at", "has_dependents", "expires_at", "lease_until", "pending_fan_out", "rescues"}
+)
 
 
 def revision(job: Job) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from whendue.engine.commit import record_and_send
-from whendue.engine.ports import Applied, Item
+from whendue.engine.commit import commit
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
     QueueNotFoundError,
@@ -17,8 +17,8 @@ from whendue.errors import (
 from whendue.jobs.failures import clip
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
-from whendue.notifications.publisher import News
-from whendue.pauses.events import of_pause
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.pauses.events import pause_event
 from whendue.pauses.model import (
     Pause,
     begin,
@@ -33,7 +33,7 @@ from whendue.pauses.model import (
 )
 from whendue.quotas import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
 from whendue.settings import ALL_QUEUES
-from whendue.support.ttl_cache import Fresh
+from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 
@@ -41,14 +41,14 @@ from whendue.table.writes import Write
 TRIES = 5
 
 
-class Pauses:
+class PauseService:
     """Reads and changes pauses."""
 
-    def __init__(self, ports: Ports, news: News) -> None:
-        """Use these ports; `news` knows who is to be told of a pause."""
-        self._ports = ports
-        self._news = news
-        self._fresh: Fresh[Key, Item | None] = Fresh(ports.effects, PAUSE_CACHE_MS, PAUSES_REMEMBERED)
+    def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
+        """Use these ports; `notifications` knows who is to be told of a pause."""
+        self._runtime = runtime
+        self._notifications = notifications
+        self._fresh: TtlCache[Key, Item | None] = TtlCache(runtime.clock, PAUSE_CACHE_MS, PAUSES_REMEMBERED)
 
     def held(self, jobs: Sequence[Job]) -> set[str]:
         """Give the ids of the jobs that a pause holds, by what was read at most 2 s ago: one read, or none.
@@ -57,9 +57,9 @@ class Pauses:
             UnavailableError: the table does not answer. An older answer would not do: whoever paused was promised
                 that nothing is claimed, and the claim would go to the same table.
         """
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         keys = [key for job in jobs for key in pauses_of(job)]
-        known = self._fresh.get_many(keys, self._ports.store.get)
+        known = self._fresh.get_many(keys, self._runtime.store.get)
         lasting = {key for key, item in known.items() if item and self._read(key, item).lasts(now_ms)}
         return {job.id for job in jobs if not lasting.isdisjoint(pauses_of(job))}
 
@@ -87,14 +87,14 @@ class Pauses:
         Raises:
             UnavailableError: the table does not answer.
         """
-        now_ms = self._ports.effects.now_ms()
-        family = self._ports.store.family(tenant_pause(tenant).pk)
-        read = readable(self._ports, family, lambda item: _if_lasting(item, now_ms), "list_pauses")
+        now_ms = self._runtime.clock.now_ms()
+        family = self._runtime.store.query(tenant_pause(tenant).pk)
+        read = readable(self._runtime, family, lambda item: _if_lasting(item, now_ms), "list_pauses")
         return [(type_of(sk), pause) for sk, pause in read if pause]
 
     def _lasting(self, keys: Sequence[Key]) -> list[Pause | None]:
-        now_ms = self._ports.effects.now_ms()
-        items = self._ports.store.get(keys)
+        now_ms = self._runtime.clock.now_ms()
+        items = self._runtime.store.get(keys)
         known = [self._read(key, item) if item else None for key, item in zip(keys, items, strict=True)]
         return [pause if pause and pause.lasts(now_ms) else None for pause in known]
 
@@ -104,7 +104,7 @@ class Pauses:
             pause = from_item(item)
             pause.lasts(0)
         except Exception as error:  # noqa: BLE001 - it is this pause's alone
-            self._ports.bulkhead.note("pause", key.pk, error)
+            self._runtime.bulkhead.note("pause", key.pk, error)
             return Pause("this pause cannot be read", "whendue", 0, "")
         return pause
 
@@ -126,7 +126,7 @@ class Pauses:
         key = _key_of(queue)
         made = self._begin(key, reason, by, until)
         if tenant is not None:
-            self._tell(self._news.tell(tenant, of_pause(key, made, queue=queue)))
+            self._tell(self._notifications.tell(tenant, pause_event(key, made, queue=queue)))
         return made
 
     def pause_tenant(self, tenant: str, task: str | None, reason: str, by: str, until: int | None) -> Pause:
@@ -138,11 +138,11 @@ class Pauses:
             UnavailableError: nobody knows, or nobody has been told; ask again.
         """
         # One whose module is broken can be paused all the more: its jobs wait for the deploy that mends it.
-        if task is not None and not self._ports.registry.may_have(task):
-            self._ports.registry.get(task)
+        if task is not None and not self._runtime.registry.may_have(task):
+            self._runtime.registry.get(task)
         key = _tenant_key(tenant, task)
         made = self._begin(key, reason, by, until)
-        self._tell(self._news.tell(tenant, of_pause(key, made, task=task)))
+        self._tell(self._notifications.tell(tenant, pause_event(key, made, task=task)))
         return made
 
     def resume_queue(self, queue: str) -> bool:
@@ -163,7 +163,7 @@ class Pauses:
         return self._end(_tenant_key(tenant, task))
 
     def _begin(self, key: Key, reason: str, by: str, until: int | None) -> Pause:
-        mark = self._ports.effects.new_id()
+        mark = self._runtime.clock.new_id()
         made: list[Pause] = []
 
         def step(old: Pause | None, now_ms: int) -> Write:
@@ -177,30 +177,30 @@ class Pauses:
 
     def _tell(self, made: Sequence[Transition]) -> None:
         """Create the deliveries that tell of a pause; a repeated request creates them once."""
-        now_ms = self._ports.effects.now_ms()
-        ends = record_and_send(self._ports, made, now_ms) if made else []
-        if any(end.applied is Applied.UNAVAILABLE for end in ends):
+        now_ms = self._runtime.clock.now_ms()
+        ends = commit(self._runtime, made, now_ms) if made else []
+        if any(end.status is WriteStatus.UNAVAILABLE for end in ends):
             raise UnavailableError("it is paused, but not everybody has been told; send the same request again")
 
     def _end(self, key: Key) -> bool:
-        mark = self._ports.effects.new_id()
+        mark = self._runtime.clock.new_id()
         return self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
 
     def _change(self, key: Key, step: Callable[[Pause | None, int], Write | None]) -> bool:
         """Read, decide, write; read again when somebody else was quicker. False where nothing is to be written."""
         for _ in range(TRIES):
-            now_ms = self._ports.effects.now_ms()
-            [item] = self._ports.store.get([key])
+            now_ms = self._runtime.clock.now_ms()
+            [item] = self._runtime.store.get([key])
             write = step(from_item(item) if item else None, now_ms)
             if write is None:
                 return False
-            [outcome] = self._ports.store.apply([write])
+            [outcome] = self._runtime.store.apply([write])
             if outcome.done:
                 self._fresh.forget(key)
                 return True
-            if outcome.applied is Applied.UNAVAILABLE:
+            if outcome.status is WriteStatus.UNAVAILABLE:
                 raise UnavailableError
-            if outcome.applied is Applied.INVALID:
+            if outcome.status is WriteStatus.INVALID:
                 raise UnstorableError
         raise StateConflictError("the pause keeps changing; try again")
 

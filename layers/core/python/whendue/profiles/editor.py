@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from whendue.engine.ports import Applied, Item
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BuiltInProfileError,
     PreconditionFailedError,
@@ -21,8 +21,8 @@ from whendue.errors import (
     UnknownSubscriptionError,
     UnstorableError,
 )
-from whendue.notifications.publisher import News
-from whendue.profiles.lookup import Profiles
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import PROFILES, Profile, from_item, live, to_content
 from whendue.profiles.timeouts import check_timeout
 from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
@@ -44,10 +44,10 @@ class Edited(NamedTuple):
 class ProfileEditor:
     """Reads and changes a tenant's profiles."""
 
-    def __init__(self, ports: Ports, profiles: Profiles, news: News) -> None:
-        """Use these ports; `profiles` is told what was changed, `news` knows the subscriptions."""
-        self._ports = ports
-        self._news = news
+    def __init__(self, runtime: Runtime, profiles: ProfileLookup, notifications: NotificationPublisher) -> None:
+        """Use these ports; `profiles` is told what was changed, `notifications` knows the subscriptions."""
+        self._runtime = runtime
+        self._notifications = notifications
         self._profiles = profiles
 
     def every(self, tenant: str) -> list[Profile]:
@@ -58,7 +58,7 @@ class ProfileEditor:
         """
         items = self._names(tenant)
         own = readable(
-            self._ports, items, lambda item: from_item(item["sk"], item) if live(item) else None, "list_profiles"
+            self._runtime, items, lambda item: from_item(item["sk"], item) if live(item) else None, "list_profiles"
         )
         return sorted([*PROFILES.values(), *filter(None, own)], key=lambda profile: profile.name)
 
@@ -83,7 +83,7 @@ class ProfileEditor:
             ProfileNotFoundError: there is no such version, or it is the one that deleted the profile.
             UnavailableError: the table does not answer.
         """
-        [item] = map(live, self._ports.store.get([profile_version_key(tenant, name, version)]))
+        [item] = map(live, self._runtime.store.get([profile_version_key(tenant, name, version)]))
         if item is None:
             raise ProfileNotFoundError
         return from_item(name, item)
@@ -104,9 +104,9 @@ class ProfileEditor:
             TooManyProfilesError: there is no room for another name.
             UnavailableError: nobody knows whether it was done; ask again.
         """
-        check_timeout(self._ports.settings, whose={"the profile": wanted.policy})
+        check_timeout(self._runtime.settings, whose={"the profile": wanted.policy})
         content = to_content(wanted)
-        if unknown := self._news.unknown(tenant, wanted.notify.split()):
+        if unknown := self._notifications.unknown(tenant, wanted.notify.split()):
             raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
         for _ in range(TRIES):
             current = self._editable(tenant, wanted.name)
@@ -150,30 +150,30 @@ class ProfileEditor:
         ours = {
             "version": version,
             # Tells a lost reply of ours from another's edit of the same content.
-            "mark": self._ports.effects.new_id(),
-            "edited_at": self._ports.effects.now_ms(),
+            "mark": self._runtime.clock.new_id(),
+            "edited_at": self._runtime.clock.now_ms(),
             "deleted": deleted,
             "content": dict(content),
         }
-        [end] = self._ports.store.apply([insert("profile_version", profile_version_key(tenant, name, version), ours)])
+        [end] = self._runtime.store.apply([insert("profile_version", profile_version_key(tenant, name, version), ours)])
         if end.done:
             self._move_on(tenant, name, ours)
             self._forget_old(tenant, name, version - PROFILE_VERSIONS)
             return ours
-        if end.applied is Applied.INVALID:
+        if end.status is WriteStatus.INVALID:
             raise UnstorableError
-        if end.old is None:
+        if end.current is None:
             raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
-        self._move_on(tenant, name, {field: end.old[field] for field in ours})
+        self._move_on(tenant, name, {field: end.current[field] for field in ours})
         return None
 
     def _move_on(self, tenant: str, name: str, stands: Item) -> None:
         """Make a version current, if the one before it is."""
         key, before = profile_key(tenant, name), stands["version"] - 1
         step = Write("profile", key, (Is("version", before),), stands) if before else insert("profile", key, stands)
-        [end] = self._ports.store.apply([step])
+        [end] = self._runtime.store.apply([step])
         self._profiles.forget(tenant, name)
-        if end.applied is Applied.UNAVAILABLE:
+        if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
 
     def _forget_old(self, tenant: str, name: str, last: int) -> None:
@@ -181,12 +181,12 @@ class ProfileEditor:
         if last < 1:
             return
         (pk, first_sk), last_sk = profile_version_key(tenant, name, 1), profile_version_key(tenant, name, last).sk
-        kept_ms = self._ports.effects.now_ms() - 1000 * PROFILE_VERSION_KEPT_S
+        kept_ms = self._runtime.clock.now_ms() - 1000 * PROFILE_VERSION_KEPT_S
         with suppress(UnavailableError):
-            items = self._ports.store.span(pk, first=first_sk, last=last_sk, limit=DYNAMODB_MAX_STATEMENTS)
+            items = self._runtime.store.query_range(pk, first=first_sk, last=last_sk, limit=DYNAMODB_MAX_STATEMENTS)
             old = [Key(pk, item["sk"]) for item in items if item["edited_at"] < kept_ms]
             if old:
-                self._ports.store.apply([delete("forget_version", key) for key in old])
+                self._runtime.store.apply([delete("forget_version", key) for key in old])
 
     def _editable(self, tenant: str, name: str) -> Item | None:
         if name in PROFILES:
@@ -194,8 +194,8 @@ class ProfileEditor:
         return self._current(tenant, name)
 
     def _current(self, tenant: str, name: str) -> Item | None:
-        [item] = self._ports.store.get([profile_key(tenant, name)])
+        [item] = self._runtime.store.get([profile_key(tenant, name)])
         return item
 
     def _names(self, tenant: str) -> list[Item]:
-        return self._ports.store.family(profile_key(tenant, "").pk)
+        return self._runtime.store.query(profile_key(tenant, "").pk)

@@ -3,25 +3,25 @@
 from collections.abc import Iterable
 from typing import Final
 
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnknownProfileError, UnknownTaskError, WhendueError
 from whendue.jobs.model import Job
 from whendue.profiles.model import PROFILES, Profile, followed, from_item, live
 from whendue.profiles.timeouts import default_policy
 from whendue.quotas import PROFILE_AGE_MS, PROFILES_REMEMBERED
-from whendue.support.ttl_cache import Fresh
+from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import profile_key
 
 UNKNOWABLE: Final = (UnavailableError, UnknownProfileError, UnknownTaskError)
 
 
-class Profiles:
+class ProfileLookup:
     """Finds profiles. A process has one of these, so that what it knows is known once."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports; nothing is known yet."""
-        self._ports = ports
-        self._fresh: Fresh[tuple[str, str], Profile] = Fresh(ports.effects, PROFILE_AGE_MS, PROFILES_REMEMBERED)
+        self._runtime = runtime
+        self._fresh: TtlCache[tuple[str, str], Profile] = TtlCache(runtime.clock, PROFILE_AGE_MS, PROFILES_REMEMBERED)
 
     def find(self, tenant: str, name: str, *, stale: bool = False) -> Profile:
         """Find a profile. That there is none is not remembered: one that was just made works at once.
@@ -48,7 +48,7 @@ class Profiles:
             except (UnknownProfileError, UnavailableError) as error:
                 found[name] = error
             except Exception as error:  # noqa: BLE001 - whatever it is, jobs of other profiles go on
-                self._ports.bulkhead.note("read_profile", name, error)
+                self._runtime.bulkhead.note("read_profile", name, error)
                 found[name] = WhendueError()
         return found
 
@@ -62,16 +62,16 @@ class Profiles:
             return job
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
-            task = self._ports.registry.get(job.type).policy
-            return followed(job, newest, default=default_policy(self._ports.settings), task=task)
+            task = self._runtime.registry.get(job.type).policy
+            return followed(job, newest, default=default_policy(self._runtime.settings), task=task)
         except UNKNOWABLE:
             return job
         except Exception as error:  # noqa: BLE001 - a profile that nobody can read governs no new claim
-            self._ports.bulkhead.note("followed", job.id, error)
+            self._runtime.bulkhead.note("followed", job.id, error)
             return job
 
     def _read(self, tenant: str, name: str) -> Profile:
-        [item] = map(live, self._ports.store.get([profile_key(tenant, name)]))
+        [item] = map(live, self._runtime.store.get([profile_key(tenant, name)]))
         if item is None:
             raise UnknownProfileError(f"no profile is called {name!r}", profiles=sorted(PROFILES))
         return from_item(name, item)

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.outcomes import Input
@@ -13,13 +13,13 @@ from whendue.references.syntax import MISSING, find, resolve
 from whendue.table.keys import job_key
 
 
-class Inputs:
+class InputResolver:
     """Brings payloads."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
-        self._parents = Parents(ports)
+        self._runtime = runtime
+        self._parents = DependencyReconciler(runtime)
 
     def stored(self, jobs: Sequence[Job]) -> dict[str, str | None]:
         """Bring the payloads of jobs as they were submitted, by job id: None where one is gone. One read for all.
@@ -27,7 +27,7 @@ class Inputs:
         Raises:
             UnavailableError: they cannot be read now.
         """
-        return self._ports.documents.payloads(jobs)
+        return self._runtime.payloads.payloads(jobs)
 
     def alone(self, job: Job) -> Input:
         """Give a job's payload as `of` does, and read it, too.
@@ -49,7 +49,7 @@ class Inputs:
         Raises:
             UnavailableError: the results cannot be read now.
         """
-        if text is None or not job.refers or job.expands:
+        if text is None or not job.has_references or job.expands:
             return text
         try:
             payload = json.loads(text)
@@ -72,9 +72,9 @@ class Inputs:
             UnavailableError: they cannot be read now.
         """
         parents = [parent for parent in self._parents.of(job).values() if (parent.name or parent.id) in names]
-        items = self._ports.store.get([job_key(parent.id) for parent in parents])
+        items = self._runtime.store.get([job_key(parent.id) for parent in parents])
         jobs = {item["pk"]: from_item(item) for item in items if item}
         ended = [found for found in jobs.values() if found.state is State.SUCCEEDED]
-        texts = self._ports.documents.results(ended)
+        texts = self._runtime.payloads.results(ended)
         values = {job_id: json.loads(text) if text is not None else None for job_id, text in texts.items()}
         return {parent.name or parent.id: values.get(parent.id, MISSING) for parent in parents}

@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from whendue.bulkhead import RAISED_BY_USERS
-from whendue.engine.commit import record_and_send
-from whendue.engine.ports import Applied
-from whendue.engine.ports import Outcome as Ended
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit
+from whendue.engine.ports import WriteResult as Ended
+from whendue.engine.ports import WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BackfillNotFoundError,
     InvalidRequestError,
@@ -21,7 +21,7 @@ from whendue.jobs.transition import Transition
 from whendue.quotas import BACKFILL_FIRES
 from whendue.schedules.backfill_model import (
     Backfill,
-    State,
+    BackfillState,
     backfill_key,
     chunk,
     create,
@@ -30,21 +30,21 @@ from whendue.schedules.backfill_model import (
     request_of,
     step,
 )
-from whendue.schedules.enqueuer import Firing, why
-from whendue.schedules.fires import Fire, Outcome, enter, fire_from, revise
+from whendue.schedules.enqueuer import FireEnqueuer, why
+from whendue.schedules.fires import Fire, FireOutcome, enter, fire_from, revise
 from whendue.schedules.service import find_schedule
 from whendue.submission.submit import Submit
 from whendue.table.writes import Write
 
-NEEDS_NOTHING = (Outcome.RAN, Outcome.CAUGHT_UP)
+NEEDS_NOTHING = (FireOutcome.RAN, FireOutcome.CAUGHT_UP)
 
 
-class Backfills:
+class BackfillService:
     """Makes jobs for the past."""
 
-    def __init__(self, ports: Ports, submit: Submit, firing: Firing) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._submit = submit
         self._firing = firing
 
@@ -66,15 +66,15 @@ class Backfills:
         """
         if from_ms < 0:
             raise InvalidRequestError("no schedule fires before 1970")
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         # What is past is decided: no timer will say otherwise.
-        schedule = self._firing.settled(find_schedule(self._ports.store, tenant, name), now_ms)
+        schedule = self._firing.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
             raise InvalidRequestError("the range ends before it begins, or is not past yet")
         begun = Backfill(
             tenant=tenant,
             name=name,
-            id=self._ports.effects.new_id(),
+            id=self._runtime.clock.new_id(),
             definition=schedule.definition,
             version=schedule.version,
             from_ms=from_ms,
@@ -86,7 +86,7 @@ class Backfills:
             schedule_made_at=schedule.created_at,
         )
         self._submit.prepare(tenant, begun.definition.template, now_ms)
-        [end] = self._ports.store.apply([create(begun, self._ports.settings.shards)])
+        [end] = self._runtime.store.apply([create(begun, self._runtime.settings.shards)])
         if not end.done:
             raise UnavailableError
         with suppress(UnavailableError):
@@ -100,8 +100,8 @@ class Backfills:
             ScheduleNotFoundError, BackfillNotFoundError: there is none.
             UnavailableError: the table does not answer.
         """
-        find_schedule(self._ports.store, tenant, name)
-        [item] = self._ports.store.get([backfill_key(tenant, name, backfill_id)])
+        find_schedule(self._runtime.store, tenant, name)
+        [item] = self._runtime.store.get([backfill_key(tenant, name, backfill_id)])
         if item is None:
             raise BackfillNotFoundError
         return from_item(item)
@@ -113,7 +113,7 @@ class Backfills:
             UnavailableError: some of it is still to be done.
         """
         try:
-            schedule = find_schedule(self._ports.store, backfill.tenant, backfill.name)
+            schedule = find_schedule(self._runtime.store, backfill.tenant, backfill.name)
             if backfill.schedule_made_at not in (0, schedule.created_at):
                 # Its own was deleted; this one has only the name.
                 raise ScheduleNotFoundError  # noqa: TRY301 - the answer is the same as to one that is not there
@@ -121,20 +121,20 @@ class Backfills:
         except UnavailableError:
             raise
         except ScheduleNotFoundError as error:
-            then = replace(backfill, state=State.FAILED, error=error.code)
+            then = replace(backfill, state=BackfillState.FAILED, error=error.code)
         except RAISED_BY_USERS as error:
             # The template can no longer make the job. A validator of a payload may raise anything.
             if not isinstance(error, WhendueError):
-                self._ports.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
-            then = replace(backfill, state=State.FAILED, error=why(error, "its jobs could not be made"))
-        [end] = self._ports.store.apply([step(backfill, then)])
-        if end.applied is Applied.UNAVAILABLE:
+                self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
+            then = replace(backfill, state=BackfillState.FAILED, error=why(error, "its jobs could not be made"))
+        [end] = self._runtime.store.apply([step(backfill, then)])
+        if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
         # There is an older one where somebody else has done this chunk, too.
-        return then if end.old is None else from_item(end.old)
+        return then if end.current is None else from_item(end.current)
 
     def _chunk_done(self, backfill: Backfill) -> Backfill:
-        fires, left = chunk(backfill, self._ports.ids), backfill.limit - backfill.made
+        fires, left = chunk(backfill, self._runtime.ids), backfill.limit - backfill.made
         there = self._there(fires)
         wanted: list[Fire] = []
         looked_at: list[Fire] = []
@@ -145,15 +145,15 @@ class Backfills:
             if _is_wanted(backfill, there.get(fire.nominal)):
                 wanted.append(fire)
         if not looked_at:
-            return replace(backfill, state=State.FINISHED)
-        now_ms = self._ports.effects.now_ms()
+            return replace(backfill, state=BackfillState.FINISHED)
+        now_ms = self._runtime.clock.now_ms()
         jobs = [self._submit.prepare(backfill.tenant, request_of(backfill, fire), now_ms) for fire in wanted]
         self._enter(wanted, there)
         self._create(jobs, now_ms)
         return moved(backfill, looked_at, len(wanted))
 
     def _there(self, fires: Sequence[Fire]) -> dict[int, Fire]:
-        items = self._ports.store.get([fire.key for fire in fires]) if fires else []
+        items = self._runtime.store.get([fire.key for fire in fires]) if fires else []
         return {one.nominal: one for one in (fire_from(item) for item in items if item)}
 
     def _enter(self, wanted: Sequence[Fire], there: dict[int, Fire]) -> None:
@@ -161,21 +161,21 @@ class Backfills:
         writes: list[Write] = [
             revise("backfill_fire", old, fire) if old else enter(fire) for fire, old in pairs if old != fire
         ]
-        ends = self._ports.store.apply(writes) if writes else []
+        ends = self._runtime.store.apply(writes) if writes else []
         _insist_that_they_are_storable(ends)
         if not all(end.done for end in ends):
             # Or somebody else was at the same fire: the next look sees it.
             raise UnavailableError
 
     def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
-        ends = record_and_send(self._ports, jobs, now_ms) if jobs else []
+        ends = commit(self._runtime, jobs, now_ms) if jobs else []
         _insist_that_they_are_storable(ends)
-        if any(end.applied is Applied.UNAVAILABLE for end in ends):
+        if any(end.status is WriteStatus.UNAVAILABLE for end in ends):
             raise UnavailableError
 
 
 def _insist_that_they_are_storable(ends: Sequence[Ended]) -> None:
-    if any(end.applied is Applied.INVALID for end in ends):
+    if any(end.status is WriteStatus.INVALID for end in ends):
         raise UnstorableError
 
 

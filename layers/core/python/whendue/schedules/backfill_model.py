@@ -8,8 +8,8 @@ from typing import Any
 
 from whendue.quotas import BACKFILL_CHUNK, LEDGER_KEPT_S
 from whendue.schedules.calendar.recurrence import after
-from whendue.schedules.fires import Fire, Outcome
-from whendue.schedules.model import Definition, from_text, ledger_pk, partition_of, to_text
+from whendue.schedules.fires import Fire, FireOutcome
+from whendue.schedules.model import Definition, fires_pk, from_text, partition_of, to_text
 from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 from whendue.table.items import known
@@ -17,7 +17,7 @@ from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, Write, insert
 
 
-class State(StrEnum):
+class BackfillState(StrEnum):
     """What a backfill is."""
 
     RUNNING = "running"
@@ -57,7 +57,7 @@ class Backfill:
     made: int = 0
     passed: int = 0
     schedule_made_at: int = 0
-    state: State = State.RUNNING
+    state: BackfillState = BackfillState.RUNNING
     error: str | None = None
 
     @property
@@ -68,7 +68,7 @@ class Backfill:
 
 def backfill_key(tenant: str, name: str, backfill_id: str) -> Key:
     """Give the key of a backfill."""
-    return Key(ledger_pk(tenant, name), f"backfill#{backfill_id}")
+    return Key(fires_pk(tenant, name), f"backfill#{backfill_id}")
 
 
 def chunk(backfill: Backfill, ids: Ids) -> list[Fire]:
@@ -101,22 +101,22 @@ def _mark(backfill: Backfill, nominal: int) -> str:
 
 def _fire(backfill: Backfill, ids: Ids, nominal: int) -> Fire:
     job_id = ids.of_key(backfill.tenant, _mark(backfill, nominal))
-    pk = ledger_pk(backfill.tenant, backfill.name)
-    return Fire(pk, nominal, Outcome.CAUGHT_UP, backfill.version, backfill.created_at, job_id, backfill=backfill.id)
+    pk = fires_pk(backfill.tenant, backfill.name)
+    return Fire(pk, nominal, FireOutcome.CAUGHT_UP, backfill.version, backfill.created_at, job_id, backfill=backfill.id)
 
 
 def create(backfill: Backfill, shards: int) -> Write:
     """Create the item where none is; the timer sees it until it is finished."""
     partition = partition_of(f"{backfill.tenant}/{backfill.name}", shards)
-    place = {"agenda_pk": partition, "alarm_at": backfill.created_at}
+    place = {"due_pk": partition, "check_at": backfill.created_at}
     return insert("create_backfill", backfill.key, _values(backfill) | place)
 
 
 def step(before: Backfill, then: Backfill) -> Write:
-    """Move on, if nobody has meanwhile; one that is finished leaves the agenda."""
+    """Move on, if nobody has meanwhile; one that is finished leaves the due index."""
     changes = _values(then)
-    if then.state is not State.RUNNING:
-        changes |= {"agenda_pk": REMOVE, "alarm_at": REMOVE}
+    if then.state is not BackfillState.RUNNING:
+        changes |= {"due_pk": REMOVE, "check_at": REMOVE}
     return Write("move_backfill", before.key, [Is("cursor", before.cursor), Is("state", before.state.value)], changes)
 
 
@@ -130,5 +130,5 @@ def _values(backfill: Backfill) -> dict[str, Any]:
 def from_item(item: Mapping[str, Any]) -> Backfill:
     """Read a backfill from its item."""
     return Backfill(
-        **known(Backfill, item) | {"definition": from_text(item["definition"]), "state": State(item["state"])}
+        **known(Backfill, item) | {"definition": from_text(item["definition"]), "state": BackfillState(item["state"])}
     )

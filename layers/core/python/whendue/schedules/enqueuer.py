@@ -9,20 +9,29 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from whendue.bulkhead import RAISED_BY_USERS
-from whendue.engine.commit import record_and_send
-from whendue.engine.ports import Applied
-from whendue.engine.ports import Outcome as Ended
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit
+from whendue.engine.ports import WriteResult as Ended
+from whendue.engine.ports import WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.jobs.failures import line_of
 from whendue.jobs.transition import Transition
-from whendue.notifications.publisher import News
+from whendue.notifications.publisher import NotificationPublisher
 from whendue.quotas import IN_FLIGHT_S, REASON_BYTES
-from whendue.schedules.cancel_planned import Withdraw
-from whendue.schedules.events import missed
-from whendue.schedules.fires import Fire, Gap, Outcome, enter, fire_from, revise
-from whendue.schedules.model import Alarm, Schedule, State, arranged, forget, forgotten_at, from_item, step
-from whendue.schedules.planning import Plan, advanced, plan, proposed, request_of
+from whendue.schedules.cancel_planned import PlannedFireCanceller
+from whendue.schedules.events import missed_deliveries
+from whendue.schedules.fires import Fire, FireOutcome, MissedRange, enter, fire_from, revise
+from whendue.schedules.model import (
+    NextCheck,
+    Schedule,
+    ScheduleState,
+    forget,
+    forgotten_at,
+    from_item,
+    step,
+    with_next_check,
+)
+from whendue.schedules.planning import FirePlan, advanced, plan, proposed, request_of
 from whendue.submission.submit import Submit
 from whendue.table.keys import job_key
 from whendue.table.writes import Write
@@ -47,7 +56,7 @@ class _Work:
     """
 
     schedule: Schedule
-    plan: Plan
+    plan: FirePlan
     made: dict[int, Transition] = field(default_factory=dict)
     wanted: list[Transition] = field(default_factory=list)
     failed: bool = False
@@ -66,16 +75,16 @@ class Fired(NamedTuple):
     broken: list[tuple[Schedule, Exception]]
 
 
-class Firing:
+class FireEnqueuer:
     """Decides and fires."""
 
-    def __init__(self, ports: Ports, submit: Submit, news: News) -> None:
-        """Use these ports; `news` knows who is to be told of missed fires."""
-        self._ports = ports
-        self._news = news
+    def __init__(self, runtime: Runtime, submit: Submit, notifications: NotificationPublisher) -> None:
+        """Use these ports; `notifications` knows who is to be told of missed fires."""
+        self._runtime = runtime
+        self._notifications = notifications
         self._submit = submit
-        self._withdraw = Withdraw(ports)
-        self.rule = Alarm(ports.settings.timing, ports.settings.shards)
+        self._withdraw = PlannedFireCanceller(runtime)
+        self.rule = NextCheck(runtime.settings.timing, runtime.settings.shards)
 
     def ahead(self, schedules: Sequence[Schedule]) -> Fired:
         """Fire everything of the look-ahead window.
@@ -92,15 +101,15 @@ class Firing:
             except Exception as error:  # noqa: BLE001 - it is this schedule's alone
                 self._note("withdraw", schedule, error)
                 broken.append((schedule, error))
-        active = [schedule for schedule in ready if schedule.state is State.ACTIVE]
-        now_ms = self._ports.effects.now_ms()
-        deleted = [schedule for schedule in ready if schedule.state is State.DELETED]
+        active = [schedule for schedule in ready if schedule.state is ScheduleState.ACTIVE]
+        now_ms = self._runtime.clock.now_ms()
+        deleted = [schedule for schedule in ready if schedule.state is ScheduleState.DELETED]
         self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
-        fired = self._round(active, now_ms, self._ports.settings.timing.lookahead_ms)
+        fired = self._round(active, now_ms, self._runtime.settings.timing.lookahead_ms)
         return Fired(fired.moved, broken + fired.broken)
 
     def _note(self, stage: str, schedule: Schedule, error: BaseException) -> None:
-        self._ports.bulkhead.note(stage, schedule.identity, error)
+        self._runtime.bulkhead.note(stage, schedule.identity, error)
 
     def settled(self, schedule: Schedule, until_ms: int) -> Schedule:
         """Decide every fire up to a time, so that somebody may change the schedule from then on.
@@ -123,7 +132,7 @@ class Firing:
 
     def _again(self, schedule: Schedule) -> Schedule:
         """Read a schedule that somebody else moved on; one that has not moved could not be served."""
-        [item] = self._ports.store.get([schedule.key])
+        [item] = self._runtime.store.get([schedule.key])
         if item is None or from_item(item) == schedule:
             raise UnavailableError
         return from_item(item)
@@ -134,7 +143,7 @@ class Firing:
         standing = self._committed(schedules, now_ms, ahead_ms, broken)
         works = [
             _Work(schedule, planned)
-            for schedule, planned in self._computed(standing, lambda one: plan(one, self._ports.ids), broken)
+            for schedule, planned in self._computed(standing, lambda one: plan(one, self._runtime.ids), broken)
         ]
         self._enter(works)
         self._create_jobs(works)
@@ -174,24 +183,24 @@ class Firing:
 
     def _enter(self, works: Sequence[_Work]) -> None:
         """Enter every fire; where somebody has, what is there is obeyed."""
-        entries: list[tuple[_Work, Fire | Gap]] = []
+        entries: list[tuple[_Work, Fire | MissedRange]] = []
         for work in works:
             entries += [(work, work.plan.gap)] if work.plan.gap else []
             entries += [(work, self._checked(work, fire)) for fire in work.plan.fires]
         ends = self._apply([enter(entry) for _, entry in entries])
         again: list[tuple[_Work, Fire, Fire]] = []
         for (work, entry), end in zip(entries, ends, strict=True):
-            if end.applied is Applied.INVALID:
+            if end.status is WriteStatus.INVALID:
                 # Nothing can be said of it in the ledger: the schedule says so, and goes on.
                 work.error = UNSTORABLE
-            elif isinstance(entry, Gap):
-                work.failed |= end.applied is Applied.UNAVAILABLE
+            elif isinstance(entry, MissedRange):
+                work.failed |= end.status is WriteStatus.UNAVAILABLE
             elif end.done:
                 self._obey(work, entry)
-            elif end.old is None:
+            elif end.current is None:
                 work.failed = True
             else:
-                again += self._met(work, entry, fire_from(end.old))
+                again += self._met(work, entry, fire_from(end.current))
         self._replace(again)
 
     def _checked(self, work: _Work, fire: Fire) -> Fire:
@@ -199,7 +208,7 @@ class Firing:
         schedule = work.schedule
         try:
             request = request_of(schedule, fire)
-            made = self._submit.prepare(schedule.tenant, request, self._ports.effects.now_ms())
+            made = self._submit.prepare(schedule.tenant, request, self._runtime.clock.now_ms())
         except UnavailableError:
             work.failed = True
         except RAISED_BY_USERS as error:
@@ -214,7 +223,7 @@ class Firing:
 
     def _met(self, work: _Work, mine: Fire, there: Fire) -> list[tuple[_Work, Fire, Fire]]:
         """Obey the entry that stands in the place of ours; gives what is to be replaced: (work, it, ours)."""
-        if there.outcome is Outcome.WITHDRAWN:
+        if there.outcome is FireOutcome.WITHDRAWN:
             if there.version == mine.version:
                 # The schedule has been changed since: whoever did it has seen to everything.
                 work.failed = True
@@ -226,10 +235,10 @@ class Firing:
 
     def _unmade(self, work: _Work, mine: Fire, there: Fire, job_id: str) -> list[tuple[_Work, Fire, Fire]]:
         """Somebody entered a job that we cannot make: it is there, or its maker is at it, or will never be."""
-        [job] = self._ports.store.get([job_key(job_id)])
+        [job] = self._runtime.store.get([job_key(job_id)])
         if job is not None:
             return []
-        if self._ports.effects.now_ms() > work.schedule.as_of + IN_FLIGHT_S * 1000:
+        if self._runtime.clock.now_ms() > work.schedule.as_of + IN_FLIGHT_S * 1000:
             return [(work, there, mine)]
         work.failed = True
         return []
@@ -252,45 +261,45 @@ class Firing:
     def _create_jobs(self, works: Sequence[_Work]) -> None:
         """Create what the ledger asks for; a job that is there is the one, as its id is made from the fire."""
         jobs = [(work, made) for work in works for made in work.wanted]
-        ports, now_ms = self._ports, self._ports.effects.now_ms()
-        ends = record_and_send(ports, [made for _, made in jobs], now_ms) if jobs else []
+        runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
+        ends = commit(runtime, [made for _, made in jobs], now_ms) if jobs else []
         refused: list[tuple[_Work, Fire]] = []
         for (work, made), end in zip(jobs, ends, strict=True):
-            work.failed |= end.applied is Applied.UNAVAILABLE
-            if end.applied is Applied.INVALID:
+            work.failed |= end.status is WriteStatus.UNAVAILABLE
+            if end.status is WriteStatus.INVALID:
                 work.error = UNSTORABLE
                 refused += [(work, fire) for fire in work.plan.fires if fire.nominal == made.job.nominal_at]
         skips = [revise("skip_fire", fire, _skipped(fire, UnstorableError.code)) for _, fire in refused]
         for (work, _), end in zip(refused, self._apply(skips), strict=True):
-            work.failed |= end.applied is Applied.UNAVAILABLE
+            work.failed |= end.status is WriteStatus.UNAVAILABLE
 
     def _tell_of_gaps(self, works: Sequence[_Work]) -> None:
         """Create the deliveries that tell of missed fires; one that is there is the one, as jobs are."""
-        ports, now_ms = self._ports, self._ports.effects.now_ms()
+        runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
         for work in works:
             if work.failed or work.plan.gap is None:
                 continue
             try:
-                made = missed(self._news, work.schedule, work.plan.gap)
+                made = missed_deliveries(self._notifications, work.schedule, work.plan.gap)
             except UnavailableError:
                 work.failed = True
                 continue
             except Exception as error:  # noqa: BLE001 - nobody is told of this gap; the ledger has it
                 self._note("notify", work.schedule, error)
                 continue
-            ends = record_and_send(ports, made, now_ms) if made else []
-            work.failed |= any(end.applied is Applied.UNAVAILABLE for end in ends)
+            ends = commit(runtime, made, now_ms) if made else []
+            work.failed |= any(end.status is WriteStatus.UNAVAILABLE for end in ends)
 
     def _advance(self, works: Sequence[_Work]) -> list[Schedule]:
         steps = []
         for work in works:
             then = replace(advanced(work.schedule), last_error=work.error, troubles=None)
-            steps.append((work.schedule, arranged(then, self.rule)))
+            steps.append((work.schedule, with_next_check(then, self.rule)))
         ends = self._apply([step("advance", before, then) for before, then in steps])
         return [then for (_, then), end in zip(steps, ends, strict=True) if end.done]
 
     def _apply(self, writes: Sequence[Write]) -> list[Ended]:
-        return self._ports.store.apply(writes) if writes else []
+        return self._runtime.store.apply(writes) if writes else []
 
 
 def why(error: BaseException, what: str) -> str:
@@ -308,4 +317,4 @@ def code_of(error: BaseException) -> str:
 
 
 def _skipped(fire: Fire, reason: str) -> Fire:
-    return replace(fire, outcome=Outcome.SKIPPED, job=None, reason=reason)
+    return replace(fire, outcome=FireOutcome.SKIPPED, job=None, reason=reason)

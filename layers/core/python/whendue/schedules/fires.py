@@ -15,7 +15,7 @@ from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Condition, Is, Write, insert
 
 
-class Outcome(StrEnum):
+class FireOutcome(StrEnum):
     """How a fire ended. A withdrawn one was planned and taken back before its time; nobody is shown it."""
 
     RAN = "ran"
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-SHOWN = (Outcome.RAN, Outcome.SKIPPED, Outcome.CAUGHT_UP, Outcome.MISSED, Outcome.TRIGGERED)
+SHOWN = (FireOutcome.RAN, FireOutcome.SKIPPED, FireOutcome.CAUGHT_UP, FireOutcome.MISSED, FireOutcome.TRIGGERED)
 MISFIRED = "misfired"
 PAUSED = "paused"
 OVERLAPPED = "overlap"
@@ -49,7 +49,7 @@ class Fire:
 
     pk: str
     nominal: int
-    outcome: Outcome
+    outcome: FireOutcome
     version: int
     decided_at: int
     job: str | None = None
@@ -59,11 +59,11 @@ class Fire:
     @property
     def key(self) -> Key:
         """Its key: triggered ones stand between the nominal times."""
-        return Key(self.pk, fire_sk(self.nominal) + (f"~{self.job}" if self.outcome is Outcome.TRIGGERED else ""))
+        return Key(self.pk, fire_sk(self.nominal) + (f"~{self.job}" if self.outcome is FireOutcome.TRIGGERED else ""))
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class MissedRange:
     """All nominal times from the first to `until` that have no entry of their own: they were missed, or skipped.
 
     Args:
@@ -75,7 +75,7 @@ class Gap:
     pk: str
     first: int
     until: int
-    outcome: Outcome
+    outcome: FireOutcome
     reason: str
     version: int
     decided_at: int
@@ -84,7 +84,7 @@ class Gap:
     @property
     def key(self) -> Key:
         """Its key."""
-        return Key(self.pk, gap_sk(self.first))
+        return Key(self.pk, missed_sk(self.first))
 
 
 def fire_sk(at_ms: int) -> str:
@@ -92,12 +92,12 @@ def fire_sk(at_ms: int) -> str:
     return f"fire#{at_ms:015d}"
 
 
-def gap_sk(first_ms: int) -> str:
+def missed_sk(first_ms: int) -> str:
     """Give the sort key of a gap."""
     return f"gap#{first_ms:015d}"
 
 
-def enter(entry: Fire | Gap) -> Write:
+def enter(entry: Fire | MissedRange) -> Write:
     """Enter how something ended, if nobody has."""
     return insert("enter_fire" if isinstance(entry, Fire) else "enter_gap", entry.key, _values(entry))
 
@@ -110,23 +110,23 @@ def revise(name: str, before: Fire, then: Fire) -> Write:
     return Write(name, before.key, seen, new | gone)
 
 
-def _values(entry: Fire | Gap) -> dict[str, Any]:
+def _values(entry: Fire | MissedRange) -> dict[str, Any]:
     stored = {part.name: getattr(entry, part.name) for part in fields(entry)}
     stored |= {"outcome": entry.outcome.value, "expires_at": entry.decided_at // 1000 + LEDGER_KEPT_S}
-    if isinstance(entry, Gap):
+    if isinstance(entry, MissedRange):
         stored["recurrence"] = json.dumps(asdict(entry.recurrence), separators=(",", ":"))
     return {name: value for name, value in stored.items() if value is not None and name != "pk"}
 
 
 def fire_from(item: Mapping[str, Any]) -> Fire:
     """Read a fire's entry from its item."""
-    return Fire(**known(Fire, item) | {"outcome": Outcome(item["outcome"])})
+    return Fire(**known(Fire, item) | {"outcome": FireOutcome(item["outcome"])})
 
 
-def gap_from(item: Mapping[str, Any]) -> Gap:
+def missed_from(item: Mapping[str, Any]) -> MissedRange:
     """Read a gap from its item."""
     recurrence = recurrence_of(json.loads(item["recurrence"]))
-    return Gap(**known(Gap, item) | {"outcome": Outcome(item["outcome"]), "recurrence": recurrence})
+    return MissedRange(**known(MissedRange, item) | {"outcome": FireOutcome(item["outcome"]), "recurrence": recurrence})
 
 
 def was_skipped(job: Job) -> bool:

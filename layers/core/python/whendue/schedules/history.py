@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from whendue.engine.ports import Item
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, from_item
@@ -18,15 +18,15 @@ from whendue.schedules.fires import (
     OVERLAPPED,
     SHOWN,
     Fire,
-    Gap,
-    Outcome,
+    FireOutcome,
+    MissedRange,
     fire_from,
     fire_sk,
-    gap_from,
-    gap_sk,
+    missed_from,
+    missed_sk,
     was_skipped,
 )
-from whendue.schedules.model import ledger_pk
+from whendue.schedules.model import fires_pk
 from whendue.schedules.service import find_schedule
 from whendue.table.keys import job_key
 
@@ -60,7 +60,7 @@ class FireView(NamedTuple):
     def lateness_ms(self) -> int | None:
         """How long after its nominal time the first attempt began; None before, and once that is forgotten."""
         job = self.job
-        if job is None or self.fire.outcome is not Outcome.RAN:
+        if job is None or self.fire.outcome is not FireOutcome.RAN:
             return None
         began_at = _first_began_at(job)
         return None if began_at is None else began_at - self.fire.nominal
@@ -73,21 +73,21 @@ def _first_began_at(job: Job) -> int | None:
     return job.last.started_at if job.last.attempt == 1 else None
 
 
-class LedgerPage(NamedTuple):
+class FirePage(NamedTuple):
     """Some fires, and where to go on; a cursor of None is the end. A page may be short, even empty, before the end."""
 
     fires: list[FireView]
     cursor: str | None
 
 
-class Ledger:
+class FireHistory:
     """Answers how fires ended."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
-    def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> LedgerPage:
+    def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> FirePage:
         """List the fires whose time has come, newest first, reading a bounded number of entries.
 
         Raises:
@@ -98,23 +98,23 @@ class Ledger:
         """
         if wanted.outcome not in (None, *SHOWN):
             raise InvalidRequestError(f"outcome must be one of {', '.join(SHOWN)}")
-        find_schedule(self._ports.store, tenant, name)
-        now_ms = self._ports.effects.now_ms()
+        find_schedule(self._runtime.store, tenant, name)
+        now_ms = self._runtime.clock.now_ms()
         newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
         bound = ("fires", tenant, name, *astuple(wanted))
-        walk = _Walk(self._ports, ledger_pk(tenant, name), wanted, max(newest + 1, 0))
+        walk = _Walk(self._runtime, fires_pk(tenant, name), wanted, max(newest + 1, 0))
         if cursor:
-            walk.position = str(self._ports.cursors.open(cursor, bound))
+            walk.position = str(self._runtime.cursors.open(cursor, bound))
         fires: list[Fire] = []
         while len(fires) < limit and not walk.ended and walk.reads < LEDGER_READS:
             fires += walk.take(limit - len(fires))
         views = self._with_jobs(fires, now_ms)
-        return LedgerPage(views, None if walk.ended else self._ports.cursors.seal(walk.position, bound))
+        return FirePage(views, None if walk.ended else self._runtime.cursors.seal(walk.position, bound))
 
     def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
         ids = [fire.job for fire in fires if fire.job]
-        items = self._ports.store.get([job_key(job_id) for job_id in ids]) if ids else []
-        jobs = readable(self._ports, items, lambda item: _kept(from_item(item), now_ms), "list_fires")
+        items = self._runtime.store.get([job_key(job_id) for job_id in ids]) if ids else []
+        jobs = readable(self._runtime, items, lambda item: _kept(from_item(item), now_ms), "list_fires")
         known = {job.id: job for job in jobs if job}
         return [_view(fire, known.get(fire.job) if fire.job else None) for fire in fires]
 
@@ -126,15 +126,15 @@ def _kept(job: Job, now_ms: int) -> Job | None:
 def _view(fire: Fire, job: Job | None) -> FireView:
     """Show a fire; whoever skipped its job may not have told the ledger yet."""
     skipped = job is not None and was_skipped(job)
-    return FireView(replace(fire, outcome=Outcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
+    return FireView(replace(fire, outcome=FireOutcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
 
 
 class _Walk:
     """Goes back in time through entries and gaps. Everything before `position`, a sort key, is still to come."""
 
-    def __init__(self, ports: Ports, pk: str, wanted: FireFilter, before_ms: int) -> None:
-        self._ports = ports
-        self._store = ports.store
+    def __init__(self, runtime: Runtime, pk: str, wanted: FireFilter, before_ms: int) -> None:
+        self._runtime = runtime
+        self._store = runtime.store
         self._pk = pk
         self._from_ms = max(wanted.from_ms or 0, 0)
         self._outcomes = {wanted.outcome} if wanted.outcome else set(SHOWN)
@@ -155,7 +155,7 @@ class _Walk:
         if not whole:
             floor = gaps[-1].key.sk
         known = {one.key.sk: one for one in gaps} | {
-            one.key.sk: one for one in entries if one.outcome is not Outcome.WITHDRAWN
+            one.key.sk: one for one in entries if one.outcome is not FireOutcome.WITHDRAWN
         }
         newest_first = (known[sk] for sk in sorted(known, reverse=True))
         chosen = [row for row in newest_first if row.outcome in self._outcomes]
@@ -172,10 +172,10 @@ class _Walk:
         first = fire_sk(self._from_ms)
         if self.position <= first:
             return [], ""
-        items = self._store.span(self._pk, first=first, last=self.position, limit=size + 1, newest_first=True)
+        items = self._store.query_range(self._pk, first=first, last=self.position, limit=size + 1, newest_first=True)
         self.reads += len(items) + 1
         page = [item for item in items if item["sk"] != self.position][:size]
-        return readable(self._ports, page, fire_from, "list_fires"), page[-1]["sk"] if len(page) == size else ""
+        return readable(self._runtime, page, fire_from, "list_fires"), page[-1]["sk"] if len(page) == size else ""
 
     def _in_gaps(self, lowest: int, size: int) -> tuple[list[Fire], bool]:
         """Make the nominal times of gaps again, newest first; False when there are more than so many."""
@@ -184,7 +184,7 @@ class _Walk:
         fires: list[Fire] = []
         while upper >= lowest and (item := self._gap_before(upper)):
             [*found] = chain.from_iterable(
-                readable(self._ports, [item], partial(self._times, lowest, upper, size + 1 - len(fires)), "list_gaps")
+                readable(self._runtime, [item], partial(self._times, lowest, upper, size + 1 - len(fires)), "list_gaps")
             )
             fires += found
             if len(fires) > size:
@@ -194,14 +194,14 @@ class _Walk:
 
     def _times(self, lowest: int, upper: int, count: int, item: Item) -> list[Fire]:
         """Make a gap's last nominal times again, newest first; none if nobody wants them."""
-        gap = gap_from(item)
+        gap = missed_from(item)
         if gap.outcome not in self._outcomes:
             return []
         times = latest(gap.recurrence, max(gap.first, lowest) - 1, min(gap.until, upper), count)
         return [_of_gap(gap, one.at_ms) for one in reversed(times)]
 
     def _gap_before(self, at_ms: int) -> Item | None:
-        items = self._store.span(self._pk, first=gap_sk(0), last=gap_sk(at_ms), limit=1, newest_first=True)
+        items = self._store.query_range(self._pk, first=missed_sk(0), last=missed_sk(at_ms), limit=1, newest_first=True)
         self.reads += 1
         return items[0] if items else None
 
@@ -212,5 +212,5 @@ def _time_in(sk: str) -> tuple[int, bool]:
     return int(nominal), bool(triggered)
 
 
-def _of_gap(gap: Gap, nominal: int) -> Fire:
+def _of_gap(gap: MissedRange, nominal: int) -> Fire:
     return Fire(gap.pk, nominal, gap.outcome, gap.version, gap.decided_at, reason=gap.reason)

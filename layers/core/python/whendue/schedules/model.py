@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
-from whendue.jobs.due_index import first_alarm, shard_of
+from whendue.jobs.due_index import first_check, shard_of
 from whendue.quotas import IN_FLIGHT_S, POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
 from whendue.schedules.calendar.recurrence import Recurrence, after
 from whendue.settings import Timing
@@ -19,7 +19,7 @@ OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
 Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
 
 
-class State(StrEnum):
+class ScheduleState(StrEnum):
     """What a schedule is. A deleted one stays for a while, so that no request from before brings it back."""
 
     ACTIVE = "active"
@@ -83,7 +83,7 @@ class Schedule:
         pause_reason, paused_by: of a paused one.
         last_error: why the last plan's fires made no job, or why the timer could not work them out.
         troubles: how often in a row the timer could not serve it; it looks again at growing intervals. None: never.
-        agenda_pk, alarm_at: when the timer must look at it; None once it need not.
+        due_pk, check_at: when the timer must look at it; None once it need not.
     """
 
     tenant: str
@@ -92,7 +92,7 @@ class Schedule:
     version: int
     created_at: int
     cursor: int
-    state: State = State.ACTIVE
+    state: ScheduleState = ScheduleState.ACTIVE
     as_of: int = 0
     until: int = 0
     withdraw_until: int = 0
@@ -100,8 +100,8 @@ class Schedule:
     paused_by: str | None = None
     last_error: str | None = None
     troubles: int | None = None
-    agenda_pk: str | None = None
-    alarm_at: int | None = None
+    due_pk: str | None = None
+    check_at: int | None = None
 
     @property
     def key(self) -> Key:
@@ -111,7 +111,7 @@ class Schedule:
     @property
     def ledger(self) -> str:
         """The partition key of its fires."""
-        return ledger_pk(self.tenant, self.name)
+        return fires_pk(self.tenant, self.name)
 
     @property
     def identity(self) -> str:
@@ -134,18 +134,18 @@ def schedule_key(tenant: str, name: str) -> Key:
     return Key(f"SCHEDULES#{tenant}", f"schedule#{name}")
 
 
-def ledger_pk(tenant: str, name: str) -> str:
+def fires_pk(tenant: str, name: str) -> str:
     """Give the partition key of a schedule's fires and backfills; a name has no `#`."""
     return f"SCHEDULE#{tenant}#{name}"
 
 
 def schedules_partition(shard: int) -> str:
-    """Name the agenda partition in which schedules and backfills stand."""
+    """Name the due index partition in which schedules and backfills stand."""
     return f"schedules#{shard}"
 
 
 def partition_of(identity: str, shards: int) -> str:
-    """Name the agenda partition of one schedule."""
+    """Name the due index partition of one schedule."""
     return schedules_partition(shard_of(identity, shards))
 
 
@@ -160,31 +160,31 @@ def forgotten_at(schedule: Schedule) -> int:
     return schedule.version + IN_FLIGHT_S * 1000
 
 
-class Alarm(NamedTuple):
-    """The alarm rule's numbers for schedules: shards of the agenda, and the look-ahead."""
+class NextCheck(NamedTuple):
+    """The due-index rule's numbers for schedules: shards of the due index, and the look-ahead."""
 
     timing: Timing
     shards: int
 
 
-def arranged(schedule: Schedule, rule: Alarm) -> Schedule:
-    """Give the schedule with its place in the agenda: at its next fire, at once while something is to be withdrawn."""
-    alarm_at = _alarm(schedule, rule) if schedule.state is State.ACTIVE else None
-    if schedule.state is State.DELETED:
-        alarm_at = forgotten_at(schedule)
+def with_next_check(schedule: Schedule, rule: NextCheck) -> Schedule:
+    """Return the schedule with its next check: at its next fire, or at once while planned fires are to be cancelled."""
+    check_at = _next_check(schedule, rule) if schedule.state is ScheduleState.ACTIVE else None
+    if schedule.state is ScheduleState.DELETED:
+        check_at = forgotten_at(schedule)
     if schedule.withdraw_until:
-        alarm_at = schedule.version
-    partition = partition_of(schedule.identity, rule.shards) if alarm_at is not None else None
-    return replace(schedule, agenda_pk=partition, alarm_at=alarm_at)
+        check_at = schedule.version
+    partition = partition_of(schedule.identity, rule.shards) if check_at is not None else None
+    return replace(schedule, due_pk=partition, check_at=check_at)
 
 
-def _alarm(schedule: Schedule, rule: Alarm) -> int | None:
-    """Give the alarm of the next fire; at once where that cannot be worked out, so that the timer says why."""
+def _next_check(schedule: Schedule, rule: NextCheck) -> int | None:
+    """Give the next check of the next fire; at once where that cannot be worked out, so that the timer says why."""
     try:
         nominal = next_fire(schedule)
     except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
         return schedule.version
-    return first_alarm(nominal, rule.timing) if nominal is not None else None
+    return first_check(nominal, rule.timing) if nominal is not None else None
 
 
 def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
@@ -238,8 +238,8 @@ def postponed(key: Key, item: Mapping[str, Any], error: str, now_ms: int) -> Wri
     troubles = item.get("troubles")
     count = troubles if isinstance(troubles, int) and troubles > 0 else 0
     interval_s = min(POSTPONED_MIN_S << min(count, 10), RESCUE_INTERVAL_MAX_S)
-    changes = {"alarm_at": now_ms + interval_s * 1000, "last_error": error, "troubles": count + 1}
-    return Write("postpone", key, [Is("alarm_at", item.get("alarm_at", 0))], changes)
+    changes = {"check_at": now_ms + interval_s * 1000, "last_error": error, "troubles": count + 1}
+    return Write("postpone", key, [Is("check_at", item.get("check_at", 0))], changes)
 
 
 # --- the item ----------------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ def from_item(item: Mapping[str, Any]) -> Schedule:
     values = known(Schedule, item)
     if not all(type(values[part]) is int for part in _NUMBERS):
         raise TypeError("a number of the schedule is none")
-    return Schedule(**values | {"state": State(item["state"]), "definition": from_text(item["definition"])})
+    return Schedule(**values | {"state": ScheduleState(item["state"]), "definition": from_text(item["definition"])})
 
 
 def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
@@ -277,13 +277,13 @@ def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
     tenant, name = key.pk.removeprefix("SCHEDULES#"), key.sk.removeprefix("schedule#")
     numbers = {part: item[part] for part in _NUMBERS if type(item.get(part)) is int}
     texts = {part: item[part] for part in _TEXTS if isinstance(item.get(part), str)}
-    states = [state for state in State if item.get("state") == state.value]
+    states = [state for state in ScheduleState if item.get("state") == state.value]
     try:
         definition = from_text(item["definition"])
     except Exception:  # noqa: BLE001 - whatever it is, there is no definition
         definition = NO_DEFINITION
     read: dict[str, Any] = {"version": 0, "created_at": now_ms, "cursor": now_ms} | numbers | texts
-    state = states[0] if states else State.ACTIVE
+    state = states[0] if states else ScheduleState.ACTIVE
     return Schedule(tenant, name, definition, state=state, last_error=UNREADABLE, **read)
 
 
@@ -294,7 +294,7 @@ def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
     """
     values = _values(then)
     gone = {part: REMOVE for part in before if part not in (*values, "pk", "sk", "definition")}
-    kept = then.definition is NO_DEFINITION and then.state is not State.DELETED
+    kept = then.definition is NO_DEFINITION and then.state is not ScheduleState.DELETED
     said = {} if kept else {"definition": to_text(then.definition)}
     seen = [Is("version", before["version"])] if type(before.get("version")) is int else []
     return Write("replace_schedule", then.key, seen, values | gone | said)

@@ -10,14 +10,14 @@ from itertools import islice, takewhile
 
 from whendue.quotas import FIRES_PER_PLAN
 from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms, latest
-from whendue.schedules.fires import MISFIRED, PAUSED, Fire, Gap, Outcome
-from whendue.schedules.model import Schedule, State, next_fire
+from whendue.schedules.fires import MISFIRED, PAUSED, Fire, FireOutcome, MissedRange
+from whendue.schedules.model import Schedule, ScheduleState, next_fire
 from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FirePlan:
     """How the fires of a stretch end.
 
     Args:
@@ -26,7 +26,7 @@ class Plan:
     """
 
     fires: list[Fire]
-    gap: Gap | None
+    gap: MissedRange | None
 
 
 def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
@@ -36,13 +36,13 @@ def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
     left to the next plan.
     """
     first = next_fire(schedule)
-    if schedule.state is State.PAUSED:
+    if schedule.state is ScheduleState.PAUSED:
         ahead_ms = 0
     if schedule.as_of or first is None or first > now_ms + ahead_ms:
         return None
     late_until = max(schedule.cursor, now_ms - _grace_ms(schedule))
     until = now_ms + ahead_ms
-    if schedule.state is State.ACTIVE:
+    if schedule.state is ScheduleState.ACTIVE:
         window = _until(after(schedule.definition.recurrence, late_until), until)
         on_time = list(islice(window, FIRES_PER_PLAN + 1))
         if len(on_time) > FIRES_PER_PLAN:
@@ -50,17 +50,17 @@ def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
     return replace(schedule, as_of=now_ms, until=until)
 
 
-def plan(schedule: Schedule, ids: Ids) -> Plan:
+def plan(schedule: Schedule, ids: Ids) -> FirePlan:
     """Say how each fire of the standing plan ends; `ids` derives the ids of their jobs."""
     recurrence, misfire = schedule.definition.recurrence, schedule.definition.misfire
-    if schedule.state is State.PAUSED:
-        return Plan([], _gap(schedule, schedule.until, Outcome.SKIPPED, PAUSED))
+    if schedule.state is ScheduleState.PAUSED:
+        return FirePlan([], _gap(schedule, schedule.until, FireOutcome.SKIPPED, PAUSED))
     late_until = min(schedule.as_of - _grace_ms(schedule), schedule.until)
     late = latest(recurrence, schedule.cursor, late_until, misfire.runs) if misfire.runs else []
-    caught_up = [_fire(schedule, ids, one.at_ms, Outcome.CAUGHT_UP) for one in late]
-    gap = _gap(schedule, late[0].at_ms - 1 if late else late_until, Outcome.MISSED, MISFIRED)
+    caught_up = [_fire(schedule, ids, one.at_ms, FireOutcome.CAUGHT_UP) for one in late]
+    gap = _gap(schedule, late[0].at_ms - 1 if late else late_until, FireOutcome.MISSED, MISFIRED)
     on_time = _until(after(recurrence, max(schedule.cursor, late_until)), schedule.until)
-    return Plan([*caught_up, *(_fire(schedule, ids, at_ms, Outcome.RAN) for at_ms in on_time)], gap)
+    return FirePlan([*caught_up, *(_fire(schedule, ids, at_ms, FireOutcome.RAN) for at_ms in on_time)], gap)
 
 
 def advanced(schedule: Schedule) -> Schedule:
@@ -70,7 +70,7 @@ def advanced(schedule: Schedule) -> Schedule:
 
 def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
     """Give the job that a fire asks for: due at its nominal time, or now if that was missed, plus the jitter."""
-    due_at = fire.nominal if fire.outcome is Outcome.RAN else fire.decided_at
+    due_at = fire.nominal if fire.outcome is FireOutcome.RAN else fire.decided_at
     overlap = schedule.definition.overlap
     return replace(
         schedule.definition.template,
@@ -91,17 +91,17 @@ def _mark(schedule: Schedule, nominal: int) -> str:
     return f"schedule {schedule.name} {schedule.version} {nominal}"
 
 
-def _fire(schedule: Schedule, ids: Ids, nominal: int, outcome: Outcome) -> Fire:
+def _fire(schedule: Schedule, ids: Ids, nominal: int, outcome: FireOutcome) -> Fire:
     job_id = ids.of_key(schedule.tenant, _mark(schedule, nominal))
     return Fire(schedule.ledger, nominal, outcome, schedule.version, schedule.as_of, job_id)
 
 
-def _gap(schedule: Schedule, until: int, outcome: Outcome, reason: str) -> Gap | None:
+def _gap(schedule: Schedule, until: int, outcome: FireOutcome, reason: str) -> MissedRange | None:
     recurrence = schedule.definition.recurrence
     first = next(_until(after(recurrence, schedule.cursor), until), None)
     if first is None:
         return None
-    return Gap(schedule.ledger, first, until, outcome, reason, schedule.version, schedule.as_of, recurrence)
+    return MissedRange(schedule.ledger, first, until, outcome, reason, schedule.version, schedule.as_of, recurrence)
 
 
 def _grace_ms(schedule: Schedule) -> int:

@@ -1,4 +1,4 @@
-"""What the timer does for schedules: fire those whose alarm is past, then go on with backfills."""
+"""What the timer does for schedules: fire those whose next check is past, then go on with backfills."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from whendue.engine.fairness import take_turns
-from whendue.engine.ports import AgendaEntry, Item
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import DueEntry, Item
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
 from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
@@ -19,14 +19,13 @@ from whendue.quotas import (
     SCHEDULES_LOOKED_AT,
     SCHEDULES_PER_PAGE,
 )
-from whendue.schedules.backfill import Backfills
-from whendue.schedules.backfill_model import Backfill
-from whendue.schedules.backfill_model import State as BackfillState
+from whendue.schedules.backfill import BackfillService
+from whendue.schedules.backfill_model import Backfill, BackfillState
 from whendue.schedules.backfill_model import from_item as backfill_from
-from whendue.schedules.enqueuer import Firing, why
-from whendue.schedules.fires import Fire, Outcome, fire_from, fire_sk
+from whendue.schedules.enqueuer import FireEnqueuer, why
+from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk
 from whendue.schedules.model import Schedule, from_item, postponed, schedules_partition
-from whendue.schedules.service import Schedules
+from whendue.schedules.service import ScheduleService
 from whendue.table.keys import Key, job_key
 from whendue.table.preconditions import Precondition
 
@@ -48,11 +47,11 @@ class Fired:
     behind: list[str] = field(default_factory=list)
 
 
-class Ringing(NamedTuple):
-    """A schedule or a backfill whose alarm is past, and the partition in which it stands."""
+class DueSchedule(NamedTuple):
+    """A schedule or a backfill whose next check is past, and the partition in which it stands."""
 
     partition: str
-    entry: AgendaEntry
+    entry: DueEntry
 
     @property
     def tenant(self) -> str:
@@ -65,16 +64,18 @@ class Ringing(NamedTuple):
         return f"{self.entry.pk}/{self.entry.sk}"
 
 
-class Due:
-    """Serves the schedules in the agenda: tenants take turns, and one that cannot be served ends alone.
+class ScheduleRunner:
+    """Serves the schedules in the due index: tenants take turns, and one that cannot be served ends alone.
 
     What bounds a tick: it looks at SCHEDULES_LOOKED_AT entries of each partition, and serves them a page at a time
     until its time is over. One tenant's thousand schedules stand behind the first of everybody else.
     """
 
-    def __init__(self, ports: Ports, firing: Firing, schedules: Schedules, backfills: Backfills) -> None:
+    def __init__(
+        self, runtime: Runtime, firing: FireEnqueuer, schedules: ScheduleService, backfills: BackfillService
+    ) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._firing = firing
         self._schedules = schedules
         self._backfills = backfills
@@ -86,7 +87,7 @@ class Due:
             deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
         """
         fired = Fired()
-        began_ms = self._ports.effects.now_ms()
+        began_ms = self._runtime.clock.now_ms()
         ringing = take_turns(self._ringing(deadline_ms, fired), lambda one: one.tenant)
         schedules = [one for one in ringing if one.entry.sk.startswith("schedule#")]
         backfills = [one for one in ringing if one.entry.sk.startswith("backfill#")]
@@ -94,7 +95,7 @@ class Due:
         until_ms = deadline_ms - round(BACKFILL_SHARE * (deadline_ms - began_ms)) if backfills else deadline_ms
         for start in range(0, len(schedules), SCHEDULES_PER_PAGE):
             page = schedules[start : start + SCHEDULES_PER_PAGE]
-            if self._ports.effects.now_ms() >= until_ms:
+            if self._runtime.clock.now_ms() >= until_ms:
                 fired.behind += [one.partition for one in schedules[start:]]
                 break
             self._serve(page, fired)
@@ -102,29 +103,29 @@ class Due:
         fired.behind = list(dict.fromkeys(fired.behind))
         return fired
 
-    def _ringing(self, deadline_ms: int, fired: Fired) -> list[Ringing]:
+    def _ringing(self, deadline_ms: int, fired: Fired) -> list[DueSchedule]:
         """List what is due, of all partitions."""
-        found: list[Ringing] = []
-        for shard in range(self._ports.settings.shards):
+        found: list[DueSchedule] = []
+        for shard in range(self._runtime.settings.shards):
             partition = schedules_partition(shard)
             try:
                 entries, done = self._entries(partition, deadline_ms)
             except UnavailableError:
                 entries, done = [], False
             except Exception as error:  # noqa: BLE001 - it is this partition's alone
-                self._ports.bulkhead.note("agenda", partition, error)
+                self._runtime.bulkhead.note("due_index", partition, error)
                 entries, done = [], False
-            found += [Ringing(partition, entry) for entry in entries]
+            found += [DueSchedule(partition, entry) for entry in entries]
             fired.behind += [] if done else [partition]
-        return sorted(found, key=lambda one: one.entry.alarm_at)
+        return sorted(found, key=lambda one: one.entry.check_at)
 
-    def _entries(self, partition: str, deadline_ms: int) -> tuple[list[AgendaEntry], bool]:
+    def _entries(self, partition: str, deadline_ms: int) -> tuple[list[DueEntry], bool]:
         """List one partition's entries; False when there may be more."""
-        store, entries = self._ports.store, list[AgendaEntry]()
-        until_ms = self._ports.effects.now_ms()
-        while self._ports.effects.now_ms() < deadline_ms and len(entries) < SCHEDULES_LOOKED_AT:
+        store, entries = self._runtime.store, list[DueEntry]()
+        until_ms = self._runtime.clock.now_ms()
+        while self._runtime.clock.now_ms() < deadline_ms and len(entries) < SCHEDULES_LOOKED_AT:
             reached = entries[-1] if entries else None
-            page = store.agenda(partition, after=reached, until_ms=until_ms, limit=SCHEDULES_LISTED)
+            page = store.query_due(partition, after=reached, until_ms=until_ms, limit=SCHEDULES_LISTED)
             entries += page
             if len(page) < SCHEDULES_LISTED:
                 return entries, True
@@ -132,22 +133,22 @@ class Due:
 
     # --- schedules ------------------------------------------------------------------------------------------
 
-    def _serve(self, page: Sequence[Ringing], fired: Fired) -> None:
+    def _serve(self, page: Sequence[DueSchedule], fired: Fired) -> None:
         """Fire the schedules of a page; those that cannot be served are looked at again later."""
         try:
-            served = self._ports.bulkhead.together(page, self._fire, stage="schedule", name=lambda one: one.name)
+            served = self._runtime.bulkhead.together(page, self._fire, stage="schedule", name=lambda one: one.name)
         except UnavailableError:
             fired.behind += [one.partition for one in page]
             return
         fired.planned += sum(served.results)
         for one, error in served.failed:
-            # Of its item there is the alarm to go by: it may be the reading that fails.
-            self._postpone([(one.entry.key, {"alarm_at": one.entry.alarm_at}, error)])
+            # Of its item there is the next check to go by: it may be the reading that fails.
+            self._postpone([(one.entry.key, {"check_at": one.entry.check_at}, error)])
 
-    def _fire(self, page: Sequence[Ringing]) -> int:
+    def _fire(self, page: Sequence[DueSchedule]) -> int:
         """Fire schedules; gives how many moved on. It reads them anew each time, so that it can be repeated."""
         # Read from the table: the index may show what has been moved meanwhile, or is gone.
-        items = [item for item in self._ports.store.get([one.entry.key for one in page]) if item]
+        items = [item for item in self._runtime.store.get([one.entry.key for one in page]) if item]
         schedules: list[Schedule] = []
         late: list[tuple[Key, Item, Exception]] = []
         by_key = {Key(item["pk"], item["sk"]): item for item in items}
@@ -155,7 +156,7 @@ class Due:
             try:
                 schedules.append(from_item(item))
             except Exception as error:  # noqa: BLE001 - it is this schedule's alone
-                self._ports.bulkhead.note("schedule", f"{key.pk}/{key.sk}", error)
+                self._runtime.bulkhead.note("schedule", f"{key.pk}/{key.sk}", error)
                 late.append((key, item, error))
         for schedule in schedules:
             try:
@@ -163,7 +164,7 @@ class Due:
             except WhendueError:
                 continue
             except Exception as error:  # noqa: BLE001 - it is fired all the same
-                self._ports.bulkhead.note("failures", schedule.identity, error)
+                self._runtime.bulkhead.note("failures", schedule.identity, error)
         fired = self._firing.ahead(schedules)
         late += [(schedule.key, by_key[schedule.key], error) for schedule, error in fired.broken]
         self._postpone(late)
@@ -171,26 +172,26 @@ class Due:
 
     def _postpone(self, late: Sequence[tuple[Key, Item, Exception]]) -> None:
         """Look again later at what cannot be served, and say why in it: the next tick does not begin with all of it."""
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         writes = {
             key: postponed(key, item, why(error, "its fires could not be worked out"), now_ms)
             for key, item, error in late
             if item
         }
-        self._ports.bulkhead.together(
-            list(writes.values()), self._ports.store.apply, stage="postpone", name=lambda write: write.key.sk
+        self._runtime.bulkhead.together(
+            list(writes.values()), self._runtime.store.apply, stage="postpone", name=lambda write: write.key.sk
         )
 
     # --- backfills ------------------------------------------------------------------------------------------
 
-    def _go_on(self, ringing: Sequence[Ringing], deadline_ms: int) -> None:
+    def _go_on(self, ringing: Sequence[DueSchedule], deadline_ms: int) -> None:
         """Do a chunk of each tenant's first backfill in turn, until the time is over."""
         lines: dict[str, deque[Backfill]] = {}
         for tenant, backfill in self._read(ringing, deadline_ms):
             lines.setdefault(tenant, deque()).append(backfill)
         tenants = deque(lines.values())
         chunks: Counter[str] = Counter()
-        while tenants and self._ports.effects.now_ms() < deadline_ms:
+        while tenants and self._runtime.clock.now_ms() < deadline_ms:
             line = tenants.popleft()
             backfill = line.popleft()
             further = self._further(backfill)
@@ -200,20 +201,20 @@ class Due:
             if line:
                 tenants.append(line)
 
-    def _read(self, ringing: Sequence[Ringing], deadline_ms: int) -> Iterator[tuple[str, Backfill]]:
+    def _read(self, ringing: Sequence[DueSchedule], deadline_ms: int) -> Iterator[tuple[str, Backfill]]:
         """Read backfills, a bounded number of them: the next tick begins with others."""
         for start in range(0, min(len(ringing), BACKFILLS_PER_TICK), SCHEDULES_PER_PAGE):
             page = ringing[start : start + SCHEDULES_PER_PAGE]
-            if self._ports.effects.now_ms() >= deadline_ms:
+            if self._runtime.clock.now_ms() >= deadline_ms:
                 return
             items: dict[Key, Item | None] = {}
 
-            def get(some: Sequence[Ringing], into: dict[Key, Item | None] = items) -> None:
+            def get(some: Sequence[DueSchedule], into: dict[Key, Item | None] = items) -> None:
                 keys = [one.entry.key for one in some]
-                into.update(zip(keys, self._ports.store.get(keys), strict=True))
+                into.update(zip(keys, self._runtime.store.get(keys), strict=True))
 
             try:
-                self._ports.bulkhead.together(page, get, stage="backfill", name=lambda one: one.name)
+                self._runtime.bulkhead.together(page, get, stage="backfill", name=lambda one: one.name)
             except UnavailableError:
                 return
             for one in page:
@@ -221,7 +222,7 @@ class Due:
                     try:
                         yield one.tenant, backfill_from(item)
                     except Exception as error:  # noqa: BLE001 - it is this backfill's alone
-                        self._ports.bulkhead.note("backfill", one.name, error)
+                        self._runtime.bulkhead.note("backfill", one.name, error)
                         self._postpone([(one.entry.key, item, error)])
 
     def _further(self, backfill: Backfill) -> Backfill | None:
@@ -231,7 +232,7 @@ class Due:
         except UnavailableError:
             return None
         except Exception as error:  # noqa: BLE001 - it is this backfill's alone
-            self._ports.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
+            self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
             return None
 
     # --- failures -------------------------------------------------------------------------------------------
@@ -248,14 +249,14 @@ class Due:
 
     def _failures(self, schedule: Schedule, wanted: int) -> int:
         """Count the dead jobs in a row among the fires since the last change, from the newest that has ended on."""
-        first, last = fire_sk(schedule.version + 1), fire_sk(max(self._ports.effects.now_ms(), schedule.version + 1))
-        items = self._ports.store.span(
+        first, last = fire_sk(schedule.version + 1), fire_sk(max(self._runtime.clock.now_ms(), schedule.version + 1))
+        items = self._runtime.store.query_range(
             schedule.ledger, first=first, last=last, limit=wanted + UNFINISHED, newest_first=True
         )
         fires = [fire_from(item) for item in items]
         ids = [one.job for one in fires if one.job and one.version == schedule.version and _counts(one)]
         jobs = [
-            job_from(item) for item in (self._ports.store.get([job_key(one) for one in ids]) if ids else []) if item
+            job_from(item) for item in (self._runtime.store.get([job_key(one) for one in ids]) if ids else []) if item
         ]
         count = 0
         for job in jobs:
@@ -269,4 +270,4 @@ class Due:
 
 def _counts(fire: Fire) -> bool:
     """Say whether how its job ended says anything of the next one."""
-    return fire.backfill is None and fire.outcome is not Outcome.SKIPPED
+    return fire.backfill is None and fire.outcome is not FireOutcome.SKIPPED

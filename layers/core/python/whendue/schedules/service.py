@@ -4,8 +4,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from whendue.engine.ports import Applied, Item, JobStore
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import Item, JobStore, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
     InvalidScheduleError,
@@ -19,15 +19,14 @@ from whendue.errors import (
 from whendue.jobs.model import Job
 from whendue.quotas import SCHEDULE_BYTES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
-from whendue.schedules.cancel_planned import Withdraw
-from whendue.schedules.enqueuer import TRIES, Firing
-from whendue.schedules.fires import Fire, Outcome, enter
+from whendue.schedules.cancel_planned import PlannedFireCanceller
+from whendue.schedules.enqueuer import TRIES, FireEnqueuer
+from whendue.schedules.fires import Fire, FireOutcome, enter
 from whendue.schedules.model import (
     LAST,
     Definition,
     Schedule,
-    State,
-    arranged,
+    ScheduleState,
     changed,
     create,
     from_item,
@@ -37,6 +36,7 @@ from whendue.schedules.model import (
     schedule_key,
     step,
     to_text,
+    with_next_check,
 )
 from whendue.submission.submit import Submit, Submitted
 from whendue.table.keys import Key
@@ -68,7 +68,7 @@ def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
     """
     [item] = store.get([schedule_key(tenant, name)])
     schedule = _read(item) if item else None
-    if schedule is None or schedule.state is State.DELETED:
+    if schedule is None or schedule.state is ScheduleState.DELETED:
         raise ScheduleNotFoundError
     return schedule
 
@@ -90,15 +90,15 @@ def _broken(item: Item) -> Item | None:
     return None
 
 
-class Schedules:
+class ScheduleService:
     """Changes schedules on request."""
 
-    def __init__(self, ports: Ports, submit: Submit, firing: Firing) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._submit = submit
         self._firing = firing
-        self._withdraw = Withdraw(ports)
+        self._withdraw = PlannedFireCanceller(runtime)
 
     def get(self, tenant: str, name: str) -> Schedule:
         """Show a schedule.
@@ -107,7 +107,7 @@ class Schedules:
             ScheduleNotFoundError: there is none.
             UnavailableError: the table does not answer.
         """
-        return find_schedule(self._ports.store, tenant, name)
+        return find_schedule(self._runtime.store, tenant, name)
 
     def list(self, tenant: str, limit: int, cursor: str | None) -> SchedulePage:
         """List a tenant's schedules by name.
@@ -116,13 +116,13 @@ class Schedules:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        cursors, bound = self._ports.cursors, ("schedules", tenant)
+        cursors, bound = self._runtime.cursors, ("schedules", tenant)
         pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
-        items = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
+        items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
         page = [item for item in items if item["sk"] != first][:limit]
         known = [_read(item) for item in page]
         then = cursors.seal(page[-1]["sk"].removeprefix("schedule#"), bound) if len(items) > limit else None
-        return SchedulePage([one for one in known if one.state is not State.DELETED], then)
+        return SchedulePage([one for one in known if one.state is not ScheduleState.DELETED], then)
 
     # --- changes --------------------------------------------------------------------------------------------
 
@@ -167,21 +167,21 @@ class Schedules:
             PreconditionFailedError: it is not the expected one.
             UnavailableError: nobody knows; pause it again.
         """
-        return self._to(tenant, name, State.PAUSED, expected, pause_reason=reason, paused_by=by)
+        return self._to(tenant, name, ScheduleState.PAUSED, expected, pause_reason=reason, paused_by=by)
 
     def resume(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Schedule:
         """Let a schedule fire again; the fires that passed meanwhile are skipped.
 
         Raises: as `pause`.
         """
-        return self._to(tenant, name, State.ACTIVE, expected, pause_reason=None, paused_by=None)
+        return self._to(tenant, name, ScheduleState.ACTIVE, expected, pause_reason=None, paused_by=None)
 
     def delete(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> None:
         """Delete a schedule: no fire after now makes a job; the ledger of the past stays for its time.
 
         Raises: as `pause`.
         """
-        self._to(tenant, name, State.DELETED, expected)
+        self._to(tenant, name, ScheduleState.DELETED, expected)
 
     def trigger(self, tenant: str, name: str, idempotency_key: str | None) -> Submitted:
         """Run a schedule's job at once, besides its fires; paused or not.
@@ -197,15 +197,17 @@ class Schedules:
         request = replace(schedule.definition.template, idempotency_key=key, schedule=name)
         end = self._submit.one(tenant, request)
         made: Job = end.job
-        entry = Fire(schedule.ledger, made.created_at, Outcome.TRIGGERED, schedule.version, made.created_at, made.id)
+        entry = Fire(
+            schedule.ledger, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
+        )
         # The job is what counts: one that is missing in the ledger is better than one that is asked for twice.
-        self._ports.store.apply([enter(entry)])
+        self._runtime.store.apply([enter(entry)])
         return end
 
     # --- how ------------------------------------------------------------------------------------------------
 
     def _check(self, tenant: str, definition: Definition) -> None:
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         check(anchored(definition.recurrence, now_ms))
         if len(to_text(definition).encode()) > SCHEDULE_BYTES:
             raise InvalidRequestError(f"the schedule is over {SCHEDULE_BYTES} bytes of JSON")
@@ -216,35 +218,35 @@ class Schedules:
 
         And its item, if that cannot be read: whatever it was, it counts as there, so that it can be mended.
         """
-        [item] = self._ports.store.get([schedule_key(tenant, name)])
+        [item] = self._runtime.store.get([schedule_key(tenant, name)])
         known = _read(item) if item else None
         broken = _broken(item) if item else None
         if known and broken:
-            state = State.ACTIVE if known.state is State.DELETED else known.state
+            state = ScheduleState.ACTIVE if known.state is ScheduleState.DELETED else known.state
             return replace(known, state=state), None, broken
-        if known and known.state is State.DELETED:
+        if known and known.state is ScheduleState.DELETED:
             return None, self._withdrawn(known), None
         return known, None, None
 
     def _create(self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None) -> Schedule | None:
         """Create a schedule, in the place of the deleted one if there is one; None when somebody else has done so."""
         pk, first = schedule_key(tenant, "")
-        there = self._ports.store.span(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
-        if sum(item.get("state") != State.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
+        there = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
+        if sum(item.get("state") != ScheduleState.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
             raise TooManySchedulesError(f"a tenant may have {SCHEDULES_PER_TENANT} schedules")
-        now_ms = max(self._ports.effects.now_ms(), forgotten.version + 1 if forgotten else 0)
+        now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
-        made = arranged(new, self._firing.rule)
+        made = with_next_check(new, self._firing.rule)
         _insist_that_it_fires(made)
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
-        [end] = self._ports.store.apply([write])
-        if end.applied is Applied.UNAVAILABLE:
+        [end] = self._runtime.store.apply([write])
+        if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
-        if end.applied is Applied.INVALID:
+        if end.status is WriteStatus.INVALID:
             raise UnstorableError
         return self._finished(made) if end.done else None
 
-    def _to(self, tenant: str, name: str, state: State, expected: Precondition, **changes: Any) -> Schedule:
+    def _to(self, tenant: str, name: str, state: ScheduleState, expected: Precondition, **changes: Any) -> Schedule:
         for _ in range(TRIES):
             known, _, broken = self._known(tenant, name)
             if known is None:
@@ -262,18 +264,18 @@ class Schedules:
 
         What cannot be decided, as it is broken, is changed all the same: its owner can always mend or remove it.
         """
-        at_ms = max(self._ports.effects.now_ms(), known.version + 1)
+        at_ms = max(self._runtime.clock.now_ms(), known.version + 1)
         settled = known if broken else self._settled(known, at_ms)
         if settled.version != known.version:
             return None
-        then = arranged(changed(settled, at_ms, **changes), self._firing.rule)
+        then = with_next_check(changed(settled, at_ms, **changes), self._firing.rule)
         if "definition" in changes:
             _insist_that_it_fires(then)
         write = replacement(broken, then) if broken else step("change_schedule", settled, then)
-        [end] = self._ports.store.apply([write])
-        if end.applied is Applied.UNAVAILABLE:
+        [end] = self._runtime.store.apply([write])
+        if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
-        if end.applied is Applied.INVALID:
+        if end.status is WriteStatus.INVALID:
             raise UnstorableError
         return self._finished(then) if end.done else None
 
@@ -284,7 +286,7 @@ class Schedules:
         except (UnavailableError, StateConflictError):
             raise
         except Exception as error:  # noqa: BLE001 - its recurrence is one that an older version took, say
-            self._ports.bulkhead.note("settle", known.identity, error)
+            self._runtime.bulkhead.note("settle", known.identity, error)
             return known
 
     def _withdrawn(self, schedule: Schedule) -> Schedule:
@@ -298,7 +300,7 @@ class Schedules:
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - it is changed; the timer goes on with the rest
-            self._ports.bulkhead.note("withdraw", schedule.identity, error)
+            self._runtime.bulkhead.note("withdraw", schedule.identity, error)
             return schedule
         # It is changed, whatever becomes of this: the timer does it, too.
         try:
@@ -306,7 +308,7 @@ class Schedules:
         except UnavailableError:
             return then
         except Exception as error:  # noqa: BLE001 - as above
-            self._ports.bulkhead.note("fire", schedule.identity, error)
+            self._runtime.bulkhead.note("fire", schedule.identity, error)
             return then
 
 

@@ -8,12 +8,12 @@ import json
 from collections.abc import Sequence
 from itertools import chain
 
-from whendue.engine.apply import written
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
-from whendue.errors import UnavailableError, UnknownParentError, UnstorableError, WhendueError
-from whendue.jobs.dependencies import Parent, parents_value
-from whendue.jobs.dependency_transitions import adopt
+from whendue.engine.apply import apply
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
+from whendue.errors import UnavailableError, UnknownDependencyError, UnstorableError, WhendueError
+from whendue.jobs.dependencies import Upstream, upstreams_value
+from whendue.jobs.dependency_transitions import add_dependent
 from whendue.jobs.lifetime import edge, is_over, list_of_dependencies
 from whendue.jobs.model import Job, from_item
 from whendue.submission.request import Dependency, JobRequest, request_hash
@@ -26,47 +26,47 @@ ID_LENGTH = 36
 STAGE = "link_dependencies"
 
 
-class Links:
+class DependencyEdges:
     """The links of one request's jobs.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         tenant: whose jobs they are.
         requests: all jobs of the request.
     """
 
-    def __init__(self, ports: Ports, tenant: str, requests: Sequence[JobRequest]) -> None:
+    def __init__(self, runtime: Runtime, tenant: str, requests: Sequence[JobRequest]) -> None:
         """Read the parents that are there."""
-        self._ports = ports
+        self._runtime = runtime
         self._tenant = tenant
         # Why parents could not be read: jobs that wait for some are refused, all others go on.
         self._unread: WhendueError | None = None
         self._there = self._read(requests)
         # By their refs; nobody asks for one that has none.
         self._made: dict[str | None, str] = {}
-        self._children: dict[str, tuple[Job, list[Parent]]] = {}
+        self._children: dict[str, tuple[Job, list[Upstream]]] = {}
         self._awaited: set[str] = set()
 
     def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
         wanted = {link.job for request in requests for link in request.depends_on if link.job}
-        ids = self._ports.ids
+        ids = self._runtime.ids
         # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
         wanted |= {ids.of_key(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
         keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
         try:
-            items = self._ports.store.get(keys) if keys else []
+            items = self._runtime.store.get(keys) if keys else []
         except UnavailableError as error:
             self._unread, items = error, []
         except Exception as error:  # noqa: BLE001 - requests that wait for nobody go on
-            self._ports.bulkhead.note("read_dependencies", self._tenant, error)
+            self._runtime.bulkhead.note("read_dependencies", self._tenant, error)
             self._unread, items = WhendueError(), []
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         there = [item for item in items if item]
-        read = self._ports.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
+        read = self._runtime.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
         jobs = [job for _, job in read]
         return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job, now_ms)}
 
-    def parents_of(self, request: JobRequest) -> list[Parent]:
+    def parents_of(self, request: JobRequest) -> list[Upstream]:
         """Give whom a request's job waits for.
 
         Raises:
@@ -75,18 +75,20 @@ class Links:
         """
         if request.depends_on and self._unread:
             raise self._unread
-        return [Parent(self._find(link), link.on, link.name) for link in request.depends_on]
+        return [Upstream(self._find(link), link.on, link.name) for link in request.depends_on]
 
     def _find(self, link: Dependency) -> str:
         if link.ref is not None:
             if link.ref not in self._made:
-                raise UnknownParentError(f"no earlier job of this request that was accepted has the ref {link.ref!r}")
+                raise UnknownDependencyError(
+                    f"no earlier job of this request that was accepted has the ref {link.ref!r}"
+                )
             return self._made[link.ref]
         if link.job not in self._there:
-            raise UnknownParentError("a job that it depends on is not there")
+            raise UnknownDependencyError("a job that it depends on is not there")
         return link.job
 
-    def made(self, request: JobRequest, job: Job, parents: Sequence[Parent]) -> None:
+    def made(self, request: JobRequest, job: Job, parents: Sequence[Upstream]) -> None:
         """Note a job that was made for a request."""
         before = self._there.get(job.id)
         if before is None or before.request_hash == request_hash(request):
@@ -112,14 +114,14 @@ class Links:
         return [parent.id for parent in parents if parent.id not in self._there]
 
     @property
-    def _all_parents(self) -> list[Parent]:
+    def _all_parents(self) -> list[Upstream]:
         return list(chain.from_iterable(parents for _, parents in self._children.values()))
 
     def write(self) -> dict[str, WhendueError]:
         """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
         unknown = self._adopt()
-        writes = [(job.id, write) for job, parents in self._children.values() for write in links(job, parents)]
-        ends = self._ports.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
+        writes = [(job.id, write) for job, parents in self._children.values() for write in edges_of(job, parents)]
+        ends = self._runtime.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
         failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
         lost = {
             job.id: next(unknown[parent.id] for parent in parents if parent.id in unknown)
@@ -129,17 +131,17 @@ class Links:
         return lost | failed
 
     def _apply(self, writes: Sequence[tuple[str, Write]]) -> list[WhendueError | None]:
-        return [_error(end) for end in self._ports.store.apply([write for _, write in writes])]
+        return [_error(end) for end in self._runtime.store.apply([write for _, write in writes])]
 
     def _adopt(self) -> dict[str, WhendueError]:
         """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
         wanted = {parent.id for parent in self._all_parents}
-        live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.children)]
-        ends = self._ports.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
+        live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.has_dependents)]
+        ends = self._runtime.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
         return {job.id: _ours(end) for job, end in ends if end is not None}
 
     def _adopted(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
-        return [_error(end) for _, end in written(self._ports, [adopt(job) for job in jobs])]
+        return [_error(end) for _, end in apply(self._runtime, [add_dependent(job) for job in jobs])]
 
 
 def _ours(error: BaseException) -> WhendueError:
@@ -147,18 +149,18 @@ def _ours(error: BaseException) -> WhendueError:
     return error if isinstance(error, WhendueError) else WhendueError()
 
 
-def _error(end: Outcome) -> WhendueError | None:
+def _error(end: WriteResult) -> WhendueError | None:
     """Give why a note is not written; one that is refused is there already."""
-    if end.applied is Applied.INVALID:
+    if end.status is WriteStatus.INVALID:
         return UnstorableError()
-    if end.applied is Applied.UNAVAILABLE:
+    if end.status is WriteStatus.UNAVAILABLE:
         return UnavailableError("the job was not accepted; send the same request again")
     return None
 
 
-def links(job: Job, parents: Sequence[Parent]) -> list[Write]:
+def edges_of(job: Job, parents: Sequence[Upstream]) -> list[Write]:
     """Give the notes that bind a job to its parents: one with each of them, and its own list."""
-    text = json.dumps(parents_value(parents), separators=(",", ":"))
+    text = json.dumps(upstreams_value(parents), separators=(",", ":"))
     key = parents_key(job.id, job.request_hash, job.life)
     mine = insert("parents", key, list_of_dependencies(job, {"parents": text}))
     return [mine] + [

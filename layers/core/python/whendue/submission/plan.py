@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from whendue.declarations.registry import TaskDefinition
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidReferenceError,
     InvalidRequestError,
@@ -15,13 +15,13 @@ from whendue.errors import (
     UnknownTaskError,
     WhendueError,
 )
-from whendue.jobs.dependencies import Parent
-from whendue.jobs.due_index import first_alarm, live_partition, shard_of, within_horizon
+from whendue.jobs.dependencies import Upstream
+from whendue.jobs.due_index import first_check, live_partition, shard_of, within_horizon
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
-from whendue.notifications.publisher import News
-from whendue.profiles.lookup import Profiles
+from whendue.notifications.publisher import NotificationPublisher
+from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import QUEUE, Profile, Resolved, resolve
 from whendue.profiles.timeouts import check_timeout, default_policy
 from whendue.quotas import (
@@ -37,7 +37,7 @@ from whendue.settings import QUEUES
 from whendue.submission.request import JobRequest, joined, request_hash
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where a job stands among others.
 
     Args:
@@ -45,41 +45,45 @@ class Place(NamedTuple):
         whole: the job that it is a part of.
         number, name: of the part.
         expands: how it makes parts of its own, if its task does not say.
-        children: others are made with it that wait for its end.
+        has_dependents: others are made with it that wait for its end.
     """
 
-    parents: Sequence[Parent] = ()
+    parents: Sequence[Upstream] = ()
     whole: Job | None = None
     number: int | None = None
     name: str | None = None
     expands: str | None = None
-    children: bool = False
+    has_dependents: bool = False
 
 
-ALONE = Place()
+ALONE = Position()
 
 
-class Prepare:
+class JobPlanner:
     """Prepares jobs."""
 
     def __init__(
-        self, ports: Ports, profiles: Profiles, news: News, expansion_checks: Mapping[str, "ExpansionCheck"]
+        self,
+        runtime: Runtime,
+        profiles: ProfileLookup,
+        notifications: NotificationPublisher,
+        expansion_checks: Mapping[str, "ExpansionCheck"],
     ) -> None:
         """Use these ports.
 
         Args:
-            ports: of this process.
+            runtime: of this process.
             profiles: the tenants' profiles.
-            news: knows the subscriptions that requests name.
+            notifications: knows the subscriptions that requests name.
             expansion_checks: refuse payloads of composites, by how they expand.
         """
         self._expansion_checks = expansion_checks
-        self._ports = ports
-        self._news = news
+        self._runtime = runtime
+        self._notifications = notifications
         self._profiles = profiles
 
     def submission(
-        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, place: Place = ALONE
+        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, place: Position = ALONE
     ) -> Transition:
         """Turn a request into the write of its job.
 
@@ -106,13 +110,13 @@ class Prepare:
             raise PayloadTooLargeError(
                 "the workflow is larger than what an answer can show: escaped, over 6 MB of JSON"
             )
-        job = evolve(job, refers=says or None)
-        placed = self._ports.documents.place_payload(job, text)
+        job = evolve(job, has_references=says or None)
+        placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
-        return submit(job, self._ports.settings.timing, first=placed.write)
+        return submit(job, self._runtime.settings.timing, first=placed.write)
 
     def _definition(self, request: JobRequest) -> TaskDefinition:
-        definition = self._ports.registry.get(request.type)
+        definition = self._runtime.registry.get(request.type)
         if definition.channel:
             raise UnknownTaskError(f"deliveries are not submitted: {request.type!r}")
         return definition
@@ -120,22 +124,24 @@ class Prepare:
     def _check_names(self, tenant: str, request: JobRequest) -> None:
         """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
         if request.schedule is None:
-            unknown = self._news.unknown(tenant, request.notify.split())
+            unknown = self._notifications.unknown(tenant, request.notify.split())
             if unknown:
                 raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
 
     # --- the payload --------------------------------------------------------------------------------------------
 
-    def _payload(self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Place) -> tuple[Any, bool]:
+    def _payload(
+        self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Position
+    ) -> tuple[Any, bool]:
         """Check a payload as far as it can be known; gives it, and whether it refers to parents' results."""
         if place.expands is not None:
             return request.payload, bool(place.parents)
-        refers = bool(place.parents) and _refers(request.payload, place.parents)
-        if not refers:
+        has_references = bool(place.parents) and _refers(request.payload, place.parents)
+        if not has_references:
             definition.parse(request.payload, tenant)
         if check := self._expansion_checks.get(definition.expands or ""):
             check(self, tenant, request.payload)
-        return request.payload, refers
+        return request.payload, has_references
 
     def check(self, tenant: str, request: JobRequest, profile: Profile | WhendueError) -> None:
         """Refuse what would be refused if it were submitted; a payload with references is checked when they resolve.
@@ -165,7 +171,7 @@ class Prepare:
         definition: TaskDefinition,
         profile: Profile,
         now_ms: int,
-        place: Place,
+        place: Position,
     ) -> Job:
         queue = request.queue or profile.queue or QUEUE
         if queue not in QUEUES:
@@ -173,7 +179,7 @@ class Prepare:
         waits = bool(place.parents)
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, place)
-        settings, whole = self._ports.settings, place.whole
+        settings, whole = self._runtime.settings, place.whole
         policy, sources = self._policy(request, definition, profile)
         if whole is not None and policy.retention_s < whole.policy.retention_s:
             # What became of it is asked for until the whole is gone.
@@ -184,8 +190,8 @@ class Prepare:
             type=request.type,
             queue=queue,
             profile=profile.name,
-            agenda_pk=live_partition(queue, shard_of(job_id, settings.shards)),
-            alarm_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_alarm(due_at, settings.timing),
+            due_pk=live_partition(queue, shard_of(job_id, settings.shards)),
+            check_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_check(due_at, settings.timing),
             due_at=due_at,
             scheduled_at=now_ms,
             created_at=now_ms,
@@ -202,19 +208,19 @@ class Prepare:
             nominal_at=request.nominal_at,
             overlap=request.overlap,
             notify=joined(request.notify, profile.notify) or None,
-            awaits=frozenset(range(len(place.parents))) or None,
-            parent_policy=request.parent_policy,
+            unmet_dependencies=frozenset(range(len(place.parents))) or None,
+            on_dependency_failure=request.on_dependency_failure,
             after_s=request.delay_s if waits else None,
-            children=place.children or None,
+            has_dependents=place.has_dependents or None,
             expands=place.expands or definition.expands,
-            part_of=whole.id if whole else None,
-            part=place.number,
+            parent_id=whole.id if whole else None,
+            member_number=place.number,
             node=place.name,
-            of_redrive=whole.redrives if whole else None,
+            parent_redrive=whole.redrives if whole else None,
             traceparent=whole.traceparent if whole else request.traceparent,
             life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
-            fence=self._ports.effects.new_id(),
+            fence=self._runtime.clock.new_id(),
         )
 
     def _policy(self, request: JobRequest, definition: TaskDefinition, profile: Profile) -> Resolved:
@@ -223,7 +229,7 @@ class Prepare:
         Raises:
             InvalidRequestError: an attempt may take longer than any worker has.
         """
-        settings = self._ports.settings
+        settings = self._runtime.settings
         resolved = resolve(
             default_policy(settings), task=definition.policy, profile=profile.policy, request=request.policy
         )
@@ -240,15 +246,15 @@ class Prepare:
         kept_s = min(resolved.policy.timeout_s, settings.max_timeout_s)
         return Resolved(replace(resolved.policy, timeout_s=kept_s), resolved.sources)
 
-    def _id(self, tenant: str, request: JobRequest, place: Place) -> str:
+    def _id(self, tenant: str, request: JobRequest, place: Position) -> str:
         match place:
-            case Place(whole=Job() as whole, number=int(number)):
-                return self._ports.ids.of_part(whole.whole_id, number)
+            case Position(whole=Job() as whole, number=int(number)):
+                return self._runtime.ids.of_part(whole.member_id_base, number)
         key = request.idempotency_key
-        return self._ports.ids.of_key(tenant, key) if key is not None else self._ports.effects.new_id()
+        return self._runtime.ids.of_key(tenant, key) if key is not None else self._runtime.clock.new_id()
 
 
-ExpansionCheck = Callable[[Prepare, str, Any], None]
+ExpansionCheck = Callable[[JobPlanner, str, Any], None]
 
 
 def _text(payload: Any, most: int) -> str:
@@ -258,7 +264,7 @@ def _text(payload: Any, most: int) -> str:
     return text
 
 
-def _refers(payload: Any, parents: Sequence[Parent]) -> bool:
+def _refers(payload: Any, parents: Sequence[Upstream]) -> bool:
     """Say whether a payload refers to results; one that never could be resolved is refused."""
     ends = {parent.name or parent.id: parent.on for parent in parents}
     if wrong := faults(payload, ends, "payload"):

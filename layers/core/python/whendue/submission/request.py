@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final
 
-from whendue.jobs.dependencies import On, ParentPolicy
+from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.jobs.limit_spec import Limit
 from whendue.table.items import known
 
@@ -50,7 +50,7 @@ class JobRequest:
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
         notify: the subscriptions that it names, parted by spaces.
         depends_on: whose ends it waits for.
-        parent_policy: what becomes of it when a parent that must succeed does not; None is to cancel it.
+        on_dependency_failure: what becomes of it when a parent that must succeed does not; None is to cancel it.
         ref: what later requests of the same batch call it.
         traceparent: see `Job.traceparent`; no part of what is asked for: a repeated request has another one.
     """
@@ -72,7 +72,7 @@ class JobRequest:
     overlap: str | None = None
     notify: str = ""
     depends_on: tuple[Dependency, ...] = ()
-    parent_policy: ParentPolicy | None = None
+    on_dependency_failure: FailurePolicy | None = None
     ref: str | None = None
     traceparent: str | None = None
 
@@ -88,7 +88,7 @@ def request_hash(request: JobRequest) -> str:
         "limit": asdict(request.limit) if request.limit else None,
         "notify": request.notify or None,
         "depends_on": [asdict(one) for one in request.depends_on] or None,
-        "parent_policy": request.parent_policy,
+        "on_dependency_failure": request.on_dependency_failure,
         "ref": request.ref,
     }
     parts += [{name: value} for name, value in later.items() if value is not None]

@@ -19,7 +19,7 @@ def uuid7(now_ms: int, bits: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class Clock:
     """Clock, ids, chance and sleep of one process.
 
     Args:
@@ -41,9 +41,9 @@ class Effects:
         return self.bits(53) / (1 << 53)
 
 
-def system() -> Effects:
+def system_clock() -> Clock:
     """Give the real clock, the operating system's randomness and a real sleep."""
-    return Effects(
+    return Clock(
         now_ms=lambda: time.time_ns() // 1_000_000,
         bits=random.SystemRandom().getrandbits,
         sleep=time.sleep,
@@ -51,7 +51,7 @@ def system() -> Effects:
 
 
 @dataclass(slots=True)
-class ManualEffects:
+class ManualClock:
     """A clock that moves only when told, and seeded chance: for tests and simulation.
 
     Args:
@@ -81,6 +81,6 @@ class ManualEffects:
         """Show the time, milliseconds since 1970, UTC."""
         return self._now_ms
 
-    def effects(self) -> Effects:
+    def as_clock(self) -> Clock:
         """Give the effects that read this clock; sleeping advances it."""
-        return Effects(now_ms=self.now_ms, bits=self._random.getrandbits, sleep=self.advance)
+        return Clock(now_ms=self.now_ms, bits=self._random.getrandbits, sleep=self.advance)

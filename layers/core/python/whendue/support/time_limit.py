@@ -107,7 +107,7 @@ def _by_alarm(seconds: float, call: Callable[[], R]) -> R:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
-        # The alarm may ring while the timer is being stopped; one that goes on would end the process.
+        # The next check may ring while the timer is being stopped; one that goes on would end the process.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 

@@ -9,7 +9,7 @@ EARLIEST: Final = -62_135_596_800_000
 LATEST: Final = 253_402_300_799_999
 
 
-def written(at_ms: int | None) -> str | None:
+def to_timestamp(at_ms: int | None) -> str | None:
     """Write an instant, as in `2026-11-23T20:10:35.042Z`; one that has no such words as the nearest that has.
 
     Never raises: what is stored is shown, whatever it is.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeGuard, TypeVar
 
 from whendue.errors import UnavailableError
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -16,18 +16,18 @@ class _Known(NamedTuple, Generic[V]):
     as_of_ms: int
 
 
-class Fresh(Generic[K, V]):
+class TtlCache(Generic[K, V]):
     """Remembers values by key, none for longer than its time, and no more than so many.
 
     Args:
-        effects: the clock.
+        clock: the clock.
         max_age_ms: a value of this age is read again. It is as old as the moment at which it was asked for.
         size: at most so many values; the one that was read first is forgotten first.
     """
 
-    def __init__(self, effects: Effects, max_age_ms: int, size: int) -> None:
+    def __init__(self, clock: Clock, max_age_ms: int, size: int) -> None:
         """Start with nothing known."""
-        self._effects = effects
+        self._clock = clock
         self._max_age_ms = max_age_ms
         self._size = size
         self._known: dict[K, _Known[V]] = {}
@@ -44,7 +44,7 @@ class Fresh(Generic[K, V]):
         Raises:
             UnavailableError: it cannot be read, and none is known that would do.
         """
-        asked_ms = self._effects.now_ms()
+        asked_ms = self._clock.now_ms()
         known = self._known.get(key)
         if self._is_fresh(known, asked_ms):
             return known.value
@@ -59,7 +59,7 @@ class Fresh(Generic[K, V]):
 
     def get_many(self, keys: Sequence[K], read: Callable[[Sequence[K]], Sequence[V]]) -> dict[K, V]:
         """Give the values of keys; `read` is called once at most, with those that are not known, and may raise."""
-        asked_ms = self._effects.now_ms()
+        asked_ms = self._clock.now_ms()
         found = {key: known.value for key in keys if self._is_fresh(known := self._known.get(key), asked_ms)}
         missing = [key for key in dict.fromkeys(keys) if key not in found]
         for key, value in zip(missing, read(missing) if missing else (), strict=True):

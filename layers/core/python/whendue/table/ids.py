@@ -34,9 +34,9 @@ class Ids:
         """Derive a job's id from a tenant and an Idempotency-Key."""
         return self._derived("key", tenant, idempotency_key)
 
-    def of_part(self, whole_id: str, number: int) -> str:
+    def of_part(self, member_id_base: str, number: int) -> str:
         """Derive the id of a part from the job that it is a part of (`Job.whole_id`)."""
-        return self._derived("part", whole_id, str(number))
+        return self._derived("part", member_id_base, str(number))
 
     def _derived(self, kind: str, scope: str, name: str) -> str:
         """Give a UUID version 8 (RFC 9562 section 5.8) of an HMAC-SHA256; kind and length keep scopes apart."""

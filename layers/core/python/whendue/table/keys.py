@@ -93,7 +93,7 @@ def child_of(sk: str) -> tuple[str, str]:
 
 
 def cursor_key(purpose: str, partition: str) -> Key:
-    """Give the key of the timer's position (`promote` or `rescue`) in an agenda partition."""
+    """Give the key of the timer's position (`promote` or `rescue`) in a due index partition."""
     return Key(f"CURSOR#{partition}", purpose)
 
 

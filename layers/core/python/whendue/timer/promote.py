@@ -1,36 +1,36 @@
-"""Promote: hand jobs to their queue once their first alarm is past; the cursor moves only past acknowledged sends."""
+"""Promote: hand jobs to their queue once their first check is past; the cursor moves only past acknowledged sends."""
 
 from collections.abc import Callable, Sequence
 
 from whendue.engine.apply import send
 from whendue.engine.due_cursors import Cursor
 from whendue.engine.fairness import take_turns
-from whendue.engine.partition_scan import Stretch, Walk
-from whendue.engine.ports import AgendaEntry
-from whendue.engine.runtime import Ports
-from whendue.jobs.due_index import is_first_alarm, owner_is_promote
+from whendue.engine.partition_scan import PartitionScan, ScanPage
+from whendue.engine.ports import DueEntry
+from whendue.engine.runtime import Runtime
+from whendue.jobs.due_index import is_first_check, owner_is_promote
 from whendue.jobs.model import Job, State
 from whendue.quotas import PROMOTE_WINDOW
-from whendue.timer.rescue import Healer
+from whendue.timer.rescue import Rescuer
 
 
-class Promote(Walk):
+class PromoteScan(PartitionScan):
     """Walks a queue's partitions from their cursors to now.
 
     Args:
-        ports: the outside.
-        healer: heals jobs whose alarm, set by rescue, has rung just now.
+        runtime: the outside.
+        healer: heals jobs whose next check, set by rescue, has rung just now.
         queue: its name.
         cursors: the partitions' positions; moved.
-        now_ms: the last alarm to look at, ms UTC.
+        now_ms: the last check to look at, ms UTC.
         deadline_ms: when to stop after the window at hand, ms UTC.
     """
 
     def __init__(
-        self, ports: Ports, healer: Healer, queue: str, cursors: Sequence[Cursor], now_ms: int, deadline_ms: int
+        self, runtime: Runtime, healer: Rescuer, queue: str, cursors: Sequence[Cursor], now_ms: int, deadline_ms: int
     ) -> None:
         """Begin at the cursors."""
-        super().__init__(ports, queue, cursors, now_ms, PROMOTE_WINDOW, deadline_ms)
+        super().__init__(runtime, queue, cursors, now_ms, PROMOTE_WINDOW, deadline_ms)
         self._healer = healer
         self.sent = 0
 
@@ -40,7 +40,7 @@ class Promote(Walk):
         mine = self._those(stretches, self._is_mine)
         mine.sort(key=lambda job: job.due_at)
         turns = take_turns(mine, lambda job: job.tenant)
-        acknowledged = send(self._ports.queue, turns, self._ports.effects.now_ms(), self._ports.bulkhead)
+        acknowledged = send(self._runtime.queue, turns, self._runtime.clock.now_ms(), self._runtime.bulkhead)
         self.sent += acknowledged.count(True)
         # One of which no message can be made holds up nobody: rescue ends it.
         kept_back = {job.id for job, done in zip(turns, acknowledged, strict=True) if done is False}
@@ -48,12 +48,12 @@ class Promote(Walk):
         self._open = [stretch.cursor for stretch in moved if len(stretch.page) == self._limit]
         self._healer.heal(self._those(moved, self._rings_for_rescue))
 
-    def _those(self, stretches: Sequence[Stretch], test: Callable[[Job], bool]) -> list[Job]:
+    def _those(self, stretches: Sequence[ScanPage], test: Callable[[Job], bool]) -> list[Job]:
         jobs = [job for stretch in stretches for job in stretch.jobs if job]
-        each = self._ports.bulkhead.each(jobs, test, stage="promote", name=lambda job: job.id)
+        each = self._runtime.bulkhead.each(jobs, test, stage="promote", name=lambda job: job.id)
         return [job for job, passed in each if passed]
 
-    def _move(self, stretch: Stretch, kept_back: set[str]) -> bool:
+    def _move(self, stretch: ScanPage, kept_back: set[str]) -> bool:
         """Move a cursor as far as messages were acknowledged; False where the next tick must go on."""
         reached = _before_first(kept_back, stretch)
         stopped = any(job and job.id in kept_back for job in stretch.jobs)
@@ -63,15 +63,15 @@ class Promote(Walk):
         return True
 
     def _is_mine(self, job: Job) -> bool:
-        pending = job.state is State.PENDING and job.owes is None
-        return pending and owner_is_promote(job, self._ports.settings.timing)
+        pending = job.state is State.PENDING and job.pending_fan_out is None
+        return pending and owner_is_promote(job, self._runtime.settings.timing)
 
     def _rings_for_rescue(self, job: Job) -> bool:
-        first = is_first_alarm(job.due_at, job.alarm_at, self._ports.settings.timing)
-        return not first or job.owes is not None
+        first = is_first_check(job.due_at, job.check_at, self._runtime.settings.timing)
+        return not first or job.pending_fan_out is not None
 
 
-def _before_first(kept_back: set[str], stretch: Stretch) -> AgendaEntry | None:
+def _before_first(kept_back: set[str], stretch: ScanPage) -> DueEntry | None:
     """Give the last entry before the first job whose message was not acknowledged; None if that is the very first."""
     reached = None
     for entry, job in zip(stretch.page, stretch.jobs, strict=True):

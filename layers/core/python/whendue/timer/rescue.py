@@ -1,23 +1,23 @@
-"""Rescue: look at jobs whose alarm rang unheard and heal them, a bounded number per tick."""
+"""Rescue: look at jobs whose next check rang unheard and heal them, a bounded number per tick."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from whendue.engine.commit import record_and_send
+from whendue.engine.commit import commit
 from whendue.engine.due_cursors import Cursor
-from whendue.engine.fan_out import Telling
+from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.message import to_body
-from whendue.engine.partition_scan import Stretch, Walk
-from whendue.engine.ports import AgendaEntry
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.partition_scan import PartitionScan, ScanPage
+from whendue.engine.ports import DueEntry
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import owner_is_promote, rescue_before
 from whendue.jobs.model import Job, State
 from whendue.jobs.rescue_policy import decide, look_again_ms
 from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import die, move_alarm
-from whendue.pauses.service import Pauses
+from whendue.jobs.transitions import mark_dead, postpone_check
+from whendue.pauses.service import PauseService
 from whendue.quotas import (
     BACKLOG_MESSAGES,
     DYNAMODB_MAX_STATEMENTS,
@@ -31,15 +31,15 @@ from whendue.timer.lateness import Received
 UNSENDABLE = "unsendable"
 
 
-class Healer:
+class Rescuer:
     """Heals jobs. Made anew for each tick: it asks each queue for its depth once at most.
 
     `healed` counts what was done (`send`, `wait`, `die`, `bury`, `tell`).
     """
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
         """Start with nothing healed."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
         self._backed_up: dict[str, bool] = {}
         self._received: defaultdict[str, Received] = defaultdict(Received)
@@ -52,10 +52,10 @@ class Healer:
             UnavailableError: nobody knows which of them are paused; they are looked at again later.
         """
         self._heal_linked(jobs)
-        alone = [job for job in jobs if job.owes is None and job.state is not State.WAITING]
+        alone = [job for job in jobs if job.pending_fan_out is None and job.state is not State.WAITING]
         for job in alone:
             self._received[job.queue].note(job)
-        bulkhead, now_ms = self._ports.bulkhead, self._ports.effects.now_ms()
+        bulkhead, now_ms = self._runtime.bulkhead, self._runtime.clock.now_ms()
         held = set[str]().union(*bulkhead.together(alone, self._pauses.held, stage="pauses", name=_id).results)
         decided = bulkhead.each(alone, lambda job: self._decide(job, now_ms, held), stage="rescue", name=_id)
         self._carry_out([step for _, step in decided if step], now_ms)
@@ -68,54 +68,57 @@ class Healer:
             try:
                 to_body(step.job)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone
-                self._ports.bulkhead.note("message", job.id, error)
-                return die(job, UNSENDABLE, f"no message can be made of it ({type(error).__name__})", now_ms)
+                self._runtime.bulkhead.note("message", job.id, error)
+                return mark_dead(job, UNSENDABLE, f"no message can be made of it ({type(error).__name__})", now_ms)
         return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
         """Tell what is owed, and let who waits look at its parents; pauses hold neither up."""
-        if owing := [job for job in jobs if job.owes is not None]:
-            left = Telling(self._ports).tell(owing)
+        if owing := [job for job in jobs if job.pending_fan_out is not None]:
+            left = CompletionFanOut(self._runtime).tell(owing)
             self.healed["tell"] += len(owing) - len(left)
-            now_ms = self._ports.effects.now_ms()
-            self._carry_out([move_alarm(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
+            now_ms = self._runtime.clock.now_ms()
+            self._carry_out([postpone_check(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:
-            # First the alarm: who is released meanwhile has another one.
-            now_ms = self._ports.effects.now_ms()
-            moved = self._ports.bulkhead.each(
-                waiting, lambda job: move_alarm(job, look_again_ms(job, now_ms), send=False), stage="rescue", name=_id
+            # First the next check: who is released meanwhile has another one.
+            now_ms = self._runtime.clock.now_ms()
+            moved = self._runtime.bulkhead.each(
+                waiting,
+                lambda job: postpone_check(job, look_again_ms(job, now_ms), send=False),
+                stage="rescue",
+                name=_id,
             )
             self._carry_out([step for _, step in moved], now_ms)
-            Parents(self._ports).check(waiting)
+            DependencyReconciler(self._runtime).check(waiting)
 
     def _carry_out(self, steps: Sequence[Transition], now_ms: int) -> None:
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
             part = steps[start : start + DYNAMODB_MAX_STATEMENTS]
-            self._ports.bulkhead.together(
+            self._runtime.bulkhead.together(
                 part, lambda some: self._record(some, now_ms), stage="heal", name=lambda step: step.job.id
             )
 
     def _record(self, steps: Sequence[Transition], now_ms: int) -> None:
-        outcomes = record_and_send(self._ports, steps, now_ms)
+        outcomes = commit(self._runtime, steps, now_ms)
         self.healed += Counter(_name(step) for step, outcome in zip(steps, outcomes, strict=True) if outcome.done)
 
     def backed_up(self, queue: str) -> bool:
         """Say whether a queue has so many messages that one may just be late; one that does not answer counts so."""
         if queue not in self._backed_up:
             try:
-                self._backed_up[queue] = self._ports.queue.depth(queue).visible > BACKLOG_MESSAGES
+                self._backed_up[queue] = self._runtime.queue.depth(queue).visible > BACKLOG_MESSAGES
             except Exception as error:  # noqa: BLE001 - it is this queue's alone
                 if not isinstance(error, UnavailableError):
-                    self._ports.bulkhead.note("depth", queue, error)
+                    self._runtime.bulkhead.note("depth", queue, error)
                 self._backed_up[queue] = True
         return self._backed_up[queue]
 
 
-class Rescue(Walk):
-    """Looks at old alarms in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
+class RescueScan(PartitionScan):
+    """Looks at overdue checks in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         healer: carries out what is decided.
         queue: its name.
         cursors: the partitions' rescue positions; moved.
@@ -126,17 +129,17 @@ class Rescue(Walk):
 
     def __init__(
         self,
-        ports: Ports,
-        healer: Healer,
+        runtime: Runtime,
+        healer: Rescuer,
         queue: str,
         cursors: Sequence[Cursor],
-        promoted_to: Mapping[str, AgendaEntry | None],
+        promoted_to: Mapping[str, DueEntry | None],
         now_ms: int,
         deadline_ms: int,
     ) -> None:
         """Begin at the cursors."""
         super().__init__(
-            ports, queue, cursors, rescue_before(now_ms, ports.settings.timing), RESCUE_WINDOW, deadline_ms
+            runtime, queue, cursors, rescue_before(now_ms, runtime.settings.timing), RESCUE_WINDOW, deadline_ms
         )
         self._healer = healer
         self._promoted_to = promoted_to
@@ -153,22 +156,22 @@ class Rescue(Walk):
         """Heal a window, the oldest first."""
         stretches = self._stretches()
         jobs = [job for stretch in stretches for job in self._suspicious(stretch)]
-        jobs.sort(key=lambda job: job.alarm_at)
+        jobs.sort(key=lambda job: job.check_at)
         self._healer.heal(jobs)
         self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
 
-    def _suspicious(self, stretch: Stretch) -> list[Job]:
-        promoted_to, timing = self._promoted_to.get(stretch.cursor.partition), self._ports.settings.timing
+    def _suspicious(self, stretch: ScanPage) -> list[Job]:
+        promoted_to, timing = self._promoted_to.get(stretch.cursor.partition), self._runtime.settings.timing
 
-        def lost(one: tuple[AgendaEntry, Job]) -> bool:
+        def lost(one: tuple[DueEntry, Job]) -> bool:
             entry, job = one
             return not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
 
         there = [(entry, job) for entry, job in zip(stretch.page, stretch.jobs, strict=True) if job]
-        looked = self._ports.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
+        looked = self._runtime.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
         return [job for (_, job), is_lost in looked if is_lost]
 
-    def _goes_on(self, stretch: Stretch) -> bool:
+    def _goes_on(self, stretch: ScanPage) -> bool:
         """Move a cursor behind its page, or back to the beginning at the end; say whether this tick goes on there."""
         if len(stretch.page) < self._limit:
             self._at_end(stretch.cursor)
@@ -186,6 +189,6 @@ def _id(job: Job) -> str:
 
 
 def _name(step: Transition) -> str:
-    if step.name != "move_alarm":
+    if step.name != "postpone_check":
         return step.name
     return "send" if step.send else "wait"

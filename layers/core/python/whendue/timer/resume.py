@@ -1,21 +1,21 @@
 """Resume: end a pause, and bring back at once the jobs whose messages workers have dropped meanwhile.
 
-Bounded: what it leaves is found by its alarms, within two ticks of the timer.
+Bounded: what it leaves is found by its next checks, within two ticks of the timer.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
 
-from whendue.engine.apply import send, written
+from whendue.engine.apply import apply, send
 from whendue.engine.partition_scan import current
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State
 from whendue.jobs.rescue_policy import interval_ms
-from whendue.jobs.transitions import move_alarm
+from whendue.jobs.transitions import postpone_check
 from whendue.pauses.model import pauses_of, queue_pause, tenant_pause, type_pause
-from whendue.pauses.service import Pauses
+from whendue.pauses.service import PauseService
 from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, PAUSE_CACHE_MS, RESUME_LOOKS, RESUMED_AT_ONCE
 from whendue.settings import ALL_QUEUES
 from whendue.table.keys import Key
@@ -24,9 +24,9 @@ from whendue.table.keys import Key
 class Resume:
     """Ends pauses."""
 
-    def __init__(self, ports: Ports, pauses: Pauses) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
 
     def queue(self, queue: str) -> None:
@@ -51,37 +51,37 @@ class Resume:
     def _bring_back(self, queues: Sequence[str], pause: Key) -> None:
         left = RESUMED_AT_ONCE
         for queue in queues:
-            with suppress(UnavailableError), self._ports.bulkhead.around("resume", queue):
+            with suppress(UnavailableError), self._runtime.bulkhead.around("resume", queue):
                 left -= self._bring_back_of(queue, pause, left)
 
     def _bring_back_of(self, queue: str, pause: Key, limit: int) -> int:
         """Send again what was held of a queue, at most so many jobs; gives how many."""
-        if self._ports.queue.depth(queue).visible > BACKLOG_MESSAGES:
+        if self._runtime.queue.depth(queue).visible > BACKLOG_MESSAGES:
             # Their messages are late, not dropped.
             return 0
-        jobs = [job for shard in range(self._ports.settings.shards) for job in self._due(queue, shard, pause)]
+        jobs = [job for shard in range(self._runtime.settings.shards) for job in self._due(queue, shard, pause)]
         held = self._pauses.held(jobs)
         jobs = sorted((job for job in jobs if job.id not in held), key=lambda job: job.due_at)[:limit]
-        now_ms = self._ports.effects.now_ms()
-        steps = [move_alarm(job, now_ms + interval_ms(job.rescues), send=True) for job in jobs]
+        now_ms = self._runtime.clock.now_ms()
+        steps = [postpone_check(job, now_ms + interval_ms(job.rescues), send=True) for job in jobs]
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
-            done = written(self._ports, steps[start : start + DYNAMODB_MAX_STATEMENTS])
+            done = apply(self._runtime, steps[start : start + DYNAMODB_MAX_STATEMENTS])
             # Workers may know of the pause for a moment longer, and would drop them again.
             least_s = PAUSE_CACHE_MS // 1000 + 1
             again = [step.job for step, end in done if end.done]
-            send(self._ports.queue, again, now_ms, self._ports.bulkhead, least_s=least_s)
+            send(self._runtime.queue, again, now_ms, self._runtime.bulkhead, least_s=least_s)
         return len(jobs)
 
     def _due(self, queue: str, shard: int, pause: Key) -> list[Job]:
         """Read the oldest jobs of a partition that are due and were held by this pause."""
-        now_ms, partition = self._ports.effects.now_ms(), live_partition(queue, shard)
-        page = self._ports.store.agenda(partition, after=None, until_ms=now_ms, limit=RESUME_LOOKS)
+        now_ms, partition = self._runtime.clock.now_ms(), live_partition(queue, shard)
+        page = self._runtime.store.query_due(partition, after=None, until_ms=now_ms, limit=RESUME_LOOKS)
         return [
             job
-            for job in current(self._ports, partition, page)
+            for job in current(self._runtime, partition, page)
             if job
             and job.state is State.PENDING
-            and job.owes is None
+            and job.pending_fan_out is None
             and job.due_at <= now_ms
             and pause in pauses_of(job)
         ]

@@ -8,18 +8,18 @@ from heapq import heappop, heappush
 from whendue.bulkhead import Bulkhead
 from whendue.engine.due_cursors import Cursor, Purpose, read_cursors
 from whendue.engine.fairness import virtual_deadline
-from whendue.engine.partition_scan import Walk
-from whendue.engine.runtime import Ports
+from whendue.engine.partition_scan import PartitionScan
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import live_partition
-from whendue.operations.erase import Erasing
-from whendue.pauses.service import Pauses
+from whendue.operations.erase import JobEraser
+from whendue.pauses.service import PauseService
 from whendue.quotas import RESCUE_SHARE
-from whendue.schedules.runner import Due, Fired
+from whendue.schedules.runner import Fired, ScheduleRunner
 from whendue.settings import ALL_QUEUES
 from whendue.support.time_limit import validations
-from whendue.timer.promote import Promote
-from whendue.timer.rescue import Healer, Rescue
+from whendue.timer.promote import PromoteScan
+from whendue.timer.rescue import Rescuer, RescueScan
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Ticked:
 
     Args:
         planned: schedules whose next fires were decided.
-        promoted: messages sent for first alarms.
+        promoted: messages sent for first checks.
         rescued: what rescue did -> to how many jobs.
         behind: partitions that the next tick goes on with.
     """
@@ -45,9 +45,9 @@ class _Turns:
 
     left_ms: float
     bulkhead: Bulkhead
-    waiting: list[tuple[int, int, Walk]] = field(default_factory=list)
+    waiting: list[tuple[int, int, PartitionScan]] = field(default_factory=list)
 
-    def add(self, rank: int, walk: Walk) -> None:
+    def add(self, rank: int, walk: PartitionScan) -> None:
         """Let a walk wait for its turn, if it has anything left to do."""
         oldest = walk.look()
         if oldest is not None:
@@ -70,12 +70,12 @@ class _Turns:
 class Tick:
     """The timer's service."""
 
-    def __init__(self, ports: Ports, pauses: Pauses, due: Due) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService, due: ScheduleRunner) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
         self._pauses = pauses
         self._due = due
-        self._erasing = Erasing(ports)
+        self._erasing = JobEraser(runtime)
 
     def run(self, deadline_ms: int) -> Ticked:
         """Fire schedules, then promote and rescue, the oldest work first, a lower priority counting as younger.
@@ -88,15 +88,15 @@ class Tick:
         Raises:
             UnavailableError: the table says neither what is paused nor how far the last tick got.
         """
-        fired = self._fire((self._ports.effects.now_ms() + deadline_ms) // 2)
-        began_ms = self._ports.effects.now_ms()
+        fired = self._fire((self._runtime.clock.now_ms() + deadline_ms) // 2)
+        began_ms = self._runtime.clock.now_ms()
         paused = self._paused()
         ranks = {queue: rank for rank, queue in enumerate(ALL_QUEUES) if queue not in paused}
-        healer = Healer(self._ports, self._pauses)
+        healer = Rescuer(self._runtime, self._pauses)
         promotes, rescues, behind = self._walks(list(ranks), healer, began_ms, deadline_ms)
         rescue_ms = RESCUE_SHARE * (deadline_ms - began_ms)
-        rescuing = _Turns(rescue_ms, self._ports.bulkhead)
-        promoting = _Turns(deadline_ms - began_ms - rescue_ms, self._ports.bulkhead)
+        rescuing = _Turns(rescue_ms, self._runtime.bulkhead)
+        promoting = _Turns(deadline_ms - began_ms - rescue_ms, self._runtime.bulkhead)
         for queue, rank in ranks.items():
             for turns, walks in ((rescuing, rescues), (promoting, promotes)):
                 if queue in walks:
@@ -107,16 +107,16 @@ class Tick:
             walk.leave()
         behind += [partition for walk in (*promotes.values(), *rescues.values()) for partition in walk.behind]
         promoted = sum(walk.sent for walk in promotes.values())
-        self._ports.tally.tick(planned=fired.planned, promoted=promoted, rescued=healer.healed)
+        self._runtime.metrics.tick(planned=fired.planned, promoted=promoted, rescued=healer.healed)
         return Ticked(fired.planned, promoted, healer.healed, list(dict.fromkeys(fired.behind + behind)))
 
     def _fire(self, deadline_ms: int) -> Fired:
         """Fire schedules; whatever becomes of that, promote and rescue run."""
         try:
-            with validations(self._ports.effects.now_ms):
+            with validations(self._runtime.clock.now_ms):
                 return self._due.run(deadline_ms)
         except Exception as error:  # noqa: BLE001 - jobs are served all the same
-            self._ports.bulkhead.note("schedules", "all", error)
+            self._runtime.bulkhead.note("schedules", "all", error)
             return Fired(behind=["schedules"])
 
     def _paused(self) -> Collection[str]:
@@ -126,27 +126,27 @@ class Tick:
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, jobs are served all the same
-            self._ports.bulkhead.note("pauses", "queues", error)
+            self._runtime.bulkhead.note("pauses", "queues", error)
             return ()
 
     def _walks(
-        self, queues: list[str], healer: Healer, now_ms: int, deadline_ms: int
-    ) -> tuple[dict[str, Promote], dict[str, Rescue], list[str]]:
+        self, queues: list[str], healer: Rescuer, now_ms: int, deadline_ms: int
+    ) -> tuple[dict[str, PromoteScan], dict[str, RescueScan], list[str]]:
         """Begin a walk of each kind in each queue; gives the partitions whose cursors cannot be read, too."""
-        shards = self._ports.settings.shards
+        shards = self._runtime.settings.shards
         partitions = {queue: [live_partition(queue, shard) for shard in range(shards)] for queue in queues}
         every = [partition for each in partitions.values() for partition in each]
         promotes, rescues = self._cursors("promote", every), self._cursors("rescue", every)
         promoted_to = {partition: cursor.position for partition, cursor in promotes.items()}
-        ports = self._ports
+        runtime = self._runtime
         promoting = {queue: [promotes[one] for one in each if one in promotes] for queue, each in partitions.items()}
         # Without promote's place nobody knows what it has yet to send: that is not lost.
         known = [one for one in every if one in promotes and one in rescues]
         rescuing = {queue: [rescues[one] for one in each if one in known] for queue, each in partitions.items()}
         return (
-            {q: Promote(ports, healer, q, each, now_ms, deadline_ms) for q, each in promoting.items() if each},
+            {q: PromoteScan(runtime, healer, q, each, now_ms, deadline_ms) for q, each in promoting.items() if each},
             {
-                q: Rescue(ports, healer, q, each, promoted_to, now_ms, deadline_ms)
+                q: RescueScan(runtime, healer, q, each, promoted_to, now_ms, deadline_ms)
                 for q, each in rescuing.items()
                 if each
             },
@@ -155,18 +155,18 @@ class Tick:
 
     def _cursors(self, purpose: Purpose, partitions: list[str]) -> dict[str, Cursor]:
         """Read cursors; those that cannot be read are left out."""
-        read = self._ports.bulkhead.together(
-            partitions, lambda some: read_cursors(self._ports.store, purpose, some), stage="cursors"
+        read = self._runtime.bulkhead.together(
+            partitions, lambda some: read_cursors(self._runtime.store, purpose, some), stage="cursors"
         )
         return {cursor.partition: cursor for cursors in read.results for cursor in cursors}
 
     def _take_turns(self, kinds: list[_Turns], deadline_ms: int) -> None:
         """Let walks do a window each, the first due first; neither kind takes the other's share of the time."""
         while waiting := [kind for kind in kinds if kind.waiting]:
-            began_ms = self._ports.effects.now_ms()
+            began_ms = self._runtime.clock.now_ms()
             if began_ms >= deadline_ms:
                 return
             within = [kind for kind in waiting if kind.left_ms > 0] or waiting
             turn = min(within, key=lambda kind: kind.waiting[0][0])
             turn.take()
-            turn.left_ms -= self._ports.effects.now_ms() - began_ms
+            turn.left_ms -= self._runtime.clock.now_ms() - began_ms

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from whendue.engine.ports import Running
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import Interrupted, UnavailableError
 from whendue.jobs.outcomes import Ended, Expanded, Failed, Input, Stopped, Succeeded, broken
-from whendue.references.resolver import Inputs
-from whendue.worker.claimed_job import DRAINED, Claimed
-from whendue.worker.completer import Settle
+from whendue.references.resolver import InputResolver
+from whendue.worker.claimed_job import DRAINED, ClaimedJob
+from whendue.worker.completer import Completer
 from whendue.worker.executor import attempt
-from whendue.worker.heartbeat import Leases
-from whendue.workflows.runner import Composites
+from whendue.worker.heartbeat import Heartbeater
+from whendue.workflows.runner import CompositeRunner
 
 # Says when what still runs is given back, ms UTC; None while the process is to stay.
 DrainAt = Callable[[], int | None]
@@ -24,11 +24,11 @@ LOOK_MS = 500
 INTERRUPT_GRACE_MS = 1000
 
 
-class Batch:
+class BatchRunner:
     """Claimed jobs under way.
 
     Args:
-        ports: the outside.
+        runtime: the outside.
         composites: runs jobs that make jobs.
         batch: the claimed jobs, at least one.
         function_deadline_ms: when the process may be stopped, less the time to record, ms UTC.
@@ -37,31 +37,31 @@ class Batch:
 
     def __init__(
         self,
-        ports: Ports,
-        composites: Composites,
-        batch: Sequence[Claimed],
+        runtime: Runtime,
+        composites: CompositeRunner,
+        batch: Sequence[ClaimedJob],
         function_deadline_ms: int,
         drain_at: DrainAt | None = None,
     ) -> None:
         """Make ready; nothing has begun."""
-        self._ports = ports
+        self._runtime = runtime
         self._composites = composites
-        self._inputs = Inputs(ports)
+        self._inputs = InputResolver(runtime)
         self._function_deadline_ms = function_deadline_ms
         self._drain_at = drain_at
         self._under_way = dict(enumerate(batch))
-        self._ended: list[tuple[Claimed, Ended]] = []
+        self._ended: list[tuple[ClaimedJob, Ended]] = []
         self._record_at_ms: int | None = None
-        self._leases = Leases(ports, batch)
+        self._leases = Heartbeater(runtime, batch)
 
-    def run(self, settle: Settle) -> None:
+    def run(self, settle: Completer) -> None:
         """Run until every job has ended and `settle` has recorded it."""
-        running = self._ports.runner.start(self._calls())
+        running = self._runtime.runner.start(self._calls())
         while self._under_way:
-            now_ms = self._ports.effects.now_ms()
+            now_ms = self._runtime.clock.now_ms()
             for index, end in running.wait(max(0, self._wake_ms(now_ms) - now_ms) / 1000):
                 self._end(index, end)
-            now_ms = self._ports.effects.now_ms()
+            now_ms = self._runtime.clock.now_ms()
             self._drain(running, now_ms)
             self._interrupt_overdue(running, now_ms)
             if self._under_way and now_ms >= self._leases.next_ms:
@@ -74,14 +74,14 @@ class Batch:
         batch = list(self._under_way.values())
         return [self._made(one, bring) for one, bring in zip(batch, self._inputs_of(batch), strict=True)]
 
-    def _made(self, one: Claimed, bring: Callable[[], Input]) -> Callable[[], Ended]:
+    def _made(self, one: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         try:
             return self._call(one, bring)
         except Exception as error:  # noqa: BLE001 - this job's alone
-            self._ports.bulkhead.note("attempt", one.job.id, error)
+            self._runtime.bulkhead.note("attempt", one.job.id, error)
             return partial(broken, "it could not be begun", error)
 
-    def _inputs_of(self, batch: Sequence[Claimed]) -> list[Callable[[], Input]]:
+    def _inputs_of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Input]]:
         """Give what brings each payload. One read for all; where that fails, each reads its own in its attempt."""
         try:
             texts = self._inputs.stored([one.job for one in batch])
@@ -89,19 +89,19 @@ class Batch:
             unread = UnavailableError(f"the payload could not be read: {error}")
             return [partial(_raised, unread) for _ in batch]
         except Exception as error:  # noqa: BLE001 - of which of them is seen when each is read alone
-            self._ports.bulkhead.note("inputs", batch[0].job.id, error)
+            self._runtime.bulkhead.note("inputs", batch[0].job.id, error)
             return [partial(self._inputs.alone, one.job) for one in batch]
         return [partial(self._inputs.of, one.job, texts[one.job.id]) for one in batch]
 
-    def _call(self, one: Claimed, bring: Callable[[], Input]) -> Callable[[], Ended]:
+    def _call(self, one: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if one.job.expands:
             return lambda: self._composites.run(one.job, bring)
-        call = attempt(self._ports.registry, one.job, bring, one.context)
-        return self._traced(one, call) if self._ports.tracing.on else call
+        call = attempt(self._runtime.registry, one.job, bring, one.context)
+        return self._traced(one, call) if self._runtime.tracing.on else call
 
-    def _traced(self, one: Claimed, call: Callable[[], Ended]) -> Callable[[], Ended]:
+    def _traced(self, one: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
         """Run an attempt in a span; a delivery is one, too."""
-        job, tracing = one.job, self._ports.tracing
+        job, tracing = one.job, self._runtime.tracing
 
         def within() -> Ended:
             about: dict[str, str | int] = {
@@ -117,7 +117,7 @@ class Batch:
                     if isinstance(end, Failed):
                         span.failed(end.type)
             except Exception as error:  # noqa: BLE001 - a span that fails takes no attempt with it
-                self._ports.bulkhead.note("span", job.id, error)
+                self._runtime.bulkhead.note("span", job.id, error)
             return end or call()
 
         return within
@@ -134,10 +134,10 @@ class Batch:
         if (one := self._under_way.pop(index, None)) is not None:
             if not isinstance(end, Succeeded | Failed | Stopped | Expanded):
                 error = end if isinstance(end, BaseException) else TypeError("not an end")
-                self._ports.bulkhead.note("attempt", one.job.id, error)
+                self._runtime.bulkhead.note("attempt", one.job.id, error)
                 end = broken("the attempt was lost", error)
             self._ended.append((one, end))
-            self._record_at_ms = self._record_at_ms or self._ports.effects.now_ms() + RECORD_WAIT_MS
+            self._record_at_ms = self._record_at_ms or self._runtime.clock.now_ms() + RECORD_WAIT_MS
 
     def _drain(self, running: Running, now_ms: int) -> None:
         """Interrupt what is to be given back because the process goes down."""
@@ -166,6 +166,6 @@ def _raised(error: UnavailableError) -> Input:
     raise error
 
 
-def _overdue_ms(one: Claimed) -> int:
+def _overdue_ms(one: ClaimedJob) -> int:
     """Say when patience ends: at the deadline, and once interrupted a little later."""
     return one.deadline_ms + (INTERRUPT_GRACE_MS if one.cause else 0)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from whendue.declarations.context import Context
-from whendue.engine.ports import Applied, Delivery, JobStore
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import JobStore, ReceivedMessage, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.lifetime import belonging
 from whendue.jobs.model import Job
@@ -18,7 +18,7 @@ DRAINED: Final = "drained"
 
 
 @dataclass(slots=True)
-class Claimed:
+class ClaimedJob:
     """A job that this worker has claimed.
 
     Args:
@@ -33,7 +33,7 @@ class Claimed:
         lease_until: when the lease ends, as last renewed.
     """
 
-    delivery: Delivery
+    delivery: ReceivedMessage
     job: Job
     context: Context
     deadline_ms: int
@@ -48,18 +48,20 @@ class Claimed:
         self.lease_until = self.job.lease_until
 
 
-def claimed(ports: Ports, delivery: Delivery, job: Job, function_deadline_ms: int, slot: Slot | None = None) -> Claimed:
+def claimed(
+    runtime: Runtime, delivery: ReceivedMessage, job: Job, function_deadline_ms: int, slot: Slot | None = None
+) -> ClaimedJob:
     """Make ready a claimed job; its attempt ends with its timeout or its function, whichever is first."""
-    deadline_ms = min(ports.effects.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
-    context = Context(job, deadline_ms, ports.effects.now_ms, lambda key: _first_time(ports.store, job, key))
-    return Claimed(delivery, job, context, deadline_ms, slot)
+    deadline_ms = min(runtime.clock.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
+    context = Context(job, deadline_ms, runtime.clock.now_ms, lambda key: _first_time(runtime.store, job, key))
+    return ClaimedJob(delivery, job, context, deadline_ms, slot)
 
 
 def _first_time(store: JobStore, job: Job, key: str) -> bool:
     [end] = store.apply([insert("once", once_key(job.id, key, job.life), belonging(job, {"fence": job.fence}))])
-    if end.applied is Applied.UNAVAILABLE:
+    if end.status is WriteStatus.UNAVAILABLE:
         raise UnavailableError
-    if end.applied is Applied.INVALID:
+    if end.status is WriteStatus.INVALID:
         raise UnstorableError("a key of once() is too long, or no text")
     # Or it is ours, and the timer has looked at it since.
-    return end.done or bool(end.old and end.old.get("fence") == job.fence)
+    return end.done or bool(end.current and end.current.get("fence") == job.fence)

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from whendue.engine.apply import send
-from whendue.engine.commit import record_and_send
+from whendue.engine.commit import commit
 from whendue.engine.message import UnreadableMessageError, from_body
-from whendue.engine.ports import Applied, Delivery, Worked
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import BatchResult, ReceivedMessage, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.rescue_policy import ended_by_loss
 from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import die
+from whendue.jobs.transitions import mark_dead
 from whendue.limits.admission import ISOLATED
 
 CAUSE = "dead_letter"
@@ -21,27 +21,27 @@ MESSAGE = "its message was received too often without being settled"
 KEPT = ("unreadable", "unavailable", ISOLATED)
 
 
-class DeadLetter:
+class DeadLetterConsumer:
     """Handles messages of the dead-letter queue."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
-        self._ports = ports
+        self._runtime = runtime
 
-    def handle(self, deliveries: Sequence[Delivery]) -> Worked:
+    def handle(self, deliveries: Sequence[ReceivedMessage]) -> BatchResult:
         """Settle messages, each for itself; those that stay `unsettled` are delivered again."""
         counts: Counter[str] = Counter()
         unsettled: list[str] = []
         for delivery in deliveries:
             what = ISOLATED
             # Its message stays, for people to look at; its neighbours are settled.
-            with self._ports.bulkhead.around("dead_letter", delivery.id):
+            with self._runtime.bulkhead.around("dead_letter", delivery.id):
                 what = self._handle(delivery)
             counts[what] += 1
             unsettled += [delivery.id] if what in KEPT else []
-        return Worked(unsettled, counts)
+        return BatchResult(unsettled, counts)
 
-    def _handle(self, delivery: Delivery) -> str:
+    def _handle(self, delivery: ReceivedMessage) -> str:
         try:
             return self._settle(from_body(delivery.body))
         except UnreadableMessageError:
@@ -51,20 +51,20 @@ class DeadLetter:
             return "unavailable"
 
     def _settle(self, carried: Job) -> str:
-        now_ms = self._ports.effects.now_ms()
-        [item] = self._ports.store.get([carried.key])
+        now_ms = self._runtime.clock.now_ms()
+        [item] = self._runtime.store.get([carried.key])
         job = from_item(item) if item else None
         if job is None or job.terminal or job.generation != carried.generation:
             return "stale"
         if now_ms < job.due_at:
-            return "sent_again" if send(self._ports.queue, [job], now_ms) == [True] else "unavailable"
-        # Refused while someone runs it: if they die, the job's alarm finds it.
-        return self._end(ended_by_loss(job, now_ms) or die(job, CAUSE, MESSAGE, now_ms), now_ms)
+            return "sent_again" if send(self._runtime.queue, [job], now_ms) == [True] else "unavailable"
+        # Refused while someone runs it: if they die, the job's next check finds it.
+        return self._end(ended_by_loss(job, now_ms) or mark_dead(job, CAUSE, MESSAGE, now_ms), now_ms)
 
     def _end(self, end: Transition, now_ms: int) -> str:
-        [outcome] = record_and_send(self._ports, [end], now_ms)
-        if outcome.applied is Applied.INVALID:
+        [outcome] = commit(self._runtime, [end], now_ms)
+        if outcome.status is WriteStatus.INVALID:
             return ISOLATED
-        if outcome.applied is Applied.UNAVAILABLE:
+        if outcome.status is WriteStatus.UNAVAILABLE:
             return "unavailable"
         return end.job.state.value if outcome.done else "changed"

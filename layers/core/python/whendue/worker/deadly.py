@@ -7,7 +7,7 @@ from whendue.jobs.model import Job
 from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S
 
 
-class Deadly:
+class KillerTypes:
     """What one worker process remembers; its threads share it."""
 
     def __init__(self) -> None:

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from whendue.engine.ports import Delivery, Isolated, Isolation
-from whendue.engine.runtime import Ports
+from whendue.engine.ports import Isolated, Isolation, ReceivedMessage
+from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
 from whendue.quotas import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
-from whendue.worker.completer import Settle
-from whendue.worker.deadly import Deadly
+from whendue.worker.completer import Completer
+from whendue.worker.deadly import KillerTypes
 
-Read = tuple[Delivery, Job]
+Read = tuple[ReceivedMessage, Job]
 # What is kept to hear the end of a process that records as late as it may.
 HEAR_MS = 500
 
 
 class _Running(NamedTuple):
-    delivery: Delivery
+    delivery: ReceivedMessage
     job: Job
     process: Isolated
     until_ms: int
@@ -29,7 +29,7 @@ class Suspects:
     """Runs the suspects of a batch.
 
     Args:
-        ports: the outside; with a port for isolation.
+        runtime: the outside; with a port for isolation.
         settle: counts what becomes of them.
         deadly: is told of those that kill their process.
         deadline_ms: when this process may be stopped, ms UTC.
@@ -37,10 +37,10 @@ class Suspects:
     """
 
     def __init__(
-        self, ports: Ports, settle: Settle, deadly: Deadly, deadline_ms: int, drain_at: DrainAt | None
+        self, runtime: Runtime, settle: Completer, deadly: KillerTypes, deadline_ms: int, drain_at: DrainAt | None
     ) -> None:
         """Begin with none."""
-        self._ports = ports
+        self._runtime = runtime
         self._settle = settle
         self._deadly = deadly
         self._end_ms = deadline_ms - HEAR_MS
@@ -69,32 +69,32 @@ class Suspects:
                 self._waiting = []
             self._waiting = [one for one in self._waiting if not self._start(*one, isolation)]
             if not self._running:
-                self._ports.effects.sleep(LOOK_MS / 1000)
+                self._runtime.clock.sleep(LOOK_MS / 1000)
             self._running = [one for one in self._running if not self._ended(one)]
 
     def _keep(self) -> None:
         """Keep the messages of those that wait hidden: SQS counts how often they come, and gives up on them."""
-        now_ms, visibility_s = self._ports.effects.now_ms(), self._ports.settings.visibility_s
+        now_ms, visibility_s = self._runtime.clock.now_ms(), self._runtime.settings.visibility_s
         if now_ms >= self._keep_at_ms:
             self._keep_at_ms = now_ms + visibility_s * 1000 // 3
             for delivery, _ in self._waiting:
                 self._hold(delivery, visibility_s)
 
-    def _start(self, delivery: Delivery, job: Job, isolation: Isolation) -> bool:
+    def _start(self, delivery: ReceivedMessage, job: Job, isolation: Isolation) -> bool:
         if self._over() or self._draining():
             return False
         process = isolation.start(delivery, self._end_ms)
         if process:
             # One that stops itself ends neither by its timeout nor by an interrupt.
             allowed_ms = 1000 * (job.policy.timeout_s + ISOLATED_EXTRA_S)
-            until_ms = min(self._end_ms, round(self._ports.effects.now_ms() + allowed_ms))
+            until_ms = min(self._end_ms, round(self._runtime.clock.now_ms() + allowed_ms))
             self._running.append(_Running(delivery, job, process, until_ms))
         return process is not None
 
     def _ended(self, one: _Running) -> bool:
         """Look whether one has ended, and take over what became of it."""
         if not one.process.ended(LOOK_MS / 1000 / len(self._running)):
-            if self._ports.effects.now_ms() < one.until_ms:
+            if self._runtime.clock.now_ms() < one.until_ms:
                 return False
             one.process.kill()
         worked = one.process.worked()
@@ -105,28 +105,28 @@ class Suspects:
             # Nobody may take it over before its lease has ended.
             self._hold(one.delivery, one.job.policy.lease_s + 1)
             self._settle.leave(one.delivery, "process_lost")
-            self._deadly.died_of(one.job, self._ports.effects.now_ms())
+            self._deadly.died_of(one.job, self._runtime.clock.now_ms())
         return True
 
-    def _hold(self, delivery: Delivery, visibility_s: int) -> None:
-        with suppress(UnavailableError), self._ports.bulkhead.around("hold", delivery.id):
-            self._ports.queue.hold(delivery.queue, [delivery.receipt], visibility_s)
+    def _hold(self, delivery: ReceivedMessage, visibility_s: int) -> None:
+        with suppress(UnavailableError), self._runtime.bulkhead.around("hold", delivery.id):
+            self._runtime.queue.change_visibility(delivery.queue, [delivery.receipt], visibility_s)
 
     def _over(self) -> bool:
-        return self._ports.effects.now_ms() >= self._end_ms
+        return self._runtime.clock.now_ms() >= self._end_ms
 
     def _draining(self) -> bool:
         return self._drain_at is not None and self._drain_at() is not None
 
 
-def split_suspects(ports: Ports, runnable: Sequence[Read], deadly: Deadly) -> tuple[list[Read], list[Read]]:
+def split_suspects(runtime: Runtime, runnable: Sequence[Read], deadly: KillerTypes) -> tuple[list[Read], list[Read]]:
     """Part messages into those of jobs that may run together and suspects, the least suspicious first.
 
     A suspect is a job that a worker died of, or may have, or one like a job that a process died of. A message that came
     again a few times says little: it may have been given back unbegun. What the table says of its job decides.
     """
     again = [one for one in runnable if 1 < one[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(one[1])]
-    innocent, now_ms = _innocent(ports, again), ports.effects.now_ms()
+    innocent, now_ms = _innocent(runtime, again), runtime.clock.now_ms()
 
     def is_suspect(one: Read) -> bool:
         delivery, job = one
@@ -138,15 +138,15 @@ def split_suspects(ports: Ports, runnable: Sequence[Read], deadly: Deadly) -> tu
     return [one for one in runnable if not is_suspect(one)], suspects
 
 
-def _innocent(ports: Ports, again: Sequence[Read]) -> set[str]:
+def _innocent(runtime: Runtime, again: Sequence[Read]) -> set[str]:
     """Give the ids of the jobs that no worker was lost with; none where the table does not say."""
 
     def read(some: Sequence[Read]) -> Sequence[bool]:
-        items = ports.store.get([job.key for _, job in some])
+        items = runtime.store.get([job.key for _, job in some])
         return [item is None or not _was_lost(from_item(item)) for item in items]
 
     try:
-        known = ports.bulkhead.batch(again, read, stage="suspects", name=lambda one: one[1].id) if again else []
+        known = runtime.bulkhead.batch(again, read, stage="suspects", name=lambda one: one[1].id) if again else []
     except UnavailableError:
         return set()
     return {job.id for (_, job), is_innocent in known if is_innocent is True}

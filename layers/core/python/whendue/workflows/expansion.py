@@ -5,34 +5,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from whendue.engine.reconcile import Parents
-from whendue.engine.runtime import Ports
+from whendue.engine.reconcile import DependencyReconciler
+from whendue.engine.runtime import Runtime
 from whendue.errors import BadReferenceError, InvalidPayloadError, PayloadTooLargeError
-from whendue.jobs.dependencies import Parent
-from whendue.jobs.due_index import first_alarm, live_partition, shard_of
+from whendue.jobs.dependencies import Upstream
+from whendue.jobs.due_index import first_check, live_partition, shard_of
 from whendue.jobs.model import Job, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
 from whendue.quotas import PARTS, PAYLOAD_BYTES
 from whendue.references.bounded_jmespath import new_budget
-from whendue.references.resolver import Inputs
+from whendue.references.resolver import InputResolver
 from whendue.references.syntax import find, listed, resolve
-from whendue.submission.dependency_edges import links
-from whendue.submission.plan import Place
+from whendue.submission.dependency_edges import edges_of
+from whendue.submission.plan import Position
 from whendue.submission.submit import Submit
 from whendue.table.writes import Write
 from whendue.workflows.graph import Graph, from_value
 
 
-class Part(NamedTuple):
+class Member(NamedTuple):
     """A part to be: its job, and the notes that bind it to its parents."""
 
     step: Transition
-    links: list[Write]
+    edges: list[Write]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExpansionPlan:
     """The parts of a composite.
 
     Args:
@@ -44,24 +44,24 @@ class Plan:
 
     count: int
     parents: Mapping[int, Sequence[int]]
-    make: Callable[[int], Part]
+    make: Callable[[int], Member]
     deadline_at: int | None = None
 
 
-class Parting:
+class Expander:
     """Plans composites."""
 
-    def __init__(self, ports: Ports, submit: Submit) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit) -> None:
         """Use these ports, and what prepares jobs."""
-        self._ports = ports
+        self._runtime = runtime
         self._submit = submit
-        self._inputs = Inputs(ports)
+        self._inputs = InputResolver(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
         """Let parts that were made to wait look whether their parents have ended already."""
-        Parents(self._ports).check([job for job in waiting if job.awaits])
+        DependencyReconciler(self._runtime).check([job for job in waiting if job.unmet_dependencies])
 
-    def plan(self, whole: Job, value: Any) -> Plan:
+    def plan(self, whole: Job, value: Any) -> ExpansionPlan:
         """Plan the parts of a composite from its payload.
 
         Raises:
@@ -72,25 +72,25 @@ class Parting:
 
     # --- workflows ----------------------------------------------------------------------------------------------
 
-    def _workflow(self, whole: Job, graph: Graph) -> Plan:
+    def _workflow(self, whole: Job, graph: Graph) -> ExpansionPlan:
         parents = {number: [link.node for link in node.parents] for number, node in enumerate(graph.nodes)}
         with_children = frozenset(parent for each in parents.values() for parent in each)
-        now_ms = self._ports.effects.now_ms()
+        now_ms = self._runtime.clock.now_ms()
         deadline_at = None if graph.deadline_s is None else now_ms + graph.deadline_s * 1000
-        return Plan(
+        return ExpansionPlan(
             len(graph.nodes), parents, lambda number: self._node(whole, graph, number, with_children), deadline_at
         )
 
-    def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Part:
+    def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Member:
         node = graph.nodes[number]
         parents = [
-            Parent(self._ports.ids.of_part(whole.whole_id, link.node), link.on, graph.nodes[link.node].name)
+            Upstream(self._runtime.ids.of_part(whole.member_id_base, link.node), link.on, graph.nodes[link.node].name)
             for link in node.parents
         ]
         request = node.request
         if node.for_each is not None:
             request = replace(request, payload={"forEach": node.for_each, "each": request.payload})
-        place = Place(
+        place = Position(
             parents,
             whole,
             number,
@@ -99,13 +99,16 @@ class Parting:
             number in with_children,
         )
         step = self._submit.prepare(
-            whole.tenant, replace(request, parent_policy=node.parent_policy), self._ports.effects.now_ms(), place
+            whole.tenant,
+            replace(request, on_dependency_failure=node.on_dependency_failure),
+            self._runtime.clock.now_ms(),
+            place,
         )
-        return Part(step, links(step.job, parents) if parents else [])
+        return Member(step, edges_of(step.job, parents) if parents else [])
 
     # --- forEach ------------------------------------------------------------------------------------------------
 
-    def _for_each(self, whole: Job, value: Mapping[str, Any]) -> Plan:
+    def _for_each(self, whole: Job, value: Mapping[str, Any]) -> ExpansionPlan:
         references = [*find(value["forEach"]), *find(value["each"])]
         results = self._inputs.results(whole, {name for reference in references for name in reference.names})
         # The paths of all items have the steps of one payload together: a thousand cost no thousand times as much.
@@ -114,36 +117,36 @@ class Parting:
         if len(items) > PARTS:
             raise BadReferenceError(f"forEach refers to a list of more than {PARTS} items")
 
-        def make(number: int) -> Part:
+        def make(number: int) -> Member:
             return self._item(whole, number, resolve(value["each"], results, items[number], budget))
 
-        return Plan(len(items), {}, make)
+        return ExpansionPlan(len(items), {}, make)
 
-    def _item(self, whole: Job, number: int, payload: Any) -> Part:
+    def _item(self, whole: Job, number: int, payload: Any) -> Member:
         try:
-            self._ports.registry.get(whole.type).parse(payload)
+            self._runtime.registry.get(whole.type).parse(payload)
         except InvalidPayloadError as error:
             raise InvalidPayloadError(f"item {number}: {error}", **error.details) from None
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > PAYLOAD_BYTES:
             raise PayloadTooLargeError(f"item {number}: the payload is over {PAYLOAD_BYTES} bytes of JSON")
         job = self._bare(whole, number)
-        placed = self._ports.documents.place_payload(job, text)
+        placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
-        return Part(submit(job, self._ports.settings.timing, first=placed.write), [])
+        return Member(submit(job, self._runtime.settings.timing, first=placed.write), [])
 
     def _bare(self, whole: Job, number: int) -> Job:
         """Give an item's job, which is tried as the whole is, but for its payload."""
-        settings, now_ms = self._ports.settings, self._ports.effects.now_ms()
-        job_id = self._ports.ids.of_part(whole.whole_id, number)
+        settings, now_ms = self._runtime.settings, self._runtime.clock.now_ms()
+        job_id = self._runtime.ids.of_part(whole.member_id_base, number)
         return Job(
             id=job_id,
             tenant=whole.tenant,
             type=whole.type,
             queue=whole.queue,
             profile=whole.profile,
-            agenda_pk=live_partition(whole.queue, shard_of(job_id, settings.shards)),
-            alarm_at=first_alarm(now_ms, settings.timing),
+            due_pk=live_partition(whole.queue, shard_of(job_id, settings.shards)),
+            check_at=first_check(now_ms, settings.timing),
             due_at=now_ms,
             scheduled_at=now_ms,
             created_at=now_ms,
@@ -157,8 +160,8 @@ class Parting:
             group=whole.group,
             limit=whole.limit,
             notify=whole.notify,
-            part_of=whole.id,
-            part=number,
+            parent_id=whole.id,
+            member_number=number,
             node=f"{whole.node}[{number}]",
-            of_redrive=whole.redrives,
+            parent_redrive=whole.redrives,
         )

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
 from whendue.jobs.dependencies import (
+    DEPENDENCY_FAILED,
+    DEPENDENCY_MISSING,
+    FAILURE_POLICIES,
     ONS,
-    PARENT_FAILED,
-    PARENT_MISSING,
-    PARENT_POLICIES,
+    FailurePolicy,
     On,
-    ParentPolicy,
 )
 from whendue.jobs.members import was_not_taken
 from whendue.jobs.model import Job, State
@@ -42,14 +42,14 @@ class Node:
         name: what edges and payloads call it.
         request: the job, its payload with references as given; `delay_s`: so long after the last parent has ended.
         parents: whose ends it waits for.
-        parent_policy: what becomes of it when a parent that must succeed does not.
+        on_dependency_failure: what becomes of it when a parent that must succeed does not.
         for_each: the reference to the list for each item of which it runs; None for an ordinary node.
     """
 
     name: str
     request: JobRequest
     parents: tuple[Link, ...] = ()
-    parent_policy: ParentPolicy = "cancel"
+    on_dependency_failure: FailurePolicy = "cancel"
     for_each: Any = None
 
 
@@ -74,8 +74,8 @@ def _node_value(node: Node) -> dict[str, Any]:
     value: dict[str, Any] = {"name": node.name, "request": request_value(node.request)}
     if node.parents:
         value["parents"] = [list(link) for link in node.parents]
-    if node.parent_policy != "cancel":
-        value["parent_policy"] = node.parent_policy
+    if node.on_dependency_failure != "cancel":
+        value["on_dependency_failure"] = node.on_dependency_failure
     if node.for_each is not None:
         value["for_each"] = node.for_each
     return value
@@ -115,7 +115,7 @@ class Draft:
         name: what others call it.
         request: the job.
         parents: whose ends it waits for.
-        parent_policy: what becomes of it when a parent that must succeed does not.
+        on_dependency_failure: what becomes of it when a parent that must succeed does not.
         for_each: the reference to the list for each item of which it runs.
         joins: it waits for a whole group: that is one parent, however many jobs there are.
     """
@@ -124,7 +124,7 @@ class Draft:
     name: str
     request: JobRequest
     parents: tuple[Wanted, ...] = ()
-    parent_policy: ParentPolicy = "cancel"
+    on_dependency_failure: FailurePolicy = "cancel"
     for_each: Any = None
     joins: bool = False
 
@@ -199,7 +199,7 @@ def _cycle(stuck: Mapping[str, Draft]) -> tuple[str, str]:
 
 def _node(draft: Draft, numbers: Mapping[str, int]) -> Node:
     links = sorted(Link(numbers[parent.name], parent.on) for parent in draft.parents)
-    return Node(draft.name, draft.request, tuple(links), draft.parent_policy, draft.for_each)
+    return Node(draft.name, draft.request, tuple(links), draft.on_dependency_failure, draft.for_each)
 
 
 # --- laws --------------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def check(graph: Graph) -> None:
         links = [link.node for link in node.parents]
         if not all(0 <= parent < number for parent in links) or len(set(links)) < len(links):
             raise InvalidWorkflowError((f"nodes.{node.name}", "its parents must be other nodes, before it"))
-        if not {link.on for link in node.parents} <= set(ONS) or node.parent_policy not in PARENT_POLICIES:
+        if not {link.on for link in node.parents} <= set(ONS) or node.on_dependency_failure not in FAILURE_POLICIES:
             raise InvalidWorkflowError((f"nodes.{node.name}", "its edges and its policy must be known ones"))
     _check_shape(graph)
     check_references(graph, {})
@@ -296,4 +296,4 @@ def _failed(job: Job | None) -> bool:
 
 def _is_left(job: Job | None) -> bool:
     """Say whether a job was cancelled since a parent of it failed."""
-    return job is not None and job.cancelled_for in (PARENT_FAILED, PARENT_MISSING)
+    return job is not None and job.cancelled_for in (DEPENDENCY_FAILED, DEPENDENCY_MISSING)

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from whendue.engine.commit import record
-from whendue.engine.fan_out import Telling
-from whendue.engine.ports import Applied, Outcome
-from whendue.engine.runtime import Ports
+from whendue.engine.commit import commit_unsent
+from whendue.engine.fan_out import CompletionFanOut
+from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError, UnavailableError, UnknownTaskError, WhendueError
 from whendue.jobs.dependencies import element
 from whendue.jobs.due_index import writer_sends
@@ -21,17 +21,17 @@ from whendue.jobs.outcomes import Ended, Expanded, Failed, Input, Succeeded, bro
 from whendue.submission.submit import Submit
 from whendue.table.keys import job_key, members_key
 from whendue.table.writes import insert
-from whendue.workflows.expansion import Parting, Plan
+from whendue.workflows.expansion import Expander, ExpansionPlan
 from whendue.workflows.graph import from_value, outcome
 
 
-class Composites:
+class CompositeRunner:
     """Runs composites."""
 
-    def __init__(self, ports: Ports, submit: Submit) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit) -> None:
         """Use these ports, and what prepares jobs."""
-        self._ports = ports
-        self._parting = Parting(ports, submit)
+        self._runtime = runtime
+        self._parting = Expander(runtime, submit)
 
     def run(self, whole: Job, bring: Callable[[], Input]) -> Ended:
         """Make the parts of a claimed composite, or gather. Never raises what a user or the outside can cause.
@@ -45,14 +45,18 @@ class Composites:
             return text
         try:
             value = json.loads(text)
-            return self._expand(whole, value) if whole.parts is None else self._gather(whole, value, whole.parts)
+            return (
+                self._expand(whole, value)
+                if whole.member_count is None
+                else self._gather(whole, value, whole.member_count)
+            )
         except (UnavailableError, UnknownTaskError) as error:
             # A task whose module is broken comes back with the deploy that mends it.
             return Failed(error.code, str(error))
         except WhendueError as error:
             return Failed(error.code, str(error), final=True)
         except Exception as error:  # noqa: BLE001 - whatever one composite holds, it is that one's alone
-            self._ports.bulkhead.note("composite", whole.id, error)
+            self._runtime.bulkhead.note("composite", whole.id, error)
             return broken("its parts could not be made or gathered", error)
 
     # --- expand -------------------------------------------------------------------------------------------------
@@ -67,21 +71,21 @@ class Composites:
         again = self._reset(plan, there, whole.redrives) if whole.redrives else {}
         made = self._create(whole, plan, [number for number in range(plan.count) if number not in there])
         parts = there | again
-        awaits = frozenset(
+        unmet_dependencies = frozenset(
             element(number, parts[number].generation if number in parts else 0) for number in range(plan.count)
         )
-        return Expanded(plan.count, awaits, plan.deadline_at, self._to_send([*parts.values(), *made]))
+        return Expanded(plan.count, unmet_dependencies, plan.deadline_at, self._to_send([*parts.values(), *made]))
 
     def _to_send(self, parts: Sequence[Job]) -> list[Job]:
         """Give the parts whose messages go out once the whole waits for them: until then it may be cancelled (G9).
 
         Those of an earlier try are among them: it may have ended before it sent any.
         """
-        timing = self._ports.settings.timing
-        pending = [part for part in parts if part.state is State.PENDING and part.owes is None]
-        return [part for part in pending if writer_sends(part.alarm_at, part.scheduled_at, timing)]
+        timing = self._runtime.settings.timing
+        pending = [part for part in parts if part.state is State.PENDING and part.pending_fan_out is None]
+        return [part for part in pending if writer_sends(part.check_at, part.scheduled_at, timing)]
 
-    def _create(self, whole: Job, plan: Plan, numbers: Sequence[int]) -> list[Job]:
+    def _create(self, whole: Job, plan: ExpansionPlan, numbers: Sequence[int]) -> list[Job]:
         """Create parts, the notes about who waits for whom first.
 
         Raises:
@@ -91,19 +95,19 @@ class Composites:
             return []
         # By it they are found when the composite has gone.
         values = belonging(whole, {"left": plan.count})
-        [noted] = self._ports.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
+        [noted] = self._runtime.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
         if noted.failed:
             raise UnavailableError
         parts = [plan.make(number) for number in numbers]
-        notes = [write for part in parts for write in part.links]
-        ends = self._ports.store.apply(notes) if notes else []
+        notes = [write for part in parts for write in part.edges]
+        ends = self._runtime.store.apply(notes) if notes else []
         if not _is_unknown(ends):
-            ends = record(self._ports, [part.step for part in parts]) if parts else []
+            ends = commit_unsent(self._runtime, [part.step for part in parts]) if parts else []
         if _is_unknown(ends):
             raise UnavailableError
         # One that is not there would be waited for for ever.
         for part, end in zip(parts, ends, strict=True):
-            if end.applied is Applied.INVALID:
+            if end.status is WriteStatus.INVALID:
                 raise InvalidRequestError(f"the table cannot hold the part {part.step.job.node!r}")
         return [part.step.job for part in parts]
 
@@ -113,20 +117,20 @@ class Composites:
         Raises:
             UnavailableError: some of it is not told.
         """
-        owing = [part for part in parts.values() if part.owes is not None]
-        if Telling(self._ports).tell(owing):
+        owing = [part for part in parts.values() if part.pending_fan_out is not None]
+        if CompletionFanOut(self._runtime).tell(owing):
             raise UnavailableError
         return bool(owing)
 
-    def _reset(self, plan: Plan, there: dict[int, Job], of_redrive: int) -> dict[int, Job]:
+    def _reset(self, plan: ExpansionPlan, there: dict[int, Job], parent_redrive: int) -> dict[int, Job]:
         """Let parts that failed begin again; gives them as they are then.
 
         Raises:
             UnavailableError: not all have begun again.
         """
-        now_ms, timing = self._ports.effects.now_ms(), self._ports.settings.timing
-        steps = resets(there, plan.parents, of_redrive, now_ms, timing)
-        ends = record(self._ports, list(steps.values())) if steps else []
+        now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
+        steps = resets(there, plan.parents, parent_redrive, now_ms, timing)
+        ends = commit_unsent(self._runtime, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in ends):
             raise UnavailableError
@@ -142,7 +146,7 @@ class Composites:
         failed = outcome(from_value(value), parts)
         if failed is None:
             return succeeded({"nodes": len(parts)})
-        if whole.deadline_at is not None and whole.deadline_at <= self._ports.effects.now_ms():
+        if whole.deadline_at is not None and whole.deadline_at <= self._runtime.clock.now_ms():
             return Failed("deadline_exceeded", f"its deadline passed; {failed!r} did not succeed", final=True)
         return Failed("workflow_failed", f"the node {failed!r} did not succeed", final=True)
 
@@ -152,16 +156,16 @@ class Composites:
             return Failed(
                 "items_failed", f"{len(failed)} of {count} items did not succeed, first item {failed[0]}", final=True
             )
-        texts = self._ports.documents.results(list(parts.values()))
+        texts = self._runtime.payloads.results(list(parts.values()))
         results = [texts[parts[number].id] for number in range(count)]
         return succeeded([None if text is None else json.loads(text) for text in results])
 
     def _parts(self, whole: Job, count: int) -> dict[int, Job]:
-        items = self._ports.store.get(
-            [job_key(self._ports.ids.of_part(whole.whole_id, number)) for number in range(count)]
+        items = self._runtime.store.get(
+            [job_key(self._runtime.ids.of_part(whole.member_id_base, number)) for number in range(count)]
         )
         return {number: from_item(item) for number, item in enumerate(items) if item}
 
 
-def _is_unknown(ends: Sequence[Outcome]) -> bool:
-    return any(end.applied is Applied.UNAVAILABLE for end in ends)
+def _is_unknown(ends: Sequence[WriteResult]) -> bool:
+    return any(end.status is WriteStatus.UNAVAILABLE for end in ends)

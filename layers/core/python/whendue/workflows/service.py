@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 
 from whendue.engine.readable import readable
-from whendue.engine.runtime import Ports
+from whendue.engine.runtime import Runtime
 from whendue.errors import JobNotFoundError, WorkflowNotFoundError
 from whendue.jobs.model import Job, from_item
-from whendue.operations.commands import Control, find
+from whendue.operations.commands import JobCommands, find
 from whendue.table.keys import job_key
 from whendue.workflows.graph import Graph, from_value
 
@@ -27,12 +27,12 @@ class WorkflowView:
     jobs: dict[int, Job | None]
 
 
-class Workflows:
+class WorkflowService:
     """Shows and changes workflows."""
 
-    def __init__(self, ports: Ports, control: Control) -> None:
+    def __init__(self, runtime: Runtime, control: JobCommands) -> None:
         """Use these ports, and what changes jobs."""
-        self._ports = ports
+        self._runtime = runtime
         self._control = control
 
     def get(self, tenant: str, workflow_id: str) -> WorkflowView:
@@ -43,7 +43,7 @@ class Workflows:
             UnavailableError: the table does not answer.
         """
         job = self._find(tenant, workflow_id)
-        text = self._ports.documents.payloads([job])[job.id]
+        text = self._runtime.payloads.payloads([job])[job.id]
         graph = None if text is None else from_value(json.loads(text))
         return WorkflowView(job, graph, self._jobs(job, len(graph.nodes) if graph else 0))
 
@@ -69,7 +69,7 @@ class Workflows:
 
     def _find(self, tenant: str, workflow_id: str) -> Job:
         try:
-            job = find(self._ports.store, tenant, workflow_id, self._ports.effects.now_ms())
+            job = find(self._runtime.store, tenant, workflow_id, self._runtime.clock.now_ms())
         except JobNotFoundError:
             raise WorkflowNotFoundError from None
         if job.expands != "workflow":
@@ -77,9 +77,9 @@ class Workflows:
         return job
 
     def _jobs(self, job: Job, count: int) -> dict[int, Job | None]:
-        items = self._ports.store.get(
-            [job_key(self._ports.ids.of_part(job.whole_id, number)) for number in range(count)]
+        items = self._runtime.store.get(
+            [job_key(self._runtime.ids.of_part(job.member_id_base, number)) for number in range(count)]
         )
-        known = readable(self._ports, items, from_item, "list_nodes")
+        known = readable(self._runtime, items, from_item, "list_nodes")
         jobs = {one.id: one for one in known if one}
-        return {number: jobs.get(self._ports.ids.of_part(job.whole_id, number)) for number in range(count)}
+        return {number: jobs.get(self._runtime.ids.of_part(job.member_id_base, number)) for number in range(count)}

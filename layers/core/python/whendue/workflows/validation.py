@@ -4,11 +4,11 @@ from typing import Any
 
 from whendue.errors import InvalidRequestError, InvalidWorkflowError, PayloadTooLargeError
 from whendue.quotas import WORKFLOW_ERRORS
-from whendue.submission.plan import Prepare
+from whendue.submission.plan import JobPlanner
 from whendue.workflows.graph import from_value
 
 
-def check_workflow(prepare: Prepare, tenant: str, payload: Any) -> None:
+def check_workflow(prepare: JobPlanner, tenant: str, payload: Any) -> None:
     """Check every node of a workflow as if it were submitted.
 
     Args:

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from whendue.engine.ports import Delivery, Depth, Outgoing
+from whendue.engine.ports import Depth, Outgoing, ReceivedMessage
 from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
-from whendue.support.clock import Effects
+from whendue.support.clock import Clock
 
 DEAD_LETTER = "dead_letter"
 # A group with at least so many messages in flight, and over this part of all, is a noisy neighbour.
@@ -39,12 +39,12 @@ class MemoryQueue:
     """Queues by name.
 
     Args:
-        effects: the clock that delays and visibility follow, and the ids.
+        clock: the clock that delays and visibility follow, and the ids.
         visibility_s: how long a received message is hidden.
         max_receive_count: receives after which a message goes to the queue `dead_letter`.
     """
 
-    effects: Effects
+    clock: Clock
     visibility_s: int = 360
     max_receive_count: int = 10
     _queues: defaultdict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
@@ -59,23 +59,23 @@ class MemoryQueue:
         """Send messages."""
         if any(not 0 <= message.delay_s <= SQS_MAX_DELAY_S for message in messages):
             raise ValueError(f"a delay is 0 to {SQS_MAX_DELAY_S} s")
-        now_ms = self.effects.now_ms()
+        now_ms = self.clock.now_ms()
         with self._lock:
             self._queues[queue] += [
-                Message(self.effects.new_id(), message.body, now_ms + message.delay_s * 1000, message.group)
+                Message(self.clock.new_id(), message.body, now_ms + message.delay_s * 1000, message.group)
                 for message in messages
             ]
         return [True] * len(messages)
 
-    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[Delivery]:
+    def receive(self, queue: str, *, limit: int = SQS_MAX_BATCH, wait_s: int = 0) -> list[ReceivedMessage]:
         """Receive up to 10 visible messages, polling up to `wait_s` for the first."""
-        until_ms = self.effects.now_ms() + wait_s * 1000
-        while not (taken := self._take(queue, limit)) and self.effects.now_ms() < until_ms:
-            self.effects.sleep(0.05)
+        until_ms = self.clock.now_ms() + wait_s * 1000
+        while not (taken := self._take(queue, limit)) and self.clock.now_ms() < until_ms:
+            self.clock.sleep(0.05)
         return taken
 
-    def _take(self, queue: str, limit: int) -> list[Delivery]:
-        now_ms = self.effects.now_ms()
+    def _take(self, queue: str, limit: int) -> list[ReceivedMessage]:
+        now_ms = self.clock.now_ms()
         with self._lock:
             visible = [message for message in self._queues[queue] if message.visible_at <= now_ms]
             spent = [m for m in visible if queue != DEAD_LETTER and m.receives >= self.max_receive_count]
@@ -86,8 +86,8 @@ class MemoryQueue:
             for message in taken:
                 message.receives += 1
                 message.visible_at = now_ms + self.visibility_s * 1000
-                message.receipt = self.effects.new_id()
-            return [Delivery(m.id, m.receipt, m.body, m.receives, queue) for m in taken]
+                message.receipt = self.clock.new_id()
+            return [ReceivedMessage(m.id, m.receipt, m.body, m.receives, queue) for m in taken]
 
     def _fairly(self, queue: str, visible: list[Message], now_ms: int) -> list[Message]:
         """Put messages of noisy groups behind all others, the least noisy first, otherwise as they are.
@@ -105,18 +105,18 @@ class MemoryQueue:
         with self._lock:
             self._queues[queue] = [message for message in self._queues[queue] if message.receipt not in receipts]
 
-    def hold(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         """Hide messages for a while longer; one that is gone already is done."""
         if not 0 <= visibility_s <= SQS_MAX_VISIBILITY_S:
             raise ValueError(f"a visibility timeout is 0 to {SQS_MAX_VISIBILITY_S} s")
         with self._lock:
             for message in self._queues[queue]:
                 if message.receipt in receipts:
-                    message.visible_at = self.effects.now_ms() + visibility_s * 1000
+                    message.visible_at = self.clock.now_ms() + visibility_s * 1000
 
     def depth(self, queue: str) -> Depth:
         """Count a queue's messages."""
-        now_ms = self.effects.now_ms()
+        now_ms = self.clock.now_ms()
         with self._lock:
             visible = sum(message.visible_at <= now_ms for message in self._queues[queue])
             in_flight = self._in_flight(queue, now_ms).total()

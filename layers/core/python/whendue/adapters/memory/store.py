@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whendue.adapters.attribute_values import check, check_size
-from whendue.engine.ports import AgendaEntry, Applied, Item, Outcome
+from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.errors import UnstorableError
 from whendue.table.keys import Key
 from whendue.table.writes import Write, already_done, applied_to, holds
@@ -16,12 +16,12 @@ _MUTABLE = (dict, list)
 
 
 class MemoryStore:
-    """Items by key and the agenda index, kept at once (a lagging index is the simulator's business)."""
+    """Items by key and the due index index, kept at once (a lagging index is the simulator's business)."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._items: dict[Key, dict[str, Any]] = {}
-        self._agenda: defaultdict[str, list[AgendaEntry]] = defaultdict(list)
+        self._due_index: defaultdict[str, list[DueEntry]] = defaultdict(list)
         self._lock = threading.RLock()
 
     @property
@@ -30,70 +30,70 @@ class MemoryStore:
         return self._items
 
     @property
-    def due_index(self) -> defaultdict[str, list[AgendaEntry]]:
+    def due_index(self) -> defaultdict[str, list[DueEntry]]:
         """The entries of the due index, by partition, ordered as they are read."""
-        return self._agenda
+        return self._due_index
 
-    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own."""
         if len({write.key for write in writes}) != len(writes):
             raise ValueError("an item appears twice in one batch of writes")
         with self._lock:
             return [self._apply(write) for write in writes]
 
-    def _apply(self, write: Write) -> Outcome:
+    def _apply(self, write: Write) -> WriteResult:
         try:
             check(write)
             return self._carry_out(write)
         except UnstorableError:
-            return Outcome(Applied.INVALID)
+            return WriteResult(WriteStatus.INVALID)
 
-    def _carry_out(self, write: Write) -> Outcome:
+    def _carry_out(self, write: Write) -> WriteResult:
         old = self._items.get(write.key)
         # An update never creates an item: DynamoDB is told attribute_exists(pk).
         missing = old is None and not write.inserts
         if missing or not all(holds(condition, old) for condition in write.expected):
             done = already_done(write, old)
-            return Outcome(Applied.DONE if done else Applied.REFUSED, _copied(old))
+            return WriteResult(WriteStatus.DONE if done else WriteStatus.REFUSED, _copied(old))
         then = None if write.deletes else _copied(_after(write, old))
         self._unlist(write.key, old)
         if then is None:
             del self._items[write.key]
-            return Outcome(Applied.DONE)
+            return WriteResult(WriteStatus.DONE)
         self._items[write.key] = then
         self._list(write.key, then)
-        return Outcome(Applied.DONE)
+        return WriteResult(WriteStatus.DONE)
 
     def _unlist(self, key: Key, item: Item | None) -> None:
-        if item and "agenda_pk" in item:
-            self._agenda[item["agenda_pk"]].remove(_entry(key, item))
+        if item and "due_pk" in item:
+            self._due_index[item["due_pk"]].remove(_entry(key, item))
 
     def _list(self, key: Key, item: Item) -> None:
-        if "agenda_pk" in item and "alarm_at" in item:
-            bisect.insort(self._agenda[item["agenda_pk"]], _entry(key, item))
+        if "due_pk" in item and "check_at" in item:
+            bisect.insort(self._due_index[item["due_pk"]], _entry(key, item))
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
         """Read items."""
         with self._lock:
             return [_copied(self._items.get(key)) for key in keys]
 
-    def family(self, pk: str) -> list[Item]:
+    def query(self, pk: str) -> list[Item]:
         """Read every item under a partition key, ordered by `sk`."""
         with self._lock:
             return [_copied(self._items[key]) for key in sorted(key for key in self._items if key.pk == pk)]
 
-    def span(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read a part of a family, ordered by `sk`."""
-        items = [item for item in self.family(pk) if first <= item["sk"] <= last]
+        items = [item for item in self.query(pk) if first <= item["sk"] <= last]
         return (items[::-1] if newest_first else items)[:limit]
 
-    def agenda(
-        self, partition: str, *, after: AgendaEntry | None, until_ms: int, limit: int, newest_first: bool = False
-    ) -> list[AgendaEntry]:
-        """List a partition's entries by (alarm, key)."""
+    def query_due(
+        self, partition: str, *, after: DueEntry | None, until_ms: int, limit: int, newest_first: bool = False
+    ) -> list[DueEntry]:
+        """List a partition's entries by (next check, key)."""
         with self._lock:
-            entries = self._agenda[partition]
-            end = bisect.bisect_right(entries, until_ms, key=lambda entry: entry.alarm_at)
+            entries = self._due_index[partition]
+            end = bisect.bisect_right(entries, until_ms, key=lambda entry: entry.check_at)
             if newest_first:
                 end = end if after is None else min(end, bisect.bisect_left(entries, after))
                 return entries[max(0, end - limit) : end][::-1]
@@ -121,8 +121,8 @@ def _after(write: Write, old: Item | None) -> dict[str, Any]:
     return then
 
 
-def _entry(key: Key, item: Item) -> AgendaEntry:
-    return AgendaEntry(item["alarm_at"], key.pk, key.sk, item.get("due_at", 0))
+def _entry(key: Key, item: Item) -> DueEntry:
+    return DueEntry(item["check_at"], key.pk, key.sk, item.get("due_at", 0))
 
 
 def _copied(value: Any) -> Any:

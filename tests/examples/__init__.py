@@ -1,0 +1,1 @@
+"""The files of examples/ run as a reader would run them."""
