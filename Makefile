@@ -42,7 +42,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke lint types format workflows terraform checkov check
+.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke lint types format workflows openapi clients terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	nice $(PY) -m pytest -n 2 --ignore tests/e2e -m "not thorough"
 thorough: $(READY)  ## what make test leaves out: every exception at every stage (EXCEPTIONS=3: one of 3), and slow tests
@@ -80,6 +80,10 @@ workflows: $(READY)  ## lint .github
 	@$(PY) -m localstack.venvs workflows
 	.local/workflows-venv/bin/jactionlint --strict-exit
 	.local/workflows-venv/bin/zizmor --offline --persona pedantic --quiet .github
+openapi: $(READY)  ## lint the OpenAPI document with Redocly and Spectral: no warning is left (needs npm)
+	@$(PY) -m scripts.lint_openapi
+clients: $(READY)  ## generate a Python and a TypeScript client, and submit a job with each (needs npm)
+	@nice $(PY) -m tests.clients
 terraform:  ## infra/terraform: format, validation, tests (needs terraform and its AWS provider)
 	terraform -chdir=infra/terraform fmt -check -recursive
 	terraform -chdir=infra/terraform init -backend=false -input=false
@@ -89,7 +93,7 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows checkov fuzz sim load-smoke  ## everything that CI runs
+check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows openapi clients checkov fuzz sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
@@ -112,6 +116,8 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
 	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in
 	$(COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in
+	$(COMPILE) $(UPGRADE) -o requirements/clients.txt requirements/clients.in
+	cd api && npm $(if $(UPGRADE),update,install) --package-lock-only --ignore-scripts --silent
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra otel --extra worker -c requirements/layer.txt \

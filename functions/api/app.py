@@ -16,6 +16,7 @@ from functions.api.http.body import check_ids, check_integers, check_key, check_
 from functions.api.http.cors import Origins
 from functions.api.http.gateway_event import answer, canonical, normalise
 from functions.api.http.response import is_too_large, json_text
+from functions.api.http.routing import routes_of
 from functions.api.http.scopes import insist
 from functions.api.routes import (
     dead_letters,
@@ -37,6 +38,8 @@ from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
 from whendue.tracing.traceparent import traceparent
+
+__all__ = ["PUBLIC", "Api", "make_resolver", "routes_of"]
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
 NO_ORIGINS = Origins()
@@ -163,7 +166,10 @@ def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware
     route, query = resolver.context["_route"], resolver.current_event.query_string_parameters or {}
     known = {parameter.alias for parameter in route.dependant.query_params}
     if unknown := set(query) - known:
-        places = [{"where": f"query.{name[:64]}", "problem": "there is no such parameter"} for name in sorted(unknown)]
+        places = [
+            {"where": f"query.{name[:64]}", "problem": "is not a parameter of this operation"}
+            for name in sorted(unknown)
+        ]
         raise InvalidRequestError("the query is not valid", errors=places)
     return next_middleware(resolver)
 
@@ -211,8 +217,3 @@ def _methods(resolver: APIGatewayHttpResolver, path: str) -> list[str]:
     """List the methods that a path takes."""
     methods = {route.method for route, _ in _at(resolver, path)}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
-
-
-def routes_of(resolver: APIGatewayHttpResolver) -> list[Route]:
-    """List a resolver's routes."""
-    return [*resolver._static_routes, *resolver._dynamic_routes]  # noqa: SLF001 - Powertools has no public list

@@ -4,10 +4,14 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
-from functions.api.app import Api
+from functions.api.app import Api, make_resolver
+from functions.api.http.gateway_event import canonical, normalise
+from functions.api.http.openapi import document
+from functions.api.http.routing import routes_of, template_of
 
 Shape = Literal["http", "rest"]
 
@@ -103,6 +107,39 @@ def check(reply: Mapping[str, Any], shape: Shape) -> None:
     assert json.loads(json.dumps(reply)) == reply, "Lambda answers in JSON"
 
 
+@cache
+def declared_codes() -> Mapping[tuple[str, str], Mapping[int, set[str]]]:
+    """Return the problem codes that the OpenAPI document declares, by method and path, and by status."""
+    return {
+        (method.upper(), path): {
+            int(status): set(answer["content"]["application/problem+json"]["examples"])
+            for status, answer in operation["responses"].items()
+            if "application/problem+json" in answer.get("content", {})
+        }
+        for path, operations in document(make_resolver())["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def check_declared(event: Mapping[str, Any], answer: Answer) -> None:
+    """Insist that the OpenAPI document declares a problem's status and code for its operation."""
+    if answer.headers.get("content-type") != "application/problem+json" or not answer.text:
+        return
+    try:
+        asked = canonical(normalise(event))
+    except Exception:  # noqa: BLE001 - an event that is none has no operation
+        return
+    method, path = asked["requestContext"]["http"]["method"], asked["rawPath"]
+    found = [route for route in routes_of(make_resolver()) if route.rule.fullmatch(path)]
+    # A path that is written out hides those with parameters.
+    routes = [route for route in found if route.path == path] or found
+    for template in (template_of(route) for route in routes if route.method == method):
+        # Pages of the documentation are no operations.
+        if codes := declared_codes().get((method, template)):
+            code = answer.json["code"]
+            assert code in codes.get(answer.status, ()), f"{method} {template}: {answer.status} {code} is not declared"
+
+
 class Client:
     """Calls the API.
 
@@ -133,7 +170,9 @@ class Client:
         reply = self.api(event, Context())
         check(reply, "http" if "rawPath" in event else "rest")
         headers = {name.lower(): value for name, value in reply["headers"].items()}
-        return Answer(reply["statusCode"], headers, reply.get("body") or "")
+        answer = Answer(reply["statusCode"], headers, reply.get("body") or "")
+        check_declared(event, answer)
+        return answer
 
     def submit(self, kind: str = "ok", headers: Mapping[str, str] | None = None, **wanted: Any) -> dict[str, Any]:
         """Submit a job that is accepted."""

@@ -74,7 +74,7 @@ def test_a_queue_without_an_address_is_named() -> None:
     """Who asks for the deliveries' dead letters must say where they are."""
     done = whendue("worker", "--queues", "normal,notifications_dead_letter", **GIVEN)
     assert done.returncode == 2
-    assert done.stderr == "whendue: no address is set for the queues notifications_dead_letter\n"
+    assert done.stderr == "whendue: WHENDUE_QUEUES has no address for: notifications_dead_letter\n"
 
 
 @pytest.mark.parametrize("command", ["worker", "timer"])

@@ -228,7 +228,7 @@ def look_at_schedule(stage: Stage, request: dict[str, Any]) -> Any:
     for name in ("payload", "tags", "type"):
         assert name not in request.get("job", {}) or shown["job"][name] == request["job"][name], name
     assert [one["name"] for one in stage.listed("/schedules")] == [NAMED]
-    stage.read(f"{path}/preview", n=3)
+    stage.read(f"{path}/preview", limit=3)
     stage.read(f"{path}/fires", limit=20)
     return shown
 

@@ -210,7 +210,9 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "functions.api.http.cors": ("functional/api/test_http_promises.py",),
     "functions.api.http.gateway_event": ("functional/api/test_flavors.py",),
     "functions.api.http.json_text": ("functional/api/test_hostile.py",),
+    "functions.api.http.openapi_problems": ("functional/api/test_openapi.py:problem",),
     "functions.api.http.problems": ("functional/api/test_errors.py", "functional/api/test_openapi.py"),
+    "functions.api.http.routing": ("functional/api/test_openapi.py:/", "functional/api/test_http_promises.py:/"),
     "functions.api.http.scopes": ("functional/api/test_security.py:scope",),
     "functions.api.routes.dead_letters": (
         "functional/api/test_security.py:/dead-letters",
@@ -234,6 +236,9 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "functions.api.schemas.job_requests": ("functional/api/test_jobs.py:/jobs", "functional/api/test_errors.py:/jobs"),
     "functions.api.schemas.pauses": ("functional/api/test_queues.py:/pauses",),
     "functions.api.schemas.reply": ("functional/api/test_openapi.py:/",),
+    "functions.api.schemas.schedule_replies": ("functional/api/test_schedules.py:/schedules",),
+    "functions.api.schemas.shared.list_parameters": ("functional/api/test_cursors.py:cursor",),
+    "functions.api.schemas.shared.policy": ("functional/api/test_profiles.py:/profiles",),
     "functions.api.schemas.schedule_templates": (
         "functional/api/test_schedules.py:/schedules",
         "functional/api/test_workflows.py:/schedules",

@@ -107,10 +107,12 @@ def check_lengths(event: Mapping[str, Any]) -> None:
         UriTooLongError, HeadersTooLargeError: they are.
     """
     if len(event["rawPath"]) + len(event.get("rawQueryString") or "") > TARGET_BYTES:
-        raise UriTooLongError(f"path and query are over {TARGET_BYTES} bytes")
+        raise UriTooLongError(f"path and query together must have at most {TARGET_BYTES} bytes")
     headers = event["headers"]
     if len(headers) > HEADERS or sum(len(name) + len(value) for name, value in headers.items()) > HEADERS_BYTES:
-        raise HeadersTooLargeError(f"there are over {HEADERS} header fields, or over {HEADERS_BYTES} bytes of them")
+        raise HeadersTooLargeError(
+            f"the request must have at most {HEADERS} header fields and {HEADERS_BYTES} bytes of them"
+        )
 
 
 def check_ids(parameters: Mapping[str, str]) -> None:
@@ -126,7 +128,7 @@ def check_ids(parameters: Mapping[str, str]) -> None:
                 raise _IDS[name]
         elif value in (".", ".."):
             # RFC 3986 section 5.2.4: clients and proxies take them off the path.
-            raise InvalidRequestError(f"{name} may not be . or ..")
+            raise InvalidRequestError(f"{name} must not be . or ..")
 
 
 def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,12 +143,12 @@ def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=QUERY_PARAMETERS)
     except UnicodeDecodeError:
-        raise MalformedRequestError("the query is not UTF-8") from None
+        raise MalformedRequestError("the query must be UTF-8, percent-encoded") from None
     except ValueError:
-        raise InvalidRequestError(f"the query has over {QUERY_PARAMETERS} parameters") from None
+        raise InvalidRequestError(f"the query must have at most {QUERY_PARAMETERS} parameters") from None
     query = dict(pairs)
-    wrong = [(name, "is given more than once") for name in query if len(query) < len(pairs) and _repeated(name, pairs)]
-    wrong += [(name, "holds control characters") for name, value in pairs if not _is_line(value)]
+    wrong = [(name, "must be sent once") for name in query if len(query) < len(pairs) and _repeated(name, pairs)]
+    wrong += [(name, "must not have control characters") for name, value in pairs if not _is_line(value)]
     if wrong:
         places = [{"where": place(["query", name]), "problem": problem} for name, problem in wrong]
         raise InvalidRequestError("the query is not valid", errors=places)
@@ -165,7 +167,7 @@ def check_integers(route: Route, given: Mapping[str, Mapping[str, str]]) -> None
     """
     asked = {"query": route.dependant.query_params, "path": route.dependant.path_params}
     places = [
-        {"where": place([where, parameter.alias]), "problem": "write an integer in decimal digits"}
+        {"where": place([where, parameter.alias]), "problem": "must be an integer in decimal digits"}
         for where, parameters in asked.items()
         for parameter in parameters
         if parameter.field_info.annotation is int and not _INTEGER.fullmatch(given[where].get(parameter.alias, "0"))
@@ -198,7 +200,9 @@ def checked_body(event: Mapping[str, Any], route: Route) -> dict[str, Any]:
         return {"body": None, "isBase64Encoded": False, "value": None}
     value = json_text.parse(text, room.items)
     if _fields(value, room.fields) > room.fields:
-        raise InvalidRequestError(f"the body has over {room.fields} names and entries outside of payloads")
+        raise InvalidRequestError(
+            f"the body must have at most {room.fields} fields and list entries outside of payloads"
+        )
     if not route.dependant.body_params:
         refuse_fields(value)
     # Powertools compares the media type letter by letter.
@@ -209,12 +213,14 @@ def _check_size(raw: str, room: Room, *, coded: bool) -> None:
     # Base64 is four thirds of what it holds; of that, nothing is longer than three quarters.
     size = len(raw) * 3 // 4 - raw[-2:].count("=") if coded else len(raw)
     if size > room.bytes or (not coded and len(raw.encode(errors="surrogatepass")) > room.bytes):
-        raise BodyTooLargeError(f"the body is over {room.bytes} bytes" if room.bytes else "this request takes no body")
+        raise BodyTooLargeError(
+            f"the body must have at most {room.bytes} bytes" if room.bytes else "this request must have no body"
+        )
 
 
 def _decoded(raw: str, headers: Mapping[str, str], *, coded: bool) -> str:
     if headers.get("content-encoding", "").strip().lower() not in ("identity", ""):
-        raise UnsupportedMediaTypeError("the body is compressed: send it as it is, without Content-Encoding")
+        raise UnsupportedMediaTypeError("the body must not be compressed: send it without Content-Encoding")
     kind, _, parameters = headers.get("content-type", "").partition(";")
     if kind.strip().lower() != JSON:
         raise UnsupportedMediaTypeError
@@ -225,7 +231,7 @@ def _decoded(raw: str, headers: Mapping[str, str], *, coded: bool) -> str:
     try:
         return base64.b64decode(raw, validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise MalformedRequestError("the body is not UTF-8") from error
+        raise MalformedRequestError("the body must be UTF-8") from error
 
 
 def _fields(value: Any, most: int) -> int:
@@ -250,7 +256,9 @@ def check_key(event: Mapping[str, Any], route: Route) -> None:
         InvalidRequestError: there is one; it must not look as if it were kept to.
     """
     if route.path in UNKEYED and "idempotency-key" in event["headers"]:
-        raise InvalidRequestError("this request takes no Idempotency-Key: sent again, it does its work again")
+        raise InvalidRequestError(
+            "this request does not support Idempotency-Key: sent again, it is carried out again; leave the header out"
+        )
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

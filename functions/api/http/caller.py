@@ -1,10 +1,9 @@
-"""Who asks, and what of: put beside every request by functions/api/app.py."""
+"""The caller of a request and the application: put beside every request by functions/api/app.py."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Annotated, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from whendue.adapters.auth import Identity
@@ -13,8 +12,6 @@ from whendue.submission.request import JobRequest
 
 T = TypeVar("T")
 R = TypeVar("R")
-# Whatever is no cursor of the list is refused by the list itself, an endless one as well.
-CursorParameter = Annotated[str | None, Query(description="Where the last page said to go on.")]
 
 
 class Caller(NamedTuple):

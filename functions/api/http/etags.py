@@ -35,7 +35,9 @@ def of_job(headers: Mapping[str, str]) -> frozenset[str] | None:
     """
     match = headers.get("if-match", "").strip()
     if headers.get("if-none-match", "").strip():
-        raise InvalidRequestError("If-None-Match has no meaning here: a job is made by POST /jobs")
+        raise InvalidRequestError(
+            "If-None-Match is not supported here: jobs are created by POST /jobs; leave the header out"
+        )
     if match in ("", ANY):
         return None
     return frozenset(tag[1:-1] for tag in _tags(match) if tag.startswith('"'))
@@ -49,9 +51,9 @@ def precondition(headers: Mapping[str, str]) -> Precondition:
     """
     match, none_match = (headers.get(name, "").strip() for name in ("if-match", "if-none-match"))
     if none_match not in ("", ANY):
-        raise InvalidRequestError("If-None-Match takes * alone: do this only if there is none yet")
+        raise InvalidRequestError("If-None-Match must be *, which only creates")
     if match and none_match:
-        raise InvalidRequestError("give If-Match or If-None-Match, not both")
+        raise InvalidRequestError("send If-Match or If-None-Match, not both")
     if none_match:
         return Precondition(exists=False)
     if match in ("", ANY):

@@ -20,9 +20,9 @@ from whendue.quotas import BULK_JOBS, INTEGER_MAX, INTEGER_MIN, JSON_DEPTH, PROB
 _INTEGER_CHARACTERS: Final = 20
 # Without these escapes no text that was UTF-8 can hold a NUL or half a surrogate pair.
 _SUSPICIOUS: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-_NUL: Final = "holds a NUL character (U+0000)"
-_HALF: Final = "holds half a surrogate pair"
-_TOO_DEEP: Final = f"the body is nested deeper than {JSON_DEPTH} levels"
+_NUL: Final = "has a NUL character (U+0000)"
+_HALF: Final = "has half of a surrogate pair"
+_TOO_DEEP: Final = f"the body must be nested at most {JSON_DEPTH} levels deep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _Hooks:
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any] | Flaw:
         found = dict(pairs)
-        return found if len(found) == len(pairs) else self.flaw("is an object with a repeated name")
+        return found if len(found) == len(pairs) else self.flaw("has the same name twice")
 
     def constant(self, text: str) -> Flaw:
         return self.flaw(f"is {text}, which is not JSON")
@@ -67,7 +67,7 @@ class _Hooks:
     def integer(self, digits: str) -> int | Flaw:
         if len(digits) <= _INTEGER_CHARACTERS and INTEGER_MIN <= (number := int(digits)) <= INTEGER_MAX:
             return number
-        return self.flaw("is an integer of more than 64 bits: send it as a text")
+        return self.flaw("is an integer of more than 64 bits: send it as a string")
 
     def float(self, digits: str) -> float | Flaw:
         number = float(digits)
@@ -110,8 +110,8 @@ def parse(text: str, items: str | None = None) -> Any:
     apart = value[items]
     if len(apart) > BULK_JOBS:
         # Before each is judged: a refusal is some kilobytes.
-        places = [{"where": f"body.{items}", "problem": f"has over {BULK_JOBS} items"}]
-        raise InvalidRequestError(f"body.{items} has over {BULK_JOBS} items", errors=places)
+        places = [{"where": f"body.{items}", "problem": f"must have at most {BULK_JOBS} items"}]
+        raise InvalidRequestError(f"body.{items} must have at most {BULK_JOBS} items", errors=places)
     _sound(value | {items: None}, "body", suspicious=suspicious)
     return value | {items: [_sound_item(item, suspicious=suspicious) for item in apart]}
 
@@ -125,7 +125,7 @@ def _sound_item(item: Any, *, suspicious: bool) -> Any:
 
 def _sound(value: Any, where: str, *, suspicious: bool) -> Any:
     if _is_too_deep(value):
-        raise MalformedRequestError(_TOO_DEEP if where else f"this job is nested deeper than {JSON_DEPTH} levels")
+        raise MalformedRequestError(_TOO_DEEP if where else f"the job must be nested at most {JSON_DEPTH} levels deep")
     if suspicious and (flaws := list(islice(_flaws(value, where), PROBLEM_PLACES))):
         first = flaws[0]
         raise MalformedRequestError(f"{first['where']} {first['problem']}".lstrip(), errors=flaws)

@@ -17,7 +17,7 @@ def refuse_fields(body: Any) -> None:
     """
     if body is None or body == {}:
         return
-    problem = "this request takes no fields; send no body"
+    problem = "is not supported: send this request without a body"
     names = sorted(f"body.{name[:NAME_CHARACTERS]}" for name in body) if isinstance(body, dict) else ["body"]
     raise InvalidRequestError(
         "the request is not valid", errors=[{"where": where, "problem": problem} for where in names[:NAMED]]

@@ -1,26 +1,46 @@
 """The OpenAPI 3.1 document, made from the routes."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
+from inspect import getdoc
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server
+from aws_lambda_powertools.event_handler.openapi.models import Contact, HTTPBearer, License, Server
 
-from functions.api.http.problems import CONTENT_TYPE, STATUS
-from whendue.errors import WhendueError
+from functions.api.http import openapi_problems as problems
+from functions.api.http.routing import routes_of, template_of
+from functions.api.http.scopes import scope_of
 from whendue.quotas import IDEMPOTENCY_KEY_BYTES
 from whendue.version import VERSION
 
-DESCRIPTION = """Runs jobs when they are due, to the second, with nothing that has to stay awake.
+DESCRIPTION: Final = """Schedules jobs and runs them when they are due, with a precision of one second.
 
-Errors are problem+json (RFC 9457) with a stable `code`; a path that is not there is a 404, a method that it does not
-take a 405 with `Allow`, both without a token, too. `Idempotency-Key` makes a submit safe to repeat."""
-PUBLIC_TAG = "health"
-# What any request may be answered; those of this function that are public need no token and ask no other service.
-ANY: Final = ("400", "413", "414", "422", "431", "500")
-PROTECTED: Final = ("401", "403", "503")
-# Submits of a kind that was there before, under the same Idempotency-Key, are 200; of what PUT makes, the first is 201.
+**Authentication.** Send a JWT as `Authorization: Bearer <token>`. Each operation names the scope that it needs.
+
+**Errors.** Every error is a problem document (RFC 9457) with a stable `code`. An unknown path is answered with 404
+(`route_not_found`), a method that a path does not support with 405 (`method_not_allowed`) and `Allow`.
+
+**Repeating requests.** A submit that carries an `Idempotency-Key` can be sent again: the first job is returned.
+
+**Lists.** Lists take `limit` and `cursor`. Send the `cursor` of one page to get the next one; `null` is the end.
+
+**Times** are RFC 3339 with an offset; answers are in UTC. Every `GET` can be sent as `HEAD`, too."""
+TAGS: Final[Mapping[str, str]] = {
+    "jobs": "Submit jobs, read them, change them, cancel them and run them again.",
+    "workflows": "Submit jobs that depend on each other as one unit, and follow their progress.",
+    "schedules": "Create jobs again and again: by a cron expression, at an interval, or once at a given time.",
+    "dead letters": "Find jobs that failed for good, grouped by error, and run them again in bulk.",
+    "profiles": "Name and version a policy (attempts, backoff, timeouts, limits) that jobs then refer to.",
+    "queues": "Show the queues of the deployment; pause and resume them for all tenants.",
+    "pauses": "Pause and resume your own tenant, or one of its task types.",
+    "subscriptions": "Get notified of events by webhook, email or SNS, and inspect the deliveries.",
+    "health": "Probes for load balancers and monitoring. They need no token.",
+    "metrics": "Metrics of the whole deployment in Prometheus' text format.",
+}
+PUBLIC_TAG: Final = "health"
+# A repeated submit under the same Idempotency-Key is a 200; the first PUT of a name is a 201.
 SUBMITS: Final = ("/jobs", "/tasks/schedule", "/workflows", "/schedules/{name}/trigger")
 KEYED: Final = (*SUBMITS, "/jobs/batch")
 VERSIONED: Final = ("/schedules/{name}", "/profiles/{name}", "/subscriptions/{name}")
@@ -36,82 +56,128 @@ ONE_JOB: Final = "/jobs/{job_id}"
 BACKFILL: Final = "/schedules/{name}/backfill"
 METRICS: Final = "/actuator/prometheus"
 TEXT: Final = {"type": "string"}
+# Powertools adds these for its own 422, which no caller gets.
+UNUSED_SCHEMAS: Final = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
+HEALTH_PATHS: Final = ("/health", "/health/ready", "/actuator/health")
+# The format of Spring Boot's actuator: https://docs.spring.io/spring-boot/api/rest/actuator/health.html
+HEALTH: Final[dict[str, Any]] = {
+    "title": "Health",
+    "description": "Whether the API, or what it depends on, works.",
+    "type": "object",
+    "required": ["status"],
+    "properties": {
+        "status": {"type": "string", "enum": ["UP", "DOWN"], "description": "`UP` if all that is needed responds."},
+        "components": {
+            "type": "object",
+            "description": "The status of each dependency; `GET /health` returns none.",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["status"],
+                "properties": {
+                    "status": {
+                        "type": "string",
+                        "enum": ["UP", "DOWN", "DEGRADED"],
+                        "description": "`DEGRADED`: some of it does not work, the rest does.",
+                    },
+                    "details": {"type": "object", "description": "Why it is not `UP`."},
+                },
+            },
+        },
+    },
+}
+HEADERS: Final = {
+    "Location": "Where to read what was created.",
+    "Idempotency-Replayed": "`true` when an earlier request with the same Idempotency-Key created the job.",
+    "ETag": "The version; send it as If-Match to change this version only.",
+}
 
 
 def document(resolver: APIGatewayHttpResolver) -> dict[str, Any]:
-    """Give the document."""
+    """Return the document."""
     text = resolver.get_openapi_json_schema(
         title="whendue",
         version=VERSION,
         description=DESCRIPTION,
-        servers=[Server(url=".")],
-        security_schemes={"token": HTTPBearer(bearerFormat="JWT")},
+        contact=Contact(name="The maintainers of whendue"),
+        license_info=License(name="Apache License 2.0", identifier="Apache-2.0"),
+        servers=[Server(url=".", description="The deployment that serves this document.")],
+        security_schemes={"token": HTTPBearer(bearerFormat="JWT", description="A JWT with the scopes of its caller.")},
         security=[{"token": []}],
     )
     known: dict[str, Any] = json.loads(text)
-    known["components"]["schemas"]["Problem"] = _problem_schema()
+    known["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
+    known["components"]["examples"] = problems.examples()
+    schemas = known["components"]["schemas"]
+    schemas |= {"Problem": problems.schema(), "Health": HEALTH}
+    for name in UNUSED_SCHEMAS:
+        schemas.pop(name, None)
+    described = {(route.method, template_of(route)): getdoc(route.func) or "" for route in routes_of(resolver)}
     for path, operations in known["paths"].items():
         for method, operation in operations.items():
+            operation["description"] = described[method.upper(), path]
+            _prefill(operation, schemas)
             _finish(method.upper(), path, operation)
     return known
 
 
+def _prefill(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """Put examples where the page of the documentation looks for what "Try it out" begins with."""
+    for parameter in operation.get("parameters", []):
+        if examples := parameter["schema"].get("examples"):
+            parameter["example"] = examples[0]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        # A body that may be left out is a choice between its schema and null.
+        options = content["schema"].get("anyOf", [content["schema"]])
+        name = next(option["$ref"].rpartition("/")[2] for option in options if "$ref" in option)
+        content["example"] = schemas[name]["example"]
+
+
 def _finish(method: str, path: str, operation: dict[str, Any]) -> None:
-    """Describe answers as they are, in place of Powertools' own."""
-    answers = {code: answer for code, answer in operation["responses"].items() if code.startswith("2")}
-    for again in _other_successes(method, path):
-        answers[again] = {**next(iter(answers.values())), "description": "As above"}
-    for code, answer in answers.items():
-        if code == str(HTTPStatus.NO_CONTENT.value):
-            answer.pop("content", None)
-        if path == METRICS:
-            answer["content"] = {"text/plain": {"schema": TEXT}}
-        if headers := _headers(method, code, path):
-            answer["headers"] = headers
-    public = PUBLIC_TAG in operation["tags"]
+    """Add what Powertools does not know: scope, header fields, problems and the other successes."""
+    public, conditional = PUBLIC_TAG in operation["tags"], _is_conditional(method, path)
+    answers = _successes(method, path, operation["responses"])
+    for status, errors in problems.errors_of(method, path, public=public, conditional=conditional).items():
+        answers[str(status.value)] = problems.response_of(status, errors)
     if public:
         operation["security"] = []
-    for code in _errors(method, path, public=public):
-        answers[code] = _error(code)
-    if public and "503" not in answers and path != "/health":
-        answers["503"] = {**answers["200"], "description": HTTPStatus.SERVICE_UNAVAILABLE.phrase}
+        if path != "/health":
+            answers["503"] = {**answers["200"], "description": "The table or the queues do not respond"}
+    else:
+        operation["description"] += f"\n\nRequired scope: `{scope_of(method, path)}`."
     operation["responses"] = answers
     if parameters := _header_parameters(method, path):
         operation["parameters"] = operation.get("parameters", []) + parameters
 
 
-def _other_successes(method: str, path: str) -> list[str]:
+def _successes(method: str, path: str, responses: Mapping[str, Any]) -> dict[str, Any]:
+    answers = {code: answer for code, answer in responses.items() if code.startswith("2")}
+    for code, text in _other_successes(method, path).items():
+        answers[code] = {**next(iter(answers.values())), "description": text}
+    for code, answer in answers.items():
+        if answer["description"] == "Successful Response":
+            answer["description"] = HTTPStatus(int(code)).phrase
+        if code == str(HTTPStatus.NO_CONTENT.value):
+            answer.pop("content", None)
+        if path == METRICS:
+            answer["content"] = {"text/plain": {"schema": TEXT}}
+        if path in HEALTH_PATHS:
+            answer["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}
+        if headers := _headers(method, code, path):
+            answer["headers"] = headers
+    return answers
+
+
+def _other_successes(method: str, path: str) -> dict[str, str]:
     if method == "PUT":
-        return ["201"]
-    return ["200"] if method == "POST" and path in SUBMITS else []
+        return {"201": "Created"}
+    if method == "POST" and path in SUBMITS:
+        return {"200": "OK: an earlier request with the same Idempotency-Key created it"}
+    return {}
 
 
 def _is_conditional(method: str, path: str) -> bool:
     versioned = method in ("PUT", "DELETE") and path in VERSIONED
     return versioned or path in ALSO_CONDITIONAL or (path == ONE_JOB and method in ("PATCH", "DELETE"))
-
-
-def _errors(method: str, path: str, *, public: bool) -> list[str]:
-    codes = {*ANY} | (set() if public else {*PROTECTED})
-    codes |= {"404"} if "{" in path else set()
-    codes |= {"409"} if method != "GET" else set()
-    codes |= {"415"} if method in ("POST", "PUT", "PATCH") else set()
-    codes |= {"412"} if _is_conditional(method, path) else set()
-    return sorted(codes)
-
-
-def _error(code: str) -> dict[str, Any]:
-    headers = {
-        "401": ["WWW-Authenticate"],
-        "403": ["WWW-Authenticate"],
-        "415": ["Accept", "Accept-Encoding"],
-        "503": ["Retry-After"],
-    }
-    answer: dict[str, Any] = {
-        "description": HTTPStatus(int(code)).phrase,
-        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    return answer | ({"headers": {name: {"schema": TEXT} for name in headers[code]}} if code in headers else {})
 
 
 def _headers(method: str, code: str, path: str) -> dict[str, Any]:
@@ -120,39 +186,22 @@ def _headers(method: str, code: str, path: str) -> dict[str, Any]:
     names += ["Location"] if path == BACKFILL else []
     of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
     names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
-    return {name: {"schema": TEXT} for name in names}
+    return {name: {"description": HEADERS[name], "schema": TEXT} for name in names}
 
 
 def _header_parameters(method: str, path: str) -> list[dict[str, Any]]:
     keyed, conditional = method == "POST" and path in KEYED, _is_conditional(method, path)
     asked = {
-        "Idempotency-Key": keyed and f"Makes it safe to repeat: 1 to {IDEMPOTENCY_KEY_BYTES} printable characters.",
-        "If-Match": conditional and "Do it only to these versions: ETags, or *.",
-        "If-None-Match": conditional and method == "PUT" and "*: do it only if there is none yet.",
+        "Idempotency-Key": keyed
+        and f"Makes the request safe to repeat. 1 to {IDEMPOTENCY_KEY_BYTES} printable ASCII characters.",
+        "If-Match": conditional
+        and "Only change these versions: one or more ETags, or `*` for any existing one. Default: any version.",
+        "If-None-Match": conditional
+        and method == "PUT"
+        and "`*`: only create it; the answer is 412 if the name exists. Default: create or replace.",
     }
     return [
         {"name": name, "in": "header", "required": False, "description": text, "schema": TEXT}
         for name, text in asked.items()
         if text
     ]
-
-
-def _problem_schema() -> dict[str, Any]:
-    text = TEXT
-    return {
-        "title": "Problem",
-        "description": "RFC 9457 problem details; `code` is stable.",
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail"],
-        "properties": {
-            "type": text,
-            "title": text,
-            "status": {"type": "integer"},
-            "code": {"type": "string", "enum": sorted({WhendueError.code} | {error.code for error in STATUS})},
-            "detail": text,
-            "errors": {
-                "type": "array",
-                "items": {"type": "object", "properties": {"where": text, "problem": text}},
-            },
-        },
-    }

@@ -62,19 +62,19 @@ EXTRAS: Final = ("errors", "profiles", "state")
 
 
 class MalformedRequestError(WhendueError):
-    """The body is not acceptable JSON."""
+    """The body or the query is not well-formed: the body must be JSON in UTF-8."""
 
     code = "malformed_request"
 
 
 class BodyTooLargeError(WhendueError):
-    """The body is over its limit."""
+    """The body is too large, or this operation has no body."""
 
     code = "body_too_large"
 
 
 class UnsupportedMediaTypeError(WhendueError):
-    """Send JSON: Content-Type: application/json."""
+    """The media type is not supported; send Content-Type: application/json."""
 
     code = "unsupported_media_type"
 
@@ -86,19 +86,19 @@ class UriTooLongError(WhendueError):
 
 
 class HeadersTooLargeError(WhendueError):
-    """The request's header fields are too many or too large."""
+    """The request has too many header fields, or they are too large."""
 
     code = "headers_too_large"
 
 
 class RouteNotFoundError(WhendueError):
-    """There is nothing at this path."""
+    """No operation has this path."""
 
     code = "route_not_found"
 
 
 class MethodNotAllowedError(WhendueError):
-    """This path does not take this method."""
+    """This path does not support this method; Allow lists those it does."""
 
     code = "method_not_allowed"
 
@@ -176,7 +176,9 @@ def problem(error: WhendueError, places: int = PROBLEM_PLACES, text_bytes: int =
         "title": status.phrase,
         "status": status.value,
         "code": code,
-        "detail": line_of(str(error), text_bytes) if known else "Something went wrong inside whendue; it was logged.",
+        "detail": line_of(str(error), text_bytes)
+        if known
+        else "Something went wrong inside whendue. It was logged; try again later.",
     } | {name: _cut(value, places, text_bytes) for name, value in error.details.items() if known and name in EXTRAS}
 
 
@@ -216,7 +218,10 @@ def reply(error: WhendueError) -> dict[str, Any]:
 
 def invalid(errors: Sequence[Mapping[str, Any]], what: str = "the request is not valid") -> InvalidRequestError:
     """Name the places that pydantic found wrong, without their values; the first of them if there are many."""
-    places = [{"where": place(one["loc"]), "problem": one.get("msg", one["type"])} for one in errors[:PROBLEM_PLACES]]
+    places = [
+        {"where": place(one["loc"]), "problem": str(one.get("msg", one["type"])).removeprefix("Value error, ")}
+        for one in errors[:PROBLEM_PLACES]
+    ]
     return InvalidRequestError(what, errors=places)
 
 

@@ -37,10 +37,10 @@ def read(text: str) -> int:
     try:
         midnight = datetime.fromisoformat(f"{day}T00:00:00+00:00")
     except ValueError:
-        raise ValueError("there is no such time: its day is not in the calendar") from None
+        raise ValueError("is a day that does not exist") from None
     since = midnight - EPOCH + timedelta(hours=int(hour), minutes=int(minute), seconds=int(second)) - _offset(match)
     if int(second) == _LEAP_SECOND and not _begins_a_month(since):
-        raise ValueError("there is no such time: a second 60 is only at the end of a month in UTC")
+        raise ValueError("has the second 60, which exists only at the end of a month in UTC")
     at_ms = since // timedelta(milliseconds=1) + _milliseconds(match["fraction"] or "0")
     if not _FIRST_MS <= at_ms <= _LAST_MS:
         raise ValueError("must be between the years 1 and 9999 in UTC")

@@ -3,25 +3,26 @@
 from operator import attrgetter
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.http.caller import CursorParameter, caller, shown
+from functions.api.http.caller import caller, shown
 from functions.api.http.problems import problem_in_batch
 from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
-from functions.api.schemas.job_requests import RedriveBody, TypeName
+from functions.api.schemas.job_requests import RedriveBody
+from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter
 from whendue.operations.listing import JobFilter
 
 router = APIGatewayHttpRouter()
 
 
-@router.get("/dead-letters", tags=["dead letters"], summary="Dead jobs grouped by error")
+@router.get("/dead-letters", tags=["dead letters"], summary="Group dead jobs by error", operation_id="listDeadLetters")
 def groups(
-    type: Annotated[TypeName | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
-    priority: Annotated[str | None, Query()] = None,
+    type: TypeParameter = None,  # noqa: A002 - the parameter's name
+    priority: PriorityParameter = None,
     cursor: CursorParameter = None,
 ) -> DeadLettersReply:
-    """Group up to 1,000 dead jobs by the fingerprint of their last error, the largest group first."""
+    """Return up to 1,000 dead jobs grouped by the fingerprint of their last error, the largest group first."""
     app, tenant = caller(router)
     found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=priority), cursor)
     return DeadLettersReply(
@@ -29,9 +30,17 @@ def groups(
     )
 
 
-@router.post("/dead-letters/redrive", tags=["dead letters"], summary="Run dead jobs again in bulk")
+@router.post(
+    "/dead-letters/redrive",
+    tags=["dead letters"],
+    summary="Run dead jobs again in bulk",
+    operation_id="redriveDeadLetters",
+)
 def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
-    """Run dead jobs again, at a rate if given; a dry run only counts them. Go on with the cursor until it is null."""
+    """Run dead jobs again from their first attempt, or only count them (`dryRun`).
+
+    One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null.
+    """
     app, tenant = caller(router)
     wanted = JobFilter(type=body.filter.type, queue=body.filter.priority, fingerprint=body.filter.fingerprint)
     done = app.dead_letters.redrive(

@@ -14,25 +14,32 @@ UP: Final = {"status": "UP"}
 router = APIGatewayHttpRouter()
 
 
-@router.get("/health", tags=["health"], summary="Is the function alive?")
+@router.get("/health", tags=["health"], summary="Check that the API is running", operation_id="getHealth")
 def alive() -> dict[str, str]:
-    """Answer without asking anything else."""
+    """Return `UP` without calling any other service."""
     return {"status": "UP"}
 
 
-@router.get("/health/ready", tags=["health"], summary="Do table and queues answer?")
+@router.get(
+    "/health/ready", tags=["health"], summary="Check that table and queues respond", operation_id="getReadiness"
+)
 def ready() -> Response[dict[str, Any]]:
-    """200 when everything that jobs need answers, else 503.
+    """Return 200 if the table and all queues respond, else 503, with the status of each.
 
-    A module of tasks that could not be imported is shown as a degraded component. The answer stays 200: other tasks
-    run, and no other process could do better.
+    A module of tasks that cannot be imported makes the component `tasks` `DEGRADED`. The answer stays 200, because all
+    other tasks run.
     """
     return _ready()
 
 
-@router.get("/actuator/health", tags=["health"], summary="The same, as Spring's actuator shows it")
+@router.get(
+    "/actuator/health",
+    tags=["health"],
+    summary="Check that table and queues respond (Spring Boot's path)",
+    operation_id="getActuatorHealth",
+)
 def actuator() -> Response[dict[str, Any]]:
-    """The same as `/health/ready`."""
+    """Return the same as `GET /health/ready`, under the path that Spring Boot's actuator has."""
     return _ready()
 
 

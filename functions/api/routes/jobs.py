@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import Caller, CursorParameter, caller, shown, traced
+from functions.api.http.caller import Caller, caller, shown, traced
 from functions.api.http.etags import job_etag, of_job
 from functions.api.http.problems import problem_in_batch, status_of
 from functions.api.schemas.job_replies import (
@@ -29,29 +29,42 @@ from functions.api.schemas.job_replies import (
     job_with_timeline,
     reason_reply,
 )
-from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody, TypeName
+from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody
+from functions.api.schemas.shared.list_parameters import (
+    CursorParameter,
+    PageLimit,
+    PriorityParameter,
+    StateParameter,
+    TypeParameter,
+)
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
 from whendue.operations.listing import JobFilter
-from whendue.quotas import ATTEMPTS_SHOWN, PAGE_DEFAULT, PAGE_MAX
+from whendue.quotas import ATTEMPTS_SHOWN, PAGE_DEFAULT
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
 
 router = APIGatewayHttpRouter()
-JobId = Annotated[str, Path(description="The job's id.")]
+JobId = Annotated[str, Path(description="Id of the job.")]
 JSON = "application/json"
 
 
-@router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job")
+@router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job", operation_id="submitJob")
 def submit(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
-    """Accept a job durably; 202 with its Location, or 200 with the earlier job of the same Idempotency-Key."""
+    """Store a job and run it when it is due. `Location` says where to read it."""
     return _submitted(body)
 
 
-@router.post("/tasks/schedule", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job (short form)")
+@router.post(
+    "/tasks/schedule",
+    status_code=HTTPStatus.ACCEPTED,
+    tags=["jobs"],
+    summary="Submit a job (alternative path)",
+    operation_id="scheduleTask",
+)
 def schedule(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
-    """The same as `POST /jobs`."""
+    """Store a job and run it when it is due. This is `POST /jobs` under another path."""
     return _submitted(body)
 
 
@@ -66,11 +79,17 @@ def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
     return Response(status, JSON, job_with_policy(end.job, app.clock.now_ms()), headers)
 
 
-@router.post("/jobs/batch", status_code=HTTPStatus.MULTI_STATUS, tags=["jobs"], summary="Submit up to 500 jobs")
+@router.post(
+    "/jobs/batch",
+    status_code=HTTPStatus.MULTI_STATUS,
+    tags=["jobs"],
+    summary="Submit up to 500 jobs",
+    operation_id="submitJobs",
+)
 def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
-    """Accept many jobs, each on its own: one status and a job or a problem for each, in order.
+    """Submit jobs together. Each is accepted or refused on its own; the answer has a status for each, in order.
 
-    An Idempotency-Key is that of each job by its place, but for those that bring one of their own.
+    An Idempotency-Key applies to each job by its position, except to jobs that have a key of their own.
     """
     who = caller(router)
     key = idempotency_key(router.current_event.headers)
@@ -111,7 +130,7 @@ def _with_different_refs(read: list[JobRequest | WhendueError]) -> list[JobReque
     told: list[JobRequest | WhendueError] = []
     for one in read:
         ref = one.ref if isinstance(one, JobRequest) else None
-        places = [{"where": "ref", "problem": "an earlier job of the batch has this ref"}]
+        places = [{"where": "ref", "problem": "must differ from the refs of earlier jobs in the batch"}]
         told.append(InvalidRequestError("this job is not valid", errors=places) if ref in seen else one)
         seen |= {ref} if ref else set()
     return told
@@ -136,17 +155,15 @@ def _batch_item(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
     return BatchItemReply(status=status.value, job=replies[0])
 
 
-@router.get("/jobs", tags=["jobs"], summary="List jobs")
+@router.get("/jobs", tags=["jobs"], summary="List jobs", operation_id="listJobs")
 def list_jobs(
-    state: Annotated[
-        str | None, Query(description="scheduled, queued, waiting, running, succeeded, dead, cancelled")
-    ] = None,
-    type: Annotated[TypeName | None, Query(description="The task's name.")] = None,  # noqa: A002 - the parameter's name
-    priority: Annotated[str | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+    state: StateParameter = None,
+    type: TypeParameter = None,  # noqa: A002 - the parameter's name
+    priority: PriorityParameter = None,
+    limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> JobListReply:
-    """List live jobs by the time they are next looked at, then finished ones, newest first."""
+    """Return jobs that have not ended, by the time of their next check, then finished ones, newest first."""
     app, tenant = caller(router)
     page = app.query.list(tenant, JobFilter(state, type, priority), limit, cursor)
     now_ms = app.clock.now_ms()
@@ -155,9 +172,9 @@ def list_jobs(
     )
 
 
-@router.get("/jobs/<job_id>", tags=["jobs"], summary="Read a job with its timeline")
+@router.get("/jobs/<job_id>", tags=["jobs"], summary="Get a job with its attempts", operation_id="getJob")
 def read(job_id: JobId) -> Response[JobWithTimelineReply]:
-    """Show a job, its payload, result and every attempt; its ETag changes with whatever is decided about it."""
+    """Return a job, its payload, its result and its attempts. The ETag changes with every change of the job."""
     app, tenant = caller(router)
     view = app.query.get(tenant, job_id)
     return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.clock.now_ms()), {"ETag": job_etag(view.job)})
@@ -171,66 +188,90 @@ def _expected() -> frozenset[str] | None:
     return of_job(router.current_event.headers)
 
 
-@router.get("/jobs/<job_id>/payload", tags=["jobs"], summary="Read a job's payload")
+@router.get("/jobs/<job_id>/payload", tags=["jobs"], summary="Get the payload of a job", operation_id="getJobPayload")
 def payload(job_id: JobId) -> Response[Any]:
-    """Give the payload and nothing else, as it was accepted."""
+    """Return the payload alone, as it was submitted."""
     app, tenant = caller(router)
     return Response(HTTPStatus.OK, JSON, app.query.document(tenant, job_id, "payload"))
 
 
-@router.get("/jobs/<job_id>/result", tags=["jobs"], summary="Read a job's result")
+@router.get("/jobs/<job_id>/result", tags=["jobs"], summary="Get the result of a job", operation_id="getJobResult")
 def result(job_id: JobId) -> Response[Any]:
-    """Give the result and nothing else; 404 while there is none."""
+    """Return the result alone; 404 (`document_not_found`) until the job has succeeded."""
     app, tenant = caller(router)
     return Response(HTTPStatus.OK, JSON, app.query.document(tenant, job_id, "result"))
 
 
-@router.get("/jobs/<job_id>/attempts", tags=["jobs"], summary="List a job's failed attempts")
+@router.get(
+    "/jobs/<job_id>/attempts",
+    tags=["jobs"],
+    summary="List the failed attempts of a job",
+    operation_id="listJobAttempts",
+)
 def attempts(
     job_id: JobId,
-    limit: Annotated[int, Query(ge=1, le=ATTEMPTS_SHOWN)] = PAGE_DEFAULT,
+    limit: Annotated[
+        int,
+        Query(ge=1, le=ATTEMPTS_SHOWN, description=f"Maximum number of items in the page. Default: {PAGE_DEFAULT}."),
+    ] = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> AttemptListReply:
-    """List every failed attempt, newest first, those before a redrive, too."""
+    """Return all failed attempts, newest first, including those before the job was run again."""
     app, tenant = caller(router)
     page = app.attempts.page(tenant, job_id, limit, cursor)
     return AttemptListReply(items=failed_attempts(page.attempts), cursor=page.cursor)
 
 
-@router.get("/jobs/<job_id>/explain", tags=["jobs"], summary="Why has it not run yet?")
+@router.get(
+    "/jobs/<job_id>/explain",
+    tags=["jobs"],
+    summary="Explain why a job has not run, or why it ended",
+    operation_id="explainJob",
+)
 def explain(job_id: JobId) -> ExplainReply:
-    """Say what the job is waiting for."""
+    """Return what the job is waiting for or, once it has ended, why it ended and what can be done."""
     app, tenant = caller(router)
     job, reasons = app.explainer.explain(tenant, job_id)
     state = shown_state(job, app.clock.now_ms())
     return ExplainReply(id=job_id, state=state, reasons=[reason_reply(reason) for reason in reasons])
 
 
-@router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a pending job")
+@router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a job", operation_id="updateJob")
 def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobReply]:
-    """Give a pending job another due time, another priority, or both; If-Match locks."""
+    """Change when a job that has not started is due, its priority, or both."""
     app, tenant = caller(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
     return _changed(app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected()))
 
 
-@router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job")
+@router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job", operation_id="cancelJob")
 def cancel(job_id: JobId) -> Response[JobReply]:
-    """Cancel a pending job for good; a running one is asked to stop (`cancelRequested`), its state tells the end."""
+    """Cancel a job that has not started. A running one is asked to stop (`cancelRequested`): watch its state."""
     app, tenant = caller(router)
     return _changed(app, app.control.cancel(tenant, job_id, _expected()))
 
 
-@router.post("/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again")
+@router.post(
+    "/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again", operation_id="redriveJob"
+)
 def redrive(job_id: JobId) -> Response[JobReply]:
-    """Run a job again from its first attempt."""
+    """Run a dead or cancelled job again from its first attempt."""
     app, tenant = caller(router)
     return _changed(app, app.control.redrive(tenant, job_id, expected=_expected()))
 
 
-@router.delete("/jobs/<job_id>", status_code=HTTPStatus.NO_CONTENT, tags=["jobs"], summary="Erase a finished job")
+@router.delete(
+    "/jobs/<job_id>",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["jobs"],
+    summary="Erase a finished job",
+    operation_id="eraseJob",
+)
 def erase(job_id: JobId) -> Response[None]:
-    """Erase a finished job at once, with payload, result, attempts and members; a live one is cancelled first (409)."""
+    """Erase a finished job with its payload, result, attempts and members.
+
+    A job that has not ended is refused with 409: cancel it first.
+    """
     app, tenant = caller(router)
     app.erasing.erase(tenant, job_id, _expected())
     return Response(HTTPStatus.NO_CONTENT)

@@ -8,9 +8,14 @@ from functions.api.http.caller import caller
 router = APIGatewayHttpRouter()
 
 
-@router.get("/actuator/prometheus", tags=["metrics"], summary="All metrics, in Prometheus' text format")
+@router.get(
+    "/actuator/prometheus",
+    tags=["metrics"],
+    summary="Get all metrics in Prometheus' text format",
+    operation_id="getMetrics",
+)
 def prometheus() -> Response[str]:
-    """Show counters, histograms and gauges of the whole deployment, all tenants together."""
+    """Return counters, histograms and gauges of the whole deployment, with all tenants together."""
     from functions.api.schemas.metrics import CONTENT_TYPE, exposition
 
     app, _ = caller(router)

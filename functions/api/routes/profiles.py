@@ -16,45 +16,61 @@ from whendue.quotas import NAME_BYTES, PROFILE_VERSION
 
 router = APIGatewayHttpRouter()
 ProfileName = Annotated[
-    str, Path(description="The profile's name.", pattern=r"^[A-Za-z0-9._-]+$", max_length=NAME_BYTES)
+    str,
+    Path(
+        description="Name of the profile.", pattern=r"^[A-Za-z0-9._-]+$", max_length=NAME_BYTES, examples=["payments"]
+    ),
 ]
-Version = Annotated[int, Path(description="The version's number.", ge=1, le=PROFILE_VERSION)]
+Version = Annotated[int, Path(description="Number of the version, counted from 1.", ge=1, le=PROFILE_VERSION)]
 JSON = "application/json"
 
 
-@router.get("/profiles", tags=["profiles"], summary="List profiles")
+@router.get("/profiles", tags=["profiles"], summary="List profiles", operation_id="listProfiles")
 def list_profiles() -> ProfileListReply:
-    """List the built-in profiles and the tenant's own, by name."""
+    """Return the built-in profiles and those of the tenant, sorted by name."""
     app, tenant = caller(router)
     return ProfileListReply(items=shown(app, app.profile_editor.every(tenant), profile_reply, attrgetter("name")))
 
 
-@router.get("/profiles/<name>", tags=["profiles"], summary="Read a profile")
+@router.get("/profiles/<name>", tags=["profiles"], summary="Get a profile", operation_id="getProfile")
 def read(name: ProfileName) -> Response[ProfileReply]:
-    """Show a profile as it is now, with the ETag of its version."""
+    """Return the newest version of a profile. The ETag is that version."""
     app, tenant = caller(router)
     return _shown(app.profile_editor.read(tenant, name))
 
 
-@router.get("/profiles/<name>/versions/<version>", tags=["profiles"], summary="Read a version of a profile")
+@router.get(
+    "/profiles/<name>/versions/<version>",
+    tags=["profiles"],
+    summary="Get a version of a profile",
+    operation_id="getProfileVersion",
+)
 def read_version(name: ProfileName, version: Version) -> Response[ProfileReply]:
-    """Show a profile as it was in one of its versions."""
+    """Return one version of a profile. The last 100 versions are kept."""
     app, tenant = caller(router)
     return _shown(app.profile_editor.version(tenant, name, version))
 
 
-@router.put("/profiles/<name>", tags=["profiles"], summary="Make a profile, or its next version")
+@router.put(
+    "/profiles/<name>", tags=["profiles"], summary="Create a profile or its next version", operation_id="putProfile"
+)
 def put(name: ProfileName, body: Annotated[ProfileBody, Body()]) -> Response[ProfileReply]:
-    """Make a profile (201) or its next version (200): the body is the whole; If-Match and If-None-Match: * lock."""
+    """Create a profile (201), or its next version (200). The body replaces the previous version as a whole."""
     app, tenant = caller(router)
     expected = precondition(router.current_event.headers)
     end = app.profile_editor.put(tenant, body.profile(name), expected)
     return _shown(end.profile, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
 
 
-@router.delete("/profiles/<name>", status_code=HTTPStatus.NO_CONTENT, tags=["profiles"], summary="Delete a profile")
+@router.delete(
+    "/profiles/<name>",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["profiles"],
+    summary="Delete a profile",
+    operation_id="deleteProfile",
+)
 def delete(name: ProfileName) -> Response[None]:
-    """Delete a profile; jobs that were accepted before go on under their versions. If-Match locks."""
+    """Delete a profile. Jobs that were submitted before keep the policy that they have."""
     app, tenant = caller(router)
     app.profile_editor.delete(tenant, name, precondition(router.current_event.headers))
     return Response(HTTPStatus.NO_CONTENT)

@@ -1,4 +1,4 @@
-"""Queues: how much waits in them; pause and resume them for all tenants."""
+"""Queues: how full they are; pause and resume them for all tenants."""
 
 from http import HTTPStatus
 from operator import attrgetter
@@ -24,12 +24,19 @@ from whendue.pauses.model import Pause
 from whendue.settings import ALL_QUEUES
 
 router = APIGatewayHttpRouter()
-Name = Annotated[str, Path(description="critical, high, normal, low or notifications")]
+Name = Annotated[
+    str,
+    Path(description="Name of the queue: `critical`, `high`, `normal`, `low` or `notifications`.", examples=["low"]),
+]
 
 
-@router.get("/queues", tags=["queues"], summary="List the queues")
+@router.get("/queues", tags=["queues"], summary="List queues", operation_id="listQueues")
 def queues() -> QueueListReply:
-    """Show which queues are paused; to operators also by whom and why, each queue's messages, and its oldest job."""
+    """Return which queues are paused.
+
+    With the scope `operator` also who paused them and why, how many messages they hold, and when their oldest job was
+    due.
+    """
     app, _ = caller(router)
     if identity_of(router).may(OPERATOR):
         return QueueListReply(items=shown(app, app.queues.list(), _whole, attrgetter("name")))
@@ -37,16 +44,25 @@ def queues() -> QueueListReply:
     return QueueListReply(items=shown(app, ALL_QUEUES, lambda name: _outside(name, pauses.get(name)), str))
 
 
-@router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue")
+@router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue", operation_id="pauseQueue")
 def pause(name: Name, body: Annotated[QueuePauseBody, Body()]) -> PauseReply:
-    """Claim nothing new from a queue, of any tenant, from 5 s after the reply on; what runs goes on."""
+    """Start no more jobs from a queue, of any tenant. Running jobs continue.
+
+    The pause takes effect everywhere within 5 seconds of the answer.
+    """
     app, tenant = caller(router)
     return pause_reply(app.pauses.pause_queue(name, body.reason, caller_of(router), body.until, tenant))
 
 
-@router.post("/queues/<name>/resume", tags=["queues"], summary="Resume a queue", status_code=HTTPStatus.NO_CONTENT)
+@router.post(
+    "/queues/<name>/resume",
+    tags=["queues"],
+    summary="Resume a queue",
+    operation_id="resumeQueue",
+    status_code=HTTPStatus.NO_CONTENT,
+)
 def resume(name: Name) -> Response[None]:
-    """End a queue's pause; what waited comes back with the timer's next ticks, in due order."""
+    """End the pause of a queue. Jobs that have waited start within the next minutes, in the order they were due."""
     app, _ = caller(router)
     app.resume.queue(name)
     return Response(HTTPStatus.NO_CONTENT)

@@ -1,4 +1,4 @@
-"""Schedules: put, read, list, delete, pause, resume, trigger, backfill, preview, and how their fires ended."""
+"""Schedules: create, get, list, delete, pause, resume, trigger, backfill, preview, and the history of their fires."""
 
 from http import HTTPStatus
 from operator import attrgetter
@@ -10,17 +10,13 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import CursorParameter, caller, shown
+from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.schemas.job_replies import JobReply, job_reply
-from functions.api.schemas.schedules import (
-    BackfillBody,
+from functions.api.schemas.schedule_replies import (
     BackfillReply,
     FireListReply,
-    PauseBody,
-    PreviewBody,
     PreviewReply,
-    ScheduleBody,
     ScheduleListReply,
     ScheduleReply,
     backfill_reply,
@@ -28,10 +24,12 @@ from functions.api.schemas.schedules import (
     instant_reply,
     schedule_reply,
 )
+from functions.api.schemas.schedules import BackfillBody, PreviewBody, ScheduleBody, SchedulePauseBody
+from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError
-from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PAGE_MAX, PREVIEW_FIRES
+from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
 from whendue.schedules.calendar.recurrence import Recurrence, anchored, check, jitter_ms
 from whendue.schedules.history import FireFilter
 from whendue.schedules.model import Schedule
@@ -39,7 +37,13 @@ from whendue.schedules.service import upcoming
 
 router = APIGatewayHttpRouter()
 ScheduleName = Annotated[
-    str, Path(description="The schedule's name.", pattern=r"^[A-Za-z0-9._-]+$", max_length=NAME_BYTES)
+    str,
+    Path(
+        description="Name of the schedule.",
+        pattern=r"^[A-Za-z0-9._-]+$",
+        max_length=NAME_BYTES,
+        examples=["nightly-report"],
+    ),
 ]
 JSON = "application/json"
 TAGS = ["schedules"]
@@ -52,22 +56,25 @@ def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> 
     return Response(status, JSON, schedule_reply(schedule, app.clock.now_ms()), headers)
 
 
-@router.put("/schedules/<name>", tags=TAGS, summary="Create or change a schedule")
+@router.put("/schedules/<name>", tags=TAGS, summary="Create or replace a schedule", operation_id="putSchedule")
 def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[ScheduleReply]:
-    """201 for a new one, else 200; what was planned ahead under the old definition does not run."""
+    """Create a schedule (201) or replace it (200) with the body.
+
+    Jobs that were planned ahead under the previous definition do not run.
+    """
     app, tenant = caller(router)
     if body.name not in (None, name):
-        raise InvalidRequestError("the body names another schedule than the path")
+        raise InvalidRequestError(f"name must be {name}, as in the path: send the same name, or leave it out")
     end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers))
     return _reply(app, end.schedule, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
 
 
-@router.get("/schedules", tags=TAGS, summary="List schedules")
+@router.get("/schedules", tags=TAGS, summary="List schedules", operation_id="listSchedules")
 def list_schedules(
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+    limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> ScheduleListReply:
-    """List schedules by name."""
+    """Return the schedules of the tenant, sorted by name."""
     app, tenant = caller(router)
     page = app.schedules.list(tenant, limit, cursor)
     now_ms = app.clock.now_ms()
@@ -77,24 +84,30 @@ def list_schedules(
     )
 
 
-@router.get("/schedules/<name>", tags=TAGS, summary="Read a schedule")
+@router.get("/schedules/<name>", tags=TAGS, summary="Get a schedule", operation_id="getSchedule")
 def read(name: ScheduleName) -> Response[ScheduleReply]:
-    """Show a schedule, its ETag is its version."""
+    """Return a schedule. The ETag is its version."""
     app, tenant = caller(router)
     return _reply(app, app.schedules.get(tenant, name))
 
 
-@router.delete("/schedules/<name>", status_code=HTTPStatus.NO_CONTENT, tags=TAGS, summary="Delete a schedule")
+@router.delete(
+    "/schedules/<name>",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=TAGS,
+    summary="Delete a schedule",
+    operation_id="deleteSchedule",
+)
 def delete(name: ScheduleName) -> Response[None]:
-    """No fire after now makes a job."""
+    """Delete a schedule. From now on, no fire creates a job."""
     app, tenant = caller(router)
     app.schedules.delete(tenant, name, precondition(router.current_event.headers))
     return Response(HTTPStatus.NO_CONTENT)
 
 
-@router.post("/schedules/<name>/pause", tags=TAGS, summary="Pause a schedule")
-def pause(name: ScheduleName, body: Annotated[PauseBody | None, Body()] = None) -> Response[ScheduleReply]:
-    """No fire after now makes a job, until it is resumed; those are skipped."""
+@router.post("/schedules/<name>/pause", tags=TAGS, summary="Pause a schedule", operation_id="pauseSchedule")
+def pause(name: ScheduleName, body: Annotated[SchedulePauseBody | None, Body()] = None) -> Response[ScheduleReply]:
+    """Skip all fires from now on until the schedule is resumed."""
     app, tenant = caller(router)
     identity: Identity = router.context["identity"]
     reason = body.reason if body else ""
@@ -102,18 +115,22 @@ def pause(name: ScheduleName, body: Annotated[PauseBody | None, Body()] = None) 
     return _reply(app, app.schedules.pause(tenant, name, identity.subject, reason, wanted))
 
 
-@router.post("/schedules/<name>/resume", tags=TAGS, summary="Resume a schedule")
+@router.post("/schedules/<name>/resume", tags=TAGS, summary="Resume a schedule", operation_id="resumeSchedule")
 def resume(name: ScheduleName) -> Response[ScheduleReply]:
-    """Let a schedule fire again."""
+    """Fire again from now on. Fires during the pause stay skipped."""
     app, tenant = caller(router)
     return _reply(app, app.schedules.resume(tenant, name, precondition(router.current_event.headers)))
 
 
 @router.post(
-    "/schedules/<name>/trigger", status_code=HTTPStatus.ACCEPTED, tags=TAGS, summary="Run a schedule's job now"
+    "/schedules/<name>/trigger",
+    status_code=HTTPStatus.ACCEPTED,
+    tags=TAGS,
+    summary="Run the job of a schedule now",
+    operation_id="triggerSchedule",
 )
 def trigger(name: ScheduleName) -> Response[JobReply]:
-    """Run its job at once, besides its fires; an Idempotency-Key makes it safe to repeat."""
+    """Run the job or workflow of a schedule at once. Its fires are not affected."""
     app, tenant = caller(router)
     end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers))
     headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
@@ -121,41 +138,68 @@ def trigger(name: ScheduleName) -> Response[JobReply]:
     return Response(status, JSON, job_reply(end.job, app.clock.now_ms()), headers)
 
 
-@router.get("/schedules/<name>/preview", tags=TAGS, summary="The next fires of a schedule")
+@router.get(
+    "/schedules/<name>/preview",
+    tags=TAGS,
+    summary="Preview the next fires of a schedule",
+    operation_id="previewSchedule",
+)
 def preview(
-    name: ScheduleName, n: Annotated[int, Query(ge=1, le=PREVIEW_FIRES, description="How many.")] = 10
+    name: ScheduleName,
+    limit: Annotated[int, Query(ge=1, le=PREVIEW_FIRES, description="Number of fires to return. Default: 10.")] = 10,
 ) -> PreviewReply:
-    """Show the fires to come in UTC and local time, and why an odd one is odd."""
+    """Return the next fires in UTC and in local time, with a note where a change of clocks affects one."""
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
     offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
-    return _preview(schedule.definition.recurrence, app.clock.now_ms(), n, offset_ms)
+    return _preview(schedule.definition.recurrence, app.clock.now_ms(), limit, offset_ms)
 
 
-@router.post("/schedules/preview", tags=TAGS, summary="The next fires of a schedule that is not saved")
+@router.post(
+    "/schedules/preview",
+    tags=TAGS,
+    summary="Preview a schedule without saving it",
+    operation_id="previewUnsavedSchedule",
+)
 def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
-    """Show when it would fire; its jitter depends on its name and is left out."""
+    """Return the next fires that the schedule would have. Jitter is left out, because it depends on the name."""
     now_ms = caller(router).app.clock.now_ms()
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
-    return _preview(recurrence, now_ms, body.n, 0)
+    return _preview(recurrence, now_ms, body.limit, 0)
 
 
-def _preview(recurrence: Recurrence, now_ms: int, n: int, offset_ms: int) -> PreviewReply:
-    times_to_come = upcoming(recurrence, now_ms, n)
+def _preview(recurrence: Recurrence, now_ms: int, limit: int, offset_ms: int) -> PreviewReply:
+    times_to_come = upcoming(recurrence, now_ms, limit)
     return PreviewReply(items=[instant_reply(recurrence, one, offset_ms) for one in times_to_come])
 
 
-@router.get("/schedules/<name>/fires", tags=TAGS, summary="How a schedule's fires ended")
+@router.get("/schedules/<name>/fires", tags=TAGS, summary="List the past fires of a schedule", operation_id="listFires")
 def fires(
     name: ScheduleName,
-    from_: Annotated[str | None, Query(alias="from", description="No nominal time before.")] = None,
-    to: Annotated[str | None, Query(description="No nominal time after.")] = None,
-    outcome: Annotated[str | None, Query(description="ran, skipped, caught_up, missed, triggered")] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+    from_: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            description="First nominal time, RFC 3339 with an offset. Default: the oldest that is kept (90 days).",
+            json_schema_extra={"format": "date-time"},
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        Query(
+            description="Last nominal time, RFC 3339 with an offset. Default: now.",
+            json_schema_extra={"format": "date-time"},
+        ),
+    ] = None,
+    outcome: Annotated[
+        str | None,
+        Query(description="Only this outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`. Default: all."),
+    ] = None,
+    limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> FireListReply:
-    """List every nominal time that is past once, newest first, with what became of it."""
+    """Return past fires with their outcome, newest first. Each nominal time appears once."""
     app, tenant = caller(router)
     wanted = FireFilter(_time("from", from_), _time("to", to), outcome)
     page = app.ledger.page(tenant, name, wanted, limit, cursor)
@@ -175,10 +219,14 @@ def _time(name: str, text: str | None) -> int | None:
 
 
 @router.post(
-    "/schedules/<name>/backfill", status_code=HTTPStatus.ACCEPTED, tags=TAGS, summary="Make the jobs of a past range"
+    "/schedules/<name>/backfill",
+    status_code=HTTPStatus.ACCEPTED,
+    tags=TAGS,
+    summary="Create jobs for past fires",
+    operation_id="backfillSchedule",
 )
 def backfill(name: ScheduleName, body: Annotated[BackfillBody, Body()]) -> Response[BackfillReply]:
-    """Make jobs for past fires that had none; 202 with its Location, the timer goes on with it."""
+    """Create jobs for past fires that had none. It continues in the background; `Location` shows its progress."""
     app, tenant = caller(router)
     first, last = times.read(body.from_), times.read(body.to)
     begun = app.backfills.begin(tenant, name, first, last, body.limit, force=body.force)
@@ -186,10 +234,15 @@ def backfill(name: ScheduleName, body: Annotated[BackfillBody, Body()]) -> Respo
     return Response(HTTPStatus.ACCEPTED, JSON, backfill_reply(begun), headers)
 
 
-@router.get("/schedules/<name>/backfills/<backfill_id>", tags=TAGS, summary="How far a backfill is")
+@router.get(
+    "/schedules/<name>/backfills/<backfill_id>",
+    tags=TAGS,
+    summary="Get the progress of a backfill",
+    operation_id="getBackfill",
+)
 def read_backfill(
-    name: ScheduleName, backfill_id: Annotated[str, Path(description="The backfill's id.")]
+    name: ScheduleName, backfill_id: Annotated[str, Path(description="Id of the backfill.")]
 ) -> BackfillReply:
-    """Show the progress of a backfill."""
+    """Return the progress of a backfill."""
     app, tenant = caller(router)
     return backfill_reply(app.backfills.get(tenant, name, backfill_id))

@@ -5,32 +5,35 @@ from operator import attrgetter
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import CursorParameter, caller, shown, traced
+from functions.api.http.caller import caller, shown, traced
 from functions.api.schemas.job_requests import WORKFLOW
+from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit, StateParameter
 from functions.api.schemas.workflows import (
-    WholeWorkflowReply,
     WorkflowBody,
+    WorkflowDetailsReply,
     WorkflowListReply,
     WorkflowReply,
     whole_workflow_reply,
     workflow_reply,
 )
 from whendue.operations.listing import JobFilter
-from whendue.quotas import PAGE_DEFAULT, PAGE_MAX
+from whendue.quotas import PAGE_DEFAULT
 
 router = APIGatewayHttpRouter()
-WorkflowId = Annotated[str, Path(description="The workflow's id.")]
+WorkflowId = Annotated[str, Path(description="Id of the workflow.")]
 JSON = "application/json"
 TAGS = ["workflows"]
 
 
-@router.post("/workflows", status_code=HTTPStatus.ACCEPTED, tags=TAGS, summary="Submit a workflow")
+@router.post(
+    "/workflows", status_code=HTTPStatus.ACCEPTED, tags=TAGS, summary="Submit a workflow", operation_id="submitWorkflow"
+)
 def submit(body: Annotated[WorkflowBody, Body()]) -> Response[WorkflowReply]:
-    """Accept a whole workflow durably, or refuse it whole; 202 with its Location, or 200 as for jobs."""
+    """Store a workflow and run it when it is due. If any part of it is not valid, all of it is refused."""
     app, tenant = caller(router)
     request = body.request(idempotency_key(router.current_event.headers))
     end = app.submit.one(tenant, traced(router, request))
@@ -41,15 +44,13 @@ def submit(body: Annotated[WorkflowBody, Body()]) -> Response[WorkflowReply]:
     return Response(status, JSON, workflow_reply(end.job, app.clock.now_ms()), headers)
 
 
-@router.get("/workflows", tags=TAGS, summary="List workflows")
+@router.get("/workflows", tags=TAGS, summary="List workflows", operation_id="listWorkflows")
 def list_workflows(
-    state: Annotated[
-        str | None, Query(description="scheduled, queued, waiting, running, succeeded, dead, cancelled")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+    state: StateParameter = None,
+    limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> WorkflowListReply:
-    """List live workflows by the time they are next looked at, then finished ones, newest first."""
+    """Return workflows that have not ended, by the time of their next check, then finished ones, newest first."""
     app, tenant = caller(router)
     page = app.query.list(tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor, "workflows")
     now_ms = app.clock.now_ms()
@@ -58,22 +59,27 @@ def list_workflows(
     )
 
 
-@router.get("/workflows/<workflow_id>", tags=TAGS, summary="Read a workflow with its nodes")
-def read(workflow_id: WorkflowId) -> WholeWorkflowReply:
-    """Show a workflow, how far it is, its critical path, and every node and edge."""
+@router.get("/workflows/<workflow_id>", tags=TAGS, summary="Get a workflow with its nodes", operation_id="getWorkflow")
+def read(workflow_id: WorkflowId) -> WorkflowDetailsReply:
+    """Return a workflow, its progress, its critical path, and all nodes and edges."""
     app, tenant = caller(router)
     return whole_workflow_reply(app.workflows.get(tenant, workflow_id), app.clock.now_ms())
 
 
-@router.post("/workflows/<workflow_id>/cancel", tags=TAGS, summary="Cancel a workflow")
+@router.post("/workflows/<workflow_id>/cancel", tags=TAGS, summary="Cancel a workflow", operation_id="cancelWorkflow")
 def cancel(workflow_id: WorkflowId) -> WorkflowReply:
-    """Cancel what has not begun, ask what runs to stop; the workflow's state tells the end."""
+    """Cancel jobs that have not started and ask running ones to stop: watch the state of the workflow."""
     app, tenant = caller(router)
     return workflow_reply(app.workflows.cancel(tenant, workflow_id), app.clock.now_ms())
 
 
-@router.post("/workflows/<workflow_id>/retry", tags=TAGS, summary="Run a workflow again from the nodes that failed")
+@router.post(
+    "/workflows/<workflow_id>/retry",
+    tags=TAGS,
+    summary="Run a workflow again from the nodes that failed",
+    operation_id="retryWorkflow",
+)
 def retry(workflow_id: WorkflowId) -> WorkflowReply:
-    """Run what failed, and what hung on it; what has succeeded is left alone."""
+    """Run the nodes that failed again, and those that depend on them. Nodes that succeeded are not run again."""
     app, tenant = caller(router)
     return workflow_reply(app.workflows.retry(tenant, workflow_id), app.clock.now_ms())

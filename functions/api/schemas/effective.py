@@ -2,6 +2,8 @@
 
 from typing import Any, Generic, Literal, TypeVar
 
+from pydantic import Field
+
 from functions.api.schemas.reply import Reply
 from whendue.jobs.model import Job
 from whendue.profiles.model import sources_of
@@ -10,30 +12,49 @@ T = TypeVar("T")
 
 
 class SourcedValue(Reply, Generic[T]):
-    """A field's value and its source."""
+    """A value of the policy, and which layer set it."""
 
-    value: T
-    source: Literal["request", "profile", "task", "default"]
+    value: T = Field(description="The value.")
+    source: Literal["request", "profile", "task", "default"] = Field(description="The layer that set it.")
+
+
+# Each type has a name of its own: clients are generated from the schemas' names.
+class SourcedInteger(SourcedValue[int]):
+    """A whole number of the policy, and which layer set it."""
+
+
+class SourcedNumber(SourcedValue[float]):
+    """A number of the policy, and which layer set it."""
+
+
+class SourcedText(SourcedValue[str]):
+    """A text of the policy, and which layer set it."""
+
+
+class SourcedTexts(SourcedValue[list[str]]):
+    """A list of texts of the policy, and which layer set it."""
 
 
 class EffectiveBackoff(Reply):
-    """How long the job waits between attempts."""
+    """How long the job waits before a retry."""
 
-    base_seconds: SourcedValue[float]
-    factor: SourcedValue[float]
-    cap_seconds: SourcedValue[float]
-    jitter: SourcedValue[str]
+    base_seconds: SourcedNumber = Field(description="Seconds before the first retry.")
+    factor: SourcedNumber = Field(description="Each wait is this many times as long as the one before.")
+    cap_seconds: SourcedNumber = Field(description="Longest wait between two attempts, in seconds.")
+    jitter: SourcedText = Field(description="`full` or `none`.")
 
 
 class EffectiveReply(Reply):
-    """The policy that the job runs under: the request over the profile, the profile over the task, then defaults."""
+    """The policy that the job runs under: request over profile, profile over task, task over defaults."""
 
-    max_attempts: SourcedValue[int]
+    max_attempts: SourcedInteger = Field(description="Maximum number of attempts, the first one included.")
     backoff: EffectiveBackoff
-    timeout_seconds: SourcedValue[int]
-    lease_seconds: SourcedValue[int]
-    retention_seconds: SourcedValue[int]
-    never_retry: SourcedValue[list[str]]
+    timeout_seconds: SourcedInteger = Field(description="Longest time that one attempt may take, in seconds.")
+    lease_seconds: SourcedInteger = Field(
+        description="Seconds without a heartbeat after which a worker counts as dead."
+    )
+    retention_seconds: SourcedInteger = Field(description="How long the finished job is kept, in seconds.")
+    never_retry: SourcedTexts = Field(description="Error types that are never retried.")
 
 
 def effective_reply(job: Job) -> EffectiveReply:

@@ -1,4 +1,4 @@
-"""What the API answers: jobs and the rest as people and clients see them."""
+"""Jobs and dead letters as the API returns them."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.api.http import times
 from functions.api.schemas.effective import EffectiveReply, effective_reply
-from functions.api.schemas.reply import Reply, Time
+from functions.api.schemas.reply import CURSOR, Reply, Time
 from whendue.inspection.causes import Cause
 from whendue.inspection.explain_rules import Reason
 from whendue.jobs.dependencies import upstream_numbers
@@ -23,163 +23,174 @@ from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 class ErrorReply(Reply):
     """Why an attempt failed."""
 
-    type: str
-    message: str
-    where: str
-    fingerprint: str
+    type: str = Field(description="Type of the error, such as `ConnectionError`.")
+    message: str = Field(description="Message of the error, shortened.")
+    where: str = Field(description="Place in the code that raised it.")
+    fingerprint: str = Field(description="The same for errors of the same kind; dead letters are grouped by it.")
 
 
 class AttemptReply(Reply):
-    """One attempt: failed, running or succeeded."""
+    """One attempt to run a job."""
 
-    attempt: int
-    state: str
-    started_at: Time | None
-    ended_at: Time | None
-    error: ErrorReply | None = None
+    attempt: int = Field(description="Number of the attempt, counted from 1.")
+    state: str = Field(description="`failed`, `running` or `succeeded`.")
+    started_at: Time | None = Field(description="When it started.")
+    ended_at: Time | None = Field(description="When it ended; null while it runs.")
+    error: ErrorReply | None = Field(default=None, description="Why it failed; null if it did not.")
 
 
 class LimitsReply(Reply):
-    """The limits that a profile names, or a job over its profile's."""
+    """Concurrency and rate limits of a job or a profile."""
 
-    concurrency: int | None
-    rate_per_second: float | None
-    key: str | None
+    concurrency: int | None = Field(description="Maximum number of jobs that run concurrently; null: no limit.")
+    rate_per_second: float | None = Field(description="Maximum number of jobs that start per second; null: no limit.")
+    key: str | None = Field(description="Jobs with the same key share the limits.")
 
 
 class JobReply(Reply):
     """A job."""
 
-    id: str
-    type: str
-    state: str = Field(description="scheduled, queued, waiting, running, succeeded, dead or cancelled")
-    priority: str
-    profile: str
-    profile_version: int | None = Field(description="The version that its policy is made of; null for built-in ones.")
-    follow_profile: bool = Field(description="Each claim takes the newest version of the profile.")
-    tenant: str
-    due_at: Time
-    created_at: Time
-    started_at: Time | None
-    finished_at: Time | None
-    attempt: int
-    max_attempts: int
-    lost: int = Field(description="Workers that died while they ran it.")
-    cancel_requested: bool
-    progress: Any = None
-    result: Any = None
-    error: ErrorReply | None = None
-    tags: dict[str, str]
-    group: str | None = None
-    limits: LimitsReply | None = None
-    schedule: str | None = Field(default=None, description="The schedule that made it.")
-    nominal_at: Time | None = Field(default=None, description="The fire for which it was made.")
-    unmet_dependencies: int | None = Field(default=None, description="For the ends of how many jobs it waits.")
-    parent_id: str | None = Field(default=None, description="The workflow or forEach that made it.")
-    node: str | None = Field(default=None, description="What it is called there.")
-    notify: list[str] = Field(default=[], description="The subscriptions that it names.")
-    subscription: str | None = Field(default=None, description="Whose delivery it is.")
-    traceparent: str | None = Field(default=None, description="The trace it belongs to (W3C Trace Context).")
+    id: str = Field(description="Id of the job.")
+    type: str = Field(description="Name of the task.")
+    state: str = Field(description="`scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.")
+    priority: str = Field(description="`critical`, `high`, `normal` or `low`; of a delivery `notifications`.")
+    profile: str = Field(description="Name of its profile.")
+    profile_version: int | None = Field(
+        description="Version of the profile that its policy is taken from; null for a built-in profile."
+    )
+    follow_profile: bool = Field(description="Whether each attempt uses the newest version of the profile.")
+    tenant: str = Field(description="Tenant that it belongs to.")
+    due_at: Time = Field(description="When the next attempt may start.")
+    created_at: Time = Field(description="When it was submitted.")
+    started_at: Time | None = Field(description="When the latest attempt started; null before the first one.")
+    finished_at: Time | None = Field(description="When it ended; null before.")
+    attempt: int = Field(description="Number of the latest attempt; 0 before the first one.")
+    max_attempts: int = Field(description="Maximum number of attempts, the first one included.")
+    lost: int = Field(description="Number of attempts that ended because the worker died.")
+    cancel_requested: bool = Field(description="Whether somebody has asked to cancel it while it runs.")
+    progress: Any = Field(default=None, description="What the task reported last; null if it reported nothing.")
+    result: Any = Field(default=None, description="What the task returned; null before it succeeded.")
+    error: ErrorReply | None = Field(default=None, description="Why the latest attempt failed; null if it did not.")
+    tags: dict[str, str] = Field(description="Labels that it was submitted with.")
+    group: str | None = Field(default=None, description="Part of the tenant that it belongs to.")
+    limits: LimitsReply | None = Field(default=None, description="Limits of its own; null: the profile's.")
+    schedule: str | None = Field(default=None, description="Name of the schedule that created it.")
+    nominal_at: Time | None = Field(default=None, description="Nominal time of the fire that created it.")
+    unmet_dependencies: int | None = Field(
+        default=None, description="Number of jobs that must end before it runs; null: none."
+    )
+    parent_id: str | None = Field(default=None, description="Id of the workflow or `forEach` job that created it.")
+    node: str | None = Field(default=None, description="Name of its node in the workflow.")
+    notify: list[str] = Field(default=[], description="Names of subscriptions to notify.")
+    subscription: str | None = Field(default=None, description="Name of the subscription that it is a delivery of.")
+    traceparent: str | None = Field(default=None, description="Trace that it belongs to (W3C Trace Context).")
 
 
 class JobWithPolicyReply(JobReply):
     """A job with the policy that it runs under."""
 
-    effective: EffectiveReply
+    effective: EffectiveReply = Field(description="The policy, each value with the layer that set it.")
 
 
 class JobWithTimelineReply(JobWithPolicyReply):
-    """A job with its payload and timeline; payload and result are fetched apart where they are large."""
+    """A job with its payload and its attempts. A large payload or result is read with a request of its own."""
 
-    payload: Any = Field(default=None, description="Null where `payloadUrl` is not.")
-    payload_url: str | None = Field(default=None, description=f"Where it is, if over {DOCUMENT_SHOWN_BYTES} bytes.")
-    payload_bytes: int | None = Field(default=None, description="How large it is, where it is fetched apart.")
-    result_url: str | None = Field(default=None, description=f"Where it is, if over {DOCUMENT_SHOWN_BYTES} bytes.")
-    result_bytes: int | None = Field(default=None, description="How large it is, where it is fetched apart.")
+    payload: Any = Field(default=None, description="Payload of the job; null if `payloadUrl` is set.")
+    payload_url: str | None = Field(
+        default=None, description=f"Where to read a payload of more than {DOCUMENT_SHOWN_BYTES} bytes."
+    )
+    payload_bytes: int | None = Field(default=None, description="Size of the payload in bytes, if `payloadUrl` is set.")
+    result_url: str | None = Field(
+        default=None, description=f"Where to read a result of more than {DOCUMENT_SHOWN_BYTES} bytes."
+    )
+    result_bytes: int | None = Field(default=None, description="Size of the result in bytes, if `resultUrl` is set.")
     attempts: list[AttemptReply] = Field(
-        description=f"The last {ATTEMPTS_SHOWN}, oldest first; all failed ones are at `attempts` below the job."
+        description=f"The latest {ATTEMPTS_SHOWN} attempts, oldest first; `GET /jobs/{{job_id}}/attempts` lists all "
+        "that failed."
     )
 
 
 class AttemptListReply(Reply):
-    """A page of failed attempts, newest first; a cursor of null is the end."""
+    """A page of failed attempts, newest first."""
 
-    items: list[AttemptReply]
-    cursor: str | None
+    items: list[AttemptReply] = Field(description="The attempts.")
+    cursor: str | None = Field(description=CURSOR)
 
 
 class JobListReply(Reply):
-    """A page of jobs; a cursor of null is the end, a page may be short before it."""
+    """A page of jobs. A page may be short although there are more."""
 
-    items: list[JobReply]
-    cursor: str | None
+    items: list[JobReply] = Field(description="The jobs.")
+    cursor: str | None = Field(description=CURSOR)
 
 
 class BatchItemReply(Reply):
-    """What became of one job of a batch."""
+    """The answer for one job of a batch."""
 
-    status: int
-    job: JobReply | None = None
-    problem: dict[str, Any] | None = None
+    status: int = Field(description="HTTP status that the job would have been answered with alone.")
+    job: JobReply | None = Field(default=None, description="The job; null if it was refused.")
+    problem: dict[str, Any] | None = Field(
+        default=None, description="Problem details (RFC 9457); null if the job was accepted."
+    )
 
 
 class BatchReply(Reply):
-    """What became of each job, in order."""
+    """The answers for all jobs of a batch."""
 
-    items: list[BatchItemReply]
+    items: list[BatchItemReply] = Field(description="One answer for each job, in the order of the request.")
 
 
 class ReasonReply(Reply):
     """One reason, with the facts behind it."""
 
-    code: Cause
-    text: str
-    facts: dict[str, Any]
+    code: Cause = Field(description="Names the kind of reason.")
+    text: str = Field(description="The reason in words.")
+    facts: dict[str, Any] = Field(description="Values behind it. Names that end in `At` or `Until` are times.")
 
 
 class ExplainReply(Reply):
-    """Why a job has not run yet, the most telling reason first."""
+    """Why a job has not run yet, or why it ended."""
 
-    id: str
-    state: str
-    reasons: list[ReasonReply]
+    id: str = Field(description="Id of the job.")
+    state: str = Field(description="State of the job.")
+    reasons: list[ReasonReply] = Field(description="The reasons, the most important one first.")
 
 
 class DeadLetterGroupReply(Reply):
     """Dead jobs with the same error."""
 
-    fingerprint: str
-    error: ErrorReply
-    count: int
-    types: list[str]
-    first_at: Time
-    last_at: Time
-    sample: list[str]
+    fingerprint: str = Field(description="Fingerprint of the error; `POST /dead-letters/redrive` filters by it.")
+    error: ErrorReply = Field(description="The error of one of them.")
+    count: int = Field(description="Number of jobs.")
+    types: list[str] = Field(description="Names of their tasks.")
+    first_at: Time = Field(description="When the first of them died.")
+    last_at: Time = Field(description="When the last of them died.")
+    sample: list[str] = Field(description="Ids of some of them.")
 
 
 class DeadLettersReply(Reply):
-    """Dead jobs, grouped; a cursor says that there are more jobs than were read."""
+    """Dead jobs, grouped by error."""
 
-    items: list[DeadLetterGroupReply]
-    jobs: int
-    cursor: str | None
+    items: list[DeadLetterGroupReply] = Field(description="The groups, the largest one first.")
+    jobs: int = Field(description="Number of dead jobs that were read for this page.")
+    cursor: str | None = Field(description="Send it as `cursor` to group the next dead jobs; null at the end.")
 
 
 class FailedRedriveReply(Reply):
-    """A job that was not redriven."""
+    """A job that was not run again."""
 
-    id: str
-    problem: dict[str, Any]
+    id: str = Field(description="Id of the job.")
+    problem: dict[str, Any] = Field(description="Problem details (RFC 9457).")
 
 
 class RedriveReply(Reply):
     """What a bulk redrive did."""
 
-    matched: int
-    redriven: list[str]
-    failed: list[FailedRedriveReply]
-    dry_run: bool
-    cursor: str | None
+    matched: int = Field(description="Number of dead jobs that match the filter.")
+    redriven: list[str] = Field(description="Ids of the jobs that run again; empty in a dry run.")
+    failed: list[FailedRedriveReply] = Field(description="Jobs that could not be run again, and why.")
+    dry_run: bool = Field(description="Whether the jobs were only counted.")
+    cursor: str | None = Field(description="Send it as `cursor` to continue; null at the end.")
 
 
 def job_reply(job: Job, now_ms: int) -> JobReply:

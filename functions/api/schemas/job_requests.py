@@ -1,10 +1,11 @@
-"""What the API takes: pydantic models in camelCase that refuse unknown fields and wrong types."""
+"""Requests about jobs: pydantic models in camelCase that refuse unknown fields and wrong types."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -17,174 +18,95 @@ from functions.api.http.body import KEY
 from functions.api.http.json_text import Refused
 from functions.api.http.problems import invalid
 from functions.api.schemas.base import Body
-from functions.api.schemas.numbers import BackoffFactor, BackoffSeconds, Delay, RedriveRate, StartRate
+from functions.api.schemas.shared.numbers import Delay, RedriveRate
+from functions.api.schemas.shared.policy import Group, LimitsBody, Name, Names, PolicyBody, Priority, Rfc3339, TypeName
 from whendue.jobs.dependencies import FailurePolicy, On
-from whendue.jobs.limit_spec import Limit
 from whendue.quotas import (
     BULK_JOBS,
-    GROUP_BYTES,
-    LEASE_MAX_S,
-    LEASE_MIN_S,
-    LIMIT_CONCURRENCY,
-    MAX_ATTEMPTS,
-    NAME_BYTES,
-    NEVER_RETRY,
-    NEVER_RETRY_BYTES,
-    NOTIFY_BYTES,
-    NOTIFY_NAMES,
     PARENTS,
     REDRIVE_JOBS,
-    RETENTION_S,
     TAG_KEY_BYTES,
     TAG_VALUE_BYTES,
     TAGS,
     TAGS_BYTES,
-    TIMEOUT_S,
-    TYPE_BYTES,
 )
 from whendue.submission.request import Dependency, JobRequest, joined
 
-Priority = Literal["critical", "high", "normal", "low"]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
-Group = Annotated[str, StringConstraints(min_length=1, max_length=GROUP_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
-TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
-
-
-def _a_time(text: str) -> str:
-    times.read(text)
-    return text
-
-
-Rfc3339 = Annotated[
-    str, AfterValidator(_a_time), Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-24T18:00:00Z"])
-]
-
-
-class Backoff(Body):
-    """How long to wait between attempts: base x factor^n, capped; `full` jitter draws from 0 to that."""
-
-    base_seconds: BackoffSeconds | None = None
-    factor: BackoffFactor | None = None
-    cap_seconds: BackoffSeconds | None = None
-    jitter: Literal["full", "none"] | None = None
-
-
-def _fit_together(names: list[str]) -> list[str]:
-    if len(" ".join(names)) > NOTIFY_BYTES:
-        raise ValueError(f"all names together may have {NOTIFY_BYTES} bytes")
-    return names
-
-
-Names = Annotated[
-    list[Name],
-    AfterValidator(_fit_together),
-    Field(max_length=NOTIFY_NAMES, description="Subscriptions that are told of it, besides those told of everything."),
-]
-
-
-class PolicyBody(Body):
-    """How jobs are tried: what a job and a profile may say alike."""
-
-    retries: int | None = Field(default=None, ge=0, lt=MAX_ATTEMPTS, description="Attempts after the first.")
-    max_attempts: int | None = Field(default=None, ge=1, le=MAX_ATTEMPTS, description="The same, the first included.")
-    backoff: Backoff | None = None
-    timeout_seconds: int | None = Field(default=None, ge=1, le=TIMEOUT_S)
-    lease_seconds: int | None = Field(default=None, ge=LEASE_MIN_S, le=LEASE_MAX_S)
-    retention_seconds: int | None = Field(default=None, ge=60, le=RETENTION_S)
-    never_retry: list[Name] | None = Field(
-        default=None, max_length=NEVER_RETRY, description="An attempt with an error of such a type is the last."
-    )
-
-    @field_validator("never_retry")
-    @classmethod
-    def _fit_the_hot_item(cls, types: list[str] | None) -> list[str] | None:
-        if len(" ".join(types or [])) > NEVER_RETRY_BYTES:
-            raise ValueError(f"all names together may have {NEVER_RETRY_BYTES} bytes")
-        return types
-
-    @model_validator(mode="after")
-    def _says_attempts_once(self) -> Self:
-        if self.retries is not None and self.max_attempts is not None:
-            raise ValueError("give retries or maxAttempts, not both")
-        return self
-
-    def policy(self) -> dict[str, Any]:
-        """Give the fields of a policy that are said."""
-        backoff = self.backoff or Backoff()
-        said = {
-            "max_attempts": self.max_attempts if self.retries is None else self.retries + 1,
-            "base_s": backoff.base_seconds,
-            "factor": backoff.factor,
-            "cap_s": backoff.cap_seconds,
-            "jitter": backoff.jitter,
-            "timeout_s": self.timeout_seconds,
-            "lease_s": self.lease_seconds,
-            "retention_s": self.retention_seconds,
-            "never_retry": None if self.never_retry is None else tuple(dict.fromkeys(self.never_retry)),
-        }
-        return {name: value for name, value in said.items() if value is not None}
-
-
-class LimitsBody(Body):
-    """How many jobs of a key run at once and start per second; what is not said is the profile's."""
-
-    concurrency: int | None = Field(default=None, ge=1, le=LIMIT_CONCURRENCY, description="So many at once.")
-    rate_per_second: StartRate | None = Field(default=None, description="So many starts a second.")
-    key: Name | None = Field(default=None, description="What they are counted by; the profile or the type if not said.")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self == LimitsBody.model_construct():
-            raise ValueError("give concurrency, ratePerSecond, key or several of them")
-        return self
-
-    def limit(self) -> Limit:
-        """Give the limit as the service takes it."""
-        return Limit(self.concurrency, self.rate_per_second, self.key)
-
-
+_ON: Final = "How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either). Default: `success`."
+_DEPENDS_ON: Final = "Jobs that must end first."
+EMAIL_JOB: Final[dict[str, Any]] = {
+    "type": "email",
+    "payload": {"to": "user@example.com", "subject": "Hello"},
+    "delaySeconds": 30,
+    "retries": 3,
+}
 WORKFLOW = "workflow"
 
 
 def _short(tags: dict[str, str]) -> dict[str, str]:
     sizes = [(len(name.encode()), len(value.encode())) for name, value in tags.items()]
     if any(not 0 < name <= TAG_KEY_BYTES or value > TAG_VALUE_BYTES for name, value in sizes):
-        raise ValueError(f"names must have 1 to {TAG_KEY_BYTES} bytes, values up to {TAG_VALUE_BYTES}")
+        raise ValueError(f"must have names of 1 to {TAG_KEY_BYTES} bytes and values of at most {TAG_VALUE_BYTES} bytes")
     if sum(map(sum, sizes)) > TAGS_BYTES:
-        raise ValueError(f"all tags together may have {TAGS_BYTES} bytes")
+        raise ValueError(f"must have at most {TAGS_BYTES} bytes, all names and values together")
     return tags
 
 
-Tags = Annotated[dict[str, str], Field(max_length=TAGS), AfterValidator(_short)]
+Tags = Annotated[
+    dict[str, str],
+    Field(
+        max_length=TAGS,
+        description="Labels of your own, returned with the job and its notifications. Default: none.",
+        examples=[{"team": "billing"}],
+    ),
+    AfterValidator(_short),
+]
 OnDependencyFailure = Annotated[
     FailurePolicy,
     Field(
-        description="What becomes of it when a parent that must succeed does not: `cancel` it, `run` it all the same, "
-        "or `hold` it until that one is redriven and succeeds."
+        description="What happens when a job that it depends on does not end as required: `cancel` it, `run` it "
+        "anyway, or `hold` it until that job is run again and ends as required. Default: `cancel`."
     ),
 ]
 
 
 class JobTemplate(PolicyBody):
-    """What a job is, but for its time."""
+    """A job without the time at which it is due."""
 
-    type: TypeName = Field(examples=["demo.greet"], description="The task's name.")
-    payload: Any = Field(default_factory=dict, description="Any JSON that the task takes.", examples=[{"name": "Ada"}])
-    priority: Priority | None = None
-    profile: Name = "default"
+    model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.greet", "payload": {"name": "Ada"}}})
+
+    type: TypeName = Field(examples=["demo.greet"], description="Name of the task to run.")
+    payload: Any = Field(
+        default_factory=dict,
+        description="Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.",
+        examples=[{"name": "Ada"}],
+    )
+    priority: Priority | None = Field(
+        default=None, description="Queue that the job goes to. Default: the profile's, else `normal`."
+    )
+    profile: Name = Field(default="default", description="Name of the profile that the policy is taken from.")
     follow_profile: bool | None = Field(
-        default=None, description="Take the newest version of the profile at each claim; null: as the profile says."
+        default=None,
+        description="Whether each attempt uses the newest version of the profile. Default: what the profile says in "
+        "`follow`.",
     )
     tags: Tags = Field(default_factory=dict)
-    group: Group | None = Field(default=None, description="Part of the tenant that gets a fair share of its own.")
-    limits: LimitsBody | None = None
+    group: Group | None = Field(
+        default=None,
+        description="A part of the tenant, such as one customer, that gets a fair share of the workers of its own. "
+        "Default: the tenant as a whole.",
+        examples=["customer-17"],
+    )
+    limits: LimitsBody | None = Field(default=None, description="Concurrency and rate limits. Default: the profile's.")
     notify: Names = Field(default_factory=list)
 
     @field_validator("type")
     @classmethod
     def _is_a_job(cls, name: str) -> str:
         if name == WORKFLOW:
-            raise ValueError("submit a workflow to POST /workflows, or give a schedule a workflow in place of a job")
+            raise ValueError(
+                "must not be workflow: send a workflow to POST /workflows; in a schedule, use workflow instead of job"
+            )
         return name
 
     def request(self, idempotency_key: str | None) -> JobRequest:
@@ -208,14 +130,20 @@ class DueBody(Body):
     """When something is due: at once, after a delay, or at a time."""
 
     delay_seconds: Delay | None = Field(
-        default=None, description="Run so long from now; with dependsOn: after the last parent."
+        default=None,
+        description="Seconds to wait before it runs: from now, or from the end of the last job in `dependsOn`. "
+        "Default: 0.",
     )
-    due_at: Rfc3339 | None = Field(default=None, description="Run then; a time in the past means now.")
+    due_at: Rfc3339 | None = Field(
+        default=None,
+        description="Earliest time at which it runs, RFC 3339 with an offset. A time in the past means now. "
+        "Default: now.",
+    )
 
     @model_validator(mode="after")
     def _is_due_once(self) -> Self:
         if self.delay_seconds is not None and self.due_at is not None:
-            raise ValueError("give delaySeconds or dueAt, not both")
+            raise ValueError("send delaySeconds or dueAt, not both")
         return self
 
     def due(self, request: JobRequest) -> JobRequest:
@@ -228,11 +156,20 @@ JobIdText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class DependencyBody(Body):
-    """A job that is to end first."""
+    """A job that must end first."""
 
-    job: JobIdText = Field(description="Its id.")
-    on: On = Field(default="success", description="Which end counts: `failure` is dead or cancelled, `done` is any.")
-    as_: Name | None = Field(default=None, alias="as", description="What the payload calls it; its id if not said.")
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"job": "0198f0c2-6d5e-7c43-9c1f-1f0a8f6b2a11", "as": "invoice"}}
+    )
+
+    job: JobIdText = Field(description="Id of the job.", examples=["0198f0c2-6d5e-7c43-9c1f-1f0a8f6b2a11"])
+    on: On = Field(default="success", description=_ON)
+    as_: Name | None = Field(
+        default=None,
+        alias="as",
+        description="Name by which references in the payload (`$from`) find its result. Default: its id.",
+        examples=["invoice"],
+    )
 
     def dependency(self) -> Dependency:
         """Give the dependency as the service takes it."""
@@ -240,19 +177,21 @@ class DependencyBody(Body):
 
 
 class BatchDependencyBody(Body):
-    """A job that is to end first: one that is there, or an earlier one of the batch."""
+    """A job that must end first: an existing one, or an earlier one of the same batch."""
 
-    job: JobIdText | None = Field(default=None, description="Its id.")
-    ref: Name | None = Field(default=None, description="What an earlier job of the batch calls itself.")
-    on: On = Field(default="success", description="Which end counts: `failure` is dead or cancelled, `done` is any.")
+    job: JobIdText | None = Field(default=None, description="Id of an existing job. Send this or `ref`.")
+    ref: Name | None = Field(default=None, description="`ref` of an earlier job of this batch. Send this or `job`.")
+    on: On = Field(default="success", description=_ON)
     as_: Name | None = Field(
-        default=None, alias="as", description="What the payload calls it; its ref or id if not said."
+        default=None,
+        alias="as",
+        description="Name by which references in the payload (`$from`) find its result. Default: its ref or id.",
     )
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.job is None) == (self.ref is None):
-            raise ValueError("give job or ref")
+            raise ValueError("must have exactly one of job and ref")
         return self
 
     def dependency(self) -> Dependency:
@@ -261,10 +200,12 @@ class BatchDependencyBody(Body):
 
 
 class JobBody(DueBody, JobTemplate):
-    """A job to be."""
+    """A job to submit."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EMAIL_JOB})
 
     depends_on: list[JobIdText | DependencyBody] = Field(
-        default_factory=list, max_length=PARENTS, description="Jobs that are to end first."
+        default_factory=list, max_length=PARENTS, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
     )
     on_dependency_failure: OnDependencyFailure = "cancel"
 
@@ -273,12 +214,13 @@ class JobBody(DueBody, JobTemplate):
         links = self._links()
         parents = [(link.job, link.ref) for link in links]
         if len(set(parents)) < len(parents):
-            raise ValueError("dependsOn names a job twice")
+            raise ValueError("dependsOn must name each job once")
         names = [link.name or link.job for link in links]
         if len(set(names)) < len(names):
-            raise ValueError("dependsOn gives a name twice")
-        if "on_dependency_failure" in self.model_fields_set and not links:
-            raise ValueError("onDependencyFailure is for jobs with dependsOn")
+            raise ValueError("dependsOn must use each name in `as` once")
+        # Generated clients send the default of every field.
+        if self.on_dependency_failure != "cancel" and not links:
+            raise ValueError("onDependencyFailure needs dependsOn: send dependsOn, or leave onDependencyFailure out")
         return self
 
     def _links(self) -> tuple[Dependency, ...]:
@@ -293,13 +235,19 @@ class JobBody(DueBody, JobTemplate):
 
 
 class BatchJobBody(JobBody):
-    """A job to be, among others."""
+    """A job to submit in a batch."""
 
     depends_on: list[JobIdText | BatchDependencyBody] = Field(  # type: ignore[assignment]
-        default_factory=list, max_length=PARENTS, description="Jobs that are to end first."
+        default_factory=list, max_length=PARENTS, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
     )
-    ref: Name | None = Field(default=None, description="What later jobs of the batch call it.")
-    idempotency_key: str | None = Field(default=None, pattern=f"^{KEY.pattern}$")
+    ref: Name | None = Field(
+        default=None, description="Name by which later jobs of this batch depend on it. Default: none."
+    )
+    idempotency_key: str | None = Field(
+        default=None,
+        pattern=f"^{KEY.pattern}$",
+        description="Makes this job safe to submit again. Default: derived from the batch's Idempotency-Key, if any.",
+    )
 
     @classmethod
     def read(cls, value: Any) -> JobRequest:
@@ -319,37 +267,72 @@ class BatchJobBody(JobBody):
 
 
 class BatchBody(Body):
-    """Many jobs; each is judged on its own (see BatchJob)."""
+    """Jobs to submit together; each is accepted or refused on its own."""
 
-    jobs: list[Any] = Field(min_length=1, max_length=BULK_JOBS, json_schema_extra={"items": {"type": "object"}})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "jobs": [
+                    {"type": "demo.greet", "payload": {"name": "Ada"}, "ref": "first"},
+                    {"type": "demo.greet", "payload": {"name": "Grace"}, "dependsOn": [{"ref": "first"}]},
+                ]
+            }
+        }
+    )
+
+    jobs: list[Any] = Field(
+        min_length=1,
+        max_length=BULK_JOBS,
+        description="The jobs, as for `POST /jobs`. Each may also have `ref`, by which later ones depend on it, and "
+        "`idempotencyKey`.",
+        json_schema_extra={"items": {"type": "object"}},
+    )
 
 
 class ChangeBody(Body):
-    """What to change of a pending job."""
+    """What to change about a job that has not started."""
 
-    due_at: Rfc3339 | None = None
-    priority: Priority | None = None
+    model_config = ConfigDict(json_schema_extra={"example": {"priority": "high"}})
+
+    due_at: Rfc3339 | None = Field(
+        default=None, description="New earliest time at which it runs. Default: it stays as it is."
+    )
+    priority: Priority | None = Field(default=None, description="New priority. Default: it stays as it is.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if self.due_at is None and self.priority is None:
-            raise ValueError("give dueAt, priority or both")
+            raise ValueError("must have at least one of dueAt and priority")
         return self
 
 
 class DeadLetterFilter(Body):
-    """Which dead jobs are meant."""
+    """Which dead jobs to select; a field that is left out selects all."""
 
-    type: TypeName | None = None
-    priority: Priority | None = None
-    fingerprint: Name | None = None
+    model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.broken"}})
+
+    type: TypeName | None = Field(default=None, description="Name of the task.")
+    priority: Priority | None = Field(default=None, description="Priority of the jobs.")
+    fingerprint: Name | None = Field(
+        default=None, description="Fingerprint of the jobs' last error, as `GET /dead-letters` shows it."
+    )
 
 
 class RedriveBody(Body):
     """Which dead jobs to run again, and how fast."""
 
-    filter: DeadLetterFilter = DeadLetterFilter()
-    dry_run: bool = Field(default=False, description="Only count them.")
-    rate_per_second: RedriveRate | None = Field(default=None, description="Spread their starts.")
-    limit: int = Field(default=100, ge=1, le=REDRIVE_JOBS)
-    cursor: str | None = Field(default=None, description="Where the last call said to go on.")
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"filter": {"type": "demo.broken"}, "dryRun": True, "limit": 100}}
+    )
+
+    filter: DeadLetterFilter = Field(
+        default=DeadLetterFilter(), description="Which dead jobs to run again. Default: all."
+    )
+    dry_run: bool = Field(default=False, description="Only count the jobs that match; change nothing.")
+    rate_per_second: RedriveRate | None = Field(
+        default=None, description="Maximum number of jobs that start per second. Default: all start at once."
+    )
+    limit: int = Field(default=100, ge=1, le=REDRIVE_JOBS, description="Maximum number of jobs in one call.")
+    cursor: str | None = Field(
+        default=None, description="`cursor` of the previous answer, to continue. Default: start from the beginning."
+    )

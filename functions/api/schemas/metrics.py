@@ -35,23 +35,29 @@ C, G, H = CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 JOB: Final = ("queue", "type")
 # A counter's name gets `_total`.
 METRICS: Final[Mapping[str, Described]] = {
-    "whendue_jobs_submitted": Described(C, JOB, "Jobs accepted, deliveries of notifications among them."),
-    "whendue_jobs_ended": Described(C, (*JOB, "state"), "Jobs that have ended."),
-    "whendue_attempts": Described(C, JOB, "Attempts that have begun."),
-    "whendue_attempts_failed": Described(C, (*JOB, "error"), "Attempts that have failed."),
-    "whendue_retries": Described(C, JOB, "Failed attempts after which the job is tried again."),
-    "whendue_execution_seconds": Described(H, JOB, "How long attempts took."),
-    "whendue_lateness_seconds": Described(H, JOB, "From when an attempt was due to when it began."),
-    "whendue_notifications_ended": Described(C, ("channel", "state"), "Deliveries that have ended."),
-    "whendue_timer_ticks": Described(C, (), "Ticks of the timer."),
-    "whendue_schedules_planned": Described(C, (), "Schedules whose next fires a tick has decided."),
-    "whendue_jobs_promoted": Described(C, (), "Messages that the timer has sent for jobs at their first check."),
-    "whendue_rescues": Described(C, ("action",), "Jobs that rescue has healed."),
-    "whendue_queue_messages": Described(G, ("queue", "state"), "Messages in a queue, approximately."),
-    "whendue_queue_oldest_due_seconds": Described(G, ("queue",), "For how long the job due longest has been due."),
-    "whendue_queue_paused": Described(G, ("queue",), "1 while the queue is paused."),
-    "whendue_timer_lag_seconds": Described(G, (), "For how long the oldest check is past that the timer has left."),
-    "whendue_build_info": Described(G, ("version",), "1; the version is a label."),
+    "whendue_jobs_submitted": Described(C, JOB, "Jobs submitted, including deliveries of notifications."),
+    "whendue_jobs_ended": Described(C, (*JOB, "state"), "Jobs that ended, by final state."),
+    "whendue_attempts": Described(C, JOB, "Attempts that started."),
+    "whendue_attempts_failed": Described(C, (*JOB, "error"), "Attempts that failed, by error type."),
+    "whendue_retries": Described(C, JOB, "Failed attempts that are retried."),
+    "whendue_execution_seconds": Described(H, JOB, "Duration of attempts in seconds."),
+    "whendue_lateness_seconds": Described(H, JOB, "Seconds from the time an attempt was due to its start."),
+    "whendue_notifications_ended": Described(
+        C, ("channel", "state"), "Deliveries of notifications that ended, by final state."
+    ),
+    "whendue_timer_ticks": Described(C, (), "Runs of the timer."),
+    "whendue_schedules_planned": Described(C, (), "Schedules whose next fires were decided."),
+    "whendue_jobs_promoted": Described(C, (), "Messages that the timer sent for due jobs."),
+    "whendue_rescues": Described(C, ("action",), "Jobs that the timer rescued, by action."),
+    "whendue_queue_messages": Described(
+        G, ("queue", "state"), "Approximate number of messages in the queue, by state."
+    ),
+    "whendue_queue_oldest_due_seconds": Described(G, ("queue",), "Seconds since the oldest waiting job was due."),
+    "whendue_queue_paused": Described(G, ("queue",), "1 while the queue is paused, else 0."),
+    "whendue_timer_lag_seconds": Described(
+        G, (), "Seconds by which the oldest check that the timer has not made is overdue."
+    ),
+    "whendue_build_info": Described(G, ("version",), "Always 1; the label is the version of whendue."),
 }
 
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
-from functions.api.schemas.job_requests import Rfc3339, TypeName
-from functions.api.schemas.reply import Reply, Time
+from functions.api.schemas.reply import ALWAYS_WHOLE, Reply, Time
+from functions.api.schemas.shared.policy import Rfc3339, TypeName
 from whendue.pauses.model import Pause
 from whendue.quotas import PAUSE_REASON_BYTES
 
@@ -19,10 +19,16 @@ def _is_short(text: str) -> str:
 
 
 class QueuePauseBody(Body):
-    """Why to pause, and until when."""
+    """Why a queue is paused, and until when."""
 
-    reason: Annotated[str, AfterValidator(_is_short)] = Field(examples=["the payment provider is down"])
-    expires_at: Rfc3339 | None = Field(default=None, description="Resume by itself then; otherwise never.")
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "the payment provider is down"}})
+
+    reason: Annotated[str, AfterValidator(_is_short)] = Field(
+        description=f"Why it is paused, 1 to {PAUSE_REASON_BYTES} bytes.", examples=["the payment provider is down"]
+    )
+    expires_at: Rfc3339 | None = Field(
+        default=None, description="When the pause ends automatically. Default: when somebody resumes it."
+    )
 
     @property
     def until(self) -> int | None:
@@ -31,60 +37,65 @@ class QueuePauseBody(Body):
 
 
 class TenantPauseBody(QueuePauseBody):
-    """What to pause of one's own, why, and until when."""
+    """What of the tenant is paused, why, and until when."""
 
-    type: TypeName | None = Field(default=None, description="Only this task type; otherwise the whole tenant.")
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"type": "demo.greet", "reason": "the payment provider is down"}}
+    )
+
+    type: TypeName | None = Field(
+        default=None, description="Task type to pause. Default: all jobs of the tenant.", examples=["demo.greet"]
+    )
 
 
 class PauseReply(Reply):
-    """A pause that lasts."""
+    """A pause that is in effect. Only operators see who paused a queue and why."""
 
-    by: str
-    reason: str
-    since: Time | None
-    until: Time | None = Field(description="When it ends by itself; null until somebody resumes.")
-
-
-class QueuePauseReply(Reply):
-    """A queue's pause that lasts; an operator wrote who and why, and only operators read it."""
-
-    by: str | None = Field(description="Null without the scope `operator`.")
-    reason: str | None = Field(description="Null without the scope `operator`.")
-    since: Time | None
-    until: Time | None = Field(description="When it ends by itself; null until somebody resumes.")
+    by: str | None = Field(
+        description="Subject of the token that paused it; null for a queue without the scope `operator`."
+    )
+    reason: str | None = Field(description="Why it is paused; null for a queue without the scope `operator`.")
+    since: Time | None = Field(description="When it was paused.")
+    until: Time | None = Field(description="When it ends automatically; null: when somebody resumes it.")
 
 
 class TenantPauseReply(PauseReply):
-    """A pause of one's own that lasts."""
+    """A pause of the tenant, or of one of its task types, that is in effect."""
 
-    type: str | None = Field(description="The task type; null for the whole tenant.")
+    type: str | None = Field(description="The task type; null for all jobs of the tenant.")
 
 
 class PauseListReply(Reply):
-    """All pauses of the tenant that last; the list is always whole."""
+    """All pauses of the tenant that are in effect."""
 
-    items: list[TenantPauseReply]
-    cursor: str | None = None
+    items: list[TenantPauseReply] = Field(description="The pauses.")
+    cursor: None = Field(default=None, description=ALWAYS_WHOLE)
 
 
 class QueueReply(Reply):
-    """A queue, of all tenants together; how much of all tenants is in it is shown to operators alone."""
+    """A queue of the deployment, with the jobs of all tenants. Only operators see how full it is."""
 
-    name: str
-    depth: int | None = Field(description="Messages that wait for a worker; null without the scope `operator`.")
-    in_flight: int | None = Field(description="Messages that workers have; null without the scope `operator`.")
-    delayed: int | None = Field(description="Messages of jobs due soon; null without the scope `operator`.")
-    oldest_due_at: Time | None = Field(
-        description="When the job that has waited longest was due; null without the scope `operator`."
+    name: str = Field(description="`critical`, `high`, `normal`, `low` or `notifications`.")
+    depth: int | None = Field(
+        description="Approximate number of messages waiting for a worker; null without the scope `operator`."
     )
-    paused: QueuePauseReply | None
+    in_flight: int | None = Field(
+        description="Approximate number of messages that workers have received; null without the scope `operator`."
+    )
+    delayed: int | None = Field(
+        description="Approximate number of messages of jobs that are due soon; null without the scope `operator`."
+    )
+    oldest_due_at: Time | None = Field(
+        description="When the job that has been waiting longest was due; null without the scope `operator`."
+    )
+    paused: PauseReply | None = Field(description="The pause that is in effect; null if it is not paused.")
 
 
 class QueueListReply(Reply):
-    """All queues; the list is always whole."""
+    """All queues."""
 
-    items: list[QueueReply]
-    cursor: str | None = None
+    items: list[QueueReply] = Field(description="The queues.")
+    cursor: None = Field(default=None, description=ALWAYS_WHOLE)
 
 
 def pause_reply(pause: Pause) -> PauseReply:
@@ -92,9 +103,9 @@ def pause_reply(pause: Pause) -> PauseReply:
     return PauseReply(**_fields(pause))
 
 
-def queue_pause_reply(pause: Pause, *, whole: bool) -> QueuePauseReply:
-    """Show a queue's pause; whole to operators, to others that it lasts."""
-    return QueuePauseReply(**_fields(pause) | ({} if whole else {"by": None, "reason": None}))
+def queue_pause_reply(pause: Pause, *, whole: bool) -> PauseReply:
+    """Show a queue's pause: all of it to operators, to others only that it is in effect."""
+    return PauseReply(**_fields(pause) | ({} if whole else {"by": None, "reason": None}))
 
 
 def tenant_pause_reply(task: str | None, pause: Pause) -> TenantPauseReply:

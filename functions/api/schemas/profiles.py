@@ -2,33 +2,48 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.job_replies import LimitsReply, limits_reply
-from functions.api.schemas.job_requests import LimitsBody, Names, PolicyBody, Priority
-from functions.api.schemas.reply import Reply, Time
+from functions.api.schemas.reply import ALWAYS_WHOLE, Reply, Time
+from functions.api.schemas.shared.policy import LimitsBody, Names, PolicyBody, Priority
 from whendue.profiles.model import Profile
 from whendue.submission.request import joined
 
 
 class ProfileLimitsBody(LimitsBody):
-    """The limits of a profile's jobs; a key alone limits nothing."""
+    """The limits of a profile's jobs: at least one of `concurrency` and `ratePerSecond`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"concurrency": 5}})
 
     @model_validator(mode="after")
     def _limits_something(self) -> Self:
         if self.concurrency is None and self.rate_per_second is None:
-            raise ValueError("give concurrency, ratePerSecond or both")
+            raise ValueError("must have at least one of concurrency and ratePerSecond")
         return self
 
 
 class ProfileBody(PolicyBody):
-    """A profile: what it does not say is left to the task and the defaults."""
+    """A whole profile. Fields that are left out are decided by the task, then by the defaults."""
 
-    priority: Priority | None = Field(default=None, description="Of jobs that ask for none.")
-    follow: bool = Field(default=False, description="Its jobs take the newest version's policy at each claim.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "maxAttempts": 12,
+                "backoff": {"baseSeconds": 30, "capSeconds": 21600},
+                "limits": {"concurrency": 5},
+            }
+        }
+    )
+
+    priority: Priority | None = Field(default=None, description="Priority of jobs that name none. Default: `normal`.")
+    follow: bool = Field(
+        default=False,
+        description="Whether each attempt of its jobs uses the newest version instead of the one of their submission.",
+    )
     limits: ProfileLimitsBody | None = Field(
-        default=None, description="Of all its jobs together, from the next claim on."
+        default=None, description="Limits that all its jobs share, from their next attempt on. Default: none."
     )
     notify: Names = Field(default_factory=list)
 
@@ -45,39 +60,41 @@ class ProfileBody(PolicyBody):
         )
 
 
-class ShownBackoff(Reply):
-    """What a profile says about the time between attempts."""
+class ProfileBackoffReply(Reply):
+    """How long a profile's jobs wait before a retry; null: the task or the defaults decide."""
 
-    base_seconds: float | None
-    factor: float | None
-    cap_seconds: float | None
-    jitter: Literal["full", "none"] | None
+    base_seconds: float | None = Field(description="Seconds before the first retry.")
+    factor: float | None = Field(description="Each wait is this many times as long as the one before.")
+    cap_seconds: float | None = Field(description="Longest wait between two attempts, in seconds.")
+    jitter: Literal["full", "none"] | None = Field(
+        description="`full` waits a random time between 0 and the computed wait, `none` waits all of it."
+    )
 
 
 class ProfileReply(Reply):
-    """A profile; null is what it leaves to the task and the defaults."""
+    """A profile; where a field is null, the task or the defaults decide."""
 
-    name: str
-    version: int | None = Field(description="Null for a built-in profile.")
-    built_in: bool
-    edited_at: Time | None
-    priority: str | None
-    max_attempts: int | None
-    backoff: ShownBackoff
-    timeout_seconds: int | None
-    lease_seconds: int | None
-    retention_seconds: int | None
-    never_retry: list[str] | None
-    follow: bool
-    limits: LimitsReply | None
-    notify: list[str]
+    name: str = Field(description="Name of the profile.")
+    version: int | None = Field(description="Version, counted from 1; null for a built-in profile.")
+    built_in: bool = Field(description="Whether whendue ships it; such a profile cannot be changed.")
+    edited_at: Time | None = Field(description="When this version was created; null for a built-in profile.")
+    priority: str | None = Field(description="Priority of jobs that name none.")
+    max_attempts: int | None = Field(description="Maximum number of attempts, the first one included.")
+    backoff: ProfileBackoffReply
+    timeout_seconds: int | None = Field(description="Longest time that one attempt may take, in seconds.")
+    lease_seconds: int | None = Field(description="Seconds without a heartbeat after which a worker counts as dead.")
+    retention_seconds: int | None = Field(description="How long a finished job is kept, in seconds.")
+    never_retry: list[str] | None = Field(description="Error types that are never retried.")
+    follow: bool = Field(description="Whether each attempt uses the newest version.")
+    limits: LimitsReply | None = Field(description="Limits that its jobs share; null: none.")
+    notify: list[str] = Field(description="Names of subscriptions to notify of its jobs.")
 
 
 class ProfileListReply(Reply):
-    """All profiles of a tenant, the built-in ones included, by name; the cursor is always null."""
+    """All profiles of the tenant and the built-in ones, sorted by name."""
 
-    items: list[ProfileReply]
-    cursor: None = None
+    items: list[ProfileReply] = Field(description="The profiles.")
+    cursor: None = Field(default=None, description=ALWAYS_WHOLE)
 
 
 def profile_reply(profile: Profile) -> ProfileReply:
@@ -90,7 +107,7 @@ def profile_reply(profile: Profile) -> ProfileReply:
         edited_at=times.to_timestamp(profile.edited_at),
         priority=profile.queue,
         max_attempts=said.get("max_attempts"),
-        backoff=ShownBackoff(
+        backoff=ProfileBackoffReply(
             base_seconds=said.get("base_s"),
             factor=said.get("factor"),
             cap_seconds=said.get("cap_s"),

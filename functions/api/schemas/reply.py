@@ -1,10 +1,12 @@
 """What every answer's model has in common."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+CURSOR: Final = "Send it as `cursor` to get the next page; null at the end."
+ALWAYS_WHOLE: Final = "Always null: the list is never split into pages."
 # Both are declared in the OpenAPI document: times are RFC 3339 in UTC, durations ISO 8601.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Duration = Annotated[str, Field(json_schema_extra={"format": "duration"})]

@@ -1,17 +1,15 @@
-"""Schedules as the API takes and shows them."""
+"""Requests about schedules."""
 
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.api.http import times
 from functions.api.schemas import durations
 from functions.api.schemas.base import Body
-from functions.api.schemas.job_requests import JobTemplate, Name, Rfc3339
-from functions.api.schemas.reply import Duration, Reply, Time
-from functions.api.schemas.schedule_templates import target_of
+from functions.api.schemas.job_requests import JobTemplate
+from functions.api.schemas.shared.policy import Name, Rfc3339
 from functions.api.schemas.workflows import WorkflowTemplate
-from whendue.jobs.model import shown_state
 from whendue.quotas import (
     BACKFILL_FIRES,
     JITTER_MAX_S,
@@ -23,51 +21,87 @@ from whendue.quotas import (
     REASON_BYTES,
     SCHEDULE_EXCLUSIONS,
 )
-from whendue.schedules.backfill_model import Backfill
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, local
-from whendue.schedules.history import FireView
-from whendue.schedules.model import Definition, Misfire, Overlap, Schedule, ScheduleState
+from whendue.schedules.calendar.recurrence import Recurrence
+from whendue.schedules.model import Definition, Misfire, Overlap
 
 Exclusion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 def _short(text: str) -> str:
     if len(text.encode()) > REASON_BYTES:
-        raise ValueError(f"may have {REASON_BYTES} bytes")
+        raise ValueError(f"must have at most {REASON_BYTES} bytes")
     return text
 
 
 class MisfireBody(Body):
-    """What becomes of fires that no timer decided in time."""
+    """What happens to fires that were missed because the timer did not run in time."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"policy": "catch_up", "limit": 10, "graceSeconds": 60}})
 
     policy: Literal["skip", "fire_once", "catch_up"] = Field(
-        default="fire_once", description="Run none of them, the latest, or the last `limit`."
+        default="fire_once",
+        description="`skip` runs none of the missed fires, `fire_once` the latest, `catch_up` the last `limit`.",
     )
-    limit: int = Field(default=10, ge=1, le=MISFIRE_CATCH_UP, description="Of `catch_up`.")
+    limit: int = Field(
+        default=10, ge=1, le=MISFIRE_CATCH_UP, description="Maximum number of missed fires that `catch_up` runs."
+    )
     grace_seconds: int = Field(
-        default=60, ge=MISFIRE_GRACE_MIN_S, le=MISFIRE_GRACE_MAX_S, description="How late is still on time."
+        default=60,
+        ge=MISFIRE_GRACE_MIN_S,
+        le=MISFIRE_GRACE_MAX_S,
+        description="A fire counts as missed when it is later than this, in seconds.",
     )
 
 
 class WhenBody(Body):
     """When a schedule fires: exactly one of `cron`, `every` and `at`."""
 
-    cron: str | None = Field(default=None, max_length=256, examples=["*/5 * * * * *"])
+    cron: str | None = Field(
+        default=None,
+        max_length=256,
+        description="A cron expression in the schedule's time zone: five fields, or six with seconds first.",
+        examples=["0 30 2 * * *"],
+    )
     every: Annotated[str | None, BeforeValidator(durations.text_of)] = Field(
-        default=None, max_length=64, description="An ISO 8601 duration of whole seconds.", examples=["PT15M"]
+        default=None,
+        max_length=64,
+        description="An interval: an ISO 8601 duration of whole seconds, counted from `start`.",
+        examples=["PT15M"],
     )
-    at: Rfc3339 | None = Field(default=None, description="Once, then.")
-    timezone: str = Field(default="UTC", max_length=64, description="An IANA name.", examples=["Europe/Berlin"])
-    start: Rfc3339 | None = Field(default=None, description="None before; `every` counts from here.")
-    end: Rfc3339 | None = Field(default=None, description="None after.")
+    at: Rfc3339 | None = Field(default=None, description="A single fire at this time.")
+    timezone: str = Field(
+        default="UTC",
+        max_length=64,
+        description="IANA name of the time zone in which `cron` and `exclude` are read.",
+        examples=["Europe/Berlin"],
+    )
+    start: Rfc3339 | None = Field(
+        default=None, description="No fire before this time; `every` counts from it. Default: the time of creation."
+    )
+    end: Rfc3339 | None = Field(default=None, description="No fire after this time. Default: no end.")
     gap: Literal["skip", "next"] | None = Field(
-        default=None, description="A local time that a spring night leaves out."
+        default=None,
+        description="For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` "
+        "instant. Only with `cron`. Default: `next` for fixed times of day, `skip` for expressions that repeat.",
     )
-    fold: Literal["once", "twice"] | None = Field(default=None, description="One that an autumn night has twice.")
+    fold: Literal["once", "twice"] | None = Field(
+        default=None,
+        description="For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with "
+        "`cron`. Default: `once` for fixed times of day, `twice` for expressions that repeat.",
+    )
     exclude: list[Exclusion] = Field(
-        default_factory=list, max_length=SCHEDULE_EXCLUSIONS, description="Dates and ranges of dates without fires."
+        default_factory=list,
+        max_length=SCHEDULE_EXCLUSIONS,
+        description="Local dates without fires, each a date or a range with both ends included. Default: none.",
+        examples=[["2026-12-25", "2026-12-24/2027-01-01"]],
     )
-    jitter_seconds: int = Field(default=0, ge=0, le=JITTER_MAX_S, description="Moves all fires by the same offset.")
+    jitter_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=JITTER_MAX_S,
+        description="Delays all fires by the same offset between 0 and this many seconds. The offset depends on tenant "
+        "and name only.",
+    )
 
     def recurrence(self) -> Recurrence:
         """Give the times as the service takes them.
@@ -89,42 +123,68 @@ class WhenBody(Body):
 
 
 class PreviewBody(WhenBody):
-    """A schedule that is not saved."""
+    """A schedule to preview without saving it: its times, or a whole schedule."""
 
-    n: int = Field(default=10, ge=1, le=PREVIEW_FIRES, description="How many fires to show.")
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"cron": "0 30 2 * * *", "timezone": "Europe/Berlin", "limit": 5}}
+    )
+
+    limit: int = Field(default=10, ge=1, le=PREVIEW_FIRES, description="Number of fires to return.")
     # A whole schedule may be sent as it would be put; these have no part in when it fires.
-    name: Name | None = Field(default=None, description="Not looked at.")
-    misfire: MisfireBody | None = None
-    overlap: Overlap | None = None
-    pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES)
-    job: JobTemplate | None = Field(default=None, description="Its task and payload are not looked at.")
-    workflow: WorkflowTemplate | None = Field(default=None, description="Its graph is not looked at.")
+    name: Name | None = Field(default=None, description="Ignored.")
+    misfire: MisfireBody | None = Field(default=None, description="Ignored.")
+    overlap: Overlap | None = Field(default=None, description="Ignored.")
+    pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Ignored.")
+    job: JobTemplate | None = Field(default=None, description="Ignored: task and payload are not checked.")
+    workflow: WorkflowTemplate | None = Field(default=None, description="Ignored: the graph is not checked.")
 
 
 class ScheduleBody(WhenBody):
-    """A schedule to be."""
+    """A whole schedule: when it fires, and the job or workflow that each fire runs."""
 
-    name: Name | None = Field(default=None, description="As in the path.")
-    misfire: MisfireBody = MisfireBody()
-    overlap: Overlap = Field(default="allow", description="What a fire does while an earlier job is live.")
-    pause_after_failures: int | None = Field(
-        default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Pause once so many fires in a row ended dead."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "cron": "0 30 2 * * *",
+                "timezone": "Europe/Berlin",
+                "misfire": {"policy": "fire_once", "graceSeconds": 300},
+                "job": {"type": "demo.greet", "payload": {"name": "Ada"}, "retries": 3, "priority": "low"},
+            }
+        }
     )
-    job: JobTemplate | None = Field(default=None, description="What each fire runs; or give workflow.")
-    workflow: WorkflowTemplate | None = Field(default=None, description="In place of job.")
+
+    name: Name | None = Field(default=None, description="Name of the schedule; if sent, the one in the path.")
+    misfire: MisfireBody = Field(
+        default=MisfireBody(), description="What happens to fires that were missed. Default: the latest of them runs."
+    )
+    overlap: Overlap = Field(
+        default="allow",
+        description="What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` "
+        "runs no second one, `buffer_one` runs one afterwards, `cancel_running` cancels the earlier one.",
+    )
+    pause_after_failures: int | None = Field(
+        default=None,
+        ge=1,
+        le=PAUSE_AFTER_FAILURES,
+        description="Pauses the schedule when this many fires in a row have ended dead. Default: never.",
+    )
+    job: JobTemplate | None = Field(default=None, description="The job that each fire runs. Send this or `workflow`.")
+    workflow: WorkflowTemplate | None = Field(
+        default=None, description="The workflow that each fire runs. Send this or `job`."
+    )
 
     @model_validator(mode="after")
     def _has_one_target(self) -> Self:
         if (self.job is None) == (self.workflow is None):
-            raise ValueError("give job or workflow")
+            raise ValueError("must have exactly one of job and workflow")
         return self
 
     @model_validator(mode="after")
     def _has_one_limit(self) -> Self:
         if self.overlap != "allow" and self.workflow:
-            raise ValueError("an overlap policy is for a job: a workflow holds no slot while its jobs run")
+            raise ValueError("overlap must be allow for a workflow: other policies are for schedules with a job")
         if self.overlap != "allow" and self.job and self.job.limits:
-            raise ValueError("an overlap policy is a limit of one: leave job.limits away, or let jobs overlap")
+            raise ValueError("overlap and job.limits exclude each other: leave job.limits out, or set overlap to allow")
         return self
 
     def definition(self) -> Definition:
@@ -146,230 +206,39 @@ class ScheduleBody(WhenBody):
         )
 
 
-class PauseBody(Body):
-    """Why it is paused."""
+class SchedulePauseBody(Body):
+    """Why a schedule is paused."""
 
-    reason: Annotated[str, AfterValidator(_short)] = ""
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "the report is being rebuilt"}})
+
+    reason: Annotated[str, AfterValidator(_short)] = Field(
+        default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty."
+    )
 
 
 class BackfillBody(Body):
-    """A past range of nominal times to make jobs for."""
+    """A range of past nominal times to create jobs for."""
 
-    from_: Rfc3339 = Field(alias="from")
-    to: Rfc3339
-    limit: int | None = Field(default=None, ge=1, le=BACKFILL_FIRES, description="At most so many jobs.")
-    force: bool = Field(default=False, description="Also for fires that had a job.")
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z", "limit": 100}}
+    )
+
+    from_: Rfc3339 = Field(alias="from", description="First nominal time, included.")
+    to: Rfc3339 = Field(description="Last nominal time, included. It must be in the past.")
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=BACKFILL_FIRES,
+        description=f"Maximum number of jobs to create. Default: {BACKFILL_FIRES}.",
+    )
+    force: bool = Field(default=False, description="Also create jobs for fires that already had one.")
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
         if times.read(self.from_) > times.read(self.to):
-            raise ValueError("from must not be after to")
+            raise ValueError("from must not be later than to")
         return self
 
 
 def _read(text: str | None) -> int | None:
     return None if text is None else times.read(text)
-
-
-# --- replies -----------------------------------------------------------------------------------------------------
-
-
-class MisfireReply(Reply):
-    """What becomes of fires that no timer decided in time."""
-
-    policy: str
-    limit: int
-    grace_seconds: int
-
-
-class PausedReply(Reply):
-    """Why a schedule does not fire, and since when."""
-
-    by: str
-    reason: str
-    since: Time | None
-
-
-class ScheduleReply(Reply):
-    """A schedule."""
-
-    name: str
-    tenant: str
-    state: str = Field(description="active, paused or ended")
-    cron: str | None = None
-    every: Duration | None = None
-    at: Time | None = None
-    timezone: str
-    start: Time | None = None
-    end: Time | None = None
-    gap: str | None = None
-    fold: str | None = None
-    exclude: list[str]
-    jitter_seconds: int
-    misfire: MisfireReply
-    overlap: str
-    pause_after_failures: int | None = None
-    job: dict[str, Any] | None = Field(default=None, description="What each fire runs.")
-    workflow: dict[str, Any] | None = Field(default=None, description="In place of job.")
-    created_at: Time | None
-    changed_at: Time | None
-    next_at: Time | None = Field(description="The next nominal time, paused or not.")
-    paused: PausedReply | None = None
-    last_error: str | None = Field(default=None, description="Why the last fires made no job.")
-
-
-class ScheduleListReply(Reply):
-    """A page of schedules by name; a cursor of null is the end."""
-
-    items: list[ScheduleReply]
-    cursor: str | None
-
-
-class InstantReply(Reply):
-    """One fire to come."""
-
-    nominal_at: Time | None
-    local: str = Field(description="The nominal time in the schedule's time zone.")
-    due_at: Time | None = Field(description="With the jitter.")
-    note: str | None = Field(default=None, description="Why it is odd, where it is.")
-
-
-class PreviewReply(Reply):
-    """The fires to come."""
-
-    items: list[InstantReply]
-
-
-class FireJobReply(Reply):
-    """A fire's job."""
-
-    id: str
-    state: str | None = Field(description="null once the job is no longer kept")
-
-
-class FireReply(Reply):
-    """How a fire ended."""
-
-    nominal_at: Time | None
-    outcome: str = Field(description="ran, skipped, caught_up, missed or triggered")
-    reason: str | None = None
-    decided_at: Time | None
-    job: FireJobReply | None = None
-    lateness_seconds: float | None = Field(default=None, description="From nominal time to the first attempt.")
-    backfill: str | None = None
-
-
-class FireListReply(Reply):
-    """A page of fires, newest first; a cursor of null is the end, a page may be short before it."""
-
-    items: list[FireReply]
-    cursor: str | None
-
-
-class BackfillReply(Reply):
-    """How far a backfill is."""
-
-    id: str
-    schedule: str
-    state: str = Field(description="running, finished or failed")
-    from_: str | None = Field(alias="from")
-    to: str | None
-    limit: int
-    force: bool
-    reached: str | None = Field(description="Every fire up to here is done.")
-    created_jobs: int
-    left_alone: int = Field(description="Fires that had run.")
-    error: str | None = None
-
-
-def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
-    """Show a schedule."""
-    definition, recurrence = schedule.definition, schedule.definition.recurrence
-    coming, known = _coming(recurrence, now_ms)
-    ended = schedule.state is ScheduleState.ACTIVE and known and coming is None
-    target, shown = target_of(definition.template)
-    return ScheduleReply(
-        name=schedule.name,
-        tenant=schedule.tenant,
-        state="ended" if ended else schedule.state.value,
-        cron=recurrence.cron,
-        every=None if recurrence.every_s is None else f"PT{recurrence.every_s}S",
-        at=times.to_timestamp(recurrence.at_ms),
-        timezone=recurrence.timezone,
-        start=times.to_timestamp(recurrence.start_ms),
-        end=times.to_timestamp(recurrence.end_ms),
-        gap=recurrence.gap,
-        fold=recurrence.fold,
-        exclude=list(recurrence.exclude),
-        jitter_seconds=definition.jitter_s,
-        misfire=MisfireReply(
-            policy=definition.misfire.policy,
-            limit=definition.misfire.limit,
-            grace_seconds=definition.misfire.grace_s,
-        ),
-        overlap=definition.overlap,
-        pause_after_failures=definition.pause_after,
-        **{target: shown},
-        created_at=times.to_timestamp(schedule.created_at),
-        changed_at=times.to_timestamp(schedule.version),
-        next_at=times.to_timestamp(coming and coming.at_ms),
-        paused=_paused(schedule),
-        last_error=schedule.last_error,
-    )
-
-
-def _coming(recurrence: Recurrence, now_ms: int) -> tuple[Nominal | None, bool]:
-    """Work out the next fire; False where what is stored allows it no longer: it is shown all the same."""
-    try:
-        return next(after(recurrence, now_ms), None), True
-    except Exception:  # noqa: BLE001 - its owner must be able to see, mend and remove it
-        return None, False
-
-
-def _paused(schedule: Schedule) -> PausedReply | None:
-    if schedule.state is not ScheduleState.PAUSED:
-        return None
-    since = times.to_timestamp(schedule.version)
-    return PausedReply(by=schedule.paused_by or "", reason=schedule.pause_reason or "", since=since)
-
-
-def instant_reply(recurrence: Recurrence, nominal: Nominal, offset_ms: int) -> InstantReply:
-    """Show a fire to come."""
-    return InstantReply(
-        nominal_at=times.to_timestamp(nominal.at_ms),
-        local=local(recurrence, nominal.at_ms),
-        due_at=times.to_timestamp(nominal.at_ms + offset_ms),
-        note=nominal.note,
-    )
-
-
-def fire_reply(view: FireView, now_ms: int) -> FireReply:
-    """Show how a fire ended."""
-    fire, job, lateness_ms = view.fire, view.job, view.lateness_ms
-    return FireReply(
-        nominal_at=times.to_timestamp(fire.nominal),
-        outcome=fire.outcome.value,
-        reason=fire.reason,
-        decided_at=times.to_timestamp(fire.decided_at),
-        job=FireJobReply(id=fire.job, state=shown_state(job, now_ms) if job else None) if fire.job else None,
-        lateness_seconds=None if lateness_ms is None else lateness_ms / 1000,
-        backfill=fire.backfill,
-    )
-
-
-def backfill_reply(backfill: Backfill) -> BackfillReply:
-    """Show how far a backfill is."""
-    fields: dict[str, Any] = {"from": times.to_timestamp(backfill.from_ms)}
-    return BackfillReply(
-        **fields,
-        id=backfill.id,
-        schedule=backfill.name,
-        state=backfill.state.value,
-        to=times.to_timestamp(backfill.to_ms),
-        limit=backfill.limit,
-        force=backfill.force,
-        reached=times.to_timestamp(backfill.cursor) if backfill.cursor >= backfill.from_ms else None,
-        created_jobs=backfill.made,
-        left_alone=backfill.passed,
-        error=backfill.error,
-    )

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_replies import AttemptReply, attempts_of
-from functions.api.schemas.job_requests import Name, Priority, TypeName
-from functions.api.schemas.reply import Reply, Time
+from functions.api.schemas.reply import ALWAYS_WHOLE, CURSOR, Reply, Time
+from functions.api.schemas.shared.policy import Name, Priority, TypeName
 from whendue.errors import HeaderInjectionError
 from whendue.jobs.model import shown_state
 from whendue.notifications.subscription import Subscription, Terms
@@ -25,25 +25,49 @@ BODIES = frozenset({("config", "text"), ("config", "html")})
 
 
 class FilterBody(Body):
-    """What to be told of only; an empty list is everything."""
+    """Which jobs the subscription applies to; an empty list means all."""
 
-    types: list[TypeName] = Field(default_factory=list, max_length=SUBSCRIPTION_FILTERS)
-    priorities: list[Priority] = Field(default_factory=list, max_length=SUBSCRIPTION_FILTERS)
-    schedules: list[Name] = Field(default_factory=list, max_length=SUBSCRIPTION_FILTERS)
+    model_config = ConfigDict(json_schema_extra={"example": {"types": ["demo.greet"]}})
+
+    types: list[TypeName] = Field(
+        default_factory=list, max_length=SUBSCRIPTION_FILTERS, description="Task types. Default: all."
+    )
+    priorities: list[Priority] = Field(
+        default_factory=list, max_length=SUBSCRIPTION_FILTERS, description="Priorities. Default: all."
+    )
+    schedules: list[Name] = Field(
+        default_factory=list, max_length=SUBSCRIPTION_FILTERS, description="Names of schedules. Default: all."
+    )
 
 
 class SubscriptionBody(Body):
-    """A subscription to be."""
+    """A whole subscription."""
 
-    channel: Name = Field(description="How to be told.", examples=["webhook"])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "channel": "webhook",
+                "config": {"url": "https://hooks.example.com/whendue"},
+                "events": ["succeeded", "dead"],
+            }
+        }
+    )
+
+    channel: Name = Field(
+        description="How notifications are sent: `webhook`, `email`, `sns`, or a channel of your own.",
+        examples=["webhook"],
+    )
     config: dict[str, Any] = Field(
-        description="Where to, as the channel takes it.", examples=[{"url": "https://hooks.example.com/whendue"}]
+        description="Settings of the channel, such as the `url` of a webhook.",
+        examples=[{"url": "https://hooks.example.com/whendue"}],
     )
-    events: list[EventName] = Field(min_length=1, description="What to be told of.", examples=[["succeeded", "dead"]])
+    events: list[EventName] = Field(
+        min_length=1, description="Events to be notified of, each once.", examples=[["succeeded", "dead"]]
+    )
     applies: Literal["all", "named"] = Field(
-        default="all", description="To all that happens, or only to jobs that name it in `notify`."
+        default="all", description="`all`: to all jobs; `named`: only to jobs that name it in `notify`."
     )
-    filter: FilterBody = FilterBody()
+    filter: FilterBody = Field(default=FilterBody(), description="Which jobs it applies to. Default: all.")
 
     @model_validator(mode="before")
     @classmethod
@@ -51,16 +75,16 @@ class SubscriptionBody(Body):
         """Refuse line breaks everywhere but in bodies: not as one mistake among others, as a 400 of its own."""
         for where, text in _texts(value):
             if ("\r" in text or "\n" in text) and where not in BODIES:
-                places = [{"where": ".".join(where), "problem": "a line break"}]
+                places = [{"where": ".".join(where), "problem": "must not have line breaks"}]
                 raise HeaderInjectionError(errors=places)
             if (NOT_IN_LINES if where in BODIES else NOT_IN_A_LINE).search(text):
-                raise ValueError(f"{'.'.join(where)[:128]} has a control character, or one that turns the direction")
+                raise ValueError(f"{'.'.join(where)[:128]} must not have control characters or direction overrides")
         return value
 
     @model_validator(mode="after")
     def _says_each_event_once(self) -> Self:
         if len(set(self.events)) < len(self.events):
-            raise ValueError("an event is given twice")
+            raise ValueError("events must name each event once")
         return self
 
     def terms(self) -> Terms:
@@ -89,65 +113,71 @@ def _texts(value: Any, *where: str) -> Iterator[tuple[tuple[str, ...], str]]:
             yield from _texts(part, *where, str(number))
 
 
-class ShownFilter(Reply):
-    """What to be told of only; an empty list is everything."""
+class FilterReply(Reply):
+    """Which jobs the subscription applies to; an empty list means all."""
 
-    types: list[str]
-    priorities: list[str]
-    schedules: list[str]
+    types: list[str] = Field(description="Task types.")
+    priorities: list[str] = Field(description="Priorities.")
+    schedules: list[str] = Field(description="Names of schedules.")
 
 
 class SubscriptionReply(Reply):
     """A subscription, without its secret."""
 
-    name: str
-    channel: str
-    config: dict[str, Any]
-    events: list[str]
-    applies: str
-    filter: ShownFilter
-    created_at: Time | None
-    active: bool
-    failing_since: Time | None = Field(description="Of the first failed attempt since the last delivered one.")
-    disabled_at: Time | None
-    disabled_reason: str | None
-    public_key: str | None = Field(description="With which to verify signatures of kind v1a.")
-    old_key_until: Time | None = Field(description="So long the key before the last rotation signs, too.")
+    name: str = Field(description="Name of the subscription.")
+    channel: str = Field(description="How notifications are sent.")
+    config: dict[str, Any] = Field(description="Settings of the channel.")
+    events: list[str] = Field(description="Events to be notified of.")
+    applies: str = Field(description="`all`, or `named`: only to jobs that name it in `notify`.")
+    filter: FilterReply
+    created_at: Time | None = Field(description="When it was created.")
+    active: bool = Field(description="Whether notifications are sent; false when it is disabled.")
+    failing_since: Time | None = Field(
+        description="When the first attempt failed since the last successful delivery; null if none has."
+    )
+    disabled_at: Time | None = Field(description="When it was disabled; null if it is active.")
+    disabled_reason: str | None = Field(description="Why it was disabled; null if it is active.")
+    public_key: str | None = Field(description="Public key to verify `v1a` signatures with; null if it uses a secret.")
+    old_key_until: Time | None = Field(
+        description="Until when the previous key signs as well; null outside of a rotation."
+    )
 
 
-class NewKeyReply(SubscriptionReply):
-    """A subscription, and its secret this once."""
+class SubscriptionWithSecretReply(SubscriptionReply):
+    """A subscription with its secret, which is returned only once."""
 
-    secret: str | None = Field(default=None, description="With which to verify signatures of kind v1; shown only here.")
+    secret: str | None = Field(
+        default=None, description="Secret to verify `v1` signatures with. Store it: it is not returned again."
+    )
 
 
 class SubscriptionListReply(Reply):
-    """All subscriptions of a tenant by name; the cursor is always null."""
+    """All subscriptions of the tenant, sorted by name."""
 
-    items: list[SubscriptionReply]
-    cursor: None = None
+    items: list[SubscriptionReply] = Field(description="The subscriptions.")
+    cursor: None = Field(default=None, description=ALWAYS_WHOLE)
 
 
 class DeliveryReply(Reply):
-    """A delivery; its id is what receivers get as `webhook-id`."""
+    """One sending of a notification to one subscription."""
 
-    id: str
-    subscription: str | None
-    event: str = Field(description="Its type, as in job.succeeded.")
-    state: str = Field(description="scheduled, queued, running, succeeded, dead or cancelled")
-    created_at: Time | None
+    id: str = Field(description="Id of the delivery; webhooks carry it as `webhook-id`.")
+    subscription: str | None = Field(description="Name of the subscription.")
+    event: str = Field(description="Type of the event, such as `job.succeeded`.")
+    state: str = Field(description="`scheduled`, `queued`, `running`, `succeeded`, `dead` or `cancelled`.")
+    created_at: Time | None = Field(description="When it was created.")
     due_at: Time | None = Field(description="When the next attempt may start.")
-    finished_at: Time | None
-    answer: Any = Field(default=None, description="What the receiver answered, once it was delivered.")
-    payload: Any = Field(description="What is sent.")
-    attempts: list[AttemptReply]
+    finished_at: Time | None = Field(description="When it ended; null before.")
+    answer: Any = Field(default=None, description="What the receiver answered; null until it was delivered.")
+    payload: Any = Field(description="The notification that is sent.")
+    attempts: list[AttemptReply] = Field(description="Its attempts, oldest first.")
 
 
 class DeliveryListReply(Reply):
-    """A page of deliveries; a cursor of null is the end, a page may be short before it."""
+    """A page of deliveries. A page may be short although there are more."""
 
-    items: list[DeliveryReply]
-    cursor: str | None
+    items: list[DeliveryReply] = Field(description="The deliveries.")
+    cursor: str | None = Field(description=CURSOR)
 
 
 def subscription_fields(subscription: Subscription, now_ms: int) -> dict[str, Any]:
@@ -160,7 +190,7 @@ def subscription_fields(subscription: Subscription, now_ms: int) -> dict[str, An
         "config": json.loads(terms.config),
         "events": list(terms.events),
         "applies": terms.applies,
-        "filter": ShownFilter(types=list(terms.types), priorities=list(terms.queues), schedules=list(terms.schedules)),
+        "filter": FilterReply(types=list(terms.types), priorities=list(terms.queues), schedules=list(terms.schedules)),
         "created_at": times.to_timestamp(subscription.created_at),
         "active": subscription.active,
         "failing_since": times.to_timestamp(subscription.failing_since),
@@ -176,10 +206,10 @@ def subscription_reply(subscription: Subscription, now_ms: int) -> SubscriptionR
     return SubscriptionReply(**subscription_fields(subscription, now_ms))
 
 
-def new_key_reply(subscription: Subscription, now_ms: int, *, shown: bool) -> NewKeyReply:
+def new_key_reply(subscription: Subscription, now_ms: int, *, shown: bool) -> SubscriptionWithSecretReply:
     """Show a subscription, and its secret if it is a new one that whoever verifies needs."""
     secret = subscription.key if shown and public_part(subscription.key) is None else None
-    return NewKeyReply(**subscription_fields(subscription, now_ms), secret=secret)
+    return SubscriptionWithSecretReply(**subscription_fields(subscription, now_ms), secret=secret)
 
 
 def delivery_reply(view: JobView, now_ms: int) -> DeliveryReply:

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_replies import ErrorReply, error_reply
-from functions.api.schemas.job_requests import WORKFLOW, DueBody, JobTemplate, Name, OnDependencyFailure, Priority, Tags
-from functions.api.schemas.numbers import Delay
-from functions.api.schemas.reply import Reply, Time
+from functions.api.schemas.job_requests import WORKFLOW, DueBody, JobTemplate, OnDependencyFailure, Tags
+from functions.api.schemas.reply import CURSOR, Reply, Time
+from functions.api.schemas.shared.numbers import Delay
+from functions.api.schemas.shared.policy import Name, Priority
 from whendue.jobs.dependencies import On
 from whendue.jobs.model import Job, State, shown_state
 from whendue.quotas import HORIZON_S, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
@@ -21,20 +22,39 @@ from whendue.workflows.graph import Draft, Graph, Wanted, make, to_value
 from whendue.workflows.progress import critical_path, node_state, progress
 from whendue.workflows.service import WorkflowView
 
+EXAMPLE: Final[dict[str, Any]] = {
+    "nodes": {
+        "first": {"type": "demo.greet", "payload": {"name": "Ada"}},
+        "second": {"type": "demo.greet", "payload": {"name": "Grace"}, "dependsOn": ["first"]},
+    }
+}
 ForEach = Annotated[
     Any,
     Field(
-        description=f"A reference to a list of a parent's result: it runs for each item, at most {PARTS}.",
+        description="Runs the node once for each item of a list in the result of a node it depends on, at most "
+        f"{PARTS} times. Default: once.",
         examples=[{"$from": "fetch", "path": "items"}],
     ),
 ]
 
 
 class StepBody(JobTemplate):
-    """A job of a workflow; priority, profile and tags are the workflow's if not said."""
+    """A job of a workflow. Priority, profile and tags that are left out are the workflow's."""
 
-    name: Name | None = Field(default=None, description="What others call it; step-1, job-1, ... or body if not said.")
-    delay_seconds: Delay | None = Field(default=None, description="So long after its last parent.")
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "greet", "type": "demo.greet", "payload": {"name": "Ada"}}}
+    )
+
+    name: Name | None = Field(
+        default=None,
+        description="Name of the node within the workflow. Default: `step-1`, `job-1` and so on, or `body`.",
+    )
+    delay_seconds: Delay | None = Field(
+        default=None, description="Seconds to wait after the last node it depends on has ended. Default: 0."
+    )
+    profile: Name | None = Field(  # type: ignore[assignment]
+        default=None, description="Name of the profile that the policy is taken from. Default: the workflow's."
+    )
     on_dependency_failure: OnDependencyFailure = "cancel"
     for_each: ForEach = None
 
@@ -43,7 +63,7 @@ class StepBody(JobTemplate):
         request = replace(super().request(None), delay_s=self.delay_seconds)
         if self.priority is None:
             request = replace(request, queue=whole.priority)
-        if "profile" not in self.model_fields_set:
+        if self.profile is None:
             request = replace(request, profile=whole.profile)
         if "tags" not in self.model_fields_set:
             request = replace(request, tags=whole.tags)
@@ -57,17 +77,28 @@ class StepBody(JobTemplate):
 
 
 class EdgeBody(Body):
-    """A node that is to end first."""
+    """A node that must end first."""
 
-    node: Name
-    on: On = Field(default="success", description="Which end counts: `failure` is dead or cancelled, `done` is any.")
+    model_config = ConfigDict(json_schema_extra={"example": {"node": "first", "on": "done"}})
+
+    node: Name = Field(description="Name of the node.")
+    on: On = Field(
+        default="success",
+        description="How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either).",
+    )
 
 
 class NodeBody(StepBody):
-    """A job of a workflow that says for which others it waits."""
+    """A job of a workflow, and the nodes that it waits for."""
 
-    name: Name | None = Field(default=None, description="As in `nodes`.")
-    depends_on: list[Name | EdgeBody] = Field(default_factory=list, description="Nodes that are to end first.")
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"type": "demo.greet", "payload": {"name": "Grace"}, "dependsOn": ["first"]}}
+    )
+
+    name: Name | None = Field(default=None, description="If sent, the node's key in `nodes`.")
+    depends_on: list[Name | EdgeBody] = Field(
+        default_factory=list, description="Nodes that must end first: names, or objects. Default: none."
+    )
 
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
         """Give the node as the graph takes it."""
@@ -76,37 +107,58 @@ class NodeBody(StepBody):
 
 
 class ChordBody(Body):
-    """A group, and a job that runs when all of it has succeeded; it may say `{"$from": "group"}` for all results."""
+    """A group of jobs, and a job that runs when all of them have succeeded.
 
-    group: list[StepBody]
-    body: StepBody
+    The body's payload may refer to all results of the group with `{"$from": "group"}`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "group": [{"type": "demo.greet", "payload": {"name": "Ada"}}],
+                "body": {"type": "demo.greet", "payload": {"name": "Grace"}},
+            }
+        }
+    )
+
+    group: list[StepBody] = Field(description="Jobs that run in parallel.")
+    body: StepBody = Field(description="Job that runs when all jobs of the group have succeeded.")
 
 
 class WorkflowTemplate(Body):
-    """What a workflow is, but for its time: exactly one of `nodes`, `chain`, `group` and `chord`."""
+    """A workflow without the time at which it is due: exactly one of `nodes`, `chain`, `group` and `chord`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     nodes: dict[Name, NodeBody] | None = Field(
         default=None,
-        description="Named jobs and their edges.",
+        description="Jobs by name, each with the names of those that it depends on.",
         examples=[{"fetch": {"type": "demo.greet"}, "tell": {"type": "demo.greet", "dependsOn": ["fetch"]}}],
     )
-    chain: list[StepBody] | None = Field(default=None, description="Jobs that run one after the other.")
-    group: list[StepBody] | None = Field(default=None, description="Jobs that run side by side.")
-    chord: ChordBody | None = None
-    deadline_seconds: int | None = Field(
-        default=None, ge=1, le=HORIZON_S, description="What has not ended so long after its start is cancelled."
+    chain: list[StepBody] | None = Field(default=None, description="Jobs that run one after another.")
+    group: list[StepBody] | None = Field(default=None, description="Jobs that run in parallel.")
+    chord: ChordBody | None = Field(
+        default=None, description="Jobs that run in parallel, and one that runs when all of them have succeeded."
     )
-    priority: Priority | None = None
-    profile: Name = "default"
+    deadline_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=HORIZON_S,
+        description="Cancels what has not ended this many seconds after the workflow started. Default: never.",
+    )
+    priority: Priority | None = Field(
+        default=None, description="Priority of jobs that name none. Default: the profile's, else `normal`."
+    )
+    profile: Name = Field(default="default", description="Profile of jobs that name none.")
     tags: Tags = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> Self:
         if sum(one is not None for one in (self.nodes, self.chain, self.group, self.chord)) != 1:
-            raise ValueError("give exactly one of nodes, chain, group and chord")
+            raise ValueError("must have exactly one of nodes, chain, group and chord")
         wrong = [name for name, node in (self.nodes or {}).items() if node.name not in (None, name)]
         if wrong:
-            raise ValueError("a node has another name than in nodes")
+            raise ValueError(f"nodes.{wrong[0]}.name must be {wrong[0]}: send the same name, or leave it out")
         return self
 
     def request(self, idempotency_key: str | None) -> JobRequest:
@@ -140,7 +192,9 @@ class WorkflowTemplate(Body):
 
 
 class WorkflowBody(DueBody, WorkflowTemplate):
-    """A workflow to be."""
+    """A workflow to submit."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     def request(self, idempotency_key: str | None) -> JobRequest:
         """Give the workflow's job as the service takes it."""
@@ -153,63 +207,66 @@ class WorkflowBody(DueBody, WorkflowTemplate):
 class WorkflowReply(Reply):
     """A workflow."""
 
-    id: str
-    state: str = Field(description="scheduled, queued, running, waiting (its nodes run), succeeded, dead or cancelled")
-    priority: str
-    profile: str
-    tenant: str
-    created_at: Time | None
-    due_at: Time | None
-    finished_at: Time | None
-    deadline_at: Time | None
-    cancel_requested: bool
+    id: str = Field(description="Id of the workflow.")
+    state: str = Field(
+        description="`scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`."
+    )
+    priority: str = Field(description="Priority of jobs that name none.")
+    profile: str = Field(description="Profile of jobs that name none.")
+    tenant: str = Field(description="Tenant that it belongs to.")
+    created_at: Time | None = Field(description="When it was submitted.")
+    due_at: Time | None = Field(description="When it may start.")
+    finished_at: Time | None = Field(description="When it ended; null before.")
+    deadline_at: Time | None = Field(description="When what has not ended is cancelled; null: never.")
+    cancel_requested: bool = Field(description="Whether somebody has asked to cancel it.")
     retries: int = Field(description="How often it was run again from the nodes that failed.")
-    error: ErrorReply | None = None
-    tags: dict[str, str]
-    schedule: str | None = Field(default=None, description="The schedule that made it.")
-    nominal_at: Time | None = Field(default=None, description="The fire for which it was made.")
+    error: ErrorReply | None = Field(default=None, description="Why it failed; null if it did not.")
+    tags: dict[str, str] = Field(description="Labels that it was submitted with.")
+    schedule: str | None = Field(default=None, description="Name of the schedule that created it.")
+    nominal_at: Time | None = Field(default=None, description="Nominal time of the fire that created it.")
 
 
 class WorkflowListReply(Reply):
-    """A page of workflows; a cursor of null is the end, a page may be short before it."""
+    """A page of workflows. A page may be short although there are more."""
 
-    items: list[WorkflowReply]
-    cursor: str | None
+    items: list[WorkflowReply] = Field(description="The workflows.")
+    cursor: str | None = Field(description=CURSOR)
 
 
 class NodeReply(Reply):
     """A node and its job."""
 
-    name: str
-    type: str
+    name: str = Field(description="Name of the node.")
+    type: str = Field(description="Name of its task.")
     state: str = Field(
-        description="A job's, or planned (no job yet), not_taken (another branch was), gone (forgotten)."
+        description="State of its job, or `planned` (not created yet), `not_taken` (another branch was taken) or "
+        "`gone` (no longer kept)."
     )
-    job: str | None = Field(description="The job's id; null while there is none.")
-    for_each: bool = Field(description="It runs for each item of a list.")
-    items: int | None = Field(default=None, description="How many items it has made jobs for.")
-    attempt: int
-    due_at: Time | None
-    started_at: Time | None
-    finished_at: Time | None
-    error: ErrorReply | None = None
+    job: str | None = Field(description="Id of its job; null before it is created.")
+    for_each: bool = Field(description="Whether it runs once for each item of a list.")
+    items: int | None = Field(default=None, description="Number of items that have a job; null without `forEach`.")
+    attempt: int = Field(description="Number of the latest attempt; 0 before the first one.")
+    due_at: Time | None = Field(description="When it may start; null while it waits for other nodes.")
+    started_at: Time | None = Field(description="When the latest attempt started.")
+    finished_at: Time | None = Field(description="When it ended; null before.")
+    error: ErrorReply | None = Field(default=None, description="Why the latest attempt failed; null if it did not.")
 
 
 class EdgeReply(Reply):
-    """An edge, from the node that is to end first."""
+    """A dependency between two nodes."""
 
-    from_: str = Field(alias="from")
-    to: str
-    on: str
+    from_: str = Field(alias="from", description="Name of the node that must end first.")
+    to: str = Field(description="Name of the node that depends on it.")
+    on: str = Field(description="How it must end: `success`, `failure` or `done`.")
 
 
-class WholeWorkflowReply(WorkflowReply):
-    """A workflow with its nodes and edges: all that is needed to draw it."""
+class WorkflowDetailsReply(WorkflowReply):
+    """A workflow with its nodes and edges."""
 
-    progress: dict[str, int] = Field(description="How many nodes are in each state.")
-    critical_path: list[str] = Field(description="The nodes that decide when it ends, one after the other.")
-    nodes: list[NodeReply]
-    edges: list[EdgeReply]
+    progress: dict[str, int] = Field(description="Number of nodes by state.")
+    critical_path: list[str] = Field(description="Names of the nodes that determine when it ends, in order.")
+    nodes: list[NodeReply] = Field(description="The nodes.")
+    edges: list[EdgeReply] = Field(description="The dependencies between the nodes.")
 
 
 def workflow_reply(job: Job, now_ms: int) -> WorkflowReply:
@@ -217,7 +274,7 @@ def workflow_reply(job: Job, now_ms: int) -> WorkflowReply:
     return WorkflowReply(**_fields(job, now_ms))
 
 
-def whole_workflow_reply(view: WorkflowView, now_ms: int) -> WholeWorkflowReply:
+def whole_workflow_reply(view: WorkflowView, now_ms: int) -> WorkflowDetailsReply:
     """Show a workflow with its nodes."""
     graph, jobs = view.graph or Graph(()), view.jobs
     made = view.job.member_count is not None
@@ -225,7 +282,7 @@ def whole_workflow_reply(view: WorkflowView, now_ms: int) -> WholeWorkflowReply:
     edges: list[dict[str, Any]] = [
         {"from": names[link.node], "to": node.name, "on": link.on} for node in graph.nodes for link in node.parents
     ]
-    return WholeWorkflowReply(
+    return WorkflowDetailsReply(
         **_fields(view.job, now_ms),
         progress=progress(graph, jobs, now_ms, made=made),
         critical_path=[names[number] for number in critical_path(graph, jobs)],

@@ -22,7 +22,7 @@ class Flaky(BaseModel):
 class Broken(BaseModel):
     """What to complain about."""
 
-    reason: str = Field(default="nobody fixed this", max_length=200)
+    reason: str = Field(default="not fixed yet", max_length=200)
 
 
 @task("demo.greet")
@@ -35,7 +35,7 @@ def greet(payload: Greeting, ctx: Context) -> dict[str, Any]:
 def flaky(payload: Flaky, ctx: Context) -> dict[str, Any]:
     """Fail a few times, then succeed."""
     if ctx.attempt <= payload.failures:
-        raise ConnectionError(f"attempt {ctx.attempt} found nobody home")
+        raise ConnectionError(f"attempt {ctx.attempt} could not connect")
     return {"attempts": ctx.attempt}
 
 

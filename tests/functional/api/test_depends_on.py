@@ -124,6 +124,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "another end": ("invalid_request", {"dependsOn": [{"job": UNKNOWN, "on": "end"}]}),
     "another policy": ("invalid_request", {"dependsOn": [UNKNOWN], "onDependencyFailure": "ignore"}),
     "a policy for nobody": ("invalid_request", {"onDependencyFailure": "hold"}),
+    "another policy for nobody": ("invalid_request", {"onDependencyFailure": "run"}),
     "a ref outside a batch": ("invalid_request", {"dependsOn": [{"ref": "a"}]}),
     "a name outside a batch": ("invalid_request", {"ref": "a"}),
     "too many": ("invalid_request", {"dependsOn": [f"{n}" for n in range(PARENTS + 1)]}),
@@ -267,3 +268,8 @@ def test_a_workflow_that_runs_says_for_how_many_jobs_it_waits(client: Client, wo
     whole = client.send("POST", "/workflows", {"group": jobs}).json
     world.work()
     assert reasons(client, whole) == [("waiting_for_members", {"members": 2, "left": 1})]
+
+
+def test_the_default_policy_may_be_sent_without_dependencies(client: Client) -> None:
+    """Generated clients send the default of every field."""
+    client.submit(onDependencyFailure="cancel", dependsOn=[], profile="default", tags={})

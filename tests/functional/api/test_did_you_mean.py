@@ -66,10 +66,10 @@ def test_a_request_that_is_wrong_all_over_gets_no_suggestions(client: Client) ->
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("okk", "no task is called 'okk'; did you mean 'ok'?"),
-        ("workfow", "no task is called 'workfow'; did you mean 'workflow'?"),
-        ("ba", "no task is called 'ba'; did you mean 'bad'?"),
-        ("xyzzy", "no task is called 'xyzzy'"),
+        ("okk", "no task has the name 'okk'; did you mean 'ok'?"),
+        ("workfow", "no task has the name 'workfow'; did you mean 'workflow'?"),
+        ("ba", "no task has the name 'ba'; did you mean 'bad'?"),
+        ("xyzzy", "no task has the name 'xyzzy'"),
     ],
 )
 def test_an_unknown_task_is_answered_with_the_nearest(client: Client, kind: str, said: str) -> None:

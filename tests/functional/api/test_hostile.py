@@ -110,7 +110,7 @@ def test_a_body_where_none_belongs_is_413_unread(client: Client, parsed: list[st
     """RFC 9110 section 9.3.1: it means nothing there; section 15.5.14 says how to refuse it."""
     answer = client.send(route.method, path_of(route), "{}")
     assert (answer.status, answer.code) == (413, "body_too_large")
-    assert "takes no body" in answer.json["detail"]
+    assert "must have no body" in answer.json["detail"]
     assert parsed == []
     assert client.send(route.method, "/health", "").status in (200, 405)
 
@@ -230,18 +230,18 @@ def test_what_json_can_say_comes_back_as_it_was(client: Client, world: World, na
 
 
 NOT_CARRIED: dict[str, tuple[str, str]] = {
-    "a NUL": ('"a\\u0000b"', "holds a NUL character (U+0000)"),
-    "a NUL behind an escaped backslash": ('"\\\\\\u0000"', "holds a NUL character (U+0000)"),
-    "half a pair": ('"\\ud800"', "holds half a surrogate pair"),
-    "the other half": ('"\\uDC00\\u0041"', "holds half a surrogate pair"),
-    "2**64": (str(2**64), "is an integer of more than 64 bits: send it as a text"),
-    "-2**63 - 1": (str(-(2**63) - 1), "is an integer of more than 64 bits: send it as a text"),
-    "5000 digits": ("9" * 5000, "is an integer of more than 64 bits: send it as a text"),
+    "a NUL": ('"a\\u0000b"', "has a NUL character (U+0000)"),
+    "a NUL behind an escaped backslash": ('"\\\\\\u0000"', "has a NUL character (U+0000)"),
+    "half a pair": ('"\\ud800"', "has half of a surrogate pair"),
+    "the other half": ('"\\uDC00\\u0041"', "has half of a surrogate pair"),
+    "2**64": (str(2**64), "is an integer of more than 64 bits: send it as a string"),
+    "-2**63 - 1": (str(-(2**63) - 1), "is an integer of more than 64 bits: send it as a string"),
+    "5000 digits": ("9" * 5000, "is an integer of more than 64 bits: send it as a string"),
     "NaN": ("NaN", "is NaN, which is not JSON"),
     "Infinity": ("-Infinity", "is -Infinity, which is not JSON"),
     "1e400": ("1e400", "is a number that is too large for a double"),
-    "a repeated name": ('{"a":1,"a":1}', "is an object with a repeated name"),
-    "a NUL in a name": ('{"a\\u0000":1}', "has a name that holds a NUL character (U+0000)"),
+    "a repeated name": ('{"a":1,"a":1}', "has the same name twice"),
+    "a NUL in a name": ('{"a\\u0000":1}', "has a name that has a NUL character (U+0000)"),
 }
 
 
@@ -347,7 +347,7 @@ def test_odd_queries(client: Client, name: str) -> None:
 def test_a_repeated_parameter_is_named(client: Client, shape: Shape) -> None:
     """The first one was taken, or the last one, by the kind of gateway."""
     answer = client.send("GET", "/jobs", limit=[1, 2])
-    assert answer.json["errors"] == [{"where": "query.limit", "problem": "is given more than once"}]
+    assert answer.json["errors"] == [{"where": "query.limit", "problem": "must be sent once"}]
 
 
 HEADER_SETS: dict[str, tuple[dict[str, str], int]] = {

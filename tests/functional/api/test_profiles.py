@@ -151,8 +151,12 @@ def test_profiles_of_tenants_do_not_meet(client_of: Callable[..., Client]) -> No
     """Another tenant's profile is exactly like none."""
     put(client_of(), {"maxAttempts": 7})
     other = client_of("other")
-    answers = [other.send("GET", path) for path in ("/profiles/mine", "/profiles/none", "/profiles/mine/versions/1")]
-    assert {answer.text for answer in answers} == {answers[1].text}
+    # To the letter, but for the name that was asked for.
+    mine, none, version, no_version = (
+        other.send("GET", f"/profiles/{path}") for path in ("mine", "none", "mine/versions/1", "none/versions/1")
+    )
+    assert (mine.text, mine.code) == (none.text.replace("none", "mine"), "profile_not_found")
+    assert (version.text, version.code) == (no_version.text.replace("none", "mine"), "profile_not_found")
     assert other.send("POST", "/jobs", {"type": "ok", "profile": "mine"}).code == "unknown_profile"
     assert put(other, {"maxAttempts": 9}).headers["etag"] == '"1"'
     assert client_of().send("GET", "/profiles/mine").json["maxAttempts"] == 7

@@ -128,7 +128,9 @@ def test_a_schedule_of_another_tenant_answers_like_an_unknown_one(
     assert put().status == 201
     other = client_of("other").send(method, f"/schedules/nightly{path}")
     unknown = client_of().send(method, f"/schedules/unknown{path}")
-    assert (other.status, other.text) == (unknown.status, unknown.text) == (404, unknown.text)
+    # To the letter, but for the name that was asked for.
+    assert (other.status, other.text) == (404, unknown.text.replace("unknown", "nightly"))
+    assert unknown.status == 404
     assert other.code == "schedule_not_found"
 
 
@@ -210,8 +212,8 @@ def test_a_preview_is_what_then_fires(put: Callable[..., Answer], client: Client
     """With jitter, in both forms."""
     body = {"cron": "*/7 * * * * *", "exclude": ["2031-01-01"]}
     put(**body, jitterSeconds=30)
-    items = client.send("GET", "/schedules/nightly/preview", n=20).json["items"]
-    unsaved = client.send("POST", "/schedules/preview", body | {"n": 20})
+    items = client.send("GET", "/schedules/nightly/preview", limit=20).json["items"]
+    unsaved = client.send("POST", "/schedules/preview", body | {"limit": 20})
     assert unsaved.status == 200, unsaved.text
     for name in ("nominalAt", "local", "note"):
         assert [one[name] for one in unsaved.json["items"]] == [one[name] for one in items]
@@ -226,7 +228,7 @@ def test_a_preview_is_what_then_fires(put: Callable[..., Answer], client: Client
 def test_a_preview_of_nonsense_is_refused(client: Client) -> None:
     """As a put would be."""
     assert client.send("POST", "/schedules/preview", {"cron": "x"}).code == "invalid_schedule"
-    assert client.send("POST", "/schedules/preview", {"cron": "* * * * *", "n": 0}).code == "invalid_request"
+    assert client.send("POST", "/schedules/preview", {"cron": "* * * * *", "limit": 0}).code == "invalid_request"
 
 
 def test_nothing_fires_while_paused_and_what_passed_is_skipped(

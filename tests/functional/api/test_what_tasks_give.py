@@ -151,7 +151,7 @@ def test_progress_that_cannot_be_shown_is_an_error_of_the_task(client: Client, w
     """At once, where it was published."""
     job = runs(client, world, lambda payload, ctx: ctx.progress(value))
     assert (job["state"], job["error"]["type"]) == ("dead", "ValueError")
-    assert job["error"]["message"].startswith("the progress cannot be kept")
+    assert job["error"]["message"].startswith("the progress cannot be stored")
 
 
 def test_progress_is_shown_as_it_was_published(client: Client, world: World) -> None:

@@ -440,7 +440,7 @@ def test_a_cycle_is_named(client: Client) -> None:
     answer = client.send("POST", "/workflows", {"nodes": nodes})
     assert answer.code == "invalid_workflow"
     [place] = answer.json["errors"]
-    assert place["problem"] in {f"there is a cycle: {' -> '.join(c)}" for c in ("abca", "bcab", "cabc")}
+    assert place["problem"] in {f"has a cycle: {' -> '.join(c)}" for c in ("abca", "bcab", "cabc")}
 
 
 def test_a_refusal_never_repeats_a_payload(client: Client, world: World) -> None:

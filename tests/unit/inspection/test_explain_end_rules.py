@@ -25,7 +25,11 @@ CASES = {
     "success": (ended(State.SUCCEEDED), ["finished"], ""),
     "success after a failure": (ended(State.SUCCEEDED, "ValueError"), ["finished"], ""),
     "an error": (ended(State.DEAD, "ValueError"), ["finished", "failed", "redrivable"], "ValueError"),
-    "a poison job": (ended(State.DEAD, "worker_lost", claims=3), ["finished", "failed", "redrivable"], "kill its"),
+    "a poison job": (
+        ended(State.DEAD, "worker_lost", claims=3),
+        ["finished", "failed", "redrivable"],
+        "memory or the time of its process",
+    ),
     "a node": (ended(State.DEAD, "workflow_failed"), ["finished", "failed", "redrivable"], "One of its nodes"),
     "a dependency": (
         ended(State.CANCELLED, "dependency_failed"),

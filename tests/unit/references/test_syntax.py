@@ -98,11 +98,11 @@ def test_a_payload_may_be_so_deep() -> None:
         ({"$from": ["a", "b"]}, False, None),
         ({"$from": "f", "default": 1}, False, None),
         ({"$item": "@"}, True, None),
-        ({"$from": "x"}, False, "x is none of the jobs"),
-        ({"$from": ["a", "x"]}, False, "x is none of the jobs"),
+        ({"$from": "x"}, False, "x is not in dependsOn"),
+        ({"$from": ["a", "x"]}, False, "x is not in dependsOn"),
         ({"$from": "f"}, False, "f has no result when it fails"),
         ({"$from": ["a", "f"]}, False, "f has no result when it fails"),
-        ({"$item": "@"}, False, "in the payload of a forEach alone"),
+        ({"$item": "@"}, False, "only in the payload of a node with forEach"),
     ],
 )
 def test_what_can_never_be_resolved_is_known_at_submit(payload: Any, item: bool, problem: str | None) -> None:

@@ -238,14 +238,14 @@ def test_a_field_of_another_name_is_told_the_right_one(name: str, instead: str) 
     [
         (
             BRIEF | {"priority": "high"},
-            {"priority": "there is no such field; the fields are bcc, cc, from, html, replyTo, subject, text, to"},
+            {"priority": "is not a field; the fields are bcc, cc, from, html, replyTo, subject, text, to"},
         ),
         (BRIEF | {"to": {"email": "a@x.org"}}, {"to": "write one address, or a list of addresses"}),
         (
             BRIEF | {"to": "a@x.org; b@x.org"},
             {
-                "to": "not an e-mail address; write name@example.com or Name <name@example.com> with the address "
-                "in ASCII, and several as a list"
+                "to": "must be an email address, as in name@example.com or Name <name@example.com>, in ASCII; send "
+                "several as a list"
             },
         ),
         ({"subject": "Hello"}, {"": "to, cc and bcc must hold 1 to 50 addresses together"}),

@@ -36,31 +36,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="whendue", description=__doc__, epilog="Addresses and tasks come from the WHENDUE_* variables."
+        prog="whendue", description=__doc__, epilog="Queues, table and tasks are configured by WHENDUE_* variables."
     )
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(required=True, metavar="command")
-    worker = _command(commands, "worker", "run jobs, deliver notifications, settle dead letters", _worker, GIVE_BACK_S)
+    worker = _command(commands, "worker", "run jobs, deliver notifications, handle dead letters", _worker, GIVE_BACK_S)
     worker.add_argument(
-        "--threads", type=_number(1, 200), default=4, help="threads that listen to queues (%(default)s)"
+        "--threads",
+        type=_number(1, 200),
+        default=4,
+        help="number of threads that receive messages (default: %(default)s)",
     )
     worker.add_argument(
         "--batch",
         type=_number(1, SQS_MAX_BATCH),
         default=SQS_MAX_BATCH,
-        help="messages that a thread takes at once; their jobs run side by side (%(default)s)",
+        help="maximum number of messages per batch; their jobs run in parallel (default: %(default)s)",
     )
     worker.add_argument(
-        "--queues", type=_names, help="names, parted by commas (all whose addresses are known)", metavar="NAMES"
+        "--queues",
+        type=_names,
+        help="names of queues, separated by commas (default: all that are configured)",
+        metavar="NAMES",
     )
     worker.add_argument(
         "--wait",
         type=_number(1, SQS_MAX_WAIT_S),
         default=SQS_MAX_WAIT_S,
-        help="seconds that a thread listens to a queue that has nothing (%(default)s)",
+        help="seconds to wait for messages of an empty queue (default: %(default)s)",
     )
     timer = _command(
-        commands, "timer", "make due what is due, every minute, and heal what was lost", _timer, LAST_STEP_S
+        commands, "timer", "send due jobs to their queues every minute, and rescue lost ones", _timer, LAST_STEP_S
     )
     timer.set_defaults(wait=0)
     return parser
@@ -74,10 +80,19 @@ def _command(
         "--grace",
         type=_number(least_s + 1, 3600),
         default=GRACE_S,
-        help="seconds from SIGTERM to the end of the process (%(default)s)",
+        help="seconds that running jobs get to end after SIGTERM (default: %(default)s)",
     )
-    command.add_argument("--health-host", default="0.0.0.0", help="where probes are answered (%(default)s)")  # noqa: S104 - a pod's probes come from its node
-    command.add_argument("--health-port", type=_number(0, 65_535), default=8080, help="(%(default)s; 0 is any)")
+    command.add_argument(
+        "--health-host",
+        default="0.0.0.0",  # noqa: S104 - a pod's probes come from its node
+        help="address that health probes connect to (default: %(default)s)",
+    )
+    command.add_argument(
+        "--health-port",
+        type=_number(0, 65_535),
+        default=8080,
+        help="port of the health probes; 0 picks a free one (default: %(default)s)",
+    )
     command.set_defaults(make=make)
     return command
 
@@ -86,7 +101,7 @@ def _worker(whendue: App, options: argparse.Namespace, beats: Liveness) -> Servi
     known = (*whendue.settings.queues, *whendue.settings.dead_letter_queues)
     queues = options.queues or known
     if missing := sorted(set(queues) - set(known)):
-        raise ConfigurationError(f"no address is set for the queues {', '.join(missing)}")
+        raise ConfigurationError(f"WHENDUE_QUEUES has no address for: {', '.join(missing)}")
     return Worker(whendue, Options(queues, options.threads, options.batch, options.wait, options.grace), beats)
 
 
@@ -106,7 +121,7 @@ def _number(low: int, high: int) -> Callable[[str], int]:
 def _names(text: str) -> list[str]:
     names, known = text.split(","), (*ALL_QUEUES, *DEAD_LETTER_QUEUES)
     if unknown := sorted(set(names) - set(known)):
-        raise argparse.ArgumentTypeError(f"there is no queue {', '.join(unknown)}; there are {', '.join(known)}")
+        raise argparse.ArgumentTypeError(f"unknown queue {', '.join(unknown)}: must be one of {', '.join(known)}")
     return list(dict.fromkeys(names))
 
 

@@ -15,97 +15,97 @@ class WhendueError(Exception):
 
 
 class InvalidRequestError(WhendueError):
-    """The request is not valid."""
+    """The request is not valid; errors lists each place and what is wrong there."""
 
     code = "invalid_request"
 
 
 class UnstorableError(InvalidRequestError):
-    """The table can hold no such value: a number out of range, a text that is no UTF-8, or too much of it."""
+    """A value cannot be stored: a number is out of range, a text is not UTF-8, or it is too large."""
 
     code = "unstorable"
 
 
 class UnknownTaskError(InvalidRequestError):
-    """No task of this type is registered."""
+    """No task has this name; register it with @task, or correct type."""
 
     code = "unknown_task"
 
 
 class InvalidPayloadError(InvalidRequestError):
-    """The payload does not fit the task's model."""
+    """The payload does not fit the task's model; errors lists each place and what is wrong there."""
 
     code = "invalid_payload"
 
 
 class NotAllowedError(InvalidRequestError):
-    """The operator does not allow the tenant to do this."""
+    """The operator of this deployment does not allow this for the tenant."""
 
     code = "not_allowed"
 
 
 class UnknownProfileError(InvalidRequestError):
-    """No profile has this name."""
+    """No profile has this name; GET /profiles lists them."""
 
     code = "unknown_profile"
 
 
 class UnknownDependencyError(InvalidRequestError):
-    """A job that it depends on is not there."""
+    """A job in dependsOn does not exist; send ids of jobs that exist."""
 
     code = "unknown_dependency"
 
 
 class ProfileNotFoundError(WhendueError):
-    """No such profile, or no such version of it."""
+    """No profile has this name, or the profile has no such version."""
 
     code = "profile_not_found"
 
 
 class BuiltInProfileError(WhendueError):
-    """A built-in profile is not changed; make one of your own under another name."""
+    """A built-in profile cannot be changed; create one under another name."""
 
     code = "built_in_profile"
 
 
 class TooManyProfilesError(WhendueError):
-    """The tenant has as many profiles as it may have."""
+    """The tenant has reached its maximum number of profiles, including deleted ones."""
 
     code = "too_many_profiles"
 
 
 class PreconditionFailedError(WhendueError):
-    """If-Match or If-None-Match does not fit the current version; read it and decide again."""
+    """If-Match or If-None-Match does not match the current version; read it again and use its ETag."""
 
     code = "precondition_failed"
 
 
 class PayloadTooLargeError(WhendueError):
-    """The payload is over its limit."""
+    """The payload is too large."""
 
     code = "payload_too_large"
 
 
 class ResponseTooLargeError(WhendueError):
-    """The answer is larger than what can be sent; ask for less at once."""
+    """The answer is too large to be sent; ask for fewer items with limit."""
 
     code = "response_too_large"
 
 
 class DocumentNotFoundError(WhendueError):
-    """The job has none, or it is no longer kept."""
+    """The job has no payload or result, or it is no longer kept."""
 
     code = "document_not_found"
 
 
 class InvalidCursorError(InvalidRequestError):
-    """The cursor is not one that this list gave for these filters."""
+    """The cursor does not belong to this list with these filters; start without a cursor."""
 
     code = "invalid_cursor"
 
 
 class InvalidScheduleError(InvalidRequestError):
-    """The schedule's recurrence is not valid, or never fires."""
+    """The times of the schedule are not valid, or it never fires; errors names the field."""
 
     code = "invalid_schedule"
 
@@ -115,7 +115,7 @@ class InvalidScheduleError(InvalidRequestError):
 
 
 class InvalidWorkflowError(InvalidRequestError):
-    """The workflow's graph is not valid."""
+    """The graph of the workflow is not valid; errors names the nodes."""
 
     code = "invalid_workflow"
 
@@ -125,7 +125,7 @@ class InvalidWorkflowError(InvalidRequestError):
 
 
 class InvalidReferenceError(InvalidRequestError):
-    """A reference to a parent's result is not valid."""
+    """A reference ($from) in the payload is not valid."""
 
     code = "invalid_reference"
 
@@ -135,115 +135,115 @@ class InvalidReferenceError(InvalidRequestError):
 
 
 class BadReferenceError(WhendueError):
-    """A reference to a parent's result gives nothing."""
+    """A reference ($from) in the payload has no value."""
 
     code = "bad_reference"
 
 
 class JobNotFoundError(WhendueError):
-    """No such job."""
+    """No job has this id."""
 
     code = "job_not_found"
 
 
 class WorkflowNotFoundError(WhendueError):
-    """No such workflow."""
+    """No workflow has this id."""
 
     code = "workflow_not_found"
 
 
 class QueueNotFoundError(WhendueError):
-    """No such queue."""
+    """No queue has this name; GET /queues lists them."""
 
     code = "queue_not_found"
 
 
 class ScheduleNotFoundError(WhendueError):
-    """No such schedule."""
+    """No schedule has this name."""
 
     code = "schedule_not_found"
 
 
 class BackfillNotFoundError(WhendueError):
-    """No such backfill."""
+    """The schedule has no backfill with this id."""
 
     code = "backfill_not_found"
 
 
 class TooManySchedulesError(WhendueError):
-    """The tenant has as many schedules as it may have."""
+    """The tenant has reached its maximum number of schedules; delete one first."""
 
     code = "too_many_schedules"
 
 
 class UnknownChannelError(InvalidRequestError):
-    """No channel has this name."""
+    """No channel has this name; send webhook, email, sns, or the name of a registered channel."""
 
     code = "unknown_channel"
 
 
 class UnknownSubscriptionError(InvalidRequestError):
-    """No subscription has this name."""
+    """notify names a subscription that does not exist."""
 
     code = "unknown_subscription"
 
 
 class HeaderInjectionError(WhendueError):
-    """A line break stands where there may be none: it could begin a header."""
+    """A value has a line break where none is allowed: it could start a header."""
 
     code = "header_injection"
 
 
 class SubscriptionNotFoundError(WhendueError):
-    """No such subscription."""
+    """No subscription has this name."""
 
     code = "subscription_not_found"
 
 
 class DeliveryNotFoundError(WhendueError):
-    """No such delivery."""
+    """The subscription has no delivery with this id."""
 
     code = "delivery_not_found"
 
 
 class TooManySubscriptionsError(WhendueError):
-    """The tenant has as many subscriptions as it may have."""
+    """The tenant has reached its maximum number of subscriptions; delete one first."""
 
     code = "too_many_subscriptions"
 
 
 class SubscriptionDisabledError(WhendueError):
-    """The subscription is disabled, or gone: nothing is delivered to it."""
+    """The subscription is disabled or was deleted; nothing is delivered to it."""
 
     code = "subscription_disabled"
 
 
 class IdempotencyConflictError(WhendueError):
-    """The Idempotency-Key was used before with a different request."""
+    """The Idempotency-Key was used before with a different request; use a new key."""
 
     code = "idempotency_conflict"
 
 
 class StateConflictError(WhendueError):
-    """The job's state does not allow this."""
+    """The current state does not allow this; read it again before you retry."""
 
     code = "state_conflict"
 
 
 class UnavailableError(WhendueError):
-    """A service that we need refused for now; nothing was lost, try again."""
+    """A service that whendue depends on is unavailable; send the request again."""
 
     code = "unavailable"
 
 
 class AuthenticationError(WhendueError):
-    """The bearer token is missing or not valid."""
+    """The bearer token is missing or not valid; send Authorization: Bearer <token>."""
 
     code = "unauthenticated"
 
 
 class ForbiddenError(WhendueError):
-    """The token's scopes do not allow this."""
+    """The token does not have the scope that this operation requires."""
 
     code = "forbidden"
 

@@ -43,14 +43,14 @@ def mailbox(text: str) -> str:
         ValueError: it is neither; the message never shows it.
     """
     if len(text.encode()) > limits.EMAIL_MAILBOX_BYTES:
-        raise ValueError(f"over {limits.EMAIL_MAILBOX_BYTES} bytes")
+        raise ValueError(f"must have at most {limits.EMAIL_MAILBOX_BYTES} bytes")
     parts = _MAILBOX.fullmatch(text)
     address = parts["address"] if parts else text
     name = (parts["quoted"] or parts["name"] or "").strip() if parts else ""
     found = _ADDRESS.fullmatch(address)
     if not found or len(address) > limits.EMAIL_ADDRESS_BYTES or len(found[1]) > limits.EMAIL_LOCAL_PART_BYTES:
         raise ValueError(
-            "not an e-mail address; write name@example.com or Name <name@example.com> with the address in ASCII, and "
+            "must be an email address, as in name@example.com or Name <name@example.com>, in ASCII; send "
             "several as a list"
         )
     return formataddr((name, address))
@@ -58,7 +58,7 @@ def mailbox(text: str) -> str:
 
 def _short(text: str) -> str:
     if len(text.encode()) > limits.EMAIL_SUBJECT_BYTES:
-        raise ValueError(f"over {limits.EMAIL_SUBJECT_BYTES} bytes")
+        raise ValueError(f"must have at most {limits.EMAIL_SUBJECT_BYTES} bytes")
     return text
 
 
@@ -118,15 +118,15 @@ def check(tenant: str, sender: str | None, recipients: Sequence[tuple[str, Seque
     settings: TaskSettings = resource("settings")
     places = []
     if sender is None and settings.email_from is None:
-        places.append({"where": "from", "problem": "without WHENDUE_EMAIL_FROM a mail must name its sender"})
+        places.append({"where": "from", "problem": "must be sent, because the operator has set no WHENDUE_EMAIL_FROM"})
     elif sender is not None and not settings.may_mail_from(tenant, sender):
-        places.append({"where": "from", "problem": "WHENDUE_EMAIL_SENDERS does not allow this sender to the tenant"})
-    problem = "WHENDUE_EMAIL_RECIPIENTS does not allow this recipient to the tenant"
+        places.append({"where": "from", "problem": "WHENDUE_EMAIL_SENDERS does not allow this sender for the tenant"})
+    problem = "WHENDUE_EMAIL_RECIPIENTS does not allow this recipient for the tenant"
     for where, mailboxes in recipients:
         refused = [number for number, one in enumerate(mailboxes) if not settings.may_mail_to(tenant, one)]
         places += [{"where": f"{where}.{number}", "problem": problem} for number in refused]
     if places:
-        raise NotAllowedError(f"the mail is not allowed: {places[0]['problem']}", errors=places)
+        raise NotAllowedError(f"the email is not allowed: {places[0]['problem']}", errors=places)
 
 
 def send(mail: Mail, job_id: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def send(mail: Mail, job_id: str) -> dict[str, Any]:
     settings: TaskSettings = resource("settings")
     sender = mail.sender or settings.email_from
     if not sender:
-        raise GiveUp("the mail has no sender: give `from`, or set WHENDUE_EMAIL_FROM")
+        raise GiveUp("the email has no sender: send from, or set WHENDUE_EMAIL_FROM")
     client: EmailSender = resource("sesv2")
     bodies = {"Text": "" if mail.text is None and mail.html is None else mail.text, "Html": mail.html}
     try:

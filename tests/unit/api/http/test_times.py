@@ -103,7 +103,10 @@ def test_a_time_is_read_to_the_millisecond(text: str) -> None:
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_is_no_time_is_refused(text: str) -> None:
     """With what to send instead, or what is wrong with it."""
-    with pytest.raises(ValueError, match=r"as in 2026-11-23T20:00:00Z|no such time|between the years"):
+    with pytest.raises(
+        ValueError,
+        match=r"as in 2026-11-23T20:00:00Z|day that does not exist|second 60, which exists only|between the years",
+    ):
         read(text)
 
 

@@ -50,10 +50,10 @@ def to_attribute(value: object, depth: int = 0) -> dict[str, Any]:
             return {"NS": [_number(number) for number in sorted(value)]}
         case Mapping():
             if depth >= DYNAMODB_MAX_DEPTH:
-                raise UnstorableError(f"maps may be nested {DYNAMODB_MAX_DEPTH} deep")
+                raise UnstorableError(f"values must be nested at most {DYNAMODB_MAX_DEPTH} levels deep")
             return {"M": {_text(str(name)): to_attribute(part, depth + 1) for name, part in value.items()}}
         case _:
-            raise UnstorableError(f"the table holds no {type(value).__name__}")
+            raise UnstorableError(f"a value of type {type(value).__name__} cannot be stored")
 
 
 def _number(value: float) -> str:
@@ -152,7 +152,7 @@ def check_size(item: Mapping[str, Any]) -> None:
         UnstorableError: it is larger than an item may be.
     """
     if item_bytes(item) > DYNAMODB_ITEM_BYTES:
-        raise UnstorableError(f"an item may have {DYNAMODB_ITEM_BYTES} bytes")
+        raise UnstorableError(f"it must have at most {DYNAMODB_ITEM_BYTES} bytes, all fields together")
 
 
 def from_attribute(attribute: Mapping[str, Any]) -> Any:

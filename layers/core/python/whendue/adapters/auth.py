@@ -115,7 +115,7 @@ class Identity:
             ForbiddenError: the token does not have it.
         """
         if not self.may(scope):
-            raise ForbiddenError(f"the token lacks the scope {scope}", scope=scope)
+            raise ForbiddenError(f"the token does not have the scope {scope}", scope=scope)
 
 
 class Verifier:
@@ -150,7 +150,9 @@ class Verifier:
         token = token.strip()
         if not _COMPACT.fullmatch(token):
             # PyJWT forgives padding: a second spelling of the same token.
-            raise AuthenticationError("the token is not valid: three parts in base64url without padding")
+            raise AuthenticationError(
+                "the token is not valid: it must be three words of base64url without padding, separated by dots"
+            )
         keys = self._secrets() if self._keys is None else [self._keys.key(_key_id(token))]
         claims = self._claims(token, keys)
         _check_dates(claims)
@@ -195,7 +197,7 @@ def _key_id(token: str) -> str:
     except Exception as error:  # noqa: BLE001 - as above
         raise AuthenticationError(f"the token is not valid: {type(error).__name__}") from None
     if not isinstance(kid, str) or not kid:
-        raise AuthenticationError("the token names no key (kid)")
+        raise AuthenticationError("the token has no kid")
     return kid
 
 
@@ -210,13 +212,13 @@ def _check_dates(claims: Mapping[str, Any]) -> None:
 def _identity(claims: Mapping[str, Any]) -> Identity:
     tenant = claims.get("tenant")
     if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
-        raise AuthenticationError("the token names no valid tenant")
+        raise AuthenticationError("the token's tenant is missing or not valid")
     scopes = claims.get("scope", claims.get("scopes", claims.get("scp", "")))
     words = scopes.split() if isinstance(scopes, str) else scopes
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise AuthenticationError("the token's scopes are not words")
+        raise AuthenticationError("the token's scope must be words separated by spaces")
     subject = claims.get("sub", "")
     if not isinstance(subject, str) or len(subject.encode(errors="replace")) > SUBJECT_BYTES or not is_line(subject):
         # It is stored and shown as who did something: cut or cleaned it could be somebody else's.
-        raise AuthenticationError(f"the token's subject (sub) is no line of up to {SUBJECT_BYTES} bytes")
+        raise AuthenticationError(f"the token's sub must be one line of at most {SUBJECT_BYTES} bytes")
     return Identity(tenant, subject, frozenset(words))

@@ -90,7 +90,7 @@ class KeySet:
         if found is not None and self._since_s(self._got_ms) < KEYS_KEPT_S:
             return found
         if self._got_ms is None or self._failed or busy:
-            raise UnavailableError("the keys that verify tokens cannot be fetched from the issuer")
+            raise UnavailableError("the issuer's keys, which verify tokens, cannot be fetched; try again")
         raise AuthenticationError("the token's key (kid) is unknown")
 
     def _since_s(self, moment_ms: int | None) -> float:

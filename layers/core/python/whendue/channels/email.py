@@ -27,7 +27,7 @@ class EventTemplate(Template):
 
 def _fillable(text: str) -> str:
     if not EventTemplate(text).is_valid():
-        raise ValueError("a $ stands before something that is no name; write $$ for a $")
+        raise ValueError("has a $ without a name after it; write $$ for a $")
     return text
 
 

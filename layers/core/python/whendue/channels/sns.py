@@ -30,7 +30,7 @@ def acceptable(config: SnsConfig, tenant: str) -> None:
     """
     settings: TaskSettings = resource("settings")
     if not settings.may_publish(tenant, config.topic_arn):
-        problem = "WHENDUE_SNS_ALLOW does not allow this topic to the tenant"
+        problem = "WHENDUE_SNS_ALLOW does not allow this topic for the tenant"
         raise NotAllowedError(problem, errors=[{"where": "config.topicArn", "problem": problem}])
 
 

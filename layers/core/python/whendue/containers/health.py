@@ -96,4 +96,4 @@ def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> T
     try:
         return ThreadingHTTPServer((host, port), handler)
     except OSError as error:
-        raise ConfigurationError(f"probes cannot be answered at {host}:{port}: {error.strerror}") from error
+        raise ConfigurationError(f"health probes cannot be served at {host}:{port}: {error.strerror}") from error

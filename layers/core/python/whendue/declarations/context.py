@@ -86,7 +86,7 @@ class Context:
         try:
             self._progress = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES)
         except NotJsonError as error:
-            raise ValueError(f"the progress cannot be kept: {error}") from None
+            raise ValueError(f"the progress cannot be stored: {error}") from None
 
     def once(self, key: str) -> bool:
         """Say True the first time any attempt of this job asks for this key (any text), False ever after.

@@ -125,7 +125,7 @@ class Declaration:
             elif name in _RANGES:
                 self._check_range(name, value)
             else:
-                raise self.refuse(f"there is no option {name}; {_hint(name, value)}")
+                raise self.refuse(f"unknown option {name}; {_hint(name, value)}")
         return dict(options)
 
     def _check_range(self, name: str, value: object) -> None:
@@ -151,9 +151,9 @@ class Declaration:
     def check_callable(self, function: object) -> Callable[..., Any]:
         """Return what is to be called, if it is a plain function or works like one."""
         if isinstance(function, classmethod):
-            raise self.refuse("a classmethod cannot be one; declare a function outside of the class")
+            raise self.refuse("a classmethod cannot be declared; declare a function outside of the class")
         if inspect.isclass(function):
-            raise self.refuse("a class cannot be one; declare a function, or an instance that can be called")
+            raise self.refuse("a class cannot be declared; declare a function, or an instance that can be called")
         if not callable(function):
             raise self.refuse(f"{type(function).__name__} cannot be called; declare a function")
         inner = _innermost(function)
@@ -172,10 +172,12 @@ class Declaration:
         except (TypeError, ValueError):
             raise self.refuse("its parameters cannot be read; declare a function written in Python") from None
         if every and every[0].name in ("self", "cls") and "." in getattr(function, "__qualname__", ""):
-            raise self.refuse("a method cannot be one: nobody makes its object; declare a function")
+            raise self.refuse("a method cannot be declared, because it needs an object; declare a function")
         keyword = [one.name for one in every if one.kind is one.KEYWORD_ONLY and one.default is one.empty]
         if keyword:
-            raise self.refuse(f"nobody gives a value to {', '.join(keyword)}; arguments are given by position")
+            raise self.refuse(
+                f"it must not have the keyword-only parameters {', '.join(keyword)}; arguments are passed by position"
+            )
         return [one for one in every if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
 
     def annotation(self, function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
@@ -211,7 +213,7 @@ class Declaration:
         needed = [one for one in parameters if one.default is one.empty]
         if len(needed) > 2:  # noqa: PLR2004 - payload, ctx
             names = ", ".join(one.name for one in needed[2:])
-            raise self.refuse(f"it must take (payload) or (payload, ctx); nobody gives a value to {names}")
+            raise self.refuse(f"it must take (payload) or (payload, ctx), without {names}")
         if len(parameters) < 2:  # noqa: PLR2004
             return False
         second = parameters[1]
@@ -260,7 +262,7 @@ def _hint(name: str, value: object) -> str:
         return f"you may mean {_FOREIGN[name]}"
     snake = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
     near = difflib.get_close_matches(snake, OPTIONS, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
+    return f"did you mean {near[0]}?" if near else f"the options are {', '.join(OPTIONS)}"
 
 
 def _shown(value: object) -> str:

@@ -59,7 +59,7 @@ def _detail(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return str(error.msg)
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"there is no module {error.name}"
+        return f"the module {error.name} does not exist"
     return ""
 
 
@@ -73,7 +73,7 @@ def modules_of(package: str) -> tuple[list[str], list[ModuleFailure]]:
         importlib.import_module(package)
     except BaseException as error:  # noqa: BLE001 - whatever it raises, other packages are imported
         if isinstance(error, ModuleNotFoundError) and f"{package}.".startswith(f"{error.name}."):
-            raise ConfigurationError(f"there is no package {package} to import tasks from") from None
+            raise ConfigurationError(f"WHENDUE_TASKS names the package {package}, which cannot be found") from None
         return [], [failure(package, error)]
     paths = list(getattr(importlib.import_module(package), "__path__", ()))
     names = sorted(f"{package}.{found.name}" for found in pkgutil.iter_modules(paths))

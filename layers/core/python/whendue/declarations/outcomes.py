@@ -11,7 +11,7 @@ class Retry(Exception):  # noqa: N818 - an outcome that a task chooses, not an e
         after: the least delay before the next attempt (seconds or timedelta), besides the backoff.
     """
 
-    def __init__(self, reason: str = "the task asked to be tried again", *, after: float | timedelta = 0) -> None:
+    def __init__(self, reason: str = "the task asked for a retry", *, after: float | timedelta = 0) -> None:
         """Note the reason and the delay."""
         super().__init__(reason)
         self.after_s = after.total_seconds() if isinstance(after, timedelta) else float(after)

@@ -142,14 +142,14 @@ class Registry:
 
     def _missing(self, kind: str, name: str, key: str) -> str:
         if reason := self._clashes.get(key) or self._lost.get(key):
-            return f"the {kind} {name!r} cannot be had: {reason}"
+            return f"the {kind} {name!r} is not available: {reason}"
         modules = [one.module for one in self.failures]
         if not modules:
             near = nearest(name, self.names() if kind == "task" else self.channels())
-            return f"no {kind} is called {name!r}" + (f"; did you mean {near!r}?" if near else "")
+            return f"no {kind} has the name {name!r}" + (f"; did you mean {near!r}?" if near else "")
         more = f" and {len(modules) - NAMED} more" if len(modules) > NAMED else ""
         named = f"{', '.join(modules[:NAMED])}{more}"
-        return f"no {kind} is called {name!r}; it may be in what could not be imported: {named}"
+        return f"no {kind} has the name {name!r}; it may be in a module that could not be imported: {named}"
 
     def names(self) -> list[str]:
         """List the names of the tasks that users submit, sorted."""
@@ -219,7 +219,7 @@ def task(
     declaration = Declaration("task", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES)
     if others:
-        raise declaration.refuse("options are given by name, as in max_attempts=3")
+        raise declaration.refuse("options must be passed by name, as in max_attempts=3")
     if named.startswith(DELIVERIES) or (named == WORKFLOW) != (expands == WORKFLOW) or expands not in (None, WORKFLOW):
         raise declaration.refuse(f"the names {WORKFLOW!r} and '{DELIVERIES}...' are whendue's own, and so is `expands`")
     if not (check is None or callable(check)):

@@ -90,7 +90,7 @@ class TaskSettings:
         own = _own(env, "WHENDUE_OWN_FUNCTIONS", _function_name)
         if any(invoked.values()) and not own:
             raise ConfigurationError(
-                "WHENDUE_LAMBDA_ALLOW needs WHENDUE_OWN_FUNCTIONS: the names of whendue's own functions, parted by "
+                "WHENDUE_LAMBDA_ALLOW needs WHENDUE_OWN_FUNCTIONS: the names of whendue's own functions, separated by "
                 "commas, which no job may invoke"
             )
         return cls(
@@ -190,7 +190,7 @@ def _of_tenants(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]
 def _mail_lists(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]:
     lists = {tenant: tuple(map(str.lower, entries)) for tenant, entries in _of_tenants(env, name).items()}
     if not all(_MAIL_ENTRY.fullmatch(entry) for entries in lists.values() for entry in entries):
-        raise ConfigurationError(f"{name} holds an entry that is none of: an address, a domain, *")
+        raise ConfigurationError(f"{name} has an entry that is neither an address nor a domain nor *")
     return lists
 
 
@@ -229,7 +229,7 @@ class Resources:
         with self._lock:
             if name not in self._made:
                 if name not in self._factories:
-                    raise ConfigurationError(f"this process provides no {name!r} to its tasks")
+                    raise ConfigurationError(f"this process does not provide {name!r} to its tasks")
                 self._made[name] = self._factories[name]()
             return self._made[name]
 

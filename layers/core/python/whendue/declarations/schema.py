@@ -45,7 +45,7 @@ class Payload(BaseModel):
         text = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
             fields = ", ".join(sorted(field.alias or name for name, field in cls.model_fields.items()))
-            text = f"there is no such field; {cls.INSTEAD.get(str(error['loc'][-1]), f'the fields are {fields}')}"
+            text = f"is not a field; {cls.INSTEAD.get(str(error['loc'][-1]), f'the fields are {fields}')}"
         return {"type": PydanticCustomError(error["type"], text), "loc": error["loc"], "input": None}
 
 
@@ -56,7 +56,7 @@ def without_controls(text: str) -> str:
         ValueError: it holds a control character, a line or paragraph separator, or half a surrogate pair.
     """
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
-        raise ValueError("control characters are not allowed")
+        raise ValueError("must not have control characters")
     return text
 
 

@@ -88,14 +88,14 @@ def places(error: ValidationError, *inside: str) -> list[dict[str, str]]:
     try:
         count = error.error_count()
         if count > DESCRIBED:
-            return [_place(inside, f"{count} places do not fit")]
+            return [_place(inside, f"{count} places are not valid")]
         found = error.errors(include_input=False, include_url=False)
         named = [_place((*inside, *part["loc"]), _problem(part)) for part in found[:PLACES]]
     except Interrupted:
         raise
     except BaseException as broken:  # noqa: BLE001 - the text of an error of users, made by their __str__
         return [_place(inside, raised(broken, "describing what does not fit"))]
-    more = [_place(inside, f"{count - PLACES} more places do not fit")] if count > PLACES else []
+    more = [_place(inside, f"{count - PLACES} more places are not valid")] if count > PLACES else []
     return named + more
 
 

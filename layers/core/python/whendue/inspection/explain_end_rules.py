@@ -8,7 +8,7 @@ from whendue.quotas import REDRIVE_AGE_S
 
 # Causes of ours: what they mean to whoever asks.
 MEANINGS = {
-    "worker_lost": "Every worker that ran it went silent: it may kill its process, by memory or time",
+    "worker_lost": "Every worker that ran it died: the job may exceed the memory or the time of its process",
     "payload_missing": "Its payload was no longer kept",
     "timeout": "Its last attempt took longer than its timeout",
     "workflow_failed": "One of its nodes did not succeed",
@@ -39,9 +39,13 @@ def reason_of_end(job: Job, now_ms: int) -> list[EndReason]:
     reasons.append(_why(job))
     if job.pending_fan_out is not None:
         # A redrive tells them first.
-        reasons.append(EndReason(Cause.FAN_OUT_PENDING, "Those who wait for its end are yet to hear of it.", {}))
+        reasons.append(
+            EndReason(
+                Cause.FAN_OUT_PENDING, "Jobs and subscriptions that depend on its end have not been notified yet.", {}
+            )
+        )
     if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
-        text = f"It is older than {REDRIVE_AGE_S // 86_400} days and is not redriven: submit it anew."
+        text = f"It is older than {REDRIVE_AGE_S // 86_400} days and cannot be run again: submit a new job."
         return [*reasons, EndReason(Cause.TOO_OLD, text, {"created_at": job.created_at})]
     return [
         *reasons,

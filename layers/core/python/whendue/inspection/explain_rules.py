@@ -93,7 +93,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
     if job.state is State.PENDING and job.check_at <= ticked_at and not unheard:
         # Its message was sent at a tick.
         return []
-    text = "The timer is silent; what it has to do for this job waits until it ticks again."
+    text = "The timer does not run; the job waits until it runs again."
     return [Reason(Cause.TIMER_SILENT, text, {"last_tick_at": ticked_at})]
 
 
@@ -115,10 +115,10 @@ def _limited(wait: Wait, next_look_at: int | None) -> Reason:
     facts: dict[str, Any] = {"key": wait.key, "waits_since_at": wait.since}
     facts |= {} if next_look_at is None else {"next_look_at": next_look_at}
     if wait.what == "slot":
-        text = f"As many jobs of the key {wait.key} as may run at once are running; it starts when one of them ends."
+        text = f"The maximum number of jobs with the key {wait.key} is running; it starts when one of them ends."
         return Reason(Cause.LIMITED, text, facts | {"concurrency": wait.limit})
-    turn = "a worker gives it its turn" if next_look_at is None else "its turn is at its due time"
-    text = f"Jobs of the key {wait.key} start at a limited rate; {turn}."
+    turn = "it starts when a worker has received it" if next_look_at is None else "it starts at its due time"
+    text = f"Jobs with the key {wait.key} start at a limited rate; {turn}."
     return Reason(Cause.LIMITED, text, facts | {"rate_per_second": wait.limit})
 
 
@@ -127,11 +127,11 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
     if job.failures and job.last:
         facts = {"attempt": job.failures, "next_attempt_at": job.due_at, "error_type": job.last.type}
         reasons.append(
-            Reason(Cause.RETRY_BACKOFF, f"Attempt {job.failures} failed; the next waits out its backoff.", facts)
+            Reason(Cause.RETRY_BACKOFF, f"Attempt {job.failures} failed; the next one starts after its backoff.", facts)
         )
     reasons.append(Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at}))
     if now_ms < first_check(job.due_at, timing):
-        text = "Its message is handed to the queue shortly before it is due."
+        text = "Its message is sent to the queue shortly before it is due."
         reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.check_at}))
     return reasons
 
@@ -141,18 +141,20 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
     reasons = []
     if job.cancel_requested:
         reasons.append(
-            Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the jobs that it has made are cancelled.", {})
+            Reason(
+                Cause.CANCEL_REQUESTED, "A cancel was requested; the jobs that it has created are being cancelled.", {}
+            )
         )
     if job.member_count is not None:
-        text = f"It waits for the ends of {left} of the {job.member_count} jobs that it has made."
+        text = f"It waits for {left} of the {job.member_count} jobs that it has created."
         return [*reasons, Reason(Cause.WAITING_FOR_MEMBERS, text, {"members": job.member_count, "left": left})]
     failed = [one.parent.id for one in awaited.values() if job.on_dependency_failure == "hold" and _holds(one)]
     if failed:
-        text = "A job that must succeed first did not: it is held until that one is redriven and succeeds."
+        text = "A job that it depends on did not succeed: it is held until that job is run again and succeeds."
         reasons.append(Reason(Cause.HELD, text, {"jobs": failed[:AWAITED_NAMED]}))
     named = [awaited[number].parent.id for number in sorted(awaited)][:AWAITED_NAMED]
     facts = {"left": left, "jobs": named}
-    reasons.append(Reason(Cause.WAITING_FOR_DEPENDENCIES, f"It waits for the ends of {left} job(s).", facts))
+    reasons.append(Reason(Cause.WAITING_FOR_DEPENDENCIES, f"It waits for {left} job(s) to end.", facts))
     return reasons
 
 
@@ -167,13 +169,13 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> 
     overdue_s = (now_ms - job.due_at) // 1000
     if seen.backlog > BACKLOG_MESSAGES:
         # How late it is, not by how many: most of them are other tenants'. Nor is it said to be lost: late is not lost.
-        text = f"The queue {job.queue} is backed up; jobs before it are waiting, too."
+        text = f"The queue {job.queue} has a backlog; jobs before it are waiting as well."
         reasons.append(Reason(Cause.BACKLOG, text, {"queue": job.queue, "overdue_s": overdue_s}))
     elif _is_overdue(job, now_ms, timing):
-        text = "It is overdue: its message was lost, or dropped in a pause, or is late. The timer sees to it at a tick."
+        text = "It is overdue: its message is late, was lost, or was dropped during a pause. The timer sends it again."
         reasons.append(Reason(Cause.OVERDUE, text, {"overdue_s": overdue_s}))
     if job.rescues:
-        text = f"The timer has looked after it {job.rescues} time(s); it looks again at its next check."
+        text = f"The timer has rescued it {job.rescues} time(s); it checks again at the next check."
         reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "check_at": job.check_at}))
     return [*reasons, _next_of_due(job, seen)]
 
@@ -181,9 +183,7 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> 
 def _next_of_due(job: Job, seen: Observed) -> Reason:
     """Say what becomes of a job that is due once a worker looks at it."""
     if seen.overlaps:
-        text = (
-            "An earlier job of its schedule is not over. If it still is not when a worker looks, this one is skipped."
-        )
+        text = "An earlier job of its schedule has not ended. If it has not when this one starts, this one is skipped."
         return Reason(Cause.OVERLAPS, text, {"schedule": job.schedule, "policy": job.overlap})
     if seen.wait is not None:
         return _limited(seen.wait, None)
@@ -193,10 +193,10 @@ def _next_of_due(job: Job, seen: Observed) -> Reason:
 
 def _running(job: Job, now_ms: int) -> list[Reason]:
     if job.lease_until < now_ms:
-        text = "Its worker went silent; another takes over or the timer sends it again."
+        text = "Its worker stopped sending heartbeats; another worker takes over, or the timer sends the job again."
         return [Reason(Cause.LEASE_EXPIRED, text, {"lease_until": job.lease_until, "lost": job.lost})]
     facts = {"started_at": job.started_at, "lease_until": job.lease_until}
     reasons = [Reason(Cause.RUNNING, f"Attempt {job.attempt} is running.", facts)]
     if job.cancel_requested:
-        reasons.append(Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the task is told and decides.", {}))
+        reasons.append(Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the task decides when it stops.", {}))
     return reasons

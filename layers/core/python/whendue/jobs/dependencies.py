@@ -140,10 +140,10 @@ def _verdict(end: UpstreamEnd, policy: str | None) -> str:
 
 
 _MESSAGES: Final = {
-    DEPENDENCY_FAILED: "its parent {} did not succeed",
-    DEPENDENCY_MISSING: "its parent {} is not there",
-    NOT_TAKEN: "its parent {} took another branch",
-    ORPHANED: "the job {} ended before it had made all its parts",
+    DEPENDENCY_FAILED: "the job {} it depends on did not succeed",
+    DEPENDENCY_MISSING: "the job {} it depends on does not exist",
+    NOT_TAKEN: "the job {} it depends on ended in another way",
+    ORPHANED: "the job {} ended before it had created all its jobs",
 }
 
 

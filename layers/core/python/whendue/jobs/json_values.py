@@ -17,7 +17,7 @@ Problem = Literal["not_json", "too_deep", "too_large"]
 CHARACTERS_PER_STEP: Final = 100
 # What a task that was written for another library returns.
 HINTS: Final = {
-    "coroutine": "it was written with `async def`, and nobody awaits it; use `asyncio.run` inside of a plain function",
+    "coroutine": "it was written with `async def`, which is not awaited; use `asyncio.run` inside a plain function",
     "async_generator": "it was written with `async def` and `yield`; return a list",
     "generator": "it was written with `yield`; return a list",
     "bytes": "turn bytes into text",
@@ -61,7 +61,7 @@ def to_text(value: object, *, most_bytes: int, most_levels: int) -> str:
     except (NotJsonError, Interrupted):
         raise
     except UnicodeEncodeError:
-        raise NotJsonError("not_json", "a text holds half a surrogate pair, which is no character") from None
+        raise NotJsonError("not_json", "a text has half of a surrogate pair") from None
     except BaseException as error:  # noqa: BLE001 - methods of a user's object may raise whatever they like
         raise NotJsonError("not_json", f"it could not be read: {type_name(error)}") from None
     if size > most_bytes:
@@ -126,7 +126,7 @@ class _Plain:
             # Nobody will: Python would warn of it at some later time.
             value.close()
         hint = f" ({HINTS[kind]})" if kind in HINTS else ""
-        raise NotJsonError("not_json", f"JSON has nothing for a value of type {line_of(kind, TYPE_BYTES)}{hint}")
+        raise NotJsonError("not_json", f"JSON cannot hold a value of type {line_of(kind, TYPE_BYTES)}{hint}")
 
     def _spend(self, size: int) -> None:
         self._left -= size
@@ -168,13 +168,13 @@ class _Plain:
             return int.__repr__(self._whole(key))
         if isinstance(key, float):
             return float.__repr__(_finite(key))
-        raise NotJsonError("not_json", f"JSON has no keys of type {line_of(type_name(key), TYPE_BYTES)}")
+        raise NotJsonError("not_json", f"JSON cannot hold keys of type {line_of(type_name(key), TYPE_BYTES)}")
 
 
 def _finite(value: float) -> float:
     plain = float.__float__(value)
     if not math.isfinite(plain):
-        raise NotJsonError("not_json", "JSON has no NaN and no Infinity")
+        raise NotJsonError("not_json", "JSON cannot hold NaN or Infinity")
     return plain
 
 

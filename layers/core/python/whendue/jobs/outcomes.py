@@ -74,9 +74,9 @@ def brought(bring: Callable[[], Input]) -> str | Failed:
     except WhendueError as error:
         return Failed(error.code, str(error))
     except Exception as error:  # noqa: BLE001 - an item that nobody can read is the matter of who refers to it
-        return broken("its payload could not be made", error)
+        return broken("its payload could not be built", error)
     if payload is None:
-        return Failed("payload_missing", "the payload is gone", final=True)
+        return Failed("payload_missing", "the payload is no longer kept", final=True)
     return Failed(payload.code, str(payload), final=True) if isinstance(payload, WhendueError) else payload
 
 
@@ -92,4 +92,6 @@ def succeeded(value: object) -> Ended:
     try:
         return Succeeded(to_text(value, most_bytes=RESULT_BYTES, most_levels=RESULT_DEPTH))
     except NotJsonError as error:
-        return Failed(f"result_{error.problem}", f"the task returned what cannot be kept: {error}", final=True)
+        return Failed(
+            f"result_{error.problem}", f"the task returned a value that cannot be stored: {error}", final=True
+        )

@@ -57,7 +57,7 @@ class DeliveryLog:
         """
         subscription = find_subscription(self._runtime.store, tenant, name)
         if not subscription.active:
-            raise StateConflictError("the subscription is disabled; enable it first")
+            raise StateConflictError(f"the subscription is disabled; send POST /subscriptions/{name}/enable first")
         now_ms = self._runtime.clock.now_ms()
         made = self._notifications.to(subscription, test_event(self._runtime.clock.new_id(), now_ms))
         [end] = commit(self._runtime, [made], now_ms)
@@ -75,8 +75,8 @@ class DeliveryLog:
             UnavailableError: nobody knows; ask again.
         """
         if not find_subscription(self._runtime.store, tenant, name).active:
-            raise StateConflictError("the subscription is disabled; enable it first")
+            raise StateConflictError(f"the subscription is disabled; send POST /subscriptions/{name}/enable first")
         try:
             return self._control.replay(tenant, name, delivery_id)
         except JobNotFoundError:
-            raise DeliveryNotFoundError from None
+            raise DeliveryNotFoundError(f"the subscription {name} has no delivery with the id {delivery_id}") from None

@@ -58,7 +58,7 @@ class NotificationSender:
     def _read(self, tenant: str, name: str) -> Subscription:
         [item] = self._runtime.store.get([subscription_key(tenant, name)])
         if item is None:
-            raise SubscriptionDisabledError("the subscription is gone")
+            raise SubscriptionDisabledError("the subscription was deleted")
         subscription = from_item(tenant, item)
         if not subscription.active:
             raise SubscriptionDisabledError(f"the subscription is disabled: {subscription.disabled_reason}")

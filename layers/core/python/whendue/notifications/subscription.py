@@ -12,7 +12,7 @@ from whendue.table.writes import REMOVE, Is, Lacks, Write, delete, insert
 
 Applies = Literal["all", "named"]
 GONE: Final = "the receiver answered 410 Gone"
-FAILING: Final = f"every attempt has failed for {FAILING_S // 3600} hours"
+FAILING: Final = f"all attempts have failed for {FAILING_S // 3600} hours"
 
 
 @dataclass(frozen=True, slots=True)

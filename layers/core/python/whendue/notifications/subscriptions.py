@@ -60,7 +60,7 @@ def find_subscription(store: JobStore, tenant: str, name: str) -> Subscription:
     """
     [item] = store.get([subscription_key(tenant, name)])
     if item is None:
-        raise SubscriptionNotFoundError
+        raise SubscriptionNotFoundError(f"no subscription has the name {name}")
     return from_item(tenant, item)
 
 
@@ -110,7 +110,7 @@ class Subscriptions:
         """
         text = json.dumps(config, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > SUBSCRIPTION_CONFIG_BYTES:
-            raise InvalidRequestError(f"the configuration is over {SUBSCRIPTION_CONFIG_BYTES} bytes of JSON")
+            raise InvalidRequestError(f"config must have at most {SUBSCRIPTION_CONFIG_BYTES} bytes of JSON")
         kind = self._runtime.registry.channel(terms.channel).parse(config, tenant).signed
         terms = replace(terms, config=text)
         for _ in range(TRIES):
@@ -140,7 +140,9 @@ class Subscriptions:
         def rotated(known: Subscription) -> Subscription:
             kind = kind_of(known.key)
             if kind is None:
-                raise StateConflictError("the subscription's channel does not sign")
+                raise StateConflictError(
+                    "the channel of this subscription does not sign, so it has no secret to rotate"
+                )
             now_ms = self._runtime.clock.now_ms()
             fresh = new_key(kind, self._runtime.clock.bits)
             rotates_on = known.old_until is not None and now_ms < known.old_until
@@ -201,14 +203,16 @@ class Subscriptions:
     def _made(self, tenant: str, name: str, terms: Terms, kind: Kind | None) -> Subscription:
         # Those that cannot be read count, too.
         if len(self._runtime.store.query(subscription_key(tenant, "").pk)) >= SUBSCRIPTIONS_PER_TENANT:
-            raise TooManySubscriptionsError(f"a tenant may have {SUBSCRIPTIONS_PER_TENANT} subscriptions")
+            raise TooManySubscriptionsError(
+                f"a tenant can have at most {SUBSCRIPTIONS_PER_TENANT} subscriptions; delete one first"
+            )
         clock = self._runtime.clock
         now_ms, made = clock.now_ms(), clock.new_id()
         return Subscription(tenant, name, terms, made, now_ms, now_ms, made, key=self._new_key(kind))
 
     def _changed(self, known: Subscription, terms: Terms, kind: Kind | None) -> Subscription:
         if known.terms.channel != terms.channel:
-            raise InvalidRequestError("a subscription keeps its channel; make another one")
+            raise InvalidRequestError("the channel of a subscription cannot be changed; create another subscription")
         then = replace(known, terms=terms)
         if terms.config != known.terms.config:
             then = replace(then, failing_since=None)
@@ -228,7 +232,7 @@ class Subscriptions:
         [end] = self._runtime.store.apply([change(known, then) if known else subscribe(then)])
         self._notifications.forget(then.tenant)
         if end.status is WriteStatus.UNAVAILABLE:
-            raise UnavailableError("nobody knows whether the subscription was changed; send the same request again")
+            raise UnavailableError("it is not known whether the subscription was changed; send the same request again")
         if end.status is WriteStatus.INVALID:
             raise UnstorableError
         return end.done

@@ -41,10 +41,10 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
         UnavailableError: the table does not answer.
     """
     if len(job_id) != ID_LENGTH:
-        raise JobNotFoundError
+        raise JobNotFoundError(f"no job has the id {job_id}")
     job = _read(store, job_id)
     if job is None or job.tenant != tenant or _is_gone(store, job, now_ms):
-        raise JobNotFoundError
+        raise JobNotFoundError(f"no job has the id {job_id}")
     return job
 
 
@@ -81,7 +81,7 @@ class JobCommands:
 
         def step(job: Job, now_ms: int) -> Transition | None:
             if job.terminal and job.state is not State.CANCELLED:
-                raise _conflict("a finished job is not cancelled", job, now_ms)
+                raise _conflict("a finished job cannot be cancelled", job, now_ms)
             if job.terminal or job.cancel_requested:
                 return None
             if job.state is State.RUNNING or (job.state is State.WAITING and job.member_count is not None):
@@ -106,9 +106,9 @@ class JobCommands:
 
         def step(job: Job, now_ms: int) -> Transition:
             if job.state not in (State.DEAD, State.CANCELLED):
-                raise _conflict("only dead and cancelled jobs are redriven", job, now_ms)
+                raise _conflict("only dead and cancelled jobs can be run again", job, now_ms)
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
-                raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days is not redriven", job, now_ms)
+                raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days cannot be run again", job, now_ms)
             return redrive(job, now_ms + delay_ms, now_ms, self._runtime.settings.timing)
 
         return self._change(tenant, job_id, step, expected)
@@ -126,7 +126,7 @@ class JobCommands:
             if job.subscription != subscription:
                 raise JobNotFoundError
             if not job.terminal:
-                raise _conflict("a delivery that is on its way is not replayed", job, now_ms)
+                raise _conflict("a delivery that has not ended cannot be replayed", job, now_ms)
             again = replay if job.state is State.SUCCEEDED else redrive
             return again(job, now_ms, now_ms, self._runtime.settings.timing)
 
@@ -149,12 +149,14 @@ class JobCommands:
 
         def step(job: Job, now_ms: int) -> Transition:
             if job.state is not State.PENDING:
-                raise _conflict("only pending jobs are rescheduled or given another priority", job, now_ms)
+                raise _conflict("only a job that has not started can be rescheduled or reprioritised", job, now_ms)
             if queue is not None and job.queue == NOTIFICATIONS:
-                raise _conflict("a delivery has no priority", job, now_ms)
+                raise _conflict("the priority of a delivery cannot be changed", job, now_ms)
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
-                raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days after its creation")
+                raise InvalidRequestError(
+                    f"dueAt must be at most {HORIZON_S // 86_400} days after the job was submitted"
+                )
             return reschedule(job, wanted, queue or job.queue, now_ms, self._runtime.settings.timing)
 
         return self._change(tenant, job_id, step, expected)

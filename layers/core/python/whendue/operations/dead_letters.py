@@ -118,7 +118,7 @@ class DeadLetterService:
         steps = []
         for number, job in enumerate(jobs, start):
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
-                errors[job.id] = StateConflictError("the job is too old")
+                errors[job.id] = StateConflictError("the job is too old to run again; submit a new one")
                 continue
             # Bounded, however slow: the horizon is far below what a float can make of it.
             due_at = now_ms + (round(min(1000 * number / rate_per_s, 1000 * HORIZON_S)) if rate_per_s else 0)
@@ -132,7 +132,7 @@ class DeadLetterService:
             errors.update({step.job.id: _error(outcome) for step, outcome in zip(part, outcomes, strict=True)})
 
         self._runtime.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
-        return [errors.get(job.id, StateConflictError("the job cannot be redriven")) for job in jobs]
+        return [errors.get(job.id, StateConflictError("the job cannot be run again")) for job in jobs]
 
 
 def _dead(wanted: JobFilter) -> JobFilter:

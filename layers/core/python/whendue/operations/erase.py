@@ -61,9 +61,14 @@ class JobEraser:
         if expected is not None and revision(job) not in expected:
             raise PreconditionFailedError
         if not job.terminal or job.pending_fan_out is not None:
-            raise StateConflictError("a live job is not erased; cancel it first", state=job.state.value)
+            raise StateConflictError(
+                "a job that has not ended cannot be erased; cancel it first", state=job.state.value
+            )
         if job.parent_id is not None:
-            raise StateConflictError("a node goes with its workflow, an item with its forEach", state=job.state.value)
+            raise StateConflictError(
+                "a job of a workflow or a forEach cannot be erased alone; erase the workflow or the forEach job",
+                state=job.state.value,
+            )
         if not self._erase(job):
             raise StateConflictError("the job has changed; read it again", state=job.state.value)
 
@@ -79,7 +84,7 @@ class JobEraser:
         own = [key for key in purging.belongings(job.key.pk) if life_of(key.sk) in (None, job.life)]
         [gone] = self._runtime.store.apply([erased(job)])
         if gone.failed:
-            raise UnavailableError("nobody knows whether the job is erased; ask again")
+            raise UnavailableError("it is not known whether the job was erased; send the same request again")
         if gone.done:
             # Members that are live, or too many, are left to the timer.
             purging.purge([*dict.fromkeys(edges), *own])

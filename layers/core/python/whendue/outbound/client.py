@@ -43,7 +43,7 @@ _CHUNK_BYTES: Final = 16_384
 
 
 class HttpTimeoutError(Exception):
-    """There was no whole answer within the time limit."""
+    """There was no complete answer within the time limit."""
 
 
 class HttpProtocolError(Exception):
@@ -140,9 +140,9 @@ def send(
         finally:
             sock.close()
     except TimeoutError:
-        raise HttpTimeoutError("no whole answer within the time limit") from None
+        raise HttpTimeoutError("no complete answer within the time limit") from None
     except http.client.HTTPException as error:
-        raise HttpProtocolError(f"the answer is not HTTP, or broke off: {type(error).__name__}") from None
+        raise HttpProtocolError(f"the answer is not HTTP, or is incomplete: {type(error).__name__}") from None
 
 
 def retry_after_s(answer: Answer, now_s: float) -> float:

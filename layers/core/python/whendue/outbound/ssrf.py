@@ -71,7 +71,7 @@ _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 
 
 class TargetRefusedError(InvalidRequestError):
-    """The URL leads where outgoing requests may not go."""
+    """The URL leads to an address that requests are not allowed to be sent to."""
 
     code = "target_refused"
 

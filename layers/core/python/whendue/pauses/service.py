@@ -168,7 +168,7 @@ class PauseService:
 
         def step(old: Pause | None, now_ms: int) -> Write:
             if until is not None and until <= now_ms:
-                raise InvalidRequestError("a pause must end in the future")
+                raise InvalidRequestError("expiresAt must be in the future")
             made[:] = [renewed(old, Pause(reason, clip(by, PAUSE_BY_BYTES), now_ms, mark, until))]
             return begin(key, old, made[0])
 
@@ -180,7 +180,9 @@ class PauseService:
         now_ms = self._runtime.clock.now_ms()
         ends = commit(self._runtime, made, now_ms) if made else []
         if any(end.status is WriteStatus.UNAVAILABLE for end in ends):
-            raise UnavailableError("it is paused, but not everybody has been told; send the same request again")
+            raise UnavailableError(
+                "it is paused, but not all subscriptions have been notified; send the same request again"
+            )
 
     def _end(self, key: Key) -> bool:
         mark = self._runtime.clock.new_id()
@@ -212,7 +214,7 @@ def _if_lasting(item: Item, now_ms: int) -> tuple[str, Pause | None]:
 
 def _key_of(queue: str) -> Key:
     if queue not in ALL_QUEUES:
-        raise QueueNotFoundError
+        raise QueueNotFoundError(f"queue must be one of {', '.join(ALL_QUEUES)}")
     return queue_pause(queue)
 
 

@@ -73,7 +73,7 @@ class ProfileEditor:
             return PROFILES[name]
         item = live(self._current(tenant, name))
         if item is None:
-            raise ProfileNotFoundError
+            raise ProfileNotFoundError(f"no profile has the name {name}")
         return from_item(name, item)
 
     def version(self, tenant: str, name: str, version: int) -> Profile:
@@ -85,7 +85,7 @@ class ProfileEditor:
         """
         [item] = map(live, self._runtime.store.get([profile_version_key(tenant, name, version)]))
         if item is None:
-            raise ProfileNotFoundError
+            raise ProfileNotFoundError(f"the profile {name} has no version {version}")
         return from_item(name, item)
 
     def put(self, tenant: str, wanted: Profile, expected: Precondition) -> Edited:
@@ -107,7 +107,7 @@ class ProfileEditor:
         check_timeout(self._runtime.settings, whose={"the profile": wanted.policy})
         content = to_content(wanted)
         if unknown := self._notifications.unknown(tenant, wanted.notify.split()):
-            raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
+            raise UnknownSubscriptionError(f"notify names {unknown[0]!r}, but no subscription has this name")
         for _ in range(TRIES):
             current = self._editable(tenant, wanted.name)
             stands = live(current)
@@ -116,7 +116,9 @@ class ProfileEditor:
             if stands and stands["content"] == content:
                 return Edited(from_item(wanted.name, stands), created=False)
             if current is None and len(self._names(tenant)) >= PROFILE_NAMES:
-                raise TooManyProfilesError(f"a tenant has {PROFILE_NAMES} profiles at most, deleted ones included")
+                raise TooManyProfilesError(
+                    f"a tenant can have at most {PROFILE_NAMES} profiles, including deleted ones; reuse a name"
+                )
             made = self._add(tenant, wanted.name, current, content, deleted=False)
             if made:
                 return Edited(from_item(wanted.name, made), created=stands is None)
@@ -135,7 +137,7 @@ class ProfileEditor:
             current = self._editable(tenant, name)
             stands = live(current)
             if stands is None:
-                raise ProfileNotFoundError
+                raise ProfileNotFoundError(f"no profile has the name {name}")
             if not expected.holds(stands["version"]):
                 raise PreconditionFailedError
             if self._add(tenant, name, current, {}, deleted=True):
@@ -163,7 +165,7 @@ class ProfileEditor:
         if end.status is WriteStatus.INVALID:
             raise UnstorableError
         if end.current is None:
-            raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
+            raise UnavailableError("it is not known whether the profile was changed; send the same request again")
         self._move_on(tenant, name, {field: end.current[field] for field in ours})
         return None
 
@@ -174,7 +176,7 @@ class ProfileEditor:
         [end] = self._runtime.store.apply([step])
         self._profiles.forget(tenant, name)
         if end.status is WriteStatus.UNAVAILABLE:
-            raise UnavailableError("nobody knows whether the profile was changed; send the same request again")
+            raise UnavailableError("it is not known whether the profile was changed; send the same request again")
 
     def _forget_old(self, tenant: str, name: str, last: int) -> None:
         """Delete versions up to the last that is not kept; what is left of them goes with the next edit."""

@@ -73,5 +73,5 @@ class ProfileLookup:
     def _read(self, tenant: str, name: str) -> Profile:
         [item] = map(live, self._runtime.store.get([profile_key(tenant, name)]))
         if item is None:
-            raise UnknownProfileError(f"no profile is called {name!r}", profiles=sorted(PROFILES))
+            raise UnknownProfileError(f"no profile has the name {name!r}", profiles=sorted(PROFILES))
         return from_item(name, item)

@@ -52,7 +52,7 @@ def _problem(path: str) -> str | None:
     except _RefusedError as refused:
         return str(refused)
     except (JMESPathError, ValueError, RecursionError):
-        return "the path is no JMESPath (https://jmespath.org)"
+        return "the path must be a JMESPath expression (https://jmespath.org)"
     return None
 
 
@@ -82,7 +82,7 @@ def searched(path: str, value: Any, named: str, budget: "Budget") -> Any:
     except SpentError:
         raise too_costly(named) from None
     except Exception:  # noqa: BLE001 - no list of what jmespath can raise is ever whole
-        raise BadReferenceError(f"{named}: its path does not fit what it is to search") from None
+        raise BadReferenceError(f"{named}: its path does not fit the value that it searches") from None
 
 
 def size_of(value: Any, named: str, budget: "Budget") -> int:
@@ -100,15 +100,15 @@ def size_of(value: Any, named: str, budget: "Budget") -> int:
     except SpentError:
         raise too_costly(named) from None
     except Exception:  # noqa: BLE001 - NaN, Infinity, half a character, too many digits
-        raise BadReferenceError(f"{named}: JSON has nothing for what it stands for") from None
+        raise BadReferenceError(f"{named}: its value cannot be written as JSON") from None
     if levels > RESULT_DEPTH:
-        raise BadReferenceError(f"{named}: what it stands for is nested deeper than {RESULT_DEPTH} levels")
+        raise BadReferenceError(f"{named}: its value is nested deeper than {RESULT_DEPTH} levels")
     return size
 
 
 def too_costly(named: str) -> BadReferenceError:
     """Say that the steps are used up."""
-    return BadReferenceError(f"{named}: the paths of the payload look at too many values; let them select less")
+    return BadReferenceError(f"{named}: the paths of the payload visit too many values; make them select less")
 
 
 @lru_cache(maxsize=PATHS_REMEMBERED)
@@ -151,12 +151,12 @@ def _check_node(node: Any, level: int) -> None:
         raise _RefusedError(_EXPRESSION)
 
 
-_EXPRESSION: Final = f"an expression (&...) is an argument of {', '.join(EXPRESSION_AT)}, and nothing else"
+_EXPRESSION: Final = f"an expression (&...) can be used only as an argument of {', '.join(EXPRESSION_AT)}"
 
 
 def _check_call(name: str, arguments: list[Any]) -> None:
     if name not in FUNCTIONS:
-        raise _RefusedError(f"the path calls a function that is none of {', '.join(sorted(FUNCTIONS))}")
+        raise _RefusedError(f"the path must call no other functions than {', '.join(sorted(FUNCTIONS))}")
     from jmespath.functions import Functions
 
     wanted = Functions.FUNCTION_TABLE[name]["signature"]
@@ -174,7 +174,7 @@ def _check_constant(value: Any) -> None:
     try:
         to_text(value, most_bytes=REFERENCE_PATH_BYTES * REFERENCE_GROWTH, most_levels=JSON_DEPTH)
     except NotJsonError as error:
-        raise _RefusedError(f"a constant of the path is no JSON value: {error}") from None
+        raise _RefusedError(f"a constant of the path must be a JSON value: {error}") from None
 
 
 # --- how much a path can make of its input ----------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def _growth(node: Any) -> int:
     """
     growth = _growth_of(node["type"], node, [_growth(child) for child in node["children"] if isinstance(child, dict)])
     if growth > REFERENCE_GROWTH:
-        raise _RefusedError("the path selects the same things too often")
+        raise _RefusedError("the path selects the same values too often; make it select less")
     return growth
 
 

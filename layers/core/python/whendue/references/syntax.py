@@ -62,7 +62,7 @@ def find(payload: Any) -> list[Reference]:
     """
     found = [reference for reference, _ in _walk(payload, "", 0)]
     if len(found) > REFERENCES:
-        raise InvalidReferenceError(("payload", f"may have {REFERENCES} references"))
+        raise InvalidReferenceError(("payload", f"must have at most {REFERENCES} references"))
     return found
 
 
@@ -98,7 +98,7 @@ def listed(for_each: Any, results: Mapping[str, Any | Missing], budget: "Budget 
     """
     found = resolve(for_each, results, budget=budget)
     if not isinstance(found, list):
-        raise BadReferenceError("forEach: what it refers to is no list")
+        raise BadReferenceError("forEach: the value that it refers to is not a list")
     return found
 
 
@@ -140,11 +140,11 @@ def list_faults(for_each: Any, parents: Mapping[str, On], where: str) -> list[tu
 
 def _fault(reference: Reference, parents: Mapping[str, On], *, item: bool) -> str | None:
     if reference.to_item:
-        return None if item else f"{ITEM} stands in the payload of a forEach alone"
+        return None if item else f"{ITEM} can be used only in the payload of a node with forEach"
     if unknown := [name for name in reference.names if name not in parents]:
-        return f"{unknown[0]} is none of the jobs that it depends on"
+        return f"{unknown[0]} is not in dependsOn: name a job that is"
     if reference.default is MISSING and (failed := [name for name in reference.names if parents[name] == "failure"]):
-        return f"{failed[0]} has no result when it fails; give a default"
+        return f"{failed[0]} has no result when it fails: add a default"
     return None
 
 
@@ -167,7 +167,7 @@ def _is_reference(value: Any) -> bool:
 def _walk(value: Any, where: str, depth: int) -> Iterator[tuple[Reference, Any]]:
     """Find references, in order."""
     if depth > JSON_DEPTH:
-        raise InvalidReferenceError((where, f"is nested deeper than {JSON_DEPTH} levels"))
+        raise InvalidReferenceError((where, f"must be nested at most {JSON_DEPTH} levels deep"))
     if _is_reference(value):
         yield _read(value, where), value
     elif isinstance(value, dict):
@@ -190,7 +190,7 @@ def _read(value: dict[str, Any], where: str) -> Reference:
         if not names or not all(isinstance(name, str) and name for name in names):
             raise InvalidReferenceError((where, f"{FROM} must be the name of a job that it depends on, or several"))
     if value.keys() - members:
-        raise InvalidReferenceError((where, f"a reference has {' and '.join(sorted(members))}, and no other member"))
+        raise InvalidReferenceError((where, f"a reference must have no members but {' and '.join(sorted(members))}"))
     if ITEM in value or "path" in value:
         check_path(path, where)
     return Reference(where, tuple(names), several, path, value.get("default", MISSING))
@@ -211,7 +211,7 @@ class _Resolver:
     def replaced(self, value: Any, where: str, depth: int) -> Any:
         """Give the value with its references replaced."""
         if depth > JSON_DEPTH:
-            raise InvalidReferenceError((where, f"is nested deeper than {JSON_DEPTH} levels"))
+            raise InvalidReferenceError((where, f"must be nested at most {JSON_DEPTH} levels deep"))
         if _is_reference(value):
             return self._value(_read(value, where))
         if isinstance(value, dict):
@@ -223,7 +223,7 @@ class _Resolver:
     def _value(self, reference: Reference) -> Any:
         value = self._taken(reference)
         if value is MISSING:
-            raise BadReferenceError(f"{_named(reference)}: there is nothing there, and no default")
+            raise BadReferenceError(f"{_named(reference)}: it has no value and no default")
         self._left -= size_of(value, _named(reference), self._budget)
         if self._left < 0:
             raise BadReferenceError(f"{_named(reference)}: with it the payload is over {PAYLOAD_BYTES} bytes")

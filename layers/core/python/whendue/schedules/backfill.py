@@ -65,12 +65,12 @@ class BackfillService:
             UnavailableError: nothing was begun; ask again.
         """
         if from_ms < 0:
-            raise InvalidRequestError("no schedule fires before 1970")
+            raise InvalidRequestError("from must not be before 1970")
         now_ms = self._runtime.clock.now_ms()
         # What is past is decided: no timer will say otherwise.
         schedule = self._firing.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
-            raise InvalidRequestError("the range ends before it begins, or is not past yet")
+            raise InvalidRequestError("from must be in the past and not later than to")
         begun = Backfill(
             tenant=tenant,
             name=name,
@@ -103,7 +103,7 @@ class BackfillService:
         find_schedule(self._runtime.store, tenant, name)
         [item] = self._runtime.store.get([backfill_key(tenant, name, backfill_id)])
         if item is None:
-            raise BackfillNotFoundError
+            raise BackfillNotFoundError(f"the schedule {name} has no backfill with the id {backfill_id}")
         return from_item(item)
 
     def further(self, backfill: Backfill) -> Backfill:
@@ -126,7 +126,7 @@ class BackfillService:
             # The template can no longer make the job. A validator of a payload may raise anything.
             if not isinstance(error, WhendueError):
                 self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
-            then = replace(backfill, state=BackfillState.FAILED, error=why(error, "its jobs could not be made"))
+            then = replace(backfill, state=BackfillState.FAILED, error=why(error, "its jobs could not be created"))
         [end] = self._runtime.store.apply([step(backfill, then)])
         if end.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError

@@ -215,7 +215,7 @@ class FireEnqueuer:
             # A validator of a payload is code of a user's, and may raise anything.
             if not isinstance(error, WhendueError):
                 self._note("prepare", schedule, error)
-            work.error = why(error, "its job could not be made")
+            work.error = why(error, "its job could not be created")
             return _skipped(fire, code_of(error))
         else:
             work.made[fire.nominal] = made

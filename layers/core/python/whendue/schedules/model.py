@@ -121,7 +121,7 @@ class Schedule:
 
 _NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")
 _TEXTS: Final = ("pause_reason", "paused_by")
-UNREADABLE: Final = "unreadable_schedule: what is stored of it cannot be read; put it again, or delete it"
+UNREADABLE: Final = "unreadable_schedule: the stored schedule cannot be read; put it again, or delete it"
 # Of an item that cannot be read: it fires at no time that is still to come.
 NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
 

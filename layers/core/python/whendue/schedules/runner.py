@@ -174,7 +174,7 @@ class ScheduleRunner:
         """Look again later at what cannot be served, and say why in it: the next tick does not begin with all of it."""
         now_ms = self._runtime.clock.now_ms()
         writes = {
-            key: postponed(key, item, why(error, "its fires could not be worked out"), now_ms)
+            key: postponed(key, item, why(error, "its fires could not be computed"), now_ms)
             for key, item, error in late
             if item
         }

@@ -69,7 +69,7 @@ def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
     [item] = store.get([schedule_key(tenant, name)])
     schedule = _read(item) if item else None
     if schedule is None or schedule.state is ScheduleState.DELETED:
-        raise ScheduleNotFoundError
+        raise ScheduleNotFoundError(f"no schedule has the name {name}")
     return schedule
 
 
@@ -210,7 +210,7 @@ class ScheduleService:
         now_ms = self._runtime.clock.now_ms()
         check(anchored(definition.recurrence, now_ms))
         if len(to_text(definition).encode()) > SCHEDULE_BYTES:
-            raise InvalidRequestError(f"the schedule is over {SCHEDULE_BYTES} bytes of JSON")
+            raise InvalidRequestError(f"the schedule must have at most {SCHEDULE_BYTES} bytes of JSON")
         self._submit.prepare(tenant, definition.template, now_ms)
 
     def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None, Item | None]:
@@ -233,7 +233,7 @@ class ScheduleService:
         pk, first = schedule_key(tenant, "")
         there = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
         if sum(item.get("state") != ScheduleState.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
-            raise TooManySchedulesError(f"a tenant may have {SCHEDULES_PER_TENANT} schedules")
+            raise TooManySchedulesError(f"a tenant can have at most {SCHEDULES_PER_TENANT} schedules; delete one first")
         now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
         made = with_next_check(new, self._firing.rule)
@@ -250,7 +250,7 @@ class ScheduleService:
         for _ in range(TRIES):
             known, _, broken = self._known(tenant, name)
             if known is None:
-                raise ScheduleNotFoundError
+                raise ScheduleNotFoundError(f"no schedule has the name {name}")
             if not expected.holds(known.version):
                 raise PreconditionFailedError
             if known.state is state and not broken:
@@ -322,12 +322,12 @@ def _insist_that_it_fires(schedule: Schedule) -> None:
         return
     recurrence = schedule.definition.recurrence
     if recurrence.at_ms is not None:
-        raise InvalidScheduleError("at", "in the past; give a later time, or submit a job to run it now")
+        raise InvalidScheduleError("at", "is in the past; send a later time, or submit a job to run it now")
     if recurrence.end_ms is None:
         where = "cron" if recurrence.cron else "every"
-        raise InvalidScheduleError(where, "never fires again: nothing that is to come matches it")
+        raise InvalidScheduleError(where, "never fires again: no time in the future matches")
     past = recurrence.end_ms <= schedule.cursor
-    raise InvalidScheduleError("end", "in the past" if past else "never fires again: no time before it matches")
+    raise InvalidScheduleError("end", "is in the past" if past else "leaves no fire: no time before it matches")
 
 
 def upcoming(recurrence: Recurrence, after_ms: int, count: int) -> list[Nominal]:

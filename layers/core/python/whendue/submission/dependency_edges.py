@@ -81,11 +81,11 @@ class DependencyEdges:
         if link.ref is not None:
             if link.ref not in self._made:
                 raise UnknownDependencyError(
-                    f"no earlier job of this request that was accepted has the ref {link.ref!r}"
+                    f"dependsOn names the ref {link.ref!r}, but no earlier job of the batch that was accepted has it"
                 )
             return self._made[link.ref]
         if link.job not in self._there:
-            raise UnknownDependencyError("a job that it depends on is not there")
+            raise UnknownDependencyError(f"dependsOn names {link.job!r}, but no job has this id")
         return link.job
 
     def made(self, request: JobRequest, job: Job, parents: Sequence[Upstream]) -> None:

@@ -107,9 +107,7 @@ class JobPlanner:
         job = self._job(tenant, request, definition, profile, now_ms, place)
         text = _text(payload, WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES)
         if definition.expands and len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
-            raise PayloadTooLargeError(
-                "the workflow is larger than what an answer can show: escaped, over 6 MB of JSON"
-            )
+            raise PayloadTooLargeError("the workflow is too large: escaped as JSON it must have at most 6 MB")
         job = evolve(job, has_references=says or None)
         placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
@@ -118,7 +116,7 @@ class JobPlanner:
     def _definition(self, request: JobRequest) -> TaskDefinition:
         definition = self._runtime.registry.get(request.type)
         if definition.channel:
-            raise UnknownTaskError(f"deliveries are not submitted: {request.type!r}")
+            raise UnknownTaskError(f"type must not be {request.type!r}: deliveries cannot be submitted")
         return definition
 
     def _check_names(self, tenant: str, request: JobRequest) -> None:
@@ -126,7 +124,7 @@ class JobPlanner:
         if request.schedule is None:
             unknown = self._notifications.unknown(tenant, request.notify.split())
             if unknown:
-                raise UnknownSubscriptionError(f"no subscription is called {unknown[0]!r}")
+                raise UnknownSubscriptionError(f"notify names {unknown[0]!r}, but no subscription has this name")
 
     # --- the payload --------------------------------------------------------------------------------------------
 
@@ -260,7 +258,7 @@ ExpansionCheck = Callable[[JobPlanner, str, Any], None]
 def _text(payload: Any, most: int) -> str:
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > most:
-        raise PayloadTooLargeError(f"the payload is over {most} bytes of JSON")
+        raise PayloadTooLargeError(f"the payload must have at most {most} bytes of JSON")
     return text
 
 
@@ -280,5 +278,5 @@ def due_time(request: JobRequest, now_ms: int) -> int:
     """
     due_at = request.due_at if request.due_at is not None else now_ms + round(1000 * (request.delay_s or 0))
     if due_at > within_horizon(due_at, now_ms):
-        raise InvalidRequestError(f"a job may be due at most {HORIZON_S // 86_400} days ahead")
+        raise InvalidRequestError(f"dueAt and delaySeconds must be at most {HORIZON_S // 86_400} days ahead")
     return max(due_at, now_ms)

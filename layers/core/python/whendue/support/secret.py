@@ -38,9 +38,9 @@ class Secret:
         if not words:
             raise ConfigurationError(f"{name} is not set; make one with: openssl rand -base64 48")
         if any(len(word.encode(errors="replace")) < SECRET_MIN_BYTES for word in words):
-            raise ConfigurationError(f"{name}: each word must have {SECRET_MIN_BYTES} bytes at least")
+            raise ConfigurationError(f"{name}: each word must have at least {SECRET_MIN_BYTES} bytes")
         if len(words) > WORDS:
-            raise ConfigurationError(f"{name} may have {WORDS} words, the first and the newest ones")
+            raise ConfigurationError(f"{name} must have at most {WORDS} words")
         return cls(words)
 
     @property

@@ -34,13 +34,15 @@ class _Scope:
     def call(self, call: Callable[[], R], tenant: str, name: str) -> R:
         left_s = (self._until_ms - self._now_ms()) / 1000
         if left_s <= 0 or self._is_hopeless(tenant, name):
-            raise UnavailableError(f"there was no time left to validate for {name}")
+            raise UnavailableError(f"there was no time left to validate the payload of {name}; send the request again")
         try:
             return _ended_after(min(VALIDATION_S, left_s), call)
         except OutOfTimeError:
             self._hung.add((tenant, name))
             if left_s < VALIDATION_S:
-                raise UnavailableError(f"there was too little time left to validate for {name}") from None
+                raise UnavailableError(
+                    f"there was not enough time left to validate the payload of {name}; send the request again"
+                ) from None
             raise
 
     def _is_hopeless(self, tenant: str, name: str) -> bool:

@@ -67,20 +67,22 @@ class HttpPayload(Payload):
     def _safe_headers(cls, headers: dict[str, str]) -> dict[str, str]:
         names = [name.lower() for name in headers]
         if len(set(names)) < len(names):
-            raise ValueError("a header is given twice")
+            raise ValueError("headers must name each header once")
         if not all(_TOKEN.fullmatch(name) and len(name) <= limits.HTTP_HEADER_NAME_BYTES for name in names):
-            raise ValueError("a header's name is not valid (RFC 9110 section 5.1)")
+            raise ValueError("headers must have names that are valid (RFC 9110 section 5.1)")
         if not all(_VALUE.fullmatch(text) and len(text) <= limits.HTTP_HEADER_VALUE_BYTES for text in headers.values()):
-            raise ValueError(f"a header's value is not printable ASCII of up to {limits.HTTP_HEADER_VALUE_BYTES} bytes")
+            raise ValueError(
+                f"headers must have values of printable ASCII, at most {limits.HTTP_HEADER_VALUE_BYTES} bytes each"
+            )
         reserved = outbound.FORBIDDEN_HEADERS | _RESERVED
         if any(name in reserved or name.startswith("x-whendue-") for name in names):
-            raise ValueError("a header is one that whendue sets itself")
+            raise ValueError("headers must not name one that whendue sets itself")
         return headers
 
     @model_validator(mode="after")
     def _one_body(self) -> "HttpPayload":
         if self.text is not None and "body" in self.model_fields_set:
-            raise ValueError("give body or text, not both")
+            raise ValueError("send body or text, not both")
         return self
 
     def expects(self, status: int) -> bool:

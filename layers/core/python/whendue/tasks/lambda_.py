@@ -64,7 +64,7 @@ def allowed(payload: LambdaPayload, tenant: str) -> None:
     if settings.is_own_function(payload.function_name):
         problem = "the function is one of whendue's own, which no job may invoke"
     elif not settings.may_invoke(tenant, payload.function_name):
-        problem = "the function is not among those that WHENDUE_LAMBDA_ALLOW lists for the tenant"
+        problem = "WHENDUE_LAMBDA_ALLOW does not allow this function for the tenant"
     else:
         return
     raise NotAllowedError(problem, errors=[{"where": "functionName", "problem": problem}])

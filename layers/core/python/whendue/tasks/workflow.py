@@ -28,7 +28,7 @@ class WorkflowPayload(BaseModel):
             self._graph = from_value(self.model_dump())
             check(self._graph)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise ValueError("the nodes are not in the form that POST /workflows makes of them") from None
+            raise ValueError("the nodes do not have the form that POST /workflows stores") from None
         return self
 
     @property

@@ -69,7 +69,7 @@ class Rescuer:
                 to_body(step.job)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone
                 self._runtime.bulkhead.note("message", job.id, error)
-                return mark_dead(job, UNSENDABLE, f"no message can be made of it ({type(error).__name__})", now_ms)
+                return mark_dead(job, UNSENDABLE, f"no message can be created for it ({type(error).__name__})", now_ms)
         return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:

@@ -79,7 +79,7 @@ class BatchRunner:
             return self._call(one, bring)
         except Exception as error:  # noqa: BLE001 - this job's alone
             self._runtime.bulkhead.note("attempt", one.job.id, error)
-            return partial(broken, "it could not be begun", error)
+            return partial(broken, "it could not be started", error)
 
     def _inputs_of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Input]]:
         """Give what brings each payload. One read for all; where that fails, each reads its own in its attempt."""

@@ -62,6 +62,6 @@ def _first_time(store: JobStore, job: Job, key: str) -> bool:
     if end.status is WriteStatus.UNAVAILABLE:
         raise UnavailableError
     if end.status is WriteStatus.INVALID:
-        raise UnstorableError("a key of once() is too long, or no text")
+        raise UnstorableError("the key of once() must be a text, and not longer than a sort key")
     # Or it is ours, and the timer has looked at it since.
     return end.done or bool(end.current and end.current.get("fence") == job.fence)

@@ -24,7 +24,7 @@ from whendue.worker.claimed_job import DRAINED, ClaimedJob
 # Why a job is dead whose end, or claim, the table can hold in no way.
 UNSTORABLE: Final = "unstorable"
 
-UNHELD: Final = Failed(UNSTORABLE, "the table cannot hold how it ended", final=True)
+UNHELD: Final = Failed(UNSTORABLE, "its end cannot be stored", final=True)
 
 Step = tuple[ClaimedJob, Transition | None]
 
@@ -115,7 +115,7 @@ class Completer:
             return self._transition(one, end, now_ms)
         except Exception as error:  # noqa: BLE001 - this job's alone
             self._runtime.bulkhead.note("settle", one.job.id, error)
-            failed = broken("how it ended could not be recorded", error)
+            failed = broken("its end could not be recorded", error)
         try:
             return self._failure(one, failed, now_ms)
         except Exception as error:  # noqa: BLE001 - nor that it failed: its lease ends, and somebody takes it over

@@ -16,7 +16,7 @@ from whendue.jobs.transitions import mark_dead
 from whendue.limits.admission import ISOLATED
 
 CAUSE = "dead_letter"
-MESSAGE = "its message was received too often without being settled"
+MESSAGE = "its message was received too often without an end"
 # Outcomes of messages that stay.
 KEPT = ("unreadable", "unavailable", ISOLATED)
 

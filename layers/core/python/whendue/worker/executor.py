@@ -35,7 +35,7 @@ def attempt(registry: Registry, job: Job, bring: Callable[[], Input], context: C
         except Cancel:
             return Stopped()
         except Interrupted:
-            return Failed("timeout", "the attempt's time was over")
+            return Failed("timeout", "the attempt exceeded its timeout")
         except BaseException as error:  # noqa: BLE001 - whatever a task raises, SystemExit included, ends this attempt alone
             return _failed(error, never_retry)
 

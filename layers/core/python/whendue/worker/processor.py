@@ -218,7 +218,7 @@ class BatchProcessor:
     def _end_if_over(self, job: Job, refused: WriteResult, now_ms: int) -> bool:
         """Look at the job that refused a claim, and end it if nobody may claim it again; False if that is unknown."""
         if refused.status is WriteStatus.INVALID:
-            end: Transition | None = mark_dead(job, UNSTORABLE, "the table cannot hold its claim", now_ms)
+            end: Transition | None = mark_dead(job, UNSTORABLE, "its claim cannot be stored", now_ms)
         else:
             end = ended_by_loss(from_item(refused.current), now_ms) if refused.current else None
         if end is None:

@@ -34,9 +34,14 @@ def chord(jobs: Sequence[Draft], body: Draft) -> list[Draft]:
     header = group(jobs)
     names = [job.name for job in header]
     if not header:
-        raise InvalidWorkflowError((f"chord.{GROUP}", "must have a job"))
+        raise InvalidWorkflowError((f"chord.{GROUP}", "must have at least one job"))
     if GROUP in names:
-        raise InvalidWorkflowError((header[names.index(GROUP)].where, f"{GROUP} is the name of the whole group"))
+        raise InvalidWorkflowError(
+            (
+                header[names.index(GROUP)].where,
+                f"must not have the name {GROUP}, which references use for the whole group",
+            )
+        )
     request = replace(body.request, payload=renamed(body.request.payload, GROUP, names))
     wanted = tuple(Wanted(name) for name in names)
     for_each = renamed(body.for_each, GROUP, names)

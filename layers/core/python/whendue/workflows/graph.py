@@ -138,7 +138,7 @@ def make(drafts: Sequence[Draft], deadline_s: int | None = None) -> Graph:
         InvalidReferenceError: a payload refers to what is not the result of a parent.
     """
     if not 0 < len(drafts) <= PARTS:
-        raise InvalidWorkflowError(("nodes", f"there must be 1 to {PARTS}, there are {len(drafts)}"))
+        raise InvalidWorkflowError(("nodes", f"must be 1 to {PARTS}, not {len(drafts)}"))
     if places := list(_misnamed(drafts))[:WORKFLOW_ERRORS]:
         raise InvalidWorkflowError(*places)
     numbers = {draft.name: number for number, draft in enumerate(_ordered(drafts))}
@@ -154,14 +154,17 @@ def _misnamed(drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
     counts = Counter(draft.name for draft in drafts)
     for draft in drafts:
         if counts[draft.name] > 1:
-            yield draft.where, f"the name {draft.name} is given {counts[draft.name]} times"
+            yield (
+                draft.where,
+                f"the name {draft.name} is used {counts[draft.name]} times; each node needs a name of its own",
+            )
         if len(draft.parents) > PARENTS and not draft.joins:
-            yield f"{draft.where}.dependsOn", f"may name {PARENTS} nodes"
+            yield f"{draft.where}.dependsOn", f"must name at most {PARENTS} nodes"
         for number, parent in enumerate(draft.parents):
             if parent.name not in counts:
-                yield f"{draft.where}.dependsOn.{number}", f"there is no node {parent.name}"
+                yield f"{draft.where}.dependsOn.{number}", f"no node has the name {parent.name}"
         if len({parent.name for parent in draft.parents}) < len(draft.parents):
-            yield f"{draft.where}.dependsOn", "names a node twice"
+            yield f"{draft.where}.dependsOn", "must name each node once"
 
 
 def _ordered(drafts: Sequence[Draft]) -> list[Draft]:
@@ -194,7 +197,7 @@ def _cycle(stuck: Mapping[str, Draft]) -> tuple[str, str]:
         name = next(parent.name for parent in stuck[name].parents if parent.name in stuck)
     cycle = [one for one, place in reversed(seen.items()) if place >= seen[name]]
     shown = cycle if len(cycle) <= CYCLE_NODES else [*cycle[: CYCLE_NODES - 2], "...", cycle[-1]]
-    return f"{stuck[cycle[0]].where}.dependsOn", f"there is a cycle: {' -> '.join([*shown, cycle[0]])}"
+    return f"{stuck[cycle[0]].where}.dependsOn", f"has a cycle: {' -> '.join([*shown, cycle[0]])}"
 
 
 def _node(draft: Draft, numbers: Mapping[str, int]) -> Node:
@@ -212,15 +215,15 @@ def check(graph: Graph) -> None:
         InvalidWorkflowError, InvalidReferenceError: it is not.
     """
     if not 0 < len(graph.nodes) <= PARTS:
-        raise InvalidWorkflowError(("nodes", f"there must be 1 to {PARTS}, there are {len(graph.nodes)}"))
+        raise InvalidWorkflowError(("nodes", f"must be 1 to {PARTS}, not {len(graph.nodes)}"))
     if len({node.name for node in graph.nodes}) < len(graph.nodes):
         raise InvalidWorkflowError(("nodes", "a name is given twice"))
     for number, node in enumerate(graph.nodes):
         links = [link.node for link in node.parents]
         if not all(0 <= parent < number for parent in links) or len(set(links)) < len(links):
-            raise InvalidWorkflowError((f"nodes.{node.name}", "its parents must be other nodes, before it"))
+            raise InvalidWorkflowError((f"nodes.{node.name}", "must depend on earlier nodes only"))
         if not {link.on for link in node.parents} <= set(ONS) or node.on_dependency_failure not in FAILURE_POLICIES:
-            raise InvalidWorkflowError((f"nodes.{node.name}", "its edges and its policy must be known ones"))
+            raise InvalidWorkflowError((f"nodes.{node.name}", "must have known values of on and onDependencyFailure"))
     _check_shape(graph)
     check_references(graph, {})
 
@@ -228,12 +231,14 @@ def check(graph: Graph) -> None:
 def _check_shape(graph: Graph) -> None:
     edges = sum(len(node.parents) for node in graph.nodes)
     if edges > WORKFLOW_EDGES:
-        raise InvalidWorkflowError(("nodes", f"there may be {WORKFLOW_EDGES} edges, there are {edges}"))
+        raise InvalidWorkflowError(("nodes", f"must have at most {WORKFLOW_EDGES} dependencies, not {edges}"))
     depths: list[int] = []
     for node in graph.nodes:
         depths.append(1 + max((depths[link.node] for link in node.parents), default=0))
         if depths[-1] > WORKFLOW_DEPTH:
-            raise InvalidWorkflowError((f"nodes.{node.name}", f"it is in a chain of more than {WORKFLOW_DEPTH} nodes"))
+            raise InvalidWorkflowError(
+                (f"nodes.{node.name}", f"is in a chain of more than {WORKFLOW_DEPTH} nodes; make it shorter")
+            )
 
 
 def check_references(graph: Graph, places: Mapping[str, str]) -> None:

@@ -57,7 +57,7 @@ class CompositeRunner:
             return Failed(error.code, str(error), final=True)
         except Exception as error:  # noqa: BLE001 - whatever one composite holds, it is that one's alone
             self._runtime.bulkhead.note("composite", whole.id, error)
-            return broken("its parts could not be made or gathered", error)
+            return broken("its jobs could not be created or collected", error)
 
     # --- expand -------------------------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class CompositeRunner:
         # One that is not there would be waited for for ever.
         for part, end in zip(parts, ends, strict=True):
             if end.status is WriteStatus.INVALID:
-                raise InvalidRequestError(f"the table cannot hold the part {part.step.job.node!r}")
+                raise InvalidRequestError(f"the table cannot store the job {part.step.job.node!r}")
         return [part.step.job for part in parts]
 
     def _tell(self, parts: dict[int, Job]) -> bool:

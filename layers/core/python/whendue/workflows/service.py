@@ -71,9 +71,9 @@ class WorkflowService:
         try:
             job = find(self._runtime.store, tenant, workflow_id, self._runtime.clock.now_ms())
         except JobNotFoundError:
-            raise WorkflowNotFoundError from None
+            raise WorkflowNotFoundError(f"no workflow has the id {workflow_id}") from None
         if job.expands != "workflow":
-            raise WorkflowNotFoundError
+            raise WorkflowNotFoundError(f"no workflow has the id {workflow_id}, which is that of a job")
         return job
 
     def _jobs(self, job: Job, count: int) -> dict[int, Job | None]:

@@ -111,7 +111,7 @@ def parse(expression: str) -> Cron:
         InvalidScheduleError: it is not one; the error names the field, and what to write instead if that is known.
     """
     if len(expression) > CRON_BYTES:
-        raise refused(f"longer than {CRON_BYTES} bytes")
+        raise refused(f"must have at most {CRON_BYTES} bytes")
     if not _WRITTEN.fullmatch(expression):
         raise refused("has characters that are not printable ASCII; separate the fields by spaces")
     text = expression.strip().lower()
@@ -121,7 +121,9 @@ def parse(expression: str) -> Cron:
         raise refused(f"{', '.join(ALIASES)} are the only names")
     parts = ALIASES.get(text, text).split()
     if len(parts) not in (len(FIELDS) - 1, len(FIELDS)):
-        raise refused("not five fields (minute, hour, day of month, month, day of week), or six with the second first")
+        raise refused(
+            "must have five fields (minute, hour, day of month, month, day of week), or six with the second first"
+        )
     try:
         return _cron(["0", *parts][-len(FIELDS) :])
     except InvalidScheduleError as error:

@@ -97,7 +97,7 @@ def _items(field: Field, text: str) -> list[str]:
     if "" in items:
         raise refused("has an empty value in its list", field)
     if len(items) > 1 and not {"*", "?"}.isdisjoint(items):
-        raise refused("has * or ? beside other values; write it alone", field)
+        raise refused("has * or ? next to other values; write it alone", field)
     return items
 
 
@@ -176,11 +176,15 @@ def _value(field: Field, text: str) -> int:
 def _not_valid(field: Field, item: str) -> InvalidScheduleError:
     """Say why an item is refused: what it may be elsewhere, or else what the field takes."""
     if _RANDOM.fullmatch(item):
-        return refused("takes no R and H (random times); use a jitter", field)
+        return refused("does not support R and H (random times); use jitterSeconds", field)
     if field is DAY and _WORKDAY.fullmatch(item):
-        return refused("takes no W (the nearest working day); name the days, or exclude some with exclude", field)
+        return refused(
+            "does not support W (the nearest working day); name the days, or exclude some with exclude", field
+        )
     if field is DAY and _BEFORE_LAST.fullmatch(item):
-        return refused("takes no L-3 (days before the last one); L is the last day, 28-L the days from the 28th", field)
+        return refused(
+            "does not support L-3 (days before the last one); L is the last day, 28-L the days from the 28th", field
+        )
     if field is WEEKDAY and item == "l":
-        return refused("takes no L alone; write SAT for Saturday, FRIL for the last Friday", field)
-    return refused(f"is not valid, it takes {field.takes}", field)
+        return refused("does not support L alone; write SAT for Saturday, FRIL for the last Friday", field)
+    return refused(f"is not valid: it must be {field.takes}", field)

@@ -24,7 +24,7 @@ def parse(exclude: tuple[str, ...]) -> Days:
         InvalidScheduleError: one is not a date or a range, or they are too many.
     """
     if len(exclude) > SCHEDULE_EXCLUSIONS:
-        raise InvalidScheduleError("exclude", f"more than {SCHEDULE_EXCLUSIONS} entries; ranges count as one")
+        raise InvalidScheduleError("exclude", f"must have at most {SCHEDULE_EXCLUSIONS} entries; a range counts as one")
     return tuple(sorted(_range(number, text) for number, text in enumerate(exclude)))
 
 
@@ -44,11 +44,11 @@ def _range(number: int, text: str) -> tuple[int, int]:
     where = f"exclude.{number}"
     match = _RANGE.fullmatch(text)
     if not match:
-        raise InvalidScheduleError(where, "neither a date like 2026-12-25 nor a range like 2026-12-24/2027-01-01")
+        raise InvalidScheduleError(where, "must be a date, as in 2026-12-25, or a range, as in 2026-12-24/2027-01-01")
     try:
         first, last = (date.fromisoformat(each).toordinal() - EPOCH_DAY for each in (match[1], match[2] or match[1]))
     except ValueError:
-        raise InvalidScheduleError(where, "no such day") from None
+        raise InvalidScheduleError(where, "is a day that does not exist") from None
     if last < first:
-        raise InvalidScheduleError(where, "the range ends before it begins")
+        raise InvalidScheduleError(where, "must not end before it starts")
     return first, last

@@ -51,7 +51,7 @@ def duration(text: str) -> str | None:
 def interval_instead(text: str) -> str:
     """Say how to write an interval: the very duration if it is known, else an example."""
     known = duration(text)
-    return f'give "every": "{known}" in place of cron' if known else 'give "every", as in "every": "PT5M"'
+    return f'send "every": "{known}" instead of cron' if known else 'send "every", as in "every": "PT5M"'
 
 
 def foreign_cron(text: str) -> str | None:
@@ -63,19 +63,19 @@ def foreign_cron(text: str) -> str | None:
     if match := _WRAPPED.fullmatch(text):
         return _eventbridge(match[1], match[2])
     if match := _ZONE.fullmatch(text):
-        return f"holds no time zone; {_zone_instead(match[1])}"
+        return f"must not have a time zone; {_zone_instead(match[1])}"
     if text == "@reboot":
-        return "takes no @reboot, as nothing here boots; submit a job when your program starts"
+        return "does not support @reboot; submit a job when your program starts"
     return _interval(text) or _behind_five(text.split())
 
 
 def _interval(text: str) -> str | None:
     if text.startswith("@every"):
-        return f"takes no @every; {interval_instead(text.removeprefix('@every'))}"
+        return f"does not support @every; {interval_instead(text.removeprefix('@every'))}"
     if _ISO.fullmatch(text):
-        return f'is no interval; give "every": "{text.upper()}" in place of cron'
+        return f'is not an interval; send "every": "{text.upper()}" instead of cron'
     if duration(text) or text.startswith("every "):
-        return f"is no interval; {interval_instead(text.removeprefix('every '))}"
+        return f"is not an interval; {interval_instead(text.removeprefix('every '))}"
     return None
 
 
@@ -83,7 +83,7 @@ def _eventbridge(kind: str, inside: str) -> str:
     if kind == "rate":
         return f"is EventBridge's rate( ); {interval_instead(inside)}"
     if kind == "at":
-        return 'is EventBridge\'s at( ); give "at", as in "at": "2026-12-24T18:00:00Z", in place of cron'
+        return 'is EventBridge\'s at( ); send "at", as in "at": "2026-12-24T18:00:00Z", instead of cron'
     return (
         "is EventBridge's notation; write it without cron( ) and its last field, the year "
         "(start and end are fields of the schedule), and mind that 1 is Monday here"
@@ -96,13 +96,13 @@ def _behind_five(parts: list[str]) -> str | None:
     if not extra:
         return None
     if extra[0].startswith("/"):
-        return "is a line of a crontab with a command; give the five fields alone, what runs is the schedule's job"
+        return "is a line of a crontab with a command; send the five fields only; the schedule's job says what runs"
     if zone := zones.spelt(extra[-1]):
-        return f"holds no time zone; {_zone_instead(zone.lower())}"
+        return f"must not have a time zone; {_zone_instead(zone.lower())}"
     if len(parts) == _SEVEN:
         return (
             "has seven fields; take five (minute, hour, day of month, month, day of week), or six with the second "
-            "first; a year is none of them: give start and end"
+            "first; instead of a year, send start and end"
         )
     return _six(parts) if len(parts) == _SIX else None
 
@@ -114,10 +114,10 @@ def _six(parts: list[str]) -> str | None:
             "(start and end are fields of the schedule), and mind that 1 is Monday here"
         )
     if _YEAR.fullmatch(parts[-1]):
-        return "has a year, which is no field; leave it away, and give start and end"
+        return "has a year, which is not a field; leave it out, and send start and end"
     return None
 
 
 def _zone_instead(text: str) -> str:
     zone = zones.spelt(text)
-    return f'give "timezone": "{zone}"' if zone else 'give it as "timezone", as in "timezone": "Europe/Berlin"'
+    return f'send "timezone": "{zone}"' if zone else 'send it as "timezone", as in "timezone": "Europe/Berlin"'

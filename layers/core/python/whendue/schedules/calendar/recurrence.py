@@ -97,21 +97,21 @@ def check(recurrence: Recurrence) -> None:
     """
     given = [name for name in ("cron", "every_s", "at_ms") if getattr(recurrence, name) is not None]
     if len(given) != 1:
-        raise InvalidScheduleError("cron", "give exactly one of cron, every and at")
+        raise InvalidScheduleError("cron", "must have exactly one of cron, every and at")
     zones.zone_named(recurrence.timezone)
     exclusions.parse(recurrence.exclude)
     for name in ("start", "end", "at"):
         if not 0 <= (getattr(recurrence, f"{name}_ms") or 0) < SCHEDULE_END_MS:
-            raise InvalidScheduleError(name, "outside the years 1970 to 2199")
+            raise InvalidScheduleError(name, "must be in the years 1970 to 2199")
     if recurrence.start_ms is not None and recurrence.end_ms is not None and recurrence.end_ms < recurrence.start_ms:
-        raise InvalidScheduleError("end", "before the start")
+        raise InvalidScheduleError("end", "must not be before start")
     if recurrence.cron is None:
         _check_absolute(recurrence)
     else:
         crons.parse(recurrence.cron)
     if next(after(recurrence, -1), None) is None:
         raise InvalidScheduleError(
-            given[0].split("_")[0], "never fires: no time matches it within start, end and exclusions"
+            given[0].split("_")[0], "never fires: no time matches between start and end, without exclude"
         )
 
 
@@ -158,16 +158,16 @@ def local(recurrence: Recurrence, at_ms: int) -> str:
 def _check_absolute(recurrence: Recurrence) -> None:
     for name in ("gap", "fold"):
         if getattr(recurrence, name) is not None:
-            raise InvalidScheduleError(name, "only a cron has local times that do not exist or come twice")
+            raise InvalidScheduleError(name, "can be used only with cron")
     if recurrence.every_s is not None:
         if not EVERY_MIN_S <= recurrence.every_s <= EVERY_MAX_S:
-            raise InvalidScheduleError("every", f"not between {EVERY_MIN_S} and {EVERY_MAX_S} seconds")
+            raise InvalidScheduleError("every", f"must be between {EVERY_MIN_S} and {EVERY_MAX_S} seconds")
         _anchor(recurrence)
 
 
 def _anchor(recurrence: Recurrence) -> int:
     if recurrence.start_ms is None:
-        raise InvalidScheduleError("start", "an interval is counted from a start")
+        raise InvalidScheduleError("start", "must be set for an interval")
     return recurrence.start_ms
 
 

@@ -54,7 +54,7 @@ def zone_named(name: str) -> ZoneInfo:
     """
     if name not in names():
         known = spelt(name) or "Europe/Berlin or UTC"
-        raise InvalidScheduleError("timezone", f"not a name in the IANA database, such as {known}")
+        raise InvalidScheduleError("timezone", f"must be a name of the IANA time zone database, such as {known}")
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
         return ZoneInfo.from_file(rules, key=name)
 

@@ -1,0 +1,196 @@
+"""Names, limits and the policy of attempts, as jobs, workflows and profiles take them alike."""
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from functions.api.http import times
+from functions.api.schemas.base import Body
+from functions.api.schemas.shared.numbers import BackoffFactor, BackoffSeconds, StartRate
+from whendue.jobs.limit_spec import Limit
+from whendue.quotas import (
+    GROUP_BYTES,
+    LEASE_MAX_S,
+    LEASE_MIN_S,
+    LIMIT_CONCURRENCY,
+    MAX_ATTEMPTS,
+    NAME_BYTES,
+    NEVER_RETRY,
+    NEVER_RETRY_BYTES,
+    NOTIFY_BYTES,
+    NOTIFY_NAMES,
+    RETENTION_S,
+    TIMEOUT_S,
+    TYPE_BYTES,
+)
+
+# The order in which a policy is put together: see whendue.profiles.model.
+_FROM_PROFILE: Final = "Default: the profile's, else the task's, else"
+Priority = Literal["critical", "high", "normal", "low"]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+Group = Annotated[str, StringConstraints(min_length=1, max_length=GROUP_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+
+
+def _a_time(text: str) -> str:
+    times.read(text)
+    return text
+
+
+Rfc3339 = Annotated[
+    str, AfterValidator(_a_time), Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-24T18:00:00Z"])
+]
+
+
+class Backoff(Body):
+    """How long to wait before a retry: `baseSeconds` x `factor`^n for the n-th retry (from 0), at most `capSeconds`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"baseSeconds": 5, "factor": 2, "capSeconds": 3600, "jitter": "full"}}
+    )
+
+    base_seconds: BackoffSeconds | None = Field(
+        default=None, description=f"Seconds before the first retry. {_FROM_PROFILE} 5."
+    )
+    factor: BackoffFactor | None = Field(
+        default=None, description=f"Each wait is this many times as long as the one before. {_FROM_PROFILE} 2."
+    )
+    cap_seconds: BackoffSeconds | None = Field(
+        default=None, description=f"Longest wait between two attempts, in seconds. {_FROM_PROFILE} 3600."
+    )
+    jitter: Literal["full", "none"] | None = Field(
+        default=None,
+        description="`full` waits a random time between 0 and the computed wait, `none` waits all of it. "
+        f"{_FROM_PROFILE} `full`.",
+    )
+
+
+def _fit_together(names: list[str]) -> list[str]:
+    if len(" ".join(names)) > NOTIFY_BYTES:
+        raise ValueError(f"must have at most {NOTIFY_BYTES} bytes, all names together")
+    return names
+
+
+Names = Annotated[
+    list[Name],
+    AfterValidator(_fit_together),
+    Field(
+        max_length=NOTIFY_NAMES,
+        description="Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.",
+        examples=[["orders-webhook"]],
+    ),
+]
+
+
+class PolicyBody(Body):
+    """How jobs are attempted, in a job and in a profile alike."""
+
+    retries: int | None = Field(
+        default=None,
+        ge=0,
+        lt=MAX_ATTEMPTS,
+        description=f"Maximum number of attempts after the first one. Send this or `maxAttempts`. {_FROM_PROFILE} 3.",
+    )
+    max_attempts: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_ATTEMPTS,
+        description=f"Maximum number of attempts, the first one included. Send this or `retries`. {_FROM_PROFILE} 4.",
+    )
+    backoff: Backoff | None = Field(
+        default=None, description="How long to wait before a retry. Fields that are left out have their defaults."
+    )
+    timeout_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=TIMEOUT_S,
+        description=f"Longest time that one attempt may take, in seconds. {_FROM_PROFILE} 30.",
+    )
+    lease_seconds: int | None = Field(
+        default=None,
+        ge=LEASE_MIN_S,
+        le=LEASE_MAX_S,
+        description="After how many seconds without a heartbeat the worker counts as dead and the job is run again. "
+        f"{_FROM_PROFILE} 45.",
+    )
+    retention_seconds: int | None = Field(
+        default=None,
+        ge=60,
+        le=RETENTION_S,
+        description=f"How long a finished job is kept, in seconds. {_FROM_PROFILE} 604800 (7 days).",
+    )
+    never_retry: list[Name] | None = Field(
+        default=None,
+        max_length=NEVER_RETRY,
+        description="Error types that are never retried: an attempt that fails with one of them is the last. "
+        f"{_FROM_PROFILE} none.",
+        examples=[["ValueError"]],
+    )
+
+    @field_validator("never_retry")
+    @classmethod
+    def _fit_the_hot_item(cls, types: list[str] | None) -> list[str] | None:
+        if len(" ".join(types or [])) > NEVER_RETRY_BYTES:
+            raise ValueError(f"must have at most {NEVER_RETRY_BYTES} bytes, all names together")
+        return types
+
+    @model_validator(mode="after")
+    def _says_attempts_once(self) -> Self:
+        if self.retries is not None and self.max_attempts is not None:
+            raise ValueError("send retries or maxAttempts, not both")
+        return self
+
+    def policy(self) -> dict[str, Any]:
+        """Give the fields of a policy that are said."""
+        backoff = self.backoff or Backoff()
+        said = {
+            "max_attempts": self.max_attempts if self.retries is None else self.retries + 1,
+            "base_s": backoff.base_seconds,
+            "factor": backoff.factor,
+            "cap_s": backoff.cap_seconds,
+            "jitter": backoff.jitter,
+            "timeout_s": self.timeout_seconds,
+            "lease_s": self.lease_seconds,
+            "retention_s": self.retention_seconds,
+            "never_retry": None if self.never_retry is None else tuple(dict.fromkeys(self.never_retry)),
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+class LimitsBody(Body):
+    """How many jobs with the same key run concurrently, and how many start per second."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"concurrency": 5, "key": "payment-provider"}})
+
+    concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=LIMIT_CONCURRENCY,
+        description="Maximum number of jobs with this key that run concurrently. Default: the profile's, else none.",
+    )
+    rate_per_second: StartRate | None = Field(
+        default=None,
+        description="Maximum number of jobs with this key that start per second. Default: the profile's, else none.",
+    )
+    key: Name | None = Field(
+        default=None,
+        description="Jobs with the same key share the limits. Default: the profile's key, else the profile's name "
+        "where it sets limits, else the task type.",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self == LimitsBody.model_construct():
+            raise ValueError("must have at least one of concurrency, ratePerSecond and key")
+        return self
+
+    def limit(self) -> Limit:
+        """Give the limit as the service takes it."""
+        return Limit(self.concurrency, self.rate_per_second, self.key)

@@ -1,0 +1,1 @@
+"""Clients generated from the OpenAPI document, for Python and TypeScript, against the API over HTTP: `make clients`."""
