@@ -64,7 +64,7 @@ mutants: $(READY)  ## take every guard away in turn: the simulator and the laws 
 	@$(PY) -m tests.simulation.mutation_gate $(ONLY)
 fuzz: $(READY)  ## the API over HTTP from its own description, thousands of odd requests (SEED=1 EXAMPLES=10)
 	@nice $(PY) -m tests.fuzz
-load: $(READY)  ## put load on the stack that is up (SCENARIO=steady DURATION=30 USERS=5; docs/load.md)
+load: $(READY)  ## put load on the stack that is up (SCENARIO=steady DURATION=30 USERS=5; docs/operations/load.md)
 	@$(PY) -m tests.load
 load-smoke: $(READY)  ## the short form of it, on a stack that it starts and stops itself
 	@$(PY) -m tests.load smoke
@@ -122,8 +122,8 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra otel --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml
-docs: $(READY)  ## write the generated parts of the docs
-	$(PY) -m docs.generate
+docs: $(READY)  ## write the generated parts of the docs, and api/openapi.json
+	$(PY) -m scripts.generate_docs
 clean:  ## forget everything that was made here
 	[ ! -x $(PY) ] || $(PY) -m localstack down || true
 	rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

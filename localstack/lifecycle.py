@@ -167,4 +167,4 @@ def _check(environment: dict[str, str]) -> None:
         TaskSettings.from_env(environment | {"WHENDUE_OWN_FUNCTIONS": "whendue"})
         Secret.read(environment["WHENDUE_SECRET"])
     except ConfigurationError as error:
-        raise RuntimeError(f"{error} (docs/configuration.md)") from None
+        raise RuntimeError(f"{error} (docs/reference/configuration.md)") from None

@@ -122,7 +122,7 @@ resource "aws_budgets_budget" "this" {
   limit_amount = tostring(var.monthly_budget_usd)
   limit_unit   = "USD"
 
-  # Runbook: docs/runbooks/cost.md. The tag must be activated for cost allocation first.
+  # Runbook: docs/operations/runbooks/cost.md. The tag must be activated for cost allocation first.
   cost_filter {
     name   = "TagKeyValue"
     values = [format("user:stack$%s", var.name)]

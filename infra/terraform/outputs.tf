@@ -49,6 +49,6 @@ output "jwt_secret_parameter" {
 }
 
 output "secret_parameter" {
-  description = "The SSM parameter (SecureString) that must hold the deployment's secret (docs/configuration.md)."
+  description = "The SSM parameter (SecureString) that must hold the deployment's secret (docs/reference/configuration.md)."
   value       = local.secret_parameter
 }

@@ -71,7 +71,7 @@ variable "domain" {
 }
 
 variable "secret_parameter" {
-  description = "The SSM parameter (SecureString) with the deployment's secret (docs/configuration.md); null: /NAME/secret."
+  description = "The SSM parameter (SecureString) with the deployment's secret (docs/reference/configuration.md); null: /NAME/secret."
   type        = string
   default     = null
 
@@ -82,7 +82,7 @@ variable "secret_parameter" {
 }
 
 variable "jwt" {
-  description = "How tokens are verified (docs/authentication.md). HS256 takes its secret from an SSM parameter, by default /NAME/jwt-secret."
+  description = "How tokens are verified (docs/reference/authentication.md). HS256 takes its secret from an SSM parameter, by default /NAME/jwt-secret."
   type = object({
     algorithm        = optional(string, "HS256")
     issuer           = optional(string, "whendue")
@@ -176,7 +176,7 @@ variable "reserve_timer" {
 }
 
 variable "environment" {
-  description = "Further WHENDUE_* settings of all functions (docs/configuration.md). No secrets: they are readable in the console."
+  description = "Further WHENDUE_* settings of all functions (docs/reference/configuration.md). No secrets: they are readable in the console."
   type        = map(string)
   default     = {}
 
@@ -299,5 +299,5 @@ variable "monthly_budget_usd" {
 variable "runbooks_url" {
   description = "Where the runbook pages are; begins the link in each alarm's description."
   type        = string
-  default     = "docs/runbooks"
+  default     = "docs/operations/runbooks"
 }

@@ -1,10 +1,10 @@
-"""docs/deploying.md names every variable of the Terraform module, and none that there is not."""
+"""docs/operations/deploying.md names every variable of the Terraform module, and none that there is not."""
 
 import re
 
 from localstack.paths import ROOT
 
-PAGE = (ROOT / "docs/deploying.md").read_text()
+PAGE = (ROOT / "docs/operations/deploying.md").read_text()
 VARIABLES = (ROOT / "infra/terraform/variables.tf").read_text()
 
 

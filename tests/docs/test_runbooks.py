@@ -5,7 +5,7 @@ import re
 from localstack.paths import ROOT
 from localstack.topology import topology
 
-RUNBOOKS = ROOT / "docs/runbooks"
+RUNBOOKS = ROOT / "docs/operations/runbooks"
 # The budget is no CloudWatch alarm, and so not among the topology's.
 ALARMS = {*topology().alarms, "cost"}
 
@@ -41,4 +41,4 @@ def test_the_overview_has_the_topologys_numbers() -> None:
 
 def test_budgets_runbook_is_named_where_the_budget_is_made() -> None:
     """A budget has no description."""
-    assert "docs/runbooks/cost.md" in (ROOT / "infra/terraform/main.tf").read_text()
+    assert "docs/operations/runbooks/cost.md" in (ROOT / "infra/terraform/main.tf").read_text()

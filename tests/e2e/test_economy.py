@@ -1,4 +1,4 @@
-"""What a job costs, counted at the wire: calls and write units depend on no machine (design section 4)."""
+"""What a job costs, counted at the wire: calls and write units depend on no machine (docs/operations/cost.md)."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -78,7 +78,7 @@ def test_a_deleted_profile_is_refused_and_its_jobs_go_on(http: Http, stage: Stag
 
 def test_the_pages_examples_work_as_they_stand(stage: Stage) -> None:
     """They are copied."""
-    page = (ROOT / "docs/profiles.md").read_text()
+    page = (ROOT / "docs/guide/profiles.md").read_text()
     [shell] = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
     commands = re.findall(r"^curl .*?^}'$", shell, re.DOTALL | re.MULTILINE)
     environment = os.environ | {"API": stage.stack.api_url, "TOKEN": token.make("page", signing_secret=stage.secret)}

@@ -1,1 +1,1 @@
-"""Load against a deployed stack over its HTTP API. docs/load.md says how."""
+"""Load against a deployed stack over its HTTP API. docs/operations/load.md says how."""

@@ -12,7 +12,7 @@ import httpx
 Job = dict[str, Any]
 Read = Callable[[str], Job | None]
 TERMINAL = ("succeeded", "dead", "cancelled")
-# Longer than any lost step takes to heal (docs/guarantees.md, G6), and than the scenarios' longest delay.
+# Longer than any lost step takes to heal (docs/design/guarantees.md, G6), and than the scenarios' longest delay.
 PATIENCE_S = 240
 # Each is a process of the API on an emulator.
 READERS = 4

@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--one-of", type=int, default=1, help="run one of so many single faults; otherwise all")
     parser.add_argument("--all-pairs", action="store_true", help="run every pair of every scenario")
     parser.add_argument("--first", type=int, default=0, help="the first world's seed")
-    parser.add_argument("--report", action="store_true", help="write the numbers into docs/proof.md")
+    parser.add_argument("--report", action="store_true", help="write the numbers into tests/simulation/README.md")
     options = parser.parse_args()
     if options.seed is not None:
         return replay(options.seed)

@@ -1,4 +1,4 @@
-"""The numbers of a run, written into docs/proof.md."""
+"""The numbers of a run, written into tests/simulation/README.md."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.simulation.explore import Tally
 from tests.simulation.parts import PART_OF
 
-PAGE = Path(__file__).parents[2] / "docs/proof.md"
+PAGE = Path(__file__).parents[2] / "tests/simulation/README.md"
 
 
 def write_report(tallies: Mapping[str, Tally], random_tally: Tally) -> None:

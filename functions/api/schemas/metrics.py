@@ -1,6 +1,6 @@
 """What Prometheus scrapes, made by its own client library: the counters of the table and the gauges of now.
 
-All metrics of docs/metrics.md are here; one that is not in `METRICS` does not exist.
+All metrics of docs/reference/metrics.md are here; one that is not in `METRICS` does not exist.
 """
 
 from collections import Counter

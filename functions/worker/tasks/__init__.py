@@ -1,1 +1,1 @@
-"""Your tasks: one file each, found by themselves (docs/tasks.md)."""
+"""Your tasks: one file each, found by themselves (docs/guide/tasks.md)."""

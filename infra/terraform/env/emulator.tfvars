@@ -1,4 +1,4 @@
-# MiniStack or LocalStack (docs/deploying.md): what their free editions do not know is left out.
+# MiniStack or LocalStack (docs/operations/deploying.md): what their free editions do not know is left out.
 emulator         = true
 protect          = false
 timer            = { by = "rule" }

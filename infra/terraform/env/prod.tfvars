@@ -1,4 +1,4 @@
-# Production. Change issuer, audience and JWKS to those of your identity provider (docs/authentication.md).
+# Production. Change issuer, audience and JWKS to those of your identity provider (docs/reference/authentication.md).
 name               = "whendue"
 protect            = true
 log_retention_days = 90

@@ -28,7 +28,7 @@ run "defaults" {
     error_message = "Every alarm of the topology is made, and no other."
   }
   assert {
-    condition     = alltrue([for name, text in module.observability[0].alarms : endswith(text, "Runbook: docs/runbooks/${name}.md")])
+    condition     = alltrue([for name, text in module.observability[0].alarms : endswith(text, "Runbook: docs/operations/runbooks/${name}.md")])
     error_message = "An alarm says where its runbook is."
   }
   assert {

@@ -48,7 +48,7 @@ def test_a_queue_shows_what_waits_what_runs_and_since_when(client: Client, world
 
 
 def test_a_look_at_all_queues_reads_a_bounded_number_of_items(world: World) -> None:
-    """docs/queues.md: however many jobs there are."""
+    """docs/guide/queues.md: however many jobs there are."""
     for n in range(400):
         world.submit(queue=QUEUES[n % 4], delay_s=n % 7)
     calls: list[str] = []

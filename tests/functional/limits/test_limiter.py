@@ -361,7 +361,7 @@ def test_a_job_without_limits_pays_nothing(metered: tuple[World, Metered]) -> No
 
 
 def test_what_limits_cost(metered: tuple[World, Metered]) -> None:
-    """docs/limits.md says these numbers; a batch of jobs in their slots, one put off and woken, one with a token."""
+    """docs/guide/limits.md says these numbers: jobs in their slots, one put off and woken, one with a token."""
     world, store = metered
     for _ in range(2):
         world.submit(limit=Limit(2, key="k"))

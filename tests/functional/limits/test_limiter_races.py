@@ -59,7 +59,7 @@ def test_a_skipped_fire_leaves_no_place_in_the_line() -> None:
 
 
 def test_who_waits_on_costs_what_the_page_says() -> None:
-    """docs/limits.md: its place stands, and is not written again."""
+    """docs/guide/limits.md: its place stands, and is not written again."""
     world = World()
     world.table = store = Metered()
     world.app = world.build()

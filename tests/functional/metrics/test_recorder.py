@@ -1,4 +1,4 @@
-"""The counters equal the jobs that ran; what may be lost is what docs/metrics.md says, and nothing counts twice."""
+"""The counters equal the jobs that ran; docs/reference/metrics.md says what may be lost, and nothing counts twice."""
 
 from typing import Any
 

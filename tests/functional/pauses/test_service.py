@@ -190,7 +190,7 @@ def test_a_dropped_message_is_settled_and_one_of_an_unknown_pause_is_not() -> No
 
 
 def test_the_check_is_one_read_of_three_items_a_batch_and_none_within_two_seconds() -> None:
-    """docs/queues.md: what it costs. Each further tenant is two items more, each further type one."""
+    """docs/guide/queues.md: what it costs. Each further tenant is two items more, each further type one."""
     world = World()
     read: list[int] = []
 

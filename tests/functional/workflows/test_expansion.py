@@ -131,7 +131,7 @@ def half_made(world: World, *nodes: Draft) -> Job:
 
 
 def test_a_workflow_that_is_cancelled_with_half_its_nodes_made_runs_none_of_them() -> None:
-    """docs/workflows.md: nodes that have not begun never run. A retry runs them all."""
+    """docs/guide/workflows.md: nodes that have not begun never run. A retry runs them all."""
     world = World()
     whole = half_made(world, node("a"), node("b"), node("c", "ok", {}, "b"))
     world.app.control.cancel(TENANT, whole.id)
@@ -273,7 +273,7 @@ def test_the_runs_of_a_workflow_for_itself_count_as_one_attempt_and_none_was_los
 
 
 def test_an_item_that_is_too_large_with_its_references_is_named() -> None:
-    """docs/workflows.md: a payload is at most 1 MiB; the list itself may be nearly as large."""
+    """docs/guide/workflows.md: a payload is at most 1 MiB; the list itself may be nearly as large."""
     world = World()
     world.task("fetch", lambda payload, ctx: ["x" * 400_000])
     payload = {name: {"$item": "@"} for name in "ab"}

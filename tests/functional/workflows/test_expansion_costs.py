@@ -42,7 +42,7 @@ class MeteredStore(MemoryStore):
 
 
 def test_a_node_of_a_chain_costs_fifteen_write_units() -> None:
-    """Nothing in a chain shares a write. The numbers are those of docs/workflows.md."""
+    """Nothing in a chain shares a write. The numbers are those of docs/guide/workflows.md."""
     world = World()
     world.table = MeteredStore()
     world.app = world.build()

@@ -32,7 +32,7 @@ def test_what_a_request_does_not_say_is_not_stored() -> None:
 
 @pytest.mark.parametrize(("own_s", "kept_s"), [(3600, 7 * DAY_S), (30 * DAY_S, 30 * DAY_S)])
 def test_a_node_is_kept_as_long_as_its_workflow_at_least(own_s: int, kept_s: int) -> None:
-    """docs/workflows.md; what became of it is asked for until the workflow is gone."""
+    """docs/guide/workflows.md; what became of it is asked for until the workflow is gone."""
     world = World()
     whole = start(world, flow(node("a", policy={"retention_s": own_s})))
     world.work()

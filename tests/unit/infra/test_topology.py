@@ -30,7 +30,7 @@ def test_a_message_stays_hidden_for_six_times_the_worker_timeout() -> None:
 
 
 def test_redrive_comes_after_the_application_has_had_its_say() -> None:
-    """A job that kills its workers ends by its own count (design section 3); SQS redrive is only the net."""
+    """A job that kills its workers ends by its own count; SQS redrive is only the net."""
     assert PLAN.queues.max_receive_count > 2 * MAX_LOST
 
 

@@ -57,7 +57,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("on", "policy", "expected"), TABLE)
 def test_each_end_does_what_edge_and_policy_say(on: Any, policy: str, expected: tuple[str, ...]) -> None:
-    """The table of docs/workflows.md."""
+    """The table of docs/guide/workflows.md."""
     told = [becomes(child(0, on_dependency_failure=policy), upstream_end(0, on, parent)) for parent in ENDS.values()]
     assert tuple(told) == expected
 

@@ -176,7 +176,7 @@ def test_the_failed_attempt_before_is_kept_before_it_is_overwritten() -> None:
 
 
 def test_the_state_machine_is_the_designs() -> None:
-    """Design section 3: no arrow appears or vanishes unnoticed."""
+    """No arrow appears or vanishes unnoticed (docs/reference/states.md)."""
     arrows = {(edge.source, edge.target) for edge in ARROWS if edge.source is not edge.target}
     wait, pending, run, won = State.WAITING, State.PENDING, State.RUNNING, State.SUCCEEDED
     assert arrows == {

@@ -1,4 +1,4 @@
-"""What is counted: each transition adds what docs/metrics.md says, within fixed fields."""
+"""What is counted: each transition adds what docs/reference/metrics.md says, within fixed fields."""
 
 from collections import Counter
 from collections.abc import Callable

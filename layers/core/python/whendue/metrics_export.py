@@ -1,6 +1,6 @@
 """Metrics of what a process has done: sums for Prometheus go to the table, EMF for CloudWatch into its log line.
 
-Names, dimensions and what may be lost: docs/metrics.md. EMF's source:
+Names, dimensions and what may be lost: docs/reference/metrics.md. EMF's source:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 

@@ -24,7 +24,7 @@ DEAD_LETTER_QUEUES: Final = ("dead_letter", "notifications_dead_letter")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The numbers of the due-index rule (design section 3); all in milliseconds.
+    """The numbers of the due-index rule (ARCHITECTURE.md); all in milliseconds.
 
     Args:
         lookahead_ms: a job's first check stands this long before it is due; two ticks, so a missed tick costs nothing.

@@ -219,7 +219,7 @@ def test_intervals_and_instants_know_no_clock_change() -> None:
     ],
 )
 def test_every_other_hour_is_not_every_two_hours_when_clocks_change(day: str, expected: list[str]) -> None:
-    """As docs/recurrence.md shows: `*/2` keeps the local hours, and one is missing or comes twice."""
+    """As docs/guide/recurrence.md shows: `*/2` keeps the local hours, and one is missing or comes twice."""
     fires = after(Recurrence(cron="0 */2 * * *", timezone="Europe/Berlin"), ms(day))
     zone = ZoneInfo("Europe/Berlin")
     shown = [datetime.fromtimestamp(next(fires)[0] / 1000, zone).isoformat() for _ in expected]

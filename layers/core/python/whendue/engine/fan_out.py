@@ -1,7 +1,6 @@
 """Telling: hand on the news of ends, to the jobs that wait for them and to whom it is to be notified.
 
-A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its next check does (design
-section 3).
+A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its next check does.
 """
 
 from collections import defaultdict, deque

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why a job does not run now, or how it ended; `docs/api.md` lists them, and each is tried in the simulator."""
+    """Why a job does not run now, or how it ended (docs/reference/api.md); each is tried in the simulator."""
 
     PAUSED = "paused"
     TIMER_SILENT = "timer_silent"

@@ -1,4 +1,4 @@
-"""The due index: partitions, next checks and the rules that say who sends a job's message (design section 3)."""
+"""The due index: partitions, next checks and the rules that say who sends a job's message (ARCHITECTURE.md)."""
 
 import zlib
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What rescue does about a job whose next check rang unheard: a pure function of (job, now) (design section 3)."""
+"""What rescue does about a job whose next check rang unheard: a pure function of (job, now)."""
 
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition

@@ -1,4 +1,4 @@
-"""Overlap: the jobs of one schedule share a slot, and what becomes of one that finds it taken (docs/schedules.md)."""
+"""Overlap: a schedule's jobs share a slot, and what becomes of one that finds it taken (docs/guide/schedules.md)."""
 
 from collections.abc import Iterable
 

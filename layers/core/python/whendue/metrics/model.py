@@ -1,4 +1,4 @@
-"""What is counted (docs/metrics.md): what each transition adds, and the items in which the table keeps the sums."""
+"""What is counted (docs/reference/metrics.md): what each transition adds, and the items in which the sums are kept."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict

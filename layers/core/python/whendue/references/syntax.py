@@ -1,4 +1,4 @@
-"""References in payloads to results of parents, and to the item of a forEach (docs/workflows.md). Pure.
+"""References in payloads to results of parents, and to the item of a forEach (docs/guide/workflows.md). Pure.
 
 `{"$from": "fetch", "path": "items[0].url", "default": null}` stands for a part of the result of the parent called
 fetch, `{"$item": "url"}` for a part of the item. What they give is data: references in it are none.

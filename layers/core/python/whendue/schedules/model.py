@@ -1,4 +1,4 @@
-"""The schedule: what it fires, how far it is decided, and the item it is stored as (docs/schedules.md)."""
+"""The schedule: what it fires, how far it is decided, and the item it is stored as (docs/guide/schedules.md)."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Keys of the one table (design section 4)."""
+"""Keys of the one table; ARCHITECTURE.md lists its items."""
 
 import hashlib
 from typing import Final, NamedTuple

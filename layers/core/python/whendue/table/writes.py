@@ -144,7 +144,7 @@ def _changed(value: Any, change: Any) -> Any:
 
 
 def already_done(write: Write, old: Mapping[str, Any] | None) -> bool:
-    """Say whether a refused write had been done before by us: a success whose reply was lost (design section 4).
+    """Say whether a refused write had been done before by us: a success whose reply was lost.
 
     The item then carries everything that the write sets, and what it expected of fields that it leaves alone.
     """

@@ -1,6 +1,6 @@
 """Spans by OpenTelemetry, where the extra `otel` is installed and OTEL_* says where they go; else nothing is imported.
 
-Without spans a trace is handed on as it came (docs/metrics.md).
+Without spans a trace is handed on as it came (docs/reference/metrics.md).
 """
 
 from collections.abc import Iterator, Mapping

@@ -49,7 +49,7 @@ class BatchProcessor:
         """Run the jobs behind messages.
 
         Suspects (jobs whose worker died) run in processes of their own, or here, one at a time, after the rest is
-        recorded: a poison job takes no neighbour with it (design section 3).
+        recorded: a poison job takes no neighbour with it (guarantee G10).
 
         Args:
             deliveries: the messages; all others than the `unsettled` ones may be deleted afterwards.

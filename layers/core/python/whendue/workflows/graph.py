@@ -1,7 +1,7 @@
 """The graph of a workflow: jobs to be, which of them wait for which, and its one form as JSON. Pure.
 
-A workflow is a job whose payload is such a graph (docs/workflows.md). A node's number is its place: it is the number of
-the part that the workflow's job makes of it, see `whendue.jobs.members`.
+A workflow is a job whose payload is such a graph (docs/guide/workflows.md). A node's number is its place: it is the
+number of the part that the workflow's job makes of it, see `whendue.jobs.members`.
 """
 
 import heapq

@@ -1,7 +1,7 @@
 """Cron expressions: cron_fields.py reads the fields, this module finds the matching wall-clock times (no zones here).
 
 Times are seconds since 1970 of a clock without offsets. An expression has five fields (minute, hour, day of month,
-month, day of week), or six with the second first. docs/recurrence.md has the syntax; its base is
+month, day of week), or six with the second first. docs/guide/recurrence.md has the syntax; its base is
 https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html.
 """
 

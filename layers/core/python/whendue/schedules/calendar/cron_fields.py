@@ -1,7 +1,7 @@
 """The fields of a cron expression: what may stand in each, read into the values that it matches.
 
-Ranges may wrap around, and Sunday is 0 and 7; docs/recurrence.md has the syntax. What a writer cannot have meant as it
-would be read is refused, with the field named.
+Ranges may wrap around, and Sunday is 0 and 7; docs/guide/recurrence.md has the syntax. What a writer cannot have
+meant as it would be read is refused, with the field named.
 """
 
 import re

@@ -1,7 +1,7 @@
 """When does a schedule fire? A pure answer from cron, interval or single instant, zone, bounds and exclusions.
 
 Local time is cut into segments of constant UTC offset (zones.py). Within one, a wall-clock time is one instant; `gap`
-and `fold` say what happens between two. docs/recurrence.md has the rules for users.
+and `fold` say what happens between two. docs/guide/recurrence.md has the rules for users.
 """
 
 import hashlib
