@@ -35,6 +35,7 @@ from whendue.errors import (
     InvalidWorkflowError,
     JobNotFoundError,
     NotAllowedError,
+    OldTableError,
     PayloadTooLargeError,
     PreconditionFailedError,
     ProfileNotFoundError,
@@ -70,7 +71,7 @@ ANY: Final[Errors] = (
     ResponseTooLargeError,
     WhendueError,
 )
-PROTECTED: Final[Errors] = (AuthenticationError, ForbiddenError, UnavailableError)
+PROTECTED: Final[Errors] = (AuthenticationError, ForbiddenError, OldTableError, UnavailableError)
 # A slash inside a parameter makes it another path.
 WITH_PARAMETERS: Final[Errors] = (RouteNotFoundError,)
 WITH_BODY: Final[Errors] = (UnsupportedMediaTypeError,)
