@@ -260,7 +260,7 @@ def _in_the_table(world: World, patch: pytest.MonkeyPatch, error: Exception) -> 
 
 
 STAGES: dict[str, Plant] = {
-    "parents": _patched(DependencyEdges, "parents_of", lambda self, request: request.group == "bad"),
+    "parents": _patched(DependencyEdges, "upstreams_of", lambda self, request: request.group == "bad"),
     "prepare": _patched(JobPlanner, "submission", lambda self, tenant, request, *_: request.group == "bad"),
     "made": _patched(DependencyEdges, "made", lambda self, request, *_: request.group == "bad"),
     "profile": _patched(ProfileLookup, "find", lambda self, tenant, name, **_: name == "mine"),
@@ -279,7 +279,8 @@ def test_an_error_at_any_stage_ends_one_of_a_batch(
         world.app.profiles.forget(TENANT, "mine")
     STAGES[stage](world, monkeypatch, EXCEPTIONS[name])
     bad: dict[str, Any] = {"type": "ok", "group": "bad", "profile": "mine" if stage == "profile" else "default"}
-    reply = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok"}, bad, {"type": "ok", "dueAt": None}]})
+    dependent = {"type": "ok", "dependsOn": [{"ref": "first"}]}
+    reply = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok", "ref": "first"}, bad, dependent]})
     assert reply.status == 207
     items = reply.json["items"]
     assert [item["status"] for item in items] == [202, 500, 202]

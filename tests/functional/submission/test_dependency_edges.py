@@ -20,6 +20,7 @@ from whendue.errors import (
 )
 from whendue.jobs.model import State
 from whendue.submission.request import Dependency, JobRequest
+from whendue.submission.submit import Submitted
 from whendue.table.keys import job_key, parents_key
 from whendue.table.writes import Write
 
@@ -377,3 +378,20 @@ def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first
     jobs = many(world, *requests)
     world.work()
     assert states(world, *jobs) == ["succeeded"] * 2
+
+
+def test_of_two_requests_under_one_key_the_first_says_what_is_depended_on() -> None:
+    """The second is a conflict; what it depends on binds nobody."""
+    world = World()
+    first, second = world.submit(delay_s=3600), world.submit()
+    ends = world.app.submit.many(
+        TENANT,
+        [
+            JobRequest("ok", {}, idempotency_key="k", depends_on=after(second)),
+            JobRequest("ok", {}, idempotency_key="k", depends_on=after(first)),
+        ],
+    )
+    assert isinstance(ends[0], Submitted)
+    assert isinstance(ends[1], IdempotencyConflictError)
+    world.pass_time(5)
+    assert world.job(ends[0].job).state is State.SUCCEEDED

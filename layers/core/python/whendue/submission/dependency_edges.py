@@ -5,11 +5,12 @@ jobs themselves. Whoever dies on the way leaves notes about a job that never was
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 
 from whendue.engine.apply import apply
 from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnknownDependencyError, UnstorableError, WhendueError
 from whendue.jobs.dependencies import Upstream, upstreams_value
@@ -26,47 +27,56 @@ ID_LENGTH = 36
 STAGE = "link_dependencies"
 
 
-class DependencyEdges:
-    """The links of one request's jobs.
+def read_edges(runtime: Runtime, tenant: str, requests: Sequence[JobRequest]) -> "DependencyEdges":
+    """Read the jobs that requests depend on; what cannot be read refuses those requests alone.
 
     Args:
         runtime: the outside.
         tenant: whose jobs they are.
-        requests: all jobs of the request.
+        requests: all jobs of one request.
+    """
+    wanted = {link.job for request in requests for link in request.depends_on if link.job}
+    # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
+    wanted |= {runtime.ids.of_key(tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
+    keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
+    unread: WhendueError | None = None
+    try:
+        items = runtime.store.get(keys) if keys else []
+    except UnavailableError as error:
+        unread, items = error, []
+    except Exception as error:  # noqa: BLE001 - requests that depend on nothing go on
+        runtime.bulkhead.note("read_dependencies", tenant, error)
+        unread, items = WhendueError(), []
+    now_ms = runtime.clock.now_ms()
+    existing = [item for item in items if item]
+    read = runtime.bulkhead.each(existing, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
+    jobs = [job for _, job in read]
+    return DependencyEdges(
+        runtime, {job.id: job for job in jobs if job.tenant == tenant and not is_over(job, now_ms)}, unread
+    )
+
+
+class DependencyEdges:
+    """The edges between the jobs of one request and the jobs that they depend on.
+
+    Args:
+        runtime: the outside.
+        existing: the jobs of other requests that are depended on, by id.
+        unread: why they could not be read; jobs that depend on some are refused, all others go on.
     """
 
-    def __init__(self, runtime: Runtime, tenant: str, requests: Sequence[JobRequest]) -> None:
-        """Read the parents that are there."""
+    def __init__(self, runtime: Runtime, existing: dict[str, Job], unread: WhendueError | None) -> None:
+        """Start with what was read; nothing is written yet."""
         self._runtime = runtime
-        self._tenant = tenant
-        # Why parents could not be read: jobs that wait for some are refused, all others go on.
-        self._unread: WhendueError | None = None
-        self._there = self._read(requests)
+        self._existing = existing
+        self._unread = unread
         # By their refs; nobody asks for one that has none.
         self._made: dict[str | None, str] = {}
-        self._children: dict[str, tuple[Job, list[Upstream]]] = {}
-        self._awaited: set[str] = set()
+        self._dependents: dict[str, tuple[Job, list[Upstream]]] = {}
+        self._depended_on: set[str] = set()
+        self._planned: set[str] = set()
 
-    def _read(self, requests: Sequence[JobRequest]) -> dict[str, Job]:
-        wanted = {link.job for request in requests for link in request.depends_on if link.job}
-        ids = self._runtime.ids
-        # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
-        wanted |= {ids.of_key(self._tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
-        keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
-        try:
-            items = self._runtime.store.get(keys) if keys else []
-        except UnavailableError as error:
-            self._unread, items = error, []
-        except Exception as error:  # noqa: BLE001 - requests that wait for nobody go on
-            self._runtime.bulkhead.note("read_dependencies", self._tenant, error)
-            self._unread, items = WhendueError(), []
-        now_ms = self._runtime.clock.now_ms()
-        there = [item for item in items if item]
-        read = self._runtime.bulkhead.each(there, from_item, stage="read_dependency", name=lambda item: str(item["pk"]))
-        jobs = [job for _, job in read]
-        return {job.id: job for job in jobs if job.tenant == self._tenant and not is_over(job, now_ms)}
-
-    def parents_of(self, request: JobRequest) -> list[Upstream]:
+    def upstreams_of(self, request: JobRequest) -> list[Upstream]:
         """Give whom a request's job waits for.
 
         Raises:
@@ -84,48 +94,55 @@ class DependencyEdges:
                     f"dependsOn names the ref {link.ref!r}, but no earlier job of the batch that was accepted has it"
                 )
             return self._made[link.ref]
-        if link.job not in self._there:
+        if link.job not in self._existing:
             raise UnknownDependencyError(f"dependsOn names {link.job!r}, but no job has this id")
         return link.job
 
     def made(self, request: JobRequest, job: Job, parents: Sequence[Upstream]) -> None:
-        """Note a job that was made for a request."""
-        before = self._there.get(job.id)
+        """Note a job that was planned for a request; of several under one Idempotency-Key the first counts."""
+        if job.id in self._planned:
+            return
+        self._planned.add(job.id)
+        before = self._existing.get(job.id)
         if before is None or before.request_hash == request_hash(request):
             self._made[request.ref] = job.id
         # Also by a job that an earlier try has made, though not this parent of it.
-        self._awaited |= {parent.id for parent in parents}
+        self._depended_on |= {parent.id for parent in parents}
         if parents and before is None:
-            self._children[job.id] = (job, list(parents))
+            self._dependents[job.id] = (job, list(parents))
 
     @property
-    def new_parents(self) -> set[str]:
+    def new_upstreams(self) -> set[str]:
         """The jobs of this request that others of it wait for, and that are not there yet."""
-        return self._awaited - self._there.keys()
+        return self._depended_on - self._existing.keys()
 
-    @property
-    def late(self) -> list[Job]:
-        """The jobs whose parents may have ended before they were written: they have to look."""
-        return [job for job, parents in self._children.values() if any(parent.id in self._there for parent in parents)]
+    def reconcile(self, created: Collection[str]) -> None:
+        """Check those of the created jobs whose dependencies may have ended before they were written."""
+        late = [
+            job
+            for job, upstreams in self._dependents.values()
+            if job.id in created and any(upstream.id in self._existing for upstream in upstreams)
+        ]
+        DependencyReconciler(self._runtime).check(late)
 
-    def parents_made_here(self, job_id: str) -> list[str]:
+    def made_here_for(self, job_id: str) -> list[str]:
         """Give the new jobs of this request that one of it waits for."""
-        _, parents = self._children.get(job_id, (None, []))
-        return [parent.id for parent in parents if parent.id not in self._there]
+        _, parents = self._dependents.get(job_id, (None, []))
+        return [parent.id for parent in parents if parent.id not in self._existing]
 
     @property
-    def _all_parents(self) -> list[Upstream]:
-        return list(chain.from_iterable(parents for _, parents in self._children.values()))
+    def _all_upstreams(self) -> list[Upstream]:
+        return list(chain.from_iterable(parents for _, parents in self._dependents.values()))
 
     def write(self) -> dict[str, WhendueError]:
         """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
         unknown = self._adopt()
-        writes = [(job.id, write) for job, parents in self._children.values() for write in edges_of(job, parents)]
+        writes = [(job.id, write) for job, parents in self._dependents.values() for write in edges_of(job, parents)]
         ends = self._runtime.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
         failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
         lost = {
             job.id: next(unknown[parent.id] for parent in parents if parent.id in unknown)
-            for job, parents in self._children.values()
+            for job, parents in self._dependents.values()
             if any(parent.id in unknown for parent in parents)
         }
         return lost | failed
@@ -135,8 +152,8 @@ class DependencyEdges:
 
     def _adopt(self) -> dict[str, WhendueError]:
         """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
-        wanted = {parent.id for parent in self._all_parents}
-        live = [job for job in self._there.values() if job.id in wanted and not (job.terminal or job.has_dependents)]
+        wanted = {parent.id for parent in self._all_upstreams}
+        live = [job for job in self._existing.values() if job.id in wanted and not (job.terminal or job.has_dependents)]
         ends = self._runtime.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
         return {job.id: _ours(end) for job, end in ends if end is not None}
 

@@ -1,12 +1,10 @@
 """Submit: accept jobs, one or many, durably, and send what is due soon."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
-from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.jobs.lifetime import is_over, is_past
@@ -15,7 +13,8 @@ from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
-from whendue.submission.dependency_edges import DependencyEdges
+from whendue.profiles.model import Profile
+from whendue.submission.dependency_edges import DependencyEdges, read_edges
 from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
 from whendue.submission.request import JobRequest, request_hash
 from whendue.table.keys import job_key
@@ -30,17 +29,10 @@ class Submitted(NamedTuple):
 
 
 SubmitResult = Submitted | WhendueError
+# A request's job to be written, or why it is refused.
+Plan = Transition | WhendueError
 # What tells one life of an id from the next.
 _LIFE = ("created_at", "expires_at")
-
-
-@dataclass(slots=True)
-class _Bulk:
-    """Requests on their way: the end of each that has one, and the writes of the others by their jobs' ids."""
-
-    ends: list[SubmitResult | None]
-    wanted: dict[str, tuple[int, Transition]] = field(default_factory=dict)
-    repeats: list[tuple[int, Transition]] = field(default_factory=list)
 
 
 class Submit:
@@ -56,7 +48,7 @@ class Submit:
         """Use these ports; the other arguments are those of `Prepare`."""
         self._runtime = runtime
         self._profiles = profiles
-        self._prepare = JobPlanner(runtime, profiles, notifications, expansion_checks)
+        self._planner = JobPlanner(runtime, profiles, notifications, expansion_checks)
 
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
@@ -74,62 +66,60 @@ class Submit:
         return end
 
     def many(self, tenant: str, requests: Sequence[JobRequest]) -> list[SubmitResult]:
-        """Accept many jobs, each on its own: one end per request, in order. One may wait for those before it."""
+        """Accept many jobs, each on its own: one result per request, in order. One may depend on those before it."""
         now_ms = self._runtime.clock.now_ms()
-        links = DependencyEdges(self._runtime, tenant, requests)
-        bulk = self._prepared(tenant, requests, links, now_ms)
-        self._write(bulk, links, now_ms)
-        for number, transition in bulk.repeats:
-            bulk.ends[number] = _repeat(transition.job, bulk.ends[bulk.wanted[transition.job.id][0]])
-        return self._accepted_before(tenant, requests, [end for end in bulk.ends if end is not None])
-
-    def _isolated(self, item: str, error: Exception) -> WhendueError:
-        """Note an error that nobody expected; it ends this one request, as an error of ours."""
-        self._runtime.bulkhead.note("submit", item, error)
-        return WhendueError()
-
-    def _prepared(self, tenant: str, requests: Sequence[JobRequest], links: DependencyEdges, now_ms: int) -> _Bulk:
-        bulk = _Bulk([None] * len(requests))
+        edges = read_edges(self._runtime, tenant, requests) if any(r.depends_on for r in requests) else None
         profiles = self._profiles.each(tenant, {request.profile for request in requests})
-        for number, request in enumerate(requests):
-            try:
-                parents = links.parents_of(request)
-                place = Position(parents=parents)
-                transition = self._prepare.submission(tenant, request, profiles[request.profile], now_ms, place)
-                if transition.job.id not in bulk.wanted:
-                    links.made(request, transition.job, parents)
-            except WhendueError as error:
-                bulk.ends[number] = error
-                continue
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other requests go on
-                bulk.ends[number] = self._isolated(request.type, error)
-                continue
-            if transition.job.id in bulk.wanted:
-                bulk.repeats.append((number, transition))
-            else:
-                bulk.wanted[transition.job.id] = (number, transition)
-        return bulk
+        plans = [self._planned(tenant, request, profiles[request.profile], edges, now_ms) for request in requests]
+        results = self._written(_first_of_each(plans), edges, now_ms)
+        return self._accepted_before(tenant, requests, _answers(plans, results))
 
-    def _write(self, bulk: _Bulk, links: DependencyEdges, now_ms: int) -> None:
-        """Write the notes about who waits for whom, then the jobs; who waits for one that was there looks at it."""
-        unlinked, parents = links.write(), links.new_parents
+    def _planned(
+        self,
+        tenant: str,
+        request: JobRequest,
+        profile: Profile | WhendueError,
+        edges: DependencyEdges | None,
+        now_ms: int,
+    ) -> Plan:
+        """Plan a request's job; whatever raises refuses this request alone."""
+        try:
+            upstreams = edges.upstreams_of(request) if edges else []
+            step = self._planner.submission(tenant, request, profile, now_ms, Position(parents=upstreams))
+            if edges:
+                edges.made(request, step.job, upstreams)
+        except WhendueError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other requests go on
+            self._runtime.bulkhead.note("submit", request.type, error)
+            return WhendueError()
+        return step
+
+    def _written(
+        self, steps: Mapping[str, Transition], edges: DependencyEdges | None, now_ms: int
+    ) -> dict[str, SubmitResult]:
+        """Write jobs, by their ids, after the edges of those that depend on others."""
+        if edges is None:
+            return self._committed(list(steps.values()), now_ms)
+        refused, depended_on = edges.write(), edges.new_upstreams
         ready = [
-            (number, self._with_children(transition) if job_id in parents else transition)
-            for job_id, (number, transition) in bulk.wanted.items()
-            if job_id not in unlinked
+            self._with_dependents(step) if job_id in depended_on else step
+            for job_id, step in steps.items()
+            if job_id not in refused
         ]
-        steps = [step for _, step in ready]
+        results: dict[str, SubmitResult] = {**self._committed(ready, now_ms), **refused}
+        for job_id in steps:
+            if any(isinstance(results[upstream], WhendueError) for upstream in edges.made_here_for(job_id)):
+                results[job_id] = refused.get(job_id) or _unknown()
+        created = {job_id for job_id, end in results.items() if isinstance(end, Submitted) and end.created}
+        edges.reconcile(created)
+        return results
+
+    def _committed(self, steps: Sequence[Transition], now_ms: int) -> dict[str, SubmitResult]:
         ends = self._runtime.bulkhead.batch(
             steps, lambda some: self._recorded(some, now_ms), stage="submit", name=lambda step: step.job.id
         )
-        for (number, _), (_, end) in zip(ready, ends, strict=True):
-            bulk.ends[number] = end if isinstance(end, Submitted | WhendueError) else WhendueError()
-        for job_id, (number, _) in bulk.wanted.items():
-            failed = any(_is_unknown(bulk, parent) for parent in links.parents_made_here(job_id))
-            if job_id in unlinked or failed:
-                bulk.ends[number] = unlinked.get(job_id) or _unknown()
-        written = {end.job.id for end in bulk.ends if isinstance(end, Submitted) and end.created}
-        DependencyReconciler(self._runtime).check([job for job in links.late if job.id in written])
+        return {step.job.id: end if isinstance(end, Submitted | WhendueError) else WhendueError() for step, end in ends}
 
     def _recorded(self, steps: Sequence[Transition], now_ms: int) -> list[SubmitResult]:
         outcomes = commit(self._runtime, steps, now_ms)
@@ -158,7 +148,7 @@ class Submit:
         # What belonged to the old job names its life: it never stands in for the new one's.
         return [number for number, end in zip(over, ends, strict=True) if end.done]
 
-    def _with_children(self, step: Transition) -> Transition:
+    def _with_dependents(self, step: Transition) -> Transition:
         job = evolve(step.job, has_dependents=True)
         return submit(job, self._runtime.settings.timing, first=step.first)
 
@@ -195,7 +185,7 @@ class Submit:
             UnknownTaskError, UnknownProfileError, InvalidRequestError, PayloadTooLargeError: the request is refused.
             UnavailableError: its profile could not be read, or its payload not be stored.
         """
-        return self._prepare.submission(tenant, request, self._profiles.find(tenant, request.profile), now_ms, place)
+        return self._planner.submission(tenant, request, self._profiles.find(tenant, request.profile), now_ms, place)
 
 
 def _end(job: Job, outcome: WriteResult) -> SubmitResult:
@@ -212,14 +202,29 @@ def _unknown() -> UnavailableError:
     return UnavailableError("the job was not accepted; send the same request again")
 
 
-def _is_unknown(bulk: _Bulk, job_id: str) -> bool:
-    number, _ = bulk.wanted[job_id]
-    return isinstance(bulk.ends[number], WhendueError)
+def _first_of_each(plans: Sequence[Plan]) -> dict[str, Transition]:
+    """Return the first plan of each job, by id: an Idempotency-Key may stand in one request several times."""
+    first: dict[str, Transition] = {}
+    for plan in plans:
+        if isinstance(plan, Transition):
+            first.setdefault(plan.job.id, plan)
+    return first
 
 
-def _repeat(job: Job, first: SubmitResult | None) -> SubmitResult:
-    """Answer a request whose Idempotency-Key stood before it in the same bulk."""
-    return _same_request(job, first.job) if isinstance(first, Submitted) else first or UnavailableError()
+def _answers(plans: Sequence[Plan], results: Mapping[str, SubmitResult]) -> list[SubmitResult]:
+    """Answer each request: with its own result, or with that of the request that had its Idempotency-Key first."""
+    answers: list[SubmitResult] = []
+    seen: set[str] = set()
+    for plan in plans:
+        if isinstance(plan, WhendueError):
+            answers.append(plan)
+            continue
+        result = results[plan.job.id]
+        if plan.job.id in seen and isinstance(result, Submitted):
+            result = _same_request(plan.job, result.job)
+        answers.append(result)
+        seen.add(plan.job.id)
+    return answers
 
 
 def _is_refused(end: SubmitResult) -> bool:
