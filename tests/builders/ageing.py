@@ -6,7 +6,7 @@ from typing import Any
 from tests.builders.world import World
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, from_item
-from whendue.table.keys import job_key, parents_key, payload_key, result_key
+from whendue.table.keys import dependencies_key, job_key, payload_key, result_key
 from whendue.table.writes import delete
 
 DAY_S = 86_400
@@ -79,7 +79,7 @@ class Ageing(World):
                 key = result_key(job.id, job.fence or "")
                 assert key in items if job.result_at == "item" else blobs.get(job.result_at), (job, "result")
             if job.unmet_dependencies and job.member_count is None:
-                assert parents_key(job.id, job.request_hash, job.life) in items, (job, "dependencies")
+                assert dependencies_key(job.id, job.request_hash, job.life) in items, (job, "dependencies")
             for number in range(job.member_count or 0):
                 member = job_key(self.app.runtime.ids.of_part(job.member_id_base, number))
                 assert member in items, (job, "member", number)

@@ -1,4 +1,4 @@
-"""A child that does what its message's body says; run as `python -m tests.builders.child FD`."""
+"""A dependent that does what its message's body says; run as `python -m tests.builders.dependent FD`."""
 
 import json
 import os

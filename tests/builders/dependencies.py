@@ -18,11 +18,11 @@ from whendue.submission.submit import Submitted
 from whendue.table.writes import Write
 
 
-def after(*parents: Job | str, on: Any = "success") -> tuple[Dependency, ...]:
+def after(*dependencies: Job | str, on: Any = "success") -> tuple[Dependency, ...]:
     """Wait for jobs, or for refs of the same request."""
     return tuple(
         Dependency(ref=one, on=on, name=one) if isinstance(one, str) else Dependency(job=one.id, on=on)
-        for one in parents
+        for one in dependencies
     )
 
 
@@ -84,10 +84,10 @@ def unavailable(world: World, name: str) -> App:
     return world.build(store=Refusing(world.table, "apply", deaf))
 
 
-def heard(app: App, child: Job, *numbers: int, ending: Ending = "succeeded") -> Released:
-    """Tell a job that parents of it have ended."""
-    ends = [UpstreamEnd(number, "success", "parent", 1, ending, child.request_hash) for number in numbers]
-    return DependencyReleaser(app.runtime).hear({child.id: ends})
+def heard(app: App, dependent: Job, *numbers: int, ending: Ending = "succeeded") -> Released:
+    """Tell a job that dependencies of it have ended."""
+    ends = [UpstreamEnd(number, "success", "dependency", 1, ending, dependent.request_hash) for number in numbers]
+    return DependencyReleaser(app.runtime).hear({dependent.id: ends})
 
 
 def a_child(world: World, **wanted: Any) -> Job:

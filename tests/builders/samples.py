@@ -155,7 +155,7 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
             job, LATER, LATER, TIMING, unmet_dependencies=frozenset({2007}), parent_redrive=1
         ),
     ),
-    "advance_fan_out": (told, lambda job: waiting.advance_fan_out(job, "child#0190")),
+    "advance_fan_out": (told, lambda job: waiting.advance_fan_out(job, "dependent#0190")),
     "finish_fan_out": (told, lambda job: waiting.finish_fan_out(job, LATER, TIMING)),
     "finish_fan_out of a retry": (
         lambda: a_job(pending_fan_out="", failures=1),

@@ -157,6 +157,7 @@ def test_another_tenants_job_is_404_on_every_route(stage: Stage, http: Http) -> 
     job = http.submit(delaySeconds=600)
     routes = [route for route in routes_of(make_resolver()) if "<job_id>" in route.path]
     assert len(routes) >= 5
+    ids = (job["id"], "00000000-0000-7000-8000-000000000000")
     with stage.http(tenant="other") as other:
         for route in routes:
             body = {"priority": "high"} if route.method == "PATCH" else None

@@ -77,9 +77,9 @@ def beyond_loopback(pid: int) -> list[str]:
 
 def _family(pid: int) -> Iterator[int]:
     yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in _read(children).split():
-            yield from _family(int(child))
+    for dependents in Path(f"/proc/{pid}/task").glob("*/children"):
+        for dependent in _read(dependents).split():
+            yield from _family(int(dependent))
 
 
 def _sockets(pid: int) -> Iterator[str]:

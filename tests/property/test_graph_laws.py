@@ -45,7 +45,7 @@ requests = st.builds(
 
 @st.composite
 def edges(draw: st.DrawFn, most: int = 12) -> list[dict[int, On]]:
-    """Parents of nodes in an order in which parents come first."""
+    """Parents of nodes in an order in which dependencies come first."""
     count = draw(st.integers(1, most))
     ons: st.SearchStrategy[On] = st.sampled_from(ONS)
     return [
@@ -56,30 +56,30 @@ def edges(draw: st.DrawFn, most: int = 12) -> list[dict[int, On]]:
 @st.composite
 def drafts(draw: st.DrawFn) -> list[Draft]:
     """Nodes of a graph without cycles, in any order."""
-    parents = draw(edges())
+    dependencies = draw(edges())
     policies: st.SearchStrategy[FailurePolicy] = st.sampled_from(FAILURE_POLICIES)
     nodes = [
         Draft(
             f"nodes.n{number}",
             f"n{number}",
             draw(st.builds(JobRequest, names, json_values, policy=policies_asked)),
-            tuple(Wanted(f"n{parent}", on) for parent, on in each.items()),
+            tuple(Wanted(f"n{dependency}", on) for dependency, on in each.items()),
             draw(policies),
         )
-        for number, each in enumerate(parents)
+        for number, each in enumerate(dependencies)
     ]
     return draw(st.permutations(nodes))
 
 
 @given(drafts(), st.none() | st.integers(1, 9))
 def test_parents_come_first_and_no_node_or_edge_is_lost(nodes: list[Draft], deadline_s: int | None) -> None:
-    """Whoever expands the graph makes parents before their children."""
+    """Whoever expands the graph makes dependencies before their dependents."""
     graph = make(nodes, deadline_s)
-    asked = {(draft.name, parent.name, parent.on) for draft in nodes for parent in draft.parents}
-    told = {(node.name, graph.nodes[link.node].name, link.on) for node in graph.nodes for link in node.parents}
+    asked = {(draft.name, dependency.name, dependency.on) for draft in nodes for dependency in draft.dependencies}
+    told = {(node.name, graph.nodes[link.node].name, link.on) for node in graph.nodes for link in node.dependencies}
     assert told == asked
     assert {node.name: node.request for node in graph.nodes} == {draft.name: draft.request for draft in nodes}
-    assert all(link.node < number for number, node in enumerate(graph.nodes) for link in node.parents)
+    assert all(link.node < number for number, node in enumerate(graph.nodes) for link in node.dependencies)
     check(graph)
 
 
@@ -107,9 +107,9 @@ def test_a_request_is_read_from_json_as_it_was_written(request: JobRequest) -> N
 
 
 @given(edges(), st.data())
-def test_a_cycle_is_one_and_goes_the_way_jobs_would(parents: list[dict[int, On]], data: st.DataObject) -> None:
+def test_a_cycle_is_one_and_goes_the_way_jobs_would(dependencies: list[dict[int, On]], data: st.DataObject) -> None:
     """Each named node waits for the one before it, and no graph with a cycle is taken."""
-    links = {f"n{number}": {f"n{parent}" for parent in each} for number, each in enumerate(parents)}
+    links = {f"n{number}": {f"n{dependency}" for dependency in each} for number, each in enumerate(dependencies)}
     ring = data.draw(st.lists(st.sampled_from(sorted(links)), min_size=1, max_size=5, unique=True))
     for before, after in pairwise([*ring, ring[0]]):
         links[after].add(before)
@@ -129,11 +129,11 @@ def test_a_critical_path_is_a_path_from_a_root(nodes: list[Draft]) -> None:
     """Before anything has run it is one of the longest."""
     graph = make(nodes)
     path = critical_path(graph, {})
-    assert graph.nodes[path[0]].parents == ()
-    assert all(before in {link.node for link in graph.nodes[after].parents} for before, after in pairwise(path))
+    assert graph.nodes[path[0]].dependencies == ()
+    assert all(before in {link.node for link in graph.nodes[after].dependencies} for before, after in pairwise(path))
     depths: list[int] = []
     for node in graph.nodes:
-        depths.append(1 + max((depths[link.node] for link in node.parents), default=0))
+        depths.append(1 + max((depths[link.node] for link in node.dependencies), default=0))
     assert len(path) == max(depths)
     assert sum(progress(graph, {}, 0, made=False).values()) == len(nodes)
 

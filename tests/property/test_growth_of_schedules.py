@@ -171,7 +171,7 @@ print("done")
 
 
 def test_the_largest_hostile_texts_are_read_within_a_bound_of_cpu_time() -> None:
-    """In a child that the system ends: a regular expression that runs away cannot be counted."""
+    """In a dependent that the system ends: a regular expression that runs away cannot be counted."""
     run = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, check=False, timeout=600)
     assert (run.stdout.strip(), run.returncode) == ("done", 0), run.stderr[-500:]
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > 0

@@ -61,12 +61,12 @@ class History:
 
     def depend(self) -> None:
         if self.jobs:
-            parent = self.one_of(*self.jobs)
-            reference = {"ref": {"$from": parent.id, "default": None}}
+            dependency = self.one_of(*self.jobs)
+            reference = {"ref": {"$from": dependency.id, "default": None}}
             request = self.request()
             on = self.one_of("success", "done")
             payload = request.payload | (reference if on == "success" else {})
-            self.accept(replace(request, payload=payload, depends_on=after(parent, on=on)))
+            self.accept(replace(request, payload=payload, depends_on=after(dependency, on=on)))
 
     def workflow(self) -> None:
         nodes = [node("a"), node("b", "ok", {}, "a"), node("c")]

@@ -59,8 +59,8 @@ def flows(draw: st.DrawFn) -> Flow:
     policies: st.SearchStrategy[FailurePolicy] = st.sampled_from(FAILURE_POLICIES)
     drafts = []
     for number in range(count):
-        parents = draw(st.dictionaries(st.integers(0, number - 1), ons, max_size=3)) if number else {}
-        wanted = tuple(Wanted(f"n{parent}", on) for parent, on in parents.items())
+        dependencies = draw(st.dictionaries(st.integers(0, number - 1), ons, max_size=3)) if number else {}
+        wanted = tuple(Wanted(f"n{dependency}", on) for dependency, on in dependencies.items())
         request = JobRequest("node", {"name": f"n{number}"}, policy={"max_attempts": 1})
         drafts.append(Draft(f"nodes.n{number}", f"n{number}", request, wanted, draw(policies)))
     failing = draw(st.sets(st.sampled_from([draft.name for draft in drafts])))
@@ -68,20 +68,20 @@ def flows(draw: st.DrawFn) -> Flow:
 
 
 def expected(flow: Flow, states: dict[str, str]) -> dict[str, set[str]]:
-    """Say in which states each node may be, given those of its parents: what the docs promise."""
+    """Say in which states each node may be, given those of its dependencies: what the docs promise."""
     allowed: dict[str, set[str]] = {}
     for node in flow.graph.nodes:
         verdicts = set()
-        for link in node.parents:
-            parent = states[flow.graph.nodes[link.node].name]
+        for link in node.dependencies:
+            dependency = states[flow.graph.nodes[link.node].name]
             met = {
-                "success": parent == "succeeded",
-                "failure": parent in ("dead", "cancelled"),
-                "done": parent in ("succeeded", "dead", "cancelled", "not_taken"),
+                "success": dependency == "succeeded",
+                "failure": dependency in ("dead", "cancelled"),
+                "done": dependency in ("succeeded", "dead", "cancelled", "not_taken"),
             }[link.on]
-            if met or parent == "waiting":
+            if met or dependency == "waiting":
                 verdicts.add("met" if met else "waiting")
-            elif parent == "not_taken" or link.on == "failure":
+            elif dependency == "not_taken" or link.on == "failure":
                 verdicts.add("not_taken")
             else:
                 verdicts.add({"cancel": "cancelled", "run": "met", "hold": "waiting"}[node.on_dependency_failure])
@@ -99,16 +99,16 @@ def expected(flow: Flow, states: dict[str, str]) -> dict[str, set[str]]:
 @settings(deadline=None, max_examples=60)
 @given(flows())
 def test_every_node_ends_as_its_parents_ends_say(flow: Flow) -> None:
-    """And runs once if it is to, after all its parents; and the workflow ends as its nodes do."""
+    """And runs once if it is to, after all its dependencies; and the workflow ends as its nodes do."""
     flow.settle()
     states, allowed = flow.states, expected(flow, flow.states)
     assert all(state in allowed[name] for name, state in states.items()), (states, allowed)
     assert sorted(flow.ran) == sorted(name for name, state in states.items() if state in ("succeeded", "dead"))
     places = {name: place for place, name in enumerate(flow.ran)}
     for node in flow.graph.nodes:
-        before = [flow.graph.nodes[link.node].name for link in node.parents]
+        before = [flow.graph.nodes[link.node].name for link in node.dependencies]
         if node.name in places:
-            assert all(places.get(parent, -1) < places[node.name] for parent in before)
+            assert all(places.get(dependency, -1) < places[node.name] for dependency in before)
     if "waiting" in states.values():
         assert flow.state == "waiting"
     else:

@@ -95,7 +95,7 @@ def _scenarios(pool: ProcessPoolExecutor, console: Console, *, one_of: int, all_
 
 
 def _interleavings(pool: ProcessPoolExecutor) -> tuple[str, list[str]]:
-    """Submit children at the very moments at which their parents end."""
+    """Submit dependents at the very moments at which their dependencies end."""
     parts = list(pool.map(interleavings, (range(start, start + 25) for start in range(0, WORLDS, 25))))
     wrong = [violation for part in parts for violation in part.wrong]
     pairs, adopted = sum(part.pairs for part in parts), sum(part.adopted for part in parts)

@@ -122,9 +122,9 @@ def _not_at_all(asked: Asked) -> None:
 
 
 def _of_a_failed_one(world: World) -> str:
-    child = batch(world, [_job("top", do="bad", **NO_RETRY), _job("child", "top")], ["dead", "cancelled"])[1]
+    dependent = batch(world, [_job("top", do="bad", **NO_RETRY), _job("dependent", "top")], ["dead", "cancelled"])[1]
     world.scheduler.sleep(5000)
-    return child
+    return dependent
 
 
 def _again_with_all_attempts(asked: Asked) -> None:
@@ -153,18 +153,18 @@ def _submitted_anew(asked: Asked) -> None:
 
 
 def _untold(world: World) -> str:
-    parent, child = batch(
-        world, [_job("top", do="bad", takes_s=5, **NO_RETRY), _job("child", "top")], ["dead", "cancelled"]
+    dependency, dependent = batch(
+        world, [_job("top", do="bad", takes_s=5, **NO_RETRY), _job("dependent", "top")], ["dead", "cancelled"]
     )
     world.scheduler.sleep(8000)
-    assert world.insist("GET", f"/jobs/{child}").json["state"] == "waiting"
-    return parent
+    assert world.insist("GET", f"/jobs/{dependent}").json["state"] == "waiting"
+    return dependency
 
 
 def _they_hear(asked: Asked) -> None:
     asked.sleep_until(asked.at_ms + HEALS_MS)
-    [child] = [known.job_id for known in asked.world.monitor.accepted.values() if known.job_id != asked.id]
-    assert asked.state(child) == "cancelled"
+    [dependent] = [known.job_id for known in asked.world.monitor.accepted.values() if known.job_id != asked.id]
+    assert asked.state(dependent) == "cancelled"
     assert Cause.FAN_OUT_PENDING not in asked.now()
 
 

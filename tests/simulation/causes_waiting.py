@@ -161,16 +161,16 @@ def _not_skipped(asked: Asked) -> None:
 
 
 def _child(world: World) -> str:
-    parent = submit(world, "parent", takes_s=5)
-    return submit(world, "child", dependsOn=[parent])
+    dependency = submit(world, "dependency", takes_s=5)
+    return submit(world, "dependent", dependsOn=[dependency])
 
 
 def _after_its_parents(asked: Asked) -> None:
     assert (asked.facts["left"], len(asked.facts["jobs"])) == (1, 1)
     asked.sleep_until(asked.at_ms + 30_000)
-    [parent] = asked.runs(asked.facts["jobs"][0])
-    assert parent.ended_ms is not None
-    asked.starts(parent.ended_ms, parent.ended_ms + PROMPT_MS)
+    [dependency] = asked.runs(asked.facts["jobs"][0])
+    assert dependency.ended_ms is not None
+    asked.starts(dependency.ended_ms, dependency.ended_ms + PROMPT_MS)
 
 
 def _held(world: World) -> str:
@@ -182,10 +182,10 @@ def _held(world: World) -> str:
 
 def _after_a_redrive(asked: Asked) -> None:
     asked.never_runs(300_000)
-    [parent] = asked.facts["jobs"]
-    asked.world.monitor.redriven(parent, "succeeded dead")
+    [dependency] = asked.facts["jobs"]
+    asked.world.monitor.redriven(dependency, "succeeded dead")
     at_ms = asked.world.scheduler.now_ms
-    assert asked.world.insist("POST", f"/jobs/{parent}/redrive").status == 200
+    assert asked.world.insist("POST", f"/jobs/{dependency}/redrive").status == 200
     asked.starts(at_ms, at_ms + 2 * PROMPT_MS)
 
 

@@ -1,4 +1,4 @@
-"""Children submitted at the very moment at which their parents end: whoever is first, each of them is released.
+"""Children submitted at the very moment at which their dependencies end: whoever is first, each of them is released.
 
 Many pairs share a world: what one pair does shifts the others by a call or two, so that all orders of calls come up.
 """
@@ -15,7 +15,7 @@ from tests.simulation.world import Nature, World
 
 PAIRS = 20
 WORLDS = 500
-# From the submit of a parent that takes a second to around its end, as other calls come in between.
+# From the submit of a dependency that takes a second to around its end, as other calls come in between.
 FIRST_MS, LAST_MS = 1200, 2200
 
 
@@ -34,13 +34,13 @@ def scenario(seed: int) -> Scenario:
 
 def _pair(world: World, number: int, offset_ms: int) -> None:
     began_ms = world.scheduler.now_ms
-    parent = submit(world, f"parent-{number}", takes_s=1, maxAttempts=6)
+    dependency = submit(world, f"parent-{number}", takes_s=1, maxAttempts=6)
     world.scheduler.sleep(max(0, began_ms + offset_ms - world.scheduler.now_ms))
-    submit(world, f"child-{number}", dependsOn=[parent])
+    submit(world, f"child-{number}", dependsOn=[dependency])
 
 
 class Interleaved(NamedTuple):
-    """How many pairs there were, how many parents heard of their child before they ended, and what was wrong."""
+    """The number of pairs, of dependencies that knew of their dependent before they ended, and what was wrong."""
 
     pairs: int
     adopted: int

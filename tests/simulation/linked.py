@@ -24,7 +24,9 @@ def linked(world: World, chance: random.Random, key: str, deed: Callable[[str], 
     count = chance.choice([2, 3, 4])
     jobs = [_job(chance) for _ in range(count)]
     policy = chance.choice(["cancel", "cancel", "run"])
-    links = [[_link(chance, parent) for parent in range(number) if chance.random() < 0.6] for number in range(count)]
+    links = [
+        [_link(chance, dependency) for dependency in range(number) if chance.random() < 0.6] for number in range(count)
+    ]
     as_workflow, pause_ms = chance.random() < 0.5, chance.choice([0, 10, 1500, 20_000])
     deeds = chance.choice([0, 0, 1, 2])
     chosen = chance.randrange(count)
@@ -52,8 +54,8 @@ def _job(chance: random.Random) -> dict[str, Any]:
     return {"type": "sim", "payload": payload, **policy}
 
 
-def _link(chance: random.Random, parent: int) -> dict[str, Any]:
-    return {"name": f"n{parent}", "on": chance.choice(["success", "success", "success", "done", "failure"])}
+def _link(chance: random.Random, dependency: int) -> dict[str, Any]:
+    return {"name": f"n{dependency}", "on": chance.choice(["success", "success", "success", "done", "failure"])}
 
 
 def _after(links: list[dict[str, Any]], called: str, policy: str) -> dict[str, Any]:

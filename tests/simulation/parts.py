@@ -83,7 +83,7 @@ JOBS: Final = Part(
         "functional/timer/test_rescue.py",
         "functional/timer/test_tick_bulkheads.py",
         "functional/api/test_numbers.py",
-        # Limits, parents and parts are behind guards of a job's life, too.
+        # Limits, dependencies and parts are behind guards of a job's life, too.
         "functional/limits/test_limiter.py",
         "functional/engine/test_release.py",
         "functional/engine/test_commit.py",

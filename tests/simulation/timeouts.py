@@ -55,13 +55,13 @@ class Answer(Generic[T]):
 def forked(work: Callable[[], T], cpu_s: int) -> Answer[T] | Broken:
     """Do something in a fork of this process, so that this one stays as it is."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = os.fork()
-    if child == 0:
+    dependent = os.fork()
+    if dependent == 0:
         ours.close()
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
         try:
             theirs.send(Answer(work()))
-        except BaseException:  # noqa: BLE001 - whatever it is, the parent must know
+        except BaseException:  # noqa: BLE001 - whatever it is, the dependency must know
             theirs.send(Broken(traceback.format_exc()))
         sys.stdout.flush()
         os._exit(0)
@@ -70,5 +70,5 @@ def forked(work: Callable[[], T], cpu_s: int) -> Answer[T] | Broken:
         answer: Answer[T] | Broken = ours.recv()
     except EOFError:
         answer = Broken(f"the process died, or ran for over {cpu_s} s")
-    os.waitpid(child, 0)
+    os.waitpid(dependent, 0)
     return answer

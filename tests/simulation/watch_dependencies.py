@@ -1,4 +1,4 @@
-"""Dependencies: nobody runs before its parents have ended as it wants, is released twice, or is forgotten (G7)."""
+"""Dependencies: nobody runs before its dependencies have ended as it wants, is released twice, or is forgotten (G7)."""
 
 import json
 from collections import defaultdict
@@ -11,7 +11,7 @@ from whendue.declarations.context import Context
 from whendue.engine.ports import Item
 from whendue.jobs.dependencies import Upstream, upstreams_from
 from whendue.jobs.model import TERMINAL, Job, from_item
-from whendue.table.keys import CHILD, child_of, job_id_of, job_key, parents_key
+from whendue.table.keys import DEPENDENT, dependencies_key, dependent_of, job_id_of, job_key
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -58,35 +58,41 @@ class DependencyWatcher(Watcher):
         self._released[job_id] = rounds
 
     def _parents_have_ended(self, job: Job) -> None:
-        """G7: never before all its parents, and not after an end that it does not want."""
-        for parent in self._parents(job):
-            ends = self._ends[parent.id]
-            wanted = {"success": {"succeeded"}, "failure": {"dead", "cancelled"}, "done": FINAL}[parent.on]
-            if not ends & (FINAL if job.on_dependency_failure == "run" and parent.on == "success" else wanted):
-                self.world.monitor.wrong(f"G7: released on {parent.on}, its parent has had {sorted(ends) or 'no end'}")
+        """G7: never before all its dependencies, and not after an end that it does not want."""
+        for dependency in self._dependencies(job):
+            ends = self._ends[dependency.id]
+            wanted = {"success": {"succeeded"}, "failure": {"dead", "cancelled"}, "done": FINAL}[dependency.on]
+            if not ends & (FINAL if job.on_dependency_failure == "run" and dependency.on == "success" else wanted):
+                self.world.monitor.wrong(
+                    f"G7: released on {dependency.on}, its parent has had {sorted(ends) or 'no end'}"
+                )
 
-    def _parents(self, job: Job) -> list[Upstream]:
+    def _dependencies(self, job: Job) -> list[Upstream]:
         if job.member_count is not None:
             return [Upstream(IDS.of_part(job.member_id_base, number), "done") for number in range(job.member_count)]
-        item = self.world.store.rows.get(parents_key(job.id, job.request_hash, job.life))
-        return upstreams_from(json.loads(item["parents"])) if item else []
+        item = self.world.store.rows.get(dependencies_key(job.id, job.request_hash, job.life))
+        return upstreams_from(json.loads(item["dependencies"])) if item else []
 
     def _everybody_has_heard(self, job: Job) -> None:
         """A job owes nothing only when nobody waits for its end who did so before; who came later looks for itself."""
         for (pk, sk), edge in self.world.store.live():
-            if pk == job.key.pk and sk.startswith(CHILD):
-                child_id, asked = child_of(sk)
-                child = self.world.store.rows.get(job_key(child_id))
-                if child and child["request_hash"] == asked and self._still_waits(child, edge["number"], job):
+            if pk == job.key.pk and sk.startswith(DEPENDENT):
+                child_id, asked = dependent_of(sk)
+                dependent = self.world.store.rows.get(job_key(child_id))
+                if (
+                    dependent
+                    and dependent["request_hash"] == asked
+                    and self._still_waits(dependent, edge["number"], job)
+                ):
                     self.world.monitor.wrong("G7: a job has settled an end that a dependent has not heard of")
 
-    def _still_waits(self, child: Item, number: int, parent: Job) -> bool:
+    def _still_waits(self, dependent: Item, number: int, dependency: Job) -> bool:
         """Say whether a dependent waits for an end that it should have heard of."""
-        if child["state"] != "waiting" or number not in child.get("unmet_dependencies", ()):
+        if dependent["state"] != "waiting" or number not in dependent.get("unmet_dependencies", ()):
             return False
-        held = child.get("on_dependency_failure") == "hold" and parent.state.value != "succeeded"
-        child_id = job_id_of(child["pk"])
-        return not held and self._waits_ms.get(child_id, 0) < self._ended_ms.get(parent.id, 0)
+        held = dependent.get("on_dependency_failure") == "hold" and dependency.state.value != "succeeded"
+        child_id = job_id_of(dependent["pk"])
+        return not held and self._waits_ms.get(child_id, 0) < self._ended_ms.get(dependency.id, 0)
 
     def _whole_is_last(self, after: Item) -> None:
         """A job that made jobs ends well only after all of them."""
@@ -98,7 +104,7 @@ class DependencyWatcher(Watcher):
                 self.world.monitor.wrong("G7: a whole has succeeded before all its parts have ended")
 
     def began(self, run: "Run", ctx: Context) -> None:
-        """Whatever a job did to begin: its parents have ended, or somebody redrove it."""
+        """Whatever a job did to begin: its dependencies have ended, or somebody redrove it."""
         job = from_item(self.world.store.rows[ctx._job.key])
         if not job.redrives:
             self._parents_have_ended(job)

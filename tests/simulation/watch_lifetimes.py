@@ -6,7 +6,7 @@ from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.engine.ports import Item
 from whendue.jobs.model import TERMINAL
-from whendue.table.keys import CHILD, Key, child_of, job_id_of, job_key, life_of
+from whendue.table.keys import DEPENDENT, Key, dependent_of, job_id_of, job_key, life_of
 from whendue.table.writes import Write
 
 FINAL: Final = {state.value for state in TERMINAL}
@@ -47,7 +47,7 @@ class LifetimeWatcher(Watcher):
         job_id = job_id_of(key.pk)
         item = self.world.store.rows.get(job_key(job_id))
         strange = item is not None and life_of(key.sk) not in (None, item.get("life"))
-        useless = key.sk.startswith(CHILD) and job_key(child_of(key.sk)[0]) not in self.world.store.rows
+        useless = key.sk.startswith(DEPENDENT) and job_key(dependent_of(key.sk)[0]) not in self.world.store.rows
         if not strange and not useless and self._is_shown(job_id):
             self.world.monitor.wrong(f"{process.name} erased {key.sk} of a job that is there")
 

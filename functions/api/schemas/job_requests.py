@@ -23,7 +23,7 @@ from functions.api.schemas.shared.policy import Group, LimitsBody, Name, Names, 
 from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.quotas import (
     BULK_JOBS,
-    PARENTS,
+    DEPENDENCIES,
     REDRIVE_JOBS,
     TAG_KEY_BYTES,
     TAG_VALUE_BYTES,
@@ -205,15 +205,15 @@ class JobBody(DueBody, JobTemplate):
     model_config = ConfigDict(json_schema_extra={"example": EMAIL_JOB})
 
     depends_on: list[JobIdText | DependencyBody] = Field(
-        default_factory=list, max_length=PARENTS, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
+        default_factory=list, max_length=DEPENDENCIES, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
     )
     on_dependency_failure: OnDependencyFailure = "cancel"
 
     @model_validator(mode="after")
     def _waits_for_each_once(self) -> Self:
         links = self._links()
-        parents = [(link.job, link.ref) for link in links]
-        if len(set(parents)) < len(parents):
+        dependencies = [(link.job, link.ref) for link in links]
+        if len(set(dependencies)) < len(dependencies):
             raise ValueError("dependsOn must name each job once")
         names = [link.name or link.job for link in links]
         if len(set(names)) < len(names):
@@ -238,7 +238,7 @@ class BatchJobBody(JobBody):
     """A job to submit in a batch."""
 
     depends_on: list[JobIdText | BatchDependencyBody] = Field(  # type: ignore[assignment]
-        default_factory=list, max_length=PARENTS, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
+        default_factory=list, max_length=DEPENDENCIES, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
     )
     ref: Name | None = Field(
         default=None, description="Name by which later jobs of this batch depend on it. Default: none."

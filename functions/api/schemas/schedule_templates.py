@@ -62,7 +62,7 @@ def _workflow(request: JobRequest) -> dict[str, Any]:
 def _node(graph: Graph, node: Node, whole: JobRequest) -> dict[str, Any]:
     edges = [
         graph.nodes[link.node].name if link.on == "success" else {"node": graph.nodes[link.node].name, "on": link.on}
-        for link in node.parents
+        for link in node.dependencies
     ]
     more = {
         "dependsOn": edges or None,

@@ -59,7 +59,7 @@ class StepBody(JobTemplate):
     for_each: ForEach = None
 
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
-        """Give the node as the graph takes it, without its parents."""
+        """Give the node as the graph takes it, without its dependencies."""
         request = replace(super().request(None), delay_s=self.delay_seconds)
         if self.priority is None:
             request = replace(request, queue=whole.priority)
@@ -103,7 +103,7 @@ class NodeBody(StepBody):
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
         """Give the node as the graph takes it."""
         edges = (Wanted(one) if isinstance(one, str) else Wanted(one.node, one.on) for one in self.depends_on)
-        return replace(super().draft(where, whole), parents=tuple(edges))
+        return replace(super().draft(where, whole), dependencies=tuple(edges))
 
 
 class ChordBody(Body):
@@ -280,7 +280,7 @@ def whole_workflow_reply(view: WorkflowView, now_ms: int) -> WorkflowDetailsRepl
     made = view.job.member_count is not None
     names = [node.name for node in graph.nodes]
     edges: list[dict[str, Any]] = [
-        {"from": names[link.node], "to": node.name, "on": link.on} for node in graph.nodes for link in node.parents
+        {"from": names[link.node], "to": node.name, "on": link.on} for node in graph.nodes for link in node.dependencies
     ]
     return WorkflowDetailsReply(
         **_fields(view.job, now_ms),

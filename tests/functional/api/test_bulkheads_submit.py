@@ -260,7 +260,7 @@ def _in_the_table(world: World, patch: pytest.MonkeyPatch, error: Exception) -> 
 
 
 STAGES: dict[str, Plant] = {
-    "parents": _patched(DependencyEdges, "upstreams_of", lambda self, request: request.group == "bad"),
+    "dependencies": _patched(DependencyEdges, "upstreams_of", lambda self, request: request.group == "bad"),
     "prepare": _patched(JobPlanner, "submission", lambda self, tenant, request, *_: request.group == "bad"),
     "made": _patched(DependencyEdges, "made", lambda self, request, *_: request.group == "bad"),
     "profile": _patched(ProfileLookup, "find", lambda self, tenant, name, **_: name == "mine"),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from whendue.quotas import AWAITED_NAMED, PARENTS
+from whendue.quotas import AWAITED_NAMED, DEPENDENCIES
 
 ONCE: dict[str, Any] = {"maxAttempts": 1}
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
@@ -33,16 +33,16 @@ def reasons(client: Client, job: dict[str, Any]) -> list[tuple[str, dict[str, An
 
 
 def test_a_job_waits_for_another_and_shows_it(client: Client, world: World) -> None:
-    """Its due time counts from the end of its parent."""
-    parent = client.submit(delaySeconds=60)
-    child = client.submit(dependsOn=[parent["id"]], delaySeconds=30)
-    assert (child["state"], child["unmetDependencies"], parent["unmetDependencies"]) == ("waiting", 1, None)
-    assert [job["id"] for job in client.send("GET", "/jobs", state="waiting").json["items"]] == [child["id"]]
+    """Its due time counts from the end of its dependency."""
+    dependency = client.submit(delaySeconds=60)
+    dependent = client.submit(dependsOn=[dependency["id"]], delaySeconds=30)
+    assert (dependent["state"], dependent["unmetDependencies"], dependency["unmetDependencies"]) == ("waiting", 1, None)
+    assert [job["id"] for job in client.send("GET", "/jobs", state="waiting").json["items"]] == [dependent["id"]]
     world.pass_time(62)
-    assert (state(client, parent), state(client, child)) == ("succeeded", "scheduled")
-    assert client.send("GET", f"/jobs/{child['id']}").json["unmetDependencies"] is None
+    assert (state(client, dependency), state(client, dependent)) == ("succeeded", "scheduled")
+    assert client.send("GET", f"/jobs/{dependent['id']}").json["unmetDependencies"] is None
     world.pass_time(31)
-    assert state(client, child) == "succeeded"
+    assert state(client, dependent) == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -54,27 +54,27 @@ def test_a_job_waits_for_another_and_shows_it(client: Client, world: World) -> N
     ],
 )
 def test_an_edge_says_which_end_counts(client: Client, world: World, on: str, good: str, bad: str) -> None:
-    """Of a parent that succeeds, and of one that does not."""
-    parents = [client.submit("ok"), client.submit("bad", **ONCE)]
-    children = [client.submit(dependsOn=[{"job": parent["id"], "on": on}]) for parent in parents]
+    """Of a dependency that succeeds, and of one that does not."""
+    dependencies = [client.submit("ok"), client.submit("bad", **ONCE)]
+    dependents = [client.submit(dependsOn=[{"job": dependency["id"], "on": on}]) for dependency in dependencies]
     world.work()
-    assert [state(client, child) for child in children] == [good, bad]
+    assert [state(client, dependent) for dependent in dependents] == [good, bad]
 
 
 @pytest.mark.parametrize(("policy", "end"), [("cancel", "cancelled"), ("run", "succeeded"), ("hold", "waiting")])
 def test_a_policy_says_what_becomes_of_it(client: Client, world: World, policy: str, end: str) -> None:
-    """When its parent does not succeed."""
-    parent = client.submit("bad", **ONCE)
-    child = client.submit(dependsOn=[parent["id"]], onDependencyFailure=policy)
+    """When its dependency does not succeed."""
+    dependency = client.submit("bad", **ONCE)
+    dependent = client.submit(dependsOn=[dependency["id"]], onDependencyFailure=policy)
     world.work()
-    assert state(client, child) == end
+    assert state(client, dependent) == end
 
 
 def test_a_payload_takes_results_of_parents_by_id_or_by_another_name(client: Client, world: World) -> None:
     """With a path, and a default where there is nothing."""
     first = client.submit(payload={"items": [{"url": "u"}]})
     second = client.submit("bad", **ONCE)
-    child = client.submit(
+    dependent = client.submit(
         payload={
             "url": {"$from": first["id"], "path": "items[0].url"},
             "other": {"$from": "second", "default": [1]},
@@ -83,7 +83,7 @@ def test_a_payload_takes_results_of_parents_by_id_or_by_another_name(client: Cli
         dependsOn=[first["id"], {"job": second["id"], "on": "done", "as": "second"}],
     )
     world.work()
-    told = client.send("GET", f"/jobs/{child['id']}").json
+    told = client.send("GET", f"/jobs/{dependent['id']}").json
     assert told["result"] == {"url": "u", "other": [1], "both": [1], "attempt": 1}
     assert told["payload"]["url"] == {"$from": first["id"], "path": "items[0].url"}
 
@@ -96,18 +96,18 @@ def test_without_parents_what_looks_like_a_reference_is_none(client: Client, wor
 
 
 def test_what_it_waits_for_is_a_part_of_what_was_asked_for(client: Client) -> None:
-    """The same Idempotency-Key with another parent is another request."""
-    parents = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
-    key = {"Idempotency-Key": "child"}
-    first = client.submit(headers=key, dependsOn=parents[:1])
-    same = client.send("POST", "/jobs", {"type": "ok", "dependsOn": [{"job": parents[0]}]}, key)
+    """The same Idempotency-Key with another dependency is another request."""
+    dependencies = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
+    key = {"Idempotency-Key": "dependent"}
+    first = client.submit(headers=key, dependsOn=dependencies[:1])
+    same = client.send("POST", "/jobs", {"type": "ok", "dependsOn": [{"job": dependencies[0]}]}, key)
     assert (same.status, same.json["id"]) == (200, first["id"])
     others: list[dict[str, Any]] = [
-        {"dependsOn": parents[1:]},
-        {"dependsOn": parents},
-        {"dependsOn": [{"job": parents[0], "on": "done"}]},
-        {"dependsOn": [{"job": parents[0], "as": "x"}]},
-        {"dependsOn": parents[:1], "onDependencyFailure": "hold"},
+        {"dependsOn": dependencies[1:]},
+        {"dependsOn": dependencies},
+        {"dependsOn": [{"job": dependencies[0], "on": "done"}]},
+        {"dependsOn": [{"job": dependencies[0], "as": "x"}]},
+        {"dependsOn": dependencies[:1], "onDependencyFailure": "hold"},
         {},
     ]
     answers = [client.send("POST", "/jobs", {"type": "ok"} | other, key) for other in others]
@@ -127,7 +127,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "another policy for nobody": ("invalid_request", {"onDependencyFailure": "run"}),
     "a ref outside a batch": ("invalid_request", {"dependsOn": [{"ref": "a"}]}),
     "a name outside a batch": ("invalid_request", {"ref": "a"}),
-    "too many": ("invalid_request", {"dependsOn": [f"{n}" for n in range(PARENTS + 1)]}),
+    "too many": ("invalid_request", {"dependsOn": [f"{n}" for n in range(DEPENDENCIES + 1)]}),
 }
 
 
@@ -151,8 +151,8 @@ def test_what_can_never_be_waited_for_is_refused(client: Client, name: str) -> N
 )
 def test_a_bad_reference_is_refused_where_that_is_knowable(client: Client, payload: Any, where: str) -> None:
     """It names the place."""
-    parents = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
-    links = [{"job": parents[0], "as": "fine"}, {"job": parents[1], "as": "failing", "on": "failure"}]
+    dependencies = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
+    links = [{"job": dependencies[0], "as": "fine"}, {"job": dependencies[1], "as": "failing", "on": "failure"}]
     answer = client.send("POST", "/jobs", {"type": "ok", "payload": payload, "dependsOn": links})
     assert (answer.status, answer.code) == (422, "invalid_reference")
     assert [place["where"] for place in answer.json["errors"]] == [where]
@@ -160,8 +160,10 @@ def test_a_bad_reference_is_refused_where_that_is_knowable(client: Client, paylo
 
 def test_two_parents_of_one_name_are_refused(client: Client) -> None:
     """Whose result would it be?"""
-    parents = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
-    answer = client.send("POST", "/jobs", {"type": "ok", "dependsOn": [{"job": one, "as": "a"} for one in parents]})
+    dependencies = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
+    answer = client.send(
+        "POST", "/jobs", {"type": "ok", "dependsOn": [{"job": one, "as": "a"} for one in dependencies]}
+    )
     assert (answer.status, answer.code) == (422, "invalid_request")
 
 
@@ -170,11 +172,11 @@ def test_a_job_may_wait_for_a_workflow(client: Client, world: World) -> None:
     whole = client.send("POST", "/workflows", {"chain": [{"type": "ok"}, {"type": "ok", "delaySeconds": 60}]}).json
     world.work()
     node = client.send("GET", f"/workflows/{whole['id']}").json["nodes"][1]["job"]
-    child = client.submit(dependsOn=[whole["id"], node])
+    dependent = client.submit(dependsOn=[whole["id"], node])
     world.pass_time(59)
-    assert state(client, child) == "waiting"
+    assert state(client, dependent) == "waiting"
     world.pass_time(2)
-    assert state(client, child) == "succeeded"
+    assert state(client, dependent) == "succeeded"
 
 
 # --- a batch -----------------------------------------------------------------------------------------------------
@@ -230,36 +232,36 @@ def test_who_waits_for_a_refused_job_is_refused_and_nobody_else(client: Client) 
 
 def test_a_waiting_job_says_for_whom_it_waits(client: Client, world: World) -> None:
     """Those that have ended are none of them."""
-    parents = [client.submit()["id"], *(client.submit(delaySeconds=600)["id"] for _ in range(AWAITED_NAMED + 5))]
-    child = client.submit(dependsOn=parents)
+    dependencies = [client.submit()["id"], *(client.submit(delaySeconds=600)["id"] for _ in range(AWAITED_NAMED + 5))]
+    dependent = client.submit(dependsOn=dependencies)
     world.work()
-    facts = {"left": AWAITED_NAMED + 5, "jobs": parents[1 : AWAITED_NAMED + 1]}
-    assert reasons(client, child) == [("waiting_for_dependencies", facts)]
+    facts = {"left": AWAITED_NAMED + 5, "jobs": dependencies[1 : AWAITED_NAMED + 1]}
+    assert reasons(client, dependent) == [("waiting_for_dependencies", facts)]
 
 
 def test_a_held_job_says_by_whom(client: Client, world: World) -> None:
     """And runs once that one was redriven and succeeds."""
     broken = [True]
     world.task("flaky", lambda payload, ctx: 1 // (not broken[0]))
-    parents = [client.submit("flaky", **ONCE)["id"], client.submit(delaySeconds=5)["id"]]
-    child = client.submit(dependsOn=parents, onDependencyFailure="hold")
-    assert reasons(client, child)[0][0] == "waiting_for_dependencies"
+    dependencies = [client.submit("flaky", **ONCE)["id"], client.submit(delaySeconds=5)["id"]]
+    dependent = client.submit(dependsOn=dependencies, onDependencyFailure="hold")
+    assert reasons(client, dependent)[0][0] == "waiting_for_dependencies"
     world.work()
-    held, waiting = reasons(client, child)
-    assert held == ("held", {"jobs": parents[:1]})
-    assert waiting == ("waiting_for_dependencies", {"left": 2, "jobs": parents})
+    held, waiting = reasons(client, dependent)
+    assert held == ("held", {"jobs": dependencies[:1]})
+    assert waiting == ("waiting_for_dependencies", {"left": 2, "jobs": dependencies})
     broken[0] = False
-    client.send("POST", f"/jobs/{parents[0]}/redrive")
+    client.send("POST", f"/jobs/{dependencies[0]}/redrive")
     world.pass_time(10)
-    assert state(client, child) == "succeeded"
+    assert state(client, dependent) == "succeeded"
 
 
 def test_a_paused_job_that_waits_says_both(client: Client, world: World) -> None:
     """It would not run either way."""
-    parent = client.submit(delaySeconds=60)
-    child = client.submit(dependsOn=[parent["id"]])
+    dependency = client.submit(delaySeconds=60)
+    dependent = client.submit(dependsOn=[dependency["id"]])
     client.send("POST", "/pauses", {"type": "ok", "reason": "r"})
-    assert [code for code, _ in reasons(client, child)] == ["waiting_for_dependencies", "paused"]
+    assert [code for code, _ in reasons(client, dependent)] == ["waiting_for_dependencies", "paused"]
 
 
 def test_a_workflow_that_runs_says_for_how_many_jobs_it_waits(client: Client, world: World) -> None:

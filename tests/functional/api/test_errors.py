@@ -292,7 +292,7 @@ def test_a_dying_process_is_not_caught(world: World) -> None:
 
 
 def errors_below(error: type[WhendueError]) -> list[type[WhendueError]]:
-    return [error, *(below for child in error.__subclasses__() for below in errors_below(child))]
+    return [error, *(below for dependent in error.__subclasses__() for below in errors_below(dependent))]
 
 
 def test_codes_are_stable_and_of_one_meaning() -> None:

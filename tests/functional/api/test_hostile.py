@@ -167,7 +167,7 @@ def test_a_compressed_body_is_415_and_never_unpacked(client: Client, coding: str
 WIDE: dict[str, Any] = {
     "unknown fields": {"type": "ok"} | {f"x{number}": 0 for number in range(6000)},
     "tags": {"type": "ok", "tags": {str(number): "" for number in range(6000)}},
-    "parents": {"type": "ok", "dependsOn": [0] * 6000},
+    "dependencies": {"type": "ok", "dependsOn": [0] * 6000},
     "deep in the wrong place": {"type": "ok", "backoff": {"x": [[0] * 3000, [0] * 3000]}},
 }
 

@@ -75,7 +75,7 @@ def test_a_rate_out_of_its_bounds_is_refused(client: Client) -> None:
 
 @pytest.mark.parametrize("number", [1e-300, 5e-324, 1e-12, -0.0, 0, 0.0004])
 def test_a_delay_is_in_whole_milliseconds(client: Client, world: World, number: float) -> None:
-    """A delay after a parent is stored: `1e-300` was a 500 then."""
+    """A delay after a dependency is stored: `1e-300` was a 500 then."""
     [first] = [client.submit(delaySeconds=number)["id"]]
     answer = client.send("POST", "/jobs", {"type": "ok", "delaySeconds": number, "dependsOn": [first]})
     assert answer.status == 202, answer.text

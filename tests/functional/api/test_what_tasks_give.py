@@ -278,8 +278,8 @@ def test_a_job_that_is_too_old_is_not_tried_again(client: Client, world: World) 
 @pytest.mark.parametrize("path", ["&a", '`"\\ud800"`', "[&a]", "`NaN`", "a[::0]"])
 def test_a_path_that_fails_on_everything_is_refused_at_submit(client: Client, path: str) -> None:
     """The answer names its place."""
-    parent = client.submit()["id"]
-    body = {"type": "ok", "payload": {"x": {"$from": parent, "path": path}}, "dependsOn": [parent]}
+    dependency = client.submit()["id"]
+    body = {"type": "ok", "payload": {"x": {"$from": dependency, "path": path}}, "dependsOn": [dependency]}
     answer = client.send("POST", "/jobs", body)
     assert (answer.status, answer.code) == (422, "invalid_reference"), answer.text
     assert [one["where"] for one in answer.json["errors"]] == ["payload.x"]
@@ -291,9 +291,11 @@ def test_a_path_that_fails_on_everything_is_refused_at_submit(client: Client, pa
 def test_a_path_that_fails_on_its_result_ends_its_own_job_alone(client: Client, world: World, path: str) -> None:
     """`floor(to_number('inf'))` failed the batch, and its neighbours came 80-400 s late."""
     world.task("gives", lambda payload, ctx: {"l": [{"n": n} for n in range(20_000)]})
-    parent = client.submit(type="gives")["id"]
-    referring = client.submit(payload={"x": {"$from": parent, "path": path}}, dependsOn=[parent], maxAttempts=4)
-    others = [client.submit(payload={"x": {"$from": parent, "path": "l[0].n"}}, dependsOn=[parent]) for _ in range(2)]
+    dependency = client.submit(type="gives")["id"]
+    referring = client.submit(payload={"x": {"$from": dependency, "path": path}}, dependsOn=[dependency], maxAttempts=4)
+    others = [
+        client.submit(payload={"x": {"$from": dependency, "path": "l[0].n"}}, dependsOn=[dependency]) for _ in range(2)
+    ]
     worked = world.work()
     assert [one.unsettled for one in worked] == [[]] * len(worked)
     shown = client.send("GET", f"/jobs/{referring['id']}").json

@@ -10,7 +10,7 @@ from tests.builders.faults import Counted, KilledError
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.world import World
 from whendue.operations.listing import JobFilter
-from whendue.quotas import PARENTS, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
+from whendue.quotas import DEPENDENCIES, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
 
 ONCE: dict[str, Any] = {"maxAttempts": 1}
 
@@ -123,11 +123,11 @@ def test_a_group_runs_side_by_side(client: Client, world: World) -> None:
 def test_a_chords_body_gets_all_results_of_its_group(client: Client, world: World) -> None:
     """Under one name, in order; a path may go into the list."""
     world.task("give", lambda payload, ctx: {"n": payload.n})
-    header = [job("give", payload={"n": n}) for n in range(PARENTS + 1)]
+    header = [job("give", payload={"n": n}) for n in range(DEPENDENCIES + 1)]
     body = job(payload={"all": {"$from": "group", "path": "[].n"}, "last": {"$from": "group", "path": "[-1].n"}})
     path = submit(client, chord={"group": header, "body": body})
     world.work()
-    assert result_of(client, path, "body") == {"all": list(range(PARENTS + 1)), "last": PARENTS, "attempt": 1}
+    assert result_of(client, path, "body") == {"all": list(range(DEPENDENCIES + 1)), "last": DEPENDENCIES, "attempt": 1}
 
 
 def test_a_node_runs_for_each_item_of_a_list(client: Client, world: World) -> None:
@@ -378,8 +378,8 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
         "invalid_workflow",
         "nodes.z.dependsOn",
         {
-            "nodes": {f"n{n}": job() for n in range(PARENTS + 1)}
-            | {"z": job("ok", *(f"n{n}" for n in range(PARENTS + 1)))}
+            "nodes": {f"n{n}": job() for n in range(DEPENDENCIES + 1)}
+            | {"z": job("ok", *(f"n{n}" for n in range(DEPENDENCIES + 1)))}
         },
     ),
     "an unknown task": ("invalid_workflow", "nodes.step-1", {"chain": [job("none")]}),

@@ -20,32 +20,32 @@ from whendue.table.writes import Write
 from whendue.workflows.graph import Draft, make, to_value
 
 
-def after(*parents: Job) -> tuple[Dependency, ...]:
+def after(*dependencies: Job) -> tuple[Dependency, ...]:
     """Wait for jobs."""
-    return tuple(Dependency(job=one.id) for one in parents)
+    return tuple(Dependency(job=one.id) for one in dependencies)
 
 
-def children_of(world: World, parent: Job, count: int) -> list[Job]:
+def children_of(world: World, dependency: Job, count: int) -> list[Job]:
     """Submit jobs that wait for one."""
-    ends = world.app.submit.many(TENANT, [JobRequest("ok", {}, depends_on=after(parent))] * count)
+    ends = world.app.submit.many(TENANT, [JobRequest("ok", {}, depends_on=after(dependency))] * count)
     return [end.job for end in ends if not isinstance(end, Exception)]
 
 
 def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
     """However many wait for its job."""
     world, calls = World(), list[str]()
-    parent = world.submit(delay_s=10)
-    children_of(world, parent, 1)
-    running = claim(parent, "mine", parent.due_at)
+    dependency = world.submit(delay_s=10)
+    children_of(world, dependency, 1)
+    running = claim(dependency, "mine", dependency.due_at)
     assert world.table.apply([running])[0].done
     ports = replace(world.app.runtime, store=Counted(world.table, calls))
-    [(_, end)] = apply(ports, [claim(parent, "theirs", parent.due_at)])
+    [(_, end)] = apply(ports, [claim(dependency, "theirs", dependency.due_at)])
     assert end.status is WriteStatus.REFUSED
     assert calls == ["apply"]
 
 
 def test_whoever_cannot_be_told_now_keeps_their_parent_owing() -> None:
-    """And holds up no other parent."""
+    """And holds up no other dependency."""
     world = World()
     first, second = world.submit(delay_s=5), world.submit(delay_s=5)
     [one], [other] = children_of(world, first, 1), children_of(world, second, 1)
@@ -67,8 +67,8 @@ def test_whoever_cannot_be_told_now_keeps_their_parent_owing() -> None:
 def test_dependents_are_told_in_pieces_each_once() -> None:
     """The place that was reached is kept: whoever goes on does not begin again."""
     world, calls = World(), list[str]()
-    parent = world.submit(delay_s=5)
-    children_of(world, parent, 2 * TELL_PIECE)
+    dependency = world.submit(delay_s=5)
+    children_of(world, dependency, 2 * TELL_PIECE)
     world.clock.advance(6)
     world.work(world.build(Counted(world.table, calls)), queue="normal")
     # Two full pieces, and one that shows that there is no more.
@@ -77,32 +77,32 @@ def test_dependents_are_told_in_pieces_each_once() -> None:
 
 
 def test_what_cannot_be_read_is_told_later() -> None:
-    """The parent stays where its next check finds it."""
+    """The dependency stays where its next check finds it."""
     world = World()
-    parent = world.submit(delay_s=5)
-    [child] = children_of(world, parent, 1)
+    dependency = world.submit(delay_s=5)
+    [dependent] = children_of(world, dependency, 1)
     world.clock.advance(6)
     world.work(world.build(Refusing(world.table, "query_range", _unavailable)))
-    stored = world.job(parent)
+    stored = world.job(dependency)
     assert (stored.state, stored.pending_fan_out) == (State.SUCCEEDED, "")
     assert CompletionFanOut(replace(world.app.runtime, store=Refusing(world.table, "query_range", _unavailable))).tell(
         [stored]
     ) == [stored]
     assert CompletionFanOut(world.app.runtime).tell([stored]) == []
     world.work()
-    assert world.job(child).state is State.SUCCEEDED
+    assert world.job(dependent).state is State.SUCCEEDED
 
 
 def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
-    """The parent has been redriven since."""
+    """The dependency has been redriven since."""
     world = World()
-    parent = world.submit(delay_s=100)
-    [child] = children_of(world, parent, 1)
-    world.table.apply([Write("wait", child.key, (), {"unmet_dependencies": frozenset({element(0, 5)})})])
+    dependency = world.submit(delay_s=100)
+    [dependent] = children_of(world, dependency, 1)
+    world.table.apply([Write("wait", dependent.key, (), {"unmet_dependencies": frozenset({element(0, 5)})})])
     world.clock.advance(101)
     world.work()
-    assert world.job(parent).state is State.SUCCEEDED
-    assert world.job(child).state is State.WAITING
+    assert world.job(dependency).state is State.SUCCEEDED
+    assert world.job(dependent).state is State.WAITING
 
 
 def test_nobody_is_told_of_a_job_that_is_not_there() -> None:

@@ -11,28 +11,28 @@ from whendue.jobs.transitions import claim, fail, succeed
 def test_an_end_that_others_began_to_wait_for_meanwhile_is_told_them() -> None:
     """Who records it has read the job before they came."""
     world = World()
-    parent = claimed(world)
-    child = world.submit(depends_on=after(parent))
-    [end] = commit_unsent(world.app.runtime, [succeed(parent, world.clock.now_ms(), None)])
+    dependency = claimed(world)
+    dependent = world.submit(depends_on=after(dependency))
+    [end] = commit_unsent(world.app.runtime, [succeed(dependency, world.clock.now_ms(), None)])
     assert end.done
     world.work()
-    assert states(world, parent, child) == ["succeeded", "succeeded"]
+    assert states(world, dependency, dependent) == ["succeeded", "succeeded"]
 
 
 def test_an_end_that_is_refused_is_tried_once() -> None:
     """Its claim is lost; nothing that others wait for would change that."""
     world = Costed()
-    parent = claimed(world)
-    lost = succeed(claim(parent, "lost", 0).job, world.clock.now_ms(), None)
+    dependency = claimed(world)
+    lost = succeed(claim(dependency, "lost", 0).job, world.clock.now_ms(), None)
     assert world.writes(lambda: commit_unsent(world.app.runtime, [lost])) == {"succeed": 1}
 
 
 def test_a_claim_that_is_refused_is_tried_once_though_others_wait_for_the_job() -> None:
     """It ends nothing: it owes no news."""
     world = Costed()
-    parent = claimed(world)
-    world.submit(depends_on=after(parent))
-    again = claim(parent, "second", world.clock.now_ms())
+    dependency = claimed(world)
+    world.submit(depends_on=after(dependency))
+    again = claim(dependency, "second", world.clock.now_ms())
     assert world.writes(lambda: commit_unsent(world.app.runtime, [again])) == {"claim": 1}
 
 

@@ -70,11 +70,11 @@ def _dies(*_: object, **__: object) -> Any:
 def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
     """The job is tried again: who waits for its success goes on waiting."""
     world = World()
-    parent = claimed(world)
-    child = world.submit(depends_on=after(parent))
-    commit_unsent(read_by(world), [failing(world, parent)])
-    assert states(world, parent, child) == ["pending", "waiting"]
-    assert world.job(parent).pending_fan_out is None
+    dependency = claimed(world)
+    dependent = world.submit(depends_on=after(dependency))
+    commit_unsent(read_by(world), [failing(world, dependency)])
+    assert states(world, dependency, dependent) == ["pending", "waiting"]
+    assert world.job(dependency).pending_fan_out is None
 
 
 def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> None:
@@ -90,26 +90,26 @@ def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> No
 
 
 def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> None:
-    """Its parent owes it that; another one, whose dependents have heard, owes nothing any more."""
+    """Its dependency owes it that; another one, whose dependents have heard, owes nothing any more."""
     world = World()
-    parents = [claimed(world, "a"), claimed(world, "b")]
-    children = [world.submit(depends_on=after(one)) for one in parents]
+    dependencies = [claimed(world, "a"), claimed(world, "b")]
+    dependents = [world.submit(depends_on=after(one)) for one in dependencies]
 
     def deaf(writes: Sequence[Write]) -> list[WriteResult]:
-        lost = [one.name == "release" and one.key == children[0].key for one in writes]
+        lost = [one.name == "release" and one.key == dependents[0].key for one in writes]
         return [
             WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0]
             for gone, one in zip(lost, writes, strict=True)
         ]
 
-    jobs = owing(world, [ending(world, one) for one in parents])
+    jobs = owing(world, [ending(world, one) for one in dependencies])
     app = world.build(store=Refusing(world.table, "apply", deaf))
-    assert [job.id for job in CompletionFanOut(app.runtime).tell(jobs)] == [parents[0].id]
-    assert [world.job(one).pending_fan_out for one in parents] == ["", None]
-    assert states(world, *children) == ["waiting", "pending"]
+    assert [job.id for job in CompletionFanOut(app.runtime).tell(jobs)] == [dependencies[0].id]
+    assert [world.job(one).pending_fan_out for one in dependencies] == ["", None]
+    assert states(world, *dependents) == ["waiting", "pending"]
     world.pass_time(150)
-    assert states(world, *children) == ["succeeded", "succeeded"]
-    assert world.job(parents[0]).pending_fan_out is None
+    assert states(world, *dependents) == ["succeeded", "succeeded"]
+    assert world.job(dependencies[0]).pending_fan_out is None
 
 
 def test_news_that_could_not_be_stored_is_still_owed() -> None:
@@ -164,7 +164,7 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
     assert [one.id for one in CompletionFanOut(app.runtime).tell([pending_fan_out])] == [job.id]
     told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
     assert len(told) == 3 * TELL_PIECE
-    assert (world.job(job).pending_fan_out or "").startswith("child#")
+    assert (world.job(job).pending_fan_out or "").startswith("dependent#")
     world.pass_time(150)
     assert len(world.ran) == 300
 
@@ -182,7 +182,7 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
     world = World()
     jobs = [claimed(world, "a"), claimed(world, "b")]
     world.queues.discard("normal")
-    world.table.apply([Write("owe", jobs[1].key, (), {"children": True})])
+    world.table.apply([Write("owe", jobs[1].key, (), {"dependents": True})])
     sent: list[str] = []
 
     def send(queue: str, messages: Sequence[Any]) -> list[bool]:
@@ -210,8 +210,8 @@ def test_a_parent_that_failed_before_it_succeeded_tells_its_dependents_and_nobod
             raise RuntimeError("not yet")
 
     world.task("third", third_time)
-    parent = world.submit("third", policy={"base_s": 1})
-    child = world.submit(depends_on=after(parent))
+    dependency = world.submit("third", policy={"base_s": 1})
+    dependent = world.submit(depends_on=after(dependency))
     world.pass_time(20)
-    assert states(world, parent, child) == ["succeeded", "succeeded"]
-    assert world.job(parent).pending_fan_out is None
+    assert states(world, dependency, dependent) == ["succeeded", "succeeded"]
+    assert world.job(dependency).pending_fan_out is None

@@ -2,29 +2,29 @@
 
 from tests.builders.dependencies import after, cause, states
 from tests.builders.world import World
-from whendue.table.keys import parents_key
+from whendue.table.keys import dependencies_key
 from whendue.table.writes import delete
 
 
 def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
-    """Whoever was writing the parent may be slow; after ten minutes they have died."""
+    """Whoever was writing the dependency may be slow; after ten minutes they have died."""
     world = World()
-    parent = world.submit(delay_s=3600)
-    child = world.submit(depends_on=after(parent))
-    world.table.apply([delete("gone", parent.key)])
+    dependency = world.submit(delay_s=3600)
+    dependent = world.submit(depends_on=after(dependency))
+    world.table.apply([delete("gone", dependency.key)])
     world.pass_time(500, step_s=20)
-    assert states(world, child) == ["waiting"]
+    assert states(world, dependent) == ["waiting"]
     world.pass_time(1500, step_s=20)
-    assert (states(world, child), cause(world, child)) == (["cancelled"], "dependency_missing")
+    assert (states(world, dependent), cause(world, dependent)) == (["cancelled"], "dependency_missing")
 
 
 def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> None:
     """The list outlasts a wait of a year; who was held longer waits on, and the timer goes on with its work."""
     world = World()
-    parent = world.submit("bad", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), on_dependency_failure="hold")
+    dependency = world.submit("bad", policy={"max_attempts": 1})
+    dependent = world.submit(depends_on=after(dependency), on_dependency_failure="hold")
     other = world.submit(depends_on=after(world.submit(delay_s=90)))
     world.work()
-    world.table.apply([delete("gone", parents_key(child.id, child.request_hash))])
+    world.table.apply([delete("gone", dependencies_key(dependent.id, dependent.request_hash))])
     world.pass_time(200)
-    assert states(world, child, other) == ["waiting", "succeeded"]
+    assert states(world, dependent, other) == ["waiting", "succeeded"]

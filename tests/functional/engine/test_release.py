@@ -23,23 +23,23 @@ DAY_S = 86_400
 def test_two_that_tell_ends_at_the_same_moment_release_the_child_between_them(mine: tuple[int, ...]) -> None:
     """G7: neither may take the other for the one who looks."""
     world, others = World(), list[int]()
-    child = a_child(world)
+    dependent = a_child(world)
 
     def together(writes: Sequence[Write]) -> list[WriteResult]:
         if not others:
             others.append(1)
-            world.table.apply([satisfy(world.job(child), frozenset({1}))])
+            world.table.apply([satisfy(world.job(dependent), frozenset({1}))])
         return world.table.apply(writes)
 
-    assert heard(world.build(store=Refusing(world.table, "apply", together)), child, *mine) == Released(set(), [])
-    assert states(world, child) == ["pending"]
+    assert heard(world.build(store=Refusing(world.table, "apply", together)), dependent, *mine) == Released(set(), [])
+    assert states(world, dependent) == ["pending"]
 
 
 @pytest.mark.parametrize(("numbers", "name"), [((0,), "satisfy"), ((0, 1), "release")])
 def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tuple[int, ...], name: str) -> None:
     """It is not tried again and again on a table that is throttled, and no message is sent."""
     world, sent, tried = World(), list[Any](), list[str]()
-    child = a_child(world)
+    dependent = a_child(world)
     deaf = unavailable(world, name).runtime.store
 
     def noted(writes: Sequence[Write]) -> list[WriteResult]:
@@ -51,15 +51,15 @@ def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tupl
         return [True for _ in messages]
 
     app = world.build(Refusing(world.table, "apply", noted), Refusing(world.queues, "send", send))
-    assert heard(app, child, *numbers) == Released({child.id}, [])
+    assert heard(app, dependent, *numbers) == Released({dependent.id}, [])
     assert (tried, sent) == ([name], [])
-    assert states(world, child) == ["waiting"]
+    assert states(world, dependent) == ["waiting"]
 
 
 def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
     """Of a thousand dependents the others have heard."""
     world, read, others = World(), list[set[str]](), list[int]()
-    children = [a_child(world) for _ in range(3)]
+    dependents = [a_child(world) for _ in range(3)]
 
     def noted(keys: Sequence[Key]) -> list[Item | None]:
         read.append({key.pk for key in keys})
@@ -68,18 +68,23 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
     def meanwhile(writes: Sequence[Write]) -> list[WriteResult]:
         if not others:
             others.append(1)
-            world.table.apply([satisfy(world.job(children[0]), frozenset({1}))])
+            world.table.apply([satisfy(world.job(dependents[0]), frozenset({1}))])
         return world.table.apply(writes)
 
     app = world.build(store=Refusing(Refusing(world.table, "apply", meanwhile), "get", noted))
-    both = {child.id: [UpstreamEnd(n, "success", "parent", 1, "succeeded") for n in (0, 1)] for child in children[:2]}
-    DependencyReleaser(app.runtime).hear(both | {children[2].id: [UpstreamEnd(0, "success", "parent", 1, "succeeded")]})
-    assert read == [{child.key.pk for child in children}, {children[0].key.pk, children[2].key.pk}]
-    assert states(world, *children) == ["pending", "pending", "waiting"]
+    both = {
+        dependent.id: [UpstreamEnd(n, "success", "dependency", 1, "succeeded") for n in (0, 1)]
+        for dependent in dependents[:2]
+    }
+    DependencyReleaser(app.runtime).hear(
+        both | {dependents[2].id: [UpstreamEnd(0, "success", "dependency", 1, "succeeded")]}
+    )
+    assert read == [{dependent.key.pk for dependent in dependents}, {dependents[0].key.pk, dependents[2].key.pk}]
+    assert states(world, *dependents) == ["pending", "pending", "waiting"]
 
 
 def test_a_dependent_that_is_not_there_hears_nothing() -> None:
-    """Its request died after its notes, or it is gone with its retention; its parent has told it."""
+    """Its request died after its notes, or it is gone with its retention; its dependency has told it."""
     world = World()
     assert heard(world.app, a_job("0" * 36), 0) == Released(set(), [])
 
@@ -87,6 +92,6 @@ def test_a_dependent_that_is_not_there_hears_nothing() -> None:
 def test_a_payload_needs_no_longer_keeping_for_a_job_that_has_waited_for_a_moment() -> None:
     """A release is one write."""
     world = Costed()
-    child = a_child(world, payload={"text": "x" * 1000})
-    assert world.writes(lambda: heard(world.app, child, 0, 1)) == {"release": 1}
+    dependent = a_child(world, payload={"text": "x" * 1000})
+    assert world.writes(lambda: heard(world.app, dependent, 0, 1)) == {"release": 1}
     assert world.meter.calls == {"get": 1, "apply": 1}

@@ -34,9 +34,9 @@ def last_error(world: World, job: Job) -> str | None:
 def test_a_dependent_with_a_delay_of_100_days_has_its_payload(payload: dict[str, str]) -> None:
     """It went on day 67."""
     world = Ageing()
-    parent = JobRequest("ok", {}, ref="p")
-    child = JobRequest("ok", payload, delay_s=MONTHS_S, depends_on=after("p"))
-    [_, second] = [end.job for end in world.app.submit.many(TENANT, [parent, child])]  # type: ignore[union-attr]
+    dependency = JobRequest("ok", {}, ref="p")
+    dependent = JobRequest("ok", payload, delay_s=MONTHS_S, depends_on=after("p"))
+    [_, second] = [end.job for end in world.app.submit.many(TENANT, [dependency, dependent])]  # type: ignore[union-attr]
     world.work()
     world.age(MONTHS_S + DAY_S)
     assert (world.job(second).state, last_error(world, second)) == (State.SUCCEEDED, None)
@@ -45,10 +45,10 @@ def test_a_dependent_with_a_delay_of_100_days_has_its_payload(payload: dict[str,
 def test_a_job_that_waits_for_a_parent_due_on_day_100_has_its_payload() -> None:
     """And the edge by which it is released."""
     world = Ageing()
-    parent = world.submit(delay_s=MONTHS_S)
-    child = world.submit(payload=BIG, depends_on=after(parent))
+    dependency = world.submit(delay_s=MONTHS_S)
+    dependent = world.submit(payload=BIG, depends_on=after(dependency))
     world.age(MONTHS_S + DAY_S)
-    assert (world.job(child).state, last_error(world, child)) == (State.SUCCEEDED, None)
+    assert (world.job(dependent).state, last_error(world, dependent)) == (State.SUCCEEDED, None)
 
 
 def test_a_workflow_of_more_than_67_days_has_its_graph() -> None:
@@ -113,15 +113,17 @@ def test_a_workflow_is_retried_after_months_without_running_a_successful_node_ag
 
 
 def test_a_reference_to_a_parent_that_ended_8_days_before_is_resolved() -> None:
-    """The parent's own retention was over; it is kept as long as somebody who depends on it is live."""
+    """The dependency's own retention was over; it is kept as long as somebody who depends on it is live."""
     world = Ageing()
-    parent = world.submit(payload={"n": 7}, policy={"retention_s": 60})
+    dependency = world.submit(payload={"n": 7}, policy={"retention_s": 60})
     seen: list[Any] = []
     world.task("see", lambda payload, ctx: seen.append(payload.model_dump()))
-    child = world.submit("see", {"x": {"$from": parent.id, "path": "n"}}, delay_s=8 * DAY_S, depends_on=after(parent))
+    dependent = world.submit(
+        "see", {"x": {"$from": dependency.id, "path": "n"}}, delay_s=8 * DAY_S, depends_on=after(dependency)
+    )
     world.work()
     world.age(9 * DAY_S)
-    assert world.job(child).state is State.SUCCEEDED
+    assert world.job(dependent).state is State.SUCCEEDED
     assert seen == [{"x": 7}]
     world.age(30 * DAY_S)
     assert world.left() == []

@@ -18,22 +18,22 @@ def test_what_looks_like_a_reference_is_none_in_a_job_without_parents() -> None:
 def test_a_payload_that_is_gone_refers_to_nothing() -> None:
     """The job is dead, and says why."""
     world = World()
-    parent = world.submit()
-    child = world.submit(payload={"text": "x" * 1000, "y": {"$from": parent.id}}, depends_on=after(parent))
-    del world.table.rows[payload_key(child.id, child.request_hash)]
+    dependency = world.submit()
+    dependent = world.submit(payload={"text": "x" * 1000, "y": {"$from": dependency.id}}, depends_on=after(dependency))
+    del world.table.rows[payload_key(dependent.id, dependent.request_hash)]
     world.work()
-    assert (states(world, child), cause(world, child)) == (["dead"], "payload_missing")
+    assert (states(world, dependent), cause(world, dependent)) == (["dead"], "payload_missing")
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["dead", "gone"])
 def test_a_parent_without_a_result_gives_the_default(gone: bool) -> None:
     """One that failed has none, nor has one that is no longer kept; a result that is null is one."""
     world = World()
-    parent = world.submit("ok" if gone else "bad", policy={"max_attempts": 1})
-    payload = {"x": {"$from": parent.id, "default": 7}}
-    child = world.submit(payload=payload, depends_on=after(parent, on="done"), delay_s=60)
+    dependency = world.submit("ok" if gone else "bad", policy={"max_attempts": 1})
+    payload = {"x": {"$from": dependency.id, "default": 7}}
+    dependent = world.submit(payload=payload, depends_on=after(dependency, on="done"), delay_s=60)
     world.work()
     if gone:
-        del world.table.rows[parent.key]
+        del world.table.rows[dependency.key]
     world.pass_time(90)
-    assert world.view(child).result["x"] == 7
+    assert world.view(dependent).result["x"] == 7

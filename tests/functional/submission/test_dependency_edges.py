@@ -1,4 +1,4 @@
-"""Jobs that wait for others: released once, after all their parents, and never lost (G7)."""
+"""Jobs that wait for others: released once, after all their dependencies, and never lost (G7)."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -21,30 +21,30 @@ from whendue.errors import (
 from whendue.jobs.model import State
 from whendue.submission.request import Dependency, JobRequest
 from whendue.submission.submit import Submitted
-from whendue.table.keys import job_key, parents_key
+from whendue.table.keys import dependencies_key, job_key
 from whendue.table.writes import Write
 
 
 def test_a_job_runs_when_its_parent_has_succeeded_and_not_before() -> None:
     """At once: nobody has to tick."""
     world = World()
-    parent = world.submit(delay_s=30)
-    child = world.submit(depends_on=after(parent))
-    assert child.state is State.WAITING
+    dependency = world.submit(delay_s=30)
+    dependent = world.submit(depends_on=after(dependency))
+    assert dependent.state is State.WAITING
     world.clock.advance(31)
     world.work()
-    assert states(world, parent, child) == ["succeeded", "succeeded"]
-    assert [job_id for job_id, _, _ in world.ran] == [parent.id, child.id]
+    assert states(world, dependency, dependent) == ["succeeded", "succeeded"]
+    assert [job_id for job_id, _, _ in world.ran] == [dependency.id, dependent.id]
 
 
 def test_a_job_whose_parents_have_ended_already_runs_at_once() -> None:
     """Nobody is left to tell it."""
     world = World()
-    parent = world.submit()
+    dependency = world.submit()
     world.work()
-    child = world.submit(depends_on=after(parent))
+    dependent = world.submit(depends_on=after(dependency))
     world.work()
-    assert states(world, child) == ["succeeded"]
+    assert states(world, dependent) == ["succeeded"]
 
 
 def test_a_diamond_of_one_request_runs_in_order() -> None:
@@ -69,31 +69,31 @@ def test_a_diamond_of_one_request_runs_in_order() -> None:
 def test_a_failed_parent_does_what_the_policy_says(policy: Any, state: str, why: str | None) -> None:
     """Cancel is what happens where nothing is said."""
     world = World()
-    parent = world.submit("bad", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), on_dependency_failure=policy)
+    dependency = world.submit("bad", policy={"max_attempts": 1})
+    dependent = world.submit(depends_on=after(dependency), on_dependency_failure=policy)
     world.work()
-    assert states(world, parent, child) == ["dead", state]
-    assert cause(world, child) == why
+    assert states(world, dependency, dependent) == ["dead", state]
+    assert cause(world, dependent) == why
 
 
 def test_a_held_job_waits_until_its_parent_has_been_redriven_and_succeeded() -> None:
     """It is seen waiting meanwhile, and no timer gives up on it."""
     world = World()
     world.fails_first("second")
-    parent = world.submit("second", policy={"max_attempts": 1})
-    child = world.submit(depends_on=after(parent), on_dependency_failure="hold")
+    dependency = world.submit("second", policy={"max_attempts": 1})
+    dependent = world.submit(depends_on=after(dependency), on_dependency_failure="hold")
     world.pass_time(400)
-    assert states(world, parent, child) == ["dead", "waiting"]
-    world.app.control.redrive(TENANT, parent.id)
+    assert states(world, dependency, dependent) == ["dead", "waiting"]
+    world.app.control.redrive(TENANT, dependency.id)
     world.work()
-    assert states(world, parent, child) == ["succeeded", "succeeded"]
+    assert states(world, dependency, dependent) == ["succeeded", "succeeded"]
 
 
 def test_a_failure_runs_who_waits_for_one_and_bypasses_the_others() -> None:
     """And whoever waits for the branch that is not taken is not taken either, but for those who wait for any end."""
     world = World()
-    parent = world.submit()
-    cleanup = world.submit(depends_on=after(parent, on="failure"))
+    dependency = world.submit()
+    cleanup = world.submit(depends_on=after(dependency, on="failure"))
     beyond = world.submit(depends_on=after(cleanup))
     joined = world.submit(depends_on=after(cleanup, on="done"))
     world.work()
@@ -115,32 +115,34 @@ def test_a_long_chain_of_dependents_is_cancelled_in_one_go() -> None:
 def test_a_parent_with_a_thousand_dependents_tells_them_all() -> None:
     """In pieces; those that are left when the time is over are told at its alarm."""
     world = World()
-    parent = world.submit(delay_s=5)
-    children = [job for _ in range(10) for job in many(world, *[JobRequest("ok", {}, depends_on=after(parent))] * 100)]
+    dependency = world.submit(delay_s=5)
+    dependents = [
+        job for _ in range(10) for job in many(world, *[JobRequest("ok", {}, depends_on=after(dependency))] * 100)
+    ]
     world.pass_time(300)
-    assert {world.job(child).state for child in children} == {State.SUCCEEDED}
+    assert {world.job(dependent).state for dependent in dependents} == {State.SUCCEEDED}
     assert len(world.ran) == 1001
-    assert world.job(parent).pending_fan_out is None
+    assert world.job(dependency).pending_fan_out is None
 
 
 def test_a_child_waits_for_its_own_time_after_its_parents() -> None:
-    """`delaySeconds` counts from the last parent's end."""
+    """`delaySeconds` counts from the last dependency's end."""
     world = World()
-    parent = world.submit()
-    child = world.submit(depends_on=after(parent), delay_s=40)
+    dependency = world.submit()
+    dependent = world.submit(depends_on=after(dependency), delay_s=40)
     world.work()
-    assert states(world, child) == ["pending"]
+    assert states(world, dependent) == ["pending"]
     world.pass_time(45)
-    [began] = world.runs(child)
-    assert began >= world.runs(parent)[0] + 40_000
+    [began] = world.runs(dependent)
+    assert began >= world.runs(dependency)[0] + 40_000
 
 
-@pytest.mark.parametrize("parent", ["00000000-0000-7000-8000-000000000000", "no id at all"])
-def test_an_unknown_parent_is_refused(parent: str) -> None:
+@pytest.mark.parametrize("dependency", ["00000000-0000-7000-8000-000000000000", "no id at all"])
+def test_an_unknown_parent_is_refused(dependency: str) -> None:
     """Before anything is written."""
     world = World()
     with pytest.raises(UnknownDependencyError):
-        world.app.submit.one(TENANT, JobRequest("ok", {}, depends_on=(Dependency(job=parent),)))
+        world.app.submit.one(TENANT, JobRequest("ok", {}, depends_on=(Dependency(job=dependency),)))
     assert not world.table.items()
 
 
@@ -217,38 +219,38 @@ def test_a_reference_that_gives_nothing_ends_the_job_dead() -> None:
 def test_a_reference_to_no_parent_is_refused() -> None:
     """It never could be resolved."""
     world = World()
-    parent = world.submit()
+    dependency = world.submit()
     with pytest.raises(InvalidReferenceError):
-        world.submit(payload={"x": {"$from": "nobody"}}, depends_on=after(parent))
+        world.submit(payload={"x": {"$from": "nobody"}}, depends_on=after(dependency))
 
 
 def test_a_waiting_job_is_cancelled_and_its_dependents_with_it() -> None:
     """At once: nobody has claimed it."""
     world = World()
-    parent = world.submit(delay_s=100)
-    child = world.submit(depends_on=after(parent))
-    grandchild = world.submit(depends_on=after(child))
-    assert world.app.control.cancel(TENANT, child.id).state is State.CANCELLED
+    dependency = world.submit(delay_s=100)
+    dependent = world.submit(depends_on=after(dependency))
+    grandchild = world.submit(depends_on=after(dependent))
+    assert world.app.control.cancel(TENANT, dependent.id).state is State.CANCELLED
     assert states(world, grandchild) == ["cancelled"]
     world.pass_time(150)
-    assert [job_id for job_id, _, _ in world.ran] == [parent.id]
+    assert [job_id for job_id, _, _ in world.ran] == [dependency.id]
 
 
 def test_a_waiting_job_has_no_time_to_be_changed() -> None:
-    """It is due when its parents say so."""
+    """It is due when its dependencies say so."""
     world = World()
-    child = world.submit(depends_on=after(world.submit(delay_s=100)))
+    dependent = world.submit(depends_on=after(world.submit(delay_s=100)))
     with pytest.raises(StateConflictError):
-        world.app.control.reschedule(TENANT, child.id, world.clock.now_ms() + 1000, None)
+        world.app.control.reschedule(TENANT, dependent.id, world.clock.now_ms() + 1000, None)
 
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_request_that_is_refused_changes_nothing_of_whom_a_job_waits_for(first: int) -> None:
-    """Its key was used for another request; its own parents end first, or last."""
+    """Its key was used for another request; its own dependencies end first, or last."""
     world = World()
-    parents = [world.submit(delay_s=10), world.submit(delay_s=60)]
-    mine, other = parents[first], parents[1 - first]
-    child = world.submit("ok", {"x": {"$from": mine.id}}, depends_on=after(mine), idempotency_key="k")
+    dependencies = [world.submit(delay_s=10), world.submit(delay_s=60)]
+    mine, other = dependencies[first], dependencies[1 - first]
+    dependent = world.submit("ok", {"x": {"$from": mine.id}}, depends_on=after(mine), idempotency_key="k")
     ended = world.submit()
     world.work()
     for links in (after(other), after(other, mine), after(ended), after(mine, on="failure")):
@@ -256,18 +258,18 @@ def test_a_request_that_is_refused_changes_nothing_of_whom_a_job_waits_for(first
             world.submit(depends_on=links, idempotency_key="k")
     world.clock.advance(11)
     world.work()
-    assert states(world, child) == ["succeeded" if first == 0 else "waiting"]
+    assert states(world, dependent) == ["succeeded" if first == 0 else "waiting"]
     world.clock.advance(60)
     world.work()
-    assert states(world, child) == ["succeeded"]
-    assert world.view(child).result["x"] == {"attempt": 1}
+    assert states(world, dependent) == ["succeeded"]
+    assert world.view(dependent).result["x"] == {"attempt": 1}
 
 
 def test_the_same_key_is_the_same_waiting_job() -> None:
     """G2 holds for jobs that wait, too."""
     world = World()
-    parent = world.submit(delay_s=10)
-    request = JobRequest("ok", {}, depends_on=after(parent), idempotency_key="k")
+    dependency = world.submit(delay_s=10)
+    request = JobRequest("ok", {}, depends_on=after(dependency), idempotency_key="k")
     first, again = (world.app.submit.one(TENANT, request) for _ in range(2))
     assert (again.job.id, again.created) == (first.job.id, False)
     world.pass_time(15)
@@ -278,13 +280,13 @@ def test_the_same_key_is_the_same_waiting_job() -> None:
 
 
 def _family(app: App) -> None:
-    """Submit a parent, and a batch of two that wait for it, one of them for the other, too."""
-    parent = app.submit.one(TENANT, JobRequest("ok", {}, idempotency_key="parent")).job
+    """Submit a dependency, and a batch of two that wait for it, one of them for the other, too."""
+    dependency = app.submit.one(TENANT, JobRequest("ok", {}, idempotency_key="dependency")).job
     app.submit.many(
         TENANT,
         [
-            JobRequest("ok", {}, ref="left", depends_on=after(parent), idempotency_key="left"),
-            JobRequest("ok", {}, depends_on=(*after("left"), *after(parent)), idempotency_key="right"),
+            JobRequest("ok", {}, ref="left", depends_on=after(dependency), idempotency_key="left"),
+            JobRequest("ok", {}, depends_on=(*after("left"), *after(dependency)), idempotency_key="right"),
         ],
     )
 
@@ -314,15 +316,18 @@ def _dies(world: World, play: Callable[[World, App], object], number: int, *, la
 
 
 def _all_have_run_in_order(world: World) -> None:
-    """Each job has succeeded, none has run before its parents had, and nobody owes news."""
+    """Each job has succeeded, none has run before its dependencies had, and nobody owes news."""
     items = world.table.items()
     jobs = [item for key, item in items.items() if key.sk == "job"]
     assert [item["state"] for item in jobs] == ["succeeded"] * 3
     assert not any("pending_fan_out" in item for item in jobs)
     finished = {item["pk"]: item["finished_at"] for item in jobs}
     for job_id, _, at in world.ran:
-        parents = items.get(parents_key(job_id, items[job_key(job_id)]["request_hash"]))
-        assert all(finished[job_key(one).pk] <= at for one, *_ in json.loads(parents["parents"] if parents else "[]"))
+        dependencies = items.get(dependencies_key(job_id, items[job_key(job_id)]["request_hash"]))
+        assert all(
+            finished[job_key(one).pk] <= at
+            for one, *_ in json.loads(dependencies["dependencies"] if dependencies else "[]")
+        )
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
@@ -340,7 +345,7 @@ def test_a_submit_that_dies_at_any_call_loses_nobody(number: int, late: bool) ->
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(_calls(_worked)))
 def test_a_worker_that_dies_at_any_call_of_settle_or_release_loses_nobody(number: int, late: bool) -> None:
-    """No child is lost, none comes early, none runs twice but after a lease that expired."""
+    """No dependent is lost, none comes early, none runs twice but after a lease that expired."""
     world = World()
     _dies(world, _worked, number, late=late)
     world.pass_time(900)
@@ -365,7 +370,7 @@ def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first
     world = World()
     requests = [
         JobRequest("ok", {}, ref="top", idempotency_key="top"),
-        JobRequest("ok", {}, ref="child", depends_on=after("top"), idempotency_key="child"),
+        JobRequest("ok", {}, ref="dependent", depends_on=after("top"), idempotency_key="dependent"),
     ]
     top = IDS.of_key(TENANT, "top")
 

@@ -24,21 +24,21 @@ def test_a_job_without_parents_costs_one_write_and_no_read() -> None:
 
 
 def test_each_dependency_is_a_note_and_each_job_that_waits_has_a_list() -> None:
-    """docs/workflows.md: a parent is told once that it has children, and one that has ended is not told at all."""
+    """A dependency is marked once as one with dependents, and one that has ended is not marked at all."""
     world = Costed()
-    parent, ended = claimed(world), world.submit()
+    dependency, ended = claimed(world), world.submit()
     world.work()
-    wanted = {"parents": 1, "child": 1, "submit": 1}
-    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted | {"add_dependent": 1}
-    assert world.writes(lambda: world.submit(depends_on=after(parent))) == wanted
+    wanted = {"dependencies": 1, "dependent": 1, "submit": 1}
+    assert world.writes(lambda: world.submit(depends_on=after(dependency))) == wanted | {"add_dependent": 1}
+    assert world.writes(lambda: world.submit(depends_on=after(dependency))) == wanted
     assert world.writes(lambda: world.submit(depends_on=after(ended))) == wanted | {"release": 1}
 
 
 def test_the_same_request_again_writes_no_note_again() -> None:
     """Its job is there, and so are they."""
     world = Costed()
-    parent = claimed(world)
-    request = JobRequest("ok", {}, ref="a", idempotency_key="k", depends_on=after(parent))
+    dependency = claimed(world)
+    request = JobRequest("ok", {}, ref="a", idempotency_key="k", depends_on=after(dependency))
     world.app.submit.many(TENANT, [request])
     assert world.writes(lambda: world.app.submit.many(TENANT, [request])) == {"submit": 1}
 
@@ -73,11 +73,11 @@ def test_a_ref_to_a_job_that_was_accepted_before_is_one_to_that_job() -> None:
     world = World()
     first = JobRequest("ok", {}, ref="a", idempotency_key="k")
     [before] = many(world, first)
-    again, child = many(world, first, JobRequest("ok", {"more": 1}, depends_on=after("a")))
+    again, dependent = many(world, first, JobRequest("ok", {"more": 1}, depends_on=after("a")))
     assert again.id == before.id
     world.work()
-    assert states(world, before, child) == ["succeeded", "succeeded"]
-    assert [job_id for job_id, _, _ in world.ran] == [before.id, child.id]
+    assert states(world, before, dependent) == ["succeeded", "succeeded"]
+    assert [job_id for job_id, _, _ in world.ran] == [before.id, dependent.id]
 
 
 def test_what_is_no_id_is_asked_of_no_table() -> None:
@@ -97,20 +97,20 @@ def test_what_is_no_id_is_asked_of_no_table() -> None:
 def test_a_parent_whose_retention_is_over_is_unknown() -> None:
     """TTL takes it when it likes: whether it still stands there says nothing."""
     world = World()
-    parent = world.submit(policy={"retention_s": 3600})
+    dependency = world.submit(policy={"retention_s": 3600})
     world.work()
     world.clock.advance(3599)
-    world.submit(depends_on=after(parent))
+    world.submit(depends_on=after(dependency))
     world.clock.advance(3)
     with pytest.raises(UnknownDependencyError):
-        world.submit(depends_on=after(parent))
+        world.submit(depends_on=after(dependency))
 
 
 def test_a_job_that_was_not_taken_and_is_cancelled_after_a_redrive_counts_as_failed() -> None:
     """Its old cause is none of the new end: who waits for its failure runs, who waits for its success is told why."""
     world = World()
-    parent = world.submit()
-    bypassed = world.submit(depends_on=after(parent, on="failure"))
+    dependency = world.submit()
+    bypassed = world.submit(depends_on=after(dependency, on="failure"))
     world.work()
     assert world.job(bypassed).state is State.CANCELLED
     world.app.control.redrive(TENANT, bypassed.id, 60_000)

@@ -81,16 +81,16 @@ def scene(bad_queue: str) -> Scene:
             return app.submit.one(tenant, JobRequest("ok", {}, queue=queue, **wanted)).job.id
 
         lost = [made(), made()]
-        parent = made()
-        child = made(depends_on=(Dependency(job=parent),))
+        dependency = made()
+        dependent = made(depends_on=(Dependency(job=dependency),))
         world.queues.discard(queue)
         promoted = [made(delay_s=330), made(delay_s=331)]
         app.schedules.put(tenant, "s", definition("0 * * * * *"))
-        # Its parent has ended, and nobody has told it.
-        item = world.table.rows[Key(f"JOB#{parent}", "job")]
+        # Its dependency has ended, and nobody has told it.
+        item = world.table.rows[Key(f"JOB#{dependency}", "job")]
         ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "pending_fan_out": "", "lease_until": 0}
-        world.table.rows[Key(f"JOB#{parent}", "job")] = {**item, **ended}
-        expected |= {*lost, child, *promoted} if tenant == GOOD else set()
+        world.table.rows[Key(f"JOB#{dependency}", "job")] = {**item, **ended}
+        expected |= {*lost, dependent, *promoted} if tenant == GOOD else set()
     world.clock.advance(60 - world.clock.now_ms() // 1000 % 60)
     world.clock.advance(190)
     for tenant in (BAD, GOOD):

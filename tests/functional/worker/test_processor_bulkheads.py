@@ -214,9 +214,11 @@ def test_whatever_a_reference_raises_ends_the_attempt_of_its_job_alone(
 ) -> None:
     """It is resolved within the attempt: neither neighbours nor their messages know of it."""
     world = World()
-    parent = world.submit(payload={"n": 1})
+    dependency = world.submit(payload={"n": 1})
     world.work()
-    has_references = world.submit(payload={"x": {"$from": parent.id, "path": "n"}}, depends_on=(Dependency(parent.id),))
+    has_references = world.submit(
+        payload={"x": {"$from": dependency.id, "path": "n"}}, depends_on=(Dependency(dependency.id),)
+    )
     jobs = [world.submit(), world.job(has_references), world.submit()]
 
     def raising(*arguments: Any) -> Any:

@@ -68,10 +68,10 @@ def test_a_part_that_began_meanwhile_is_asked_to_stop_and_its_end_is_not_told_be
     """Its worker decides; who waits for it goes on waiting."""
     world = World()
     began = claimed(world)
-    child = world.submit(depends_on=after(began))
+    dependent = world.submit(depends_on=after(began))
     assert cancel_members(world.app.runtime, [a_job(began.id)]) == CancelledMembers([], all=True)
     assert (world.job(began).state, world.job(began).cancel_requested) == (State.RUNNING, True)
-    assert world.job(child).state is State.WAITING
+    assert world.job(dependent).state is State.WAITING
 
 
 def test_a_part_that_vanished_meanwhile_is_not_waited_for() -> None:

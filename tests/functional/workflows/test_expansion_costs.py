@@ -51,11 +51,11 @@ def test_a_node_of_a_chain_costs_fifteen_write_units() -> None:
     world.work()
     assert world.job(flow).state is State.SUCCEEDED
     spent, links = world.table.units, CHAIN - 1
-    assert {name: spent[name] for name in ("submit", "claim", "parents", "child", "satisfy")} == {
+    assert {name: spent[name] for name in ("submit", "claim", "dependencies", "dependent", "satisfy")} == {
         "submit": 2 * (CHAIN + 1),
         "claim": CHAIN + 2,
-        "parents": links,
-        "child": links,
+        "dependencies": links,
+        "dependent": links,
         "satisfy": links,
     }
     # Each moves the alarm: one unit for the item, two for the index. The workflow's own job is released, too.

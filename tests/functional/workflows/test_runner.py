@@ -224,7 +224,7 @@ def test_a_worker_that_dies_at_any_call_leaves_no_half_a_workflow(number: int, l
 
 @pytest.mark.parametrize(("end", "state"), [("none", "waiting"), ("cancelled", "cancelled"), ("gone", "cancelled")])
 def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_ended(end: str, state: str) -> None:
-    """Found in random world 75537: it ran. While the workflow lives, somebody may still make the parent."""
+    """Found in random world 75537: it ran. While the workflow lives, somebody may still make the dependency."""
     world = World()
     whole = start(world, flow(*DIAMOND, due_at=world.clock.now_ms() + 7_200_000))
     orphan = evolve(

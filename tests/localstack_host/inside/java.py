@@ -51,13 +51,13 @@ def die_with_parent() -> None:
 
 async def relay(listener: socket.socket, port: int, command: list[str]) -> int:
     """Run the command and pass connections on, until it ends or LocalStack does."""
-    parent = os.getppid()
+    dependency = os.getppid()
     process = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: ASYNC220, PLW1509 - as it must
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, process.terminate)
     opening = asyncio.create_task(_open(listener, port))
     while process.poll() is None:
         await asyncio.sleep(WATCH_S)
-        if os.getppid() != parent:
+        if os.getppid() != dependency:
             process.kill()
     opening.cancel()
     return process.returncode

@@ -39,17 +39,17 @@ def batching(world: World, jobs: list[dict[str, Any]], expected: list[str]) -> N
 
 def _running_parent(world: World) -> None:
     def script() -> None:
-        parent = submit(world, "parent", takes_s=3, maxAttempts=6)
-        submit(world, "child", dependsOn=[parent])
+        dependency = submit(world, "dependency", takes_s=3, maxAttempts=6)
+        submit(world, "dependent", dependsOn=[dependency])
 
     world.client(1, script)
 
 
 def _ended_parent(world: World) -> None:
     def script() -> None:
-        parent = submit(world, "parent")
+        dependency = submit(world, "dependency")
         world.scheduler.sleep(3000)
-        submit(world, "child", dependsOn=[parent], delaySeconds=2)
+        submit(world, "dependent", dependsOn=[dependency], delaySeconds=2)
 
     world.client(1, script)
 
@@ -93,11 +93,11 @@ def _many(world: World) -> None:
 
 def _waiting_cancelled(world: World) -> None:
     def script() -> None:
-        jobs = [_job("top", takes_s=4, maxAttempts=6), _job("child", "top"), _job("grandchild", "child")]
-        _, child, _ = batch(world, jobs, [OK, f"{OK} {CANCELLED}", f"{OK} {CANCELLED}"])
-        answer = world.insist("POST", f"/jobs/{child}/cancel")
+        jobs = [_job("top", takes_s=4, maxAttempts=6), _job("dependent", "top"), _job("grandchild", "dependent")]
+        _, dependent, _ = batch(world, jobs, [OK, f"{OK} {CANCELLED}", f"{OK} {CANCELLED}"])
+        answer = world.insist("POST", f"/jobs/{dependent}/cancel")
         if answer.status == 200 and answer.json["state"] == CANCELLED:
-            world.monitor.cancelled(child)
+            world.monitor.cancelled(dependent)
 
     world.client(1, script)
 

@@ -57,13 +57,13 @@ def _spoilt(world: World) -> None:
 
 def _referring(world: World) -> None:
     def script() -> None:
-        parent = submit(world, "parent", **PATIENT)
-        submit(world, "a", **PATIENT, dependsOn=[parent])
+        dependency = submit(world, "dependency", **PATIENT)
+        submit(world, "a", **PATIENT, dependsOn=[dependency])
         for number, path in enumerate(("floor(to_number('inf'))", "sum(text)")):
-            payload = {"do": "ok", "bulk": {"$from": parent, "path": path}}
-            _accepted(world, f"b{number}", "dead", type="sim", payload=payload, dependsOn=[parent], **PATIENT)
-        payload = {"do": "ok", "bulk": {"$from": parent, "path": "text"}}
-        _accepted(world, "c", OK, type="sim", payload=payload, dependsOn=[parent], **PATIENT)
+            payload = {"do": "ok", "bulk": {"$from": dependency, "path": path}}
+            _accepted(world, f"b{number}", "dead", type="sim", payload=payload, dependsOn=[dependency], **PATIENT)
+        payload = {"do": "ok", "bulk": {"$from": dependency, "path": "text"}}
+        _accepted(world, "c", OK, type="sim", payload=payload, dependsOn=[dependency], **PATIENT)
 
     world.client(1, script)
 

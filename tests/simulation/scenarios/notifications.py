@@ -82,8 +82,8 @@ def _is_rescheduled_between_attempts(world: World) -> None:
 
 
 def _has_a_child(world: World) -> None:
-    parent = submit(world, "parent", takes_s=1, maxAttempts=6)
-    submit(world, "child", dependsOn=[parent])
+    dependency = submit(world, "dependency", takes_s=1, maxAttempts=6)
+    submit(world, "dependent", dependsOn=[dependency])
 
 
 def _unsubscribes(world: World) -> None:

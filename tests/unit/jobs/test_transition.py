@@ -168,9 +168,11 @@ def part(number: int, state: State, cause: str | None = None, **changes: Any) ->
     return evolve(job, last=failure(job, cause, "", failed_at=NOW)) if cause else job
 
 
-def begun_again(parts: list[Job], parents: dict[int, list[int]], parent_redrive: int = 1) -> dict[int, frozenset[int]]:
+def begun_again(
+    parts: list[Job], dependencies: dict[int, list[int]], parent_redrive: int = 1
+) -> dict[int, frozenset[int]]:
     """Give the parts that begin again, and what they wait for."""
-    steps = resets(dict(enumerate(parts)), parents, parent_redrive, LATER, TIMING)
+    steps = resets(dict(enumerate(parts)), dependencies, parent_redrive, LATER, TIMING)
     return {number: step.job.unmet_dependencies or frozenset() for number, step in steps.items()}
 
 

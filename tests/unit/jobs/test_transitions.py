@@ -142,7 +142,7 @@ def test_a_redrive_is_sent_by_its_writer_only_if_it_is_due_soon() -> None:
 
 
 def test_a_redriven_part_that_waits_again_looks_for_itself_and_is_not_sent() -> None:
-    """Its parents begin again, too."""
+    """Its dependencies begin again, too."""
     dead = AFTER_CLAIM["fail for good"](running()).job
     step = transitions.redrive(dead, NOW, NOW, TIMING, unmet_dependencies=frozenset({0}))
     assert (step.job.state, step.job.unmet_dependencies, step.send) == (State.WAITING, frozenset({0}), False)

@@ -143,14 +143,14 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         (PENDING, ANOTHERS),
     ),
     "advance_fan_out": (
-        lambda job: waiting.advance_fan_out(job, "child#x"),
+        lambda job: waiting.advance_fan_out(job, "dependent#x"),
         TELLING,
-        (RETRIED, PENDING, {"pending_fan_out": "child#y"}),
+        (RETRIED, PENDING, {"pending_fan_out": "dependent#y"}),
     ),
     "finish_fan_out": (
         lambda job: waiting.finish_fan_out(job, LATER, TIMING),
         TELLING,
-        (RETRIED, PENDING, {"pending_fan_out": "child#y"}),
+        (RETRIED, PENDING, {"pending_fan_out": "dependent#y"}),
     ),
     "defer": (
         lambda job: transitions.defer(job, WAIT, LATER, NOW, TIMING),

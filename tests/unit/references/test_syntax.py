@@ -10,7 +10,7 @@ from whendue.quotas import JSON_DEPTH, PAYLOAD_BYTES, REFERENCE_PATH_BYTES, REFE
 from whendue.references.interpreter import Budget
 from whendue.references.syntax import MISSING, faults, find, list_faults, listed, resolve
 
-PARENTS: dict[str, On] = {"a": "success", "b": "done", "f": "failure"}
+DEPENDENCIES: dict[str, On] = {"a": "success", "b": "done", "f": "failure"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_malformed_reference_is_refused_where_it_stands(reference: Any) -> Non
         find({"deep": [0, reference]})
     places: Any = caught.value.details["errors"]
     assert [place["where"] for place in places] == ["deep.1"]
-    assert faults({"deep": [0, reference]}, PARENTS, "payload", item=True)[0][0] == "payload.deep.1"
+    assert faults({"deep": [0, reference]}, DEPENDENCIES, "payload", item=True)[0][0] == "payload.deep.1"
 
 
 def test_references_are_found_in_their_order() -> None:
@@ -107,22 +107,22 @@ def test_a_payload_may_be_so_deep() -> None:
 )
 def test_what_can_never_be_resolved_is_known_at_submit(payload: Any, item: bool, problem: str | None) -> None:
     """As far as names and edges tell."""
-    found = faults({"p": payload}, PARENTS, "payload", item=item)
+    found = faults({"p": payload}, DEPENDENCIES, "payload", item=item)
     assert [where for where, _ in found] == (["payload.p"] if problem else [])
     assert all(problem and problem in told for _, told in found)
 
 
 def test_a_payload_that_is_a_reference_as_a_whole_is_the_place_itself() -> None:
     """There is nothing inside of it to name."""
-    assert [where for where, _ in faults({"$from": "x"}, PARENTS, "payload")] == ["payload"]
-    assert [where for where, _ in list_faults({"$from": "x"}, PARENTS, "forEach")] == ["forEach"]
+    assert [where for where, _ in faults({"$from": "x"}, DEPENDENCIES, "payload")] == ["payload"]
+    assert [where for where, _ in list_faults({"$from": "x"}, DEPENDENCIES, "forEach")] == ["forEach"]
 
 
 @pytest.mark.parametrize("value", [[1], "a", 5, {}, {"x": {"$from": "a"}}, [{"$from": "a"}]])
 def test_a_for_each_takes_a_reference_and_nothing_else(value: Any) -> None:
     """A list in the request is a group."""
-    assert list_faults(value, PARENTS, "forEach")
-    assert list_faults({"$from": "a", "path": "x"}, PARENTS, "forEach") == []
+    assert list_faults(value, DEPENDENCIES, "forEach")
+    assert list_faults({"$from": "a", "path": "x"}, DEPENDENCIES, "forEach") == []
 
 
 RESULTS: dict[str, Any] = {"a": {"n": 1, "none": None, "l": [{"u": "x"}, {"u": "y"}]}, "null": None, "b": MISSING}

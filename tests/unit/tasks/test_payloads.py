@@ -283,10 +283,10 @@ NODE: dict[str, Any] = {"name": "a", "request": {"type": "ok", "policy": {}}}
         ({"nodes": [{"request": {"type": "ok"}}]}, ""),
         ({"nodes": [{"name": "a", "request": 1}]}, ""),
         ({"nodes": [{"name": "a", "request": {"type": "ok", "policy": 1}}]}, ""),
-        ({"nodes": [NODE | {"parents": 1}]}, ""),
-        ({"nodes": [NODE | {"parents": [["a", "done"]]}]}, ""),
-        ({"nodes": [NODE | {"parents": [[0, "done", 1]]}]}, ""),
-        ({"nodes": [NODE | {"parents": [[0, []]]}, NODE | {"name": "b", "parents": [[0, []]]}]}, ""),
+        ({"nodes": [NODE | {"dependencies": 1}]}, ""),
+        ({"nodes": [NODE | {"dependencies": [["a", "done"]]}]}, ""),
+        ({"nodes": [NODE | {"dependencies": [[0, "done", 1]]}]}, ""),
+        ({"nodes": [NODE | {"dependencies": [[0, []]]}, NODE | {"name": "b", "dependencies": [[0, []]]}]}, ""),
     ],
 )
 def test_a_workflow_takes_the_one_form_of_a_graph(payload: Any, where: str) -> None:
@@ -304,7 +304,7 @@ def refused_any(task: str, payload: object, where: str) -> None:
 
 def test_a_workflow_checks_the_laws_of_graphs() -> None:
     """A schedule's template is checked by this alone when it fires."""
-    parse("workflow", {"nodes": [NODE, NODE | {"name": "b", "parents": [[0, "done"]]}], "deadline_s": 5})
+    parse("workflow", {"nodes": [NODE, NODE | {"name": "b", "dependencies": [[0, "done"]]}], "deadline_s": 5})
     with pytest.raises(InvalidWorkflowError):
         parse("workflow", {"nodes": [NODE, NODE]})
     with pytest.raises(InvalidReferenceError):

@@ -7,7 +7,7 @@ import pytest
 from whendue.errors import InvalidReferenceError, InvalidWorkflowError
 from whendue.jobs.dependencies import DEPENDENCY_FAILED, NOT_TAKEN, On
 from whendue.jobs.model import Failure, Job, Policy, State, evolve
-from whendue.quotas import CYCLE_NODES, PARENTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
+from whendue.quotas import CYCLE_NODES, DEPENDENCIES, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
 from whendue.submission.request import JobRequest
 from whendue.workflows.canvas import chain, chord, group
 from whendue.workflows.graph import Draft, Graph, Wanted, check, from_value, make, outcome, to_value
@@ -16,13 +16,13 @@ from whendue.workflows.progress import critical_path, progress
 NOW_MS = 1_800_000_000_000
 
 
-def draft(name: str, *parents: str | Wanted, payload: Any = None, **more: Any) -> Draft:
-    wanted = tuple(Wanted(one) if isinstance(one, str) else one for one in parents)
+def draft(name: str, *dependencies: str | Wanted, payload: Any = None, **more: Any) -> Draft:
+    wanted = tuple(Wanted(one) if isinstance(one, str) else one for one in dependencies)
     return Draft(f"nodes.{name}", name, JobRequest("ok", payload), wanted, **more)
 
 
-def handled_by(parent: str, on: On) -> Wanted:
-    return Wanted(parent, on)
+def handled_by(dependency: str, on: On) -> Wanted:
+    return Wanted(dependency, on)
 
 
 def job(state: State, cause: str | None = None, at_s: int = 0, **more: Any) -> Job:
@@ -107,14 +107,23 @@ def test_a_parent_of_which_any_end_will_do_is_none_that_a_node_was_cancelled_for
     [
         [],
         [{"name": "a", "request": {"type": "ok"}}, {"name": "a", "request": {"type": "ok"}}],
-        [{"name": "a", "request": {"type": "ok"}, "parents": [[0, "done"]]}],
-        [{"name": "a", "request": {"type": "ok"}, "parents": [[1, "done"]]}, {"name": "b", "request": {"type": "ok"}}],
-        [{"name": "a", "request": {"type": "ok"}}, {"name": "b", "request": {"type": "ok"}, "parents": [[-1, "done"]]}],
-        [{"name": "a", "request": {"type": "ok"}}, {"name": "b", "request": {"type": "ok"}, "parents": [[0, "end"]]}],
+        [{"name": "a", "request": {"type": "ok"}, "dependencies": [[0, "done"]]}],
+        [
+            {"name": "a", "request": {"type": "ok"}, "dependencies": [[1, "done"]]},
+            {"name": "b", "request": {"type": "ok"}},
+        ],
+        [
+            {"name": "a", "request": {"type": "ok"}},
+            {"name": "b", "request": {"type": "ok"}, "dependencies": [[-1, "done"]]},
+        ],
+        [
+            {"name": "a", "request": {"type": "ok"}},
+            {"name": "b", "request": {"type": "ok"}, "dependencies": [[0, "end"]]},
+        ],
         [{"name": "a", "request": {"type": "ok"}, "on_dependency_failure": "wait"}],
         [
             {"name": "a", "request": {"type": "ok"}},
-            {"name": "b", "request": {"type": "ok"}, "parents": [[0, "done"], [0, "success"]]},
+            {"name": "b", "request": {"type": "ok"}, "dependencies": [[0, "done"], [0, "success"]]},
         ],
     ],
 )
@@ -125,11 +134,11 @@ def test_json_that_no_graph_was_written_as_is_refused(nodes: Any) -> None:
 
 
 def test_a_reference_in_json_is_checked_again() -> None:
-    """Against the parents that the JSON names."""
+    """Against the dependencies that the JSON names."""
     graph = make([draft("a"), draft("b", "a", payload={"x": {"$from": "a"}})])
     value = to_value(graph)
     check(from_value(value))
-    del value["nodes"][1]["parents"]
+    del value["nodes"][1]["dependencies"]
     with pytest.raises(InvalidReferenceError):
         check(from_value(value))
 
@@ -155,19 +164,19 @@ def test_a_chain_may_be_so_deep_and_no_deeper() -> None:
 
 def test_a_node_may_have_so_many_parents_and_a_chord_more() -> None:
     """The header of a chord counts as one."""
-    header = [Draft(f"chord.group.{n}", "", JobRequest("ok")) for n in range(PARENTS + 1)]
+    header = [Draft(f"chord.group.{n}", "", JobRequest("ok")) for n in range(DEPENDENCIES + 1)]
     body = Draft("chord.body", "", JobRequest("ok"))
-    assert len(make(chord(header, body)).nodes[-1].parents) == PARENTS + 1
+    assert len(make(chord(header, body)).nodes[-1].dependencies) == DEPENDENCIES + 1
     nodes = group(header)
-    make([*nodes, draft("z", *(node.name for node in nodes[:PARENTS]))])
+    make([*nodes, draft("z", *(node.name for node in nodes[:DEPENDENCIES]))])
     with pytest.raises(InvalidWorkflowError, match="dependsOn: must name at most 100 nodes"):
         make([*nodes, draft("z", *(node.name for node in nodes))])
 
 
 def test_there_may_be_so_many_edges() -> None:
     """What expands a workflow writes a note for each."""
-    first = [draft(f"a{n}") for n in range(PARENTS)]
-    count = WORKFLOW_EDGES // PARENTS
+    first = [draft(f"a{n}") for n in range(DEPENDENCIES)]
+    count = WORKFLOW_EDGES // DEPENDENCIES
     second = [draft(f"b{n}", *(node.name for node in first)) for n in range(count)]
     make([*first, *second])
     with pytest.raises(InvalidWorkflowError, match="dependencies"):

@@ -218,7 +218,7 @@ LIMIT_WAITERS = 10
 LIMIT_ITEM_KEPT_S = 7 * 86_400
 
 # --- jobs that wait for others ---------------------------------------------------------------------------------
-PARENTS = 100
+DEPENDENCIES = 100
 # A job waits for so many jobs at most: nodes of a workflow, items of a forEach.
 PARTS = 1000
 WORKFLOW_EDGES = 10_000
@@ -241,10 +241,10 @@ REFERENCE_PATH_DEPTH = 50
 REFERENCE_STEPS = 250_000
 # A job whose end is yet to be told is looked after so soon; whoever records the end tells it, unless it dies.
 OWING_CHECK_S = 60
-# A waiting job looks for itself so soon, then at growing intervals: its parents tell it, this is behind them.
+# A waiting job looks for itself so soon, then at growing intervals: its dependencies tell it, this is behind them.
 WAITING_CHECK_S = 60
 WAITING_CHECK_MAX_S = 6 * 3600
-# A parent that is not in the table after so long will never be: whoever was writing it has died.
+# A dependency that is not in the table after so long will never be: whoever was writing it has died.
 PARENT_MISSING_S = 600
 # Jobs that an answer names to say whose ends are waited for.
 AWAITED_NAMED = 20

@@ -17,9 +17,9 @@ from whendue.jobs.dependency_transitions import advance_fan_out, finish_fan_out
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
 from whendue.quotas import TELL_MS, TELL_PIECE, TELL_PIECES
-from whendue.table.keys import CHILD, child_of
+from whendue.table.keys import DEPENDENT, dependent_of
 
-LAST_CHILD = "child$"
+LAST_DEPENDENT = "dependent$"
 
 
 class CompletionFanOut:
@@ -95,8 +95,8 @@ class CompletionFanOut:
         if not (job.terminal and job.has_dependents):
             return []
         # The least key behind the last dependent that was told.
-        first = f"{job.pending_fan_out or CHILD}!"
-        return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_CHILD, limit=TELL_PIECE)
+        first = f"{job.pending_fan_out or DEPENDENT}!"
+        return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_DEPENDENT, limit=TELL_PIECE)
 
 
 def _told(job: Job, page: Sequence[Item]) -> Transition | None:
@@ -108,7 +108,7 @@ def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
     """Describe a job's end to each dependent of a page, and to the job that it is a part of."""
     ends: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for edge in page:
-        child_id, child_hash = child_of(edge["sk"])
+        child_id, child_hash = dependent_of(edge["sk"])
         ends[child_id].append(upstream_end(edge["number"], edge["on"], job, child_hash))
     match job:
         case Job(parent_id=str(member_id_base), member_number=int(number), terminal=True):
@@ -119,6 +119,6 @@ def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
 def _merged(parts: Sequence[Mapping[str, Sequence[UpstreamEnd]]]) -> dict[str, list[UpstreamEnd]]:
     merged: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for part in parts:
-        for child, ends in part.items():
-            merged[child] += ends
+        for dependent, ends in part.items():
+            merged[dependent] += ends
     return merged

@@ -23,7 +23,7 @@ from whendue.jobs.dependencies import (
 )
 from whendue.jobs.model import Job, State, from_item
 from whendue.quotas import PARENT_MISSING_S
-from whendue.table.keys import job_key, parents_key
+from whendue.table.keys import dependencies_key, job_key
 
 
 class DependencyReconciler:
@@ -36,38 +36,38 @@ class DependencyReconciler:
         self._telling = CompletionFanOut(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
-        """Let waiting jobs hear of parents that have ended; what cannot be known now is left to their next checks."""
+        """Check waiting jobs against dependencies that have ended; what is unknown now is left to their next checks."""
         for job in waiting:
             try:
                 self._check(job)
             except UnavailableError:
                 continue
             except Exception as error:  # noqa: BLE001 - it is this job's alone
-                self._runtime.bulkhead.note("parents", job.id, error)
+                self._runtime.bulkhead.note("dependencies", job.id, error)
 
     def _check(self, job: Job) -> None:
-        parents = self.of(job) if job.unmet_dependencies else {}
+        dependencies = self.of(job) if job.unmet_dependencies else {}
         # After a year and more of waiting the list is gone, and nobody else will tell the job anything.
-        awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in parents]
-        jobs = self._read(awaited, parents)
+        awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in dependencies]
+        jobs = self._read(awaited, dependencies)
         if must_stop_members(job, self._runtime.clock.now_ms()):
             self._telling.tell(cancel_members(self._runtime, [part for part in jobs.values() if part]).owing)
-            jobs = self._read(awaited, parents)
+            jobs = self._read(awaited, dependencies)
             self.check([part for part in jobs.values() if part and part.state is State.WAITING])
-        known = [(number, parents[number], found) for number, found in jobs.items() if found and found.terminal]
-        ends = [upstream_end(number, parent.on, found, job.request_hash) for number, parent, found in known]
-        ends += self._never([(number, parents[number]) for number, found in jobs.items() if found is None], job)
+        known = [(number, dependencies[number], found) for number, found in jobs.items() if found and found.terminal]
+        ends = [upstream_end(number, dependency.on, found, job.request_hash) for number, dependency, found in known]
+        ends += self._never([(number, dependencies[number]) for number, found in jobs.items() if found is None], job)
         heard = self._dependents.hear({job.id: ends})
         self._telling.tell(heard.owing)
 
-    def _read(self, awaited: Sequence[int], parents: Mapping[int, Upstream]) -> dict[int, Job | None]:
-        items = self._runtime.store.get([job_key(parents[number].id) for number in awaited])
+    def _read(self, awaited: Sequence[int], dependencies: Mapping[int, Upstream]) -> dict[int, Job | None]:
+        items = self._runtime.store.get([job_key(dependencies[number].id) for number in awaited])
         """Read the jobs of numbers, None where there is none; one that cannot be read is left out, as not known."""
         read = self._runtime.bulkhead.each(
             zip(awaited, items, strict=True),
             lambda one: from_item(one[1]) if one[1] else None,
-            stage="parents",
-            name=lambda one: parents[one[0]].id,
+            stage="dependencies",
+            name=lambda one: dependencies[one[0]].id,
         )
         return {number: job for (number, _), job in read}
 
@@ -82,21 +82,25 @@ class DependencyReconciler:
                 number: Upstream(self._runtime.ids.of_part(job.member_id_base, number), "done")
                 for number in range(job.member_count)
             }
-        [item] = self._runtime.store.get([parents_key(job.id, job.request_hash, job.life)])
-        return dict(enumerate(upstreams_from(json.loads(item["parents"])))) if item else {}
+        [item] = self._runtime.store.get([dependencies_key(job.id, job.request_hash, job.life)])
+        return dict(enumerate(upstreams_from(json.loads(item["dependencies"])))) if item else {}
 
     def _never(self, absent: Sequence[tuple[int, Upstream]], job: Job) -> list[UpstreamEnd]:
-        """Describe the ends of parents that are not there, once it is clear that they never will be."""
+        """Describe the ends of dependencies that are not there, once it is clear that they never will be."""
         if not absent:
             return []
         if job.parent_id is not None:
             # Whoever was making them both may still be at it, or begin again.
             [item] = self._runtime.store.get([job_key(job.parent_id)])
             over = item is None or from_item(item).terminal
-            ends = [orphaned_end(number, parent.on, job.parent_id, job.request_hash) for number, parent in absent]
+            ends = [
+                orphaned_end(number, dependency.on, job.parent_id, job.request_hash) for number, dependency in absent
+            ]
         else:
             over = self._runtime.clock.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
-            ends = [missing_end(number, parent.on, parent.id, job.request_hash) for number, parent in absent]
+            ends = [
+                missing_end(number, dependency.on, dependency.id, job.request_hash) for number, dependency in absent
+            ]
         return ends if over else []
 
 

@@ -1,4 +1,4 @@
-"""Dependents: carry out what ends of parents make of the jobs that wait for them."""
+"""Dependents: carry out what ends of dependencies make of the jobs that wait for them."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

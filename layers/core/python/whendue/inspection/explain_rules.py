@@ -27,7 +27,7 @@ class Reason:
 class AwaitedJob(NamedTuple):
     """A job whose end another one waits for; None for one that is not there."""
 
-    parent: Upstream
+    dependency: Upstream
     job: Job | None
 
 
@@ -148,11 +148,11 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
     if job.member_count is not None:
         text = f"It waits for {left} of the {job.member_count} jobs that it has created."
         return [*reasons, Reason(Cause.WAITING_FOR_MEMBERS, text, {"members": job.member_count, "left": left})]
-    failed = [one.parent.id for one in awaited.values() if job.on_dependency_failure == "hold" and _holds(one)]
+    failed = [one.dependency.id for one in awaited.values() if job.on_dependency_failure == "hold" and _holds(one)]
     if failed:
         text = "A job that it depends on did not succeed: it is held until that job is run again and succeeds."
         reasons.append(Reason(Cause.HELD, text, {"jobs": failed[:AWAITED_NAMED]}))
-    named = [awaited[number].parent.id for number in sorted(awaited)][:AWAITED_NAMED]
+    named = [awaited[number].dependency.id for number in sorted(awaited)][:AWAITED_NAMED]
     facts = {"left": left, "jobs": named}
     reasons.append(Reason(Cause.WAITING_FOR_DEPENDENCIES, f"It waits for {left} job(s) to end.", facts))
     return reasons
@@ -161,7 +161,7 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
 def _holds(one: AwaitedJob) -> bool:
     if one.job is None or not one.job.terminal:
         return False
-    return one.parent.on == "success" and not is_met("success", upstream_end(0, "success", one.job).ending)
+    return one.dependency.on == "success" and not is_met("success", upstream_end(0, "success", one.job).ending)
 
 
 def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:

@@ -25,7 +25,7 @@ class Surroundings:
         self._pauses = pauses
         self._limits = limits
         self._counters = counters
-        self._parents = DependencyReconciler(runtime)
+        self._dependencies = DependencyReconciler(runtime)
         self._slots = Slots(runtime)
 
     def look(self, job: Job, now_ms: int) -> Observed:
@@ -68,7 +68,7 @@ class Surroundings:
         left = upstream_numbers(job.unmet_dependencies) if job.member_count is None else []
         if not left:
             return {}
-        parents = self._parents.of(job)
-        items = self._runtime.store.get([job_key(parents[number].id) for number in left if number in parents])
+        dependencies = self._dependencies.of(job)
+        items = self._runtime.store.get([job_key(dependencies[number].id) for number in left if number in dependencies])
         jobs = {found.id: found for found in readable(self._runtime, items, from_item, "explain")}
-        return {n: AwaitedJob(parents[n], jobs.get(parents[n].id)) for n in left if n in parents}
+        return {n: AwaitedJob(dependencies[n], jobs.get(dependencies[n].id)) for n in left if n in dependencies}

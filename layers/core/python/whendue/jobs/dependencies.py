@@ -1,6 +1,6 @@
-"""Dependencies: what a waiting job makes of its parents' ends. Pure.
+"""Dependencies: what a waiting job makes of its dependencies' ends. Pure.
 
-A waiting job holds the set of ends that it awaits. An element of it is a parent's number and the least generation that
+A waiting job holds a set of unmet dependencies. An element of it is a dependency's number and the least generation that
 counts: the end of an earlier generation, told late after a redrive, is none that it waits for.
 """
 
@@ -44,7 +44,7 @@ class Upstream:
 
 
 class UpstreamEnd(NamedTuple):
-    """A parent's end, as its dependent sees it: the parent's number there, which end counts, which generation ended.
+    """The end of a dependency, as its dependent sees it: its number there, which end counts, which generation ended.
 
     `asked` is the hash of the dependent's request, as the note about it has it: a request that was refused, since its
     Idempotency-Key had been used for another one, leaves notes, too. None where only one request can have been.
@@ -58,63 +58,63 @@ class UpstreamEnd(NamedTuple):
     asked: str | None = None
 
 
-def upstream_end(number: int, on: On, parent: Job, asked: str | None = None) -> UpstreamEnd:
-    """Describe the end of a parent that has ended."""
-    if parent.state is State.SUCCEEDED:
+def upstream_end(number: int, on: On, dependency: Job, asked: str | None = None) -> UpstreamEnd:
+    """Describe the end of a dependency that has ended."""
+    if dependency.state is State.SUCCEEDED:
         ending: Ending = "succeeded"
     else:
-        ending = "not_taken" if parent.cancelled_for == NOT_TAKEN else "failed"
-    return UpstreamEnd(number, on, parent.id, parent.generation, ending, asked)
+        ending = "not_taken" if dependency.cancelled_for == NOT_TAKEN else "failed"
+    return UpstreamEnd(number, on, dependency.id, dependency.generation, ending, asked)
 
 
 def missing_end(number: int, on: On, upstream_id: str, asked: str | None = None) -> UpstreamEnd:
-    """Describe the end of a parent that is not there: it never will be, or is gone with its retention."""
+    """Describe the end of a dependency that is not there: it never will be, or is gone with its retention."""
     return UpstreamEnd(number, on, upstream_id, 1 << 30, "missing", asked)
 
 
 def orphaned_end(number: int, on: On, member_id_base: str, asked: str | None = None) -> UpstreamEnd:
-    """Describe the end of a parent that never will be: the job that was making both has ended before it had."""
+    """Describe the end of a dependency that never will be: the job that was making both has ended before it had."""
     return UpstreamEnd(number, on, member_id_base, 1 << 30, "orphaned", asked)
 
 
 def element(number: int, generation: int = 0) -> int:
-    """Give the element that stands for a parent's end in this generation or a later one."""
+    """Give the element that stands for a dependency's end in this generation or a later one."""
     return generation * PARTS + number
 
 
 def upstream_numbers(unmet_dependencies: frozenset[int] | None) -> list[int]:
-    """List the numbers of the parents that are awaited."""
+    """List the numbers of the dependencies that are awaited."""
     return sorted({one % PARTS for one in unmet_dependencies or ()})
 
 
-def decide(child: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing) -> Transition | None:
-    """Choose what ends of its parents make of a job as read; None where they are none that it waits for.
+def decide(dependent: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing) -> Transition | None:
+    """Choose what ends of its dependencies make of a job as read; None where they are none that it waits for.
 
     Args:
-        child: the dependent.
-        ends: of its parents; repetitions and stale ones do no harm.
+        dependent: the dependent.
+        ends: of its dependencies; repetitions and stale ones do no harm.
         now_ms: the time.
         timing: the due-index rule's numbers.
     """
-    if child.state is not State.WAITING:
+    if dependent.state is not State.WAITING:
         return None
     arrived: set[int] = set()
     for end in ends:
-        if end.asked not in (None, child.request_hash):
+        if end.asked not in (None, dependent.request_hash):
             continue
         mine = {
             one
-            for one in child.unmet_dependencies or ()
+            for one in dependent.unmet_dependencies or ()
             if one % PARTS == end.number and one // PARTS <= end.generation
         }
-        verdict = _verdict(end, child.on_dependency_failure) if mine else "holds"
+        verdict = _verdict(end, dependent.on_dependency_failure) if mine else "holds"
         if verdict == "arrives":
             arrived |= mine
         elif verdict != "holds":
-            return cancel_unsatisfied(child, verdict, _MESSAGES[verdict].format(end.upstream_id), now_ms)
-    if arrived != (child.unmet_dependencies or frozenset()):
-        return satisfy(child, frozenset(arrived)) if arrived else None
-    return cancel(child, now_ms) if child.cancel_requested else release(child, now_ms, timing)
+            return cancel_unsatisfied(dependent, verdict, _MESSAGES[verdict].format(end.upstream_id), now_ms)
+    if arrived != (dependent.unmet_dependencies or frozenset()):
+        return satisfy(dependent, frozenset(arrived)) if arrived else None
+    return cancel(dependent, now_ms) if dependent.cancel_requested else release(dependent, now_ms, timing)
 
 
 def is_met(on: On, ending: Ending) -> bool:
@@ -147,11 +147,11 @@ _MESSAGES: Final = {
 }
 
 
-def upstreams_value(parents: Sequence[Upstream]) -> list[list[Any]]:
-    """Write parents as JSON: the list that `parents_from` reads."""
-    return [[parent.id, parent.on, parent.name] for parent in parents]
+def upstreams_value(dependencies: Sequence[Upstream]) -> list[list[Any]]:
+    """Write dependencies as JSON: the list that `parents_from` reads."""
+    return [[dependency.id, dependency.on, dependency.name] for dependency in dependencies]
 
 
 def upstreams_from(value: Sequence[Sequence[Any]]) -> list[Upstream]:
-    """Read parents."""
+    """Read dependencies."""
     return [Upstream(*one) for one in value]

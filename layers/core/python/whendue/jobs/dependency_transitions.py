@@ -25,13 +25,13 @@ def add_dependent(job: Job) -> Transition:
 
 @edges((State.WAITING, State.WAITING))
 def satisfy(job: Job, elements: frozenset[int]) -> Transition:
-    """Wait no longer for some of its parents; somebody looks afterwards whether any are left."""
+    """Wait no longer for some of its dependencies; somebody looks afterwards whether any are left."""
     return step("satisfy", job, [*as_read(job), Has("unmet_dependencies")], unmet_dependencies=Less(elements))
 
 
 @edges((State.WAITING, State.PENDING))
 def release(job: Job, now_ms: int, timing: Timing) -> Transition:
-    """Let a job run whose last parents have ended (guarantee G7): due now, or when it is to be if that is later."""
+    """Let a job run whose last dependencies have ended (guarantee G7): due now, or at its due time if that is later."""
     changes, send = due(job, max(now_ms + round(1000 * (job.after_s or 0)), job.due_at), now_ms, timing)
     left = Is("unmet_dependencies", job.unmet_dependencies) if job.unmet_dependencies else Lacks("unmet_dependencies")
     expected = [*as_read(job), left, NOT_CANCELLED]
@@ -40,7 +40,7 @@ def release(job: Job, now_ms: int, timing: Timing) -> Transition:
 
 @edges((State.WAITING, State.CANCELLED))
 def cancel_unsatisfied(job: Job, cause: str, message: str, now_ms: int) -> Transition:
-    """Finish as cancelled a job that a parent's end leaves without a reason to run."""
+    """Finish as cancelled a job that a dependency's end leaves without a reason to run."""
     error = failure(job, cause, message, failed_at=now_ms)
     return finish("cancel_unsatisfied", job, as_read(job), State.CANCELLED, now_ms, last=error)
 

@@ -10,34 +10,40 @@ from whendue.settings import Timing
 
 
 def was_not_taken(job: Job) -> bool:
-    """Say whether a job was cancelled since a parent's end took another branch."""
+    """Say whether a job was cancelled since a dependency's end took another branch."""
     return job.cancelled_for == NOT_TAKEN
 
 
 def resets(
-    parts: Mapping[int, Job], parents: Mapping[int, Sequence[int]], parent_redrive: int, now_ms: int, timing: Timing
+    parts: Mapping[int, Job],
+    dependencies: Mapping[int, Sequence[int]],
+    parent_redrive: int,
+    now_ms: int,
+    timing: Timing,
 ) -> dict[int, Transition]:
     """Choose how parts begin again when the job that they are parts of is redriven: what failed, and what hung on it.
 
-    A part waits for ends of the generation that its parents have once they are reset themselves. Whoever dies half way
+    A member waits for ends of the generation that its dependencies have once they are reset. Whoever dies half way
     is followed by somebody who resets the rest.
 
     Args:
-        parts: what is there, by number, parents before children.
-        parents: the numbers of each part's parents, in the order in which it knows them.
+        parts: what is there, by number, dependencies before dependents.
+        dependencies: the numbers of each part's dependencies, in the order in which it knows them.
         parent_redrive: which redrive of the whole it is, from 1.
         now_ms: the time.
         timing: the due-index rule's numbers.
     """
     steps: dict[int, Transition] = {}
     for number, part in parts.items():
-        mine = parents.get(number, ())
+        mine = dependencies.get(number, ())
         begun = (part.parent_redrive or 0) >= parent_redrive
         failed = part.state is State.DEAD or (part.state is State.CANCELLED and not was_not_taken(part))
-        if begun or not (failed or (was_not_taken(part) and any(parent in steps for parent in mine))):
+        if begun or not (failed or (was_not_taken(part) and any(dependency in steps for dependency in mine))):
             continue
-        after = {parent: steps[parent].job if parent in steps else parts[parent] for parent in mine}
-        unmet_dependencies = frozenset(element(place, after[parent].generation) for place, parent in enumerate(mine))
+        after = {dependency: steps[dependency].job if dependency in steps else parts[dependency] for dependency in mine}
+        unmet_dependencies = frozenset(
+            element(place, after[dependency].generation) for place, dependency in enumerate(mine)
+        )
         steps[number] = redrive(
             part, now_ms, now_ms, timing, unmet_dependencies=unmet_dependencies, parent_redrive=parent_redrive
         )

@@ -109,9 +109,9 @@ class Job:
         nominal_at: the time for which the schedule made it; None for one that was triggered.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
         unmet_dependencies: whose ends it waits for, see `whendue.jobs.dependencies`; None for nobody's.
-        on_dependency_failure: what becomes of it when a parent that must succeed does not; None is to cancel it.
-        after_s: it is due so long after the last of its parents has ended.
-        has_references: its payload refers to results of its parents.
+        on_dependency_failure: what becomes of it when a dependency that must succeed does not; None is to cancel it.
+        after_s: it is due so long after the last of its dependencies has ended.
+        has_references: its payload refers to results of its dependencies.
         has_dependents: others wait for its end, which must be told them.
         pending_fan_out: its end, or its failed attempt, has yet to be published; the last dependent that was served.
         expands: how it makes jobs of its own and waits for them, see `whendue.jobs.members`; None is not at all.

@@ -90,7 +90,7 @@ def finish(
     """End the job. While it owes news, of its end or of an attempt before, it stays live (guarantees G7 and G8)."""
     changes: dict[str, Any] = {"state": state, "finished_at": now_ms, "lease_until": 0}
     changes |= archive(job, state, now_ms) | ({"unmet_dependencies": None} if job.unmet_dependencies else {})
-    # Who has children keeps them.
+    # Who has dependents keeps them.
     conditions = expected if job.has_dependents else [*expected, Lacks("has_dependents")]
     over = step(name, job, conditions, first=first or check_sooner(job, now_ms), **changes | more)
     return (

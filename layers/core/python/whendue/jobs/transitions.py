@@ -18,7 +18,7 @@ from whendue.table.writes import REMOVE, Below, Condition, In, Is, Lacks, Plus, 
 
 @edges((None, State.PENDING), (None, State.WAITING))
 def submit(job: Job, timing: Timing, first: Write | None = None) -> Transition:
-    """Create the job where none is, after its payload's item if it has one; pending, or waiting for its parents."""
+    """Create the job where none is, after its payload's item if any; pending, or waiting for its dependencies."""
     made = insert("submit", job.key, to_item(job))
     return Transition(
         name=made.name,

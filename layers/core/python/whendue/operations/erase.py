@@ -25,10 +25,10 @@ from whendue.operations.purge import Purger, erased
 from whendue.operations.revision import revision
 from whendue.quotas import DEPENDED_ON_S, ERASE_CALL_S, ERASE_WINDOW, ERASED_PER_PARTITION
 from whendue.table.keys import (
-    CHILD,
+    DEPENDENT,
     Key,
-    child_key,
-    child_of,
+    dependent_key,
+    dependent_of,
     job_id_of,
     job_key,
     kind_of,
@@ -36,7 +36,7 @@ from whendue.table.keys import (
 )
 from whendue.table.writes import Is, Write, delete
 
-EDGE = kind_of(CHILD)
+EDGE = kind_of(DEPENDENT)
 
 
 class JobEraser:
@@ -78,8 +78,8 @@ class JobEraser:
         The job itself goes before what belongs to it: whoever dies in between leaves that to the timer. From then on
         its Idempotency-Key is free: what a new job under it has is not touched.
         """
-        parents = DependencyReconciler(self._runtime).of(job) if job.member_count is None else {}
-        edges = [child_key(parent.id, job.id, job.request_hash) for parent in parents.values()]
+        dependencies = DependencyReconciler(self._runtime).of(job) if job.member_count is None else {}
+        edges = [dependent_key(dependency.id, job.id, job.request_hash) for dependency in dependencies.values()]
         purging = Purger(self._runtime, self._runtime.clock.now_ms() + 1000 * ERASE_CALL_S)
         own = [key for key in purging.belongings(job.key.pk) if life_of(key.sk) in (None, job.life)]
         [gone] = self._runtime.store.apply([erased(job)])
@@ -117,7 +117,7 @@ class JobEraser:
 
     def _page(self, purging: Purger, page: Sequence[DueEntry]) -> None:
         jobs = self._jobs([job_id_of(entry.pk) for entry in page])
-        dependents = self._jobs([child_of(entry.sk)[0] for entry in page if kind_of(entry.sk) == EDGE])
+        dependents = self._jobs([dependent_of(entry.sk)[0] for entry in page if kind_of(entry.sk) == EDGE])
         now_ms = self._runtime.clock.now_ms()
         writes = [write for entry in page for write in self._decide(purging, entry, jobs, dependents, now_ms)]
         unique = {write.key: write for write in writes}
@@ -155,7 +155,7 @@ class JobEraser:
 
     def _edge(self, job: Job, key: Key, seen: Is, dependents: Mapping[str, Job], now_ms: int) -> list[Write]:
         """Keep a job that has ended as long as one that depends on it is live: that one may refer to its result."""
-        child_id, child_hash = child_of(key.sk)
+        child_id, child_hash = dependent_of(key.sk)
         dependent = dependents.get(child_id)
         needed = dependent is not None and not dependent.terminal and dependent.request_hash == child_hash
         if not needed and job.expires_at is not None:

@@ -1,4 +1,4 @@
-"""Inputs: payloads as tasks get them, with the results of parents that they refer to."""
+"""Inputs: payloads as tasks get them, with the results of dependencies that they refer to."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class InputResolver:
     def __init__(self, runtime: Runtime) -> None:
         """Use these ports."""
         self._runtime = runtime
-        self._parents = DependencyReconciler(runtime)
+        self._dependencies = DependencyReconciler(runtime)
 
     def stored(self, jobs: Sequence[Job]) -> dict[str, str | None]:
         """Bring the payloads of jobs as they were submitted, by job id: None where one is gone. One read for all.
@@ -62,19 +62,23 @@ class InputResolver:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def results(self, job: Job, names: set[str]) -> dict[str, Any]:
-        """Give the results of a job's parents, by what its payload calls them; MISSING where one has not succeeded.
+        """Return the results of dependencies, by their names in the payload; MISSING for one that has not succeeded.
 
         Args:
-            job: whose parents.
+            job: whose dependencies.
             names: what its payload refers to; no other result is read.
 
         Raises:
             UnavailableError: they cannot be read now.
         """
-        parents = [parent for parent in self._parents.of(job).values() if (parent.name or parent.id) in names]
-        items = self._runtime.store.get([job_key(parent.id) for parent in parents])
+        dependencies = [
+            dependency
+            for dependency in self._dependencies.of(job).values()
+            if (dependency.name or dependency.id) in names
+        ]
+        items = self._runtime.store.get([job_key(dependency.id) for dependency in dependencies])
         jobs = {item["pk"]: from_item(item) for item in items if item}
         ended = [found for found in jobs.values() if found.state is State.SUCCEEDED]
         texts = self._runtime.payloads.results(ended)
         values = {job_id: json.loads(text) if text is not None else None for job_id, text in texts.items()}
-        return {parent.name or parent.id: values.get(parent.id, MISSING) for parent in parents}
+        return {dependency.name or dependency.id: values.get(dependency.id, MISSING) for dependency in dependencies}

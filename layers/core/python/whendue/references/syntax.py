@@ -1,6 +1,6 @@
-"""References in payloads to results of parents, and to the item of a forEach (docs/guide/workflows.md). Pure.
+"""References in payloads to results of dependencies, and to the item of a forEach (docs/guide/workflows.md). Pure.
 
-`{"$from": "fetch", "path": "items[0].url", "default": null}` stands for a part of the result of the parent called
+`{"$from": "fetch", "path": "items[0].url", "default": null}` stands for a part of the result of the dependency called
 fetch, `{"$item": "url"}` for a part of the item. What they give is data: references in it are none.
 """
 
@@ -36,7 +36,7 @@ class Reference:
 
     Args:
         where: its place, as in `body.urls.0`; empty for the whole payload.
-        names: the parents whose results it takes; none for the item.
+        names: the dependencies whose results it takes; none for the item.
         several: it gives a list, of one result for each name.
         path: JMESPath of the part that it takes; None for the whole.
         default: what it gives where there is nothing.
@@ -78,7 +78,7 @@ def resolve(
 
     Args:
         payload: as submitted.
-        results: of parents, by their names; MISSING for one that has none.
+        results: of dependencies, by their names; MISSING for one that has none.
         item: of the forEach.
         budget: the steps that its paths have together; all that a payload may have where none is given.
 
@@ -116,34 +116,38 @@ def renamed(payload: Any, name: str, names: Sequence[str]) -> Any:
 # --- what is wrong, where that is knowable ----------------------------------------------------------------------------
 
 
-def faults(payload: Any, parents: Mapping[str, On], where: str, *, item: bool = False) -> list[tuple[str, str]]:
+def faults(payload: Any, dependencies: Mapping[str, On], where: str, *, item: bool = False) -> list[tuple[str, str]]:
     """List places of references that can never be resolved, and what is wrong at each.
 
     Args:
         payload: as submitted.
-        parents: the names of the job's parents, and which of their ends it waits for.
+        dependencies: the names of the job's dependencies, and which of their ends it waits for.
         where: the payload's place, for the answer.
         item: whether the payload is the one of a forEach's items.
     """
     try:
-        return [(_at(where, one.where), wrong) for one in find(payload) if (wrong := _fault(one, parents, item=item))]
+        return [
+            (_at(where, one.where), wrong) for one in find(payload) if (wrong := _fault(one, dependencies, item=item))
+        ]
     except InvalidReferenceError as error:
         return _moved(error, where)
 
 
-def list_faults(for_each: Any, parents: Mapping[str, On], where: str) -> list[tuple[str, str]]:
+def list_faults(for_each: Any, dependencies: Mapping[str, On], where: str) -> list[tuple[str, str]]:
     """List what is wrong with the reference to a forEach's list."""
     if not _is_reference(for_each):
         return [(where, f'must be a reference to a list, as in {{"{FROM}": "name", "path": "items"}}')]
-    return faults(for_each, parents, where)
+    return faults(for_each, dependencies, where)
 
 
-def _fault(reference: Reference, parents: Mapping[str, On], *, item: bool) -> str | None:
+def _fault(reference: Reference, dependencies: Mapping[str, On], *, item: bool) -> str | None:
     if reference.to_item:
         return None if item else f"{ITEM} can be used only in the payload of a node with forEach"
-    if unknown := [name for name in reference.names if name not in parents]:
+    if unknown := [name for name in reference.names if name not in dependencies]:
         return f"{unknown[0]} is not in dependsOn: name a job that is"
-    if reference.default is MISSING and (failed := [name for name in reference.names if parents[name] == "failure"]):
+    if reference.default is MISSING and (
+        failed := [name for name in reference.names if dependencies[name] == "failure"]
+    ):
         return f"{failed[0]} has no result when it fails: add a default"
     return None
 

@@ -1,6 +1,6 @@
-"""Links: what binds the jobs of one request to the parents that they wait for.
+"""Links: what binds the jobs of one request to the dependencies that they wait for.
 
-A parent that is there is told first that others wait for its end; then the notes of who waits are written, and last the
+An existing dependency is marked first as one with dependents; then the edges are written, and last the
 jobs themselves. Whoever dies on the way leaves notes about a job that never was, and nothing else.
 """
 
@@ -18,7 +18,7 @@ from whendue.jobs.dependency_transitions import add_dependent
 from whendue.jobs.lifetime import edge, is_over, list_of_dependencies
 from whendue.jobs.model import Job, from_item
 from whendue.submission.request import Dependency, JobRequest, request_hash
-from whendue.table.keys import child_key, job_key, parents_key
+from whendue.table.keys import dependencies_key, dependent_key, job_key
 from whendue.table.writes import Write, insert
 
 # Of a UUID; anything else would be a key that the table may refuse.
@@ -98,7 +98,7 @@ class DependencyEdges:
             raise UnknownDependencyError(f"dependsOn names {link.job!r}, but no job has this id")
         return link.job
 
-    def made(self, request: JobRequest, job: Job, parents: Sequence[Upstream]) -> None:
+    def made(self, request: JobRequest, job: Job, dependencies: Sequence[Upstream]) -> None:
         """Note a job that was planned for a request; of several under one Idempotency-Key the first counts."""
         if job.id in self._planned:
             return
@@ -106,10 +106,10 @@ class DependencyEdges:
         before = self._existing.get(job.id)
         if before is None or before.request_hash == request_hash(request):
             self._made[request.ref] = job.id
-        # Also by a job that an earlier try has made, though not this parent of it.
-        self._depended_on |= {parent.id for parent in parents}
-        if parents and before is None:
-            self._dependents[job.id] = (job, list(parents))
+        # Also by a job that an earlier try has made, though not this dependency of it.
+        self._depended_on |= {dependency.id for dependency in dependencies}
+        if dependencies and before is None:
+            self._dependents[job.id] = (job, list(dependencies))
 
     @property
     def new_upstreams(self) -> set[str]:
@@ -127,23 +127,25 @@ class DependencyEdges:
 
     def made_here_for(self, job_id: str) -> list[str]:
         """Give the new jobs of this request that one of it waits for."""
-        _, parents = self._dependents.get(job_id, (None, []))
-        return [parent.id for parent in parents if parent.id not in self._existing]
+        _, dependencies = self._dependents.get(job_id, (None, []))
+        return [dependency.id for dependency in dependencies if dependency.id not in self._existing]
 
     @property
     def _all_upstreams(self) -> list[Upstream]:
-        return list(chain.from_iterable(parents for _, parents in self._dependents.values()))
+        return list(chain.from_iterable(dependencies for _, dependencies in self._dependents.values()))
 
     def write(self) -> dict[str, WhendueError]:
-        """Tell parents that are there, and write the notes; gives the jobs that must not be written, and why."""
+        """Tell dependencies that are there, and write the notes; gives the jobs that must not be written, and why."""
         unknown = self._adopt()
-        writes = [(job.id, write) for job, parents in self._dependents.values() for write in edges_of(job, parents)]
+        writes = [
+            (job.id, write) for job, dependencies in self._dependents.values() for write in edges_of(job, dependencies)
+        ]
         ends = self._runtime.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
         failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
         lost = {
-            job.id: next(unknown[parent.id] for parent in parents if parent.id in unknown)
-            for job, parents in self._dependents.values()
-            if any(parent.id in unknown for parent in parents)
+            job.id: next(unknown[dependency.id] for dependency in dependencies if dependency.id in unknown)
+            for job, dependencies in self._dependents.values()
+            if any(dependency.id in unknown for dependency in dependencies)
         }
         return lost | failed
 
@@ -151,8 +153,8 @@ class DependencyEdges:
         return [_error(end) for end in self._runtime.store.apply([write for _, write in writes])]
 
     def _adopt(self) -> dict[str, WhendueError]:
-        """Tell parents that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
-        wanted = {parent.id for parent in self._all_upstreams}
+        """Tell dependencies that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
+        wanted = {dependency.id for dependency in self._all_upstreams}
         live = [job for job in self._existing.values() if job.id in wanted and not (job.terminal or job.has_dependents)]
         ends = self._runtime.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
         return {job.id: _ours(end) for job, end in ends if end is not None}
@@ -175,16 +177,16 @@ def _error(end: WriteResult) -> WhendueError | None:
     return None
 
 
-def edges_of(job: Job, parents: Sequence[Upstream]) -> list[Write]:
-    """Give the notes that bind a job to its parents: one with each of them, and its own list."""
-    text = json.dumps(upstreams_value(parents), separators=(",", ":"))
-    key = parents_key(job.id, job.request_hash, job.life)
-    mine = insert("parents", key, list_of_dependencies(job, {"parents": text}))
+def edges_of(job: Job, dependencies: Sequence[Upstream]) -> list[Write]:
+    """Give the notes that bind a job to its dependencies: one with each of them, and its own list."""
+    text = json.dumps(upstreams_value(dependencies), separators=(",", ":"))
+    key = dependencies_key(job.id, job.request_hash, job.life)
+    mine = insert("dependencies", key, list_of_dependencies(job, {"dependencies": text}))
     return [mine] + [
         insert(
-            "child",
-            child_key(parent.id, job.id, job.request_hash),
-            edge(job, {"number": number, "on": parent.on}),
+            "dependent",
+            dependent_key(dependency.id, job.id, job.request_hash),
+            edge(job, {"number": number, "on": dependency.on}),
         )
-        for number, parent in enumerate(parents)
+        for number, dependency in enumerate(dependencies)
     ]

@@ -41,14 +41,14 @@ class Position(NamedTuple):
     """Where a job stands among others.
 
     Args:
-        parents: whom it waits for, by number.
+        dependencies: whom it waits for, by number.
         whole: the job that it is a part of.
         number, name: of the part.
         expands: how it makes parts of its own, if its task does not say.
         has_dependents: others are made with it that wait for its end.
     """
 
-    parents: Sequence[Upstream] = ()
+    dependencies: Sequence[Upstream] = ()
     whole: Job | None = None
     number: int | None = None
     name: str | None = None
@@ -131,10 +131,10 @@ class JobPlanner:
     def _payload(
         self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Position
     ) -> tuple[Any, bool]:
-        """Check a payload as far as it can be known; gives it, and whether it refers to parents' results."""
+        """Check a payload as far as it can be known; gives it, and whether it refers to dependencies' results."""
         if place.expands is not None:
-            return request.payload, bool(place.parents)
-        has_references = bool(place.parents) and _refers(request.payload, place.parents)
+            return request.payload, bool(place.dependencies)
+        has_references = bool(place.dependencies) and _refers(request.payload, place.dependencies)
         if not has_references:
             definition.parse(request.payload, tenant)
         if check := self._expansion_checks.get(definition.expands or ""):
@@ -174,7 +174,7 @@ class JobPlanner:
         queue = request.queue or profile.queue or QUEUE
         if queue not in QUEUES:
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
-        waits = bool(place.parents)
+        waits = bool(place.dependencies)
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, place)
         settings, whole = self._runtime.settings, place.whole
@@ -206,7 +206,7 @@ class JobPlanner:
             nominal_at=request.nominal_at,
             overlap=request.overlap,
             notify=joined(request.notify, profile.notify) or None,
-            unmet_dependencies=frozenset(range(len(place.parents))) or None,
+            unmet_dependencies=frozenset(range(len(place.dependencies))) or None,
             on_dependency_failure=request.on_dependency_failure,
             after_s=request.delay_s if waits else None,
             has_dependents=place.has_dependents or None,
@@ -262,9 +262,9 @@ def _text(payload: Any, most: int) -> str:
     return text
 
 
-def _refers(payload: Any, parents: Sequence[Upstream]) -> bool:
+def _refers(payload: Any, dependencies: Sequence[Upstream]) -> bool:
     """Say whether a payload refers to results; one that never could be resolved is refused."""
-    ends = {parent.name or parent.id: parent.on for parent in parents}
+    ends = {dependency.name or dependency.id: dependency.on for dependency in dependencies}
     if wrong := faults(payload, ends, "payload"):
         raise InvalidReferenceError(*wrong)
     return bool(find(payload))

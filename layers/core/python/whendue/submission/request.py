@@ -50,7 +50,7 @@ class JobRequest:
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
         notify: the subscriptions that it names, parted by spaces.
         depends_on: whose ends it waits for.
-        on_dependency_failure: what becomes of it when a parent that must succeed does not; None is to cancel it.
+        on_dependency_failure: what becomes of it when a dependency that must succeed does not; None is to cancel it.
         ref: what later requests of the same batch call it.
         traceparent: see `Job.traceparent`; no part of what is asked for: a repeated request has another one.
     """

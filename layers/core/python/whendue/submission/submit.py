@@ -53,7 +53,7 @@ class Submit:
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
 
-        A profile of the tenant's own is read first, unless it was in the last 5 s; and the parents of one that waits.
+        A profile of the tenant's own is read first, unless it was in the last 5 s; and the dependencies, if any.
 
         Raises:
             InvalidRequestError, PayloadTooLargeError: the request is refused.
@@ -85,7 +85,7 @@ class Submit:
         """Plan a request's job; whatever raises refuses this request alone."""
         try:
             upstreams = edges.upstreams_of(request) if edges else []
-            step = self._planner.submission(tenant, request, profile, now_ms, Position(parents=upstreams))
+            step = self._planner.submission(tenant, request, profile, now_ms, Position(dependencies=upstreams))
             if edges:
                 edges.made(request, step.job, upstreams)
         except WhendueError as error:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html#limits-partition-sort-keys
 ONCE_NAME_BYTES: Final = 512
 # Notes of who waits for a job's end begin so.
-CHILD: Final = "child#"
+DEPENDENT: Final = "dependent#"
 # Kinds of belongings that stand for more than themselves.
 BLOB: Final = "blob"
 MEMBERS: Final = "members"
@@ -66,9 +66,9 @@ def attempt_key(job_id: str, generation: int, life: int | None = None) -> Key:
     return Key(f"JOB#{job_id}", f"{_kind('attempt', life)}{generation:06d}")
 
 
-def parents_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
+def dependencies_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
     """Give the key of the list of the jobs that a job waits for; the hash as for payloads."""
-    return Key(f"JOB#{job_id}", f"{_kind('parents', life)}{request_hash}")
+    return Key(f"JOB#{job_id}", f"{_kind('dependencies', life)}{request_hash}")
 
 
 def members_key(job_id: str, life: int | None) -> Key:
@@ -81,14 +81,14 @@ def blob_key(job_id: str, blob: str, life: int | None) -> Key:
     return Key(f"JOB#{job_id}", f"{_kind(BLOB, life)}{blob}")
 
 
-def child_key(job_id: str, child_id: str, child_hash: str) -> Key:
+def dependent_key(job_id: str, child_id: str, child_hash: str) -> Key:
     """Give the key of the note that another job waits for the end of this one; the hash is of the other's request."""
-    return Key(f"JOB#{job_id}", f"{CHILD}{child_id}#{child_hash}")
+    return Key(f"JOB#{job_id}", f"{DEPENDENT}{child_id}#{child_hash}")
 
 
-def child_of(sk: str) -> tuple[str, str]:
+def dependent_of(sk: str) -> tuple[str, str]:
     """Give the job that a note is about, and the hash of its request."""
-    child_id, _, child_hash = sk.removeprefix(CHILD).partition("#")
+    child_id, _, child_hash = sk.removeprefix(DEPENDENT).partition("#")
     return child_id, child_hash
 
 

@@ -12,7 +12,7 @@ class WorkflowPayload(BaseModel):
     """A graph in its one form as JSON, see `whendue.workflows.graph`; `POST /workflows` makes it.
 
     Args:
-        nodes: the jobs, parents before children.
+        nodes: the jobs, dependencies before dependents.
         deadline_s: how long the whole may take, seconds.
     """
 

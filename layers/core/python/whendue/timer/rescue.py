@@ -73,7 +73,7 @@ class Rescuer:
         return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
-        """Tell what is owed, and let who waits look at its parents; pauses hold neither up."""
+        """Tell what is owed, and let who waits look at its dependencies; pauses hold neither up."""
         if owing := [job for job in jobs if job.pending_fan_out is not None]:
             left = CompletionFanOut(self._runtime).tell(owing)
             self.healed["tell"] += len(owing) - len(left)

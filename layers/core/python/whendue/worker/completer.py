@@ -89,7 +89,7 @@ class Completer:
         send(self._runtime.queue, parts, now_ms, self._runtime.bulkhead)
         # Parts that ended before the job waited for them told nobody.
         for job in expanded:
-            with self._runtime.bulkhead.around("parents", job.id):
+            with self._runtime.bulkhead.around("dependencies", job.id):
                 DependencyReconciler(self._runtime).check([job])
         return cancelled, invalid
 

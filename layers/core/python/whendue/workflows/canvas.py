@@ -16,8 +16,8 @@ BODY: Final = "body"
 def chain(steps: Sequence[Draft]) -> list[Draft]:
     """Let each of some jobs wait for the one before it; those without a name are `step-1`, `step-2`, ..."""
     named = _named(steps, "step")
-    parents = [(), *((Wanted(before.name),) for before in named[:-1])]
-    return [replace(step, parents=waits_for) for step, waits_for in zip(named, parents, strict=False)]
+    dependencies = [(), *((Wanted(before.name),) for before in named[:-1])]
+    return [replace(step, dependencies=waits_for) for step, waits_for in zip(named, dependencies, strict=False)]
 
 
 def group(jobs: Sequence[Draft]) -> list[Draft]:
@@ -46,7 +46,7 @@ def chord(jobs: Sequence[Draft], body: Draft) -> list[Draft]:
     wanted = tuple(Wanted(name) for name in names)
     for_each = renamed(body.for_each, GROUP, names)
     name = body.name or BODY
-    return [*header, replace(body, name=name, request=request, parents=wanted, for_each=for_each, joins=True)]
+    return [*header, replace(body, name=name, request=request, dependencies=wanted, for_each=for_each, joins=True)]
 
 
 def _named(jobs: Sequence[Draft], word: str) -> list[Draft]:

@@ -25,7 +25,7 @@ from whendue.workflows.graph import Graph, from_value
 
 
 class Member(NamedTuple):
-    """A part to be: its job, and the notes that bind it to its parents."""
+    """A part to be: its job, and the notes that bind it to its dependencies."""
 
     step: Transition
     edges: list[Write]
@@ -37,13 +37,13 @@ class ExpansionPlan:
 
     Args:
         count: how many.
-        parents: the numbers of each part's parents, in the order in which it knows them.
+        dependencies: the numbers of each part's dependencies, in the order in which it knows them.
         make: prepares one, by its number; what it raises ends the attempt.
         deadline_at: when they are cancelled, ms UTC.
     """
 
     count: int
-    parents: Mapping[int, Sequence[int]]
+    dependencies: Mapping[int, Sequence[int]]
     make: Callable[[int], Member]
     deadline_at: int | None = None
 
@@ -58,7 +58,7 @@ class Expander:
         self._inputs = InputResolver(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
-        """Let parts that were made to wait look whether their parents have ended already."""
+        """Let parts that were made to wait look whether their dependencies have ended already."""
         DependencyReconciler(self._runtime).check([job for job in waiting if job.unmet_dependencies])
 
     def plan(self, whole: Job, value: Any) -> ExpansionPlan:
@@ -73,30 +73,33 @@ class Expander:
     # --- workflows ----------------------------------------------------------------------------------------------
 
     def _workflow(self, whole: Job, graph: Graph) -> ExpansionPlan:
-        parents = {number: [link.node for link in node.parents] for number, node in enumerate(graph.nodes)}
-        with_children = frozenset(parent for each in parents.values() for parent in each)
+        dependencies = {number: [link.node for link in node.dependencies] for number, node in enumerate(graph.nodes)}
+        with_dependents = frozenset(dependency for each in dependencies.values() for dependency in each)
         now_ms = self._runtime.clock.now_ms()
         deadline_at = None if graph.deadline_s is None else now_ms + graph.deadline_s * 1000
         return ExpansionPlan(
-            len(graph.nodes), parents, lambda number: self._node(whole, graph, number, with_children), deadline_at
+            len(graph.nodes),
+            dependencies,
+            lambda number: self._node(whole, graph, number, with_dependents),
+            deadline_at,
         )
 
-    def _node(self, whole: Job, graph: Graph, number: int, with_children: frozenset[int]) -> Member:
+    def _node(self, whole: Job, graph: Graph, number: int, with_dependents: frozenset[int]) -> Member:
         node = graph.nodes[number]
-        parents = [
+        dependencies = [
             Upstream(self._runtime.ids.of_part(whole.member_id_base, link.node), link.on, graph.nodes[link.node].name)
-            for link in node.parents
+            for link in node.dependencies
         ]
         request = node.request
         if node.for_each is not None:
             request = replace(request, payload={"forEach": node.for_each, "each": request.payload})
         place = Position(
-            parents,
+            dependencies,
             whole,
             number,
             node.name,
             "for_each" if node.for_each is not None else None,
-            number in with_children,
+            number in with_dependents,
         )
         step = self._submit.prepare(
             whole.tenant,
@@ -104,7 +107,7 @@ class Expander:
             self._runtime.clock.now_ms(),
             place,
         )
-        return Member(step, edges_of(step.job, parents) if parents else [])
+        return Member(step, edges_of(step.job, dependencies) if dependencies else [])
 
     # --- forEach ------------------------------------------------------------------------------------------------
 

@@ -21,14 +21,14 @@ from whendue.jobs.dependencies import (
 )
 from whendue.jobs.members import was_not_taken
 from whendue.jobs.model import Job, State
-from whendue.quotas import CYCLE_NODES, PARENTS, PARTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
+from whendue.quotas import CYCLE_NODES, DEPENDENCIES, PARTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
 from whendue.references.syntax import faults, list_faults
 from whendue.submission.request import JobRequest, request_from, request_value
 from whendue.table.items import known
 
 
 class Link(NamedTuple):
-    """An edge to a node from one of its parents: the parent's number, and which of its ends counts."""
+    """An edge to a node from one of its dependencies: the dependency's number, and which of its ends counts."""
 
     node: int
     on: On = "success"
@@ -40,22 +40,22 @@ class Node:
 
     Args:
         name: what edges and payloads call it.
-        request: the job, its payload with references as given; `delay_s`: so long after the last parent has ended.
-        parents: whose ends it waits for.
-        on_dependency_failure: what becomes of it when a parent that must succeed does not.
+        request: the job, its payload with references as given; `delay_s`: so long after the last dependency has ended.
+        dependencies: whose ends it waits for.
+        on_dependency_failure: what becomes of it when a dependency that must succeed does not.
         for_each: the reference to the list for each item of which it runs; None for an ordinary node.
     """
 
     name: str
     request: JobRequest
-    parents: tuple[Link, ...] = ()
+    dependencies: tuple[Link, ...] = ()
     on_dependency_failure: FailurePolicy = "cancel"
     for_each: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A workflow's nodes, parents before children, and how long it may take as a whole, seconds."""
+    """A workflow's nodes, dependencies before dependents, and how long it may take as a whole, seconds."""
 
     nodes: tuple[Node, ...]
     deadline_s: int | None = None
@@ -72,8 +72,8 @@ def to_value(graph: Graph) -> dict[str, Any]:
 
 def _node_value(node: Node) -> dict[str, Any]:
     value: dict[str, Any] = {"name": node.name, "request": request_value(node.request)}
-    if node.parents:
-        value["parents"] = [list(link) for link in node.parents]
+    if node.dependencies:
+        value["dependencies"] = [list(link) for link in node.dependencies]
     if node.on_dependency_failure != "cancel":
         value["on_dependency_failure"] = node.on_dependency_failure
     if node.for_each is not None:
@@ -92,15 +92,15 @@ def from_value(value: Mapping[str, Any]) -> Graph:
 
 def _node_from(value: Mapping[str, Any]) -> Node:
     said = known(Node, value)
-    parents = tuple(Link(*link) for link in said.get("parents", ()))
-    return Node(**said | {"request": request_from(value["request"]), "parents": parents})
+    dependencies = tuple(Link(*link) for link in said.get("dependencies", ()))
+    return Node(**said | {"request": request_from(value["request"]), "dependencies": dependencies})
 
 
 # --- from names --------------------------------------------------------------------------------------------------
 
 
 class Wanted(NamedTuple):
-    """An edge as asked for: the parent's name, and which of its ends counts."""
+    """An edge as asked for: the dependency's name, and which of its ends counts."""
 
     name: str
     on: On = "success"
@@ -114,28 +114,28 @@ class Draft:
         where: its place in the request, for errors.
         name: what others call it.
         request: the job.
-        parents: whose ends it waits for.
-        on_dependency_failure: what becomes of it when a parent that must succeed does not.
+        dependencies: whose ends it waits for.
+        on_dependency_failure: what becomes of it when a dependency that must succeed does not.
         for_each: the reference to the list for each item of which it runs.
-        joins: it waits for a whole group: that is one parent, however many jobs there are.
+        joins: it waits for a whole group: that is one dependency, however many jobs there are.
     """
 
     where: str
     name: str
     request: JobRequest
-    parents: tuple[Wanted, ...] = ()
+    dependencies: tuple[Wanted, ...] = ()
     on_dependency_failure: FailurePolicy = "cancel"
     for_each: Any = None
     joins: bool = False
 
 
 def make(drafts: Sequence[Draft], deadline_s: int | None = None) -> Graph:
-    """Make a graph of nodes that are linked by name, in the order given where parents come first.
+    """Make a graph of nodes that are linked by name, in the order given where dependencies come first.
 
     Raises:
         InvalidWorkflowError: it has no nodes or too many, too many edges, a name twice, an edge to no node, a cycle, or
             chains that are too long.
-        InvalidReferenceError: a payload refers to what is not the result of a parent.
+        InvalidReferenceError: a payload refers to what is not the result of a dependency.
     """
     if not 0 < len(drafts) <= PARTS:
         raise InvalidWorkflowError(("nodes", f"must be 1 to {PARTS}, not {len(drafts)}"))
@@ -158,50 +158,50 @@ def _misnamed(drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
                 draft.where,
                 f"the name {draft.name} is used {counts[draft.name]} times; each node needs a name of its own",
             )
-        if len(draft.parents) > PARENTS and not draft.joins:
-            yield f"{draft.where}.dependsOn", f"must name at most {PARENTS} nodes"
-        for number, parent in enumerate(draft.parents):
-            if parent.name not in counts:
-                yield f"{draft.where}.dependsOn.{number}", f"no node has the name {parent.name}"
-        if len({parent.name for parent in draft.parents}) < len(draft.parents):
+        if len(draft.dependencies) > DEPENDENCIES and not draft.joins:
+            yield f"{draft.where}.dependsOn", f"must name at most {DEPENDENCIES} nodes"
+        for number, dependency in enumerate(draft.dependencies):
+            if dependency.name not in counts:
+                yield f"{draft.where}.dependsOn.{number}", f"no node has the name {dependency.name}"
+        if len({dependency.name for dependency in draft.dependencies}) < len(draft.dependencies):
             yield f"{draft.where}.dependsOn", "must name each node once"
 
 
 def _ordered(drafts: Sequence[Draft]) -> list[Draft]:
-    """Sort nodes so that parents come first, else as given (Kahn 1962, https://doi.org/10.1145/368996.369025)."""
+    """Sort nodes so that dependencies come first, else as given (Kahn 1962, https://doi.org/10.1145/368996.369025)."""
     places = {draft.name: place for place, draft in enumerate(drafts)}
-    left = [len(draft.parents) for draft in drafts]
-    children: list[list[int]] = [[] for _ in drafts]
+    left = [len(draft.dependencies) for draft in drafts]
+    dependents: list[list[int]] = [[] for _ in drafts]
     for place, draft in enumerate(drafts):
-        for parent in draft.parents:
-            children[places[parent.name]].append(place)
+        for dependency in draft.dependencies:
+            dependents[places[dependency.name]].append(place)
     ready = [place for place, count in enumerate(left) if not count]
     ordered = []
     while ready:
         place = heapq.heappop(ready)
         ordered.append(drafts[place])
-        for child in children[place]:
-            left[child] -= 1
-            if not left[child]:
-                heapq.heappush(ready, child)
+        for dependent in dependents[place]:
+            left[dependent] -= 1
+            if not left[dependent]:
+                heapq.heappush(ready, dependent)
     if len(ordered) < len(drafts):
         raise InvalidWorkflowError(_cycle({draft.name: draft for place, draft in enumerate(drafts) if left[place]}))
     return ordered
 
 
 def _cycle(stuck: Mapping[str, Draft]) -> tuple[str, str]:
-    """Name a cycle, in the direction in which jobs would run; each of the nodes has a parent among them."""
+    """Name a cycle, in the direction in which jobs would run; each of the nodes has a dependency among them."""
     name, seen = next(iter(stuck)), dict[str, int]()
     while name not in seen:
         seen[name] = len(seen)
-        name = next(parent.name for parent in stuck[name].parents if parent.name in stuck)
+        name = next(dependency.name for dependency in stuck[name].dependencies if dependency.name in stuck)
     cycle = [one for one, place in reversed(seen.items()) if place >= seen[name]]
     shown = cycle if len(cycle) <= CYCLE_NODES else [*cycle[: CYCLE_NODES - 2], "...", cycle[-1]]
     return f"{stuck[cycle[0]].where}.dependsOn", f"has a cycle: {' -> '.join([*shown, cycle[0]])}"
 
 
 def _node(draft: Draft, numbers: Mapping[str, int]) -> Node:
-    links = sorted(Link(numbers[parent.name], parent.on) for parent in draft.parents)
+    links = sorted(Link(numbers[dependency.name], dependency.on) for dependency in draft.dependencies)
     return Node(draft.name, draft.request, tuple(links), draft.on_dependency_failure, draft.for_each)
 
 
@@ -219,22 +219,25 @@ def check(graph: Graph) -> None:
     if len({node.name for node in graph.nodes}) < len(graph.nodes):
         raise InvalidWorkflowError(("nodes", "a name is given twice"))
     for number, node in enumerate(graph.nodes):
-        links = [link.node for link in node.parents]
-        if not all(0 <= parent < number for parent in links) or len(set(links)) < len(links):
+        links = [link.node for link in node.dependencies]
+        if not all(0 <= dependency < number for dependency in links) or len(set(links)) < len(links):
             raise InvalidWorkflowError((f"nodes.{node.name}", "must depend on earlier nodes only"))
-        if not {link.on for link in node.parents} <= set(ONS) or node.on_dependency_failure not in FAILURE_POLICIES:
+        if (
+            not {link.on for link in node.dependencies} <= set(ONS)
+            or node.on_dependency_failure not in FAILURE_POLICIES
+        ):
             raise InvalidWorkflowError((f"nodes.{node.name}", "must have known values of on and onDependencyFailure"))
     _check_shape(graph)
     check_references(graph, {})
 
 
 def _check_shape(graph: Graph) -> None:
-    edges = sum(len(node.parents) for node in graph.nodes)
+    edges = sum(len(node.dependencies) for node in graph.nodes)
     if edges > WORKFLOW_EDGES:
         raise InvalidWorkflowError(("nodes", f"must have at most {WORKFLOW_EDGES} dependencies, not {edges}"))
     depths: list[int] = []
     for node in graph.nodes:
-        depths.append(1 + max((depths[link.node] for link in node.parents), default=0))
+        depths.append(1 + max((depths[link.node] for link in node.dependencies), default=0))
         if depths[-1] > WORKFLOW_DEPTH:
             raise InvalidWorkflowError(
                 (f"nodes.{node.name}", f"is in a chain of more than {WORKFLOW_DEPTH} nodes; make it shorter")
@@ -242,7 +245,7 @@ def _check_shape(graph: Graph) -> None:
 
 
 def check_references(graph: Graph, places: Mapping[str, str]) -> None:
-    """Check that payloads refer to results of direct parents alone.
+    """Check that payloads refer to results of direct dependencies alone.
 
     Args:
         graph: the graph.
@@ -254,7 +257,7 @@ def check_references(graph: Graph, places: Mapping[str, str]) -> None:
     wrong: list[tuple[str, str]] = []
     for node in graph.nodes:
         where = places.get(node.name, f"nodes.{node.name}")
-        ends = {graph.nodes[link.node].name: link.on for link in node.parents}
+        ends = {graph.nodes[link.node].name: link.on for link in node.dependencies}
         wrong += faults(node.request.payload, ends, f"{where}.payload", item=node.for_each is not None)
         if node.for_each is not None:
             wrong += list_faults(node.for_each, ends, f"{where}.forEach")
@@ -280,13 +283,15 @@ def outcome(graph: Graph, jobs: Mapping[int, Job | None]) -> str | None:
     """
     handlers = [set[On]() for _ in graph.nodes]
     for node in graph.nodes:
-        for link in node.parents:
+        for link in node.dependencies:
             handlers[link.node].add(link.on)
     failed = [number for number in range(len(graph.nodes)) if _failed(jobs.get(number))]
     all_failed = frozenset(failed)
     caught = {number for number in failed if "failure" in handlers[number]}
     for number in failed:
-        blamed = {link.node for link in graph.nodes[number].parents if link.on == "success" and link.node in all_failed}
+        blamed = {
+            link.node for link in graph.nodes[number].dependencies if link.on == "success" and link.node in all_failed
+        }
         if _is_left(jobs.get(number)) and blamed and blamed <= caught:
             caught.add(number)
     left = [number for number in failed if number not in caught and "done" not in handlers[number]]
@@ -300,5 +305,5 @@ def _failed(job: Job | None) -> bool:
 
 
 def _is_left(job: Job | None) -> bool:
-    """Say whether a job was cancelled since a parent of it failed."""
+    """Say whether a job was cancelled since a dependency of it failed."""
     return job is not None and job.cancelled_for in (DEPENDENCY_FAILED, DEPENDENCY_MISSING)

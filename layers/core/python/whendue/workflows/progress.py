@@ -38,7 +38,7 @@ def progress(graph: Graph, jobs: Jobs, now_ms: int, *, made: bool) -> dict[str, 
 
 
 def critical_path(graph: Graph, jobs: Jobs) -> list[int]:
-    """Give the chain of nodes that decides when the workflow ends: the last to end, the parent that it waited for, ...
+    """Return the chain of nodes that decides when the workflow ends: the last to end, the dependency it waited for, ...
 
     Of nodes that have not ended the one with the most nodes before it that have not ended either is taken for the last,
     then the one whose latest known time is the latest. Nodes that were not taken decide nothing but for who hangs on
@@ -47,8 +47,8 @@ def critical_path(graph: Graph, jobs: Jobs) -> list[int]:
     keys: list[tuple[int, int]] = []
     before: list[int | None] = []
     for number, node in enumerate(graph.nodes):
-        parents = [link.node for link in node.parents]
-        last = max(parents, key=lambda parent: (keys[parent], parent), default=None)
+        dependencies = [link.node for link in node.dependencies]
+        last = max(dependencies, key=lambda dependency: (keys[dependency], dependency), default=None)
         before.append(last)
         keys.append(_lateness(jobs.get(number), (0, 0) if last is None else keys[last]))
     taken = [number for number in range(len(keys)) if (job := jobs.get(number)) is None or not was_not_taken(job)]
@@ -60,9 +60,9 @@ def critical_path(graph: Graph, jobs: Jobs) -> list[int]:
     return path[::-1]
 
 
-def _lateness(job: Job | None, parent: tuple[int, int]) -> tuple[int, int]:
+def _lateness(job: Job | None, dependency: tuple[int, int]) -> tuple[int, int]:
     """Order nodes by their ends: how many of the longest chain up to here have not ended, and the latest time known."""
-    left, known_ms = parent
+    left, known_ms = dependency
     if job is not None and job.terminal:
         return 0, job.finished_at or known_ms
     started_ms = (job.started_at if job else None) or 0

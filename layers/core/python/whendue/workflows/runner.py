@@ -129,7 +129,7 @@ class CompositeRunner:
             UnavailableError: not all have begun again.
         """
         now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
-        steps = resets(there, plan.parents, parent_redrive, now_ms, timing)
+        steps = resets(there, plan.dependencies, parent_redrive, now_ms, timing)
         ends = commit_unsent(self._runtime, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in ends):
