@@ -14,18 +14,25 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Index(_Part):
-    """A global secondary index: key attribute -> type, and what it carries besides the keys."""
+class KeyAttribute(_Part):
+    """An attribute of a key, and its type."""
 
     name: str
-    key: dict[str, Literal["S", "N"]]
+    type: Literal["S", "N"]
+
+
+class Index(_Part):
+    """A global secondary index: its partition key and sort key, and what it carries besides the keys."""
+
+    name: str
+    key: tuple[KeyAttribute, KeyAttribute]
     include: list[str]
 
 
 class Table(_Part):
     """The one table."""
 
-    key: dict[str, Literal["S", "N"]]
+    key: tuple[KeyAttribute, KeyAttribute]
     index: Index
     ttl: str
 

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from localstack.deploy.clients import Clients, code_of
 from localstack.deploy.same import covers
-from localstack.topology import Bucket, Queues, Table
+from localstack.topology import Bucket, KeyAttribute, Queues, Table
 
 JOBS_DEAD_LETTER = "dead_letter"
 
@@ -29,24 +29,24 @@ def deploy_table(clients: Clients, name: str, table: Table) -> str:
 
 
 def _make_table(clients: Clients, name: str, table: Table) -> None:
-    attributes = table.key | table.index.key
+    attributes = [*table.key, *table.index.key]
     clients.dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in attributes.items()],
-        KeySchema=_key_schema(list(table.key)),
+        AttributeDefinitions=[{"AttributeName": one.name, "AttributeType": one.type} for one in attributes],
+        KeySchema=_key_schema(table.key),
         GlobalSecondaryIndexes=[
             {
                 "IndexName": table.index.name,
-                "KeySchema": _key_schema(list(table.index.key)),
+                "KeySchema": _key_schema(table.index.key),
                 "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": table.index.include},
             }
         ],
     )
 
 
-def _key_schema(names: list[str]) -> list[dict[str, str]]:
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=True)]
+def _key_schema(key: tuple[KeyAttribute, KeyAttribute]) -> list[dict[str, str]]:
+    return [{"AttributeName": one.name, "KeyType": kind} for one, kind in zip(key, ("HASH", "RANGE"), strict=True)]
 
 
 def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:

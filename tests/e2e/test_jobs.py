@@ -162,8 +162,7 @@ def test_another_tenants_job_is_404_on_every_route(stage: Stage, http: Http) -> 
         for route in routes:
             body = {"priority": "high"} if route.method == "PATCH" else None
             answers = [
-                other.client.request(route.method, route.path.replace("<job_id>", job_id), json=body)
-                for job_id in ids
+                other.client.request(route.method, route.path.replace("<job_id>", job_id), json=body) for job_id in ids
             ]
             assert [answer.status_code for answer in answers] == [404, 404]
             # The detail names the id that was asked for; nothing else tells them apart.

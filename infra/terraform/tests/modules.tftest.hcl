@@ -9,7 +9,7 @@ run "table" {
 
   variables {
     name        = "t"
-    plan        = { key = { pk = "S", sk = "S" }, index = { name = "due", key = { due_pk = "S", check_at = "N" }, include = ["due_at"] }, ttl = "expires_at" }
+    plan        = { key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }], index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] }, ttl = "expires_at" }
     kms_key_arn = null
     protect     = true
   }
@@ -17,6 +17,10 @@ run "table" {
   assert {
     condition     = aws_dynamodb_table.this.hash_key == "pk" && aws_dynamodb_table.this.range_key == "sk"
     error_message = "The partition key comes first."
+  }
+  assert {
+    condition     = one(aws_dynamodb_table.this.global_secondary_index).hash_key == "due_pk" && one(aws_dynamodb_table.this.global_secondary_index).range_key == "check_at"
+    error_message = "The partition key comes first, whatever the alphabet says."
   }
   assert {
     condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled && aws_dynamodb_table.this.deletion_protection_enabled
@@ -34,7 +38,7 @@ run "a_no_for_a_type_is_refused" {
 
   variables {
     name        = "t"
-    plan        = { key = { pk = "S", sk = "S" }, index = { name = "due", key = { due_pk = "S", check_at = false }, include = [] }, ttl = "expires_at" }
+    plan        = { key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }], index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = false }], include = [] }, ttl = "expires_at" }
     kms_key_arn = null
     protect     = true
   }

@@ -3,12 +3,12 @@ resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:the key is the operator's choice (kms_key_arn); without one AWS's own key encrypts, at no cost
   name                        = var.name
   billing_mode                = "PAY_PER_REQUEST"
-  hash_key                    = keys(var.plan.key)[0]
-  range_key                   = keys(var.plan.key)[1]
+  hash_key                    = var.plan.key[0].name
+  range_key                   = var.plan.key[1].name
   deletion_protection_enabled = var.protect
 
   dynamic "attribute" {
-    for_each = merge(var.plan.key, var.plan.index.key)
+    for_each = { for attribute in concat(var.plan.key, var.plan.index.key) : attribute.name => attribute.type }
     content {
       name = attribute.key
       type = attribute.value
@@ -17,8 +17,8 @@ resource "aws_dynamodb_table" "this" {
 
   global_secondary_index {
     name               = var.plan.index.name
-    hash_key           = keys(var.plan.index.key)[0]
-    range_key          = keys(var.plan.index.key)[1]
+    hash_key           = var.plan.index.key[0].name
+    range_key          = var.plan.index.key[1].name
     projection_type    = "INCLUDE"
     non_key_attributes = var.plan.index.include
   }

@@ -4,15 +4,15 @@ variable "name" {
 }
 
 variable "plan" {
-  description = "The topology's table. Its keys are named so that the partition key comes first in the alphabet: YAML's order is lost."
+  description = "The topology's table. Of each key the partition key comes first, then the sort key."
   type = object({
-    key   = map(string)
-    index = object({ name = string, key = map(string), include = list(string) })
+    key   = list(object({ name = string, type = string }))
+    index = object({ name = string, key = list(object({ name = string, type = string })), include = list(string) })
     ttl   = string
   })
 
   validation {
-    condition     = alltrue([for type in concat(values(var.plan.key), values(var.plan.index.key)) : contains(["S", "N", "B"], type)])
+    condition     = alltrue([for attribute in concat(var.plan.key, var.plan.index.key) : contains(["S", "N", "B"], attribute.type)])
     error_message = "A key's type is S, N or B; in YAML an N must be quoted."
   }
   validation {
