@@ -61,7 +61,7 @@ SEEDED_BUGS: Final = (
         "the cursor advanced before the sends are acknowledged",
         "whendue.timer.promote",
         SENT,
-        "        for stretch in stretches:\n            stretch.cursor.move(stretch.page[-1])\n" + SENT,
+        "        for scan_page in scan_pages:\n            scan_page.cursor.move(scan_page.page[-1])\n" + SENT,
         "G6: .* late",
         "promoted by the timer",
     ),

@@ -80,7 +80,7 @@ class PartitionScan(ABC):
     def _at_end(self, cursor: Cursor) -> None:  # noqa: B027 - not every walk cares
         """Hear that a partition has nothing more."""
 
-    def _stretches(self) -> list[ScanPage]:
+    def _scan_pages(self) -> list[ScanPage]:
         """Read the jobs of the window at hand."""
         read = []
         for cursor, page in self._pages:

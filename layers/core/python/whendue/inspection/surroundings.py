@@ -57,9 +57,9 @@ class Surroundings:
             limit = self._limits.limit_of(job)
             if limit is None:
                 return None, False
-            board = self._slots.look(limit_pk(job.tenant, str(limit.key)))
-            wait = held_back(job, limit, board, now_ms)
-            return wait, wait is not None and skips(job, {*board.waiters, queue_position(job)})
+            limit_state = self._slots.look(limit_pk(job.tenant, str(limit.key)))
+            wait = held_back(job, limit, limit_state, now_ms)
+            return wait, wait is not None and skips(job, {*limit_state.waiters, queue_position(job)})
         # A profile or a key that nobody can read keeps nobody from asking.
         return None, False
 

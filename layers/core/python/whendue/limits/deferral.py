@@ -28,12 +28,12 @@ class Deferral:
         self._overlaps = overlaps
 
     def into_line(
-        self, board: LimitState, concurrency: int, refused: Sequence[Refused], admission: Admission, now_ms: int
+        self, limit_state: LimitState, concurrency: int, refused: Sequence[Refused], admission: Admission, now_ms: int
     ) -> None:
         """Put jobs into the line, then look once more: a slot that was freed meanwhile would not be handed on.
 
         Args:
-            board: the key's slots and line as they were seen.
+            limit_state: the key's slots and line as they were seen.
             concurrency: how many slots the key has.
             refused: jobs without one; an overlap policy may let them or others end instead.
             admission: gets the outcomes.
@@ -41,8 +41,8 @@ class Deferral:
         """
         jobs = [one.admitted.job for one in refused]
         try:
-            overtaken, giving = self._supersede(board, jobs, now_ms)
-            line = {*self._overlaps.line(board, jobs), *map(queue_position, jobs)}
+            overtaken, giving = self._supersede(limit_state, jobs, now_ms)
+            line = {*self._overlaps.line(limit_state, jobs), *map(queue_position, jobs)}
         except UnavailableError:
             admission.unsettled += [one.admitted.delivery for one in refused]
             return
@@ -53,15 +53,15 @@ class Deferral:
         if deferred:
             also = [queue_position(step.job) for _, step in deferred]
             with suppress(UnavailableError):
-                self._slots.serve(board.pk, concurrency, now_ms, also=also, giving=giving)
+                self._slots.serve(limit_state.pk, concurrency, now_ms, also=also, giving=giving)
 
-    def _supersede(self, board: LimitState, jobs: Sequence[Job], now_ms: int) -> tuple[set[str], list[Slot]]:
+    def _supersede(self, limit_state: LimitState, jobs: Sequence[Job], now_ms: int) -> tuple[set[str], list[Slot]]:
         """Let older fires give way to these; gives the ids of those that came too late, and slots that are free now."""
         overtaken: set[str] = set()
         giving: list[Slot] = []
         for job in jobs:
             if job.overlap == "cancel_running" and not job.claims:
-                slots = self._overlaps.supersede(board, job, now_ms)
+                slots = self._overlaps.supersede(limit_state, job, now_ms)
                 overtaken |= {job.id} if slots is None else set()
                 giving += slots or []
         return overtaken, giving

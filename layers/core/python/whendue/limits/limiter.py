@@ -165,8 +165,8 @@ class Limiter:
         key, rate = str(limit.key), None
         if limit.concurrency is not None:
             taken = self._slots.take(pk, limit.concurrency, [one.job for one in ones], now_ms)
-            rate = taken.board.rate
-            line, due_at = taken.board.waiters, now_ms + LIMIT_RECHECK_S * 1000
+            rate = taken.limit_state.rate
+            line, due_at = taken.limit_state.waiters, now_ms + LIMIT_RECHECK_S * 1000
             refused = [
                 Refused(
                     one, pk, wait_of(one.job, "slot", key, limit.concurrency), due_at, queue_position(one.job) in line
@@ -176,7 +176,7 @@ class Limiter:
             ]
             ones = [replace(one, slot=taken.slots[one.job.id]) for one in ones if one.job.id in taken.slots]
             if refused:
-                self._deferral.into_line(taken.board, limit.concurrency, refused, admission, now_ms)
+                self._deferral.into_line(taken.limit_state, limit.concurrency, refused, admission, now_ms)
         if limit.rate_per_s is not None:
             seen = rate if limit.concurrency is not None else self._slots.look(pk).rate
             ones = self._in_rate(pk, key, limit.rate_per_s, ones, seen, admission, now_ms)

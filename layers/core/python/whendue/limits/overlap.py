@@ -38,18 +38,18 @@ class OverlapService:
         ends = self._runtime.store.apply([skip_fire(job) for job in jobs]) if jobs else []
         return {job.id for job, end in zip(jobs, ends, strict=True) if end.status is not WriteStatus.UNAVAILABLE}
 
-    def line(self, board: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
+    def line(self, limit_state: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
         """Give who waits for the slot, if these jobs ask; who was cancelled or rescheduled may still be on the board.
 
         Raises:
             UnavailableError: the table does not answer.
         """
-        waiters = board.waiters if any(job.overlap for job in jobs) else ()
+        waiters = limit_state.waiters if any(job.overlap for job in jobs) else ()
         stored = self._stored([waiter.job_id for waiter in waiters])
         there = {queue_position(job) for job in stored if job.state is State.PENDING}
         return [waiter for waiter in waiters if waiter in there]
 
-    def supersede(self, board: LimitState, newer: Job, now_ms: int) -> list[Slot] | None:
+    def supersede(self, limit_state: LimitState, newer: Job, now_ms: int) -> list[Slot] | None:
         """Let what runs and what waits give way to a newer fire; gives slots that were kept for those that waited.
 
         Gives None where a fire still newer runs or waits: this one gives way itself.
@@ -57,8 +57,8 @@ class OverlapService:
         Raises:
             UnavailableError: the table does not answer.
         """
-        holders = {item["job_id"] for item in board.slots.values() if item["lease_until"] >= now_ms}
-        others = self._others(holders | {waiter.job_id for waiter in board.waiters}, newer)
+        holders = {item["job_id"] for item in limit_state.slots.values() if item["lease_until"] >= now_ms}
+        others = self._others(holders | {waiter.job_id for waiter in limit_state.waiters}, newer)
         if any(nominal_of(job) > nominal_of(newer) for job in others):
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
@@ -67,7 +67,7 @@ class OverlapService:
         waiting = [job for job in others if job.state is State.PENDING and not job.claims]
         self.skip(waiting, now_ms)
         gone = {reservation_token(job) for job in waiting}
-        slots = (Slot(board.key_of(number), item["fence"]) for number, item in board.slots.items())
+        slots = (Slot(limit_state.key_of(number), item["fence"]) for number, item in limit_state.slots.items())
         return [slot for slot in slots if slot.fence in gone]
 
     def _others(self, job_ids: Collection[str], newer: Job) -> list[Job]:

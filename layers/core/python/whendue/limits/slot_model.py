@@ -80,63 +80,73 @@ def reservation_token(job: Job) -> str:
     return f"for#{job.id}#{job.generation}"
 
 
-def free_numbers(board: LimitState, concurrency: int, giving: Collection[Slot], now_ms: int, draw: float) -> list[int]:
+def free_numbers(
+    limit_state: LimitState, concurrency: int, giving: Collection[Slot], now_ms: int, draw: float
+) -> list[int]:
     """List the slots that may be taken: no more than the limit leaves room for beside all that are held.
 
     Args:
-        board: the key as read.
+        limit_state: the key as read.
         concurrency: the limit; slots from there on are held by jobs of an earlier, higher one.
         giving: slots that are given up now.
         now_ms: the time; a slot whose lease has expired is free, by clocks that may differ (as guarantee G4).
         draw: chance from [0, 1): workers that come at the same time begin at different slots.
     """
-    held = held_numbers(board, giving, now_ms)
+    held = held_numbers(limit_state, giving, now_ms)
     begin = int(draw * concurrency)
     numbers = [*range(begin, concurrency), *range(begin)]
     return [n for n in numbers if n not in held][: max(0, concurrency - len(held))]
 
 
-def held_numbers(board: LimitState, giving: Collection[Slot], now_ms: int) -> set[int]:
+def held_numbers(limit_state: LimitState, giving: Collection[Slot], now_ms: int) -> set[int]:
     """List the slots that are held by a job, or kept for one."""
     given = {slot.fence for slot in giving}
-    return {n for n, item in board.slots.items() if item["lease_until"] >= now_ms and item["fence"] not in given}
+    return {n for n, item in limit_state.slots.items() if item["lease_until"] >= now_ms and item["fence"] not in given}
 
 
-def kept_for(board: LimitState, job: Job, fence: str) -> Slot | None:
+def kept_for(limit_state: LimitState, job: Job, fence: str) -> Slot | None:
     """Find the slot that is kept for a job, or that it has taken under this fence already: the reply was lost."""
     marks = (reservation_token(job), fence)
-    found = (Slot(slot_key(board.pk, n), item["fence"]) for n, item in board.slots.items() if item["fence"] in marks)
+    found = (
+        Slot(slot_key(limit_state.pk, n), item["fence"])
+        for n, item in limit_state.slots.items()
+        if item["fence"] in marks
+    )
     return next(found, None)
 
 
-def held_back(job: Job, limit: Limit, board: LimitState, now_ms: int) -> Wait | None:
+def held_back(job: Job, limit: Limit, limit_state: LimitState, now_ms: int) -> Wait | None:
     """Say what a job that is due would wait for if a worker looked at it now; None if it could start.
 
     Args:
         job: as stored, pending.
         limit: what governs it, its key named.
-        board: the key as read.
+        limit_state: the key as read.
         now_ms: the time.
     """
     key, since, has_slot = (
         str(limit.key),
         queue_position(job).since,
-        kept_for(board, job, reservation_token(job)) is not None,
+        kept_for(limit_state, job, reservation_token(job)) is not None,
     )
-    if limit.concurrency is not None and not has_slot and len(held_numbers(board, (), now_ms)) >= limit.concurrency:
+    if (
+        limit.concurrency is not None
+        and not has_slot
+        and len(held_numbers(limit_state, (), now_ms)) >= limit.concurrency
+    ):
         return Wait("slot", key, limit.concurrency, since)
     if limit.rate_per_s is not None and not token_is_good(job.waits_for, key, job.due_at, now_ms):
-        starts, _ = reserve(board.rate["tat_us"] if board.rate else 0, now_ms * 1000, limit.rate_per_s, 1)
+        starts, _ = reserve(limit_state.rate["tat_us"] if limit_state.rate else 0, now_ms * 1000, limit.rate_per_s, 1)
         if not starts or starts[0] > now_ms * 1000:
             return Wait("rate", key, limit.rate_per_s, since)
     return None
 
 
-def acquire_slot(board: LimitState, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:
+def acquire_slot(limit_state: LimitState, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:
     """Take a slot that is free on the board, or keep it for a job; refused if anybody took or renewed it since."""
     values = _held(job_id, fence, lease_until)
-    expected = [Below("lease_until", now_ms) if number in board.slots else Absent()]
-    return Write("take_slot", slot_key(board.pk, number), expected, values)
+    expected = [Below("lease_until", now_ms) if number in limit_state.slots else Absent()]
+    return Write("take_slot", slot_key(limit_state.pk, number), expected, values)
 
 
 def transfer_slot(slot: Slot, job_id: str, fence: str, lease_until: int) -> Write:

@@ -41,11 +41,11 @@ class AcquiredSlots(NamedTuple):
 
     Args:
         slots: job id -> its slot.
-        board: the key, as last read.
+        limit_state: the key, as last read.
     """
 
     slots: dict[str, Slot]
-    board: LimitState
+    limit_state: LimitState
 
 
 class WaitQueue(NamedTuple):
@@ -90,30 +90,30 @@ class Slots:
         Raises:
             UnavailableError: the table does not answer; nothing was taken.
         """
-        board = self.look(pk)
+        limit_state = self.look(pk)
         fences = {job.id: self._runtime.clock.new_id() for job in jobs}
         taken: dict[str, Slot] = {}
         left = list(jobs)
         with suppress(UnavailableError):
             for _ in range(ROUNDS):
-                kept = {job.id: slot for job in left if (slot := kept_for(board, job, fences[job.id]))}
+                kept = {job.id: slot for job in left if (slot := kept_for(limit_state, job, fences[job.id]))}
                 # A limit that was lowered since governs this claim, too: then they are given up.
-                giving = list(kept.values()) if len(held_numbers(board, (), now_ms)) > concurrency else []
+                giving = list(kept.values()) if len(held_numbers(limit_state, (), now_ms)) > concurrency else []
                 if not giving:
                     taken |= self._take_kept([job for job in left if job.id in kept], kept, fences, now_ms)
                 left = [job for job in left if job.id not in taken]
-                line = self._line(board, concurrency, now_ms, mine=left, giving=giving)
-                taken |= self._take_free(board, left, fences, line, now_ms)
-                self._hand(board, line, giving, now_ms)
+                line = self._line(limit_state, concurrency, now_ms, mine=left, giving=giving)
+                taken |= self._take_free(limit_state, left, fences, line, now_ms)
+                self._hand(limit_state, line, giving, now_ms)
                 left = [job for job in left if job.id not in taken]
                 if not any(queue_position(job) in line.turns for job in left):
                     break
-                board = self.look(pk)
-        return AcquiredSlots(taken, board)
+                limit_state = self.look(pk)
+        return AcquiredSlots(taken, limit_state)
 
     def _line(
         self,
-        board: LimitState,
+        limit_state: LimitState,
         concurrency: int,
         now_ms: int,
         *,
@@ -122,11 +122,12 @@ class Slots:
         giving: Collection[Slot] = (),
     ) -> WaitQueue:
         """Say who gets which free slot: whoever was due first, in the line or not in it yet."""
-        free = free_numbers(board, concurrency, giving, now_ms, self._runtime.clock.random())
+        free = free_numbers(limit_state, concurrency, giving, now_ms, self._runtime.clock.random())
         ids = {job.id for job in mine}
         # A job has one place: an older one of its own, from before it was rescheduled, is not in its way.
         line = sorted(
-            {waiter for waiter in (*board.waiters, *also) if waiter.job_id not in ids} | set(map(queue_position, mine))
+            {waiter for waiter in (*limit_state.waiters, *also) if waiter.job_id not in ids}
+            | set(map(queue_position, mine))
         )
         if all(waiter.job_id in ids for waiter in line[: len(free)]):
             return WaitQueue(dict(zip(line, free, strict=False)), {}, [])
@@ -139,7 +140,7 @@ class Slots:
             there, lambda one: from_item(one[1]), stage="slots", name=lambda one: one[0].job_id
         )
         jobs = {waiter: job for (waiter, _), job in read}
-        waiting = {w: job for w, job in jobs.items() if is_waiting(job, board.pk) and queue_position(job) == w}
+        waiting = {w: job for w, job in jobs.items() if is_waiting(job, limit_state.pk) and queue_position(job) == w}
         line = [waiter for waiter in line if waiter.job_id in ids or waiter in waiting]
         return WaitQueue(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])
 
@@ -150,19 +151,21 @@ class Slots:
         return self._taken(writes, fences)
 
     def _take_free(
-        self, board: LimitState, jobs: Sequence[Job], fences: Mapping[str, str], line: WaitQueue, now_ms: int
+        self, limit_state: LimitState, jobs: Sequence[Job], fences: Mapping[str, str], line: WaitQueue, now_ms: int
     ) -> dict[str, Slot]:
         mine = {job.id: job for job in jobs if queue_position(job) in line.turns}
         writes = [
             (
                 job,
                 acquire_slot(
-                    board, line.turns[queue_position(job)], job.id, fences[job.id], _until(job, now_ms), now_ms
+                    limit_state, line.turns[queue_position(job)], job.id, fences[job.id], _until(job, now_ms), now_ms
                 ),
             )
             for job in mine.values()
         ]
-        return self._taken(writes, fences, [remove_waiter(board.pk, w) for w in board.waiters if w.job_id in mine])
+        return self._taken(
+            writes, fences, [remove_waiter(limit_state.pk, w) for w in limit_state.waiters if w.job_id in mine]
+        )
 
     def _taken(
         self, wanted: Sequence[tuple[Job, Write]], fences: Mapping[str, str], also: Sequence[Write] = ()
@@ -189,21 +192,21 @@ class Slots:
         Raises:
             UnavailableError: the table does not answer; slots that were given up are free when their leases end.
         """
-        board = self.look(pk)
-        self._hand(board, self._line(board, concurrency, now_ms, also=also, giving=giving), giving, now_ms)
+        limit_state = self.look(pk)
+        self._hand(limit_state, self._line(limit_state, concurrency, now_ms, also=also, giving=giving), giving, now_ms)
 
-    def _hand(self, board: LimitState, line: WaitQueue, giving: Sequence[Slot], now_ms: int) -> None:
+    def _hand(self, limit_state: LimitState, line: WaitQueue, giving: Sequence[Slot], now_ms: int) -> None:
         """Wake waiters, keep their slots for them, then send: a message never comes before its slot is there."""
         woken = self._wake(line, now_ms)
         given, until = {slot.key: slot for slot in giving}, now_ms + HANDOVER_S * 1000
-        writes = [remove_waiter(board.pk, waiter) for waiter in (*woken, *line.stale)]
+        writes = [remove_waiter(limit_state.pk, waiter) for waiter in (*woken, *line.stale)]
         for waiter, job in woken.items():
             number, mark = line.turns[waiter], reservation_token(job)
-            slot = given.pop(slot_key(board.pk, number), None)
+            slot = given.pop(slot_key(limit_state.pk, number), None)
             writes.append(
                 transfer_slot(slot, job.id, mark, until)
                 if slot
-                else acquire_slot(board, number, job.id, mark, until, now_ms)
+                else acquire_slot(limit_state, number, job.id, mark, until, now_ms)
             )
         writes += [release(slot) for slot in given.values()]
         if writes:

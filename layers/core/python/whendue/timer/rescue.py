@@ -119,7 +119,7 @@ class RescueScan(PartitionScan):
 
     Args:
         runtime: the outside.
-        healer: carries out what is decided.
+        rescuer: carries out what is decided.
         queue: its name.
         cursors: the partitions' rescue positions; moved.
         promoted_to: partition -> where promote stood when this tick began: what it has yet to send is not lost.
@@ -130,7 +130,7 @@ class RescueScan(PartitionScan):
     def __init__(
         self,
         runtime: Runtime,
-        healer: Rescuer,
+        rescuer: Rescuer,
         queue: str,
         cursors: Sequence[Cursor],
         promoted_to: Mapping[str, DueEntry | None],
@@ -141,7 +141,7 @@ class RescueScan(PartitionScan):
         super().__init__(
             runtime, queue, cursors, rescue_before(now_ms, runtime.settings.timing), RESCUE_WINDOW, deadline_ms
         )
-        self._healer = healer
+        self._rescuer = rescuer
         self._promoted_to = promoted_to
         self._looked: Counter[str] = Counter()
 
@@ -149,36 +149,36 @@ class RescueScan(PartitionScan):
         """Read the next window; what waits in the queue is asked now: what this tick sends is no backlog."""
         oldest = super().look()
         if oldest is not None:
-            self._healer.backed_up(self.name)
+            self._rescuer.backed_up(self.name)
         return oldest
 
     def step(self) -> None:
         """Heal a window, the oldest first."""
-        stretches = self._stretches()
-        jobs = [job for stretch in stretches for job in self._suspicious(stretch)]
+        scan_pages = self._scan_pages()
+        jobs = [job for scan_page in scan_pages for job in self._suspicious(scan_page)]
         jobs.sort(key=lambda job: job.check_at)
-        self._healer.heal(jobs)
-        self._open = [stretch.cursor for stretch in stretches if self._goes_on(stretch)]
+        self._rescuer.heal(jobs)
+        self._open = [scan_page.cursor for scan_page in scan_pages if self._goes_on(scan_page)]
 
-    def _suspicious(self, stretch: ScanPage) -> list[Job]:
-        promoted_to, timing = self._promoted_to.get(stretch.cursor.partition), self._runtime.settings.timing
+    def _suspicious(self, scan_page: ScanPage) -> list[Job]:
+        promoted_to, timing = self._promoted_to.get(scan_page.cursor.partition), self._runtime.settings.timing
 
         def lost(one: tuple[DueEntry, Job]) -> bool:
             entry, job = one
             return not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
 
-        there = [(entry, job) for entry, job in zip(stretch.page, stretch.jobs, strict=True) if job]
+        there = [(entry, job) for entry, job in zip(scan_page.page, scan_page.jobs, strict=True) if job]
         looked = self._runtime.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
         return [job for (_, job), is_lost in looked if is_lost]
 
-    def _goes_on(self, stretch: ScanPage) -> bool:
+    def _goes_on(self, scan_page: ScanPage) -> bool:
         """Move a cursor behind its page, or back to the beginning at the end; say whether this tick goes on there."""
-        if len(stretch.page) < self._limit:
-            self._at_end(stretch.cursor)
+        if len(scan_page.page) < self._limit:
+            self._at_end(scan_page.cursor)
             return False
-        partition = stretch.cursor.partition
-        self._looked[partition] += len(stretch.page)
-        return self._moves(stretch.cursor, stretch.page[-1]) and self._looked[partition] < RESCUES_PER_PARTITION
+        partition = scan_page.cursor.partition
+        self._looked[partition] += len(scan_page.page)
+        return self._moves(scan_page.cursor, scan_page.page[-1]) and self._looked[partition] < RESCUES_PER_PARTITION
 
     def _at_end(self, cursor: Cursor) -> None:
         self._moves(cursor, None)

@@ -92,8 +92,8 @@ class Tick:
         began_ms = self._runtime.clock.now_ms()
         paused = self._paused()
         ranks = {queue: rank for rank, queue in enumerate(ALL_QUEUES) if queue not in paused}
-        healer = Rescuer(self._runtime, self._pauses)
-        promotes, rescues, behind = self._walks(list(ranks), healer, began_ms, deadline_ms)
+        rescuer = Rescuer(self._runtime, self._pauses)
+        promotes, rescues, behind = self._walks(list(ranks), rescuer, began_ms, deadline_ms)
         rescue_ms = RESCUE_SHARE * (deadline_ms - began_ms)
         rescuing = _Turns(rescue_ms, self._runtime.bulkhead)
         promoting = _Turns(deadline_ms - began_ms - rescue_ms, self._runtime.bulkhead)
@@ -107,8 +107,8 @@ class Tick:
             walk.leave()
         behind += [partition for walk in (*promotes.values(), *rescues.values()) for partition in walk.behind]
         promoted = sum(walk.sent for walk in promotes.values())
-        self._runtime.metrics.tick(planned=fired.planned, promoted=promoted, rescued=healer.healed)
-        return Ticked(fired.planned, promoted, healer.healed, list(dict.fromkeys(fired.behind + behind)))
+        self._runtime.metrics.tick(planned=fired.planned, promoted=promoted, rescued=rescuer.healed)
+        return Ticked(fired.planned, promoted, rescuer.healed, list(dict.fromkeys(fired.behind + behind)))
 
     def _fire(self, deadline_ms: int) -> Fired:
         """Fire schedules; whatever becomes of that, promote and rescue run."""
@@ -130,7 +130,7 @@ class Tick:
             return ()
 
     def _walks(
-        self, queues: list[str], healer: Rescuer, now_ms: int, deadline_ms: int
+        self, queues: list[str], rescuer: Rescuer, now_ms: int, deadline_ms: int
     ) -> tuple[dict[str, PromoteScan], dict[str, RescueScan], list[str]]:
         """Begin a walk of each kind in each queue; gives the partitions whose cursors cannot be read, too."""
         shards = self._runtime.settings.shards
@@ -144,9 +144,9 @@ class Tick:
         known = [one for one in every if one in promotes and one in rescues]
         rescuing = {queue: [rescues[one] for one in each if one in known] for queue, each in partitions.items()}
         return (
-            {q: PromoteScan(runtime, healer, q, each, now_ms, deadline_ms) for q, each in promoting.items() if each},
+            {q: PromoteScan(runtime, rescuer, q, each, now_ms, deadline_ms) for q, each in promoting.items() if each},
             {
-                q: RescueScan(runtime, healer, q, each, promoted_to, now_ms, deadline_ms)
+                q: RescueScan(runtime, rescuer, q, each, promoted_to, now_ms, deadline_ms)
                 for q, each in rescuing.items()
                 if each
             },
