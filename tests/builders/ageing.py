@@ -81,7 +81,7 @@ class Ageing(World):
             if job.unmet_dependencies and job.member_count is None:
                 assert dependencies_key(job.id, job.request_hash, job.life) in items, (job, "dependencies")
             for number in range(job.member_count or 0):
-                member = job_key(self.app.runtime.ids.of_part(job.member_id_base, number))
+                member = job_key(self.app.runtime.ids.of_member(job.member_id_base, number))
                 assert member in items, (job, "member", number)
         assert not [one for one, times in self.said_yes.items() if times > 1], "once said yes twice"
 

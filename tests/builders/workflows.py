@@ -30,7 +30,7 @@ def start(world: World, request: JobRequest, app: App | None = None) -> Job:
 
 def parts(world: World, whole: Job, count: int) -> list[Job]:
     """Read the parts of a job."""
-    items = world.table.get([job_key(IDS.of_part(whole.member_id_base, number)) for number in range(count)])
+    items = world.table.get([job_key(IDS.of_member(whole.member_id_base, number)) for number in range(count)])
     return [from_item(item) for item in items if item]
 
 

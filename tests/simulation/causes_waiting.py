@@ -195,7 +195,7 @@ def _flow(world: World) -> str:
     return flow
 
 
-def _after_its_parts(asked: Asked) -> None:
+def _after_its_members(asked: Asked) -> None:
     assert (asked.facts["members"], asked.facts["left"]) == (2, 2)
     asked.ends("succeeded", asked.at_ms + 30_000)
     assert [run.outcome for run in asked.world.monitor.runs] == ["ok", "ok"]
@@ -307,7 +307,7 @@ ROWS: Final = (
     Row(Cause.OVERLAPS, "queued", _overlapping, _not_skipped, LONELY, what="until it is over"),
     Row(Cause.WAITING_FOR_DEPENDENCIES, "waiting", _child, _after_its_parents),
     Row(Cause.HELD, "waiting", _held, _after_a_redrive),
-    Row(Cause.WAITING_FOR_MEMBERS, "waiting", _flow, _after_its_parts),
+    Row(Cause.WAITING_FOR_MEMBERS, "waiting", _flow, _after_its_members),
     Row(Cause.CANCEL_REQUESTED, "waiting", _flow_cancelled, _its_parts_are_cancelled, what="a workflow"),
     Row(Cause.BACKLOG, "queued", _behind_many, _after_the_others, LONELY),
     Row(Cause.OVERDUE, "queued", after(70), _at_the_next_tick, Nature(vanishing=1)),

@@ -69,7 +69,7 @@ class DependencyWatcher(Watcher):
 
     def _dependencies(self, job: Job) -> list[Upstream]:
         if job.member_count is not None:
-            return [Upstream(IDS.of_part(job.member_id_base, number), "done") for number in range(job.member_count)]
+            return [Upstream(IDS.of_member(job.member_id_base, number), "done") for number in range(job.member_count)]
         item = self.world.store.rows.get(dependencies_key(job.id, job.request_hash, job.life))
         return upstreams_from(json.loads(item["dependencies"])) if item else []
 
@@ -99,7 +99,7 @@ class DependencyWatcher(Watcher):
         if after["state"] != "succeeded" or not after.get("member_count"):
             return
         for number in range(after["member_count"]):
-            part = self.world.store.rows.get(job_key(IDS.of_part(from_item(after).member_id_base, number)))
+            part = self.world.store.rows.get(job_key(IDS.of_member(from_item(after).member_id_base, number)))
             if part is None or part["state"] not in FINAL:
                 self.world.monitor.wrong("G7: a whole has succeeded before all its parts have ended")
 

@@ -15,7 +15,7 @@ from functions.api.schemas.shared.numbers import Delay
 from functions.api.schemas.shared.policy import Name, Priority
 from whendue.jobs.dependencies import On
 from whendue.jobs.model import Job, State, shown_state
-from whendue.quotas import HORIZON_S, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
+from whendue.quotas import HORIZON_S, MEMBERS_MAX, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
 from whendue.submission.request import JobRequest
 from whendue.workflows.canvas import chain, chord, group
 from whendue.workflows.graph import Draft, Graph, Wanted, make, to_value
@@ -32,7 +32,7 @@ ForEach = Annotated[
     Any,
     Field(
         description="Runs the node once for each item of a list in the result of a node it depends on, at most "
-        f"{PARTS} times. Default: once.",
+        f"{MEMBERS_MAX} times. Default: once.",
         examples=[{"$from": "fetch", "path": "items"}],
     ),
 ]

@@ -146,7 +146,7 @@ def test_a_node_that_cannot_be_read_is_like_one_that_is_gone(
     filled.app.resume.tenant(TENANT, None)
     whole = client.send("POST", "/workflows", {"nodes": WORKFLOW["nodes"]}).json["id"]
     filled.work()
-    bad = IDS.of_part(whole, 1)
+    bad = IDS.of_member(whole, 1)
     real: Any = vars(workflows)["from_item"]
 
     def broken(item: Any) -> Any:

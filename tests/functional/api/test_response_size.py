@@ -213,7 +213,7 @@ def test_the_largest_workflow(world: World, client: Client) -> None:
     assert answer.status == 202, answer.text
     world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
     whole = answer.json["id"]
-    items = world.table.get([_key(IDS.of_part(whole, number)) for number in range(1000)])
+    items = world.table.get([_key(IDS.of_member(whole, number)) for number in range(1000)])
     jobs = [job for job in (from_any(item) for item in items if item) if job]
     assert len(jobs) == 1000
     store(world, [evolve(job, last=ERROR, started_at=job.created_at, finished_at=job.created_at) for job in jobs])

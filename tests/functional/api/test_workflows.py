@@ -10,7 +10,7 @@ from tests.builders.faults import Counted, KilledError
 from tests.builders.gateway import Answer, Client, Shape
 from tests.builders.world import World
 from whendue.operations.listing import JobFilter
-from whendue.quotas import DEPENDENCIES, PARTS, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
+from whendue.quotas import DEPENDENCIES, MEMBERS_MAX, WORKFLOW_ATTEMPTS, WORKFLOW_DEPTH
 
 ONCE: dict[str, Any] = {"maxAttempts": 1}
 
@@ -211,9 +211,9 @@ def test_the_same_idempotency_key_gives_the_same_workflow(client: Client, world:
 
 def test_the_largest_workflow_is_accepted_and_drawn(client: Client, world: World) -> None:
     """The limit is where the docs say."""
-    path = submit(client, group=[job()] * PARTS)
+    path = submit(client, group=[job()] * MEMBERS_MAX)
     world.work()
-    assert shown(client, path)["progress"] == {"succeeded": PARTS}
+    assert shown(client, path)["progress"] == {"succeeded": MEMBERS_MAX}
 
 
 def _counted(world: World, number: int | None, late: bool) -> tuple[Client, list[str]]:
@@ -362,7 +362,7 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no node": ("invalid_workflow", "nodes", {"nodes": {}}),
     "no step": ("invalid_workflow", "nodes", {"chain": []}),
     "no header": ("invalid_workflow", "chord.group", {"chord": {"group": [], "body": job()}}),
-    "too many nodes": ("invalid_workflow", "nodes", {"group": [job()] * (PARTS + 1)}),
+    "too many nodes": ("invalid_workflow", "nodes", {"group": [job()] * (MEMBERS_MAX + 1)}),
     "a step twice": ("invalid_workflow", "chain.0", {"chain": [job(name="a"), job(name="a")]}),
     "a name like a counted one": ("invalid_workflow", "chain.0", {"chain": [job(name="step-2"), job()]}),
     "the group's name in the group": (

@@ -36,7 +36,7 @@ def test_a_workflow_stops_its_nodes_though_one_of_them_is_gone() -> None:
     """What is there is cancelled at once; what is gone counts as ended after a while."""
     world = World()
     whole = a_whole(world, node("a"), node("b"), node("c", "ok", {}, "b"))
-    world.table.apply([delete("gone", job_key(IDS.of_part(whole.member_id_base, 0)))])
+    world.table.apply([delete("gone", job_key(IDS.of_member(whole.member_id_base, 0)))])
     world.app.control.cancel(TENANT, whole.id)
     assert [part.state for part in parts(world, whole, 3)] == [State.CANCELLED, State.CANCELLED]
     assert states(world, whole) == ["waiting"]

@@ -118,7 +118,7 @@ def half_made(world: World, *nodes: Draft) -> Job:
     """Let a worker make all nodes of a workflow but the last, which the table does not take; the next one is to."""
 
     def deaf(writes: Sequence[Write]) -> list[WriteResult]:
-        last = IDS.of_part(whole.member_id_base, len(nodes) - 1)
+        last = IDS.of_member(whole.member_id_base, len(nodes) - 1)
         lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
         pairs = zip(lost, writes, strict=True)
         return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]

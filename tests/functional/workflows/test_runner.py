@@ -229,7 +229,7 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
     whole = start(world, flow(*DIAMOND, due_at=world.clock.now_ms() + 7_200_000))
     orphan = evolve(
         whole,
-        id=IDS.of_part(whole.member_id_base, 1),
+        id=IDS.of_member(whole.member_id_base, 1),
         type="ok",
         state=State.WAITING,
         unmet_dependencies=frozenset({0}),
@@ -240,7 +240,7 @@ def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_e
     )
     made = [
         submit(orphan, SETTINGS.timing),
-        *edges_of(orphan, [Upstream(IDS.of_part(whole.member_id_base, 0), "done")]),
+        *edges_of(orphan, [Upstream(IDS.of_member(whole.member_id_base, 0), "done")]),
     ]
     assert all(end.done for end in world.table.apply(made))
     if end == "cancelled":

@@ -73,4 +73,4 @@ def test_no_key_of_a_user_derives_the_id_of_a_part() -> None:
     """Names and job ids have letters in common: `part#3` of a tenant called like a workflow was one of its nodes."""
     ids = Ids(Secret((ONE,)).id_key)
     whole = ids.of_key("acme", "workflow")
-    assert ids.of_part(whole, 3) not in {ids.of_key(whole, key) for key in ("3", "part#3", "part:3")}
+    assert ids.of_member(whole, 3) not in {ids.of_key(whole, key) for key in ("3", "part#3", "part:3")}

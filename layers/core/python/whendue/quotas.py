@@ -220,7 +220,7 @@ LIMIT_ITEM_KEPT_S = 7 * 86_400
 # --- jobs that wait for others ---------------------------------------------------------------------------------
 DEPENDENCIES = 100
 # A job waits for so many jobs at most: nodes of a workflow, items of a forEach.
-PARTS = 1000
+MEMBERS_MAX = 1000
 WORKFLOW_EDGES = 10_000
 WORKFLOW_DEPTH = 250
 WORKFLOW_BYTES = 4 * 1024 * 1024

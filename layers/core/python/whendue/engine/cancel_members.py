@@ -1,4 +1,4 @@
-"""Cancelling many jobs: the parts of one that is to stop."""
+"""Cancelling many jobs: the members of one that is to stop."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel, request_cancel
-from whendue.quotas import PARTS
+from whendue.quotas import MEMBERS_MAX
 from whendue.table.keys import job_id_of, job_key
 
 # Parts that begin or end under us are read again this often; what is left is cancelled at the next next check.
@@ -23,15 +23,15 @@ class CancelledMembers(NamedTuple):
     all: bool
 
 
-def cancel_members(runtime: Runtime, parts: Sequence[Job]) -> CancelledMembers:
+def cancel_members(runtime: Runtime, members: Sequence[Job]) -> CancelledMembers:
     """Cancel jobs, the last first: who waits for another is gone before that one's end could release it.
 
-    What runs is asked to stop; what waits for parts of its own is, too.
+    What runs is asked to stop; what waits for members of its own is, too.
 
     Raises:
         UnavailableError: not all could be read.
     """
-    left, owing = list(parts), list[Job]()
+    left, owing = list(members), list[Job]()
     for _ in range(TRIES):
         steps = _steps(runtime, list(reversed(left)))
         if not steps:
@@ -43,13 +43,13 @@ def cancel_members(runtime: Runtime, parts: Sequence[Job]) -> CancelledMembers:
     return CancelledMembers(owing, all=False)
 
 
-def cancel_orphaned_members(runtime: Runtime, whole: Job) -> CancelledMembers:
-    """Cancel the parts that a composite had made when it was cancelled, before it waited for them.
+def cancel_orphaned_members(runtime: Runtime, composite: Job) -> CancelledMembers:
+    """Cancel the members that a composite had made when it was cancelled, before it waited for them.
 
     Raises:
         UnavailableError: they could not be read.
     """
-    keys = [job_key(runtime.ids.of_part(whole.member_id_base, number)) for number in range(PARTS)]
+    keys = [job_key(runtime.ids.of_member(composite.member_id_base, number)) for number in range(MEMBERS_MAX)]
     return cancel_members(runtime, _read(runtime, runtime.store.get(keys)))
 
 

@@ -105,7 +105,7 @@ def _told(job: Job, page: Sequence[Item]) -> Transition | None:
 
 
 def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
-    """Describe a job's end to each dependent of a page, and to the job that it is a part of."""
+    """Describe a job's end to each dependent of a page, and to the composite that created it."""
     ends: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for edge in page:
         child_id, child_hash = dependent_of(edge["sk"])

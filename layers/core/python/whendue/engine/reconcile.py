@@ -51,9 +51,9 @@ class DependencyReconciler:
         awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in dependencies]
         jobs = self._read(awaited, dependencies)
         if must_stop_members(job, self._runtime.clock.now_ms()):
-            self._telling.tell(cancel_members(self._runtime, [part for part in jobs.values() if part]).owing)
+            self._telling.tell(cancel_members(self._runtime, [member for member in jobs.values() if member]).owing)
             jobs = self._read(awaited, dependencies)
-            self.check([part for part in jobs.values() if part and part.state is State.WAITING])
+            self.check([member for member in jobs.values() if member and member.state is State.WAITING])
         known = [(number, dependencies[number], found) for number, found in jobs.items() if found and found.terminal]
         ends = [upstream_end(number, dependency.on, found, job.request_hash) for number, dependency, found in known]
         ends += self._never([(number, dependencies[number]) for number, found in jobs.items() if found is None], job)
@@ -79,7 +79,7 @@ class DependencyReconciler:
         """
         if job.member_count is not None:
             return {
-                number: Upstream(self._runtime.ids.of_part(job.member_id_base, number), "done")
+                number: Upstream(self._runtime.ids.of_member(job.member_id_base, number), "done")
                 for number in range(job.member_count)
             }
         [item] = self._runtime.store.get([dependencies_key(job.id, job.request_hash, job.life)])
@@ -105,7 +105,7 @@ class DependencyReconciler:
 
 
 def must_stop_members(job: Job, now_ms: int) -> bool:
-    """Say whether the parts that a job waits for are to be cancelled: it was, or its deadline is past."""
+    """Say whether the members that a job waits for are to be cancelled: it was, or its deadline is past."""
     return job.member_count is not None and (
         job.cancel_requested or (job.deadline_at is not None and job.deadline_at <= now_ms)
     )

@@ -12,7 +12,7 @@ from whendue.jobs.dependency_transitions import cancel_unsatisfied, release, sat
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel
-from whendue.quotas import PARTS
+from whendue.quotas import MEMBERS_MAX
 from whendue.settings import Timing
 
 On = Literal["success", "failure", "done"]
@@ -79,12 +79,12 @@ def orphaned_end(number: int, on: On, member_id_base: str, asked: str | None = N
 
 def element(number: int, generation: int = 0) -> int:
     """Give the element that stands for a dependency's end in this generation or a later one."""
-    return generation * PARTS + number
+    return generation * MEMBERS_MAX + number
 
 
 def upstream_numbers(unmet_dependencies: frozenset[int] | None) -> list[int]:
     """List the numbers of the dependencies that are awaited."""
-    return sorted({one % PARTS for one in unmet_dependencies or ()})
+    return sorted({one % MEMBERS_MAX for one in unmet_dependencies or ()})
 
 
 def decide(dependent: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing) -> Transition | None:
@@ -105,7 +105,7 @@ def decide(dependent: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Tim
         mine = {
             one
             for one in dependent.unmet_dependencies or ()
-            if one % PARTS == end.number and one // PARTS <= end.generation
+            if one % MEMBERS_MAX == end.number and one // MEMBERS_MAX <= end.generation
         }
         verdict = _verdict(end, dependent.on_dependency_failure) if mine else "holds"
         if verdict == "arrives":

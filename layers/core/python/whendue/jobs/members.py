@@ -15,36 +15,38 @@ def was_not_taken(job: Job) -> bool:
 
 
 def resets(
-    parts: Mapping[int, Job],
+    members: Mapping[int, Job],
     dependencies: Mapping[int, Sequence[int]],
     parent_redrive: int,
     now_ms: int,
     timing: Timing,
 ) -> dict[int, Transition]:
-    """Choose how parts begin again when the job that they are parts of is redriven: what failed, and what hung on it.
+    """Choose how members begin again when the job that created them is redriven: what failed, and what hung on it.
 
     A member waits for ends of the generation that its dependencies have once they are reset. Whoever dies half way
     is followed by somebody who resets the rest.
 
     Args:
-        parts: what is there, by number, dependencies before dependents.
-        dependencies: the numbers of each part's dependencies, in the order in which it knows them.
-        parent_redrive: which redrive of the whole it is, from 1.
+        members: what is there, by number, dependencies before dependents.
+        dependencies: the numbers of each member's dependencies, in the order in which it knows them.
+        parent_redrive: which redrive of the composite it is, from 1.
         now_ms: the time.
         timing: the due-index rule's numbers.
     """
     steps: dict[int, Transition] = {}
-    for number, part in parts.items():
+    for number, member in members.items():
         mine = dependencies.get(number, ())
-        begun = (part.parent_redrive or 0) >= parent_redrive
-        failed = part.state is State.DEAD or (part.state is State.CANCELLED and not was_not_taken(part))
-        if begun or not (failed or (was_not_taken(part) and any(dependency in steps for dependency in mine))):
+        begun = (member.parent_redrive or 0) >= parent_redrive
+        failed = member.state is State.DEAD or (member.state is State.CANCELLED and not was_not_taken(member))
+        if begun or not (failed or (was_not_taken(member) and any(dependency in steps for dependency in mine))):
             continue
-        after = {dependency: steps[dependency].job if dependency in steps else parts[dependency] for dependency in mine}
+        after = {
+            dependency: steps[dependency].job if dependency in steps else members[dependency] for dependency in mine
+        }
         unmet_dependencies = frozenset(
             element(place, after[dependency].generation) for place, dependency in enumerate(mine)
         )
         steps[number] = redrive(
-            part, now_ms, now_ms, timing, unmet_dependencies=unmet_dependencies, parent_redrive=parent_redrive
+            member, now_ms, now_ms, timing, unmet_dependencies=unmet_dependencies, parent_redrive=parent_redrive
         )
     return steps

@@ -80,7 +80,7 @@ class Purger:
             return True
         job_id, life, count = job_id_of(note.pk), life_of(note.sk), int(item["left"])
         member_id_base = job_id if life is None else f"{job_id}@{life}"
-        keys = [job_key(self._runtime.ids.of_part(member_id_base, number)) for number in reversed(range(count))]
+        keys = [job_key(self._runtime.ids.of_member(member_id_base, number)) for number in reversed(range(count))]
         some_at_once = [keys[at : at + DYNAMODB_MAX_STATEMENTS] for at in range(0, count, DYNAMODB_MAX_STATEMENTS)]
         parts = [(some, self._some(some)) for some in some_at_once]
         left = count - sum(len(some) for some, _ in takewhile(lambda part: part[1], parts))

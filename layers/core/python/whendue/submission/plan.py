@@ -42,14 +42,14 @@ class Position(NamedTuple):
 
     Args:
         dependencies: whom it waits for, by number.
-        whole: the job that it is a part of.
-        number, name: of the part.
-        expands: how it makes parts of its own, if its task does not say.
+        composite: the job that created it.
+        number, name: of the member.
+        expands: how it creates members of its own, if its task does not say.
         has_dependents: others are made with it that wait for its end.
     """
 
     dependencies: Sequence[Upstream] = ()
-    whole: Job | None = None
+    composite: Job | None = None
     number: int | None = None
     name: str | None = None
     expands: str | None = None
@@ -102,7 +102,7 @@ class JobPlanner:
         payload, says = self._payload(tenant, definition, request, place)
         if isinstance(profile, WhendueError):
             raise profile
-        if place.whole is None:
+        if place.composite is None:
             self._check_names(tenant, request)
         job = self._job(tenant, request, definition, profile, now_ms, place)
         text = _text(payload, WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES)
@@ -177,11 +177,11 @@ class JobPlanner:
         waits = bool(place.dependencies)
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, place)
-        settings, whole = self._runtime.settings, place.whole
+        settings, composite = self._runtime.settings, place.composite
         policy, sources = self._policy(request, definition, profile)
-        if whole is not None and policy.retention_s < whole.policy.retention_s:
-            # What became of it is asked for until the whole is gone.
-            policy = replace(policy, retention_s=whole.policy.retention_s)
+        if composite is not None and policy.retention_s < composite.policy.retention_s:
+            # What became of it is asked for until the composite is gone.
+            policy = replace(policy, retention_s=composite.policy.retention_s)
         return Job(
             id=job_id,
             tenant=tenant,
@@ -211,11 +211,11 @@ class JobPlanner:
             after_s=request.delay_s if waits else None,
             has_dependents=place.has_dependents or None,
             expands=place.expands or definition.expands,
-            parent_id=whole.id if whole else None,
+            parent_id=composite.id if composite else None,
             member_number=place.number,
             node=place.name,
-            parent_redrive=whole.redrives if whole else None,
-            traceparent=whole.traceparent if whole else request.traceparent,
+            parent_redrive=composite.redrives if composite else None,
+            traceparent=composite.traceparent if composite else request.traceparent,
             life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
             # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
             fence=self._runtime.clock.new_id(),
@@ -246,8 +246,8 @@ class JobPlanner:
 
     def _id(self, tenant: str, request: JobRequest, place: Position) -> str:
         match place:
-            case Position(whole=Job() as whole, number=int(number)):
-                return self._runtime.ids.of_part(whole.member_id_base, number)
+            case Position(composite=Job() as composite, number=int(number)):
+                return self._runtime.ids.of_member(composite.member_id_base, number)
         key = request.idempotency_key
         return self._runtime.ids.of_key(tenant, key) if key is not None else self._runtime.clock.new_id()
 

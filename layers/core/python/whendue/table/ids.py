@@ -34,8 +34,8 @@ class Ids:
         """Derive a job's id from a tenant and an Idempotency-Key."""
         return self._derived("key", tenant, idempotency_key)
 
-    def of_part(self, member_id_base: str, number: int) -> str:
-        """Derive the id of a part from the job that it is a part of (`Job.whole_id`)."""
+    def of_member(self, member_id_base: str, number: int) -> str:
+        """Derive the id of a member from the job that created it (`Job.member_id_base`)."""
         return self._derived("part", member_id_base, str(number))
 
     def _derived(self, kind: str, scope: str, name: str) -> str:

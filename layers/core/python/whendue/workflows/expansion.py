@@ -1,4 +1,4 @@
-"""Parting: what parts a composite has, and how each is made."""
+"""Expansion: the members that a composite has, and how each is made."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from whendue.jobs.due_index import first_check, live_partition, shard_of
 from whendue.jobs.model import Job, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
-from whendue.quotas import PARTS, PAYLOAD_BYTES
+from whendue.quotas import MEMBERS_MAX, PAYLOAD_BYTES
 from whendue.references.bounded_jmespath import new_budget
 from whendue.references.resolver import InputResolver
 from whendue.references.syntax import find, listed, resolve
@@ -25,7 +25,7 @@ from whendue.workflows.graph import Graph, from_value
 
 
 class Member(NamedTuple):
-    """A part to be: its job, and the notes that bind it to its dependencies."""
+    """A member to be: its job, and the notes that bind it to its dependencies."""
 
     step: Transition
     edges: list[Write]
@@ -33,11 +33,11 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExpansionPlan:
-    """The parts of a composite.
+    """The members of a composite.
 
     Args:
         count: how many.
-        dependencies: the numbers of each part's dependencies, in the order in which it knows them.
+        dependencies: the numbers of each member's dependencies, in the order in which it knows them.
         make: prepares one, by its number; what it raises ends the attempt.
         deadline_at: when they are cancelled, ms UTC.
     """
@@ -58,21 +58,25 @@ class Expander:
         self._inputs = InputResolver(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
-        """Let parts that were made to wait look whether their dependencies have ended already."""
+        """Let members that were made to wait look whether their dependencies have ended already."""
         DependencyReconciler(self._runtime).check([job for job in waiting if job.unmet_dependencies])
 
-    def plan(self, whole: Job, value: Any) -> ExpansionPlan:
-        """Plan the parts of a composite from its payload.
+    def plan(self, composite: Job, value: Any) -> ExpansionPlan:
+        """Plan the members of a composite from its payload.
 
         Raises:
             WhendueError: it has none that could be made.
             UnavailableError: what it needs cannot be read now.
         """
-        return self._workflow(whole, from_value(value)) if whole.expands == "workflow" else self._for_each(whole, value)
+        return (
+            self._workflow(composite, from_value(value))
+            if composite.expands == "workflow"
+            else self._for_each(composite, value)
+        )
 
     # --- workflows ----------------------------------------------------------------------------------------------
 
-    def _workflow(self, whole: Job, graph: Graph) -> ExpansionPlan:
+    def _workflow(self, composite: Job, graph: Graph) -> ExpansionPlan:
         dependencies = {number: [link.node for link in node.dependencies] for number, node in enumerate(graph.nodes)}
         with_dependents = frozenset(dependency for each in dependencies.values() for dependency in each)
         now_ms = self._runtime.clock.now_ms()
@@ -80,14 +84,16 @@ class Expander:
         return ExpansionPlan(
             len(graph.nodes),
             dependencies,
-            lambda number: self._node(whole, graph, number, with_dependents),
+            lambda number: self._node(composite, graph, number, with_dependents),
             deadline_at,
         )
 
-    def _node(self, whole: Job, graph: Graph, number: int, with_dependents: frozenset[int]) -> Member:
+    def _node(self, composite: Job, graph: Graph, number: int, with_dependents: frozenset[int]) -> Member:
         node = graph.nodes[number]
         dependencies = [
-            Upstream(self._runtime.ids.of_part(whole.member_id_base, link.node), link.on, graph.nodes[link.node].name)
+            Upstream(
+                self._runtime.ids.of_member(composite.member_id_base, link.node), link.on, graph.nodes[link.node].name
+            )
             for link in node.dependencies
         ]
         request = node.request
@@ -95,14 +101,14 @@ class Expander:
             request = replace(request, payload={"forEach": node.for_each, "each": request.payload})
         place = Position(
             dependencies,
-            whole,
+            composite,
             number,
             node.name,
             "for_each" if node.for_each is not None else None,
             number in with_dependents,
         )
         step = self._submit.prepare(
-            whole.tenant,
+            composite.tenant,
             replace(request, on_dependency_failure=node.on_dependency_failure),
             self._runtime.clock.now_ms(),
             place,
@@ -111,60 +117,60 @@ class Expander:
 
     # --- forEach ------------------------------------------------------------------------------------------------
 
-    def _for_each(self, whole: Job, value: Mapping[str, Any]) -> ExpansionPlan:
+    def _for_each(self, composite: Job, value: Mapping[str, Any]) -> ExpansionPlan:
         references = [*find(value["forEach"]), *find(value["each"])]
-        results = self._inputs.results(whole, {name for reference in references for name in reference.names})
+        results = self._inputs.results(composite, {name for reference in references for name in reference.names})
         # The paths of all items have the steps of one payload together: a thousand cost no thousand times as much.
         budget = new_budget()
         items = listed(value["forEach"], results, budget)
-        if len(items) > PARTS:
-            raise BadReferenceError(f"forEach refers to a list of more than {PARTS} items")
+        if len(items) > MEMBERS_MAX:
+            raise BadReferenceError(f"forEach refers to a list of more than {MEMBERS_MAX} items")
 
         def make(number: int) -> Member:
-            return self._item(whole, number, resolve(value["each"], results, items[number], budget))
+            return self._item(composite, number, resolve(value["each"], results, items[number], budget))
 
         return ExpansionPlan(len(items), {}, make)
 
-    def _item(self, whole: Job, number: int, payload: Any) -> Member:
+    def _item(self, composite: Job, number: int, payload: Any) -> Member:
         try:
-            self._runtime.registry.get(whole.type).parse(payload)
+            self._runtime.registry.get(composite.type).parse(payload)
         except InvalidPayloadError as error:
             raise InvalidPayloadError(f"item {number}: {error}", **error.details) from None
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > PAYLOAD_BYTES:
             raise PayloadTooLargeError(f"item {number}: the payload is over {PAYLOAD_BYTES} bytes of JSON")
-        job = self._bare(whole, number)
+        job = self._bare(composite, number)
         placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
         return Member(submit(job, self._runtime.settings.timing, first=placed.write), [])
 
-    def _bare(self, whole: Job, number: int) -> Job:
-        """Give an item's job, which is tried as the whole is, but for its payload."""
+    def _bare(self, composite: Job, number: int) -> Job:
+        """Give an item's job, which is tried as the composite is, but for its payload."""
         settings, now_ms = self._runtime.settings, self._runtime.clock.now_ms()
-        job_id = self._runtime.ids.of_part(whole.member_id_base, number)
+        job_id = self._runtime.ids.of_member(composite.member_id_base, number)
         return Job(
             id=job_id,
-            tenant=whole.tenant,
-            type=whole.type,
-            queue=whole.queue,
-            profile=whole.profile,
-            due_pk=live_partition(whole.queue, shard_of(job_id, settings.shards)),
+            tenant=composite.tenant,
+            type=composite.type,
+            queue=composite.queue,
+            profile=composite.profile,
+            due_pk=live_partition(composite.queue, shard_of(job_id, settings.shards)),
             check_at=first_check(now_ms, settings.timing),
             due_at=now_ms,
             scheduled_at=now_ms,
             created_at=now_ms,
-            # The list may be another one when the whole begins again: so are the items' payloads.
-            request_hash=f"{whole.request_hash}-{whole.generation}",
-            policy=whole.policy,
-            sources=whole.sources,
-            profile_version=whole.profile_version,
-            follow=whole.follow,
-            tags=whole.tags,
-            group=whole.group,
-            limit=whole.limit,
-            notify=whole.notify,
-            parent_id=whole.id,
+            # The list may be another one when the composite begins again: so are the items' payloads.
+            request_hash=f"{composite.request_hash}-{composite.generation}",
+            policy=composite.policy,
+            sources=composite.sources,
+            profile_version=composite.profile_version,
+            follow=composite.follow,
+            tags=composite.tags,
+            group=composite.group,
+            limit=composite.limit,
+            notify=composite.notify,
+            parent_id=composite.id,
             member_number=number,
-            node=f"{whole.node}[{number}]",
-            parent_redrive=whole.redrives,
+            node=f"{composite.node}[{number}]",
+            parent_redrive=composite.redrives,
         )

@@ -21,7 +21,7 @@ from whendue.jobs.dependencies import (
 )
 from whendue.jobs.members import was_not_taken
 from whendue.jobs.model import Job, State
-from whendue.quotas import CYCLE_NODES, DEPENDENCIES, PARTS, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
+from whendue.quotas import CYCLE_NODES, DEPENDENCIES, MEMBERS_MAX, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
 from whendue.references.syntax import faults, list_faults
 from whendue.submission.request import JobRequest, request_from, request_value
 from whendue.table.items import known
@@ -137,8 +137,8 @@ def make(drafts: Sequence[Draft], deadline_s: int | None = None) -> Graph:
             chains that are too long.
         InvalidReferenceError: a payload refers to what is not the result of a dependency.
     """
-    if not 0 < len(drafts) <= PARTS:
-        raise InvalidWorkflowError(("nodes", f"must be 1 to {PARTS}, not {len(drafts)}"))
+    if not 0 < len(drafts) <= MEMBERS_MAX:
+        raise InvalidWorkflowError(("nodes", f"must be 1 to {MEMBERS_MAX}, not {len(drafts)}"))
     if places := list(_misnamed(drafts))[:WORKFLOW_ERRORS]:
         raise InvalidWorkflowError(*places)
     numbers = {draft.name: number for number, draft in enumerate(_ordered(drafts))}
@@ -214,8 +214,8 @@ def check(graph: Graph) -> None:
     Raises:
         InvalidWorkflowError, InvalidReferenceError: it is not.
     """
-    if not 0 < len(graph.nodes) <= PARTS:
-        raise InvalidWorkflowError(("nodes", f"must be 1 to {PARTS}, not {len(graph.nodes)}"))
+    if not 0 < len(graph.nodes) <= MEMBERS_MAX:
+        raise InvalidWorkflowError(("nodes", f"must be 1 to {MEMBERS_MAX}, not {len(graph.nodes)}"))
     if len({node.name for node in graph.nodes}) < len(graph.nodes):
         raise InvalidWorkflowError(("nodes", "a name is given twice"))
     for number, node in enumerate(graph.nodes):

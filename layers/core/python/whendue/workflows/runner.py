@@ -1,6 +1,6 @@
 """Composites: jobs that make jobs of their own, wait for them, and gather what became of them (workflows, forEach).
 
-A run makes the parts (expands) or, once they have ended, gathers. Both can be repeated: parts have derived ids.
+A run makes the members (expands) or, once they have ended, gathers. Both can be repeated: members have derived ids.
 """
 
 import json
@@ -33,11 +33,11 @@ class CompositeRunner:
         self._runtime = runtime
         self._parting = Expander(runtime, submit)
 
-    def run(self, whole: Job, bring: Callable[[], Input]) -> Ended:
-        """Make the parts of a claimed composite, or gather. Never raises what a user or the outside can cause.
+    def run(self, composite: Job, bring: Callable[[], Input]) -> Ended:
+        """Make the members of a claimed composite, or gather. Never raises what a user or the outside can cause.
 
         Args:
-            whole: the claimed job.
+            composite: the claimed job.
             bring: gives its payload.
         """
         text = brought(bring)
@@ -46,9 +46,9 @@ class CompositeRunner:
         try:
             value = json.loads(text)
             return (
-                self._expand(whole, value)
-                if whole.member_count is None
-                else self._gather(whole, value, whole.member_count)
+                self._expand(composite, value)
+                if composite.member_count is None
+                else self._gather(composite, value, composite.member_count)
             )
         except (UnavailableError, UnknownTaskError) as error:
             # A task whose module is broken comes back with the deploy that mends it.
@@ -56,37 +56,37 @@ class CompositeRunner:
         except WhendueError as error:
             return Failed(error.code, str(error), final=True)
         except Exception as error:  # noqa: BLE001 - whatever one composite holds, it is that one's alone
-            self._runtime.bulkhead.note("composite", whole.id, error)
+            self._runtime.bulkhead.note("composite", composite.id, error)
             return broken("its jobs could not be created or collected", error)
 
     # --- expand -------------------------------------------------------------------------------------------------
 
-    def _expand(self, whole: Job, value: Any) -> Ended:
-        plan = self._parting.plan(whole, value)
+    def _expand(self, composite: Job, value: Any) -> Ended:
+        plan = self._parting.plan(composite, value)
         if not plan.count:
             return Succeeded("[]")
-        there = self._parts(whole, plan.count)
-        if whole.redrives and self._tell(there):
-            there = self._parts(whole, plan.count)
-        again = self._reset(plan, there, whole.redrives) if whole.redrives else {}
-        made = self._create(whole, plan, [number for number in range(plan.count) if number not in there])
-        parts = there | again
+        there = self._members(composite, plan.count)
+        if composite.redrives and self._tell(there):
+            there = self._members(composite, plan.count)
+        again = self._reset(plan, there, composite.redrives) if composite.redrives else {}
+        made = self._create(composite, plan, [number for number in range(plan.count) if number not in there])
+        members = there | again
         unmet_dependencies = frozenset(
-            element(number, parts[number].generation if number in parts else 0) for number in range(plan.count)
+            element(number, members[number].generation if number in members else 0) for number in range(plan.count)
         )
-        return Expanded(plan.count, unmet_dependencies, plan.deadline_at, self._to_send([*parts.values(), *made]))
+        return Expanded(plan.count, unmet_dependencies, plan.deadline_at, self._to_send([*members.values(), *made]))
 
-    def _to_send(self, parts: Sequence[Job]) -> list[Job]:
-        """Give the parts whose messages go out once the whole waits for them: until then it may be cancelled (G9).
+    def _to_send(self, members: Sequence[Job]) -> list[Job]:
+        """Return the members to send once the composite waits for them: until then it may be cancelled (G9).
 
         Those of an earlier try are among them: it may have ended before it sent any.
         """
         timing = self._runtime.settings.timing
-        pending = [part for part in parts if part.state is State.PENDING and part.pending_fan_out is None]
-        return [part for part in pending if writer_sends(part.check_at, part.scheduled_at, timing)]
+        pending = [member for member in members if member.state is State.PENDING and member.pending_fan_out is None]
+        return [member for member in pending if writer_sends(member.check_at, member.scheduled_at, timing)]
 
-    def _create(self, whole: Job, plan: ExpansionPlan, numbers: Sequence[int]) -> list[Job]:
-        """Create parts, the notes about who waits for whom first.
+    def _create(self, composite: Job, plan: ExpansionPlan, numbers: Sequence[int]) -> list[Job]:
+        """Create members, the notes about who waits for whom first.
 
         Raises:
             UnavailableError: not all are there.
@@ -94,36 +94,36 @@ class CompositeRunner:
         if not numbers:
             return []
         # By it they are found when the composite has gone.
-        values = belonging(whole, {"left": plan.count})
-        [noted] = self._runtime.store.apply([insert("note_members", members_key(whole.id, whole.life), values)])
+        values = belonging(composite, {"left": plan.count})
+        [noted] = self._runtime.store.apply([insert("note_members", members_key(composite.id, composite.life), values)])
         if noted.failed:
             raise UnavailableError
-        parts = [plan.make(number) for number in numbers]
-        notes = [write for part in parts for write in part.edges]
+        members = [plan.make(number) for number in numbers]
+        notes = [write for member in members for write in member.edges]
         ends = self._runtime.store.apply(notes) if notes else []
         if not _is_unknown(ends):
-            ends = commit_unsent(self._runtime, [part.step for part in parts]) if parts else []
+            ends = commit_unsent(self._runtime, [member.step for member in members]) if members else []
         if _is_unknown(ends):
             raise UnavailableError
         # One that is not there would be waited for for ever.
-        for part, end in zip(parts, ends, strict=True):
+        for member, end in zip(members, ends, strict=True):
             if end.status is WriteStatus.INVALID:
-                raise InvalidRequestError(f"the table cannot store the job {part.step.job.node!r}")
-        return [part.step.job for part in parts]
+                raise InvalidRequestError(f"the table cannot store the job {member.step.job.node!r}")
+        return [member.step.job for member in members]
 
-    def _tell(self, parts: dict[int, Job]) -> bool:
+    def _tell(self, members: dict[int, Job]) -> bool:
         """Let everybody hear of ends before there are others; says whether there was anything to tell.
 
         Raises:
             UnavailableError: some of it is not told.
         """
-        owing = [part for part in parts.values() if part.pending_fan_out is not None]
+        owing = [member for member in members.values() if member.pending_fan_out is not None]
         if CompletionFanOut(self._runtime).tell(owing):
             raise UnavailableError
         return bool(owing)
 
     def _reset(self, plan: ExpansionPlan, there: dict[int, Job], parent_redrive: int) -> dict[int, Job]:
-        """Let parts that failed begin again; gives them as they are then.
+        """Let members that failed begin again; gives them as they are then.
 
         Raises:
             UnavailableError: not all have begun again.
@@ -139,30 +139,30 @@ class CompositeRunner:
 
     # --- gather -------------------------------------------------------------------------------------------------
 
-    def _gather(self, whole: Job, value: Any, count: int) -> Ended:
-        parts = self._parts(whole, count)
-        if whole.expands == "for_each":
-            return self._gather_items(parts, count)
-        failed = outcome(from_value(value), parts)
+    def _gather(self, composite: Job, value: Any, count: int) -> Ended:
+        members = self._members(composite, count)
+        if composite.expands == "for_each":
+            return self._gather_items(members, count)
+        failed = outcome(from_value(value), members)
         if failed is None:
-            return succeeded({"nodes": len(parts)})
-        if whole.deadline_at is not None and whole.deadline_at <= self._runtime.clock.now_ms():
+            return succeeded({"nodes": len(members)})
+        if composite.deadline_at is not None and composite.deadline_at <= self._runtime.clock.now_ms():
             return Failed("deadline_exceeded", f"its deadline passed; {failed!r} did not succeed", final=True)
         return Failed("workflow_failed", f"the node {failed!r} did not succeed", final=True)
 
-    def _gather_items(self, parts: dict[int, Job], count: int) -> Ended:
-        failed = [n for n in range(count) if n not in parts or parts[n].state is not State.SUCCEEDED]
+    def _gather_items(self, members: dict[int, Job], count: int) -> Ended:
+        failed = [n for n in range(count) if n not in members or members[n].state is not State.SUCCEEDED]
         if failed:
             return Failed(
                 "items_failed", f"{len(failed)} of {count} items did not succeed, first item {failed[0]}", final=True
             )
-        texts = self._runtime.payloads.results(list(parts.values()))
-        results = [texts[parts[number].id] for number in range(count)]
+        texts = self._runtime.payloads.results(list(members.values()))
+        results = [texts[members[number].id] for number in range(count)]
         return succeeded([None if text is None else json.loads(text) for text in results])
 
-    def _parts(self, whole: Job, count: int) -> dict[int, Job]:
+    def _members(self, composite: Job, count: int) -> dict[int, Job]:
         items = self._runtime.store.get(
-            [job_key(self._runtime.ids.of_part(whole.member_id_base, number)) for number in range(count)]
+            [job_key(self._runtime.ids.of_member(composite.member_id_base, number)) for number in range(count)]
         )
         return {number: from_item(item) for number, item in enumerate(items) if item}
 

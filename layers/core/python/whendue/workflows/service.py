@@ -78,8 +78,8 @@ class WorkflowService:
 
     def _jobs(self, job: Job, count: int) -> dict[int, Job | None]:
         items = self._runtime.store.get(
-            [job_key(self._runtime.ids.of_part(job.member_id_base, number)) for number in range(count)]
+            [job_key(self._runtime.ids.of_member(job.member_id_base, number)) for number in range(count)]
         )
         known = readable(self._runtime, items, from_item, "list_nodes")
         jobs = {one.id: one for one in known if one}
-        return {number: jobs.get(self._runtime.ids.of_part(job.member_id_base, number)) for number in range(count)}
+        return {number: jobs.get(self._runtime.ids.of_member(job.member_id_base, number)) for number in range(count)}
