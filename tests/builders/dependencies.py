@@ -87,7 +87,7 @@ def unavailable(world: World, name: str) -> App:
 def heard(app: App, dependent: Job, *numbers: int, ending: Ending = "succeeded") -> Released:
     """Tell a job that dependencies of it have ended."""
     ends = [UpstreamEnd(number, "success", "dependency", 1, ending, dependent.request_hash) for number in numbers]
-    return DependencyReleaser(app.runtime).hear({dependent.id: ends})
+    return DependencyReleaser(app.runtime).release({dependent.id: ends})
 
 
 def a_child(world: World, **wanted: Any) -> Job:

@@ -60,7 +60,7 @@ class Notified(World):
 
     def tell(self, story: NotificationEvent = STORY) -> list[Job]:
         """Create and send the deliveries of a story."""
-        made = self.app.notifications.tell(TENANT, story)
+        made = self.app.notifications.deliveries_of(TENANT, story)
         ends = commit(self.app.runtime, made, self.clock.now_ms())
         assert all(end.done for end in ends)
         return [step.job for step in made]

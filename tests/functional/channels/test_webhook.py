@@ -102,7 +102,7 @@ def test_a_story_that_is_told_twice_arrives_once(web: Web, world: Notified) -> N
     """Whoever died before it knew that a delivery was created creates it again."""
     world.subscribe(url=web.url())
     world.tell()
-    again = world.app.notifications.tell(TENANT, STORY)
+    again = world.app.notifications.deliveries_of(TENANT, STORY)
     assert [end.done for end in world.table.apply(again)] == [False]
     world.work()
     assert len(web.seen) == 1
@@ -198,7 +198,7 @@ def test_what_waits_for_a_subscription_that_is_disabled_or_deleted_ends_dead(web
     web.answers(410)
     first, other = world.tell()
     world.app.subscriptions.delete(TENANT, "other")
-    [second] = world.app.notifications.tell(TENANT, STORY)
+    [second] = world.app.notifications.deliveries_of(TENANT, STORY)
     assert second.job.id == first.id
     world.work()
     assert len(web.seen) == 1
@@ -282,7 +282,7 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
         world.tell(replace(STORY, about=f"0190 {n}"))
     world.subscribe("other", url=web.url("/other"))
     assert shard_of("hook", limits.NOTIFY_LANES) != shard_of("other", limits.NOTIFY_LANES)
-    other = world.app.notifications.tell(TENANT, replace(STORY, about="last"))[1]
+    other = world.app.notifications.deliveries_of(TENANT, replace(STORY, about="last"))[1]
     commit(world.app.runtime, [other], world.clock.now_ms())
     seen: list[str] = []
 

@@ -14,7 +14,7 @@ from whendue.errors import UnavailableError
 from whendue.jobs.dependencies import element
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transitions import claim
-from whendue.quotas import TELL_PIECE
+from whendue.quotas import FAN_OUT_PAGE
 from whendue.submission.request import Dependency, JobRequest
 from whendue.table.writes import Write
 from whendue.workflows.graph import Draft, make, to_value
@@ -68,12 +68,12 @@ def test_dependents_are_told_in_pieces_each_once() -> None:
     """The place that was reached is kept: whoever goes on does not begin again."""
     world, calls = World(), list[str]()
     dependency = world.submit(delay_s=5)
-    children_of(world, dependency, 2 * TELL_PIECE)
+    children_of(world, dependency, 2 * FAN_OUT_PAGE)
     world.clock.advance(6)
     world.work(world.build(Counted(world.table, calls)), queue="normal")
     # Two full pieces, and one that shows that there is no more.
     assert calls.count("query_range") == 3
-    assert len(world.ran) == 1 + 2 * TELL_PIECE
+    assert len(world.ran) == 1 + 2 * FAN_OUT_PAGE
 
 
 def test_what_cannot_be_read_is_told_later() -> None:
@@ -85,10 +85,10 @@ def test_what_cannot_be_read_is_told_later() -> None:
     world.work(world.build(Refusing(world.table, "query_range", _unavailable)))
     stored = world.job(dependency)
     assert (stored.state, stored.pending_fan_out) == (State.SUCCEEDED, "")
-    assert CompletionFanOut(replace(world.app.runtime, store=Refusing(world.table, "query_range", _unavailable))).tell(
+    assert CompletionFanOut(replace(world.app.runtime, store=Refusing(world.table, "query_range", _unavailable))).run(
         [stored]
     ) == [stored]
-    assert CompletionFanOut(world.app.runtime).tell([stored]) == []
+    assert CompletionFanOut(world.app.runtime).run([stored]) == []
     world.work()
     assert world.job(dependent).state is State.SUCCEEDED
 
@@ -108,8 +108,8 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
 def test_nobody_is_told_of_a_job_that_is_not_there() -> None:
     """Notes of a submit that died name it."""
     world = World()
-    heard = DependencyReleaser(world.app.runtime).hear({"00000000-0000-7000-8000-000000000000": []})
-    assert (heard.unknown, heard.owing) == (set(), [])
+    heard = DependencyReleaser(world.app.runtime).release({"00000000-0000-7000-8000-000000000000": []})
+    assert (heard.unknown, heard.pending) == (set(), [])
 
 
 def test_a_part_is_kept_as_long_as_its_workflow() -> None:

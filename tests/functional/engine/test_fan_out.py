@@ -19,7 +19,7 @@ from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import claim, fail, submit, succeed
-from whendue.quotas import TELL_PIECE
+from whendue.quotas import FAN_OUT_PAGE
 from whendue.submission.request import JobRequest
 from whendue.table.writes import Write
 
@@ -33,7 +33,7 @@ class Reader:
     def wants(self, step: Transition) -> bool:
         return step.name in ("succeed", "fail")
 
-    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+    def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:
         now_ms, timing = self._world.clock.now_ms(), self._world.app.runtime.settings.timing
         changes: dict[str, Any] = {"check_at": now_ms, "due_at": now_ms, "scheduled_at": now_ms, "payload": "{}"}
         changes["fence"] = self._world.system.new_id()
@@ -104,7 +104,7 @@ def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> Non
 
     jobs = owing(world, [ending(world, one) for one in dependencies])
     app = world.build(store=Refusing(world.table, "apply", deaf))
-    assert [job.id for job in CompletionFanOut(app.runtime).tell(jobs)] == [dependencies[0].id]
+    assert [job.id for job in CompletionFanOut(app.runtime).run(jobs)] == [dependencies[0].id]
     assert [world.job(one).pending_fan_out for one in dependencies] == ["", None]
     assert states(world, *dependents) == ["waiting", "pending"]
     world.pass_time(150)
@@ -125,19 +125,19 @@ def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
     """With the first piece; its message is sent at once, and not again when it is told again."""
     world = Costed()
     job = claimed(world)
-    many(world, *[JobRequest("ok", {}, depends_on=after(job))] * (2 * TELL_PIECE + 1))
+    many(world, *[JobRequest("ok", {}, depends_on=after(job))] * (2 * FAN_OUT_PAGE + 1))
     written = world.writes(lambda: commit_unsent(read_by(world), [ending(world, job)]))
     assert (written["submit"], written["advance_fan_out"], written["finish_fan_out"]) == (1, 2, 1)
     messages = world.queues.pending("normal")
     [told] = [from_item(item) for key, item in world.table.items().items() if "news" in key.pk]
     world.table.apply([Write("owe", job.key, (), {"pending_fan_out": ""})])
-    CompletionFanOut(read_by(world)).tell([world.job(job)])
+    CompletionFanOut(read_by(world)).run([world.job(job)])
     assert world.queues.pending("normal") == messages
     world.work()
     assert told.id in {job_id for job_id, _, _ in world.ran}
 
 
-@pytest.mark.parametrize(("count", "notes"), [(TELL_PIECE - 1, 0), (TELL_PIECE, 1), (TELL_PIECE + 1, 1)])
+@pytest.mark.parametrize(("count", "notes"), [(FAN_OUT_PAGE - 1, 0), (FAN_OUT_PAGE, 1), (FAN_OUT_PAGE + 1, 1)])
 def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
     """Whoever goes on after a death begins behind the last piece, and everybody is told once."""
     world = Costed()
@@ -161,9 +161,9 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 
     [pending_fan_out] = owing(world, [ending(world, job)])
     app = world.build(store=Refusing(world.table, "query_range", slow))
-    assert [one.id for one in CompletionFanOut(app.runtime).tell([pending_fan_out])] == [job.id]
+    assert [one.id for one in CompletionFanOut(app.runtime).run([pending_fan_out])] == [job.id]
     told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
-    assert len(told) == 3 * TELL_PIECE
+    assert len(told) == 3 * FAN_OUT_PAGE
     assert (world.job(job).pending_fan_out or "").startswith("dependent#")
     world.pass_time(150)
     assert len(world.ran) == 300
@@ -172,7 +172,7 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
 def test_who_owes_nothing_costs_nothing() -> None:
     """And a job without dependents asks for none."""
     world = Costed()
-    assert world.calls(lambda: CompletionFanOut(world.app.runtime).tell([])) == {}
+    assert world.calls(lambda: CompletionFanOut(world.app.runtime).run([])) == {}
     step = ending(world, claimed(world))
     assert world.calls(lambda: commit_unsent(read_by(world), [step])) == {"apply": 3}
 
@@ -196,7 +196,7 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
     ended = ending(world, jobs[1])
     commit(replace(ports, store=world.table), [ended], world.clock.now_ms())
     assert not any(jobs[1].id in body for body in sent)
-    CompletionFanOut(replace(ports, store=world.table)).tell([world.job(jobs[0])])
+    CompletionFanOut(replace(ports, store=world.table)).run([world.job(jobs[0])])
     assert sum(jobs[0].id in body for body in sent) == 1
 
 

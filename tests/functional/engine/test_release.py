@@ -76,7 +76,7 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
         dependent.id: [UpstreamEnd(n, "success", "dependency", 1, "succeeded") for n in (0, 1)]
         for dependent in dependents[:2]
     }
-    DependencyReleaser(app.runtime).hear(
+    DependencyReleaser(app.runtime).release(
         both | {dependents[2].id: [UpstreamEnd(0, "success", "dependency", 1, "succeeded")]}
     )
     assert read == [{dependent.key.pk for dependent in dependents}, {dependents[0].key.pk, dependents[2].key.pk}]

@@ -53,7 +53,7 @@ def test_a_tenant_without_subscriptions_costs_one_read_in_five_seconds() -> None
     world, calls = World(), list[str]()
     news = news_of(world, Counted(world.table, calls))
     assert not any(news.wants(succeeded()) for _ in range(100))
-    assert news.told([with_pending_fan_out(succeeded()).job]) == []
+    assert news.deliveries_for([with_pending_fan_out(succeeded()).job]) == []
     assert calls == ["query"]
     world.clock.advance(SUBSCRIPTIONS_AGE_MS / 1000)
     news.wants(succeeded())
@@ -66,7 +66,7 @@ def test_what_is_no_news_reads_nothing() -> None:
     news = news_of(world, Counted(world.table, calls))
     assert not news.wants(transitions.claim(a_job(), "f", NOW))
     assert not news.wants(succeeded(queue="notifications"))
-    assert news.told([succeeded(queue="notifications").job]) == []
+    assert news.deliveries_for([succeeded(queue="notifications").job]) == []
     assert calls == []
 
 
@@ -77,7 +77,7 @@ def test_where_nobody_knows_the_job_owes() -> None:
     news = news_of(world, store)
     assert news.wants(succeeded())
     with pytest.raises(UnavailableError):
-        news.told([succeeded().job])
+        news.deliveries_for([succeeded().job])
     store.on = False
     assert not news.wants(succeeded()), "that it did not answer is not remembered"
 
@@ -93,7 +93,7 @@ def test_each_who_wants_a_story_gets_it_once_however_often_it_is_told() -> None:
     step = succeeded(notify="named")
     assert news.wants(step)
     job = with_pending_fan_out(step).job
-    first, again = news.told([job]), news.told([job])
+    first, again = news.deliveries_for([job]), news.deliveries_for([job])
     assert [made.job.subscription for made in first] == ["all", "named"]
     assert [made.job.id for made in again] == [made.job.id for made in first]
     assert all(end.done for end in world.table.apply(first))
@@ -108,7 +108,7 @@ def test_a_failure_that_ends_a_job_is_two_stories_and_either_is_enough() -> None
     step = transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True)
     news = news_of(world)
     assert news.wants(step)
-    [made] = news.told([with_pending_fan_out(step).job])
+    [made] = news.deliveries_for([with_pending_fan_out(step).job])
     assert '"job.attempt_failed"' in str((made.first.changes if made.first else {}).get("text"))
 
 

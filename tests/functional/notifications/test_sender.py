@@ -103,7 +103,7 @@ class Seeded:
         for _ in range(20):
             app = self.process(4)
             with suppress(KilledError):
-                commit(app.runtime, app.notifications.told(jobs), self.world.clock.now_ms())
+                commit(app.runtime, app.notifications.deliveries_for(jobs), self.world.clock.now_ms())
                 return
         pytest.fail("nobody lived")
 
@@ -129,7 +129,7 @@ def test_no_notification_is_lost_over_a_thousand_seeded_schedules(provided: Reso
             run.world.clock.advance(run.draw.randrange(200))
             run.world.tick()
         hand_out(provided, run.world.app)
-        owed = [step.job for step in run.world.app.notifications.told(jobs)]
+        owed = [step.job for step in run.world.app.notifications.deliveries_for(jobs)]
         stories = sum(2 if job.state is State.DEAD else 1 for job in jobs)
         assert len(owed) == stories * len(run.world.app.subscriptions.every(TENANT)), seed
         until_all_ended(run.world, owed)

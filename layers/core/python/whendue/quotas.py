@@ -249,9 +249,9 @@ PARENT_MISSING_S = 600
 # Jobs that an answer names to say whose ends are waited for.
 AWAITED_NAMED = 20
 # Dependents that are told at a time, and the pieces and the time after which the rest is left to the timer.
-TELL_PIECE = 25
-TELL_PIECES = 100
-TELL_MS = 10_000
+FAN_OUT_PAGE = 25
+FAN_OUT_PAGES = 100
+FAN_OUT_MS = 10_000
 
 # --- timer and worker ------------------------------------------------------------------------------------------
 # Less than a minute: an interval that is counted from within a tick must be over at the next one.

@@ -1,4 +1,4 @@
-"""Write transitions: what must hold first, then the transitions, made owing where there is news; and send messages."""
+"""Write transitions: what must hold first, then the transitions themselves, and send messages."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ Written = list[tuple[Transition, WriteResult]]
 def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
     """Write transitions of different jobs; gives each as it was written, with its outcome, in order.
 
-    One whose news somebody wants, or whose job has got dependents since it was read, is written as owing.
+    One that a subscription wants, or whose job has got dependents since it was read, is written with pending fan-out.
     """
     steps = [with_pending_fan_out(step) if _is_news(runtime, step) else step for step in transitions]
     ends = _applied(runtime.store, steps)

@@ -19,7 +19,7 @@ TRIES = 5
 class CancelledMembers(NamedTuple):
     """What came of it: jobs whose own end is to be told now, and whether all are stopped, or asked to."""
 
-    owing: list[Job]
+    pending: list[Job]
     all: bool
 
 
@@ -31,16 +31,16 @@ def cancel_members(runtime: Runtime, members: Sequence[Job]) -> CancelledMembers
     Raises:
         UnavailableError: not all could be read.
     """
-    left, owing = list(members), list[Job]()
+    left, pending = list(members), list[Job]()
     for _ in range(TRIES):
         steps = _steps(runtime, list(reversed(left)))
         if not steps:
-            return CancelledMembers(owing, all=True)
+            return CancelledMembers(pending, all=True)
         done = apply(runtime, steps)
-        owing += [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]
+        pending += [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]
         items = runtime.store.get([step.key for step, end in done if not end.done])
         left = _read(runtime, reversed(items))
-    return CancelledMembers(owing, all=False)
+    return CancelledMembers(pending, all=False)
 
 
 def cancel_orphaned_members(runtime: Runtime, composite: Job) -> CancelledMembers:

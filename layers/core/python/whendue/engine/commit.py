@@ -22,7 +22,7 @@ def commit_unsent(runtime: Runtime, transitions: Sequence[Transition]) -> list[W
 def commit(runtime: Runtime, transitions: Sequence[Transition], now_ms: int) -> list[WriteResult]:
     """Write transitions, see to what follows, and send the messages of those that hold.
 
-    A transition that owes news sends nothing (`domain.step.owing`): who tells it sends the message, afterwards.
+    A transition with pending fan-out sends nothing: whoever finishes the fan-out sends the message, afterwards.
     """
     done = apply(runtime, transitions)
     _follow(runtime, done)
@@ -31,5 +31,5 @@ def commit(runtime: Runtime, transitions: Sequence[Transition], now_ms: int) -> 
 
 
 def _follow(runtime: Runtime, done: Written) -> None:
-    if owing := [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]:
-        CompletionFanOut(runtime).tell(owing)
+    if pending := [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]:
+        CompletionFanOut(runtime).run(pending)

@@ -16,7 +16,7 @@ from whendue.jobs.dependencies import UpstreamEnd, upstream_end
 from whendue.jobs.dependency_transitions import advance_fan_out, finish_fan_out
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
-from whendue.quotas import TELL_MS, TELL_PIECE, TELL_PIECES
+from whendue.quotas import FAN_OUT_MS, FAN_OUT_PAGE, FAN_OUT_PAGES
 from whendue.table.keys import DEPENDENT, dependent_of
 
 LAST_DEPENDENT = "dependent$"
@@ -30,17 +30,17 @@ class CompletionFanOut:
         self._runtime = runtime
         self._dependents = DependencyReleaser(runtime)
 
-    def tell(self, owing: Sequence[Job]) -> list[Job]:
+    def run(self, pending: Sequence[Job]) -> list[Job]:
         """Tell everything that jobs owe, and what follows from it, piece by piece; gives the jobs that still owe.
 
         Those are left to their next checks: what was told is told again then, and does no harm.
         """
-        until_ms = self._runtime.clock.now_ms() + TELL_MS
-        waiting, failed = deque(owing), list[Job]()
-        for _ in range(TELL_PIECES):
+        until_ms = self._runtime.clock.now_ms() + FAN_OUT_MS
+        waiting, failed = deque(pending), list[Job]()
+        for _ in range(FAN_OUT_PAGES):
             if not waiting or self._runtime.clock.now_ms() >= until_ms:
                 break
-            part = [waiting.popleft() for _ in range(min(TELL_PIECE, len(waiting)))]
+            part = [waiting.popleft() for _ in range(min(FAN_OUT_PAGE, len(waiting)))]
             told = self._runtime.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
             for more, left in told.results:
                 waiting.extend(more)
@@ -66,12 +66,12 @@ class CompletionFanOut:
         stopped = {job.id: cancel_orphaned_members(self._runtime, job) for job in jobs if job.may_have_members}
         pages = {job.id: self._next_dependents(job) for job in jobs}
         ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
-        heard = self._dependents.hear(_merged(list(ends.values())))
+        released = self._dependents.release(_merged(list(ends.values())))
         left = {job_id for job_id, one in stopped.items() if not one.all}
-        failed = [job for job in jobs if job.id in left or heard.unknown & ends[job.id].keys()]
+        failed = [job for job in jobs if job.id in left or released.unknown & ends[job.id].keys()]
         done = self._note([job for job in jobs if job not in failed], pages)
-        owing = [job for one in stopped.values() for job in one.owing] + heard.owing
-        return owing + [job for job in done if job.pending_fan_out is not None], failed
+        pending = [job for one in stopped.values() for job in one.pending] + released.pending
+        return pending + [job for job in done if job.pending_fan_out is not None], failed
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
         """Note how far jobs have told; gives those of which it is stored."""
@@ -83,7 +83,7 @@ class CompletionFanOut:
 
     def _notify(self, jobs: Sequence[Job]) -> None:
         """Create the deliveries of what jobs have to notify."""
-        made = self._runtime.notifications.told([job for job in jobs if not job.pending_fan_out])
+        made = self._runtime.notifications.deliveries_for([job for job in jobs if not job.pending_fan_out])
         done = apply(self._runtime, made) if made else []
         if any(end.status is WriteStatus.UNAVAILABLE for _, end in done):
             raise UnavailableError
@@ -96,12 +96,12 @@ class CompletionFanOut:
             return []
         # The least key behind the last dependent that was told.
         first = f"{job.pending_fan_out or DEPENDENT}!"
-        return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_DEPENDENT, limit=TELL_PIECE)
+        return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_DEPENDENT, limit=FAN_OUT_PAGE)
 
 
 def _told(job: Job, page: Sequence[Item]) -> Transition | None:
     """Give the note that a job has told a page of its dependents; None for its last one."""
-    return advance_fan_out(job, page[-1]["sk"]) if len(page) == TELL_PIECE else None
+    return advance_fan_out(job, page[-1]["sk"]) if len(page) == FAN_OUT_PAGE else None
 
 
 def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:

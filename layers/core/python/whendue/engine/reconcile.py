@@ -33,7 +33,7 @@ class DependencyReconciler:
         """Use these ports."""
         self._runtime = runtime
         self._dependents = DependencyReleaser(runtime)
-        self._telling = CompletionFanOut(runtime)
+        self._fan_out = CompletionFanOut(runtime)
 
     def check(self, waiting: Sequence[Job]) -> None:
         """Check waiting jobs against dependencies that have ended; what is unknown now is left to their next checks."""
@@ -51,14 +51,14 @@ class DependencyReconciler:
         awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in dependencies]
         jobs = self._read(awaited, dependencies)
         if must_stop_members(job, self._runtime.clock.now_ms()):
-            self._telling.tell(cancel_members(self._runtime, [member for member in jobs.values() if member]).owing)
+            self._fan_out.run(cancel_members(self._runtime, [member for member in jobs.values() if member]).pending)
             jobs = self._read(awaited, dependencies)
             self.check([member for member in jobs.values() if member and member.state is State.WAITING])
         known = [(number, dependencies[number], found) for number, found in jobs.items() if found and found.terminal]
         ends = [upstream_end(number, dependency.on, found, job.request_hash) for number, dependency, found in known]
         ends += self._never([(number, dependencies[number]) for number, found in jobs.items() if found is None], job)
-        heard = self._dependents.hear({job.id: ends})
-        self._telling.tell(heard.owing)
+        released = self._dependents.release({job.id: ends})
+        self._fan_out.run(released.pending)
 
     def _read(self, awaited: Sequence[int], dependencies: Mapping[int, Upstream]) -> dict[int, Job | None]:
         items = self._runtime.store.get([job_key(dependencies[number].id) for number in awaited])

@@ -16,10 +16,10 @@ TRIES = 8
 
 
 class Released(NamedTuple):
-    """What came of it: dependents that may not have heard, and jobs whose own end is to be told now."""
+    """What came of it: dependents that may not have released, and jobs whose own end is to be told now."""
 
     unknown: set[str]
-    owing: list[Job]
+    pending: list[Job]
 
 
 class DependencyReleaser:
@@ -29,29 +29,29 @@ class DependencyReleaser:
         """Use these ports."""
         self._runtime = runtime
 
-    def hear(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> Released:
+    def release(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> Released:
         """Tell jobs of ends: who awaits nothing more is released, once (guarantee G7).
 
         Args:
             ends: by the dependent's id; none asks only whether it still awaits anything.
         """
-        left, unknown, owing = dict(ends), set[str](), list[Job]()
+        left, unknown, pending = dict(ends), set[str](), list[Job]()
         for _ in range(TRIES):
             steps = self._decide(left)
             if not steps:
-                return Released(unknown, owing)
+                return Released(unknown, pending)
             now_ms = self._runtime.clock.now_ms()
             done = apply(self._runtime, list(steps.values()))
             held = [step for step, end in done if end.done]
             send(self._runtime.queue, [step.job for step in held if step.send], now_ms, self._runtime.bulkhead)
-            owing += [step.job for step in held if step.job.pending_fan_out is not None]
+            pending += [step.job for step in held if step.job.pending_fan_out is not None]
             unknown |= {step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE}
             # After an arrival somebody looks whether it was the last; who was refused looks again.
             again = {
                 s.job.id for s, end in done if end.status is WriteStatus.REFUSED or (end.done and s.name == "satisfy")
             }
             left = {job_id: ends[job_id] for job_id in left if job_id in again}
-        return Released(unknown | set(left), owing)
+        return Released(unknown | set(left), pending)
 
     def _decide(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> dict[str, Transition]:
         if not ends:

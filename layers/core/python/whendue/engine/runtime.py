@@ -32,7 +32,7 @@ class NotificationSink(Protocol):
     def wants(self, step: Transition) -> bool:
         """Say whether anybody wants to hear of what a transition ends; True where nobody knows."""
 
-    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+    def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:
         """Give the deliveries to create for the news that jobs owe.
 
         Raises:
@@ -47,7 +47,7 @@ class NullNotificationSink:
         """Want nothing."""
         return False
 
-    def told(self, jobs: Sequence[Job]) -> list[Transition]:  # noqa: ARG002
+    def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:  # noqa: ARG002
         """Tell nobody."""
         return []
 

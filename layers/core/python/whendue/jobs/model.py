@@ -112,7 +112,7 @@ class Job:
         on_dependency_failure: what becomes of it when a dependency that must succeed does not; None is to cancel it.
         after_s: it is due so long after the last of its dependencies has ended.
         has_references: its payload refers to results of its dependencies.
-        has_dependents: others wait for its end, which must be told them.
+        has_dependents: others depend on it.
         pending_fan_out: its end, or its failed attempt, has yet to be published; the last dependent that was served.
         expands: how it makes jobs of its own and waits for them, see `whendue.jobs.members`; None is not at all.
         member_count: how many it has made; None before it has.

@@ -181,7 +181,7 @@ def redrive(
     """Run a dead or cancelled job again, with all its attempts.
 
     Args:
-        job: as read; one that still owes the news of its end is not redriven.
+        job: as read; one whose fan-out is pending is not redriven.
         due_at: when, ms UTC.
         now_ms: the time.
         timing: the due-index rule's numbers.

@@ -34,7 +34,7 @@ ERRORS: Final = (
     "worker_lost",
 )
 OTHER: Final = "other"
-RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "tell")
+RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "fan_out")
 # What fields of errors and rescues begin with.
 FAILED: Final = "failed_"
 RESCUED: Final = "rescued_"

@@ -46,7 +46,7 @@ class NotificationPublisher:
         ]
         return any(one.wants(story) for one in known for story in facts)
 
-    def told(self, jobs: Sequence[Job]) -> list[Transition]:
+    def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:
         """Give the deliveries to create for jobs that owe their news; creating one twice creates it once.
 
         For an ended job its end and, if its last attempt failed with it, that attempt; for a pending one its failed
@@ -59,11 +59,11 @@ class NotificationPublisher:
         return [made for _, each in told for made in each]
 
     def _of_job(self, job: Job) -> list[Transition]:
-        return [made for story in events_from(job) for made in self.tell(job.tenant, story)]
+        return [made for story in events_from(job) for made in self.deliveries_of(job.tenant, story)]
 
     # --- how --------------------------------------------------------------------------------------------------
 
-    def tell(self, tenant: str, story: NotificationEvent) -> list[Transition]:
+    def deliveries_of(self, tenant: str, story: NotificationEvent) -> list[Transition]:
         """Give the deliveries of a story to all who want it.
 
         Raises:

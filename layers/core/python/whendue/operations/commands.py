@@ -92,7 +92,7 @@ class JobCommands:
         if job.state is State.RUNNING and job.expands and job.member_count is None:
             # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
             stopped = cancel_orphaned_members(self._runtime, job)
-            CompletionFanOut(self._runtime).tell(stopped.owing)
+            CompletionFanOut(self._runtime).run(stopped.pending)
         return job
 
     def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
@@ -183,7 +183,7 @@ class JobCommands:
                 raise UnstorableError
             if outcome.current and "pending_fan_out" in outcome.current:
                 # Those who wait for this end hear of it before there is another one.
-                CompletionFanOut(self._runtime).tell([from_item(outcome.current)])
+                CompletionFanOut(self._runtime).run([from_item(outcome.current)])
         raise StateConflictError("the job keeps changing; try again")
 
     def _stop_parts(self, transition: Transition) -> None:

@@ -126,7 +126,7 @@ class PauseService:
         key = _key_of(queue)
         made = self._begin(key, reason, by, until)
         if tenant is not None:
-            self._tell(self._notifications.tell(tenant, pause_event(key, made, queue=queue)))
+            self._tell(self._notifications.deliveries_of(tenant, pause_event(key, made, queue=queue)))
         return made
 
     def pause_tenant(self, tenant: str, task: str | None, reason: str, by: str, until: int | None) -> Pause:
@@ -142,7 +142,7 @@ class PauseService:
             self._runtime.registry.get(task)
         key = _tenant_key(tenant, task)
         made = self._begin(key, reason, by, until)
-        self._tell(self._notifications.tell(tenant, pause_event(key, made, task=task)))
+        self._tell(self._notifications.deliveries_of(tenant, pause_event(key, made, task=task)))
         return made
 
     def resume_queue(self, queue: str) -> bool:

@@ -147,7 +147,7 @@ class FireEnqueuer:
         ]
         self._enter(works)
         self._create_jobs(works)
-        self._tell_of_gaps(works)
+        self._notify_missed(works)
         return Fired(self._advance([work for work in works if not work.failed]), broken)
 
     def _computed(
@@ -273,7 +273,7 @@ class FireEnqueuer:
         for (work, _), end in zip(refused, self._apply(skips), strict=True):
             work.failed |= end.status is WriteStatus.UNAVAILABLE
 
-    def _tell_of_gaps(self, works: Sequence[_Work]) -> None:
+    def _notify_missed(self, works: Sequence[_Work]) -> None:
         """Create the deliveries that tell of missed fires; one that is there is the one, as jobs are."""
         runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
         for work in works:

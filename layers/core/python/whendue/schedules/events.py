@@ -20,7 +20,7 @@ def missed_deliveries(notifications: NotificationPublisher, schedule: Schedule, 
     """
     if gap.outcome is not FireOutcome.MISSED or not notifications.known(schedule.tenant):
         return []
-    return notifications.tell(schedule.tenant, missed_event(schedule, gap))
+    return notifications.deliveries_of(schedule.tenant, missed_event(schedule, gap))
 
 
 def missed_event(schedule: Schedule, gap: MissedRange) -> NotificationEvent:

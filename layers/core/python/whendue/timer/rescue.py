@@ -74,9 +74,9 @@ class Rescuer:
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
         """Tell what is owed, and let who waits look at its dependencies; pauses hold neither up."""
-        if owing := [job for job in jobs if job.pending_fan_out is not None]:
-            left = CompletionFanOut(self._runtime).tell(owing)
-            self.healed["tell"] += len(owing) - len(left)
+        if pending := [job for job in jobs if job.pending_fan_out is not None]:
+            left = CompletionFanOut(self._runtime).run(pending)
+            self.healed["fan_out"] += len(pending) - len(left)
             now_ms = self._runtime.clock.now_ms()
             self._carry_out([postpone_check(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:

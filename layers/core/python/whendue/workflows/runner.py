@@ -117,10 +117,10 @@ class CompositeRunner:
         Raises:
             UnavailableError: some of it is not told.
         """
-        owing = [member for member in members.values() if member.pending_fan_out is not None]
-        if CompletionFanOut(self._runtime).tell(owing):
+        pending = [member for member in members.values() if member.pending_fan_out is not None]
+        if CompletionFanOut(self._runtime).run(pending):
             raise UnavailableError
-        return bool(owing)
+        return bool(pending)
 
     def _reset(self, plan: ExpansionPlan, there: dict[int, Job], parent_redrive: int) -> dict[int, Job]:
         """Let members that failed begin again; gives them as they are then.
