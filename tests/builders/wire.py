@@ -37,11 +37,11 @@ class Wire:
         return call
 
 
-def error(code: str, *, status: int = 400) -> Fate:
+def error(code: str, *, status: int = 400, message: str = "injected") -> Fate:
     """The service refuses the whole call."""
 
     def fate(call: Call, arguments: dict[str, Any]) -> Any:
-        reply = {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        reply = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
         raise ClientError(reply, "Injected")  # type: ignore[arg-type]
 
     return fate

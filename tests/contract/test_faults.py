@@ -306,15 +306,11 @@ def test_an_immediate_job_costs_at_most_six_write_units(batches: Aws) -> None:
     assert written in ([1, 1, 1], [2, 1, 3])
 
 
-def test_a_table_without_the_due_index_is_one_of_an_earlier_version(batches: Aws) -> None:
-    """It had another name, and held other attributes: the readiness probe says so (moto: no such table)."""
-    keys = (("pk", "HASH"), ("sk", "RANGE"))
-    batches.clients.dynamodb.create_table(
-        TableName="contract-of-old",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    store = DynamoStore(batches.clients.dynamodb, "contract-of-old", ManualClock().as_clock())
+def test_a_table_without_the_due_index_is_one_of_an_earlier_version(aws_tables: Aws) -> None:
+    """It had another name, and held other attributes: the readiness probe says so. The words are DynamoDB's."""
+    store, line = wired_store(aws_tables)
+    message = "The table does not have the specified index: due"
+    line.next("query", wire.error("ValidationException", message=message))
     with pytest.raises(OldTableError):
         store.query_due("health", after=None, until_ms=0, limit=1)
+    assert line.fates_left == 0

@@ -22,17 +22,22 @@ class Run:
     end: float | None = None
 
 
+def at(time: str) -> float:
+    """Read a time of the API, seconds since 1970."""
+    return datetime.fromisoformat(time).timestamp()
+
+
 def runs_of(path: Path) -> list[Run]:
     """Read what tasks noted; a process that dies ends everything that it had begun."""
     runs: dict[tuple[str, str], Run] = {}
     for line in path.read_text().splitlines():
-        what, process, fence, at = line.split()
+        what, process, fence, time = line.split()
         if what == "begin":
-            runs[process, fence] = Run(float(at))
+            runs[process, fence] = Run(float(time))
             continue
         for (other, mark), run in runs.items():
             if run.end is None and other == process and (what == "dies" or mark == fence):
-                run.end = float(at)
+                run.end = float(time)
     return sorted(runs.values(), key=lambda run: run.begin)
 
 
@@ -49,7 +54,7 @@ def test_fifty_jobs_of_a_key_limited_to_three_never_run_more_than_three_at_once(
         }
         for number in range(50)
     ]
-    jobs = http.ended(http.batch(wanted), timeout_s=120)
+    jobs = http.ended(http.batch(wanted), timeout_s=300)
     assert {job["state"] for job in jobs} == {"succeeded"}
     assert {job["attempt"] for job in jobs} == {1}
     runs = runs_of(path)
@@ -73,14 +78,15 @@ def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
         {"type": "e2e.noted", "payload": {"path": str(path)}, "limits": {"ratePerSecond": 10, "key": "ten"}}
         for _ in range(350)
     ]
-    jobs = http.ended(http.batch(wanted), timeout_s=120)
+    jobs = http.ended(http.batch(wanted), timeout_s=300)
     assert {(job["state"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
-    given = sorted(datetime.fromisoformat(job["dueAt"]).timestamp() for job in jobs)
+    given = sorted(at(job["dueAt"]) for job in jobs)
     counts = [sum(begin <= one < begin + 30 for one in given) for begin in given if begin + 30 <= given[-1]]
-    starts = sorted(run.begin for run in runs_of(path))
     with capsys.disabled():
         print(f"\n350 jobs at 10/s: {counts[0]} in the first 30 s, at most {max(counts)} in any")
-    assert all(start >= one for start, one in zip(starts, given, strict=True))
+    assert len(runs_of(path)) >= len(jobs)
+    # Also of one whose worker was so slow that another took it over.
+    assert all(at(job["startedAt"]) >= at(job["dueAt"]) for job in jobs)
     assert min(counts) >= 270
     assert max(counts) <= 330
 
