@@ -54,7 +54,7 @@ def test_fifty_jobs_of_a_key_limited_to_three_never_run_more_than_three_at_once(
         }
         for number in range(50)
     ]
-    jobs = http.ended(http.batch(wanted), timeout_s=300)
+    jobs = http.ended(http.batch(wanted), timeout_s=120)
     assert {job["state"] for job in jobs} == {"succeeded"}
     assert {job["attempt"] for job in jobs} == {1}
     runs = runs_of(path)
@@ -73,20 +73,19 @@ def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
 
     Counted on the times that jobs were given: how late a busy machine then starts them is no matter of the limit.
     """
-    path = tmp_path / "runs"
+    paths = [tmp_path / str(number) for number in range(350)]
     wanted: list[dict[str, Any]] = [
         {"type": "e2e.noted", "payload": {"path": str(path)}, "limits": {"ratePerSecond": 10, "key": "ten"}}
-        for _ in range(350)
+        for path in paths
     ]
-    jobs = http.ended(http.batch(wanted), timeout_s=300)
+    jobs = http.ended(http.batch(wanted), timeout_s=120)
     assert {(job["state"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
     given = sorted(at(job["dueAt"]) for job in jobs)
     counts = [sum(begin <= one < begin + 30 for one in given) for begin in given if begin + 30 <= given[-1]]
     with capsys.disabled():
         print(f"\n350 jobs at 10/s: {counts[0]} in the first 30 s, at most {max(counts)} in any")
-    assert len(runs_of(path)) >= len(jobs)
-    # Also of one whose worker was so slow that another took it over.
-    assert all(at(job["startedAt"]) >= at(job["dueAt"]) for job in jobs)
+    # The last start: a worker may be so slow that another one takes its job over.
+    assert all(runs_of(path)[-1].begin >= at(job["dueAt"]) for path, job in zip(paths, jobs, strict=True))
     assert min(counts) >= 270
     assert max(counts) <= 330
 

@@ -91,7 +91,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/notifications/test_publisher.py",
         "functional/submission/test_submit.py:payload",
     ),
-    "whendue.engine.ports": ("contract/test_writes.py", "contract/test_queue.py", "contract/test_agenda.py"),
+    "whendue.engine.ports": ("contract/test_writes.py", "contract/test_queue.py", "contract/test_due_index.py"),
     "whendue.engine.readable": ("functional/api/test_list_bulkheads.py:/jobs",),
     "whendue.engine.runtime": ("functional/worker/test_processor_bulkheads.py",),
     # --- inspection -----------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.support.time_limit": ("functional/api/test_endless_validators.py",),
     "whendue.support.timestamps": ("unit/api/http/test_times.py:written",),
     "whendue.table.items": ("unit/schedules/test_model.py:item", "functional/timer/test_tick_bulkheads.py:item"),
-    "whendue.table.keys": ("property/test_laws.py", "contract/test_span.py"),
+    "whendue.table.keys": ("property/test_laws.py", "contract/test_query_range.py"),
     "whendue.table.preconditions": ("unit/api/http/test_etags.py", "contract/test_profiles.py"),
     "whendue.table.writes": ("contract/test_writes.py", "unit/jobs/test_transitions_conditions.py"),
     # --- timer, worker, workflows ---------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class App:
     """Everything that handlers call. A service is put together when it is first asked for: no function needs all."""
 
     def __init__(self, runtime: Runtime, notifications: NotificationPublisher, metrics: MetricsRecorder) -> None:
-        """Stand on these ports; `notifications` and `metrics` are theirs."""
+        """Use this runtime; `notifications` and `metrics` are theirs."""
         self._runtime = runtime
         self.notifications = notifications
         self.settings = runtime.settings

@@ -1,6 +1,6 @@
-"""Telling: hand on the news of ends, to the jobs that wait for them and to whom it is to be notified.
+"""Completion fan-out: hand the end of a job on to its dependents, its composite and its subscriptions.
 
-A job that owes news stays live. Whoever has recorded its end tells it at once; if they die, its next check does.
+A job with pending fan-out stays live. Whoever records its end runs the fan-out; if they die, its next check does.
 """
 
 from collections import defaultdict, deque
@@ -26,7 +26,7 @@ class CompletionFanOut:
     """Tells what is owed."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._dependents = DependencyReleaser(runtime)
 

@@ -30,7 +30,7 @@ class DependencyReconciler:
     """Looks after waiting jobs."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._dependents = DependencyReleaser(runtime)
         self._fan_out = CompletionFanOut(runtime)

@@ -26,7 +26,7 @@ class DependencyReleaser:
     """Lets waiting jobs hear of ends."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def release(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> Released:

@@ -20,7 +20,7 @@ class Explainer:
     """Explains jobs; changes nothing."""
 
     def __init__(self, runtime: Runtime, around: Surroundings) -> None:
-        """Use these ports; `around` sees what a job waits for."""
+        """Use this runtime; `around` sees what a job waits for."""
         self._runtime = runtime
         self._around = around
 

@@ -28,7 +28,7 @@ class Gauges:
     """Measures; changes nothing."""
 
     def __init__(self, runtime: Runtime, pauses: PauseService, queues: QueueInspector) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._pauses = pauses
         self._queues = queues

@@ -10,7 +10,7 @@ class Health:
     """Asks what we cannot work without."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def ready(self) -> dict[str, str]:

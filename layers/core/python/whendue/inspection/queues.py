@@ -34,7 +34,7 @@ class QueueInspector:
     """Answers questions about queues; changes nothing."""
 
     def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._pauses = pauses
 

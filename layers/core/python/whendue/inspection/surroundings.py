@@ -20,7 +20,7 @@ class Surroundings:
     """Looks, for `explain`: at each thing only where the job may be waiting for it, with one call each."""
 
     def __init__(self, runtime: Runtime, pauses: PauseService, limits: Limiter, counters: MetricsStore) -> None:
-        """Use these ports, and what knows pauses, limits and the timer's ticks."""
+        """Use this runtime, and what knows pauses, limits and the timer's ticks."""
         self._runtime = runtime
         self._pauses = pauses
         self._limits = limits

@@ -22,7 +22,7 @@ class Deferral:
     """Puts off what its limit does not let start now."""
 
     def __init__(self, runtime: Runtime, slots: Slots, overlaps: OverlapService) -> None:
-        """Use these ports, and what knows slots and overlap policies."""
+        """Use this runtime, and what knows slots and overlap policies."""
         self._runtime = runtime
         self._slots = slots
         self._overlaps = overlaps

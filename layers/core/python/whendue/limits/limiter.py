@@ -33,7 +33,7 @@ class Limiter:
     """Holds jobs to their limits across all workers."""
 
     def __init__(self, runtime: Runtime, profiles: ProfileLookup) -> None:
-        """Use these ports, and limits that profiles name."""
+        """Use this runtime, and limits that profiles name."""
         self._runtime = runtime
         self._profiles = profiles
         self._slots = Slots(runtime)

@@ -21,7 +21,7 @@ class OverlapService:
     """Carries out the overlap policies of schedules."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def skip(self, jobs: Sequence[Job], now_ms: int) -> list[WriteResult]:

@@ -17,7 +17,7 @@ class RateTokens:
     """Says when jobs of a key may start; what is reserved and not used makes it slower, never faster."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def reserve(self, pk: str, rate_per_s: float, count: int, seen: Item | None, now_ms: int) -> Sequence[int] | None:

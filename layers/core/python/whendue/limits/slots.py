@@ -66,7 +66,7 @@ class Slots:
     """Gives slots to jobs in the order in which they were due, and never more than a key's limit."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def look(self, pk: str) -> LimitState:

@@ -18,7 +18,7 @@ class MetricsStore:
     """Writes and reads sums."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._types = frozenset(runtime.registry.all_names()[:COUNTED_TYPES])
         self._lock = threading.Lock()

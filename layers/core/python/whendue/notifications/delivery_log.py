@@ -28,7 +28,7 @@ class DeliveryLog:
     def __init__(
         self, runtime: Runtime, notifications: NotificationPublisher, query: JobReader, control: JobCommands
     ) -> None:
-        """Use these ports; deliveries are shown and changed as jobs are."""
+        """Use this runtime; deliveries are shown and changed as jobs are."""
         self._runtime = runtime
         self._notifications = notifications
         self._query = query

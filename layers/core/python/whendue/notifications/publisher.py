@@ -1,4 +1,4 @@
-"""News: who wants to be told what, and the deliveries that tell it."""
+"""Publisher: which subscriptions want an event, and the deliveries that notify them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ class NotificationPublisher:
     """Knows the subscriptions. A process has one of these: a tenant's are read every 5 s at most."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports; nothing is known yet."""
+        """Use this runtime; nothing is known yet."""
         self._runtime = runtime
         self._fresh: TtlCache[str, tuple[Subscription, ...]] = TtlCache(
             runtime.clock, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED

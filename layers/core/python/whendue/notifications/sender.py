@@ -28,7 +28,7 @@ class NotificationSender:
     """Resource `notify`: what the tasks of channels call."""
 
     def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
-        """Use these ports; `notifications` is told when a subscription is disabled."""
+        """Use this runtime; `notifications` is told when a subscription is disabled."""
         self._runtime = runtime
         self._notifications = notifications
 

@@ -68,7 +68,7 @@ class Subscriptions:
     """Changes a tenant's subscriptions."""
 
     def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
-        """Use these ports; `notifications` is told what was changed."""
+        """Use this runtime; `notifications` is told what was changed."""
         self._runtime = runtime
         self._notifications = notifications
 

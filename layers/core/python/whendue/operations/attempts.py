@@ -22,7 +22,7 @@ class Attempts:
     """Lists failed attempts."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def last(self, job: Job, limit: int) -> list[Failure]:

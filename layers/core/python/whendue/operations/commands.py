@@ -67,7 +67,7 @@ class JobCommands:
     """Changes jobs on request."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def cancel(self, tenant: str, job_id: str, expected: Versions = None) -> Job:

@@ -54,7 +54,7 @@ class DeadLetterService:
     """Works on all dead jobs of a tenant."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._listing = Listing(runtime)
 

@@ -43,7 +43,7 @@ class JobEraser:
     """Erases jobs and what belongs to them."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     # --- on request ---------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ class Listing:
     """Walks the due index for a tenant: live jobs by next check, then finished ones, newest first."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def page(self, name: str, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:

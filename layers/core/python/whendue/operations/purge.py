@@ -18,7 +18,7 @@ class Purger:
     """Erases what belongs to jobs, and as many members as there is time for."""
 
     def __init__(self, runtime: Runtime, until_ms: int) -> None:
-        """Use these ports; begin with no more members from `until_ms` on, ms UTC."""
+        """Use this runtime; begin with no more members from `until_ms` on, ms UTC."""
         self._runtime = runtime
         self._until_ms = until_ms
 

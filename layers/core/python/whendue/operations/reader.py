@@ -35,7 +35,7 @@ class JobReader:
     """Answers questions; changes nothing."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._listing = Listing(runtime)
         self._attempts = Attempts(runtime)

@@ -45,7 +45,7 @@ class PauseService:
     """Reads and changes pauses."""
 
     def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
-        """Use these ports; `notifications` knows who is to be told of a pause."""
+        """Use this runtime; `notifications` knows who is to be told of a pause."""
         self._runtime = runtime
         self._notifications = notifications
         self._fresh: TtlCache[Key, Item | None] = TtlCache(runtime.clock, PAUSE_CACHE_MS, PAUSES_REMEMBERED)

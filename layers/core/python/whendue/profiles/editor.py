@@ -45,7 +45,7 @@ class ProfileEditor:
     """Reads and changes a tenant's profiles."""
 
     def __init__(self, runtime: Runtime, profiles: ProfileLookup, notifications: NotificationPublisher) -> None:
-        """Use these ports; `profiles` is told what was changed, `notifications` knows the subscriptions."""
+        """Use this runtime; `profiles` is told what was changed, `notifications` knows the subscriptions."""
         self._runtime = runtime
         self._notifications = notifications
         self._profiles = profiles

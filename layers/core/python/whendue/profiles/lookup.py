@@ -19,7 +19,7 @@ class ProfileLookup:
     """Finds profiles. A process has one of these, so that what it knows is known once."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports; nothing is known yet."""
+        """Use this runtime; nothing is known yet."""
         self._runtime = runtime
         self._fresh: TtlCache[tuple[str, str], Profile] = TtlCache(runtime.clock, PROFILE_AGE_MS, PROFILES_REMEMBERED)
 

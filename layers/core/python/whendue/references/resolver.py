@@ -17,7 +17,7 @@ class InputResolver:
     """Brings payloads."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._dependencies = DependencyReconciler(runtime)
 

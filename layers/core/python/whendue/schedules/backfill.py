@@ -43,7 +43,7 @@ class BackfillService:
     """Makes jobs for the past."""
 
     def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._submit = submit
         self._firing = firing

@@ -25,7 +25,7 @@ class PlannedFireCanceller:
     """Takes back planned fires."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def finish(self, schedule: Schedule) -> Schedule:

@@ -79,7 +79,7 @@ class FireEnqueuer:
     """Decides and fires."""
 
     def __init__(self, runtime: Runtime, submit: Submit, notifications: NotificationPublisher) -> None:
-        """Use these ports; `notifications` knows who is to be told of missed fires."""
+        """Use this runtime; `notifications` knows who is to be told of missed fires."""
         self._runtime = runtime
         self._notifications = notifications
         self._submit = submit

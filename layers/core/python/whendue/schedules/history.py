@@ -84,7 +84,7 @@ class FireHistory:
     """Answers how fires ended."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def page(self, tenant: str, name: str, wanted: FireFilter, limit: int, cursor: str | None) -> FirePage:

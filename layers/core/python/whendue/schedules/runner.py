@@ -74,7 +74,7 @@ class ScheduleRunner:
     def __init__(
         self, runtime: Runtime, firing: FireEnqueuer, schedules: ScheduleService, backfills: BackfillService
     ) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._firing = firing
         self._schedules = schedules

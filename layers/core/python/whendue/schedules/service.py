@@ -94,7 +94,7 @@ class ScheduleService:
     """Changes schedules on request."""
 
     def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._submit = submit
         self._firing = firing

@@ -1,4 +1,4 @@
-"""Prepare: turn what a caller asks for into the write of its job, or say why not."""
+"""Plan: turn a request into the write of its job, or say why it is refused."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,7 @@ class JobPlanner:
         notifications: NotificationPublisher,
         expansion_checks: Mapping[str, "ExpansionCheck"],
     ) -> None:
-        """Use these ports.
+        """Use this runtime.
 
         Args:
             runtime: of this process.

@@ -45,7 +45,7 @@ class Submit:
         notifications: NotificationPublisher,
         expansion_checks: Mapping[str, ExpansionCheck],
     ) -> None:
-        """Use these ports; the other arguments are those of `Prepare`."""
+        """Use this runtime; the other arguments are those of `JobPlanner`."""
         self._runtime = runtime
         self._profiles = profiles
         self._planner = JobPlanner(runtime, profiles, notifications, expansion_checks)

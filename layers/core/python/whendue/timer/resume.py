@@ -25,7 +25,7 @@ class Resume:
     """Ends pauses."""
 
     def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._pauses = pauses
 

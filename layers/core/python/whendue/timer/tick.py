@@ -71,7 +71,7 @@ class Tick:
     """The timer's service."""
 
     def __init__(self, runtime: Runtime, pauses: PauseService, due: ScheduleRunner) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._pauses = pauses
         self._due = due

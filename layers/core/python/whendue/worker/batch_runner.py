@@ -32,7 +32,7 @@ class BatchRunner:
         composites: runs jobs that make jobs.
         batch: the claimed jobs, at least one.
         function_deadline_ms: when the process may be stopped, less the time to record, ms UTC.
-        drain_at: asked at each look for when what still runs is given back, ms UTC; see `Work.handle`.
+        drain_at: asked at each look for when what still runs is given back, ms UTC; see `BatchProcessor.handle`.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ class DeadLetterConsumer:
     """Handles messages of the dead-letter queue."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
 
     def handle(self, deliveries: Sequence[ReceivedMessage]) -> BatchResult:

@@ -35,7 +35,7 @@ class BatchProcessor:
     def __init__(
         self, runtime: Runtime, profiles: ProfileLookup, pauses: PauseService, composites: CompositeRunner
     ) -> None:
-        """Use these ports."""
+        """Use this runtime."""
         self._runtime = runtime
         self._profiles = profiles
         self._pauses = pauses

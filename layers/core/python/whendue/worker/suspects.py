@@ -33,7 +33,7 @@ class Suspects:
         settle: counts what becomes of them.
         deadly: is told of those that kill their process.
         deadline_ms: when this process may be stopped, ms UTC.
-        drain_at: as in `Work.handle`.
+        drain_at: as in `BatchProcessor.handle`.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class Expander:
     """Plans composites."""
 
     def __init__(self, runtime: Runtime, submit: Submit) -> None:
-        """Use these ports, and what prepares jobs."""
+        """Use this runtime, and what prepares jobs."""
         self._runtime = runtime
         self._submit = submit
         self._inputs = InputResolver(runtime)

@@ -29,7 +29,7 @@ class CompositeRunner:
     """Runs composites."""
 
     def __init__(self, runtime: Runtime, submit: Submit) -> None:
-        """Use these ports, and what prepares jobs."""
+        """Use this runtime, and what prepares jobs."""
         self._runtime = runtime
         self._parting = Expander(runtime, submit)
 

@@ -31,7 +31,7 @@ class WorkflowService:
     """Shows and changes workflows."""
 
     def __init__(self, runtime: Runtime, control: JobCommands) -> None:
-        """Use these ports, and what changes jobs."""
+        """Use this runtime, and what changes jobs."""
         self._runtime = runtime
         self._control = control
 
