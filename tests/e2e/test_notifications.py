@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -21,7 +20,7 @@ RECIPIENTS = {TENANT: ["ops@example.com"]}
 # A slow receiver answers no sooner; under the 15 s after which its attempt fails.
 SLOW_S = 10
 # So many deliveries take a slow receiver several times SLOW_S.
-MANY = 20
+MANY = 40
 
 
 @pytest.fixture(scope="module")
@@ -204,10 +203,10 @@ def test_a_slow_receiver_holds_up_neither_jobs_nor_other_tenants(notifying: Stag
         put(other, "quick", "webhook", url=web.url("/quick"))
         done = ended(other, "quick", send_test(other, "quick"))
     assert done["state"] == "succeeded"
-    waited = datetime.fromisoformat(done["finishedAt"]) - datetime.fromisoformat(done["createdAt"])
-    print(f"\nbeside a receiver that takes {SLOW_S} s another tenant's delivery took {waited.total_seconds():.2f} s")
-    assert waited.total_seconds() < SLOW_S / 2
-    assert sum(seen.path == "/slow" for seen in web.seen) < MANY
+    paths = [seen.path for seen in web.seen]
+    before = paths[: paths.index("/quick")].count("/slow")
+    print(f"\nanother tenant's delivery came after {before} of {MANY} to a receiver that takes {SLOW_S} s")
+    assert before <= MANY / 2
     slow.free.set()
     # Those that waited in line come when a slot is handed on, or look for themselves.
     assert {ended(http, "slow", one)["state"] for one in slow_ids[:1]} == {"succeeded"}
