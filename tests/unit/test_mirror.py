@@ -185,11 +185,15 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.timer.promote": ("functional/timer/test_tick.py:tick", "functional/engine/test_fairness.py:promote"),
     "whendue.timer.resume": ("functional/pauses/test_service.py:resume",),
     "whendue.worker.claimed_job": ("functional/worker/test_processor.py:work",),
-    "whendue.worker.completer": (
-        "functional/worker/test_processor.py:work",
+    "whendue.worker.claimer": (
+        "functional/worker/test_processor_claims.py:claim",
         "functional/worker/test_processor_bulkheads.py",
     ),
-    "whendue.worker.deadly": ("functional/worker/test_suspects.py",),
+    "whendue.worker.completer": (
+        "functional/worker/test_processor.py:work",
+        "functional/worker/test_processor_bulkheads.py:record",
+    ),
+    "whendue.worker.killer_types": ("functional/worker/test_suspects.py",),
     "whendue.worker.executor": ("functional/worker/test_processor.py:work",),
     "whendue.worker.heartbeat": ("functional/worker/test_processor.py:lease",),
     "whendue.workflows.canvas": ("unit/workflows/test_graph.py",),

@@ -28,8 +28,7 @@ from whendue.profiles import lookup as profiles
 from whendue.references import resolver as inputs
 from whendue.submission.request import Dependency
 from whendue.worker import batch_runner as batch
-from whendue.worker import completer as settle
-from whendue.worker import processor as work
+from whendue.worker import claimer, decode, ended_attempt
 from whendue.workflows.runner import CompositeRunner
 
 Planted = Callable[[Any, str], None]
@@ -81,20 +80,20 @@ RATED = (("limit", Limit(rate_per_s=400, key="k")),)
 OWN = (("limit", Limit(concurrency=10, rate_per_s=400, key="own")),)
 BULKY = "bulky"
 STAGES = (
-    Stage("decode", work, "from_body", "stays"),
+    Stage("decode", decode, "from_body", "stays"),
     Stage("paused", PauseService, "held", "stays"),
     Stage("followed", profiles, "followed", "succeeded", wanted=(("follow", True),)),
     Stage("limit of", Limiter, "limit_of", "stays"),
     Stage("limited, as stored", MemoryStore, "get", "stays", "'job'", LIMITED),
     Stage("slot", Slots, "take", "stays", wanted=LIMITED),
     Stage("token", Limiter, "_in_rate", "stays", wanted=RATED),
-    Stage("claim", work, "claim", "stays"),
+    Stage("claim", claimer, "claim", "stays"),
     Stage("claim, written", MemoryStore, "apply", "stays", "name='claim'"),
-    Stage("claimed", work, "claimed", "stays"),
+    Stage("claimed", claimer, "claimed", "stays"),
     Stage("payload", PayloadStore, "payloads", "failed", kind=BULKY),
     Stage("attempt", batch, "attempt", "failed"),
     Stage("result", PayloadStore, "place_result", "failed"),
-    Stage("transition", settle, "succeed", "failed"),
+    Stage("transition", ended_attempt, "succeed", "failed"),
     Stage("record", MemoryStore, "apply", "stays", "name='succeed'"),
     Stage("record, written", MemoryStore, "apply", "stays", "name='succeed'", LIMITED),
     Stage("slot, given back", Slots, "serve", "succeeded", "#own-1'", OWN),

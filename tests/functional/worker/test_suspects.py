@@ -14,7 +14,7 @@ from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import claim
 from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
 from whendue.submission.request import JobRequest
-from whendue.worker.deadly import KillerTypes
+from whendue.worker.killer_types import KillerTypes
 
 FOREVER_MS = 4_000_000_000_000
 
@@ -225,4 +225,4 @@ def test_a_worker_remembers_so_many_deadly_types() -> None:
     jobs = [evolve(job, type=f"type-{number}") for number in range(DEADLY_REMEMBERED + 1)]
     for one in jobs:
         deadly.died_of(one, 0)
-    assert [deadly.is_deadly(one, 1) for one in (jobs[0], jobs[1], jobs[-1])] == [False, True, True]
+    assert [deadly.has(one, 1) for one in (jobs[0], jobs[1], jobs[-1])] == [False, True, True]

@@ -1,16 +1,11 @@
-"""What becomes of a batch at its limits: who may be claimed, who is put off, whose message must stay."""
+"""Jobs at their limits: those that may be claimed now, and those that wait."""
 
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 from whendue.engine.ports import ReceivedMessage
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job
 from whendue.limits.slot_model import Slot
-
-# What is counted where an error of one item ended its handling; its message comes again.
-ISOLATED: Final = "isolated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +34,3 @@ class Refused:
     wait: Wait
     due_at: int
     listed: bool = False
-
-
-@dataclass(slots=True)
-class Admission:
-    """What became of a batch at its limits.
-
-    Args:
-        admitted: may be claimed.
-        unsettled: messages that must stay: nobody knows.
-        counts: outcome -> number of messages that are done with.
-    """
-
-    admitted: list[Admitted] = field(default_factory=list)
-    unsettled: list[ReceivedMessage] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def add(self, part: "Admission") -> None:
-        """Add what became of a part of the batch."""
-        self.admitted += part.admitted
-        self.unsettled += part.unsettled
-        self.counts += part.counts

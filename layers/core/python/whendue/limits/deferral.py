@@ -5,13 +5,15 @@ from contextlib import suppress
 from typing import Literal
 
 from whendue.engine.commit import commit
+from whendue.engine.ports import WriteResult
 from whendue.engine.runtime import Runtime
+from whendue.engine.stage import Left, Stage, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import defer
-from whendue.limits.admission import Admission, Admitted, Refused
+from whendue.limits.admission import Admitted, Refused
 from whendue.limits.overlap import OverlapService
 from whendue.limits.overlap_policy import skips
 from whendue.limits.slot_model import LimitState, Slot, enqueue_waiter, queue_position
@@ -28,15 +30,14 @@ class Deferral:
         self._overlaps = overlaps
 
     def into_line(
-        self, limit_state: LimitState, concurrency: int, refused: Sequence[Refused], admission: Admission, now_ms: int
-    ) -> None:
+        self, limit_state: LimitState, concurrency: int, refused: Sequence[Refused], now_ms: int
+    ) -> list[Left]:
         """Put jobs into the line, then look once more: a slot that was freed meanwhile would not be handed on.
 
         Args:
             limit_state: the key's slots and line as they were seen.
             concurrency: how many slots the key has.
             refused: jobs without one; an overlap policy may let them or others end instead.
-            admission: gets the outcomes.
             now_ms: the claims' time.
         """
         jobs = [one.admitted.job for one in refused]
@@ -44,16 +45,15 @@ class Deferral:
             overtaken, giving = self._supersede(limit_state, jobs, now_ms)
             line = {*self._overlaps.line(limit_state, jobs), *map(queue_position, jobs)}
         except UnavailableError:
-            admission.unsettled += [one.admitted.delivery for one in refused]
-            return
+            return [kept(one.admitted.delivery) for one in refused]
         skipped = [one.admitted for one in refused if one.admitted.job.id in overtaken or skips(one.admitted.job, line)]
-        self._skip(skipped, admission, now_ms)
-        staying = [one for one in refused if one.admitted not in skipped]
-        deferred = self.put_off(staying, admission, now_ms) if staying else []
-        if deferred:
-            also = [queue_position(step.job) for _, step in deferred]
+        left = self._skip(skipped, now_ms)
+        deferred = self.put_off([one for one in refused if one.admitted not in skipped], now_ms)
+        if deferred.passed:
+            also = [queue_position(step.job) for _, step in deferred.passed]
             with suppress(UnavailableError):
                 self._slots.serve(limit_state.pk, concurrency, now_ms, also=also, giving=giving)
+        return left + deferred.left
 
     def _supersede(self, limit_state: LimitState, jobs: Sequence[Job], now_ms: int) -> tuple[set[str], list[Slot]]:
         """Let older fires give way to these; gives the ids of those that came too late, and slots that are free now."""
@@ -66,29 +66,21 @@ class Deferral:
                 giving += slots or []
         return overtaken, giving
 
-    def put_off(
-        self, refused: Sequence[Refused], admission: Admission, now_ms: int
-    ) -> list[tuple[Refused, Transition]]:
-        """Let jobs wait until what they wait for may be there; give those of which it is stored.
+    def put_off(self, refused: Sequence[Refused], now_ms: int) -> Stage[tuple[Refused, Transition]]:
+        """Let jobs wait until what they wait for may be there; those of which it is stored have passed.
+
+        The messages of those are done with, too: they are left as well.
 
         Args:
             refused: jobs, and what they wait for.
-            admission: gets the outcomes.
             now_ms: the claims' time.
         """
+        if not refused:
+            return Stage([], [])
         steps = [(one, self._step(one, now_ms)) for one in refused]
         outcomes = commit(self._runtime, [step for _, step in steps], now_ms)
-        holding = []
-        for (one, step), outcome in zip(steps, outcomes, strict=True):
-            if outcome.done:
-                holding.append((one, step))
-                admission.counts["limited"] += 1
-            elif outcome.failed:
-                # One that cannot be stored is for SQS to give up on: it ends dead then.
-                admission.unsettled.append(one.admitted.delivery)
-            else:
-                admission.counts["refused"] += 1
-        return holding
+        ends = list(zip(steps, outcomes, strict=True))
+        return Stage([one for one, end in ends if end.done], [_left(one, end) for (one, _), end in ends])
 
     def _step(self, refused: Refused, now_ms: int) -> Transition:
         """Defer a job; who is not in the line yet joins it first."""
@@ -97,12 +89,20 @@ class Deferral:
         first = enqueue_waiter(refused.pk, job, now_ms) if in_line else None
         return defer(job, wait, refused.due_at, now_ms, self._runtime.settings.timing, first=first)
 
-    def _skip(self, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
-        for one, outcome in zip(ones, self._overlaps.skip([one.job for one in ones], now_ms), strict=True):
-            if outcome.failed:
-                admission.unsettled.append(one.delivery)
-            else:
-                admission.counts["skipped"] += 1
+    def _skip(self, ones: Sequence[Admitted], now_ms: int) -> list[Left]:
+        ends = self._overlaps.skip([one.job for one in ones], now_ms)
+        return [
+            kept(one.delivery) if end.failed else done(one.delivery, "skipped")
+            for one, end in zip(ones, ends, strict=True)
+        ]
+
+
+def _left(refused: Refused, end: WriteResult) -> Left:
+    message = refused.admitted.delivery
+    if end.failed:
+        # One that cannot be stored is for SQS to give up on: it ends dead then.
+        return kept(message)
+    return done(message, "limited" if end.done else "refused")
 
 
 def wait_of(job: Job, what: Literal["slot", "rate"], key: str, limit: float) -> Wait:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from whendue.engine.ports import Item, ReceivedMessage
 from whendue.engine.runtime import Runtime
+from whendue.engine.stage import ISOLATED, Left, Stage, done, joined, kept
 from whendue.errors import UnavailableError, UnknownProfileError
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.rescue_policy import ended_by_loss
 from whendue.jobs.transition import Transition
-from whendue.limits.admission import ISOLATED, Admission, Admitted, Refused
+from whendue.limits.admission import Admitted, Refused
 from whendue.limits.deferral import Deferral, wait_of
 from whendue.limits.overlap import OverlapService
 from whendue.limits.overlap_policy import governing
@@ -63,143 +64,126 @@ class Limiter:
             profile = None
         return governing(job, profile)
 
-    def admit(self, group: Sequence[tuple[ReceivedMessage, Job]], now_ms: int) -> Admission:
+    def admit(self, group: Sequence[tuple[ReceivedMessage, Job]], now_ms: int) -> Stage[Admitted]:
         """Let pass what may start now and defer the rest; a batch without limited jobs costs nothing.
 
         Args:
             group: messages and their jobs.
             now_ms: the claims' time.
         """
-        admission = Admission()
-        limits = self._limits_of(group, admission)
-        limited = [(delivery, job) for delivery, job in group if job.id in limits]
+        known = self._with_limits(group)
+        free = [Admitted(delivery, job) for delivery, job, limit in known.passed if limit is None]
+        limits = {job.id: limit for _, job, limit in known.passed if limit is not None}
+        if not limits:
+            return Stage(free, known.left)
+        current = self._current([(delivery, job) for delivery, job, _ in known.passed if job.id in limits], now_ms)
+        # The claim of a job whose workers died too often is refused, and ends it.
+        over = [one for one in current.passed if ended_by_loss(one.job, now_ms)]
         by_limit: defaultdict[tuple[str, Limit], list[Admitted]] = defaultdict(list)
-        for one in self._still_due(limited, admission, now_ms) if limited else ():
-            limit = limits[one.job.id]
-            by_limit[limit_pk(one.job.tenant, str(limit.key)), limit].append(one)
-        for (pk, limit), ones in by_limit.items():
-            self._admit_each(pk, limit, ones, admission, now_ms)
-        return admission
+        for one in current.passed:
+            if one not in over:
+                limit = limits[one.job.id]
+                by_limit[limit_pk(one.job.tenant, str(limit.key)), limit].append(one)
+        held = joined(self._admit_each(pk, limit, ones, now_ms) for (pk, limit), ones in by_limit.items())
+        return Stage(free + over + held.passed, known.left + current.left + held.left)
 
-    def _admit_each(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
+    def _admit_each(self, pk: str, limit: Limit, ones: Sequence[Admitted], now_ms: int) -> Stage[Admitted]:
         """Hold jobs of one key to its limit; where that raises, each alone, and what raises then is that one's."""
-        part = Admission()
         try:
-            self._admit(pk, limit, ones, part, now_ms)
+            return self._admit(pk, limit, ones, now_ms)
         except UnavailableError:
-            admission.unsettled += [one.delivery for one in ones]
+            return Stage([], [kept(one.delivery) for one in ones])
         except Exception as error:  # noqa: BLE001 - of which of them is seen when each asks alone
             if len(ones) == 1:
-                self._isolate("limits", ones[0].delivery, ones[0].job, error, admission)
-            for one in ones if len(ones) > 1 else ():
-                self._admit_each(pk, limit, [one], admission, now_ms)
-        else:
-            admission.add(part)
+                return Stage([], [self._isolated("limits", ones[0].delivery, ones[0].job, error)])
+            return joined(self._admit_each(pk, limit, [one], now_ms) for one in ones)
 
-    def _isolate(
-        self, stage: str, delivery: ReceivedMessage, job: Job, error: BaseException, admission: Admission
-    ) -> None:
+    def _isolated(self, stage: str, message: ReceivedMessage, job: Job, error: BaseException) -> Left:
         self._runtime.bulkhead.note(stage, job.id, error)
-        admission.unsettled.append(delivery)
-        admission.counts[ISOLATED] += 1
+        return kept(message, ISOLATED)
 
-    def _limits_of(self, group: Sequence[tuple[ReceivedMessage, Job]], admission: Admission) -> dict[str, Limit]:
-        """Give the limits of those that have any; the others pass, or stay where nobody knows."""
-        limits: dict[str, Limit] = {}
-        for delivery, job in group:
+    def _with_limits(
+        self, group: Sequence[tuple[ReceivedMessage, Job]]
+    ) -> Stage[tuple[ReceivedMessage, Job, Limit | None]]:
+        """Find the limits of jobs; where nobody knows one, the message stays."""
+        passed, left = [], []
+        for message, job in group:
             try:
-                limit = self.limit_of(job)
+                passed.append((message, job, self.limit_of(job)))
             except UnavailableError:
-                admission.unsettled.append(delivery)
-                continue
+                left.append(kept(message))
             except Exception as error:  # noqa: BLE001 - a profile that nobody can read is the matter of who uses it
-                self._isolate("limit_of", delivery, job, error, admission)
-                continue
-            if limit is None:
-                admission.admitted.append(Admitted(delivery, job))
-            else:
-                limits[job.id] = limit
-        return limits
+                left.append(self._isolated("limit_of", message, job, error))
+        return Stage(passed, left)
 
-    def _still_due(
-        self, limited: Sequence[tuple[ReceivedMessage, Job]], admission: Admission, now_ms: int
-    ) -> Sequence[Admitted]:
+    def _current(self, limited: Sequence[tuple[ReceivedMessage, Job]], now_ms: int) -> Stage[Admitted]:
         """Read limited jobs as stored: what is stale takes no slot, no token and no place in the line."""
 
-        def stored(part: Sequence[tuple[ReceivedMessage, Job]]) -> Sequence[Job | None]:
-            items = self._runtime.store.get([job.key for _, job in part])
+        def stored(some: Sequence[tuple[ReceivedMessage, Job]]) -> Sequence[Job | None]:
+            items = self._runtime.store.get([job.key for _, job in some])
             return [self._profiles.followed(from_item(item)) if item else None for item in items]
 
         try:
             jobs = self._runtime.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)
         except UnavailableError:
-            admission.unsettled += [delivery for delivery, _ in limited]
-            return []
-        due, skipped = [], []
-        for (delivery, carried), job in jobs:
+            return Stage([], [kept(message) for message, _ in limited])
+        passed, left = [], []
+        for (message, carried), job in jobs:
             if isinstance(job, BaseException):
-                admission.unsettled.append(delivery)
-                admission.counts[ISOLATED] += 1
+                left.append(kept(message, ISOLATED))
             elif job and was_skipped(job):
-                skipped.append(Admitted(delivery, job))
+                left.append(self._enter_skipped(message, job))
             elif job is None or job.terminal or job.generation != carried.generation or job.lease_until >= now_ms:
-                admission.counts["refused"] += 1
-            elif ended_by_loss(job, now_ms):
-                # Its claim is refused and ends it.
-                admission.admitted.append(Admitted(delivery, job))
+                left.append(done(message, "refused"))
             else:
-                due.append(Admitted(delivery, job))
-        self._enter_skipped(skipped, admission)
-        return due
+                passed.append(Admitted(message, job))
+        return Stage(passed, left)
 
-    def _enter_skipped(self, skipped: Sequence[Admitted], admission: Admission) -> None:
-        """Tell the ledger what somebody who died did not."""
-        told = set[str]()
-        for one in skipped:
-            with self._runtime.bulkhead.around("overlaps", one.job.id):
-                told |= self._overlaps.enter([one.job])
-        admission.unsettled += [one.delivery for one in skipped if one.job.id not in told]
+    def _enter_skipped(self, message: ReceivedMessage, job: Job) -> Left:
+        """Record in the history what somebody who died did not; the message stays until that is done."""
+        with self._runtime.bulkhead.around("overlaps", job.id):
+            if self._overlaps.enter([job]):
+                return done(message)
+        return kept(message)
 
-    def _admit(self, pk: str, limit: Limit, ones: Sequence[Admitted], admission: Admission, now_ms: int) -> None:
+    def _admit(self, pk: str, limit: Limit, ones: Sequence[Admitted], now_ms: int) -> Stage[Admitted]:
         """Hold jobs of one key to its limit: first a slot, then a token, so that no token waits for a slot."""
-        key, rate = str(limit.key), None
-        if limit.concurrency is not None:
-            taken = self._slots.take(pk, limit.concurrency, [one.job for one in ones], now_ms)
-            rate = taken.limit_state.rate
-            line, due_at = taken.limit_state.waiters, now_ms + LIMIT_RECHECK_S * 1000
-            refused = [
-                Refused(
-                    one, pk, wait_of(one.job, "slot", key, limit.concurrency), due_at, queue_position(one.job) in line
-                )
-                for one in ones
-                if one.job.id not in taken.slots
-            ]
-            ones = [replace(one, slot=taken.slots[one.job.id]) for one in ones if one.job.id in taken.slots]
-            if refused:
-                self._deferral.into_line(taken.limit_state, limit.concurrency, refused, admission, now_ms)
-        if limit.rate_per_s is not None:
-            seen = rate if limit.concurrency is not None else self._slots.look(pk).rate
-            ones = self._in_rate(pk, key, limit.rate_per_s, ones, seen, admission, now_ms)
-        admission.admitted += ones
+        key = str(limit.key)
+        if limit.concurrency is None:
+            rate = self._slots.look(pk).rate if limit.rate_per_s is not None else None
+            with_slots = Stage(list(ones), [])
+        else:
+            with_slots, rate = self._with_slots(pk, key, limit.concurrency, ones, now_ms)
+        if limit.rate_per_s is None:
+            return with_slots
+        in_rate = self._in_rate(pk, key, limit.rate_per_s, with_slots.passed, rate, now_ms)
+        return Stage(in_rate.passed, with_slots.left + in_rate.left)
+
+    def _with_slots(
+        self, pk: str, key: str, concurrency: int, ones: Sequence[Admitted], now_ms: int
+    ) -> tuple[Stage[Admitted], Item | None]:
+        """Let pass the jobs that get a slot; the others wait in line. Also returns the key's rate as it was seen."""
+        taken = self._slots.take(pk, concurrency, [one.job for one in ones], now_ms)
+        line, due_at = taken.limit_state.waiters, now_ms + LIMIT_RECHECK_S * 1000
+        refused = [
+            Refused(one, pk, wait_of(one.job, "slot", key, concurrency), due_at, queue_position(one.job) in line)
+            for one in ones
+            if one.job.id not in taken.slots
+        ]
+        passed = [replace(one, slot=taken.slots[one.job.id]) for one in ones if one.job.id in taken.slots]
+        left = self._deferral.into_line(taken.limit_state, concurrency, refused, now_ms) if refused else []
+        return Stage(passed, left), taken.limit_state.rate
 
     def _in_rate(
-        self,
-        pk: str,
-        key: str,
-        rate_per_s: float,
-        ones: Sequence[Admitted],
-        seen: Item | None,
-        admission: Admission,
-        now_ms: int,
-    ) -> list[Admitted]:
-        """Give the jobs that have a token now; the others come again when theirs is good, and have it then."""
+        self, pk: str, key: str, rate_per_s: float, ones: Sequence[Admitted], seen: Item | None, now_ms: int
+    ) -> Stage[Admitted]:
+        """Let pass the jobs that have a token now; the others come again when theirs is good, and have it then."""
         passed = [one for one in ones if token_is_good(one.job.waits_for, key, one.job.due_at, now_ms)]
         asking = sorted((one for one in ones if one not in passed), key=lambda one: queue_position(one.job))
         starts = self._rates.reserve(pk, rate_per_s, len(asking), seen, now_ms)
         if starts is None:
-            admission.unsettled += [one.delivery for one in asking]
             self.release([(one.slot, one.job) for one in asking if one.slot])
-            return passed
+            return Stage(passed, [kept(one.delivery) for one in asking])
         later = [
             Refused(one, pk, wait_of(one.job, "rate", key, rate_per_s), start)
             for one, start in zip(asking, starts, strict=False)
@@ -209,9 +193,10 @@ class Limiter:
             Refused(one, pk, replace(wait_of(one.job, "rate", key, rate_per_s), far=True), now_ms + ASKS_AGAIN_MS)
             for one in asking[len(starts) :]
         ]
+        deferred = self._deferral.put_off(later, now_ms)
+        self._keep_slots(later, deferred.passed)
         put_off = {one.admitted.job.id for one in later}
-        self._keep_slots(later, self._deferral.put_off(later, admission, now_ms))
-        return passed + [one for one in asking if one.job.id not in put_off]
+        return Stage(passed + [one for one in asking if one.job.id not in put_off], deferred.left)
 
     def _keep_slots(self, later: Sequence[Refused], deferred: Sequence[tuple[Refused, Transition]]) -> None:
         """Keep the slots of jobs for the time that their tokens are good; free those of jobs without."""

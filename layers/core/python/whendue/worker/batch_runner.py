@@ -5,6 +5,7 @@ from functools import partial
 
 from whendue.engine.ports import Running
 from whendue.engine.runtime import Runtime
+from whendue.engine.stage import Left
 from whendue.errors import Interrupted, UnavailableError
 from whendue.jobs.outcomes import Ended, Expanded, Failed, Input, Stopped, Succeeded, broken
 from whendue.references.resolver import InputResolver
@@ -54,8 +55,9 @@ class BatchRunner:
         self._record_at_ms: int | None = None
         self._leases = Heartbeater(runtime, batch)
 
-    def run(self, settle: Completer) -> None:
-        """Run until every job has ended and `settle` has recorded it."""
+    def run(self, completer: Completer) -> list[Left]:
+        """Run until every job has ended and the completer has recorded it."""
+        left: list[Left] = []
         running = self._runtime.runner.start(self._calls())
         while self._under_way:
             now_ms = self._runtime.clock.now_ms()
@@ -67,8 +69,9 @@ class BatchRunner:
             if self._under_way and now_ms >= self._leases.next_ms:
                 self._leases.keep(list(self._under_way.values()), now_ms)
             if self._record_at_ms is not None and (not self._under_way or now_ms >= self._record_at_ms):
-                settle.settle(self._ended)
+                left += completer.complete(self._ended)
                 self._ended, self._record_at_ms = [], None
+        return left
 
     def _calls(self) -> list[Callable[[], Ended]]:
         batch = list(self._under_way.values())

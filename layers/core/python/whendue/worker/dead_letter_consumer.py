@@ -1,6 +1,5 @@
 """The net under SQS redrive: a message given up on becomes a dead job with its cause, or is sent again."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from whendue.engine.apply import send
@@ -8,12 +7,12 @@ from whendue.engine.commit import commit
 from whendue.engine.message import UnreadableMessageError, from_body
 from whendue.engine.ports import BatchResult, ReceivedMessage, WriteStatus
 from whendue.engine.runtime import Runtime
+from whendue.engine.stage import ISOLATED, Left, batch_result, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.rescue_policy import ended_by_loss
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import mark_dead
-from whendue.limits.admission import ISOLATED
 
 CAUSE = "dead_letter"
 MESSAGE = "its message was received too often without an end"
@@ -30,16 +29,14 @@ class DeadLetterConsumer:
 
     def handle(self, deliveries: Sequence[ReceivedMessage]) -> BatchResult:
         """Settle messages, each for itself; those that stay `unsettled` are delivered again."""
-        counts: Counter[str] = Counter()
-        unsettled: list[str] = []
-        for delivery in deliveries:
-            what = ISOLATED
-            # Its message stays, for people to look at; its neighbours are settled.
-            with self._runtime.bulkhead.around("dead_letter", delivery.id):
-                what = self._handle(delivery)
-            counts[what] += 1
-            unsettled += [delivery.id] if what in KEPT else []
-        return BatchResult(unsettled, counts)
+        return batch_result([self._left(delivery) for delivery in deliveries])
+
+    def _left(self, delivery: ReceivedMessage) -> Left:
+        """Settle a message; one whose handling fails stays, for people to look at."""
+        outcome = ISOLATED
+        with self._runtime.bulkhead.around("dead_letter", delivery.id):
+            outcome = self._handle(delivery)
+        return kept(delivery, outcome) if outcome in KEPT else done(delivery, outcome)
 
     def _handle(self, delivery: ReceivedMessage) -> str:
         try:

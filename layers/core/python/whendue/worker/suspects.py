@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from whendue.engine.ports import Isolated, Isolation, ReceivedMessage
 from whendue.engine.runtime import Runtime
+from whendue.engine.stage import Left, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
 from whendue.quotas import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
-from whendue.worker.completer import Completer
-from whendue.worker.deadly import KillerTypes
+from whendue.worker.decode import Received
+from whendue.worker.killer_types import KillerTypes
 
-Read = tuple[ReceivedMessage, Job]
 # What is kept to hear the end of a process that records as late as it may.
 HEAR_MS = 500
 
@@ -29,48 +29,50 @@ class Suspects:
     """Runs the suspects of a batch.
 
     Args:
-        runtime: the outside; with a port for isolation.
-        settle: counts what becomes of them.
-        deadly: is told of those that kill their process.
+        runtime: the outside.
+        isolation: starts processes.
+        killers: remembers those that kill their process.
         deadline_ms: when this process may be stopped, ms UTC.
         drain_at: as in `BatchProcessor.handle`.
     """
 
     def __init__(
-        self, runtime: Runtime, settle: Completer, deadly: KillerTypes, deadline_ms: int, drain_at: DrainAt | None
+        self, runtime: Runtime, isolation: Isolation, killers: KillerTypes, deadline_ms: int, drain_at: DrainAt | None
     ) -> None:
         """Begin with none."""
         self._runtime = runtime
-        self._settle = settle
-        self._deadly = deadly
+        self._isolation = isolation
+        self._killers = killers
         self._end_ms = deadline_ms - HEAR_MS
         self._drain_at = drain_at
         self._running: list[_Running] = []
-        self._waiting: list[Read] = []
+        self._waiting: list[Received] = []
+        self._left: list[Left] = []
         self._keep_at_ms = 0
 
-    def begin(self, suspects: Sequence[Read], isolation: Isolation) -> None:
+    def begin(self, suspects: Sequence[Received]) -> None:
         """Start as many as there is room for; of the others, those that can be are given back for other workers."""
         for delivery, job in suspects:
-            if self._start(delivery, job, isolation):
+            if self._start(delivery, job):
                 continue
             if delivery.receive_count <= len(NO_ROOM_VISIBILITY_S):
                 self._hold(delivery, NO_ROOM_VISIBILITY_S[delivery.receive_count - 1])
-                self._settle.leave(delivery, "no_room")
+                self._left.append(kept(delivery, "no_room"))
             else:
                 self._waiting.append((delivery, job))
 
-    def finish(self, isolation: Isolation) -> None:
+    def finish(self) -> list[Left]:
         """Wait until all have ended, and start those that still wait as room is made."""
         while self._running or self._waiting:
             self._keep()
             if self._over() or self._draining():
-                self._settle.unsettled += [delivery for delivery, _ in self._waiting]
+                self._left += [kept(delivery) for delivery, _ in self._waiting]
                 self._waiting = []
-            self._waiting = [one for one in self._waiting if not self._start(*one, isolation)]
+            self._waiting = [one for one in self._waiting if not self._start(*one)]
             if not self._running:
                 self._runtime.clock.sleep(LOOK_MS / 1000)
             self._running = [one for one in self._running if not self._ended(one)]
+        return self._left
 
     def _keep(self) -> None:
         """Keep the messages of those that wait hidden: SQS counts how often they come, and gives up on them."""
@@ -80,10 +82,10 @@ class Suspects:
             for delivery, _ in self._waiting:
                 self._hold(delivery, visibility_s)
 
-    def _start(self, delivery: ReceivedMessage, job: Job, isolation: Isolation) -> bool:
+    def _start(self, delivery: ReceivedMessage, job: Job) -> bool:
         if self._over() or self._draining():
             return False
-        process = isolation.start(delivery, self._end_ms)
+        process = self._isolation.start(delivery, self._end_ms)
         if process:
             # One that stops itself ends neither by its timeout nor by an interrupt.
             allowed_ms = 1000 * (job.policy.timeout_s + ISOLATED_EXTRA_S)
@@ -99,13 +101,13 @@ class Suspects:
             one.process.kill()
         worked = one.process.worked()
         if worked:
-            self._settle.counts += worked.counts
-            self._settle.unsettled += [one.delivery] if worked.unsettled else []
+            self._left += [done(one.delivery, outcome) for outcome in worked.counts.elements()]
+            self._left += [kept(one.delivery)] if worked.unsettled else []
         else:
             # Nobody may take it over before its lease has ended.
             self._hold(one.delivery, one.job.policy.lease_s + 1)
-            self._settle.leave(one.delivery, "process_lost")
-            self._deadly.died_of(one.job, self._runtime.clock.now_ms())
+            self._left.append(kept(one.delivery, "process_lost"))
+            self._killers.died_of(one.job, self._runtime.clock.now_ms())
         return True
 
     def _hold(self, delivery: ReceivedMessage, visibility_s: int) -> None:
@@ -119,29 +121,31 @@ class Suspects:
         return self._drain_at is not None and self._drain_at() is not None
 
 
-def split_suspects(runtime: Runtime, runnable: Sequence[Read], deadly: KillerTypes) -> tuple[list[Read], list[Read]]:
+def split_suspects(
+    runtime: Runtime, received: Sequence[Received], killers: KillerTypes
+) -> tuple[list[Received], list[Received]]:
     """Part messages into those of jobs that may run together and suspects, the least suspicious first.
 
     A suspect is a job that a worker died of, or may have, or one like a job that a process died of. A message that came
     again a few times says little: it may have been given back unbegun. What the table says of its job decides.
     """
-    again = [one for one in runnable if 1 < one[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(one[1])]
+    again = [one for one in received if 1 < one[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(one[1])]
     innocent, now_ms = _innocent(runtime, again), runtime.clock.now_ms()
 
-    def is_suspect(one: Read) -> bool:
-        delivery, job = one
-        came_again = delivery.receive_count > 1 and job.id not in innocent
-        return came_again or _was_lost(job) or deadly.is_deadly(job, now_ms)
+    def is_suspect(one: Received) -> bool:
+        message, job = one
+        came_again = message.receive_count > 1 and job.id not in innocent
+        return came_again or _was_lost(job) or killers.has(job, now_ms)
 
-    suspects = [one for one in runnable if is_suspect(one)]
+    suspects = [one for one in received if is_suspect(one)]
     suspects.sort(key=lambda one: (one[1].lost, one[0].receive_count))
-    return [one for one in runnable if not is_suspect(one)], suspects
+    return [one for one in received if not is_suspect(one)], suspects
 
 
-def _innocent(runtime: Runtime, again: Sequence[Read]) -> set[str]:
+def _innocent(runtime: Runtime, again: Sequence[Received]) -> set[str]:
     """Give the ids of the jobs that no worker was lost with; none where the table does not say."""
 
-    def read(some: Sequence[Read]) -> Sequence[bool]:
+    def read(some: Sequence[Received]) -> Sequence[bool]:
         items = runtime.store.get([job.key for _, job in some])
         return [item is None or not _was_lost(from_item(item)) for item in items]
 

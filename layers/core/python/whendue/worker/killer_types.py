@@ -22,6 +22,6 @@ class KillerTypes:
         while len(self._until_ms) > DEADLY_REMEMBERED:
             self._until_ms.pop(next(iter(self._until_ms)), None)
 
-    def is_deadly(self, job: Job, now_ms: int) -> bool:
-        """Say whether a process died of such a job lately."""
+    def has(self, job: Job, now_ms: int) -> bool:
+        """Return whether a process died of such a job lately."""
         return self._until_ms.get((job.tenant, job.type), 0) > now_ms
