@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders.world import IDS
-from whendue.engine.message import UnreadableMessageError, from_body, to_body
+from whendue.engine.message import UnreadableMessageError, delay_s, from_body, to_body
 from whendue.jobs import due_index
 from whendue.jobs import retry_policy as retry
 from whendue.jobs.failures import clip, fingerprint
@@ -96,7 +96,7 @@ def test_backoff_stays_between_zero_and_its_cap(policy: Policy, count: int, draw
 @given(times, times)
 def test_a_message_never_arrives_before_its_job_is_due(due_at: int, now_ms: int) -> None:
     """G6: the delay is rounded up, and SQS's limit is kept."""
-    delay = due_index.delay_s(due_at, now_ms)
+    delay = delay_s(due_at, now_ms)
     assert 0 <= delay <= SQS_MAX_DELAY_S
     assert now_ms + delay * 1000 >= due_at or delay == SQS_MAX_DELAY_S
     assert delay == 0 or now_ms + (delay - 1) * 1000 < due_at

@@ -75,7 +75,7 @@ SEEDED_BUGS: Final = (
     ),
     SeededBug(
         "a claim allowed before due",
-        "whendue.worker.decode",
+        "whendue.worker.processor",
         "        elif job.due_at > now_ms:\n",
         "        elif job.due_at > now_ms + 86_400_000:\n",
         "G6",

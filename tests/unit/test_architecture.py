@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.levels import LEVELS
+from tests.builders.levels import LEVELS, PURE
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/core/python/whendue"
@@ -15,66 +15,6 @@ SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
 LEVEL_OF = {f"whendue.{name}": level for level, names in enumerate(LEVELS) for name in names}
 LEVEL_OF |= {"whendue": len(LEVELS), "functions": len(LEVELS)}
 # What AWS, the clock and the table never reach: these modules compute.
-PURE = frozenset(
-    f"whendue.{name}"
-    for name in [
-        "engine.fairness",
-        "engine.message",
-        "inspection.causes",
-        "inspection.explain_end_rules",
-        "inspection.explain_rules",
-        "jobs.dependencies",
-        "jobs.dependency_transitions",
-        "jobs.due_index",
-        "jobs.failures",
-        "jobs.json_values",
-        "jobs.lifetime",
-        "jobs.limit_spec",
-        "jobs.members",
-        "jobs.model",
-        "jobs.outcomes",
-        "jobs.rescue_policy",
-        "jobs.retry_policy",
-        "jobs.transition",
-        "jobs.transitions",
-        "limits.overlap_policy",
-        "limits.rate_policy",
-        "limits.slot_model",
-        "metrics.model",
-        "notifications.delivery_job",
-        "notifications.events",
-        "notifications.subscription",
-        "operations.revision",
-        "pauses.events",
-        "pauses.model",
-        "profiles.model",
-        "references.bounded_jmespath",
-        "references.interpreter",
-        "references.syntax",
-        "schedules.backfill_model",
-        "schedules.fires",
-        "schedules.model",
-        "schedules.planning",
-        "schedules.calendar.cron",
-        "schedules.calendar.cron_fields",
-        "schedules.calendar.exclusions",
-        "schedules.calendar.notations",
-        "schedules.calendar.recurrence",
-        "schedules.calendar.time_zones",
-        "submission.request",
-        "support.timestamps",
-        "table.ids",
-        "table.items",
-        "table.keys",
-        "table.preconditions",
-        "table.writes",
-        "timer.lateness",
-        "tracing.traceparent",
-        "workflows.canvas",
-        "workflows.graph",
-        "workflows.progress",
-    ]
-)
 # Constants and errors, which pure modules may use.
 PLAIN = {"whendue.errors", "whendue.quotas", "whendue.settings", "whendue.support.text"}
 MODULES_MAX = 14

@@ -149,7 +149,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/profiles/test_lookup.py:Profile",
     ),
     "whendue.profiles.model": ("property/test_profile_laws.py", "functional/profiles/test_lookup.py"),
-    "whendue.profiles.timeouts": ("functional/api/test_timeouts.py:timeout",),
     "whendue.references.interpreter": ("unit/references/test_bounded_jmespath.py", "unit/references/test_syntax.py"),
     # --- schedules ------------------------------------------------------------------------------------------------
     "whendue.schedules.backfill_model": ("unit/schedules/test_model.py", "functional/schedules/test_backfill.py"),
@@ -193,7 +192,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/worker/test_processor.py:work",
         "functional/worker/test_processor_bulkheads.py:record",
     ),
-    "whendue.worker.killer_types": ("functional/worker/test_suspects.py",),
     "whendue.worker.executor": ("functional/worker/test_processor.py:work",),
     "whendue.worker.heartbeat": ("functional/worker/test_processor.py:lease",),
     "whendue.workflows.canvas": ("unit/workflows/test_graph.py",),

@@ -224,7 +224,7 @@ def test_an_edit_of_a_limit_governs_the_next_claim(monkeypatch: pytest.MonkeyPat
         at_once.append(len([1 for item in items(world, "slot").values() if not item["fence"].startswith("for#")]))
 
     world.task("counted", counted)
-    jobs = [world.submit("counted") for _ in range(6)]
+    jobs = [world.submit("counted", limit=limits[0]) for _ in range(6)]
     deliveries = world.queues.receive("normal")
     world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
     assert len(items(world, "slot")) == 3
@@ -244,7 +244,7 @@ def test_a_raised_limit_is_used_by_those_who_wait(monkeypatch: pytest.MonkeyPatc
     waiting = some(world, 4, ONE)
     world.work()
     limits[0] = Limit(9, None, "k")
-    world.submit()
+    world.submit(limit=limits[0])
     world.work()
     assert {world.job(job).state for job in waiting} == {State.SUCCEEDED}
 

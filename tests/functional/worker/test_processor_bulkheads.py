@@ -28,7 +28,7 @@ from whendue.profiles import lookup as profiles
 from whendue.references import resolver as inputs
 from whendue.submission.request import Dependency
 from whendue.worker import batch_runner as batch
-from whendue.worker import claimer, decode, ended_attempt
+from whendue.worker import claimer, ended_attempt, processor
 from whendue.workflows.runner import CompositeRunner
 
 Planted = Callable[[Any, str], None]
@@ -80,10 +80,10 @@ RATED = (("limit", Limit(rate_per_s=400, key="k")),)
 OWN = (("limit", Limit(concurrency=10, rate_per_s=400, key="own")),)
 BULKY = "bulky"
 STAGES = (
-    Stage("decode", decode, "from_body", "stays"),
+    Stage("decode", processor, "from_body", "stays"),
     Stage("paused", PauseService, "held", "stays"),
     Stage("followed", profiles, "followed", "succeeded", wanted=(("follow", True),)),
-    Stage("limit of", Limiter, "limit_of", "stays"),
+    Stage("limit of", Limiter, "limit_of", "stays", wanted=LIMITED),
     Stage("limited, as stored", MemoryStore, "get", "stays", "'job'", LIMITED),
     Stage("slot", Slots, "take", "stays", wanted=LIMITED),
     Stage("token", Limiter, "_in_rate", "stays", wanted=RATED),

@@ -14,7 +14,7 @@ from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import claim
 from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
 from whendue.submission.request import JobRequest
-from whendue.worker.killer_types import KillerTypes
+from whendue.worker.suspects import KillerTypes
 
 FOREVER_MS = 4_000_000_000_000
 

@@ -58,7 +58,7 @@ class TaskDefinition:
         A validator that fails, instead of refusing, fails the attempt with its own error: another one may succeed.
         """
         try:
-            model = self._validate(payload)
+            model = self._validator(payload)
         except ValidationError as error:
             raise InvalidPayloadError(self._refusal, errors=places(error)) from None
         if self.channel:
@@ -79,14 +79,14 @@ class TaskDefinition:
         )
 
     def _parsed(self, payload: object, tenant: str | None) -> BaseModel:
-        model = validated(self._validate, payload, InvalidPayloadError, self._refusal)
+        model = validated(self._validator, payload, InvalidPayloadError, self._refusal)
         if self.check and tenant is not None:
             _checked(self.check, model, tenant, InvalidPayloadError, self._refusal, "payload")
         return model
 
-    def _validate(self, payload: object) -> BaseModel:
-        model: BaseModel = (self.annotated.validate_python if self.annotated else self.payload.model_validate)(payload)
-        return model
+    @property
+    def _validator(self) -> Callable[[object], BaseModel]:
+        return self.annotated.validate_python if self.annotated else self.payload.model_validate
 
     @property
     def _refusal(self) -> str:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from whendue.bulkhead import Bulkhead
-from whendue.engine.message import to_body
+from whendue.engine.message import delay_s, to_body
 from whendue.engine.ports import JobQueue, JobStore, Outgoing, WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
-from whendue.jobs.due_index import delay_s
 from whendue.jobs.model import Job
-from whendue.jobs.transition import Transition, with_dependents, with_pending_fan_out
+from whendue.jobs.transition import Transition, is_end, is_failed_attempt, with_dependents, with_pending_fan_out
 from whendue.table.writes import Lacks
 
 Written = list[tuple[Transition, WriteResult]]
@@ -20,7 +19,7 @@ def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
 
     One that a subscription wants, or whose job has got dependents since it was read, is written with pending fan-out.
     """
-    steps = [with_pending_fan_out(step) if _is_news(runtime, step) else step for step in transitions]
+    steps = [with_pending_fan_out(step) if _is_wanted(runtime, step) else step for step in transitions]
     ends = _applied(runtime.store, steps)
     adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
     for number in adopted:
@@ -34,8 +33,10 @@ def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
     return done
 
 
-def _is_news(runtime: Runtime, step: Transition) -> bool:
-    """Say whether somebody wants its news; where that cannot be said, whoever tells it looks again."""
+def _is_wanted(runtime: Runtime, step: Transition) -> bool:
+    """Return whether a subscription wants what a transition ends; where nobody knows, the fan-out looks again."""
+    if not is_end(step) and not is_failed_attempt(step):
+        return False
     try:
         return runtime.notifications.wants(step)
     except UnavailableError:

@@ -5,6 +5,7 @@ from typing import Any
 
 from whendue.errors import WhendueError
 from whendue.jobs.model import Job, from_item, to_item
+from whendue.quotas import SQS_MAX_DELAY_S
 
 VERSION = 1
 
@@ -18,6 +19,11 @@ class UnreadableMessageError(WhendueError):
 def to_body(job: Job) -> str:
     """Write the job as a message body (JSON, under 4 KB)."""
     return json.dumps({"v": VERSION, "job": to_item(job)}, separators=(",", ":"))
+
+
+def delay_s(due_at: int, now_ms: int) -> int:
+    """Return the DelaySeconds with which a message arrives at its due time, never before."""
+    return min(max(0, -(-(due_at - now_ms) // 1000)), SQS_MAX_DELAY_S)
 
 
 def from_body(body: str) -> Job:

@@ -1,12 +1,12 @@
 """Payloads and results: inline while the hot item stays within one write unit, else an item, else S3."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from whendue.engine.ports import BlobStore, JobStore
 from whendue.errors import UnavailableError
 from whendue.jobs.lifetime import IN_ITEM, belonging
 from whendue.jobs.model import Job, evolve, item_bytes, to_item
+from whendue.jobs.outcomes import StoredPayload
 from whendue.quotas import (
     HOT_ITEM_RESERVE_BYTES,
     PAYLOAD_INLINE_BYTES,
@@ -15,15 +15,7 @@ from whendue.quotas import (
     WRITE_UNIT_BYTES,
 )
 from whendue.table.keys import Key, blob_key, payload_key, result_key
-from whendue.table.writes import Write, insert
-
-
-class StoredPayload(NamedTuple):
-    """Where a text goes: inline, or at a place (`item` or an S3 key), with the write that puts it there."""
-
-    inline: str | None = None
-    at: str | None = None
-    write: Write | None = None
+from whendue.table.writes import insert
 
 
 class PayloadStore:

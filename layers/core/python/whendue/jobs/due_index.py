@@ -4,7 +4,7 @@ import zlib
 from datetime import UTC, datetime
 
 from whendue.jobs.model import Job
-from whendue.quotas import HORIZON_S, SQS_MAX_DELAY_S
+from whendue.quotas import HORIZON_S
 from whendue.settings import Timing
 
 
@@ -38,6 +38,11 @@ def first_check(due_at: int, timing: Timing) -> int:
     return due_at - timing.lookahead_ms
 
 
+def live_entry(queue: str, job_id: str, due_at: int, shards: int, timing: Timing) -> tuple[str, int]:
+    """Return where a new job stands in the due index: its partition, and its first check (ms UTC)."""
+    return live_partition(queue, shard_of(job_id, shards)), first_check(due_at, timing)
+
+
 def is_first_check(due_at: int, check_at: int, timing: Timing) -> bool:
     """Tell a first check from one that rescue has moved."""
     return check_at == first_check(due_at, timing)
@@ -46,11 +51,6 @@ def is_first_check(due_at: int, check_at: int, timing: Timing) -> bool:
 def writer_sends(check_at: int, scheduled_at: int, timing: Timing) -> bool:
     """Say whether whoever set the due time at `scheduled_at` sends the message, too: the check is past or close."""
     return check_at <= scheduled_at + timing.margin_ms
-
-
-def delay_s(due_at: int, now_ms: int) -> int:
-    """Give the DelaySeconds with which a message arrives at its due time, never before."""
-    return min(max(0, -(-(due_at - now_ms) // 1000)), SQS_MAX_DELAY_S)
 
 
 def rescue_before(now_ms: int, timing: Timing) -> int:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from whendue.errors import WhendueError
 from whendue.jobs.failures import type_name, where_raised
 from whendue.jobs.json_values import NotJsonError, to_text
 from whendue.jobs.model import Job
 from whendue.quotas import RESULT_BYTES, RESULT_DEPTH
+from whendue.table.writes import Write
 
 # An error of our own code in what belongs to one job.
 INTERNAL: Final = WhendueError.code
@@ -62,6 +63,20 @@ class Expanded:
     unmet_dependencies: frozenset[int]
     deadline_at: int | None = None
     to_send: Sequence[Job] = ()
+
+
+class StoredPayload(NamedTuple):
+    """Where a payload or result is stored.
+
+    Args:
+        inline: its text, if it stands in the job's own item.
+        at: where else it is: `item`, or an S3 key.
+        write: what puts it into an item of its own.
+    """
+
+    inline: str | None = None
+    at: str | None = None
+    write: Write | None = None
 
 
 Ended = Succeeded | Failed | Stopped | Expanded

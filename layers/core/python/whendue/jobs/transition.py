@@ -100,6 +100,16 @@ def finish(
     )
 
 
+def is_failed_attempt(over: Transition) -> bool:
+    """Return whether a transition records a failed attempt."""
+    return over.name == "fail"
+
+
+def is_end(over: Transition) -> bool:
+    """Return whether a transition ends its job."""
+    return over.job.terminal and "state" in over.changes
+
+
 def archive(job: Job, state: State, at_ms: int) -> dict[str, Any]:
     """Let a finished job stand in the finished due index, at its finish time, until its retention is over."""
     return {

@@ -121,7 +121,8 @@ class Limiter:
 
         def stored(some: Sequence[tuple[ReceivedMessage, Job]]) -> Sequence[Job | None]:
             items = self._runtime.store.get([job.key for _, job in some])
-            return [self._profiles.followed(from_item(item)) if item else None for item in items]
+            current = [from_item(item) if item else None for item in items]
+            return [self._profiles.followed(job) if job and job.follow else job for job in current]
 
         try:
             jobs = self._runtime.bulkhead.batch(limited, stored, stage="limits", name=lambda one: one[1].id)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from whendue.jobs.limit_spec import Limit, effective
 from whendue.jobs.model import Job
 from whendue.limits.slot_model import Waiter, queue_position
+from whendue.profiles.model import PROFILES
 from whendue.schedules.fires import OVERLAPPED, FireOutcome, fire_sk
 from whendue.schedules.model import fires_pk
 from whendue.table.keys import Key
@@ -16,6 +17,11 @@ def governing(job: Job, profile: Limit | None) -> Limit | None:
     if job.overlap:
         return Limit(concurrency=1, key=f"schedule:{job.schedule}")
     return effective(job.limit, profile, profile_name=job.profile, job_type=job.type)
+
+
+def may_be_limited(job: Job) -> bool:
+    """Return whether a job may have a limit: one of its own, its schedule's, or one that a profile gives it."""
+    return bool(job.limit or job.overlap or job.waits_for) or job.profile not in PROFILES
 
 
 def skips(job: Job, line: Iterable[Waiter]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from whendue.jobs.model import Failure, Job, State
-from whendue.jobs.transition import Transition
+from whendue.jobs.transition import Transition, is_end, is_failed_attempt
 from whendue.settings import NOTIFICATIONS
 from whendue.support.timestamps import to_timestamp
 
@@ -57,8 +57,8 @@ def event_names(step: Transition) -> tuple[str, ...]:
     job = step.job
     if job.queue == NOTIFICATIONS:
         return ()
-    failed = ("attempt_failed",) if step.name == "fail" else ()
-    return (*failed, job.state.value) if job.terminal and "state" in step.changes else failed
+    failed = ("attempt_failed",) if is_failed_attempt(step) else ()
+    return (*failed, job.state.value) if is_end(step) else failed
 
 
 def events_from(job: Job) -> list[NotificationEvent]:

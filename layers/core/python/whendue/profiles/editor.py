@@ -23,8 +23,7 @@ from whendue.errors import (
 )
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
-from whendue.profiles.model import PROFILES, Profile, from_item, live, to_content
-from whendue.profiles.timeouts import check_timeout
+from whendue.profiles.model import PROFILES, Profile, check_timeout, from_item, live, to_content
 from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
 from whendue.table.keys import Key, profile_key, profile_version_key
 from whendue.table.preconditions import Precondition

@@ -6,8 +6,7 @@ from typing import Final
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnknownProfileError, UnknownTaskError, WhendueError
 from whendue.jobs.model import Job
-from whendue.profiles.model import PROFILES, Profile, followed, from_item, live
-from whendue.profiles.timeouts import default_policy
+from whendue.profiles.model import PROFILES, Profile, default_policy, followed, from_item, live
 from whendue.quotas import PROFILE_AGE_MS, PROFILES_REMEMBERED
 from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import profile_key
@@ -58,8 +57,6 @@ class ProfileLookup:
 
     def followed(self, job: Job) -> Job:
         """Give a following job under the newest version of its profile; as it is where that cannot be known."""
-        if not job.follow:
-            return job
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
             task = self._runtime.registry.get(job.type).policy

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from whendue.errors import InvalidRequestError
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, Policy, evolve, read_policy, stored_policy
-from whendue.quotas import BACKOFF_CAP_S, BACKOFF_FACTOR_MAX, BACKOFF_MIN_S
+from whendue.quotas import BACKOFF_CAP_S, BACKOFF_FACTOR_MAX, BACKOFF_MIN_S, TIMEOUT_S, WORKER_RESERVE_S
+from whendue.settings import Settings
 from whendue.table.items import known
 
 # The priority of a job where neither the request nor the profile says.
@@ -63,6 +65,68 @@ class Resolved(NamedTuple):
 
     policy: Policy
     sources: str | None
+
+
+def default_policy(settings: Settings) -> Policy:
+    """Return the policy of a job for which neither request, profile nor task says anything."""
+    return Policy(lease_s=settings.lease_s, timeout_s=min(Policy().timeout_s, settings.max_timeout_s))
+
+
+def check_timeout(settings: Settings, *, whose: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a timeout that is longer than any worker has: 900 s where functions run jobs.
+
+    Of the last seconds a worker needs some to record what it ran: whoever asks for them gets what is left, and sees it.
+
+    Args:
+        settings: the deployment's.
+        whose: the parts of a policy, by who says them; the first that has a timeout counts.
+
+    Raises:
+        InvalidRequestError: the timeout is too long; the message has the limit and who asks for it.
+    """
+    for who, said in whose.items():
+        if "timeout_s" not in said:
+            continue
+        limit_s = min(settings.max_timeout_s + WORKER_RESERVE_S, TIMEOUT_S)
+        if said["timeout_s"] > limit_s:
+            problem = f"{who} asks for {said['timeout_s']} s; a worker of this deployment runs for {limit_s} s at most"
+            where = [{"where": "timeoutSeconds", "problem": problem}]
+            raise InvalidRequestError(f"timeoutSeconds is too long: {problem}", errors=where)
+        return
+
+
+def accepted_policy(
+    settings: Settings, *, task: str, task_policy: Mapping[str, Any], profile: Profile, request: Mapping[str, Any]
+) -> Resolved:
+    """Put together the policy of a new job that runs code of users.
+
+    Args:
+        settings: the deployment's.
+        task: the task's name.
+        task_policy: what the task asks for.
+        profile: the profile.
+        request: what the request asks for.
+
+    Raises:
+        InvalidRequestError: an attempt may take longer than any worker has; the message says who asks for it.
+    """
+    check_timeout(
+        settings,
+        whose={
+            "the request": request,
+            f"the profile {profile.name!r}": profile.policy,
+            f"the task {task!r}": task_policy,
+        },
+    )
+    return kept_policy(settings, task_policy=task_policy, profile=profile, request=request)
+
+
+def kept_policy(
+    settings: Settings, *, task_policy: Mapping[str, Any], profile: Profile, request: Mapping[str, Any]
+) -> Resolved:
+    """Put a policy together whose timeout is whatever a worker has at most; arguments as of `accepted_policy`."""
+    policy, sources = resolve(default_policy(settings), task=task_policy, profile=profile.policy, request=request)
+    return Resolved(replace(policy, timeout_s=min(policy.timeout_s, settings.max_timeout_s)), sources)
 
 
 def resolve(

@@ -1,7 +1,6 @@
 """Inputs: payloads as tasks get them, with the results of dependencies that they refer to."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from whendue.engine.reconcile import DependencyReconciler
@@ -19,15 +18,6 @@ class InputResolver:
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
         self._runtime = runtime
-        self._dependencies = DependencyReconciler(runtime)
-
-    def stored(self, jobs: Sequence[Job]) -> dict[str, str | None]:
-        """Bring the payloads of jobs as they were submitted, by job id: None where one is gone. One read for all.
-
-        Raises:
-            UnavailableError: they cannot be read now.
-        """
-        return self._runtime.payloads.payloads(jobs)
 
     def alone(self, job: Job) -> Input:
         """Give a job's payload as `of` does, and read it, too.
@@ -35,7 +25,7 @@ class InputResolver:
         Raises:
             UnavailableError: it cannot be read now.
         """
-        return self.of(job, self.stored([job])[job.id])
+        return self.of(job, self._runtime.payloads.payloads([job])[job.id])
 
     def of(self, job: Job, text: str | None) -> Input:
         """Give a job's payload with what its references stand for: None where it is gone, an error for a bad one.
@@ -73,7 +63,7 @@ class InputResolver:
         """
         dependencies = [
             dependency
-            for dependency in self._dependencies.of(job).values()
+            for dependency in DependencyReconciler(self._runtime).of(job).values()
             if (dependency.name or dependency.id) in names
         ]
         items = self._runtime.store.get([job_key(dependency.id) for dependency in dependencies])

@@ -16,14 +16,13 @@ from whendue.errors import (
     WhendueError,
 )
 from whendue.jobs.dependencies import Upstream
-from whendue.jobs.due_index import first_check, live_partition, shard_of, within_horizon
+from whendue.jobs.due_index import live_entry
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
-from whendue.profiles.model import QUEUE, Profile, Resolved, resolve
-from whendue.profiles.timeouts import check_timeout, default_policy
+from whendue.profiles.model import QUEUE, Profile, Resolved, accepted_policy, kept_policy
 from whendue.quotas import (
     HORIZON_S,
     PAYLOAD_BYTES,
@@ -121,7 +120,7 @@ class JobPlanner:
 
     def _check_names(self, tenant: str, request: JobRequest) -> None:
         """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
-        if request.schedule is None:
+        if request.notify and request.schedule is None:
             unknown = self._notifications.unknown(tenant, request.notify.split())
             if unknown:
                 raise UnknownSubscriptionError(f"notify names {unknown[0]!r}, but no subscription has this name")
@@ -178,6 +177,7 @@ class JobPlanner:
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, place)
         settings, composite = self._runtime.settings, place.composite
+        partition, check_at = live_entry(queue, job_id, due_at, settings.shards, settings.timing)
         policy, sources = self._policy(request, definition, profile)
         if composite is not None and policy.retention_s < composite.policy.retention_s:
             # What became of it is asked for until the composite is gone.
@@ -188,8 +188,8 @@ class JobPlanner:
             type=request.type,
             queue=queue,
             profile=profile.name,
-            due_pk=live_partition(queue, shard_of(job_id, settings.shards)),
-            check_at=now_ms + WAITING_CHECK_S * 1000 if waits else first_check(due_at, settings.timing),
+            due_pk=partition,
+            check_at=now_ms + WAITING_CHECK_S * 1000 if waits else check_at,
             due_at=due_at,
             scheduled_at=now_ms,
             created_at=now_ms,
@@ -227,22 +227,13 @@ class JobPlanner:
         Raises:
             InvalidRequestError: an attempt may take longer than any worker has.
         """
-        settings = self._runtime.settings
-        resolved = resolve(
-            default_policy(settings), task=definition.policy, profile=profile.policy, request=request.policy
+        settings, asked = self._runtime.settings, request.policy
+        if definition.expands:
+            # A composite's own job runs nothing of users; its time is whatever a worker has.
+            return kept_policy(settings, task_policy=definition.policy, profile=profile, request=asked)
+        return accepted_policy(
+            settings, task=definition.name, task_policy=definition.policy, profile=profile, request=asked
         )
-        # A composite's own job runs nothing of users; its time is whatever a worker has.
-        if not definition.expands:
-            check_timeout(
-                settings,
-                whose={
-                    "the request": request.policy,
-                    f"the profile {profile.name!r}": profile.policy,
-                    f"the task {definition.name!r}": definition.policy,
-                },
-            )
-        kept_s = min(resolved.policy.timeout_s, settings.max_timeout_s)
-        return Resolved(replace(resolved.policy, timeout_s=kept_s), resolved.sources)
 
     def _id(self, tenant: str, request: JobRequest, place: Position) -> str:
         match place:
@@ -277,6 +268,6 @@ def due_time(request: JobRequest, now_ms: int) -> int:
         InvalidRequestError: it is too far ahead.
     """
     due_at = request.due_at if request.due_at is not None else now_ms + round(1000 * (request.delay_s or 0))
-    if due_at > within_horizon(due_at, now_ms):
+    if due_at > now_ms + HORIZON_S * 1000:
         raise InvalidRequestError(f"dueAt and delaySeconds must be at most {HORIZON_S // 86_400} days ahead")
     return max(due_at, now_ms)

@@ -53,6 +53,8 @@ class Tracing:
     def __init__(self, provider: Any = None) -> None:
         """Use this provider."""
         self.provider = provider
+        # Whether there are spans.
+        self.on = provider is not None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Tracing":
@@ -69,11 +71,6 @@ class Tracing:
         provider = TracerProvider(resource=Resource.create({} if env.get(SERVICE) else {"service.name": "whendue"}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         return cls(provider)
-
-    @property
-    def on(self) -> bool:
-        """Whether there are spans."""
-        return self.provider is not None
 
     @contextmanager
     def span(self, name: str, kind: Kind, parent: str | None, attributes: Mapping[str, str | int]) -> Iterator[Span]:

@@ -7,10 +7,12 @@ from whendue.engine.ports import Running
 from whendue.engine.runtime import Runtime
 from whendue.engine.stage import Left
 from whendue.errors import Interrupted, UnavailableError
+from whendue.jobs.model import Job
 from whendue.jobs.outcomes import Ended, Expanded, Failed, Input, Stopped, Succeeded, broken
 from whendue.references.resolver import InputResolver
-from whendue.worker.claimed_job import DRAINED, ClaimedJob
+from whendue.worker.claimed_job import ClaimedJob
 from whendue.worker.completer import Completer
+from whendue.worker.ended_attempt import DRAINED
 from whendue.worker.executor import attempt
 from whendue.worker.heartbeat import Heartbeater
 from whendue.workflows.runner import CompositeRunner
@@ -47,7 +49,6 @@ class BatchRunner:
         """Make ready; nothing has begun."""
         self._runtime = runtime
         self._composites = composites
-        self._inputs = InputResolver(runtime)
         self._function_deadline_ms = function_deadline_ms
         self._drain_at = drain_at
         self._under_way = dict(enumerate(batch))
@@ -85,16 +86,22 @@ class BatchRunner:
             return partial(broken, "it could not be started", error)
 
     def _inputs_of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Input]]:
-        """Give what brings each payload. One read for all; where that fails, each reads its own in its attempt."""
+        """Return what brings each payload. One read for all; where that fails, each reads its own in its attempt."""
+        elsewhere = [one.job for one in batch if one.job.payload_at]
         try:
-            texts = self._inputs.stored([one.job for one in batch])
+            texts = self._runtime.payloads.payloads(elsewhere) if elsewhere else {}
         except UnavailableError as error:
             unread = UnavailableError(f"the payload could not be read: {error}")
             return [partial(_raised, unread) for _ in batch]
         except Exception as error:  # noqa: BLE001 - of which of them is seen when each is read alone
             self._runtime.bulkhead.note("inputs", batch[0].job.id, error)
-            return [partial(self._inputs.alone, one.job) for one in batch]
-        return [partial(self._inputs.of, one.job, texts[one.job.id]) for one in batch]
+            return [partial(InputResolver(self._runtime).alone, one.job) for one in batch]
+        return [self._input(one.job, texts.get(one.job.id, one.job.payload)) for one in batch]
+
+    def _input(self, job: Job, text: str | None) -> Callable[[], Input]:
+        if job.has_references:
+            return partial(InputResolver(self._runtime).of, job, text)
+        return lambda: text
 
     def _call(self, one: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if one.job.expands:

@@ -1,7 +1,6 @@
 """A claimed job on its way through a worker, and the ports that workers use."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from whendue.declarations.context import Context
 from whendue.engine.ports import JobStore, ReceivedMessage, WriteStatus
@@ -13,8 +12,8 @@ from whendue.limits.slot_model import Slot
 from whendue.table.keys import once_key
 from whendue.table.writes import insert
 
-# Why a run was interrupted whose process goes down.
-DRAINED: Final = "drained"
+# A message and the job that it carries.
+Received = tuple[ReceivedMessage, Job]
 
 
 @dataclass(slots=True)
@@ -46,6 +45,11 @@ class ClaimedJob:
     def __post_init__(self) -> None:
         """Start with the claim's lease."""
         self.lease_until = self.job.lease_until
+
+    @property
+    def free_at(self) -> int:
+        """When another may run it: a task that did not stop may go on until its lease has expired (G4), ms UTC."""
+        return 0 if self.owned else self.lease_until + 1
 
 
 def claimed(

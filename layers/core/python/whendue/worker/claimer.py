@@ -13,10 +13,10 @@ from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import claim, mark_dead
 from whendue.limits.admission import Admitted
 from whendue.limits.limiter import Limiter
+from whendue.limits.overlap_policy import may_be_limited
 from whendue.pauses.service import PauseService
 from whendue.profiles.lookup import ProfileLookup
-from whendue.worker.claimed_job import ClaimedJob, claimed
-from whendue.worker.decode import Received
+from whendue.worker.claimed_job import ClaimedJob, Received, claimed
 from whendue.worker.ended_attempt import UNSTORABLE
 
 # What became of a claim; an error where it could not be made or tried.
@@ -56,8 +56,13 @@ class Claimer:
         return Stage(passed, left)
 
     def admit(self, group: Sequence[Received], now_ms: int) -> Stage[Admitted]:
-        """Hold jobs to their limits, by the profiles that they follow."""
-        return self._limits.admit([(message, self._profiles.followed(job)) for message, job in group], now_ms)
+        """Hold jobs to their limits, by the profiles that they follow; those that nothing limits pass."""
+        current = [(message, self._profiles.followed(job) if job.follow else job) for message, job in group]
+        free = [Admitted(message, job) for message, job in current if not may_be_limited(job)]
+        if len(free) == len(group):
+            return Stage(free, [])
+        limited = self._limits.admit([one for one in current if may_be_limited(one[1])], now_ms)
+        return Stage(free + limited.passed, limited.left)
 
     def claim(self, admitted: Sequence[Admitted], end_ms: int, now_ms: int) -> Stage[ClaimedJob]:
         """Claim jobs in one call; one that is refused needs nothing more, or is ended if its workers died too often.

@@ -5,14 +5,13 @@ from typing import Final
 
 from whendue.engine.apply import send
 from whendue.engine.commit import commit
-from whendue.engine.payload_store import StoredPayload
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.engine.stage import ISOLATED, Left, Stage, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job
-from whendue.jobs.outcomes import Ended, Expanded, Failed, Succeeded, broken
+from whendue.jobs.outcomes import Ended, Expanded, Failed, StoredPayload, Succeeded, broken
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import finish_cancelled
 from whendue.limits.limiter import Limiter
@@ -82,8 +81,11 @@ class Completer:
         result = StoredPayload()
         if isinstance(end, Succeeded) and end.result is not None:
             result = self._runtime.payloads.place_result(one.job, end.result)
-        timing, draw = self._runtime.settings.timing, self._runtime.clock.random
-        return to_transition(one, end, result, now_ms, timing, draw() if isinstance(end, Failed) else 0)
+        draw = self._runtime.clock.random() if isinstance(end, Failed) else 0
+        timing = self._runtime.settings.timing
+        return to_transition(
+            one.job, end, result, now_ms, timing, interrupted=one.cause, free_at=one.free_at, draw=draw
+        )
 
     def _recorded(self, steps: Sequence[Step], now_ms: int) -> Sequence[tuple[Step, Recorded]]:
         """Write in one call; what raises for one of them is that one's alone."""
@@ -147,6 +149,6 @@ def _left(step: Step, end: Recorded) -> Left:
 
 def _refused_target(one: ClaimedJob, end: Ended) -> Left | None:
     """Count a target that was refused also by its rule: the error's message is one of few."""
-    if isinstance(end, Failed) and cause_of(one, end) == TargetRefusedError.code:
+    if isinstance(end, Failed) and cause_of(end, one.cause) == TargetRefusedError.code:
         return done(one.delivery, f"{TargetRefusedError.code}: {end.message}")
     return None

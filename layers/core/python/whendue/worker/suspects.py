@@ -9,10 +9,9 @@ from whendue.engine.runtime import Runtime
 from whendue.engine.stage import Left, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
-from whendue.quotas import ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
+from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
-from whendue.worker.decode import Received
-from whendue.worker.killer_types import KillerTypes
+from whendue.worker.claimed_job import Received
 
 # What is kept to hear the end of a process that records as late as it may.
 HEAR_MS = 500
@@ -23,6 +22,30 @@ class _Running(NamedTuple):
     job: Job
     process: Isolated
     until_ms: int
+
+
+class KillerTypes:
+    """Tasks that killed their process lately: their tenant's jobs run apart from their first attempt on.
+
+    Otherwise a tenant that goes on submitting such jobs takes a worker down with each. One worker process has one of
+    these; its threads share it.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._until_ms: dict[tuple[str, str], int] = {}
+
+    def died_of(self, job: Job, now_ms: int) -> None:
+        """Remember that a process died of a job that ran in it alone."""
+        kind = (job.tenant, job.type)
+        self._until_ms.pop(kind, None)
+        self._until_ms[kind] = now_ms + DEADLY_S * 1000
+        while len(self._until_ms) > DEADLY_REMEMBERED:
+            self._until_ms.pop(next(iter(self._until_ms)), None)
+
+    def has(self, job: Job, now_ms: int) -> bool:
+        """Return whether a process died of such a job lately."""
+        return self._until_ms.get((job.tenant, job.type), 0) > now_ms
 
 
 class Suspects:

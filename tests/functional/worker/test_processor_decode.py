@@ -7,7 +7,7 @@ from whendue.engine.message import to_body
 from whendue.engine.ports import ReceivedMessage
 from whendue.engine.stage import Left
 from whendue.jobs.model import Job, evolve
-from whendue.worker.decode import decode
+from whendue.worker.processor import decode
 
 
 def message(job: Job, number: int = 0) -> ReceivedMessage:
