@@ -14,7 +14,6 @@ PACKAGE = ROOT / "layers/core/python/whendue"
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
 LEVEL_OF = {f"whendue.{name}": level for level, names in enumerate(LEVELS) for name in names}
 LEVEL_OF |= {"whendue": len(LEVELS), "functions": len(LEVELS)}
-# What AWS, the clock and the table never reach: these modules compute.
 # Constants and errors, which pure modules may use.
 PLAIN = {"whendue.errors", "whendue.quotas", "whendue.settings", "whendue.support.text"}
 MODULES_MAX = 14
