@@ -37,9 +37,7 @@ class SeededBug:
 
 
 TRANSITIONS: Final = "whendue.jobs.transitions"
-SENT: Final = (
-    "        acknowledged = send(self._runtime.queue, turns, self._runtime.clock.now_ms(), self._runtime.bulkhead)\n"
-)
+SENT: Final = "    acknowledged = send(runtime.queue, turns, runtime.clock.now_ms(), runtime.bulkhead)\n"
 SEEDED_BUGS: Final = (
     SeededBug(
         "the fence check dropped from complete",
@@ -61,7 +59,7 @@ SEEDED_BUGS: Final = (
         "the cursor advanced before the sends are acknowledged",
         "whendue.timer.promote",
         SENT,
-        "        for scan_page in scan_pages:\n            scan_page.cursor.move(scan_page.page[-1])\n" + SENT,
+        "    for page in pages:\n        page.cursor.move(page.entries[-1])\n" + SENT,
         "G6: .* late",
         "promoted by the timer",
     ),

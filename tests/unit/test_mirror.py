@@ -81,12 +81,12 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "unit/tasks/test_payloads.py",
     ),
     # --- engine ---------------------------------------------------------------------------------------------------
+    "whendue.engine.current_jobs": (
+        "functional/timer/test_rescue.py:tick",
+        "functional/timer/test_tick_bulkheads.py:tick",
+    ),
     "whendue.engine.due_cursors": ("functional/engine/test_fairness.py", "functional/timer/test_rescue.py:tick"),
     "whendue.engine.message": ("functional/worker/test_processor.py", "property/test_laws.py"),
-    "whendue.engine.partition_scan": (
-        "functional/timer/test_rescue.py:tick",
-        "functional/engine/test_fairness.py:tick",
-    ),
     "whendue.engine.payload_store": (
         "functional/notifications/test_publisher.py",
         "functional/submission/test_submit.py:payload",
@@ -181,6 +181,10 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.table.preconditions": ("unit/api/http/test_etags.py", "contract/test_profiles.py"),
     "whendue.table.writes": ("contract/test_writes.py", "unit/jobs/test_transitions_conditions.py"),
     # --- timer, worker, workflows ---------------------------------------------------------------------------------
+    "whendue.timer.open_scans": (
+        "functional/timer/test_tick_bulkheads.py:open_scans",
+        "functional/engine/test_fairness.py:tick",
+    ),
     "whendue.timer.promote": ("functional/timer/test_tick.py:tick", "functional/engine/test_fairness.py:promote"),
     "whendue.timer.resume": ("functional/pauses/test_service.py:resume",),
     "whendue.worker.claimed_job": ("functional/worker/test_processor.py:work",),

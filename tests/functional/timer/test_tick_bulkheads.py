@@ -180,6 +180,10 @@ def in_partition(_: Any, partition: str, *__: Any, **___: Any) -> bool:
     return "low" in partition
 
 
+def in_low(pages: Sequence[Any]) -> bool:
+    return any("low" in page.cursor.partition for page in pages)
+
+
 def in_queue(_: Any, queue: str, *__: Any, **___: Any) -> bool:
     return queue == "low"
 
@@ -208,7 +212,7 @@ ALONE: dict[str, Stage] = {
     "backfills are read together": reading("backfill#"),
     "a backfill makes a chunk": function("schedules.backfill.chunk"),
     "a backfill is moved": writing("move_backfill"),
-    "a job is read": function("engine.partition_scan.from_item"),
+    "a job is read": function("engine.current_jobs.from_item"),
     "jobs are read together": reading("job"),
     "a job is chosen": function("timer.promote.owner_is_promote"),
     "a message is made": function("engine.apply.to_body"),
@@ -233,9 +237,11 @@ ITS_QUEUE: dict[str, Stage] = {
     "a queue takes messages": function("adapters.memory.queue.MemoryQueue.send", in_queue),
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
     "a cursor is moved": function("engine.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
-    "cursors are read": function("timer.tick.read_cursors", lambda _, __, names: any("low" in one for one in names)),
-    "a window is promoted": function("timer.promote.PromoteScan.step", lambda self: self.name == "low"),
-    "a window is rescued": function("timer.rescue.RescueScan.step", lambda self: self.name == "low"),
+    "cursors are read": function(
+        "timer.open_scans.read_cursors", lambda _, __, names: any("low" in one for one in names)
+    ),
+    "a window is promoted": function("timer.tick.promote", lambda _, pages: in_low(pages)),
+    "a window is rescued": function("timer.tick.lost_jobs", lambda _, pages, __: in_low(pages)),
 }
 
 

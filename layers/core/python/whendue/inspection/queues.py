@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from whendue.engine.partition_scan import readable
+from whendue.engine.current_jobs import readable
 from whendue.engine.ports import Depth
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition

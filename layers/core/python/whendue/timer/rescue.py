@@ -1,31 +1,24 @@
-"""Rescue: look at jobs whose next check rang unheard and heal them, a bounded number per tick."""
+"""Rescue: find jobs that missed their next check and heal them, a bounded number per tick."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from whendue.engine.commit import commit
-from whendue.engine.due_cursors import Cursor
 from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.message import to_body
-from whendue.engine.partition_scan import PartitionScan, ScanPage
 from whendue.engine.ports import DueEntry
 from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
-from whendue.jobs.due_index import owner_is_promote, rescue_before
+from whendue.jobs.due_index import owner_is_promote
 from whendue.jobs.model import Job, State
 from whendue.jobs.rescue_policy import decide, look_again_ms
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import mark_dead, postpone_check
 from whendue.pauses.service import PauseService
-from whendue.quotas import (
-    BACKLOG_MESSAGES,
-    DYNAMODB_MAX_STATEMENTS,
-    OWING_CHECK_S,
-    RESCUE_WINDOW,
-    RESCUES_PER_PARTITION,
-)
+from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, OWING_CHECK_S
 from whendue.timer.lateness import Received
+from whendue.timer.partition_scan import ScanPage, move
 
 # The cause of a job's end of which no message can be made.
 UNSENDABLE = "unsendable"
@@ -34,7 +27,7 @@ UNSENDABLE = "unsendable"
 class Rescuer:
     """Heals jobs. Made anew for each tick: it asks each queue for its depth once at most.
 
-    `healed` counts what was done (`send`, `wait`, `die`, `bury`, `tell`).
+    `healed` counts jobs by what was done: `send`, `wait`, `fan_out`, or the transition that ended them (`mark_dead`).
     """
 
     def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
@@ -49,7 +42,7 @@ class Rescuer:
         """Decide about jobs and carry it out, in batches.
 
         Raises:
-            UnavailableError: nobody knows which of them are paused; they are looked at again later.
+            UnavailableError: it is unknown which of them are paused; they are looked at again later.
         """
         self._heal_linked(jobs)
         alone = [job for job in jobs if job.pending_fan_out is None and job.state is not State.WAITING]
@@ -73,14 +66,14 @@ class Rescuer:
         return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
-        """Tell what is owed, and let who waits look at its dependencies; pauses hold neither up."""
+        """Run pending fan-outs, and reconcile waiting jobs with their dependencies; pauses hold neither up."""
         if pending := [job for job in jobs if job.pending_fan_out is not None]:
             left = CompletionFanOut(self._runtime).run(pending)
             self.healed["fan_out"] += len(pending) - len(left)
             now_ms = self._runtime.clock.now_ms()
             self._carry_out([postpone_check(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:
-            # First the next check: who is released meanwhile has another one.
+            # First the next check: a job that is released meanwhile has another one.
             now_ms = self._runtime.clock.now_ms()
             moved = self._runtime.bulkhead.each(
                 waiting,
@@ -114,74 +107,36 @@ class Rescuer:
         return self._backed_up[queue]
 
 
-class RescueScan(PartitionScan):
-    """Looks at overdue checks in a queue's partitions, from the rescue cursors on; at the end it starts over next time.
+def lost_jobs(runtime: Runtime, pages: Sequence[ScanPage], promoted_to: Mapping[str, DueEntry | None]) -> list[Job]:
+    """Return the jobs of a window that need to be looked at, the oldest check first.
 
     Args:
         runtime: the outside.
-        rescuer: carries out what is decided.
-        queue: its name.
-        cursors: the partitions' rescue positions; moved.
+        pages: the window.
         promoted_to: partition -> where promote stood when this tick began: what it has yet to send is not lost.
-        now_ms: the time of looking, ms UTC.
-        deadline_ms: when to stop after the window at hand, ms UTC.
+
+    Raises:
+        UnavailableError: a service does not answer for now.
     """
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        rescuer: Rescuer,
-        queue: str,
-        cursors: Sequence[Cursor],
-        promoted_to: Mapping[str, DueEntry | None],
-        now_ms: int,
-        deadline_ms: int,
-    ) -> None:
-        """Begin at the cursors."""
-        super().__init__(
-            runtime, queue, cursors, rescue_before(now_ms, runtime.settings.timing), RESCUE_WINDOW, deadline_ms
-        )
-        self._rescuer = rescuer
-        self._promoted_to = promoted_to
-        self._looked: Counter[str] = Counter()
+    def is_lost(candidate: tuple[str, DueEntry, Job]) -> bool:
+        partition, entry, job = candidate
+        reached = promoted_to.get(partition)
+        return not (owner_is_promote(job, runtime.settings.timing) and (reached is None or entry > reached))
 
-    def look(self) -> int | None:
-        """Read the next window; what waits in the queue is asked now: what this tick sends is no backlog."""
-        oldest = super().look()
-        if oldest is not None:
-            self._rescuer.backed_up(self.name)
-        return oldest
+    candidates = [
+        (page.cursor.partition, entry, job)
+        for page in pages
+        for entry, job in zip(page.entries, page.jobs, strict=True)
+        if job
+    ]
+    tested = runtime.bulkhead.each(candidates, is_lost, stage="rescue", name=lambda candidate: candidate[2].id)
+    return sorted((job for (_, _, job), lost in tested if lost), key=lambda job: job.check_at)
 
-    def step(self) -> None:
-        """Heal a window, the oldest first."""
-        scan_pages = self._scan_pages()
-        jobs = [job for scan_page in scan_pages for job in self._suspicious(scan_page)]
-        jobs.sort(key=lambda job: job.check_at)
-        self._rescuer.heal(jobs)
-        self._open = [scan_page.cursor for scan_page in scan_pages if self._goes_on(scan_page)]
 
-    def _suspicious(self, scan_page: ScanPage) -> list[Job]:
-        promoted_to, timing = self._promoted_to.get(scan_page.cursor.partition), self._runtime.settings.timing
-
-        def lost(one: tuple[DueEntry, Job]) -> bool:
-            entry, job = one
-            return not (owner_is_promote(job, timing) and (promoted_to is None or entry > promoted_to))
-
-        there = [(entry, job) for entry, job in zip(scan_page.page, scan_page.jobs, strict=True) if job]
-        looked = self._runtime.bulkhead.each(there, lost, stage="rescue", name=lambda one: one[1].id)
-        return [job for (_, job), is_lost in looked if is_lost]
-
-    def _goes_on(self, scan_page: ScanPage) -> bool:
-        """Move a cursor behind its page, or back to the beginning at the end; say whether this tick goes on there."""
-        if len(scan_page.page) < self._limit:
-            self._at_end(scan_page.cursor)
-            return False
-        partition = scan_page.cursor.partition
-        self._looked[partition] += len(scan_page.page)
-        return self._moves(scan_page.cursor, scan_page.page[-1]) and self._looked[partition] < RESCUES_PER_PARTITION
-
-    def _at_end(self, cursor: Cursor) -> None:
-        self._moves(cursor, None)
+def pass_by(runtime: Runtime, pages: Sequence[ScanPage]) -> list[ScanPage]:
+    """Move the cursors behind their pages, or back to the beginning at the end; return the pages where that worked."""
+    return [page for page in pages if move(runtime.bulkhead, page.cursor, None if page.is_last else page.entries[-1])]
 
 
 def _id(job: Job) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from whendue.engine.apply import apply, send
-from whendue.engine.partition_scan import current
+from whendue.engine.current_jobs import current_jobs
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import live_partition
@@ -78,7 +78,7 @@ class Resume:
         page = self._runtime.store.query_due(partition, after=None, until_ms=now_ms, limit=RESUME_LOOKS)
         return [
             job
-            for job in current(self._runtime, partition, page)
+            for job in current_jobs(self._runtime, partition, page)
             if job
             and job.state is State.PENDING
             and job.pending_fan_out is None

@@ -1,0 +1,50 @@
+"""The jobs behind a page of the due index, as they are now: the index may lag behind them."""
+
+from collections.abc import Sequence
+
+from whendue.engine.ports import DueEntry, Item
+from whendue.engine.runtime import Runtime
+from whendue.jobs.model import Job, from_item
+from whendue.table.keys import job_id_of
+
+
+def current_jobs(runtime: Runtime, partition: str, entries: Sequence[DueEntry]) -> list[Job | None]:
+    """Read the jobs of a page of a partition, in order.
+
+    Returns None for an entry that its job has left: the job has another entry by now, or is gone. None also for a job
+    that cannot be read, which is noted for the log: rescue comes by again and again, and says so each time.
+
+    Raises:
+        UnavailableError: the table does not answer for now.
+    """
+    items: dict[DueEntry, Item | None] = {}
+
+    def read(some: Sequence[DueEntry]) -> None:
+        items.update(zip(some, runtime.store.get([entry.key for entry in some]), strict=True))
+
+    runtime.bulkhead.together(entries, read, stage="read", name=_job_id)
+    found = [(entry, item) for entry, item in items.items() if item]
+    read_jobs = runtime.bulkhead.each(
+        found, lambda pair: readable(pair[1]), stage="read", name=lambda pair: _job_id(pair[0])
+    )
+    jobs = {entry: job for (entry, _), job in read_jobs if (job.due_pk, job.check_at) == (partition, entry.check_at)}
+    return [jobs.get(entry) for entry in entries]
+
+
+def readable(item: Item) -> Job:
+    """Read a job whose numbers are numbers: what sorts and compares many jobs must not raise for one of them.
+
+    Raises:
+        Exception: it cannot be read.
+    """
+    job = from_item(item)
+    numbers = (job.due_at, job.check_at, job.scheduled_at, job.created_at, job.lease_until, job.rescues, job.generation)
+    if not all(isinstance(number, int | float) for number in (*numbers, job.claims, job.failures)):
+        raise TypeError("a number of the job is none")
+    if not all(isinstance(text, str) for text in (job.tenant, job.type, job.queue)):
+        raise TypeError("a name of the job is none")
+    return job
+
+
+def _job_id(entry: DueEntry) -> str:
+    return job_id_of(entry.pk)
