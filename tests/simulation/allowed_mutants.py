@@ -25,9 +25,9 @@ ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "engine.fan_out without not waiting in not waiting or self._ports.system.now_ms() >= until_ms": (
         "a piece of nobody costs no call; it saves a hundred turns of a loop"
     ),
-    "schedules.runner without one.job in one.job and one.version == schedule.version and _counts(one)": (
+    "schedules.auto_pause without fire.job in fire.job and fire.version == schedule.version and _counts(fire)": (
         "what was skipped alone has no job, and does not count"
     ),
     "schedules.history without fire.job": "as below",
-    "schedules.cancel_planned without one.job": "a fire without a job has none to be found; the filter saves the read",
+    "schedules.cancel_planned without fire.job": "a fire without a job has none to be found; the filter saves the read",
 }

@@ -165,6 +165,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/notifications/test_publisher.py",
         "functional/api/test_subscriptions.py:schedule",
     ),
+    "whendue.schedules.fire_entries": ("functional/schedules/test_enqueuer.py:enter_fire",),
     "whendue.schedules.fires": ("unit/schedules/test_model.py:fires", "functional/schedules/test_history.py"),
     # --- submission, support, table -------------------------------------------------------------------------------
     "whendue.submission.plan": (

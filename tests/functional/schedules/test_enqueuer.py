@@ -144,6 +144,17 @@ def test_an_edit_before_the_next_tick_fires_at_the_same_times_without_waiting_fo
     assert len(world.ran) == 3
 
 
+def test_a_deleted_schedule_that_is_put_again_is_not_forgotten_with_the_old_one() -> None:
+    """A timer was about to remove its item."""
+    world = World()
+    put(world)
+    world.app.schedules.delete(TENANT, "s")
+    world.clock.advance(181)
+    tick(world.build(store=before(world, "forget_schedule", lambda: put(world))))
+    world.pass_time(6)
+    assert len(world.ran) == 1
+
+
 # --- a plan that was left half done ------------------------------------------------------------------------------
 
 

@@ -203,11 +203,11 @@ ALONE: dict[str, Stage] = {
     "a plan is proposed": function("schedules.enqueuer.proposed"),
     "a plan is made": function("schedules.enqueuer.plan"),
     "a job is prepared": function("submission.plan.JobPlanner.submission", lambda _, tenant, *__: tenant == BAD),
-    "a fire is entered": function("schedules.enqueuer.enter"),
+    "a fire is entered": function("schedules.fire_entries.enter"),
     "fires are written": writing("enter_fire", "submit", "commit_plan"),
     "a schedule's jobs are written": writing("submit"),
     "a schedule is advanced": function("schedules.enqueuer.advanced"),
-    "failures are counted": function("schedules.runner.ScheduleRunner._pause_if_it_keeps_failing", bad_self),
+    "failures are counted": function("schedules.auto_pause.AutoPauser.pause_if_failing", bad_self),
     "a backfill is read": function("schedules.runner.backfill_from"),
     "backfills are read together": reading("backfill#"),
     "a backfill makes a chunk": function("schedules.backfill.chunk"),
@@ -394,11 +394,11 @@ def test_many_broken_schedules_of_one_tenant_hold_up_nobody() -> None:
     pages: list[int] = []
     real = ScheduleRunner._serve
 
-    def serve(self: ScheduleRunner, page: Any, fired: Any) -> None:
+    def serve(self: ScheduleRunner, page: Any) -> Any:
         pages.append(len(page))
         if any(one.tenant == GOOD for one in page):
             served_in.append(len(pages))
-        real(self, page, fired)
+        return real(self, page)
 
     served_in: list[int] = []
     with patch.object(ScheduleRunner, "_serve", serve):

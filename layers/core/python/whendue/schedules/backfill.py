@@ -1,13 +1,12 @@
-"""Backfills: make the jobs of a past range, a chunk at a time; the timer goes on with what the request began."""
+"""Backfills: create the jobs of a past range, a chunk at a time; the timer continues what the request began."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from whendue.bulkhead import RAISED_BY_USERS
 from whendue.engine.commit import commit
-from whendue.engine.ports import WriteResult as Ended
-from whendue.engine.ports import WriteStatus
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BackfillNotFoundError,
@@ -23,6 +22,7 @@ from whendue.schedules.backfill_model import (
     Backfill,
     BackfillState,
     backfill_key,
+    chosen,
     chunk,
     create,
     from_item,
@@ -30,17 +30,15 @@ from whendue.schedules.backfill_model import (
     request_of,
     step,
 )
-from whendue.schedules.enqueuer import FireEnqueuer, why
-from whendue.schedules.fires import Fire, FireOutcome, enter, fire_from, revise
+from whendue.schedules.enqueuer import FireEnqueuer
+from whendue.schedules.fires import Fire, enter, error_text, fire_from, revise
 from whendue.schedules.service import find_schedule
 from whendue.submission.submit import Submit
 from whendue.table.writes import Write
 
-NEEDS_NOTHING = (FireOutcome.RAN, FireOutcome.CAUGHT_UP)
-
 
 class BackfillService:
-    """Makes jobs for the past."""
+    """Creates jobs for past fires."""
 
     def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
         """Use this runtime."""
@@ -56,7 +54,7 @@ class BackfillService:
             name: its name.
             from_ms: the first nominal time, ms UTC.
             to_ms: the last one, ms UTC; what is not past yet is left out.
-            limit: at most so many jobs.
+            limit: the maximum number of jobs.
             force: also for fires that had a job.
 
         Raises:
@@ -67,7 +65,7 @@ class BackfillService:
         if from_ms < 0:
             raise InvalidRequestError("from must not be before 1970")
         now_ms = self._runtime.clock.now_ms()
-        # What is past is decided: no timer will say otherwise.
+        # The past is decided now: no timer enters anything else later.
         schedule = self._firing.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
             raise InvalidRequestError("from must be in the past and not later than to")
@@ -86,8 +84,8 @@ class BackfillService:
             schedule_made_at=schedule.created_at,
         )
         self._submit.prepare(tenant, begun.definition.template, now_ms)
-        [end] = self._runtime.store.apply([create(begun, self._runtime.settings.shards)])
-        if not end.done:
+        [result] = self._runtime.store.apply([create(begun, self._runtime.settings.shards)])
+        if not result.done:
             raise UnavailableError
         with suppress(UnavailableError):
             return self.further(begun)
@@ -107,80 +105,82 @@ class BackfillService:
         return from_item(item)
 
     def further(self, backfill: Backfill) -> Backfill:
-        """Do the next chunk; each step of it can be repeated by anybody.
+        """Do the next chunk; each step of it can be repeated by any process.
 
         Raises:
             UnavailableError: some of it is still to be done.
         """
+        then = self._with_next_chunk(backfill)
+        [result] = self._runtime.store.apply([step(backfill, then)])
+        if result.status is WriteStatus.UNAVAILABLE:
+            raise UnavailableError
+        # Another process has done this chunk, too, where there is an older state.
+        return then if result.current is None else from_item(result.current)
+
+    def _with_next_chunk(self, backfill: Backfill) -> Backfill:
+        """Return the backfill after its next chunk, or as failed when its jobs can no longer be created.
+
+        Raises:
+            UnavailableError: some of the chunk is still to be done.
+        """
         try:
-            schedule = find_schedule(self._runtime.store, backfill.tenant, backfill.name)
-            if backfill.schedule_made_at not in (0, schedule.created_at):
-                # Its own was deleted; this one has only the name.
-                raise ScheduleNotFoundError  # noqa: TRY301 - the answer is the same as to one that is not there
-            then = self._chunk_done(backfill)
+            self._check_schedule(backfill)
+            return self._chunk_done(backfill)
         except UnavailableError:
             raise
         except ScheduleNotFoundError as error:
-            then = replace(backfill, state=BackfillState.FAILED, error=error.code)
+            return replace(backfill, state=BackfillState.FAILED, error=error.code)
         except RAISED_BY_USERS as error:
-            # The template can no longer make the job. A validator of a payload may raise anything.
+            # The template no longer makes a valid job. A validator of a payload may raise anything.
             if not isinstance(error, WhendueError):
                 self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
-            then = replace(backfill, state=BackfillState.FAILED, error=why(error, "its jobs could not be created"))
-        [end] = self._runtime.store.apply([step(backfill, then)])
-        if end.status is WriteStatus.UNAVAILABLE:
-            raise UnavailableError
-        # There is an older one where somebody else has done this chunk, too.
-        return then if end.current is None else from_item(end.current)
+            text = error_text(error, "its jobs could not be created")
+            return replace(backfill, state=BackfillState.FAILED, error=text)
+
+    def _check_schedule(self, backfill: Backfill) -> None:
+        """Insist that the backfill's schedule exists, and not only another one of its name."""
+        schedule = find_schedule(self._runtime.store, backfill.tenant, backfill.name)
+        if backfill.schedule_made_at not in (0, schedule.created_at):
+            raise ScheduleNotFoundError
 
     def _chunk_done(self, backfill: Backfill) -> Backfill:
-        fires, left = chunk(backfill, self._runtime.ids), backfill.limit - backfill.made
-        there = self._there(fires)
-        wanted: list[Fire] = []
-        looked_at: list[Fire] = []
-        for fire in fires:
-            if len(wanted) == left:
-                break
-            looked_at.append(fire)
-            if _is_wanted(backfill, there.get(fire.nominal)):
-                wanted.append(fire)
-        if not looked_at:
+        """Enter the fires of the next chunk, create their jobs, and return the backfill as it is then."""
+        fires = chunk(backfill, self._runtime.ids)
+        entered = self._entered(fires)
+        done, wanted = chosen(backfill, fires, entered)
+        if not done:
             return replace(backfill, state=BackfillState.FINISHED)
         now_ms = self._runtime.clock.now_ms()
         jobs = [self._submit.prepare(backfill.tenant, request_of(backfill, fire), now_ms) for fire in wanted]
-        self._enter(wanted, there)
+        self._enter(wanted, entered)
         self._create(jobs, now_ms)
-        return moved(backfill, looked_at, len(wanted))
+        return moved(backfill, done, len(wanted))
 
-    def _there(self, fires: Sequence[Fire]) -> dict[int, Fire]:
+    def _entered(self, fires: Sequence[Fire]) -> dict[int, Fire]:
+        """Read what the history has of some fires, by nominal time."""
         items = self._runtime.store.get([fire.key for fire in fires]) if fires else []
-        return {one.nominal: one for one in (fire_from(item) for item in items if item)}
+        return {entry.nominal: entry for entry in (fire_from(item) for item in items if item)}
 
-    def _enter(self, wanted: Sequence[Fire], there: dict[int, Fire]) -> None:
-        pairs = [(fire, there.get(fire.nominal)) for fire in wanted]
-        writes: list[Write] = [
-            revise("backfill_fire", old, fire) if old else enter(fire) for fire, old in pairs if old != fire
-        ]
-        ends = self._runtime.store.apply(writes) if writes else []
-        _insist_that_they_are_storable(ends)
-        if not all(end.done for end in ends):
-            # Or somebody else was at the same fire: the next look sees it.
+    def _enter(self, wanted: Sequence[Fire], entered: Mapping[int, Fire]) -> None:
+        pairs = [(entered.get(fire.nominal), fire) for fire in wanted]
+        writes = [_entry(before, fire) for before, fire in pairs if before != fire]
+        results = self._runtime.store.apply(writes) if writes else []
+        _insist_that_they_are_storable(results)
+        if not all(result.done for result in results):
+            # Or another process wrote the same fire: the next chunk sees it.
             raise UnavailableError
 
     def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
-        ends = commit(self._runtime, jobs, now_ms) if jobs else []
-        _insist_that_they_are_storable(ends)
-        if any(end.status is WriteStatus.UNAVAILABLE for end in ends):
+        results = commit(self._runtime, jobs, now_ms) if jobs else []
+        _insist_that_they_are_storable(results)
+        if any(result.status is WriteStatus.UNAVAILABLE for result in results):
             raise UnavailableError
 
 
-def _insist_that_they_are_storable(ends: Sequence[Ended]) -> None:
-    if any(end.status is WriteStatus.INVALID for end in ends):
+def _entry(before: Fire | None, fire: Fire) -> Write:
+    return revise("backfill_fire", before, fire) if before else enter(fire)
+
+
+def _insist_that_they_are_storable(results: Sequence[WriteResult]) -> None:
+    if any(result.status is WriteStatus.INVALID for result in results):
         raise UnstorableError
-
-
-def _is_wanted(backfill: Backfill, there: Fire | None) -> bool:
-    """Say whether a fire makes a job: it has none, or is to have one all the same, or got it from this backfill."""
-    if there is None or there.backfill == backfill.id:
-        return True
-    return backfill.force or there.outcome not in NEEDS_NOTHING

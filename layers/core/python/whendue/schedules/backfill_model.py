@@ -1,10 +1,10 @@
 """A backfill: jobs for the fires of a past range, made a chunk at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from itertools import islice, takewhile
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from whendue.quotas import BACKFILL_CHUNK, LEDGER_KEPT_S
 from whendue.schedules.calendar.recurrence import after
@@ -15,6 +15,9 @@ from whendue.table.ids import Ids
 from whendue.table.items import known
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, Write, insert
+
+# How a fire ended that has had its job.
+HAD_A_JOB: Final = (FireOutcome.RAN, FireOutcome.CAUGHT_UP)
 
 
 class BackfillState(StrEnum):
@@ -76,6 +79,45 @@ def chunk(backfill: Backfill, ids: Ids) -> list[Fire]:
     times = after(backfill.definition.recurrence, backfill.cursor)
     inside = takewhile(lambda one: one.at_ms <= backfill.to_ms, islice(times, BACKFILL_CHUNK))
     return [_fire(backfill, ids, one.at_ms) for one in inside]
+
+
+class Chunk(NamedTuple):
+    """What one chunk does.
+
+    Args:
+        fires: the fires that are done with it.
+        wanted: of these, the fires that make a job.
+    """
+
+    fires: list[Fire]
+    wanted: list[Fire]
+
+
+def chosen(backfill: Backfill, fires: Sequence[Fire], entered: Mapping[int, Fire]) -> Chunk:
+    """Choose which of the next fires make a job, up to the backfill's limit.
+
+    Args:
+        backfill: as stored.
+        fires: the next ones, in order.
+        entered: what the history has of them, by nominal time.
+    """
+    limit = backfill.limit - backfill.made
+    chosen_fires: list[Fire] = []
+    wanted: list[Fire] = []
+    for fire in fires:
+        if len(wanted) == limit:
+            break
+        chosen_fires.append(fire)
+        if _is_wanted(backfill, entered.get(fire.nominal)):
+            wanted.append(fire)
+    return Chunk(chosen_fires, wanted)
+
+
+def _is_wanted(backfill: Backfill, entered: Fire | None) -> bool:
+    """Say whether a fire makes a job: it had none, or is to have another one, or got it from this backfill."""
+    if entered is None or entered.backfill == backfill.id:
+        return True
+    return backfill.force or entered.outcome not in HAD_A_JOB
 
 
 def moved(backfill: Backfill, done: list[Fire], made: int) -> Backfill:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from whendue.errors import WhendueError
+from whendue.jobs.failures import line_of
 from whendue.jobs.model import Job, State
-from whendue.quotas import LEDGER_KEPT_S
+from whendue.quotas import LEDGER_KEPT_S, REASON_BYTES
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import recurrence_of
 from whendue.table.items import known
@@ -132,3 +134,24 @@ def missed_from(item: Mapping[str, Any]) -> MissedRange:
 def was_skipped(job: Job) -> bool:
     """Say whether a job has been skipped: its fire's entry says so a moment later."""
     return job.state is State.CANCELLED and job.last is not None and job.last.type == OVERLAPPED
+
+
+def skipped(fire: Fire, reason: str) -> Fire:
+    """Return a fire as skipped, without a job; `reason` is the code of an error."""
+    return replace(fire, outcome=FireOutcome.SKIPPED, job=None, reason=reason)
+
+
+def error_code(error: BaseException) -> str:
+    """Return the stable code of an error."""
+    return error.code if isinstance(error, WhendueError) else WhendueError.code
+
+
+def error_text(error: BaseException, what: str) -> str:
+    """Describe an error to the schedule's owner, without the text of an error that is not whendue's own.
+
+    Args:
+        error: what was raised.
+        what: what failed, as in "its job could not be created"; used where the error's own text is left out.
+    """
+    text = str(error) if isinstance(error, WhendueError) else f"{what} ({type(error).__name__})"
+    return line_of(f"{error_code(error)}: {text}", REASON_BYTES)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
+from whendue.jobs.transition import Transition
 from whendue.quotas import FIRES_PER_PLAN
 from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms, latest
 from whendue.schedules.fires import MISFIRED, PAUSED, Fire, FireOutcome, MissedRange
@@ -27,6 +28,25 @@ class FirePlan:
 
     fires: list[Fire]
     gap: MissedRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProgress:
+    """How far the standing plan of a schedule is carried out.
+
+    Args:
+        schedule: with its standing plan.
+        plan: how its fires end.
+        jobs: the jobs to create, as their fires are in the history.
+        incomplete: some of it could not be done now; the plan is left standing for the next tick.
+        error: why a fire made no job, for the schedule's owner.
+    """
+
+    schedule: Schedule
+    plan: FirePlan
+    jobs: tuple[Transition, ...] = ()
+    incomplete: bool = False
+    error: str | None = None
 
 
 def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:

@@ -1,0 +1,45 @@
+"""What a tick does for schedules when time is short or the index lags."""
+
+from typing import Any
+
+from tests.builders.faults import Refusing
+from tests.builders.schedules import definition, put, schedule_of
+from tests.builders.world import MINUTE_MS, TENANT, World
+from whendue.engine.ports import DueEntry
+from whendue.schedules.model import schedule_key
+
+
+def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
+    """Those of schedules, too: the next tick goes on with them."""
+    world = World()
+    put(world)
+    due = world.app.schedule_runner
+    partition = schedule_of(world).due_pk
+    assert due.run(world.clock.now_ms() + MINUTE_MS).behind == []
+    assert partition in due.run(world.clock.now_ms()).behind
+
+
+def lagging(world: World) -> Refusing:
+    """Give a table whose index shows what was due when this was made, whatever is written later."""
+    real = world.table.query_due
+    partitions = [f"schedules#{shard}" for shard in range(world.app.settings.shards)]
+    then_ms = world.clock.now_ms() + 120 * MINUTE_MS
+    old = {name: real(name, after=None, until_ms=then_ms, limit=100) for name in partitions}
+
+    def query_due(partition: str, *, after: DueEntry | None, **wanted: Any) -> list[DueEntry]:
+        return old[partition] if after is None and partition in old else real(partition, after=after, **wanted)
+
+    return Refusing(world.table, "query_due", query_due)
+
+
+def test_an_index_that_shows_what_is_gone_holds_nobody_up() -> None:
+    """A schedule that was deleted and forgotten, and one that has ended."""
+    world = World()
+    names = [f"s{number}" for number in range(12)]
+    for name in names:
+        world.app.schedules.put(TENANT, name, definition("0 0 * * * *"))
+    store = lagging(world)
+    for name in names[::2]:
+        del world.table.rows[schedule_key(TENANT, name)]
+    world.clock.advance(3600 - world.clock.now_ms() // 1000 % 3600)
+    assert world.tick(world.build(store=store)).planned == 6
