@@ -38,6 +38,7 @@ JOBS: Final = Part(
         "adapters.attribute_values",
         "adapters.memory.store",
         "bulkhead",
+        "support.conflicts",
         "jobs.due_index",
         "timer.lateness",
         "jobs.rescue_policy",
@@ -67,6 +68,7 @@ JOBS: Final = Part(
     ),
     tests=(
         "unit/test_bulkhead.py",
+        "unit/support/test_conflicts.py",
         "unit/jobs/test_transition.py",
         "unit/jobs/test_transitions_conditions.py",
         "unit/jobs/test_transitions.py",
@@ -152,6 +154,7 @@ SCHEDULES: Final = Part(
     ),
     tests=(
         "unit/schedules/test_model.py",
+        "functional/support/test_conflicts.py",
         "functional/timer/test_tick_bulkheads.py",
         "functional/schedules/test_cancel_planned.py",
         "functional/schedules/test_planning.py",
@@ -170,7 +173,11 @@ SCHEDULES: Final = Part(
 )
 PAUSES: Final = Part(
     modules=("pauses.model", "pauses.service", "timer.resume"),
-    tests=("functional/api/test_queues.py", "functional/pauses/test_service.py"),
+    tests=(
+        "functional/support/test_conflicts.py",
+        "functional/api/test_queues.py",
+        "functional/pauses/test_service.py",
+    ),
     scenarios=pauses.SCENARIOS,
 )
 PROFILES: Final = Part(
@@ -178,6 +185,7 @@ PROFILES: Final = Part(
     tests=(
         "unit/support/test_ttl_cache.py",
         "property/test_profile_laws.py",
+        "functional/support/test_conflicts.py",
         "functional/api/test_profiles.py",
         "functional/profiles/test_lookup.py",
     ),
@@ -227,6 +235,7 @@ NOTIFICATIONS: Final = Part(
     ),
     tests=(
         "unit/notifications/test_events.py",
+        "functional/support/test_conflicts.py",
         "functional/notifications/test_publisher.py",
         "functional/api/test_subscriptions.py",
         "functional/notifications/test_subscriptions.py",

@@ -173,6 +173,19 @@ VALIDATION_S = 3.0
 VALIDATIONS_S = 15.0
 HUNG_TENANTS = 2
 
+# --- conflicting writes ----------------------------------------------------------------------------------------
+# Rounds of reading, deciding and writing before a request is told that the item keeps changing. Each lost round is
+# another user's edit of the same item at the same moment.
+CONFLICT_TRIES = 5
+# Two rounds for each dependency whose end arrives meanwhile: one to count it, one to see whether it was the last. What
+# is left is done by the next check.
+RELEASE_TRIES = 8
+# Every batch that starts jobs of a key writes the key's one rate item; as many as this lose in a row only where more
+# batches start than the item can count.
+RATE_TRIES = 20
+# The timer writes a schedule's item, too: one that fires each second is moved on by every tick.
+SCHEDULE_TRIES = 25
+
 # --- profiles --------------------------------------------------------------------------------------------------
 # Of a tenant, deleted names included, whose versions go on counting: one list reads them all.
 PROFILE_NAMES = 200

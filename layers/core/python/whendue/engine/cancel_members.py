@@ -10,10 +10,8 @@ from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel, request_cancel
 from whendue.quotas import MEMBERS_MAX
-from whendue.table.keys import job_id_of, job_key
-
-# Parts that begin or end under us are read again this often; what is left is cancelled at the next next check.
-TRIES = 5
+from whendue.support.conflicts import CONFLICT, Conflict, retry_on_conflict
+from whendue.table.keys import Key, job_id_of, job_key
 
 
 class CancelledMembers(NamedTuple):
@@ -31,16 +29,20 @@ def cancel_members(runtime: Runtime, members: Sequence[Job]) -> CancelledMembers
     Raises:
         UnavailableError: not all could be read.
     """
-    left, pending = list(members), list[Job]()
-    for _ in range(TRIES):
-        steps = _steps(runtime, list(reversed(left)))
-        if not steps:
-            return CancelledMembers(pending, all=True)
+    pending, refused = list[Job](), list[Key]()
+
+    def read() -> list[Job]:
+        return _read(runtime, runtime.store.get(refused)) if refused else list(reversed(members))
+
+    def write(steps: list[Transition]) -> CancelledMembers | Conflict:
         done = apply(runtime, steps)
-        pending += [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]
-        items = runtime.store.get([step.key for step, end in done if not end.done])
-        left = _read(runtime, reversed(items))
-    return CancelledMembers(pending, all=False)
+        pending.extend(step.job for step, end in done if end.done and step.job.pending_fan_out is not None)
+        refused[:] = [step.key for step, end in done if not end.done]
+        return CONFLICT if refused else CancelledMembers(pending, all=True)
+
+    # What is left then is cancelled by the composite's next check.
+    some = CancelledMembers(pending, all=False)
+    return retry_on_conflict(read, lambda jobs: _steps(runtime, jobs), write, exhausted=lambda: some)
 
 
 def cancel_orphaned_members(runtime: Runtime, composite: Job) -> CancelledMembers:

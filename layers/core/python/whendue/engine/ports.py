@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from whendue.errors import UnavailableError, UnstorableError
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 
@@ -43,6 +44,22 @@ class WriteResult(NamedTuple):
     def failed(self) -> bool:
         """Whether it was neither done nor refused by what is there: it is unavailable, or invalid."""
         return self.status in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
+
+    def done_or_raise(self, unknown: str = "") -> bool:
+        """Say whether the write holds; False where it was refused, because the item is not as expected.
+
+        Args:
+            unknown: the message for people when nobody knows; empty for the error's own.
+
+        Raises:
+            UnavailableError: nobody knows whether it was done.
+            UnstorableError: the table can hold no such item.
+        """
+        if self.status is WriteStatus.UNAVAILABLE:
+            raise UnavailableError(unknown)
+        if self.status is WriteStatus.INVALID:
+            raise UnstorableError
+        return self.done
 
 
 class DueEntry(NamedTuple):

@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from whendue.engine.apply import apply, send
-from whendue.engine.ports import WriteStatus
+from whendue.engine.apply import Written, apply, send
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.runtime import Runtime
 from whendue.jobs.dependencies import UpstreamEnd, decide
 from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
+from whendue.quotas import RELEASE_TRIES
+from whendue.support.conflicts import CONFLICT, Conflict, retry_on_conflict
 from whendue.table.keys import job_id_of, job_key
-
-# Dependents that change under us are read again this often; what is left is told again at a next check.
-TRIES = 8
 
 
 class Released(NamedTuple):
@@ -35,34 +34,50 @@ class DependencyReleaser:
         Args:
             ends: by the dependent's id; none asks only whether it still awaits anything.
         """
-        left, unknown, pending = dict(ends), set[str](), list[Job]()
-        for _ in range(TRIES):
-            steps = self._decide(left)
-            if not steps:
-                return Released(unknown, pending)
-            now_ms = self._runtime.clock.now_ms()
-            done = apply(self._runtime, list(steps.values()))
-            held = [step for step, end in done if end.done]
-            send(self._runtime.queue, [step.job for step in held if step.send], now_ms, self._runtime.bulkhead)
-            pending += [step.job for step in held if step.job.pending_fan_out is not None]
-            unknown |= {step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE}
+        left, unknown, pending = list(ends), set[str](), list[Job]()
+
+        def write(steps: list[Transition]) -> Released | Conflict:
+            nonlocal left
+            done = self._written(steps)
+            pending.extend(step.job for step, end in done if end.done and step.job.pending_fan_out is not None)
+            unknown.update(step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE)
             # After an arrival somebody looks whether it was the last; who was refused looks again.
             again = {
                 s.job.id for s, end in done if end.status is WriteStatus.REFUSED or (end.done and s.name == "satisfy")
             }
-            left = {job_id: ends[job_id] for job_id in left if job_id in again}
-        return Released(unknown | set(left), pending)
+            left = [job_id for job_id in left if job_id in again]
+            return CONFLICT if left else Released(unknown, pending)
 
-    def _decide(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> dict[str, Transition]:
-        if not ends:
-            return {}
-        now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
-        items = self._runtime.store.get([job_key(job_id) for job_id in ends])
-        # One that cannot be read, or told, holds up none of the others: its own next check looks again.
+        return retry_on_conflict(
+            lambda: self._read(left),
+            lambda read: self._steps(ends, *read),
+            write,
+            exhausted=lambda: Released(unknown | set(left), pending),
+            tries=RELEASE_TRIES,
+        )
+
+    def _read(self, job_ids: Sequence[str]) -> tuple[list[Item | None], int]:
+        """Read jobs, and the time before (ms UTC)."""
+        now_ms = self._runtime.clock.now_ms()
+        return self._runtime.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else [], now_ms
+
+    def _steps(
+        self, ends: Mapping[str, Sequence[UpstreamEnd]], items: Sequence[Item | None], now_ms: int
+    ) -> list[Transition]:
+        """Decide what ends make of dependents; one that cannot be read or decided holds up none of the others."""
+        timing = self._runtime.settings.timing
         decided = self._runtime.bulkhead.each(
             [item for item in items if item],
             lambda item: decide(job := from_item(item), ends[job.id], now_ms, timing),
             stage="dependents",
             name=lambda item: job_id_of(item["pk"]),
         )
-        return {step.job.id: step for _, step in decided if step}
+        return [step for _, step in decided if step]
+
+    def _written(self, steps: Sequence[Transition]) -> Written:
+        """Write transitions, and send the messages of those that hold."""
+        now_ms = self._runtime.clock.now_ms()
+        done = apply(self._runtime, steps)
+        sent = [step.job for step, end in done if end.done and step.send]
+        send(self._runtime.queue, sent, now_ms, self._runtime.bulkhead)
+        return done

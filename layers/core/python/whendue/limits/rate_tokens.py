@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.limits.rate_policy import reserve
-from whendue.quotas import LIMIT_ITEM_KEPT_S
+from whendue.quotas import LIMIT_ITEM_KEPT_S, RATE_TRIES
+from whendue.support.conflicts import CONFLICT, Conflict, retry_on_conflict
 from whendue.table.keys import rate_key
 from whendue.table.writes import Is, Write, insert
-
-# So many lose in a row only where more batches start than the item can count.
-TRIES = 20
 
 
 class RateTokens:
@@ -34,15 +32,22 @@ class RateTokens:
         """
         if not count:
             return []
-        for _ in range(TRIES):
-            starts, tat_us = reserve(seen["tat_us"] if seen else 0, now_ms * 1000, rate_per_s, count)
-            [end] = self._runtime.store.apply([self._write(pk, seen, tat_us)])
+
+        def decide(current: Item | None) -> tuple[Sequence[int], Write]:
+            starts, tat_us = reserve(current["tat_us"] if current else 0, now_ms * 1000, rate_per_s, count)
+            return starts, self._write(pk, current, tat_us)
+
+        def apply(planned: tuple[Sequence[int], Write]) -> Sequence[int] | Conflict | None:
+            # The item that refuses a write is the next one to decide on: no other read is needed.
+            nonlocal seen
+            starts, write = planned
+            [end] = self._runtime.store.apply([write])
+            seen = end.current
             if end.done:
                 return [-(-start // 1000) for start in starts]
-            if end.failed:
-                return None
-            seen = end.current
-        return None
+            return None if end.failed else CONFLICT
+
+        return retry_on_conflict(lambda: seen, decide, apply, exhausted=lambda: None, tries=RATE_TRIES)
 
     def _write(self, pk: str, seen: Item | None, tat_us: int) -> Write:
         """Set the theoretical arrival time, under a mark: two batches may want the same one."""

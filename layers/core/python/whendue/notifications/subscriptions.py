@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
-from whendue.engine.ports import JobStore, WriteStatus
+from whendue.engine.ports import JobStore
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
@@ -14,8 +14,6 @@ from whendue.errors import (
     StateConflictError,
     SubscriptionNotFoundError,
     TooManySubscriptionsError,
-    UnavailableError,
-    UnstorableError,
 )
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscription import (
@@ -29,11 +27,11 @@ from whendue.notifications.subscription import (
 )
 from whendue.outbound.signing import Kind, kind_of, new_key
 from whendue.quotas import SUBSCRIPTION_CONFIG_BYTES, SUBSCRIPTIONS_PER_TENANT
+from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.keys import subscription_key
 from whendue.table.preconditions import Precondition
+from whendue.table.writes import Write
 
-# A subscription that changes under us is read again this often before we say so.
-TRIES = 5
 ANYTHING: Final = Precondition()
 
 
@@ -49,6 +47,13 @@ class Put(NamedTuple):
     subscription: Subscription
     created: bool
     new_key: bool
+
+
+class _Edit(NamedTuple):
+    """A subscription as read, None for a new one, and as it is to be."""
+
+    known: Subscription | None
+    then: Subscription
 
 
 def find_subscription(store: JobStore, tenant: str, name: str) -> Subscription:
@@ -113,17 +118,26 @@ class Subscriptions:
             raise InvalidRequestError(f"config must have at most {SUBSCRIPTION_CONFIG_BYTES} bytes of JSON")
         kind = self._runtime.registry.channel(terms.channel).parse(config, tenant).signed
         terms = replace(terms, config=text)
-        for _ in range(TRIES):
+
+        def read() -> Subscription | None:
             [item] = self._runtime.store.get([subscription_key(tenant, name)])
-            known = from_item(tenant, item) if item else None
+            return from_item(tenant, item) if item else None
+
+        def decide(known: Subscription | None) -> _Edit | NoWrite[Put]:
             if not expected.holds(known.version if known else None):
                 raise PreconditionFailedError
             if known and known.terms == terms:
-                return Put(known, created=False, new_key=False)
+                return NoWrite(Put(known, created=False, new_key=False))
             then = self._changed(known, terms, kind) if known else self._made(tenant, name, terms, kind)
-            if self._written(known, then):
-                return Put(then, created=known is None, new_key=then.key is not None and _key(known) != then.key)
-        raise StateConflictError("the subscription keeps changing; try again")
+            return _Edit(known, then)
+
+        def apply(edit: _Edit) -> Put | Conflict:
+            known, then = edit
+            if not self._is_written(edit):
+                return CONFLICT
+            return Put(then, created=known is None, new_key=then.key is not None and _key(known) != then.key)
+
+        return retry_on_conflict(read, decide, apply, exhausted=_keeps_changing)
 
     def rotate(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Subscription:
         """Let it sign with a new key, and with the one before for 24 hours more.
@@ -172,33 +186,34 @@ class Subscriptions:
             PreconditionFailedError: the current version is not as expected.
             UnavailableError: nobody knows whether it was done; ask again.
         """
-        for _ in range(TRIES):
-            known = self.read(tenant, name)
+
+        def decide(known: Subscription) -> Write:
             if not expected.holds(known.version):
                 raise PreconditionFailedError
-            [end] = self._runtime.store.apply([unsubscribe(known)])
+            return unsubscribe(known)
+
+        def apply(write: Write) -> bool | Conflict:
+            [end] = self._runtime.store.apply([write])
             self._notifications.forget(tenant)
-            if end.status is WriteStatus.UNAVAILABLE:
-                raise UnavailableError
-            if end.done:
-                return
-        raise StateConflictError("the subscription keeps changing; try again")
+            return end.done_or_raise() or CONFLICT
+
+        retry_on_conflict(lambda: self.read(tenant, name), decide, apply, exhausted=_keeps_changing)
 
     # --- how --------------------------------------------------------------------------------------------------
 
     def _change(
         self, tenant: str, name: str, expected: Precondition, step: Callable[[Subscription], Subscription]
     ) -> Subscription:
-        for _ in range(TRIES):
-            known = self.read(tenant, name)
+        def decide(known: Subscription) -> _Edit | NoWrite[Subscription]:
             if not expected.holds(known.version):
                 raise PreconditionFailedError
             wanted = step(known)
-            if wanted == known:
-                return known
-            if self._written(known, then := self._next(known, wanted)):
-                return then
-        raise StateConflictError("the subscription keeps changing; try again")
+            return NoWrite(known) if wanted == known else _Edit(known, self._next(known, wanted))
+
+        def apply(edit: _Edit) -> Subscription | Conflict:
+            return edit.then if self._is_written(edit) else CONFLICT
+
+        return retry_on_conflict(lambda: self.read(tenant, name), decide, apply, exhausted=_keeps_changing)
 
     def _made(self, tenant: str, name: str, terms: Terms, kind: Kind | None) -> Subscription:
         # Those that cannot be read count, too.
@@ -227,15 +242,16 @@ class Subscriptions:
         now_ms = self._runtime.clock.now_ms()
         return replace(then, version=max(now_ms, known.version + 1), mark=self._runtime.clock.new_id())
 
-    def _written(self, known: Subscription | None, then: Subscription) -> bool:
+    def _is_written(self, edit: _Edit) -> bool:
         """Write it, if nobody has changed it meanwhile."""
+        known, then = edit
         [end] = self._runtime.store.apply([change(known, then) if known else subscribe(then)])
         self._notifications.forget(then.tenant)
-        if end.status is WriteStatus.UNAVAILABLE:
-            raise UnavailableError("it is not known whether the subscription was changed; send the same request again")
-        if end.status is WriteStatus.INVALID:
-            raise UnstorableError
-        return end.done
+        return end.done_or_raise("it is not known whether the subscription was changed; send the same request again")
+
+
+def _keeps_changing() -> NoReturn:
+    raise StateConflictError("the subscription keeps changing; try again")
 
 
 def _key(known: Subscription | None) -> str | None:

@@ -1,11 +1,12 @@
 """Control: cancel, redrive, reschedule and reprioritise a job."""
 
 from collections.abc import Callable
+from typing import NamedTuple, NoReturn
 
 from whendue.engine.cancel_members import cancel_orphaned_members
 from whendue.engine.commit import commit
 from whendue.engine.fan_out import CompletionFanOut
-from whendue.engine.ports import JobStore, WriteStatus
+from whendue.engine.ports import JobStore
 from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
@@ -13,8 +14,6 @@ from whendue.errors import (
     JobNotFoundError,
     PreconditionFailedError,
     StateConflictError,
-    UnavailableError,
-    UnstorableError,
 )
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, State, from_item, shown_state
@@ -23,12 +22,10 @@ from whendue.jobs.transitions import cancel, redrive, replay, request_cancel, re
 from whendue.operations.revision import revision
 from whendue.quotas import HORIZON_S, REDRIVE_AGE_S
 from whendue.settings import NOTIFICATIONS, QUEUES
+from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
+from whendue.table.ids import ID_LENGTH
 from whendue.table.keys import job_key
 
-# A job that changes under us is read again this often before we say so.
-TRIES = 5
-# Of a UUID; anything else would be a key that the table may refuse.
-ID_LENGTH = 36
 # Revisions of which a job must have one (`whendue.operations.revision`); None: whichever.
 Versions = frozenset[str] | None
 
@@ -61,6 +58,13 @@ def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
             return True
         job = whole
     return is_over(job, now_ms)
+
+
+class _Seen(NamedTuple):
+    """A job as read, and the time (ms UTC)."""
+
+    job: Job
+    now_ms: int
 
 
 class JobCommands:
@@ -164,32 +168,38 @@ class JobCommands:
     def _change(
         self, tenant: str, job_id: str, step: Callable[[Job, int], Transition | None], expected: Versions = None
     ) -> Job:
-        """Read, decide, write; read again when the job changed meanwhile."""
-        for _ in range(TRIES):
+        """Change a job by a step of what it is and the time (ms UTC); None of a step leaves it as it is."""
+
+        def read() -> _Seen:
             now_ms = self._runtime.clock.now_ms()
-            job = find(self._runtime.store, tenant, job_id, now_ms)
-            if expected is not None and revision(job) not in expected:
+            return _Seen(find(self._runtime.store, tenant, job_id, now_ms), now_ms)
+
+        def decide(seen: _Seen) -> tuple[Transition, int] | NoWrite[Job]:
+            if expected is not None and revision(seen.job) not in expected:
                 raise PreconditionFailedError
-            transition = step(job, now_ms)
-            if transition is None:
-                return job
-            [outcome] = commit(self._runtime, [transition], now_ms)
-            if outcome.done:
-                self._stop_parts(transition)
-                return transition.job
-            if outcome.status is WriteStatus.UNAVAILABLE:
-                raise UnavailableError
-            if outcome.status is WriteStatus.INVALID:
-                raise UnstorableError
-            if outcome.current and "pending_fan_out" in outcome.current:
-                # Those who wait for this end hear of it before there is another one.
-                CompletionFanOut(self._runtime).run([from_item(outcome.current)])
-        raise StateConflictError("the job keeps changing; try again")
+            transition = step(*seen)
+            return NoWrite(seen.job) if transition is None else (transition, seen.now_ms)
+
+        return retry_on_conflict(read, decide, lambda plan: self._commit(*plan), exhausted=_keeps_changing)
+
+    def _commit(self, transition: Transition, now_ms: int) -> Job | Conflict:
+        [end] = commit(self._runtime, [transition], now_ms)
+        if end.done_or_raise():
+            self._stop_parts(transition)
+            return transition.job
+        if end.current and "pending_fan_out" in end.current:
+            # Dependents are released by this end before the job can have another one.
+            CompletionFanOut(self._runtime).run([from_item(end.current)])
+        return CONFLICT
 
     def _stop_parts(self, transition: Transition) -> None:
         """Cancel what a job waits for that is to stop itself; its next check goes on with what is left."""
         if transition.name == "request_cancel" and transition.job.state is State.WAITING:
             DependencyReconciler(self._runtime).check([transition.job])
+
+
+def _keeps_changing() -> NoReturn:
+    raise StateConflictError("the job keeps changing; try again")
 
 
 def _conflict(rule: str, job: Job, now_ms: int) -> StateConflictError:

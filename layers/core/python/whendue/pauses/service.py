@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 from whendue.engine.commit import commit
 from whendue.engine.ports import Item, WriteStatus
@@ -12,7 +13,6 @@ from whendue.errors import (
     QueueNotFoundError,
     StateConflictError,
     UnavailableError,
-    UnstorableError,
 )
 from whendue.jobs.failures import clip
 from whendue.jobs.model import Job
@@ -33,12 +33,10 @@ from whendue.pauses.model import (
 )
 from whendue.quotas import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
 from whendue.settings import ALL_QUEUES
+from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import Key
 from whendue.table.writes import Write
-
-# A pause that changes under us is read again this often before we say so.
-TRIES = 5
 
 
 class PauseService:
@@ -189,22 +187,34 @@ class PauseService:
         return self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
 
     def _change(self, key: Key, step: Callable[[Pause | None, int], Write | None]) -> bool:
-        """Read, decide, write; read again when somebody else was quicker. False where nothing is to be written."""
-        for _ in range(TRIES):
+        """Change a pause by a step of what it is and the time (ms UTC). False where nothing is to be written.
+
+        Raises:
+            StateConflictError: it keeps changing.
+            UnavailableError: nobody knows; ask again.
+            UnstorableError: the table can hold no such pause.
+        """
+
+        def read() -> tuple[Pause | None, int]:
             now_ms = self._runtime.clock.now_ms()
             [item] = self._runtime.store.get([key])
-            write = step(from_item(item) if item else None, now_ms)
-            if write is None:
-                return False
-            [outcome] = self._runtime.store.apply([write])
-            if outcome.done:
-                self._fresh.forget(key)
-                return True
-            if outcome.status is WriteStatus.UNAVAILABLE:
-                raise UnavailableError
-            if outcome.status is WriteStatus.INVALID:
-                raise UnstorableError
-        raise StateConflictError("the pause keeps changing; try again")
+            return (from_item(item) if item else None), now_ms
+
+        def decide(known: tuple[Pause | None, int]) -> Write | NoWrite[bool]:
+            return step(*known) or NoWrite(result=False)
+
+        def apply(write: Write) -> bool | Conflict:
+            [end] = self._runtime.store.apply([write])
+            if not end.done_or_raise():
+                return CONFLICT
+            self._fresh.forget(key)
+            return True
+
+        return retry_on_conflict(read, decide, apply, exhausted=_keeps_changing)
+
+
+def _keeps_changing() -> NoReturn:
+    raise StateConflictError("the pause keeps changing; try again")
 
 
 def _if_lasting(item: Item, now_ms: int) -> tuple[str, Pause | None]:

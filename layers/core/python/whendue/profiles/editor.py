@@ -7,7 +7,7 @@ current item first. So every version was current once, in order, and no edit is 
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
@@ -25,12 +25,10 @@ from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import PROFILES, Profile, check_timeout, from_item, live, to_content
 from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
+from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.keys import Key, profile_key, profile_version_key
 from whendue.table.preconditions import Precondition
 from whendue.table.writes import Is, Write, delete, insert
-
-# A profile that changes under us is read again this often before we say so.
-TRIES = 5
 
 
 class Edited(NamedTuple):
@@ -107,21 +105,24 @@ class ProfileEditor:
         content = to_content(wanted)
         if unknown := self._notifications.unknown(tenant, wanted.notify.split()):
             raise UnknownSubscriptionError(f"notify names {unknown[0]!r}, but no subscription has this name")
-        for _ in range(TRIES):
-            current = self._editable(tenant, wanted.name)
-            stands = live(current)
-            if not expected.holds(stands["version"] if stands else None):
+
+        def decide(current: Item | None) -> Item | NoWrite[Edited] | None:
+            known = live(current)
+            if not expected.holds(known["version"] if known else None):
                 raise PreconditionFailedError
-            if stands and stands["content"] == content:
-                return Edited(from_item(wanted.name, stands), created=False)
+            if known and known["content"] == content:
+                return NoWrite(Edited(from_item(wanted.name, known), created=False))
             if current is None and len(self._names(tenant)) >= PROFILE_NAMES:
                 raise TooManyProfilesError(
                     f"a tenant can have at most {PROFILE_NAMES} profiles, including deleted ones; reuse a name"
                 )
+            return current
+
+        def apply(current: Item | None) -> Edited | Conflict:
             made = self._add(tenant, wanted.name, current, content, deleted=False)
-            if made:
-                return Edited(from_item(wanted.name, made), created=stands is None)
-        raise UnavailableError("the profile keeps changing; try again")
+            return made if made is CONFLICT else Edited(from_item(wanted.name, made), created=live(current) is None)
+
+        return retry_on_conflict(lambda: self._editable(tenant, wanted.name), decide, apply, exhausted=_keeps_changing)
 
     def delete(self, tenant: str, name: str, expected: Precondition) -> None:
         """Delete a profile: jobs that were accepted before go on, its versions stay, and a new one counts on.
@@ -132,21 +133,24 @@ class ProfileEditor:
             PreconditionFailedError: the current version is not as expected.
             UnavailableError: nobody knows whether it was done; ask again.
         """
-        for _ in range(TRIES):
-            current = self._editable(tenant, name)
-            stands = live(current)
-            if stands is None:
+
+        def decide(current: Item | None) -> Item | None:
+            known = live(current)
+            if known is None:
                 raise ProfileNotFoundError(f"no profile has the name {name}")
-            if not expected.holds(stands["version"]):
+            if not expected.holds(known["version"]):
                 raise PreconditionFailedError
-            if self._add(tenant, name, current, {}, deleted=True):
-                return
-        raise UnavailableError("the profile keeps changing; try again")
+            return current
+
+        def apply(current: Item | None) -> Item | Conflict:
+            return self._add(tenant, name, current, {}, deleted=True)
+
+        retry_on_conflict(lambda: self._editable(tenant, name), decide, apply, exhausted=_keeps_changing)
 
     def _add(
         self, tenant: str, name: str, current: Item | None, content: Mapping[str, Any], *, deleted: bool
-    ) -> Item | None:
-        """Add the version after the current one, and make it current; None when another's came first."""
+    ) -> Item | Conflict:
+        """Add the version after the current one, and make it current; CONFLICT when another's came first."""
         version = 1 + (current["version"] if current else 0)
         ours = {
             "version": version,
@@ -166,7 +170,7 @@ class ProfileEditor:
         if end.current is None:
             raise UnavailableError("it is not known whether the profile was changed; send the same request again")
         self._move_on(tenant, name, {field: end.current[field] for field in ours})
-        return None
+        return CONFLICT
 
     def _move_on(self, tenant: str, name: str, stands: Item) -> None:
         """Make a version current, if the one before it is."""
@@ -200,3 +204,7 @@ class ProfileEditor:
 
     def _names(self, tenant: str) -> list[Item]:
         return self._runtime.store.query(profile_key(tenant, "").pk)
+
+
+def _keeps_changing() -> NoReturn:
+    raise UnavailableError("the profile keeps changing; try again")

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
-from whendue.engine.ports import Item, JobStore, WriteStatus
+from whendue.engine.ports import Item, JobStore
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
@@ -14,13 +14,12 @@ from whendue.errors import (
     StateConflictError,
     TooManySchedulesError,
     UnavailableError,
-    UnstorableError,
 )
 from whendue.jobs.model import Job
-from whendue.quotas import SCHEDULE_BYTES, SCHEDULES_PER_TENANT
+from whendue.quotas import SCHEDULE_BYTES, SCHEDULE_TRIES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
-from whendue.schedules.enqueuer import TRIES, FireEnqueuer
+from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, FireOutcome, enter
 from whendue.schedules.model import (
     LAST,
@@ -39,6 +38,7 @@ from whendue.schedules.model import (
     with_next_check,
 )
 from whendue.submission.submit import Submit, Submitted
+from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.keys import Key
 from whendue.table.preconditions import Precondition
 
@@ -57,6 +57,20 @@ class SchedulePage(NamedTuple):
 
     schedules: list[Schedule]
     cursor: str | None
+
+
+class _Found(NamedTuple):
+    """What a name stands for.
+
+    Args:
+        schedule: the schedule; None where there is none.
+        forgotten: one that was deleted lately.
+        broken: its item, if that cannot be read.
+    """
+
+    schedule: Schedule | None
+    forgotten: Schedule | None = None
+    broken: Item | None = None
 
 
 def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
@@ -139,18 +153,27 @@ class ScheduleService:
             UnavailableError: nobody knows; put it again.
         """
         self._check(tenant, definition)
-        for _ in range(TRIES):
-            known, forgotten, broken = self._known(tenant, name)
+
+        def decide(found: _Found) -> _Found | NoWrite[Put]:
+            known = found.schedule
             if not expected.holds(known.version if known else None):
                 raise PreconditionFailedError
+            if known is None or found.broken:
+                return found
+            same = to_text(known.definition) == to_text(_anchored(definition, known.created_at))
+            return NoWrite(Put(self._withdrawn(known), created=False)) if same else found
+
+        def apply(found: _Found) -> Put | Conflict:
+            known = found.schedule
             if known is None:
-                if made := self._create(tenant, name, definition, forgotten):
-                    return Put(made, created=True)
-            elif not broken and to_text(known.definition) == to_text(_anchored(definition, known.created_at)):
-                return Put(self._withdrawn(known), created=False)
-            elif then := self._change(known, broken, definition=_anchored(definition, known.created_at)):
-                return Put(then, created=False)
-        raise StateConflictError("the schedule keeps changing; try again")
+                then = self._create(tenant, name, definition, found.forgotten)
+            else:
+                then = self._change(known, found.broken, definition=_anchored(definition, known.created_at))
+            return then if then is CONFLICT else Put(then, created=known is None)
+
+        return retry_on_conflict(
+            lambda: self._known(tenant, name), decide, apply, exhausted=_keeps_changing, tries=SCHEDULE_TRIES
+        )
 
     def pause(self, tenant: str, name: str, by: str, reason: str, expected: Precondition = ANYTHING) -> Schedule:
         """Pause a schedule: no fire after now makes a job.
@@ -213,23 +236,25 @@ class ScheduleService:
             raise InvalidRequestError(f"the schedule must have at most {SCHEDULE_BYTES} bytes of JSON")
         self._submit.prepare(tenant, definition.template, now_ms)
 
-    def _known(self, tenant: str, name: str) -> tuple[Schedule | None, Schedule | None, Item | None]:
-        """Read a schedule: one that is there, or one that was deleted lately, with all its fires withdrawn.
+    def _known(self, tenant: str, name: str) -> _Found:
+        """Read a schedule; of one that was deleted lately, withdraw all fires.
 
-        And its item, if that cannot be read: whatever it was, it counts as there, so that it can be mended.
+        One that cannot be read counts as there, whatever it was, so that it can be mended.
         """
         [item] = self._runtime.store.get([schedule_key(tenant, name)])
         known = _read(item) if item else None
         broken = _broken(item) if item else None
         if known and broken:
             state = ScheduleState.ACTIVE if known.state is ScheduleState.DELETED else known.state
-            return replace(known, state=state), None, broken
+            return _Found(replace(known, state=state), broken=broken)
         if known and known.state is ScheduleState.DELETED:
-            return None, self._withdrawn(known), None
-        return known, None, None
+            return _Found(None, forgotten=self._withdrawn(known))
+        return _Found(known)
 
-    def _create(self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None) -> Schedule | None:
-        """Create a schedule, in the place of the deleted one if there is one; None when somebody else has done so."""
+    def _create(
+        self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None
+    ) -> Schedule | Conflict:
+        """Create a schedule, in the place of the deleted one if there is one; CONFLICT if somebody else has done so."""
         pk, first = schedule_key(tenant, "")
         there = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
         if sum(item.get("state") != ScheduleState.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
@@ -240,44 +265,41 @@ class ScheduleService:
         _insist_that_it_fires(made)
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
         [end] = self._runtime.store.apply([write])
-        if end.status is WriteStatus.UNAVAILABLE:
-            raise UnavailableError
-        if end.status is WriteStatus.INVALID:
-            raise UnstorableError
-        return self._finished(made) if end.done else None
+        return self._finished(made) if end.done_or_raise() else CONFLICT
 
     def _to(self, tenant: str, name: str, state: ScheduleState, expected: Precondition, **changes: Any) -> Schedule:
-        for _ in range(TRIES):
-            known, _, broken = self._known(tenant, name)
+        def decide(found: _Found) -> tuple[Schedule, Item | None] | NoWrite[Schedule]:
+            known = found.schedule
             if known is None:
                 raise ScheduleNotFoundError(f"no schedule has the name {name}")
             if not expected.holds(known.version):
                 raise PreconditionFailedError
-            if known.state is state and not broken:
-                return self._withdrawn(known)
-            if then := self._change(known, broken, state=state, **changes):
-                return then
-        raise StateConflictError("the schedule keeps changing; try again")
+            if known.state is state and not found.broken:
+                return NoWrite(self._withdrawn(known))
+            return known, found.broken
 
-    def _change(self, known: Schedule, broken: Item | None, **changes: Any) -> Schedule | None:
-        """Decide everything up to now, then change it; None when somebody else has changed it meanwhile.
+        def apply(seen: tuple[Schedule, Item | None]) -> Schedule | Conflict:
+            return self._change(*seen, state=state, **changes)
+
+        return retry_on_conflict(
+            lambda: self._known(tenant, name), decide, apply, exhausted=_keeps_changing, tries=SCHEDULE_TRIES
+        )
+
+    def _change(self, known: Schedule, broken: Item | None, **changes: Any) -> Schedule | Conflict:
+        """Decide everything up to now, then change it; CONFLICT if somebody else has changed it meanwhile.
 
         What cannot be decided, as it is broken, is changed all the same: its owner can always mend or remove it.
         """
         at_ms = max(self._runtime.clock.now_ms(), known.version + 1)
         settled = known if broken else self._settled(known, at_ms)
         if settled.version != known.version:
-            return None
+            return CONFLICT
         then = with_next_check(changed(settled, at_ms, **changes), self._firing.rule)
         if "definition" in changes:
             _insist_that_it_fires(then)
         write = replacement(broken, then) if broken else step("change_schedule", settled, then)
         [end] = self._runtime.store.apply([write])
-        if end.status is WriteStatus.UNAVAILABLE:
-            raise UnavailableError
-        if end.status is WriteStatus.INVALID:
-            raise UnstorableError
-        return self._finished(then) if end.done else None
+        return self._finished(then) if end.done_or_raise() else CONFLICT
 
     def _settled(self, known: Schedule, at_ms: int) -> Schedule:
         """Decide everything up to a time; a schedule whose fires cannot be worked out stays as it is."""
@@ -310,6 +332,10 @@ class ScheduleService:
         except Exception as error:  # noqa: BLE001 - as above
             self._runtime.bulkhead.note("fire", schedule.identity, error)
             return then
+
+
+def _keeps_changing() -> NoReturn:
+    raise StateConflictError("the schedule keeps changing; try again")
 
 
 def _anchored(definition: Definition, at_ms: int) -> Definition:

@@ -9,6 +9,8 @@ import uuid
 from dataclasses import dataclass, field
 
 TIME_ORDERED = 7
+# Of a UUID as text; anything else would be a key that the table may refuse.
+ID_LENGTH = 36
 
 
 def time_of(text: str) -> int | None:
