@@ -9,7 +9,7 @@ from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.declarations import resources
 from whendue.declarations.channel import ChannelConfig
-from whendue.declarations.registry import TASKS, discover
+from whendue.declarations.registry import DELIVERIES, TASKS, Registry, discover
 from whendue.declarations.resources import Resources, TaskSettings
 from whendue.engine.commit import commit
 from whendue.jobs.model import Job
@@ -38,6 +38,18 @@ def fresh_resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
     return resources.RESOURCES
 
 
+def shipped_channels() -> list[str]:
+    """Discover the channels that whendue has itself, and name all that are declared."""
+    discover("whendue.channels")
+    return [name.removeprefix(DELIVERIES) for name in TASKS.all_names() if name.startswith(DELIVERIES)]
+
+
+def add_shipped_channels(registry: Registry) -> None:
+    """Let a registry have the channels that are declared."""
+    for name in shipped_channels():
+        registry.add_channel(TASKS.channel(name))
+
+
 class AheadClock(ManualClock):
     """The real clock, and ahead of it by what was waited out."""
 
@@ -50,9 +62,7 @@ class Notified(World):
 
     def __init__(self, clock: ManualClock | None = None) -> None:
         super().__init__(clock=clock or AheadClock())
-        discover("whendue.channels")
-        for name in TASKS.channels():
-            self.registry.add_channel(TASKS.channel(name))
+        add_shipped_channels(self.registry)
 
     def subscribe(self, name: str = "hook", channel: str = "webhook", **config: Any) -> Subscription:
         """Make a subscription to everything."""

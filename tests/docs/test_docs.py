@@ -13,6 +13,7 @@ from tests.load.scenarios import SCENARIOS
 from whendue.declarations.registry import BUILT_IN_TASKS, discover
 from whendue.inspection.causes import Cause
 from whendue.profiles.model import PROFILES
+from whendue.schedules.calendar.recurrence import Note
 
 SETTING = re.compile(r"WHENDUE_[A-Z]+(?:_[A-Z]+)*")
 CODE = [*(ROOT / "layers").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
@@ -65,6 +66,12 @@ def test_every_request_task_profile_and_reason_is_in_the_docs() -> None:
         assert f"`{cause}`" in api
     for task in discover(BUILT_IN_TASKS).names():
         assert f"\n### {task}\n" in text_of("docs/guide/tasks.md") or task.startswith("demo.")
+
+
+def test_every_note_of_a_preview_is_explained() -> None:
+    """The code is for programs, the words are for people."""
+    rows = re.findall(r"^\| `([a-z_]+)` \| [A-Z][^|]+\. \|$", text_of("docs/guide/recurrence.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(Note)
 
 
 def test_every_load_scenario_and_variable_is_documented() -> None:

@@ -22,9 +22,9 @@ from functions.api.http.openapi import document
 from localstack.venvs import ensure
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
+from tests.builders.notified import add_shipped_channels
 from tests.builders.server import serving
 from tests.builders.world import World
-from whendue.declarations.registry import TASKS, discover
 from whendue.declarations.resources import TaskSettings, provide
 
 SCOPES: Final = "jobs:read jobs:write admin metrics:read"
@@ -41,9 +41,7 @@ NAMES: Final = ["ok", "bad", "demo.greet"]
 def seeded(world: World) -> tuple[Any, dict[str, str]]:
     """Make an API with something of everything; gives it and what its paths' parameters may be."""
     world.task("demo.greet", lambda payload, ctx: payload.model_dump())
-    discover("whendue.channels")
-    for name in TASKS.channels():
-        world.registry.add_channel(TASKS.channel(name))
+    add_shipped_channels(world.registry)
     api = api_of(world)
     client = Client(api, a_token(scopes=SCOPES))
     job = client.submit("bad", maxAttempts=1)["id"]

@@ -22,6 +22,7 @@ from functions.api.http.problems import (
     UriTooLongError,
     place,
 )
+from functions.api.http.response import JSON
 from whendue.errors import (
     BackfillNotFoundError,
     DeliveryNotFoundError,
@@ -45,7 +46,6 @@ from whendue.quotas import (
 )
 
 KEY = re.compile(rf"[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_BYTES}}}")
-JSON = "application/json"
 
 
 class Room(NamedTuple):

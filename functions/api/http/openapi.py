@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.models import Contact, HTTPBearer, License, Server
 
 from functions.api.http import openapi_problems as problems
+from functions.api.http.response import JSON
 from functions.api.http.routing import routes_of, template_of
 from functions.api.http.scopes import scope_of
 from whendue.quotas import IDEMPOTENCY_KEY_BYTES
@@ -161,7 +162,7 @@ def _successes(method: str, path: str, responses: Mapping[str, Any]) -> dict[str
         if path == METRICS:
             answer["content"] = {"text/plain": {"schema": TEXT}}
         if path in HEALTH_PATHS:
-            answer["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}
+            answer["content"] = {JSON: {"schema": {"$ref": "#/components/schemas/Health"}}}
         if headers := _headers(method, code, path):
             answer["headers"] = headers
     return answers

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
-from functions.api.http.response import json_text
+from functions.api.http.response import JSON, json_text
 from whendue.errors import (
     AuthenticationError,
     BackfillNotFoundError,
@@ -210,7 +210,7 @@ def reply(error: WhendueError) -> dict[str, Any]:
         headers["Retry-After"] = RETRY_AFTER_S
     if isinstance(error, UnsupportedMediaTypeError):
         # RFC 9110 section 15.5.16: what would have been taken.
-        headers |= {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers |= {"Accept": JSON, "Accept-Encoding": "identity"}
     if isinstance(error, MethodNotAllowedError):
         headers["Allow"] = str(error.details["allow"])
     return {"statusCode": status_of(error).value, "headers": headers, "body": json_text(problem(error))}

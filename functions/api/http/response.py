@@ -1,4 +1,4 @@
-"""What Lambda makes of a reply, and how large that may be.
+"""Replies: those to what was accepted, what Lambda makes of a reply, and how large that may be.
 
 The runtime writes what a function returns as JSON, body and all, so a body that is JSON itself is escaped once more.
 Runtimes of Python 3.12 and newer leave letters that are not ASCII as they are, older ones and emulators may not: the
@@ -7,14 +7,38 @@ worse is assumed. Source: `Encoder` in awslambdaric 4.2.2, awslambdaric/lambda_r
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.json_encoder import Encoder
 
 from whendue.quotas import RESPONSE_BYTES
 
+T = TypeVar("T")
+JSON: Final = "application/json"
+
 # The longest that one character is as JSON text: a pair of surrogates, six bytes each.
 WORST: Final = 12
+
+
+def accepted(location: str, body: T, *, created: bool) -> Response[T]:
+    """Reply to a submit.
+
+    Args:
+        location: the path to read the job at.
+        body: the job as it is shown.
+        created: whether this request created it; False where an earlier one with the same Idempotency-Key did.
+    """
+    headers: dict[str, str | list[str]] = {"Location": location}
+    if not created:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(accepted_status(created=created), JSON, body, headers)
+
+
+def accepted_status(*, created: bool) -> HTTPStatus:
+    """Return the status of an accepted job, alone or in a batch."""
+    return HTTPStatus.ACCEPTED if created else HTTPStatus.OK
 
 
 def json_text(value: Any) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from functions.api.http.response import JSON
+
 router = APIGatewayHttpRouter()
 
 # Everything is in the page itself: no other host is asked for anything.
@@ -34,7 +36,7 @@ def openapi() -> Response[str]:
     """Give the OpenAPI document."""
     from functions.api.http.openapi import document
 
-    return Response(200, "application/json", json.dumps(document(_resolver())))
+    return Response(200, JSON, json.dumps(document(_resolver())))
 
 
 @router.get("/docs", include_in_schema=False)

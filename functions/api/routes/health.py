@@ -6,6 +6,7 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from functions.api.http.response import JSON
 from whendue.bootstrap import App
 
 # Modules that an answer names.
@@ -56,4 +57,4 @@ def _ready() -> Response[dict[str, Any]]:
         {"status": "DEGRADED", "details": {"modules": broken[:MODULES], "count": len(broken)}} if broken else UP
     )
     body = {"status": "UP" if good else "DOWN", "components": components}
-    return Response(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, "application/json", body)
+    return Response(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, JSON, body)

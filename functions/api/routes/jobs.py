@@ -14,6 +14,7 @@ from functions.api.http.body import idempotency_key
 from functions.api.http.caller import Caller, caller, shown, traced
 from functions.api.http.etags import job_etag, of_job
 from functions.api.http.problems import problem_in_batch, status_of
+from functions.api.http.response import JSON, accepted, accepted_status
 from functions.api.schemas.job_replies import (
     AttemptListReply,
     BatchItemReply,
@@ -47,7 +48,6 @@ from whendue.submission.submit import Submitted
 
 router = APIGatewayHttpRouter()
 JobId = Annotated[str, Path(description="Id of the job.")]
-JSON = "application/json"
 
 
 @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job", operation_id="submitJob")
@@ -72,11 +72,7 @@ def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
     app, tenant = caller(router)
     request = body.request(idempotency_key(router.current_event.headers))
     end = app.submit.one(tenant, traced(router, request))
-    headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
-    if not end.created:
-        headers["Idempotency-Replayed"] = "true"
-    status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, job_with_policy(end.job, app.clock.now_ms()), headers)
+    return accepted(f"/jobs/{end.job.id}", job_with_policy(end.job, app.clock.now_ms()), created=end.created)
 
 
 @router.post(
@@ -147,12 +143,11 @@ def _shown(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
 def _batch_item(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
     if isinstance(end, WhendueError):
         return BatchItemReply(status=status_of(end).value, problem=problem_in_batch(end))
-    status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
     replies = shown(who.app, [end.job], lambda job: job_reply(job, who.app.clock.now_ms()), attrgetter("id"))
     if not replies:
         error = WhendueError()
         return BatchItemReply(status=status_of(error).value, problem=problem_in_batch(error))
-    return BatchItemReply(status=status.value, job=replies[0])
+    return BatchItemReply(status=accepted_status(created=end.created).value, job=replies[0])
 
 
 @router.get("/jobs", tags=["jobs"], summary="List jobs", operation_id="listJobs")

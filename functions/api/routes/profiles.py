@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
+from functions.api.http.response import JSON
 from functions.api.schemas.profiles import ProfileBody, ProfileListReply, ProfileReply, profile_reply
 from whendue.profiles.model import Profile
 from whendue.quotas import NAME_BYTES, PROFILE_VERSION
@@ -22,7 +23,6 @@ ProfileName = Annotated[
     ),
 ]
 Version = Annotated[int, Path(description="Number of the version, counted from 1.", ge=1, le=PROFILE_VERSION)]
-JSON = "application/json"
 
 
 @router.get("/profiles", tags=["profiles"], summary="List profiles", operation_id="listProfiles")

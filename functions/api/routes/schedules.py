@@ -12,6 +12,7 @@ from functions.api.http import times
 from functions.api.http.body import idempotency_key
 from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
+from functions.api.http.response import JSON, accepted
 from functions.api.schemas.job_replies import JobReply, job_reply
 from functions.api.schemas.schedule_replies import (
     BackfillReply,
@@ -45,7 +46,6 @@ ScheduleName = Annotated[
         examples=["nightly-report"],
     ),
 ]
-JSON = "application/json"
 TAGS = ["schedules"]
 
 
@@ -133,9 +133,7 @@ def trigger(name: ScheduleName) -> Response[JobReply]:
     """Run the job or workflow of a schedule at once. Its fires are not affected."""
     app, tenant = caller(router)
     end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers))
-    headers: dict[str, str | list[str]] = {"Location": f"/jobs/{end.job.id}"}
-    status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, job_reply(end.job, app.clock.now_ms()), headers)
+    return accepted(f"/jobs/{end.job.id}", job_reply(end.job, app.clock.now_ms()), created=end.created)
 
 
 @router.get(

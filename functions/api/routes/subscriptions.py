@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
+from functions.api.http.response import JSON
 from functions.api.schemas.job_replies import JobReply, job_reply
 from functions.api.schemas.shared.list_parameters import CursorParameter
 from functions.api.schemas.subscriptions import (
@@ -35,7 +36,6 @@ SubscriptionName = Annotated[
         examples=["orders-webhook"],
     ),
 ]
-JSON = "application/json"
 TAGS = ["subscriptions"]
 
 

@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.body import idempotency_key
 from functions.api.http.caller import caller, shown, traced
+from functions.api.http.response import accepted
 from functions.api.schemas.job_requests import WORKFLOW
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit, StateParameter
 from functions.api.schemas.workflows import (
@@ -25,7 +26,6 @@ from whendue.quotas import PAGE_DEFAULT
 
 router = APIGatewayHttpRouter()
 WorkflowId = Annotated[str, Path(description="Id of the workflow.")]
-JSON = "application/json"
 TAGS = ["workflows"]
 
 
@@ -37,11 +37,7 @@ def submit(body: Annotated[WorkflowBody, Body()]) -> Response[WorkflowReply]:
     app, tenant = caller(router)
     request = body.request(idempotency_key(router.current_event.headers))
     end = app.submit.one(tenant, traced(router, request))
-    headers: dict[str, str | list[str]] = {"Location": f"/workflows/{end.job.id}"}
-    if not end.created:
-        headers["Idempotency-Replayed"] = "true"
-    status = HTTPStatus.ACCEPTED if end.created else HTTPStatus.OK
-    return Response(status, JSON, workflow_reply(end.job, app.clock.now_ms()), headers)
+    return accepted(f"/workflows/{end.job.id}", workflow_reply(end.job, app.clock.now_ms()), created=end.created)
 
 
 @router.get("/workflows", tags=TAGS, summary="List workflows", operation_id="listWorkflows")

@@ -293,6 +293,8 @@ def test_a_trigger_runs_the_job_at_once_and_is_no_fire(
     world.clock.advance(1)
     again = client.send("POST", "/schedules/nightly/trigger", headers={"Idempotency-Key": "k"})
     assert (again.status, again.json["id"]) == (200, first.json["id"])
+    assert (first.headers.get("idempotency-replayed"), again.headers["idempotency-replayed"]) == (None, "true")
+    assert again.headers["location"] == f"/jobs/{first.json['id']}"
     assert client.send("POST", "/schedules/nightly/trigger").status == 202
     world.pass_time(2)
     assert len(world.ran) == 2

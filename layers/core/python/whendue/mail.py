@@ -33,7 +33,6 @@ _HOPELESS: Final = frozenset(
         "ValidationException",
     }
 )
-_THROTTLED: Final = frozenset({"LimitExceededException", "ThrottlingException", "TooManyRequestsException"})
 
 
 def mailbox(text: str) -> str:
@@ -156,7 +155,7 @@ def send(mail: Mail, job_id: str) -> dict[str, Any]:
             EmailTags=[{"Name": "whendue-job", "Value": job_id}],
         )
     except Exception as error:  # noqa: BLE001 - sorted out, and raised again in every case
-        decide(error, "SES", hopeless=_HOPELESS, throttled=_THROTTLED)
+        decide(error, "SES", hopeless=_HOPELESS)
     return {"messageId": response["MessageId"]}
 
 

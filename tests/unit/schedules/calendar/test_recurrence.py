@@ -9,7 +9,7 @@ from whendue.errors import InvalidScheduleError
 from whendue.quotas import CRON_BYTES, EVERY_MAX_S, SCHEDULE_END_MS, SCHEDULE_EXCLUSIONS, SCHEDULE_SEARCH_S
 from whendue.schedules.calendar import cron
 from whendue.schedules.calendar.cron_fields import FIELDS, WEEKDAY, Field, numbers, weekdays
-from whendue.schedules.calendar.recurrence import NOTES, Note, Recurrence, after, check, jitter_ms, latest, local
+from whendue.schedules.calendar.recurrence import Recurrence, after, check, jitter_ms, latest, local
 
 
 def ms(text: str) -> int:
@@ -253,8 +253,3 @@ def test_local_times_show_their_offset() -> None:
     berlin = Recurrence("* * * * *", timezone="Europe/Berlin")
     assert local(berlin, ms("2025-10-26T00:30")) == "2025-10-26T02:30:00+02:00"
     assert local(berlin, ms("2025-10-26T01:30") + 5) == "2025-10-26T02:30:00.005000+01:00"
-
-
-def test_every_note_has_words() -> None:
-    """The code is for programs, the words are for previews."""
-    assert set(NOTES) == set(Note)

@@ -13,7 +13,6 @@ from whendue.errors import NotAllowedError
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
 _HOPELESS: Final = frozenset({"AuthorizationError", "InvalidParameter", "InvalidSecurity", "NotFound"})
-_THROTTLED: Final = frozenset({"KMSThrottling", "Throttled", "Throttling"})
 
 
 class SnsConfig(ChannelConfig):
@@ -53,5 +52,5 @@ def sns(event: Event, config: SnsConfig, attempt: Attempt) -> dict[str, Any]:
             MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in said.items()},
         )
     except Exception as error:  # noqa: BLE001 - sorted out, and raised again in every case
-        decide(error, "SNS", hopeless=_HOPELESS, throttled=_THROTTLED)
+        decide(error, "SNS", hopeless=_HOPELESS)
     return {"messageId": response["MessageId"]}

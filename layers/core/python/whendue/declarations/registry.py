@@ -145,7 +145,7 @@ class Registry:
             return f"the {kind} {name!r} is not available: {reason}"
         modules = [one.module for one in self.failures]
         if not modules:
-            near = nearest(name, self.names() if kind == "task" else self.channels())
+            near = nearest(name, self.names() if kind == "task" else sorted(self._channels))
             return f"no {kind} has the name {name!r}" + (f"; did you mean {near!r}?" if near else "")
         more = f" and {len(modules) - NAMED} more" if len(modules) > NAMED else ""
         named = f"{', '.join(modules[:NAMED])}{more}"
@@ -169,10 +169,6 @@ class Registry:
             return self._channels[name]
         except KeyError:
             raise UnknownChannelError(self._missing("channel", name, f"{DELIVERIES}{name}")) from None
-
-    def channels(self) -> list[str]:
-        """List the names of the channels, sorted."""
-        return sorted(self._channels)
 
 
 def _is_shipped(definition: TaskDefinition) -> bool:

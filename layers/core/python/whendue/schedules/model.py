@@ -15,7 +15,6 @@ from whendue.table.items import known
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, Write, delete, insert
 
-OVERLAPS: Final = ("allow", "skip", "buffer_one", "cancel_running")
 Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
 
 

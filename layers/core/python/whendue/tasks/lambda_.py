@@ -29,9 +29,6 @@ _HOPELESS: Final = frozenset(
         "ValidationException",
     }
 )
-_THROTTLED: Final = frozenset(
-    {"EC2ThrottledException", "ThrottlingException", "TooManyRequestsException", "SnapStartNotReadyException"}
-)
 
 
 class FunctionFailedError(Exception):
@@ -91,7 +88,7 @@ def invoke(payload: LambdaPayload, ctx: Context) -> dict[str, Any]:
             **chosen,
         )
     except Exception as error:  # noqa: BLE001 - sorted out, and raised again in every case
-        decide(error, "Lambda", hopeless=_HOPELESS, throttled=_THROTTLED)
+        decide(error, "Lambda", hopeless=_HOPELESS)
     raw = response["Payload"].read(limits.ANSWER_BODY_BYTES + 1)
     truncated = len(raw) > limits.ANSWER_BODY_BYTES
     text = raw[: limits.ANSWER_BODY_BYTES].decode(errors="ignore")

@@ -5,12 +5,11 @@ and `fold` say what happens between two. docs/guide/recurrence.md has the rules 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, islice
-from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from whendue.errors import InvalidScheduleError
 from whendue.quotas import EVERY_MAX_S, EVERY_MIN_S, SCHEDULE_END_MS, SCHEDULE_SEARCH_S
@@ -56,17 +55,6 @@ class Note(StrEnum):
     FIRST = "first_of_two"
     SECOND = "second_of_two"
     ONLY_FIRST = "only_first_of_two"
-
-
-# For people, as in previews.
-NOTES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        Note.MOVED: "The clocks skip the local time at which it is due; it fires at the first instant after the gap.",
-        Note.FIRST: "The clocks are set back: this local time comes twice, and this is the first.",
-        Note.SECOND: "The clocks were set back: this local time comes twice, and this is the second.",
-        Note.ONLY_FIRST: "The clocks are set back: this local time comes twice, and it fires at the first only.",
-    }
-)
 
 
 class Nominal(NamedTuple):
