@@ -52,5 +52,5 @@ def test_submit_work_timer_and_lists_sleep_not_at_all(world: Watched) -> None:
     world.work()
     assert world.job(later).state is State.SUCCEEDED
     world.app.control.cancel(TENANT, world.app.submit.one(TENANT, JobRequest("ok", {}, delay_s=900)).job.id)
-    world.app.query.list(TENANT, JobFilter(), 50, None)
+    world.app.listing.page("jobs", TENANT, JobFilter(), 50, None)
     assert world.sleeps == []

@@ -160,7 +160,7 @@ def list_jobs(
 ) -> JobListReply:
     """Return jobs that have not ended, by the time of their next check, then finished ones, newest first."""
     app, tenant = caller(router)
-    page = app.query.list(tenant, JobFilter(state, type, priority), limit, cursor)
+    page = app.listing.page("jobs", tenant, JobFilter(state, type, priority), limit, cursor)
     now_ms = app.clock.now_ms()
     return JobListReply(
         items=shown(app, page.jobs, lambda job: job_reply(job, now_ms), attrgetter("id")), cursor=page.cursor

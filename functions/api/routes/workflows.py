@@ -48,7 +48,7 @@ def list_workflows(
 ) -> WorkflowListReply:
     """Return workflows that have not ended, by the time of their next check, then finished ones, newest first."""
     app, tenant = caller(router)
-    page = app.query.list(tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor, "workflows")
+    page = app.listing.page("workflows", tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor)
     now_ms = app.clock.now_ms()
     return WorkflowListReply(
         items=shown(app, page.jobs, lambda job: workflow_reply(job, now_ms), attrgetter("id")), cursor=page.cursor

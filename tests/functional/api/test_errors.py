@@ -87,7 +87,7 @@ def test_an_invalid_job_is_422_and_nothing_is_stored(client: Client, world: Worl
     batch = client.send("POST", "/jobs/batch", {"jobs": [body]}).json["items"][0]
     assert (batch["status"], batch["problem"]["code"]) == (422, answer.code)
     assert batch["job"] is None
-    assert world.app.query.list("acme", _any(), 10, None).jobs == []
+    assert world.app.listing.page("jobs", "acme", _any(), 10, None).jobs == []
 
 
 def _any() -> Any:

@@ -154,7 +154,7 @@ def test_a_page_of_the_largest_jobs(world: World, client: Client) -> None:
     body = {"jobs": [{"type": "ok", "delaySeconds": 3600, "tags": TAGS, "profile": "default"}] * 500}
     for _ in range(2):
         insist(client.send("POST", "/jobs/batch", body), 300_000)
-    live = [job for page in range(1) for job in world.app.query.list(TENANT, _every(), 200, None).jobs]
+    live = [job for page in range(1) for job in world.app.listing.page("jobs", TENANT, _every(), 200, None).jobs]
     store(world, [worst(job, n) for n, job in enumerate(live)])
     insist(client.send("GET", "/jobs", limit=200), 700_000)
 

@@ -431,7 +431,7 @@ def test_what_is_wrong_is_refused_whole_and_says_where(client: Client, world: Wo
     assert (answer.status, answer.code) == (422, code), answer.text
     if where:
         assert any(place["where"].startswith(where) for place in answer.json["errors"]), answer.text
-    assert world.app.query.list("acme", JobFilter(), 10, None).jobs == []
+    assert world.app.listing.page("jobs", "acme", JobFilter(), 10, None).jobs == []
 
 
 def test_a_cycle_is_named(client: Client) -> None:

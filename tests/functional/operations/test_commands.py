@@ -70,7 +70,7 @@ def test_another_tenants_job_is_like_no_job() -> None:
     ):
         with pytest.raises(JobNotFoundError):
             ask()
-    assert app.query.list("other", ALL, 10, None).jobs == []
+    assert app.listing.page("jobs", "other", ALL, 10, None).jobs == []
 
 
 def test_a_redriven_job_runs_again_with_all_its_attempts() -> None:

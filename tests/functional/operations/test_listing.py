@@ -15,7 +15,7 @@ ONCE = {"max_attempts": 1}
 def pages(world: World, wanted: JobFilter, limit: int) -> list[list[str]]:
     found, cursor = [], None
     while True:
-        page = world.app.query.list(TENANT, wanted, limit, cursor)
+        page = world.app.listing.page("jobs", TENANT, wanted, limit, cursor)
         found.append([job.id for job in page.jobs])
         if (cursor := page.cursor) is None:
             return found
@@ -75,7 +75,7 @@ def test_a_broken_cursor_is_refused(cursor: str) -> None:
     world = World()
     for _ in range(3):
         world.submit()
-    good = world.app.query.list(TENANT, ALL, 1, None).cursor
+    good = world.app.listing.page("jobs", TENANT, ALL, 1, None).cursor
     assert good is not None
     for tenant, wanted, bad in (
         (TENANT, ALL, cursor or "?"),
@@ -83,7 +83,7 @@ def test_a_broken_cursor_is_refused(cursor: str) -> None:
         (TENANT, JobFilter(type="ok"), good),
     ):
         with pytest.raises(InvalidCursorError):
-            world.app.query.list(tenant, wanted, 1, bad)
+            world.app.listing.page("jobs", tenant, wanted, 1, bad)
 
 
 def test_a_job_past_its_retention_is_gone_even_before_dynamodb_sweeps_it() -> None:
@@ -94,4 +94,4 @@ def test_a_job_past_its_retention_is_gone_even_before_dynamodb_sweeps_it() -> No
     world.clock.advance(7 * 86_400 + 2)
     with pytest.raises(JobNotFoundError):
         world.view(job)
-    assert world.app.query.list(TENANT, ALL, 10, None).jobs == []
+    assert world.app.listing.page("jobs", TENANT, ALL, 10, None).jobs == []

@@ -27,6 +27,7 @@ from whendue.operations.attempts import Attempts
 from whendue.operations.commands import JobCommands
 from whendue.operations.dead_letters import DeadLetterService
 from whendue.operations.erase import JobEraser
+from whendue.operations.listing import Listing
 from whendue.operations.reader import JobReader
 from whendue.pauses.service import PauseService
 from whendue.profiles.editor import ProfileEditor
@@ -117,6 +118,11 @@ class App:
         return JobReader(self._runtime)
 
     @cached_property
+    def listing(self) -> Listing:
+        """List jobs."""
+        return Listing(self._runtime)
+
+    @cached_property
     def explainer(self) -> Explainer:
         """Say why jobs have not run yet."""
         limits = Limiter(self._runtime, self.profiles)
@@ -185,7 +191,7 @@ class App:
     @cached_property
     def deliveries(self) -> DeliveryLog:
         """Show and repeat deliveries."""
-        return DeliveryLog(self._runtime, self.notifications, self.query, self.control)
+        return DeliveryLog(self._runtime, self.notifications, self.query, self.listing, self.control)
 
     # --- the other functions' ---------------------------------------------------------------------------------
 

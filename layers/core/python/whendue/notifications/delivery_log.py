@@ -10,7 +10,7 @@ from whendue.notifications.events import test_event
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.notifications.subscriptions import find_subscription
 from whendue.operations.commands import JobCommands
-from whendue.operations.listing import JobFilter
+from whendue.operations.listing import JobFilter, Listing
 from whendue.operations.reader import JobReader, JobView
 from whendue.quotas import DELIVERY_ATTEMPTS_SHOWN
 
@@ -26,12 +26,18 @@ class DeliveryLog:
     """Shows and repeats deliveries."""
 
     def __init__(
-        self, runtime: Runtime, notifications: NotificationPublisher, query: JobReader, control: JobCommands
+        self,
+        runtime: Runtime,
+        notifications: NotificationPublisher,
+        query: JobReader,
+        listing: Listing,
+        control: JobCommands,
     ) -> None:
         """Use this runtime; deliveries are shown and changed as jobs are."""
         self._runtime = runtime
         self._notifications = notifications
         self._query = query
+        self._listing = listing
         self._control = control
 
     def page(self, tenant: str, name: str, state: str | None, limit: int, cursor: str | None) -> DeliveryPage:
@@ -44,7 +50,7 @@ class DeliveryLog:
             UnavailableError: the table does not answer.
         """
         find_subscription(self._runtime.store, tenant, name)
-        page = self._query.list(tenant, JobFilter(state, subscription=name), limit, cursor, "deliveries")
+        page = self._listing.page("deliveries", tenant, JobFilter(state, subscription=name), limit, cursor)
         return DeliveryPage(self._query.views(page.jobs, DELIVERY_ATTEMPTS_SHOWN), page.cursor)
 
     def test(self, tenant: str, name: str) -> Job:

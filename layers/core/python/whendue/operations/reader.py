@@ -1,4 +1,4 @@
-"""Query: one job with its timeline, and lists of jobs."""
+"""Reading jobs: one with its timeline, or several with all that belongs to them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ from whendue.errors import DocumentNotFoundError
 from whendue.jobs.model import Failure, Job, State
 from whendue.operations.attempts import Attempts
 from whendue.operations.commands import find
-from whendue.operations.listing import JobFilter, Listing, Page
 from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 
 
@@ -37,7 +36,6 @@ class JobReader:
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
         self._runtime = runtime
-        self._listing = Listing(runtime)
         self._attempts = Attempts(runtime)
 
     def get(self, tenant: str, job_id: str) -> JobView:
@@ -85,17 +83,6 @@ class JobReader:
         apart = {name: size for name, size in sizes.items() if size > DOCUMENT_SHOWN_BYTES}
         values = {name: None if name in apart else _value(text) for name, text in texts.items()}
         return JobView(job, **values, attempts=self._attempts.last(job, attempts), apart=apart)
-
-    def list(self, tenant: str, wanted: JobFilter, limit: int, cursor: str | None, name: str = "jobs") -> Page:
-        """List a tenant's jobs, page by page; a page may be short while its cursor says that there is more.
-
-        A cursor is good for the list of its name alone.
-
-        Raises:
-            InvalidCursorError: the cursor is not of this list.
-            UnavailableError: the table does not answer.
-        """
-        return self._listing.page(name, tenant, wanted, limit, cursor)
 
 
 def _name(job: Job) -> str:

@@ -18,11 +18,10 @@ from whendue.jobs.dependency_transitions import add_dependent
 from whendue.jobs.lifetime import edge, is_over, list_of_dependencies
 from whendue.jobs.model import Job, from_item
 from whendue.submission.request import Dependency, JobRequest, request_hash
+from whendue.table.ids import ID_LENGTH
 from whendue.table.keys import dependencies_key, dependent_key, job_key
 from whendue.table.writes import Write, insert
 
-# Of a UUID; anything else would be a key that the table may refuse.
-ID_LENGTH = 36
 # For the log, of errors that nobody expected.
 STAGE = "link_dependencies"
 
