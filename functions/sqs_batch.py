@@ -41,8 +41,8 @@ def handle_batch(
         log.failed("batch failed", error)
         return _response([_id(record) for record in records])
     outcomes = worked.counts + Counter(isolated=len(unread))
-    told = {"messages": len(records), "unsettled": len(worked.unsettled) + len(unread), "outcomes": dict(outcomes)}
-    log.info("batch", **told, **export(app))
+    fields = {"messages": len(records), "unsettled": len(worked.unsettled) + len(unread), "outcomes": dict(outcomes)}
+    log.info("batch", **fields, **export(app))
     return _response([*worked.unsettled, *unread])
 
 

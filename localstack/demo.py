@@ -14,7 +14,7 @@ from rich.table import Table
 from localstack import token
 from localstack.stack import Stack
 
-PATIENCE_S = 120
+TIMEOUT_S = 120
 POLL_S = 0.3
 WIDTH = 160
 TERMINAL = ("succeeded", "dead", "cancelled")
@@ -112,7 +112,7 @@ def _look(client: httpx.Client, jobs: list[Scene]) -> bool:
 
 
 def _live(console: Console, jobs: list[Scene], look: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + TIMEOUT_S
     with Live(_table(jobs), console=console, refresh_per_second=8) as live:
         while not look() and time.monotonic() < until:
             live.update(_table(jobs))
@@ -122,7 +122,7 @@ def _live(console: Console, jobs: list[Scene], look: Callable[[], bool]) -> None
 
 def _lines(console: Console, jobs: list[Scene], look: Callable[[], bool]) -> None:
     """Print state changes line by line, where there is no terminal to draw on."""
-    until, begun, printed = time.monotonic() + PATIENCE_S, time.monotonic(), dict[str, str]()
+    until, begun, printed = time.monotonic() + TIMEOUT_S, time.monotonic(), dict[str, str]()
     done = False
     while not done and time.monotonic() < until:
         done = look()

@@ -9,9 +9,9 @@ from localstack.stack import Stack
 def environment_of(stack: Stack) -> dict[str, str]:
     """Give a process what the worker function is given, and the way to the emulator."""
     functions = Clients(stack.aws_endpoint_url).functions
-    told = functions.get_function_configuration(FunctionName=stack.functions["worker"])["Environment"]["Variables"]
+    variables = functions.get_function_configuration(FunctionName=stack.functions["worker"])["Environment"]["Variables"]
     return {
-        **told,
+        **variables,
         "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
         "AWS_DEFAULT_REGION": stack.region,
         "AWS_ACCESS_KEY_ID": "test",

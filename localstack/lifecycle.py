@@ -46,9 +46,9 @@ def up(kind: str = "ministack") -> Stack:
         return _deploy(url, api_flavor="rest", target=wanted_target("container"))
     known = load()
     if known and known.emulator_pid:
-        there = emulator.Emulator(known.aws_endpoint_url, known.emulator_pid, LOCAL)
-        if there.alive() and answers(f"{known.aws_endpoint_url}/_ministack/health"):
-            return _deploy(there.endpoint_url, there)
+        running = emulator.Emulator(known.aws_endpoint_url, known.emulator_pid, LOCAL)
+        if running.alive() and answers(f"{known.aws_endpoint_url}/_ministack/health"):
+            return _deploy(running.endpoint_url, running)
     started = emulator.start()
     try:
         return _deploy(started.endpoint_url, started)
@@ -58,7 +58,7 @@ def up(kind: str = "ministack") -> Stack:
 
 
 def down() -> bool:
-    """Stop what `up` started; says whether there was anything."""
+    """Stop what `up` started; says whether anything was running."""
     known = load()
     STACK_FILE.unlink(missing_ok=True)
     if known is None or known.emulator_pid is None:

@@ -83,17 +83,17 @@ def quota_table() -> str:
             name = node.targets[0].id
             value = getattr(quotas, name)
             values = value if isinstance(value, tuple) else (value,)
-            rows.append([section, f"`{name}`", ", ".join(f"{one:,}" for one in values)])
+            rows.append([section, f"`{name}`", ", ".join(f"{value:,}" for value in values)])
     return _table(["area", "quota", "value"], rows)
 
 
 def metric_table() -> str:
     """List what Prometheus gets."""
     rows = []
-    for name, told in METRICS.items():
-        kind = told.kind(name, told.tells).type
-        labels = ", ".join(f"`{label}`" for label in told.labels)
-        rows.append([f"`{name}{'_total' * (kind == 'counter')}`", kind, labels, told.tells])
+    for name, metric in METRICS.items():
+        kind = metric.kind(name, metric.description).type
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        rows.append([f"`{name}{'_total' * (kind == 'counter')}`", kind, labels, metric.description])
     return _table(["metric", "type", "labels", ""], rows)
 
 

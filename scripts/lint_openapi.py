@@ -15,7 +15,7 @@ from functions.api.http.openapi import document
 from localstack.node_tools import ensure
 from localstack.paths import ROOT
 
-# Redocly reports its use and looks for newer versions unless it is told not to: https://redocly.com/docs/cli/usage-data
+# Redocly reports its use and looks for newer versions unless that is turned off: https://redocly.com/docs/cli/usage-data
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "CI": "true"}
 RULES = ROOT / "api"
 
@@ -51,8 +51,11 @@ def problems(report: str) -> list[str]:
     # Behind it a linter may print something for people.
     found, _ = json.JSONDecoder().raw_decode(report)
     if isinstance(found, dict):
-        return [f"{one['ruleId']}: {one['message']} ({one['location'][0].get('pointer')})" for one in found["problems"]]
-    return [f"{one['code']}: {one['message']} ({'/'.join(map(str, one['path']))})" for one in found]
+        return [
+            f"{problem['ruleId']}: {problem['message']} ({problem['location'][0].get('pointer')})"
+            for problem in found["problems"]
+        ]
+    return [f"{error['code']}: {error['message']} ({'/'.join(map(str, error['path']))})" for error in found]
 
 
 def main() -> int:

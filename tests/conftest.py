@@ -54,6 +54,6 @@ def _is_chosen_exception(item: pytest.Item, stages: dict[tuple[str, ...], int]) 
     raised = [value for value in parameters.params.values() if isinstance(value, str) and value in BUILT_IN]
     if not raised:
         return True
-    stage = (item.nodeid.partition("[")[0], *(one for one in parameters._idlist if one not in BUILT_IN))
+    stage = (item.nodeid.partition("[")[0], *(item for item in parameters._idlist if item not in BUILT_IN))
     number = stages.setdefault(stage, len(stages))
     return list(BUILT_IN).index(raised[0]) % SAMPLED_EXCEPTIONS == number % SAMPLED_EXCEPTIONS

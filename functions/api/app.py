@@ -110,8 +110,8 @@ class Api:
             # RFC 9110 section 9.3.2: what GET would answer, without its content.
             reply["body"] = ""
         duration_ms = self._whendue.clock.now_ms() - began_ms
-        told = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
-        log.info("request", **told, **export(self._whendue, every_ms=COUNT_EVERY_MS))
+        fields = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
+        log.info("request", **fields, **export(self._whendue, every_ms=COUNT_EVERY_MS))
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:

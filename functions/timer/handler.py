@@ -17,11 +17,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run a tick; answers with what it did, so that a tick by hand shows it."""
     whendue = app()
     ticked = whendue.tick.run(whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
-    told = {
+    fields = {
         "planned": ticked.planned,
         "promoted": ticked.promoted,
         "rescued": dict(ticked.rescued),
         "behind": ticked.behind,
     }
-    log.info("tick", **told, **export(whendue, timer_lag(whendue, ticked.behind)))
-    return told
+    log.info("tick", **fields, **export(whendue, timer_lag(whendue, ticked.behind)))
+    return fields

@@ -39,7 +39,7 @@ output "functions" {
 }
 
 output "alarm_topic_arn" {
-  description = "The SNS topic that every alarm tells; null without observability."
+  description = "The SNS topic that every alarm notifies; null without observability."
   value       = one(module.observability[*].topic_arn)
 }
 

@@ -187,7 +187,7 @@ variable "environment" {
 }
 
 variable "email" {
-  description = "Who sends mails, by which verified SES identities (ARNs), and by tenant (* for every tenant) who else may send and to whom: addresses, domains, or *."
+  description = "Who sends mails, by which verified SES identities (ARNs), and by tenant (* for every tenant) who else may send and to which recipients: addresses, domains, or *."
   type = object({
     from          = optional(string, "")
     identity_arns = optional(list(string), [])
@@ -276,7 +276,7 @@ variable "observability" {
 }
 
 variable "alarm_email" {
-  description = "Who is told of alarms, besides the topic that the outputs name."
+  description = "Who gets mails of alarms, besides the topic that the outputs name."
   type        = string
   default     = null
 }
@@ -292,7 +292,7 @@ variable "monthly_budget_usd" {
   }
   validation {
     condition     = var.monthly_budget_usd == null || var.observability || var.alarm_email != null
-    error_message = "A budget must have somebody to tell: alarm_email, or the topic that observability makes."
+    error_message = "A budget must have somebody to notify: alarm_email, or the topic that observability makes."
   }
 }
 

@@ -36,19 +36,21 @@ def _rest(clients: Clients, name: str, function_arn: str, stage: str) -> tuple[s
     apis = clients.rest_apis
     found = [api for api in apis.get_rest_apis(limit=500)["items"] if api["name"] == name]
     api_id = found[0]["id"] if found else apis.create_rest_api(name=name)["id"]
-    resources = {one["path"]: one["id"] for one in apis.get_resources(restApiId=api_id, limit=500)["items"]}
+    resources = {
+        resource["path"]: resource["id"] for resource in apis.get_resources(restApiId=api_id, limit=500)["items"]
+    }
     if "/{proxy+}" not in resources:
         made = apis.create_resource(restApiId=api_id, parentId=resources["/"], pathPart="{proxy+}")
         resources["/{proxy+}"] = made["id"]
         for resource in resources.values():
             _any_method(apis, api_id, resource, function_arn)
-    if stage not in {one["stageName"] for one in apis.get_stages(restApiId=api_id)["item"]}:
+    if stage not in {deployed["stageName"] for deployed in apis.get_stages(restApiId=api_id)["item"]}:
         apis.create_deployment(restApiId=api_id, stageName=stage)
     return api_id, f"{clients.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
 
 def _any_method(apis: Any, api_id: str, resource: str, function_arn: str) -> None:
-    place = {"restApiId": api_id, "resourceId": resource, "httpMethod": "ANY"}
-    apis.put_method(**place, authorizationType="NONE")
+    target = {"restApiId": api_id, "resourceId": resource, "httpMethod": "ANY"}
+    apis.put_method(**target, authorizationType="NONE")
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
-    apis.put_integration(**place, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    apis.put_integration(**target, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)

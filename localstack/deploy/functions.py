@@ -23,7 +23,7 @@ INLINE_BYTES = 5 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The addresses that every function is told."""
+    """The addresses in the environment of every function."""
 
     table: str
     bucket: str
@@ -92,15 +92,15 @@ class Code:
         return b64encode(sha256(self._data).digest()).decode()
 
     def parameters(self) -> dict[str, Any]:
-        """Return what CreateFunction and UpdateFunctionCode are told."""
+        """Return the arguments of CreateFunction and UpdateFunctionCode."""
         if len(self._data) <= INLINE_BYTES:
             return {"ZipFile": self._data}
-        place = {"Bucket": self._bucket, "Key": self._path.name}
+        target = {"Bucket": self._bucket, "Key": self._path.name}
         try:
-            self._s3.head_object(**place)
+            self._s3.head_object(**target)
         except ClientError:
             self._s3.create_bucket(Bucket=self._bucket)
-            self._s3.put_object(**place, Body=self._data)
+            self._s3.put_object(**target, Body=self._data)
         return {"S3Bucket": self._bucket, "S3Key": self._path.name}
 
 
@@ -113,10 +113,10 @@ def _deploy(clients: Clients, settings: Mapping[str, Any], code: Code, concurren
         here = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
         lambdas.create_function(**settings, Code=code.parameters(), Architectures=[here])
     else:
-        there = found["Configuration"]
-        if there["CodeSha256"] != code.sha256:
+        current = found["Configuration"]
+        if current["CodeSha256"] != code.sha256:
             lambdas.update_function_code(FunctionName=name, **code.parameters())
-        if not _configured(there, settings):
+        if not _configured(current, settings):
             _configure(clients, settings)
     reserved = (found or {}).get("Concurrency", {}).get("ReservedConcurrentExecutions")
     if concurrency and reserved != concurrency:
@@ -133,14 +133,14 @@ def _existing(clients: Clients, name: str) -> dict[str, Any] | None:
     return found
 
 
-def _configured(there: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+def _configured(current: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     """Compare settings; variables to the last: one that is no longer wanted must go."""
-    variables = (there.get("Environment") or {}).get("Variables") or {}
-    arns = [layer["Arn"] for layer in there.get("Layers") or ()]
+    variables = (current.get("Environment") or {}).get("Variables") or {}
+    arns = [layer["Arn"] for layer in current.get("Layers") or ()]
     return (
         variables == settings["Environment"]["Variables"]
         and arns == settings["Layers"]
-        and covers(there, {name: value for name, value in settings.items() if name not in ("Environment", "Layers")})
+        and covers(current, {name: value for name, value in settings.items() if name not in ("Environment", "Layers")})
     )
 
 
@@ -154,9 +154,9 @@ def _await_active(clients: Clients, name: str) -> None:
         clients.functions.get_waiter("function_active_v2").wait(FunctionName=name)
         clients.functions.get_waiter("function_updated_v2").wait(FunctionName=name)
     except WaiterError as error:
-        there = clients.functions.get_function(FunctionName=name)["Configuration"]
-        reasons = (there.get(field) for field in ("StateReason", "LastUpdateStatusReason"))
-        said = next(filter(None, reasons), f"state {there.get('State')}")
+        current = clients.functions.get_function(FunctionName=name)["Configuration"]
+        reasons = (current.get(field) for field in ("StateReason", "LastUpdateStatusReason"))
+        said = next(filter(None, reasons), f"state {current.get('State')}")
         raise RuntimeError(f"function {name} cannot start: {said}") from error
 
 

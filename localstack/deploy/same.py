@@ -17,10 +17,10 @@ def covers(found: Any, wanted: Any) -> bool:
     return bool(found == wanted) or _same_json(found, wanted)
 
 
-def _same_json(one: Any, other: Any) -> bool:
-    if not isinstance(one, str) or not isinstance(other, str) or not other.startswith("{"):
+def _same_json(left: Any, right: Any) -> bool:
+    if not isinstance(left, str) or not isinstance(right, str) or not right.startswith("{"):
         return False
     try:
-        return bool(json.loads(one) == json.loads(other))
+        return bool(json.loads(left) == json.loads(right))
     except ValueError:
         return False

@@ -33,7 +33,9 @@ def _make_table(clients: Clients, name: str, table: Table) -> None:
     clients.dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": one.name, "AttributeType": one.type} for one in attributes],
+        AttributeDefinitions=[
+            {"AttributeName": attribute.name, "AttributeType": attribute.type} for attribute in attributes
+        ],
         KeySchema=_key_schema(table.key),
         GlobalSecondaryIndexes=[
             {
@@ -46,7 +48,7 @@ def _make_table(clients: Clients, name: str, table: Table) -> None:
 
 
 def _key_schema(key: tuple[KeyAttribute, KeyAttribute]) -> list[dict[str, str]]:
-    return [{"AttributeName": one.name, "KeyType": kind} for one, kind in zip(key, ("HASH", "RANGE"), strict=True)]
+    return [{"AttributeName": item.name, "KeyType": kind} for item, kind in zip(key, ("HASH", "RANGE"), strict=True)]
 
 
 def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
@@ -95,8 +97,8 @@ def _queue(clients: Clients, name: str, attributes: dict[str, str]) -> str:
         if "NonExistentQueue" not in code_of(error) and code_of(error) != "QueueDoesNotExist":
             raise
         url = clients.sqs.create_queue(QueueName=name)["QueueUrl"]
-    there = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[*attributes]).get("Attributes")
-    if not covers(there, attributes):
+    current = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[*attributes]).get("Attributes")
+    if not covers(current, attributes):
         clients.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
     return str(url)
 

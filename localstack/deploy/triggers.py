@@ -34,13 +34,13 @@ def connect_schedule(clients: Clients, rule: str, function: str, every: str, *, 
     arn = clients.functions.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     state = "ENABLED" if enabled else "DISABLED"
     wanted = {"ScheduleExpression": every, "State": state}
-    there = _asked(clients.events.describe_rule, Name=rule)
-    if not covers(there, wanted):
-        there = {"Arn": clients.events.put_rule(Name=rule, **wanted)["RuleArn"]}
+    current = _asked(clients.events.describe_rule, Name=rule)
+    if not covers(current, wanted):
+        current = {"Arn": clients.events.put_rule(Name=rule, **wanted)["RuleArn"]}
     targets = [{"Id": "timer", "Arn": arn}]
     if not covers(clients.events.list_targets_by_rule(Rule=rule)["Targets"], targets):
         clients.events.put_targets(Rule=rule, Targets=targets)
-    allow(clients, function, "events.amazonaws.com", there["Arn"])
+    allow(clients, function, "events.amazonaws.com", current["Arn"])
     # A tick that could not be started is not made up for: the next one does its work.
     once = {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
     if not covers(_asked(clients.functions.get_function_event_invoke_config, FunctionName=function), once):
@@ -51,7 +51,7 @@ def allow(clients: Clients, function: str, principal: str, source_arn: str) -> N
     """Let a service invoke a function."""
     statement = principal.partition(".")[0]
     policy = _asked(clients.functions.get_policy, FunctionName=function).get("Policy") or "{}"
-    if any(one.get("Sid") == statement for one in json.loads(policy).get("Statement", ())):
+    if any(allowed.get("Sid") == statement for allowed in json.loads(policy).get("Statement", ())):
         return
     try:
         clients.functions.add_permission(
@@ -67,7 +67,7 @@ def allow(clients: Clients, function: str, principal: str, source_arn: str) -> N
 
 
 def _asked(ask: Callable[..., dict[str, Any]], **about: str) -> dict[str, Any]:
-    """Ask for something; nothing if it is not there."""
+    """Ask for something; nothing if it does not exist."""
     try:
         return ask(**about)
     except ClientError as error:

@@ -83,7 +83,7 @@ class Ageing(World):
             for number in range(job.member_count or 0):
                 member = job_key(self.app.runtime.ids.of_member(job.member_id_base, number))
                 assert member in items, (job, "member", number)
-        assert not [one for one, times in self.said_yes.items() if times > 1], "once said yes twice"
+        assert not [item for item, times in self.said_yes.items() if times > 1], "once said yes twice"
 
     def left(self) -> list[str]:
         """List what is left of jobs, in table and bucket."""

@@ -21,16 +21,18 @@ from whendue.table.writes import Write
 def after(*dependencies: Job | str, on: Any = "success") -> tuple[Dependency, ...]:
     """Wait for jobs, or for refs of the same request."""
     return tuple(
-        Dependency(ref=one, on=on, name=one) if isinstance(one, str) else Dependency(job=one.id, on=on)
-        for one in dependencies
+        Dependency(ref=dependency, on=on, name=dependency)
+        if isinstance(dependency, str)
+        else Dependency(job=dependency.id, on=on)
+        for dependency in dependencies
     )
 
 
 def many(world: World, *requests: JobRequest) -> list[Job]:
     """Submit jobs in one request."""
-    ends = world.app.submit.many(TENANT, requests)
-    assert all(isinstance(end, Submitted) for end in ends), ends
-    return [end.job for end in ends if isinstance(end, Submitted)]
+    results = world.app.submit.many(TENANT, requests)
+    assert all(isinstance(end, Submitted) for end in results), results
+    return [end.job for end in results if isinstance(end, Submitted)]
 
 
 def states(world: World, *jobs: Job) -> list[str]:
@@ -78,7 +80,8 @@ def unavailable(world: World, name: str) -> App:
 
     def deaf(writes: Sequence[Write]) -> list[WriteResult]:
         return [
-            WriteResult(WriteStatus.UNAVAILABLE) if one.name == name else world.table.apply([one])[0] for one in writes
+            WriteResult(WriteStatus.UNAVAILABLE) if write.name == name else world.table.apply([write])[0]
+            for write in writes
         ]
 
     return world.build(store=Refusing(world.table, "apply", deaf))
@@ -86,8 +89,8 @@ def unavailable(world: World, name: str) -> App:
 
 def heard(app: App, dependent: Job, *numbers: int, ending: Ending = "succeeded") -> Released:
     """Tell a job that dependencies of it have ended."""
-    ends = [UpstreamEnd(number, "success", "dependency", 1, ending, dependent.request_hash) for number in numbers]
-    return DependencyReleaser(app.runtime).release({dependent.id: ends})
+    results = [UpstreamEnd(number, "success", "dependency", 1, ending, dependent.request_hash) for number in numbers]
+    return DependencyReleaser(app.runtime).release({dependent.id: results})
 
 
 def a_child(world: World, **wanted: Any) -> Job:

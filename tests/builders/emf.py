@@ -33,7 +33,7 @@ def lines(logged: StringIO) -> list[dict[str, Any]]:
 def metrics_of(line: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     """Give a line's metrics: name -> (unit, values)."""
     return {
-        one["Name"]: (one["Unit"], line[one["Name"]])
+        metric["Name"]: (metric["Unit"], line[metric["Name"]])
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
-        for one in directive["Metrics"]
+        for metric in directive["Metrics"]
     }

@@ -80,10 +80,10 @@ class Answer:
     def code(self) -> str:
         """The problem's code; insists that it is a whole problem."""
         assert self.headers["content-type"] == "application/problem+json"
-        told = self.json
-        assert set(told) >= {"type", "title", "status", "code", "detail"}
-        assert told["status"] == self.status
-        return str(told["code"])
+        problem = self.json
+        assert set(problem) >= {"type", "title", "status", "code", "detail"}
+        assert problem["status"] == self.status
+        return str(problem["code"])
 
 
 class Context:

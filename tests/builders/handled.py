@@ -22,14 +22,14 @@ class Handled(World):
         """Hand messages to a worker's handler and delete those that it settled; gives the ids of the others."""
         reply = handle_batch(
             app,
-            {"Records": [record(one) for one in deliveries]},
+            {"Records": [record(delivery) for delivery in deliveries]},
             named(SETTINGS.queues),
             lambda messages: app.work.handle(messages, self.clock.now_ms() + MINUTE_MS),
         )
         left = {failed["itemIdentifier"] for failed in reply["batchItemFailures"]}
-        for one in deliveries:
-            if one.id not in left:
-                self.queues.delete(one.queue, [one.receipt])
+        for message in deliveries:
+            if message.id not in left:
+                self.queues.delete(message.queue, [message.receipt])
         return left
 
     def run_visible(self) -> None:
@@ -55,7 +55,11 @@ class Handled(World):
         """Scrape: (name, labels) -> value."""
         text = exposition(self.app.counters.read(), self.app.gauges.measure())
         families = text_string_to_metric_families(text)
-        return {(one.name, frozenset(one.labels.items())): one.value for all_ in families for one in all_.samples}
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for all_ in families
+            for sample in all_.samples
+        }
 
     def value(self, name: str, **labels: str) -> float:
         """Sum up all samples of a metric that have these labels."""
@@ -70,12 +74,12 @@ class Remaining:
         return MINUTE_MS
 
 
-def record(one: ReceivedMessage) -> dict[str, Any]:
+def record(message: ReceivedMessage) -> dict[str, Any]:
     """Give a delivery as SQS hands it to a function."""
     return {
-        "messageId": one.id,
-        "receiptHandle": one.receipt,
-        "body": one.body,
-        "attributes": {"ApproximateReceiveCount": str(one.receive_count)},
-        "eventSourceARN": f"arn:aws:sqs:eu-central-1:000000000000:{one.queue}",
+        "messageId": message.id,
+        "receiptHandle": message.receipt,
+        "body": message.body,
+        "attributes": {"ApproximateReceiveCount": str(message.receive_count)},
+        "eventSourceARN": f"arn:aws:sqs:eu-central-1:000000000000:{message.queue}",
     }

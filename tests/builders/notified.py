@@ -23,7 +23,7 @@ from whendue.support.clock import ManualClock, system_clock
 RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
 TOPICS = {"acme": ("arn:aws:sns:*:*:acme-*",)}
 EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused")
-STORY = NotificationEvent("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type": "ok"}, "ok", "normal")
+EVENT = NotificationEvent("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type": "ok"}, "ok", "normal")
 
 
 def fresh_resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
@@ -68,16 +68,16 @@ class Notified(World):
         """Make a subscription to everything."""
         return self.app.subscriptions.put(TENANT, name, Terms(channel, "", EVERYTHING), config).subscription
 
-    def tell(self, story: NotificationEvent = STORY) -> list[Job]:
+    def notify(self, event: NotificationEvent = EVENT) -> list[Job]:
         """Create and send the deliveries of a story."""
-        made = self.app.notifications.deliveries_of(TENANT, story)
-        ends = commit(self.app.runtime, made, self.clock.now_ms())
-        assert all(end.done for end in ends)
+        made = self.app.notifications.deliveries_of(TENANT, event)
+        results = commit(self.app.runtime, made, self.clock.now_ms())
+        assert all(end.done for end in results)
         return [step.job for step in made]
 
-    def tell_one(self, story: NotificationEvent = STORY) -> Job:
+    def notify_one(self, event: NotificationEvent = EVENT) -> Job:
         """Create and send the one delivery of a story."""
-        [job] = self.tell(story)
+        [job] = self.notify(event)
         return job
 
     def again(self, delivery: Job) -> Job:
@@ -132,7 +132,9 @@ def notifier(world: Notified, app: App) -> bool:
         worked = app.work.handle(deliveries, world.clock.now_ms() + 60_000)
     except KilledError:
         return False
-    world.queues.delete(NOTIFICATIONS, [one.receipt for one in deliveries if one.id not in worked.unsettled])
+    world.queues.delete(
+        NOTIFICATIONS, [delivery.receipt for delivery in deliveries if delivery.id not in worked.unsettled]
+    )
     return True
 
 

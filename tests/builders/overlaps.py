@@ -40,7 +40,7 @@ def fire(world: World, times: int = 1) -> None:
         world.work()
 
 
-def told(world: World) -> list[tuple[FireOutcome, str | None, State | None]]:
+def outcomes(world: World) -> list[tuple[FireOutcome, str | None, State | None]]:
     return [(view.fire.outcome, view.fire.reason, view.job.state if view.job else None) for view in fires(world)]
 
 

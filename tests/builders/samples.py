@@ -72,7 +72,7 @@ def awaiting() -> Job:
     return a_job(state=State.WAITING, unmet_dependencies=frozenset({0, 1, 2007}))
 
 
-def told() -> Job:
+def with_fan_out() -> Job:
     return transitions.succeed(running(has_dependents=True), NOW, None).job
 
 
@@ -155,8 +155,8 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
             job, LATER, LATER, TIMING, unmet_dependencies=frozenset({2007}), parent_redrive=1
         ),
     ),
-    "advance_fan_out": (told, lambda job: waiting.advance_fan_out(job, "dependent#0190")),
-    "finish_fan_out": (told, lambda job: waiting.finish_fan_out(job, LATER, TIMING)),
+    "advance_fan_out": (with_fan_out, lambda job: waiting.advance_fan_out(job, "dependent#0190")),
+    "finish_fan_out": (with_fan_out, lambda job: waiting.finish_fan_out(job, LATER, TIMING)),
     "finish_fan_out of a retry": (
         lambda: a_job(pending_fan_out="", failures=1),
         lambda job: waiting.finish_fan_out(job, LATER, TIMING),

@@ -91,8 +91,8 @@ def deaf(world: World, name: str) -> Refusing:
     """Give a table that takes no writes of this name."""
 
     def apply(writes: Sequence[Write]) -> list[Ended]:
-        ends = iter(world.table.apply([write for write in writes if write.name != name]))
-        return [Ended(WriteStatus.UNAVAILABLE) if write.name == name else next(ends) for write in writes]
+        results = iter(world.table.apply([write for write in writes if write.name != name]))
+        return [Ended(WriteStatus.UNAVAILABLE) if write.name == name else next(results) for write in writes]
 
     return Refusing(world.table, "apply", apply)
 

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
 Call = Callable[..., Any]
-Fate = Callable[[Call, dict[str, Any]], Any]
+Fault = Callable[[Call, dict[str, Any]], Any]
 
 
 class Wire:
@@ -15,15 +15,15 @@ class Wire:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._fates: defaultdict[str, list[Fate]] = defaultdict(list)
+        self._faults: defaultdict[str, list[Fault]] = defaultdict(list)
         self.calls: list[str] = []
 
-    def next(self, operation: str, *fates: Fate) -> None:
-        self._fates[operation] += fates
+    def next(self, operation: str, *faults: Fault) -> None:
+        self._faults[operation] += faults
 
     @property
-    def fates_left(self) -> int:
-        return sum(map(len, self._fates.values()))
+    def faults_left(self) -> int:
+        return sum(map(len, self._faults.values()))
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._client, name)
@@ -32,19 +32,19 @@ class Wire:
 
         def call(**arguments: Any) -> Any:
             self.calls.append(name)
-            return self._fates[name].pop(0)(real, arguments) if self._fates[name] else real(**arguments)
+            return self._faults[name].pop(0)(real, arguments) if self._faults[name] else real(**arguments)
 
         return call
 
 
-def error(code: str, *, status: int = 400, message: str = "injected") -> Fate:
+def error(code: str, *, status: int = 400, message: str = "injected") -> Fault:
     """The service refuses the whole call."""
 
-    def fate(call: Call, arguments: dict[str, Any]) -> Any:
+    def fault(call: Call, arguments: dict[str, Any]) -> Any:
         reply = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
         raise ClientError(reply, "Injected")  # type: ignore[arg-type]
 
-    return fate
+    return fault
 
 
 def unreachable(call: Call, arguments: dict[str, Any]) -> Any:
@@ -58,17 +58,17 @@ def lost_reply(call: Call, arguments: dict[str, Any]) -> Any:
     raise ConnectionClosedError(endpoint_url="http://injected")
 
 
-def some_statements(code: str, *numbers: int) -> Fate:
+def some_statements(code: str, *numbers: int) -> Fault:
     """Only the other statements of a batch are carried out; these end with an error of their own."""
 
-    def fate(call: Call, arguments: dict[str, Any]) -> Any:
+    def fault(call: Call, arguments: dict[str, Any]) -> Any:
         statements = arguments["Statements"]
-        kept = [one for number, one in enumerate(statements) if number not in numbers]
+        kept = [statement for number, statement in enumerate(statements) if number not in numbers]
         replies = iter(call(**arguments | {"Statements": kept})["Responses"] if kept else [])
         failed = {"Error": {"Code": code, "Message": "injected"}}
         return {"Responses": [failed if number in numbers else next(replies) for number in range(len(statements))]}
 
-    return fate
+    return fault
 
 
 def without_items(call: Call, arguments: dict[str, Any]) -> Any:
@@ -79,16 +79,16 @@ def without_items(call: Call, arguments: dict[str, Any]) -> Any:
     return reply
 
 
-def first_keys(number: int) -> Fate:
+def first_keys(number: int) -> Fault:
     """BatchGetItem reads the first keys only and names the others as unprocessed."""
 
-    def fate(call: Call, arguments: dict[str, Any]) -> Any:
+    def fault(call: Call, arguments: dict[str, Any]) -> Any:
         [(table, wanted)] = arguments["RequestItems"].items()
         now, later = wanted["Keys"][:number], wanted["Keys"][number:]
         reply = call(**arguments | {"RequestItems": {table: wanted | {"Keys": now}}}) if now else {"Responses": {}}
         return reply | {"UnprocessedKeys": {table: wanted | {"Keys": later}}}
 
-    return fate
+    return fault
 
 
 def short_page(call: Call, arguments: dict[str, Any]) -> Any:
@@ -96,12 +96,12 @@ def short_page(call: Call, arguments: dict[str, Any]) -> Any:
     return call(**arguments | {"Limit": 1})
 
 
-def some_entries(code: str, *numbers: int, sender_fault: bool = False) -> Fate:
+def some_entries(code: str, *numbers: int, sender_fault: bool = False) -> Fault:
     """Only the other entries of an SQS batch are carried out; these are in `Failed`."""
 
-    def fate(call: Call, arguments: dict[str, Any]) -> Any:
+    def fault(call: Call, arguments: dict[str, Any]) -> Any:
         entries = arguments["Entries"]
-        kept = [one for number, one in enumerate(entries) if number not in numbers]
+        kept = [entry for number, entry in enumerate(entries) if number not in numbers]
         reply: Mapping[str, Any] = call(**arguments | {"Entries": kept}) if kept else {}
         failed = [
             {"Id": entries[number]["Id"], "Code": code, "SenderFault": sender_fault, "Message": "injected"}
@@ -109,4 +109,4 @@ def some_entries(code: str, *numbers: int, sender_fault: bool = False) -> Fate:
         ]
         return {"Successful": reply.get("Successful", []), "Failed": [*reply.get("Failed", []), *failed]}
 
-    return fate
+    return fault

@@ -14,7 +14,7 @@ from whendue.workflows.graph import Draft, Wanted, make, to_value
 def node(name: str, kind: str = "ok", payload: Any = None, *after: str | Wanted, **more: Any) -> Draft:
     """Ask for a node that waits for others."""
     request = JobRequest(kind, payload or {}, policy=more.pop("policy", {"max_attempts": 1}))
-    dependencies = tuple(one if isinstance(one, Wanted) else Wanted(one) for one in after)
+    dependencies = tuple(item if isinstance(item, Wanted) else Wanted(item) for item in after)
     return Draft(f"nodes.{name}", name, request, dependencies, **more)
 
 

@@ -92,7 +92,7 @@ class World:
             while deliveries := self.queues.receive(name):
                 deadline_ms = self.clock.now_ms() + MINUTE_MS
                 worked.append((app or self.app).work.handle(deliveries, deadline_ms))
-                settled = [one.receipt for one in deliveries if one.id not in worked[-1].unsettled]
+                settled = [delivery.receipt for delivery in deliveries if delivery.id not in worked[-1].unsettled]
                 self.queues.delete(name, settled)
         return worked
 

@@ -21,8 +21,8 @@ def pytest_report_header() -> str:
     """Say whether DynamoDB Local and LocalStack take part: they are started by others."""
     said = {DYNAMODB_LOCAL: ("DynamoDB Local", LOCAL), LOCALSTACK: ("LocalStack", STARTED)}
     parts = (
-        f"{variable} is {'set' if there else f'not set, {name} takes no part'}"
-        for variable, (name, there) in said.items()
+        f"{variable} is {'set' if value else f'not set, {name} takes no part'}"
+        for variable, (name, value) in said.items()
     )
     return f"contract: {'; '.join(parts)}"
 

@@ -37,7 +37,7 @@ def walk(store: JobStore, step: int, *, newest: bool) -> list[DueEntry]:
     return walked
 
 
-def test_entries_come_by_alarm_and_carry_key_and_due_time(full: JobStore) -> None:
+def test_entries_come_by_next_check_and_carry_key_and_due_time(full: JobStore) -> None:
     """Promote sees what is next, and needs no read to know where it is."""
     entries = page(full)
     assert [entry.check_at for entry in entries] == sorted(ALARMS.values())
@@ -101,7 +101,7 @@ def test_newest_first_a_position_past_the_bound_has_everything_behind_it(full: J
     assert page(full, page(full)[-1], until=250, newest=True) == page(full, until=250, newest=True)
 
 
-def test_an_item_without_an_alarm_is_not_in_the_due_index(full: JobStore) -> None:
+def test_an_item_without_a_check_is_not_in_the_due_index(full: JobStore) -> None:
     """The index is sparse; an item enters and leaves it with its alarm."""
     full.apply([Write("leave", key_of("b"), [], {"due_pk": REMOVE, "check_at": REMOVE})])
     full.apply([Write("enter", key_of("y"), [], {"due_pk": LIVE, "check_at": 50, "due_at": 170})])

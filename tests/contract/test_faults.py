@@ -52,7 +52,7 @@ def test_a_throttled_write_is_tried_again(aws_tables: Aws, code: str) -> None:
     store, line = wired_store(aws_tables)
     line.next("put_item", wire.error(code), wire.unreachable)
     [end] = store.apply(inserts(1))
-    assert (end.status, line.calls.count("put_item"), line.fates_left) == (WriteStatus.DONE, 3, 0)
+    assert (end.status, line.calls.count("put_item"), line.faults_left) == (WriteStatus.DONE, 3, 0)
 
 
 def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aws) -> None:
@@ -60,7 +60,7 @@ def test_a_write_that_stays_throttled_is_unavailable_and_not_done(aws_tables: Aw
     store, line = wired_store(aws_tables)
     line.next("put_item", *[wire.error("ThrottlingException")] * TRIES)
     [end] = store.apply(inserts(1))
-    assert (end.status, line.fates_left) == (WriteStatus.UNAVAILABLE, 0)
+    assert (end.status, line.faults_left) == (WriteStatus.UNAVAILABLE, 0)
     assert store.get([key_of("item-0")]) == [None]
 
 
@@ -74,7 +74,7 @@ def test_a_write_whose_reply_is_lost_is_done_once(aws_tables: Aws) -> None:
     assert store.apply([claim])[0].done
     [item] = store.get([a_job().key])
     assert item is not None
-    assert (item["claims"], item["fence"], line.fates_left) == (1, "fence", 0)
+    assert (item["claims"], item["fence"], line.faults_left) == (1, "fence", 0)
 
 
 def test_an_error_that_does_not_pass_is_raised_at_once(aws_tables: Aws) -> None:
@@ -92,7 +92,7 @@ def test_throttled_statements_of_a_batch_are_tried_again_without_the_others(batc
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1, 3, 4))
     assert [end.status for end in store.apply(inserts(5))] == [WriteStatus.DONE] * 5
     assert None not in store.get([write.key for write in inserts(5)])
-    assert (line.calls.count("batch_execute_statement"), line.fates_left) == (2, 0)
+    assert (line.calls.count("batch_execute_statement"), line.faults_left) == (2, 0)
 
 
 def test_statements_that_stay_throttled_are_unavailable_and_their_neighbours_done(batches: Aws) -> None:
@@ -100,8 +100,8 @@ def test_statements_that_stay_throttled_are_unavailable_and_their_neighbours_don
     store, line = wired_store(batches)
     line.next("batch_execute_statement", wire.some_statements("ThrottlingError", 1))
     line.next("batch_execute_statement", *[wire.some_statements("ThrottlingError", 0)] * (TRIES - 1))
-    ends = store.apply(inserts(3))
-    assert [end.status for end in ends] == [WriteStatus.DONE, WriteStatus.UNAVAILABLE, WriteStatus.DONE]
+    results = store.apply(inserts(3))
+    assert [end.status for end in results] == [WriteStatus.DONE, WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert store.get([key_of("item-1")]) == [None]
 
 
@@ -114,7 +114,7 @@ def test_a_batch_whose_reply_is_lost_is_done_once(batches: Aws) -> None:
     line.next("batch_execute_statement", wire.error("InternalServerError", status=500), wire.lost_reply)
     assert all(end.done for end in store.apply([transitions.claim(job, "f", job.due_at) for job in jobs]))
     assert [item and item["claims"] for item in store.get([job.key for job in jobs])] == [1] * 5
-    assert line.fates_left == 0
+    assert line.faults_left == 0
 
 
 def test_refusals_without_their_items_are_looked_up(batches: Aws) -> None:
@@ -123,8 +123,8 @@ def test_refusals_without_their_items_are_looked_up(batches: Aws) -> None:
     store.apply([insert_of("item-0", n=7), insert_of("item-1", n=7)])
     change = Write("change", key_of("item-1"), [Is("n", 8)], {"n": 9})
     line.next("batch_execute_statement", wire.without_items)
-    ends = store.apply([insert_of("item-0", n=8), change, insert_of("item-2")])
-    assert [(end.status, end.current and end.current["n"]) for end in ends] == [
+    results = store.apply([insert_of("item-0", n=8), change, insert_of("item-2")])
+    assert [(end.status, end.current and end.current["n"]) for end in results] == [
         (WriteStatus.REFUSED, 7),
         (WriteStatus.REFUSED, 7),
         (WriteStatus.DONE, None),
@@ -170,7 +170,7 @@ def test_short_pages_of_a_query_are_put_together(aws_tables: Aws) -> None:
     line.next("query", wire.short_page, wire.error("ThrottlingException"), wire.short_page)
     entries = store.query_due(LIVE, after=None, until_ms=10, limit=10)
     assert [entry.check_at for entry in entries] == [0, 1, 2, 3]
-    assert line.fates_left == 0
+    assert line.faults_left == 0
 
 
 def test_a_query_that_stays_throttled_is_unavailable(aws_tables: Aws) -> None:
@@ -198,9 +198,9 @@ def test_failed_entries_of_a_send_are_sent_again_alone(aws_services: Aws) -> Non
     queue, line = wired_queue(aws_services)
     line.next("send_message_batch", wire.some_entries("InternalError", 0, 2), wire.error("ThrottlingException"))
     assert queue.send("normal", [Outgoing(f"m{n}", 0) for n in range(3)]) == [True] * 3
-    arrived = [one.body for _ in range(3) for one in received(queue)]
+    arrived = [message.body for _ in range(3) for message in received(queue)]
     assert Counter(arrived) == Counter(["m0", "m1", "m2"])
-    assert line.fates_left == 0
+    assert line.faults_left == 0
 
 
 def test_an_entry_that_sqs_calls_our_fault_is_not_sent_again(aws_services: Aws) -> None:
@@ -239,7 +239,7 @@ def test_a_receipt_that_is_no_longer_valid_is_done(aws_services: Aws, code: str,
     queue.delete("normal", [delivery.receipt])
     line.next("delete_message_batch", wire.error(code))
     queue.delete("normal", [delivery.receipt])
-    assert line.fates_left == 0
+    assert line.faults_left == 0
     assert line.calls.count("change_message_visibility_batch") == 1
     assert line.calls.count("delete_message_batch") == 2
 
@@ -256,7 +256,7 @@ def test_a_call_that_is_refused_for_one_receipt_does_not_spare_its_neighbours(aw
 
     eventually(all_three)
     line.next("delete_message_batch", wire.error("ReceiptHandleIsInvalid"), wire.error("ReceiptHandleIsInvalid"))
-    queue.delete("normal", [one.receipt for one in taken])
+    queue.delete("normal", [message.receipt for message in taken])
     assert line.calls.count("delete_message_batch") == 4
     assert queue.depth("normal").in_flight == 1, "the one that was refused alone, too"
 
@@ -284,15 +284,15 @@ def test_a_large_send_is_parted_by_size(aws_services: Aws) -> None:
     assert line.calls.count("send_message_batch") == 2
 
 
-def test_capacity_is_told_call_by_call(aws_tables: Aws) -> None:
+def test_capacity_is_observed_call_by_call(aws_tables: Aws) -> None:
     """What we publish about cost is read from here."""
-    told: list[tuple[str, float]] = []
+    observed: list[tuple[str, float]] = []
     client = aws_tables.clients.dynamodb
-    store = aws_tables.store_on(client, observe=lambda name, units: told.append((name, units)))
+    store = aws_tables.store_on(client, observe=lambda name, units: observed.append((name, units)))
     store.apply(inserts(1))
     store.get([key_of("item-0")])
-    assert [name for name, _ in told] == ["put_item", "batch_get_item"]
-    assert told[0][1] > 0
+    assert [name for name, _ in observed] == ["put_item", "batch_get_item"]
+    assert observed[0][1] > 0
 
 
 def test_an_immediate_job_costs_at_most_six_write_units(batches: Aws) -> None:
@@ -313,4 +313,4 @@ def test_a_table_without_the_due_index_is_one_of_an_earlier_version(aws_tables: 
     line.next("query", wire.error("ValidationException", message=message))
     with pytest.raises(OldTableError):
         store.query_due("health", after=None, until_ms=0, limit=1)
-    assert line.fates_left == 0
+    assert line.faults_left == 0

@@ -102,9 +102,9 @@ def race(runners: int, store: JobStore, job: Job) -> None:
         return store.apply([transitions.claim(job, f"fence-{number}", NOW)])[0]
 
     with ThreadPoolExecutor(runners) as pool:
-        ends = list(pool.map(take, range(runners)))
-    [winner] = [number for number, end in enumerate(ends) if end.done]
-    assert {end.current["fence"] for end in ends if end.current} <= {f"fence-{winner}"}
+        results = list(pool.map(take, range(runners)))
+    [winner] = [number for number, end in enumerate(results) if end.done]
+    assert {end.current["fence"] for end in results if end.current} <= {f"fence-{winner}"}
     [item] = store.get([job.key])
     assert item
     assert (item["fence"], item["claims"], item["state"]) == (f"fence-{winner}", 1, "running")

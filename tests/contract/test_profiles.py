@@ -25,9 +25,9 @@ def test_a_profile_is_read_back_edited_listed_and_deleted(store: JobStore) -> No
     second = app.profile_editor.put(TENANT, Profile("mine"), ANY).profile
     assert (second.version, app.profiles.find(TENANT, "mine")) == (2, second)
     assert app.profile_editor.version(TENANT, "mine", 1) == first.profile
-    assert app.profile_editor.every(TENANT) == sorted([*PROFILES.values(), second], key=lambda one: one.name)
+    assert app.profile_editor.every(TENANT) == sorted([*PROFILES.values(), second], key=lambda profile: profile.name)
     app.profile_editor.delete(TENANT, "mine", Precondition(one_of=frozenset({2})))
-    assert app.profile_editor.every(TENANT) == sorted(PROFILES.values(), key=lambda one: one.name)
+    assert app.profile_editor.every(TENANT) == sorted(PROFILES.values(), key=lambda profile: profile.name)
     assert type(app.profiles.each(TENANT, ["mine"])["mine"]) is UnknownProfileError
     assert app.profile_editor.put(TENANT, Profile("mine"), ANY).profile.version == 4
 

@@ -52,7 +52,7 @@ def test_a_receive_takes_at_most_its_limit(queue: JobQueue) -> None:
     """A worker takes what it has threads for."""
     send(queue, *map(str, range(6)))
     taken = [queue.receive(Q, limit=4) for _ in range(2)]
-    assert all(len(one) <= 4 for one in taken)
+    assert all(len(item) <= 4 for item in taken)
     assert taken[0]
 
 
@@ -76,7 +76,7 @@ def test_a_delayed_message_arrives_later_than_one_without_delay(queue: JobQueue)
 
 
 @pytest.mark.parametrize("delay_s", [-1, SQS_MAX_DELAY_S + 1])
-def test_a_delay_that_sqs_refuses_is_a_mistake_told_before_anything_is_sent(queue: JobQueue, delay_s: int) -> None:
+def test_a_delay_that_sqs_refuses_is_an_error_before_anything_is_sent(queue: JobQueue, delay_s: int) -> None:
     """Emulators take 901; AWS does not."""
     with pytest.raises(ValueError, match="delay"):
         queue.send(Q, [Outgoing("fine", 0), Outgoing("not", delay_s)])
@@ -144,7 +144,7 @@ def test_deleting_or_holding_what_is_gone_is_done_and_does_not_spare_its_neighbo
     assert quick_queue.receive(Q) == []
 
 
-def test_depth_tells_what_is_visible_from_what_is_taken_and_what_is_delayed(queue: JobQueue) -> None:
+def test_depth_separates_what_is_visible_taken_and_delayed(queue: JobQueue) -> None:
     """Delayed and taken messages are not a backlog; deleted ones are nothing."""
     assert queue.depth(Q) == Depth(0, 0, 0)
     send(queue, *map(str, range(7)))

@@ -109,11 +109,11 @@ def test_of_many_claims_of_one_job_exactly_one_wins(store: JobStore, batch: str)
         claims: list[list[Write]] = [[transitions.claim(job, f"fence-{number}", NOW)] for number in range(THREADS)]
         if batch != "alone":
             claims = [[*claim, insert_of(f"aside-{round_}-{number}")] for number, claim in enumerate(claims)]
-        ends = race(THREADS, store, claims)
-        [winner] = [number for number, end in enumerate(ends) if end.done]
-        assert {end.status for end in ends} == {WriteStatus.DONE, WriteStatus.REFUSED}
+        results = race(THREADS, store, claims)
+        [winner] = [number for number, end in enumerate(results) if end.done]
+        assert {end.status for end in results} == {WriteStatus.DONE, WriteStatus.REFUSED}
         assert (read(store, job).fence, read(store, job).claims) == (f"fence-{winner}", 1)
-        assert {end.current["fence"] for end in ends if end.current} == {f"fence-{winner}"}
+        assert {end.current["fence"] for end in results if end.current} == {f"fence-{winner}"}
 
 
 def test_of_many_submits_under_one_id_exactly_one_wins(store: JobStore) -> None:
@@ -121,8 +121,8 @@ def test_of_many_submits_under_one_id_exactly_one_wins(store: JobStore) -> None:
     submits: list[list[Write]] = [
         [transitions.submit(a_job("same", request_hash=f"hash-{number}"), TIMING)] for number in range(THREADS)
     ]
-    ends = race(THREADS, store, submits)
-    [winner] = [number for number, end in enumerate(ends) if end.done]
+    results = race(THREADS, store, submits)
+    [winner] = [number for number, end in enumerate(results) if end.done]
     assert read(store, a_job("same")).request_hash == f"hash-{winner}"
 
 

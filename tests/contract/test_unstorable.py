@@ -106,7 +106,7 @@ def test_a_write_that_no_table_takes_is_invalid(store: JobStore, apply: Apply, k
 
 def test_an_update_that_makes_an_item_too_large_is_invalid(store: JobStore, apply: Apply) -> None:
     """Neither what is there nor what is added is too large."""
-    store.apply([insert_of("a", one="x" * (DYNAMODB_ITEM_BYTES // 2))])
+    store.apply([insert_of("a", large="x" * (DYNAMODB_ITEM_BYTES // 2))])
     write = Write("update", key_of("a"), (), {"two": "x" * (DYNAMODB_ITEM_BYTES // 2)})
     assert apply(store, write) == (WriteStatus.INVALID, None)
 
@@ -114,8 +114,8 @@ def test_an_update_that_makes_an_item_too_large_is_invalid(store: JobStore, appl
 def test_the_other_24_of_a_batch_are_done(store: JobStore) -> None:
     """One bad statement is its own business."""
     writes = [insert_of(f"job-{number}", base_s=1e-300 if number == 7 else 5) for number in range(25)]
-    ends = [end.status for end in store.apply(writes)]
-    assert ends == [WriteStatus.INVALID if number == 7 else WriteStatus.DONE for number in range(25)]
+    results = [end.status for end in store.apply(writes)]
+    assert results == [WriteStatus.INVALID if number == 7 else WriteStatus.DONE for number in range(25)]
 
 
 def test_two_of_which_one_is_wrong(store: JobStore) -> None:

@@ -61,9 +61,9 @@ def test_an_insert_where_something_else_is_gets_refused_and_shown_what(store: Jo
 def test_a_refused_insert_in_a_batch_shows_what_is_there(store: JobStore) -> None:
     """AWS's DuplicateItem error brings no item along: the adapter has to look."""
     store.apply([insert_of("a", hash="mine"), insert_of("b", hash="mine")])
-    ends = store.apply([insert_of("a", hash="other"), insert_of("b", hash="mine"), insert_of("c")])
-    assert [end.status for end in ends] == [WriteStatus.REFUSED, WriteStatus.DONE, WriteStatus.DONE]
-    assert ends[0].current == {"pk": "JOB#a", "sk": "job", "n": 1, "hash": "mine"}
+    results = store.apply([insert_of("a", hash="other"), insert_of("b", hash="mine"), insert_of("c")])
+    assert [end.status for end in results] == [WriteStatus.REFUSED, WriteStatus.DONE, WriteStatus.DONE]
+    assert results[0].current == {"pk": "JOB#a", "sk": "job", "n": 1, "hash": "mine"}
 
 
 def test_the_same_insert_again_is_done(store: JobStore, apply: Apply) -> None:
@@ -170,9 +170,9 @@ def test_a_large_batch_answers_each_write_in_order(store: JobStore) -> None:
         lambda name: (update(f"none-{name}", [], state="moved"), WriteStatus.REFUSED, False),
     ]
     cases = [kinds[number % len(kinds)](number) for number in range(70)]
-    ends = store.apply([write for write, _, _ in cases])
-    assert [end.status for end in ends] == [applied for _, applied, _ in cases]
-    for (write, _, shown), end in zip(cases, ends, strict=True):
+    results = store.apply([write for write, _, _ in cases])
+    assert [end.status for end in results] == [applied for _, applied, _ in cases]
+    for (write, _, shown), end in zip(cases, results, strict=True):
         assert (end.current["pk"] if end.current else None) == (write.key.pk if shown else None)
     moved = [values_of(store, f"have-{number}")["state"] for number in range(70)]
     assert moved == ["moved" if number % 5 == 2 else "pending" for number in range(70)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whendue.cli import _parser
-from whendue.containers.rota import WEIGHTS
+from whendue.containers.queue_selector import WEIGHTS
 
 PAGE = (Path(__file__).parents[2] / "docs/operations/containers.md").read_text()
 COMMANDS = next(action.choices for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
@@ -24,8 +24,8 @@ def test_every_option_and_its_default_is_documented(command: str) -> None:
 
 
 def test_the_wait_of_the_lightest_queue_is_as_bounded_as_the_page_says() -> None:
-    """By the law that tests/property/test_rota_laws.py holds the rota to."""
-    [told] = re.findall(r"`low` has a turn\s+after\s+at\s+most\s+(\d+)\s+turns\s+of\s+others", PAGE)
-    assert int(told) == sum(weight + 1 for queue, weight in WEIGHTS.items() if queue != "low")
+    """By the law that tests/property/test_queue_selector_laws.py holds the rota to."""
+    [documented] = re.findall(r"`low` has a turn\s+after\s+at\s+most\s+(\d+)\s+turns\s+of\s+others", PAGE)
+    assert int(documented) == sum(weight + 1 for queue, weight in WEIGHTS.items() if queue != "low")
     for queue in WEIGHTS:
         assert f"`{queue}`" in PAGE

@@ -11,8 +11,10 @@ VARIABLES = (ROOT / "infra/terraform/variables.tf").read_text()
 def test_every_variable_is_documented_and_every_documented_one_exists() -> None:
     """A variable that nobody can find is none."""
     table = PAGE.partition("## Variables")[2].partition("\n## ")[0]
-    told = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert told == set(re.findall(r'^variable "(\w+)"', VARIABLES, re.MULTILINE))
+    documented = {
+        name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert documented == set(re.findall(r'^variable "(\w+)"', VARIABLES, re.MULTILINE))
 
 
 def test_every_variable_and_output_describes_itself() -> None:

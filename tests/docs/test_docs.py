@@ -35,8 +35,8 @@ def test_every_generated_part_has_its_place() -> None:
 def test_make_targets_exist(name: str) -> None:
     """Every `make x` that a page tells to type is there."""
     targets = set(re.findall(r"^([a-z0-9-]+):", text_of("Makefile"), re.MULTILINE))
-    told = re.findall(r"(?:`|^|\$\()make (?:-s )?([a-z0-9-]+)", text_of(name), re.MULTILINE)
-    assert set(told) <= targets
+    documented = re.findall(r"(?:`|^|\$\()make (?:-s )?([a-z0-9-]+)", text_of(name), re.MULTILINE)
+    assert set(documented) <= targets
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:

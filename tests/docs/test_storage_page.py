@@ -29,4 +29,4 @@ def test_the_index_is_the_topologys() -> None:
     """Its name and keys are what a deployment has."""
     index = topology().table.index
     assert f"index `{index.name}`" in PAGE
-    assert all(f"`{name}`" in PAGE for name in [*(one.name for one in index.key), *index.include])
+    assert all(f"`{name}`" in PAGE for name in [*(item.name for item in index.key), *index.include])

@@ -53,7 +53,7 @@ def _table(clients: Clients, stack: Stack) -> dict[str, Any]:
     dynamodb, name = clients.dynamodb, stack.table
     table = dynamodb.describe_table(TableName=name)["Table"]
     table["AttributeDefinitions"] = {
-        one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]
+        definition["AttributeName"]: definition["AttributeType"] for definition in table["AttributeDefinitions"]
     }
     backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     return {
@@ -80,19 +80,19 @@ def _queues(clients: Clients, stack: Stack) -> dict[str, Any]:
     sqs, urls = clients.sqs, dict(stack.queues)
     urls["dead_letter"] = stack.dead_letter_queue
     urls["notifications_dead_letter"] = f"{urls['notifications']}_dead_letter"
-    told = {}
+    described_ = {}
     for name, url in urls.items():
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        told[name] = {key: value for key, value in attributes.items() if not key.startswith("Approximate")}
+        described_[name] = {key: value for key, value in attributes.items() if not key.startswith("Approximate")}
         for key in {"RedrivePolicy", "RedriveAllowPolicy"} & set(attributes):
-            told[name][key] = json.loads(attributes[key])
-    return told
+            described_[name][key] = json.loads(attributes[key])
+    return described_
 
 
 def _function(clients: Clients, name: str) -> dict[str, Any]:
     functions = clients.functions
-    told = functions.get_function_configuration(FunctionName=name)
-    told["Layers"] = [layer["Arn"].split(":")[6] for layer in told["Layers"]]
+    described_ = functions.get_function_configuration(FunctionName=name)
+    described_["Layers"] = [layer["Arn"].split(":")[6] for layer in described_["Layers"]]
     fed = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     try:
         policy = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
@@ -100,17 +100,17 @@ def _function(clients: Clients, name: str) -> dict[str, Any]:
         policy = []
     asynchronous = functions.list_function_event_invoke_configs(FunctionName=name)["FunctionEventInvokeConfigs"]
     return {
-        "described": told,
-        "mapping": {one["EventSourceArn"].rpartition("-")[2]: one for one in fed},
+        "described": described_,
+        "mapping": {item["EventSourceArn"].rpartition("-")[2]: item for item in fed},
         "concurrency": functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions"),
-        "policy": [{key: json.dumps(one[key]) for key in ("Sid", "Action", "Principal")} for one in policy],
+        "policy": [{key: json.dumps(item[key]) for key in ("Sid", "Action", "Principal")} for item in policy],
         "asynchronous": asynchronous,
     }
 
 
 def _api(clients: Clients, prefix: str) -> dict[str, Any]:
     apis = clients.http_apis
-    [api] = [one for one in apis.get_apis()["Items"] if one["Name"] == prefix]
+    [api] = [found for found in apis.get_apis()["Items"] if found["Name"] == prefix]
     known = {"ApiId": api["ApiId"]}
     routes = apis.get_routes(**known)["Items"]
     for route in routes:

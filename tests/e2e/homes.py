@@ -94,7 +94,9 @@ class Functions:
         functions = Clients(stack.aws_endpoint_url).functions
         name = stack.queues[queue].rpartition("/")[2]
         known = functions.list_event_source_mappings(FunctionName=stack.functions[function])
-        [mapping] = [one for one in known["EventSourceMappings"] if one["EventSourceArn"].endswith(f":{name}")]
+        [mapping] = [
+            mapping for mapping in known["EventSourceMappings"] if mapping["EventSourceArn"].endswith(f":{name}")
+        ]
         functions.update_event_source_mapping(UUID=mapping["UUID"], **settings)
 
 
@@ -167,7 +169,7 @@ class Containers:
     def without(self, stack: Stack, queue: str) -> Iterator[None]:
         """Replace the workers by some that do not listen to it, and those again."""
         every = [*ALL_QUEUES, *DEAD_LETTER_QUEUES]
-        self._work(stack, [one for one in every if one != queue])
+        self._work(stack, [item for item in every if item != queue])
         try:
             yield
         finally:

@@ -28,7 +28,7 @@ def containers(home: Home) -> Containers:
     return home
 
 
-def test_a_worker_that_is_told_to_go_down_while_two_hundred_jobs_run_loses_none(
+def test_a_worker_that_is_asked_to_stop_while_two_hundred_jobs_run_loses_none(
     containers: Containers, stage_named: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """None lost, none runs in two processes at once (stricter than G4), no attempt burnt, gone within the grace."""
@@ -49,8 +49,8 @@ def test_a_worker_that_is_told_to_go_down_while_two_hundred_jobs_run_loses_none(
         new.stop()
     assert Counter((job["state"], job["attempt"], job["lost"]) for job in ended) == {("succeeded", 1, 0): JOBS}
     runs = [runs_of(path) for path in paths]
-    assert [len(one) for one, length in zip(runs, seconds, strict=True) if length == SHORT_S] == [1] * (JOBS // 2)
-    again = [one for one in runs if len(one) == 2]
+    assert [len(run) for run, length in zip(runs, seconds, strict=True) if length == SHORT_S] == [1] * (JOBS // 2)
+    again = [run for run in runs if len(run) == 2]
     assert all(first[1] <= second[0] for first, second in again)
     assert sum(map(len, runs)) == JOBS + len(again)
     with capsys.disabled():

@@ -112,8 +112,8 @@ def test_a_single_submit_is_two_calls(metered: tuple[App, Meter, Stage]) -> None
     assert meter.take()[0] == {"PutItem": 1, "SendMessageBatch": 1}
     later = app.submit.one("meter", greet(delay_s=3600)).job
     assert meter.take()[0] == {"PutItem": 1}
-    for one in (job, later):
-        app.control.cancel("meter", one.id)
+    for item in (job, later):
+        app.control.cancel("meter", item.id)
 
 
 def test_a_bulk_submit_of_a_hundred_is_at_most_fifteen_calls(metered: tuple[App, Meter, Stage]) -> None:

@@ -43,13 +43,13 @@ def test_a_failing_job_is_retried_at_its_backoff_until_it_is_dead_with_all_its_e
     job = http.submit("demo.broken", {"reason": "as always"}, retries=2, backoff=QUICK)
     [dead] = http.ended([job])
     assert dead["state"] == "dead"
-    assert [one["error"]["message"] for one in dead["attempts"]] == ["as always"] * 3
-    assert [one["attempt"] for one in dead["attempts"]] == [1, 2, 3]
+    assert [attempt["error"]["message"] for attempt in dead["attempts"]] == ["as always"] * 3
+    assert [attempt["attempt"] for attempt in dead["attempts"]] == [1, 2, 3]
     gaps = [at(b["startedAt"]) - at(a["endedAt"]) for a, b in pairwise(dead["attempts"])]
     assert gaps[0] >= 1
     assert gaps[1] >= 2
     groups = http.client.get("/dead-letters").json()["items"]
-    [group] = [one for one in groups if one["fingerprint"] == dead["error"]["fingerprint"]]
+    [group] = [group for group in groups if group["fingerprint"] == dead["error"]["fingerprint"]]
     assert job["id"] in group["sample"]
 
 
@@ -57,7 +57,7 @@ def test_a_job_that_fails_first_succeeds_later(http: Http) -> None:
     """A retry is the ordinary way out of a passing failure."""
     [job] = http.ended([http.submit("demo.flaky", {"failures": 2}, retries=3, backoff=QUICK)])
     assert (job["state"], job["attempt"], job["result"]) == ("succeeded", 3, {"attempts": 3})
-    assert [one["state"] for one in job["attempts"]] == ["failed", "failed", "succeeded"]
+    assert [attempt["state"] for attempt in job["attempts"]] == ["failed", "failed", "succeeded"]
 
 
 def test_a_task_that_kills_its_process_ends_dead_and_its_nine_neighbours_succeed(http: Http) -> None:
@@ -70,10 +70,10 @@ def test_a_task_that_kills_its_process_ends_dead_and_its_nine_neighbours_succeed
     poison = jobs.pop(4)
     assert (poison["state"], poison["error"]["type"], poison["lost"]) == ("dead", "worker_lost", 3)
     assert {job["state"] for job in jobs} == {"succeeded"}
-    assert all([one["state"] for one in job["attempts"]] == ["succeeded"] for job in jobs)
+    assert all([attempt["state"] for attempt in job["attempts"]] == ["succeeded"] for job in jobs)
 
 
-def test_a_message_that_is_never_settled_ends_as_a_dead_job(stage: Stage, http: Http) -> None:
+def test_a_message_that_is_never_deleted_ends_as_a_dead_job(stage: Stage, http: Http) -> None:
     """SQS redrive is the net, and what falls into it says so."""
     with stage.no_workers("low"):
         job = http.submit(priority="low")

@@ -59,7 +59,7 @@ def test_fifty_jobs_of_a_key_limited_to_three_never_run_more_than_three_at_once(
     assert {job["attempt"] for job in jobs} == {1}
     runs = runs_of(path)
     assert len(runs) >= 53
-    at_once = [sum(one.begin <= run.begin < (one.end or run.begin + 1) for one in runs) for run in runs]
+    at_once = [sum(other.begin <= run.begin < (other.end or run.begin + 1) for other in runs) for run in runs]
     with capsys.disabled():
         last = max(run.end or 0 for run in runs)
         print(f"\n50 jobs, 3 at once, 3 workers killed: {len(runs)} runs in {last - runs[0].begin:.1f} s")
@@ -81,7 +81,7 @@ def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
     jobs = http.ended(http.batch(wanted), timeout_s=120)
     assert {(job["state"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
     given = sorted(at(job["dueAt"]) for job in jobs)
-    counts = [sum(begin <= one < begin + 30 for one in given) for begin in given if begin + 30 <= given[-1]]
+    counts = [sum(begin <= item < begin + 30 for item in given) for begin in given if begin + 30 <= given[-1]]
     with capsys.disabled():
         print(f"\n350 jobs at 10/s: {counts[0]} in the first 30 s, at most {max(counts)} in any")
     # The last start: a worker may be so slow that another one takes its job over.
@@ -100,7 +100,7 @@ def test_an_edit_of_a_profiles_limits_governs_the_next_claims(http: Http, tmp_pa
         jobs = http.ended(http.batch([wanted] * 4), timeout_s=60)
         assert {job["state"] for job in jobs} == {"succeeded"}
         runs = runs_of(path)
-        return max(sum(one.begin <= run.begin < (one.end or run.begin + 1) for one in runs) for run in runs)
+        return max(sum(other.begin <= run.begin < (other.end or run.begin + 1) for other in runs) for run in runs)
 
     assert at_once() > 1
     assert http.client.put("/profiles/pool", json={"limits": {"concurrency": 1}}).status_code == 200

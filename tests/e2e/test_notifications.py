@@ -69,13 +69,13 @@ def send_test(http: Http, name: str) -> str:
 def delivery(http: Http, name: str, delivery_id: str) -> dict[str, Any]:
     items = http.client.get(f"/subscriptions/{name}/deliveries").raise_for_status().json()["items"]
     # One that ends meanwhile may be shown twice; its end is the later one.
-    shown: dict[str, Any] = [one for one in items if one["id"] == delivery_id][-1]
+    shown: dict[str, Any] = [item for item in items if item["id"] == delivery_id][-1]
     return shown
 
 
 def ended(http: Http, name: str, delivery_id: str) -> dict[str, Any]:
     return eventually(
-        lambda: delivery(http, name, delivery_id), lambda one: one["finishedAt"] is not None, timeout_s=60
+        lambda: delivery(http, name, delivery_id), lambda item: item["finishedAt"] is not None, timeout_s=60
     )
 
 
@@ -91,7 +91,7 @@ def test_a_webhook_is_signed_tried_again_logged_and_replayed(http: Http, web: We
     delivery_id = send_test(http, "hook")
     done = ended(http, "hook", delivery_id)
     assert (done["state"], done["answer"]) == ("succeeded", {"status": 200, "body": "thanks"})
-    assert [one["state"] for one in done["attempts"]] == ["failed", "succeeded"]
+    assert [attempt["state"] for attempt in done["attempts"]] == ["failed", "succeeded"]
     assert done["attempts"][0]["error"]["message"].startswith("the receiver answered 500")
     assert http.client.post(f"/subscriptions/hook/deliveries/{delivery_id}/replay").status_code == 202
     eventually(lambda: len(web.seen) == 3, timeout_s=60)
@@ -101,19 +101,19 @@ def test_a_webhook_is_signed_tried_again_logged_and_replayed(http: Http, web: We
         assert seen.headers["webhook-id"] == delivery_id
 
 
-def test_the_end_of_a_job_and_its_failed_attempts_are_told(http: Http, web: Web) -> None:
+def test_the_end_of_a_job_and_its_failed_attempts_are_delivered(http: Http, web: Web) -> None:
     """From the worker that recorded them, by the notifier, to the receiver; each under an id of its own."""
     put(http, "ends", "webhook", "succeeded", "dead", "attempt_failed", url=web.url())
     good = http.submit()
     bad = http.submit("demo.broken", {"reason": "as always"}, retries=1, backoff={"baseSeconds": 1, "jitter": "none"})
     http.ended([good, bad])
 
-    def told() -> list[tuple[str, str, int]]:
+    def received() -> list[tuple[str, str, int]]:
         events = [json.loads(seen.body) for seen in web.seen]
         return sorted((event["type"], event["data"]["jobId"], event["data"]["attempt"]) for event in events)
 
     expected = [("job.attempt_failed", bad["id"], 1), ("job.attempt_failed", bad["id"], 2), ("job.dead", bad["id"], 2)]
-    assert eventually(told, lambda events: len(events) >= 4, timeout_s=60) == [
+    assert eventually(received, lambda events: len(events) >= 4, timeout_s=60) == [
         *expected,
         ("job.succeeded", good["id"], 1),
     ]
@@ -150,12 +150,12 @@ def test_a_mail_reaches_the_mailbox(notifying: Stage, http: Http) -> None:
     def mails() -> list[dict[str, Any]]:
         url = f"{notifying.stack.aws_endpoint_url}/_ministack/ses/messages"
         by_account = httpx.get(url).raise_for_status().json()["messages"]
-        all_mails = [one for messages in by_account.values() for one in messages]
+        all_mails = [message for messages in by_account.values() for message in messages]
         # Tests of the task `email` send to others.
-        return [one for one in all_mails if one["To"] == ["ops@example.com"]]
+        return [mail for mail in all_mails if mail["To"] == ["ops@example.com"]]
 
-    [told] = {one["id"] for one in http.client.get("/subscriptions/mail/deliveries").json()["items"]}
-    assert ended(http, "mail", told)["state"] == "succeeded"
+    [sent_id] = {item["id"] for item in http.client.get("/subscriptions/mail/deliveries").json()["items"]}
+    assert ended(http, "mail", sent_id)["state"] == "succeeded"
     [mail] = eventually(mails, timeout_s=60)
     assert (mail["To"], mail["Source"]) == (["ops@example.com"], "whendue@example.com")
     assert (mail["Subject"], mail["BodyText"]) == ("queue.paused: low", "a rehearsal\n")
@@ -192,8 +192,8 @@ def test_a_slow_receiver_holds_up_neither_jobs_nor_other_tenants(notifying: Stag
     notifying.home.notifiers(notifying.stack, 2 * NOTIFY_CONCURRENCY)
     put(http, "slow", "webhook", url=web.url("/slow"))
     # Cold starts are the emulator's: so many at once first, as there will be.
-    for one in [send_test(http, "slow") for _ in range(NOTIFY_CONCURRENCY)]:
-        ended(http, "slow", one)
+    for item in [send_test(http, "slow") for _ in range(NOTIFY_CONCURRENCY)]:
+        ended(http, "slow", item)
     web.seen.clear()
     slow_ids = [send_test(http, "slow") for _ in range(MANY)]
     eventually(lambda: len(web.seen) >= NOTIFY_CONCURRENCY, timeout_s=30)
@@ -209,5 +209,5 @@ def test_a_slow_receiver_holds_up_neither_jobs_nor_other_tenants(notifying: Stag
     assert before <= MANY / 2
     slow.free.set()
     # Those that waited in line come when a slot is handed on, or look for themselves.
-    assert {ended(http, "slow", one)["state"] for one in slow_ids[:1]} == {"succeeded"}
+    assert {ended(http, "slow", slow_id)["state"] for slow_id in slow_ids[:1]} == {"succeeded"}
     assert slow.most == NOTIFY_CONCURRENCY

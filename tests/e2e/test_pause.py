@@ -52,7 +52,7 @@ def test_a_pause_of_a_queue_with_a_thousand_waiting_jobs_stops_claims_and_a_resu
         assert started
         assert waiting
         assert max(started) <= since + PROMISED
-        [low] = [one for one in http.client.get("/queues").json()["items"] if one["name"] == "low"]
+        [low] = [item for item in http.client.get("/queues").json()["items"] if item["name"] == "low"]
         assert low["paused"]["reason"] == "a rehearsal"
         assert low["oldestDueAt"] is not None
         reasons = http.client.get(f"/jobs/{waiting[0]['id']}/explain").json()["reasons"]

@@ -23,7 +23,7 @@ PAIRS = {
     "dynamodb:UpdateItem": "dynamodb:PartiQLUpdate",
     "dynamodb:DeleteItem": "dynamodb:PartiQLDelete",
 }
-TWINS = PAIRS | {two: one for one, two in PAIRS.items()}
+TWINS = PAIRS | {second: first for first, second in PAIRS.items()}
 # What is needed, but does not happen in the suite on each run, and when it does.
 UNSEEN = {
     **{(function, "secret", "ssm:GetParameter"): "the same" for function in PERMISSIONS},
@@ -65,7 +65,7 @@ def test_functions_may_nothing_that_they_do_not_call(
     called: set[tuple[str, str, str]], request: pytest.FixtureRequest
 ) -> None:
     """What is allowed and not needed is what a stolen credential can do."""
-    if missing := FILES - {item.path.name for item in request.session.items}:
+    if missing := FILES - {first.path.name for first in request.session.items}:
         pytest.skip(f"only the whole suite calls everything; {len(missing)} files are not in this run")
     needed = called | UNSEEN.keys()
     needed |= {(function, resource, TWINS.get(action, action)) for function, resource, action in needed}

@@ -83,12 +83,12 @@ def test_the_pages_examples_work_as_they_stand(stage: Stage) -> None:
     commands = re.findall(r"^curl .*?^}'$", shell, re.DOTALL | re.MULTILINE)
     environment = os.environ | {"API": stage.stack.api_url, "TOKEN": token.make("page", signing_secret=stage.secret)}
     profile, job = (
-        json.loads(subprocess.run(["bash", "-c", one], env=environment, check=True, capture_output=True).stdout)
-        for one in commands
+        json.loads(subprocess.run(["bash", "-c", command], env=environment, check=True, capture_output=True).stdout)
+        for command in commands
     )
     assert (profile["name"], profile["version"], profile["neverRetry"]) == ("bank", 1, ["InvalidAccountError"])
     assert (job["priority"], job["profileVersion"]) == ("high", 1)
-    [told] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    for field, part in json.loads(f"{{{told}}}")["effective"].items():
+    [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    for field, part in json.loads(f"{{{example}}}")["effective"].items():
         assert job["effective"][field]["source"] == part["source"]
         assert job["effective"][field]["value"] == part["value"] or field == "leaseSeconds", "WHENDUE_LEASE_S"

@@ -19,8 +19,8 @@ def test_the_readmes_curl_submits_a_job_and_lists_it(stage: Stage) -> None:
     assert len(commands) == 2
     environment = os.environ | {"API": stage.stack.api_url, "TOKEN": token.make("readme", signing_secret=stage.secret)}
     submitted, listed = (
-        json.loads(subprocess.run(["bash", "-c", one], env=environment, check=True, capture_output=True).stdout)
-        for one in commands
+        json.loads(subprocess.run(["bash", "-c", command], env=environment, check=True, capture_output=True).stdout)
+        for command in commands
     )
     assert (submitted["type"], submitted["state"]) == ("email", "scheduled")
     assert [job["id"] for job in listed["items"]] == [submitted["id"]]

@@ -20,22 +20,22 @@ def test_an_every_five_seconds_schedule_misses_none_and_none_twice(stage: Stage)
             until = datetime.fromtimestamp(first_s + FOR_S, UTC).isoformat()
             reply = http.client.get(f"{five_seconds.PATH}/fires", params={"limit": "200", "to": until})
             items = reply.raise_for_status().json()["items"]
-            return [one for one in reversed(items) if _seconds(one["nominalAt"]) < first_s + FOR_S]
+            return [item for item in reversed(items) if _seconds(item["nominalAt"]) < first_s + FOR_S]
 
         def all_ended() -> bool:
             found = fires()
-            return len(found) >= FOR_S // five_seconds.EVERY_S and all(_state(one) == "succeeded" for one in found)
+            return len(found) >= FOR_S // five_seconds.EVERY_S and all(_state(item) == "succeeded" for item in found)
 
         eventually(all_ended, timeout_s=FOR_S + 90, every_s=2)
         found = fires()
-        jobs = [http.job(one["job"]) for one in found]
+        jobs = [http.job(item["job"]) for item in found]
         assert http.client.delete(five_seconds.PATH).status_code == 204
     expected = [first_s + five_seconds.EVERY_S * number for number in range(FOR_S // five_seconds.EVERY_S)]
-    assert [_seconds(one["nominalAt"]) for one in found] == expected
-    assert {one["outcome"] for one in found} == {"ran"}
+    assert [_seconds(fire["nominalAt"]) for fire in found] == expected
+    assert {fire["outcome"] for fire in found} == {"ran"}
     assert [job["result"]["nominal_at_ms"] / 1000 for job in jobs] == expected
     assert {job["result"]["schedule"] for job in jobs} == {five_seconds.NAME}
-    assert all(one["latenessSeconds"] >= 0 for one in found)
+    assert all(item["latenessSeconds"] >= 0 for item in found)
 
 
 def _seconds(text: str) -> float:

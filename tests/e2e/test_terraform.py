@@ -35,8 +35,8 @@ def test_both_deploys_make_the_same_resources(emulated: Emulator, home: Home) ->
     if not home.functions:
         pytest.skip("it is the same in each home, and tested with functions")
     clients, secret = Clients(emulated.endpoint_url), new_secret()
-    one = deploy(emulated.endpoint_url, "by-boto3", environment=token.environment(secret), schedule_timer=False)
-    other = terraform.deploy(
+    by_boto3 = deploy(emulated.endpoint_url, "by-boto3", environment=token.environment(secret), schedule_timer=False)
+    by_terraform = terraform.deploy(
         emulated.endpoint_url,
         "by-terraform",
         emulated.directory,
@@ -45,7 +45,7 @@ def test_both_deploys_make_the_same_resources(emulated: Emulator, home: Home) ->
         schedule_timer=False,
         observability=True,
     )
-    left, right = described(clients, one, "by-boto3"), described(clients, other, "by-terraform")
+    left, right = described(clients, by_boto3, "by-boto3"), described(clients, by_terraform, "by-terraform")
     differing = {path for path in left.keys() | right.keys() if left.get(path) != right.get(path)}
     unnamed = {path for path in differing if not any(re.fullmatch(pattern, path) for pattern in DIFFERENT)}
     assert not unnamed, "\n".join(f"{path}: {left.get(path)!r}, {right.get(path)!r}" for path in sorted(unnamed))

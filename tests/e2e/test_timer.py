@@ -40,7 +40,7 @@ def tick(stage: Stage, clock: Clock) -> Any:
     return app.tick.run(app.clock.now_ms() + 60_000)
 
 
-def test_jobs_minutes_and_days_ahead_are_promoted_at_their_alarm_with_the_right_delay(
+def test_jobs_minutes_and_days_ahead_are_promoted_at_their_check_with_the_right_delay(
     timeless: Stage, sent: list[int]
 ) -> None:
     """Not before two minutes ahead, then with the delay that is left; SQS would take 15 minutes at most."""
@@ -97,17 +97,17 @@ def test_the_timer_function_promotes_ten_thousand_due_jobs_or_says_how_far_it_go
         for start in range(0, 10_000, 500):
             requests = [JobRequest("demo.greet", {"name": str(start + n)}, delay_s=3600) for n in range(500)]
             app.submit.many("timer", requests)
-        told: list[Any] = []
+        answers: list[Any] = []
 
         def all_promoted() -> bool:
-            told.append(timeless.clients.functions.invoke(FunctionName=timeless.stack.functions["timer"]))
-            text = told[-1]["Payload"].read()
-            assert "FunctionError" not in told[-1], text
-            told[-1] = json.loads(text)
-            return not told[-1]["behind"]
+            answers.append(timeless.clients.functions.invoke(FunctionName=timeless.stack.functions["timer"]))
+            text = answers[-1]["Payload"].read()
+            assert "FunctionError" not in answers[-1], text
+            answers[-1] = json.loads(text)
+            return not answers[-1]["behind"]
 
         eventually(all_promoted, timeout_s=240)
-        assert sum(one["promoted"] for one in told) == 10_000
+        assert sum(item["promoted"] for item in answers) == 10_000
         visible, delayed, hidden = timeless.counts("normal")
         assert visible + delayed + hidden == 10_000
         timeless.clients.sqs.purge_queue(QueueUrl=timeless.stack.queues["normal"])

@@ -99,7 +99,7 @@ def test_tasks_of_ones_own_that_are_not_there_are_named() -> None:
 
 
 @pytest.mark.parametrize("command", ["worker", "timer"])
-def test_a_process_that_reaches_nothing_is_live_not_ready_and_ends_when_told(command: str) -> None:
+def test_a_process_that_reaches_nothing_is_live_not_ready_and_ends_on_a_signal(command: str) -> None:
     """A restart would not help; and nobody must kill it."""
     listening = ["--health-host", "127.0.0.1", "--health-port", "0"]
     with subprocess.Popen(
@@ -116,12 +116,12 @@ def test_a_process_that_reaches_nothing_is_live_not_ready_and_ends_when_told(com
         assert json.loads(process.stdout.read().splitlines()[-1])["message"] == "ended"
 
 
-def test_a_process_is_silent_only_after_the_clients_patience() -> None:
+def test_a_process_is_silent_only_after_the_clients_timeout() -> None:
     """Seen before: 503 after 150 s while a table that did not answer was waited for up to 215 s."""
     config = client("dynamodb", region_name="eu-central-1").meta.config
     call_s = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
-    patience_s = TRIES * (call_s + CAP_S)
-    assert TICK_S + 2 * patience_s < SILENT_S
+    longest_call_s = TRIES * (call_s + CAP_S)
+    assert TICK_S + 2 * longest_call_s < SILENT_S
 
 
 def test_a_port_that_is_taken_is_named() -> None:

@@ -22,7 +22,7 @@ def test_a_job_of_an_old_table_is_refused(item: dict[str, object]) -> None:
         from_item(item)
 
 
-def test_a_reader_of_an_old_job_is_told_why() -> None:
+def test_a_reader_of_an_old_job_sees_why() -> None:
     """503 with a code of its own: it is no fault of the request."""
     world = World()
     item = JOBS[0]

@@ -28,7 +28,7 @@ def deliveries_of(*jobs: Job) -> list[ReceivedMessage]:
 
 def raising_for(word: str, function: Callable[..., Any], error: BaseException) -> Callable[..., Any]:
     def call(*arguments: Any, **options: Any) -> Any:
-        if any(word in repr(one) for one in arguments if not isinstance(one, Runtime)):
+        if any(word in repr(argument) for argument in arguments if not isinstance(argument, Runtime)):
             raise error
         return function(*arguments, **options)
 
@@ -99,7 +99,7 @@ def test_a_record_that_nobody_can_read_stays_and_its_neighbours_are_handled(odd:
     handled: list[str] = []
 
     def work(deliveries: list[ReceivedMessage]) -> BatchResult:
-        handled.extend(one.id for one in deliveries)
+        handled.extend(delivery.id for delivery in deliveries)
         return BatchResult([], Counter())
 
     event = {"Records": [record(0), record(1, **odd), record(2)]}

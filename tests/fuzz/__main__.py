@@ -62,12 +62,12 @@ def seeded(world: World) -> tuple[Any, dict[str, str]]:
 def known_tasks(schema: Any) -> Any:
     """Let a task's name be one that is there wherever a request says one."""
     if isinstance(schema, list):
-        return [known_tasks(one) for one in schema]
+        return [known_tasks(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if schema.get("title") == "Type" and schema.get("pattern"):
         return {"type": "string", "enum": NAMES}
-    return {name: known_tasks(one) for name, one in schema.items()}
+    return {name: known_tasks(item) for name, item in schema.items()}
 
 
 def run(url: str, schema: Path, config: Path, *options: str) -> int:
@@ -99,7 +99,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     before = handler.setStream(log := StringIO())
     provide("settings", TaskSettings)
     world = World()
-    api, there = seeded(world)
+    api, parameters = seeded(world)
     known = document(make_resolver())
     with tempfile.TemporaryDirectory() as folder, serving(api, world) as url:
         odd, real = Path(folder) / "openapi.json", Path(folder) / "real.json"
@@ -107,10 +107,10 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         real.write_text(json.dumps(known_tasks(known)))
         (none := Path(folder) / "none.toml").write_text("")
         (named := Path(folder) / "named.toml").write_text(
-            "[parameters]\n" + "".join(f'"path.{name}" = "{value}"\n' for name, value in there.items())
+            "[parameters]\n" + "".join(f'"path.{name}" = "{value}"\n' for name, value in parameters.items())
         )
         phases = "--phases=examples,coverage,fuzzing"
-        ends = [
+        exit_codes = [
             run(url, odd, none, phases, f"--seed={seed}", f"--max-examples={examples}"),
             run(url, real, named, phases, f"--seed={seed}", f"--max-examples={4 * examples}", "--mode=positive"),
         ]
@@ -118,7 +118,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     for line in log.getvalue().splitlines():
         if '"ERROR"' in line:
             print(line)  # noqa: T201 - type and place of what was not expected
-    return max(ends)
+    return max(exit_codes)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ Job = dict[str, Any]
 Read = Callable[[str], Job | None]
 TERMINAL = ("succeeded", "dead", "cancelled")
 # Longer than any lost step takes to heal (docs/design/guarantees.md, G6), and than the scenarios' longest delay.
-PATIENCE_S = 240
+TIMEOUT_S = 240
 # Each is a process of the API on an emulator.
 READERS = 4
 AT_ONCE = 400
@@ -56,7 +56,7 @@ def reader(client: httpx.Client) -> Read:
     return read
 
 
-def drain(ids: Sequence[str], read: Read, patience_s: float = PATIENCE_S, poll_s: float = POLL_S) -> Ends:
+def drain(ids: Sequence[str], read: Read, timeout_s: float = TIMEOUT_S, poll_s: float = POLL_S) -> Ends:
     """Read jobs until all have ended, or until none has for so long.
 
     Args:
@@ -65,22 +65,22 @@ def drain(ids: Sequence[str], read: Read, patience_s: float = PATIENCE_S, poll_s
         patience_s: how long to wait since the last one ended.
         poll_s: how long to wait between two rounds.
     """
-    ends, waiting, until = Ends(), deque(ids), time.monotonic() + patience_s
+    drained, waiting, until = Ends(), deque(ids), time.monotonic() + timeout_s
     with ThreadPoolExecutor(READERS) as pool:
         while waiting and time.monotonic() < until:
             asked = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
             seen = dict(zip(asked, pool.map(read, asked), strict=True))
             ended = [job_id for job_id, job in seen.items() if job and job["state"] in TERMINAL]
             for job_id in ended:
-                ends.jobs.append(seen.pop(job_id) or {})
-                ends.left.pop(job_id, None)
-            ends.left |= seen
+                drained.jobs.append(seen.pop(job_id) or {})
+                drained.left.pop(job_id, None)
+            drained.left |= seen
             waiting.extend(seen)
             if ended:
-                until = time.monotonic() + patience_s
+                until = time.monotonic() + timeout_s
             if seen:
                 time.sleep(poll_s)
-    return ends
+    return drained
 
 
 def settle(ids: Sequence[str], read: Read) -> None:

@@ -39,9 +39,11 @@ class Meter:
         if self.endpoint_url is None:
             return None
         calls, seen, end_s = Counter[str](), set[str](), None
-        while page := [one for one in _look_up(self.endpoint_url, self.began_s, end_s) if one["EventId"] not in seen]:
-            seen |= {one["EventId"] for one in page}
-            calls.update(one["EventName"] for one in page if one["EventSource"] in SERVICES)
+        while page := [
+            item for item in _look_up(self.endpoint_url, self.began_s, end_s) if item["EventId"] not in seen
+        ]:
+            seen |= {item["EventId"] for item in page}
+            calls.update(item["EventName"] for item in page if item["EventSource"] in SERVICES)
             end_s = page[-1]["EventTime"]
         return calls if 0 < len(seen) < KEPT else None
 

@@ -61,7 +61,7 @@ class Report:
         return 0 < self.submitted == self.succeeded + self.dead + self.cancelled
 
 
-def make(scenario: str, users: int, notes: Sequence[Note], ends: Ends, calls: Counter[str] | None) -> Report:
+def make(scenario: str, users: int, notes: Sequence[Note], drained: Ends, calls: Counter[str] | None) -> Report:
     """Make a report.
 
     Args:
@@ -75,8 +75,8 @@ def make(scenario: str, users: int, notes: Sequence[Note], ends: Ends, calls: Co
     # A batch counts by its jobs, so that a hundred refused ones are not one error.
     wanted = sum(note["jobs"] or 1 for note in notes)
     refused = sum(_refused(note) for note in notes)
-    states = ends.states()
-    late = [late_s for job in ends.jobs if (late_s := lateness_s(job)) is not None]
+    states = drained.states()
+    late = [late_s for job in drained.jobs if (late_s := lateness_s(job)) is not None]
     return Report(
         scenario=scenario,
         users=users,
@@ -87,9 +87,9 @@ def make(scenario: str, users: int, notes: Sequence[Note], ends: Ends, calls: Co
         succeeded=states["succeeded"],
         dead=states["dead"],
         cancelled=states["cancelled"],
-        left=dict(Counter(job["state"] if job else "not found" for job in ends.left.values())),
+        left=dict(Counter(job["state"] if job else "not found" for job in drained.left.values())),
         submitted_per_s=_submitted_per_s(notes, submitted),
-        finished_per_s=_finished_per_s(ends.jobs),
+        finished_per_s=_finished_per_s(drained.jobs),
         submit_ms=percentiles([note["ms"] for note in notes if note["ids"]]),
         lateness_s=percentiles(late),
         early=sum(late_s < 0 for late_s in late),
@@ -142,11 +142,13 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def as_text(report: Report) -> str:
     """Give the report for people."""
-    ends = f"{report.succeeded} succeeded + {report.dead} dead + {report.cancelled} cancelled"
+    drained = f"{report.succeeded} succeeded + {report.dead} dead + {report.cancelled} cancelled"
     left = ", ".join(f"{count} {state}" for state, count in report.left.items())
     rows = {
         "scenario": f"{report.scenario}, {report.users} users, {report.requests} requests",
-        "jobs": f"{report.submitted} submitted = {ends}" if report.adds_up else f"{report.submitted} submitted, {ends}",
+        "jobs": f"{report.submitted} submitted = {drained}"
+        if report.adds_up
+        else f"{report.submitted} submitted, {drained}",
         "not ended": left or "none",
         "throughput": f"{_shown(report.submitted_per_s)} submitted/s, {_shown(report.finished_per_s)} finished/s",
         "submit took": _shown(report.submit_ms, " ms"),

@@ -65,7 +65,7 @@ def _nothing_beyond_loopback(host: Host) -> bool:
 
 def beyond_loopback(pid: int) -> list[str]:
     """List the TCP addresses (as the kernel writes them) on which a process, or one below it, listens for all."""
-    inodes = {inode for one in _family(pid) for inode in _sockets(one)}
+    inodes = {inode for item in _family(pid) for inode in _sockets(item)}
     rows = [
         line.split()
         for name in ("tcp", "tcp6")

@@ -58,8 +58,8 @@ def ready() -> Programs:
 
 def _python() -> str:
     for path in _pythons():
-        told = _says(path, "-c", "import sys; print(sys.version_info[:2] == (3, 13))")
-        if told.strip() == "True":
+        output = _says(path, "-c", "import sys; print(sys.version_info[:2] == (3, 13))")
+        if output.strip() == "True":
             return path
     raise CannotRunError("Python 3.13 is not there (PYTHON313=/path/to/python3.13)")
 
@@ -73,8 +73,8 @@ def _pythons() -> Iterator[str]:
 
 def _java() -> Path:
     java = shutil.which("java")
-    told = re.search(r'version "(\d+)', _says(java, "-version")) if java else None
-    if java is None or told is None or int(told[1]) < JAVA_AT_LEAST:
+    version = re.search(r'version "(\d+)', _says(java, "-version")) if java else None
+    if java is None or version is None or int(version[1]) < JAVA_AT_LEAST:
         raise CannotRunError(f"Java {JAVA_AT_LEAST} is not there (for DynamoDB Local)")
     return Path(java).resolve()
 

@@ -58,7 +58,7 @@ def walked(schedule: Schedule, now_ms: int, ended: dict[int, FireOutcome]) -> Sc
         made = plan(then, IDS)
         assert len(made.fires) <= FIRES_PER_PLAN + then.definition.misfire.runs
         if gap := made.gap:
-            times = [one.at_ms for one in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 20)]
+            times = [fire.at_ms for fire in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 20)]
             assert times[0] == gap.first
             ended_here = dict.fromkeys(times, gap.outcome)
         else:
@@ -73,7 +73,7 @@ def walked(schedule: Schedule, now_ms: int, ended: dict[int, FireOutcome]) -> Sc
 
 
 def between(recurrence: Recurrence, first: int, last: int) -> list[int]:
-    return [one.at_ms for one in takewhile(lambda one: one.at_ms <= last, after(recurrence, first))]
+    return [item.at_ms for item in takewhile(lambda fire: fire.at_ms <= last, after(recurrence, first))]
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,13 +98,13 @@ def test_every_nominal_time_is_decided_once_and_as_promised(
 
 @settings(max_examples=60, deadline=None)
 @given(recurrences, st.lists(st.integers(1, 180), min_size=1, max_size=30), st.lists(st.integers(1, 180), min_size=1))
-def test_ticks_that_are_in_time_give_the_same_ledger_in_any_rhythm(
-    recurrence: Recurrence, one: list[int], other: list[int]
+def test_ticks_that_are_in_time_give_the_same_history_in_any_rhythm(
+    recurrence: Recurrence, left: list[int], right: list[int]
 ) -> None:
     """Up to look-ahead and grace between two of them; whoever puts a schedule decides its first fires."""
     ledgers = []
-    until_ms = START_MS + 1000 * min(sum(one), sum(other))
-    for rhythm in (one, other):
+    until_ms = START_MS + 1000 * min(sum(left), sum(right))
+    for rhythm in (left, right):
         now_ms, ended = START_MS, dict[int, FireOutcome]()
         schedule = walked(a_schedule(recurrence), now_ms, ended)
         for seconds in rhythm:
@@ -126,7 +126,7 @@ def test_a_pause_skips_what_passes_and_nothing_else(recurrence: Recurrence, seco
 
 
 @given(recurrences, st.integers(-1000, 200), st.sampled_from(ScheduleState), st.integers(1, 10**6))
-def test_the_due_index_holds_whoever_owes_something(
+def test_the_due_index_holds_every_job_with_a_pending_fan_out(
     recurrence: Recurrence, planned_s: int, state: ScheduleState, later_ms: int
 ) -> None:
     """At the next fire's first check; at once for what is to be withdrawn; not at all where nothing is to come."""

@@ -72,12 +72,12 @@ def drafts(draw: st.DrawFn) -> list[Draft]:
 
 
 @given(drafts(), st.none() | st.integers(1, 9))
-def test_parents_come_first_and_no_node_or_edge_is_lost(nodes: list[Draft], deadline_s: int | None) -> None:
+def test_dependencies_come_first_and_no_node_or_edge_is_lost(nodes: list[Draft], deadline_s: int | None) -> None:
     """Whoever expands the graph makes dependencies before their dependents."""
     graph = make(nodes, deadline_s)
     asked = {(draft.name, dependency.name, dependency.on) for draft in nodes for dependency in draft.dependencies}
-    told = {(node.name, graph.nodes[link.node].name, link.on) for node in graph.nodes for link in node.dependencies}
-    assert told == asked
+    edges = {(node.name, graph.nodes[link.node].name, link.on) for node in graph.nodes for link in node.dependencies}
+    assert edges == asked
     assert {node.name: node.request for node in graph.nodes} == {draft.name: draft.request for draft in nodes}
     assert all(link.node < number for number, node in enumerate(graph.nodes) for link in node.dependencies)
     check(graph)

@@ -28,8 +28,8 @@ def test_the_largest_input_is_read_within_a_hundred_times_what_is_linear(name: s
 def test_a_quadratic_parser_is_found_out() -> None:
     """The harness itself can fail: a scan of what is left at each step, and one of all pairs."""
     scan = Parser(lambda text: [list(text[start:]) for start in range(len(text))], {"a": lambda n: "a" * n}, 1)
-    pairs = Parser(lambda text: [one == other for one in text for other in text], {"a": lambda n: "a" * n}, 1)
-    line = Parser(lambda text: [one == "a" for one in text], {"a": lambda n: "a" * n}, 1)
+    pairs = Parser(lambda text: [item == other for item in text for other in text], {"a": lambda n: "a" * n}, 1)
+    line = Parser(lambda text: [item == "a" for item in text], {"a": lambda n: "a" * n}, 1)
     assert not is_linear(growth(pairs, "a"))
     assert is_linear(growth(line, "a"))
     assert is_linear(growth(scan, "a")), "what C does is not seen by counting"

@@ -117,7 +117,7 @@ def test_either_the_writer_or_the_timer_sends_never_both_never_none(due_at: int,
 
 
 @given(times, st.integers(0, TIMING.margin_ms))
-def test_a_writer_close_to_the_alarm_sends_whatever_the_timer_can_see(check_at: int, early_ms: int) -> None:
+def test_a_writer_close_to_the_check_sends_whatever_the_timer_can_see(check_at: int, early_ms: int) -> None:
     """The index lags and clocks differ: a timer whose cursor is past the next check already would never see the job."""
     assert due_index.writer_sends(check_at, check_at - early_ms, TIMING)
     assert not due_index.writer_sends(check_at, check_at - TIMING.margin_ms - 1 - early_ms, TIMING)
@@ -136,11 +136,11 @@ def test_a_write_repeated_is_recognised_as_done(item: dict[str, object], change:
 
 
 @given(items, items)
-def test_a_write_that_was_not_ours_is_not_taken_for_done(item: dict[str, object], other: dict[str, object]) -> None:
+def test_a_write_that_was_not_ours_is_not_taken_for_done(left: dict[str, object], right: dict[str, object]) -> None:
     """Somebody else's item must stay a refusal."""
-    write = Write("any", Key("p", "s"), [Absent()], other)
-    agrees = all(item.get(name) == value for name, value in other.items())
-    assert already_done(write, item) is agrees
+    write = Write("any", Key("p", "s"), [Absent()], right)
+    agrees = all(left.get(name) == value for name, value in right.items())
+    assert already_done(write, left) is agrees
 
 
 @given(items)
@@ -154,17 +154,17 @@ def test_conditions_fail_on_missing_fields(item: dict[str, object]) -> None:
 
 
 @given(st.text(min_size=1), st.text(min_size=1), texts)
-def test_ids_derived_from_different_tenants_differ(one: str, other: str, key: str) -> None:
+def test_ids_derived_from_different_tenants_differ(left: str, right: str, key: str) -> None:
     """G2: the same key of two tenants must not be the same job."""
-    assert (IDS.of_key(one, key) == IDS.of_key(other, key)) is (one == other)
+    assert (IDS.of_key(left, key) == IDS.of_key(right, key)) is (left == right)
 
 
 @given(texts, texts)
-def test_requests_hash_by_what_they_ask(one: str, other: str) -> None:
+def test_requests_hash_by_what_they_ask(left: str, right: str) -> None:
     """A different body under the same key must be seen."""
-    hashes = [request_hash(JobRequest("ok", {"text": text})) for text in (one, other)]
-    assert (hashes[0] == hashes[1]) is (one == other)
-    keyed = request_hash(JobRequest("ok", {"text": one}, idempotency_key=other))
+    hashes = [request_hash(JobRequest("ok", {"text": text})) for text in (left, right)]
+    assert (hashes[0] == hashes[1]) is (left == right)
+    keyed = request_hash(JobRequest("ok", {"text": left}, idempotency_key=right))
     assert keyed == hashes[0]
 
 
@@ -177,18 +177,18 @@ def test_clipping_keeps_within_bytes_and_never_splits_a_character(text: str, siz
 
 
 @given(st.integers(), st.integers(), st.uuids())
-def test_the_same_error_of_two_jobs_has_one_fingerprint(one: int, other: int, job_id: object) -> None:
+def test_the_same_error_of_two_jobs_has_one_fingerprint(left: int, right: int, job_id: object) -> None:
     """Dead letters are grouped by what went wrong, not by which id it went wrong for."""
     where = "shop.mail:send"
     prints = {
-        fingerprint("KeyError", f"order {abs(n)} of {job_id} has no '{n}'", f"{where}:{abs(n)}") for n in (one, other)
+        fingerprint("KeyError", f"order {abs(n)} of {job_id} has no '{n}'", f"{where}:{abs(n)}") for n in (left, right)
     }
     assert len(prints) == 1
     assert fingerprint("ValueError", "order 1", where) not in prints
 
 
 @given(jobs, times, st.booleans())
-def test_rescue_leaves_finished_jobs_alone_and_gives_every_live_one_a_later_alarm(
+def test_rescue_leaves_finished_jobs_alone_and_gives_every_live_one_a_later_check(
     job: Job, now_ms: int, late: bool
 ) -> None:
     """Every live job keeps exactly one next check; a finished one has none."""
@@ -206,11 +206,11 @@ def test_what_may_not_run_again_is_ended_where_it_is_seen(job: Job, now_ms: int)
     lost = evolve(
         job, state=State.RUNNING, lease_until=now_ms - 1, claims=job.failures + MAX_LOST, cancel_requested=False
     )
-    for one, end in ((lost, State.DEAD), (evolve(lost, cancel_requested=True), State.CANCELLED)):
-        step = decide(one, now_ms, late=False)
+    for item, end in ((lost, State.DEAD), (evolve(lost, cancel_requested=True), State.CANCELLED)):
+        step = decide(item, now_ms, late=False)
         assert step is not None
         assert step.job.state is end
-        held = evolve(one, lease_until=now_ms)
+        held = evolve(item, lease_until=now_ms)
         assert ended_by_loss(held, now_ms) is None
 
 

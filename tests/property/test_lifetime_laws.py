@@ -70,7 +70,7 @@ class History:
 
     def workflow(self) -> None:
         nodes = [node("a"), node("b", "ok", {}, "a"), node("c")]
-        made = [replace(one, request=self.request()) for one in nodes]
+        made = [replace(node, request=self.request()) for node in nodes]
         self.accept(flow(*made, policy=self.policy(), idempotency_key=self.one_of(*KEYS)))
 
     def accept(self, request: JobRequest) -> None:
@@ -139,5 +139,7 @@ def test_no_job_misses_anything_of_its_own_and_nothing_outlives_its_job(data: st
         history.world.check()
     history.end()
     assert history.world.left() == []
-    ends = [one for one in history.world.causes if one in ("payload_missing", "internal_error", "worker_lost")]
-    assert not ends
+    causes_found = [
+        cause for cause in history.world.causes if cause in ("payload_missing", "internal_error", "worker_lost")
+    ]
+    assert not causes_found

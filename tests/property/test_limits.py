@@ -86,9 +86,9 @@ def test_no_more_slots_are_free_than_the_limit_leaves_beside_all_that_are_held(
         {"sk": f"slot#{n:03d}", "fence": f"{what}-{n}", "lease_until": NOW - (what == "expired")}
         for n, what in state.items()
     ]
-    board = limit_state_of("pk", items)
+    stored = limit_state_of("pk", items)
     giving = [Slot(Key("pk", f"slot#{n:03d}"), f"given-{n}") for n, what in state.items() if what == "given"]
-    free = free_numbers(board, concurrency, giving, NOW, draw)
+    free = free_numbers(stored, concurrency, giving, NOW, draw)
     held = [n for n, what in state.items() if what == "held"]
     assert len(free) == max(0, concurrency - len(held))
     assert len(set(free)) == len(free)
@@ -107,17 +107,17 @@ def test_what_the_request_says_wins_field_by_field(asked: Limit | None, profile:
     got = effective(asked, profile, profile_name="p", job_type="t")
     said = [limit for limit in (asked, profile) if limit]
     for name in ("concurrency", "rate_per_s"):
-        first = next((value for one in said if (value := getattr(one, name)) is not None), None)
+        first = next((value for item in said if (value := getattr(item, name)) is not None), None)
         assert (getattr(got, name) if got else None) == first
     if got:
-        named = next((one.key for one in said if one.key), None)
+        named = next((item.key for item in said if item.key), None)
         assert got.key == (named or ("profile:p" if profile else "type:t"))
 
 
 @given(st.text(max_size=5), st.text(max_size=5), st.sampled_from(["a", "b.c", "type:a", "profile:p"]))
-def test_partitions_of_different_tenants_differ(one: str, other: str, key: str) -> None:
+def test_partitions_of_different_tenants_differ(left: str, right: str, key: str) -> None:
     """A key has no `#`, so the last one ends the tenant."""
-    assert (limit_pk(one, key) == limit_pk(other, key)) == (one == other)
+    assert (limit_pk(left, key) == limit_pk(right, key)) == (left == right)
     assert a_job().tenant not in limit_pk("", key)
 
 

@@ -112,7 +112,7 @@ def is_open(recurrence: Recurrence, fire: Nominal) -> bool:
 def test_fires_strictly_increase_and_come_after(recurrence: Recurrence, since: int) -> None:
     """A fire twice would be a job twice; one before would be late by definition."""
     times = [since, *(fire.at_ms for fire in some(recurrence, since))]
-    assert all(one < other for one, other in pairwise(times))
+    assert all(item < other for item, other in pairwise(times))
 
 
 @given(recurrences, instants)
@@ -121,7 +121,7 @@ def test_no_fire_is_on_an_excluded_local_day(recurrence: Recurrence, since: int)
     assert all(is_open(recurrence, fire) for fire in some(recurrence, since))
 
 
-@given(recurrences.filter(lambda one: one.gap != "next"), instants)
+@given(recurrences.filter(lambda recurrence: recurrence.gap != "next"), instants)
 def test_exclusions_take_away_excluded_days_and_nothing_else(recurrence: Recurrence, since: int) -> None:
     """A holiday must not cost the day after it."""
     recurrence = replace(recurrence, gap="skip" if recurrence.cron else None)
@@ -175,8 +175,8 @@ def test_skipping_takes_fires_away_and_never_adds(recurrence: Recurrence, since:
     fires = some(replace(recurrence, gap="next", fold="twice"), since)
     end = fires[-1].at_ms if fires else since
 
-    def at(one: Recurrence) -> list[Nominal]:
-        return list(takewhile(lambda fire: fire.at_ms <= end, after(one, since)))
+    def at(recurrence: Recurrence) -> list[Nominal]:
+        return list(takewhile(lambda fire: fire.at_ms <= end, after(recurrence, since)))
 
     unmoved = at(replace(recurrence, gap="skip", fold="twice"))
     assert unmoved == [fire for fire in fires if fire.note != "moved_out_of_gap"]

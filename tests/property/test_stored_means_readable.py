@@ -176,7 +176,7 @@ def test_a_workflow_that_is_accepted_is_readable_for_good(
         assert verb is None or stage.send("POST", f"{path}/{verb}").status in (200, 409)
         stage.step()
         whole = stage.read(path)
-        assert answer.json["id"] in [one["id"] for one in stage.listed("/workflows")]
+        assert answer.json["id"] in [entry["id"] for entry in stage.listed("/workflows")]
         for job in stage.jobs():
             stage.read(f"/jobs/{job['id']}")
             stage.read(f"/jobs/{job['id']}/explain")
@@ -227,7 +227,7 @@ def look_at_schedule(stage: Stage, request: dict[str, Any]) -> Any:
         assert name not in request or shown[name] == request[name], name
     for name in ("payload", "tags", "type"):
         assert name not in request.get("job", {}) or shown["job"][name] == request["job"][name], name
-    assert [one["name"] for one in stage.listed("/schedules")] == [NAMED]
+    assert [item["name"] for item in stage.listed("/schedules")] == [NAMED]
     stage.read(f"{path}/preview", limit=3)
     stage.read(f"{path}/fires", limit=20)
     return shown
@@ -294,7 +294,7 @@ def test_a_profile_that_is_accepted_is_readable_and_usable(
             assert name not in request or shown[name] == request[name], name
         for name, value in request.get("backoff", {}).items():
             assert shown["backoff"][name] == value, name
-    assert NAMED in [one["name"] for one in stage.listed("/profiles")]
+    assert NAMED in [item["name"] for item in stage.listed("/profiles")]
     answer = stage.send("POST", "/jobs", job | {"profile": NAMED})
     if accepted(answer):
         stage.look_at(answer.json["id"])
@@ -302,7 +302,7 @@ def test_a_profile_that_is_accepted_is_readable_and_usable(
     assert stage.send("DELETE", path).status == 204
     if accepted(answer):
         stage.look_at(answer.json["id"])
-    assert NAMED not in [one["name"] for one in stage.listed("/profiles")]
+    assert NAMED not in [item["name"] for item in stage.listed("/profiles")]
 
 
 subscriptions = st.builds(
@@ -342,7 +342,7 @@ def test_a_subscription_that_is_accepted_is_readable_with_its_deliveries(
         return
     shown = stage.read(path)
     assert (shown["config"], shown["events"]) == (request["config"], request["events"])
-    assert NAMED in [one["name"] for one in stage.listed("/subscriptions")]
+    assert NAMED in [item["name"] for item in stage.listed("/subscriptions")]
     assert accepted(stage.send("POST", f"{path}/test"))
     assert accepted(stage.send("POST", f"{path}/rotate-secret"))
     answer = stage.send("POST", "/jobs", job)
@@ -374,7 +374,7 @@ def test_a_pause_that_is_accepted_is_readable_and_ends(
     answer = stage.send("POST", "/pauses", request)
     if accepted(answer):
         listed = list(stage.listed("/pauses"))
-        assert [one["reason"] for one in listed] in ([request["reason"]], [])
+        assert [item["reason"] for item in listed] in ([request["reason"]], [])
         assert listed or request["expiresAt"] <= "2027-01-15T08:00:01"
     queue = {name: request[name] for name in ("reason", "expiresAt") if name in request}
     accepted(stage.send("POST", "/queues/normal/pause", queue))

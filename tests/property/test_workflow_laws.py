@@ -98,13 +98,13 @@ def expected(flow: Flow, states: dict[str, str]) -> dict[str, set[str]]:
 
 @settings(deadline=None, max_examples=60)
 @given(flows())
-def test_every_node_ends_as_its_parents_ends_say(flow: Flow) -> None:
+def test_every_node_ends_as_the_ends_of_its_dependencies_say(flow: Flow) -> None:
     """And runs once if it is to, after all its dependencies; and the workflow ends as its nodes do."""
     flow.settle()
     states, allowed = flow.states, expected(flow, flow.states)
     assert all(state in allowed[name] for name, state in states.items()), (states, allowed)
     assert sorted(flow.ran) == sorted(name for name, state in states.items() if state in ("succeeded", "dead"))
-    places = {name: place for place, name in enumerate(flow.ran)}
+    places = {name: position for position, name in enumerate(flow.ran)}
     for node in flow.graph.nodes:
         before = [flow.graph.nodes[link.node].name for link in node.dependencies]
         if node.name in places:
@@ -143,7 +143,9 @@ def test_a_cancelled_workflow_runs_nothing_more(flow: Flow, batches: int) -> Non
     for _ in range(batches):
         if deliveries := flow.world.queues.receive("normal"):
             worked = flow.world.app.work.handle(deliveries, flow.world.clock.now_ms() + 60_000)
-            flow.world.queues.delete("normal", [one.receipt for one in deliveries if one.id not in worked.unsettled])
+            flow.world.queues.delete(
+                "normal", [delivery.receipt for delivery in deliveries if delivery.id not in worked.unsettled]
+            )
     if flow.state in TERMINAL:
         return
     flow.world.app.workflows.cancel(TENANT, flow.job.id)

@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from rich.console import Console
 
 from tests.simulation.chance import chance_of, roam, scenario_in, scenario_of, shrunk
-from tests.simulation.explore import Found, Tally, explore, outlook, play
+from tests.simulation.explore import Found, Summary, explore, outlook, play
 from tests.simulation.fairness import AT_ONCE, LATER_S, fairness
 from tests.simulation.faults import Fault, Plan
 from tests.simulation.interleavings import WORLDS, interleavings
@@ -44,26 +44,26 @@ def main() -> int:
     console = Console(highlight=False)
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count(), initializer=_begin) as pool:
-        tallies = _scenarios(pool, console, one_of=options.one_of, all_pairs=options.all_pairs)
+        summaries = _scenarios(pool, console, one_of=options.one_of, all_pairs=options.all_pairs)
         per_job, amplified = overload()
         console.print(f"overload: {per_job:.2f} messages per job, {len(amplified)} violations")
         slower, unfair = zip(*pool.map(fairness, (AT_ONCE, LATER_S)), strict=True)
         console.print(
             f"a quiet tenant beside a noisy one: {max(slower):.2f} times slower, {sum(map(len, unfair))} violations"
         )
-        told, mixed_up = _interleavings(pool)
-        console.print(told)
-        random_tally = _worlds(pool, range(options.first, options.first + options.worlds), console)
-    whole = Tally()
-    for tally in (*tallies.values(), random_tally):
-        whole.add(tally)
+        interleaved, mixed_up = _interleavings(pool)
+        console.print(interleaved)
+        random_summary = _worlds(pool, range(options.first, options.first + options.worlds), console)
+    whole = Summary()
+    for summary in (*summaries.values(), random_summary):
+        whole.add(summary)
     whole.found += [Found(OVERLOAD.name, (), tuple(amplified))] if amplified else []
     for wrong in filter(None, (*unfair, mixed_up)):
         print("\n".join(("\nVIOLATION", *wrong)))
     for found in whole.found[:SHOWN]:
         _show(found)
     if options.report:
-        write_report(tallies, random_tally)
+        write_report(summaries, random_summary)
     faults = "all" if options.one_of == 1 else f"one of {options.one_of}"
     minutes = (time.monotonic() - began) / 60
     console.print(f"{whole.calls:,} calls to the outside in {minutes:.1f} minutes")
@@ -77,7 +77,7 @@ def main() -> int:
     return 1 if whole.found or any(unfair) or mixed_up else 0
 
 
-def _scenarios(pool: ProcessPoolExecutor, console: Console, *, one_of: int, all_pairs: bool) -> dict[str, Tally]:
+def _scenarios(pool: ProcessPoolExecutor, console: Console, *, one_of: int, all_pairs: bool) -> dict[str, Summary]:
     """Run every single fault of every scenario, or one of so many, and its pairs: all of them, or a sample."""
     tasks: list[tuple[str, tuple[int, Fault], float]] = []
     ahead: Counter[str] = Counter()
@@ -85,29 +85,31 @@ def _scenarios(pool: ProcessPoolExecutor, console: Console, *, one_of: int, all_
         chosen = faults[::one_of]
         tasks += [(name, fault, 1.0 if all_pairs else keep) for fault in chosen]
         ahead[name] = len(chosen)
-    tallies = {name: Tally() for name in SCENARIOS}
+    summaries = {name: Summary() for name in SCENARIOS}
     for (name, _, _), part in zip(tasks, pool.map(_explored, tasks, chunksize=8), strict=True):
-        tallies[name].add(part)
+        summaries[name].add(part)
         ahead[name] -= 1
         if not ahead[name]:
-            _tell(name, tallies[name], console)
-    return tallies
+            _print(name, summaries[name], console)
+    return summaries
 
 
 def _interleavings(pool: ProcessPoolExecutor) -> tuple[str, list[str]]:
     """Submit dependents at the very moments at which their dependencies end."""
     parts = list(pool.map(interleavings, (range(start, start + 25) for start in range(0, WORLDS, 25))))
     wrong = [violation for part in parts for violation in part.wrong]
-    pairs, adopted = sum(part.pairs for part in parts), sum(part.adopted for part in parts)
-    told = f"{pairs:,} children submitted as their parents end: {adopted:,} in time to be told, {len(wrong)} violations"
-    return told, wrong
+    pairs, in_time = sum(part.pairs for part in parts), sum(part.in_time for part in parts)
+    summary = (
+        f"{pairs:,} children submitted as their parents end: {in_time:,} in time to be told, {len(wrong)} violations"
+    )
+    return summary, wrong
 
 
-def _tell(name: str, tally: Tally, console: Console) -> None:
-    part_run = "all" if tally.pairs == tally.pairs_of else f"{tally.pairs / tally.pairs_of:.1%}"
+def _print(name: str, summary: Summary, console: Console) -> None:
+    part_run = "all" if summary.pairs == summary.pairs_of else f"{summary.pairs / summary.pairs_of:.1%}"
     console.print(
-        f"{name:36} {tally.singles:5} single faults, {tally.pairs:6} pairs of {tally.pairs_of:6} ({part_run}), "
-        f"{len(tally.found)} violations",
+        f"{name:36} {summary.singles:5} single faults, {summary.pairs:6} pairs of {summary.pairs_of:6} ({part_run}), "
+        f"{len(summary.found)} violations",
         soft_wrap=True,
     )
 
@@ -118,18 +120,18 @@ def _begin() -> None:
     gc.set_threshold(200_000, 5, 100)
 
 
-def _explored(task: tuple[str, tuple[int, Fault], float]) -> Tally:
+def _explored(task: tuple[str, tuple[int, Fault], float]) -> Summary:
     return explore(*task)
 
 
-def _worlds(pool: ProcessPoolExecutor, seeds: range, console: Console) -> Tally:
-    tally, told = Tally(), 0
+def _worlds(pool: ProcessPoolExecutor, seeds: range, console: Console) -> Summary:
+    summary, printed = Summary(), 0
     for part in pool.map(roam, _parts(seeds)):
-        tally.add(part)
-        if tally.worlds - told >= len(seeds) / 10 or tally.worlds == len(seeds):
-            told = tally.worlds
-            console.print(f"random worlds: {tally.worlds:,} of {len(seeds):,}, {len(tally.found)} violations")
-    return tally
+        summary.add(part)
+        if summary.worlds - printed >= len(seeds) / 10 or summary.worlds == len(seeds):
+            printed = summary.worlds
+            console.print(f"random worlds: {summary.worlds:,} of {len(seeds):,}, {len(summary.found)} violations")
+    return summary
 
 
 def _parts(seeds: range) -> Iterable[range]:

@@ -30,7 +30,7 @@ class LaggingStore(MemoryStore):
         self._scheduler = scheduler
         self._lag_ms = lag_ms
         self._watch = watch
-        self._news: deque[tuple[int, bool, Key, Item]] = deque()
+        self._changes: deque[tuple[int, bool, Key, Item]] = deque()
 
     def write(self, process: Process, write: Write) -> WriteResult:
         """Carry out one write of a process."""
@@ -53,10 +53,10 @@ class LaggingStore(MemoryStore):
 
     def _unlist(self, key: Key, item: Item | None) -> None:
         if item is not None:
-            self._news.append((self._scheduler.now_ms + self._lag_ms, False, key, item))
+            self._changes.append((self._scheduler.now_ms + self._lag_ms, False, key, item))
 
     def _list(self, key: Key, item: Item) -> None:
-        self._news.append((self._scheduler.now_ms + self._lag_ms, True, key, item))
+        self._changes.append((self._scheduler.now_ms + self._lag_ms, True, key, item))
 
     def query_due(self, partition: str, **options: Any) -> list[DueEntry]:
         """List what the index shows by now."""
@@ -65,8 +65,8 @@ class LaggingStore(MemoryStore):
 
     def catch_up(self, now_ms: int) -> None:
         """Show in the index what was written until its lag ago."""
-        while self._news and self._news[0][0] <= now_ms:
-            _, appears, key, item = self._news.popleft()
+        while self._changes and self._changes[0][0] <= now_ms:
+            _, appears, key, item = self._changes.popleft()
             if appears:
                 super()._list(key, item)
             else:

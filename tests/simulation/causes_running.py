@@ -23,7 +23,7 @@ def _it_goes_on(asked: Asked) -> None:
     assert (run.attempt, run.over_ms) == (1, None)
     assert asked.reason["text"] == "Attempt 1 is running."
     assert asked.at("leaseUntil") > asked.at_ms
-    asked.ends("succeeded", asked.at_ms + 30_000)
+    asked.must_end("succeeded", asked.at_ms + 30_000)
     assert len(asked.runs()) == 1
 
 
@@ -41,7 +41,7 @@ def _asked_to_stop(world: World) -> str:
 
 
 def _it_stops(asked: Asked) -> None:
-    asked.ends("cancelled", asked.at_ms + 60_000)
+    asked.must_end("cancelled", asked.at_ms + 60_000)
 
 
 # --- ended --------------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def _each(world: World) -> str:
     flow_id = start(world, EACH, "dead")
     world.scheduler.sleep(20_000)
     nodes = world.insist("GET", f"/workflows/{flow_id}").json["nodes"]
-    return str(next(one["job"] for one in nodes if one["name"] == "each"))
+    return str(next(node["job"] for node in nodes if node["name"] == "each"))
 
 
 def _cancelled(world: World) -> str:
@@ -133,7 +133,7 @@ def _again_with_all_attempts(asked: Asked) -> None:
     at_ms, before = asked.world.scheduler.now_ms, len(asked.runs())
     assert asked.world.insist("POST", f"/jobs/{asked.id}/redrive").status == 200
     assert asked.starts(at_ms, at_ms + 2 * PROMPT_MS, after=before).attempt == 1
-    asked.ends("dead", at_ms + HEALS_MS)
+    asked.must_end("dead", at_ms + HEALS_MS)
     assert len(asked.runs()) == 2 * before
 
 
@@ -152,7 +152,7 @@ def _submitted_anew(asked: Asked) -> None:
     assert asked.state(again) == "dead"
 
 
-def _untold(world: World) -> str:
+def _fan_out_is_pending(world: World) -> str:
     dependency, dependent = batch(
         world, [_job("top", do="bad", takes_s=5, **NO_RETRY), _job("dependent", "top")], ["dead", "cancelled"]
     )
@@ -161,7 +161,7 @@ def _untold(world: World) -> str:
     return dependency
 
 
-def _they_hear(asked: Asked) -> None:
+def _dependents_are_released(asked: Asked) -> None:
     asked.sleep_until(asked.at_ms + HEALS_MS)
     [dependent] = [known.job_id for known in asked.world.monitor.accepted.values() if known.job_id != asked.id]
     assert asked.state(dependent) == "cancelled"
@@ -203,6 +203,6 @@ ROWS: Final = (
         _again_with_all_attempts,
     ),
     Row(Cause.TOO_OLD, "dead", _old, _submitted_anew),
-    Row(Cause.FAN_OUT_PENDING, "dead", _untold, _they_hear, dies_at_s=6),
-    Row(Cause.REDRIVABLE, "dead", _untold, _again_with_all_attempts, dies_at_s=6, what="its end untold"),
+    Row(Cause.FAN_OUT_PENDING, "dead", _fan_out_is_pending, _dependents_are_released, dies_at_s=6),
+    Row(Cause.REDRIVABLE, "dead", _fan_out_is_pending, _again_with_all_attempts, dies_at_s=6, what="its end untold"),
 )

@@ -141,13 +141,13 @@ def _overlapping(world: World) -> str:
         submit(world, "filler", takes_s=12)
     world.scheduler.sleep(10_000)
     fires = world.insist("GET", "/schedules/s/fires").json["items"]
-    return str(max(fires, key=lambda one: one["nominalAt"])["job"]["id"])
+    return str(max(fires, key=lambda fire: fire["nominalAt"])["job"]["id"])
 
 
 def _skipped(asked: Asked) -> None:
     """A worker is free before the first is over."""
     assert (asked.facts["schedule"], asked.facts["policy"]) == ("s", "skip")
-    asked.ends("cancelled", asked.at_ms + 4000)
+    asked.must_end("cancelled", asked.at_ms + 4000)
     assert first_of(asked).over_ms is None
     assert asked.runs() == []
 
@@ -197,7 +197,7 @@ def _flow(world: World) -> str:
 
 def _after_its_members(asked: Asked) -> None:
     assert (asked.facts["members"], asked.facts["left"]) == (2, 2)
-    asked.ends("succeeded", asked.at_ms + 30_000)
+    asked.must_end("succeeded", asked.at_ms + 30_000)
     assert [run.outcome for run in asked.world.monitor.runs] == ["ok", "ok"]
 
 
@@ -208,9 +208,9 @@ def _flow_cancelled(world: World) -> str:
 
 
 def _its_parts_are_cancelled(asked: Asked) -> None:
-    asked.ends("cancelled", asked.at_ms + HEALS_MS)
+    asked.must_end("cancelled", asked.at_ms + HEALS_MS)
     nodes = asked.world.insist("GET", f"/workflows/{asked.id}").json["nodes"]
-    assert "cancelled" in {one["state"] for one in nodes}
+    assert "cancelled" in {node["state"] for node in nodes}
     assert len(asked.world.monitor.runs) == 1
 
 
@@ -219,8 +219,8 @@ def _its_parts_are_cancelled(asked: Asked) -> None:
 
 def _behind_many(world: World) -> str:
     """Many are before it, each of a batch's ten takes five seconds, and one worker takes ten at a time."""
-    one = {"type": "sim", "payload": {"takes_s": 5}}
-    answer = world.insist("POST", "/jobs/batch", {"jobs": [one] * (BACKLOG_MESSAGES + 150)})
+    body = {"type": "sim", "payload": {"takes_s": 5}}
+    answer = world.insist("POST", "/jobs/batch", {"jobs": [body] * (BACKLOG_MESSAGES + 150)})
     for item in answer.json["items"]:
         world.monitor.accepted.pop(item["job"]["id"], None)
     return submit(world, "last")

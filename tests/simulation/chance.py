@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from tests.simulation import lasting
-from tests.simulation.explore import Found, Tally, play
+from tests.simulation.explore import Found, Summary, play
 from tests.simulation.faults import Chance, Plan
 from tests.simulation.linked import linked
 from tests.simulation.scenarios.base import QUICK, Scenario, submit
@@ -22,7 +22,7 @@ RESTLESS_S = 200
 DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hopeless", "once", "bulky", "stuck")
 LINKED = 0.1
 # In so many somebody wants to hear of everything.
-TOLD = 0.1
+SUBSCRIBED = 0.1
 # In so many processes count.
 COUNTED = 0.1
 # In so many jobs wait for hours, and go when their retention is over; faults go on for some of them.
@@ -61,10 +61,10 @@ def scenario_of(seed: int) -> Scenario:
     links = random.Random(f"links {seed}")
     is_linked = links.random() < LINKED
 
-    is_told = random.Random(f"told {seed}").random() < TOLD
+    is_subscribed = random.Random(f"told {seed}").random() < SUBSCRIBED
 
     def play_clients(world: World) -> None:
-        if is_told:
+        if is_subscribed:
             world.client(0, partial(subscribe, world))
         for number in range(chance.choice([1, 1, 1, 1, 1, 1, 1, 1, 2, 3])):
             after_s = chance.choice([0, 0, 0, 1, 50]) + chance.random() * 20
@@ -163,19 +163,19 @@ def chance_of(seed: int) -> Chance:
     return Chance(seed, probability, 1000 * RESTLESS_S if is_restless(seed) else until_ms)
 
 
-def roam(seeds: range) -> Tally:
+def roam(seeds: range) -> Summary:
     """Run worlds."""
-    tally = Tally()
+    summary = Summary()
     for seed in seeds:
         plan = chance_of(seed)
         world = play(scenario_of(seed), plan)
-        tally.worlds += 1
-        tally.restless += is_restless(seed)
-        tally.calls += len(world.calls)
+        summary.worlds += 1
+        summary.restless += is_restless(seed)
+        summary.calls += len(world.calls)
         if world.monitor.violations:
             faults = tuple(sorted(plan.faults.items()))
-            tally.found.append(Found(f"seed {seed}", faults, tuple(world.monitor.violations), seed))
-    return tally
+            summary.found.append(Found(f"seed {seed}", faults, tuple(world.monitor.violations), seed))
+    return summary
 
 
 def scenario_in(found: Found) -> Scenario:

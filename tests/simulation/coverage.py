@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.simulation.explore import next_faults, play
 from tests.simulation.faults import Fault, Plan
 from tests.simulation.mutants import functions_of, put_in_place
-from tests.simulation.parts import PART_OF
+from tests.simulation.parts import AREA_OF
 from tests.simulation.scenarios.registry import SCENARIOS
 from tests.simulation.timeouts import Answer, Broken, forked
 
@@ -29,8 +29,8 @@ def reached(faulty: Collection[str]) -> Mapping[str, list[Run]]:
     runs: defaultdict[str, list[Run]] = defaultdict(list)
     for part in parts:
         for run, places in part.value if isinstance(part, Answer) else ():
-            for place in places:
-                runs[place].append(run)
+            for location in places:
+                runs[location].append(run)
     return runs
 
 
@@ -48,11 +48,11 @@ def _runs(name: str, *, with_faults: bool) -> list[tuple[Run, set[str]]]:
 
 def _watch(seen: set[str]) -> None:
     """Let every function that has mutants note that it was called."""
-    for name in PART_OF:
+    for name in AREA_OF:
         module = importlib.import_module(name)
         tree = ast.parse(inspect.getsource(module))
-        for place, function in functions_of(tree):
-            note = ast.parse(f"{NOTE}({f'{name}:{place}'!r})").body
+        for location, function in functions_of(tree):
+            note = ast.parse(f"{NOTE}({f'{name}:{location}'!r})").body
             after_docstring = 1 if ast.get_docstring(function) else 0
             function.body[after_docstring:after_docstring] = note
         put_in_place(module, ast.unparse(ast.fix_missing_locations(tree)), **{NOTE: seen.add})

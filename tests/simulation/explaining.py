@@ -27,11 +27,11 @@ class Asked:
         self.world = world
         self.id = job_id
         self.at_ms = world.scheduler.now_ms
-        told = world.insist("GET", f"/jobs/{job_id}/explain").json
-        self.shown: str = told["state"]
-        self.codes = [reason["code"] for reason in told["reasons"]]
-        assert cause in self.codes, told
-        self.reason: dict[str, Any] = told["reasons"][self.codes.index(cause)]
+        explained = world.insist("GET", f"/jobs/{job_id}/explain").json
+        self.shown: str = explained["state"]
+        self.codes = [reason["code"] for reason in explained["reasons"]]
+        assert cause in self.codes, explained
+        self.reason: dict[str, Any] = explained["reasons"][self.codes.index(cause)]
         self.facts: dict[str, Any] = self.reason["facts"]
 
     def at(self, name: str) -> int:
@@ -63,7 +63,7 @@ class Asked:
         assert earliest_ms - START_MS <= began[after] <= latest_ms - START_MS, began
         return self.runs()[after]
 
-    def ends(self, state: str, by_ms: int) -> None:
+    def must_end(self, state: str, by_ms: int) -> None:
         """Let the world run on: it ends so, in this time."""
         while self.state() != state and self.world.scheduler.now_ms < by_ms:
             self.world.scheduler.sleep(1000)

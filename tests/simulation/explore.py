@@ -30,7 +30,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Tally:
+class Summary:
     """What was run."""
 
     singles: int = 0
@@ -41,7 +41,7 @@ class Tally:
     calls: int = 0
     found: list[Found] = field(default_factory=list)
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "Summary") -> None:
         """Add what another process ran."""
         self.singles += other.singles
         self.pairs += other.pairs
@@ -91,9 +91,9 @@ def next_faults(world: World, after: int = -1) -> Iterator[tuple[int, Fault]]:
             yield from [(number, Fault.RAISES)] if call.raises else []
 
 
-def _goes_on_reading(one: Call, then: Call) -> bool:
-    known = one.kinds is READ or Fault.KILL_AFTER in one.kinds
-    return known and then.kinds is READ and (one.process, one.at_ms) == (then.process, then.at_ms)
+def _goes_on_reading(call: Call, then: Call) -> bool:
+    known = call.kinds is READ or Fault.KILL_AFTER in call.kinds
+    return known and then.kinds is READ and (call.process, call.at_ms) == (then.process, then.at_ms)
 
 
 def singles(name: str) -> list[tuple[int, Fault]]:
@@ -110,7 +110,7 @@ def outlook(name: str) -> tuple[list[tuple[int, Fault]], float]:
     return faults, 1.0 if guess <= PAIRS_WHOLE else PAIRS_SAMPLE / guess
 
 
-def explore(name: str, first: tuple[int, Fault], keep: float) -> Tally:
+def explore(name: str, first: tuple[int, Fault], keep: float) -> Summary:
     """Run one single fault, and its pairs with each fault that comes after it.
 
     Args:
@@ -118,21 +118,21 @@ def explore(name: str, first: tuple[int, Fault], keep: float) -> Tally:
         first: the single fault.
         keep: the part of the pairs to run.
     """
-    scenario, tally = SCENARIOS[name], Tally(singles=1)
+    scenario, summary = SCENARIOS[name], Summary(singles=1)
     world = play(scenario, Plan(dict([first])))
-    _note(tally, world, name, (first,))
+    _note(summary, world, name, (first,))
     seconds = list(next_faults(world, first[0]))
-    tally.pairs_of = len(seconds)
+    summary.pairs_of = len(seconds)
     chance = random.Random(f"{name} {first[0]} {first[1].name}")
     for second in seconds:
         if keep < 1 and chance.random() >= keep:
             continue
-        tally.pairs += 1
-        _note(tally, play(scenario, Plan(dict([first, second]))), name, (first, second))
-    return tally
+        summary.pairs += 1
+        _note(summary, play(scenario, Plan(dict([first, second]))), name, (first, second))
+    return summary
 
 
-def _note(tally: Tally, world: World, name: str, faults: Faults) -> None:
-    tally.calls += len(world.calls)
+def _note(summary: Summary, world: World, name: str, faults: Faults) -> None:
+    summary.calls += len(world.calls)
     if world.monitor.violations:
-        tally.found.append(Found(name, faults, tuple(world.monitor.violations)))
+        summary.found.append(Found(name, faults, tuple(world.monitor.violations)))

@@ -43,16 +43,16 @@ class Interleaved(NamedTuple):
     """The number of pairs, of dependencies that knew of their dependent before they ended, and what was wrong."""
 
     pairs: int
-    adopted: int
+    in_time: int
     wrong: list[str]
 
 
 def interleavings(seeds: range) -> Interleaved:
     """Run worlds."""
-    adopted, wrong = 0, list[str]()
+    in_time, wrong = 0, list[str]()
     for seed in seeds:
         world = play(scenario(seed), Plan())
-        [watcher] = [one for one in world.monitor.watchers if isinstance(one, DependencyWatcher)]
-        adopted += watcher.adopted
+        [watcher] = [watcher for watcher in world.monitor.watchers if isinstance(watcher, DependencyWatcher)]
+        in_time += watcher.in_time
         wrong += [f"interleavings {seed}: {violation}" for violation in world.monitor.violations]
-    return Interleaved(len(seeds) * PAIRS, adopted, wrong)
+    return Interleaved(len(seeds) * PAIRS, in_time, wrong)

@@ -61,4 +61,4 @@ def _link(chance: random.Random, dependency: int) -> dict[str, Any]:
 def _after(links: list[dict[str, Any]], called: str, policy: str) -> dict[str, Any]:
     if not links:
         return {}
-    return {"dependsOn": [{called: one["name"], "on": one["on"]} for one in links], "onDependencyFailure": policy}
+    return {"dependsOn": [{called: link["name"], "on": link["on"]} for link in links], "onDependencyFailure": policy}

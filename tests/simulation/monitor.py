@@ -76,8 +76,8 @@ class Run:
     @property
     def over_ms(self) -> int | None:
         """When nothing of it went on any more: its end, or its process's death."""
-        ends = [ms for ms in (self.ended_ms, self.process.ended_ms) if ms is not None]
-        return min(ends, default=None)
+        times = [ms for ms in (self.ended_ms, self.process.ended_ms) if ms is not None]
+        return min(times, default=None)
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Monitor:
     claims: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     outcomes: set[str] = field(default_factory=set)
     bodies: list[str] = field(default_factory=list)
-    told: Counter[tuple[str, int]] = field(default_factory=Counter)
+    checked: Counter[tuple[str, int]] = field(default_factory=Counter)
     rescued: Counter[tuple[str, int]] = field(default_factory=Counter)
     gone: dict[str, Item] = field(default_factory=dict)
     erasing: set[str] = field(default_factory=set)
@@ -159,11 +159,11 @@ class Monitor:
 
     def _note_sends(self, write: Write, before: Item | None, after: Item) -> None:
         """Note what may be sent more than once."""
-        one = (write.key.pk.removeprefix("JOB#"), after["generation"])
+        run = (write.key.pk.removeprefix("JOB#"), after["generation"])
         if write.name == "postpone_check" and after["rescues"] > (before or after)["rescues"]:
-            self.rescued[one] += 1
+            self.rescued[run] += 1
         if write.name == "finish_fan_out" and after["state"] == "pending":
-            self.told[one] = 1
+            self.checked[run] = 1
 
     def _step_is_legal(self, write: Write, before: Item | None, after: Item) -> None:
         if write.name == "keep":
@@ -278,7 +278,7 @@ class Monitor:
 
     def answered(self, process: Process, batch: Sequence[ReceivedMessage], kept: Collection[str]) -> None:
         """A worker that answers has recorded what it settled, else nobody knows how it ended."""
-        keys = {one.id: job_key(carried(one.body)[0]) for one in batch}
+        keys = {message.id: job_key(carried(message.body)[0]) for message in batch}
         for key in set(keys.values()) - {keys[message_id] for message_id in kept}:
             item = self.world.store.rows.get(key)
             if item and item["state"] == "running" and item["fence"] in process.fences:
@@ -438,7 +438,7 @@ class Monitor:
         for key, item in self.world.store.live():
             if key.sk == "job" and item.get("last"):
                 family = self.world.store.query(key.pk)
-                kept = {one["generation"] for one in family if kind_of(one["sk"]) == "attempt"}
+                kept = {item["generation"] for item in family if kind_of(item["sk"]) == "attempt"}
                 kept.add(item["last"]["generation"])
                 expected = item["failures"] + (item["last"]["type"] in ("worker_lost", "dead_letter"))
                 if len(kept) < expected:
@@ -457,10 +457,10 @@ class Monitor:
         # Whoever is cut off or killed between a send and its record may send again.
         permitted = sum(fault not in (Fault.VANISHED, Fault.TWICE) for fault in self.faults)
         sent = Counter(map(carried, self.bodies))
-        for one, times in sent.items():
+        for item, times in sent.items():
             # Two may tell of one failed attempt at the same time, and then both send the next one.
-            if times > self.world.nature.timers * (1 + self.rescued[one]) + permitted + self.told[one]:
-                self.wrong(f"G11: {times} messages for one generation that was rescued {self.rescued[one]} times")
+            if times > self.world.nature.timers * (1 + self.rescued[item]) + permitted + self.checked[item]:
+                self.wrong(f"G11: {times} messages for one generation that was rescued {self.rescued[item]} times")
 
 
 def _brief(item: Any) -> str:

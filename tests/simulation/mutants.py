@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from tests.simulation.allowed_mutants import ALLOWED_MUTANTS
-from tests.simulation.parts import PART_OF
+from tests.simulation.parts import AREA_OF
 
 Edit = Callable[[Any], None]
 CONDITIONS = {"Is", "In", "Below", "NOT_CANCELLED"}
@@ -94,7 +94,7 @@ def _become(old: FunctionType, new: FunctionType) -> None:
 
 def mutants() -> list[Mutant]:
     """Make them all."""
-    return [mutant for module in PART_OF for mutant in _of(module)]
+    return [mutant for module in AREA_OF for mutant in _of(module)]
 
 
 def _of(module: str) -> Iterator[Mutant]:
@@ -105,7 +105,7 @@ def _of(module: str) -> Iterator[Mutant]:
     for number, node in enumerate(ast.walk(tree)):
         for change, edit in _edits(node):
             changed = pickle.loads(copies)
-            target = next(one for position, one in enumerate(ast.walk(changed)) if position == number)
+            target = next(item for position, item in enumerate(ast.walk(changed)) if position == number)
             edit(target)
             text = ast.unparse(ast.fix_missing_locations(changed))
             if text != plain:
@@ -124,7 +124,7 @@ def functions_of(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
         if isinstance(node, ast.FunctionDef):
             yield node.name, node
         elif isinstance(node, ast.ClassDef):
-            yield from ((f"{node.name}.{one.name}", one) for one in node.body if isinstance(one, ast.FunctionDef))
+            yield from ((f"{node.name}.{item.name}", item) for item in node.body if isinstance(item, ast.FunctionDef))
 
 
 def _function_at(tree: ast.Module, line: int) -> str | None:

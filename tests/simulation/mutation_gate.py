@@ -16,7 +16,7 @@ from tests.simulation.allowed_mutants import ALLOWED_MUTANTS
 from tests.simulation.coverage import Run, reached
 from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
-from tests.simulation.parts import PART_OF
+from tests.simulation.parts import AREA_OF
 from tests.simulation.report import write_mutants
 from tests.simulation.timeouts import Broken, forked, limited
 
@@ -56,7 +56,7 @@ class Verdict:
         return self.by or ("explained" if self.mutant.allowed_because else "survivors")
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """Say it."""
         match self.end:
             case "unjudged":
@@ -79,22 +79,22 @@ def judge(mutant: Mutant, runs: Sequence[Run]) -> Verdict:
 def _caught(mutant: Mutant, runs: Sequence[Run]) -> tuple[str | None, str]:
     """Give who caught the mutant, and by what: what is cheap is asked first, and everything in the end."""
     mutant.put_in_place()
-    part = PART_OF[mutant.module]
+    part = AREA_OF[mutant.module]
     scenarios = {scenario.name for scenario in part.scenarios}
     clean, faulty = [run for run in runs if not run[1]], [run for run in runs if run[1] and run[0] in scenarios]
     step = 1 + len(faulty) // SOME
     some, rest = faulty[::step], [run for number, run in enumerate(faulty) if number % step]
     stages: list[tuple[str, Iterator[str]]] = [
-        ("scenarios", map(_told, search.runs(clean))),
+        ("scenarios", map(_description, search.runs(clean))),
         ("tests", failing(part.tests)),
-        ("scenarios", map(_told, search.runs(some))),
-        ("random worlds", map(_told, search.worlds(WORLDS))),
-        ("scenarios", map(_told, chain(search.runs(rest), search.overloads()))),
+        ("scenarios", map(_description, search.runs(some))),
+        ("random worlds", map(_description, search.worlds(WORLDS))),
+        ("scenarios", map(_description, chain(search.runs(rest), search.overloads()))),
     ]
     return next(((who, what) for who, stage in stages for what in stage), (None, ""))
 
 
-def _told(found: Found) -> str:
+def _description(found: Found) -> str:
     faults = ", ".join(f"{number} {fault.name}" for number, fault in found.faults)
     return f"{found.scenario} [{faults}]: {found.violations[0]}"
 
@@ -133,33 +133,33 @@ def failing(files: Sequence[str], cpu_s: float = TEST_CPU_S) -> Iterator[str]:
 def main(wanted: Callable[[Mutant], bool], *, whole: bool, report: bool) -> int:
     """Judge all mutants that are wanted; gives how many stand unexplained, and how many allowed mutants are none."""
     chosen = [mutant for mutant in mutants() if wanted(mutant)]
-    runs = reached({scenario.name for one in chosen for scenario in PART_OF[one.module].scenarios})
+    runs = reached({scenario.name for item in chosen for scenario in AREA_OF[item.module].scenarios})
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(3) as pool:
-        judging = [pool.submit(judge, one, runs.get(f"{one.module}:{one.function}", [])) for one in chosen]
+        judging = [pool.submit(judge, item, runs.get(f"{item.module}:{item.function}", [])) for item in chosen]
         for number, judged in enumerate(as_completed(judging), 1):
             verdict = judged.result()
             verdicts.append(verdict)
-            print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {verdict.told[:160]}", flush=True)
-    ends = Counter(verdict.end for verdict in verdicts)
-    for one in verdicts:
-        if one.end in ("survivors", "unjudged"):
-            print(f"{one.end}: {one.mutant.name}\n{one.broken or ''}")
+            print(f"[{number}/{len(chosen)}] {verdict.mutant.name[:110]} | {verdict.sentence[:160]}", flush=True)
+    counts = Counter(verdict.end for verdict in verdicts)
+    for entry in verdicts:
+        if entry.end in ("survivors", "unjudged"):
+            print(f"{entry.end}: {entry.mutant.name}\n{entry.broken or ''}")
     idle = (
-        set(ALLOWED_MUTANTS) - {one.mutant.allowed_key for one in verdicts if one.end == "explained"}
+        set(ALLOWED_MUTANTS) - {verdict.mutant.allowed_key for verdict in verdicts if verdict.end == "explained"}
         if whole
         else set()
     )
     for name in sorted(idle):
         print(f"this allowed mutant does not survive: {name}")
     if report:
-        write_mutants(Counter((one.mutant.module, one.end) for one in verdicts))
+        write_mutants(Counter((verdict.mutant.module, verdict.end) for verdict in verdicts))
     caught = sum(verdict.by is not None for verdict in verdicts)
     print(
-        f"{len(chosen)} mutants, {caught} caught, {ends['explained']} explained, "
-        f"{ends['survivors']} survivors, {ends['unjudged']} unjudged"
+        f"{len(chosen)} mutants, {caught} caught, {counts['explained']} explained, "
+        f"{counts['survivors']} survivors, {counts['unjudged']} unjudged"
     )
-    return ends["survivors"] + ends["unjudged"] + len(idle)
+    return counts["survivors"] + counts["unjudged"] + len(idle)
 
 
 if __name__ == "__main__":

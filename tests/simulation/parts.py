@@ -19,7 +19,7 @@ from tests.simulation.scenarios.base import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Area:
     """Some modules that belong together.
 
     Args:
@@ -33,7 +33,7 @@ class Part:
     scenarios: tuple[Scenario, ...]
 
 
-JOBS: Final = Part(
+JOBS: Final = Area(
     modules=(
         "adapters.attribute_values",
         "adapters.memory.store",
@@ -113,7 +113,7 @@ JOBS: Final = Part(
     ),
     scenarios=(*jobs.SCENARIOS, *deploys.SCENARIOS, *notifications.SCENARIOS, *broken.SCENARIOS),
 )
-LIMITS: Final = Part(
+LIMITS: Final = Area(
     modules=(
         "limits.rate_policy",
         "limits.overlap_policy",
@@ -136,7 +136,7 @@ LIMITS: Final = Part(
     ),
     scenarios=(*limits.SCENARIOS, *schedules.OVERLAPPING),
 )
-SCHEDULES: Final = Part(
+SCHEDULES: Final = Area(
     modules=(
         "schedules.backfill_model",
         "schedules.planning",
@@ -171,7 +171,7 @@ SCHEDULES: Final = Part(
     ),
     scenarios=schedules.SCENARIOS,
 )
-PAUSES: Final = Part(
+PAUSES: Final = Area(
     modules=("pauses.model", "pauses.service", "timer.resume"),
     tests=(
         "functional/support/test_conflicts.py",
@@ -180,7 +180,7 @@ PAUSES: Final = Part(
     ),
     scenarios=pauses.SCENARIOS,
 )
-PROFILES: Final = Part(
+PROFILES: Final = Area(
     modules=("profiles.model", "support.ttl_cache", "profiles.editor", "profiles.lookup"),
     tests=(
         "unit/support/test_ttl_cache.py",
@@ -191,7 +191,7 @@ PROFILES: Final = Part(
     ),
     scenarios=profiles.SCENARIOS,
 )
-DEPENDENCIES: Final = Part(
+DEPENDENCIES: Final = Area(
     modules=(
         "jobs.dependencies",
         "jobs.members",
@@ -223,7 +223,7 @@ DEPENDENCIES: Final = Part(
     ),
     scenarios=dependencies.SCENARIOS,
 )
-NOTIFICATIONS: Final = Part(
+NOTIFICATIONS: Final = Area(
     modules=(
         "notifications.delivery_job",
         "notifications.events",
@@ -244,7 +244,7 @@ NOTIFICATIONS: Final = Part(
     ),
     scenarios=notifications.SCENARIOS,
 )
-WORKFLOWS: Final = Part(
+WORKFLOWS: Final = Area(
     # `workflows.progress` only shows.
     modules=(
         "workflows.graph",
@@ -272,7 +272,7 @@ WORKFLOWS: Final = Part(
     ),
     scenarios=dependencies.SCENARIOS,
 )
-ISOLATION: Final = Part(
+ISOLATION: Final = Area(
     modules=(
         "bulkhead",
         "jobs.failures",
@@ -290,7 +290,7 @@ ISOLATION: Final = Part(
     ),
     scenarios=isolation.SCENARIOS,
 )
-LIFETIMES: Final = Part(
+LIFETIMES: Final = Area(
     modules=("jobs.lifetime", "operations.erase", "operations.purge"),
     tests=(
         "functional/operations/test_purge.py",
@@ -300,7 +300,7 @@ LIFETIMES: Final = Part(
     ),
     scenarios=(*jobs.SCENARIOS, *dependencies.SCENARIOS),
 )
-METRICS: Final = Part(
+METRICS: Final = Area(
     # What is counted decides nothing: no scenario notices.
     modules=("metrics.model", "tracing.traceparent", "metrics.store", "inspection.gauges", "metrics.recorder"),
     tests=(
@@ -326,4 +326,4 @@ PARTS: Final = (
     LIFETIMES,
     METRICS,
 )
-PART_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}
+AREA_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -95,10 +95,12 @@ class WiredQueue:
         if self._process.kind != "dead_letter":
             self._world.monitor.bodies += [message.body for message in messages]
         if self._world.nature.newer and self._process.number % 2:
-            messages = [replace(one, body=_newer_body(one.body)) for one in messages]
+            messages = [replace(message, body=_newer_body(message.body)) for message in messages]
 
         def partly() -> list[bool]:
-            return [number % 2 == 1 and real.send(queue, [one]) == [True] for number, one in enumerate(messages)]
+            return [
+                number % 2 == 1 and real.send(queue, [message]) == [True] for number, message in enumerate(messages)
+            ]
 
         return self._world.outside(
             self._process,

@@ -137,7 +137,7 @@ SEEDED_BUGS: Final = (
         "retried",
     ),
     SeededBug(
-        "news put away before it is told",
+        "a fan-out finished before its deliveries are stored",
         "whendue.engine.fan_out",
         "        self._notify(jobs)\n",
         "        self._note(jobs, {job.id: self._next_dependents(job) for job in jobs})\n        self._notify(jobs)\n",
@@ -147,7 +147,7 @@ SEEDED_BUGS: Final = (
     SeededBug(
         "a delivery that is another one each time",
         "whendue.notifications.delivery_job",
-        '    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")\n',
+        '    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {event.event} {event.about}")\n',
         "    job_id = ids.of_key(to.tenant, fence)\n",
         "G8: a second delivery",
         "told of a success",

@@ -99,8 +99,8 @@ def test_a_planted_bug_is_found_with_a_readable_trace(bug: SeededBug) -> None:
 
 
 @pytest.mark.thorough
-def test_a_child_submitted_as_its_parent_ends_is_released() -> None:
+def test_a_dependent_submitted_as_its_dependency_ends_is_released() -> None:
     """Some are in time to be told by their dependencies, some come late and see for themselves."""
-    pairs, adopted, wrong = interleavings(range(25))
+    pairs, in_time, wrong = interleavings(range(25))
     assert not wrong
-    assert pairs / 10 < adopted < pairs * 9 / 10
+    assert pairs / 10 < in_time < pairs * 9 / 10

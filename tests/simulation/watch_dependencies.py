@@ -26,7 +26,7 @@ class DependencyWatcher(Watcher):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._ends: defaultdict[str, set[str]] = defaultdict(set)
-        self.adopted = 0
+        self.in_time = 0
         # When they last ended, and last began to wait.
         self._ended_ms: dict[str, int] = {}
         self._waits_ms: dict[str, int] = {}
@@ -37,7 +37,7 @@ class DependencyWatcher(Watcher):
         if write.key.sk != "job":
             return
         job_id = job_id_of(write.key.pk)
-        self.adopted += write.name == "add_dependent"
+        self.in_time += write.name == "add_dependent"
         if after["state"] in FINAL and not (before and before["state"] in FINAL):
             self._ends[job_id].add(after["state"])
             self._ended_ms[job_id] = self.world.scheduler.now_ms
@@ -48,7 +48,7 @@ class DependencyWatcher(Watcher):
             self._once(job_id, after)
             self._parents_have_ended(from_item(after))
         if before and "pending_fan_out" in before and "pending_fan_out" not in after and after["state"] in FINAL:
-            self._everybody_has_heard(from_item(after))
+            self._dependents_are_released(from_item(after))
 
     def _once(self, job_id: str, after: Item) -> None:
         """A job is released once each time that it is made to wait."""
@@ -60,11 +60,11 @@ class DependencyWatcher(Watcher):
     def _parents_have_ended(self, job: Job) -> None:
         """G7: never before all its dependencies, and not after an end that it does not want."""
         for dependency in self._dependencies(job):
-            ends = self._ends[dependency.id]
+            states = self._ends[dependency.id]
             wanted = {"success": {"succeeded"}, "failure": {"dead", "cancelled"}, "done": FINAL}[dependency.on]
-            if not ends & (FINAL if job.on_dependency_failure == "run" and dependency.on == "success" else wanted):
+            if not states & (FINAL if job.on_dependency_failure == "run" and dependency.on == "success" else wanted):
                 self.world.monitor.wrong(
-                    f"G7: released on {dependency.on}, its parent has had {sorted(ends) or 'no end'}"
+                    f"G7: released on {dependency.on}, its parent has had {sorted(states) or 'no end'}"
                 )
 
     def _dependencies(self, job: Job) -> list[Upstream]:
@@ -73,7 +73,7 @@ class DependencyWatcher(Watcher):
         item = self.world.store.rows.get(dependencies_key(job.id, job.request_hash, job.life))
         return upstreams_from(json.loads(item["dependencies"])) if item else []
 
-    def _everybody_has_heard(self, job: Job) -> None:
+    def _dependents_are_released(self, job: Job) -> None:
         """A job owes nothing only when nobody waits for its end who did so before; who came later looks for itself."""
         for (pk, sk), edge in self.world.store.live():
             if pk == job.key.pk and sk.startswith(DEPENDENT):

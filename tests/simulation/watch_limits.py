@@ -179,7 +179,7 @@ class LimitWatcher(Watcher):
             monitor.wrong(f"left over although nothing failed: {left}")
 
 
-def _comes_before(one: Job, then: Job) -> bool:
+def _comes_before(job: Job, then: Job) -> bool:
     """Say whether both wait for the same key, this one for longer."""
-    first, second = one.waits_for, then.waits_for
+    first, second = job.waits_for, then.waits_for
     return first is not None and second is not None and first.key == second.key and first.since < second.since

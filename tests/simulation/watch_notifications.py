@@ -42,9 +42,9 @@ class NotificationWatcher(Watcher):
         self._standing: dict[str, tuple[frozenset[str], int]] = {}
         self._ended: set[str] = set()
         self._happened: set[Happening] = set()
-        self._owed: set[tuple[str, Happening]] = set()
+        self._expected: set[tuple[str, Happening]] = set()
         self._ids: dict[tuple[str, Happening], str] = {}
-        self._told: defaultdict[tuple[str, Happening], list[str]] = defaultdict(list)
+        self._delivered: defaultdict[tuple[str, Happening], list[str]] = defaultdict(list)
         self._seen = 0
 
     # --- what clients know ----------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ class NotificationWatcher(Watcher):
         elif "subscription" not in after:
             for happening in _happenings(write, before, after):
                 self._happened.add(happening)
-                self._note_who_is_owed(process, happening)
+                self._note_expected(process, happening)
 
     def _subscription_changed(self, write: Write, after: Item) -> None:
         if not after or "disabled_at" in after:
@@ -77,17 +77,17 @@ class NotificationWatcher(Watcher):
             self._ended.add(name)
             self.withdrawn(name)
 
-    def _note_who_is_owed(self, process: Process, happening: Happening) -> None:
+    def _note_expected(self, process: Process, happening: Happening) -> None:
         """Whoever wrote this may have known the subscriptions as they were some seconds before."""
         known_ms = SUBSCRIPTIONS_AGE_MS + CALLS * self.world.nature.latency_ms[1]
         known_ms += LATE_MS if process.frozen else 0
         for name, (events, since_ms) in self._standing.items():
             if happening.event in events and self.world.scheduler.now_ms > since_ms + known_ms:
-                self._owed.add((name, happening))
+                self._expected.add((name, happening))
 
     def _delivery_is_of_something(self, after: Item) -> None:
         """Of what happened, and of nothing else; the same id for the same, whoever makes it."""
-        happening, job_id = self._told_by(after), job_id_of(after["pk"])
+        happening, job_id = self._happening_of(after), job_id_of(after["pk"])
         if happening not in self._happened:
             self.wrong(f"a delivery tells of {happening.event}, which did not happen")
         if self._ids.setdefault((after["subscription"], happening), job_id) != job_id:
@@ -104,16 +104,16 @@ class NotificationWatcher(Watcher):
         what = (arrival.subscription, Happening(arrival.event, arrival.about, arrival.timestamp))
         if self._ids.get(what) != arrival.delivery:
             self.wrong(f"{arrival.event} arrived under an id that is not its own")
-        self._told[what].append(arrival.delivery)
-        if len(self._told[what]) > 1 + len(self.world.monitor.faults):
-            self.wrong(f"{arrival.event} arrived {len(self._told[what])} times")
+        self._delivered[what].append(arrival.delivery)
+        if len(self._delivered[what]) > 1 + len(self.world.monitor.faults):
+            self.wrong(f"{arrival.event} arrived {len(self._delivered[what])} times")
 
     # --- at the end -----------------------------------------------------------------------------------------
 
     def conclude(self) -> None:
         """Everything that happened was told, or its delivery has died of what befell it; nobody owes a deleted one."""
         self._look_at_arrivals()
-        for name, happening in sorted(self._owed - self._told.keys(), key=str):
+        for name, happening in sorted(self._expected - self._delivered.keys(), key=str):
             item = self.world.store.rows.get(job_key(self._ids.get((name, happening), "")))
             if name not in self._ended and (item is None or item["state"] != "dead"):
                 self.wrong(f"nobody was told of {happening.event} of {happening.about[-4:]}")
@@ -135,11 +135,11 @@ class NotificationWatcher(Watcher):
         if item["state"] != "dead" or not befell.get(item["last"]["type"]):
             self.wrong(f"a delivery is {item['state']}: {item.get('last')}")
 
-    def _told_by(self, delivery: Item) -> Happening:
+    def _happening_of(self, delivery: Item) -> Happening:
         """Read what a delivery tells."""
         kept = self.world.store.rows.get(payload_key(job_id_of(delivery["pk"]), delivery["request_hash"]))
-        told = json.loads(kept["text"] if kept else delivery["payload"])
-        return Happening(told["type"], about_of(told["data"]), told["timestamp"])
+        payload = json.loads(kept["text"] if kept else delivery["payload"])
+        return Happening(payload["type"], about_of(payload["data"]), payload["timestamp"])
 
     def wrong(self, what: str) -> None:
         """Note a violation."""

@@ -78,7 +78,7 @@ class PauseWatcher(Watcher):
     def delivered(self, batch: Sequence[ReceivedMessage]) -> None:
         """A pause burns no receives."""
         # A message that comes early by the worker's clock is held.
-        again = any(one.receive_count > 1 for one in batch) and not self.world.nature.skew_ms
+        again = any(message.receive_count > 1 for message in batch) and not self.world.nature.skew_ms
         if again and self._pauses and not self.world.monitor.faults and not self._anyone_died():
             self.world.monitor.wrong("a message was received twice in a world in which only a pause was")
 

@@ -154,9 +154,9 @@ class ScheduleWatcher(Watcher):
     def _each_nominal_time_ends_once(self, fires: dict[int, Fire], covered: dict[int, MissedRange]) -> None:
         """Between two changes: every time that the definition gives, and no other."""
         versions = {state.version: state for state in self.states}
-        stretches = sorted(versions)
+        boundaries = sorted(versions)
         expected: set[int] = set()
-        for version, until in zip(stretches, [*stretches[1:], self.world.scheduler.now_ms], strict=True):
+        for version, until in zip(boundaries, [*boundaries[1:], self.world.scheduler.now_ms], strict=True):
             if versions[version].state is not ScheduleState.DELETED:
                 expected |= set(_times(versions[version], version, until))
         if self.states[-1].state is ScheduleState.PAUSED:
@@ -180,12 +180,12 @@ class ScheduleWatcher(Watcher):
                 wanted = O.CAUGHT_UP if at in caught_up else O.MISSED if at in late else O.RAN
                 wanted = O.SKIPPED if plan.state is ScheduleState.PAUSED else wanted
                 fire = fires.get(at)
-                told = fire.outcome if fire else covered[at].outcome if at in covered else None
+                outcome = fire.outcome if fire else covered[at].outcome if at in covered else None
                 if (fire and (fire.backfill or fire.version != plan.version)) or self._was_withdrawn(plan, at):
                     continue
                 overlapped = fire and fire.reason == OVERLAPPED and plan.definition.overlap != "allow"
-                if told is not wanted and not (overlapped and wanted in (O.RAN, O.CAUGHT_UP)):
-                    self.wrong(f"{at} is {told}, its policy says {wanted}")
+                if outcome is not wanted and not (overlapped and wanted in (O.RAN, O.CAUGHT_UP)):
+                    self.wrong(f"{at} is {outcome}, its policy says {wanted}")
 
     def _was_withdrawn(self, plan: Schedule, at: int) -> bool:
         """Say whether a later change came before a planned time."""
@@ -209,4 +209,4 @@ class ScheduleWatcher(Watcher):
 def _times(schedule: Schedule, first: int, until: int) -> list[int]:
     """List the nominal times in (first, until], by walking."""
     times = after(schedule.definition.recurrence, first)
-    return [one.at_ms for one in takewhile(lambda one: one.at_ms <= until, times)]
+    return [fire.at_ms for fire in takewhile(lambda time: time.at_ms <= until, times)]

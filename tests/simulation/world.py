@@ -305,11 +305,11 @@ class World:
     def _run_timer(self, process: Process) -> None:
         try:
             tick: Handler = timer_handler.handler
-            told: object = tick({}, Remaining(process))
+            ticked: object = tick({}, Remaining(process))
         except UnavailableError as error:
             # Lambda counts an error and the next tick does the work.
-            told = error
-        self.say(process.name, f"ticked: {told}")
+            ticked = error
+        self.say(process.name, f"ticked: {ticked}")
 
     def _poll(self, queue: str) -> None:
         """Let Lambda's event source mapping look for messages of a queue."""
@@ -337,11 +337,11 @@ class World:
             self.say(process.name, f"has {dict(worked.counts)}")
             kept = set(worked.unsettled)
         else:
-            answer = special.get(queue, usual)({"Records": [_record(one) for one in batch]}, Remaining(process))
+            answer = special.get(queue, usual)({"Records": [_record(item) for item in batch]}, Remaining(process))
             self.say(process.name, f"answers {answer}")
-            kept = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+            kept = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         self.monitor.answered(process, batch, kept)
-        receipts = [one.receipt for one in batch if one.id not in kept]
+        receipts = [message.receipt for message in batch if message.id not in kept]
         if receipts:
             self.outside(process, "delete", SETTLING, lambda: self.queue.delete(queue, receipts), lambda: None)
 

@@ -27,7 +27,7 @@ def test_who_raises_together_with_others_is_found_and_the_others_are_done(name: 
     assert calls[0] <= 1 + 16 * len(bad)
     taken = bulkhead.take()
     assert taken["isolated_errors"] == len(bad)
-    assert {one["error_type"] for one in taken["isolated"]} == {type(EXCEPTIONS[name]).__name__}
+    assert {error["error_type"] for error in taken["isolated"]} == {type(EXCEPTIONS[name]).__name__}
 
 
 def test_without_an_error_there_is_one_call_and_none_for_nobody() -> None:

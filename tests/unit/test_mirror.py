@@ -63,7 +63,10 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.containers.isolated": ("e2e/test_killers.py:kill",),
     "whendue.containers.log": ("functional/test_cli.py:message",),
     "whendue.containers.process": ("functional/test_cli.py:terminate",),
-    "whendue.containers.rota": ("property/test_rota_laws.py", "functional/containers/test_worker.py:queue"),
+    "whendue.containers.queue_selector": (
+        "property/test_queue_selector_laws.py",
+        "functional/containers/test_worker.py:queue",
+    ),
     "whendue.tasks.email": ("unit/tasks/test_payloads.py", "functional/tasks/test_aws_tasks.py:email"),
     "whendue.tasks.lambda_": ("functional/tasks/test_aws_tasks.py",),
     "whendue.tasks.workflow": ("functional/workflows/test_runner.py:flow",),
@@ -258,8 +261,8 @@ def _modules() -> Iterator[tuple[str, tuple[str, ...]]]:
     for base, prefix in ((PACKAGE, "whendue"), (FUNCTIONS, "functions")):
         for path in sorted(base.rglob("*.py")):
             if path.name != "__init__.py":
-                place = path.relative_to(base).with_suffix("").parts
-                yield ".".join((prefix, *place)), place
+                names = path.relative_to(base).with_suffix("").parts
+                yield ".".join((prefix, *names)), names
 
 
 PLACES = dict(_modules())
@@ -273,7 +276,7 @@ def mirrored(module: str) -> list[Path]:
     if folders[:1] == ["api"]:
         inside.append(Path("functional", "api"))
     # `test_slot_model.py` is about `slot_model`, not an aspect of `slot`.
-    longer = {place[-1] for place in PLACES.values() if place[:-1] == tuple(folders) and len(place[-1]) > len(name)}
+    longer = {names[-1] for names in PLACES.values() if names[:-1] == tuple(folders) and len(names[-1]) > len(name)}
     found = [path for folder in inside for path in (TESTS / folder).glob(f"test_{name}*.py")]
     aspects = [path.stem.removeprefix(f"test_{name}") for path in found]
     return [

@@ -20,7 +20,7 @@ from functions.api.http.problems import (
     MalformedRequestError,
     UnsupportedMediaTypeError,
     UriTooLongError,
-    place,
+    location,
 )
 from functions.api.http.response import JSON
 from whendue.errors import (
@@ -150,7 +150,7 @@ def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
     wrong = [(name, "must be sent once") for name in query if len(query) < len(pairs) and _repeated(name, pairs)]
     wrong += [(name, "must not have control characters") for name, value in pairs if not _is_line(value)]
     if wrong:
-        places = [{"where": place(["query", name]), "problem": problem} for name, problem in wrong]
+        places = [{"where": location(["query", name]), "problem": problem} for name, problem in wrong]
         raise InvalidRequestError("the query is not valid", errors=places)
     return {"queryStringParameters": query}
 
@@ -167,7 +167,7 @@ def check_integers(route: Route, given: Mapping[str, Mapping[str, str]]) -> None
     """
     asked = {"query": route.dependant.query_params, "path": route.dependant.path_params}
     places = [
-        {"where": place([where, parameter.alias]), "problem": "must be an integer in decimal digits"}
+        {"where": location([where, parameter.alias]), "problem": "must be an integer in decimal digits"}
         for where, parameters in asked.items()
         for parameter in parameters
         if parameter.field_info.annotation is int and not _INTEGER.fullmatch(given[where].get(parameter.alias, "0"))
@@ -238,14 +238,16 @@ def _fields(value: Any, most: int) -> int:
     """Count names and entries outside of payloads, until there are too many."""
     count, todo = 0, [value]
     while todo and count <= most:
-        one = todo.pop()
-        if isinstance(one, dict):
-            todo.extend(inner for name, inner in one.items() if name != "payload" and isinstance(inner, dict | list))
-        elif isinstance(one, list):
-            todo.extend(inner for inner in one if isinstance(inner, dict | list))
+        container = todo.pop()
+        if isinstance(container, dict):
+            todo.extend(
+                inner for name, inner in container.items() if name != "payload" and isinstance(inner, dict | list)
+            )
+        elif isinstance(container, list):
+            todo.extend(inner for inner in container if isinstance(inner, dict | list))
         else:
             continue
-        count += len(one)
+        count += len(container)
     return count
 
 

@@ -62,9 +62,9 @@ class Origins:
         asks = method == "OPTIONS" and "access-control-request-method" in headers
         if not asks or not methods or headers.get("origin") not in self.allowed:
             return None
-        told = {
+        headers = {
             "Access-Control-Allow-Methods": ", ".join(methods),
             "Access-Control-Allow-Headers": _ASKED,
             "Access-Control-Max-Age": str(_MAX_AGE_S),
         }
-        return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": told, "body": ""}
+        return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": headers, "body": ""}

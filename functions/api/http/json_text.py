@@ -12,7 +12,7 @@ from itertools import chain, islice
 from math import isinf
 from typing import Any, Final
 
-from functions.api.http.problems import MalformedRequestError, place
+from functions.api.http.problems import MalformedRequestError, location
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.quotas import BULK_JOBS, INTEGER_MAX, INTEGER_MIN, JSON_DEPTH, PROBLEM_PLACES
 
@@ -136,8 +136,8 @@ def _is_too_deep(value: Any) -> bool:
     """Go down level by level: each value is looked at once."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(JSON_DEPTH):
-        inner = chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for one in inner if isinstance(one, dict | list)]
+        inner = chain.from_iterable(value.values() if isinstance(value, dict) else value for value in level)
+        level = [value for value in inner if isinstance(value, dict | list)]
     return bool(level)
 
 
@@ -148,16 +148,16 @@ def _flaws(value: Any, where: str) -> Iterator[dict[str, str]]:
     """Find what cannot be carried, in no particular order; never recurses."""
     todo: list[tuple[Any, _Place]] = [(value, None)]
     while todo:
-        one, path = todo.pop()
-        problem = one.problem if isinstance(one, Flaw) else _problem_of(one) if isinstance(one, str) else None
+        found, path = todo.pop()
+        problem = found.problem if isinstance(found, Flaw) else _problem_of(found) if isinstance(found, str) else None
         if problem:
-            yield {"where": place(_steps(path, where)), "problem": problem}
-        elif isinstance(one, list):
-            todo.extend((inner, (path, index)) for index, inner in enumerate(one))
-        elif isinstance(one, dict):
-            for name, inner in one.items():
+            yield {"where": location(_steps(path, where)), "problem": problem}
+        elif isinstance(found, list):
+            todo.extend((inner, (path, index)) for index, inner in enumerate(found))
+        elif isinstance(found, dict):
+            for name, inner in found.items():
                 if problem := _problem_of(name):
-                    yield {"where": place(_steps(path, where)), "problem": f"has a name that {problem}"}
+                    yield {"where": location(_steps(path, where)), "problem": f"has a name that {problem}"}
                 todo.append((inner, (path, name)))
 
 

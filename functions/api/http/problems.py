@@ -157,7 +157,7 @@ def status_of(error: WhendueError) -> HTTPStatus:
 
 
 def is_known(error: WhendueError) -> bool:
-    """Say whether an error is one that a user is told of."""
+    """Say whether an error is one that a user may see."""
     return type(error) in STATUS
 
 
@@ -192,9 +192,9 @@ def _cut(value: Any, places: int, text_bytes: int) -> Any:
         case str():
             return line_of(value, text_bytes)
         case Mapping():
-            return {line_of(str(name), text_bytes): _cut(one, places, text_bytes) for name, one in value.items()}
+            return {line_of(str(name), text_bytes): _cut(item, places, text_bytes) for name, item in value.items()}
         case Sequence():
-            return [_cut(one, places, text_bytes) for one in value[:places]]
+            return [_cut(item, places, text_bytes) for item in value[:places]]
         case _:
             return value
 
@@ -219,13 +219,13 @@ def reply(error: WhendueError) -> dict[str, Any]:
 def invalid(errors: Sequence[Mapping[str, Any]], what: str = "the request is not valid") -> InvalidRequestError:
     """Name the places that pydantic found wrong, without their values; the first of them if there are many."""
     places = [
-        {"where": place(one["loc"]), "problem": str(one.get("msg", one["type"])).removeprefix("Value error, ")}
-        for one in errors[:PROBLEM_PLACES]
+        {"where": location(error["loc"]), "problem": str(error.get("msg", error["type"])).removeprefix("Value error, ")}
+        for error in errors[:PROBLEM_PLACES]
     ]
     return InvalidRequestError(what, errors=places)
 
 
-def place(steps: Iterable[object]) -> str:
+def location(steps: Iterable[object]) -> str:
     """Name a place in a request, as in `body.tags.a`, in a few printable characters: names are a stranger's text."""
     text = ".".join(str(step)[:PLACE_CHARACTERS] for step in islice(steps, PLACE_CHARACTERS))[:PLACE_CHARACTERS]
     return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -6,7 +6,7 @@ from whendue.adapters.auth import ADMIN, METRICS, OPERATOR, READ, WRITE, Identit
 
 # What is shown here is of all tenants together.
 METRICS_PATH: Final = "/actuator/prometheus"
-# What is changed under these paths changes how one's own tenant's jobs run, or who is told of them.
+# What is changed under these paths changes how one's own tenant's jobs run, or which notifications are sent of them.
 ADMINISTERED: Final = ("/profiles", "/pauses", "/subscriptions")
 # What is changed under these paths changes how everybody's jobs run.
 OPERATED: Final = ("/queues",)

@@ -90,10 +90,10 @@ def submit_batch(body: Annotated[BatchBody, Body()]) -> Response[BatchReply]:
     who = caller(router)
     key = idempotency_key(router.current_event.headers)
     read = _with_different_refs([_read(who, value) for value in body.jobs])
-    read = [_keyed(one, key, number) for number, one in enumerate(read)]
-    good = [traced(router, one) for one in read if isinstance(one, JobRequest)]
-    ends = iter(who.app.submit.many(who.tenant, good))
-    items = [_shown(who, next(ends) if isinstance(one, JobRequest) else one) for one in read]
+    read = [_keyed(item, key, number) for number, item in enumerate(read)]
+    good = [traced(router, item) for item in read if isinstance(item, JobRequest)]
+    results = iter(who.app.submit.many(who.tenant, good))
+    items = [_shown(who, next(results) if isinstance(item, JobRequest) else item) for item in read]
     return Response(HTTPStatus.MULTI_STATUS, JSON, BatchReply(items=items))
 
 
@@ -123,13 +123,13 @@ def _isolated(who: Caller, stage: str, item: str, error: Exception) -> WhendueEr
 def _with_different_refs(read: list[JobRequest | WhendueError]) -> list[JobRequest | WhendueError]:
     """Refuse a job that calls itself as an earlier one does."""
     seen = set[str]()
-    told: list[JobRequest | WhendueError] = []
-    for one in read:
-        ref = one.ref if isinstance(one, JobRequest) else None
+    named: list[JobRequest | WhendueError] = []
+    for item in read:
+        ref = item.ref if isinstance(item, JobRequest) else None
         places = [{"where": "ref", "problem": "must differ from the refs of earlier jobs in the batch"}]
-        told.append(InvalidRequestError("this job is not valid", errors=places) if ref in seen else one)
+        named.append(InvalidRequestError("this job is not valid", errors=places) if ref in seen else item)
         seen |= {ref} if ref else set()
-    return told
+    return named
 
 
 def _shown(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:

@@ -23,7 +23,9 @@ def pauses() -> PauseListReply:
     """Return what is paused, who paused it, why and until when."""
     app, tenant = caller(router)
     return PauseListReply(
-        items=shown(app, app.pauses.of_tenant(tenant), lambda one: tenant_pause_reply(*one), lambda one: str(one[0]))
+        items=shown(
+            app, app.pauses.of_tenant(tenant), lambda pause: tenant_pause_reply(*pause), lambda pause: str(pause[0])
+        )
     )
 
 

@@ -68,14 +68,14 @@ def resume(name: Name) -> Response[None]:
     return Response(HTTPStatus.NO_CONTENT)
 
 
-def _whole(one: QueueView) -> QueueReply:
+def _whole(queue_view: QueueView) -> QueueReply:
     return QueueReply(
-        name=one.name,
-        depth=one.depth.visible,
-        in_flight=one.depth.in_flight,
-        delayed=one.depth.delayed,
-        oldest_due_at=times.to_timestamp(one.oldest_due_at),
-        paused=queue_pause_reply(one.pause, whole=True) if one.pause else None,
+        name=queue_view.name,
+        depth=queue_view.depth.visible,
+        in_flight=queue_view.depth.in_flight,
+        delayed=queue_view.depth.delayed,
+        oldest_due_at=times.to_timestamp(queue_view.oldest_due_at),
+        paused=queue_pause_reply(queue_view.pause, whole=True) if queue_view.pause else None,
     )
 
 

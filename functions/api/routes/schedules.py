@@ -79,7 +79,7 @@ def list_schedules(
     page = app.schedules.list(tenant, limit, cursor)
     now_ms = app.clock.now_ms()
     return ScheduleListReply(
-        items=shown(app, page.schedules, lambda one: schedule_reply(one, now_ms), attrgetter("name")),
+        items=shown(app, page.schedules, lambda schedule: schedule_reply(schedule, now_ms), attrgetter("name")),
         cursor=page.cursor,
     )
 
@@ -169,7 +169,7 @@ def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
 
 def _preview(recurrence: Recurrence, now_ms: int, limit: int, offset_ms: int) -> PreviewReply:
     times_to_come = upcoming(recurrence, now_ms, limit)
-    return PreviewReply(items=[instant_reply(recurrence, one, offset_ms) for one in times_to_come])
+    return PreviewReply(items=[instant_reply(recurrence, fire, offset_ms) for fire in times_to_come])
 
 
 @router.get("/schedules/<name>/fires", tags=TAGS, summary="List the past fires of a schedule", operation_id="listFires")
@@ -203,7 +203,7 @@ def fires(
     page = app.ledger.page(tenant, name, wanted, limit, cursor)
     now_ms = app.clock.now_ms()
     return FireListReply(
-        items=shown(app, page.fires, lambda one: fire_reply(one, now_ms), lambda one: str(one.fire.nominal)),
+        items=shown(app, page.fires, lambda fire: fire_reply(fire, now_ms), lambda fire: str(fire.fire.nominal)),
         cursor=page.cursor,
     )
 

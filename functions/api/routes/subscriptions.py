@@ -46,7 +46,10 @@ def list_subscriptions() -> SubscriptionListReply:
     now_ms = app.clock.now_ms()
     return SubscriptionListReply(
         items=shown(
-            app, app.subscriptions.every(tenant), lambda one: subscription_reply(one, now_ms), attrgetter("name")
+            app,
+            app.subscriptions.every(tenant),
+            lambda subscription: subscription_reply(subscription, now_ms),
+            attrgetter("name"),
         )
     )
 
@@ -156,7 +159,9 @@ def deliveries(
     page = app.deliveries.page(tenant, name, state, limit, cursor)
     now_ms = app.clock.now_ms()
     return DeliveryListReply(
-        items=shown(app, page.deliveries, lambda one: delivery_reply(one, now_ms), lambda one: one.job.id),
+        items=shown(
+            app, page.deliveries, lambda delivery: delivery_reply(delivery, now_ms), lambda delivery: delivery.job.id
+        ),
         cursor=page.cursor,
     )
 

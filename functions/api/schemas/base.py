@@ -55,11 +55,11 @@ class Body(BaseModel):
         except ValidationError as error:
             if error.error_count() > SUGGESTIONS:
                 raise
-            told = error.errors(include_url=False, include_input=False, include_context=False)
-            raise ValidationError.from_exception_data(cls.__name__, list(map(cls._told, told))) from None
+            errors = error.errors(include_url=False, include_input=False, include_context=False)
+            raise ValidationError.from_exception_data(cls.__name__, list(map(cls._hinted, errors))) from None
 
     @classmethod
-    def _told(cls, error: Any) -> InitErrorDetails:
+    def _hinted(cls, error: Any) -> InitErrorDetails:
         text, where = error["msg"], error["loc"]
         if error["type"] == "extra_forbidden" and len(where) == 1:
             fields = [field.alias or name for name, field in cls.model_fields.items()]

@@ -34,7 +34,7 @@ def seconds(text: str) -> int:
 
 
 def text_of(value: Any) -> Any:
-    """Refuse what is no text before pydantic does: a number of seconds is told how to write it.
+    """Refuse what is no text before pydantic does: the error for a number of seconds says how to write it.
 
     Raises:
         ValueError: it is no text.

@@ -270,7 +270,7 @@ def error_reply(failure: Failure) -> ErrorReply:
 
 def failed_attempts(failures: Iterable[Failure]) -> list[AttemptReply]:
     """Show attempts that failed."""
-    return [_failed(one) for one in failures]
+    return [_failed(failure) for failure in failures]
 
 
 def _failed(failure: Failure) -> AttemptReply:

@@ -224,7 +224,9 @@ class JobBody(DueBody, JobTemplate):
         return self
 
     def _links(self) -> tuple[Dependency, ...]:
-        return tuple(Dependency(job=one) if isinstance(one, str) else one.dependency() for one in self.depends_on)
+        return tuple(
+            Dependency(job=wanted) if isinstance(wanted, str) else wanted.dependency() for wanted in self.depends_on
+        )
 
     def request(self, idempotency_key: str | None) -> JobRequest:
         """Give the request as the service takes it."""

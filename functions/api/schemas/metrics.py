@@ -24,11 +24,11 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Described(NamedTuple):
-    """A metric: its kind, its labels, and what it tells."""
+    """A metric: its kind, its labels, and what it means."""
 
     kind: Callable[..., Metric]
     labels: tuple[str, ...]
-    tells: str
+    description: str
 
 
 C, G, H = CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -75,7 +75,7 @@ class _Collector(Collector):
         self._measured = measured
         # Each kind takes values in its own way.
         self._metrics: dict[str, Any] = {
-            name: told.kind(name, told.tells, labels=told.labels) for name, told in METRICS.items()
+            name: metric.kind(name, metric.description, labels=metric.labels) for name, metric in METRICS.items()
         }
 
     def collect(self) -> Iterator[Metric]:
@@ -116,9 +116,9 @@ class _Collector(Collector):
             if field.startswith(RESCUED):
                 self._add("whendue_rescues", (field.removeprefix(RESCUED),), self._timer[field])
 
-    def _add_queue(self, one: QueueView) -> None:
-        for state, messages in one.depth._asdict().items():
-            self._add("whendue_queue_messages", (one.name, state), messages)
-        due_at = self._measured.now_ms if one.oldest_due_at is None else one.oldest_due_at
-        self._add("whendue_queue_oldest_due_seconds", (one.name,), max(0, self._measured.now_ms - due_at) / 1000)
-        self._add("whendue_queue_paused", (one.name,), one.pause is not None)
+    def _add_queue(self, queue_view: QueueView) -> None:
+        for state, messages in queue_view.depth._asdict().items():
+            self._add("whendue_queue_messages", (queue_view.name, state), messages)
+        due_at = self._measured.now_ms if queue_view.oldest_due_at is None else queue_view.oldest_due_at
+        self._add("whendue_queue_oldest_due_seconds", (queue_view.name,), max(0, self._measured.now_ms - due_at) / 1000)
+        self._add("whendue_queue_paused", (queue_view.name,), queue_view.pause is not None)

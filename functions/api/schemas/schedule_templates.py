@@ -47,7 +47,7 @@ def _limits(limit: Limit | None) -> dict[str, Any] | None:
 
 
 def _workflow(request: JobRequest) -> dict[str, Any]:
-    """Show a workflow by its nodes, whatever shorthand it was asked for in."""
+    """Show a workflow by its nodes, whatever short form it was asked for in."""
     graph = from_value(request.payload)
     shown = {
         "nodes": {node.name: _node(graph, node, request) for node in graph.nodes},

@@ -102,7 +102,9 @@ class NodeBody(StepBody):
 
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
         """Give the node as the graph takes it."""
-        edges = (Wanted(one) if isinstance(one, str) else Wanted(one.node, one.on) for one in self.depends_on)
+        edges = (
+            Wanted(wanted) if isinstance(wanted, str) else Wanted(wanted.node, wanted.on) for wanted in self.depends_on
+        )
         return replace(super().draft(where, whole), dependencies=tuple(edges))
 
 
@@ -133,7 +135,7 @@ class WorkflowTemplate(Body):
     nodes: dict[Name, NodeBody] | None = Field(
         default=None,
         description="Jobs by name, each with the names of those that it depends on.",
-        examples=[{"fetch": {"type": "demo.greet"}, "tell": {"type": "demo.greet", "dependsOn": ["fetch"]}}],
+        examples=[{"fetch": {"type": "demo.greet"}, "notify": {"type": "demo.greet", "dependsOn": ["fetch"]}}],
     )
     chain: list[StepBody] | None = Field(default=None, description="Jobs that run one after another.")
     group: list[StepBody] | None = Field(default=None, description="Jobs that run in parallel.")
@@ -154,7 +156,7 @@ class WorkflowTemplate(Body):
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> Self:
-        if sum(one is not None for one in (self.nodes, self.chain, self.group, self.chord)) != 1:
+        if sum(form is not None for form in (self.nodes, self.chain, self.group, self.chord)) != 1:
             raise ValueError("must have exactly one of nodes, chain, group and chord")
         wrong = [name for name, node in (self.nodes or {}).items() if node.name not in (None, name)]
         if wrong:

@@ -8,7 +8,7 @@ from whendue import Context, task
 
 
 class Greeting(BaseModel):
-    """Whom to greet."""
+    """The name to greet."""
 
     name: str = Field(max_length=100)
 

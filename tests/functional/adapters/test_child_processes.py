@@ -66,7 +66,7 @@ def test_what_a_child_leaves_behind_is_not_waited_for(children: ChildProcesses) 
     assert ended(child) == ([], {"leaves one behind": 1})
 
 
-def test_children_hear_when_the_worker_goes_down(children: ChildProcesses) -> None:
+def test_child_processes_are_asked_to_drain_when_the_worker_goes_down(children: ChildProcesses) -> None:
     """They give back what still runs then."""
     child = begun(children, "drained")
     children.drain(1_234)

@@ -25,10 +25,10 @@ def tried(world: World, client: Client, count: int) -> str:
             [
                 insert(
                     "attempt",
-                    attempt_key(job.id, one.generation, job.life),
-                    {name: getattr(one, name) for name in Failure.__slots__},
+                    attempt_key(job.id, item.generation, job.life),
+                    {name: getattr(item, name) for name in Failure.__slots__},
                 )
-                for one in kept[start : start + 25]
+                for item in kept[start : start + 25]
             ]
         )
     stored = world.job(job)
@@ -42,7 +42,7 @@ def listed(client: Client, job_id: str, limit: int) -> list[list[int]]:
     cursor: dict[str, Any] = {}
     while True:
         page = client.send("GET", f"/jobs/{job_id}/attempts", limit=limit, **cursor).json
-        pages.append([one["attempt"] for one in page["items"]])
+        pages.append([item["attempt"] for item in page["items"]])
         if page["cursor"] is None:
             return pages
         cursor = {"cursor": page["cursor"]}
@@ -56,7 +56,7 @@ def test_all_are_listed_once(world: World, client: Client, count: int, limit: in
     assert [number for page in pages for number in page] == [*range(count, 0, -1)]
     assert all(len(page) <= limit for page in pages)
     shown = client.send("GET", f"/jobs/{job_id}").json["attempts"]
-    assert [one["attempt"] for one in shown] == [*range(max(1, count - ATTEMPTS_SHOWN + 1), count + 1)]
+    assert [item["attempt"] for item in shown] == [*range(max(1, count - ATTEMPTS_SHOWN + 1), count + 1)]
 
 
 def test_a_job_that_never_failed_has_none(client: Client) -> None:

@@ -42,7 +42,7 @@ def picky(world: World, error: BaseException) -> None:
     task("picky", registry=world.registry)(run)
 
 
-def one(*, bad: bool = False, **more: Any) -> dict[str, Any]:
+def a_job(*, bad: bool = False, **more: Any) -> dict[str, Any]:
     return {"type": "picky", "payload": {"raise": True} if bad else {}} | more
 
 
@@ -50,15 +50,15 @@ def one(*, bad: bool = False, **more: Any) -> dict[str, Any]:
 def test_whatever_a_validator_raises_refuses_that_job_alone(world: World, client: Client, name: str) -> None:
     """Alone, in a batch, as a node, in a schedule: never a 500, and never its text."""
     picky(world, BUILT_IN[name])
-    alone = client.send("POST", "/jobs", one(bad=True))
+    alone = client.send("POST", "/jobs", a_job(bad=True))
     assert (alone.status, alone.code) == (422, "invalid_payload")
-    items = client.send("POST", "/jobs/batch", {"jobs": [one(), one(bad=True), one()]}).json["items"]
+    items = client.send("POST", "/jobs/batch", {"jobs": [a_job(), a_job(bad=True), a_job()]}).json["items"]
     assert [item["status"] for item in items] == [202, 422, 202]
-    nodes = {"a": one(), "b": one(bad=True), "c": one()}
+    nodes = {"a": a_job(), "b": a_job(bad=True), "c": a_job()}
     flow = client.send("POST", "/workflows", {"nodes": nodes})
     assert (flow.status, flow.code) == (422, "invalid_workflow")
-    assert [place["where"].split(".")[:2] for place in flow.json["errors"]] == [["nodes", "b"]]
-    put = client.send("PUT", "/schedules/s", {"cron": "0 * * * *", "job": one(bad=True)})
+    assert [problem["where"].split(".")[:2] for problem in flow.json["errors"]] == [["nodes", "b"]]
+    put = client.send("PUT", "/schedules/s", {"cron": "0 * * * *", "job": a_job(bad=True)})
     assert (put.status, put.code) == (422, "invalid_payload")
     for text in (alone.text, json.dumps(items), flow.text, put.text):
         assert "on purpose" not in text or issubclass(type(BUILT_IN[name]), ValueError | AssertionError)
@@ -372,9 +372,10 @@ def test_what_the_table_cannot_hold_is_one_job_s_problem(world: World) -> None:
     real = world.table.apply
 
     def apply(writes: Sequence[Write]) -> list[WriteResult]:
-        ends = iter(real([write for write in writes if write.changes.get("group") != "bad"]))
+        results = iter(real([write for write in writes if write.changes.get("group") != "bad"]))
         return [
-            WriteResult(WriteStatus.INVALID) if write.changes.get("group") == "bad" else next(ends) for write in writes
+            WriteResult(WriteStatus.INVALID) if write.changes.get("group") == "bad" else next(results)
+            for write in writes
         ]
 
     world.table.apply = apply  # type: ignore[method-assign]
@@ -390,10 +391,10 @@ def test_dependencies_that_cannot_be_read_refuse_those_who_wait_for_them_alone(
     """A throttled read of one job's dependencies is nothing to the others."""
     first = world.submit()
     monkeypatch.setattr(world.table, "get", _unavailable)
-    ends = world.app.submit.many(
+    results = world.app.submit.many(
         TENANT, [JobRequest("ok", {}), JobRequest("ok", {}, depends_on=_on(first.id)), JobRequest("ok", {})]
     )
-    assert [isinstance(end, UnavailableError) for end in ends] == [False, True, False]
+    assert [isinstance(end, UnavailableError) for end in results] == [False, True, False]
 
 
 def test_finding_the_one_to_blame_costs_a_logarithm(world: World) -> None:
@@ -409,8 +410,8 @@ def test_finding_the_one_to_blame_costs_a_logarithm(world: World) -> None:
 
     world.table.apply = apply  # type: ignore[method-assign]
     requests = [JobRequest("ok", {}, group="bad" if number == 321 else None) for number in range(500)]
-    ends = world.app.submit.many(TENANT, requests)
-    assert [number for number, end in enumerate(ends) if isinstance(end, Exception)] == [321]
+    results = world.app.submit.many(TENANT, requests)
+    assert [number for number, end in enumerate(results) if isinstance(end, Exception)] == [321]
     assert len(calls) <= 2 * 9 + 1
 
 

@@ -77,7 +77,9 @@ def test_a_cursor_is_good_for_its_own_list_alone(
     wrong = [other.send("GET", path, cursor=cursor)]
     wrong += [full.send("GET", path, cursor=cursor, **filtered)] if filtered else []
     subscribed(world)
-    wrong += [full.send("GET", LISTS[one][0], cursor=cursor) for one in LISTS if one != pattern]
+    wrong += [
+        full.send("GET", LISTS[other_pattern][0], cursor=cursor) for other_pattern in LISTS if other_pattern != pattern
+    ]
     wrong += [full.send("POST", "/dead-letters/redrive", {"cursor": cursor})]
     if pattern == "/schedules/<name>/fires":
         wrong += [full.send("GET", "/schedules/s1/fires", cursor=cursor)]
@@ -154,7 +156,7 @@ def test_a_cursor_of_jobs_shows_nothing_of_other_tenants(client_of: Callable[...
     cursor = first_cursor(client_of(), "/jobs")
     raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     now = str(world.clock.now_ms())[:6].encode()
-    for text in (*[one.encode() for one in foreign + own], b"live", b"normal", b"other", now):
+    for text in (*[item.encode() for item in foreign + own], b"live", b"normal", b"other", now):
         assert text not in raw
         assert base64.b64encode(text)[:-4] not in cursor.encode()
 

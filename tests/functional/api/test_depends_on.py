@@ -25,8 +25,8 @@ def batch(client: Client, *jobs: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def reasons(client: Client, job: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    told = client.send("GET", f"/jobs/{job['id']}/explain").json["reasons"]
-    return [(one["code"], one["facts"]) for one in told]
+    reasons = client.send("GET", f"/jobs/{job['id']}/explain").json["reasons"]
+    return [(item["code"], item["facts"]) for item in reasons]
 
 
 # --- one job -----------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def test_a_policy_says_what_becomes_of_it(client: Client, world: World, policy: 
     assert state(client, dependent) == end
 
 
-def test_a_payload_takes_results_of_parents_by_id_or_by_another_name(client: Client, world: World) -> None:
+def test_a_payload_takes_results_of_dependencies_by_id_or_by_another_name(client: Client, world: World) -> None:
     """With a path, and a default where there is nothing."""
     first = client.submit(payload={"items": [{"url": "u"}]})
     second = client.submit("bad", **ONCE)
@@ -83,12 +83,12 @@ def test_a_payload_takes_results_of_parents_by_id_or_by_another_name(client: Cli
         dependsOn=[first["id"], {"job": second["id"], "on": "done", "as": "second"}],
     )
     world.work()
-    told = client.send("GET", f"/jobs/{dependent['id']}").json
-    assert told["result"] == {"url": "u", "other": [1], "both": [1], "attempt": 1}
-    assert told["payload"]["url"] == {"$from": first["id"], "path": "items[0].url"}
+    shown = client.send("GET", f"/jobs/{dependent['id']}").json
+    assert shown["result"] == {"url": "u", "other": [1], "both": [1], "attempt": 1}
+    assert shown["payload"]["url"] == {"$from": first["id"], "path": "items[0].url"}
 
 
-def test_without_parents_what_looks_like_a_reference_is_none(client: Client, world: World) -> None:
+def test_without_dependencies_what_looks_like_a_reference_is_none(client: Client, world: World) -> None:
     """It was an ordinary payload before there were references."""
     job = client.submit(payload={"x": {"$from": "a", "more": 1}})
     world.work()
@@ -111,7 +111,7 @@ def test_what_it_waits_for_is_a_part_of_what_was_asked_for(client: Client) -> No
         {},
     ]
     answers = [client.send("POST", "/jobs", {"type": "ok"} | other, key) for other in others]
-    assert [one.status for one in answers] == [409] * len(others)
+    assert [answer.status for answer in answers] == [409] * len(others)
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -155,14 +155,14 @@ def test_a_bad_reference_is_refused_where_that_is_knowable(client: Client, paylo
     links = [{"job": dependencies[0], "as": "fine"}, {"job": dependencies[1], "as": "failing", "on": "failure"}]
     answer = client.send("POST", "/jobs", {"type": "ok", "payload": payload, "dependsOn": links})
     assert (answer.status, answer.code) == (422, "invalid_reference")
-    assert [place["where"] for place in answer.json["errors"]] == [where]
+    assert [error["where"] for error in answer.json["errors"]] == [where]
 
 
-def test_two_parents_of_one_name_are_refused(client: Client) -> None:
+def test_two_dependencies_of_one_name_are_refused(client: Client) -> None:
     """Whose result would it be?"""
     dependencies = [client.submit(delaySeconds=60)["id"] for _ in range(2)]
     answer = client.send(
-        "POST", "/jobs", {"type": "ok", "dependsOn": [{"job": one, "as": "a"} for one in dependencies]}
+        "POST", "/jobs", {"type": "ok", "dependsOn": [{"job": dependency, "as": "a"} for dependency in dependencies]}
     )
     assert (answer.status, answer.code) == (422, "invalid_request")
 
@@ -184,14 +184,14 @@ def test_a_job_may_wait_for_a_workflow(client: Client, world: World) -> None:
 
 def test_jobs_of_a_batch_wait_for_earlier_ones(client: Client, world: World) -> None:
     """By their refs, which payloads may use as well."""
-    there = client.submit(payload={"n": 0})
+    existing = client.submit(payload={"n": 0})
     items = batch(
         client,
         {"ref": "a", "payload": {"n": 1}},
         {"ref": "b", "dependsOn": [{"ref": "a"}], "payload": {"n": {"$from": "a", "path": "n"}}},
         {
-            "dependsOn": [{"ref": "b", "as": "x"}, there["id"]],
-            "payload": {"n": {"$from": ["x", there["id"]], "path": "[].n"}},
+            "dependsOn": [{"ref": "b", "as": "x"}, existing["id"]],
+            "payload": {"n": {"$from": ["x", existing["id"]], "path": "[].n"}},
         },
     )
     assert [item["status"] for item in items] == [202] * 3
@@ -230,7 +230,7 @@ def test_who_waits_for_a_refused_job_is_refused_and_nobody_else(client: Client) 
 # --- why has it not run yet? -------------------------------------------------------------------------------------
 
 
-def test_a_waiting_job_says_for_whom_it_waits(client: Client, world: World) -> None:
+def test_a_waiting_job_names_what_it_waits_for(client: Client, world: World) -> None:
     """Those that have ended are none of them."""
     dependencies = [client.submit()["id"], *(client.submit(delaySeconds=600)["id"] for _ in range(AWAITED_NAMED + 5))]
     dependent = client.submit(dependsOn=dependencies)
@@ -239,7 +239,7 @@ def test_a_waiting_job_says_for_whom_it_waits(client: Client, world: World) -> N
     assert reasons(client, dependent) == [("waiting_for_dependencies", facts)]
 
 
-def test_a_held_job_says_by_whom(client: Client, world: World) -> None:
+def test_a_held_job_names_what_holds_it(client: Client, world: World) -> None:
     """And runs once that one was redriven and succeeds."""
     broken = [True]
     world.task("flaky", lambda payload, ctx: 1 // (not broken[0]))

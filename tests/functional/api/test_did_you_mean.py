@@ -32,11 +32,11 @@ def test_an_unknown_field_is_answered_with_the_nearest(client: Client, name: str
     path, body, where, said = FIELDS[name]
     answer = client.send("POST", path, body)
     assert answer.status == 422
-    found = [one for one in answer.json["errors"] if one["where"].startswith(where)]
-    assert any(one["problem"].endswith(f"; {said}") for one in found), answer.text
+    found = [error for error in answer.json["errors"] if error["where"].startswith(where)]
+    assert any(error["problem"].endswith(f"; {said}") for error in found), answer.text
 
 
-def test_in_a_batch_each_job_is_told(client: Client) -> None:
+def test_in_a_batch_each_job_has_its_answer(client: Client) -> None:
     """As alone."""
     [item] = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok", "retry": 3}]}).json["items"]
     assert item["problem"]["errors"][0]["problem"].endswith("; did you mean retries?")
@@ -52,7 +52,7 @@ def test_other_problems_read_as_before(client: Client) -> None:
     """Beside an unknown field, too."""
     plain = client.send("POST", "/jobs", {"type": "ok", "retries": -1, "tags": {"": ""}}).json["errors"]
     beside = client.send("POST", "/jobs", {"type": "ok", "retries": -1, "tags": {"": ""}, "retry": 1}).json["errors"]
-    assert [one for one in beside if one["where"] != "body.retry"] == plain
+    assert [error for error in beside if error["where"] != "body.retry"] == plain
 
 
 def test_a_request_that_is_wrong_all_over_gets_no_suggestions(client: Client) -> None:

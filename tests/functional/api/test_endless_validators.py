@@ -199,7 +199,7 @@ def test_a_request_is_one_scope_and_the_next_another(world: World) -> None:
             world.app.submit.one(TENANT, JobRequest("slow", {"hang": True}))
 
 
-def test_no_alarm_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_check_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may ring just as the timer is being stopped; under the handler of before the next would end the process."""
     stop, stops = signal.setitimer, list[float]()
 

@@ -225,7 +225,7 @@ def test_a_bad_request_has_a_clear_answer(world: World, shape: Shape, name: str)
     assert (answer.status, answer.code) == (status, code)
 
 
-def test_another_method_is_told_which_ones_there_are(client: Client) -> None:
+def test_another_method_is_answered_with_those_there_are(client: Client) -> None:
     """RFC 9110 section 15.5.6."""
     assert client.send("DELETE", "/jobs").headers["allow"] == "GET, HEAD, POST"
 
@@ -233,7 +233,7 @@ def test_another_method_is_told_which_ones_there_are(client: Client) -> None:
 def test_a_problem_names_the_places_and_never_the_values(client: Client) -> None:
     """Values may be secrets, and answers end up in logs."""
     answer = client.send("POST", "/jobs", {"type": "ok", "priority": "hunter2", "tags": {"a": 5}})
-    assert sorted(place["where"] for place in answer.json["errors"]) == ["body.priority", "body.tags.a"]
+    assert sorted(problem["where"] for problem in answer.json["errors"]) == ["body.priority", "body.tags.a"]
     assert "hunter2" not in answer.text
 
 
@@ -266,7 +266,7 @@ def test_health_says_what_does_not_answer(world: World) -> None:
     }
 
 
-def test_an_unexpected_error_is_a_500_that_tells_nothing(world: World, logged: StringIO) -> None:
+def test_an_unexpected_error_is_a_500_that_shows_nothing(world: World, logged: StringIO) -> None:
     """Its words may quote a payload; the log has its type and place."""
 
     def broken(*_: object) -> None:
@@ -364,7 +364,7 @@ def test_a_payload_that_does_not_fit_its_task_is_422(
     task("strict", registry=world.registry)(run)
     answer = client.send("POST", "/jobs", {"type": "strict", "payload": {"number": "x", "more": "hunter2"}})
     assert (answer.status, answer.code) == (422, "invalid_payload")
-    assert sorted(place["where"] for place in answer.json["errors"]) == ["more", "number"]
+    assert sorted(problem["where"] for problem in answer.json["errors"]) == ["more", "number"]
     assert "hunter2" not in answer.text
 
 

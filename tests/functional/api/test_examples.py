@@ -39,9 +39,9 @@ def client() -> Iterator[tuple[Client, Mapping[str, str]]]:
         world.registry.add(TASKS.get("email"))
         world.task("demo.broken", lambda payload, ctx: None)
         api, parameters = seeded(world)
-        one = Client(api, a_token(scopes=SCOPES))
-        parameters["job_id"] = one.submit("ok", delaySeconds=3600)["id"]
-        yield one, parameters
+        client_ = Client(api, a_token(scopes=SCOPES))
+        parameters["job_id"] = client_.submit("ok", delaySeconds=3600)["id"]
+        yield client_, parameters
 
 
 def example_of(method: str, path: str) -> Any:
@@ -52,14 +52,18 @@ def example_of(method: str, path: str) -> Any:
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
 def test_the_example_of_a_request_succeeds(client: tuple[Client, Mapping[str, str]], method: str, path: str) -> None:
     """A reader who presses "Execute" gets a 2xx, not a lesson."""
-    one, parameters = client
+    client_, parameters = client
     operation = document(make_resolver())["paths"][path][method.lower()]
     known = dict(parameters)
     if method == "PUT" or path.startswith("/queues"):
         # Others are about something that must be there before.
-        known |= {one["name"]: one["example"] for one in operation["parameters"] if one["in"] == "path"}
+        known |= {
+            parameter["name"]: parameter["example"]
+            for parameter in operation["parameters"]
+            if parameter["in"] == "path"
+        }
     where = re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
-    answer = one.send(method, where, example_of(method, path))
+    answer = client_.send(method, where, example_of(method, path))
     assert 200 <= answer.status < 300, answer.text
     if path == "/jobs/batch":
         assert {item["status"] for item in answer.json["items"]} == {202}

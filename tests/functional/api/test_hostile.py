@@ -190,7 +190,7 @@ def test_a_problem_names_the_first_errors_in_few_characters(client: Client) -> N
     """The answer to a bad request is no larger for being worse."""
     answer = client.send("POST", "/jobs", {"type": "ok"} | {f"{number}\n" + "x" * 1000: 0 for number in range(50)})
     assert len(answer.json["errors"]) == 20
-    assert all(len(one["where"]) <= 256 and one["where"].isprintable() for one in answer.json["errors"])
+    assert all(len(error["where"]) <= 256 and error["where"].isprintable() for error in answer.json["errors"])
 
 
 # --- values ------------------------------------------------------------------------------------------------------
@@ -268,9 +268,9 @@ def test_one_bad_value_in_a_batch_of_500_refuses_its_job_alone(client: Client, n
     answer = client.send("POST", "/jobs/batch", body)
     assert answer.status == 207
     assert [item["status"] for item in answer.json["items"]] == [202] * 300 + [400] + [202] * 199
-    told = answer.json["items"][300]["problem"]
-    assert told["code"] == "malformed_request"
-    assert told["errors"] == [{"where": "payload.v", "problem": problem}]
+    refused = answer.json["items"][300]["problem"]
+    assert refused["code"] == "malformed_request"
+    assert refused["errors"] == [{"where": "payload.v", "problem": problem}]
 
 
 @pytest.mark.parametrize("delay", [5e-324, 1e-300, 0.0009])

@@ -175,7 +175,7 @@ def test_a_script_of_a_configured_origin_may_call(world: World, shape: Shape) ->
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.com.evil.example", ""])
-def test_a_script_of_any_other_origin_is_told_nothing(world: World, shape: Shape, origin: str) -> None:
+def test_a_script_of_any_other_origin_gets_no_headers(world: World, shape: Shape, origin: str) -> None:
     """The browser keeps the answer from it."""
     asks = {"Access_Control_Request_Method": "GET"}
     for answer in (across(world, "OPTIONS", "/jobs", shape, origin, **asks), across(world, "GET", "/", shape, origin)):

@@ -77,7 +77,7 @@ def test_the_timeline_shows_every_attempt_and_its_error(client: Client, world: W
     world.pass_time(10)
     shown = client.send("GET", f"/jobs/{job['id']}").json
     assert (shown["state"], shown["error"]["type"]) == ("dead", "RuntimeError")
-    assert [(one["attempt"], one["state"], one["error"]["message"]) for one in shown["attempts"]] == [
+    assert [(attempt["attempt"], attempt["state"], attempt["error"]["message"]) for attempt in shown["attempts"]] == [
         (1, "failed", "attempt 1 is bad"),
         (2, "failed", "attempt 2 is bad"),
     ]
@@ -90,7 +90,7 @@ def test_a_success_shows_its_result_and_attempt(client: Client, world: World) ->
     world.work()
     shown = client.send("GET", f"/jobs/{job['id']}").json
     assert shown["result"] == {"n": 1, "attempt": 1}
-    assert [(one["attempt"], one["state"]) for one in shown["attempts"]] == [(1, "succeeded")]
+    assert [(attempt["attempt"], attempt["state"]) for attempt in shown["attempts"]] == [(1, "succeeded")]
 
 
 def test_the_same_idempotency_key_gives_the_same_job(client: Client, world: World) -> None:
@@ -155,10 +155,10 @@ def test_a_pending_job_is_rescheduled_reprioritised_and_cancelled(client: Client
 def test_a_job_says_why_it_has_not_run_yet(client: Client) -> None:
     """The question that every user of a scheduler asks."""
     job = client.submit(delaySeconds=3600)
-    told = client.send("GET", f"/jobs/{job['id']}/explain").json
-    assert (told["id"], told["state"]) == (job["id"], "scheduled")
-    assert [reason["code"] for reason in told["reasons"]] == ["not_due", "not_promoted"]
-    assert told["reasons"][0]["text"]
+    explained = client.send("GET", f"/jobs/{job['id']}/explain").json
+    assert (explained["id"], explained["state"]) == (job["id"], "scheduled")
+    assert [reason["code"] for reason in explained["reasons"]] == ["not_due", "not_promoted"]
+    assert explained["reasons"][0]["text"]
 
 
 def test_lists_are_filtered_and_paged_to_the_end(client: Client, world: World) -> None:

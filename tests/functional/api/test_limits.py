@@ -45,7 +45,7 @@ def test_a_limit_that_cannot_be_is_refused_and_the_field_named(client: Client, l
     """Before anything is stored."""
     answer = client.send("POST", "/jobs", {"type": "ok", "limits": limits})
     assert (answer.status, answer.json["code"]) == (422, "invalid_request")
-    assert [one["where"].removeprefix("body.") for one in answer.json["errors"]] == [where]
+    assert [error["where"].removeprefix("body.") for error in answer.json["errors"]] == [where]
 
 
 def test_another_limit_is_another_request(client: Client) -> None:

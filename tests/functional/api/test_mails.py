@@ -124,9 +124,9 @@ def test_a_job_that_may_never_run_is_refused_at_the_door(client: Client, name: s
     }
     for kind, answer in answers.items():
         assert (answer.status, answer.code) == (422, "invalid_workflow" if kind == "workflow" else "not_allowed")
-        [place] = answer.json["errors"]
-        assert place["where"].endswith(where)
-        assert says in place["problem"]
+        [error] = answer.json["errors"]
+        assert error["where"].endswith(where)
+        assert says in error["problem"]
         assert "evil" not in answer.text
     [item] = client.send("POST", "/jobs/batch", {"jobs": [job]}).json["items"]
     assert (item["status"], item["problem"]["code"]) == (422, "not_allowed")
@@ -154,7 +154,7 @@ def test_what_is_forbidden_after_it_was_accepted_ends_dead_at_once(
     assert mailbox.sent == []
 
 
-def test_a_fire_that_is_forbidden_by_now_is_told_in_the_ledger(
+def test_a_fire_that_is_forbidden_by_now_is_in_the_history(
     client: Client, world: World, mailbox: Mailbox, provided: Resources
 ) -> None:
     """The schedule stands, its neighbour fires, and nothing is sent."""

@@ -17,7 +17,7 @@ from whendue.metrics.model import series_of
 PATH = "/actuator/prometheus"
 
 
-def test_it_is_prometheus_text_with_every_metric_and_what_it_tells(
+def test_it_is_prometheus_text_with_every_metric_and_its_description(
     client_of: Callable[..., Client], world: World
 ) -> None:
     """A metric without help, or one that is promised and missing, is of no use on a dashboard."""
@@ -28,10 +28,10 @@ def test_it_is_prometheus_text_with_every_metric_and_what_it_tells(
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     assert set(families) == set(METRICS)
     assert {name: family.documentation for name, family in families.items()} == {
-        name: told.tells for name, told in METRICS.items()
+        name: metric.description for name, metric in METRICS.items()
     }
-    submitted = [one for one in families["whendue_jobs_submitted"].samples if one.labels["type"] == "ok"]
-    assert [one.value for one in submitted] == [1]
+    submitted = [sample for sample in families["whendue_jobs_submitted"].samples if sample.labels["type"] == "ok"]
+    assert [item.value for item in submitted] == [1]
 
 
 def test_notifications_are_counted_by_channel_and_outcome() -> None:

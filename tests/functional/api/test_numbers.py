@@ -147,5 +147,5 @@ def test_whatever_time_is_stored_is_shown(world: World, client: Client, field: s
 
 def test_what_no_table_can_hold_is_refused_with_a_code(world: World, client: Client) -> None:
     """Whatever finds its way past the door: that one alone, and no 500."""
-    ends = world.app.submit.many(TENANT, [JobRequest("ok", {}, tags={"a": text}) for text in ("\ud800", "fine")])
-    assert [getattr(end, "code", "made") for end in ends] == ["unstorable", "made"]
+    results = world.app.submit.many(TENANT, [JobRequest("ok", {}, tags={"a": text}) for text in ("\ud800", "fine")])
+    assert [getattr(end, "code", "made") for end in results] == ["unstorable", "made"]

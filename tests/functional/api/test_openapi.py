@@ -37,7 +37,7 @@ class Stage:
         self.conforms(self.document["paths"][template][method.lower()]["responses"], answer)
         return answer
 
-    def there(self, *templates: str) -> None:
+    def must_exist(self, *templates: str) -> None:
         """Insist that what a test is about is there."""
         for template in templates:
             assert self.send("GET", template).status == 200, template
@@ -67,7 +67,7 @@ def stage() -> Iterator[Stage]:
 
 def test_every_get_answers_as_declared(stage: Stage) -> None:
     """All of them with what is there, but for the few that a finished job or a young schedule has not."""
-    stage.there("/jobs/{job_id}", "/workflows/{workflow_id}", "/schedules/{name}/fires", "/subscriptions/{name}")
+    stage.must_exist("/jobs/{job_id}", "/workflows/{workflow_id}", "/schedules/{name}/fires", "/subscriptions/{name}")
     for template, operations in stage.document["paths"].items():
         if "get" in operations:
             stage.send("GET", template)
@@ -177,24 +177,24 @@ def test_every_time_and_duration_of_an_answer_is_declared_as_one(stage: Stage) -
             schema = declared["get"]["responses"]["200"]["content"]["application/json"]["schema"]
             seen |= set(undeclared(stage.document, schema, answer.json, template))
     # Facts have no schema: those that are times are called `...At` and `...Until`.
-    assert {place for place in seen if "/facts/" not in place} == set()
+    assert {location for location in seen if "/facts/" not in location} == set()
 
 
-def undeclared(document: Any, schema: Any, value: Any, place: str) -> Iterator[str]:
+def undeclared(document: Any, schema: Any, value: Any, location: str) -> Iterator[str]:
     """List the places of texts that are times or durations and are not declared as such."""
-    options = [resolved(document, one) for one in schema.get("anyOf", [schema])]
+    options = [resolved(document, item) for item in schema.get("anyOf", [schema])]
     if isinstance(value, dict):
-        for name, one in value.items():
+        for name, entry in value.items():
             inner = [option["properties"][name] for option in options if name in option.get("properties", {})]
             if inner:
-                yield from undeclared(document, inner[0], one, f"{place}/{name}")
-            elif isinstance(one, str) and RFC3339.fullmatch(one):
-                yield f"{place}/{name}"
+                yield from undeclared(document, inner[0], entry, f"{location}/{name}")
+            elif isinstance(entry, str) and RFC3339.fullmatch(entry):
+                yield f"{location}/{name}"
     elif isinstance(value, list):
-        for one in value:
-            yield from undeclared(document, options[0].get("items", {}), one, f"{place}[]")
+        for entry in value:
+            yield from undeclared(document, options[0].get("items", {}), entry, f"{location}[]")
     elif isinstance(value, str) and FORMATTED.fullmatch(value):
-        yield from [] if {"date-time", "duration"} & {option.get("format") for option in options} else [place]
+        yield from [] if {"date-time", "duration"} & {option.get("format") for option in options} else [location]
 
 
 def resolved(document: Any, schema: Any) -> Any:

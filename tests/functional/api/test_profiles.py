@@ -112,7 +112,7 @@ def test_a_deleted_profile_is_gone_and_its_versions_count_on(client: Client) -> 
     assert (gone.status, gone.text) == (204, "")
     assert client.send("DELETE", "/profiles/mine").code == "profile_not_found"
     assert client.send("GET", "/profiles/mine").code == "profile_not_found"
-    assert "mine" not in [one["name"] for one in client.send("GET", "/profiles").json["items"]]
+    assert "mine" not in [item["name"] for item in client.send("GET", "/profiles").json["items"]]
     assert client.send("POST", "/jobs", {"type": "ok", "profile": "mine"}).code == "unknown_profile"
     assert client.send("GET", "/profiles/mine/versions/1").json["maxAttempts"] == 1
     assert client.send("GET", "/profiles/mine/versions/2").code == "profile_not_found"
@@ -136,7 +136,7 @@ def test_the_list_has_the_built_in_profiles_and_ones_own(client_of: Callable[...
     put(mine, WHOLE, "bank")
     put(other, {}, "theirs")
     page = mine.send("GET", "/profiles").json
-    assert [(one["name"], one["version"]) for one in page["items"]] == [
+    assert [(item["name"], item["version"]) for item in page["items"]] == [
         ("bank", 1),
         ("default", None),
         ("once", None),
@@ -308,15 +308,15 @@ def test_an_edit_governs_what_is_accepted_afterwards_and_nothing_before(client: 
     assert (again["state"], again["profileVersion"], again["attempt"]) == ("dead", 1, 2)
 
 
-@pytest.mark.parametrize("told", [{"profile": "leader"}, {"profile": "mine", "followProfile": True}])
+@pytest.mark.parametrize("options", [{"profile": "leader"}, {"profile": "mine", "followProfile": True}])
 def test_a_following_job_takes_the_newest_version_at_each_claim(
-    client: Client, world: World, told: dict[str, Any]
+    client: Client, world: World, options: dict[str, Any]
 ) -> None:
     """What the request itself asked for stays."""
     quick = {"baseSeconds": 1, "jitter": "none"}
     for name, follow in (("leader", True), ("mine", False)):
         put(client, {"maxAttempts": 9, "backoff": quick, "timeoutSeconds": 11, "follow": follow}, name)
-    job = client.submit("bad", leaseSeconds=40, **told)
+    job = client.submit("bad", leaseSeconds=40, **options)
     assert (job["followProfile"], job["profileVersion"]) == (True, 1)
     world.work()
     for name in ("leader", "mine"):

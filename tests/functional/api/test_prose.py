@@ -24,22 +24,22 @@ OPERATIONS = [
 ]
 
 
-def texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+def texts(value: Any, location: str = "") -> Iterator[tuple[str, str]]:
     """List every summary and description, with its place."""
     if isinstance(value, dict):
-        for name, one in value.items():
-            if name in ("summary", "description") and isinstance(one, str):
-                yield f"{place}/{name}", one
+        for name, item in value.items():
+            if name in ("summary", "description") and isinstance(item, str):
+                yield f"{location}/{name}", item
             else:
-                yield from texts(one, f"{place}/{name}")
+                yield from texts(item, f"{location}/{name}")
     elif isinstance(value, list):
-        for number, one in enumerate(value):
-            yield from texts(one, f"{place}/{number}")
+        for number, item in enumerate(value):
+            yield from texts(item, f"{location}/{number}")
 
 
 def test_no_text_has_a_private_word() -> None:
     """Readers know SQS, Celery and Temporal, not this project's earlier words."""
-    found = {place: text for place, text in texts(DOCUMENT) if PRIVATE.search(text)}
+    found = {location: text for location, text in texts(DOCUMENT) if PRIVATE.search(text)}
     assert found == {}
 
 

@@ -19,9 +19,9 @@ WHY = {"reason": "the bank is shut"}
 def shown(client: Client, name: str = "normal") -> Any:
     answer = client.send("GET", "/queues")
     assert answer.status == 200
-    assert [one["name"] for one in answer.json["items"]] == list(ALL_QUEUES)
+    assert [item["name"] for item in answer.json["items"]] == list(ALL_QUEUES)
     assert answer.json["cursor"] is None
-    return next(one for one in answer.json["items"] if one["name"] == name)
+    return next(item for item in answer.json["items"] if item["name"] == name)
 
 
 def test_an_idle_queue_shows_nothing(client: Client) -> None:
@@ -78,8 +78,8 @@ def test_a_queue_is_paused_and_resumed(client: Client, client_of: Callable[..., 
     """Operators see by whom, why, since and until when."""
     until = times.to_timestamp(world.clock.now_ms() + 60_000)
     answer = client.send("POST", "/queues/normal/pause", WHY | {"expiresAt": until})
-    told = {"by": TENANT, **WHY, "since": times.to_timestamp(world.clock.now_ms()), "until": until}
-    assert (answer.status, answer.json) == (200, told | {"by": answer.json["by"]})
+    expected = {"by": TENANT, **WHY, "since": times.to_timestamp(world.clock.now_ms()), "until": until}
+    assert (answer.status, answer.json) == (200, expected | {"by": answer.json["by"]})
     assert answer.json["by"]
     assert shown(client_of("other", "jobs:read operator"))["paused"] == answer.json
     assert shown(client, "low")["paused"] is None
@@ -101,7 +101,7 @@ def test_a_tenant_sees_that_a_queue_is_paused_and_nothing_that_is_others(
     assert other.send("POST", "/queues/normal/pause", {"reason": "mine"}).status == 403
     client.send("POST", "/queues/normal/pause", {"reason": secret})
     listed = other.send("GET", "/queues")
-    [queue] = [one for one in listed.json["items"] if one["name"] == "normal"]
+    [queue] = [item for item in listed.json["items"] if item["name"] == "normal"]
     paused = queue.pop("paused")
     assert queue == {"name": "normal", "depth": None, "inFlight": None, "delayed": None, "oldestDueAt": None}
     assert (paused["by"], paused["reason"], bool(paused["since"])) == (None, None, True)
@@ -148,10 +148,10 @@ def test_a_tenant_pauses_itself_and_its_types_and_nobody_else(
     assert reasons[0]["facts"]["pausedUntil"] is None
     other.send("DELETE", "/pauses/tenant")
     listed = client.send("GET", "/pauses").json["items"]
-    assert [one["type"] for one in listed] == [None, "bad", "ok"]
+    assert [item["type"] for item in listed] == [None, "bad", "ok"]
     assert client.send("DELETE", "/pauses/types/bad").status == 204
     assert client.send("DELETE", "/pauses/tenant").status == 204
-    assert [one["type"] for one in client.send("GET", "/pauses").json["items"]] == ["ok"]
+    assert [item["type"] for item in client.send("GET", "/pauses").json["items"]] == ["ok"]
     assert client.send("DELETE", "/pauses/types/never-heard-of").status == 204
 
 
@@ -172,7 +172,7 @@ def test_a_tenant_pauses_itself_and_its_types_and_nobody_else(
         ("/jobs", {"type": "ok", "group": "g" * (GROUP_BYTES + 1)}, 422, "invalid_request"),
     ],
 )
-def test_what_is_wrong_is_told(client: Client, path: str, body: Any, status: int, code: str) -> None:
+def test_what_is_wrong_is_shown(client: Client, path: str, body: Any, status: int, code: str) -> None:
     """A clear problem, never a 500."""
     answer = client.send("POST", path, body)
     assert (answer.status, answer.code) == (status, code)

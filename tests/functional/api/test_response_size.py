@@ -111,7 +111,9 @@ def test_what_is_just_shown_with_its_job_fits_with_all_attempts(world: World, cl
     attempts = [
         {name: getattr(replace(ERROR, generation=n), name) for name in Failure.__slots__} for n in range(1, 400)
     ]
-    world.table.apply([insert("attempt", attempt_key(job["id"], one["generation"]), one) for one in attempts])
+    world.table.apply(
+        [insert("attempt", attempt_key(job["id"], attempt["generation"]), attempt) for attempt in attempts]
+    )
     shown = client.send("GET", f"/jobs/{job['id']}")
     insist(shown, 3_000_000)
     assert shown.json["payload"] == shown.json["result"] == text
@@ -190,9 +192,9 @@ def test_a_batch_that_is_wrong_in_every_way(client: Client) -> None:
     answer = client.send("POST", "/jobs/batch", json.dumps({"jobs": [each] * 500}, ensure_ascii=False))
     insist(answer, 300_000)
     assert {item["status"] for item in answer.json["items"]} == {422}
-    one = client.send("POST", "/jobs", json.dumps({wide(3_000_000): 1, "b": 1}, ensure_ascii=False))
-    assert one.status == 422
-    assert len(json.dumps(one.text)) < 100_000
+    answer = client.send("POST", "/jobs", json.dumps({wide(3_000_000): 1, "b": 1}, ensure_ascii=False))
+    assert answer.status == 422
+    assert len(json.dumps(answer.text)) < 100_000
 
 
 def test_the_largest_workflow(world: World, client: Client) -> None:

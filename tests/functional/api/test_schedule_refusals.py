@@ -166,12 +166,12 @@ def test_a_time_that_is_none_is_refused_wherever_one_is_taken(world: World, shap
         ("POST", "/schedules/preview", {"at": text}, "body.at"),
         ("POST", "/schedules/x/backfill", {"from": text, "to": "2026-11-23T20:00:00Z"}, "body.from"),
     ):
-        assert where in [place for place, _ in refused(client.send(method, path, body), 422, "invalid_request")]
+        assert where in [location for location, _ in refused(client.send(method, path, body), 422, "invalid_request")]
     answer = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok", "dueAt": text}, {"type": "ok"}]})
     assert [item["status"] for item in answer.json["items"]] == [422, 202]
     window: dict[str, Any] = {"from": text}
-    [(place, _)] = refused(client.send("GET", "/schedules/x/fires", **window), 422, "invalid_request")
-    assert place == "query.from"
+    [(location, _)] = refused(client.send("GET", "/schedules/x/fires", **window), 422, "invalid_request")
+    assert location == "query.from"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_too_many_exclusions_are_refused_before_they_are_read(client: Client) ->
         assert "200" in problem
 
 
-def test_a_time_zone_in_other_capitals_is_told_its_name(client: Client) -> None:
+def test_an_error_for_a_time_zone_in_other_capitals_has_its_name(client: Client) -> None:
     """`europe/berlin` is one that people write."""
     body = {"cron": "* * * * *", "timezone": "europe/berlin", "job": JOB}
     [(where, problem)] = refused(client.send("PUT", "/schedules/x", body), 400, "invalid_schedule")

@@ -58,11 +58,11 @@ def test_a_schedule_is_created_read_and_shown_as_it_was_put(world: World, shape:
     assert (made.status, made.headers["location"]) == (201, "/schedules/nightly")
     shown = client.send("GET", "/schedules/nightly")
     assert (shown.status, shown.headers["etag"]) == (200, made.headers["etag"])
-    told = shown.json
-    assert {name: told[name] for name in body if name != "job"} == {n: v for n, v in body.items() if n != "job"}
-    assert told["job"] == body["job"] | {"profile": "default"}
-    assert (told["state"], told["timezone"], told["jitterSeconds"]) == ("active", "UTC", 0)
-    again = client.send("PUT", "/schedules/nightly", {n: told[n] for n in (*body, "jitterSeconds", "timezone")})
+    shown_now = shown.json
+    assert {name: shown_now[name] for name in body if name != "job"} == {n: v for n, v in body.items() if n != "job"}
+    assert shown_now["job"] == body["job"] | {"profile": "default"}
+    assert (shown_now["state"], shown_now["timezone"], shown_now["jitterSeconds"]) == ("active", "UTC", 0)
+    again = client.send("PUT", "/schedules/nightly", {n: shown_now[n] for n in (*body, "jitterSeconds", "timezone")})
     assert (again.status, again.headers["etag"]) == (200, made.headers["etag"])
 
 
@@ -153,7 +153,7 @@ def test_a_list_has_every_schedule_by_name_page_by_page(put: Callable[..., Answe
     cursor: dict[str, Any] = {}
     while True:
         page = client.send("GET", "/schedules", limit=1, **cursor).json
-        found += [one["name"] for one in page["items"]]
+        found += [item["name"] for item in page["items"]]
         if page["cursor"] is None:
             break
         cursor = {"cursor": page["cursor"]}
@@ -189,7 +189,7 @@ def test_changes_are_locked_by_etag(put: Callable[..., Answer], client: Client) 
     assert client.send("GET", "/schedules/nightly").json["cron"] == "*/3 * * * *"
 
 
-def test_a_schedule_fires_on_time_and_the_ledger_says_so(
+def test_a_schedule_fires_on_time_and_the_history_shows_it(
     put: Callable[..., Answer], client: Client, world: World
 ) -> None:
     """Each nominal time once, with the job that ran for it and how late it began."""
@@ -197,12 +197,12 @@ def test_a_schedule_fires_on_time_and_the_ledger_says_so(
     world.pass_time(120)
     found = fires(client, limit=7)
     began = world.clock.start_ms
-    assert [read(one["nominalAt"]) for one in found] == [began + 5000 * n for n in range(24, 0, -1)]
-    assert {one["outcome"] for one in found} == {"ran"}
-    assert {one["latenessSeconds"] for one in found} == {0}
-    jobs = [client.send("GET", f"/jobs/{one['job']['id']}").json for one in found]
+    assert [read(fire["nominalAt"]) for fire in found] == [began + 5000 * n for n in range(24, 0, -1)]
+    assert {fire["outcome"] for fire in found} == {"ran"}
+    assert {item["latenessSeconds"] for item in found} == {0}
+    jobs = [client.send("GET", f"/jobs/{item['job']['id']}").json for item in found]
     assert [(job["state"], job["schedule"], job["nominalAt"]) for job in jobs] == [
-        ("succeeded", "nightly", one["nominalAt"]) for one in found
+        ("succeeded", "nightly", fire["nominalAt"]) for fire in found
     ]
     assert fires(client, **{"from": at(world, -20), "to": at(world, -10)}) == found[2:5]
     assert fires(client, outcome="missed") == []
@@ -216,13 +216,13 @@ def test_a_preview_is_what_then_fires(put: Callable[..., Answer], client: Client
     unsaved = client.send("POST", "/schedules/preview", body | {"limit": 20})
     assert unsaved.status == 200, unsaved.text
     for name in ("nominalAt", "local", "note"):
-        assert [one[name] for one in unsaved.json["items"]] == [one[name] for one in items]
+        assert [item[name] for item in unsaved.json["items"]] == [item[name] for item in items]
     world.pass_time(240)
-    assert [one["nominalAt"] for one in reversed(fires(client))][:20] == [one["nominalAt"] for one in items]
-    [offset] = {read(one["dueAt"]) - read(one["nominalAt"]) for one in items}
+    assert [fire["nominalAt"] for fire in reversed(fires(client))][:20] == [item["nominalAt"] for item in items]
+    [offset] = {read(item["dueAt"]) - read(item["nominalAt"]) for item in items}
     assert 0 < offset < 30_000
     began = sorted(began for _, _, began in world.ran)[:20]
-    assert all(0 <= at - read(one["dueAt"]) <= 1000 for at, one in zip(began, items, strict=True))
+    assert all(0 <= at - read(item["dueAt"]) <= 1000 for at, item in zip(began, items, strict=True))
 
 
 def test_a_preview_of_nonsense_is_refused(client: Client) -> None:
@@ -247,7 +247,7 @@ def test_nothing_fires_while_paused_and_what_passed_is_skipped(
     resumed = client.send("POST", "/schedules/nightly/resume")
     assert (resumed.json["state"], resumed.json["paused"]) == ("active", None)
     world.pass_time(60)
-    assert Counter((one["outcome"], one["reason"]) for one in fires(client, limit=9)) == {
+    assert Counter((fire["outcome"], fire["reason"]) for fire in fires(client, limit=9)) == {
         ("ran", None): 12,
         ("skipped", "paused"): 30,
     }
@@ -261,9 +261,9 @@ def test_an_edit_holds_from_now_on(put: Callable[..., Answer], client: Client, w
     put(cron="*/15 * * * * *", job={"type": "ok", "payload": {"n": 2}})
     world.pass_time(60)
     found = fires(client)
-    times = [(read(one["nominalAt"]) - world.clock.start_ms) // 1000 for one in reversed(found)]
+    times = [(read(fire["nominalAt"]) - world.clock.start_ms) // 1000 for fire in reversed(found)]
     assert times == [10, 20, 30, 40, 50, 60, 75, 90, 105, 120]
-    payloads = [client.send("GET", f"/jobs/{one['job']['id']}").json["payload"]["n"] for one in reversed(found)]
+    payloads = [client.send("GET", f"/jobs/{item['job']['id']}").json["payload"]["n"] for item in reversed(found)]
     assert payloads == [1] * 6 + [2] * 4
     assert len(world.ran) == 10
 
@@ -299,7 +299,7 @@ def test_a_trigger_runs_the_job_at_once_and_is_no_fire(
     world.pass_time(2)
     assert len(world.ran) == 2
     found = fires(client)
-    assert [one["outcome"] for one in found] == ["triggered", "triggered"]
+    assert [fire["outcome"] for fire in found] == ["triggered", "triggered"]
     assert found[1]["job"] == {"id": first.json["id"], "state": "succeeded"}
 
 
@@ -310,8 +310,8 @@ def test_a_one_shot_fires_once_and_has_ended(put: Callable[..., Answer], client:
     assert world.ran == []
     world.pass_time(200)
     assert [(time - world.clock.start_ms) // 1000 for _, _, time in world.ran] == [200]
-    told = client.send("GET", "/schedules/nightly").json
-    assert (told["state"], told["nextAt"]) == ("ended", None)
+    shown_now = client.send("GET", "/schedules/nightly").json
+    assert (shown_now["state"], shown_now["nextAt"]) == ("ended", None)
     assert "due_pk" not in next(item for key, item in world.table.items().items() if key.sk == "schedule#nightly")
 
 
@@ -321,9 +321,9 @@ def test_a_schedule_pauses_after_so_many_failures_in_a_row(
     """And says so; resumed, it counts anew."""
     put(pauseAfterFailures=3, job={"type": "bad", "maxAttempts": 1})
     world.pass_time(600)
-    told = client.send("GET", "/schedules/nightly").json
-    assert (told["state"], told["paused"]["by"]) == ("paused", "whendue")
-    assert told["paused"]["reason"] == "its last 3 fires ended dead"
+    shown_now = client.send("GET", "/schedules/nightly").json
+    assert (shown_now["state"], shown_now["paused"]["by"]) == ("paused", "whendue")
+    assert shown_now["paused"]["reason"] == "its last 3 fires ended dead"
     assert 3 <= len(world.ran) <= 4
     client.send("POST", "/schedules/nightly/resume")
     world.pass_time(130)
@@ -353,7 +353,7 @@ def test_a_job_that_can_no_longer_be_made_is_skipped_and_the_schedule_says_why(
     definition = world.registry.remove("ok")
     world.pass_time(240)
     assert "unknown_task" in client.send("GET", "/schedules/nightly").json["lastError"]
-    assert {(one["outcome"], one["reason"], one["job"]) for one in fires(client)[:1]} == {
+    assert {(fire["outcome"], fire["reason"], fire["job"]) for fire in fires(client)[:1]} == {
         ("skipped", "unknown_task", None)
     }
     world.registry.add(definition)
@@ -384,20 +384,20 @@ def test_a_backfill_runs_what_has_not_run(put: Callable[..., Answer], client: Cl
     begun = client.send("POST", "/schedules/nightly/backfill", body)
     assert begun.status == 202, begun.text
     world.pass_time(60)
-    told = client.send("GET", begun.headers["location"]).json
-    assert (told["state"], told["createdJobs"], told["leftAlone"]) == ("finished", 8, 3)
+    shown_now = client.send("GET", begun.headers["location"]).json
+    assert (shown_now["state"], shown_now["createdJobs"], shown_now["leftAlone"]) == ("finished", 8, 3)
     found = fires(client, **body)
-    assert Counter(one["outcome"] for one in found) == {"ran": 3, "caught_up": 8}
-    assert len({one["nominalAt"] for one in found}) == 11
-    assert {one["backfill"] for one in found if one["outcome"] == "caught_up"} == {told["id"]}
+    assert Counter(fire["outcome"] for fire in found) == {"ran": 3, "caught_up": 8}
+    assert len({fire["nominalAt"] for fire in found}) == 11
+    assert {fire["backfill"] for fire in found if fire["outcome"] == "caught_up"} == {shown_now["id"]}
     again = client.send("POST", "/schedules/nightly/backfill", body).json
     world.pass_time(60)
     path = f"/schedules/nightly/backfills/{again['id']}"
     assert client.send("GET", path).json["createdJobs"] == 0
     forced = client.send("POST", "/schedules/nightly/backfill", body | {"force": True, "limit": 2}).json
     world.pass_time(60)
-    told = client.send("GET", f"/schedules/nightly/backfills/{forced['id']}").json
-    assert (told["state"], told["createdJobs"]) == ("finished", 2)
+    shown_now = client.send("GET", f"/schedules/nightly/backfills/{forced['id']}").json
+    assert (shown_now["state"], shown_now["createdJobs"]) == ("finished", 2)
 
 
 def test_a_long_backfill_goes_on_with_the_timer(put: Callable[..., Answer], client: Client, world: World) -> None:

@@ -108,7 +108,7 @@ def test_another_tenants_job_is_exactly_like_no_job(client_of: Callable[..., Cli
     """Not even its existence shows."""
     mine = client_of().submit()["id"]
     other = client_of("other")
-    answers = [other.send(method, path.replace("<job_id>", one), BODIES.get(method)) for one in (mine, "0190")]
+    answers = [other.send(method, path.replace("<job_id>", item), BODIES.get(method)) for item in (mine, "0190")]
     assert [answer.status for answer in answers] == [404, 404]
     assert answers[0].text.replace(mine, "*") == answers[1].text.replace("0190", "*")
 

@@ -71,22 +71,22 @@ def api() -> Client:
     return client
 
 
-@pytest.mark.parametrize("place", PLACES | NAMES)
+@pytest.mark.parametrize("location", PLACES | NAMES)
 @pytest.mark.parametrize("name", BAD)
-def test_what_acts_on_the_reader_is_refused(api: Client, place: str, name: str) -> None:
+def test_what_acts_on_the_reader_is_refused(api: Client, location: str, name: str) -> None:
     """Wherever it stands, and it is not repeated in the answer."""
-    method, path, body = (PLACES | NAMES)[place]
+    method, path, body = (PLACES | NAMES)[location]
     answer = api.send(method, path, body(BAD[name]))
     assert answer.status in (400, 422), answer.text
     assert answer.code != "internal_error"
     assert is_line(answer.text)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("location", PLACES)
 @pytest.mark.parametrize("text", GOOD)
-def test_text_of_every_script_is_taken(api: Client, place: str, text: str) -> None:
+def test_text_of_every_script_is_taken(api: Client, location: str, text: str) -> None:
     """Joiners and marks belong to it."""
-    method, path, body = PLACES[place]
+    method, path, body = PLACES[location]
     answer = api.send(method, path, body(text))
     assert answer.status in (200, 201, 202), answer.text
 

@@ -173,13 +173,13 @@ def test_a_log_is_read_page_by_page_and_by_state(client: Client) -> None:
     cursor: dict[str, Any] = {}
     while True:
         page = client.send("GET", "/subscriptions/hook/deliveries", limit=2, **cursor).json
-        seen += [one["id"] for one in page["items"]]
+        seen += [item["id"] for item in page["items"]]
         if page["cursor"] is None:
             break
         cursor = {"cursor": page["cursor"]}
     assert sorted(seen) == sorted(ids)
     cancelled = client.send("GET", "/subscriptions/hook/deliveries", state="cancelled").json["items"]
-    assert [one["id"] for one in cancelled] == ids[:1]
+    assert [entry["id"] for entry in cancelled] == ids[:1]
     first = client.send("GET", "/subscriptions/hook/deliveries", limit=1).json["cursor"]
     assert client.send("GET", "/subscriptions/other/deliveries", cursor=first).code == "invalid_cursor"
     assert client.send("GET", "/subscriptions/hook/deliveries", state="gone").code == "invalid_request"
@@ -307,7 +307,7 @@ def test_a_recipient_of_an_allowed_domain_is_allowed_to_this_tenant_alone(
     assert put(client, body).status == 201
     answer = client_of("other").send("PUT", "/subscriptions/mail", body)
     assert answer.code == "not_allowed"
-    assert [place["where"] for place in answer.json["errors"]] == ["config.to.0", "config.to.1"]
+    assert [problem["where"] for problem in answer.json["errors"]] == ["config.to.0", "config.to.1"]
     assert "WHENDUE_EMAIL_RECIPIENTS" in answer.json["errors"][0]["problem"]
 
 
@@ -396,7 +396,7 @@ def test_a_schedule_goes_on_when_a_subscription_that_it_names_is_gone(client: Cl
     client.send("PUT", "/schedules/s", {"every": "PT1M", "job": {"type": "ok", "payload": {}, "notify": ["hook"]}})
     client.send("DELETE", "/subscriptions/hook")
     world.pass_time(180)
-    outcomes = {one["outcome"] for one in client.send("GET", "/schedules/s/fires").json["items"]}
+    outcomes = {item["outcome"] for item in client.send("GET", "/schedules/s/fires").json["items"]}
     assert outcomes == {"ran"}
 
 
@@ -404,7 +404,7 @@ def test_a_workflow_goes_on_when_a_subscription_that_a_node_names_is_gone(client
     """It is refused while that is knowable: before any of its nodes runs."""
     body = {"nodes": {"a": {"type": "ok", "payload": {}, "notify": ["hook"]}}}
     refused = client.send("POST", "/workflows", body)
-    assert (refused.code, [one["where"] for one in refused.json["errors"]]) == ("invalid_workflow", ["nodes.a"])
+    assert (refused.code, [error["where"] for error in refused.json["errors"]]) == ("invalid_workflow", ["nodes.a"])
     put(client)
     accepted = client.send("POST", "/workflows", body)
     client.send("DELETE", "/subscriptions/hook")
@@ -441,11 +441,11 @@ def test_a_delivery_has_no_priority(client: Client, world: Notified) -> None:
 # --- what schedules and pauses tell --------------------------------------------------------------------------------
 
 
-def told(world: Notified) -> list[dict[str, Any]]:
+def payloads_of(world: Notified) -> list[dict[str, Any]]:
     return sorted((view.payload for view in world.log()), key=lambda payload: payload["timestamp"])
 
 
-def test_a_pause_is_told_once_however_often_it_is_repeated(client: Client, world: Notified) -> None:
+def test_a_pause_is_delivered_once_however_often_it_is_repeated(client: Client, world: Notified) -> None:
     """Of a queue, of the tenant and of one of its types; the pause of the tenant itself does not hold it back."""
     put(client, HOOK | {"events": ["queue_paused"]})
     for _ in range(2):
@@ -453,12 +453,12 @@ def test_a_pause_is_told_once_however_often_it_is_repeated(client: Client, world
         client.send("POST", "/pauses", {"reason": "why"})
         client.send("POST", "/pauses", {"reason": "why", "type": "ok"})
         world.clock.advance(1)
-    payloads = told(world)
+    payloads = payloads_of(world)
     assert {payload["type"] for payload in payloads} == {"queue.paused"}
     assert sorted(
         (payload["data"]["queue"], payload["data"]["type"]) for payload in payloads if payload["data"]["queue"]
     )
-    assert sorted(str((one["data"]["queue"], one["data"]["type"])) for one in payloads) == [
+    assert sorted(str((payload["data"]["queue"], payload["data"]["type"])) for payload in payloads) == [
         "('low', None)",
         "(None, 'ok')",
         "(None, None)",
@@ -469,16 +469,16 @@ def test_a_pause_is_told_once_however_often_it_is_repeated(client: Client, world
     client.send("POST", "/queues/low/resume")
     world.clock.advance(1)
     client.send("POST", "/queues/low/pause", {"reason": "again"})
-    assert len(told(world)) == 4
+    assert len(payloads_of(world)) == 4
 
 
-def test_a_pause_that_nobody_could_be_told_of_is_503_and_told_when_it_is_repeated(world: Notified) -> None:
+def test_a_pause_that_could_not_be_delivered_is_503_and_delivered_when_it_is_repeated(world: Notified) -> None:
     """It holds meanwhile."""
 
     def refusing(writes: Any) -> Any:
         deliveries = [write.name == "submit" for write in writes]
         done = iter(world.table.apply([write for write in writes if write.name != "submit"]))
-        return [WriteResult(WriteStatus.UNAVAILABLE) if one else next(done) for one in deliveries]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if delivery else next(done) for delivery in deliveries]
 
     store = Refusing(world.table, "apply", refusing)
     world.subscribe(url="https://hooks.example.com/")
@@ -488,22 +488,22 @@ def test_a_pause_that_nobody_could_be_told_of_is_503_and_told_when_it_is_repeate
     store.on = False
     world.clock.advance(5)
     assert client.send("POST", "/queues/low/pause", {"reason": "why"}).status == 200
-    assert len(told(world)) == 1
+    assert len(payloads_of(world)) == 1
 
 
-def test_an_operators_pause_of_a_queue_is_told_to_the_operators_tenant(
+def test_an_operators_pause_of_a_queue_is_delivered_to_the_operators_tenant(
     client: Client, client_of: Callable[..., Client]
 ) -> None:
     """Who pauses what for everybody is nobody else's business."""
     stranger = client_of("stranger")
-    for one in (client, stranger):
-        put(one, HOOK | {"events": ["queue_paused"]})
+    for item in (client, stranger):
+        put(item, HOOK | {"events": ["queue_paused"]})
     client.send("POST", "/queues/low/pause", {"reason": "why"})
     assert len(get(client, "/deliveries").json["items"]) == 1
     assert get(stranger, "/deliveries").json["items"] == []
 
 
-def test_missed_fires_are_told_once_with_their_number(client: Client, world: Notified) -> None:
+def test_missed_fires_are_delivered_once_with_their_number(client: Client, world: Notified) -> None:
     """One delivery for all of one entry of the ledger; also when whoever told it died before the cursor moved."""
     put(client, HOOK | {"events": ["schedule_missed"], "filter": {"schedules": ["s"]}})
     body = {"every": "PT1M", "misfire": {"policy": "skip"}, "job": {"type": "ok", "payload": {}}}
@@ -512,22 +512,26 @@ def test_missed_fires_are_told_once_with_their_number(client: Client, world: Not
     world.clock.advance(3600)
 
     def refuse_to_advance(writes: Any) -> Any:
-        ends = world.table.apply([write for write in writes if write.name != "advance"])
-        done = iter(ends)
+        results = world.table.apply([write for write in writes if write.name != "advance"])
+        done = iter(results)
         return [WriteResult(WriteStatus.UNAVAILABLE) if write.name == "advance" else next(done) for write in writes]
 
     world.tick(world.build(store=Refusing(world.table, "apply", refuse_to_advance)))
     world.tick()
-    [payload] = told(world)
+    [payload] = payloads_of(world)
     assert payload["type"] == "schedule.missed"
     data = payload["data"]
     assert (data["schedule"], data["reason"], data["more"]) == ("s", "misfired", False)
     assert data["missed"] == len(
-        [one for one in client.send("GET", "/schedules/s/fires", limit=200).json["items"] if one["outcome"] == "missed"]
+        [
+            item
+            for item in client.send("GET", "/schedules/s/fires", limit=200).json["items"]
+            if item["outcome"] == "missed"
+        ]
     )
 
 
-def test_a_schedule_waits_with_its_cursor_until_missed_fires_are_told(client: Client, world: Notified) -> None:
+def test_a_schedule_waits_with_its_cursor_until_missed_fires_are_published(client: Client, world: Notified) -> None:
     """Where the subscriptions cannot be read nothing is lost; the next tick goes on."""
     put(client, HOOK | {"events": ["schedule_missed"]})
     client.send("PUT", "/schedules/s", {"every": "PT1M", "misfire": {"policy": "skip"}, "job": {"type": "ok"}})
@@ -555,7 +559,7 @@ def test_what_a_paused_queue_of_deliveries_holds_comes_after_the_resume(client: 
     """Deliveries are jobs: the timer brings them back."""
     put(client)
     client.send("POST", f"/queues/{NOTIFICATIONS}/pause", {"reason": "why"})
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     assert world.job(delivery).claims == 0
     client.send("POST", f"/queues/{NOTIFICATIONS}/resume")

@@ -59,7 +59,7 @@ def test_integers_are_exact(client: Client, world: World, value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["generator", "coroutine"])
-def test_a_result_that_nobody_awaits_is_told_with_its_cause(client: Client, world: World, kind: str) -> None:
+def test_a_result_that_nothing_awaits_is_logged_with_its_cause(client: Client, world: World, kind: str) -> None:
     """Whoever wrote it learns what to write instead."""
 
     async def later() -> int:
@@ -110,7 +110,7 @@ def test_an_error_is_shown_whatever_it_says(client: Client, world: World, name: 
     error = runs(client, world, lambda payload, ctx: misbehave())["error"]
     assert error["type"] == kind
     shown = error["type"] + error["message"] + error["where"]
-    assert not [one for one in shown if ord(one) < 32 and one not in "\t\n"]
+    assert not [item for item in shown if ord(item) < 32 and item not in "\t\n"]
     assert len(error["message"].encode()) <= ERROR_MESSAGE_BYTES
 
 
@@ -282,7 +282,7 @@ def test_a_path_that_fails_on_everything_is_refused_at_submit(client: Client, pa
     body = {"type": "ok", "payload": {"x": {"$from": dependency, "path": path}}, "dependsOn": [dependency]}
     answer = client.send("POST", "/jobs", body)
     assert (answer.status, answer.code) == (422, "invalid_reference"), answer.text
-    assert [one["where"] for one in answer.json["errors"]] == ["payload.x"]
+    assert [error["where"] for error in answer.json["errors"]] == ["payload.x"]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_a_path_that_fails_on_its_result_ends_its_own_job_alone(client: Client, 
         client.submit(payload={"x": {"$from": dependency, "path": "l[0].n"}}, dependsOn=[dependency]) for _ in range(2)
     ]
     worked = world.work()
-    assert [one.unsettled for one in worked] == [[]] * len(worked)
+    assert [result.unsettled for result in worked] == [[]] * len(worked)
     shown = client.send("GET", f"/jobs/{referring['id']}").json
     assert (shown["state"], shown["attempt"], shown["error"]["type"]) == ("dead", 1, "bad_reference")
     for job in others:

@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from tests.builders.notified import STORY, TOPICS, Notified
+from tests.builders.notified import EVENT, TOPICS, Notified
 from whendue.channels.email import facts, one_line
 from whendue.declarations.channel import Event
 from whendue.declarations.resources import Resources, TaskSettings
@@ -67,7 +67,7 @@ def test_a_mail_is_filled_in_from_the_event(world: Notified, ses: Stubber) -> No
         html="<b>${tags.team}</b>",
     )
     data = {"jobId": "0190", "tags": {"team": "<ü>"}, "error": None}
-    delivery = world.tell_one(replace(STORY, data=data))
+    delivery = world.notify_one(replace(EVENT, data=data))
     expected = mail(
         delivery.id,
         "job.succeeded: 0190 costs $5",
@@ -85,7 +85,7 @@ def test_what_an_event_says_cannot_begin_a_header(world: Notified, ses: Stubber)
     """An error's message or a tag may hold line breaks: in a subject they are spaces."""
     world.subscribe(channel="email", to=["ops@example.com"], subject="Job $error.message", text="-")
     data = {"error": {"message": "broke\r\nBcc: victim@example.com\u2028x"}}
-    delivery = world.tell_one(replace(STORY, data=data))
+    delivery = world.notify_one(replace(EVENT, data=data))
     expected = mail(delivery.id, "Job broke  Bcc: victim@example.com x", Text="-")
     ses.add_response("send_email", {"MessageId": "m-1"}, expected)
     world.work()
@@ -95,7 +95,7 @@ def test_what_an_event_says_cannot_begin_a_header(world: Notified, ses: Stubber)
 def test_a_mail_without_words_of_its_own_says_all_there_is(world: Notified, ses: Stubber) -> None:
     """The default is of use."""
     world.subscribe(channel="email", to=["ops@example.com"])
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     text = "job.succeeded at 2027-01-15T08:00:00.000Z\n\njobId: 0190\ntype: ok\n"
     ses.add_response("send_email", {"MessageId": "m-1"}, mail(delivery.id, "whendue: job.succeeded 0190", Text=text))
     world.work()
@@ -110,7 +110,7 @@ def test_what_ses_refuses_for_good_is_not_tried_again(world: Notified, ses: Stub
     """And what it may take later is."""
     world.subscribe(channel="email", to=["ops@example.com"])
     ses.add_client_error("send_email", code)
-    assert world.job(world.tell_one()).state is State.PENDING
+    assert world.job(world.notify_one()).state is State.PENDING
     world.work()
     [shown] = world.log()
     assert shown.job.state is state
@@ -122,7 +122,7 @@ def test_a_recipient_who_is_not_allowed_any_more_gets_nothing(
 ) -> None:
     """The operator's list holds at each attempt, not only when the subscription is put."""
     world.subscribe(channel="email", to=["ops@example.com"])
-    world.tell()
+    world.notify()
     provided.provide("settings", lambda: TaskSettings(email_from="from@example.com"))
     world.work()
     [shown] = world.log()
@@ -141,10 +141,10 @@ def test_a_template_cannot_do_anything(world: Notified) -> None:
 def test_an_event_is_published_to_a_topic(world: Notified, topic: Stubber) -> None:
     """With the delivery's id, so that readers of the topic can tell a repetition."""
     world.subscribe(channel="sns", topicArn=TOPIC)
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     expected = {
         "TopicArn": TOPIC,
-        "Message": json.dumps(STORY.payload(), separators=(",", ":")),
+        "Message": json.dumps(EVENT.payload(), separators=(",", ":")),
         "MessageAttributes": {
             "webhook-id": {"DataType": "String", "StringValue": delivery.id},
             "type": {"DataType": "String", "StringValue": "job.succeeded"},
@@ -161,7 +161,7 @@ def test_what_sns_refuses_for_good_is_not_tried_again(world: Notified, topic: St
     """As with SES."""
     world.subscribe(channel="sns", topicArn=TOPIC)
     topic.add_client_error("publish", code)
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     assert world.job(delivery).state is state
 
@@ -171,7 +171,7 @@ def test_a_topic_that_is_not_allowed_any_more_gets_nothing(
 ) -> None:
     """As with recipients."""
     world.subscribe(channel="sns", topicArn=TOPIC)
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     provided.provide("settings", lambda: TaskSettings(sns_allow={"other": TOPICS["acme"]}))
     world.work()
     assert world.job(delivery).state is State.DEAD

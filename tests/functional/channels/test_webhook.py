@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.builders.notified import STORY, Notified
+from tests.builders.notified import EVENT, Notified
 from tests.builders.web import Seen, Web
 from tests.builders.world import TENANT
 from whendue import quotas as limits
@@ -39,11 +39,11 @@ def header(seen: Seen, name: str) -> str:
 def test_a_delivery_is_verified_by_the_published_library(web: Web, world: Notified) -> None:
     """Signed over id, timestamp and exactly the bytes that were sent."""
     hook = world.subscribe(url=web.url("/hook?a=1"))
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     web.answers(204)
     world.work()
     [seen] = web.seen
-    assert verify(hook.key, seen) == STORY.payload()
+    assert verify(hook.key, seen) == EVENT.payload()
     assert (seen.method, seen.path) == ("POST", "/hook?a=1")
     assert header(seen, "webhook-id") == delivery.id
     assert header(seen, "content-type") == "application/json"
@@ -54,7 +54,7 @@ def test_a_delivery_is_verified_by_the_published_library(web: Web, world: Notifi
     assert world.job(delivery).state is State.SUCCEEDED
     [shown] = world.log()
     assert shown.result == {"status": 204, "body": ""}
-    assert shown.payload == STORY.payload()
+    assert shown.payload == EVENT.payload()
 
 
 def test_an_asymmetric_signature_is_verified_with_the_public_key(web: Web, world: Notified) -> None:
@@ -62,7 +62,7 @@ def test_an_asymmetric_signature_is_verified_with_the_public_key(web: Web, world
     from whendue.outbound.signing import public_part
 
     hook = world.subscribe(url=web.url(), signature="v1a")
-    world.tell_one()
+    world.notify_one()
     world.work()
     [seen] = web.seen
     version, _, signature = header(seen, "webhook-signature").partition(",")
@@ -79,7 +79,7 @@ def test_a_failing_receiver_is_asked_again_under_the_same_id(web: Web, world: No
     """Each attempt is signed anew with its own time; the id tells the receiver that it is the same event."""
     hook = world.subscribe(url=web.url())
     web.answers(500, b"out of\norder")
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     first = world.job(delivery)
     assert (first.state, first.failures) == (State.PENDING, 1)
@@ -94,15 +94,17 @@ def test_a_failing_receiver_is_asked_again_under_the_same_id(web: Web, world: No
     assert len({header(seen, "webhook-timestamp") for seen in web.seen}) == 2
     assert world.health().failing_since is None
     [shown] = world.log()
-    assert [(one.attempt, one.message) for one in shown.attempts] == [(1, "the receiver answered 500: out of order")]
+    assert [(attempt.attempt, attempt.message) for attempt in shown.attempts] == [
+        (1, "the receiver answered 500: out of order")
+    ]
     assert shown.result == {"status": 200, "body": "thanks"}
 
 
-def test_a_story_that_is_told_twice_arrives_once(web: Web, world: Notified) -> None:
+def test_an_event_that_is_published_twice_arrives_once(web: Web, world: Notified) -> None:
     """Whoever died before it knew that a delivery was created creates it again."""
     world.subscribe(url=web.url())
-    world.tell()
-    again = world.app.notifications.deliveries_of(TENANT, STORY)
+    world.notify()
+    again = world.app.notifications.deliveries_of(TENANT, EVENT)
     assert [end.done for end in world.table.apply(again)] == [False]
     world.work()
     assert len(web.seen) == 1
@@ -120,7 +122,7 @@ def test_a_receiver_that_hangs_is_given_up_for_this_attempt(
 
     web.reply = hang
     world.subscribe(url=web.url())
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     free.set()
     after = world.job(delivery)
@@ -133,7 +135,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(web: Web, world: Notified) 
     """It could lead anywhere."""
     world.subscribe(url=web.url())
     web.answers(302, Location=web.url("/elsewhere"))
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     assert [seen.path for seen in web.seen] == ["/hook"]
     after = world.job(delivery)
@@ -147,7 +149,7 @@ def test_retry_after_is_honoured(web: Web, world: Notified, status: int) -> None
     """A receiver that says when is asked then, not before."""
     world.subscribe(url=web.url())
     web.answers(status, Retry_After="3000")
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     assert 2_990_000 < world.job(delivery).due_at - world.clock.now_ms() <= 3_000_000
 
@@ -156,21 +158,21 @@ def test_a_receiver_that_is_gone_disables_its_subscription_at_once(web: Web, wor
     """410 means never again (Standard Webhooks, status codes)."""
     world.subscribe(url=web.url())
     web.answers(410, b"moved out")
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     after, health = world.job(delivery), world.health()
     assert after.state is State.DEAD
     assert after.last is not None
     assert (after.last.type, after.last.message) == ("ReceiverGoneError", "the receiver answered 410: moved out")
     assert (health.active, health.disabled_reason) == (False, GONE)
-    assert world.tell() == [], "nothing is created for it any more"
+    assert world.notify() == [], "nothing is created for it any more"
 
 
 def test_a_receiver_that_fails_for_a_day_is_disabled_and_what_waits_ends(web: Web, world: Notified) -> None:
     """With a reason; enabled again it can be replayed what it missed, under the same ids."""
     hook = world.subscribe(url=web.url())
     web.answers(500)
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     began = world.clock.now_ms()
     while world.job(delivery).state is State.PENDING:
@@ -196,9 +198,9 @@ def test_what_waits_for_a_subscription_that_is_disabled_or_deleted_ends_dead(web
     world.subscribe(url=web.url())
     world.subscribe("other", url=web.url())
     web.answers(410)
-    first, other = world.tell()
+    first, other = world.notify()
     world.app.subscriptions.delete(TENANT, "other")
-    [second] = world.app.notifications.deliveries_of(TENANT, STORY)
+    [second] = world.app.notifications.deliveries_of(TENANT, EVENT)
     assert second.job.id == first.id
     world.work()
     assert len(web.seen) == 1
@@ -209,13 +211,13 @@ def test_what_waits_for_a_subscription_that_is_disabled_or_deleted_ends_dead(web
 def test_a_delivered_event_is_replayed_under_the_same_id(web: Web, world: Notified) -> None:
     """A receiver that lost it can have it again, and tell that it is the same."""
     hook = world.subscribe(url=web.url())
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     again = world.app.deliveries.replay(TENANT, "hook", delivery.id)
     assert (again.state, again.result) == (State.PENDING, None)
     world.work()
     assert [header(seen, "webhook-id") for seen in web.seen] == [delivery.id] * 2
-    assert verify(hook.key, web.seen[1]) == STORY.payload()
+    assert verify(hook.key, web.seen[1]) == EVENT.payload()
     assert world.job(delivery).state is State.SUCCEEDED
 
 
@@ -223,7 +225,7 @@ def test_during_a_rotation_both_keys_sign(web: Web, world: Notified) -> None:
     """Receivers change to the new one whenever they like within a day; then the old one is worth nothing."""
     old = world.subscribe(url=web.url())
     new = world.app.subscriptions.rotate(TENANT, "hook")
-    world.tell_one()
+    world.notify_one()
     world.work()
     for key in (old.key, new.key):
         verify(key, web.seen[0])
@@ -250,10 +252,10 @@ def test_another_kind_of_key_is_a_rotation(web: Web, world: Notified) -> None:
     """Receivers that verify the old kind go on for a day."""
     old = world.subscribe(url=web.url())
     new: Subscription = world.subscribe(url=web.url(), signature="v1a")
-    world.tell_one()
+    world.notify_one()
     world.work()
     verify(old.key, web.seen[0])
-    kinds = [one.partition(",")[0] for one in header(web.seen[0], "webhook-signature").split(" ")]
+    kinds = [item.partition(",")[0] for item in header(web.seen[0], "webhook-signature").split(" ")]
     assert kinds == ["v1a", "v1"]
     assert (new.key or "").startswith("whsk_")
 
@@ -262,7 +264,7 @@ def test_an_answer_is_kept_short_and_on_one_line(web: Web, world: Notified) -> N
     """It is the receiver's text, and stands in our log."""
     world.subscribe(url=web.url())
     web.answers(500, b"\x1b[31m" + b"x" * 10_000)
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     last = world.job(delivery).last
     assert last is not None
@@ -279,10 +281,10 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
     """Of eight deliveries at once five are claimed and three wait in line; one of another lane is not behind them."""
     world.subscribe(url=web.url("/slow"))
     for n in range(8):
-        world.tell(replace(STORY, about=f"0190 {n}"))
+        world.notify(replace(EVENT, about=f"0190 {n}"))
     world.subscribe("other", url=web.url("/other"))
     assert shard_of("hook", limits.NOTIFY_LANES) != shard_of("other", limits.NOTIFY_LANES)
-    other = world.app.notifications.deliveries_of(TENANT, replace(STORY, about="last"))[1]
+    other = world.app.notifications.deliveries_of(TENANT, replace(EVENT, about="last"))[1]
     commit(world.app.runtime, [other], world.clock.now_ms())
     seen: list[str] = []
 
@@ -297,4 +299,6 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
     worked = world.app.work.handle(deliveries, world.clock.now_ms() + 60_000)
     assert Counter(seen) == {"/slow": limits.NOTIFY_CONCURRENCY, "/other": 1}
     assert worked.counts["limited"] == 3
-    assert {one.group for one in world.queues.messages[NOTIFICATIONS]} == {TENANT}, "tenants are fair to each other"
+    assert {message.group for message in world.queues.messages[NOTIFICATIONS]} == {TENANT}, (
+        "tenants are fair to each other"
+    )

@@ -98,9 +98,9 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 
 def delivered(world: Notified) -> tuple[Job, Counter[str]]:
     """Deliver once; gives the delivery and what is logged."""
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     worked = world.work()
-    return world.job(delivery), sum((one.counts for one in worked), Counter[str]())
+    return world.job(delivery), sum((result.counts for result in worked), Counter[str]())
 
 
 @pytest.mark.parametrize("address", RESOLVED)

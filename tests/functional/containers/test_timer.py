@@ -18,8 +18,8 @@ GRACE_S = 20
 class Ticks:
     """Ticks that do what the test says, and when each had to end."""
 
-    def __init__(self, *ends: Any) -> None:
-        self.ends = list(ends)
+    def __init__(self, *outcomes: Any) -> None:
+        self.ends = list(outcomes)
         self.deadlines: list[int] = []
 
     def run(self, deadline_ms: int) -> Ticked:
@@ -48,11 +48,11 @@ def test_it_promotes_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     timer.start()
     lines: list[str] = []
 
-    def told() -> list[Any]:
+    def ticks() -> list[Any]:
         lines.extend(capsys.readouterr().out.splitlines())
         return [json.loads(line) for line in lines]
 
-    [tick] = eventually(told)
+    [tick] = eventually(ticks)
     assert (tick["message"], tick["promoted"], tick["behind"]) == ("tick", 0, [])
     assert ended(timer)
 

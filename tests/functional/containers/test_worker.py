@@ -166,21 +166,21 @@ def test_a_thread_survives_what_goes_wrong(
 def test_a_running_job_is_progress_and_a_thread_that_hangs_elsewhere_is_none(world: RealTime) -> None:
     """A job may take hours: its batch looks after its lease all the while."""
     clock = [0]
-    beats = Liveness(lambda: clock[0], SILENT_S)
+    liveness = Liveness(lambda: clock[0], SILENT_S)
     options = Options(QUEUES, threads=1, batch=10, wait_s=1, grace_s=20)
-    worker = Worker(world.app, options, beats)
+    worker = Worker(world.app, options, liveness)
     world.task("hang", hang(world))
     job = world.submit("hang", policy={"timeout_s": 600})
     worker.start()
     eventually(state(world, job), lambda got: got is State.RUNNING)
     clock[0] += (SILENT_S + 1) * 1000
-    eventually(beats.silent, lambda silent: silent == [])
+    eventually(liveness.silent, lambda silent: silent == [])
     stuck = threading.Event()
     instead(world, delete=lambda *_: stuck.wait())
     world.release.set()
     eventually(state(world, job), lambda got: got is State.SUCCEEDED)
     clock[0] += (SILENT_S + 1) * 1000
-    eventually(beats.silent, lambda silent: silent == ["listener-0"])
+    eventually(liveness.silent, lambda silent: silent == ["listener-0"])
     worker.drain()
     stuck.set()
     assert worker.join()

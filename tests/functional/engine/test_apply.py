@@ -22,13 +22,13 @@ from whendue.workflows.graph import Draft, make, to_value
 
 def after(*dependencies: Job) -> tuple[Dependency, ...]:
     """Wait for jobs."""
-    return tuple(Dependency(job=one.id) for one in dependencies)
+    return tuple(Dependency(job=dependency.id) for dependency in dependencies)
 
 
 def children_of(world: World, dependency: Job, count: int) -> list[Job]:
     """Submit jobs that wait for one."""
-    ends = world.app.submit.many(TENANT, [JobRequest("ok", {}, depends_on=after(dependency))] * count)
-    return [end.job for end in ends if not isinstance(end, Exception)]
+    results = world.app.submit.many(TENANT, [JobRequest("ok", {}, depends_on=after(dependency))] * count)
+    return [end.job for end in results if not isinstance(end, Exception)]
 
 
 def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
@@ -44,27 +44,27 @@ def test_a_refused_step_that_ends_nothing_is_not_tried_again() -> None:
     assert calls == ["apply"]
 
 
-def test_whoever_cannot_be_told_now_keeps_their_parent_owing() -> None:
+def test_a_dependent_that_cannot_be_released_keeps_the_fan_out_pending() -> None:
     """And holds up no other dependency."""
     world = World()
     first, second = world.submit(delay_s=5), world.submit(delay_s=5)
-    [one], [other] = children_of(world, first, 1), children_of(world, second, 1)
+    [child], [other_child] = children_of(world, first, 1), children_of(world, second, 1)
 
     def all_but_one(writes: Sequence[Write]) -> list[WriteResult]:
-        made = iter(world.table.apply([write for write in writes if write.key != one.key]))
-        return [WriteResult(WriteStatus.UNAVAILABLE) if write.key == one.key else next(made) for write in writes]
+        made = iter(world.table.apply([write for write in writes if write.key != child.key]))
+        return [WriteResult(WriteStatus.UNAVAILABLE) if write.key == child.key else next(made) for write in writes]
 
     world.clock.advance(6)
     world.work(world.build(Refusing(world.table, "apply", all_but_one)))
     assert world.job(first).pending_fan_out == ""
     assert world.job(second).pending_fan_out is None
-    assert world.job(other).state is State.SUCCEEDED
+    assert world.job(other_child).state is State.SUCCEEDED
     world.pass_time(180)
-    assert world.job(one).state is State.SUCCEEDED
+    assert world.job(child).state is State.SUCCEEDED
     assert world.job(first).pending_fan_out is None
 
 
-def test_dependents_are_told_in_pieces_each_once() -> None:
+def test_dependents_are_released_in_pages_each_once() -> None:
     """The place that was reached is kept: whoever goes on does not begin again."""
     world, calls = World(), list[str]()
     dependency = world.submit(delay_s=5)
@@ -76,7 +76,7 @@ def test_dependents_are_told_in_pieces_each_once() -> None:
     assert len(world.ran) == 1 + 2 * FAN_OUT_PAGE
 
 
-def test_what_cannot_be_read_is_told_later() -> None:
+def test_what_cannot_be_read_is_delivered_later() -> None:
     """The dependency stays where its next check finds it."""
     world = World()
     dependency = world.submit(delay_s=5)
@@ -93,7 +93,7 @@ def test_what_cannot_be_read_is_told_later() -> None:
     assert world.job(dependent).state is State.SUCCEEDED
 
 
-def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
+def test_a_stale_end_that_arrives_late_releases_no_dependent() -> None:
     """The dependency has been redriven since."""
     world = World()
     dependency = world.submit(delay_s=100)
@@ -105,7 +105,7 @@ def test_a_stale_end_that_is_heard_late_releases_nobody() -> None:
     assert world.job(dependent).state is State.WAITING
 
 
-def test_nobody_is_told_of_a_job_that_is_not_there() -> None:
+def test_a_job_that_does_not_exist_has_no_deliveries() -> None:
     """Notes of a submit that died name it."""
     world = World()
     heard = DependencyReleaser(world.app.runtime).release({"00000000-0000-7000-8000-000000000000": []})

@@ -8,7 +8,7 @@ from whendue.engine.ports import WriteStatus
 from whendue.jobs.transitions import claim, fail, succeed
 
 
-def test_an_end_that_others_began_to_wait_for_meanwhile_is_told_them() -> None:
+def test_an_end_with_a_new_dependent_releases_it() -> None:
     """Who records it has read the job before they came."""
     world = World()
     dependency = claimed(world)
@@ -46,6 +46,6 @@ def test_nothing_is_recorded_before_what_must_hold_first() -> None:
     again = claim(failed, "c", failed.due_at)
     commit_unsent(world.app.runtime, [again])
     steps = [fail(again.job, an_error(again.job), now_ms, timing, draw=0), succeed(jobs[1], now_ms, None)]
-    ends = commit_unsent(unavailable(world, "keep_attempt").runtime, steps)
-    assert [end.status for end in ends] == [WriteStatus.UNAVAILABLE, WriteStatus.DONE]
+    results = commit_unsent(unavailable(world, "keep_attempt").runtime, steps)
+    assert [end.status for end in results] == [WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert states(world, *jobs) == ["running", "succeeded"]

@@ -38,10 +38,10 @@ def test_turns_are_fair_and_lose_nothing(items: list[tuple[str, int]]) -> None:
 
 
 @given(st.integers(0, 2**42), st.integers(0, 2**42), st.integers(0, 3), st.integers(0, 3))
-def test_a_rank_is_worth_a_minute_of_age_and_no_more(one: int, other: int, high: int, low: int) -> None:
+def test_a_rank_is_worth_a_minute_of_age_and_no_more(item: int, other: int, high: int, low: int) -> None:
     """So whoever waits long enough is served before any newer work of any priority."""
-    if virtual_deadline(one, high) <= virtual_deadline(other, low):
-        assert one - other <= (low - high) * AGEING_S * 1000
+    if virtual_deadline(item, high) <= virtual_deadline(other, low):
+        assert item - other <= (low - high) * AGEING_S * 1000
 
 
 class Sent:
@@ -210,7 +210,7 @@ def fill(queue: MemoryQueue, group: str, number: int) -> None:
 def groups_of(queue: MemoryQueue, number: int) -> Counter[str]:
     taken: Counter[str] = Counter()
     while taken.total() < number:
-        taken.update(one.body.split()[0] for one in queue.receive("normal"))
+        taken.update(message.body.split()[0] for message in queue.receive("normal"))
     return taken
 
 

@@ -55,7 +55,7 @@ def ending(world: World, job: Job) -> Transition:
     return succeed(world.job(job), world.clock.now_ms(), None)
 
 
-def owing(world: World, steps: Sequence[Transition], ports: Runtime | None = None) -> list[Job]:
+def with_pending_fan_outs(world: World, steps: Sequence[Transition], ports: Runtime | None = None) -> list[Job]:
     """Record steps in a process that dies before it tells anybody."""
     deaf = Refusing(world.table, "query_range", _dies)
     with pytest.raises(KilledError):
@@ -67,7 +67,7 @@ def _dies(*_: object, **__: object) -> Any:
     raise KilledError
 
 
-def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
+def test_a_failed_attempt_releases_no_dependents() -> None:
     """The job is tried again: who waits for its success goes on waiting."""
     world = World()
     dependency = claimed(world)
@@ -77,7 +77,7 @@ def test_a_failed_attempt_is_no_end_that_dependents_hear_of() -> None:
     assert world.job(dependency).pending_fan_out is None
 
 
-def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> None:
+def test_a_failed_attempt_of_a_node_does_not_release_its_workflow() -> None:
     """It gathers when the node has ended."""
     world = World()
     whole = start(world, flow(node("a", policy={"max_attempts": 2})))
@@ -89,30 +89,30 @@ def test_a_failed_attempt_of_a_node_is_no_end_that_its_workflow_hears_of() -> No
     assert states(world, whole, part) == ["waiting", "pending"]
 
 
-def test_a_dependent_that_may_not_have_heard_is_told_again_at_the_alarm() -> None:
+def test_a_dependent_that_may_not_be_released_is_released_at_the_next_check() -> None:
     """Its dependency owes it that; another one, whose dependents have heard, owes nothing any more."""
     world = World()
     dependencies = [claimed(world, "a"), claimed(world, "b")]
-    dependents = [world.submit(depends_on=after(one)) for one in dependencies]
+    dependents = [world.submit(depends_on=after(dependency)) for dependency in dependencies]
 
     def deaf(writes: Sequence[Write]) -> list[WriteResult]:
-        lost = [one.name == "release" and one.key == dependents[0].key for one in writes]
+        lost = [write.name == "release" and write.key == dependents[0].key for write in writes]
         return [
-            WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0]
-            for gone, one in zip(lost, writes, strict=True)
+            WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([write])[0]
+            for gone, write in zip(lost, writes, strict=True)
         ]
 
-    jobs = owing(world, [ending(world, one) for one in dependencies])
+    jobs = with_pending_fan_outs(world, [ending(world, dependency) for dependency in dependencies])
     app = world.build(store=Refusing(world.table, "apply", deaf))
     assert [job.id for job in CompletionFanOut(app.runtime).run(jobs)] == [dependencies[0].id]
-    assert [world.job(one).pending_fan_out for one in dependencies] == ["", None]
+    assert [world.job(dependency).pending_fan_out for dependency in dependencies] == ["", None]
     assert states(world, *dependents) == ["waiting", "pending"]
     world.pass_time(150)
     assert states(world, *dependents) == ["succeeded", "succeeded"]
     assert world.job(dependencies[0]).pending_fan_out is None
 
 
-def test_news_that_could_not_be_stored_is_still_owed() -> None:
+def test_deliveries_that_could_not_be_stored_stay_pending() -> None:
     """Nobody has been told: the next check goes on with it."""
     world = World()
     ports = read_by(world, unavailable(world, "submit"))
@@ -121,7 +121,7 @@ def test_news_that_could_not_be_stored_is_still_owed() -> None:
     assert world.job(job).pending_fan_out == ""
 
 
-def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
+def test_deliveries_are_made_once_however_many_dependents_there_are_and_sent() -> None:
     """With the first piece; its message is sent at once, and not again when it is told again."""
     world = Costed()
     job = claimed(world)
@@ -129,16 +129,16 @@ def test_news_is_made_once_however_many_dependents_there_are_and_sent() -> None:
     written = world.writes(lambda: commit_unsent(read_by(world), [ending(world, job)]))
     assert (written["submit"], written["advance_fan_out"], written["finish_fan_out"]) == (1, 2, 1)
     messages = world.queues.pending("normal")
-    [told] = [from_item(item) for key, item in world.table.items().items() if "news" in key.pk]
+    [deliveries] = [from_item(item) for key, item in world.table.items().items() if "news" in key.pk]
     world.table.apply([Write("owe", job.key, (), {"pending_fan_out": ""})])
     CompletionFanOut(read_by(world)).run([world.job(job)])
     assert world.queues.pending("normal") == messages
     world.work()
-    assert told.id in {job_id for job_id, _, _ in world.ran}
+    assert deliveries.id in {job_id for job_id, _, _ in world.ran}
 
 
 @pytest.mark.parametrize(("count", "notes"), [(FAN_OUT_PAGE - 1, 0), (FAN_OUT_PAGE, 1), (FAN_OUT_PAGE + 1, 1)])
-def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
+def test_dependents_are_released_a_page_at_a_time(count: int, notes: int) -> None:
     """Whoever goes on after a death begins behind the last piece, and everybody is told once."""
     world = Costed()
     job = claimed(world)
@@ -148,7 +148,7 @@ def test_dependents_are_told_a_piece_at_a_time(count: int, notes: int) -> None:
     assert written == {"succeed": 1, "release": count, "finish_fan_out": 1} | advanced
 
 
-def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
+def test_a_fan_out_ends_with_its_time_and_the_rest_stays_pending() -> None:
     """A worker has others to see to; the next check goes on behind what was told."""
     world = World()
     job = claimed(world)
@@ -159,17 +159,17 @@ def test_telling_ends_with_its_time_and_the_rest_is_owed() -> None:
         world.clock.advance(4)
         return world.table.query_range(pk, **options)
 
-    [pending_fan_out] = owing(world, [ending(world, job)])
+    [pending_fan_out] = with_pending_fan_outs(world, [ending(world, job)])
     app = world.build(store=Refusing(world.table, "query_range", slow))
-    assert [one.id for one in CompletionFanOut(app.runtime).run([pending_fan_out])] == [job.id]
-    told = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
-    assert len(told) == 3 * FAN_OUT_PAGE
+    assert [item.id for item in CompletionFanOut(app.runtime).run([pending_fan_out])] == [job.id]
+    deliveries = [item for key, item in world.table.items().items() if key.sk == "job" and item["state"] == "pending"]
+    assert len(deliveries) == 3 * FAN_OUT_PAGE
     assert (world.job(job).pending_fan_out or "").startswith("dependent#")
     world.pass_time(150)
     assert len(world.ran) == 300
 
 
-def test_who_owes_nothing_costs_nothing() -> None:
+def test_a_job_without_fan_out_costs_nothing() -> None:
     """And a job without dependents asks for none."""
     world = Costed()
     assert world.calls(lambda: CompletionFanOut(world.app.runtime).run([])) == {}
@@ -177,7 +177,7 @@ def test_who_owes_nothing_costs_nothing() -> None:
     assert world.calls(lambda: commit_unsent(read_by(world), [step])) == {"apply": 3}
 
 
-def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
+def test_a_retry_is_sent_once_its_failure_is_published_and_not_before() -> None:
     """Nobody could claim it while it owes."""
     world = World()
     jobs = [claimed(world, "a"), claimed(world, "b")]
@@ -186,7 +186,7 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
     sent: list[str] = []
 
     def send(queue: str, messages: Sequence[Any]) -> list[bool]:
-        sent.extend(one.body for one in messages)
+        sent.extend(message.body for message in messages)
         return [True for _ in messages]
 
     app = unavailable(world, "finish_fan_out")
@@ -200,7 +200,7 @@ def test_a_retry_is_sent_once_its_failure_is_told_and_not_before() -> None:
     assert sum(jobs[0].id in body for body in sent) == 1
 
 
-def test_a_parent_that_failed_before_it_succeeded_tells_its_dependents_and_nobody_else() -> None:
+def test_a_dependency_that_failed_before_it_succeeded_releases_its_dependents_alone() -> None:
     """Its failed attempts stand beside the notes of who waits for it."""
     world = World()
     tries = iter([False, False, True])

@@ -6,7 +6,7 @@ from whendue.table.keys import dependencies_key
 from whendue.table.writes import delete
 
 
-def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
+def test_a_job_whose_dependency_does_not_exist_gives_up_on_it_after_a_while() -> None:
     """Whoever was writing the dependency may be slow; after ten minutes they have died."""
     world = World()
     dependency = world.submit(delay_s=3600)
@@ -18,7 +18,7 @@ def test_a_job_whose_parent_is_not_there_gives_up_on_it_after_a_while() -> None:
     assert (states(world, dependent), cause(world, dependent)) == (["cancelled"], "dependency_missing")
 
 
-def test_a_job_whose_list_of_parents_is_gone_does_not_hold_up_the_others() -> None:
+def test_a_job_whose_list_of_dependencies_is_gone_does_not_hold_up_the_others() -> None:
     """The list outlasts a wait of a year; who was held longer waits on, and the timer goes on with its work."""
     world = World()
     dependency = world.submit("bad", policy={"max_attempts": 1})

@@ -20,7 +20,7 @@ DAY_S = 86_400
 
 
 @pytest.mark.parametrize("mine", [(0,), (0, 1)], ids=["one each", "one knows of both"])
-def test_two_that_tell_ends_at_the_same_moment_release_the_child_between_them(mine: tuple[int, ...]) -> None:
+def test_two_ends_at_the_same_moment_release_the_dependent_between_them(mine: tuple[int, ...]) -> None:
     """G7: neither may take the other for the one who looks."""
     world, others = World(), list[int]()
     dependent = a_child(world)
@@ -36,14 +36,14 @@ def test_two_that_tell_ends_at_the_same_moment_release_the_child_between_them(mi
 
 
 @pytest.mark.parametrize(("numbers", "name"), [((0,), "satisfy"), ((0, 1), "release")])
-def test_what_is_not_known_to_be_written_is_told_again_by_an_alarm(numbers: tuple[int, ...], name: str) -> None:
+def test_what_is_not_known_to_be_written_is_repeated_at_a_check(numbers: tuple[int, ...], name: str) -> None:
     """It is not tried again and again on a table that is throttled, and no message is sent."""
     world, sent, tried = World(), list[Any](), list[str]()
     dependent = a_child(world)
     deaf = unavailable(world, name).runtime.store
 
     def noted(writes: Sequence[Write]) -> list[WriteResult]:
-        tried.extend(one.name for one in writes)
+        tried.extend(write.name for write in writes)
         return deaf.apply(writes)
 
     def send(queue: str, messages: Sequence[Any]) -> list[bool]:
@@ -83,7 +83,7 @@ def test_only_who_was_refused_or_may_have_been_the_last_is_read_again() -> None:
     assert states(world, *dependents) == ["pending", "pending", "waiting"]
 
 
-def test_a_dependent_that_is_not_there_hears_nothing() -> None:
+def test_a_dependent_that_does_not_exist_is_not_released() -> None:
     """Its request died after its notes, or it is gone with its retention; its dependency has told it."""
     world = World()
     assert heard(world.app, a_job("0" * 36), 0) == Released(set(), [])

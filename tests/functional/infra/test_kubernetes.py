@@ -39,12 +39,12 @@ def rendered(overlay: str) -> str:
 
 def resources(overlay: str, kind: str) -> dict[str, dict[str, Any]]:
     """Give an overlay's resources of a kind by name, without the hash that kustomize puts behind generated ones."""
-    found = [one for one in yaml.safe_load_all(rendered(overlay)) if one["kind"] == kind]
-    return {re.sub(r"-[a-z0-9]{10}$", "", one["metadata"]["name"]): one for one in found}
+    found = [item for item in yaml.safe_load_all(rendered(overlay)) if item["kind"] == kind]
+    return {re.sub(r"-[a-z0-9]{10}$", "", item["metadata"]["name"]): item for item in found}
 
 
 def pods(overlay: str) -> dict[str, dict[str, Any]]:
-    return {name: one["spec"]["template"]["spec"] for name, one in resources(overlay, "Deployment").items()}
+    return {name: resource["spec"]["template"]["spec"] for name, resource in resources(overlay, "Deployment").items()}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -52,7 +52,7 @@ def pods(overlay: str) -> dict[str, dict[str, Any]]:
 def test_every_resource_is_valid(overlay: str, version: str, tmp_path: Path) -> None:
     """Strictly: a misspelt field fails. KEDA's kinds are its own; Kubernetes has no schema for them."""
     path = tmp_path / "rendered.yaml"
-    ours = [one for one in yaml.safe_load_all(rendered(overlay)) if not one["apiVersion"].startswith("keda.sh/")]
+    ours = [item for item in yaml.safe_load_all(rendered(overlay)) if not item["apiVersion"].startswith("keda.sh/")]
     path.write_text(yaml.safe_dump_all(ours))
     command = [str(ensure("containers") / "kubernetes-validate"), "--strict", "-k", version, str(path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -133,20 +133,22 @@ def test_the_compose_file_runs_the_same_commands() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_selectors_find_their_pods(overlay: str) -> None:
     """A budget, a policy or a service that selects nothing looks as if it did."""
-    labels = [one["spec"]["template"]["metadata"]["labels"] for one in resources(overlay, "Deployment").values()]
+    labels = [
+        resource["spec"]["template"]["metadata"]["labels"] for resource in resources(overlay, "Deployment").values()
+    ]
     specs = [*resources(overlay, "PodDisruptionBudget").values(), *resources(overlay, "Deployment").values()]
-    selected = [one["spec"]["selector"]["matchLabels"] for one in specs]
-    selected += [one["spec"]["selector"] for one in resources(overlay, "Service").values()]
+    selected = [spec["spec"]["selector"]["matchLabels"] for spec in specs]
+    selected += [resource["spec"]["selector"] for resource in resources(overlay, "Service").values()]
     selected += [resources(overlay, "NetworkPolicy")["whendue"]["spec"]["podSelector"]["matchLabels"]]
     for selector in selected:
-        assert any(selector.items() <= one.items() for one in labels), selector
+        assert any(selector.items() <= label.items() for label in labels), selector
 
 
 def test_production_scales_with_the_depth_of_every_queue() -> None:
     """Of the queues in its settings; and nothing else sets the number of workers."""
     queues = json.loads(resources("production", "ConfigMap")["whendue"]["data"]["WHENDUE_QUEUES"])
     scaled = resources("production", "ScaledObject")["worker"]["spec"]
-    assert [one["metadata"]["queueURL"] for one in scaled["triggers"]] == [queues[name] for name in ALL_QUEUES]
+    assert [trigger["metadata"]["queueURL"] for trigger in scaled["triggers"]] == [queues[name] for name in ALL_QUEUES]
     assert scaled["scaleTargetRef"]["name"] in resources("production", "Deployment")
     assert "replicas" not in resources("production", "Deployment")["worker"]["spec"]
 

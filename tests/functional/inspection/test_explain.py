@@ -159,7 +159,7 @@ def test_where_no_tick_was_ever_counted_nothing_is_said_of_it() -> None:
     assert codes(world, job) == ["not_due", "not_promoted"]
 
 
-def test_a_timer_that_cannot_write_its_counts_in_uuids_is_not_heard() -> None:
+def test_a_timer_that_cannot_write_its_counts_in_uuids_is_not_shown() -> None:
     """A mark that is no id says nothing."""
     assert last_tick([{}, {"mark": 5}, {"mark": "x"}]) is None
     assert last_tick([{"mark": "01a32b5c-8800-7000-8000-000000000000"}]) == 0x01A32B5C8800
@@ -196,7 +196,7 @@ def test_every_job_can_say_why_it_has_not_run_yet() -> None:
         world.clock.advance(60)
         world.tick()
     assert codes(world, due) == ["rescued", "queued"]
-    [delivery, *_] = [one for one in world.queues.receive("normal") if from_body(one.body).id == due.id]
+    [delivery, *_] = [message for message in world.queues.receive("normal") if from_body(message.body).id == due.id]
     claimed(world, from_body(delivery.body))
     assert codes(world, due) == ["running"]
     world.app.control.cancel(TENANT, due.id)

@@ -275,7 +275,9 @@ def test_a_table_that_does_not_answer_keeps_the_message() -> None:
     for name in ("get", "query_range"):
         app = world.build(store=Refusing(world.table, name, refuse))
         deliveries = world.queues.receive("normal")
-        assert app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS).unsettled == [one.id for one in deliveries]
+        assert app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS).unsettled == [
+            delivery.id for delivery in deliveries
+        ]
         assert items(world, "slot") == {}
         world.clock.advance(361)
     world.work()
@@ -294,8 +296,8 @@ def test_two_batches_that_want_the_same_tokens_get_different_ones(used_before: b
         world.ran.clear()
     first, second = (world.submit(limit=one_a_second) for _ in range(2))
     deliveries = world.queues.receive("normal")
-    [mine] = [one for one in deliveries if first.id in one.body]
-    [theirs] = [one for one in deliveries if second.id in one.body]
+    [mine] = [delivery for delivery in deliveries if first.id in delivery.body]
+    [theirs] = [delivery for delivery in deliveries if second.id in delivery.body]
     real, begun = world.table.apply, list[bool]()
 
     def apply(writes: list[Write]) -> list[WriteResult]:

@@ -42,11 +42,11 @@ def test_only_who_came_too_late_for_a_token_has_longer_for_the_next(
 def test_the_message_of_a_limited_job_that_is_gone_is_let_go() -> None:
     """Retention may be over before a late message comes; its neighbour of the same key runs."""
     world = World()
-    gone, stands = world.submit(limit=ONE), world.submit(limit=ONE)
+    gone, kept = world.submit(limit=ONE), world.submit(limit=ONE)
     del world.table.rows[gone.key]
     [worked] = world.work()
     assert (worked.unsettled, worked.counts) == ([], {"refused": 1, "succeeded": 1})
-    assert world.job(stands).state is State.SUCCEEDED
+    assert world.job(kept).state is State.SUCCEEDED
 
 
 def test_a_skipped_fire_leaves_no_place_in_the_line() -> None:

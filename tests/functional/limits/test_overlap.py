@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
-from tests.builders.overlaps import EVERY_10_S, RAN, RUNS, SKIPPED, WAITS, fire, fires, running, told
+from tests.builders.overlaps import EVERY_10_S, RAN, RUNS, SKIPPED, WAITS, fire, fires, outcomes, running
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.engine.ports import WriteResult as Ended
 from whendue.jobs.model import State
@@ -20,7 +20,7 @@ def test_skip_runs_none_beside_one_that_runs() -> None:
     """The ledger says why, and so does the job."""
     world, _ = running("skip")
     fire(world, 2)
-    assert told(world) == [RUNS, SKIPPED, SKIPPED]
+    assert outcomes(world) == [RUNS, SKIPPED, SKIPPED]
     job = fires(world)[1].job
     assert job
     assert job.last
@@ -32,16 +32,16 @@ def test_skip_runs_those_that_come_after_it_has_ended() -> None:
     world = World()
     world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, JobRequest("ok", {}), overlap="skip"))
     fire(world, 3)
-    assert told(world) == [RAN, RAN, RAN]
+    assert outcomes(world) == [RAN, RAN, RAN]
 
 
 def test_buffer_one_lets_one_wait() -> None:
     """It runs when the one before it has ended; those that come meanwhile are skipped."""
     world, first = running("buffer_one", lease_s=35)
     fire(world, 3)
-    assert told(world) == [RUNS, WAITS, SKIPPED, SKIPPED]
+    assert outcomes(world) == [RUNS, WAITS, SKIPPED, SKIPPED]
     world.pass_time(200)
-    assert told(world)[:2] == [RAN, RAN]
+    assert outcomes(world)[:2] == [RAN, RAN]
     assert world.job(first).lost == 1
 
 
@@ -54,7 +54,7 @@ def test_buffer_one_does_not_skip_a_job_for_the_place_that_it_had_itself() -> No
     world.app.control.reschedule(TENANT, waits.id, world.clock.now_ms() + 5000, None)
     world.clock.advance(6)
     world.work()
-    assert told(world) == [RUNS, WAITS]
+    assert outcomes(world) == [RUNS, WAITS]
 
 
 def test_cancel_running_stops_what_runs_and_what_waits() -> None:
@@ -62,7 +62,7 @@ def test_cancel_running_stops_what_runs_and_what_waits() -> None:
     world, first = running("cancel_running")
     fire(world, 3)
     assert world.job(first).cancel_requested
-    assert told(world) == [RUNS, SKIPPED, SKIPPED, WAITS]
+    assert outcomes(world) == [RUNS, SKIPPED, SKIPPED, WAITS]
 
 
 def test_cancel_running_leaves_a_newer_one_alone() -> None:
@@ -75,7 +75,7 @@ def test_cancel_running_leaves_a_newer_one_alone() -> None:
     with pytest.raises(KilledError):
         world.build(store=Counted(world.table, [], 4, after=True)).work.handle(late[:1], world.clock.now_ms() + early)
     world.app.work.handle(late[1:], world.clock.now_ms() + early)
-    assert told(world) == [SKIPPED, RUNS]
+    assert outcomes(world) == [SKIPPED, RUNS]
     newer = fires(world)[1].job
     assert newer
     assert not newer.cancel_requested
@@ -91,7 +91,7 @@ def test_a_fire_that_was_given_another_job_is_not_skipped_for_its_first_one() ->
     world.app.backfills.begin(TENANT, "s", nominal, nominal, None, force=True)
     world.clock.advance(400)
     world.work()
-    assert told(world)[1] == (FireOutcome.CAUGHT_UP, None, State.SUCCEEDED)
+    assert outcomes(world)[1] == (FireOutcome.CAUGHT_UP, None, State.SUCCEEDED)
 
 
 def test_allow_lets_them_overlap() -> None:
@@ -105,13 +105,13 @@ def test_allow_lets_them_overlap() -> None:
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_who_dies_while_skipping_leaves_a_ledger_that_is_right(after: bool) -> None:
+def test_a_process_that_dies_while_skipping_leaves_a_history_that_is_right(after: bool) -> None:
     """The job has ended, the entry says so at once to who asks, and for good once its message comes again."""
     world, _ = running("skip")
     world.clock.advance(10)
     with pytest.raises(KilledError):
         world.work(world.build(store=Refusing(world.table, "apply", _dying(world, "skip_fire", after=after))))
-    assert told(world) == [RUNS, SKIPPED]
+    assert outcomes(world) == [RUNS, SKIPPED]
     world.clock.advance(400)
     assert [worked.unsettled for worked in world.work()] == [[]] * 2
     second = fires(world)[1]
@@ -131,7 +131,7 @@ def test_a_skipped_job_that_is_redriven_runs() -> None:
     assert world.job(skipped).state is State.SUCCEEDED
 
 
-def test_a_skipped_job_that_is_redriven_before_the_ledger_knew_has_run() -> None:
+def test_a_skipped_job_that_is_redriven_before_the_history_knew_has_run() -> None:
     """Its maker died between the two writes; the ledger tells what became of it in the end."""
     world, _ = running("skip")
     world.clock.advance(10)
@@ -142,7 +142,7 @@ def test_a_skipped_job_that_is_redriven_before_the_ledger_knew_has_run() -> None
     world.app.control.redrive(TENANT, skipped.id)
     world.clock.advance(400)
     world.work()
-    assert told(world)[1] == RAN
+    assert outcomes(world)[1] == RAN
 
 
 def test_a_fire_whose_job_failed_and_was_cancelled_is_not_shown_as_skipped() -> None:
@@ -154,7 +154,7 @@ def test_a_fire_whose_job_failed_and_was_cancelled_is_not_shown_as_skipped() -> 
     failed = fires(world)[0].job
     assert failed
     world.app.control.cancel(TENANT, failed.id)
-    assert told(world) == [(FireOutcome.RAN, None, State.CANCELLED)]
+    assert outcomes(world) == [(FireOutcome.RAN, None, State.CANCELLED)]
 
 
 def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
@@ -164,7 +164,7 @@ def test_a_fire_that_is_cancelled_while_it_waits_had_been_made() -> None:
     waits = fires(world)[1].job
     assert waits
     world.app.control.cancel(TENANT, waits.id)
-    assert told(world) == [RUNS, (FireOutcome.RAN, None, State.CANCELLED)]
+    assert outcomes(world) == [RUNS, (FireOutcome.RAN, None, State.CANCELLED)]
 
 
 @pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
@@ -192,14 +192,14 @@ def test_a_retry_waits_where_a_first_attempt_is_skipped(overlap: Overlap) -> Non
     assert world.job(first).state is State.PENDING
 
 
-def test_a_message_of_a_job_that_is_gone_tells_nobody_anything() -> None:
+def test_a_message_of_a_job_that_is_gone_publishes_nothing() -> None:
     """Retention may be over before a late message comes."""
     world, _ = running("skip")
     fire(world)
     skipped = fires(world)[1].job
     assert skipped
     del world.table.rows[job_key(skipped.id)]
-    assert told(world)[1] == (FireOutcome.SKIPPED, "overlap", None)
+    assert outcomes(world)[1] == (FireOutcome.SKIPPED, "overlap", None)
 
 
 def _bad_once(payload: Any, ctx: Any) -> None:

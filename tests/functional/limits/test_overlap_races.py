@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders.faults import Refusing
 from tests.builders.limits import Metered, freed, items
-from tests.builders.overlaps import RAN, RUNS, SKIPPED, WAITS, fire, fires, running, told
+from tests.builders.overlaps import RAN, RUNS, SKIPPED, WAITS, fire, fires, outcomes, running
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.bootstrap import App
 from whendue.engine.message import from_body
@@ -37,7 +37,7 @@ def fired(world: World) -> Job:
     return job
 
 
-def test_a_fire_that_was_rescheduled_at_that_moment_is_not_told_to_be_skipped() -> None:
+def test_a_fire_that_was_rescheduled_at_that_moment_is_not_shown_as_skipped() -> None:
     """Its message is done with: there will be another one."""
     world, _ = running("skip")
     world.clock.advance(10)
@@ -47,7 +47,7 @@ def test_a_fire_that_was_rescheduled_at_that_moment_is_not_told_to_be_skipped() 
 
     [worked] = world.work(meeting(world, "skip", reschedule))
     assert worked.unsettled == []
-    assert told(world) == [RUNS, WAITS]
+    assert outcomes(world) == [RUNS, WAITS]
 
 
 @pytest.mark.parametrize(("name", "then"), [("skip", WAITS), ("skip_fire", SKIPPED)])
@@ -57,7 +57,7 @@ def test_a_skip_that_nobody_knows_of_keeps_the_message(name: str, then: tuple[An
     world.clock.advance(10)
     [worked] = world.work(meeting(world, name, lambda: [UNKNOWN]))
     assert len(worked.unsettled) == 1
-    assert told(world) == [RUNS, then]
+    assert outcomes(world) == [RUNS, then]
     world.clock.advance(400)
     world.work()
     kept = [item["outcome"] for item in world.table.items().values() if item.get("job") == fired(world).id]
@@ -93,26 +93,26 @@ def test_a_fire_that_waits_no_longer_is_in_nobodys_way(overlap: Any) -> None:
         fire(world)
         waits = fires(world)[-1].job
         assert waits
-        assert told(world)[-1] == WAITS
+        assert outcomes(world)[-1] == WAITS
         world.app.control.cancel(TENANT, waits.id)
         if gone:
             del world.table.rows[waits.key]
     fire(world)
-    assert told(world)[-1] == WAITS
+    assert outcomes(world)[-1] == WAITS
 
 
 def test_a_newer_fire_that_has_ended_is_in_no_older_ones_way() -> None:
     """A message that comes late, after the newer fire was cancelled: it waits for what runs."""
     world, _ = running("cancel_running")
     world.clock.advance(20)
-    messages = {from_body(one.body).id: one for one in world.queues.receive("normal")}
+    messages = {from_body(message.body).id: message for message in world.queues.receive("normal")}
     older, newer = (view.job for view in fires(world)[1:])
     assert older
     assert newer
     for job in (newer, older):
         world.app.work.handle([messages[job.id]], world.clock.now_ms() + MINUTE_MS)
         world.app.control.cancel(TENANT, newer.id)
-    assert told(world) == [RUNS, WAITS, (FireOutcome.RAN, None, State.CANCELLED)]
+    assert outcomes(world) == [RUNS, WAITS, (FireOutcome.RAN, None, State.CANCELLED)]
 
 
 def test_a_slot_that_was_kept_for_a_fire_that_gives_way_goes_to_the_newer_one() -> None:
@@ -122,5 +122,5 @@ def test_a_slot_that_was_kept_for_a_fire_that_gives_way_goes_to_the_newer_one() 
     freed(world)
     assert len(world.queues.receive("normal")) == 1
     fire(world)
-    assert told(world)[1:] == [SKIPPED, RAN]
+    assert outcomes(world)[1:] == [SKIPPED, RAN]
     assert items(world, "slot") == {}

@@ -66,7 +66,7 @@ def test_who_comes_with_somebody_before_it_takes_its_own_slot_and_wakes_the_othe
     first, second = some(world, 2, TWO)
     world.work()
     world.clock.advance(LIMIT_RECHECK_S)
-    [delivery] = [one for one in world.queues.receive("normal") if second.id in one.body]
+    [delivery] = [message for message in world.queues.receive("normal") if second.id in message.body]
     worked = world.app.work.handle([delivery], world.clock.now_ms() + MINUTE_MS)
     assert (worked.unsettled, worked.counts) == ([], {"succeeded": 1})
     assert [job_id for job_id, _, _ in world.ran] == [second.id]

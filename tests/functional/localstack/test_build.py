@@ -118,7 +118,7 @@ def test_the_dependencies_name_no_place_of_the_machine_that_built_them(built: Bu
             assert not name.startswith("python/bin/")
             if name.endswith((".pyc", "direct_url.json")):
                 data = layer.read(name)
-                assert not any(place + b"/" in data[:100_000] for place in places if place != b"/tmp"), name
+                assert not any(location + b"/" in data[:100_000] for location in places if location != b"/tmp"), name
                 assert b"/tmp/tmp" not in data, name
 
 

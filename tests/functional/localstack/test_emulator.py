@@ -119,19 +119,19 @@ def test_what_has_changed_is_brought_up_to_date(emulated: Emulator, stack: Stack
     """Code, and variables: one that is no longer wanted goes."""
     functions = Clients(emulated.endpoint_url).functions
 
-    def there() -> tuple[str, dict[str, str]]:
+    def deployed() -> tuple[str, dict[str, str]]:
         found = functions.get_function_configuration(FunctionName=stack.functions["dead_letter"])
         return found["CodeSha256"], found["Environment"]["Variables"]
 
-    before = there()
+    before = deployed()
     (tmp_path / "more.py").write_text("")
     more = ENVIRONMENT | {"WHENDUE_LEASE_S": "77"}
     deploy(emulated.endpoint_url, "once", environment=more, schedule_timer=False, extra_tasks=tmp_path)
-    code, variables = there()
+    code, variables = deployed()
     assert code != before[0]
     assert variables == before[1] | {"WHENDUE_LEASE_S": "77"}
     deploy(emulated.endpoint_url, "once", environment=ENVIRONMENT, schedule_timer=False)
-    assert there() == before
+    assert deployed() == before
 
 
 def test_functions_that_cannot_start_are_reported_with_their_reason(

@@ -48,7 +48,7 @@ def test_more_times_than_a_metric_may_have_are_one_line_still(world: Handled, lo
         world.submit()
     while deliveries := world.queues.receive("normal"):
         world.app.work.handle(deliveries, world.clock.now_ms() + 60_000)
-        world.queues.delete("normal", [one.receipt for one in deliveries])
+        world.queues.delete("normal", [delivery.receipt for delivery in deliveries])
     world.submit()
     world.run_visible()
     [line] = lines(logged)
@@ -56,7 +56,7 @@ def test_more_times_than_a_metric_may_have_are_one_line_still(world: Handled, lo
     assert len(line["lateness_seconds"]) == 99
 
 
-def test_a_tick_tells_its_lag_also_when_there_is_none(
+def test_a_tick_reports_its_lag_also_when_there_is_none(
     world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An next check on missing data wakes nobody for a quiet night."""
@@ -72,7 +72,7 @@ def without_queue(world: Handled) -> None:
     world.app = world.build(queue=Refusing(world.queues, "send", lambda _, messages: [False] * len(messages)))
 
 
-def test_a_tick_that_leaves_something_tells_how_late_it_is(
+def test_a_tick_that_leaves_something_reports_how_late_it_is(
     world: Handled, logged: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest next check stays where it is."""

@@ -148,7 +148,7 @@ def test_types_beyond_the_bound_are_counted_together(world: Handled, monkeypatch
     assert world.value("whendue_jobs_submitted_total", type="other") == 0, "workflow was refused: it has no graph"
 
 
-def test_the_timers_lag_is_that_of_the_oldest_alarm_it_has_left(
+def test_the_timers_lag_is_that_of_the_oldest_check_it_has_left(
     world: Handled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A silent timer shows up before jobs are late; a paused queue is no lag."""
@@ -195,7 +195,7 @@ def test_rescues_are_counted_by_what_they_did(world: Handled, monkeypatch: pytes
     """A message was lost: rescue sends another one."""
     world.submit()
     lost = world.queues.receive("normal")
-    world.queues.delete("normal", [one.receipt for one in lost])
+    world.queues.delete("normal", [message.receipt for message in lost])
     world.live(300, monkeypatch)
     assert world.value("whendue_rescues_total", action="send") == 1
     assert world.value("whendue_jobs_ended_total", state="succeeded") == 1

@@ -35,7 +35,7 @@ def test_a_notification_survives_the_notifiers_death_at_any_call(
     for kill_at in range(100):
         world = Notified()
         world.subscribe(url=web.url())
-        delivery = world.tell_one()
+        delivery = world.notify_one()
         app, calls = mortal(world, kill_at, after=after)
         hand_out(provided, app)
         web.answers(status)
@@ -98,7 +98,7 @@ class Seeded:
         hand_out(self.provided, app)
         return app
 
-    def tell(self, jobs: list[Job]) -> None:
+    def publish(self, jobs: list[Job]) -> None:
         """Tell what jobs owe, as whoever settles them does: again and again, until one has done it whole."""
         for _ in range(20):
             app = self.process(4)
@@ -121,7 +121,7 @@ def test_no_notification_is_lost_over_a_thousand_seeded_schedules(provided: Reso
     for seed in range(part * SCHEDULES // 10, (part + 1) * SCHEDULES // 10):
         run = Seeded(seed, provided)
         jobs = [an_end(number, run.draw) for number in range(run.draw.randint(1, 3))]
-        run.tell(jobs)
+        run.publish(jobs)
         run.lose_a_message()
         for _ in range(2):
             notifier(run.world, run.process(12))
@@ -129,9 +129,9 @@ def test_no_notification_is_lost_over_a_thousand_seeded_schedules(provided: Reso
             run.world.clock.advance(run.draw.randrange(200))
             run.world.tick()
         hand_out(provided, run.world.app)
-        owed = [step.job for step in run.world.app.notifications.deliveries_for(jobs)]
-        stories = sum(2 if job.state is State.DEAD else 1 for job in jobs)
-        assert len(owed) == stories * len(run.world.app.subscriptions.every(TENANT)), seed
-        until_all_ended(run.world, owed)
-        assert {run.world.job(job).state for job in owed} == {State.SUCCEEDED}, seed
-        assert set(run.received) == {(job.subscription, job.id) for job in owed}, seed
+        deliveries = [step.job for step in run.world.app.notifications.deliveries_for(jobs)]
+        events = sum(2 if job.state is State.DEAD else 1 for job in jobs)
+        assert len(deliveries) == events * len(run.world.app.subscriptions.every(TENANT)), seed
+        until_all_ended(run.world, deliveries)
+        assert {run.world.job(job).state for job in deliveries} == {State.SUCCEEDED}, seed
+        assert set(run.received) == {(job.subscription, job.id) for job in deliveries}, seed

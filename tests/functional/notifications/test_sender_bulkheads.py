@@ -30,10 +30,10 @@ def three(world: Notified, error: BaseException | None = None) -> dict[str | Non
 
     for name in "abc":
         world.subscribe(name, "plain")
-    told = world.tell()
+    deliveries = world.notify()
     [worked] = world.work(queue="notifications")
     assert worked.unsettled == []
-    return {job.subscription: world.job(job).state for job in told}
+    return {job.subscription: world.job(job).state for job in deliveries}
 
 
 ONE_FAILED = {"a": State.SUCCEEDED, "b": State.PENDING, "c": State.SUCCEEDED}
@@ -43,9 +43,9 @@ ONE_FAILED = {"a": State.SUCCEEDED, "b": State.PENDING, "c": State.SUCCEEDED}
 def test_whatever_a_channel_raises_is_the_error_of_its_delivery(world: Notified, error: str) -> None:
     """Its subscription's health says so, whatever it was."""
     assert three(world, BUILT_IN[error]) == ONE_FAILED
-    health = {one.name: one.failing_since is not None for one in world.app.subscriptions.every(TENANT)}
+    health = {item.name: item.failing_since is not None for item in world.app.subscriptions.every(TENANT)}
     assert health == {"a": False, "b": True, "c": False}
-    assert [one.attempts[-1].type for one in world.log("b")] == [type(BUILT_IN[error]).__name__]
+    assert [job.attempts[-1].type for job in world.log("b")] == [type(BUILT_IN[error]).__name__]
 
 
 @pytest.mark.parametrize("error", EXCEPTIONS)
@@ -57,7 +57,10 @@ def test_whatever_is_wrong_with_one_subscription_is_the_error_of_its_delivery(
     function = getattr(NotificationSender, stage)
 
     def raising(self: NotificationSender, *arguments: Any) -> Any:
-        said = [one.subscription if isinstance(one, Context) else getattr(one, "name", one) for one in arguments]
+        said = [
+            argument.subscription if isinstance(argument, Context) else getattr(argument, "name", argument)
+            for argument in arguments
+        ]
         if "b" in said:
             raise EXCEPTIONS[error]
         return function(self, *arguments)
@@ -78,5 +81,5 @@ def test_a_health_that_cannot_be_noted_hides_no_error(world: Notified, error: st
 
     world.app = world.build(Refusing(world.table, "apply", apply))
     assert three(world, RuntimeError("no")) == ONE_FAILED
-    assert [one.attempts[-1].type for one in world.log("b")] == ["RuntimeError"]
+    assert [job.attempts[-1].type for job in world.log("b")] == ["RuntimeError"]
     assert world.app.bulkhead.take()["isolated_errors"] == 1

@@ -46,18 +46,18 @@ def test_what_a_slow_notifier_found_is_not_held_against_what_a_user_has_changed(
         handler.send_error(status)
 
     web.reply = reply
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     assert world.job(delivery).state is (State.DEAD if status == 410 else State.PENDING)
     left = world.app.subscriptions.every(TENANT)
-    assert [(one.active, one.failing_since) for one in left] == [(True, None)] * len(left)
+    assert [(item.active, item.failing_since) for item in left] == [(True, None)] * len(left)
 
 
 def test_a_notifiers_write_leaves_the_version_as_it_is(web: Web, world: Notified) -> None:
     """A failing receiver does not make its owner's If-Match fail."""
     before = world.subscribe(url=web.url())
     web.answers(500)
-    world.tell()
+    world.notify()
     world.work()
     after = world.health()
     assert after.failing_since is not None
@@ -173,7 +173,7 @@ def test_another_url_is_given_a_day_of_its_own(web: Web, world: Notified) -> Non
     """That the old one failed says nothing about it; other terms do not clear it."""
     world.subscribe(url=web.url("/old"))
     web.answers(500)
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work()
     world.subscribe(url=web.url("/new"))
     assert world.health().failing_since is None
@@ -189,7 +189,7 @@ def test_a_receiver_that_fails_after_a_quiet_day_is_disabled_by_the_first_failur
     hook = world.subscribe(url=web.url())
     world.table.apply([note_failure(hook, world.clock.now_ms() - FAILING_S * 1000 - 1)])
     web.answers(500)
-    world.tell()
+    world.notify()
     world.work()
     assert not world.health().active
 
@@ -219,10 +219,10 @@ def test_where_the_table_does_not_answer_the_attempt_ends_as_it_did(
     app = world.build(store=Refusing(world.table, "apply", refusing))
     provided.provide("notify", lambda: app.notify)
     web.answers(status)
-    delivery = world.tell_one()
+    delivery = world.notify_one()
     world.work(app)
-    ends = {200: State.SUCCEEDED, 500: State.PENDING, 410: State.DEAD}
-    assert world.job(delivery).state is ends[status]
+    states = {200: State.SUCCEEDED, 500: State.PENDING, 410: State.DEAD}
+    assert world.job(delivery).state is states[status]
     assert world.health().active
 
 
@@ -231,7 +231,7 @@ def test_a_subscription_that_cannot_be_read_costs_an_attempt_and_nothing_else(
 ) -> None:
     """Nothing is sent with keys of yesterday."""
     world.subscribe(url=web.url())
-    delivery = world.tell_one()
+    delivery = world.notify_one()
 
     def refused(keys: list[object]) -> object:
         if any(str(key).startswith("Key(pk='SUBSCRIPTIONS") for key in keys):

@@ -92,7 +92,7 @@ def test_a_redriven_job_runs_again_with_all_its_attempts() -> None:
     world.work()
     view = world.view(job)
     assert (view.job.state, view.result, view.job.attempt) == (State.SUCCEEDED, "mended", 1)
-    assert [one.message for one in view.attempts] == ["still broken"] * 2
+    assert [attempt.message for attempt in view.attempts] == ["still broken"] * 2
     assert view.job.expires_at is not None
 
 

@@ -42,7 +42,7 @@ def test_a_dependent_with_a_delay_of_100_days_has_its_payload(payload: dict[str,
     assert (world.job(second).state, last_error(world, second)) == (State.SUCCEEDED, None)
 
 
-def test_a_job_that_waits_for_a_parent_due_on_day_100_has_its_payload() -> None:
+def test_a_job_that_waits_for_a_dependency_due_on_day_100_has_its_payload() -> None:
     """And the edge by which it is released."""
     world = Ageing()
     dependency = world.submit(delay_s=MONTHS_S)
@@ -112,7 +112,7 @@ def test_a_workflow_is_retried_after_months_without_running_a_successful_node_ag
     assert len(world.runs(pay)) == 1
 
 
-def test_a_reference_to_a_parent_that_ended_8_days_before_is_resolved() -> None:
+def test_a_reference_to_a_dependency_that_ended_8_days_before_is_resolved() -> None:
     """The dependency's own retention was over; it is kept as long as somebody who depends on it is live."""
     world = Ageing()
     dependency = world.submit(payload={"n": 7}, policy={"retention_s": 60})
@@ -253,13 +253,13 @@ def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has()
         """The same key is used again, and its job runs, just then."""
 
         def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
-            ends = world.table.apply(writes)
+            results = world.table.apply(writes)
             if [write.key for write in writes] == [made[0].key]:
                 world.clock.advance(1)
                 made.append(world.app.submit.one(TENANT, wanted).job)
                 world.submit(depends_on=after(made[1]), delay_s=600, policy=policy)
                 world.work()
-            return ends
+            return results
 
     world.build(Meanwhile(world.table, [])).erasing.erase(TENANT, made[0].id)
     world.check()

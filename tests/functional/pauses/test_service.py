@@ -175,7 +175,7 @@ def test_a_worker_learns_of_a_pause_and_of_its_end_within_two_seconds() -> None:
     assert [len(world.runs(job)) for job in (ran, held, free)] == [1, 0, 1]
 
 
-def test_a_dropped_message_is_settled_and_one_of_an_unknown_pause_is_not() -> None:
+def test_a_dropped_message_is_deleted_and_one_of_an_unknown_pause_is_not() -> None:
     """The first burns no receive; the second must come again, as nobody looked after its job."""
     world = World()
     PAUSES["queue"][0](world)
@@ -339,7 +339,7 @@ def test_to_resume_what_is_over_writes_nothing() -> None:
     assert all(None not in item.values() for item in world.table.items().values())
 
 
-def test_explain_says_by_whom_and_why() -> None:
+def test_explain_says_which_pause_and_why() -> None:
     """Of a job that waits, or whose worker died; what runs is not held."""
     world = World()
     due, later = world.submit(), world.submit(delay_s=500)
@@ -456,5 +456,5 @@ def test_pauses_of_a_tenant_are_its_own() -> None:
 def test_the_keys_of_pauses_do_not_meet() -> None:
     """A type of one tenant is nothing to another, whatever they are called."""
     world = World()
-    one, two = world.submit(), world.app.submit.one("type", JobRequest("ok", {}, queue="low")).job
-    assert not set(pauses_of(one)) & set(pauses_of(two))
+    item, two = world.submit(), world.app.submit.one("type", JobRequest("ok", {}, queue="low")).job
+    assert not set(pauses_of(item)) & set(pauses_of(two))

@@ -52,9 +52,9 @@ def test_many_jobs_of_a_profile_cost_one_read_also_if_there_is_none() -> None:
     world, calls = World(), list[str]()
     put(world.app)
     app = world.build(Counted(world.table, calls))
-    ends = app.submit.many(TENANT, [JobRequest("ok", {}, profile=name) for name in ["mine", "mien"] * 100])
+    results = app.submit.many(TENANT, [JobRequest("ok", {}, profile=name) for name in ["mine", "mien"] * 100])
     assert calls.count("get") == 2
-    assert [type(end) for end in ends] == [Submitted, UnknownProfileError] * 100
+    assert [type(end) for end in results] == [Submitted, UnknownProfileError] * 100
 
 
 def test_an_edit_is_three_calls_and_two_writes() -> None:
@@ -71,16 +71,16 @@ def test_an_edit_is_three_calls_and_two_writes() -> None:
 def test_an_edit_is_live_within_five_seconds_elsewhere_and_at_once_here() -> None:
     """No redeploy, no restart; half of the ten seconds that are promised."""
     world = World()
-    here, there = world.build(), world.build()
+    here, elsewhere = world.build(), world.build()
     put(here, max_attempts=1)
-    assert [submitted(here), submitted(there)] == [1, 1]
+    assert [submitted(here), submitted(elsewhere)] == [1, 1]
     put(here, max_attempts=2)
     assert submitted(here) == 2
     world.clock.advance(5)
-    assert submitted(there) == 2
+    assert submitted(elsewhere) == 2
     here.profile_editor.delete(TENANT, "mine", ANY)
     world.clock.advance(5)
-    for app in (here, there):
+    for app in (here, elsewhere):
         with pytest.raises(UnknownProfileError):
             submitted(app)
 
@@ -88,12 +88,12 @@ def test_an_edit_is_live_within_five_seconds_elsewhere_and_at_once_here() -> Non
 def test_a_profile_that_was_just_made_works_at_once_everywhere() -> None:
     """That there was none a moment ago is not remembered."""
     world = World()
-    here, there = world.build(), world.build()
-    for app in (here, there):
+    here, elsewhere = world.build(), world.build()
+    for app in (here, elsewhere):
         with pytest.raises(UnknownProfileError):
             submitted(app)
     put(here)
-    assert [submitted(here), submitted(there)] == [1, 1]
+    assert [submitted(here), submitted(elsewhere)] == [1, 1]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -159,21 +159,21 @@ def test_of_many_who_edit_at_once_one_holds_the_lock_or_all_are_kept(locked: boo
     world = World()
     first = put(world.app, max_attempts=50)
     expected = Precondition(one_of=frozenset({first.version or 0})) if locked else ANY
-    ends: list[Any] = []
+    results: list[Any] = []
 
     def edit(number: int) -> None:
         try:
-            ends.append(put(world.build(), expected, max_attempts=number))
+            results.append(put(world.build(), expected, max_attempts=number))
         except (PreconditionFailedError, UnavailableError) as error:
-            ends.append(error)
+            results.append(error)
 
     threads = [threading.Thread(target=edit, args=(number,)) for number in range(1, 17)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    won = [end for end in ends if isinstance(end, Profile)]
-    assert len(ends) == 16
+    won = [end for end in results if isinstance(end, Profile)]
+    assert len(results) == 16
     assert len({profile.version for profile in won}) == len(won) >= 1
     if locked:
         assert len(won) == 1

@@ -7,7 +7,7 @@ from tests.builders.world import World
 from whendue.table.keys import payload_key
 
 
-def test_what_looks_like_a_reference_is_none_in_a_job_without_parents() -> None:
+def test_what_looks_like_a_reference_is_none_in_a_job_without_dependencies() -> None:
     """It is taken as it is."""
     world = World()
     job = world.submit(payload={"x": {"$from": "fetch", "path": "a b c"}})
@@ -26,7 +26,7 @@ def test_a_payload_that_is_gone_refers_to_nothing() -> None:
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["dead", "gone"])
-def test_a_parent_without_a_result_gives_the_default(gone: bool) -> None:
+def test_a_dependency_without_a_result_gives_the_default(gone: bool) -> None:
     """One that failed has none, nor has one that is no longer kept; a result that is null is one."""
     world = World()
     dependency = world.submit("ok" if gone else "bad", policy={"max_attempts": 1})

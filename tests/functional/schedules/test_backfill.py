@@ -97,8 +97,8 @@ def test_a_backfill_stops_when_its_schedule_is_deleted() -> None:
     tick(world.app)
     put(world)
     tick(world.app)
-    told = world.app.backfills.get(TENANT, "s", begun.id)
-    assert (told.state, told.error, told.made) == (BackfillState.FAILED, "schedule_not_found", 100)
+    backfill = world.app.backfills.get(TENANT, "s", begun.id)
+    assert (backfill.state, backfill.error, backfill.made) == (BackfillState.FAILED, "schedule_not_found", 100)
 
 
 def test_a_backfill_whose_job_can_be_made_no_more_fails_and_says_why() -> None:
@@ -107,10 +107,10 @@ def test_a_backfill_whose_job_can_be_made_no_more_fails_and_says_why() -> None:
     begun = begin(world.app, 10 * HOUR_S)
     world.registry.remove("gone")
     tick(world.app)
-    told = stored(world, begun)
-    assert (told.state, told.made) == (BackfillState.FAILED, 100)
-    assert told.error
-    assert told.error.startswith("unknown_task: ")
+    backfill = stored(world, begun)
+    assert (backfill.state, backfill.made) == (BackfillState.FAILED, 100)
+    assert backfill.error
+    assert backfill.error.startswith("unknown_task: ")
 
 
 @pytest.mark.parametrize("name", ["enter_fire", "submit", "move_backfill"])

@@ -237,7 +237,7 @@ def test_who_finds_a_fire_skipped_for_another_reason_goes_on_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["enter_fire", "submit", "advance"])
-def test_what_the_table_did_not_take_is_not_told_as_done_and_the_next_tick_does_it(name: str) -> None:
+def test_what_the_table_did_not_take_is_not_reported_as_done_and_the_next_tick_does_it(name: str) -> None:
     """The cursor is past a fire only once its job is there."""
     world = World()
     planning(world, "commit_plan")

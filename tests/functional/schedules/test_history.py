@@ -52,14 +52,18 @@ def a_history(chance: random.Random, end_ms: int) -> list[Fire | MissedRange]:
 def shown(entries: Sequence[Fire | MissedRange], wanted: FireFilter) -> list[Row]:
     """List what is to be shown of entries, without any cleverness."""
     rows: dict[str, Fire] = {}
-    for one in entries:
-        if isinstance(one, MissedRange):
-            for nominal in latest(one.recurrence, one.first - 1, one.until, 1 << 20):
-                rows[fire(nominal.at_ms, one.outcome).key.sk] = fire(nominal.at_ms, one.outcome)
-    rows |= {one.key.sk: one for one in entries if isinstance(one, Fire) and one.outcome is not FireOutcome.WITHDRAWN}
+    for item in entries:
+        if isinstance(item, MissedRange):
+            for nominal in latest(item.recurrence, item.first - 1, item.until, 1 << 20):
+                rows[fire(nominal.at_ms, item.outcome).key.sk] = fire(nominal.at_ms, item.outcome)
+    rows |= {
+        entry.key.sk: entry
+        for entry in entries
+        if isinstance(entry, Fire) and entry.outcome is not FireOutcome.WITHDRAWN
+    }
     found = [rows[sk] for sk in sorted(rows, reverse=True) if wanted.outcome in (None, rows[sk].outcome)]
     low, high = wanted.from_ms or 0, wanted.to_ms or 1 << 60
-    return [(one.nominal, one.outcome, one.job) for one in found if low <= one.nominal <= high]
+    return [(fire.nominal, fire.outcome, fire.job) for fire in found if low <= fire.nominal <= high]
 
 
 def read(world: World, wanted: FireFilter, limit: int) -> list[Row]:
@@ -78,7 +82,7 @@ def read(world: World, wanted: FireFilter, limit: int) -> list[Row]:
 def a_world(entries: Sequence[Fire | MissedRange] = ()) -> World:
     world = World()
     world.app.schedules.put(TENANT, "s", definition("0 0 1 1 *"))
-    assert all(end.done for end in world.table.apply([enter(one) for one in entries]))
+    assert all(end.done for end in world.table.apply([enter(entry) for entry in entries]))
     return world
 
 
@@ -170,29 +174,29 @@ def once(failures: int, **policy: Any) -> tuple[World, FireView]:
 
 
 def view(world: World) -> FireView:
-    [one] = world.app.ledger.page(TENANT, "s", EVERYTHING, 10, None).fires
-    return one
+    [fire] = world.app.ledger.page(TENANT, "s", EVERYTHING, 10, None).fires
+    return fire
 
 
 @pytest.mark.parametrize(("failures", "lateness_ms"), [(0, 2000), (1, 2000), (2, None)])
 def test_lateness_is_that_of_the_first_attempt_as_long_as_it_is_known(failures: int, lateness_ms: int | None) -> None:
     """Of the failed ones a job's item keeps the last."""
-    _, told = once(failures)
-    assert told.job
-    assert (told.job.state, told.lateness_ms) == ("succeeded", lateness_ms)
+    _, shown = once(failures)
+    assert shown.job
+    assert (shown.job.state, shown.lateness_ms) == ("succeeded", lateness_ms)
 
 
 def test_a_job_that_was_redriven_was_not_late_for_that() -> None:
     """Its first attempt is forgotten, and it is not taken for the first of the second life."""
-    world, told = once(2, max_attempts=2)
-    assert told.job
-    assert (told.job.state, told.lateness_ms) == ("dead", None)
+    world, shown = once(2, max_attempts=2)
+    assert shown.job
+    assert (shown.job.state, shown.lateness_ms) == ("dead", None)
     world.task("fails", lambda payload, ctx: None)
-    world.app.control.redrive(TENANT, told.job.id)
+    world.app.control.redrive(TENANT, shown.job.id)
     world.work()
-    told = view(world)
-    assert told.job
-    assert (told.job.state, told.lateness_ms) == ("succeeded", None)
+    shown = view(world)
+    assert shown.job
+    assert (shown.job.state, shown.lateness_ms) == ("succeeded", None)
 
 
 def test_only_what_was_decided_in_time_has_a_lateness() -> None:
@@ -202,20 +206,20 @@ def test_only_what_was_decided_in_time_has_a_lateness() -> None:
         TENANT, "s", Definition(Recurrence(at_ms=world.clock.now_ms() + 60_000), JobRequest("ok", {}))
     )
     world.clock.advance(61)
-    told = view(world)
-    assert (told.fire.outcome, told.lateness_ms) == (FireOutcome.RAN, None)
+    shown = view(world)
+    assert (shown.fire.outcome, shown.lateness_ms) == (FireOutcome.RAN, None)
     world.app.backfills.begin(TENANT, "s", 0, world.clock.now_ms(), None, force=True)
     world.work()
-    told = view(world)
-    assert told.job
-    assert (told.fire.outcome, told.job.state, told.lateness_ms) == (FireOutcome.CAUGHT_UP, "succeeded", None)
+    shown = view(world)
+    assert shown.job
+    assert (shown.fire.outcome, shown.job.state, shown.lateness_ms) == (FireOutcome.CAUGHT_UP, "succeeded", None)
 
 
 def test_a_job_that_is_kept_no_longer_is_not_shown() -> None:
     """Even if the table has not removed it yet."""
-    world, told = once(0)
-    assert told.job
-    key = job_key(told.job.id)
+    world, shown = once(0)
+    assert shown.job
+    key = job_key(shown.job.id)
     world.table.rows[key] = {**world.table.rows[key], "expires_at": world.clock.now_ms() // 1000 - 1}
     assert (view(world).job, view(world).lateness_ms) == (None, None)
 

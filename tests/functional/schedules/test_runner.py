@@ -71,13 +71,13 @@ BEFORE: Mapping[str, Sequence[Callable[[App], None]]] = {
     "delete": (put,),
     "backfill": (put, pause, resume),
 }
-DOING = {one.__name__: one for one in (put, tick, edit, pause, resume, delete, backfill)}
+DOING = {item.__name__: item for item in (put, tick, edit, pause, resume, delete, backfill)}
 
 
 @pytest.mark.sampled(5)
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("name", "outage_s"), [*((name, 0) for name in BEFORE), ("tick", 400), ("edit", 400)])
-def test_whoever_dies_at_any_call_the_ledger_is_whole_and_nothing_runs_twice(
+def test_a_process_that_dies_at_any_call_leaves_a_complete_history_and_nothing_runs_twice(
     name: str, outage_s: int, after_effect: bool
 ) -> None:
     """The next tick, or the same request again, goes on; fires that were missed meanwhile are accounted for."""
@@ -166,11 +166,11 @@ class Witness:
 
     def apply(self, writes: Sequence[Any]) -> Any:
         before: list[Item | None] = self._table.get([write.key for write in writes])
-        ends = self._table.apply(writes)
-        for write, old, end in zip(writes, before, ends, strict=True):
+        results = self._table.apply(writes)
+        for write, old, end in zip(writes, before, results, strict=True):
             if write.name == "commit_plan" and end.done and old and old["as_of"] == 0:
                 self.commits.append((old["cursor"], write.changes["as_of"]))
-        return ends
+        return results
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._table, name)
@@ -208,11 +208,11 @@ def test_a_year_of_a_minute_schedule_under_outages_has_every_fire_once(policy: A
     assert len(expected) > 525_000
     late = _late(began, witness.commits)
     assert len(late) > 40
-    for stretch in late:
-        caught_up = stretch[max(0, len(stretch) - runs_of_missed) :]
+    for missed_times in late:
+        caught_up = missed_times[max(0, len(missed_times) - runs_of_missed) :]
         assert {ended[at] for at in caught_up} <= {FireOutcome.CAUGHT_UP}
-        assert {ended[at] for at in set(stretch) - set(caught_up)} <= {FireOutcome.MISSED}
-    missed = {at for stretch in late for at in stretch}
+        assert {ended[at] for at in set(missed_times) - set(caught_up)} <= {FireOutcome.MISSED}
+    missed = {at for missed_times in late for at in missed_times}
     assert {ended[at] for at in set(expected) - missed} == {FireOutcome.RAN}
     fires, _ = entries(world)
     jobs = [world.table.get([_job_key(fire.job or "")])[0] for fire in fires.values()]
@@ -239,8 +239,8 @@ def _late(began: int, commits: Sequence[tuple[int, int]]) -> list[list[int]]:
     found = []
     for cursor, as_of in commits:
         first = began + ((cursor - began) // MINUTE_MS + 1) * MINUTE_MS
-        stretch = list(range(first, as_of - MINUTE_MS + 1, MINUTE_MS))
-        found += [stretch] if stretch else []
+        missed_times = list(range(first, as_of - MINUTE_MS + 1, MINUTE_MS))
+        found += [missed_times] if missed_times else []
     return found
 
 

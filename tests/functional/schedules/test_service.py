@@ -77,8 +77,8 @@ def test_a_list_begins_with_the_first_name_and_ends_with_the_last() -> None:
     for name in names:
         world.app.schedules.put(TENANT, name, definition("0 0 1 1 *"))
     page = world.app.schedules.list(TENANT, 5, None)
-    assert ([one.name for one in page.schedules], page.cursor) == (names, None)
+    assert ([schedule.name for schedule in page.schedules], page.cursor) == (names, None)
     page = world.app.schedules.list(TENANT, 4, None)
-    assert [one.name for one in page.schedules] == names[:4]
+    assert [schedule.name for schedule in page.schedules] == names[:4]
     page = world.app.schedules.list(TENANT, 4, page.cursor)
-    assert ([one.name for one in page.schedules], page.cursor) == (names[4:], None)
+    assert ([schedule.name for schedule in page.schedules], page.cursor) == (names[4:], None)

@@ -25,7 +25,7 @@ from whendue.table.keys import dependencies_key, job_key
 from whendue.table.writes import Write
 
 
-def test_a_job_runs_when_its_parent_has_succeeded_and_not_before() -> None:
+def test_a_job_runs_when_its_dependency_has_succeeded_and_not_before() -> None:
     """At once: nobody has to tick."""
     world = World()
     dependency = world.submit(delay_s=30)
@@ -37,7 +37,7 @@ def test_a_job_runs_when_its_parent_has_succeeded_and_not_before() -> None:
     assert [job_id for job_id, _, _ in world.ran] == [dependency.id, dependent.id]
 
 
-def test_a_job_whose_parents_have_ended_already_runs_at_once() -> None:
+def test_a_job_whose_dependencies_have_ended_already_runs_at_once() -> None:
     """Nobody is left to tell it."""
     world = World()
     dependency = world.submit()
@@ -66,7 +66,7 @@ def test_a_diamond_of_one_request_runs_in_order() -> None:
 @pytest.mark.parametrize(
     ("policy", "state", "why"), [("cancel", "cancelled", "dependency_failed"), ("run", "succeeded", None)]
 )
-def test_a_failed_parent_does_what_the_policy_says(policy: Any, state: str, why: str | None) -> None:
+def test_a_failed_dependency_does_what_the_policy_says(policy: Any, state: str, why: str | None) -> None:
     """Cancel is what happens where nothing is said."""
     world = World()
     dependency = world.submit("bad", policy={"max_attempts": 1})
@@ -76,7 +76,7 @@ def test_a_failed_parent_does_what_the_policy_says(policy: Any, state: str, why:
     assert cause(world, dependent) == why
 
 
-def test_a_held_job_waits_until_its_parent_has_been_redriven_and_succeeded() -> None:
+def test_a_held_job_waits_until_its_dependency_has_been_redriven_and_succeeded() -> None:
     """It is seen waiting meanwhile, and no timer gives up on it."""
     world = World()
     world.fails_first("second")
@@ -112,7 +112,7 @@ def test_a_long_chain_of_dependents_is_cancelled_in_one_go() -> None:
     assert states(world, *jobs) == ["dead", *["cancelled"] * 40]
 
 
-def test_a_parent_with_a_thousand_dependents_tells_them_all() -> None:
+def test_a_job_with_a_thousand_dependents_releases_them_all() -> None:
     """In pieces; those that are left when the time is over are told at its alarm."""
     world = World()
     dependency = world.submit(delay_s=5)
@@ -125,7 +125,7 @@ def test_a_parent_with_a_thousand_dependents_tells_them_all() -> None:
     assert world.job(dependency).pending_fan_out is None
 
 
-def test_a_child_waits_for_its_own_time_after_its_parents() -> None:
+def test_a_dependent_waits_for_its_own_time_after_its_dependencies() -> None:
     """`delaySeconds` counts from the last dependency's end."""
     world = World()
     dependency = world.submit()
@@ -138,7 +138,7 @@ def test_a_child_waits_for_its_own_time_after_its_parents() -> None:
 
 
 @pytest.mark.parametrize("dependency", ["00000000-0000-7000-8000-000000000000", "no id at all"])
-def test_an_unknown_parent_is_refused(dependency: str) -> None:
+def test_an_unknown_dependency_is_refused(dependency: str) -> None:
     """Before anything is written."""
     world = World()
     with pytest.raises(UnknownDependencyError):
@@ -157,7 +157,7 @@ def test_another_tenants_job_is_as_unknown_as_none() -> None:
 def test_a_ref_to_a_later_or_a_refused_request_is_refused() -> None:
     """The others of the batch are accepted: each is judged on its own."""
     world = World()
-    ends = world.app.submit.many(
+    results = world.app.submit.many(
         TENANT,
         [
             JobRequest("ok", {}, depends_on=after("late")),
@@ -166,7 +166,7 @@ def test_a_ref_to_a_later_or_a_refused_request_is_refused() -> None:
             JobRequest("ok", {}, depends_on=after("refused")),
         ],
     )
-    assert [end.code if isinstance(end, WhendueError) else "accepted" for end in ends] == [
+    assert [end.code if isinstance(end, WhendueError) else "accepted" for end in results] == [
         "unknown_dependency",
         "accepted",
         "unknown_task",
@@ -216,7 +216,7 @@ def test_a_reference_that_gives_nothing_ends_the_job_dead() -> None:
     assert world.job(jobs[1]).failures == 1
 
 
-def test_a_reference_to_no_parent_is_refused() -> None:
+def test_a_reference_to_no_dependency_is_refused() -> None:
     """It never could be resolved."""
     world = World()
     dependency = world.submit()
@@ -245,7 +245,7 @@ def test_a_waiting_job_has_no_time_to_be_changed() -> None:
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_request_that_is_refused_changes_nothing_of_whom_a_job_waits_for(first: int) -> None:
+def test_a_request_that_is_refused_changes_no_dependencies(first: int) -> None:
     """Its key was used for another request; its own dependencies end first, or last."""
     world = World()
     dependencies = [world.submit(delay_s=10), world.submit(delay_s=60)]
@@ -325,8 +325,8 @@ def _all_have_run_in_order(world: World) -> None:
     for job_id, _, at in world.ran:
         dependencies = items.get(dependencies_key(job_id, items[job_key(job_id)]["request_hash"]))
         assert all(
-            finished[job_key(one).pk] <= at
-            for one, *_ in json.loads(dependencies["dependencies"] if dependencies else "[]")
+            finished[job_key(item).pk] <= at
+            for item, *_ in json.loads(dependencies["dependencies"] if dependencies else "[]")
         )
 
 
@@ -344,7 +344,7 @@ def test_a_submit_that_dies_at_any_call_loses_nobody(number: int, late: bool) ->
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(_calls(_worked)))
-def test_a_worker_that_dies_at_any_call_of_settle_or_release_loses_nobody(number: int, late: bool) -> None:
+def test_a_worker_that_dies_at_any_call_of_complete_or_release_loses_nobody(number: int, late: bool) -> None:
     """No dependent is lost, none comes early, none runs twice but after a lease that expired."""
     world = World()
     _dies(world, _worked, number, late=late)
@@ -352,7 +352,7 @@ def test_a_worker_that_dies_at_any_call_of_settle_or_release_loses_nobody(number
     _all_have_run_in_order(world)
 
 
-def test_a_job_that_still_owes_the_news_of_a_failed_attempt_can_be_cancelled() -> None:
+def test_a_job_with_a_pending_failed_attempt_can_be_cancelled() -> None:
     """Found in random world 113644: it stood among the finished, and owed for ever."""
     world = World()
     job = world.submit(delay_s=300)
@@ -365,7 +365,7 @@ def test_a_job_that_still_owes_the_news_of_a_failed_attempt_can_be_cancelled() -
     assert after["due_pk"] != item["due_pk"]
 
 
-def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first() -> None:
+def test_a_dependency_made_by_the_second_try_releases_the_dependents_of_the_first() -> None:
     """Found in random world 178390: they waited until they looked for themselves."""
     world = World()
     requests = [
@@ -378,8 +378,8 @@ def test_a_parent_that_only_the_second_try_makes_tells_the_children_of_the_first
         made = iter(world.table.apply([write for write in writes if write.key != job_key(top)]))
         return [WriteResult(WriteStatus.UNAVAILABLE) if write.key == job_key(top) else next(made) for write in writes]
 
-    ends = world.build(Refusing(world.table, "apply", without_the_parent)).submit.many(TENANT, requests)
-    assert [end.code for end in ends if isinstance(end, WhendueError)] == ["unavailable"] * 2
+    results = world.build(Refusing(world.table, "apply", without_the_parent)).submit.many(TENANT, requests)
+    assert [end.code for end in results if isinstance(end, WhendueError)] == ["unavailable"] * 2
     jobs = many(world, *requests)
     world.work()
     assert states(world, *jobs) == ["succeeded"] * 2
@@ -389,14 +389,14 @@ def test_of_two_requests_under_one_key_the_first_says_what_is_depended_on() -> N
     """The second is a conflict; what it depends on binds nobody."""
     world = World()
     first, second = world.submit(delay_s=3600), world.submit()
-    ends = world.app.submit.many(
+    results = world.app.submit.many(
         TENANT,
         [
             JobRequest("ok", {}, idempotency_key="k", depends_on=after(second)),
             JobRequest("ok", {}, idempotency_key="k", depends_on=after(first)),
         ],
     )
-    assert isinstance(ends[0], Submitted)
-    assert isinstance(ends[1], IdempotencyConflictError)
+    assert isinstance(results[0], Submitted)
+    assert isinstance(results[1], IdempotencyConflictError)
     world.pass_time(5)
-    assert world.job(ends[0].job).state is State.SUCCEEDED
+    assert world.job(results[0].job).state is State.SUCCEEDED

@@ -15,7 +15,7 @@ from whendue.submission.request import Dependency, JobRequest
 from whendue.table.keys import Key
 
 
-def test_a_job_without_parents_costs_one_write_and_no_read() -> None:
+def test_a_job_without_dependencies_costs_one_write_and_no_read() -> None:
     """docs/api.md; also under a key, and with a ref."""
     world = Costed()
     for request in (JobRequest("ok", {}), JobRequest("ok", {}, idempotency_key="k"), JobRequest("ok", {}, ref="a")):
@@ -50,7 +50,7 @@ def test_jobs_that_wait_for_each_other_alone_need_not_look_for_ends() -> None:
     assert "get" not in world.calls(lambda: world.app.submit.many(TENANT, jobs))
 
 
-def test_a_job_that_nobody_waits_for_is_told_of_no_children() -> None:
+def test_a_job_without_dependents_has_no_fan_out_of_them() -> None:
     """Though it has a ref, and its request comes again."""
     world = World()
     request = JobRequest("ok", {}, ref="a", idempotency_key="k", delay_s=60)
@@ -64,8 +64,8 @@ def test_a_ref_to_a_key_that_made_another_job_is_refused() -> None:
     world = World()
     world.submit(idempotency_key="k")
     other = JobRequest("ok", {"another": 1}, ref="a", idempotency_key="k")
-    ends = world.app.submit.many(TENANT, [other, JobRequest("ok", {}, depends_on=after("a"))])
-    assert [type(end) for end in ends] == [IdempotencyConflictError, UnknownDependencyError]
+    results = world.app.submit.many(TENANT, [other, JobRequest("ok", {}, depends_on=after("a"))])
+    assert [type(end) for end in results] == [IdempotencyConflictError, UnknownDependencyError]
 
 
 def test_a_ref_to_a_job_that_was_accepted_before_is_one_to_that_job() -> None:
@@ -94,7 +94,7 @@ def test_what_is_no_id_is_asked_of_no_table() -> None:
         app.submit.one(TENANT, long)
 
 
-def test_a_parent_whose_retention_is_over_is_unknown() -> None:
+def test_a_dependency_whose_retention_is_over_is_unknown() -> None:
     """TTL takes it when it likes: whether it still stands there says nothing."""
     world = World()
     dependency = world.submit(policy={"retention_s": 3600})

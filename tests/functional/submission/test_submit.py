@@ -63,8 +63,8 @@ def test_a_repeated_request_is_its_job_also_when_it_would_be_refused_by_now() ->
     world.app.profile_editor.delete(TENANT, "mine", Precondition())
     assert world.app.submit.one(TENANT, wanted) == Submitted(first.job, created=False)
     others = [replace(wanted, payload={"n": 2}), replace(wanted, idempotency_key="l")]
-    ends = world.app.submit.many(TENANT, [*others, wanted])
-    assert [type(end) for end in ends] == [UnknownProfileError, UnknownProfileError, Submitted]
+    results = world.app.submit.many(TENANT, [*others, wanted])
+    assert [type(end) for end in results] == [UnknownProfileError, UnknownProfileError, Submitted]
 
 
 def test_a_key_is_free_again_once_its_job_is_not_kept_any_more() -> None:
@@ -151,22 +151,24 @@ def test_whether_a_refused_request_was_taken_before_is_never_guessed() -> None:
 
     app = world.build(Refusing(world.table, "get", unavailable))
     gone = JobRequest("gone", {}, idempotency_key="k")
-    ends = app.submit.many(TENANT, [gone, replace(gone, idempotency_key=None), JobRequest("ok", {})])
-    assert [type(end) for end in ends] == [UnavailableError, UnknownTaskError, Submitted]
+    results = app.submit.many(TENANT, [gone, replace(gone, idempotency_key=None), JobRequest("ok", {})])
+    assert [type(end) for end in results] == [UnavailableError, UnknownTaskError, Submitted]
 
 
 def test_many_threads_with_one_key_make_one_job() -> None:
     """G2 under a client that retries in parallel."""
     world = World()
-    ends: list[Submitted] = []
+    results: list[Submitted] = []
     request = JobRequest("ok", {}, idempotency_key="k")
-    threads = [threading.Thread(target=lambda: ends.append(world.app.submit.one(TENANT, request))) for _ in range(20)]
+    threads = [
+        threading.Thread(target=lambda: results.append(world.app.submit.one(TENANT, request))) for _ in range(20)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(end.created for end in ends) == 1
-    assert len({end.job.id for end in ends}) == 1
+    assert sum(end.created for end in results) == 1
+    assert len({end.job.id for end in results}) == 1
 
 
 @pytest.mark.parametrize(
@@ -196,15 +198,15 @@ def test_one_bad_request_among_many_refuses_only_itself() -> None:
     requests[8] = JobRequest("ok", {"n": 1}, idempotency_key="k")
     requests[9] = JobRequest("ok", {"n": 1}, idempotency_key="k")
     requests[10] = JobRequest("ok", {"n": 2}, idempotency_key="k")
-    ends = world.app.submit.many(TENANT, requests)
-    assert isinstance(ends[7], UnknownTaskError)
-    assert isinstance(ends[10], IdempotencyConflictError)
-    assert isinstance(ends[8], Submitted)
-    assert isinstance(ends[9], Submitted)
-    assert (ends[8].created, ends[9].created) == (True, False)
-    assert ends[8].job.id == ends[9].job.id
+    results = world.app.submit.many(TENANT, requests)
+    assert isinstance(results[7], UnknownTaskError)
+    assert isinstance(results[10], IdempotencyConflictError)
+    assert isinstance(results[8], Submitted)
+    assert isinstance(results[9], Submitted)
+    assert (results[8].created, results[9].created) == (True, False)
+    assert results[8].job.id == results[9].job.id
     world.work()
-    good = [end.job for end in ends if isinstance(end, Submitted)]
+    good = [end.job for end in results if isinstance(end, Submitted)]
     assert all(world.job(job).state is State.SUCCEEDED for job in good)
     assert len({job.id for job in good}) == 57
 

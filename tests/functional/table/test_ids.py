@@ -52,15 +52,15 @@ def derived(secret: str) -> set[str]:
     client.send("POST", "/schedules/s/backfill", span)
     client.send("POST", "/schedules/s/trigger", None, key)
     ids = {pk.removeprefix("JOB#") for pk, sk in world.table.rows if sk == "job"}
-    return {one for one in ids if UUID(one).version == 8}
+    return {item for item in ids if UUID(item).version == 8}
 
 
 def test_the_same_names_give_other_ids_under_another_secret() -> None:
     """Each kind is made in both: a submit, a trigger, nodes, fires, a backfill, deliveries of all these."""
-    one, two = (derived(secret) for secret in SECRETS)
-    assert len(one) > 10
-    assert one.isdisjoint(two)
-    assert one == derived(SECRETS[0])
+    item, two = (derived(secret) for secret in SECRETS)
+    assert len(item) > 10
+    assert item.isdisjoint(two)
+    assert item == derived(SECRETS[0])
 
 
 @pytest.mark.parametrize("key", ["1", "order 4711", "a-name"])

@@ -151,7 +151,7 @@ def test_a_mail_without_a_sender_is_refused(run: Run, ses: Stubber, provided: Re
 
 
 @pytest.mark.parametrize(
-    ("wanted", "place", "setting"),
+    ("wanted", "location", "setting"),
     [
         ({"to": "eve@evil.example"}, "to.0", "WHENDUE_EMAIL_RECIPIENTS"),
         ({"cc": ["b@example.com", "eve@evil.example"]}, "cc.1", "WHENDUE_EMAIL_RECIPIENTS"),
@@ -160,13 +160,13 @@ def test_a_mail_without_a_sender_is_refused(run: Run, ses: Stubber, provided: Re
     ],
 )
 def test_no_mail_leaves_that_the_operator_does_not_allow_to_the_tenant(
-    run: Run, ses: Stubber, wanted: dict[str, Any], place: str, setting: str
+    run: Run, ses: Stubber, wanted: dict[str, Any], location: str, setting: str
 ) -> None:
     """At each attempt: what was allowed at submit may be forbidden since. SES is not asked."""
     with pytest.raises(NotAllowedError, match=setting) as caught:
         run("email", **{**MAIL, **wanted})
     places: Any = caught.value.details["errors"]
-    assert [one["where"] for one in places] == [place]
+    assert [error["where"] for error in places] == [location]
     assert "evil" not in str(places) + str(caught.value)
 
 

@@ -22,11 +22,11 @@ QUICK = {"lease_s": 2}
 
 def lost(world: World, count: int = 1, tenant: str = TENANT, **wanted: Any) -> list[Job]:
     """Submit jobs to the normal queue whose messages are lost."""
-    ends = []
+    results = []
     for start in range(0, count, 500):
-        ends += world.app.submit.many(tenant, [JobRequest("ok", {}, **wanted)] * min(500, count - start))
+        results += world.app.submit.many(tenant, [JobRequest("ok", {}, **wanted)] * min(500, count - start))
     world.queues.discard("normal")
-    return [end.job for end in ends if not isinstance(end, Exception)]
+    return [end.job for end in results if not isinstance(end, Exception)]
 
 
 def taken(world: World, jobs: Sequence[Job], fence: str = "silent") -> None:
@@ -34,7 +34,7 @@ def taken(world: World, jobs: Sequence[Job], fence: str = "silent") -> None:
     assert all(end.done for end in world.table.apply([claim(job, fence, world.clock.now_ms()) for job in jobs]))
 
 
-def test_a_tick_tells_what_rescue_did_to_how_many_jobs() -> None:
+def test_a_tick_reports_what_rescue_did_to_how_many_jobs() -> None:
     """A tick's answer and its log line say whether messages were lost, workers died, or jobs only run long."""
     world = World()
     unsent, run_long, left = lost(world, 4), lost(world, 3), lost(world, policy=QUICK)
@@ -50,7 +50,7 @@ def test_a_tick_tells_what_rescue_did_to_how_many_jobs() -> None:
     assert world.tick().rescued == {"send": len(unsent) + len(left), "wait": 3, "mark_dead": 2, "cancel_lost": 5}
 
 
-def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
+def test_what_the_table_did_not_take_is_not_reported_as_healed() -> None:
     """Nor is its message sent: the next tick does both."""
     world = World()
     [job] = lost(world)
@@ -65,7 +65,7 @@ def test_what_the_table_did_not_take_is_not_told_as_healed() -> None:
     assert len(world.runs(job)) == 1
 
 
-def test_a_message_lost_again_is_sent_again_right_after_the_alarm_that_rescue_set() -> None:
+def test_a_message_lost_again_is_sent_again_right_after_the_check_that_rescue_set() -> None:
     """That next check is heard by promote: nobody waits another minute and a half until it looks suspicious (G6)."""
     world = World()
     [job] = lost(world)
@@ -162,7 +162,7 @@ def frozen_due_index(world: World) -> Callable[..., list[DueEntry]]:
 
     def query_due(partition: str, *, after: DueEntry | None, until_ms: int, limit: int) -> list[DueEntry]:
         entries = shown.get(partition, [])
-        return [one for one in entries if (after is None or one > after) and one.check_at <= until_ms][:limit]
+        return [entry for entry in entries if (after is None or entry > after) and entry.check_at <= until_ms][:limit]
 
     return query_due
 

@@ -60,12 +60,12 @@ def parent_of(seen: Seen) -> str | None:
 @pytest.mark.parametrize("shape", ["http", "rest"])
 def test_a_request_hands_its_trace_to_the_job_and_its_task(world: Notified, post: Post, web: Web, shape: Shape) -> None:
     """The server that the job calls is in the same trace as whoever asked for the job."""
-    told = []
-    world.task("telling", lambda _, ctx: told.append(ctx.traceparent))
+    seen = []
+    world.task("telling", lambda _, ctx: seen.append(ctx.traceparent))
     assert post("/jobs", {"type": "telling"}, shape=shape)["traceparent"] == GOOD
     post("/jobs", {"type": "http", "payload": {"url": web.url()}}, shape=shape)
     world.work()
-    assert told == [GOOD]
+    assert seen == [GOOD]
     assert [parent_of(seen) for seen in web.seen] == [GOOD]
 
 
@@ -81,12 +81,12 @@ def test_the_webhook_of_an_end_is_in_the_jobs_trace(world: Notified, post: Post,
 
 def test_jobs_of_a_batch_and_nodes_of_a_workflow_are_in_the_trace(world: Notified, post: Post) -> None:
     """Whatever one request makes."""
-    told = Counter[str]()
-    world.task("telling", lambda _, ctx: told.update([str(ctx.traceparent)]))
+    seen = Counter[str]()
+    world.task("telling", lambda _, ctx: seen.update([str(ctx.traceparent)]))
     post("/jobs/batch", {"jobs": [{"type": "telling"}, {"type": "telling"}]})
     post("/workflows", {"chain": [{"type": "telling"}, {"type": "telling"}]}, header=OTHER)
     world.work()
-    assert told == {GOOD: 2, OTHER: 2}
+    assert seen == {GOOD: 2, OTHER: 2}
 
 
 @pytest.mark.parametrize("header", ["garbage", f"ff-{TRACE}-{PARENT}-01", GOOD.upper()])
@@ -119,7 +119,7 @@ def test_a_retry_stays_in_the_trace(world: Notified, post: Post, web: Web) -> No
 
 def test_a_trace_leaves_the_hot_item_in_one_write_unit(world: Notified, post: Post) -> None:
     """A payload that has no room beside it gets an item of its own."""
-    told = post("/jobs", {"type": "ok", "payload": {"text": "x" * (PAYLOAD_INLINE_BYTES - 11)}})
-    [item] = world.table.get([job_key(told["id"])])
+    submitted = post("/jobs", {"type": "ok", "payload": {"text": "x" * (PAYLOAD_INLINE_BYTES - 11)}})
+    [item] = world.table.get([job_key(submitted["id"])])
     assert item is not None
     assert item_bytes(item) <= WRITE_UNIT_BYTES

@@ -40,7 +40,7 @@ def test_messages_that_come_while_the_process_goes_down_stay_unclaimed() -> None
     job = world.submit()
     deliveries = world.queues.receive("normal")
     worked = world.app.work.handle(deliveries, FOREVER_MS, lambda: FOREVER_MS)
-    assert worked.unsettled == [one.id for one in deliveries]
+    assert worked.unsettled == [delivery.id for delivery in deliveries]
     assert (world.job(job).claims, world.ran) == (0, [])
 
 
@@ -50,7 +50,7 @@ def test_suspects_that_have_not_begun_stay_when_the_process_goes_down() -> None:
     first, second = world.submit(), world.submit()
     world.table.apply([claim(job, "silent", world.clock.now_ms()) for job in (first, second)])
     world.clock.advance(100)
-    world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+    world.queues.change_visibility("normal", [message.receipt for message in world.queues.receive("normal")], 0)
     deliveries = world.queues.receive("normal")
     worked = world.app.work.handle(deliveries, FOREVER_MS, lambda: FOREVER_MS if world.ran else None)
     assert world.job(first).state is State.SUCCEEDED

@@ -37,8 +37,10 @@ def test_a_failing_job_is_tried_at_its_backoff_and_dies_with_all_its_errors() ->
     assert [round((b - a) / 1000) for a, b in pairwise(starts)] == [10, 30, 50]
     view = world.view(job)
     assert view.job.state is State.DEAD
-    assert [(one.attempt, one.message) for one in view.attempts] == [(n, f"attempt {n} is bad") for n in range(1, 5)]
-    assert len({one.fingerprint for one in view.attempts}) == 1
+    assert [(attempt.attempt, attempt.message) for attempt in view.attempts] == [
+        (n, f"attempt {n} is bad") for n in range(1, 5)
+    ]
+    assert len({attempt.fingerprint for attempt in view.attempts}) == 1
 
 
 @pytest.mark.parametrize(
@@ -291,7 +293,7 @@ def test_a_job_that_outlives_its_function_ends_as_a_failed_attempt() -> None:
     job = app.submit.one(TENANT, JobRequest("endless", {})).job
     app.work.handle(world.queues.receive("normal"), world.system.now_ms() + 4_000)
     view = app.query.get(TENANT, job.id)
-    assert [one.type for one in view.attempts] == ["function_timeout"]
+    assert [attempt.type for attempt in view.attempts] == ["function_timeout"]
     assert view.job.state is State.PENDING
 
 

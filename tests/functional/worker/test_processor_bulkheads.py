@@ -132,11 +132,11 @@ def test_whatever_one_item_raises_ends_that_one_alone(
         world.app = world.build()
         deliveries = world.queues.receive("normal")
         worked = world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
-    told = world.app.bulkhead.take()
+    noted = world.app.bulkhead.take()
     states = [world.job(job).state for job in jobs]
     assert (states[0], states[2]) == (State.SUCCEEDED, State.SUCCEEDED), worked
-    by_id = {one.id: one for one in deliveries}
-    staying = [by_id[one].body for one in worked.unsettled]
+    by_id = {delivery.id: delivery for delivery in deliveries}
+    staying = [by_id[item].body for item in worked.unsettled]
     if stage.victim == "stays":
         assert [victim.id in body for body in staying] == [True], worked
         assert states[1] is not State.SUCCEEDED
@@ -145,7 +145,7 @@ def test_whatever_one_item_raises_ends_that_one_alone(
         assert states[1].value == ("pending" if stage.victim == "failed" else stage.victim)
     if stage.victim == "failed":
         assert world.view(victim).attempts[-1].type == "internal_error"
-    assert error in {one["error_type"] for one in told["isolated"]} or error == "IOError"
+    assert error in {error["error_type"] for error in noted["isolated"]} or error == "IOError"
 
 
 @pytest.mark.parametrize("error", BUILT_IN)
@@ -183,7 +183,7 @@ def misbehaving(where: str, error: BaseException) -> Any:
         def items(self) -> Any:
             raise error
 
-    class Parts(list[Any]):
+    class Odd(list[Any]):
         def __iter__(self) -> Any:
             raise error
 
@@ -200,7 +200,7 @@ def misbehaving(where: str, error: BaseException) -> Any:
         case "text of its error":
             raise SilentError
         case "result":
-            return [Parts([1])]
+            return [Odd([1])]
         case "keys":
             return Items(a=1)
     return [Name("a"), object()]
@@ -250,7 +250,7 @@ def test_whatever_one_composite_raises_is_its_own(function: str, error: str, mon
     monkeypatch.setattr(CompositeRunner, function, raising)
     jobs = [world.submit() for _ in range(2)]
     worked = world.work()
-    assert [one.unsettled for one in worked] == [[]] * len(worked)
+    assert [result.unsettled for result in worked] == [[]] * len(worked)
     assert [world.job(job).state for job in jobs] == [State.SUCCEEDED] * 2
     assert world.view(whole).attempts[-1].type == "internal_error"
 
@@ -328,7 +328,7 @@ def test_what_the_table_can_hold_in_no_way_ends_its_job_visibly(name: str, state
     [worked] = world.work(world.build(Refusing(world.table, "apply", apply)))
     job = world.job(victim)
     assert job.state.value == state
-    neighbours = {world.job(one).state for one in (jobs[0], jobs[2])}
+    neighbours = {world.job(item).state for item in (jobs[0], jobs[2])}
     assert neighbours == {State.PENDING if name == "fail" else State.SUCCEEDED}
     if state == "dead":
         assert job.last is not None

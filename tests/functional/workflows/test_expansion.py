@@ -64,7 +64,7 @@ def test_a_part_that_has_its_own_parts_behind_it_is_cancelled_before_it_gathers(
     assert world.job(job).state is State.CANCELLED
 
 
-def test_a_part_that_began_meanwhile_is_asked_to_stop_and_its_end_is_not_told_before_it_has_ended() -> None:
+def test_a_member_that_began_meanwhile_is_asked_to_stop_and_has_no_fan_out_before_its_end() -> None:
     """Its worker decides; who waits for it goes on waiting."""
     world = World()
     began = claimed(world)
@@ -119,9 +119,9 @@ def half_made(world: World, *nodes: Draft) -> Job:
 
     def deaf(writes: Sequence[Write]) -> list[WriteResult]:
         last = IDS.of_member(whole.member_id_base, len(nodes) - 1)
-        lost = [one.name == "submit" and one.key.pk.endswith(last) for one in writes]
+        lost = [write.name == "submit" and write.key.pk.endswith(last) for write in writes]
         pairs = zip(lost, writes, strict=True)
-        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([item])[0] for gone, item in pairs]
 
     whole = start(world, flow(*nodes))
     app = world.build(store=Refusing(world.table, "apply", deaf))
@@ -155,15 +155,15 @@ def test_a_workflow_that_is_cancelled_while_it_creates_its_nodes_runs_none_of_th
         world.task("bad", lambda payload, ctx: 1 / 0)
 
     def created(writes: Sequence[Write]) -> list[WriteResult]:
-        ends = world.table.apply(writes)
-        calls.extend(one.name for one in writes if isinstance(one, Transition) and one.job.parent_id)
+        results = world.table.apply(writes)
+        calls.extend(write.name for write in writes if isinstance(write, Transition) and write.job.parent_id)
         if calls[-1:] == ["redrive" if again else "submit"]:
             table.on = False
             assert world.app.control.cancel(TENANT, whole.id).cancel_requested
             world.work()
             if creator == "dies":
                 raise KilledError
-        return ends
+        return results
 
     whole = start(
         world, flow(*[node(f"n{n}", "bad" if again else "ok", policy={"max_attempts": 1}) for n in range(30)])
@@ -199,7 +199,7 @@ def test_the_nodes_of_a_workflow_whose_worker_dies_before_it_sends_them_run_all_
     assert world.job(whole).state is State.SUCCEEDED
 
 
-def test_nodes_are_stopped_at_an_alarm_if_whoever_cancelled_the_workflow_could_not() -> None:
+def test_nodes_are_cancelled_at_a_check_if_the_cancel_of_the_workflow_could_not() -> None:
     """It is not forgotten before they are."""
     world = World()
     whole = half_made(world, node("a"), node("b"))
@@ -218,10 +218,11 @@ def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[WriteResult]]:
 
     def apply(writes: Sequence[Write]) -> list[WriteResult]:
         lost = [
-            isinstance(one, Transition) and one.name == "cancel" and one.job.parent_id is not None for one in writes
+            isinstance(write, Transition) and write.name == "cancel" and write.job.parent_id is not None
+            for write in writes
         ]
         pairs = zip(lost, writes, strict=True)
-        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([one])[0] for gone, one in pairs]
+        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([item])[0] for gone, item in pairs]
 
     return apply
 
@@ -300,7 +301,7 @@ def test_an_item_gets_its_payload_wherever_that_is_kept(size: int) -> None:
 # --- beginning again ---------------------------------------------------------------------------------------------
 
 
-def test_a_retry_makes_no_part_anew_and_tells_nothing_that_is_not_owed() -> None:
+def test_a_retry_makes_no_member_anew_and_fans_out_only_what_is_pending() -> None:
     """It costs a read of the parts, and a write of each that begins again."""
     world = Costed()
     whole = start(world, flow(node("a"), node("b", "bad", {}, "a"), node("c")))
@@ -312,7 +313,7 @@ def test_a_retry_makes_no_part_anew_and_tells_nothing_that_is_not_owed() -> None
 
 
 @pytest.mark.parametrize("count", [5, 10])
-def test_what_begins_again_without_parents_looks_for_none(count: int) -> None:
+def test_what_begins_again_without_dependencies_looks_for_none(count: int) -> None:
     """However many there are, a retry reads the same."""
     world = Costed()
     whole = start(world, flow(*(node(f"n{number}", "bad") for number in range(count))))
@@ -321,7 +322,7 @@ def test_what_begins_again_without_parents_looks_for_none(count: int) -> None:
     assert world.calls(lambda: one_batch(world))["get"] == 4
 
 
-def test_a_part_whose_end_is_not_told_yet_begins_again_once_it_is() -> None:
+def test_a_member_with_a_pending_fan_out_begins_again_once_it_is_finished() -> None:
     """Its workflow looked for itself. At once: a retry does not wait for the next check of the part."""
     world = World()
     world.fails_first("second")
@@ -337,7 +338,7 @@ def test_a_part_whose_end_is_not_told_yet_begins_again_once_it_is() -> None:
     assert order(world) == ["a", "a", "b"]
 
 
-def test_a_retry_looks_at_parts_again_after_it_has_told_what_they_owed() -> None:
+def test_a_retry_looks_at_members_again_after_their_fan_out() -> None:
     """A part may end by that, and begins again with the others: here its workflow had died while it ran."""
     world = World()
     world.fails_first("second")
@@ -352,7 +353,7 @@ def test_a_retry_looks_at_parts_again_after_it_has_told_what_they_owed() -> None
     assert order(world) == ["a", "a", "b"]
 
 
-def test_a_first_run_that_comes_again_leaves_what_parts_owe_to_their_alarms() -> None:
+def test_a_repeated_first_run_leaves_fan_outs_of_members_to_their_checks() -> None:
     """Nothing begins again by it: it need not wait until everybody can be told."""
     world = World()
     whole = start(world, flow(node("a", "bad"), node("b", "ok", {}, "a")))

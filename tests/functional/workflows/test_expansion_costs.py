@@ -23,8 +23,8 @@ def units(before: Any, after: Any) -> int:
     """
     size = max(item_bytes(item) for item in (before, after) if item)
     places = [item and (item.get("due_pk"), item.get("check_at"), item.get("due_at")) for item in (before, after)]
-    stands = [place is not None and place[0] is not None for place in places]
-    return math.ceil(size / WRITE_UNIT_BYTES) + (sum(stands) if places[0] != places[1] else 0)
+    indexed = [entry is not None and entry[0] is not None for entry in places]
+    return math.ceil(size / WRITE_UNIT_BYTES) + (sum(indexed) if places[0] != places[1] else 0)
 
 
 class MeteredStore(MemoryStore):

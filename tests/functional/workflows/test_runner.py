@@ -46,7 +46,7 @@ def test_a_chord_gathers_the_results_of_its_header() -> None:
     world.task("double", lambda payload, ctx: payload.of * 2)
     world.task("sum", lambda payload, ctx: sum(payload.values))
     header = [node(f"h{n}", "double", {"of": n}) for n in range(200)]
-    names = [one.name for one in header]
+    names = [item.name for item in header]
     body = node("body", "sum", {"values": {"$from": names}}, *names, joins=True)
     whole = start(world, flow(*header, body))
     world.work()
@@ -56,10 +56,10 @@ def test_a_chord_gathers_the_results_of_its_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "after_bad", "ends"),
+    ("policy", "after_bad", "state"),
     [("cancel", "cancelled", "dead"), ("run", "succeeded", "dead"), ("hold", "waiting", "waiting")],
 )
-def test_a_failing_branch_does_what_its_policy_says(policy: Any, after_bad: str, ends: str) -> None:
+def test_a_failing_branch_does_what_its_policy_says(policy: Any, after_bad: str, state: str) -> None:
     """The other branch is not disturbed."""
     world = World()
     nodes = (node("bad", "bad"), node("after", "ok", {}, "bad", on_dependency_failure=policy), node("other"))
@@ -67,7 +67,7 @@ def test_a_failing_branch_does_what_its_policy_says(policy: Any, after_bad: str,
     world.pass_time(300)
     by_name = {part.node: part.state.value for part in parts(world, whole, 3)}
     assert by_name == {"bad": "dead", "after": after_bad, "other": "succeeded"}
-    assert world.job(whole).state.value == ends
+    assert world.job(whole).state.value == state
 
 
 def test_a_failed_workflow_says_which_node_failed() -> None:
@@ -223,7 +223,9 @@ def test_a_worker_that_dies_at_any_call_leaves_no_half_a_workflow(number: int, l
 
 
 @pytest.mark.parametrize(("end", "state"), [("none", "waiting"), ("cancelled", "cancelled"), ("gone", "cancelled")])
-def test_a_part_whose_parent_was_never_made_is_cancelled_once_its_workflow_has_ended(end: str, state: str) -> None:
+def test_a_member_whose_dependency_was_never_made_is_cancelled_once_its_workflow_has_ended(
+    end: str, state: str
+) -> None:
     """Found in random world 75537: it ran. While the workflow lives, somebody may still make the dependency."""
     world = World()
     whole = start(world, flow(*DIAMOND, due_at=world.clock.now_ms() + 7_200_000))

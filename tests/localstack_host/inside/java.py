@@ -26,7 +26,7 @@ CHUNK = 65536
 
 def arguments_of(given: list[str]) -> list[str]:
     """Leave LocalStack's agent out: it is downloaded, and only lifts the limit of indexes."""
-    return [one for one in given if not one.startswith("-javaagent:")]
+    return [item for item in given if not item.startswith("-javaagent:")]
 
 
 def leave_network() -> bool:
@@ -71,7 +71,7 @@ async def _open(listener: socket.socket, port: int) -> None:
             writer.close()
             break
         await asyncio.sleep(0.05)
-    server = await asyncio.start_server(lambda here, there: _join(here, there, port), sock=listener)
+    server = await asyncio.start_server(lambda reader, writer: _join(reader, writer, port), sock=listener)
     await server.serve_forever()
 
 

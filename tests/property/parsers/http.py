@@ -135,8 +135,8 @@ def _coded(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _keys(one: dict[str, Any], length: int) -> Any:
-    return lambda n: json.dumps({"keys": [one | {"kid": f"{number:08}"} for number in range(n // length)]}).encode()
+def _keys(item: dict[str, Any], length: int) -> Any:
+    return lambda n: json.dumps({"keys": [item | {"kid": f"{number:08}"} for number in range(n // length)]}).encode()
 
 
 RSA = {"kty": "RSA", "n": "AQAB", "e": "AQAB"}

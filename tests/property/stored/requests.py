@@ -64,9 +64,9 @@ def nested(depth: int, core: Json, *, lists: bool) -> Json:
 deep = st.builds(
     lambda depth, core, lists: nested(depth, core, lists=lists), st.integers(1, 40), scalars, lists=st.booleans()
 )
-wide = st.builds(lambda count, one: [one] * count, st.integers(1, 3000), scalars)
+wide = st.builds(lambda count, item: [item] * count, st.integers(1, 3000), scalars)
 long_texts = st.builds(
-    lambda one, count: one * count,
+    lambda item, count: item * count,
     st.sampled_from(["a", "\u00e9", "\U0001f600", "\\", "\x01"]),
     st.sampled_from([300, 500, 90_000, 300_000]),
 )

@@ -103,7 +103,7 @@ class Stage:
         """Read a job by every way that there is."""
         job = self.read(f"/jobs/{job_id}")
         if self._lists > 0:
-            assert job_id in [one["id"] for one in self.jobs()]
+            assert job_id in [job["id"] for job in self.jobs()]
         assert self.read(f"/jobs/{job_id}/explain")["id"] == job_id
         return job
 

@@ -23,8 +23,8 @@ def leave_behind(world: World, version: str) -> None:
         job_id = item["pk"].removeprefix("JOB#")
         if item["sk"] == "job" and item["state"] not in TERMINAL:
             world.monitor.inherit(job_id, item, left["expected"][job_id])
-    for one in left["messages"]:
-        world.queue.send(one["queue"], [Outgoing(one["body"], one["delay_s"])])
+    for message in left["messages"]:
+        world.queue.send(message["queue"], [Outgoing(message["body"], message["delay_s"])])
 
 
 def versions() -> list[str]:

@@ -36,9 +36,9 @@ def record() -> dict[str, Any]:
     world = play(Scenario("busy", _busy, Nature(worker_ms=300_000), RECORDED_S, settles=False), Plan())
     assert not world.monitor.violations, world.monitor.violations
     messages = [
-        {"queue": name, "body": one.body, "delay_s": max(0, one.visible_at - world.scheduler.now_ms) // 1000}
+        {"queue": name, "body": message.body, "delay_s": max(0, message.visible_at - world.scheduler.now_ms) // 1000}
         for name, queue in world.queue.messages.items()
-        for one in queue
+        for message in queue
     ]
     expected = {job_id: sorted(known.expected) for job_id, known in world.monitor.accepted.items()}
     return {"items": [item for _, item in world.store.live()], "messages": messages, "expected": expected}

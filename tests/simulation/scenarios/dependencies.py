@@ -15,7 +15,7 @@ CANCELLED: Final = "cancelled"
 def _job(key: str, *after: str, do: str = "ok", on: str = "success", **wanted: Any) -> dict[str, Any]:
     """Ask for a job of a batch that waits for others of it."""
     payload = {"do": do} | {name: wanted.pop(name) for name in ("takes_s", "times", "bulk") if name in wanted}
-    links = [{"ref": one, "on": on, "as": one} for one in after]
+    links = [{"ref": item, "on": on, "as": item} for item in after]
     more = {"dependsOn": links} if links else {}
     return {"type": "sim", "payload": payload, "ref": key, "idempotencyKey": key} | more | wanted
 

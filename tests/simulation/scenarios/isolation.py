@@ -68,7 +68,7 @@ def _referring(world: World) -> None:
     world.client(1, script)
 
 
-def _told(world: World) -> None:
+def _with_subscriptions(world: World) -> None:
     """Deliveries in one batch, the first of which the receiver refuses."""
 
     def script() -> None:
@@ -91,6 +91,6 @@ SCENARIOS: Final = (
     Scenario("one of two that are long raises", _long, RAISING),
     Scenario("a definition raises", _spoilt, RAISING),
     Scenario("a reference raises", _referring, RAISING),
-    Scenario("one of several deliveries raises", _told, RAISING),
+    Scenario("one of several deliveries raises", _with_subscriptions, RAISING),
     Scenario("given up on, and one raises", _given_up_on, Nature(max_receive_count=1, visibility_s=70, raises=True)),
 )

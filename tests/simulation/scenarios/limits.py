@@ -28,8 +28,8 @@ def _mixed(world: World) -> None:
         {"takes_s": 9, "leaseSeconds": 6, "maxAttempts": 6},
         {"do": "once", "maxAttempts": 6},
     ]
-    for number, one in enumerate(wanted):
-        world.client(1 + number / 10, submitting(world, f"key-{number}", **one, **ONE))
+    for number, item in enumerate(wanted):
+        world.client(1 + number / 10, submitting(world, f"key-{number}", **item, **ONE))
 
 
 def _poison(world: World) -> None:

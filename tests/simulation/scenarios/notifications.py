@@ -29,7 +29,7 @@ def subscribe(world: World, events: tuple[str, ...] = EVERYTHING, **config: Any)
 
 def watcher_of(world: World) -> NotificationWatcher:
     """Give who must know what clients were told."""
-    [watcher] = [one for one in world.monitor.watchers if isinstance(one, NotificationWatcher)]
+    [watcher] = [watcher for watcher in world.monitor.watchers if isinstance(watcher, NotificationWatcher)]
     return watcher
 
 

@@ -74,12 +74,12 @@ def _put_and_submit(world: World, body: dict[str, Any], key: str) -> None:
 
 def _counted_up(world: World) -> None:
     """Two read, add one and put under a lock: nobody's addition is lost, nobody's counts for two."""
-    told: set[int] = set()
-    world.client(1, lambda: _add_up(world, told))
-    world.client(1, lambda: _add_up(world, told))
+    versions: set[int] = set()
+    world.client(1, lambda: _add_up(world, versions))
+    world.client(1, lambda: _add_up(world, versions))
 
 
-def _add_up(world: World, told: set[int]) -> None:
+def _add_up(world: World, versions: set[int]) -> None:
     done = 0
     while done < 2:
         now = world.insist("GET", PATH)
@@ -88,9 +88,9 @@ def _add_up(world: World, told: set[int]) -> None:
         answer = world.insist("PUT", PATH, {"timeoutSeconds": number}, **lock)
         if answer.status == 412:
             continue
-        if answer.json["version"] != number or number in told:
+        if answer.json["version"] != number or number in versions:
             world.monitor.wrong("an addition was lost, or is two clients'")
-        told.add(number)
+        versions.add(number)
         done += 1
 
 

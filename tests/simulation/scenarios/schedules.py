@@ -46,7 +46,7 @@ def acknowledged(world: World, version: int | None) -> None:
     """Let the watcher know that a change holds from now on."""
     from tests.simulation.watch_schedules import ScheduleWatcher
 
-    [watcher] = [one for one in world.monitor.watchers if isinstance(one, ScheduleWatcher)]
+    [watcher] = [watcher for watcher in world.monitor.watchers if isinstance(watcher, ScheduleWatcher)]
     watcher.acknowledged(version)
 
 

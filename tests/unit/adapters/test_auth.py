@@ -264,7 +264,7 @@ EVERY_SCOPE = ("jobs:read", "jobs:write", "metrics:read", "admin", "operator")
 def test_a_missing_scope_is_named() -> None:
     """`admin` has what is the tenant's, `operator` what is everybody's, and neither the other's."""
     verify(a_token(scope="jobs:read")).need("jobs:read")
-    allowed = {scope: {one for one in EVERY_SCOPE if verify(a_token(scope=scope)).may(one)} for scope in EVERY_SCOPE}
+    allowed = {scope: {item for item in EVERY_SCOPE if verify(a_token(scope=scope)).may(item)} for scope in EVERY_SCOPE}
     assert allowed == {
         "jobs:read": {"jobs:read"},
         "jobs:write": {"jobs:write"},

@@ -57,11 +57,11 @@ class Issuer:
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    told = Issuer()
+    issuer = Issuer()
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            told.serve(self.request)
+            issuer.serve(self.request)
 
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
@@ -71,10 +71,10 @@ def issuer() -> Iterator[Issuer]:
             """A client that hangs up is what some of these tests want."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        told.url = f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
+        issuer.url = f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield told
+        yield issuer
         server.shutdown()
         thread.join()
 
@@ -163,13 +163,13 @@ def test_a_slow_drip_ends_by_one_deadline_and_holds_nobody_else_up(issuer: Issue
     clock = ManualClock()
     keys = KeySet(issuer.url, "RS256", clock.as_clock())
     issuer.answer = drip
-    ends: list[WhendueError] = []
+    errors: list[WhendueError] = []
 
     def ask() -> None:
         try:
             keys.key("1")
         except WhendueError as error:
-            ends.append(error)
+            errors.append(error)
 
     first = threading.Thread(target=ask)
     first.start()
@@ -179,7 +179,7 @@ def test_a_slow_drip_ends_by_one_deadline_and_holds_nobody_else_up(issuer: Issue
     clock.advance(FETCH_S)
     first.join()
     over.set()
-    assert [type(end) for end in ends] == [UnavailableError, UnavailableError]
+    assert [type(end) for end in errors] == [UnavailableError, UnavailableError]
     assert issuer.asked == 1
 
 

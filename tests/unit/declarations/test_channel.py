@@ -52,7 +52,7 @@ def test_a_configuration_that_does_not_fit_says_where_and_not_what() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         registry.channel("pigeon").parse({"loft": ["hunter2"], "hunter3": 1}, "acme")
     places: Any = caught.value.details["errors"]
-    assert {place["where"] for place in places} == {"config.loft", "config.hunter3"}
+    assert {error["where"] for error in places} == {"config.loft", "config.hunter3"}
     assert "hunter2" not in f"{caught.value} {places}"
 
 

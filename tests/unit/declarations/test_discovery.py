@@ -127,7 +127,7 @@ def test_a_shipped_task_is_not_put_off_by_a_file_of_users(files: Files) -> None:
     """It is the file that is mistaken."""
     discover("whendue.tasks")
     registry = files(bad=GOOD.format(name="http"))
-    assert registry.get("http").place.module == "whendue.tasks.http"  # type: ignore[union-attr]
+    assert registry.get("http").location.module == "whendue.tasks.http"  # type: ignore[union-attr]
     assert [failed.module.rpartition(".")[2] for failed in registry.failures] == ["bad"]
 
 

@@ -20,8 +20,8 @@ def test_every_function_has_its_permissions() -> None:
 def test_who_may_change_an_item_alone_may_do_so_beside_others() -> None:
     """A suite that happened to see one only would leave out the other."""
     for actions in ACTIONS:
-        for one, two in PAIRS:
-            assert (f"dynamodb:{one}" in actions) == (f"dynamodb:{two}" in actions)
+        for first, second in PAIRS:
+            assert (f"dynamodb:{first}" in actions) == (f"dynamodb:{second}" in actions)
 
 
 def test_actions_are_exact() -> None:

@@ -35,9 +35,9 @@ def dependent(*awaited: int, **changes: Any) -> Job:
     return a_job("dependent", state=State.WAITING, unmet_dependencies=frozenset(awaited), **changes)
 
 
-def becomes(waiting: Job, *ends: UpstreamEnd) -> str:
+def becomes(waiting: Job, *upstream_ends: UpstreamEnd) -> str:
     """Say what ends make of a job: the cause it is cancelled for, a state, or that it stays as it is."""
-    step = decide(waiting, ends, LATER, TIMING)
+    step = decide(waiting, upstream_ends, LATER, TIMING)
     if step is None:
         return STAYS
     return step.job.last.type if step.job.state is State.CANCELLED and step.job.last else step.job.state.value
@@ -58,11 +58,11 @@ TABLE = [
 @pytest.mark.parametrize(("on", "policy", "expected"), TABLE)
 def test_each_end_does_what_edge_and_policy_say(on: Any, policy: str, expected: tuple[str, ...]) -> None:
     """The table of docs/guide/workflows.md."""
-    told = [
+    reasons = [
         becomes(dependent(0, on_dependency_failure=policy), upstream_end(0, on, dependency))
         for dependency in ENDS.values()
     ]
-    assert tuple(told) == expected
+    assert tuple(reasons) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_each_end_does_what_edge_and_policy_say(on: Any, policy: str, expected: 
         ("done", None, RUNS),
     ],
 )
-def test_a_parent_that_never_was_counts_as_failed(on: Any, policy: str | None, expected: str) -> None:
+def test_a_dependency_that_never_was_counts_as_failed(on: Any, policy: str | None, expected: str) -> None:
     """Whoever was writing it has died; its dependent is not left waiting for ever."""
     assert becomes(dependent(0, on_dependency_failure=policy), missing_end(0, on, "gone")) == expected
 
 
-def test_a_job_waits_until_the_last_of_its_parents_has_ended() -> None:
+def test_a_job_waits_until_the_last_of_its_dependencies_has_ended() -> None:
     """G7: after all its dependencies."""
     waiting = dependent(0, 1, 2)
     step = decide(
@@ -102,12 +102,12 @@ def test_a_job_that_waits_for_nobody_any_more_is_released_by_whoever_looks() -> 
     assert becomes(evolve(dependent(0), unmet_dependencies=None), upstream_end(0, "success", DEAD)) == RUNS
 
 
-def test_the_failure_of_one_parent_cancels_at_once() -> None:
+def test_the_failure_of_one_dependency_cancels_at_once() -> None:
     """Nothing that the others do could make it run."""
     assert becomes(dependent(0, 1), upstream_end(0, "success", DEAD)) == DEPENDENCY_FAILED
 
 
-def test_one_held_parent_keeps_a_job_waiting_while_the_others_arrive() -> None:
+def test_one_held_dependency_keeps_a_job_waiting_while_the_others_end() -> None:
     """It waits for a redrive."""
     waiting = dependent(0, 1, on_dependency_failure="hold")
     step = decide(waiting, [upstream_end(0, "success", DEAD), upstream_end(1, "success", SUCCEEDED)], LATER, TIMING)
@@ -124,7 +124,7 @@ def test_an_end_of_an_earlier_generation_is_none_that_is_awaited() -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.WAITING])
-def test_only_who_waits_hears(state: State) -> None:
+def test_only_waiting_jobs_are_released(state: State) -> None:
     """A job that has been released, cancelled or begun is past it."""
     assert becomes(a_job("dependent", state=state), upstream_end(0, "success", DEAD)) == STAYS
 
@@ -143,7 +143,7 @@ def test_released_it_is_due_after_the_delay_that_it_asked_for() -> None:
         assert step.job.due_at == due_at
 
 
-def test_numbers_are_those_of_the_parents_whatever_the_generation() -> None:
+def test_numbers_are_those_of_the_dependencies_whatever_the_generation() -> None:
     """They are what dependencies are looked up by."""
     assert upstream_numbers(frozenset({element(3, 7), element(12)})) == [3, 12]
     assert upstream_numbers(None) == []

@@ -168,13 +168,13 @@ def test_whatever_is_taken_reads_back(value: Any) -> None:
 def test_weight_and_levels_are_those_of_the_value(value: Any) -> None:
     """What a path may cost is counted in it."""
 
-    def levels(one: Any) -> int:
-        parts = one.values() if isinstance(one, dict) else one if isinstance(one, list) else None
+    def levels(item: Any) -> int:
+        parts = item.values() if isinstance(item, dict) else item if isinstance(item, list) else None
         return 0 if parts is None else 1 + max(map(levels, parts), default=0)
 
-    def weight(one: Any) -> int:
-        parts = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
-        return 1 + sum(map(weight, parts)) + (len(one) // 100 if isinstance(one, str) else 0)
+    def weight(item: Any) -> int:
+        parts = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        return 1 + sum(map(weight, parts)) + (len(item) // 100 if isinstance(item, str) else 0)
 
     assert weigh(value, 10**9) == (weight(value), levels(value))
 

@@ -17,7 +17,7 @@ from whendue.quotas import DEPENDED_ON_S, OWING_CHECK_S, WAITING_CHECK_S
 
 DONE = "done#acme#succeeded#2027-01-15#3"
 WEEK_S = 7 * 86_400
-OWED: dict[str, Job] = {
+WITH_FAN_OUT: dict[str, Job] = {
     "has_dependents": running(has_dependents=True),
     "a whole": running(parent_id="whole", member_number=2),
     "a failed attempt": running(pending_fan_out=""),
@@ -42,10 +42,10 @@ def test_an_end_that_nobody_waits_for_is_put_away_at_once() -> None:
     assert job.pending_fan_out is None
 
 
-@pytest.mark.parametrize("name", OWED)
-def test_an_end_that_somebody_is_to_be_told_stays_live(name: str) -> None:
+@pytest.mark.parametrize("name", WITH_FAN_OUT)
+def test_an_end_that_a_subscription_wants_stays_live(name: str) -> None:
     """Its next check finds it if whoever recorded it dies before they told it; TTL does not take it meanwhile."""
-    job = transitions.succeed(OWED[name], NOW, None).job
+    job = transitions.succeed(WITH_FAN_OUT[name], NOW, None).job
     assert (job.pending_fan_out, job.due_pk, job.expires_at) == ("", LIVE, None)
     assert job.check_at == NOW + OWING_CHECK_S * 1000
 
@@ -73,12 +73,12 @@ def test_a_waiting_job_that_ends_waits_for_nobody_any_more() -> None:
     assert transitions.cancel(job, NOW).job.unmet_dependencies is None
 
 
-def test_a_job_that_waits_for_nobody_is_not_told_to_wait_for_nobody() -> None:
+def test_a_job_without_dependencies_has_no_list_of_them() -> None:
     """An end writes no more than it has to."""
     assert "unmet_dependencies" not in transitions.succeed(running(), NOW, None).changes
 
 
-def test_a_retry_that_owes_its_failed_attempt_is_not_sent_before_that_is_told() -> None:
+def test_a_retry_with_a_pending_failed_attempt_is_not_sent_before_its_fan_out() -> None:
     """Nobody could claim it."""
     step = retried(running(), 1)
     assert step.send
@@ -127,22 +127,22 @@ def test_it_looks_for_itself_after_a_minute_or_at_its_deadline(deadline_s: int |
     assert job.check_at == NOW + alarm_s * 1000
 
 
-def test_an_end_is_put_away_as_of_its_finish_when_all_is_told() -> None:
+def test_an_end_is_archived_as_of_its_finish_when_its_fan_out_is_done() -> None:
     """However late that is; who has dependents is kept until somebody has looked at them."""
-    told = waiting.finish_fan_out(transitions.succeed(running(has_dependents=True), NOW, None).job, LATER, TIMING)
-    assert (told.job.due_pk, told.job.check_at, told.job.expires_at) == (
+    finished = waiting.finish_fan_out(transitions.succeed(running(has_dependents=True), NOW, None).job, LATER, TIMING)
+    assert (finished.job.due_pk, finished.job.check_at, finished.job.expires_at) == (
         DONE,
         NOW,
         NOW // 1000 + WEEK_S + DEPENDED_ON_S,
     )
-    assert (told.job.pending_fan_out, told.send) == (None, False)
+    assert (finished.job.pending_fan_out, finished.send) == (None, False)
 
 
 FAR_S = 600
 
 
 @pytest.mark.parametrize(
-    ("after_s", "told_s", "sent"),
+    ("after_s", "fan_out_s", "sent"),
     [
         # Its next check is close: promote leaves it to whoever decided the time.
         ((TIMING.lookahead_ms + TIMING.margin_ms) / 1000, 0, True),
@@ -152,11 +152,18 @@ FAR_S = 600
         (FAR_S, FAR_S, True),
     ],
 )
-def test_a_retry_is_sent_by_who_told_its_failure_unless_promote_will(after_s: float, told_s: int, sent: bool) -> None:
+def test_a_retry_is_sent_by_the_fan_out_of_its_failure_unless_promote_will(
+    after_s: float, fan_out_s: int, sent: bool
+) -> None:
     """Nobody else would; it stays in the live due index either way."""
     pending_fan_out = with_pending_fan_out(retried(running(), after_s)).job
-    told = waiting.finish_fan_out(pending_fan_out, NOW + told_s * 1000, TIMING)
-    assert (told.send, told.job.pending_fan_out, told.job.due_pk, told.job.state) == (sent, None, LIVE, State.PENDING)
+    finished = waiting.finish_fan_out(pending_fan_out, NOW + fan_out_s * 1000, TIMING)
+    assert (finished.send, finished.job.pending_fan_out, finished.job.due_pk, finished.job.state) == (
+        sent,
+        None,
+        LIVE,
+        State.PENDING,
+    )
 
 
 # --- parts of a whole that is redriven ---------------------------------------------------------------------------
@@ -203,7 +210,7 @@ def test_what_failed_begins_again_and_what_was_not_taken_for_it(first: Ended, se
     assert begun_again([first(0), second(1)], {1: [0]}).keys() == again
 
 
-def test_a_part_waits_for_the_generations_that_its_parents_begin_with() -> None:
+def test_a_member_waits_for_the_generations_that_its_dependencies_begin_with() -> None:
     """An old end of theirs, told late, is none that it waits for; the end of one that is left alone still counts."""
     parts = [evolve(DEAD(0), generation=4), evolve(OK(1), generation=3), evolve(CANCELLED(2), generation=1)]
     assert begun_again(parts, {2: [1, 0]}) == {0: frozenset(), 2: frozenset({element(0, 3), element(1, 5)})}

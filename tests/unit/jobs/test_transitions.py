@@ -99,7 +99,7 @@ def test_a_run_that_is_given_back_counts_neither_as_attempt_nor_as_lost() -> Non
     assert from_item(stored(running(failures=1, claims=2)).items()[step.key]).attempt == 2
 
 
-def test_a_retry_is_a_new_generation_with_its_own_alarm() -> None:
+def test_a_retry_is_a_new_generation_with_its_own_check() -> None:
     """Messages of the failed attempt must not claim the next one early."""
     step = AFTER_CLAIM["fail"](running())
     assert step.job.generation == 2
@@ -202,7 +202,7 @@ def test_the_state_machine_is_the_designs() -> None:
     assert {state for state in State if state not in TERMINAL} == {wait, pending, run}
 
 
-def test_every_write_of_a_live_job_moves_at_most_its_own_alarm() -> None:
+def test_every_write_of_a_live_job_moves_at_most_its_own_check() -> None:
     """Claim and heartbeat touch no index key: a claim costs one write unit."""
     for step in (transitions.claim(a_job(), MINE, NOW), transitions.heartbeat(running(), NOW, None)):
         assert not {"due_pk", "check_at", "due_at"} & set(step.changes)

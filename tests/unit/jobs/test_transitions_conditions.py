@@ -23,15 +23,19 @@ RETRIED, ANOTHERS, LEASED = {"generation": 2}, {"fence": THEIRS}, {"lease_until"
 CANCELLED = {"cancel_requested": True}
 WAIT = Wait("slot", "k", 1, NOW)
 ABANDONED = (RETRIED, ENDED, LEASED)
-ADOPTED, OWING, GROWN = {"has_dependents": True}, {"pending_fan_out": ""}, {"unmet_dependencies": frozenset({1, 2})}
-TELLING = evolve(dead(), has_dependents=True, pending_fan_out="")
+DEPENDED_ON, FAN_OUT_PENDING, GROWN = (
+    {"has_dependents": True},
+    {"pending_fan_out": ""},
+    {"unmet_dependencies": frozenset({1, 2})},
+)
+FANNING_OUT = evolve(dead(), has_dependents=True, pending_fan_out="")
 AWAITING = a_job(state=State.WAITING, unmet_dependencies=frozenset({1}))
 # The transition, the job it was decided on, and each change that must refuse it.
 TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "claim": (
         lambda job: transitions.claim(job, "new", LATER),
         a_job(),
-        (RETRIED, ENDED, LEASED, {"claims": MAX_LOST}, CANCELLED, OWING),
+        (RETRIED, ENDED, LEASED, {"claims": MAX_LOST}, CANCELLED, FAN_OUT_PENDING),
     ),
     "heartbeat": (lambda job: transitions.heartbeat(job, LATER, None), running(), (PENDING, ANOTHERS, CANCELLED)),
     "heartbeat of a told task": (
@@ -39,7 +43,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         running(cancel_requested=True),
         (PENDING, ANOTHERS),
     ),
-    "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, ADOPTED)),
+    "succeed": (lambda job: transitions.succeed(job, NOW, None), running(), (PENDING, ANOTHERS, DEPENDED_ON)),
     "succeed with dependents": (
         lambda job: transitions.succeed(job, NOW, None),
         running(has_dependents=True),
@@ -58,7 +62,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "fail for good": (
         lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),
         running(),
-        (PENDING, ANOTHERS, CANCELLED, ADOPTED),
+        (PENDING, ANOTHERS, CANCELLED, DEPENDED_ON),
     ),
     "requeue": (
         lambda job: transitions.requeue(job, NOW, NOW, TIMING),
@@ -68,52 +72,56 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "finish_cancelled": (
         lambda job: transitions.finish_cancelled(job, NOW),
         running(cancel_requested=True),
-        (PENDING, ANOTHERS, ADOPTED),
+        (PENDING, ANOTHERS, DEPENDED_ON),
     ),
-    "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING, ADOPTED)),
-    "cancel while waiting": (lambda job: transitions.cancel(job, NOW), AWAITING, (RETRIED, PENDING, ADOPTED)),
+    "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING, DEPENDED_ON)),
+    "cancel while waiting": (lambda job: transitions.cancel(job, NOW), AWAITING, (RETRIED, PENDING, DEPENDED_ON)),
     "request_cancel": (transitions.request_cancel, running(), (PENDING, ANOTHERS)),
     "request_cancel while waiting": (transitions.request_cancel, AWAITING, (RETRIED, PENDING)),
     "mark_dead": (
         lambda job: transitions.mark_dead(job, "lost", "", LATER),
         running(),
-        (*ABANDONED, PENDING, ANOTHERS, ADOPTED),
+        (*ABANDONED, PENDING, ANOTHERS, DEPENDED_ON),
     ),
     "mark_dead while pending": (
         lambda job: transitions.mark_dead(job, "lost", "", LATER),
         a_job(),
-        (*ABANDONED, RUNNING, ADOPTED),
+        (*ABANDONED, RUNNING, DEPENDED_ON),
     ),
     "cancel_lost": (
         lambda job: transitions.cancel_lost(job, LATER),
         running(cancel_requested=True),
-        (*ABANDONED, ANOTHERS, ADOPTED),
+        (*ABANDONED, ANOTHERS, DEPENDED_ON),
     ),
-    "redrive": (lambda job: transitions.redrive(job, LATER, LATER, TIMING), dead(), (RETRIED, PENDING, OWING)),
+    "redrive": (
+        lambda job: transitions.redrive(job, LATER, LATER, TIMING),
+        dead(),
+        (RETRIED, PENDING, FAN_OUT_PENDING),
+    ),
     "replay": (
         lambda job: transitions.replay(job, LATER, LATER, TIMING),
         transitions.succeed(running(), NOW, '{"status":204}').job,
-        (RETRIED, PENDING, OWING),
+        (RETRIED, PENDING, FAN_OUT_PENDING),
     ),
     "reschedule": (
         lambda job: transitions.reschedule(job, LATER, "high", NOW, TIMING),
         a_job(),
-        (RETRIED, RUNNING, OWING),
+        (RETRIED, RUNNING, FAN_OUT_PENDING),
     ),
     "skip": (
         lambda job: transitions.skip(job, "overlap", "", LATER),
         a_job(schedule="s", nominal_at=NOW, overlap="skip"),
-        (RETRIED, RUNNING, ADOPTED),
+        (RETRIED, RUNNING, DEPENDED_ON),
     ),
     "succeed as a part": (
         lambda job: transitions.succeed(job, NOW, None),
         running(parent_id="0189", member_number=2),
-        (PENDING, ANOTHERS, ADOPTED),
+        (PENDING, ANOTHERS, DEPENDED_ON),
     ),
     "cancel what owes a failed attempt": (
         lambda job: transitions.cancel(job, NOW),
         a_job(pending_fan_out="", failures=1),
-        (RETRIED, RUNNING, ADOPTED),
+        (RETRIED, RUNNING, DEPENDED_ON),
     ),
     "satisfy of some": (
         lambda job: waiting.satisfy(job, frozenset({1})),
@@ -135,7 +143,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "cancel_unsatisfied": (
         lambda job: waiting.cancel_unsatisfied(job, "dependency_failed", "", LATER),
         AWAITING,
-        (RETRIED, PENDING, ADOPTED),
+        (RETRIED, PENDING, DEPENDED_ON),
     ),
     "expand": (
         lambda job: waiting.expand(job, 2, frozenset({0, 1}), LATER, None),
@@ -144,12 +152,12 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     ),
     "advance_fan_out": (
         lambda job: waiting.advance_fan_out(job, "dependent#x"),
-        TELLING,
+        FANNING_OUT,
         (RETRIED, PENDING, {"pending_fan_out": "dependent#y"}),
     ),
     "finish_fan_out": (
         lambda job: waiting.finish_fan_out(job, LATER, TIMING),
-        TELLING,
+        FANNING_OUT,
         (RETRIED, PENDING, {"pending_fan_out": "dependent#y"}),
     ),
     "defer": (
@@ -210,7 +218,7 @@ def test_every_transition_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", ["succeed with dependents", "succeed as a part", "cancel what owes a failed attempt"])
-def test_an_end_that_is_yet_to_be_told_stays_live(name: str) -> None:
+def test_an_end_with_a_pending_fan_out_stays_live(name: str) -> None:
     """Until then it has a next check to come, and is kept."""
     make, job, _ = TABLE[name]
     over = make(job).job
@@ -220,7 +228,7 @@ def test_an_end_that_is_yet_to_be_told_stays_live(name: str) -> None:
     assert over.check_at > (over.finished_at or 0)
 
 
-def test_a_retry_whose_failed_attempt_is_yet_to_be_told_is_not_sent() -> None:
+def test_a_retry_whose_failed_attempt_is_pending_is_not_sent() -> None:
     """Whoever tells it sends it."""
     job = running()
     failed = transitions.fail(job, an_error(job), NOW, TIMING, draw=0)

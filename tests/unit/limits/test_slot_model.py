@@ -66,8 +66,8 @@ def test_of_two_who_saw_a_slot_free_one_takes_it() -> None:
     """Whether nobody held it or its lease had expired."""
     store = MemoryStore()
     for now_ms in (NOW, NOW + 10_000):
-        board = limit_state_of(PK, store.query(PK))
-        both = [acquire_slot(board, 0, name, name, now_ms + 5000, now_ms) for name in ("one", "two")]
+        state = limit_state_of(PK, store.query(PK))
+        both = [acquire_slot(state, 0, name, name, now_ms + 5000, now_ms) for name in ("one", "two")]
         assert [end.done for write in both for end in store.apply([write])] == [True, False]
 
 
@@ -75,9 +75,9 @@ def test_a_slot_that_was_renewed_after_it_looked_free_is_not_taken() -> None:
     """A late heartbeat that nobody forestalled holds it."""
     store = MemoryStore()
     held(store, "mine", NOW - 1)
-    board = limit_state_of(PK, store.query(PK))
+    state = limit_state_of(PK, store.query(PK))
     store.apply([renew(MINE, NOW + 60_000)])
-    [end] = store.apply([acquire_slot(board, 0, "other", "theirs", NOW + 60_000, NOW)])
+    [end] = store.apply([acquire_slot(state, 0, "other", "theirs", NOW + 60_000, NOW)])
     assert not end.done
 
 

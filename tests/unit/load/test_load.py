@@ -113,18 +113,18 @@ def test_a_drain_asks_until_each_job_has_ended_and_reads_an_ended_one_once() -> 
         looks[job_id] += 1
         return job(job_id, "succeeded" if looks[job_id] >= int(job_id) else "running")
 
-    ends = drain(["1", "3", "2"], read, poll_s=0)
-    assert ends.states() == {"succeeded": 3}
+    drained = drain(["1", "3", "2"], read, poll_s=0)
+    assert drained.states() == {"succeeded": 3}
     assert looks == {"1": 1, "2": 2, "3": 3}
-    assert not ends.left
+    assert not drained.left
 
 
 def test_a_drain_that_sees_no_more_ends_says_what_is_left() -> None:
     """A job that is gone is no ended one."""
-    there = {"done": job("done"), "stuck": job("stuck", "running"), "gone": None}
-    ends = drain(list(there), there.__getitem__, patience_s=0.05, poll_s=0.01)
-    assert [one["id"] for one in ends.jobs] == ["done"]
-    assert {job_id: one and one["state"] for job_id, one in ends.left.items()} == {"stuck": "running", "gone": None}
+    stored = {"done": job("done"), "stuck": job("stuck", "running"), "gone": None}
+    drained = drain(list(stored), stored.__getitem__, timeout_s=0.05, poll_s=0.01)
+    assert [job["id"] for job in drained.jobs] == ["done"]
+    assert {job_id: job and job["state"] for job_id, job in drained.left.items()} == {"stuck": "running", "gone": None}
 
 
 def test_waiting_for_a_run_reads_few_of_its_jobs_and_the_last_one() -> None:
@@ -141,7 +141,7 @@ def test_waiting_for_a_run_reads_few_of_its_jobs_and_the_last_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notes", "ends", "good"),
+    ("notes", "drained", "good"),
     [
         ([note("a"), note("b"), note("c")], [job("a"), job("b", "dead"), job("c", "cancelled")], True),
         ([note("a"), note("b")], [job("a")], False),
@@ -150,10 +150,10 @@ def test_waiting_for_a_run_reads_few_of_its_jobs_and_the_last_one() -> None:
     ],
 )
 def test_a_report_adds_up_if_every_submitted_job_has_ended(
-    notes: list[Note], ends: list[dict[str, Any]], *, good: bool
+    notes: list[Note], drained: list[dict[str, Any]], *, good: bool
 ) -> None:
     """Neither too few, nor too many, nor none at all."""
-    made = report.make("mixed", 1, notes, Ends(ends), None)
+    made = report.make("mixed", 1, notes, Ends(drained), None)
     assert made.adds_up is good
     assert report.as_json(made)["adds_up"] is good
 
@@ -171,8 +171,8 @@ def test_a_report_counts_errors_by_jobs_and_shows_what_is_unknown() -> None:
 
 def test_a_report_says_how_many_began_early_and_what_a_job_cost() -> None:
     """Never early is a guarantee; a job that was cancelled before it began is neither early nor late."""
-    ends = Ends([job("a", second=0), job("b"), job("c", "cancelled")], {"d": job("d", "queued"), "e": None})
-    made = report.make("steady", 1, [note("a", "b", jobs=2)], ends, Counter(PutItem=2, Query=1))
+    drained = Ends([job("a", second=0), job("b"), job("c", "cancelled")], {"d": job("d", "queued"), "e": None})
+    made = report.make("steady", 1, [note("a", "b", jobs=2)], drained, Counter(PutItem=2, Query=1))
     assert made.early == 1
     assert made.aws_calls_per_job == 1.5
     assert made.left == {"queued": 1, "not found": 1}

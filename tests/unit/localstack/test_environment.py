@@ -7,7 +7,7 @@ from localstack.environment import for_a_shell
 
 def test_a_shell_gets_every_value_as_it_is() -> None:
     """Queues are JSON; a secret may hold anything."""
-    told = {"WHENDUE_QUEUES": '{"normal": "http://127.0.0.1/a b"}', "WHENDUE_SECRET": "a'b\"c$d`e\\f", "AWS_X": ""}
-    script = f'{for_a_shell(told)}\nprintf "%s\\n" "$WHENDUE_QUEUES" "$WHENDUE_SECRET" "$AWS_X"'
+    variables = {"WHENDUE_QUEUES": '{"normal": "http://127.0.0.1/a b"}', "WHENDUE_SECRET": "a'b\"c$d`e\\f", "AWS_X": ""}
+    script = f'{for_a_shell(variables)}\nprintf "%s\\n" "$WHENDUE_QUEUES" "$WHENDUE_SECRET" "$AWS_X"'
     shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
-    assert shown.splitlines() == list(told.values())
+    assert shown.splitlines() == list(variables.values())

@@ -24,7 +24,7 @@ def of_step(name: str) -> Transition:
     return step(make())
 
 
-TOLD = {
+EVENTS_OF = {
     "succeed": ("succeeded",),
     "fail": ("attempt_failed",),
     "fail for good": ("attempt_failed", "dead"),
@@ -42,38 +42,38 @@ TOLD = {
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_ends_and_failed_attempts_are_news_and_nothing_else_is(name: str) -> None:
+def test_ends_and_failed_attempts_are_events_and_nothing_else_is(name: str) -> None:
     """A claim, a heartbeat or a retry that is not yet due happens to nobody but us."""
     step = of_step(name)
-    assert event_names(step) == TOLD.get(name, ())
+    assert event_names(step) == EVENTS_OF.get(name, ())
     assert event_names(replace(step, job=evolve(step.job, queue=NOTIFICATIONS))) == ()
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_an_owing_job_tells_what_its_transition_promised(name: str) -> None:
+@pytest.mark.parametrize("name", EVENTS_OF)
+def test_a_pending_fan_out_has_the_events_of_its_transition(name: str) -> None:
     """`wants` looks at the transition, `told` at what is stored: they must not disagree."""
     step = with_pending_fan_out(of_step(name))
-    assert {story.event for story in events_from(step.job)} == set(TOLD[name])
+    assert {event.event for event in events_from(step.job)} == set(EVENTS_OF[name])
     assert events_from(evolve(step.job, queue=NOTIFICATIONS)) == []
 
 
-def test_an_old_failure_is_not_told_again_with_a_later_end() -> None:
+def test_an_old_failure_is_not_an_event_of_a_later_end() -> None:
     """It was told when it happened."""
     job = transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5).job
     claimed = transitions.claim(job, "fence", LATER).job
-    ends = [transitions.succeed(claimed, LATER, None).job, transitions.finish_cancelled(claimed, LATER).job]
-    assert [[story.event for story in events_from(end)] for end in ends] == [["succeeded"], ["cancelled"]]
+    ended = [transitions.succeed(claimed, LATER, None).job, transitions.finish_cancelled(claimed, LATER).job]
+    assert [[event.event for event in events_from(end)] for end in ended] == [["succeeded"], ["cancelled"]]
     redriven = transitions.redrive(transitions.cancel(job, NOW).job, LATER, LATER, TIMING).job
     assert events_from(transitions.succeed(transitions.claim(redriven, "f", LATER).job, LATER, None).job)[0].about
 
 
-def test_a_job_that_is_cancelled_while_it_owes_its_failed_attempt_tells_both() -> None:
+def test_a_job_cancelled_while_a_failed_attempt_is_pending_has_both_events() -> None:
     """The cancel must not swallow the attempt."""
     job = with_pending_fan_out(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5)).job
     [before] = events_from(job)
-    stories = events_from(transitions.cancel(job, LATER).job)
-    assert [story.event for story in stories] == ["attempt_failed", "cancelled"]
-    assert stories[0].about == before.about
+    events = events_from(transitions.cancel(job, LATER).job)
+    assert [event.event for event in events] == ["attempt_failed", "cancelled"]
+    assert events[0].about == before.about
 
 
 def a_subscription(**changes: Any) -> Subscription:
@@ -81,7 +81,7 @@ def a_subscription(**changes: Any) -> Subscription:
     return replace(Subscription("acme", "hook", terms, "made", NOW, NOW, "mark", key="whsec_x"), **changes)
 
 
-STORY = NotificationEvent("succeeded", "0190 1", NOW, {}, "ok", "normal", "nightly", "hook other")
+EVENT = NotificationEvent("succeeded", "0190 1", NOW, {}, "ok", "normal", "nightly", "hook other")
 
 
 @pytest.mark.parametrize(
@@ -103,17 +103,17 @@ def test_a_subscription_wants_what_passes_all_its_filters(terms: dict[str, Any],
     """An empty filter lets everything pass."""
     subscription = a_subscription()
     subscription = replace(subscription, terms=replace(subscription.terms, **terms))
-    assert subscription.wants(STORY) is wanted
-    assert not replace(subscription, disabled_at=NOW).wants(STORY)
+    assert subscription.wants(EVENT) is wanted
+    assert not replace(subscription, disabled_at=NOW).wants(EVENT)
 
 
-def test_a_named_subscription_is_told_only_of_jobs_that_name_it() -> None:
+def test_a_named_subscription_gets_only_events_of_jobs_that_name_it() -> None:
     """A part of its name is not its name, and a filter on what a story has not lets nothing pass."""
     named = a_subscription(terms=Terms("webhook", "{}", ("succeeded",), "named"))
-    assert not named.wants(replace(STORY, names="hooks webhook"))
-    assert not named.wants(replace(STORY, names=""))
+    assert not named.wants(replace(EVENT, names="hooks webhook"))
+    assert not named.wants(replace(EVENT, names=""))
     of_schedule = a_subscription(terms=Terms("webhook", "{}", ("succeeded",), schedules=("nightly",)))
-    assert not of_schedule.wants(replace(STORY, schedule=None))
+    assert not of_schedule.wants(replace(EVENT, schedule=None))
 
 
 def test_a_subscription_is_read_as_it_was_stored() -> None:
@@ -122,19 +122,19 @@ def test_a_subscription_is_read_as_it_was_stored() -> None:
     whole = a_subscription(
         terms=terms, old_key="k", old_until=1, failing_since=2, disabled_at=3, disabled_reason="it is gone"
     )
-    for one in (whole, a_subscription()):
-        item = to_item(one)
+    for entry in (whole, a_subscription()):
+        item = to_item(entry)
         assert None not in item.values(), "conditions ask whether a field is there"
-        assert from_item("acme", item | {"pk": one.place.pk, "sk": one.place.sk, "newer": 1}) == one
+        assert from_item("acme", item | {"pk": entry.store_key.pk, "sk": entry.store_key.sk, "newer": 1}) == entry
 
 
 def test_a_delivery_is_the_same_for_the_same_happening_and_another_for_any_other() -> None:
     """The webhook-id is what receivers tell a repetition by; a subscription made anew is another one."""
-    stories = [STORY, replace(STORY, event="dead"), replace(STORY, about="0190 2")]
+    events = [EVENT, replace(EVENT, event="dead"), replace(EVENT, about="0190 2")]
     subscriptions = [a_subscription(), a_subscription(name="b"), a_subscription(made="again")]
-    ids = [delivery_job(story, to, SETTINGS, IDS, NOW, "f").id for story in stories for to in subscriptions]
+    ids = [delivery_job(event, to, SETTINGS, IDS, NOW, "f").id for event in events for to in subscriptions]
     assert len(set(ids)) == 9
-    repeated = delivery_job(replace(STORY, at=LATER), a_subscription(version=7, key="k"), SETTINGS, IDS, LATER, "g")
+    repeated = delivery_job(replace(EVENT, at=LATER), a_subscription(version=7, key="k"), SETTINGS, IDS, LATER, "g")
     assert repeated.id == ids[0]
     assert repeated.queue == NOTIFICATIONS
     assert repeated.listed_under == "acme/hook"
@@ -151,8 +151,8 @@ def test_attempts_are_spread_over_a_day() -> None:
 def test_a_payload_says_what_happened_and_holds_no_key() -> None:
     """Type, timestamp and data, as Standard Webhooks recommends."""
     job = transitions.succeed(running(schedule="s", nominal_at=NOW, node="n"), NOW, '{"sum":3}').job
-    [story] = events_from(job)
-    payload = story.payload()
+    [event] = events_from(job)
+    payload = event.payload()
     assert (payload["type"], payload["timestamp"]) == ("job.succeeded", "2027-01-15T08:00:00.000Z")
     assert payload["data"]["result"] == {"sum": 3}
     assert "error" not in payload["data"]
@@ -163,16 +163,16 @@ def test_a_payload_says_what_happened_and_holds_no_key() -> None:
         "größer",
     )
     failed = events_from(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5, final=True).job)
-    assert [one.payload()["type"] for one in failed] == ["job.attempt_failed", "job.dead"]
+    assert [event.payload()["type"] for event in failed] == ["job.attempt_failed", "job.dead"]
     assert failed[1].data["error"]["type"] == "RuntimeError"
-    assert set(EVENTS) >= {one.event for one in failed}
+    assert set(EVENTS) >= {item.event for item in failed}
     assert events_from(a_job(state=State.RUNNING)) == []
 
 
-def test_a_success_does_not_tell_of_the_attempts_that_failed_before() -> None:
+def test_a_success_has_no_event_of_the_attempts_that_failed_before() -> None:
     """Each was told when it happened."""
     retried = transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5).job
-    [story] = events_from(transitions.succeed(transitions.claim(retried, "f", LATER).job, LATER, None).job)
-    assert "error" not in story.data
+    [event] = events_from(transitions.succeed(transitions.claim(retried, "f", LATER).job, LATER, None).job)
+    assert "error" not in event.data
     [died] = events_from(transitions.mark_dead(running(), "worker_lost", "it died", NOW).job)
     assert died.data["error"]["type"] == "worker_lost"

@@ -60,7 +60,7 @@ def test_a_malformed_reference_is_refused_where_it_stands(reference: Any) -> Non
     with pytest.raises(InvalidReferenceError) as caught:
         find({"deep": [0, reference]})
     places: Any = caught.value.details["errors"]
-    assert [place["where"] for place in places] == ["deep.1"]
+    assert [error["where"] for error in places] == ["deep.1"]
     assert faults({"deep": [0, reference]}, DEPENDENCIES, "payload", item=True)[0][0] == "payload.deep.1"
 
 
@@ -109,7 +109,7 @@ def test_what_can_never_be_resolved_is_known_at_submit(payload: Any, item: bool,
     """As far as names and edges tell."""
     found = faults({"p": payload}, DEPENDENCIES, "payload", item=item)
     assert [where for where, _ in found] == (["payload.p"] if problem else [])
-    assert all(problem and problem in told for _, told in found)
+    assert all(problem and problem in text for _, text in found)
 
 
 def test_a_payload_that_is_a_reference_as_a_whole_is_the_place_itself() -> None:

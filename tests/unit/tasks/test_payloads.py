@@ -35,7 +35,7 @@ def refused(task: str, payload: object, *, where: str) -> str:
     with pytest.raises(InvalidPayloadError) as caught:
         parse(task, payload)
     places: Any = caught.value.details["errors"]
-    assert any(re.match(where, place["where"]) for place in places), places
+    assert any(re.match(where, error["where"]) for error in places), places
     return f"{caught.value} {places}"
 
 
@@ -209,7 +209,7 @@ def test_what_is_null_is_not_there(more: dict[str, Any]) -> None:
 
 def test_a_subject_may_be_empty_or_in_any_script() -> None:
     """It is the sender's business."""
-    assert [EmailPayload.model_validate({**BRIEF, "subject": one}).subject for one in ("", "Grüße ☀")] == [
+    assert [EmailPayload.model_validate({**BRIEF, "subject": item}).subject for item in ("", "Grüße ☀")] == [
         "",
         "Grüße ☀",
     ]
@@ -222,15 +222,15 @@ def test_a_subject_may_be_empty_or_in_any_script() -> None:
         ("title", "subject"), ("reply_to", "replyTo"), ("attachments", "cannot"),
     ],
 )  # fmt: skip
-def test_a_field_of_another_name_is_told_the_right_one(name: str, instead: str) -> None:
+def test_an_error_for_a_misnamed_field_names_the_right_one(name: str, instead: str) -> None:
     """At its place, beside whatever else is wrong."""
     with pytest.raises(InvalidPayloadError) as caught:
         parse("email", {**BRIEF, name: "x", "to": "nobody"})
     places: Any = caught.value.details["errors"]
-    told = {place["where"]: place["problem"] for place in places}
-    assert set(told) == {name, "to"}
-    assert instead in told[name]
-    assert "name@example.com" in told["to"]
+    problems = {error["where"]: error["problem"] for error in places}
+    assert set(problems) == {name, "to"}
+    assert instead in problems[name]
+    assert "name@example.com" in problems["to"]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_an_error_says_what_to_send_instead(payload: dict[str, Any], says: dict[
     with pytest.raises(InvalidPayloadError) as caught:
         parse("email", payload)
     places: Any = caught.value.details["errors"]
-    assert {place["where"]: place["problem"] for place in places} == says
+    assert {error["where"]: error["problem"] for error in places} == says
 
 
 def test_however_much_is_wrong_the_answer_is_short() -> None:
@@ -299,7 +299,7 @@ def refused_any(task: str, payload: object, where: str) -> None:
         parse(task, payload)
     if isinstance(caught.value, InvalidPayloadError):
         places: Any = caught.value.details["errors"]
-        assert where in [place["where"] for place in places]
+        assert where in [error["where"] for error in places]
 
 
 def test_a_workflow_checks_the_laws_of_graphs() -> None:

@@ -17,7 +17,7 @@ NOW_MS = 1_800_000_000_000
 
 
 def draft(name: str, *dependencies: str | Wanted, payload: Any = None, **more: Any) -> Draft:
-    wanted = tuple(Wanted(one) if isinstance(one, str) else one for one in dependencies)
+    wanted = tuple(Wanted(dependency) if isinstance(dependency, str) else dependency for dependency in dependencies)
     return Draft(f"nodes.{name}", name, JobRequest("ok", payload), wanted, **more)
 
 
@@ -92,7 +92,7 @@ def test_a_node_is_excused_only_if_all_it_was_cancelled_for_is_handled() -> None
     assert outcome(graph, ends_of(graph, a="dead", x="dead", both="left")) == "both"
 
 
-def test_a_parent_of_which_any_end_will_do_is_none_that_a_node_was_cancelled_for() -> None:
+def test_a_dependency_on_any_end_is_not_the_cause_of_a_cancelled_node() -> None:
     """That it failed, too, takes no excuse away."""
     nodes = [draft("a"), draft("x"), draft("both", "a", handled_by("x", "done"))]
     graph = make([*nodes, draft("catch", handled_by("a", "failure"))])
@@ -162,7 +162,7 @@ def test_a_chain_may_be_so_deep_and_no_deeper() -> None:
         make(chain(steps))
 
 
-def test_a_node_may_have_so_many_parents_and_a_chord_more() -> None:
+def test_a_node_may_have_so_many_dependencies_and_a_chord_more() -> None:
     """The header of a chord counts as one."""
     header = [Draft(f"chord.group.{n}", "", JobRequest("ok")) for n in range(DEPENDENCIES + 1)]
     body = Draft("chord.body", "", JobRequest("ok"))

@@ -3,7 +3,7 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:what lies here is as good as the table beside it, which is in one region, too
   #checkov:skip=CKV_AWS_21:objects are written once, under the hash of what they are
   #checkov:skip=CKV_AWS_18:only these functions read it, and each of their requests is in their logs
-  #checkov:skip=CKV2_AWS_62:nobody waits for news of objects
+  #checkov:skip=CKV2_AWS_62:nothing waits for events of objects
   bucket        = var.name
   force_destroy = !var.protect
 }

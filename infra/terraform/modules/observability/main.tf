@@ -1,4 +1,4 @@
-# Alarms that each have a page in docs/operations/runbooks/, one topic that they tell, and a dashboard.
+# Alarms that each have a page in docs/operations/runbooks/, one topic that they notify, and a dashboard.
 data "aws_caller_identity" "this" {}
 
 locals {

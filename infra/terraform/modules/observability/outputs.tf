@@ -1,5 +1,5 @@
 output "topic_arn" {
-  description = "The topic that alarms tell."
+  description = "The topic that alarms notify."
   value       = aws_sns_topic.this.arn
 }
 

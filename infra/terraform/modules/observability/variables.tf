@@ -39,7 +39,7 @@ variable "index" {
 }
 
 variable "email" {
-  description = "Who is told of alarms, or null."
+  description = "Who gets mails of alarms, or null."
   type        = string
 }
 

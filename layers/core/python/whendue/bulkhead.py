@@ -144,14 +144,14 @@ class Bulkhead:
         Raises:
             UnavailableError: as `each`.
         """
-        ends: dict[int, R | BaseException] = {}
+        outcomes: dict[int, R | BaseException] = {}
 
         def some(numbers: Sequence[int]) -> None:
-            ends.update(zip(numbers, function([items[number] for number in numbers]), strict=True))
+            outcomes.update(zip(numbers, function([items[number] for number in numbers]), strict=True))
 
         apart = self.together(range(len(items)), some, stage=stage, name=lambda number: name(items[number]))
-        ends.update(apart.failed)
-        return [(item, ends[number]) for number, item in enumerate(items)]
+        outcomes.update(apart.failed)
+        return [(item, outcomes[number]) for number, item in enumerate(items)]
 
     @contextmanager
     def around(self, stage: str, item: str) -> Iterator[None]:

@@ -26,9 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         whendue = app(listen_s=options.wait)
-        beats = Liveness(whendue.clock.now_ms, SILENT_S)
-        part = options.make(whendue, options, beats)
-        return run(whendue, part, beats, Probes(options.health_host, options.health_port))
+        liveness = Liveness(whendue.clock.now_ms, SILENT_S)
+        service = options.make(whendue, options, liveness)
+        return run(whendue, service, liveness, Probes(options.health_host, options.health_port))
     except ConfigurationError as error:
         sys.stderr.write(f"whendue: {error}\n")
         return 2
@@ -97,16 +97,16 @@ def _command(
     return command
 
 
-def _worker(whendue: App, options: argparse.Namespace, beats: Liveness) -> Service:
+def _worker(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Service:
     known = (*whendue.settings.queues, *whendue.settings.dead_letter_queues)
     queues = options.queues or known
     if missing := sorted(set(queues) - set(known)):
         raise ConfigurationError(f"WHENDUE_QUEUES has no address for: {', '.join(missing)}")
-    return Worker(whendue, Options(queues, options.threads, options.batch, options.wait, options.grace), beats)
+    return Worker(whendue, Options(queues, options.threads, options.batch, options.wait, options.grace), liveness)
 
 
-def _timer(whendue: App, options: argparse.Namespace, beats: Liveness) -> Service:
-    return Timer(whendue, options.grace, beats)
+def _timer(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Service:
+    return Timer(whendue, options.grace, liveness)
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:

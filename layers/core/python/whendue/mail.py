@@ -122,7 +122,7 @@ def check(tenant: str, sender: str | None, recipients: Sequence[tuple[str, Seque
         places.append({"where": "from", "problem": "WHENDUE_EMAIL_SENDERS does not allow this sender for the tenant"})
     problem = "WHENDUE_EMAIL_RECIPIENTS does not allow this recipient for the tenant"
     for where, mailboxes in recipients:
-        refused = [number for number, one in enumerate(mailboxes) if not settings.may_mail_to(tenant, one)]
+        refused = [number for number, mailbox_ in enumerate(mailboxes) if not settings.may_mail_to(tenant, mailbox_)]
         places += [{"where": f"{where}.{number}", "problem": problem} for number in refused]
     if places:
         raise NotAllowedError(f"the email is not allowed: {places[0]['problem']}", errors=places)

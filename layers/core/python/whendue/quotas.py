@@ -107,7 +107,7 @@ DELIVERY_ATTEMPTS_SHOWN = 20
 # What a problem names at most, and what each of a batch's problems does.
 PROBLEM_PLACES = 20
 PROBLEM_TEXT_BYTES = 1024
-# A request with more faults than this is not told which fields it may have meant.
+# A request with more faults than this gets no hints which fields it may have meant.
 SUGGESTIONS = 20
 BATCH_PROBLEM_PLACES = 3
 BATCH_PROBLEM_TEXT_BYTES = 256
@@ -252,16 +252,16 @@ REFERENCE_GROWTH = 32
 # does about 700,000 a second (measured on a laptop); a filter over 10,000 items takes 100,000.
 REFERENCE_PATH_DEPTH = 50
 REFERENCE_STEPS = 250_000
-# A job whose end is yet to be told is looked after so soon; whoever records the end tells it, unless it dies.
+# A job with a pending fan-out is checked so soon; the process that records the end does it, unless it dies.
 OWING_CHECK_S = 60
-# A waiting job looks for itself so soon, then at growing intervals: its dependencies tell it, this is behind them.
+# A waiting job looks for itself so soon, then at growing intervals: its dependencies release it, this is the fallback.
 WAITING_CHECK_S = 60
 WAITING_CHECK_MAX_S = 6 * 3600
 # A dependency that is not in the table after so long will never be: whoever was writing it has died.
 PARENT_MISSING_S = 600
 # Jobs that an answer names to say whose ends are waited for.
 AWAITED_NAMED = 20
-# Dependents that are told at a time, and the pieces and the time after which the rest is left to the timer.
+# Dependents that are released at a time, and the pieces and the time after which the rest is left to the timer.
 FAN_OUT_PAGE = 25
 FAN_OUT_PAGES = 100
 FAN_OUT_MS = 10_000
@@ -357,7 +357,7 @@ NOTIFY_ANSWER_BYTES = 200
 FAILING_S = 24 * 3600
 # After a rotation both keys sign for so long.
 KEY_GRACE_S = 24 * 3600
-# Of one gap of a schedule's ledger; a story says when there were more.
+# Of one gap of a schedule's history; an event says when there were more.
 MISSED_COUNTED = 1000
 DELIVERIES_PER_PAGE = 50
 
@@ -384,7 +384,7 @@ HTTP_INTERIM_ANSWERS = 20
 # What is kept of an answer; more is neither read nor stored.
 ANSWER_BODY_BYTES = 64 * 1024
 ANSWER_HEADER_BYTES = 1024
-# A server may ask for patience, not for for ever.
+# A server may ask us to wait, but not without an end.
 RETRY_AFTER_MAX_S = 6 * 3600
 # https://docs.aws.amazon.com/ses/latest/dg/quotas.html (recipients in To, Cc and Bcc together)
 EMAIL_RECIPIENTS = 50

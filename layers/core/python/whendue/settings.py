@@ -1,4 +1,4 @@
-"""What a process is told by its environment, read once and checked at start."""
+"""The settings of a process in its environment, read once and checked at start."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -53,11 +53,11 @@ def test_segments_change_where_the_rules_do(name: str) -> None:
     end = max([at for at, _, _ in listed] + [86_400]) + 1
     segments = list(zones.segments(name, 0, end))
     assert segments == list(zones.segments(name, 0, end, backward=True))[::-1]
-    assert all(one.end_s == other.start_s for one, other in pairwise(segments))
+    assert all(item.end_s == other.start_s for item, other in pairwise(segments))
     changes = [
-        (other.start_s, one.offset_s, other.offset_s)
-        for one, other in pairwise(segments)
-        if one.offset_s != other.offset_s
+        (other.start_s, item.offset_s, other.offset_s)
+        for item, other in pairwise(segments)
+        if item.offset_s != other.offset_s
     ]
     assert changes == [change for change in listed if change[0] > 0]
     skipped = {at: max(0, later - before) for at, before, later in listed}

@@ -89,7 +89,7 @@ class AuthSettings:
         if self.algorithm == "HS256":
             if len(self.secrets) > SECRETS_MAX:
                 raise ConfigurationError(f"WHENDUE_JWT_SECRET must hold {SECRETS_MAX} secrets at most, one a line")
-            if any(len(one.encode()) < SECRET_MIN_BYTES for one in self.secrets):
+            if any(len(secret.encode()) < SECRET_MIN_BYTES for secret in self.secrets):
                 raise ConfigurationError(f"WHENDUE_JWT_SECRET must have {SECRET_MIN_BYTES} bytes at least")
             return
         if not is_safe(self.jwks_url):

@@ -52,7 +52,7 @@ class ChildProcesses:
         return child
 
     def drain(self, at_ms: int) -> None:
-        """Tell all processes that what still runs at an instant is to be given back."""
+        """Ask all processes to give back the jobs that still run at a time."""
         with self._lock:
             running = list(self._running)
         for child in running:
@@ -65,7 +65,10 @@ class ChildProcesses:
 
 
 class ChildProcess:
-    """A message that a child process handles. Its standard input tells it what to do; its end tells that we died."""
+    """A message that a child process handles.
+
+    It reads what to do from its standard input; the end of that input means that we died.
+    """
 
     def __init__(self, module: str, request: dict[str, Any], over: Callable[["ChildProcess"], None]) -> None:
         """Start it.
@@ -99,11 +102,11 @@ class ChildProcess:
             os.close(theirs)
         self._answers = answers
         self._input = cast("IO[bytes]", self._process.stdin)
-        self._tell(request)
+        self._request(request)
 
     def drain(self, at_ms: int) -> None:
-        """Tell it that what still runs at an instant is to be given back."""
-        self._tell({"drain_ms": at_ms})
+        """Ask it to give back the jobs that still run at a time."""
+        self._request({"drain_ms": at_ms})
 
     def ended(self, timeout_s: float) -> bool:
         """Wait until the process has ended or the time is over; say whether it has ended."""
@@ -144,7 +147,7 @@ class ChildProcess:
             self._process.wait()
             self._over(self)
 
-    def _tell(self, what: dict[str, Any]) -> None:
+    def _request(self, what: dict[str, Any]) -> None:
         # One that has died already is found to have died.
         with contextlib.suppress(OSError, ValueError):
             self._input.write(json.dumps(what).encode() + b"\n")

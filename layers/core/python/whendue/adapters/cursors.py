@@ -1,6 +1,6 @@
 """Cursors of lists, encrypted and authenticated: AES-SIV (RFC 5297), bound to the tenant, the list and its filter.
 
-AES-SIV needs no nonce: the same position of the same list gives the same cursor, and nothing else is told by it.
+AES-SIV needs no nonce: the same position of the same list gives the same cursor, and it shows nothing else.
 """
 
 import base64

@@ -35,7 +35,7 @@ class DynamoStore:
         table: its name.
         clock: chance and sleep for retries.
         statements: the table takes PartiQL batches with parameters; moto's does not, each write is then a call.
-        observe: told (operation, consumed capacity units) of each call, if given.
+        observe: called with (operation, consumed capacity units) after each call, if given.
     """
 
     def __init__(
@@ -131,18 +131,18 @@ class DynamoStore:
         return known | self._refused(refused)
 
     def _refused(self, refused: Sequence[tuple[Write, Any]]) -> dict[Key, WriteResult]:
-        """Tell refusals from successes whose reply was lost; leaves out what cannot be told.
+        """Separate refusals from successes whose reply was lost; leaves out what is unknown.
 
         What refused is looked up where the reply does not show it: DuplicateItem comes without its item, and so does
         every refusal in a batch of DynamoDB Local.
         """
         unseen = [write.key for write, attributes in refused if not attributes]
-        stands: dict[Key, Item | None] = {write.key: from_item(shown) for write, shown in refused if shown}
+        current: dict[Key, Item | None] = {write.key: from_item(shown) for write, shown in refused if shown}
         try:
-            stands |= dict(zip(unseen, self.get(unseen), strict=True))
+            current |= dict(zip(unseen, self.get(unseen), strict=True))
         except UnavailableError:
             refused = [(write, shown) for write, shown in refused if shown]
-        return {write.key: _outcome(write, stands[write.key]) for write, _ in refused}
+        return {write.key: _outcome(write, current[write.key]) for write, _ in refused}
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
         """Read items with BatchGetItem, 100 at a time; under a key that none can have there is none."""
@@ -176,7 +176,7 @@ class DynamoStore:
         )
 
     def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
-        """Read a part of a family, ordered by `sk`."""
+        """Read a range of the items of one `pk`, ordered by `sk`."""
         return self._query(
             limit=limit,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",

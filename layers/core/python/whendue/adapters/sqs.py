@@ -66,14 +66,14 @@ class SqsQueue:
 
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
         """Delete messages by DeleteMessageBatch; one that is gone already is done."""
-        self._settle("delete_message_batch", queue, [{"ReceiptHandle": receipt} for receipt in receipts])
+        self._each_receipt("delete_message_batch", queue, [{"ReceiptHandle": receipt} for receipt in receipts])
 
     def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         """Hide messages by ChangeMessageVisibilityBatch; one that is gone already is done."""
         if not 0 <= visibility_s <= SQS_MAX_VISIBILITY_S:
             raise ValueError(f"a visibility timeout is 0 to {SQS_MAX_VISIBILITY_S} s")
         entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": visibility_s} for receipt in receipts]
-        self._settle("change_message_visibility_batch", queue, entries)
+        self._each_receipt("change_message_visibility_batch", queue, entries)
 
     def depth(self, queue: str) -> Depth:
         """Count a queue's messages, approximately."""
@@ -83,7 +83,7 @@ class SqsQueue:
             raise UnavailableError from error
         return Depth(*(int(reply["Attributes"][name]) for name in COUNTS))
 
-    def _settle(self, operation: str, queue: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    def _each_receipt(self, operation: str, queue: str, entries: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(entries), SQS_MAX_BATCH):
             if not all(self._each(operation, queue, entries[start : start + SQS_MAX_BATCH], gone_is_done=True)):
                 raise UnavailableError(f"the queue refused {operation}")

@@ -1,4 +1,4 @@
-"""Patience with AWS: which errors pass by themselves, and how long to wait for them."""
+"""Retries of AWS calls: which errors pass by themselves, and how long to wait for them."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""Channels by which subscriptions are told, one file each."""
+"""Channels by which notifications are sent, one file each."""

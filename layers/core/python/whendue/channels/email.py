@@ -32,7 +32,7 @@ def _fillable(text: str) -> str:
 
 
 class EmailConfig(ChannelConfig):
-    """Whom to send to, and what.
+    """The addresses to send to, and what to send.
 
     Args:
         to: one recipient, or a list; the operator's WHENDUE_EMAIL_RECIPIENTS must allow each of them to the tenant.
@@ -108,7 +108,9 @@ def _text(value: Any) -> str:
 
 def one_line(text: str) -> str:
     """Turn whatever could begin another line, or a header, into spaces."""
-    return "".join(" " if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text)
+    return "".join(
+        " " if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") else character for character in text
+    )
 
 
 def _filled(template: str, values: Mapping[str, str], clean: Callable[[str], str]) -> str:

@@ -97,4 +97,6 @@ def _text(answer: outbound.Answer) -> str:
     if answer.headers.get("content-encoding", "identity") != "identity":
         return ""
     text = answer.body.decode(errors="replace")
-    return clip("".join(one if one.isprintable() else " " for one in text).strip(), limits.NOTIFY_ANSWER_BYTES)
+    return clip(
+        "".join(character if character.isprintable() else " " for character in text).strip(), limits.NOTIFY_ANSWER_BYTES
+    )

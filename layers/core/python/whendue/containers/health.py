@@ -37,22 +37,22 @@ class Liveness:
 
 
 class Health:
-    """What probes are told.
+    """What probes receive.
 
     Args:
-        beats: of the process's threads.
+        liveness: of the process's threads.
         answers: asks table and queues; name -> `ok` or an error's code.
     """
 
-    def __init__(self, beats: Liveness, answers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, liveness: Liveness, answers: Callable[[], Mapping[str, str]]) -> None:
         """Begin as ready."""
-        self._beats = beats
+        self._liveness = liveness
         self._answers = answers
         self.draining = False
 
     def live(self) -> dict[str, str]:
         """Name what does not get on; only a new process helps."""
-        return dict.fromkeys(self._beats.silent(), "silent")
+        return dict.fromkeys(self._liveness.silent(), "silent")
 
     def ready(self) -> dict[str, str]:
         """Name what keeps the process from working now."""
@@ -84,7 +84,7 @@ def serving(health: Health, host: str, port: int) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: a probe every few seconds is no news."""
+            """Say nothing: a probe every few seconds is not worth a line."""
 
     with _listening(host, port, Handler) as server:
         threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

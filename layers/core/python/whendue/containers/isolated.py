@@ -19,25 +19,25 @@ from whendue.metrics_export import export
 
 
 class Drain:
-    """Hears from the worker when what still runs is to be given back.
+    """Receives from the worker when what still runs is to be given back.
 
     Args:
-        told: lines of JSON, each with `drain_ms`; their end means at once.
+        requests: lines of JSON, each with `drain_ms`; their end means at once.
         now_ms: the clock.
     """
 
-    def __init__(self, told: IO[str], now_ms: Callable[[], int]) -> None:
+    def __init__(self, requests: IO[str], now_ms: Callable[[], int]) -> None:
         """Begin to listen."""
         self._now_ms = now_ms
         self._at_ms: int | None = None
-        threading.Thread(target=self._listen, args=(told,), name="drain", daemon=True).start()
+        threading.Thread(target=self._listen, args=(requests,), name="drain", daemon=True).start()
 
     def at_ms(self) -> int | None:
         """Give when, ms UTC; None while the worker stays."""
         return self._at_ms
 
-    def _listen(self, told: IO[str]) -> None:
-        for line in told:
+    def _listen(self, requests: IO[str]) -> None:
+        for line in requests:
             self._at_ms = json.loads(line)["drain_ms"]
         self._at_ms = self._now_ms()
 

@@ -33,18 +33,18 @@ class Service(Protocol):
         """Wait for the end, for as long as the grace lasts; False if something is still under way."""
 
 
-def run(app: App, part: Service, beats: Liveness, probes: Probes) -> int:
-    """Run until a signal has come and the part has ended; gives the exit code."""
+def run(app: App, service: Service, liveness: Liveness, probes: Probes) -> int:
+    """Run until a signal has come and the service has ended; gives the exit code."""
     signals = _signals()
-    health = Health(beats, app.health.ready)
+    health = Health(liveness, app.health.ready)
     with serving(health, probes.host, probes.port) as address:
-        part.start()
+        service.start()
         log.info("started", health=address)
         number = signals.get()
         health.draining = True
-        part.drain()
+        service.drain()
         log.info("draining", signal=signal.Signals(number).name)
-        ended = part.join()
+        ended = service.join()
     log.info("ended" if ended else "grace is over")
     return 0 if ended else 1
 

@@ -21,11 +21,11 @@ THREAD: Final = "timer"
 class Timer:
     """A thread that ticks until it is drained."""
 
-    def __init__(self, app: App, grace_s: int, beats: Liveness) -> None:
+    def __init__(self, app: App, grace_s: int, liveness: Liveness) -> None:
         """Make ready; nothing ticks yet."""
         self._app = app
         self._grace_s = grace_s
-        self._beats = beats
+        self._liveness = liveness
         self._draining = threading.Event()
         self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
 
@@ -44,9 +44,9 @@ class Timer:
 
     def _run(self) -> None:
         while not self._draining.is_set():
-            self._beats.beat(THREAD)
+            self._liveness.beat(THREAD)
             behind = self._tick()
-            self._beats.beat(THREAD)
+            self._liveness.beat(THREAD)
             to_the_minute_s = (MINUTE_MS - self._app.clock.now_ms() % MINUTE_MS) / 1000
             self._draining.wait(PAUSE_S if behind else to_the_minute_s)
 

@@ -9,7 +9,7 @@ from typing import Final
 from whendue.bootstrap import App
 from whendue.containers import log
 from whendue.containers.health import Liveness
-from whendue.containers.rota import QueueSelector, Turn
+from whendue.containers.queue_selector import QueueSelector, Turn
 from whendue.engine.ports import BatchResult, ReceivedMessage
 from whendue.errors import UnavailableError
 from whendue.metrics_export import export
@@ -46,12 +46,12 @@ class Options:
 class Worker:
     """Threads that work until they are drained."""
 
-    def __init__(self, app: App, options: Options, beats: Liveness) -> None:
+    def __init__(self, app: App, options: Options, liveness: Liveness) -> None:
         """Make ready; nothing listens yet."""
         self._app = app
         self._options = options
-        self._beats = beats
-        self._rota = QueueSelector(options.queues, options.wait_s)
+        self._liveness = liveness
+        self._selector = QueueSelector(options.queues, options.wait_s)
         self._draining = threading.Event()
         self._end_ms = 0
         self._threads = [
@@ -87,15 +87,15 @@ class Worker:
                 self._draining.wait(PAUSE_S)
 
     def _turn(self) -> None:
-        turn = self._rota.take()
+        turn = self._selector.take()
         deliveries: list[ReceivedMessage] = []
         try:
             deliveries = self._app.queue.receive(turn.queue, limit=self._options.batch, wait_s=turn.wait_s)
         finally:
-            self._rota.answered(turn, something=bool(deliveries))
+            self._selector.answered(turn, something=bool(deliveries))
         if deliveries:
             worked = self._work(turn, deliveries)
-            self._settle(turn.queue, deliveries, set(worked.unsettled))
+            self._return(turn.queue, deliveries, set(worked.unsettled))
             log.info(
                 "batch",
                 queue=turn.queue,
@@ -112,13 +112,13 @@ class Worker:
 
     def _drain_at(self) -> int | None:
         """Say when what still runs is given back. Being asked is a thread's progress, also while its jobs run."""
-        self._beats.beat(threading.current_thread().name)
+        self._liveness.beat(threading.current_thread().name)
         return self._end_ms - GIVE_BACK_S * 1000 if self._draining.is_set() else None
 
-    def _settle(self, queue: str, deliveries: Sequence[ReceivedMessage], unsettled: set[str]) -> None:
+    def _return(self, queue: str, deliveries: Sequence[ReceivedMessage], unsettled: set[str]) -> None:
         """Delete what is settled; what was not begun goes back at once if nobody here will begin it."""
-        done = [one.receipt for one in deliveries if one.id not in unsettled]
-        left = [one.receipt for one in deliveries if one.id in unsettled]
+        done = [delivery.receipt for delivery in deliveries if delivery.id not in unsettled]
+        left = [delivery.receipt for delivery in deliveries if delivery.id in unsettled]
         # What is refused comes again, and is found settled.
         with suppress(UnavailableError), self._app.bulkhead.around("delete", queue):
             self._app.queue.delete(queue, done)

@@ -1,4 +1,4 @@
-"""What channels are made of: the event that they tell, the configuration that they ask for, and one attempt."""
+"""What channels are made of: the event that they send, the configuration that they ask for, and one attempt."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from whendue.outbound.signing import Kind
 
 
 class Event(BaseModel):
-    """What is told: a delivery's payload.
+    """What is sent: a delivery's payload.
 
     Args:
         type: as in `job.succeeded`.
@@ -49,7 +49,7 @@ class Attempt:
         keys: what to sign with, the newest first.
         now_s: the time, seconds since 1970.
         remaining_s: seconds left of this attempt.
-        traceparent: the header of that name for the receiver, None where the story belongs to no trace.
+        traceparent: the header of that name for the receiver, None where the event belongs to no trace.
     """
 
     id: str
@@ -62,4 +62,4 @@ class Attempt:
 
 
 class ReceiverGoneError(Exception):
-    """The receiver says that it does not want to be told anything any more: its subscription is disabled."""
+    """The receiver says that it does not want notifications any more: its subscription is disabled."""

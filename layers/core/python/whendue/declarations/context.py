@@ -1,4 +1,4 @@
-"""What a task is told while it runs, and what it may say."""
+"""What a task can read while it runs, and what it may report."""
 
 from collections.abc import Callable
 from typing import Any

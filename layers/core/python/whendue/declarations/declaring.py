@@ -55,13 +55,13 @@ _FOREIGN: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where something is declared.
 
     Args:
         module: the module whose import declares it.
         where: file and line.
-        namespace: the module's globals, to tell an import from a later one of the same module.
+        namespace: the module's globals, to distinguish an import from a later one of the same module.
     """
 
     module: str
@@ -69,19 +69,19 @@ class Place:
     namespace: Mapping[str, Any] = field(repr=False)
 
 
-def place_of(frame: FrameType) -> Place:
+def location_of(frame: FrameType) -> Location:
     """Return where a frame declares something: its line, and the module that is being imported around it."""
     outer: FrameType | None = frame
     while outer is not None and outer.f_code.co_name != "<module>":
         outer = outer.f_back
     namespace = (outer or frame).f_globals
-    return Place(str(namespace.get("__name__", "?")), f"{frame.f_code.co_filename}:{frame.f_lineno}", namespace)
+    return Location(str(namespace.get("__name__", "?")), f"{frame.f_code.co_filename}:{frame.f_lineno}", namespace)
 
 
-def is_stale(place: Place) -> bool:
+def is_stale(location: Location) -> bool:
     """Return whether a declaration is of an earlier import of its module, which failed or was given up."""
-    module = sys.modules.get(place.module)
-    return module is not None and vars(module) is not place.namespace
+    module = sys.modules.get(location.module)
+    return module is not None and vars(module) is not location.namespace
 
 
 class Declaration:
@@ -95,7 +95,7 @@ class Declaration:
 
     def __init__(self, kind: str, name: object, frame: FrameType) -> None:
         """Note what is declared where; nothing is checked yet."""
-        self.place = place_of(frame)
+        self.location = location_of(frame)
         self._kind = kind
         self._name = name
         self._locals = dict(frame.f_locals)
@@ -103,7 +103,7 @@ class Declaration:
     def refuse(self, problem: str) -> ConfigurationError:
         """Return the error that says what is wrong with this declaration, and where it is."""
         name = f" {self._name!r}" if isinstance(self._name, str) else ""
-        return ConfigurationError(f"{self.place.where}: the {self._kind}{name}: {problem}")
+        return ConfigurationError(f"{self.location.where}: the {self._kind}{name}: {problem}")
 
     def check_name(self, longest: int) -> str:
         """Return the name, if requests can use it."""
@@ -173,12 +173,20 @@ class Declaration:
             raise self.refuse("its parameters cannot be read; declare a function written in Python") from None
         if every and every[0].name in ("self", "cls") and "." in getattr(function, "__qualname__", ""):
             raise self.refuse("a method cannot be declared, because it needs an object; declare a function")
-        keyword = [one.name for one in every if one.kind is one.KEYWORD_ONLY and one.default is one.empty]
+        keyword = [
+            parameter.name
+            for parameter in every
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        ]
         if keyword:
             raise self.refuse(
                 f"it must not have the keyword-only parameters {', '.join(keyword)}; arguments are passed by position"
             )
-        return [one for one in every if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        return [
+            parameter
+            for parameter in every
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        ]
 
     def annotation(self, function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
         """Return a parameter's annotation, with text resolved where the function is declared."""
@@ -210,9 +218,9 @@ class Declaration:
 
     def takes_context(self, function: Callable[..., Any], parameters: list[inspect.Parameter]) -> bool:
         """Return whether a task's function takes the context, by its parameters after the payload."""
-        needed = [one for one in parameters if one.default is one.empty]
+        needed = [parameter for parameter in parameters if parameter.default is parameter.empty]
         if len(needed) > 2:  # noqa: PLR2004 - payload, ctx
-            names = ", ".join(one.name for one in needed[2:])
+            names = ", ".join(parameter.name for parameter in needed[2:])
             raise self.refuse(f"it must take (payload) or (payload, ctx), without {names}")
         if len(parameters) < 2:  # noqa: PLR2004
             return False

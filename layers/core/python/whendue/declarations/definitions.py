@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from whendue.declarations.channel import ChannelConfig
 from whendue.declarations.context import Context
-from whendue.declarations.declaring import Place
+from whendue.declarations.declaring import Location
 from whendue.declarations.resources import resource
 from whendue.declarations.validation import bounded, places, raised, validated
 from whendue.errors import (
@@ -35,9 +35,9 @@ class TaskDefinition:
         policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
         channel: whose deliveries it runs, None for any other task.
         expands: how its jobs make jobs of their own, see `whendue.jobs.members`; its function is never called then.
-        annotated: validates in place of the model, where its annotation says more than the model.
+        annotated: validates instead of the model, where its annotation says more than the model.
         check: refuses a payload that a tenant may not have.
-        place: where it is declared, None for one that was made by hand.
+        location: where it is declared, None for one that was made by hand.
     """
 
     name: str
@@ -50,7 +50,7 @@ class TaskDefinition:
     expands: str | None = None
     annotated: TypeAdapter[Any] | None = field(default=None, compare=False)
     check: Callable[[Any, str], None] | None = field(default=None, compare=False)
-    place: Place | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
 
     def call(self, payload: object, context: Context) -> Any:
         """Validate the payload and run the task; what it returns or raises is the attempt's outcome.
@@ -102,14 +102,14 @@ class ChannelDefinition:
         function: called with the event, the configuration and the attempt.
         config: the pydantic model of its configuration.
         check: refuses a configuration that a tenant may not have.
-        place: where it is declared.
+        location: where it is declared.
     """
 
     name: str
     function: Callable[..., Any]
     config: type[ChannelConfig]
     check: Callable[[Any, str], None] | None
-    place: Place | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
 
     def parse(self, config: object, tenant: str) -> ChannelConfig:
         """Turn a JSON value into the configuration, and see whether the tenant may have it.

@@ -89,7 +89,7 @@ def _where(module: str, error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = list(traceback.walk_tb(error.__traceback__))
-    own = [one for one in frames if one[0].f_globals.get("__name__") == module]
+    own = [frame for frame in frames if frame[0].f_globals.get("__name__") == module]
     if not frames:
         return ""
     frame, line = (own or frames)[-1]

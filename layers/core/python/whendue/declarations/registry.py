@@ -59,7 +59,7 @@ class Registry:
             ConfigurationError: another task has this name already; the message names both places.
         """
         name, known = definition.name, self._tasks.get(definition.name)
-        if known and known != definition and not (known.place and is_stale(known.place)):
+        if known and known != definition and not (known.location and is_stale(known.location)):
             if not _is_shipped(known):
                 self.remove(name)
                 self._clashes[name] = f"it is declared twice, in {_module(known)} and in {_module(definition)}"
@@ -74,8 +74,8 @@ class Registry:
         """Add a channel, and the task that delivers by it; otherwise as `add`."""
         never_retry = (NotAllowedError, TargetRefusedError, SubscriptionDisabledError, ReceiverGoneError)
         name = f"{DELIVERIES}{definition.name}"
-        function, place = definition.function, definition.place
-        self.add(TaskDefinition(name, function, Event, True, never_retry, {}, channel=definition, place=place))  # noqa: FBT003
+        function, location = definition.function, definition.location
+        self.add(TaskDefinition(name, function, Event, True, never_retry, {}, channel=definition, location=location))  # noqa: FBT003
         self._channels[definition.name] = definition
 
     def load(self, module: str) -> None:
@@ -104,7 +104,11 @@ class Registry:
         return None
 
     def _declared_in(self, module: str) -> list[str]:
-        return [name for name, one in self._tasks.items() if one.place and one.place.module == module]
+        return [
+            name
+            for name, definition in self._tasks.items()
+            if definition.location and definition.location.module == module
+        ]
 
     def remove(self, name: str) -> TaskDefinition:
         """Forget a task, and its channel if it has one; gives its definition.
@@ -122,7 +126,7 @@ class Registry:
     @property
     def failures(self) -> list[ModuleFailure]:
         """The modules that could not be imported, by name."""
-        return sorted(self._failures.values(), key=lambda one: one.module)
+        return sorted(self._failures.values(), key=lambda lost: lost.module)
 
     def get(self, name: str) -> TaskDefinition:
         """Find a task.
@@ -143,7 +147,7 @@ class Registry:
     def _missing(self, kind: str, name: str, key: str) -> str:
         if reason := self._clashes.get(key) or self._lost.get(key):
             return f"the {kind} {name!r} is not available: {reason}"
-        modules = [one.module for one in self.failures]
+        modules = [lost.module for lost in self.failures]
         if not modules:
             near = nearest(name, self.names() if kind == "task" else sorted(self._channels))
             return f"no {kind} has the name {name!r}" + (f"; did you mean {near!r}?" if near else "")
@@ -176,11 +180,11 @@ def _is_shipped(definition: TaskDefinition) -> bool:
 
 
 def _module(definition: TaskDefinition) -> str:
-    return definition.place.module if definition.place else definition.function.__module__
+    return definition.location.module if definition.location else definition.function.__module__
 
 
 def _where(definition: TaskDefinition) -> str:
-    return definition.place.where if definition.place else _module(definition)
+    return definition.location.where if definition.location else _module(definition)
 
 
 TASKS: Final = Registry()
@@ -242,7 +246,7 @@ def task(
                 expands=expands,
                 annotated=annotated,
                 check=check,
-                place=declaration.place,
+                location=declaration.location,
             )
         )
         return function
@@ -273,12 +277,12 @@ def channel(
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         called = declaration.check_callable(function)
         parameters = declaration.parameters(called)
-        needed = [one for one in parameters if one.default is one.empty]
+        needed = [parameter for parameter in parameters if parameter.default is parameter.empty]
         if len(parameters) < 3 or len(needed) > 3:  # noqa: PLR2004 - event, config, attempt
             raise declaration.refuse("it must take (event, config: a ChannelConfig, attempt)")
         annotation = declaration.annotation(called, parameters[1])
         model = declaration.check_model(annotation, parameters[1].name, ChannelConfig)
-        registry.add_channel(ChannelDefinition(named, called, model, check, declaration.place))
+        registry.add_channel(ChannelDefinition(named, called, model, check, declaration.location))
         return function
 
     return declare
@@ -298,11 +302,11 @@ def discover(*packages: str, registry: Registry = TASKS) -> Registry:
     """
     for package in filter(None, (name.strip() for name in packages)):
         modules, failed = modules_of(package)
-        for one in failed:
-            registry.failed(one)
+        for lost in failed:
+            registry.failed(lost)
         for module in modules:
             registry.load(module)
     # A module that failed may have been imported again by another one, in vain or not.
-    for one in registry.failures:
-        registry.load(one.module) if one.module in sys.modules else registry.failed(one)
+    for lost in registry.failures:
+        registry.load(lost.module) if lost.module in sys.modules else registry.failed(lost)
     return registry

@@ -101,7 +101,7 @@ class TaskSettings:
             sns_allow=_of_tenants(env, "WHENDUE_SNS_ALLOW"),
             lambda_allow=invoked,
             http_tenants=http,
-            # Lambda tells each function its own name.
+            # Lambda sets the name of each function.
             own_functions=own | _own(env, "AWS_LAMBDA_FUNCTION_NAME", _function_name),
             own_topics=_own(env, "WHENDUE_OWN_TOPICS", _topic_name),
         )
@@ -170,7 +170,7 @@ def _topic_name(text: str) -> str:
 
 
 def _own(env: Mapping[str, str], variable: str, name_of: Callable[[str], str]) -> frozenset[str]:
-    return frozenset(name_of(one) for one in map(str.strip, env.get(variable, "").split(",")) if one)
+    return frozenset(name_of(item) for item in map(str.strip, env.get(variable, "").split(",")) if item)
 
 
 def _of_tenants(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]:
@@ -182,7 +182,7 @@ def _of_tenants(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]
     except ValueError:
         raise malformed from None
     lists = list(said.values()) if isinstance(said, dict) else [None]
-    if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
+    if not all(isinstance(item, list) and all(isinstance(text, str) for text in item) for item in lists):
         raise malformed
     return {tenant: tuple(allowed) for tenant, allowed in said.items()}
 

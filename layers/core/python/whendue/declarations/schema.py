@@ -34,14 +34,14 @@ class Payload(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _tell_what_to_send(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _say_what_to_send(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
             return handler(value)
         except ValidationError as error:
-            raise ValidationError.from_exception_data(cls.__name__, list(map(cls._told, error.errors()))) from None
+            raise ValidationError.from_exception_data(cls.__name__, list(map(cls._hinted, error.errors()))) from None
 
     @classmethod
-    def _told(cls, error: Any) -> InitErrorDetails:
+    def _hinted(cls, error: Any) -> InitErrorDetails:
         text = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
             fields = ", ".join(sorted(field.alias or name for name, field in cls.model_fields.items()))

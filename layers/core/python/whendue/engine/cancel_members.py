@@ -15,7 +15,7 @@ from whendue.table.keys import Key, job_id_of, job_key
 
 
 class CancelledMembers(NamedTuple):
-    """What came of it: jobs whose own end is to be told now, and whether all are stopped, or asked to."""
+    """What came of it: jobs whose own fan-out is pending now, and whether all are stopped, or asked to."""
 
     pending: list[Job]
     all: bool

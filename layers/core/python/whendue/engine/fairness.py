@@ -20,7 +20,7 @@ def take_turns(items: Sequence[T], owner: Callable[[T], str]) -> list[T]:
     for item in items:
         rounds.append((dealt[owner(item)], item))
         dealt[owner(item)] += 1
-    return [item for _, item in sorted(rounds, key=lambda one: one[0])]
+    return [item for _, item in sorted(rounds, key=lambda round_: round_[0])]
 
 
 def virtual_deadline(check_at: int, rank: int) -> int:

@@ -23,7 +23,7 @@ LAST_DEPENDENT = "dependent$"
 
 
 class CompletionFanOut:
-    """Tells what is owed."""
+    """Releases dependents and creates deliveries."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
@@ -31,9 +31,9 @@ class CompletionFanOut:
         self._dependents = DependencyReleaser(runtime)
 
     def run(self, pending: Sequence[Job]) -> list[Job]:
-        """Tell everything that jobs owe, and what follows from it, piece by piece; gives the jobs that still owe.
+        """Finish the fan-out of jobs, and of those that it ends, page by page; returns those left pending.
 
-        Those are left to their next checks: what was told is told again then, and does no harm.
+        Those are left to their next checks: what is done already is repeated then, and does no harm.
         """
         until_ms = self._runtime.clock.now_ms() + FAN_OUT_MS
         waiting, failed = deque(pending), list[Job]()
@@ -41,11 +41,11 @@ class CompletionFanOut:
             if not waiting or self._runtime.clock.now_ms() >= until_ms:
                 break
             part = [waiting.popleft() for _ in range(min(FAN_OUT_PAGE, len(waiting)))]
-            told = self._runtime.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
-            for more, left in told.results:
+            tried = self._runtime.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
+            for more, left in tried.results:
                 waiting.extend(more)
                 failed += left
-            failed += [job for job, _ in told.failed]
+            failed += [job for job, _ in tried.failed]
         return [*failed, *waiting]
 
     def _try(self, jobs: Sequence[Job]) -> tuple[Sequence[Job], Sequence[Job]]:
@@ -55,28 +55,28 @@ class CompletionFanOut:
             return [], jobs
 
     def _piece(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-        """Tell the next dependents of each of some jobs; gives those that have more to tell, and those that failed.
+        """Release the next dependents of each of some jobs; returns those that have more, and those that failed.
 
         Parts that a cancelled job has left behind are stopped first.
 
         Raises:
-            UnavailableError: nobody knows what is told.
+            UnavailableError: it is unknown what was written.
         """
         self._notify(jobs)
         stopped = {job.id: cancel_orphaned_members(self._runtime, job) for job in jobs if job.may_have_members}
         pages = {job.id: self._next_dependents(job) for job in jobs}
-        ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
-        released = self._dependents.release(_merged(list(ends.values())))
-        left = {job_id for job_id, one in stopped.items() if not one.all}
-        failed = [job for job in jobs if job.id in left or released.unknown & ends[job.id].keys()]
+        upstream_ends = {job.id: _ends(job, pages[job.id]) for job in jobs}
+        released = self._dependents.release(_merged(list(upstream_ends.values())))
+        left = {job_id for job_id, members in stopped.items() if not members.all}
+        failed = [job for job in jobs if job.id in left or released.unknown & upstream_ends[job.id].keys()]
         done = self._note([job for job in jobs if job not in failed], pages)
-        pending = [job for one in stopped.values() for job in one.pending] + released.pending
+        pending = [job for members in stopped.values() for job in members.pending] + released.pending
         return pending + [job for job in done if job.pending_fan_out is not None], failed
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
-        """Note how far jobs have told; gives those of which it is stored."""
+        """Store how far the fan-out of jobs is; returns those of which it is stored."""
         now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
-        steps = [_told(job, pages[job.id]) or finish_fan_out(job, now_ms, timing) for job in jobs]
+        steps = [_advanced(job, pages[job.id]) or finish_fan_out(job, now_ms, timing) for job in jobs]
         done = [step for step, end in apply(self._runtime, steps) if end.done]
         send(self._runtime.queue, [step.job for step in done if step.send], now_ms, self._runtime.bulkhead)
         return [step.job for step in done]
@@ -94,31 +94,31 @@ class CompletionFanOut:
     def _next_dependents(self, job: Job) -> list[Item]:
         if not (job.terminal and job.has_dependents):
             return []
-        # The least key behind the last dependent that was told.
+        # The least key behind the last dependent that was released.
         first = f"{job.pending_fan_out or DEPENDENT}!"
         return self._runtime.store.query_range(job.key.pk, first=first, last=LAST_DEPENDENT, limit=FAN_OUT_PAGE)
 
 
-def _told(job: Job, page: Sequence[Item]) -> Transition | None:
-    """Give the note that a job has told a page of its dependents; None for its last one."""
+def _advanced(job: Job, page: Sequence[Item]) -> Transition | None:
+    """Return the transition after a page of dependents; None for the last page."""
     return advance_fan_out(job, page[-1]["sk"]) if len(page) == FAN_OUT_PAGE else None
 
 
 def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
     """Describe a job's end to each dependent of a page, and to the composite that created it."""
-    ends: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
+    upstream_ends: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for edge in page:
         child_id, child_hash = dependent_of(edge["sk"])
-        ends[child_id].append(upstream_end(edge["number"], edge["on"], job, child_hash))
+        upstream_ends[child_id].append(upstream_end(edge["number"], edge["on"], job, child_hash))
     match job:
         case Job(parent_id=str(member_id_base), member_number=int(number), terminal=True):
-            ends[member_id_base].append(upstream_end(number, "done", job))
-    return ends
+            upstream_ends[member_id_base].append(upstream_end(number, "done", job))
+    return upstream_ends
 
 
 def _merged(parts: Sequence[Mapping[str, Sequence[UpstreamEnd]]]) -> dict[str, list[UpstreamEnd]]:
     merged: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for part in parts:
-        for dependent, ends in part.items():
-            merged[dependent] += ends
+        for dependent, upstream_ends in part.items():
+            merged[dependent] += upstream_ends
     return merged

@@ -148,7 +148,7 @@ class ReceivedMessage:
 
     Args:
         id: SQS's message id.
-        receipt: the handle to settle it with.
+        receipt: the handle to delete it, or to change its visibility.
         body: its text.
         receive_count: how often it was delivered, this time included.
         queue: the queue it came from, by name.
@@ -174,7 +174,7 @@ class BatchResult(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """How many messages a queue holds, approximately: to be had now, received and not settled, not to be had yet."""
+    """How many messages a queue holds, approximately: to be had now, received and not deleted, not to be had yet."""
 
     visible: int
     in_flight: int
@@ -287,7 +287,7 @@ class Isolation(Protocol):
         """
 
     def drain(self, at_ms: int) -> None:
-        """Tell all processes that what still runs at an instant (ms UTC) is to be given back."""
+        """Ask all processes to give back the jobs that still run at a time (ms UTC)."""
 
 
 class Runner(Protocol):

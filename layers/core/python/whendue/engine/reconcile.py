@@ -1,4 +1,4 @@
-"""Parents: a waiting job looks for itself whether those that it waits for have ended.
+"""Reconciliation: a waiting job looks for itself whether those that it waits for have ended.
 
 Whoever makes a job wait looks once afterwards: a dependency may have ended in between. The next check looks again,
 in case they died before they did.
@@ -47,7 +47,7 @@ class DependencyReconciler:
 
     def _check(self, job: Job) -> None:
         dependencies = self.of(job) if job.unmet_dependencies else {}
-        # After a year and more of waiting the list is gone, and nobody else will tell the job anything.
+        # After a year and more of waiting the list is gone, and nothing else will release the job.
         awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in dependencies]
         jobs = self._read(awaited, dependencies)
         if must_stop_members(job, self._runtime.clock.now_ms()):
@@ -55,9 +55,13 @@ class DependencyReconciler:
             jobs = self._read(awaited, dependencies)
             self.check([member for member in jobs.values() if member and member.state is State.WAITING])
         known = [(number, dependencies[number], found) for number, found in jobs.items() if found and found.terminal]
-        ends = [upstream_end(number, dependency.on, found, job.request_hash) for number, dependency, found in known]
-        ends += self._never([(number, dependencies[number]) for number, found in jobs.items() if found is None], job)
-        released = self._dependents.release({job.id: ends})
+        upstream_ends = [
+            upstream_end(number, dependency.on, found, job.request_hash) for number, dependency, found in known
+        ]
+        upstream_ends += self._never(
+            [(number, dependencies[number]) for number, found in jobs.items() if found is None], job
+        )
+        released = self._dependents.release({job.id: upstream_ends})
         self._fan_out.run(released.pending)
 
     def _read(self, awaited: Sequence[int], dependencies: Mapping[int, Upstream]) -> dict[int, Job | None]:
@@ -65,9 +69,9 @@ class DependencyReconciler:
         """Read the jobs of numbers, None where there is none; one that cannot be read is left out, as not known."""
         read = self._runtime.bulkhead.each(
             zip(awaited, items, strict=True),
-            lambda one: from_item(one[1]) if one[1] else None,
+            lambda pair: from_item(pair[1]) if pair[1] else None,
             stage="dependencies",
-            name=lambda one: dependencies[one[0]].id,
+            name=lambda pair: dependencies[pair[0]].id,
         )
         return {number: job for (number, _), job in read}
 
@@ -93,15 +97,15 @@ class DependencyReconciler:
             # Whoever was making them both may still be at it, or begin again.
             [item] = self._runtime.store.get([job_key(job.parent_id)])
             over = item is None or from_item(item).terminal
-            ends = [
+            upstream_ends = [
                 orphaned_end(number, dependency.on, job.parent_id, job.request_hash) for number, dependency in absent
             ]
         else:
             over = self._runtime.clock.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
-            ends = [
+            upstream_ends = [
                 missing_end(number, dependency.on, dependency.id, job.request_hash) for number, dependency in absent
             ]
-        return ends if over else []
+        return upstream_ends if over else []
 
 
 def must_stop_members(job: Job, now_ms: int) -> bool:

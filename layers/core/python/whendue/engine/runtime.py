@@ -30,25 +30,25 @@ class NotificationSink(Protocol):
     """Knows what is to be notified."""
 
     def wants(self, step: Transition) -> bool:
-        """Say whether anybody wants to hear of what a transition ends; True where nobody knows."""
+        """Say whether any subscription wants what a transition ends; True where that is unknown."""
 
     def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:
-        """Give the deliveries to create for the news that jobs owe.
+        """Return the deliveries to create for jobs whose fan-out is pending.
 
         Raises:
-            UnavailableError: nobody knows to whom.
+            UnavailableError: the subscriptions are unknown.
         """
 
 
 class NullNotificationSink:
-    """A newsroom to which nobody has subscribed."""
+    """A sink without subscriptions."""
 
     def wants(self, step: Transition) -> bool:  # noqa: ARG002
         """Want nothing."""
         return False
 
     def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:  # noqa: ARG002
-        """Tell nobody."""
+        """Return no deliveries."""
         return []
 
 

@@ -10,7 +10,7 @@ from whendue.operations.commands import find
 
 
 class Explained(NamedTuple):
-    """A job and the reasons why it has not run yet, the most telling one first."""
+    """A job and the reasons why it has not run yet, the most relevant one first."""
 
     job: Job
     reasons: list[Reason]

@@ -38,7 +38,7 @@ def reason_of_end(job: Job, now_ms: int) -> list[EndReason]:
         return reasons
     reasons.append(_why(job))
     if job.pending_fan_out is not None:
-        # A redrive tells them first.
+        # A redrive finishes their fan-out first.
         reasons.append(
             EndReason(
                 Cause.FAN_OUT_PENDING, "Jobs and subscriptions that depend on its end have not been notified yet.", {}

@@ -41,7 +41,7 @@ class Observed:
         awaited: whose ends it waits for, by number; none where it waits for its parts or for nobody.
         wait: what its limit makes it wait for although no worker has looked at it yet.
         overlaps: an earlier job of its schedule has the schedule's slot, and its overlap policy lets it not run at all.
-        ticked_at: when the timer was heard last, ms UTC; None where nobody knows.
+        ticked_at: when the timer last ran, ms UTC; None if unknown.
     """
 
     backlog: int = 0
@@ -56,7 +56,7 @@ NOTHING: Final = Observed()
 
 
 def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> list[Reason]:
-    """Say what the job is waiting for, the most telling reason first; of a finished one how it ended.
+    """Say what the job is waiting for, the most relevant reason first; of a finished one how it ended.
 
     Args:
         job: the job as stored.
@@ -75,7 +75,7 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
     if job.state is State.RUNNING:
         # What runs goes on; what lost its worker is not taken over while it is paused.
         return [*(held if job.lease_until < now_ms else []), *_running(job, now_ms)]
-    return [Reason(*told) for told in reason_of_end(job, now_ms)]
+    return [Reason(*found) for found in reason_of_end(job, now_ms)]
 
 
 def needs_timer(job: Job, now_ms: int, timing: Timing) -> bool:
@@ -148,7 +148,7 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
     if job.member_count is not None:
         text = f"It waits for {left} of the {job.member_count} jobs that it has created."
         return [*reasons, Reason(Cause.WAITING_FOR_MEMBERS, text, {"members": job.member_count, "left": left})]
-    failed = [one.dependency.id for one in awaited.values() if job.on_dependency_failure == "hold" and _holds(one)]
+    failed = [item.dependency.id for item in awaited.values() if job.on_dependency_failure == "hold" and _holds(item)]
     if failed:
         text = "A job that it depends on did not succeed: it is held until that job is run again and succeeds."
         reasons.append(Reason(Cause.HELD, text, {"jobs": failed[:AWAITED_NAMED]}))
@@ -158,10 +158,12 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
     return reasons
 
 
-def _holds(one: AwaitedJob) -> bool:
-    if one.job is None or not one.job.terminal:
+def _holds(awaited_job: AwaitedJob) -> bool:
+    if awaited_job.job is None or not awaited_job.job.terminal:
         return False
-    return one.dependency.on == "success" and not is_met("success", upstream_end(0, "success", one.job).ending)
+    return awaited_job.dependency.on == "success" and not is_met(
+        "success", upstream_end(0, "success", awaited_job.job).ending
+    )
 
 
 def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:

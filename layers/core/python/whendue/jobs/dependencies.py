@@ -1,7 +1,7 @@
 """Dependencies: what a waiting job makes of its dependencies' ends. Pure.
 
 A waiting job holds a set of unmet dependencies. An element of it is a dependency's number and the least generation that
-counts: the end of an earlier generation, told late after a redrive, is none that it waits for.
+counts: the end of an earlier generation, applied late after a redrive, is not the one that it waits for.
 """
 
 from collections.abc import Sequence
@@ -84,10 +84,10 @@ def element(number: int, generation: int = 0) -> int:
 
 def upstream_numbers(unmet_dependencies: frozenset[int] | None) -> list[int]:
     """List the numbers of the dependencies that are awaited."""
-    return sorted({one % MEMBERS_MAX for one in unmet_dependencies or ()})
+    return sorted({unmet_dependency % MEMBERS_MAX for unmet_dependency in unmet_dependencies or ()})
 
 
-def decide(dependent: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing) -> Transition | None:
+def decide(dependent: Job, upstream_ends: Sequence[UpstreamEnd], now_ms: int, timing: Timing) -> Transition | None:
     """Choose what ends of its dependencies make of a job as read; None where they are none that it waits for.
 
     Args:
@@ -99,13 +99,13 @@ def decide(dependent: Job, ends: Sequence[UpstreamEnd], now_ms: int, timing: Tim
     if dependent.state is not State.WAITING:
         return None
     arrived: set[int] = set()
-    for end in ends:
+    for end in upstream_ends:
         if end.asked not in (None, dependent.request_hash):
             continue
         mine = {
-            one
-            for one in dependent.unmet_dependencies or ()
-            if one % MEMBERS_MAX == end.number and one // MEMBERS_MAX <= end.generation
+            unmet_dependency
+            for unmet_dependency in dependent.unmet_dependencies or ()
+            if unmet_dependency % MEMBERS_MAX == end.number and unmet_dependency // MEMBERS_MAX <= end.generation
         }
         verdict = _verdict(end, dependent.on_dependency_failure) if mine else "holds"
         if verdict == "arrives":
@@ -154,4 +154,4 @@ def upstreams_value(dependencies: Sequence[Upstream]) -> list[list[Any]]:
 
 def upstreams_from(value: Sequence[Sequence[Any]]) -> list[Upstream]:
     """Read dependencies."""
-    return [Upstream(*one) for one in value]
+    return [Upstream(*item) for item in value]

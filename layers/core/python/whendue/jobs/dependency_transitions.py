@@ -19,7 +19,7 @@ LIVE: Final = (State.WAITING.value, State.PENDING.value, State.RUNNING.value)
     (State.RUNNING, State.RUNNING),
 )
 def add_dependent(job: Job) -> Transition:
-    """Note that others wait for the end of a live job: from now on it cannot end without owing them the news."""
+    """Note that others wait for the end of a live job: from now on its end has a fan-out."""
     return step("add_dependent", job, [In("state", LIVE)], has_dependents=True)
 
 
@@ -68,7 +68,7 @@ def expand(
 
 @edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED)))
 def advance_fan_out(job: Job, reached: str) -> Transition:
-    """Note how far the news of an end has been told."""
+    """Store how far the fan-out of an end is."""
     return step(
         "advance_fan_out", job, [*as_read(job), Is("pending_fan_out", job.pending_fan_out)], pending_fan_out=reached
     )
@@ -76,7 +76,7 @@ def advance_fan_out(job: Job, reached: str) -> Transition:
 
 @edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED, State.PENDING)))
 def finish_fan_out(job: Job, now_ms: int, timing: Timing) -> Transition:
-    """Note that everything is told: a finished job leaves the live due index, a failed one's next attempt is sent."""
+    """Complete the fan-out: a finished job leaves the live due index, a failed one's next attempt is sent."""
     expected = [*as_read(job), Is("pending_fan_out", job.pending_fan_out)]
     if job.finished_at is not None:
         return step("finish_fan_out", job, expected, pending_fan_out=None, **archive(job, job.state, job.finished_at))

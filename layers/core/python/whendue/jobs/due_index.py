@@ -24,7 +24,7 @@ def done_partition(tenant: str, state: str, day: str, shard: int) -> str:
 
 
 def day_of(at_ms: int) -> str:
-    """Name the UTC day of an instant, as in `2026-11-23`."""
+    """Name the UTC day of a time, as in `2026-11-23`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")
 
 
@@ -44,7 +44,7 @@ def live_entry(queue: str, job_id: str, due_at: int, shards: int, timing: Timing
 
 
 def is_first_check(due_at: int, check_at: int, timing: Timing) -> bool:
-    """Tell a first check from one that rescue has moved."""
+    """Distinguish a first check from one that rescue has moved."""
     return check_at == first_check(due_at, timing)
 
 

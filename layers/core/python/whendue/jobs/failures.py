@@ -21,8 +21,8 @@ _VARIABLE = re.compile(
 
 def fingerprint(error_type: str, message: str, where: str) -> str:
     """Hash an error without what varies from one job to the next: numbers, ids, quoted values, line numbers."""
-    place = where.rpartition(":")[0]
-    text = "\n".join((error_type, place, _VARIABLE.sub("?", message)))
+    location = where.rpartition(":")[0]
+    text = "\n".join((error_type, location, _VARIABLE.sub("?", message)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -33,12 +33,12 @@ def failure(job: Job, error_type: str, message: str, *, failed_at: int, where: s
     reads the job can.
     """
     name = line_of(error_type, ERROR_TYPE_BYTES).strip() or NAMELESS
-    short, place = line_of(message, ERROR_MESSAGE_BYTES), line_of(where, ERROR_MESSAGE_BYTES)
+    short, location = line_of(message, ERROR_MESSAGE_BYTES), line_of(where, ERROR_MESSAGE_BYTES)
     return Failure(
         type=name,
         message=short,
-        where=place,
-        fingerprint=fingerprint(name, short, place),
+        where=location,
+        fingerprint=fingerprint(name, short, location),
         attempt=job.failures + 1,
         generation=job.generation,
         started_at=job.started_at,

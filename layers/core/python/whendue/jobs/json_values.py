@@ -80,19 +80,19 @@ def weigh(value: Any, most: int) -> tuple[int, int]:
     while level:
         below: list[Any] = []
         inside = False
-        for one in level:
-            kind = type(one)
+        for item in level:
+            kind = type(item)
             if kind is list or kind is dict:
                 inside = True
-                steps += len(one)
+                steps += len(item)
             elif kind is str:
-                steps += len(one) // CHARACTERS_PER_STEP
+                steps += len(item) // CHARACTERS_PER_STEP
             if steps > most:
                 return steps, levels + inside
             if kind is list:
-                below += one
+                below += item
             elif kind is dict:
-                below += one.values()
+                below += item.values()
         levels += inside
         level = below
     return steps, levels

@@ -44,7 +44,7 @@ def resets(
             dependency: steps[dependency].job if dependency in steps else members[dependency] for dependency in mine
         }
         unmet_dependencies = frozenset(
-            element(place, after[dependency].generation) for place, dependency in enumerate(mine)
+            element(number, after[dependency].generation) for number, dependency in enumerate(mine)
         )
         steps[number] = redrive(
             member, now_ms, now_ms, timing, unmet_dependencies=unmet_dependencies, parent_redrive=parent_redrive

@@ -195,7 +195,7 @@ class Job:
 
     @property
     def message_group(self) -> str:
-        """Whom its messages count for where a queue is fair: its tenant, or one of that tenant's own groups."""
+        """What its messages count for where a queue is fair: its tenant, or one of that tenant's own groups."""
         return f"{self.tenant}/{self.group}" if self.group else self.tenant
 
     @property

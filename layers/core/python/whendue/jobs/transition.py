@@ -87,7 +87,7 @@ def finish(
     first: Write | None = None,
     **more: Any,
 ) -> Transition:
-    """End the job. While it owes news, of its end or of an attempt before, it stays live (guarantees G7 and G8)."""
+    """End the job. It stays live while the fan-out of this or of a failed attempt is pending (guarantees G7 and G8)."""
     changes: dict[str, Any] = {"state": state, "finished_at": now_ms, "lease_until": 0}
     changes |= archive(job, state, now_ms) | ({"unmet_dependencies": None} if job.unmet_dependencies else {})
     # Who has dependents keeps them.
@@ -120,7 +120,7 @@ def archive(job: Job, state: State, at_ms: int) -> dict[str, Any]:
 
 
 def with_pending_fan_out(over: Transition) -> Transition:
-    """Make a transition one whose news is yet to be told: the job stays live until its fan-out is finished."""
+    """Make a transition one with a pending fan-out: the job stays live until its fan-out is finished."""
     changes, job = dict(over.changes), over.job
     if job.terminal:
         check_at = changes["finished_at"] + OWING_CHECK_S * 1000

@@ -64,7 +64,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
 
 @edges((State.RUNNING, State.RUNNING))
 def heartbeat(job: Job, now_ms: int, progress: str | None, *, told: bool = False) -> Transition:
-    """Renew a claim's lease; refused when the claim is lost, or a cancel was requested that the task is not `told`."""
+    """Renew a claim's lease; refused when it is lost, or when the task does not know of a requested cancel (`told`)."""
     notifications: dict[str, Any] = {} if progress is None else {"progress": progress}
     expected = held(job) if told else [*held(job), NOT_CANCELLED]
     return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **notifications)
@@ -134,7 +134,7 @@ def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
 
 @edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
 def request_cancel(job: Job) -> Transition:
-    """Ask a running job to stop; its worker learns it with the next heartbeat. One that waits stops its parts."""
+    """Ask a running job to stop; its worker learns it with the next heartbeat. One that waits cancels its members."""
     expected = held(job) if job.state is State.RUNNING else as_read(job)
     return step("request_cancel", job, expected, cancel_requested=True)
 
@@ -186,7 +186,7 @@ def redrive(
         now_ms: the time.
         timing: the due-index rule's numbers.
         unmet_dependencies: whose ends it waits for first.
-        parent_redrive: of which redrive of the job that it is a part of.
+        parent_redrive: of which redrive of the job that it is a member of.
     """
     changes, send = due(job, due_at, now_ms, timing)
     if unmet_dependencies:
@@ -226,7 +226,7 @@ def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
 
 @edges((State.PENDING, State.PENDING))
 def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -> Transition:
-    """Give a pending job another due time, another queue (priority), or both; not one that owes a failed attempt."""
+    """Change the due time, the queue (priority) or both of a pending job that has no fan-out pending."""
     changes, send = due(job, due_at, now_ms, timing)
     expected = [*as_read(job), Lacks("pending_fan_out")]
     partition = live_partition(queue, job.shard)
@@ -280,7 +280,7 @@ def postpone_check(job: Job, check_at: int, *, send: bool) -> Transition:
     """
     expected = [
         Is("generation", job.generation),
-        # A claim changes it, too: it tells a new fence from the one that was read.
+        # A claim changes it, too: it distinguishes a new fence from the one that was read.
         Is("lease_until", job.lease_until),
         Is("check_at", job.check_at),
     ]

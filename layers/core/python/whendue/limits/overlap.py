@@ -25,18 +25,18 @@ class OverlapService:
         self._runtime = runtime
 
     def skip(self, jobs: Sequence[Job], now_ms: int) -> list[WriteResult]:
-        """Skip jobs: end them, then tell the ledger; UNAVAILABLE where one of the two is not known."""
+        """Skip jobs: end them, then enter that in the history of fires; UNAVAILABLE where one of the two is unknown."""
         if not jobs:
             return []
-        ends = commit_unsent(self._runtime, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
-        done = [job for job, end in zip(jobs, ends, strict=True) if end.done]
-        told = self.enter(done)
-        return [UNKNOWN if job.id not in told and end.done else end for job, end in zip(jobs, ends, strict=True)]
+        results = commit_unsent(self._runtime, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
+        done = [job for job, end in zip(jobs, results, strict=True) if end.done]
+        entered = self.enter(done)
+        return [UNKNOWN if job.id not in entered and end.done else end for job, end in zip(jobs, results, strict=True)]
 
     def enter(self, jobs: Sequence[Job]) -> set[str]:
-        """Tell the ledger of jobs that were skipped; gives the ids of those that it knows of now."""
-        ends = self._runtime.store.apply([skip_fire(job) for job in jobs]) if jobs else []
-        return {job.id for job, end in zip(jobs, ends, strict=True) if end.status is not WriteStatus.UNAVAILABLE}
+        """Enter jobs that were skipped in the history of fires; returns the ids of those that are entered."""
+        results = self._runtime.store.apply([skip_fire(job) for job in jobs]) if jobs else []
+        return {job.id for job, end in zip(jobs, results, strict=True) if end.status is not WriteStatus.UNAVAILABLE}
 
     def line(self, limit_state: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
         """Give who waits for the slot, if these jobs ask; who was cancelled or rescheduled may still be on the board.
@@ -46,8 +46,8 @@ class OverlapService:
         """
         waiters = limit_state.waiters if any(job.overlap for job in jobs) else ()
         stored = self._stored([waiter.job_id for waiter in waiters])
-        there = {queue_position(job) for job in stored if job.state is State.PENDING}
-        return [waiter for waiter in waiters if waiter in there]
+        pending = {queue_position(job) for job in stored if job.state is State.PENDING}
+        return [waiter for waiter in waiters if waiter in pending]
 
     def supersede(self, limit_state: LimitState, newer: Job, now_ms: int) -> list[Slot] | None:
         """Let what runs and what waits give way to a newer fire; gives slots that were kept for those that waited.
@@ -75,6 +75,6 @@ class OverlapService:
 
     def _stored(self, job_ids: Sequence[str]) -> list[Job]:
         items = self._runtime.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
-        there = [item for item in items if item]
-        read = self._runtime.bulkhead.each(there, from_item, stage="overlaps", name=lambda item: str(item.get("pk")))
+        stored = [item for item in items if item]
+        read = self._runtime.bulkhead.each(stored, from_item, stage="overlaps", name=lambda item: str(item.get("pk")))
         return [job for _, job in read]

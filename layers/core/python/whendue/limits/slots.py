@@ -131,13 +131,13 @@ class Slots:
         )
         if all(waiter.job_id in ids for waiter in line[: len(free)]):
             return WaitQueue(dict(zip(line, free, strict=False)), {}, [])
-        # Those who wait no longer hold up nobody: a few more than there are slots are looked at.
+        # Those who wait no longer hold up nobody: a few more than the slots are looked at.
         others = [waiter for waiter in line if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
         items = self._runtime.store.get([job_key(waiter.job_id) for waiter in others])
         # Who cannot be read waits for nothing that could be given.
-        there = [(waiter, item) for waiter, item in zip(others, items, strict=True) if item]
+        found = [(waiter, item) for waiter, item in zip(others, items, strict=True) if item]
         read = self._runtime.bulkhead.each(
-            there, lambda one: from_item(one[1]), stage="slots", name=lambda one: one[0].job_id
+            found, lambda pair: from_item(pair[1]), stage="slots", name=lambda pair: pair[0].job_id
         )
         jobs = {waiter: job for (waiter, _), job in read}
         waiting = {w: job for w, job in jobs.items() if is_waiting(job, limit_state.pk) and queue_position(job) == w}
@@ -172,9 +172,11 @@ class Slots:
     ) -> dict[str, Slot]:
         if not wanted:
             return {}
-        ends = self._runtime.store.apply([*(write for _, write in wanted), *also])
+        results = self._runtime.store.apply([*(write for _, write in wanted), *also])
         return {
-            job.id: Slot(write.key, fences[job.id]) for (job, write), end in zip(wanted, ends, strict=False) if end.done
+            job.id: Slot(write.key, fences[job.id])
+            for (job, write), end in zip(wanted, results, strict=False)
+            if end.done
         }
 
     def serve(
@@ -196,7 +198,7 @@ class Slots:
         self._hand(limit_state, self._line(limit_state, concurrency, now_ms, also=also, giving=giving), giving, now_ms)
 
     def _hand(self, limit_state: LimitState, line: WaitQueue, giving: Sequence[Slot], now_ms: int) -> None:
-        """Wake waiters, keep their slots for them, then send: a message never comes before its slot is there."""
+        """Wake waiters, keep their slots for them, then send: a message never comes before its slot is kept."""
         woken = self._wake(line, now_ms)
         given, until = {slot.key: slot for slot in giving}, now_ms + HANDOVER_S * 1000
         writes = [remove_waiter(limit_state.pk, waiter) for waiter in (*woken, *line.stale)]
@@ -217,8 +219,8 @@ class Slots:
         """Let those try at once whose turn it is; leaves out those that have changed."""
         timing = self._runtime.settings.timing
         steps = {w: wake(line.waiting[w], now_ms, timing) for w in line.turns if w in line.waiting}
-        ends = commit_unsent(self._runtime, list(steps.values()))
-        return {waiter: step.job for (waiter, step), end in zip(steps.items(), ends, strict=True) if end.done}
+        results = commit_unsent(self._runtime, list(steps.values()))
+        return {waiter: step.job for (waiter, step), end in zip(steps.items(), results, strict=True) if end.done}
 
 
 def _until(job: Job, now_ms: int) -> int:

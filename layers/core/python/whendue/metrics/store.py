@@ -60,12 +60,12 @@ class MetricsStore:
         shards = (self._runtime.store.query(counter_pk(shard)) for shard in range(COUNTER_SHARDS))
         each = readable(self._runtime, chain.from_iterable(shards), _sums, "read_counters")
         sums: dict[str, Counter[str]] = {}
-        for series, counts in chain.from_iterable(one.items() for one in each):
+        for series, counts in chain.from_iterable(sums.items() for sums in each):
             sums.setdefault(series, Counter()).update(counts)
         return sums
 
     def last_tick(self) -> int | None:
-        """Give when the timer was heard last, ms UTC; None where nobody knows. One read.
+        """Return when the timer last ran, ms UTC; None if unknown. One read.
 
         Raises:
             UnavailableError: the table does not answer.

@@ -1,4 +1,4 @@
-"""Deliveries: a story on its way to one subscription is a job, with all that jobs have (docs/design/decisions/12)."""
+"""Deliveries: sending an event to one subscription is a job, with all that jobs have (docs/design/decisions/12)."""
 
 from dataclasses import replace
 from typing import Final
@@ -21,20 +21,20 @@ POLICY: Final = Policy(
 
 
 def delivery_job(
-    story: NotificationEvent, to: Subscription, settings: Settings, ids: Ids, now_ms: int, fence: str
+    event: NotificationEvent, to: Subscription, settings: Settings, ids: Ids, now_ms: int, fence: str
 ) -> Job:
-    """Give the job that tells a subscription a story, without its payload; the same for all who make it.
+    """Return the job that sends an event to a subscription, without its payload; the same for all who make it.
 
     Args:
-        story: what.
-        to: whom.
+        event: what to send.
+        to: the subscription.
         settings: shards, lease and the due-index rule's numbers.
         ids: derives its id.
         now_ms: the time.
         fence: a mark that no other has.
     """
     # The spaces keep it apart from every Idempotency-Key of a user.
-    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {story.event} {story.about}")
+    job_id = ids.of_key(to.tenant, f"notify {to.name} {to.made} {event.event} {event.about}")
     return Job(
         id=job_id,
         tenant=to.tenant,
@@ -51,6 +51,6 @@ def delivery_job(
         # No name has a colon: nobody else's key is this one.
         limit=Limit(NOTIFY_CONCURRENCY, None, f"notify:{shard_of(to.name, NOTIFY_LANES)}"),
         subscription=to.name,
-        traceparent=story.traceparent,
+        traceparent=event.traceparent,
         fence=fence,
     )

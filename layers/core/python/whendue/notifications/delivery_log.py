@@ -54,7 +54,7 @@ class DeliveryLog:
         return DeliveryPage(self._query.views(page.jobs, DELIVERY_ATTEMPTS_SHOWN), page.cursor)
 
     def test(self, tenant: str, name: str) -> Job:
-        """Send a subscription an event that tells nothing.
+        """Send a subscription an event without a cause.
 
         Raises:
             SubscriptionNotFoundError: there is none.

@@ -1,4 +1,4 @@
-"""Stories: what notifications tell, made from jobs, schedules and pauses. The same happening gives the same story."""
+"""Events: what notifications send, made from jobs, schedules and pauses. The same cause makes the same event."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class NotificationEvent:
         event: which of `EVENTS`; a test has none.
         about: what of, and when: no two happenings have the same event and the same of this.
         at: when it happened, ms UTC.
-        data: what is told.
+        data: its details.
         type, queue, schedule: what filters look at; None where it has none.
         names: the subscriptions that the job, or the schedule's template, names, parted by spaces.
         traceparent: the job's.
@@ -53,7 +53,7 @@ class NotificationEvent:
 
 
 def event_names(step: Transition) -> tuple[str, ...]:
-    """Name what a transition of a job would tell: its end, a failed attempt, or both. Deliveries tell nothing."""
+    """Name the events of a transition of a job: its end, a failed attempt, or both. Deliveries have none."""
     job = step.job
     if job.queue == NOTIFICATIONS:
         return ()
@@ -62,21 +62,21 @@ def event_names(step: Transition) -> tuple[str, ...]:
 
 
 def events_from(job: Job) -> list[NotificationEvent]:
-    """Tell an ended job's end, and its last attempt if that failed with it; of a pending one its failed attempt."""
+    """Yield an ended job's end, and its last attempt if that failed with it; of a pending one its failed attempt."""
     if job.queue == NOTIFICATIONS:
         return []
-    stories = [_attempt(job, job.last)] if job.last and _tells_attempt(job, job.last) else []
+    events = [_attempt(job, job.last)] if job.last and _has_failed_attempt(job, job.last) else []
     if job.finished_at is not None:
         about = f"{job.id} {job.generation}"
-        stories.append(_of_job(job, job.state.value, about, job.finished_at, job.attempt))
-    return stories
+        events.append(_of_job(job, job.state.value, about, job.finished_at, job.attempt))
+    return events
 
 
-def _tells_attempt(job: Job, last: Failure) -> bool:
+def _has_failed_attempt(job: Job, last: Failure) -> bool:
     """Say whether the last failure is a failed attempt, and the one that this state came with.
 
     Whatever else leaves a failure behind (a lost worker, a skipped fire) counts no failed attempt. A job that was
-    cancelled while it owed its failed attempt owes that still; one that has begun again since owes it no more.
+    cancelled before the fan-out of its failed attempt still has it; one that has begun again since has not.
     """
     if last.attempt != job.failures:
         return False
@@ -126,5 +126,5 @@ def _error(failure: Failure) -> dict[str, Any]:
 
 
 def test_event(about: str, at: int) -> NotificationEvent:
-    """Tell nothing, to try a subscription out."""
+    """Return an event without a cause, to try a subscription out."""
     return NotificationEvent("test", about, at, {"message": "whendue can reach you"})

@@ -22,16 +22,16 @@ class NotificationPublisher:
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime; nothing is known yet."""
         self._runtime = runtime
-        self._fresh: TtlCache[str, tuple[Subscription, ...]] = TtlCache(
+        self._cache: TtlCache[str, tuple[Subscription, ...]] = TtlCache(
             runtime.clock, SUBSCRIPTIONS_AGE_MS, SUBSCRIBERS_REMEMBERED
         )
 
     # --- the ends and failed attempts of jobs -----------------------------------------------------------------
 
     def wants(self, step: Transition) -> bool:
-        """Say whether some active subscription wants what this transition tells; True also when nobody knows.
+        """Say whether some active subscription wants an event of this transition; True also if that is unknown.
 
-        It tells an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or nothing.
+        Its events are an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or none.
         """
         events = event_names(step)
         if not events:
@@ -44,10 +44,10 @@ class NotificationPublisher:
         facts = [
             NotificationEvent(event, "", 0, {}, job.type, job.queue, job.schedule, job.notify or "") for event in events
         ]
-        return any(one.wants(story) for one in known for story in facts)
+        return any(subscription.wants(event) for subscription in known for event in facts)
 
     def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:
-        """Give the deliveries to create for jobs that owe their news; creating one twice creates it once.
+        """Return the deliveries to create for jobs whose fan-out is pending; creating one twice creates it once.
 
         For an ended job its end and, if its last attempt failed with it, that attempt; for a pending one its failed
         attempt.
@@ -55,37 +55,37 @@ class NotificationPublisher:
         Raises:
             UnavailableError: the subscriptions cannot be read, or an event could not be stored.
         """
-        told = self._runtime.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
-        return [made for _, each in told for made in each]
+        deliveries = self._runtime.bulkhead.each(jobs, self._of_job, stage="notify", name=lambda job: job.id)
+        return [made for _, each in deliveries for made in each]
 
     def _of_job(self, job: Job) -> list[Transition]:
-        return [made for story in events_from(job) for made in self.deliveries_of(job.tenant, story)]
+        return [made for event in events_from(job) for made in self.deliveries_of(job.tenant, event)]
 
     # --- how --------------------------------------------------------------------------------------------------
 
-    def deliveries_of(self, tenant: str, story: NotificationEvent) -> list[Transition]:
-        """Give the deliveries of a story to all who want it.
+    def deliveries_of(self, tenant: str, event: NotificationEvent) -> list[Transition]:
+        """Return the deliveries of an event to all subscriptions that want it.
 
         Raises:
-            UnavailableError: as `told`.
+            UnavailableError: the subscriptions are unknown.
         """
         made = self._runtime.bulkhead.each(
             self.known(tenant),
-            lambda one: self.to(one, story) if one.wants(story) else None,
+            lambda subscription: self.to(subscription, event) if subscription.wants(event) else None,
             stage="notify",
-            name=lambda one: f"{tenant}/{one.name}",
+            name=lambda subscription: f"{tenant}/{subscription.name}",
         )
         return [delivery_job for _, delivery_job in made if delivery_job]
 
-    def to(self, subscription: Subscription, story: NotificationEvent) -> Transition:
-        """Give the delivery of a story to one subscription.
+    def to(self, subscription: Subscription, event: NotificationEvent) -> Transition:
+        """Return the delivery of an event to one subscription.
 
         Raises:
             UnavailableError: the event could not be stored.
         """
         runtime, now_ms = self._runtime, self._runtime.clock.now_ms()
-        job = delivery_job(story, subscription, runtime.settings, runtime.ids, now_ms, runtime.clock.new_id())
-        text = json.dumps(story.payload(), ensure_ascii=False, separators=(",", ":"))
+        job = delivery_job(event, subscription, runtime.settings, runtime.ids, now_ms, runtime.clock.new_id())
+        text = json.dumps(event.payload(), ensure_ascii=False, separators=(",", ":"))
         placed = runtime.payloads.place_payload(job, text)
         made = evolve(job, payload=placed.inline, payload_at=placed.at)
         return submit(made, runtime.settings.timing, first=placed.write)
@@ -96,11 +96,11 @@ class NotificationPublisher:
         Raises:
             UnavailableError: they cannot be read.
         """
-        return self._fresh.get(tenant, lambda: self._read(tenant))
+        return self._cache.get(tenant, lambda: self._read(tenant))
 
     def forget(self, tenant: str) -> None:
         """Read a tenant's subscriptions again when they are next asked for: they were changed here."""
-        self._fresh.forget(tenant)
+        self._cache.forget(tenant)
 
     def unknown(self, tenant: str, names: Iterable[str]) -> list[str]:
         """Give those of some names that no subscription has; one that was just made is known at once.
@@ -115,11 +115,11 @@ class NotificationPublisher:
         return []
 
     def _missing(self, tenant: str, names: Sequence[str]) -> list[str]:
-        known = {one.name for one in self.known(tenant)}
+        known = {subscription.name for subscription in self.known(tenant)}
         return [name for name in names if name not in known]
 
     def _read(self, tenant: str) -> tuple[Subscription, ...]:
-        """Read a tenant's subscriptions; one that cannot be read is told nothing, and its neighbours are."""
+        """Read a tenant's subscriptions; one that cannot be read gets nothing, and the others get theirs."""
         read = self._runtime.bulkhead.each(
             self._runtime.store.query(subscription_key(tenant, "").pk),
             lambda item: from_item(tenant, item),

@@ -28,7 +28,7 @@ class NotificationSender:
     """Resource `notify`: what the tasks of channels call."""
 
     def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
-        """Use this runtime; `notifications` is told when a subscription is disabled."""
+        """Use this runtime; `notifications` forgets what it has cached when a subscription is disabled."""
         self._runtime = runtime
         self._notifications = notifications
 
@@ -36,7 +36,7 @@ class NotificationSender:
         """Deliver an event once, as its subscription says now.
 
         Raises:
-            SubscriptionDisabledError: it is not to be told any more.
+            SubscriptionDisabledError: it wants no more notifications.
             UnavailableError: the subscription cannot be read.
             Exception: whatever the channel raises; the subscription's health has been noted.
         """

@@ -1,4 +1,4 @@
-"""Subscriptions: who is told what, by which channel, and how that goes."""
+"""Subscriptions: which events are sent where, by which channel, and how that goes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ class Terms:
     """What a user says of a subscription.
 
     Args:
-        channel: how it is told.
+        channel: how events are sent.
         config: where to, as JSON text that the channel's model has checked.
         events: what of, of `whendue.notifications.events.EVENTS`.
-        applies: `all` is told of everything of the tenant, `named` only of jobs that name it.
+        applies: `all` gets every event of the tenant, `named` only those of jobs that name it.
         types, queues, schedules: if not empty, only of these.
     """
 
@@ -41,13 +41,13 @@ class Subscription:
     """One subscription, as its item holds it. Times are milliseconds since 1970, UTC.
 
     Args:
-        made: told by no other subscription, also of the same name: part of its deliveries' ids.
+        made: differs from that of every other subscription, also of the same name: part of its deliveries' ids.
         version: when it was last changed by a user, made to rise with each change; its ETag.
-        mark: tells this change from every other one.
+        mark: distinguishes this change from every other one.
         key: what it signs with, see `whendue.outbound.signing`; None for a channel that does not sign.
         old_key: what it signs with besides, until `old_until`.
         failing_since: the first failed attempt since the last one that was delivered; None while none has failed.
-        disabled_at, disabled_reason: it is told nothing any more.
+        disabled_at, disabled_reason: it gets nothing any more.
     """
 
     tenant: str
@@ -65,13 +65,13 @@ class Subscription:
     disabled_reason: str | None = None
 
     @property
-    def place(self) -> Key:
+    def store_key(self) -> Key:
         """The item's key."""
         return subscription_key(self.tenant, self.name)
 
     @property
     def active(self) -> bool:
-        """Whether it is told anything."""
+        """Whether it gets anything."""
         return self.disabled_at is None
 
     def keys(self, now_ms: int) -> tuple[str, ...]:
@@ -79,20 +79,20 @@ class Subscription:
         old = self.old_key if self.old_until is not None and now_ms < self.old_until else None
         return tuple(key for key in (self.key, old) if key)
 
-    def wants(self, story: NotificationEvent) -> bool:
-        """Say whether it is to be told this."""
+    def wants(self, event: NotificationEvent) -> bool:
+        """Say whether it wants this event."""
         terms = self.terms
-        named = terms.applies == "all" or self.name in story.names.split()
+        named = terms.applies == "all" or self.name in event.names.split()
         return (
             self.active
             and named
-            and story.event in terms.events
+            and event.event in terms.events
             and all(
                 not wanted or value in wanted
                 for wanted, value in (
-                    (terms.types, story.type),
-                    (terms.queues, story.queue),
-                    (terms.schedules, story.schedule),
+                    (terms.types, event.type),
+                    (terms.queues, event.queue),
+                    (terms.schedules, event.schedule),
                 )
             )
         )
@@ -108,37 +108,37 @@ def rekeyed(subscription: Subscription, key: str | None, now_ms: int) -> Subscri
 
 def subscribe(subscription: Subscription) -> Write:
     """Create the item where none is."""
-    return insert("subscribe", subscription.place, to_item(subscription))
+    return insert("subscribe", subscription.store_key, to_item(subscription))
 
 
 def change(before: Subscription, then: Subscription) -> Write:
     """Change the item, if no user has meanwhile."""
     old, new = to_item(before), to_item(then)
     gone = {name: REMOVE for name in _HEALTH | old.keys() if name not in new}
-    return Write("change_subscription", before.place, [Is("version", before.version)], new | gone)
+    return Write("change_subscription", before.store_key, [Is("version", before.version)], new | gone)
 
 
 def unsubscribe(subscription: Subscription) -> Write:
     """Delete the item, if no user has changed it meanwhile."""
-    return delete("unsubscribe", subscription.place, Is("version", subscription.version))
+    return delete("unsubscribe", subscription.store_key, Is("version", subscription.version))
 
 
 def note_failure(subscription: Subscription, now_ms: int) -> Write:
     """Note since when it fails, unless somebody has, or a user has changed it."""
     expected = (Is("version", subscription.version), Lacks("failing_since"))
-    return Write("note_failure", subscription.place, expected, {"failing_since": now_ms})
+    return Write("note_failure", subscription.store_key, expected, {"failing_since": now_ms})
 
 
 def note_success(subscription: Subscription) -> Write:
     """Note that it does not fail any more."""
     expected = (Is("version", subscription.version), Is("failing_since", subscription.failing_since))
-    return Write("note_success", subscription.place, expected, {"failing_since": REMOVE})
+    return Write("note_success", subscription.store_key, expected, {"failing_since": REMOVE})
 
 
 def disable(subscription: Subscription, reason: str, now_ms: int) -> Write:
-    """Tell it nothing any more, unless a user has changed it or somebody has disabled it already."""
+    """Send it nothing any more, unless a user has changed it or somebody has disabled it already."""
     expected = (Is("version", subscription.version), Lacks("disabled_at"))
-    return Write("disable", subscription.place, expected, {"disabled_at": now_ms, "disabled_reason": reason})
+    return Write("disable", subscription.store_key, expected, {"disabled_at": now_ms, "disabled_reason": reason})
 
 
 def failed_for_long(subscription: Subscription, now_ms: int) -> bool:

@@ -73,7 +73,7 @@ class Subscriptions:
     """Changes a tenant's subscriptions."""
 
     def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
-        """Use this runtime; `notifications` is told what was changed."""
+        """Use this runtime; `notifications` forgets what was changed."""
         self._runtime = runtime
         self._notifications = notifications
 
@@ -158,14 +158,14 @@ class Subscriptions:
                     "the channel of this subscription does not sign, so it has no secret to rotate"
                 )
             now_ms = self._runtime.clock.now_ms()
-            fresh = new_key(kind, self._runtime.clock.bits)
+            new = new_key(kind, self._runtime.clock.bits)
             rotates_on = known.old_until is not None and now_ms < known.old_until
-            return replace(known, key=fresh) if rotates_on else rekeyed(known, fresh, now_ms)
+            return replace(known, key=new) if rotates_on else rekeyed(known, new, now_ms)
 
         return self._change(tenant, name, expected, rotated)
 
     def enable(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Subscription:
-        """Let it be told again, and forget that it failed. One that is not disabled stays as it is.
+        """Send to it again, and forget that it failed. One that is not disabled stays as it is.
 
         Raises:
             SubscriptionNotFoundError: there is none.

@@ -63,8 +63,8 @@ class Attempts:
         kept = readable(self._runtime, items, _failure, "list_attempts")
         # The last one may stand in the job alone.
         hot = [job.last] if job.last and job.last.generation < generation else []
-        known = {one.generation: one for one in (*kept, *hot)}
-        attempts = sorted(known.values(), key=lambda one: one.generation, reverse=True)
+        known = {job.generation: job for job in (*kept, *hot)}
+        attempts = sorted(known.values(), key=lambda job: job.generation, reverse=True)
         if len(attempts) > limit:
             return attempts[:limit], attempts[limit - 1].generation
         return attempts, int(name_of(str(items[-1]["sk"]))) if len(items) == limit else None

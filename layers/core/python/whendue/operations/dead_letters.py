@@ -70,7 +70,7 @@ class DeadLetterService:
         for job in page.jobs:
             grouped.setdefault(job.last.fingerprint if job.last else "", []).append(job)
         made = self._runtime.bulkhead.each(
-            grouped.items(), lambda one: _group(*one), stage="group", name=lambda one: one[0]
+            grouped.items(), lambda group: _group(*group), stage="group", name=lambda group: group[0]
         )
         groups = [group for _, group in made]
         return DeadLetterGroups(

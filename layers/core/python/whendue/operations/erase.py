@@ -109,7 +109,7 @@ class JobEraser:
                 return
             page = store.query_due(partition, after=after, until_ms=self._runtime.clock.now_ms(), limit=ERASE_WINDOW)
             self._runtime.bulkhead.together(
-                page, partial(self._page, purging), stage="erase", name=lambda one: f"{one.pk} {one.sk}"
+                page, partial(self._page, purging), stage="erase", name=lambda item: f"{item.pk} {item.sk}"
             )
             if len(page) < ERASE_WINDOW:
                 return

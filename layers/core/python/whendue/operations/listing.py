@@ -95,15 +95,15 @@ class Listing:
         now_ms = self._runtime.clock.now_ms()
         bound = (name, tenant, *astuple(wanted))
         groups = self._groups(wanted, now_ms)
-        place = _place(self._runtime.cursors.open(cursor, bound)) if cursor else None
-        if place and place.group not in groups:
+        position = _place(self._runtime.cursors.open(cursor, bound)) if cursor else None
+        if position and position.group not in groups:
             # The group has aged out of retention since the cursor was given.
             return Page([], None)
         jobs: list[Job] = []
         budget = _Budget()
-        for group in groups[groups.index(place.group) if place else 0 :]:
+        for group in groups[groups.index(position.group) if position else 0 :]:
             partitions = self._partitions(group, tenant, wanted)
-            known = place.positions if place and place.group == group else {}
+            known = position.positions if position and position.group == group else {}
             positions = {partitions[label]: entry for label, entry in known.items() if label in partitions}
             merge = _Merge(self._runtime.store, list(partitions.values()), positions, group != LIVE, budget)
             while len(jobs) < limit and (chunk := merge.take(limit - len(jobs))):
@@ -206,8 +206,8 @@ class _Merge:
 
 def _value(group: str, positions: Mapping[str, DueEntry | None]) -> list[Any]:
     """Write a place as JSON."""
-    told = {label: [e.check_at, job_id_of(e.pk), e.due_at] for label, e in positions.items() if e}
-    return [group, told]
+    positions_left = {label: [e.check_at, job_id_of(e.pk), e.due_at] for label, e in positions.items() if e}
+    return [group, positions_left]
 
 
 def _place(value: Any) -> _Place:

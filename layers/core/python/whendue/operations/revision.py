@@ -1,4 +1,4 @@
-"""What tells one version of a job from the next: what a caller saw, and may insist on (If-Match)."""
+"""What distinguishes one version of a job from the next: what a caller saw, and may insist on (If-Match)."""
 
 import hashlib
 import json

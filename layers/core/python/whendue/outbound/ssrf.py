@@ -209,7 +209,7 @@ def check_known(target: Target, allowed: Allowed) -> None:
         ip_address(target.host)
     except ValueError:
         named = allowed.hosts & {(target.host, target.port), (target.host, None)}
-        # What network a name is in, a look-up tells.
+        # Only a look-up shows what network a name is in.
         if target.scheme != "https" and not (allowed.networks or named):
             raise _not_allowed("the URL must begin with https://") from None
     else:

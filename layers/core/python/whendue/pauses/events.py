@@ -7,7 +7,7 @@ from whendue.table.keys import Key
 
 
 def pause_event(key: Key, pause: Pause, *, queue: str | None = None, task: str | None = None) -> NotificationEvent:
-    """Tell that a queue, the tenant or one of its task types was paused; one that is changed while it lasts is old."""
+    """Return the event of a new pause of a queue, a tenant or a task type; a change of one that lasts makes none."""
     data = {
         "queue": queue,
         "type": task,

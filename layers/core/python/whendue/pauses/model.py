@@ -18,7 +18,7 @@ class Pause:
         reason: why, in the words of whoever paused.
         by: the token's subject, or the tenant where it names none.
         since: when it began, ms UTC.
-        mark: tells this write of it from every other one.
+        mark: distinguishes this write of it from every other one.
         until: when it ends or ended, ms UTC; None until somebody resumes.
     """
 

@@ -42,7 +42,7 @@ class ProfileEditor:
     """Reads and changes a tenant's profiles."""
 
     def __init__(self, runtime: Runtime, profiles: ProfileLookup, notifications: NotificationPublisher) -> None:
-        """Use this runtime; `profiles` is told what was changed, `notifications` knows the subscriptions."""
+        """Use this runtime; `profiles` forgets what was changed, `notifications` knows the subscriptions."""
         self._runtime = runtime
         self._notifications = notifications
         self._profiles = profiles
@@ -154,7 +154,7 @@ class ProfileEditor:
         version = 1 + (current["version"] if current else 0)
         ours = {
             "version": version,
-            # Tells a lost reply of ours from another's edit of the same content.
+            # Distinguishes a lost reply of ours from another's edit of the same content.
             "mark": self._runtime.clock.new_id(),
             "edited_at": self._runtime.clock.now_ms(),
             "deleted": deleted,

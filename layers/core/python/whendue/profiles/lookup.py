@@ -20,7 +20,7 @@ class ProfileLookup:
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime; nothing is known yet."""
         self._runtime = runtime
-        self._fresh: TtlCache[tuple[str, str], Profile] = TtlCache(runtime.clock, PROFILE_AGE_MS, PROFILES_REMEMBERED)
+        self._cache: TtlCache[tuple[str, str], Profile] = TtlCache(runtime.clock, PROFILE_AGE_MS, PROFILES_REMEMBERED)
 
     def find(self, tenant: str, name: str, *, stale: bool = False) -> Profile:
         """Find a profile. That there is none is not remembered: one that was just made works at once.
@@ -36,7 +36,7 @@ class ProfileLookup:
         """
         if name in PROFILES:
             return PROFILES[name]
-        return self._fresh.get((tenant, name), lambda: self._read(tenant, name), stale=stale)
+        return self._cache.get((tenant, name), lambda: self._read(tenant, name), stale=stale)
 
     def each(self, tenant: str, names: Iterable[str]) -> dict[str, Profile | WhendueError]:
         """Find profiles by their names; in place of one that cannot be found, why."""
@@ -53,7 +53,7 @@ class ProfileLookup:
 
     def forget(self, tenant: str, name: str) -> None:
         """Read a profile again when it is next asked for: it was changed here."""
-        self._fresh.forget((tenant, name))
+        self._cache.forget((tenant, name))
 
     def followed(self, job: Job) -> Job:
         """Give a following job under the newest version of its profile; as it is where that cannot be known."""

@@ -127,7 +127,9 @@ def faults(payload: Any, dependencies: Mapping[str, On], where: str, *, item: bo
     """
     try:
         return [
-            (_at(where, one.where), wrong) for one in find(payload) if (wrong := _fault(one, dependencies, item=item))
+            (_at(where, entry.where), wrong)
+            for entry in find(payload)
+            if (wrong := _fault(entry, dependencies, item=item))
         ]
     except InvalidReferenceError as error:
         return _moved(error, where)
@@ -154,7 +156,7 @@ def _fault(reference: Reference, dependencies: Mapping[str, On], *, item: bool) 
 
 def _moved(error: InvalidReferenceError, where: str) -> list[tuple[str, str]]:
     places: Any = error.details["errors"]
-    return [(_at(where, one["where"]), one["problem"]) for one in places]
+    return [(_at(where, fault["where"]), fault["problem"]) for fault in places]
 
 
 def _at(where: str, inner: str) -> str:
@@ -238,7 +240,7 @@ class _Resolver:
             whole = self._item
         elif reference.several:
             found = [self._results.get(name, MISSING) for name in reference.names]
-            whole = [reference.default if one is MISSING else one for one in found]
+            whole = [reference.default if item is MISSING else item for item in found]
             whole = MISSING if MISSING in whole else whole
         else:
             whole = self._results.get(reference.names[0], MISSING)

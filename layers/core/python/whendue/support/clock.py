@@ -52,7 +52,7 @@ def system_clock() -> Clock:
 
 @dataclass(slots=True)
 class ManualClock:
-    """A clock that moves only when told, and seeded chance: for tests and simulation.
+    """A clock that moves only when it is set, and seeded chance: for tests and simulation.
 
     Args:
         start_ms: the first time shown.

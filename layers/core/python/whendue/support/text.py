@@ -31,6 +31,6 @@ def nearest(name: str, known: Collection[str]) -> str | None:
         name: of bounded length.
         known: what it may be; a name that begins with it is nearer than all others.
     """
-    beginning = sorted(one for one in known if one.lower().startswith(name.lower()))
+    beginning = sorted(name_ for name_ in known if name_.lower().startswith(name.lower()))
     near = beginning[:1] if name else []
     return next(iter(near or difflib.get_close_matches(name, known, n=1)), None)

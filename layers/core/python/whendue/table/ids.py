@@ -1,6 +1,6 @@
 """Derived ids: where creation must be idempotent, whoever creates a job twice gives it the same id.
 
-They are keyed hashes: nobody outside can tell from an id what it was derived from, nor make one by guessing.
+They are keyed hashes: nobody outside can see what an id was derived from, nor make one by guessing.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Shorthands for graphs: a chain, a group, and a chord, which is a group and a job that waits for all of it. Pure."""
+"""Short forms of graphs: a chain, a group, and a chord, which is a group and a job that waits for all of it. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -99,7 +99,7 @@ class Expander:
         request = node.request
         if node.for_each is not None:
             request = replace(request, payload={"forEach": node.for_each, "each": request.payload})
-        place = Position(
+        position = Position(
             dependencies,
             composite,
             number,
@@ -111,7 +111,7 @@ class Expander:
             composite.tenant,
             replace(request, on_dependency_failure=node.on_dependency_failure),
             self._runtime.clock.now_ms(),
-            place,
+            position,
         )
         return Member(step, edges_of(step.job, dependencies) if dependencies else [])
 

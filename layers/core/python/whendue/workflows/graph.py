@@ -87,7 +87,7 @@ def from_value(value: Mapping[str, Any]) -> Graph:
     Raises:
         KeyError, TypeError, ValueError: it is not one.
     """
-    return Graph(tuple(_node_from(one) for one in value["nodes"]), value.get("deadline_s"))
+    return Graph(tuple(_node_from(node) for node in value["nodes"]), value.get("deadline_s"))
 
 
 def _node_from(value: Mapping[str, Any]) -> Node:
@@ -169,23 +169,25 @@ def _misnamed(drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
 
 def _ordered(drafts: Sequence[Draft]) -> list[Draft]:
     """Sort nodes so that dependencies come first, else as given (Kahn 1962, https://doi.org/10.1145/368996.369025)."""
-    places = {draft.name: place for place, draft in enumerate(drafts)}
+    positions = {draft.name: position for position, draft in enumerate(drafts)}
     left = [len(draft.dependencies) for draft in drafts]
     dependents: list[list[int]] = [[] for _ in drafts]
-    for place, draft in enumerate(drafts):
+    for position, draft in enumerate(drafts):
         for dependency in draft.dependencies:
-            dependents[places[dependency.name]].append(place)
-    ready = [place for place, count in enumerate(left) if not count]
+            dependents[positions[dependency.name]].append(position)
+    ready = [position for position, count in enumerate(left) if not count]
     ordered = []
     while ready:
-        place = heapq.heappop(ready)
-        ordered.append(drafts[place])
-        for dependent in dependents[place]:
+        position = heapq.heappop(ready)
+        ordered.append(drafts[position])
+        for dependent in dependents[position]:
             left[dependent] -= 1
             if not left[dependent]:
                 heapq.heappush(ready, dependent)
     if len(ordered) < len(drafts):
-        raise InvalidWorkflowError(_cycle({draft.name: draft for place, draft in enumerate(drafts) if left[place]}))
+        raise InvalidWorkflowError(
+            _cycle({draft.name: draft for position, draft in enumerate(drafts) if left[position]})
+        )
     return ordered
 
 
@@ -195,7 +197,7 @@ def _cycle(stuck: Mapping[str, Draft]) -> tuple[str, str]:
     while name not in seen:
         seen[name] = len(seen)
         name = next(dependency.name for dependency in stuck[name].dependencies if dependency.name in stuck)
-    cycle = [one for one, place in reversed(seen.items()) if place >= seen[name]]
+    cycle = [node for node, position in reversed(seen.items()) if position >= seen[name]]
     shown = cycle if len(cycle) <= CYCLE_NODES else [*cycle[: CYCLE_NODES - 2], "...", cycle[-1]]
     return f"{stuck[cycle[0]].where}.dependsOn", f"has a cycle: {' -> '.join([*shown, cycle[0]])}"
 
@@ -257,10 +259,10 @@ def check_references(graph: Graph, places: Mapping[str, str]) -> None:
     wrong: list[tuple[str, str]] = []
     for node in graph.nodes:
         where = places.get(node.name, f"nodes.{node.name}")
-        ends = {graph.nodes[link.node].name: link.on for link in node.dependencies}
-        wrong += faults(node.request.payload, ends, f"{where}.payload", item=node.for_each is not None)
+        outcomes = {graph.nodes[link.node].name: link.on for link in node.dependencies}
+        wrong += faults(node.request.payload, outcomes, f"{where}.payload", item=node.for_each is not None)
         if node.for_each is not None:
-            wrong += list_faults(node.for_each, ends, f"{where}.forEach")
+            wrong += list_faults(node.for_each, outcomes, f"{where}.forEach")
         if len(wrong) >= WORKFLOW_ERRORS:
             break
     if wrong:

@@ -31,7 +31,7 @@ class CompositeRunner:
     def __init__(self, runtime: Runtime, submit: Submit) -> None:
         """Use this runtime, and what prepares jobs."""
         self._runtime = runtime
-        self._parting = Expander(runtime, submit)
+        self._expander = Expander(runtime, submit)
 
     def run(self, composite: Job, bring: Callable[[], Input]) -> Ended:
         """Make the members of a claimed composite, or gather. Never raises what a user or the outside can cause.
@@ -62,15 +62,15 @@ class CompositeRunner:
     # --- expand -------------------------------------------------------------------------------------------------
 
     def _expand(self, composite: Job, value: Any) -> Ended:
-        plan = self._parting.plan(composite, value)
+        plan = self._expander.plan(composite, value)
         if not plan.count:
             return Succeeded("[]")
-        there = self._members(composite, plan.count)
-        if composite.redrives and self._tell(there):
-            there = self._members(composite, plan.count)
-        again = self._reset(plan, there, composite.redrives) if composite.redrives else {}
-        made = self._create(composite, plan, [number for number in range(plan.count) if number not in there])
-        members = there | again
+        existing = self._members(composite, plan.count)
+        if composite.redrives and self._finish_fan_outs(existing):
+            existing = self._members(composite, plan.count)
+        again = self._reset(plan, existing, composite.redrives) if composite.redrives else {}
+        made = self._create(composite, plan, [number for number in range(plan.count) if number not in existing])
+        members = existing | again
         unmet_dependencies = frozenset(
             element(number, members[number].generation if number in members else 0) for number in range(plan.count)
         )
@@ -86,7 +86,7 @@ class CompositeRunner:
         return [member for member in pending if writer_sends(member.check_at, member.scheduled_at, timing)]
 
     def _create(self, composite: Job, plan: ExpansionPlan, numbers: Sequence[int]) -> list[Job]:
-        """Create members, the notes about who waits for whom first.
+        """Create members, the notes about their dependencies first.
 
         Raises:
             UnavailableError: not all are there.
@@ -100,41 +100,41 @@ class CompositeRunner:
             raise UnavailableError
         members = [plan.make(number) for number in numbers]
         notes = [write for member in members for write in member.edges]
-        ends = self._runtime.store.apply(notes) if notes else []
-        if not _is_unknown(ends):
-            ends = commit_unsent(self._runtime, [member.step for member in members]) if members else []
-        if _is_unknown(ends):
+        outcomes = self._runtime.store.apply(notes) if notes else []
+        if not _is_unknown(outcomes):
+            outcomes = commit_unsent(self._runtime, [member.step for member in members]) if members else []
+        if _is_unknown(outcomes):
             raise UnavailableError
         # One that is not there would be waited for for ever.
-        for member, end in zip(members, ends, strict=True):
+        for member, end in zip(members, outcomes, strict=True):
             if end.status is WriteStatus.INVALID:
                 raise InvalidRequestError(f"the table cannot store the job {member.step.job.node!r}")
         return [member.step.job for member in members]
 
-    def _tell(self, members: dict[int, Job]) -> bool:
-        """Let everybody hear of ends before there are others; says whether there was anything to tell.
+    def _finish_fan_outs(self, members: dict[int, Job]) -> bool:
+        """Finish pending fan-outs before new runs begin; says whether there were any.
 
         Raises:
-            UnavailableError: some of it is not told.
+            UnavailableError: some are still pending.
         """
         pending = [member for member in members.values() if member.pending_fan_out is not None]
         if CompletionFanOut(self._runtime).run(pending):
             raise UnavailableError
         return bool(pending)
 
-    def _reset(self, plan: ExpansionPlan, there: dict[int, Job], parent_redrive: int) -> dict[int, Job]:
+    def _reset(self, plan: ExpansionPlan, existing: dict[int, Job], parent_redrive: int) -> dict[int, Job]:
         """Let members that failed begin again; gives them as they are then.
 
         Raises:
             UnavailableError: not all have begun again.
         """
         now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
-        steps = resets(there, plan.dependencies, parent_redrive, now_ms, timing)
-        ends = commit_unsent(self._runtime, list(steps.values())) if steps else []
+        steps = resets(existing, plan.dependencies, parent_redrive, now_ms, timing)
+        outcomes = commit_unsent(self._runtime, list(steps.values())) if steps else []
         # One that was refused has changed since: the next attempt looks again.
-        if not all(end.done for end in ends):
+        if not all(end.done for end in outcomes):
             raise UnavailableError
-        self._parting.check([step.job for step in steps.values()])
+        self._expander.check([step.job for step in steps.values()])
         return {number: step.job for number, step in steps.items()}
 
     # --- gather -------------------------------------------------------------------------------------------------
@@ -167,5 +167,5 @@ class CompositeRunner:
         return {number: from_item(item) for number, item in enumerate(items) if item}
 
 
-def _is_unknown(ends: Sequence[WriteResult]) -> bool:
-    return any(end.status is WriteStatus.UNAVAILABLE for end in ends)
+def _is_unknown(outcomes: Sequence[WriteResult]) -> bool:
+    return any(end.status is WriteStatus.UNAVAILABLE for end in outcomes)

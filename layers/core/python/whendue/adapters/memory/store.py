@@ -50,7 +50,7 @@ class MemoryStore:
 
     def _carry_out(self, write: Write) -> WriteResult:
         old = self._items.get(write.key)
-        # An update never creates an item: DynamoDB is told attribute_exists(pk).
+        # An update never creates an item: DynamoDB gets attribute_exists(pk).
         missing = old is None and not write.inserts
         if missing or not all(holds(condition, old) for condition in write.expected):
             done = already_done(write, old)
@@ -83,7 +83,7 @@ class MemoryStore:
             return [_copied(self._items[key]) for key in sorted(key for key in self._items if key.pk == pk)]
 
     def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
-        """Read a part of a family, ordered by `sk`."""
+        """Read a range of the items of one `pk`, ordered by `sk`."""
         items = [item for item in self.query(pk) if first <= item["sk"] <= last]
         return (items[::-1] if newest_first else items)[:limit]
 

@@ -17,7 +17,7 @@ LAST_DAY: Final = -1
 
 
 class Field(NamedTuple):
-    """One field: its name, the values it counts through, and what a user is told that may stand there."""
+    """One field: its name, the values it counts through, and what an error says that it may contain."""
 
     name: str
     first: int

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from whendue.errors import InvalidScheduleError
 
-# Zoneinfo does not tell when offsets change, so we look at one instant in this many seconds. Since 1970 no zone has
+# Zoneinfo does not say when offsets change, so we look at one time in this many seconds. Since 1970 no zone has
 # kept an offset for less than 6.9 days (Brazil, October 2000); a test looks at all of them.
 PROBE_S: Final = 6 * 86_400
 
