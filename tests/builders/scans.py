@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from tests.builders.world import World
-from whendue.engine.due_cursors import Cursor, Purpose
 from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
+from whendue.timer.due_cursors import Cursor, Purpose
 from whendue.timer.partition_scan import PartitionScan
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.builders.faults import Refusing
 from tests.builders.world import TENANT, World
 from whendue.adapters.memory import MemoryQueue
-from whendue.engine.due_cursors import read_cursors
 from whendue.engine.fairness import take_turns, virtual_deadline
 from whendue.engine.message import from_body
 from whendue.engine.ports import Outgoing
@@ -19,6 +18,7 @@ from whendue.jobs.due_index import live_partition
 from whendue.quotas import AGEING_S
 from whendue.settings import QUEUES
 from whendue.submission.request import JobRequest
+from whendue.timer.due_cursors import read_cursors
 
 SHARDS = 4
 

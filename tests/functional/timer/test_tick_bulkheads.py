@@ -16,6 +16,7 @@ from tests.builders.world import TENANT, World
 from whendue.engine.message import from_body, to_body
 from whendue.jobs.model import Job, State, from_item
 from whendue.pauses.model import tenant_pause
+from whendue.quotas import MAX_LOST
 from whendue.schedules.history import FireFilter
 from whendue.schedules.model import schedule_key
 from whendue.schedules.runner import ScheduleRunner
@@ -81,7 +82,7 @@ def scene(bad_queue: str) -> Scene:
             return app.submit.one(tenant, JobRequest("ok", {}, queue=queue, **wanted)).job.id
 
         lost = [made(), made()]
-        dependency = made()
+        dependency, killer = made(), made()
         dependent = made(depends_on=(Dependency(job=dependency),))
         world.queues.discard(queue)
         promoted = [made(delay_s=330), made(delay_s=331)]
@@ -90,6 +91,10 @@ def scene(bad_queue: str) -> Scene:
         item = world.table.rows[Key(f"JOB#{dependency}", "job")]
         ended = {"state": "succeeded", "finished_at": world.clock.now_ms(), "pending_fan_out": "", "lease_until": 0}
         world.table.rows[Key(f"JOB#{dependency}", "job")] = {**item, **ended}
+        # Another one's workers have died once too often: it is to end.
+        item = world.table.rows[Key(f"JOB#{killer}", "job")]
+        running = {"state": "running", "fence": "x", "claims": MAX_LOST, "lease_until": item["due_at"] + 1}
+        world.table.rows[Key(f"JOB#{killer}", "job")] = {**item, **running}
         expected |= {*lost, dependent, *promoted} if tenant == GOOD else set()
     world.clock.advance(60 - world.clock.now_ms() // 1000 % 60)
     world.clock.advance(190)
@@ -212,7 +217,7 @@ ALONE: dict[str, Stage] = {
     "backfills are read together": reading("backfill#"),
     "a backfill makes a chunk": function("schedules.backfill.chunk"),
     "a backfill is moved": writing("move_backfill"),
-    "a job is read": function("engine.current_jobs.from_item"),
+    "a job is read": function("timer.current_jobs.from_item"),
     "jobs are read together": reading("job"),
     "a job is chosen": function("timer.promote.owner_is_promote"),
     "a message is made": function("engine.apply.to_body"),
@@ -236,7 +241,7 @@ ITS_QUEUE: dict[str, Stage] = {
     "a partition is listed": function("adapters.memory.store.MemoryStore.query_due", in_partition),
     "a queue takes messages": function("adapters.memory.queue.MemoryQueue.send", in_queue),
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
-    "a cursor is moved": function("engine.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
+    "a cursor is moved": function("timer.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
     "cursors are read": function(
         "timer.open_scans.read_cursors", lambda _, __, names: any("low" in one for one in names)
     ),

@@ -7,8 +7,8 @@ import pytest
 
 from tests.builders.scans import PagesStore, runtime_of, scan_of
 from tests.builders.world import World
-from whendue.engine.due_cursors import Purpose
 from whendue.quotas import AGEING_S, RESCUE_SHARE
+from whendue.timer.due_cursors import Purpose
 from whendue.timer.turns import by_virtual_deadline
 
 AGEING_MS = AGEING_S * 1000

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from whendue.engine.due_cursors import read_cursors
 from whendue.engine.runtime import Runtime
 from whendue.inspection.queues import QueueInspector, QueueView
 from whendue.jobs.due_index import live_partition
 from whendue.pauses.service import PauseService
 from whendue.settings import ALL_QUEUES
+from whendue.timer.due_cursors import read_cursors
 
 
 class Measured(NamedTuple):

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from whendue.engine.current_jobs import readable
 from whendue.engine.ports import Depth
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition
@@ -11,6 +10,7 @@ from whendue.pauses.model import Pause
 from whendue.pauses.service import PauseService
 from whendue.quotas import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
 from whendue.settings import ALL_QUEUES
+from whendue.timer.current_jobs import readable
 
 
 class QueueView(NamedTuple):

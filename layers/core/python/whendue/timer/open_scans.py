@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from whendue.engine.due_cursors import Cursor, Purpose, read_cursors
 from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition, rescue_before
 from whendue.quotas import PROMOTE_WINDOW, RESCUE_WINDOW, RESCUES_PER_PARTITION
+from whendue.timer.due_cursors import Cursor, Purpose, read_cursors
 from whendue.timer.partition_scan import PartitionScan
 
 

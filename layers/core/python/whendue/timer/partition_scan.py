@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from whendue.bulkhead import Bulkhead
-from whendue.engine.current_jobs import current_jobs
-from whendue.engine.due_cursors import Cursor, Purpose
 from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job
+from whendue.timer.current_jobs import current_jobs
+from whendue.timer.due_cursors import Cursor, Purpose
 
 
 class ScanPage(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from whendue.engine.apply import apply, send
-from whendue.engine.current_jobs import current_jobs
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import live_partition
@@ -19,6 +18,7 @@ from whendue.pauses.service import PauseService
 from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, PAUSE_CACHE_MS, RESUME_LOOKS, RESUMED_AT_ONCE
 from whendue.settings import ALL_QUEUES
 from whendue.table.keys import Key
+from whendue.timer.current_jobs import current_jobs
 
 
 class Resume:
