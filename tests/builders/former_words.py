@@ -28,7 +28,8 @@ class FormerWords(NamedTuple):
 
     Args:
         words: in prose, and as a part of any identifier. Lower case.
-        names: as a whole identifier. In prose only those that are no plain words, such as `put_away`.
+        names: as a whole identifier that is no attribute of something (`submit.one`). In prose only those that are no
+            plain words, such as `put_away`.
     """
 
     words: Mapping[str, str]
@@ -39,14 +40,16 @@ class FormerWords(NamedTuple):
         yield from self._of_python(path, text) if path.endswith(".py") else self._of_prose(path, 1, text)
 
     def _of_python(self, path: str, text: str) -> Iterator[Finding]:
+        before = ""
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.NAME:
-                yield from (
-                    Finding(path, token.start[0], word, token.string)
-                    for word in {*self._within(token.string), *({token.string} & self.names.keys())}
-                )
+                # `submit.one` beside `submit.many` is a method's name, and no variable.
+                own = {token.string} & self.names.keys() if before != "." else set()
+                for word in {*self._within(token.string), *own}:
+                    yield Finding(path, token.start[0], word, token.string)
             elif token.type in _TEXTS:
                 yield from self._of_prose(path, token.start[0], token.string)
+            before = token.string
 
     def _of_prose(self, path: str, first: int, text: str) -> Iterator[Finding]:
         for number, line in enumerate(text.splitlines(), first):

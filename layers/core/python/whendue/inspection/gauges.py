@@ -44,7 +44,7 @@ class Gauges:
     def timer_lag_s(self) -> float:
         """Say how far the timer is behind: for how long the oldest check has been past that it has not come to.
 
-        Up to a minute between two ticks. Alarms of paused queues do not count.
+        Up to a minute between two ticks. Checks of paused queues do not count.
 
         Raises:
             UnavailableError: the table does not answer.
