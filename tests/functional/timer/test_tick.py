@@ -6,7 +6,8 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
-from whendue.engine.ports import Outgoing
+from whendue.engine.due_cursors import Cursor
+from whendue.engine.ports import Depth, Outgoing
 from whendue.jobs.model import State
 from whendue.jobs.transitions import claim
 from whendue.quotas import BACKLOG_MESSAGES
@@ -102,6 +103,37 @@ def test_the_cursor_stays_before_the_first_message_that_was_not_acknowledged() -
     assert (second.promoted, second.behind) == (28, [])
     world.pass_time(300)
     assert [len(world.runs(job)) for job in jobs] == [1] * 30
+
+
+def test_a_partition_whose_cursor_cannot_be_moved_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its messages were sent, and the next tick begins there again."""
+    world = World()
+    job = world.submit(delay_s=1000)
+    world.clock.advance(950)
+    with monkeypatch.context() as patched:
+        patched.setattr(Cursor, "move", lambda *_: False)
+        ticked = world.tick()
+    assert (ticked.promoted, ticked.behind) == (1, [job.due_pk])
+    assert world.tick().behind == []
+
+
+def test_only_queues_with_overdue_jobs_are_asked_for_their_depth() -> None:
+    """And each of them once in a tick: every call costs."""
+    world = World()
+    asked: list[str] = []
+
+    def depth(queue: str) -> Depth:
+        asked.append(queue)
+        return world.queues.depth(queue)
+
+    app = world.build(queue=Refusing(world.queues, "depth", depth))
+    world.submit(queue="low")
+    world.clock.advance(3600)
+    for _ in range(9):
+        world.submit(queue="critical", delay_s=1000)
+    world.clock.advance(950)
+    assert world.tick(app).promoted == 9
+    assert asked == ["low"]
 
 
 def test_a_cursor_whose_first_message_is_not_acknowledged_stays_where_it_is() -> None:
