@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from tests.builders.schedules import (
     before,
@@ -231,6 +231,34 @@ def test_who_finds_a_fire_skipped_for_another_reason_goes_on_at_once() -> None:
     tick(world.app)
     assert schedule_of(world).as_of == 0
     assert first(world).reason == "unknown_task"
+
+
+def test_the_schedule_names_the_error_of_one_fire_though_the_next_fires_had_none() -> None:
+    """Or a fire that was skipped would be noticed by nobody."""
+    world = World()
+    refused: list[bool] = []
+
+    class Moody(BaseModel):
+        """A payload that is refused as often as somebody asked."""
+
+        @model_validator(mode="after")
+        def refuse(self) -> Self:
+            """Raise what a user's validator may raise."""
+            if refused:
+                refused.pop()
+                raise RuntimeError
+            return self
+
+    @task("moody", registry=world.registry)
+    def moody(payload: Moody, ctx: Context) -> None:
+        """Do nothing."""
+
+    world.app.schedules.put(TENANT, "s", of("moody", "*/5 * * * * *"))
+    world.clock.advance(60)
+    refused.append(True)
+    tick(world.app)
+    assert [fire.outcome for fire in entries(world)[0].values()].count(FireOutcome.SKIPPED) == 1
+    assert "RuntimeError" in (schedule_of(world).last_error or "")
 
 
 # --- no answer ---------------------------------------------------------------------------------------------------

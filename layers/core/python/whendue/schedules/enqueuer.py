@@ -160,20 +160,17 @@ class FireEnqueuer:
         A fire whose job the table cannot hold is skipped.
         """
         now_ms = self._runtime.clock.now_ms()
-        created = in_one_call(
-            lambda jobs: commit(self._runtime, jobs, now_ms),
-            [plan.jobs for plan in plans],
-        )
+        created = in_one_call(lambda jobs: commit(self._runtime, jobs, now_ms), [each.jobs for each in plans])
         refused = [_unstorable(each.jobs, results) for each, results in zip(plans, created, strict=True)]
         skips = [_skips(each, jobs) for each, jobs in zip(plans, refused, strict=True)]
-        skipped_results = in_one_call(self._runtime.store.apply, skips)
+        skips_written = in_one_call(self._runtime.store.apply, skips)
         return [
             replace(
                 each,
-                incomplete=each.incomplete or _is_unavailable([*results, *skip_results]),
+                incomplete=each.incomplete or _is_unavailable([*results, *written]),
                 error=UNSTORABLE if jobs else each.error,
             )
-            for each, results, jobs, skip_results in zip(plans, created, refused, skipped_results, strict=True)
+            for each, results, jobs, written in zip(plans, created, refused, skips_written, strict=True)
         ]
 
     def _notify_missed(self, plans: Sequence[PlanProgress]) -> list[PlanProgress]:
