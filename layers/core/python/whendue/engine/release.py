@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from whendue.engine.apply import Written, apply, send
+from whendue.engine.apply import apply, send
 from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.runtime import Runtime
 from whendue.jobs.dependencies import UpstreamEnd, decide
@@ -38,8 +38,11 @@ class DependencyReleaser:
 
         def write(steps: list[Transition]) -> Released | Conflict:
             nonlocal left
-            done = self._written(steps)
-            pending.extend(step.job for step, end in done if end.done and step.job.pending_fan_out is not None)
+            now_ms = self._runtime.clock.now_ms()
+            done = apply(self._runtime, steps)
+            held = [step for step, end in done if end.done]
+            send(self._runtime.queue, [step.job for step in held if step.send], now_ms, self._runtime.bulkhead)
+            pending.extend(step.job for step in held if step.job.pending_fan_out is not None)
             unknown.update(step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE)
             # After an arrival somebody looks whether it was the last; who was refused looks again.
             again = {
@@ -73,11 +76,3 @@ class DependencyReleaser:
             name=lambda item: job_id_of(item["pk"]),
         )
         return [step for _, step in decided if step]
-
-    def _written(self, steps: Sequence[Transition]) -> Written:
-        """Write transitions, and send the messages of those that hold."""
-        now_ms = self._runtime.clock.now_ms()
-        done = apply(self._runtime, steps)
-        sent = [step.job for step, end in done if end.done and step.send]
-        send(self._runtime.queue, sent, now_ms, self._runtime.bulkhead)
-        return done
