@@ -6,12 +6,12 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
-from whendue.engine.due_cursors import Cursor
 from whendue.engine.ports import Depth, Outgoing
 from whendue.jobs.model import State
 from whendue.jobs.transitions import claim
 from whendue.quotas import BACKLOG_MESSAGES
 from whendue.submission.request import JobRequest
+from whendue.timer.due_cursors import Cursor
 
 
 def test_a_job_days_ahead_is_promoted_two_minutes_before_it_is_due_and_not_sooner() -> None:
