@@ -45,45 +45,6 @@ RESTRUCTURED: Final[dict[str, tuple[str, ...]]] = {
         "told",
     ),
     "engine/release.py": ("ends",),
-    "profiles/editor.py": ("stands",),
-    "schedules/backfill.py": (
-        "ends",
-        "one",
-        "there",
-    ),
-    "schedules/backfill_model.py": (
-        "one",
-        "place",
-    ),
-    "schedules/calendar/cron_fields.py": ("one",),
-    "schedules/calendar/notations.py": ("one",),
-    "schedules/calendar/time_zones.py": ("stretch",),
-    "schedules/cancel_planned.py": ("one",),
-    "schedules/enqueuer.py": (
-        "ends",
-        "one",
-        "tell",
-        "there",
-        "told",
-    ),
-    "schedules/events.py": (
-        "one",
-        "tell",
-    ),
-    "schedules/history.py": (
-        "one",
-        "told",
-    ),
-    "schedules/planning.py": (
-        "one",
-        "stretch",
-    ),
-    "schedules/runner.py": ("one",),
-    "schedules/service.py": (
-        "one",
-        "tells",
-        "there",
-    ),
     "submission/dependency_edges.py": (
         "ends",
         "tell",

@@ -31,7 +31,7 @@ def running(overlap: Overlap, lease_s: int = 600) -> tuple[World, Job]:
 
 def fires(world: World) -> list[FireView]:
     """List the fires that have come, the oldest first."""
-    return world.app.ledger.page(TENANT, "s", FireFilter(), 100, None).fires[::-1]
+    return world.app.fire_history.page(TENANT, "s", FireFilter(), 100, None).fires[::-1]
 
 
 def fire(world: World, times: int = 1) -> None:

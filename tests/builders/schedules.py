@@ -101,4 +101,4 @@ NOW_MS = 1_800_000_000_000
 EACH_MINUTE = Recurrence(cron="* * * * *")
 DEFINITION = Definition(EACH_MINUTE, JobRequest("ok", {}))
 SCHEDULE = Schedule("acme", "s", DEFINITION, NOW_MS, NOW_MS, NOW_MS)
-GAP = MissedRange(SCHEDULE.ledger, NOW_MS, NOW_MS, FireOutcome.MISSED, "misfired", NOW_MS, NOW_MS, EACH_MINUTE)
+GAP = MissedRange(SCHEDULE.fires_pk, NOW_MS, NOW_MS, FireOutcome.MISSED, "misfired", NOW_MS, NOW_MS, EACH_MINUTE)

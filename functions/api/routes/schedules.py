@@ -200,7 +200,7 @@ def fires(
     """Return past fires with their outcome, newest first. Each nominal time appears once."""
     app, tenant = caller(router)
     wanted = FireFilter(_time("from", from_), _time("to", to), outcome)
-    page = app.ledger.page(tenant, name, wanted, limit, cursor)
+    page = app.fire_history.page(tenant, name, wanted, limit, cursor)
     now_ms = app.clock.now_ms()
     return FireListReply(
         items=shown(app, page.fires, lambda fire: fire_reply(fire, now_ms), lambda fire: str(fire.fire.nominal)),

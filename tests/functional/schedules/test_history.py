@@ -71,7 +71,7 @@ def read(world: World, wanted: FireFilter, limit: int) -> list[Row]:
     rows: list[Row] = []
     cursor = None
     while True:
-        page = world.app.ledger.page(TENANT, "s", wanted, limit, cursor)
+        page = world.app.fire_history.page(TENANT, "s", wanted, limit, cursor)
         assert len(page.fires) <= limit
         rows += [(view.fire.nominal, view.fire.outcome, view.fire.job) for view in page.fires]
         cursor = page.cursor
@@ -102,10 +102,10 @@ def test_any_page_size_and_filter_show_each_fire_once_in_order(seed: int) -> Non
 
 def test_a_page_reads_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few of them are wanted: it is short then, and the next one goes on."""
-    monkeypatch.setattr("whendue.schedules.history.LEDGER_READS", 60)
+    monkeypatch.setattr("whendue.schedules.history.FIRE_HISTORY_READS", 60)
     now_ms = World().clock.now_ms()
     world = a_world([fire(now_ms - 1000 * n, FireOutcome.RAN, "j") for n in range(300)])
-    page = world.app.ledger.page(TENANT, "s", FireFilter(outcome="missed"), 10, None)
+    page = world.app.fire_history.page(TENANT, "s", FireFilter(outcome="missed"), 10, None)
     assert page.fires == []
     assert page.cursor
     assert read(world, FireFilter(outcome="missed"), 10) == []
@@ -122,7 +122,7 @@ def test_gaps_before_the_range_are_not_read() -> None:
         return world.table.query_range(pk, **wanted)
 
     app = world.build(store=Refusing(world.table, "query_range", query_range))
-    assert len(app.ledger.page(TENANT, "s", FireFilter(from_ms=now_ms - 2000), 50, None).fires) == 3
+    assert len(app.fire_history.page(TENANT, "s", FireFilter(from_ms=now_ms - 2000), 50, None).fires) == 3
     assert len(spans) <= 4
 
 
@@ -130,12 +130,12 @@ def test_gaps_before_the_range_are_not_read() -> None:
 def test_a_cursor_that_somebody_has_made_up_is_refused(ending: str) -> None:
     """Whatever stands where the position should be."""
     world = a_world([fire(World().clock.now_ms() - 1000 * n, FireOutcome.RAN, "j") for n in range(60)])
-    cursor = world.app.ledger.page(TENANT, "s", EVERYTHING, 1, None).cursor
+    cursor = world.app.fire_history.page(TENANT, "s", EVERYTHING, 1, None).cursor
     assert cursor
     sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     made_up = base64.urlsafe_b64encode(sealed[:16] + f"fire#{ending}".encode()).decode().rstrip("=")
     with pytest.raises(InvalidCursorError):
-        world.app.ledger.page(TENANT, "s", EVERYTHING, 1, made_up)
+        world.app.fire_history.page(TENANT, "s", EVERYTHING, 1, made_up)
 
 
 def test_a_cursor_that_is_of_no_list_is_refused() -> None:
@@ -144,16 +144,16 @@ def test_a_cursor_that_is_of_no_list_is_refused() -> None:
         base64.urlsafe_b64encode(fire(World().clock.now_ms(), FireOutcome.RAN).key.sk.encode()).decode().rstrip("=")
     )
     with pytest.raises(InvalidCursorError):
-        a_world().app.ledger.page(TENANT, "s", EVERYTHING, 1, cursor)
+        a_world().app.fire_history.page(TENANT, "s", EVERYTHING, 1, cursor)
 
 
 def test_a_cursor_of_another_list_is_refused() -> None:
     """It would leave out a part of this one."""
     world = a_world([fire(World().clock.now_ms() - 1000 * n, FireOutcome.RAN, "j") for n in range(60)])
-    cursor = world.app.ledger.page(TENANT, "s", EVERYTHING, 1, None).cursor
+    cursor = world.app.fire_history.page(TENANT, "s", EVERYTHING, 1, None).cursor
     for wanted, limit in ((FireFilter(outcome="ran"), 1), (FireFilter(from_ms=5), 1)):
         with pytest.raises(InvalidCursorError):
-            world.app.ledger.page(TENANT, "s", wanted, limit, cursor)
+            world.app.fire_history.page(TENANT, "s", wanted, limit, cursor)
 
 
 # --- jobs --------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def once(failures: int, **policy: Any) -> tuple[World, FireView]:
 
 
 def view(world: World) -> FireView:
-    [fire] = world.app.ledger.page(TENANT, "s", EVERYTHING, 10, None).fires
+    [fire] = world.app.fire_history.page(TENANT, "s", EVERYTHING, 10, None).fires
     return fire
 
 

@@ -329,7 +329,7 @@ def test_a_validator_may_raise_anything_when_a_schedule_fires(name: str) -> None
     assert len(world.ran) >= 2
     schedule = world.app.schedules.get(BAD, "s")
     assert schedule.last_error is not None
-    page = world.app.ledger.page(BAD, "s", FireFilter(), 10, None)
+    page = world.app.fire_history.page(BAD, "s", FireFilter(), 10, None)
     assert {view.fire.outcome.value for view in page.fires if view.fire.reason} >= {"skipped"}
 
 

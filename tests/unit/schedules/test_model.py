@@ -14,7 +14,7 @@ from whendue.schedules.backfill_model import Backfill
 from whendue.schedules.fires import Fire, FireOutcome
 from whendue.table.writes import REMOVE, Write
 
-FIRE = Fire(SCHEDULE.ledger, NOW_MS, FireOutcome.RAN, NOW_MS, NOW_MS, "job")
+FIRE = Fire(SCHEDULE.fires_pk, NOW_MS, FireOutcome.RAN, NOW_MS, NOW_MS, "job")
 SKIPPED = replace(FIRE, outcome=FireOutcome.SKIPPED, job=None, reason="unknown_task")
 BACKFILL = Backfill("acme", "s", "id", DEFINITION, NOW_MS, NOW_MS, NOW_MS, 10, False, NOW_MS, NOW_MS)
 ENDED = replace(BACKFILL, state=backfills.BackfillState.FINISHED)

@@ -174,7 +174,7 @@ class App:
         return ScheduleService(self._runtime, self.submit, self.fire_enqueuer)
 
     @cached_property
-    def ledger(self) -> FireHistory:
+    def fire_history(self) -> FireHistory:
         """Show how fires ended."""
         return FireHistory(self._runtime)
 

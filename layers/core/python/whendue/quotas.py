@@ -174,7 +174,7 @@ VALIDATIONS_S = 15.0
 HUNG_TENANTS = 2
 
 # --- conflicting writes ----------------------------------------------------------------------------------------
-# Rounds of reading, deciding and writing before a request is told that the item keeps changing. Each lost round is
+# Rounds of reading, deciding and writing before a request fails because the item keeps changing. Each lost round is
 # another user's edit of the same item at the same moment.
 CONFLICT_TRIES = 5
 # Two rounds for each dependency whose end arrives meanwhile: one to count it, one to see whether it was the last. What
@@ -184,6 +184,7 @@ RELEASE_TRIES = 8
 # batches start than the item can count.
 RATE_TRIES = 20
 # The timer writes a schedule's item, too: one that fires each second is moved on by every tick.
+# Deciding the fires up to a change takes a round for each plan.
 SCHEDULE_TRIES = 25
 
 # --- profiles --------------------------------------------------------------------------------------------------
@@ -321,9 +322,9 @@ SCHEDULES_LISTED = 1000
 JITTER_MAX_S = 3600
 PAUSE_AFTER_FAILURES = 100
 REASON_BYTES = 256
-LEDGER_KEPT_S = 90 * 86_400
-# Items that one page of the ledger may read before it is given short, with a cursor.
-LEDGER_READS = 1000
+FIRE_HISTORY_KEPT_S = 90 * 86_400
+# Maximum number of items that one page of the fire history reads; then the page is returned short, with a cursor.
+FIRE_HISTORY_READS = 1000
 PREVIEW_FIRES = 100
 BACKFILL_FIRES = 10_000
 BACKFILL_CHUNK = 100

@@ -172,10 +172,14 @@ class ProfileEditor:
         self._move_on(tenant, name, {field: end.current[field] for field in ours})
         return CONFLICT
 
-    def _move_on(self, tenant: str, name: str, stands: Item) -> None:
+    def _move_on(self, tenant: str, name: str, version_item: Item) -> None:
         """Make a version current, if the one before it is."""
-        key, before = profile_key(tenant, name), stands["version"] - 1
-        step = Write("profile", key, (Is("version", before),), stands) if before else insert("profile", key, stands)
+        key, before = profile_key(tenant, name), version_item["version"] - 1
+        step = (
+            Write("profile", key, (Is("version", before),), version_item)
+            if before
+            else insert("profile", key, version_item)
+        )
         [end] = self._runtime.store.apply([step])
         self._profiles.forget(tenant, name)
         if end.status is WriteStatus.UNAVAILABLE:

@@ -48,7 +48,9 @@ class AutoPauser:
         """Read the fires since the last change, newest first."""
         now_ms = self._runtime.clock.now_ms()
         first, last = fire_sk(schedule.version + 1), fire_sk(max(now_ms, schedule.version + 1))
-        items = self._runtime.store.query_range(schedule.ledger, first=first, last=last, limit=limit, newest_first=True)
+        items = self._runtime.store.query_range(
+            schedule.fires_pk, first=first, last=last, limit=limit, newest_first=True
+        )
         return [fire_from(item) for item in items]
 
     def _jobs(self, schedule: Schedule, fires: Iterable[Fire]) -> list[Job]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
-from whendue.quotas import BACKFILL_CHUNK, LEDGER_KEPT_S
+from whendue.quotas import BACKFILL_CHUNK, FIRE_HISTORY_KEPT_S
 from whendue.schedules.calendar.recurrence import after
 from whendue.schedules.fires import Fire, FireOutcome
 from whendue.schedules.model import Definition, fires_pk, from_text, partition_of, to_text
@@ -77,8 +77,8 @@ def backfill_key(tenant: str, name: str, backfill_id: str) -> Key:
 def chunk(backfill: Backfill, ids: Ids) -> list[Fire]:
     """Give the next fires as they would be entered, at most a chunk of them; `ids` derives the ids of their jobs."""
     times = after(backfill.definition.recurrence, backfill.cursor)
-    inside = takewhile(lambda one: one.at_ms <= backfill.to_ms, islice(times, BACKFILL_CHUNK))
-    return [_fire(backfill, ids, one.at_ms) for one in inside]
+    inside = takewhile(lambda fire: fire.at_ms <= backfill.to_ms, islice(times, BACKFILL_CHUNK))
+    return [_fire(backfill, ids, fire.at_ms) for fire in inside]
 
 
 class Chunk(NamedTuple):
@@ -150,8 +150,8 @@ def _fire(backfill: Backfill, ids: Ids, nominal: int) -> Fire:
 def create(backfill: Backfill, shards: int) -> Write:
     """Create the item where none is; the timer sees it until it is finished."""
     partition = partition_of(f"{backfill.tenant}/{backfill.name}", shards)
-    place = {"due_pk": partition, "check_at": backfill.created_at}
-    return insert("create_backfill", backfill.key, _values(backfill) | place)
+    due = {"due_pk": partition, "check_at": backfill.created_at}
+    return insert("create_backfill", backfill.key, _values(backfill) | due)
 
 
 def step(before: Backfill, then: Backfill) -> Write:
@@ -165,7 +165,7 @@ def step(before: Backfill, then: Backfill) -> Write:
 def _values(backfill: Backfill) -> dict[str, Any]:
     stored = {part.name: getattr(backfill, part.name) for part in fields(backfill)}
     stored |= {"definition": to_text(backfill.definition), "state": backfill.state.value}
-    stored["expires_at"] = backfill.created_at // 1000 + LEDGER_KEPT_S
+    stored["expires_at"] = backfill.created_at // 1000 + FIRE_HISTORY_KEPT_S
     return {name: value for name, value in stored.items() if value is not None}
 
 

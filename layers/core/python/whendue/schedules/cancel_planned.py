@@ -11,13 +11,11 @@ from whendue.jobs.model import Job
 from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
 from whendue.jobs.transitions import cancel
-from whendue.quotas import FIRES_PER_PLAN
+from whendue.quotas import CONFLICT_TRIES, FIRES_PER_PLAN
 from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk, revise
 from whendue.schedules.model import NextCheck, Schedule, step, with_next_check
 from whendue.table.keys import job_key
 
-# Jobs that begin while they are cancelled are read again this often.
-TRIES = 5
 WITHDRAWABLE = (FireOutcome.RAN, FireOutcome.SKIPPED)
 
 
@@ -55,12 +53,15 @@ class PlannedFireCanceller:
         if first > schedule.withdraw_until:
             return []
         last = fire_sk(schedule.withdraw_until)
-        items = self._runtime.store.query_range(schedule.ledger, first=fire_sk(first), last=last, limit=FIRES_PER_PLAN)
+        items = self._runtime.store.query_range(
+            schedule.fires_pk, first=fire_sk(first), last=last, limit=FIRES_PER_PLAN
+        )
         return [fire_from(item) for item in items]
 
     def _cancelled(self, job_ids: Sequence[str]) -> set[str]:
         """Cancel the jobs that no worker has begun; return the ids of those that will never run."""
-        for _ in range(TRIES):
+        # Read again after each round: a worker may have begun some of them meanwhile.
+        for _ in range(CONFLICT_TRIES):
             items = self._runtime.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
             jobs = self._readable([item for item in items if item])
             waiting = [job for job in jobs if job.state is JobState.PENDING and not job.claims]

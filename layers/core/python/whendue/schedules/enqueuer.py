@@ -14,6 +14,7 @@ from whendue.engine.runtime import Runtime
 from whendue.errors import StateConflictError, UnavailableError, UnstorableError
 from whendue.jobs.transition import Transition
 from whendue.notifications.publisher import NotificationPublisher
+from whendue.quotas import SCHEDULE_TRIES
 from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.events import missed_deliveries
 from whendue.schedules.fire_entries import UNSTORABLE, FireEntries, in_one_call
@@ -33,8 +34,6 @@ from whendue.submission.submit import Submit
 from whendue.table.writes import Write
 
 T = TypeVar("T")
-# A schedule that changes under us is read again this often; a plan of the finest schedule takes a part of these.
-TRIES = 25
 
 
 class EnqueueResult(NamedTuple):
@@ -88,7 +87,7 @@ class FireEnqueuer:
             StateConflictError: the schedule keeps changing.
             Exception: its fires cannot be computed.
         """
-        for _ in range(TRIES):
+        for _ in range(SCHEDULE_TRIES):
             if schedule.withdraw_until:
                 schedule = self._canceller.finish(schedule)
             if not schedule.as_of and proposed(schedule, until_ms, 0) is None:

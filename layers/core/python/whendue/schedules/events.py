@@ -24,10 +24,10 @@ def missed_deliveries(notifications: NotificationPublisher, schedule: Schedule, 
 
 
 def missed_event(schedule: Schedule, gap: MissedRange) -> NotificationEvent:
-    """Tell that a schedule missed fires: all of one entry of its ledger, counted up to some number."""
+    """Return the event that a schedule missed fires: those of one missed range, counted up to `MISSED_COUNTED`."""
     first, until = gap.first, gap.until
-    times = takewhile(lambda one: one.at_ms <= until, after(gap.recurrence, first - 1))
-    missed_times = [one.at_ms for one in islice(times, MISSED_COUNTED + 1)]
+    times = takewhile(lambda fire: fire.at_ms <= until, after(gap.recurrence, first - 1))
+    missed_times = [fire.at_ms for fire in islice(times, MISSED_COUNTED + 1)]
     data = {
         "schedule": schedule.name,
         "missed": len(missed_times[:MISSED_COUNTED]),

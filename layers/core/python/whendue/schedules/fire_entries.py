@@ -1,6 +1,6 @@
 """Enter the fires of plans in the history: each fire has one entry, whichever timer writes it first.
 
-Where an entry is there already, it decides: most of them stand, some are replaced, some must be waited for.
+Where an entry exists already, it decides: most of them stay, some are replaced, some must be waited for.
 """
 
 from collections.abc import Callable, Sequence
@@ -104,10 +104,10 @@ class FireEntries:
             UnavailableError: the job that another entry names could not be read.
         """
         entries = [self._prepared(plan) for plan in plans]
-        results = in_one_call(self._runtime.store.apply, [[enter(one.entry) for one in each] for each in entries])
+        results = in_one_call(self._runtime.store.apply, [[enter(entry.entry) for entry in each] for each in entries])
         written = [
-            [self._judged(entry, result) for entry, result in zip(each, ends, strict=True)]
-            for each, ends in zip(entries, results, strict=True)
+            [self._judged(entry, result) for entry, result in zip(each, group, strict=True)]
+            for each, group in zip(entries, results, strict=True)
         ]
         return [_entered(plan, each) for plan, each in zip(plans, self._replaced(written), strict=True)]
 
@@ -164,31 +164,31 @@ class FireEntries:
 
     def _replaced(self, written: Sequence[Sequence[_Written]]) -> list[list[_Written]]:
         """Write the replacements of all plans in one call."""
-        writes = [[one.replacement for one in each if one.replacement] for each in written]
+        writes = [[entry.replacement for entry in each if entry.replacement] for each in written]
         results = in_one_call(self._runtime.store.apply, writes)
-        return [_after_replacing(each, ends) for each, ends in zip(written, results, strict=True)]
+        return [_after_replacing(each, group) for each, group in zip(written, results, strict=True)]
 
 
 def _after_replacing(written: Sequence[_Written], results: Sequence[WriteResult]) -> list[_Written]:
     left = iter(results)
     return [
-        replace(one, verdict=_Verdict.ENTERED if next(left).done else _Verdict.LATER) if one.replacement else one
-        for one in written
+        replace(entry, verdict=_Verdict.ENTERED if next(left).done else _Verdict.LATER) if entry.replacement else entry
+        for entry in written
     ]
 
 
 def _entered(plan: PlanProgress, written: Sequence[_Written]) -> PlanProgress:
     """Return a plan with what its entries ask for."""
-    verdicts = {one.verdict for one in written}
-    errors = [one.entry.error for one in written if one.entry.error]
+    verdicts = {entry.verdict for entry in written}
+    errors = [entry.entry.error for entry in written if entry.entry.error]
     error = errors[-1] if errors else None
-    entered = [one for one in written if one.verdict is _Verdict.ENTERED]
+    entered = [entry for entry in written if entry.verdict is _Verdict.ENTERED]
     # Those that were entered at once come first, as their writes did.
-    entered.sort(key=lambda one: one.replacement is not None)
+    entered.sort(key=lambda entry: entry.replacement is not None)
     return replace(
         plan,
-        jobs=tuple(one.entry.job for one in entered if one.entry.job),
-        incomplete=_Verdict.LATER in verdicts or any(one.entry.incomplete for one in written),
+        jobs=tuple(entry.entry.job for entry in entered if entry.entry.job),
+        incomplete=_Verdict.LATER in verdicts or any(entry.entry.incomplete for entry in written),
         error=UNSTORABLE if _Verdict.UNSTORABLE in verdicts else error,
     )
 

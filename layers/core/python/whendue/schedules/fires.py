@@ -1,4 +1,4 @@
-"""The ledger: how each fire of a schedule ended. What was missed in a row stands in one entry together."""
+"""The history of fires: how each fire of a schedule ended. Fires that were missed in a row share one entry."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from whendue.errors import WhendueError
 from whendue.jobs.failures import line_of
 from whendue.jobs.model import Job, State
-from whendue.quotas import LEDGER_KEPT_S, REASON_BYTES
+from whendue.quotas import FIRE_HISTORY_KEPT_S, REASON_BYTES
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import recurrence_of
 from whendue.table.items import known
@@ -39,7 +39,7 @@ class Fire:
     """One fire's entry.
 
     Args:
-        pk: the schedule's ledger.
+        pk: the partition key of the schedule's fires.
         nominal: its nominal time, ms UTC; of a triggered one the time of the trigger.
         outcome: how it ended.
         version: of the schedule that decided it.
@@ -114,7 +114,7 @@ def revise(name: str, before: Fire, then: Fire) -> Write:
 
 def _values(entry: Fire | MissedRange) -> dict[str, Any]:
     stored = {part.name: getattr(entry, part.name) for part in fields(entry)}
-    stored |= {"outcome": entry.outcome.value, "expires_at": entry.decided_at // 1000 + LEDGER_KEPT_S}
+    stored |= {"outcome": entry.outcome.value, "expires_at": entry.decided_at // 1000 + FIRE_HISTORY_KEPT_S}
     if isinstance(entry, MissedRange):
         stored["recurrence"] = json.dumps(asdict(entry.recurrence), separators=(",", ":"))
     return {name: value for name, value in stored.items() if value is not None and name != "pk"}

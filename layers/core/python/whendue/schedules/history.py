@@ -1,4 +1,4 @@
-"""The ledger of a schedule, read: each fire once, newest first, with what became of its job."""
+"""The history of a schedule's fires, read: each fire once, newest first, with what became of its job."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
@@ -12,7 +12,7 @@ from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, from_item
-from whendue.quotas import LEDGER_READS
+from whendue.quotas import FIRE_HISTORY_READS
 from whendue.schedules.calendar.recurrence import latest
 from whendue.schedules.fires import (
     OVERLAPPED,
@@ -106,7 +106,7 @@ class FireHistory:
         if cursor:
             walk.position = str(self._runtime.cursors.open(cursor, bound))
         fires: list[Fire] = []
-        while len(fires) < limit and not walk.ended and walk.reads < LEDGER_READS:
+        while len(fires) < limit and not walk.ended and walk.reads < FIRE_HISTORY_READS:
             fires += walk.take(limit - len(fires))
         views = self._with_jobs(fires, now_ms)
         return FirePage(views, None if walk.ended else self._runtime.cursors.seal(walk.position, bound))
@@ -124,7 +124,7 @@ def _kept(job: Job, now_ms: int) -> Job | None:
 
 
 def _view(fire: Fire, job: Job | None) -> FireView:
-    """Show a fire; whoever skipped its job may not have told the ledger yet."""
+    """Return a fire as shown: its job may be skipped already while its entry in the history is not."""
     skipped = job is not None and was_skipped(job)
     return FireView(replace(fire, outcome=FireOutcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
 
@@ -154,8 +154,8 @@ class _Walk:
         gaps, whole = self._in_gaps(lowest, size)
         if not whole:
             floor = gaps[-1].key.sk
-        known = {one.key.sk: one for one in gaps} | {
-            one.key.sk: one for one in entries if one.outcome is not FireOutcome.WITHDRAWN
+        known = {fire.key.sk: fire for fire in gaps} | {
+            fire.key.sk: fire for fire in entries if fire.outcome is not FireOutcome.WITHDRAWN
         }
         newest_first = (known[sk] for sk in sorted(known, reverse=True))
         chosen = [row for row in newest_first if row.outcome in self._outcomes]
@@ -198,7 +198,7 @@ class _Walk:
         if gap.outcome not in self._outcomes:
             return []
         times = latest(gap.recurrence, max(gap.first, lowest) - 1, min(gap.until, upper), count)
-        return [_of_gap(gap, one.at_ms) for one in reversed(times)]
+        return [_of_gap(gap, fire.at_ms) for fire in reversed(times)]
 
     def _gap_before(self, at_ms: int) -> Item | None:
         items = self._store.query_range(self._pk, first=missed_sk(0), last=missed_sk(at_ms), limit=1, newest_first=True)

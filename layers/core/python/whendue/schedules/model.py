@@ -108,7 +108,7 @@ class Schedule:
         return schedule_key(self.tenant, self.name)
 
     @property
-    def ledger(self) -> str:
+    def fires_pk(self) -> str:
         """The partition key of its fires."""
         return fires_pk(self.tenant, self.name)
 

@@ -19,7 +19,7 @@ from whendue.table.ids import Ids
 
 @dataclass(frozen=True, slots=True)
 class FirePlan:
-    """How the fires of a stretch end.
+    """How the fires of a range of time end.
 
     Args:
         fires: those that make a job, as entered when all goes well.
@@ -77,7 +77,7 @@ def plan(schedule: Schedule, ids: Ids) -> FirePlan:
         return FirePlan([], _gap(schedule, schedule.until, FireOutcome.SKIPPED, PAUSED))
     late_until = min(schedule.as_of - _grace_ms(schedule), schedule.until)
     late = latest(recurrence, schedule.cursor, late_until, misfire.runs) if misfire.runs else []
-    caught_up = [_fire(schedule, ids, one.at_ms, FireOutcome.CAUGHT_UP) for one in late]
+    caught_up = [_fire(schedule, ids, fire.at_ms, FireOutcome.CAUGHT_UP) for fire in late]
     gap = _gap(schedule, late[0].at_ms - 1 if late else late_until, FireOutcome.MISSED, MISFIRED)
     on_time = _until(after(recurrence, max(schedule.cursor, late_until)), schedule.until)
     return FirePlan([*caught_up, *(_fire(schedule, ids, at_ms, FireOutcome.RAN) for at_ms in on_time)], gap)
@@ -103,7 +103,7 @@ def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
 
 
 def _until(times: Iterator[Nominal], until_ms: int) -> Iterator[int]:
-    return (one.at_ms for one in takewhile(lambda one: one.at_ms <= until_ms, times))
+    return (fire.at_ms for fire in takewhile(lambda fire: fire.at_ms <= until_ms, times))
 
 
 def _mark(schedule: Schedule, nominal: int) -> str:
@@ -113,7 +113,7 @@ def _mark(schedule: Schedule, nominal: int) -> str:
 
 def _fire(schedule: Schedule, ids: Ids, nominal: int, outcome: FireOutcome) -> Fire:
     job_id = ids.of_key(schedule.tenant, _mark(schedule, nominal))
-    return Fire(schedule.ledger, nominal, outcome, schedule.version, schedule.as_of, job_id)
+    return Fire(schedule.fires_pk, nominal, outcome, schedule.version, schedule.as_of, job_id)
 
 
 def _gap(schedule: Schedule, until: int, outcome: FireOutcome, reason: str) -> MissedRange | None:
@@ -121,7 +121,7 @@ def _gap(schedule: Schedule, until: int, outcome: FireOutcome, reason: str) -> M
     first = next(_until(after(recurrence, schedule.cursor), until), None)
     if first is None:
         return None
-    return MissedRange(schedule.ledger, first, until, outcome, reason, schedule.version, schedule.as_of, recurrence)
+    return MissedRange(schedule.fires_pk, first, until, outcome, reason, schedule.version, schedule.as_of, recurrence)
 
 
 def _grace_ms(schedule: Schedule) -> int:

@@ -56,15 +56,15 @@ class ScheduleRunner:
             deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
         """
         began_ms = self._runtime.clock.now_ms()
-        due = list_due(self._runtime, deadline_ms)
-        in_turn = take_turns(due.entries, lambda one: one.tenant)
-        schedules = [one for one in in_turn if one.entry.sk.startswith("schedule#")]
-        backfills = [one for one in in_turn if one.entry.sk.startswith("backfill#")]
+        due_list = list_due(self._runtime, deadline_ms)
+        in_turn = take_turns(due_list.entries, lambda due: due.tenant)
+        schedules = [due for due in in_turn if due.entry.sk.startswith("schedule#")]
+        backfills = [due for due in in_turn if due.entry.sk.startswith("backfill#")]
         # Schedules that take all the time do not keep backfills from continuing.
         until_ms = deadline_ms - round(BACKFILL_SHARE * (deadline_ms - began_ms)) if backfills else deadline_ms
         fired = self._serve_pages(schedules, until_ms)
         self._continue_backfills(self._read_backfills(backfills, deadline_ms), deadline_ms)
-        return Fired(fired.planned, list(dict.fromkeys(due.behind + fired.behind)))
+        return Fired(fired.planned, list(dict.fromkeys(due_list.behind + fired.behind)))
 
     # --- schedules ------------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ class ScheduleRunner:
         planned, behind = 0, list[str]()
         for start in range(0, len(schedules), SCHEDULES_PER_PAGE):
             if self._runtime.clock.now_ms() >= until_ms:
-                behind += [one.partition for one in schedules[start:]]
+                behind += [due.partition for due in schedules[start:]]
                 break
             served = self._serve(schedules[start : start + SCHEDULES_PER_PAGE])
             planned += served.planned
@@ -83,18 +83,18 @@ class ScheduleRunner:
     def _serve(self, page: Sequence[DueSchedule]) -> Fired:
         """Fire the schedules of a page; those that cannot be served are looked at again later."""
         try:
-            served = self._runtime.bulkhead.together(page, self._fire, stage="schedule", name=lambda one: one.name)
+            served = self._runtime.bulkhead.together(page, self._fire, stage="schedule", name=lambda due: due.name)
         except UnavailableError:
-            return Fired(behind=[one.partition for one in page])
-        for one, error in served.failed:
+            return Fired(behind=[due.partition for due in page])
+        for due, error in served.failed:
             # Its next check is known from the index; reading its item may be what fails.
-            postpone(self._runtime, [Unserved(one.entry.key, {"check_at": one.entry.check_at}, error)])
+            postpone(self._runtime, [Unserved(due.entry.key, {"check_at": due.entry.check_at}, error)])
         return Fired(planned=sum(served.results))
 
     def _fire(self, page: Sequence[DueSchedule]) -> int:
         """Fire schedules; return how many moved on. It reads them anew each time, so that it can be repeated."""
         # Read from the table: the index may show what was moved meanwhile, or is gone.
-        found = self._runtime.store.get([one.entry.key for one in page])
+        found = self._runtime.store.get([due.entry.key for due in page])
         items = {Key(item["pk"], item["sk"]): item for item in found if item}
         schedules, unreadable = self._decoded(items)
         for schedule in schedules:
@@ -127,28 +127,28 @@ class ScheduleRunner:
 
     # --- backfills ------------------------------------------------------------------------------------------
 
-    def _read_backfills(self, due: Sequence[DueSchedule], deadline_ms: int) -> list[tuple[str, Backfill]]:
+    def _read_backfills(self, entries: Sequence[DueSchedule], deadline_ms: int) -> list[tuple[str, Backfill]]:
         """Read backfills with their tenants, a bounded number of them: the next tick begins with others."""
         backfills: list[tuple[str, Backfill]] = []
-        for start in range(0, min(len(due), BACKFILLS_PER_TICK), SCHEDULES_PER_PAGE):
+        for start in range(0, min(len(entries), BACKFILLS_PER_TICK), SCHEDULES_PER_PAGE):
             if self._runtime.clock.now_ms() >= deadline_ms:
                 break
             try:
                 read = self._runtime.bulkhead.together(
-                    due[start : start + SCHEDULES_PER_PAGE],
+                    entries[start : start + SCHEDULES_PER_PAGE],
                     self._with_items,
                     stage="backfill",
-                    name=lambda one: one.name,
+                    name=lambda due: due.name,
                 )
             except UnavailableError:
                 break
             pairs = [pair for pairs in read.results for pair in pairs]
-            decoded = [(one.tenant, self._backfill(one, item)) for one, item in pairs if item]
+            decoded = [(due.tenant, self._backfill(due, item)) for due, item in pairs if item]
             backfills += [(tenant, backfill) for tenant, backfill in decoded if backfill]
         return backfills
 
-    def _with_items(self, due: Sequence[DueSchedule]) -> list[tuple[DueSchedule, Item | None]]:
-        return list(zip(due, self._runtime.store.get([one.entry.key for one in due]), strict=True))
+    def _with_items(self, page: Sequence[DueSchedule]) -> list[tuple[DueSchedule, Item | None]]:
+        return list(zip(page, self._runtime.store.get([due.entry.key for due in page]), strict=True))
 
     def _backfill(self, due: DueSchedule, item: Item) -> Backfill | None:
         """Return a backfill; one that cannot be read is looked at again later."""

@@ -91,7 +91,7 @@ def _read(item: Item) -> Schedule:
     """Read a schedule; of one that cannot be read, what can be."""
     try:
         return from_item(item)
-    except Exception:  # noqa: BLE001 - the timer tells of it; its owner must be able to see and mend it
+    except Exception:  # noqa: BLE001 - the timer reports it; its owner must be able to see and mend it
         return salvaged(Key(item["pk"], item["sk"]), item, 0)
 
 
@@ -136,7 +136,7 @@ class ScheduleService:
         page = [item for item in items if item["sk"] != first][:limit]
         known = [_read(item) for item in page]
         then = cursors.seal(page[-1]["sk"].removeprefix("schedule#"), bound) if len(items) > limit else None
-        return SchedulePage([one for one in known if one.state is not ScheduleState.DELETED], then)
+        return SchedulePage([schedule for schedule in known if schedule.state is not ScheduleState.DELETED], then)
 
     # --- changes --------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class ScheduleService:
         return self._to(tenant, name, ScheduleState.ACTIVE, expected, pause_reason=None, paused_by=None)
 
     def delete(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> None:
-        """Delete a schedule: no fire after now makes a job; the ledger of the past stays for its time.
+        """Delete a schedule: no fire after now makes a job; the history of past fires is kept for its time.
 
         Raises: as `pause`.
         """
@@ -221,9 +221,9 @@ class ScheduleService:
         end = self._submit.one(tenant, request)
         made: Job = end.job
         entry = Fire(
-            schedule.ledger, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
+            schedule.fires_pk, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
         )
-        # The job is what counts: one that is missing in the ledger is better than one that is asked for twice.
+        # The job is what counts: an entry missing in the history is better than a second job.
         self._runtime.store.apply([enter(entry)])
         return end
 
@@ -256,8 +256,8 @@ class ScheduleService:
     ) -> Schedule | Conflict:
         """Create a schedule, in the place of the deleted one if there is one; CONFLICT if somebody else has done so."""
         pk, first = schedule_key(tenant, "")
-        there = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
-        if sum(item.get("state") != ScheduleState.DELETED.value for item in there) >= SCHEDULES_PER_TENANT:
+        items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
+        if sum(item.get("state") != ScheduleState.DELETED.value for item in items) >= SCHEDULES_PER_TENANT:
             raise TooManySchedulesError(f"a tenant can have at most {SCHEDULES_PER_TENANT} schedules; delete one first")
         now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)

@@ -84,7 +84,7 @@ def weekdays(text: str) -> Which:
         return frozenset((day, EACH) for item in items for day in _numbers(WEEKDAY, item))
     if len(counted) < len(items):
         raise refused("mixes plain days with numbered or last ones", WEEKDAY)
-    return frozenset(one for days in counted for one in days)
+    return frozenset(day for days in counted for day in days)
 
 
 def refused(problem: str, field: Field | None = None) -> InvalidScheduleError:

@@ -44,7 +44,9 @@ def duration(text: str) -> str | None:
     letters = [letter for letter in _UNITS if letter in dict(parts)]
     if [letter for letter, _ in parts] != letters:
         return None
-    days, times = ([f"{dict(parts)[one]}{one}" for one in letters if one in group] for group in ("WD", "HMS"))
+    days, times = (
+        [f"{dict(parts)[letter]}{letter}" for letter in letters if letter in group] for group in ("WD", "HMS")
+    )
     return "P" + "".join(days) + ("T" + "".join(times) if times else "")
 
 

@@ -1,4 +1,4 @@
-"""Time zones as stretches of constant UTC offset, which is all that a recurrence needs to know of them.
+"""Time zones as segments of constant UTC offset, which is all that a recurrence needs to know of them.
 
 The rules come from the `tzdata` package alone, never from the machine: a fire's job is named by its instant, so two
 timers with different rules would create two jobs for one fire.
@@ -19,7 +19,7 @@ PROBE_S: Final = 6 * 86_400
 
 
 class Segment(NamedTuple):
-    """A stretch in which local time is UTC plus `offset_s`.
+    """A range of time in which local time is UTC plus `offset_s`.
 
     Args:
         start_s: its first second, UTC.
