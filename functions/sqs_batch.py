@@ -47,13 +47,13 @@ def handle_batch(
 
 
 def named(queues: Mapping[str, str]) -> Callable[[str], str]:
-    """Give what names a queue by its ARN, from queue name -> SQS URL."""
+    """Return a function that names a queue by its ARN, from queue name -> SQS URL."""
     names = {url.rpartition("/")[2]: name for name, url in queues.items()}
     return lambda arn: names[arn.rpartition(":")[2]]
 
 
 def _id(record: Any) -> str:
-    """Give a record's message id, empty where it has none."""
+    """Return a record's message id; empty if it has none."""
     found = record.get("messageId") if isinstance(record, Mapping) else None
     return found if isinstance(found, str) else ""
 

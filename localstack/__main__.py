@@ -69,7 +69,7 @@ def down() -> int:
 
 
 def status() -> int:
-    """Say whether the stack is up and answers."""
+    """Return whether the stack is up and answers."""
     stack = load()
     if stack is None:
         print("down")

@@ -156,7 +156,7 @@ def _interpreter(target: Target) -> str:
 
 
 def _platform(target: Target) -> list[str]:
-    """Give pip's options for wheels of another machine."""
+    """Return pip's options for wheels of another platform."""
     if target == "local":
         return []
     runtime = topology().runtime
@@ -175,7 +175,7 @@ def _core_source() -> Path:
 
 
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:
-    """Give a function's files; paths stay as they are in the tree, so that imports are the same everywhere."""
+    """Return a function's files; paths stay as in the source tree, so that imports are the same everywhere."""
     wanted = [*topology().shared_sources, *sources]
     for source in wanted:
         path = ROOT / source

@@ -46,7 +46,7 @@ class Emulator:
         return self.directory / "emulator.log"
 
     def alive(self) -> bool:
-        """Say whether its process is still there; a zombie is not, nor is another process that got its number."""
+        """Return whether its process still runs; a zombie does not, nor does another process that reuses its pid."""
         return PROGRAM in _command(self.pid)
 
 
@@ -138,7 +138,7 @@ def free_port() -> int:
 
 
 def _is_of_emulators(name: str) -> bool:
-    """Say whether a variable would change the emulator: people who work with LocalStack all day have some exported."""
+    """Return whether a variable would change the emulator: users of LocalStack may have some exported."""
     return name.startswith(_OF_EMULATORS) or name in _OF_EMULATORS_EACH
 
 
@@ -160,7 +160,7 @@ def _await_health(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
 
 
 def _command(pid: int) -> str:
-    """Give a process's command line; empty if there is none, or a zombie."""
+    """Return a process's command line; empty if there is no such process, or it is a zombie."""
     if Path("/proc/self/cmdline").exists():
         try:
             return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")

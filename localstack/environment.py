@@ -7,7 +7,7 @@ from localstack.stack import Stack
 
 
 def environment_of(stack: Stack) -> dict[str, str]:
-    """Give a process what the worker function is given, and the way to the emulator."""
+    """Return the worker function's environment for a local process, with the emulator's address."""
     functions = Clients(stack.aws_endpoint_url).functions
     variables = functions.get_function_configuration(FunctionName=stack.functions["worker"])["Environment"]["Variables"]
     return {

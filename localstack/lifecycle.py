@@ -86,7 +86,7 @@ def running_stack() -> Iterator[Stack]:
 
 
 def answers(url: str) -> bool:
-    """Say whether a URL answers with a success."""
+    """Return whether a URL answers with a success."""
     try:
         with urlopen(url, timeout=20):
             return True

@@ -45,7 +45,7 @@ class Stack:
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
     def on(self, pid: int, log: Path) -> "Stack":
-        """Give the stack with the emulator that it runs on."""
+        """Return the stack with the emulator that it runs on."""
         return replace(self, emulator_pid=pid, log=str(log))
 
 

@@ -18,7 +18,7 @@ TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def secret(path: Path = LOCAL / "jwt-secret") -> str:
-    """Give the secret of tokens, made at first use and readable by its owner alone."""
+    """Return the secret for tokens, created at first use and readable by its owner alone."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=False)
@@ -27,12 +27,12 @@ def secret(path: Path = LOCAL / "jwt-secret") -> str:
 
 
 def deployment_secret() -> str:
-    """Give the stack's own secret. It outlives `make down`: ids derived with it stay what they are."""
+    """Return the stack's own secret. It survives `make down`, so that the ids derived with it stay the same."""
     return secret(LOCAL / "deployment-secret")
 
 
 def environment(signing_secret: str, own_secret: str | None = None) -> dict[str, str]:
-    """Give the functions' secrets and JWT settings.
+    """Return the functions' secrets and JWT settings.
 
     Args:
         signing_secret: of tokens.

@@ -25,7 +25,7 @@ PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def openapi() -> str:
-    """Give the OpenAPI document."""
+    """Return the OpenAPI document."""
     return json.dumps(document(make_resolver()), indent=2, sort_keys=True) + "\n"
 
 

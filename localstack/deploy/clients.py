@@ -99,5 +99,5 @@ class Clients:
 
 
 def code_of(error: ClientError) -> str:
-    """Give an error's code."""
+    """Return an error's code."""
     return str(error.response["Error"]["Code"])

@@ -33,7 +33,7 @@ class Environment:
     functions: list[str]
 
     def variables(self) -> dict[str, str]:
-        """Give them as environment variables."""
+        """Return them as environment variables."""
         return {
             "WHENDUE_TABLE": self.table,
             "WHENDUE_BUCKET": self.bucket,

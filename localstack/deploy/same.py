@@ -6,7 +6,7 @@ from typing import Any
 
 
 def covers(found: Any, wanted: Any) -> bool:
-    """Say whether all that is wanted is there; what else is there are the service's defaults.
+    """Return whether all wanted values are present; others that are present are the service's defaults.
 
     Texts that hold JSON are compared by what they mean.
     """

@@ -20,7 +20,7 @@ def variables(clients: Clients) -> dict[str, str]:
 
 
 def _there(ask: Callable[[], Any]) -> bool:
-    """Say whether an emulator knows an operation; LocalStack answers 501 to what only a licence has."""
+    """Return whether an emulator supports an operation; LocalStack answers 501 if it needs a licence."""
     try:
         ask()
     except ClientError as error:

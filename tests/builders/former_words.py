@@ -1,5 +1,9 @@
-"""Finds words that the glossary replaced: in Python's identifiers, in its comments and texts, and in prose files."""
+"""Finds words that the glossary replaced: in Python's identifiers, in its comments and texts, and in prose files.
 
+And docstrings that do not begin with the verb for what a function does.
+"""
+
+import ast
 import io
 import re
 import tokenize
@@ -12,6 +16,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _TEXTS = frozenset(
     kind for name in ("STRING", "COMMENT", "FSTRING_MIDDLE") if (kind := getattr(tokenize, name, None)) is not None
 )
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Finding(NamedTuple):
@@ -63,6 +68,21 @@ class FormerWords(NamedTuple):
 
 def _is_no_plain_word(identifier: str) -> bool:
     return "_" in identifier or any(letter.isupper() for letter in identifier[1:])
+
+
+def openings(path: str, text: str, replaced: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield each docstring of a Python file that begins with one of some words.
+
+    Args:
+        path: of the file.
+        text: its source.
+        replaced: the words, each with what replaced it.
+    """
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, _DOCUMENTED) and (docstring := ast.get_docstring(node)):
+            for opening in replaced:
+                if re.match(rf"{opening}\b", docstring):
+                    yield Finding(path, node.body[0].lineno, opening, docstring.splitlines()[0])
 
 
 def read(root: Path, *places: str, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:

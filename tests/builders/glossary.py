@@ -125,4 +125,6 @@ MODULES: Final = {
     "walk": "partition_scan",
     "withdraw": "cancel_planned",
 }
+# With which no docstring begins.
+OPENINGS: Final = {"Give": "Return, Yield", "Say whether": "Return whether"}
 FORMER: Final = FormerWords(WORDS, NAMES)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.former_words import Finding, read
-from tests.builders.glossary import FORMER, MODULES
+from tests.builders.former_words import Finding, openings, read
+from tests.builders.glossary import FORMER, MODULES, OPENINGS
 from tests.builders.glossary_exceptions import EXCEPTIONS, TEMPORARY
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,8 @@ def names_alone(text: str) -> str:
 def findings() -> Iterator[Finding]:
     for path, text in read(ROOT, *SEARCHED, endings=ENDINGS):
         yield from FORMER.find(path, text)
+        if path.endswith(".py"):
+            yield from openings(path, text, OPENINGS)
     for path, text in read(ROOT, "tests", endings=(".py",)):
         if path not in TABLES:
             yield from FORMER.find(path, names_alone(text))
@@ -87,6 +89,24 @@ def test_no_module_has_a_former_name() -> None:
 def test_former_words_are_found(path: str, text: str, words: list[str]) -> None:
     """In names, comments, texts and prose; and words that only look like them are not."""
     assert sorted(finding.word for finding in FORMER.find(path, text)) == sorted(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('def f():\n    """Give the key."""', [(2, "Give")]),
+        ('class C:\n    def f(self):\n        """Say whether it is due."""', [(3, "Say whether")]),
+        ('async def f():\n    """\n    Give the key.\n    """', [(2, "Give")]),
+        ('"""Give the keys."""', [(1, "Give")]),
+        ('def f():\n    """Return the key."""', []),
+        ('def f():\n    """Return when to Give up. Say whether: no."""', []),
+        ('def f():\n    """GiveUp is raised."""', []),
+        ('x = """Give the key."""', []),
+    ],
+)
+def test_openings_of_docstrings_are_found(text: str, found: list[tuple[int, str]]) -> None:
+    """A docstring says what a function does or returns; in the middle of a sentence the words are plain English."""
+    assert [(finding.line, finding.word) for finding in openings("a.py", text, OPENINGS)] == found
 
 
 def test_a_finding_has_its_line() -> None:

@@ -96,7 +96,7 @@ _ID: Final = re.compile(rf"[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}")
 
 
 def room_of(route: Route) -> Room:
-    """Give what a route's body may be: nothing for GET and HEAD, little unless the table says more."""
+    """Return the bounds of a route's body: no body for GET and HEAD, a small one for routes that are not in `ROOMS`."""
     return ROOMS.get((route.method, route.path), NO_BODY if route.method in ("GET", "HEAD") else SMALL)
 
 
@@ -132,7 +132,7 @@ def check_ids(parameters: Mapping[str, str]) -> None:
 
 
 def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what stands for the query from here on: each parameter once.
+    """Return the query that replaces the original: each parameter once.
 
     Raises:
         InvalidRequestError: there are too many, one is repeated, or one holds control characters.
@@ -185,7 +185,7 @@ def _is_line(text: str) -> bool:
 
 
 def checked_body(event: Mapping[str, Any], route: Route) -> dict[str, Any]:
-    """Give what stands for the body from here on: text, None where there is none, its one media type, and its value.
+    """Return the body that replaces the original: its text (None if there is none), its media type and its value.
 
     Raises:
         BodyTooLargeError, UnsupportedMediaTypeError, MalformedRequestError, InvalidRequestError: it is not acceptable.
@@ -264,7 +264,7 @@ def check_key(event: Mapping[str, Any], route: Route) -> None:
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
-    """Give the Idempotency-Key; None where there is none.
+    """Return the Idempotency-Key; None if there is none.
 
     Raises:
         InvalidRequestError: it is empty, too long, or not printable ASCII.

@@ -22,7 +22,7 @@ class Caller(NamedTuple):
 
 
 def caller(router: APIGatewayHttpRouter) -> Caller:
-    """Give what stands beside the request that the router is handling."""
+    """Return the application and the tenant of the request that the router is handling."""
     identity: Identity = router.context["identity"]
     return Caller(router.context["whendue"], identity.tenant)
 
@@ -40,7 +40,7 @@ def shown(app: App, items: Iterable[T], show: Callable[[T], R], name: Callable[[
 
 
 def identity_of(router: APIGatewayHttpRouter) -> Identity:
-    """Give who asks, as the token says."""
+    """Return the caller's identity, as verified from the token."""
     identity: Identity = router.context["identity"]
     return identity
 

@@ -43,7 +43,7 @@ class Origins:
         return cls(frozenset(entries))
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Give what an answer says to the browser; nothing where no origin is configured."""
+        """Return a reply's CORS headers; none if no origin is configured."""
         if not self.allowed:
             return {}
         origin = headers.get("origin", "")

@@ -18,12 +18,12 @@ HEADER_CHARACTERS = 1024
 
 
 def etag(version: int) -> str:
-    """Give the ETag of a version, as in `"3"`."""
+    """Return the ETag of a version, as in `"3"`."""
     return f'"{version}"'
 
 
 def job_etag(job: Job) -> str:
-    """Give the ETag of a job as it is."""
+    """Return the ETag of a job in its current state."""
     return f'"{revision(job)}"'
 
 

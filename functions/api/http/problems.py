@@ -152,12 +152,12 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
 
 
 def status_of(error: WhendueError) -> HTTPStatus:
-    """Give the status of an error; one that no user can cause is a 500."""
+    """Return the HTTP status of an error; 500 for one that no user can cause."""
     return STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def is_known(error: WhendueError) -> bool:
-    """Say whether an error is one that a user may see."""
+    """Return whether a user may see this error."""
     return type(error) in STATUS
 
 
@@ -200,7 +200,7 @@ def _cut(value: Any, places: int, text_bytes: int) -> Any:
 
 
 def reply(error: WhendueError) -> dict[str, Any]:
-    """Give the HTTP reply for an error."""
+    """Return the HTTP reply for an error."""
     headers = {"Content-Type": CONTENT_TYPE}
     if isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'

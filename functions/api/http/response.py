@@ -55,7 +55,7 @@ def json_text(value: Any) -> str:
 
 
 def is_too_large(reply: Mapping[str, Any]) -> bool:
-    """Say whether Lambda may refuse a reply."""
+    """Return whether Lambda may refuse a reply as too large."""
     bound = sum(len(name) + len(value) for name, value in reply["headers"].items()) + len(reply["body"])
     if WORST * bound + 1024 < RESPONSE_BYTES:
         return False

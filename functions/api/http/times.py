@@ -48,7 +48,7 @@ def read(text: str) -> int:
 
 
 def _offset(match: re.Match[str]) -> timedelta:
-    """Give local time less UTC."""
+    """Return local time minus UTC."""
     size = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"] or 0))
     return -size if match["sign"] == "-" else size
 

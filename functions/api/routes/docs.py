@@ -33,7 +33,7 @@ def first_page() -> Response[str]:
 
 @router.get("/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
-    """Give the OpenAPI document."""
+    """Return the OpenAPI document."""
     from functions.api.http.openapi import document
 
     return Response(200, JSON, json.dumps(document(_resolver())))
@@ -41,7 +41,7 @@ def openapi() -> Response[str]:
 
 @router.get("/docs", include_in_schema=False)
 def docs() -> Response[str]:
-    """Give a page on which the API can be read and tried, from the Swagger UI that Powertools ships."""
+    """Return the page with the API's documentation: the Swagger UI that Powertools ships."""
     return _page(_docs_page(_resolver()))
 
 

@@ -110,7 +110,7 @@ class JobTemplate(PolicyBody):
         return name
 
     def request(self, idempotency_key: str | None) -> JobRequest:
-        """Give the request as the service takes it."""
+        """Return the request in the service's form."""
         return JobRequest(
             type=self.type,
             payload=self.payload,
@@ -147,7 +147,7 @@ class DueBody(Body):
         return self
 
     def due(self, request: JobRequest) -> JobRequest:
-        """Give a request with its time."""
+        """Return a request with its due time."""
         due_at = None if self.due_at is None else times.read(self.due_at)
         return replace(request, due_at=due_at, delay_s=self.delay_seconds)
 
@@ -172,7 +172,7 @@ class DependencyBody(Body):
     )
 
     def dependency(self) -> Dependency:
-        """Give the dependency as the service takes it."""
+        """Return the dependency in the service's form."""
         return Dependency(job=self.job, on=self.on, name=self.as_)
 
 
@@ -195,7 +195,7 @@ class BatchDependencyBody(Body):
         return self
 
     def dependency(self) -> Dependency:
-        """Give the dependency as the service takes it."""
+        """Return the dependency in the service's form."""
         return Dependency(job=self.job, ref=self.ref, on=self.on, name=self.as_ or self.ref)
 
 
@@ -229,7 +229,7 @@ class JobBody(DueBody, JobTemplate):
         )
 
     def request(self, idempotency_key: str | None) -> JobRequest:
-        """Give the request as the service takes it."""
+        """Return the request in the service's form."""
         links = self._links()
         policy = None if self.on_dependency_failure == "cancel" else self.on_dependency_failure
         asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy)

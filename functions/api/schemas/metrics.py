@@ -62,7 +62,7 @@ METRICS: Final[Mapping[str, Described]] = {
 
 
 def exposition(sums: Sums, measured: Measured) -> str:
-    """Give everything in Prometheus' text format."""
+    """Return all metrics in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(_Collector(sums, measured))
     return generate_latest(registry).decode()

@@ -48,7 +48,7 @@ class ProfileBody(PolicyBody):
     notify: Names = Field(default_factory=list)
 
     def profile(self, name: str) -> Profile:
-        """Give the profile as the service takes it."""
+        """Return the profile in the service's form."""
         limit = self.limits.limit() if self.limits else None
         return Profile(
             name,

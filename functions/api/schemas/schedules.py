@@ -104,7 +104,7 @@ class WhenBody(Body):
     )
 
     def recurrence(self) -> Recurrence:
-        """Give the times as the service takes them.
+        """Return the times as the service's recurrence.
 
         Raises:
             InvalidScheduleError: `every` is not a duration of whole seconds.
@@ -188,7 +188,7 @@ class ScheduleBody(WhenBody):
         return self
 
     def definition(self) -> Definition:
-        """Give the definition as the service takes it.
+        """Return the definition in the service's form.
 
         Raises:
             InvalidScheduleError: `every` is not a duration of whole seconds.

@@ -88,7 +88,7 @@ class SubscriptionBody(Body):
         return self
 
     def terms(self) -> Terms:
-        """Give what it says as the service takes it, but for its configuration."""
+        """Return its fields in the service's form, without its configuration."""
         return Terms(
             self.channel,
             "",
@@ -101,7 +101,7 @@ class SubscriptionBody(Body):
 
 
 def _texts(value: Any, *where: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Give every text in a JSON value, names included, and where it stands."""
+    """Yield every text in a JSON value, names included, with its position."""
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, Mapping):
@@ -181,7 +181,7 @@ class DeliveryListReply(Reply):
 
 
 def subscription_fields(subscription: Subscription, now_ms: int) -> dict[str, Any]:
-    """Give what is shown of a subscription."""
+    """Return a subscription as the API shows it."""
     terms = subscription.terms
     rotates = subscription.old_until is not None and now_ms < subscription.old_until
     return {

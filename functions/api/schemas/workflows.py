@@ -59,7 +59,7 @@ class StepBody(JobTemplate):
     for_each: ForEach = None
 
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
-        """Give the node as the graph takes it, without its dependencies."""
+        """Return the node in the graph's form, without its dependencies."""
         request = replace(super().request(None), delay_s=self.delay_seconds)
         if self.priority is None:
             request = replace(request, queue=whole.priority)
@@ -101,7 +101,7 @@ class NodeBody(StepBody):
     )
 
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
-        """Give the node as the graph takes it."""
+        """Return the node in the graph's form."""
         edges = (
             Wanted(wanted) if isinstance(wanted, str) else Wanted(wanted.node, wanted.on) for wanted in self.depends_on
         )
@@ -164,7 +164,7 @@ class WorkflowTemplate(Body):
         return self
 
     def request(self, idempotency_key: str | None) -> JobRequest:
-        """Give the workflow's job as the service takes it.
+        """Return the request for the workflow's job.
 
         Raises:
             InvalidWorkflowError, InvalidReferenceError: its graph is not valid.
@@ -199,7 +199,7 @@ class WorkflowBody(DueBody, WorkflowTemplate):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     def request(self, idempotency_key: str | None) -> JobRequest:
-        """Give the workflow's job as the service takes it."""
+        """Return the request for the workflow's job."""
         return self.due(super().request(idempotency_key))
 
 

@@ -148,7 +148,7 @@ class PolicyBody(Body):
         return self
 
     def policy(self) -> dict[str, Any]:
-        """Give the fields of a policy that are said."""
+        """Return the fields of a policy that are set."""
         backoff = self.backoff or Backoff()
         said = {
             "max_attempts": self.max_attempts if self.retries is None else self.retries + 1,
@@ -192,5 +192,5 @@ class LimitsBody(Body):
         return self
 
     def limit(self) -> Limit:
-        """Give the limit as the service takes it."""
+        """Return the limit in the service's form."""
         return Limit(self.concurrency, self.rate_per_second, self.key)

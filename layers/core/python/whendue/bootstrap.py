@@ -150,7 +150,7 @@ class App:
 
     @cached_property
     def health(self) -> Health:
-        """Say whether the outside answers."""
+        """Check the services that whendue depends on."""
         return Health(self._runtime)
 
     @cached_property
@@ -257,7 +257,7 @@ def build(
 
 @cache
 def app(*, listen_s: int = 0, isolated: bool = False) -> App:
-    """Give this process's application, on AWS as its environment says.
+    """Return this process's application, on AWS, configured by the environment.
 
     Args:
         isolated: this process was started for one suspect, and runs it itself.

@@ -48,7 +48,7 @@ def export(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int
 
 
 def timer_lag(app: App, behind: Iterable[str]) -> dict[str, float]:
-    """Give the gauge of how far the timer is behind after a tick; nearly all leave nothing, and nothing to measure."""
+    """Return the gauge of how far the timer is behind after a tick; most ticks leave nothing to measure."""
     try:
         return {LAG: app.gauges.timer_lag_s() if behind else 0}
     except UnavailableError:
@@ -59,7 +59,7 @@ def timer_lag(app: App, behind: Iterable[str]) -> dict[str, float]:
 
 
 def _emf(counted: Iterable[Counts], gauges: Mapping[str, float]) -> dict[str, Any]:
-    """Give EMF's members; none where nothing was counted."""
+    """Return the EMF members; none if nothing was counted."""
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
     counts = Counts()

@@ -105,7 +105,7 @@ class Identity:
     scopes: frozenset[str]
 
     def may(self, scope: str) -> bool:
-        """Say whether the token has a scope, or one that implies it."""
+        """Return whether the token has a scope, or one that implies it."""
         return any(scope == own or scope in IMPLIED.get(own, ()) for own in self.scopes)
 
     def need(self, scope: str) -> None:

@@ -121,7 +121,7 @@ class ChildProcess:
         return self._has_ended
 
     def worked(self) -> BatchResult | None:
-        """Give what became of the message; None: the process died."""
+        """Return the result of the message; None if the process died."""
         try:
             answer = json.loads(self._answer)
         except ValueError:
@@ -155,7 +155,7 @@ class ChildProcess:
 
 
 def _log() -> int:
-    """Give where this process logs to: the emulator's functions keep the real standard output for their answers."""
+    """Return where this process logs to: the emulator's functions need the real standard output for their replies."""
     try:
         return sys.stdout.fileno()
     except (OSError, ValueError):

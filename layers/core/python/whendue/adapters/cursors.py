@@ -33,7 +33,7 @@ class SealedCursors:
         return base64.urlsafe_b64encode(self._ciphers[0].encrypt(text, _associated(bound))).decode().rstrip("=")
 
     def open(self, cursor: str, bound: Sequence[Any]) -> Any:
-        """Give the position that a cursor was made of; see `whendue.engine.ports.Cursors`."""
+        """Return the position that a cursor contains; see `whendue.engine.ports.Cursors`."""
         sealed = _raw(cursor)
         associated = _associated(bound)
         from cryptography.exceptions import InvalidTag

@@ -76,7 +76,7 @@ class KeySet:
         self._fetching = threading.Lock()
 
     def key(self, kid: str) -> PyJWK:
-        """Give the key of this id.
+        """Return the key of this id.
 
         Raises:
             AuthenticationError: the issuer has no such key.

@@ -11,7 +11,7 @@ from whendue.table.writes import REMOVE, Absent, Below, Condition, Has, In, Is, 
 
 
 def statement(table: str, write: Write) -> dict[str, Any]:
-    """Give a BatchStatementRequest for the write."""
+    """Return a BatchStatementRequest for the write."""
     make = _insert if write.inserts else _delete if write.deletes else _update
     text, values = make(table, write)
     return {
@@ -78,7 +78,7 @@ def _test(condition: Condition) -> tuple[str, list[Any]]:
 
 
 def put(table: str, write: Write) -> dict[str, Any]:
-    """Give PutItem's arguments for an insert."""
+    """Return PutItem's arguments for an insert."""
     item = {"pk": write.key.pk, "sk": write.key.sk} | dict(write.changes)
     return {
         "TableName": table,
@@ -89,7 +89,7 @@ def put(table: str, write: Write) -> dict[str, Any]:
 
 
 def update(table: str, write: Write) -> dict[str, Any]:
-    """Give UpdateItem's arguments for an update; it never creates an item, as PartiQL's UPDATE does not."""
+    """Return UpdateItem's arguments for an update; it never creates an item, as PartiQL's UPDATE does not."""
     aliases = _Aliases()
     removes = [aliases.name(field) for field, change in write.changes.items() if change is REMOVE]
     less = [aliases.less(field, change) for field, change in write.changes.items() if isinstance(change, Less)]
@@ -114,7 +114,7 @@ def _sets(change: object) -> bool:
 
 
 def remove(table: str, write: Write) -> dict[str, Any]:
-    """Give DeleteItem's arguments for a delete; deleting what is gone already succeeds."""
+    """Return DeleteItem's arguments for a delete; deleting a missing item succeeds."""
     aliases = _Aliases()
     arguments = {
         "TableName": table,

@@ -52,5 +52,5 @@ def backoff_attempts(clock: Clock) -> Iterator[int]:
 
 
 def is_retryable(code: str) -> bool:
-    """Say whether an error code is one that passes by itself."""
+    """Return whether an error code is transient."""
     return code in PASSING

@@ -86,7 +86,7 @@ class _Facts(dict[str, str]):
 
 
 def facts(event: Event) -> Mapping[str, str]:
-    """Give what a template may name, as text: type, timestamp, details, and all that is in the event's data."""
+    """Return the values that a template may use, as text: type, timestamp, details and the event's data."""
     found = _Facts(type=event.type, timestamp=event.timestamp)
     found["details"] = "\n".join(f"{name}: {_text(value)}" for name, value in event.data.items() if value is not None)
     _collect(found, "", event.data)

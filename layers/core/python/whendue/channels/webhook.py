@@ -93,7 +93,7 @@ def _judge(answer: outbound.Answer, now_s: float) -> NoReturn:
 
 
 def _text(answer: outbound.Answer) -> str:
-    """Give what the receiver said as one line of text; empty where it is none."""
+    """Return the receiver's response as one line of text; empty if it is compressed."""
     if answer.headers.get("content-encoding", "identity") != "identity":
         return ""
     text = answer.body.decode(errors="replace")

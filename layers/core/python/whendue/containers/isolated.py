@@ -33,7 +33,7 @@ class Drain:
         threading.Thread(target=self._listen, args=(requests,), name="drain", daemon=True).start()
 
     def at_ms(self) -> int | None:
-        """Give when, ms UTC; None while the worker stays."""
+        """Return when this process must stop, ms UTC; None if it was not asked to."""
         return self._at_ms
 
     def _listen(self, requests: IO[str]) -> None:

@@ -43,7 +43,7 @@ class QueueSelector:
         self._lock = threading.Lock()
 
     def take(self) -> Turn:
-        """Give the next turn: to a queue that nobody listens to, if there is one."""
+        """Return the next turn: for a queue without a listener, if there is one."""
         with self._lock:
             alone = [queue for queue in self._passes if not self._listeners[queue]] or list(self._passes)
             queue = min(alone, key=lambda name: self._passes[name])

@@ -100,7 +100,7 @@ class Context:
         return self._first_time(str.__str__(key) if isinstance(key, str) else str(key))
 
     def take_progress(self) -> str | None:
-        """Give the latest progress to the heartbeat, once."""
+        """Return the latest progress, once: the heartbeat stores it."""
         value, self._progress = self._progress, None
         return value
 

@@ -107,7 +107,7 @@ class TaskSettings:
         )
 
     def http_allowed(self, tenant: str) -> Allowed:
-        """Give the targets that a tenant's requests may reach although they are private or without TLS."""
+        """Return the targets that a tenant's requests may reach although they are private or without TLS."""
         own = self.http_tenants.get(tenant)
         if own is None:
             return self.http_allow
@@ -122,32 +122,32 @@ class TaskSettings:
         check_known(parse_target(url), self.http_allowed(tenant))
 
     def may_mail_from(self, tenant: str, mailbox: str) -> bool:
-        """Say whether a tenant's mails may name this sender, an address with or without a name."""
+        """Return whether a tenant's mails may have this sender, an address with or without a name."""
         return mailbox == self.email_from or _fits(mailbox, _of(self.email_senders, tenant))
 
     def may_mail_to(self, tenant: str, mailbox: str) -> bool:
-        """Say whether a tenant's mails may go to this recipient, an address with or without a name."""
+        """Return whether a tenant's mails may go to this recipient, an address with or without a name."""
         return _fits(mailbox, _of(self.email_recipients, tenant))
 
     def may_publish(self, tenant: str, topic_arn: str) -> bool:
-        """Say whether a tenant's subscriptions may publish to this topic; never to one of whendue's own."""
+        """Return whether a tenant's subscriptions may publish to this topic; never to one of whendue's own."""
         if _topic_name(topic_arn) in self.own_topics:
             return False
         return any(fnmatchcase(topic_arn, pattern) for pattern in _of(self.sns_allow, tenant))
 
     def is_own_function(self, name: str) -> bool:
-        """Say whether a name, partial or full ARN, with or without qualifier, in any case, is one of whendue's own."""
+        """Return whether a name or ARN (partial or full, qualified or not, in any case) is one of whendue's own."""
         return _function_name(name) in self.own_functions
 
     def may_invoke(self, tenant: str, name: str) -> bool:
-        """Say whether a tenant's jobs may invoke this function; never one of whendue's own."""
+        """Return whether a tenant's jobs may invoke this function; never one of whendue's own."""
         if self.is_own_function(name):
             return False
         return any(fnmatchcase(name, pattern) for pattern in _of(self.lambda_allow, tenant))
 
 
 def address_of(mailbox: str) -> str:
-    """Give the bare address of `name@example.com` or `Name <name@example.com>`."""
+    """Return the bare address of `name@example.com` or `Name <name@example.com>`."""
     return mailbox[mailbox.rfind("<") + 1 : -1] if mailbox.endswith(">") else mailbox
 
 
@@ -161,7 +161,7 @@ def _fits(mailbox: str, entries: tuple[str, ...]) -> bool:
 
 
 def _function_name(text: str) -> str:
-    """Give a function's bare name, in lower case: no account or region before it, no qualifier after it."""
+    """Return a function's bare name, in lower case: no account or region before it, no qualifier after it."""
     return text.casefold().rpartition("function:")[2].partition(":")[0]
 
 
@@ -221,7 +221,7 @@ class Resources:
             self._made.pop(name, None)
 
     def get(self, name: str) -> Any:
-        """Give the resource, making it if it is the first time; a factory that raises is asked again next time.
+        """Return the resource, created at the first call; a factory that raises is called again next time.
 
         Raises:
             ConfigurationError: nobody provides it.

@@ -50,7 +50,7 @@ class Payload(BaseModel):
 
 
 def without_controls(text: str) -> str:
-    """Give the text back if it fits in one header.
+    """Return the text unchanged if it fits in one header.
 
     Raises:
         ValueError: it holds a control character, a line or paragraph separator, or half a surrogate pair.

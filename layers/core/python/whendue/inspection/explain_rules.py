@@ -79,7 +79,7 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
 
 
 def needs_timer(job: Job, now_ms: int, timing: Timing) -> bool:
-    """Say whether it is the timer who does what a job waits for next, or who looks after it."""
+    """Return whether the timer does what a job waits for next, or watches over it."""
     if job.state is State.PENDING:
         return owner_is_promote(job, timing) or job.rescues > 0 or _is_overdue(job, now_ms, timing)
     return job.state is State.WAITING or (job.state is State.RUNNING and job.lease_until < now_ms)

@@ -14,7 +14,7 @@ class Health:
         self._runtime = runtime
 
     def ready(self) -> dict[str, str]:
-        """Give each dependency's answer: `ok`, or the error's code."""
+        """Return the status of each dependency: `ok`, or the error's code."""
         return {"table": self._table(), "queues": self._queues()}
 
     def broken_modules(self) -> list[str]:

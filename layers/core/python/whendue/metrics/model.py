@@ -58,7 +58,7 @@ def series_of(queue: str, kind: str) -> str:
 
 
 def queue_and_type(series: str) -> tuple[str, str]:
-    """Give what `series_of` was given."""
+    """Return the arguments of `series_of` for this series."""
     _, queue, kind = series.split("#", 2)
     return queue, kind
 
@@ -87,7 +87,7 @@ class Counts:
             self.times_ms[name] += times
 
     def sums(self) -> Counter[str]:
-        """Give all as fields of an item."""
+        """Return all values as fields of an item."""
         sums = Counter(self.numbers)
         for name, times in self.times_ms.items():
             sums += Counter(f"{name}_{bisect_left(BOUNDS_MS[name], time)}" for time in times)
@@ -136,7 +136,7 @@ def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Wr
 
 
 def last_tick(items: Iterable[Mapping[str, Any]]) -> int | None:
-    """Give when the timer has counted a tick last, ms UTC, by the marks of its items: ids that carry their time."""
+    """Return when the timer last counted a tick, ms UTC, from its items' marks: ids that contain their time."""
     times = [at for item in items if (at := time_of(str(item.get("mark")))) is not None]
     return max(times, default=None)
 

@@ -31,7 +31,7 @@ class MetricsRecorder:
         self._add(TIMER, Counts(numbers + Counter({f"{RESCUED}{what}": n for what, n in rescued.items()})))
 
     def take(self) -> Taken:
-        """Give what was counted since the last time."""
+        """Return what was counted since the last call."""
         with self._lock:
             taken, self._counts = self._counts, {}
         return taken

@@ -52,7 +52,7 @@ class MetricsStore:
             left = {series: left[series] for series, again in zip(left, refused, strict=True) if again}
 
     def read(self) -> dict[str, Counter[str]]:
-        """Give all sums: series -> field -> how many.
+        """Return all sums: series -> field -> count.
 
         Raises:
             UnavailableError: the table does not answer.

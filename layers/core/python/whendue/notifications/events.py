@@ -47,7 +47,7 @@ class NotificationEvent:
     traceparent: str | None = None
 
     def payload(self) -> dict[str, Any]:
-        """Give what is sent, as Standard Webhooks recommends it: type, timestamp, data."""
+        """Return the payload that is sent, as Standard Webhooks recommends: type, timestamp, data."""
         kind = EVENTS.get(self.event, TEST)
         return {"type": kind, "timestamp": to_timestamp(self.at), "data": dict(self.data)}
 
@@ -73,7 +73,7 @@ def events_from(job: Job) -> list[NotificationEvent]:
 
 
 def _has_failed_attempt(job: Job, last: Failure) -> bool:
-    """Say whether the last failure is a failed attempt, and the one that this state came with.
+    """Return whether the last failure is a failed attempt that led to this state.
 
     Whatever else leaves a failure behind (a lost worker, a skipped fire) counts no failed attempt. A job that was
     cancelled before the fan-out of its failed attempt still has it; one that has begun again since has not.

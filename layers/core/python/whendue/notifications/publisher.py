@@ -29,7 +29,7 @@ class NotificationPublisher:
     # --- the ends and failed attempts of jobs -----------------------------------------------------------------
 
     def wants(self, step: Transition) -> bool:
-        """Say whether some active subscription wants an event of this transition; True also if that is unknown.
+        """Return whether an active subscription wants an event of this transition; True also if that is unknown.
 
         Its events are an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or none.
         """
@@ -91,7 +91,7 @@ class NotificationPublisher:
         return submit(made, runtime.settings.timing, first=placed.write)
 
     def known(self, tenant: str) -> tuple[Subscription, ...]:
-        """Give a tenant's subscriptions, as they were in the last 5 s.
+        """Return a tenant's subscriptions, at most 5 s old.
 
         Raises:
             UnavailableError: they cannot be read.
@@ -103,7 +103,7 @@ class NotificationPublisher:
         self._cache.forget(tenant)
 
     def unknown(self, tenant: str, names: Iterable[str]) -> list[str]:
-        """Give those of some names that no subscription has; one that was just made is known at once.
+        """Return the names that no subscription has; one that was just created is known at once.
 
         Raises:
             UnavailableError: the subscriptions cannot be read.

@@ -75,12 +75,12 @@ class Subscription:
         return self.disabled_at is None
 
     def keys(self, now_ms: int) -> tuple[str, ...]:
-        """Give what to sign with now, the newest first."""
+        """Return the current signing keys, newest first."""
         old = self.old_key if self.old_until is not None and now_ms < self.old_until else None
         return tuple(key for key in (self.key, old) if key)
 
     def wants(self, event: NotificationEvent) -> bool:
-        """Say whether it wants this event."""
+        """Return whether the subscription wants this event."""
         terms = self.terms
         named = terms.applies == "all" or self.name in event.names.split()
         return (
@@ -142,7 +142,7 @@ def disable(subscription: Subscription, reason: str, now_ms: int) -> Write:
 
 
 def failed_for_long(subscription: Subscription, now_ms: int) -> bool:
-    """Say whether it has failed for so long that it is disabled."""
+    """Return whether the subscription has failed long enough to be disabled."""
     since = subscription.failing_since
     return since is not None and now_ms - since > FAILING_S * 1000
 
@@ -174,5 +174,5 @@ def from_item(tenant: str, item: Mapping[str, Any]) -> Subscription:
 
 
 def name_of(sk: str) -> str:
-    """Give the name that a sort key holds."""
+    """Return the name in a sort key."""
     return sk.removeprefix("subscription#")

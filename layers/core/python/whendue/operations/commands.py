@@ -51,7 +51,7 @@ def _read(store: JobStore, job_id: str) -> Job | None:
 
 
 def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
-    """Say whether a job's retention is over; what has ended goes with the composite that made it."""
+    """Return whether a job's retention is over; an ended member is deleted with its composite."""
     while job.terminal and job.parent_id is not None:
         whole = _read(store, job.parent_id)
         if whole is None:
@@ -139,7 +139,7 @@ class JobCommands:
     def reschedule(
         self, tenant: str, job_id: str, due_at: int | None, queue: str | None, expected: Versions = None
     ) -> Job:
-        """Give a pending job another due time (ms UTC; the past means now), another priority, or both.
+        """Change the due time (ms UTC; the past means now) or the priority of a pending job, or both.
 
         Raises:
             InvalidRequestError: the due time is too far ahead, or there is no such priority.

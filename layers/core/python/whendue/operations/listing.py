@@ -40,7 +40,7 @@ class JobFilter:
     subscription: str | None = None
 
     def wants(self, job: Job, now_ms: int) -> bool:
-        """Say whether a job passes."""
+        """Return whether a job matches the filter."""
         return (
             self.state in (None, shown_state(job, now_ms))
             and self.type in (None, job.type)
@@ -75,7 +75,7 @@ class Listing:
         self._runtime = runtime
 
     def page(self, name: str, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
-        """Give the next jobs, reading a bounded number of items.
+        """Return the next jobs, reading a bounded number of items.
 
         Args:
             name: the list's name, to which its cursors are bound.

@@ -49,7 +49,7 @@ class JobReader:
         return self._view(job, self._runtime.payloads.payloads([job])[job.id], ATTEMPTS_SHOWN)
 
     def document(self, tenant: str, job_id: str, name: Literal["payload", "result"]) -> str:
-        """Give a job's payload or result as JSON text, however large it is.
+        """Return a job's payload or result as JSON text, of any size.
 
         Raises:
             JobNotFoundError: the tenant has no such job.

@@ -96,7 +96,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 @cache
 def tls() -> ssl.SSLContext:
-    """Give the TLS context: the system's authorities, TLS 1.2 or newer, certificates and names checked."""
+    """Return the TLS context: the system's authorities, TLS 1.2 or newer, certificates and host names checked."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -44,14 +44,14 @@ def kind_of(key: str | None) -> Kind | None:
 
 
 def public_part(key: str | None) -> str | None:
-    """Give the part of a key that anybody may know; None for one that has none."""
+    """Return the public part of an asymmetric key; None for any other key."""
     if key is None or not key.startswith(PRIVATE):
         return None
     return PUBLIC + _text(base64.b64decode(key.removeprefix(PRIVATE))[SEED_BYTES:])
 
 
 def headers(keys: Iterable[str], message_id: str, at_s: int, body: bytes) -> dict[str, str]:
-    """Give the headers that say who sent a message and when, with one signature for each key.
+    """Return the headers with a message's id, time and one signature for each key.
 
     Args:
         keys: the newest first.

@@ -56,7 +56,7 @@ class ProfileLookup:
         self._cache.forget((tenant, name))
 
     def followed(self, job: Job) -> Job:
-        """Give a following job under the newest version of its profile; as it is where that cannot be known."""
+        """Return a following job with the policy of its profile's newest version; unchanged if that cannot be read."""
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
             task = self._runtime.registry.get(job.type).policy

@@ -146,7 +146,7 @@ def resolve(
 
 
 def bounded(policy: Policy) -> Policy:
-    """Give a policy whose numbers make sense, and can be stored: a task or an older version may have said others."""
+    """Return the policy with its numbers in bounds: those of a task or an older version may be out of them."""
     base_s = _within(BACKOFF_MIN_S, policy.base_s, BACKOFF_CAP_S)
     cap_s = _within(BACKOFF_MIN_S, policy.cap_s, BACKOFF_CAP_S)
     factor = _within(1, policy.factor, BACKOFF_FACTOR_MAX)
@@ -156,12 +156,12 @@ def bounded(policy: Policy) -> Policy:
 
 
 def _within(least: float, value: float, most: float) -> float:
-    """Give the nearest number within bounds; what is not a number is the least."""
+    """Return the nearest number within bounds; `least` for NaN."""
     return min(value, most) if value >= least else least
 
 
 def sources_of(job: Job) -> dict[str, str]:
-    """Say of each field of the job's policy where it comes from: request, profile, task or default."""
+    """Return the source of each field of the job's policy: request, profile, task or default."""
     # An older version may have written fewer letters than there are fields now, a newer one more.
     letters = (job.sources or "").ljust(len(POLICY_FIELDS), DEFAULT[0])
     named = {source[0]: source for source in SOURCES}
@@ -169,7 +169,7 @@ def sources_of(job: Job) -> dict[str, str]:
 
 
 def followed(job: Job, newest: Profile, *, default: Policy, task: Mapping[str, Any]) -> Job:
-    """Give a following job under the newest version of its profile; never under one older than it has."""
+    """Return a following job with the policy of its profile's newest version; never of an older one than it has."""
     if newest.version is None or newest.version <= (job.profile_version or 0):
         return job
     asked = {name: getattr(job.policy, name) for name, source in sources_of(job).items() if source == REQUEST}
@@ -191,7 +191,7 @@ def to_content(profile: Profile) -> dict[str, Any]:
 
 
 def live(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Give a profile's item, or a version's; None where there is none, or where it says that it was deleted."""
+    """Return the item of a profile or a version; None if it is missing or marks the profile as deleted."""
     return None if item is None or item["deleted"] else item
 
 

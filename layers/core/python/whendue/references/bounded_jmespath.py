@@ -57,14 +57,14 @@ def _problem(path: str) -> str | None:
 
 
 def new_budget() -> "Budget":
-    """Give the steps that the paths of one payload have together."""
+    """Return a new budget of steps, which the paths of one payload share."""
     from whendue.references.interpreter import Budget
 
     return Budget()
 
 
 def searched(path: str, value: Any, named: str, budget: "Budget") -> Any:
-    """Give what a path finds; None for nothing.
+    """Return what a path finds; None if it finds nothing.
 
     Args:
         path: one that `check_path` takes.
@@ -86,7 +86,7 @@ def searched(path: str, value: Any, named: str, budget: "Budget") -> Any:
 
 
 def size_of(value: Any, named: str, budget: "Budget") -> int:
-    """Give how many bytes of JSON a value is that a reference stands for.
+    """Return the size of a reference's value as JSON, in bytes.
 
     Raises:
         BadReferenceError: JSON has nothing for it, it is nested too deep, or reading it takes more steps than there
@@ -181,7 +181,7 @@ def _check_constant(value: Any) -> None:
 
 
 def _growth(node: Any) -> int:
-    """Give how many times as large as its input what a node gives may be, roughly: how often it mentions its input.
+    """Return roughly how many times larger than its input a node's result may be: how often it mentions the input.
 
     Raises:
         _RefusedError: the path, or a part of it, makes too much of its input.

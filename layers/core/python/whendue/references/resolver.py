@@ -20,7 +20,7 @@ class InputResolver:
         self._runtime = runtime
 
     def alone(self, job: Job) -> Input:
-        """Give a job's payload as `of` does, and read it, too.
+        """Return a job's payload as `of` does, parsed from JSON.
 
         Raises:
             UnavailableError: it cannot be read now.
@@ -28,7 +28,7 @@ class InputResolver:
         return self.of(job, self._runtime.payloads.payloads([job])[job.id])
 
     def of(self, job: Job, text: str | None) -> Input:
-        """Give a job's payload with what its references stand for: None where it is gone, an error for a bad one.
+        """Return a job's payload with its references resolved: None if it is gone, an error for a bad one.
 
         What it reads and computes is this job's alone: call it within its attempt.
 

@@ -72,7 +72,7 @@ def resolve(
     item: Any | Missing = MISSING,
     budget: "Budget | None" = None,
 ) -> Any:
-    """Give a payload with what its references stand for in their places.
+    """Return a payload with each reference replaced by its value.
 
     All at once: what came out of a result or an item is never taken for a reference.
 
@@ -91,7 +91,7 @@ def resolve(
 
 
 def listed(for_each: Any, results: Mapping[str, Any | Missing], budget: "Budget | None" = None) -> list[Any]:
-    """Give the list over which a forEach runs.
+    """Return the list that a forEach runs over.
 
     Raises:
         BadReferenceError: it is nothing, or no list.
@@ -103,7 +103,7 @@ def listed(for_each: Any, results: Mapping[str, Any | Missing], budget: "Budget 
 
 
 def renamed(payload: Any, name: str, names: Sequence[str]) -> Any:
-    """Give a payload in which references to one name take a list of others."""
+    """Return a payload in which references to one name become references to a list of others."""
     if _is_reference(payload):
         return payload | {FROM: list(names)} if payload.get(FROM) == name else payload
     if isinstance(payload, dict):
@@ -215,7 +215,7 @@ class _Resolver:
         self._left = PAYLOAD_BYTES
 
     def replaced(self, value: Any, where: str, depth: int) -> Any:
-        """Give the value with its references replaced."""
+        """Return the value with its references replaced."""
         if depth > JSON_DEPTH:
             raise InvalidReferenceError((where, f"must be nested at most {JSON_DEPTH} levels deep"))
         if _is_reference(value):

@@ -71,5 +71,5 @@ def dead_in_a_row(jobs: Iterable[Job]) -> int:
 
 
 def _counts(fire: Fire) -> bool:
-    """Say whether the end of its job says anything about the next one."""
+    """Return whether the outcome of this fire's job counts towards the failures in a row."""
     return fire.backfill is None and fire.outcome is not FireOutcome.SKIPPED

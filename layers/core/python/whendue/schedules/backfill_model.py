@@ -70,12 +70,12 @@ class Backfill:
 
 
 def backfill_key(tenant: str, name: str, backfill_id: str) -> Key:
-    """Give the key of a backfill."""
+    """Return the key of a backfill."""
     return Key(fires_pk(tenant, name), f"backfill#{backfill_id}")
 
 
 def chunk(backfill: Backfill, ids: Ids) -> list[Fire]:
-    """Give the next fires as they would be entered, at most a chunk of them; `ids` derives the ids of their jobs."""
+    """Return the next fires as they would be entered, at most a chunk; `ids` derives the ids of their jobs."""
     times = after(backfill.definition.recurrence, backfill.cursor)
     inside = takewhile(lambda fire: fire.at_ms <= backfill.to_ms, islice(times, BACKFILL_CHUNK))
     return [_fire(backfill, ids, fire.at_ms) for fire in inside]
@@ -114,20 +114,20 @@ def chosen(backfill: Backfill, fires: Sequence[Fire], entered: Mapping[int, Fire
 
 
 def _is_wanted(backfill: Backfill, entered: Fire | None) -> bool:
-    """Say whether a fire makes a job: it had none, or is to have another one, or got it from this backfill."""
+    """Return whether a fire creates a job: it had none, or `force` is set, or its job came from this backfill."""
     if entered is None or entered.backfill == backfill.id:
         return True
     return backfill.force or entered.outcome not in HAD_A_JOB
 
 
 def moved(backfill: Backfill, done: list[Fire], made: int) -> Backfill:
-    """Give the backfill once some fires are done, of which so many made a job."""
+    """Return the backfill after some fires are done, `made` of which created a job."""
     passed = len(done) - made
     return replace(backfill, cursor=done[-1].nominal, made=backfill.made + made, passed=backfill.passed + passed)
 
 
 def request_of(backfill: Backfill, fire: Fire) -> JobRequest:
-    """Give the job that a fire asks for, due as soon as it is made."""
+    """Return the request for a fire's job, due as soon as it is created."""
     return replace(
         backfill.definition.template,
         idempotency_key=_mark(backfill, fire.nominal),

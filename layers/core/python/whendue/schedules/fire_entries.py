@@ -132,7 +132,7 @@ class FireEntries:
         return _Entry(schedule, fire, job)
 
     def _judged(self, entry: _Entry, result: WriteResult) -> _Written:
-        """Say what follows from how the write of an entry ended."""
+        """Return what follows from how the write of an entry ended."""
         if result.status is WriteStatus.INVALID:
             return _Written(entry, _Verdict.UNSTORABLE)
         if isinstance(entry.entry, MissedRange):

@@ -90,12 +90,12 @@ class MissedRange:
 
 
 def fire_sk(at_ms: int) -> str:
-    """Give the sort key of a nominal time: of equal length, so that they are ordered."""
+    """Return the sort key of a nominal time (ms UTC); all have one length, so they sort by time."""
     return f"fire#{at_ms:015d}"
 
 
 def missed_sk(first_ms: int) -> str:
-    """Give the sort key of a gap."""
+    """Return the sort key of a missed range."""
     return f"gap#{first_ms:015d}"
 
 
@@ -132,7 +132,7 @@ def missed_from(item: Mapping[str, Any]) -> MissedRange:
 
 
 def was_skipped(job: Job) -> bool:
-    """Say whether a job has been skipped: its fire's entry says so a moment later."""
+    """Return whether a job was skipped by the overlap policy; its fire's entry is updated a moment later."""
     return job.state is State.CANCELLED and job.last is not None and job.last.type == OVERLAPPED
 
 

@@ -67,7 +67,7 @@ class FireView(NamedTuple):
 
 
 def _first_began_at(job: Job) -> int | None:
-    """Say when a job's first attempt began, ms UTC: of those that failed, the last alone is known."""
+    """Return when a job's first attempt began, ms UTC; None if unknown, as only the last failed one is stored."""
     if job.last is None:
         return job.started_at
     return job.last.started_at if job.last.attempt == 1 else None

@@ -129,12 +129,12 @@ LAST: Final = "~"
 
 
 def schedule_key(tenant: str, name: str) -> Key:
-    """Give the key of a schedule: a tenant's schedules stand together, so that they can be listed and counted."""
+    """Return the key of a schedule: a tenant's schedules share a partition, so that they can be listed and counted."""
     return Key(f"SCHEDULES#{tenant}", f"schedule#{name}")
 
 
 def fires_pk(tenant: str, name: str) -> str:
-    """Give the partition key of a schedule's fires and backfills; a name has no `#`."""
+    """Return the partition key of a schedule's fires and backfills; a name has no `#`."""
     return f"SCHEDULE#{tenant}#{name}"
 
 
@@ -149,13 +149,13 @@ def partition_of(identity: str, shards: int) -> str:
 
 
 def next_fire(schedule: Schedule) -> int | None:
-    """Give the first nominal time that is not decided; None after the last one."""
+    """Return the first nominal time that is not decided; None after the last one."""
     nominal = next(after(schedule.definition.recurrence, schedule.cursor), None)
     return nominal and nominal.at_ms
 
 
 def forgotten_at(schedule: Schedule) -> int:
-    """Say when a deleted schedule's item may go, ms UTC: when no request from before its end is under way any more."""
+    """Return when a deleted schedule's item may be removed, ms UTC: when no request from before its end is running."""
     return schedule.version + IN_FLIGHT_S * 1000
 
 
@@ -178,7 +178,7 @@ def with_next_check(schedule: Schedule, rule: NextCheck) -> Schedule:
 
 
 def _next_check(schedule: Schedule, rule: NextCheck) -> int | None:
-    """Give the next check of the next fire; at once where that cannot be worked out, so that the timer says why."""
+    """Return when to check for the next fire, ms UTC; at once if that cannot be computed: the timer stores why."""
     try:
         nominal = next_fire(schedule)
     except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
@@ -187,7 +187,7 @@ def _next_check(schedule: Schedule, rule: NextCheck) -> int | None:
 
 
 def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
-    """Give the schedule as somebody changes it; what was planned beyond this time is to be withdrawn.
+    """Return the schedule after a change; the fires planned beyond this time are to be withdrawn.
 
     Args:
         schedule: with every fire up to the change decided, and no plan standing; or one that cannot be decided.
@@ -269,7 +269,7 @@ def from_item(item: Mapping[str, Any]) -> Schedule:
 
 
 def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
-    """Give a schedule of an item that is none: what can be read of it, and times that never come.
+    """Return a schedule for an item that cannot be read: the fields that can be, and no future fires.
 
     So its owner can see, pause, replace and delete it.
     """

@@ -71,7 +71,7 @@ def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
 
 
 def plan(schedule: Schedule, ids: Ids) -> FirePlan:
-    """Say how each fire of the standing plan ends; `ids` derives the ids of their jobs."""
+    """Return how each fire of the schedule's plan ends; `ids` derives the ids of their jobs."""
     recurrence, misfire = schedule.definition.recurrence, schedule.definition.misfire
     if schedule.state is ScheduleState.PAUSED:
         return FirePlan([], _gap(schedule, schedule.until, FireOutcome.SKIPPED, PAUSED))
@@ -84,12 +84,12 @@ def plan(schedule: Schedule, ids: Ids) -> FirePlan:
 
 
 def advanced(schedule: Schedule) -> Schedule:
-    """Give the schedule once its standing plan is carried out."""
+    """Return the schedule after its plan is carried out."""
     return replace(schedule, cursor=schedule.until, as_of=0, until=0)
 
 
 def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
-    """Give the job that a fire asks for: due at its nominal time, or now if that was missed, plus the jitter."""
+    """Return the request for a fire's job: due at the nominal time, or now if that was missed, plus the jitter."""
     due_at = fire.nominal if fire.outcome is FireOutcome.RAN else fire.decided_at
     overlap = schedule.definition.overlap
     return replace(

@@ -96,7 +96,7 @@ def _read(item: Item) -> Schedule:
 
 
 def _broken(item: Item) -> Item | None:
-    """Give an item that is not a schedule's, None where it is one."""
+    """Return the item if it cannot be read as a schedule, else None."""
     try:
         from_item(item)
     except Exception:  # noqa: BLE001 - as above

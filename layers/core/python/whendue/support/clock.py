@@ -33,7 +33,7 @@ class Clock:
     sleep: Callable[[float], None]
 
     def new_id(self) -> str:
-        """Give a new time-ordered id."""
+        """Return a new time-ordered id."""
         return uuid7(self.now_ms(), self.bits(74))
 
     def random(self) -> float:
@@ -42,7 +42,7 @@ class Clock:
 
 
 def system_clock() -> Clock:
-    """Give the real clock, the operating system's randomness and a real sleep."""
+    """Return the real clock, the operating system's randomness and a real sleep."""
     return Clock(
         now_ms=lambda: time.time_ns() // 1_000_000,
         bits=random.SystemRandom().getrandbits,
@@ -82,5 +82,5 @@ class ManualClock:
         return self._now_ms
 
     def as_clock(self) -> Clock:
-        """Give the effects that read this clock; sleeping advances it."""
+        """Return the effects that read this clock; sleeping advances it."""
         return Clock(now_ms=self.now_ms, bits=self._random.getrandbits, sleep=self.advance)

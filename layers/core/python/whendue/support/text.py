@@ -15,7 +15,7 @@ NOT_IN_LINES: Final = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f{_OTHERS}]")
 
 
 def is_line(text: str) -> bool:
-    """Say whether a text is one line, without anything that acts on whoever shows it."""
+    """Return whether a text is one line, without characters that affect how it is displayed."""
     return NOT_IN_A_LINE.search(text) is None
 
 
@@ -25,7 +25,7 @@ def one_line(text: str) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """Give the known name that a misspelt one is likely to mean; None where none is near.
+    """Return the known name that a misspelt one probably means; None if none is close.
 
     Args:
         name: of bounded length.

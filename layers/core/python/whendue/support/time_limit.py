@@ -46,7 +46,7 @@ class _Scope:
             raise
 
     def _is_hopeless(self, tenant: str, name: str) -> bool:
-        """Say whether it is better to leave it to the next request, or to the next tick."""
+        """Return whether to skip a validation now: it hung for this tenant, or for too many others."""
         return (tenant, name) in self._hung or sum(other == name for _, other in self._hung) >= HUNG_TENANTS
 
 

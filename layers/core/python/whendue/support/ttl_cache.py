@@ -34,7 +34,7 @@ class TtlCache(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K, read: Callable[[], V], *, stale: bool = False) -> V:
-        """Give a value, read now if it is not known or too old. What `read` raises is raised, and not remembered.
+        """Return a value, read now if it is missing or too old. What `read` raises is raised, and not cached.
 
         Args:
             key: which value.
@@ -58,7 +58,7 @@ class TtlCache(Generic[K, V]):
         return value
 
     def get_many(self, keys: Sequence[K], read: Callable[[Sequence[K]], Sequence[V]]) -> dict[K, V]:
-        """Give the values of keys; `read` is called once at most, with those that are not known, and may raise."""
+        """Return the values of keys; `read` is called at most once, with the missing keys, and may raise."""
         asked_ms = self._clock.now_ms()
         found = {key: known.value for key in keys if self._is_fresh(known := self._known.get(key), asked_ms)}
         missing = [key for key in dict.fromkeys(keys) if key not in found]

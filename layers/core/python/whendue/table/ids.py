@@ -14,7 +14,7 @@ ID_LENGTH = 36
 
 
 def time_of(text: str) -> int | None:
-    """Give when a time-ordered id (UUID version 7, RFC 9562 section 5.7) was made, ms UTC; None of any other text."""
+    """Return when a time-ordered id (UUIDv7, RFC 9562 section 5.7) was created, ms UTC; None for any other text."""
     try:
         made = uuid.UUID(text)
     except ValueError:
@@ -41,7 +41,7 @@ class Ids:
         return self._derived("part", member_id_base, str(number))
 
     def _derived(self, kind: str, scope: str, name: str) -> str:
-        """Give a UUID version 8 (RFC 9562 section 5.8) of an HMAC-SHA256; kind and length keep scopes apart."""
+        """Return a UUID version 8 (RFC 9562 section 5.8) of an HMAC-SHA256; kind and length keep scopes apart."""
         text = f"{kind}:{len(scope)}:{scope}:{name}"
         digest = hmac.digest(self.key, text.encode(), hashlib.sha256)
         value = int.from_bytes(digest[:16], "big") & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62

@@ -25,7 +25,7 @@ def _names(kind: type) -> frozenset[str]:
 
 
 def checked(kind: type, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the values back if each has the type that the dataclass says: what is read is then sure to work.
+    """Return the values if each has the type that the dataclass declares, so that later code can rely on it.
 
     Raises:
         TypeError: one has not; names the field, never the value.
@@ -46,7 +46,7 @@ def _allowed(kind: type) -> Mapping[str, frozenset[type]]:
 
 
 def _types(hint: Any) -> set[type]:
-    """Give the types of values that a field of this annotation may hold."""
+    """Return the types of values that a field with this annotation may hold."""
     origin = typing.get_origin(hint)
     if origin is types.UnionType or origin is typing.Union:
         return set().union(*map(_types, typing.get_args(hint)))

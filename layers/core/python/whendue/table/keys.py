@@ -21,12 +21,12 @@ class Key(NamedTuple):
 
 
 def job_key(job_id: str) -> Key:
-    """Give the key of a job's hot item."""
+    """Return the key of a job's hot item."""
     return Key(f"JOB#{job_id}", "job")
 
 
 def job_id_of(pk: str) -> str:
-    """Give the job id that a hot item's `pk` holds."""
+    """Return the job id in a hot item's `pk`."""
     return pk.removeprefix("JOB#")
 
 
@@ -41,74 +41,74 @@ def kind_of(sk: str) -> str:
 
 
 def name_of(sk: str) -> str:
-    """Give what stands behind the kind in a belonging's sort key."""
+    """Return the part after the kind in the sort key of an item that belongs to a job."""
     return sk.partition("#")[2]
 
 
 def life_of(sk: str) -> int | None:
-    """Give the life that a belonging's sort key names, None where it names none."""
+    """Return the life in the sort key of an item that belongs to a job; None if it has none."""
     _, at, life = sk.partition("#")[0].partition("@")
     return int(life) if at and life.isdecimal() else None
 
 
 def payload_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
-    """Give the key of a payload's own item; the hash keeps a reused Idempotency-Key from swapping payloads."""
+    """Return the key of a payload's own item; the hash keeps a reused Idempotency-Key from swapping payloads."""
     return Key(f"JOB#{job_id}", f"{_kind('payload', life)}{request_hash}")
 
 
 def result_key(job_id: str, fence: str) -> Key:
-    """Give the key of a result's own item; the fence keeps a stale worker from overwriting a later result."""
+    """Return the key of a result's own item; the fence keeps a stale worker from overwriting a later result."""
     return Key(f"JOB#{job_id}", f"result#{fence}")
 
 
 def attempt_key(job_id: str, generation: int, life: int | None = None) -> Key:
-    """Give the key of a failed attempt's item; a generation has at most one failed attempt."""
+    """Return the key of a failed attempt's item; a generation has at most one failed attempt."""
     return Key(f"JOB#{job_id}", f"{_kind('attempt', life)}{generation:06d}")
 
 
 def dependencies_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
-    """Give the key of the list of the jobs that a job waits for; the hash as for payloads."""
+    """Return the key of the list of a job's dependencies; the hash as for payloads."""
     return Key(f"JOB#{job_id}", f"{_kind('dependencies', life)}{request_hash}")
 
 
 def members_key(job_id: str, life: int | None) -> Key:
-    """Give the key of the note that a composite has made members; it is written before them."""
+    """Return the key of the note that a composite has created members; it is written before them."""
     return Key(f"JOB#{job_id}", _kind(MEMBERS, life))
 
 
 def blob_key(job_id: str, blob: str, life: int | None) -> Key:
-    """Give the key of the note that a text of the job is in the bucket, under the key `blob`; written before it."""
+    """Return the key of the note that a text of the job is in the bucket under the key `blob`; written before it."""
     return Key(f"JOB#{job_id}", f"{_kind(BLOB, life)}{blob}")
 
 
 def dependent_key(job_id: str, child_id: str, child_hash: str) -> Key:
-    """Give the key of the note that another job waits for the end of this one; the hash is of the other's request."""
+    """Return the key of the note that another job depends on this one; the hash is of the other's request."""
     return Key(f"JOB#{job_id}", f"{DEPENDENT}{child_id}#{child_hash}")
 
 
 def dependent_of(sk: str) -> tuple[str, str]:
-    """Give the job that a note is about, and the hash of its request."""
+    """Return the job that a note is about, and the hash of its request."""
     child_id, _, child_hash = sk.removeprefix(DEPENDENT).partition("#")
     return child_id, child_hash
 
 
 def cursor_key(purpose: str, partition: str) -> Key:
-    """Give the key of the timer's position (`promote` or `rescue`) in a due index partition."""
+    """Return the key of the timer's position (`promote` or `rescue`) in a due index partition."""
     return Key(f"CURSOR#{partition}", purpose)
 
 
 def profile_key(tenant: str, name: str) -> Key:
-    """Give the key of a profile as it is now; all of a tenant's are one family."""
+    """Return the key of a profile's current item; all of a tenant's share a partition."""
     return Key(f"PROFILE#{tenant}", name)
 
 
 def profile_version_key(tenant: str, name: str, version: int) -> Key:
-    """Give the key of one version of a profile; neither tenants nor names hold a `#`."""
+    """Return the key of one version of a profile; neither tenants nor names contain a `#`."""
     return Key(f"PROFILE#{tenant}#{name}", f"v#{version:06d}")
 
 
 def once_key(job_id: str, name: str, life: int | None = None) -> Key:
-    """Give the key of the record behind `ctx.once(name)`; a name that is no good part of a key goes by its hash."""
+    """Return the key of the record behind `ctx.once(name)`; a name that cannot be part of a key is hashed."""
     raw = name.encode(errors="surrogatepass")
     if 0 < len(raw) <= ONCE_NAME_BYTES and name.isprintable():
         return Key(f"JOB#{job_id}", f"{_kind('once', life)}{name}")
@@ -116,35 +116,35 @@ def once_key(job_id: str, name: str, life: int | None = None) -> Key:
 
 
 def limit_pk(tenant: str, key: str) -> str:
-    """Give the partition of a limit's key: its `rate`, its slots, its waiters; a key has no `#`."""
+    """Return the partition of a limit's key: its `rate`, its slots, its waiters; a key has no `#`."""
     return f"LIMIT#{tenant}#{key}"
 
 
 def slot_key(pk: str, number: int) -> Key:
-    """Give the key of one of a limit's slots, from 0."""
+    """Return the key of one of a limit's slots, from 0."""
     return Key(pk, f"slot#{number:03d}")
 
 
 def waiter_key(pk: str, since: int, job_id: str) -> Key:
-    """Give the key of a waiter's place in the line: by the time it was due, ms UTC."""
+    """Return the key of a waiter in the wait queue: ordered by the time it was due, ms UTC."""
     return Key(pk, f"waiter#{since:015d}#{job_id}")
 
 
 def rate_key(pk: str) -> Key:
-    """Give the key of a limit's theoretical arrival time."""
+    """Return the key of a limit's theoretical arrival time."""
     return Key(pk, "rate")
 
 
 def subscription_key(tenant: str, name: str) -> Key:
-    """Give the key of a subscription; all of a tenant's are one family."""
+    """Return the key of a subscription; all of a tenant's share a partition."""
     return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")
 
 
 def counter_pk(shard: int) -> str:
-    """Give the partition of one shard of what is counted. A change of the fields (metrics/model.py) needs a new `v`."""
+    """Return the partition of one shard of the metrics. A change of the fields (metrics/model.py) needs a new `v`."""
     return f"COUNTER#v1#{shard}"
 
 
 def counter_key(shard: int, series: str) -> Key:
-    """Give the key of a series' item in a shard."""
+    """Return the key of a series' item in a shard."""
     return Key(counter_pk(shard), series)

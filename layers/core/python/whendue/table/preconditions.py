@@ -16,7 +16,7 @@ class Precondition:
     exists: bool | None = None
 
     def holds(self, version: int | None) -> bool:
-        """Say whether the current version, None where there is none, is what the writer expects."""
+        """Return whether the current version (None if there is none) is what the writer expects."""
         if self.exists is not None and self.exists != (version is not None):
             return False
         return self.one_of is None or version in self.one_of

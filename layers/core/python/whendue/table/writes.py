@@ -119,7 +119,7 @@ def holds(condition: Condition, item: Mapping[str, Any] | None) -> bool:
 
 
 def applied_to(write: Write, item: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Give the item as it is after the write."""
+    """Return the item as it is after the write."""
     after = {"pk": write.key.pk, "sk": write.key.sk} | dict(item or {})
     for field, change in write.changes.items():
         value = _changed(after.get(field), change)
@@ -131,7 +131,7 @@ def applied_to(write: Write, item: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _changed(value: Any, change: Any) -> Any:
-    """Give a field's value after a change, None where it goes."""
+    """Return a field's value after a change; None if it is removed."""
     match change:
         case Plus(amount):
             return value + amount
@@ -144,7 +144,7 @@ def _changed(value: Any, change: Any) -> Any:
 
 
 def already_done(write: Write, old: Mapping[str, Any] | None) -> bool:
-    """Say whether a refused write had been done before by us: a success whose reply was lost.
+    """Return whether a refused write was ours and done before: a success whose reply was lost.
 
     The item then carries everything that the write sets, and what it expected of fields that it leaves alone.
     """

@@ -161,7 +161,7 @@ def _judge(answer: outbound.Answer, ctx: Context) -> None:
 
 
 def _body(answer: outbound.Answer) -> Any:
-    """Give the body as the JSON value or text that it is, None where it is neither (binary, compressed, empty)."""
+    """Return the body as a JSON value or text; None if it is neither (binary, compressed, empty)."""
     if not answer.body or answer.headers.get("content-encoding", "identity") != "identity":
         return None
     try:

@@ -145,7 +145,7 @@ class Expander:
         return Member(submit(job, self._runtime.settings.timing, first=placed.write), [])
 
     def _bare(self, composite: Job, number: int) -> Job:
-        """Give an item's job, which is tried as the composite is, but for its payload."""
+        """Return an item's job without its payload; its policy is the composite's."""
         settings, now_ms = self._runtime.settings, self._runtime.clock.now_ms()
         job_id = self._runtime.ids.of_member(composite.member_id_base, number)
         return Job(

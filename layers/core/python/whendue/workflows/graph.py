@@ -307,5 +307,5 @@ def _failed(job: Job | None) -> bool:
 
 
 def _is_left(job: Job | None) -> bool:
-    """Say whether a job was cancelled since a dependency of it failed."""
+    """Return whether a job was cancelled because one of its dependencies failed."""
     return job is not None and job.cancelled_for in (DEPENDENCY_FAILED, DEPENDENCY_MISSING)

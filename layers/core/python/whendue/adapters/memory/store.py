@@ -107,7 +107,7 @@ class MemoryStore:
 
 
 def _after(write: Write, old: Item | None) -> dict[str, Any]:
-    """Give the item after an update.
+    """Return the item after an update.
 
     Raises:
         UnstorableError: it would be too large, or adds to what is no number.

@@ -56,7 +56,7 @@ class Cron:
     hourly: bool
 
     def times(self, low_s: int, high_s: int, *, backward: bool = False) -> Iterator[int]:
-        """Give the matching times in [low_s, high_s), in order or the last one first."""
+        """Yield the matching times in [low_s, high_s), in order, or the last first if `backward`."""
         for day in self._days(low_s // DAY_S, (high_s - 1) // DAY_S, backward=backward):
             midnight = day * DAY_S
             for second in self._seconds_of_day(low_s - midnight, high_s - midnight, backward=backward):

@@ -141,14 +141,14 @@ def _between(field: Field, low: int, high: int, step: int) -> list[int]:
 
 
 def _open_end(field: Field, low: int) -> int:
-    """Give where `a/n` ends."""
+    """Return the last value of `a/n`."""
     if field is WEEKDAY and low == _SUNDAY:
         raise refused("begins steps with 7; write 0/2 to begin with Sunday, or 7 for Sunday alone", field)
     return field.last
 
 
 def _modulus(field: Field) -> int:
-    """Give what values are taken by: 7 is 0 among days of the week, everything else is itself."""
+    """Return the modulus of a field's values: 7 among days of the week, so that 7 is 0; all other values stay."""
     return _SUNDAY if field is WEEKDAY else field.last + 1
 
 
@@ -174,7 +174,7 @@ def _value(field: Field, text: str) -> int:
 
 
 def _not_valid(field: Field, item: str) -> InvalidScheduleError:
-    """Say why an item is refused: what it may be elsewhere, or else what the field takes."""
+    """Return the error of an item that is not valid: what it is elsewhere, or else what the field takes."""
     if _RANDOM.fullmatch(item):
         return refused("does not support R and H (random times); use jitterSeconds", field)
     if field is DAY and _WORKDAY.fullmatch(item):

@@ -29,7 +29,7 @@ def parse(exclude: tuple[str, ...]) -> Days:
 
 
 def open_spans(days: Days, low_s: int, high_s: int) -> list[tuple[int, int]]:
-    """Give what the excluded days leave of [low_s, high_s), in order; all in seconds of local time since 1970."""
+    """Return the spans of [low_s, high_s) outside the excluded days, in order; seconds of local time since 1970."""
     spans = []
     for first, last in days:
         if low_s < min(first * DAY_S, high_s):

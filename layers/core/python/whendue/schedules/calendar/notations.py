@@ -51,7 +51,7 @@ def duration(text: str) -> str | None:
 
 
 def interval_instead(text: str) -> str:
-    """Say how to write an interval: the very duration if it is known, else an example."""
+    """Return how to write an interval: with its duration if that is known, else with an example."""
     known = duration(text)
     return f'send "every": "{known}" instead of cron' if known else 'send "every", as in "every": "PT5M"'
 

@@ -65,7 +65,7 @@ class Nominal(NamedTuple):
 
 
 def on_gap(recurrence: Recurrence, cron: Cron) -> Literal["skip", "next"]:
-    """Give what happens to a local time that does not exist; one that runs all day misses nothing by it.
+    """Return what happens to a local time that does not exist; an hourly cron skips it, and misses nothing by that.
 
     Source: Vixie cron's treatment of changes of under three hours, https://man7.org/linux/man-pages/man8/cron.8.html
     """
@@ -73,7 +73,7 @@ def on_gap(recurrence: Recurrence, cron: Cron) -> Literal["skip", "next"]:
 
 
 def on_fold(recurrence: Recurrence, cron: Cron) -> Literal["once", "twice"]:
-    """Give what happens to a local time that comes twice; source as `on_gap`."""
+    """Return what happens to a local time that comes twice; source as `on_gap`."""
     return recurrence.fold or ("twice" if cron.hourly else "once")
 
 
@@ -111,7 +111,7 @@ def anchored(recurrence: Recurrence, at_ms: int) -> Recurrence:
 
 
 def after(recurrence: Recurrence, after_ms: int) -> Iterator[Nominal]:
-    """Give the fires later than an instant, in order, each when it is asked for.
+    """Iterate lazily over the fires later than an instant, in order.
 
     It ends with the recurrence, or when nothing matches for `SCHEDULE_SEARCH_S`.
 
@@ -122,7 +122,7 @@ def after(recurrence: Recurrence, after_ms: int) -> Iterator[Nominal]:
 
 
 def latest(recurrence: Recurrence, after_ms: int, until_ms: int, count: int) -> list[Nominal]:
-    """Give the last fires in (after_ms, until_ms], oldest first, at most `count`; walks from the end.
+    """Return the last fires in (after_ms, until_ms], oldest first, at most `count`; searched from the end.
 
     Raises:
         InvalidScheduleError: as `check` would.
@@ -132,13 +132,13 @@ def latest(recurrence: Recurrence, after_ms: int, until_ms: int, count: int) -> 
 
 
 def jitter_ms(identity: str, jitter_s: int) -> int:
-    """Give how much later than its nominal time a schedule fires: the same for the same identity, below `jitter_s`."""
+    """Return how long after its nominal time a schedule fires, in ms: fixed for each identity, below `jitter_s`."""
     draw = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8])
     return draw % (jitter_s * 1000) if jitter_s else 0
 
 
 def local(recurrence: Recurrence, at_ms: int) -> str:
-    """Give an instant as ISO 8601 local time with its offset, for previews."""
+    """Return an instant as ISO 8601 local time with its offset, for previews."""
     whole, part = divmod(at_ms, 1000)
     return zones.local_time(recurrence.timezone, whole).replace(microsecond=part * 1000).isoformat()
 
@@ -160,7 +160,7 @@ def _anchor(recurrence: Recurrence) -> int:
 
 
 def _fires(recurrence: Recurrence, low_ms: int, high_ms: int, *, backward: bool) -> Iterator[Nominal]:
-    """Give the fires in [low_ms, high_ms]."""
+    """Yield the fires in [low_ms, high_ms]."""
     low_ms = max(low_ms, recurrence.start_ms or 0)
     high_ms = min(high_ms, SCHEDULE_END_MS - 1 if recurrence.end_ms is None else recurrence.end_ms)
     if recurrence.at_ms is not None:
@@ -195,7 +195,7 @@ def _fires_in(
 def _open_times(
     recurrence: Recurrence, cron: Cron, low_s: int, high_s: int, *, backward: bool = False
 ) -> Iterator[int]:
-    """Give the matches in [low_s, high_s) of the wall clock on days that are not excluded."""
+    """Iterate over the matches in [low_s, high_s) of local time, on days that are not excluded."""
     spans = open_spans(exclusions.parse(recurrence.exclude), low_s, high_s)
     return chain.from_iterable(
         cron.times(low, high, backward=backward) for low, high in (reversed(spans) if backward else spans)
@@ -205,7 +205,7 @@ def _open_times(
 def _wall_clock(
     recurrence: Recurrence, cron: Cron, segment: Segment, low_s: int, end_s: int, *, backward: bool
 ) -> Iterator[Nominal]:
-    """Give the matches in a segment's part [low_s, end_s)."""
+    """Yield the matches in [low_s, end_s), which lies within the segment."""
     name, offset, once = recurrence.timezone, segment.offset_s, on_fold(recurrence, cron) == "once"
     for match in _open_times(recurrence, cron, low_s + offset, end_s + offset, backward=backward):
         at_s = match - offset
@@ -218,7 +218,7 @@ def _wall_clock(
 
 
 def _moves_here(recurrence: Recurrence, cron: Cron, segment: Segment) -> bool:
-    """Say whether matches in the gap before a segment, if there is one, make a fire of its start."""
+    """Return whether matches in the gap before a segment, if there are any, fire at its start."""
     first = segment.start_s + segment.offset_s
     if on_gap(recurrence, cron) == "skip" or any(cron.times(first, first + 1)):
         return False
@@ -227,7 +227,7 @@ def _moves_here(recurrence: Recurrence, cron: Cron, segment: Segment) -> bool:
 
 
 def _grid(recurrence: Recurrence, segment: Segment, low_ms: int, end_ms: int, *, backward: bool) -> Iterator[Nominal]:
-    """Give the fires of an interval or a single instant in a segment's part [low_ms, end_ms)."""
+    """Yield the fires of an interval or a single instant in [low_ms, end_ms), which lies within the segment."""
     anchor = recurrence.at_ms if recurrence.at_ms is not None else _anchor(recurrence)
     step = (recurrence.every_s or EVERY_MAX_S) * 1000
     shift = segment.offset_s

@@ -36,7 +36,7 @@ class Segment(NamedTuple):
 
 @cache
 def names() -> frozenset[str]:
-    """Give the names of all zones."""
+    """Return the names of all zones."""
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
@@ -60,29 +60,29 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def local_time(name: str, at_s: int) -> datetime:
-    """Give an instant as local time with its offset."""
+    """Return an instant as local time with its offset."""
     return datetime.fromtimestamp(at_s, zone_named(name))
 
 
 def offset_s(name: str, at_s: int) -> int:
-    """Give local time less UTC at an instant."""
+    """Return local time minus UTC at an instant, in seconds."""
     offset = local_time(name, at_s).utcoffset()
     return 0 if offset is None else offset.days * 86_400 + offset.seconds
 
 
 def comes_again(name: str, at_s: int) -> bool:
-    """Say whether the local time of this instant comes once more, later."""
+    """Return whether the local time of this instant occurs again later."""
     here = local_time(name, at_s)
     return here.utcoffset() != here.replace(fold=1).utcoffset()
 
 
 def came_before(name: str, at_s: int) -> bool:
-    """Say whether the local time of this instant has come before."""
+    """Return whether the local time of this instant has occurred before."""
     return local_time(name, at_s).fold == 1
 
 
 def segments(name: str, low_s: int, high_s: int, *, backward: bool = False) -> Iterator[Segment]:
-    """Give the segments that reach into [low_s, high_s), in order or the last one first; none is longer than a year."""
+    """Yield the segments that overlap [low_s, high_s), in order or the last first; each is at most a year long."""
     years = range(_year_of(low_s), _year_of(high_s - 1) + 1)
     for year in reversed(years) if backward else years:
         block = _segments_of(name, year)
