@@ -25,7 +25,7 @@ def definition(cron: str = "*/5 * * * * *", **wanted: Any) -> Definition:
 
 
 def entries(world: World, name: str = "s") -> tuple[dict[int, Fire], list[MissedRange]]:
-    """Read the whole ledger: fires by nominal time, withdrawn ones left out, and gaps."""
+    """Read the whole fire history: fires by nominal time, withdrawn ones left out, and gaps."""
     family = world.table.query(fires_pk(TENANT, name))
     fires = [fire_from(item) for item in family if item["sk"].startswith("fire#")]
     gaps = [missed_from(item) for item in family if item["sk"].startswith("gap#")]

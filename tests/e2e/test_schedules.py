@@ -11,7 +11,7 @@ FOR_S = 120
 
 
 def test_an_every_five_seconds_schedule_misses_none_and_none_twice(stage: Stage) -> None:
-    """Over two minutes, by the ledger and by what the jobs were told; with a timer that comes each minute."""
+    """Over two minutes, by the fire history and by what the jobs received; with a timer that comes each minute."""
     with stage.http(tenant=five_seconds.TENANT) as http:
         created_s = _seconds(http.client.get(five_seconds.PATH).raise_for_status().json()["createdAt"])
         first_s = (created_s // five_seconds.EVERY_S + 1) * five_seconds.EVERY_S

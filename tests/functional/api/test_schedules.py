@@ -25,7 +25,7 @@ def put(client: Client) -> Callable[..., Answer]:
 
 
 def fires(client: Client, **query: Any) -> list[dict[str, Any]]:
-    """Read the whole ledger of `nightly`, page by page."""
+    """Read the whole fire history of `nightly`, page by page."""
     found: list[dict[str, Any]] = []
     while True:
         answer = client.send("GET", "/schedules/nightly/fires", **query)

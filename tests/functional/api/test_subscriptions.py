@@ -504,7 +504,7 @@ def test_an_operators_pause_of_a_queue_is_delivered_to_the_operators_tenant(
 
 
 def test_missed_fires_are_delivered_once_with_their_number(client: Client, world: Notified) -> None:
-    """One delivery for all of one entry of the ledger; also when whoever told it died before the cursor moved."""
+    """One delivery for all of one missed range; also when the process that created it died before the cursor moved."""
     put(client, HOOK | {"events": ["schedule_missed"], "filter": {"schedules": ["s"]}})
     body = {"every": "PT1M", "misfire": {"policy": "skip"}, "job": {"type": "ok", "payload": {}}}
     for name in ("s", "other"):

@@ -160,7 +160,7 @@ def test_a_result_is_never_taken_for_a_reference(client: Client, world: World) -
     path = submit(client, nodes=nodes)
     world.work()
     assert result_of(client, path, "next")["got"] == [hostile, {"$item": "x"}]
-    assert [one["got"] for one in result_of(client, path, "each")] == [hostile, {"$item": "x"}]
+    assert [item["got"] for item in result_of(client, path, "each")] == [hostile, {"$item": "x"}]
 
 
 def test_nodes_take_priority_profile_and_tags_of_the_workflow_unless_they_say_otherwise(
@@ -173,8 +173,8 @@ def test_nodes_take_priority_profile_and_tags_of_the_workflow_unless_they_say_ot
     world.work(queue="high")
     world.work()
     jobs = [client.send("GET", f"/jobs/{node['job']}").json for node in shown(client, path)["nodes"]]
-    told = [(one["priority"], one["profile"], one["tags"]) for one in jobs]
-    assert told == [("high", "patient", {"team": "a"}), ("low", "default", {})]
+    placed = [(node["priority"], node["profile"], node["tags"]) for node in jobs]
+    assert placed == [("high", "patient", {"team": "a"}), ("low", "default", {})]
 
 
 def test_a_profile_of_one_attempt_is_for_the_nodes(client: Client, world: World) -> None:
@@ -305,7 +305,7 @@ def test_workflows_are_listed_without_their_nodes_jobs(client: Client, world: Wo
     client.submit()
     world.work()
     page = client.send("GET", "/workflows", state="succeeded").json
-    assert {f"/workflows/{one['id']}" for one in page["items"]} == paths
+    assert {f"/workflows/{item['id']}" for item in page["items"]} == paths
     assert page["cursor"] is None
     assert client.send("GET", "/workflows", state="dead").json["items"] == []
 
@@ -315,7 +315,7 @@ def test_another_tenants_workflow_is_none(world: World, client_of: Callable[...,
     path = submit(client_of(), group=[job(delaySeconds=60)])
     other = client_of("other")
     requests = [("GET", path), ("POST", f"{path}/cancel"), ("POST", f"{path}/retry")]
-    assert [other.send(*one).code for one in requests] == ["workflow_not_found"] * 3
+    assert [other.send(*request).code for request in requests] == ["workflow_not_found"] * 3
     assert other.send("GET", "/workflows").json["items"] == []
 
 
@@ -324,7 +324,7 @@ def test_a_job_is_no_workflow(client: Client) -> None:
     job_id = client.submit()["id"]
     for unknown in (job_id, "0190", "%00"):
         answers = [client.send("GET", f"/workflows/{unknown}"), client.send("POST", f"/workflows/{unknown}/cancel")]
-        assert [(one.status, one.code) for one in answers] == [(404, "workflow_not_found")] * 2
+        assert [(answer.status, answer.code) for answer in answers] == [(404, "workflow_not_found")] * 2
 
 
 @pytest.mark.parametrize("route", ["/jobs", "/tasks/schedule"])
@@ -430,7 +430,7 @@ def test_what_is_wrong_is_refused_whole_and_says_where(client: Client, world: Wo
     answer = client.send("POST", "/workflows", body)
     assert (answer.status, answer.code) == (422, code), answer.text
     if where:
-        assert any(place["where"].startswith(where) for place in answer.json["errors"]), answer.text
+        assert any(error["where"].startswith(where) for error in answer.json["errors"]), answer.text
     assert world.app.listing.page("jobs", "acme", JobFilter(), 10, None).jobs == []
 
 
@@ -439,8 +439,8 @@ def test_a_cycle_is_named(client: Client) -> None:
     nodes = {"in": job(), "a": job("ok", "in", "c"), "b": job("ok", "a"), "c": job("ok", "b"), "out": job("ok", "c")}
     answer = client.send("POST", "/workflows", {"nodes": nodes})
     assert answer.code == "invalid_workflow"
-    [place] = answer.json["errors"]
-    assert place["problem"] in {f"has a cycle: {' -> '.join(c)}" for c in ("abca", "bcab", "cabc")}
+    [error] = answer.json["errors"]
+    assert error["problem"] in {f"has a cycle: {' -> '.join(c)}" for c in ("abca", "bcab", "cabc")}
 
 
 def test_a_refusal_never_repeats_a_payload(client: Client, world: World) -> None:

@@ -17,7 +17,7 @@ from whendue.table.writes import Write
 
 
 def test_skip_runs_none_beside_one_that_runs() -> None:
-    """The ledger says why, and so does the job."""
+    """The fire history says why, and so does the job."""
     world, _ = running("skip")
     fire(world, 2)
     assert outcomes(world) == [RUNS, SKIPPED, SKIPPED]
@@ -132,7 +132,7 @@ def test_a_skipped_job_that_is_redriven_runs() -> None:
 
 
 def test_a_skipped_job_that_is_redriven_before_the_history_knew_has_run() -> None:
-    """Its maker died between the two writes; the ledger tells what became of it in the end."""
+    """Its maker died between the two writes; the fire history shows what became of it in the end."""
     world, _ = running("skip")
     world.clock.advance(10)
     with pytest.raises(KilledError):

@@ -1,4 +1,4 @@
-"""The ledger as it is read: against a plain list of what was entered, page by page, and what a page may cost."""
+"""The fire history as it is read: against a plain list of what was entered, page by page, and what a page may cost."""
 
 import base64
 import random
@@ -34,7 +34,7 @@ def gap(first: int, until: int, outcome: FireOutcome) -> MissedRange:
 
 
 def a_history(chance: random.Random, end_ms: int) -> list[Fire | MissedRange]:
-    """Make a ledger back from a time: stretches of fires and gaps, with entries within gaps and beside fires."""
+    """Make a fire history back from a time: runs of fires and gaps, with entries within gaps and beside fires."""
     entries: list[Fire | MissedRange] = []
     for _ in range(chance.randint(3, 12)):
         first = end_ms - 1000 * chance.choice([0, 2, 49, 50, 51, 99, 130])
@@ -160,7 +160,7 @@ def test_a_cursor_of_another_list_is_refused() -> None:
 
 
 def once(failures: int, **policy: Any) -> tuple[World, FireView]:
-    """Let one fire's job fail so often, two seconds late, and then succeed; gives what the ledger shows."""
+    """Let one fire's job fail so often, two seconds late, and then succeed; returns what the fire history shows."""
     world = World()
     world.task("fails", lambda payload, ctx: 1 // max(0, ctx.attempt - failures))
     template = JobRequest("fails", {}, policy={"base_s": 30, "factor": 1, "jitter": "none"} | policy)

@@ -8,7 +8,7 @@ import pytest
 from tests.builders.schedules import DEFINITION, GAP, NOW_MS, SCHEDULE
 from whendue.adapters.attribute_values import to_attribute
 from whendue.schedules import backfill_model as backfills
-from whendue.schedules import fires as ledger
+from whendue.schedules import fires
 from whendue.schedules import model as schedules
 from whendue.schedules.backfill_model import Backfill
 from whendue.schedules.fires import Fire, FireOutcome
@@ -25,11 +25,11 @@ ENDED = replace(BACKFILL, state=backfills.BackfillState.FINISHED)
     [
         schedules.step("pause", SCHEDULE, replace(SCHEDULE, state=schedules.ScheduleState.PAUSED)),
         schedules.step("edit", SCHEDULE, replace(SCHEDULE, definition=replace(DEFINITION, jitter_s=5))),
-        ledger.enter(FIRE),
-        ledger.enter(SKIPPED),
-        ledger.enter(GAP),
-        ledger.revise("skip", FIRE, SKIPPED),
-        ledger.revise("backfill", SKIPPED, FIRE),
+        fires.enter(FIRE),
+        fires.enter(SKIPPED),
+        fires.enter(GAP),
+        fires.revise("skip", FIRE, SKIPPED),
+        fires.revise("backfill", SKIPPED, FIRE),
         backfills.create(BACKFILL, 4),
         backfills.step(BACKFILL, ENDED),
     ],
@@ -46,7 +46,7 @@ def test_what_is_written_are_plain_values_that_the_table_takes(write: Write) -> 
 @pytest.mark.parametrize(("before", "then"), [(FIRE, SKIPPED), (SKIPPED, FIRE)])
 def test_a_revised_entry_keeps_nothing_of_what_it_was(before: Fire, then: Fire) -> None:
     """What it no longer has is removed."""
-    assert ledger.fire_from(item_after(ledger.enter(before), ledger.revise("again", before, then))) == then
+    assert fires.fire_from(item_after(fires.enter(before), fires.revise("again", before, then))) == then
 
 
 def test_a_backfill_that_has_ended_is_in_no_due_index() -> None:

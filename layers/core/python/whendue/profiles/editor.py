@@ -160,16 +160,18 @@ class ProfileEditor:
             "deleted": deleted,
             "content": dict(content),
         }
-        [end] = self._runtime.store.apply([insert("profile_version", profile_version_key(tenant, name, version), ours)])
-        if end.done:
+        [result] = self._runtime.store.apply(
+            [insert("profile_version", profile_version_key(tenant, name, version), ours)]
+        )
+        if result.done:
             self._move_on(tenant, name, ours)
             self._forget_old(tenant, name, version - PROFILE_VERSIONS)
             return ours
-        if end.status is WriteStatus.INVALID:
+        if result.status is WriteStatus.INVALID:
             raise UnstorableError
-        if end.current is None:
+        if result.current is None:
             raise UnavailableError("it is not known whether the profile was changed; send the same request again")
-        self._move_on(tenant, name, {field: end.current[field] for field in ours})
+        self._move_on(tenant, name, {field: result.current[field] for field in ours})
         return CONFLICT
 
     def _move_on(self, tenant: str, name: str, version_item: Item) -> None:
@@ -180,9 +182,9 @@ class ProfileEditor:
             if before
             else insert("profile", key, version_item)
         )
-        [end] = self._runtime.store.apply([step])
+        [result] = self._runtime.store.apply([step])
         self._profiles.forget(tenant, name)
-        if end.status is WriteStatus.UNAVAILABLE:
+        if result.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError("it is not known whether the profile was changed; send the same request again")
 
     def _forget_old(self, tenant: str, name: str, last: int) -> None:

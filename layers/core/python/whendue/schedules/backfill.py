@@ -40,11 +40,11 @@ from whendue.table.writes import Write
 class BackfillService:
     """Creates jobs for past fires."""
 
-    def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit, enqueuer: FireEnqueuer) -> None:
         """Use this runtime."""
         self._runtime = runtime
         self._submit = submit
-        self._firing = firing
+        self._enqueuer = enqueuer
 
     def begin(self, tenant: str, name: str, from_ms: int, to_ms: int, limit: int | None, *, force: bool) -> Backfill:
         """Begin a backfill and do its first chunk.
@@ -66,7 +66,7 @@ class BackfillService:
             raise InvalidRequestError("from must not be before 1970")
         now_ms = self._runtime.clock.now_ms()
         # The past is decided now: no timer enters anything else later.
-        schedule = self._firing.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
+        schedule = self._enqueuer.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
             raise InvalidRequestError("from must be in the past and not later than to")
         begun = Backfill(

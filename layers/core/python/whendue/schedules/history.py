@@ -102,14 +102,14 @@ class FireHistory:
         now_ms = self._runtime.clock.now_ms()
         newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
         bound = ("fires", tenant, name, *astuple(wanted))
-        walk = _Walk(self._runtime, fires_pk(tenant, name), wanted, max(newest + 1, 0))
+        scan = _FireScan(self._runtime, fires_pk(tenant, name), wanted, max(newest + 1, 0))
         if cursor:
-            walk.position = str(self._runtime.cursors.open(cursor, bound))
+            scan.position = str(self._runtime.cursors.open(cursor, bound))
         fires: list[Fire] = []
-        while len(fires) < limit and not walk.ended and walk.reads < FIRE_HISTORY_READS:
-            fires += walk.take(limit - len(fires))
+        while len(fires) < limit and not scan.ended and scan.reads < FIRE_HISTORY_READS:
+            fires += scan.take(limit - len(fires))
         views = self._with_jobs(fires, now_ms)
-        return FirePage(views, None if walk.ended else self._runtime.cursors.seal(walk.position, bound))
+        return FirePage(views, None if scan.ended else self._runtime.cursors.seal(scan.position, bound))
 
     def _with_jobs(self, fires: Sequence[Fire], now_ms: int) -> list[FireView]:
         ids = [fire.job for fire in fires if fire.job]
@@ -129,7 +129,7 @@ def _view(fire: Fire, job: Job | None) -> FireView:
     return FireView(replace(fire, outcome=FireOutcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
 
 
-class _Walk:
+class _FireScan:
     """Goes back in time through entries and gaps. Everything before `position`, a sort key, is still to come."""
 
     def __init__(self, runtime: Runtime, pk: str, wanted: FireFilter, before_ms: int) -> None:

@@ -41,11 +41,11 @@ class ScheduleRunner:
     """
 
     def __init__(
-        self, runtime: Runtime, firing: FireEnqueuer, schedules: ScheduleService, backfills: BackfillService
+        self, runtime: Runtime, enqueuer: FireEnqueuer, schedules: ScheduleService, backfills: BackfillService
     ) -> None:
         """Use this runtime."""
         self._runtime = runtime
-        self._firing = firing
+        self._enqueuer = enqueuer
         self._auto_pause = AutoPauser(runtime, schedules)
         self._backfills = backfills
 
@@ -99,7 +99,7 @@ class ScheduleRunner:
         schedules, unreadable = self._decoded(items)
         for schedule in schedules:
             self._pause_if_failing(schedule)
-        fired = self._firing.ahead(schedules)
+        fired = self._enqueuer.ahead(schedules)
         broken = [Unserved(schedule.key, items[schedule.key], error) for schedule, error in fired.broken]
         postpone(self._runtime, [*unreadable, *broken])
         return len(fired.moved)

@@ -107,12 +107,12 @@ def _broken(item: Item) -> Item | None:
 class ScheduleService:
     """Changes schedules on request."""
 
-    def __init__(self, runtime: Runtime, submit: Submit, firing: FireEnqueuer) -> None:
+    def __init__(self, runtime: Runtime, submit: Submit, enqueuer: FireEnqueuer) -> None:
         """Use this runtime."""
         self._runtime = runtime
         self._submit = submit
-        self._firing = firing
-        self._withdraw = PlannedFireCanceller(runtime)
+        self._enqueuer = enqueuer
+        self._canceller = PlannedFireCanceller(runtime)
 
     def get(self, tenant: str, name: str) -> Schedule:
         """Show a schedule.
@@ -218,14 +218,14 @@ class ScheduleService:
         # The spaces keep it apart from every Idempotency-Key of a submit.
         key = None if idempotency_key is None else f"trigger {name} {idempotency_key}"
         request = replace(schedule.definition.template, idempotency_key=key, schedule=name)
-        end = self._submit.one(tenant, request)
-        made: Job = end.job
+        result = self._submit.one(tenant, request)
+        made: Job = result.job
         entry = Fire(
             schedule.fires_pk, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
         )
         # The job is what counts: an entry missing in the history is better than a second job.
         self._runtime.store.apply([enter(entry)])
-        return end
+        return result
 
     # --- how ------------------------------------------------------------------------------------------------
 
@@ -261,11 +261,11 @@ class ScheduleService:
             raise TooManySchedulesError(f"a tenant can have at most {SCHEDULES_PER_TENANT} schedules; delete one first")
         now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
-        made = with_next_check(new, self._firing.rule)
+        made = with_next_check(new, self._enqueuer.rule)
         _insist_that_it_fires(made)
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
-        [end] = self._runtime.store.apply([write])
-        return self._finished(made) if end.done_or_raise() else CONFLICT
+        [result] = self._runtime.store.apply([write])
+        return self._finished(made) if result.done_or_raise() else CONFLICT
 
     def _to(self, tenant: str, name: str, state: ScheduleState, expected: Precondition, **changes: Any) -> Schedule:
         def decide(found: _Found) -> tuple[Schedule, Item | None] | NoWrite[Schedule]:
@@ -294,17 +294,17 @@ class ScheduleService:
         settled = known if broken else self._settled(known, at_ms)
         if settled.version != known.version:
             return CONFLICT
-        then = with_next_check(changed(settled, at_ms, **changes), self._firing.rule)
+        then = with_next_check(changed(settled, at_ms, **changes), self._enqueuer.rule)
         if "definition" in changes:
             _insist_that_it_fires(then)
         write = replacement(broken, then) if broken else step("change_schedule", settled, then)
-        [end] = self._runtime.store.apply([write])
-        return self._finished(then) if end.done_or_raise() else CONFLICT
+        [result] = self._runtime.store.apply([write])
+        return self._finished(then) if result.done_or_raise() else CONFLICT
 
     def _settled(self, known: Schedule, at_ms: int) -> Schedule:
         """Decide everything up to a time; a schedule whose fires cannot be worked out stays as it is."""
         try:
-            return self._firing.settled(known, at_ms)
+            return self._enqueuer.settled(known, at_ms)
         except (UnavailableError, StateConflictError):
             raise
         except Exception as error:  # noqa: BLE001 - its recurrence is one that an older version took, say
@@ -313,7 +313,7 @@ class ScheduleService:
 
     def _withdrawn(self, schedule: Schedule) -> Schedule:
         """Finish what somebody may have left half done, before it is acknowledged again."""
-        return self._withdraw.finish(schedule) if schedule.withdraw_until else schedule
+        return self._canceller.finish(schedule) if schedule.withdraw_until else schedule
 
     def _finished(self, schedule: Schedule) -> Schedule:
         """Withdraw what was planned ahead; and fire at once what the timer might come to too late."""
@@ -326,7 +326,7 @@ class ScheduleService:
             return schedule
         # It is changed, whatever becomes of this: the timer does it, too.
         try:
-            return next(iter(self._firing.ahead([then]).moved), then)
+            return next(iter(self._enqueuer.ahead([then]).moved), then)
         except UnavailableError:
             return then
         except Exception as error:  # noqa: BLE001 - as above
