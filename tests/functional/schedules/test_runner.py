@@ -309,7 +309,7 @@ def test_one_broken_schedule_does_not_hold_up_the_others() -> None:
 
 @pytest.mark.parametrize(("cron", "fires"), [("* * * * *", 1), ("*/5 * * * * *", 12)])
 def test_what_a_fire_costs(cron: str, fires: int) -> None:
-    """Two writes of the schedule a minute, one of the fire history for each fire; calls are shared by the schedules of a page."""
+    """Two writes of the schedule a minute, one of its history for each fire; a page of schedules shares calls."""
     world = World()
     names = [f"s{number}" for number in range(20)]
     for name in names:
