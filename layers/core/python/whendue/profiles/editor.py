@@ -1,8 +1,8 @@
-"""Editing profiles: each edit is a version of its own that never changes; what is current points to the newest.
+"""Editing profiles: each edit inserts a version that never changes; the current item points to the newest.
 
-A version's item is written first, where none is: that decides between two who edit at the same time. Then the current
-item is moved on by one. Whoever finds a version that is not current yet, because its writer died or is slow, moves the
-current item first. So every version was current once, in order, and no edit is lost.
+A version's item is inserted first, which decides between two edits at the same time. Then the current item is moved to
+it. An edit that finds a version that is not current yet, because its writer died or is slow, moves the current item
+first. So every version was current once, in order, and no edit is lost.
 """
 
 from collections.abc import Mapping
@@ -96,10 +96,10 @@ class ProfileEditor:
         Raises:
             BuiltInProfileError: a built-in profile has this name.
             InvalidRequestError: its timeout is longer than any worker has.
-            UnknownSubscriptionError: it names a subscription that is not there.
+            UnknownSubscriptionError: it names a subscription that does not exist.
             PreconditionFailedError: the current version is not as expected.
-            TooManyProfilesError: there is no room for another name.
-            UnavailableError: nobody knows whether it was done; ask again.
+            TooManyProfilesError: the tenant has the maximum number of names.
+            UnavailableError: the outcome is unknown; send it again.
         """
         check_timeout(self._runtime.settings, whose={"the profile": wanted.policy})
         content = to_content(wanted)
@@ -131,7 +131,7 @@ class ProfileEditor:
             BuiltInProfileError: a built-in profile has this name.
             ProfileNotFoundError: none has this name.
             PreconditionFailedError: the current version is not as expected.
-            UnavailableError: nobody knows whether it was done; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
 
         def decide(current: Item | None) -> Item | None:

@@ -23,7 +23,7 @@ class ProfileLookup:
         self._cache: TtlCache[tuple[str, str], Profile] = TtlCache(runtime.clock, PROFILE_AGE_MS, PROFILES_REMEMBERED)
 
     def find(self, tenant: str, name: str, *, stale: bool = False) -> Profile:
-        """Find a profile. That there is none is not remembered: one that was just made works at once.
+        """Find a profile. A missing one is not cached: one that was just created works at once.
 
         Args:
             tenant: whose.
@@ -39,7 +39,7 @@ class ProfileLookup:
         return self._cache.get((tenant, name), lambda: self._read(tenant, name), stale=stale)
 
     def each(self, tenant: str, names: Iterable[str]) -> dict[str, Profile | WhendueError]:
-        """Find profiles by their names; in place of one that cannot be found, why."""
+        """Find profiles by their names; the error for each that cannot be found."""
         found: dict[str, Profile | WhendueError] = {}
         for name in names:
             try:

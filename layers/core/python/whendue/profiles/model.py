@@ -28,7 +28,7 @@ class Profile:
         queue: the priority of a job that asks for none.
         limit: how many of its jobs may run at once, and start per second.
         follow: its jobs take the newest version's policy at each claim.
-        notify: the subscriptions that its jobs name besides their own, parted by spaces.
+        notify: the subscriptions that its jobs name in addition to their own, separated by spaces.
         version: which version this is, from 1; None for a built-in one.
         edited_at: when this version was made, ms UTC; None for a built-in one.
     """
@@ -79,10 +79,10 @@ def check_timeout(settings: Settings, *, whose: Mapping[str, Mapping[str, Any]])
 
     Args:
         settings: the deployment's.
-        whose: the parts of a policy, by who says them; the first that has a timeout counts.
+        whose: the parts of a policy by their source; the first that has a timeout counts.
 
     Raises:
-        InvalidRequestError: the timeout is too long; the message has the limit and who asks for it.
+        InvalidRequestError: the timeout is too long; the message has the limit and the timeout's source.
     """
     for who, said in whose.items():
         if "timeout_s" not in said:
@@ -108,7 +108,7 @@ def accepted_policy(
         request: what the request asks for.
 
     Raises:
-        InvalidRequestError: an attempt may take longer than any worker has; the message says who asks for it.
+        InvalidRequestError: an attempt may take longer than any worker has; the message names the timeout's source.
     """
     check_timeout(
         settings,

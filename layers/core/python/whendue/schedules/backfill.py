@@ -114,7 +114,7 @@ class BackfillService:
         [result] = self._runtime.store.apply([step(backfill, then)])
         if result.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
-        # Another process has done this chunk, too, where there is an older state.
+        # A current item means that the write was refused: another process has done this chunk.
         return then if result.current is None else from_item(result.current)
 
     def _with_next_chunk(self, backfill: Backfill) -> Backfill:

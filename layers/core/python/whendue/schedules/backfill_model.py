@@ -38,7 +38,7 @@ class Backfill:
         version: the schedule's then.
         schedule_made_at: when that schedule was created: another one of its name is not its own. 0: not known.
         from_ms, to_ms: the range of nominal times, both inclusive.
-        limit: at most so many jobs.
+        limit: maximum number of jobs.
         force: also where a job ran.
         cursor: every nominal time up to here is done.
         made: jobs made.
@@ -148,14 +148,14 @@ def _fire(backfill: Backfill, ids: Ids, nominal: int) -> Fire:
 
 
 def create(backfill: Backfill, shards: int) -> Write:
-    """Create the item where none is; the timer sees it until it is finished."""
+    """Create the item if there is none; it is in the due index until it is over."""
     partition = partition_of(f"{backfill.tenant}/{backfill.name}", shards)
     due = {"due_pk": partition, "check_at": backfill.created_at}
     return insert("create_backfill", backfill.key, _values(backfill) | due)
 
 
 def step(before: Backfill, then: Backfill) -> Write:
-    """Move on, if nobody has meanwhile; one that is finished leaves the due index."""
+    """Advance a backfill, if it has not been advanced meanwhile; one that is over leaves the due index."""
     changes = _values(then)
     if then.state is not BackfillState.RUNNING:
         changes |= {"due_pk": REMOVE, "check_at": REMOVE}

@@ -27,10 +27,10 @@ class PlannedFireCanceller:
         self._runtime = runtime
 
     def finish(self, schedule: Schedule) -> Schedule:
-        """Cancel what was planned beyond the last change and has not begun; then the schedule is as it should be.
+        """Cancel the planned fires after the last change whose jobs have not begun; return the schedule without them.
 
-        Every planned job is there to be cancelled: the cursor, which the change has moved back, is past a fire only
-        once its job is there. Whoever is late finds the job cancelled, and the entry, which is kept, withdrawn.
+        Every planned job exists and can be cancelled: the cursor, which the change has moved back, passes a fire only
+        after its job is created. A timer that is late finds the job cancelled, and the entry, which is kept, withdrawn.
 
         Raises:
             UnavailableError: some of it is still to be done.

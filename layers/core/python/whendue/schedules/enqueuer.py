@@ -1,7 +1,7 @@
 """Carry out the plans of schedules. Any number of processes may do so at once, and die anywhere.
 
 Commit the plan, enter its fires in the history, create their jobs, notify of missed fires, advance the cursor: each
-step can be repeated, and has the same result whoever does it.
+step can be repeated, and has the same result in any process.
 """
 
 from collections.abc import Callable, Sequence

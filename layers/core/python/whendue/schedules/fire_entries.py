@@ -78,7 +78,7 @@ class _Written:
     Args:
         entry: what was to be entered.
         verdict: what follows.
-        replacement: the write that puts it in place of another one; None where it replaces none.
+        replacement: the write that replaces another entry with it; None if it replaces none.
     """
 
     entry: _Entry
@@ -97,7 +97,7 @@ class FireEntries:
     def enter(self, plans: Sequence[PlanProgress]) -> list[PlanProgress]:
         """Enter the fires of plans, those of all schedules in one call; return the plans with the jobs to create.
 
-        Whoever repeats it enters the same. An entry that is there already stands, unless a change before this plan
+        A repetition enters the same. An entry that exists already stays, unless a change before this plan
         withdrew it, or it names a job that was not created in time and can no longer be.
 
         Raises:
@@ -148,7 +148,7 @@ class FireEntries:
         return _Written(entry, verdict, revise("replace_fire", current, entry.entry) if replaces else None)
 
     def _against(self, schedule: Schedule, fire: Fire, current: Fire) -> _Verdict:
-        """Decide between ours and the entry that is there."""
+        """Decide between our entry and the current one."""
         same_version = current.version == fire.version
         if current.outcome is FireOutcome.WITHDRAWN:
             # Of our version: the schedule was changed meanwhile, and its change has seen to everything.
@@ -158,7 +158,7 @@ class FireEntries:
         [job] = self._runtime.store.get([job_key(current.job)])
         if job is not None:
             return _Verdict.STANDS
-        # Another timer may still be creating its job; after that time nobody will.
+        # Another timer may still be creating its job; after that time none will.
         overdue = self._runtime.clock.now_ms() > schedule.as_of + IN_FLIGHT_S * 1000
         return _Verdict.REPLACE if overdue else _Verdict.LATER
 

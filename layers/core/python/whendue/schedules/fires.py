@@ -18,7 +18,7 @@ from whendue.table.writes import REMOVE, Condition, Is, Write, insert
 
 
 class FireOutcome(StrEnum):
-    """How a fire ended. A withdrawn one was planned and taken back before its time; nobody is shown it."""
+    """How a fire ended. A withdrawn one was planned and cancelled before its time; it is not shown."""
 
     RAN = "ran"
     SKIPPED = "skipped"
@@ -60,7 +60,7 @@ class Fire:
 
     @property
     def key(self) -> Key:
-        """Its key: triggered ones stand between the nominal times."""
+        """Its key: triggered fires sort between the nominal times."""
         return Key(self.pk, fire_sk(self.nominal) + (f"~{self.job}" if self.outcome is FireOutcome.TRIGGERED else ""))
 
 
@@ -100,12 +100,12 @@ def missed_sk(first_ms: int) -> str:
 
 
 def enter(entry: Fire | MissedRange) -> Write:
-    """Enter how something ended, if nobody has."""
+    """Insert an entry, if there is none."""
     return insert("enter_fire" if isinstance(entry, Fire) else "enter_gap", entry.key, _values(entry))
 
 
 def revise(name: str, before: Fire, then: Fire) -> Write:
-    """Change an entry, if nobody has meanwhile; `name` says why."""
+    """Change an entry, if it has not been changed meanwhile; `name` says why."""
     old, new = _values(before), _values(then)
     gone = {part: REMOVE for part in old if part not in new}
     seen: list[Condition] = [Is(part, old[part]) for part in ("outcome", "version", "job") if part in old]
@@ -126,7 +126,7 @@ def fire_from(item: Mapping[str, Any]) -> Fire:
 
 
 def missed_from(item: Mapping[str, Any]) -> MissedRange:
-    """Read a gap from its item."""
+    """Read a missed range from its item."""
     recurrence = recurrence_of(json.loads(item["recurrence"]))
     return MissedRange(**known(MissedRange, item) | {"outcome": FireOutcome(item["outcome"]), "recurrence": recurrence})
 

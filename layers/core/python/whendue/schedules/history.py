@@ -30,7 +30,7 @@ from whendue.schedules.model import fires_pk
 from whendue.schedules.service import find_schedule
 from whendue.table.keys import job_key
 
-# So many entries are read at a time, at least.
+# Minimum number of entries that are read at a time.
 CHUNK = 50
 GAP = "gap#"
 
@@ -143,7 +143,7 @@ class _FireScan:
         self.ended = False
 
     def take(self, limit: int) -> list[Fire]:
-        """Take the next few; none may be wanted of those that were looked at."""
+        """Return the next fires that the filter wants, at most `limit`; possibly none of those that were read."""
         size = max(limit, CHUNK)
         entries, last = self._entries(size)
         lowest, floor = self._from_ms, fire_sk(self._from_ms)
@@ -168,7 +168,7 @@ class _FireScan:
         return chosen[:limit]
 
     def _entries(self, size: int) -> tuple[list[Fire], str]:
-        """Read the next entries; gives those that are readable, and the key of the last if there may be more."""
+        """Read the next entries; return those that are readable, and the last one's key if there may be more."""
         first = fire_sk(self._from_ms)
         if self.position <= first:
             return [], ""
@@ -178,7 +178,7 @@ class _FireScan:
         return readable(self._runtime, page, fire_from, "list_fires"), page[-1]["sk"] if len(page) == size else ""
 
     def _in_gaps(self, lowest: int, size: int) -> tuple[list[Fire], bool]:
-        """Make the nominal times of gaps again, newest first; False when there are more than so many."""
+        """Compute the fires of missed ranges, newest first, at most `size`; False if there are more."""
         nominal, triggered = _time_in(self.position)
         upper = nominal - (not triggered)
         fires: list[Fire] = []
@@ -193,7 +193,7 @@ class _FireScan:
         return fires, True
 
     def _times(self, lowest: int, upper: int, count: int, item: Item) -> list[Fire]:
-        """Make a gap's last nominal times again, newest first; none if nobody wants them."""
+        """Compute the last fires of a missed range, newest first; none if the filter excludes its outcome."""
         gap = missed_from(item)
         if gap.outcome not in self._outcomes:
             return []

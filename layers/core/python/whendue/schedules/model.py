@@ -56,7 +56,7 @@ class Definition:
         misfire: what becomes of fires that were missed.
         jitter_s: each fire is moved by the same offset, from 0 to so much.
         overlap: what a fire does while an earlier job of the schedule runs.
-        pause_after: pause once so many fires in a row ended dead; None never does.
+        pause_after: pause after this number of fires in a row whose jobs ended dead; None: never.
     """
 
     recurrence: Recurrence
@@ -216,7 +216,7 @@ def forget(schedule: Schedule) -> Write:
 
 
 def step(name: str, before: Schedule, then: Schedule) -> Write:
-    """Move the item from one state to another, if nobody has moved it meanwhile."""
+    """Move the item from one state to another, if it has not been changed meanwhile."""
     old, new = _values(before), _values(then)
     if then.definition != before.definition:
         new["definition"] = to_text(then.definition)
@@ -287,7 +287,7 @@ def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
 
 
 def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
-    """Put a schedule in the place of an item that cannot be read, if nobody has meanwhile.
+    """Replace an item that cannot be read with a schedule, if it has not been changed meanwhile.
 
     A definition that could not be read stays as it is until there is another one, or the schedule is deleted.
     """

@@ -1,7 +1,7 @@
 """How fires end: a pure function of the schedule and the time of deciding. Two steps, so that all timers agree.
 
 `proposed` says up to where a timer would decide now. Once that is written into the schedule (`as_of`, `until`), `plan`
-says how each fire ends, and says the same to whoever asks.
+returns how each fire ends, and returns the same in every process.
 """
 
 from collections.abc import Iterator

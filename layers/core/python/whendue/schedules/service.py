@@ -46,7 +46,7 @@ ANYTHING: Final = Precondition()
 
 
 class Put(NamedTuple):
-    """A schedule as put; `created` is False for one that was there."""
+    """A schedule as put; `created` is False for one that existed."""
 
     schedule: Schedule
     created: bool
@@ -141,16 +141,16 @@ class ScheduleService:
     # --- changes --------------------------------------------------------------------------------------------
 
     def put(self, tenant: str, name: str, definition: Definition, expected: Precondition = ANYTHING) -> Put:
-        """Create a schedule, or change the one of this name; what it planned ahead is withdrawn.
+        """Create a schedule, or change the one of this name; its fires that were planned ahead are withdrawn.
 
-        Putting what is there already changes nothing.
+        Putting the current definition again changes nothing.
 
         Raises:
             InvalidScheduleError: its times are not valid, or it would never fire.
             InvalidRequestError, PayloadTooLargeError: its job would be refused.
             TooManySchedulesError: the tenant has as many as it may have.
             PreconditionFailedError: it is not the expected one.
-            UnavailableError: nobody knows; put it again.
+            UnavailableError: the outcome is unknown; put it again.
         """
         self._check(tenant, definition)
 
@@ -188,7 +188,7 @@ class ScheduleService:
         Raises:
             ScheduleNotFoundError: there is none.
             PreconditionFailedError: it is not the expected one.
-            UnavailableError: nobody knows; pause it again.
+            UnavailableError: the outcome is unknown; pause it again.
         """
         return self._to(tenant, name, ScheduleState.PAUSED, expected, pause_reason=reason, paused_by=by)
 
@@ -207,12 +207,12 @@ class ScheduleService:
         self._to(tenant, name, ScheduleState.DELETED, expected)
 
     def trigger(self, tenant: str, name: str, idempotency_key: str | None) -> Submitted:
-        """Run a schedule's job at once, besides its fires; paused or not.
+        """Run a schedule's job at once, in addition to its fires; paused or not.
 
         Raises:
             ScheduleNotFoundError: there is none.
             InvalidRequestError: its job would be refused.
-            UnavailableError: nobody knows; trigger it again, with the same Idempotency-Key.
+            UnavailableError: the outcome is unknown; trigger it again, with the same Idempotency-Key.
         """
         schedule = self.get(tenant, name)
         # The spaces keep it apart from every Idempotency-Key of a submit.
@@ -239,7 +239,7 @@ class ScheduleService:
     def _known(self, tenant: str, name: str) -> _Found:
         """Read a schedule; of one that was deleted lately, withdraw all fires.
 
-        One that cannot be read counts as there, whatever it was, so that it can be mended.
+        One that cannot be read counts as existing, whatever its state, so that it can be mended.
         """
         [item] = self._runtime.store.get([schedule_key(tenant, name)])
         known = _read(item) if item else None
@@ -254,7 +254,7 @@ class ScheduleService:
     def _create(
         self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None
     ) -> Schedule | Conflict:
-        """Create a schedule, in the place of the deleted one if there is one; CONFLICT if somebody else has done so."""
+        """Create a schedule, replacing a deleted one if there is one; CONFLICT if another request has created it."""
         pk, first = schedule_key(tenant, "")
         items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
         if sum(item.get("state") != ScheduleState.DELETED.value for item in items) >= SCHEDULES_PER_TENANT:
@@ -286,7 +286,7 @@ class ScheduleService:
         )
 
     def _change(self, known: Schedule, broken: Item | None, **changes: Any) -> Schedule | Conflict:
-        """Decide everything up to now, then change it; CONFLICT if somebody else has changed it meanwhile.
+        """Decide everything up to now, then change it; CONFLICT if it has been changed meanwhile.
 
         What cannot be decided, as it is broken, is changed all the same: its owner can always mend or remove it.
         """
@@ -312,7 +312,7 @@ class ScheduleService:
             return known
 
     def _withdrawn(self, schedule: Schedule) -> Schedule:
-        """Finish what somebody may have left half done, before it is acknowledged again."""
+        """Finish a cancellation that an earlier request may have left half done, before this one is acknowledged."""
         return self._canceller.finish(schedule) if schedule.withdraw_until else schedule
 
     def _finished(self, schedule: Schedule) -> Schedule:

@@ -63,7 +63,7 @@ def numbers(field: Field, text: str) -> frozenset[int]:
 
     Args:
         field: which one.
-        text: what stands there, in lower case.
+        text: the field's text, in lower case.
 
     Raises:
         InvalidScheduleError: it is not valid.
