@@ -17,7 +17,7 @@ Next:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; gives the exit code."""
+    """Run a command; return the exit code."""
     options = _parser().parse_args(arguments)
     # An account's profile has no meaning for an emulator; boto3 refuses to make any client where it is not known.
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):

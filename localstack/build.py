@@ -144,7 +144,7 @@ def _bytecode(folder: Path, sources: Iterable[str]) -> dict[str, bytes]:
 
 
 def _python(*arguments: str, local: bool = True) -> str:
-    """Run the embedded emulator's interpreter, or this one; gives what it prints."""
+    """Run the embedded emulator's interpreter, or this one; return its output."""
     command = [str(EMULATOR_PYTHON) if local else sys.executable, *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 

@@ -146,7 +146,7 @@ def _table(jobs: list[Scene]) -> Table:
 
 
 def _late(job: dict[str, Any]) -> str:
-    """Say how long after its due time a first attempt began."""
+    """Return how long after its due time a first attempt began."""
     if job["state"] != "succeeded" or job["attempt"] != 1:
         return ""
     begun, due = (_seconds(job[name]) for name in ("startedAt", "dueAt"))

@@ -119,7 +119,7 @@ def warm(stack: Stack) -> None:
 
 
 def _reason(reply: Mapping[str, Any]) -> str:
-    """Say what a function's answer to an invocation that failed says."""
+    """Return the error in a function's reply to a failed invocation."""
     text = reply["Payload"].read().decode(errors="replace")
     try:
         said = json.loads(text)

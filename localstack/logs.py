@@ -8,7 +8,7 @@ from localstack.stack import Stack
 
 
 def show(stack: Stack, *, follow: bool) -> int:
-    """Print the log's end, and go on until Ctrl-C if asked to; gives the exit code."""
+    """Print the log's end, and follow it until Ctrl-C if asked to; return the exit code."""
     if stack.log is None or not Path(stack.log).exists():
         print("This stack's emulator was not started here; ask it for its logs.", file=sys.stderr)
         return 1

@@ -48,7 +48,7 @@ def environment(signing_secret: str, own_secret: str | None = None) -> dict[str,
 
 
 def problem(tenant: str, scopes: str) -> str | None:
-    """Say what is wrong with a token that no API would take; None if nothing is."""
+    """Return what is wrong with a token that no API would accept; None if nothing is."""
     if not TENANT.fullmatch(tenant):
         return "TENANT must be 1 to 64 of A-Z a-z 0-9 . _ -"
     if unknown := sorted(set(scopes.split()) - set(SCOPES.split())):

@@ -137,7 +137,7 @@ class Logs(_Part):
 
 
 class Alarm(_Part):
-    """When an alarm rings: a measure above a number for so many minutes on end."""
+    """When an alarm goes off: a metric above a threshold for a number of minutes in a row."""
 
     above: int
     periods: int = Field(ge=1)

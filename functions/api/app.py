@@ -104,7 +104,7 @@ class Api:
         more = SECURITY_HEADERS | self._origins.headers(asked["headers"])
         reply = _whole(event, reply, more)
         if is_too_large(reply):
-            # Lambda would fail the call; no route gives so much (tests/functional/api/test_response_size.py).
+            # Lambda would fail the call; no route returns so much (tests/functional/api/test_response_size.py).
             reply = _whole(event, _problem(ResponseTooLargeError()), more)
         if asked["requestContext"]["http"]["method"] == "HEAD":
             # RFC 9110 section 9.3.2: what GET would answer, without its content.

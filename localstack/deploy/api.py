@@ -9,7 +9,7 @@ from localstack.topology import Api
 
 
 def deploy_api(clients: Clients, prefix: str, function: str, flavor: str, plan: Api) -> str:
-    """Put a function behind HTTP; gives the URL without a slash at its end."""
+    """Put a function behind HTTP; return the URL without a trailing slash."""
     arn = clients.functions.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     api_id, url = (
         _http(clients, prefix, arn, plan.stage) if flavor == "http" else _rest(clients, prefix, arn, plan.rest_stage)

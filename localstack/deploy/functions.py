@@ -49,7 +49,7 @@ class Environment:
 def deploy_functions(
     clients: Clients, prefix: str, plan: Topology, built: Built, variables: Mapping[str, str]
 ) -> dict[str, str]:
-    """Make or update all functions; gives their deployed names by name."""
+    """Make or update all functions; return their deployed names by name."""
     role = _role(clients, f"{prefix}-function")
     layers = [_layer(clients, f"{prefix}-{name}", path, plan) for name, path in built.layers.items()]
     names = {}

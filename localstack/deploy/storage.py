@@ -12,7 +12,7 @@ JOBS_DEAD_LETTER = "dead_letter"
 
 
 def deploy_table(clients: Clients, name: str, table: Table) -> str:
-    """Make the table with its index and TTL; gives its name."""
+    """Make the table with its index and TTL; return its name."""
     try:
         clients.dynamodb.describe_table(TableName=name)
     except ClientError as error:
@@ -52,7 +52,7 @@ def _key_schema(key: tuple[KeyAttribute, KeyAttribute]) -> list[dict[str, str]]:
 
 
 def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
-    """Make the bucket with its lifecycle; gives its name."""
+    """Make the bucket with its lifecycle; return its name."""
     rule = {"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": bucket.expire_days}}
     rules: list[dict[str, object]] = []
     try:
@@ -70,7 +70,7 @@ def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
 def deploy_queues(
     clients: Clients, prefix: str, queues: Queues
 ) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Make the queues and their redrive to dead-letter queues; gives URLs of both by name, and all ARNs."""
+    """Make the queues and their redrive to dead-letter queues; return the URLs of both by name, and all ARNs."""
     own = queues.notifications
     under = dict.fromkeys(queues.priorities, JOBS_DEAD_LETTER) | {own.queue: own.dead_letter}
     dead = queues.dead_letter

@@ -33,8 +33,8 @@ def shown(app: App, items: Iterable[T], show: Callable[[T], R], name: Callable[[
     Args:
         app: the application.
         items: what the list holds.
-        show: gives what is shown of an item.
-        name: gives its id or name.
+        show: returns an item as it is shown.
+        name: returns its id or name.
     """
     return [reply for _, reply in app.bulkhead.each(items, show, stage="show", name=name)]
 

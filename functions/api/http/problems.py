@@ -166,7 +166,7 @@ def problem(error: WhendueError, places: int = PROBLEM_PLACES, text_bytes: int =
 
     Args:
         error: what went wrong.
-        places: at most so many are named; how many there are, the sender knows.
+        places: maximum number of places that are named.
         text_bytes: a text is cut to this: names in it may be the sender's, as long as the request.
     """
     status, known = status_of(error), is_known(error)

@@ -49,7 +49,7 @@ class Body(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _suggests_fields(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Say of a field that is not there which one may be meant."""
+        """Suggest the field that an unknown one probably means."""
         try:
             return handler(value)
         except ValidationError as error:

@@ -55,7 +55,7 @@ def _total(text: str) -> Fraction | None:
 
 
 def _instead(text: str) -> str:
-    """Say what to write."""
+    """Return what is wrong with a duration, and what to write instead."""
     trimmed = text.strip()
     known = trimmed.upper() if _total(trimmed.upper()) is not None else duration(trimmed)
     if known and _total(known):

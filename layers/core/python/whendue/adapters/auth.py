@@ -64,7 +64,7 @@ class AuthSettings:
 
         Args:
             env: the environment.
-            read: gives the SSM parameter that WHENDUE_JWT_SECRET_PARAMETER names, if it names one.
+            read: returns the SSM parameter that WHENDUE_JWT_SECRET_PARAMETER names, if it names one.
 
         Raises:
             ConfigurationError: one is missing or unsafe; the message names it, never its value.

@@ -24,7 +24,7 @@ ANSWER_BYTES: Final = 65_536
 
 
 class ChildProcesses:
-    """Starts processes, at most so many at once.
+    """Starts processes, a limited number at once.
 
     Args:
         limit: how many; each is an interpreter with the application, about 100 MB.

@@ -62,7 +62,7 @@ class Health:
 
 @contextmanager
 def serving(health: Health, host: str, port: int) -> Iterator[str]:
-    """Answer probes for the length of a block; gives the address.
+    """Answer probes for the length of a block; yield the address.
 
     Raises:
         ConfigurationError: nothing can listen there.
@@ -84,7 +84,7 @@ def serving(health: Health, host: str, port: int) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: a probe every few seconds is not worth a line."""
+            """Log nothing: a probe every few seconds is not worth a line."""
 
     with _listening(host, port, Handler) as server:
         threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

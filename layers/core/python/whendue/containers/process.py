@@ -34,7 +34,7 @@ class Service(Protocol):
 
 
 def run(app: App, service: Service, liveness: Liveness, probes: Probes) -> int:
-    """Run until a signal has come and the service has ended; gives the exit code."""
+    """Run until a signal is received and the service has ended; return the exit code."""
     signals = _signals()
     health = Health(liveness, app.health.ready)
     with serving(health, probes.host, probes.port) as address:

@@ -26,7 +26,7 @@ class Turn(NamedTuple):
 
 
 class QueueSelector:
-    """Gives out turns to threads.
+    """Hands out turns to threads.
 
     Args:
         queues: the queues to listen to, by name.

@@ -111,7 +111,7 @@ class Worker:
         return self._app.work.handle(deliveries, NEVER_MS, self._drain_at)
 
     def _drain_at(self) -> int | None:
-        """Say when what still runs is given back. Being asked is a thread's progress, also while its jobs run."""
+        """Return when running jobs are given back, ms UTC. Each call counts as progress of its thread."""
         self._liveness.beat(threading.current_thread().name)
         return self._end_ms - GIVE_BACK_S * 1000 if self._draining.is_set() else None
 

@@ -89,7 +89,7 @@ class Context:
             raise ValueError(f"the progress cannot be stored: {error}") from None
 
     def once(self, key: str) -> bool:
-        """Say True the first time any attempt of this job asks for this key (any text), False ever after.
+        """Return True the first time any attempt of this job asks for this key (any text), False from then on.
 
         The note is written before the side effect that it guards, so that the effect happens at most once. This claim
         gets True again if it repeats the question.

@@ -53,7 +53,7 @@ def failure(module: str, error: BaseException) -> ModuleFailure:
 
 
 def _detail(error: BaseException) -> str:
-    """Say what is wrong, in words that are no user's: other texts may quote a secret."""
+    """Describe an error without texts of users, which may quote a secret."""
     if type(error) is ConfigurationError:
         return str(error)
     if isinstance(error, SyntaxError):

@@ -53,7 +53,7 @@ class Registry:
     def add(self, definition: TaskDefinition) -> None:
         """Add a task. Adding the same again changes nothing.
 
-        Of two different ones neither runs: nobody knows which of them a job means. Only a shipped task stays.
+        Of two different ones neither runs: it is unknown which of them a job means. Only a shipped task stays.
 
         Raises:
             ConfigurationError: another task has this name already; the message names both places.
@@ -111,7 +111,7 @@ class Registry:
         ]
 
     def remove(self, name: str) -> TaskDefinition:
-        """Forget a task, and its channel if it has one; gives its definition.
+        """Remove a task, and its channel if it has one; return its definition.
 
         Raises:
             KeyError: there is no task of this name.

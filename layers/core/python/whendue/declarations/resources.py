@@ -215,7 +215,7 @@ class Resources:
         self._lock = threading.RLock()
 
     def provide(self, name: str, factory: Callable[[], Any]) -> None:
-        """Say how a resource is made; a later word replaces an earlier one and what it made."""
+        """Register a resource's factory; a later one replaces an earlier one and what it created."""
         with self._lock:
             self._factories[name] = factory
             self._made.pop(name, None)

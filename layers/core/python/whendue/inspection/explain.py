@@ -25,7 +25,7 @@ class Explainer:
         self._around = around
 
     def explain(self, tenant: str, job_id: str) -> Explained:
-        """Say why a job has not run yet.
+        """Return why a job has not run yet.
 
         Raises:
             JobNotFoundError: the tenant has no such job.

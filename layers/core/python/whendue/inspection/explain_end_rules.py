@@ -6,7 +6,7 @@ from whendue.inspection.causes import Cause
 from whendue.jobs.model import Job, State
 from whendue.quotas import REDRIVE_AGE_S
 
-# Causes of ours: what they mean to whoever asks.
+# Causes of ours: what they mean to a user.
 MEANINGS = {
     "worker_lost": "Every worker that ran it died: the job may exceed the memory or the time of its process",
     "payload_missing": "Its payload was no longer kept",
@@ -26,7 +26,7 @@ class EndReason(NamedTuple):
 
 
 def reason_of_end(job: Job, now_ms: int) -> list[EndReason]:
-    """Say how a finished job ended: that it has, why, and whether it can run again.
+    """Return how a finished job ended: that it has, why, and whether it can run again.
 
     Args:
         job: the finished job.

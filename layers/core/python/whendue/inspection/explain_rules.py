@@ -56,7 +56,7 @@ NOTHING: Final = Observed()
 
 
 def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> list[Reason]:
-    """Say what the job is waiting for, the most relevant reason first; of a finished one how it ended.
+    """Return what the job is waiting for, the most relevant reason first; how it ended if it is finished.
 
     Args:
         job: the job as stored.
@@ -111,7 +111,7 @@ def _paused(pause: Pause, queue: str) -> Reason:
 
 
 def _limited(wait: Wait, next_look_at: int | None) -> Reason:
-    """Say what a limit makes a job wait for; `next_look_at` is None while no worker has put it off."""
+    """Return what a limit makes a job wait for; `next_look_at` is None while no worker has deferred it."""
     facts: dict[str, Any] = {"key": wait.key, "waits_since_at": wait.since}
     facts |= {} if next_look_at is None else {"next_look_at": next_look_at}
     if wait.what == "slot":
@@ -183,7 +183,7 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> 
 
 
 def _next_of_due(job: Job, seen: Observed) -> Reason:
-    """Say what becomes of a job that is due once a worker looks at it."""
+    """Return what happens to a due job once a worker receives it."""
     if seen.overlaps:
         text = "An earlier job of its schedule has not ended. If it has not when this one starts, this one is skipped."
         return Reason(Cause.OVERLAPS, text, {"schedule": job.schedule, "policy": job.overlap})

@@ -42,7 +42,7 @@ class Gauges:
         return Measured(self._queues.list(), self.timer_lag_s(), self._runtime.clock.now_ms())
 
     def timer_lag_s(self) -> float:
-        """Say how far the timer is behind: for how long the oldest check has been past that it has not come to.
+        """Return how far the timer is behind: how long ago the oldest check that is still to be done was due.
 
         Up to a minute between two ticks. Checks of paused queues do not count.
 

@@ -52,7 +52,7 @@ class Surroundings:
         )
 
     def _limited(self, job: Job, now_ms: int) -> tuple[Wait | None, bool]:
-        """Say what a due job's limit would make it wait for, and whether it would be skipped instead."""
+        """Return what a due job's limit would make it wait for, and whether it would be skipped instead."""
         with self._runtime.bulkhead.around("explain", job.id):
             limit = self._limits.limit_of(job)
             if limit is None:

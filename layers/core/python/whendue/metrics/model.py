@@ -115,7 +115,7 @@ def counted(step: Transition) -> Counts:
 
 
 def _took_ms(name: str, job: Job) -> int | None:
-    """Say how long the attempt took that a transition ends, None where it ends none."""
+    """Return the duration of the attempt that a transition ends; None if it ends none."""
     failed_at = job.last.failed_at if job.last else None
     ended_at = {"fail": failed_at, "succeed": job.finished_at, "finish_cancelled": job.finished_at}.get(name)
     return None if ended_at is None else max(0, ended_at - (job.started_at or ended_at))

@@ -26,7 +26,7 @@ class MetricsStore:
         self._written_ms = 0
 
     def keep(self, taken: Taken, every_ms: int = 0) -> None:
-        """Add counts to the table, in one call if their items are there; counts that nobody knows of are lost.
+        """Add counts to the table, in one call if their items exist; after an unknown outcome they are lost.
 
         Args:
             taken: what was counted.

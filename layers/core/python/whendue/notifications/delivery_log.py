@@ -59,7 +59,7 @@ class DeliveryLog:
         Raises:
             SubscriptionNotFoundError: there is none.
             StateConflictError: it is disabled.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
         subscription = find_subscription(self._runtime.store, tenant, name)
         if not subscription.active:
@@ -78,7 +78,7 @@ class DeliveryLog:
             SubscriptionNotFoundError: there is no such subscription.
             DeliveryNotFoundError: it has no such delivery.
             StateConflictError: it is disabled, or the delivery is still on its way.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
         if not find_subscription(self._runtime.store, tenant, name).active:
             raise StateConflictError(f"the subscription is disabled; send POST /subscriptions/{name}/enable first")

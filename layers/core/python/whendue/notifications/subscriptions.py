@@ -111,7 +111,7 @@ class Subscriptions:
             InvalidRequestError: there is no such channel, or it refuses the configuration.
             PreconditionFailedError: the current version is not as expected.
             TooManySubscriptionsError: there is no room for another one.
-            UnavailableError: nobody knows whether it was done; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
         text = json.dumps(config, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > SUBSCRIPTION_CONFIG_BYTES:
@@ -148,7 +148,7 @@ class Subscriptions:
             SubscriptionNotFoundError: there is none.
             StateConflictError: its channel signs nothing.
             PreconditionFailedError: the current version is not as expected.
-            UnavailableError: nobody knows whether it was done; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
 
         def rotated(known: Subscription) -> Subscription:
@@ -170,7 +170,7 @@ class Subscriptions:
         Raises:
             SubscriptionNotFoundError: there is none.
             PreconditionFailedError: the current version is not as expected.
-            UnavailableError: nobody knows whether it was done; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
 
         def enabled(known: Subscription) -> Subscription:
@@ -184,7 +184,7 @@ class Subscriptions:
         Raises:
             SubscriptionNotFoundError: there is none.
             PreconditionFailedError: the current version is not as expected.
-            UnavailableError: nobody knows whether it was done; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
 
         def decide(known: Subscription) -> Write:

@@ -80,7 +80,7 @@ class JobCommands:
         Raises:
             JobNotFoundError: the tenant has no such job.
             StateConflictError: it has succeeded or is dead.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
 
         def step(job: Job, now_ms: int) -> Transition | None:
@@ -105,7 +105,7 @@ class JobCommands:
         Raises:
             JobNotFoundError: the tenant has no such job.
             StateConflictError: it is neither dead nor cancelled, or too old.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
 
         def step(job: Job, now_ms: int) -> Transition:
@@ -123,7 +123,7 @@ class JobCommands:
         Raises:
             JobNotFoundError: the subscription has no such delivery.
             StateConflictError: it is still on its way.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
 
         def step(job: Job, now_ms: int) -> Transition:
@@ -146,7 +146,7 @@ class JobCommands:
             JobNotFoundError: the tenant has no such job.
             StateConflictError: it is not pending.
             PreconditionFailedError: it is none of the expected versions.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
         if queue is not None and queue not in QUEUES:
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")

@@ -93,8 +93,8 @@ class DeadLetterService:
             tenant: whose jobs.
             wanted: which of them; its state is not looked at.
             dry_run: only count them.
-            rate_per_s: spread their due times so that so many start per second; None starts all now.
-            limit: at most so many in this call.
+            rate_per_s: jobs to start per second, by spreading their due times; None starts all now.
+            limit: maximum number in this call.
             cursor: where the last call said to go on.
 
         Raises:

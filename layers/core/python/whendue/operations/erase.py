@@ -55,7 +55,7 @@ class JobEraser:
             JobNotFoundError: the tenant has no such job.
             PreconditionFailedError: it is none of the expected versions.
             StateConflictError: it is live, or belongs to a composite, which is erased as a whole.
-            UnavailableError: nobody knows whether all is gone; the timer erases what is left.
+            UnavailableError: it is unknown whether all is erased; the timer erases what is left.
         """
         job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
         if expected is not None and revision(job) not in expected:
@@ -75,7 +75,7 @@ class JobEraser:
     def _erase(self, job: Job) -> bool:
         """Erase a job that has ended; False where it has changed since it was read.
 
-        The job itself goes before what belongs to it: whoever dies in between leaves that to the timer. From then on
+        The job itself goes before what belongs to it: if the process dies then, the timer does the rest. From then on
         its Idempotency-Key is free: what a new job under it has is not touched.
         """
         dependencies = DependencyReconciler(self._runtime).of(job) if job.member_count is None else {}

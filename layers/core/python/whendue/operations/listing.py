@@ -81,7 +81,7 @@ class Listing:
             name: the list's name, to which its cursors are bound.
             tenant: whose jobs.
             wanted: which of them.
-            limit: at most so many.
+            limit: maximum number of jobs in the page.
             cursor: where the last page said to go on.
 
         Raises:

@@ -85,7 +85,7 @@ class Purger:
         parts = [(some, self._some(some)) for some in some_at_once]
         left = count - sum(len(some) for some, _ in takewhile(lambda part: part[1], parts))
         if 0 < left < count:
-            # Whoever goes on begins here.
+            # The next call continues here.
             self.delete([Write("note_members", note, [Has("left")], {"left": left})])
         return not left
 

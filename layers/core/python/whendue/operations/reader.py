@@ -60,7 +60,7 @@ class JobReader:
         payloads = self._runtime.payloads
         text = payloads.payloads([job])[job.id] if name == "payload" else payloads.result(job)
         if text is None and name == "result" and job.state is State.SUCCEEDED and job.result_at is None:
-            # A task that gives nothing stores nothing.
+            # A task that returns nothing stores nothing.
             return "null"
         if text is None:
             raise DocumentNotFoundError(f"the job has no {name}, or it is no longer kept")

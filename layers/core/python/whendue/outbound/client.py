@@ -112,7 +112,7 @@ def send(
         allowed: targets that may be private or without TLS.
         left_s: seconds left for the whole exchange, asked before every wait. Only the system's resolver may outlast it.
         body_limit: bytes of the body to read; the rest is left unread.
-        resolver: gives all addresses of a host; asked once.
+        resolver: returns all addresses of a host; called once.
 
     Raises:
         TargetRefusedError: the target may not be spoken to.

@@ -25,7 +25,7 @@ def new_key(kind: Kind, bits: Callable[[int], int]) -> str:
 
     Args:
         kind: `v1` for HMAC-SHA256, `v1a` for ed25519.
-        bits: gives an integer of so many random bits.
+        bits: returns an integer of this number of random bits.
     """
     if kind == "v1":
         return SYMMETRIC + _text(bits(SECRET_BYTES * 8).to_bytes(SECRET_BYTES))
@@ -37,7 +37,7 @@ def new_key(kind: Kind, bits: Callable[[int], int]) -> str:
 
 
 def kind_of(key: str | None) -> Kind | None:
-    """Say of which kind a key is."""
+    """Return the kind of a key."""
     if key is None:
         return None
     return "v1" if key.startswith(SYMMETRIC) else "v1a"

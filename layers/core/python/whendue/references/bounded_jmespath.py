@@ -107,7 +107,7 @@ def size_of(value: Any, named: str, budget: "Budget") -> int:
 
 
 def too_costly(named: str) -> BadReferenceError:
-    """Say that the steps are used up."""
+    """Return the error that the steps are used up."""
     return BadReferenceError(f"{named}: the paths of the payload visit too many values; make them select less")
 
 

@@ -41,17 +41,17 @@ class Budget:
         """Take some.
 
         Raises:
-            SpentError: there are not so many left.
+            SpentError: fewer steps are left.
         """
         self.left -= steps
         if self.left < 0:
             raise SpentError
 
     def weigh(self, value: object) -> int:
-        """Take what it costs to look once at every value that a plain JSON value is made of; gives its levels.
+        """Spend the steps to read each value within a plain JSON value once; return its depth.
 
         Raises:
-            SpentError: there are not so many steps left.
+            SpentError: fewer steps are left.
         """
         weight, levels = weigh(value, self.left * _LOOKS_PER_STEP)
         self.take(weight // _LOOKS_PER_STEP)

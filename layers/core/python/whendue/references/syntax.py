@@ -35,11 +35,11 @@ class Reference:
     """A reference in a payload.
 
     Args:
-        where: its place, as in `body.urls.0`; empty for the whole payload.
+        where: its position, as in `body.urls.0`; empty for the whole payload.
         names: the dependencies whose results it takes; none for the item.
-        several: it gives a list, of one result for each name.
+        several: its value is a list with one result for each name.
         path: JMESPath of the part that it takes; None for the whole.
-        default: what it gives where there is nothing.
+        default: its value if it finds nothing.
     """
 
     where: str

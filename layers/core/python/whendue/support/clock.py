@@ -24,7 +24,7 @@ class Clock:
 
     Args:
         now_ms: the wall clock, milliseconds since 1970, UTC.
-        bits: `bits(n)` gives an integer of n random bits.
+        bits: `bits(n)` returns an integer of n random bits.
         sleep: waits for the given number of seconds.
     """
 

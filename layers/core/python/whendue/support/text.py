@@ -1,4 +1,4 @@
-"""Text of one line, as it is stored and shown: what would act on whoever reads it is refused, or replaced."""
+"""Text of one line, as it is stored and shown: characters that affect how it is displayed are refused, or replaced."""
 
 import difflib
 import re

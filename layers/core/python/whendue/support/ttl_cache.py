@@ -17,12 +17,12 @@ class _Known(NamedTuple, Generic[V]):
 
 
 class TtlCache(Generic[K, V]):
-    """Remembers values by key, none for longer than its time, and no more than so many.
+    """Caches values by key, each for a limited time, and a limited number of them.
 
     Args:
         clock: the clock.
         max_age_ms: a value of this age is read again. It is as old as the moment at which it was asked for.
-        size: at most so many values; the one that was read first is forgotten first.
+        size: maximum number of values; the one that was read first is evicted first.
     """
 
     def __init__(self, clock: Clock, max_age_ms: int, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Derived ids: where creation must be idempotent, whoever creates a job twice gives it the same id.
+"""Derived ids: where creation must be idempotent, a job that is created twice has the same id both times.
 
 They are keyed hashes: nobody outside can see what an id was derived from, nor make one by guessing.
 """

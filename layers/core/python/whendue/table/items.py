@@ -54,5 +54,5 @@ def _types(hint: Any) -> set[type]:
         return {type(value) for value in typing.get_args(hint)}
     if origin is Mapping:
         return {dict}
-    # The table gives whole numbers back as integers.
+    # The table returns whole numbers as integers.
     return {int, float} if hint is float else {origin or hint}

@@ -38,7 +38,7 @@ class CompositeRunner:
 
         Args:
             composite: the claimed job.
-            bring: gives its payload.
+            bring: returns its payload.
         """
         text = brought(bring)
         if isinstance(text, Failed):
@@ -123,7 +123,7 @@ class CompositeRunner:
         return bool(pending)
 
     def _reset(self, plan: ExpansionPlan, existing: dict[int, Job], parent_redrive: int) -> dict[int, Job]:
-        """Let members that failed begin again; gives them as they are then.
+        """Restart the members that failed; return them as they are then.
 
         Raises:
             UnavailableError: not all have begun again.

@@ -53,7 +53,7 @@ class WorkflowService:
         Raises:
             WorkflowNotFoundError: the tenant has no such workflow.
             StateConflictError: it has ended.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
         return self._control.cancel(tenant, self._find(tenant, workflow_id).id)
 
@@ -63,7 +63,7 @@ class WorkflowService:
         Raises:
             WorkflowNotFoundError: the tenant has no such workflow.
             StateConflictError: it is neither dead nor cancelled.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the outcome is unknown; send it again.
         """
         return self._control.redrive(tenant, self._find(tenant, workflow_id).id)
 

@@ -132,7 +132,7 @@ class MemoryQueue:
             return len(self._queues[queue])
 
     def discard(self, queue: str) -> int:
-        """Lose every message of a queue, for tests of healing; gives how many."""
+        """Lose every message of a queue, for tests of healing; return their number."""
         with self._lock:
             lost = len(self._queues[queue])
             self._queues[queue].clear()
