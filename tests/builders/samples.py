@@ -89,9 +89,9 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         ),
     ),
     "heartbeat": (running, lambda job: transitions.heartbeat(job, LATER, '{"done":0.5}')),
-    "heartbeat of a told task": (
+    "heartbeat of a task that has seen the cancel": (
         lambda: running(cancel_requested=True),
-        lambda job: transitions.heartbeat(job, LATER, None, told=True),
+        lambda job: transitions.heartbeat(job, LATER, None, cancel_seen=True),
     ),
     "succeed": (running, lambda job: transitions.succeed(job, NOW, '{"sum":3}')),
     "fail": (running, lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5)),
@@ -164,7 +164,7 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
 }
 AFTER_CLAIM = [
     "heartbeat",
-    "heartbeat of a told task",
+    "heartbeat of a task that has seen the cancel",
     "succeed",
     "fail",
     "fail for good",

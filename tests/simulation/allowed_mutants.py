@@ -2,27 +2,30 @@
 
 from typing import Final
 
-_LOST = "stands is not None and stands.fence == one.job.fence and (not stands.terminal)"
-_CANCELLED = "outcome.current is not None and outcome.current.get('cancel_requested')"
+_LOST = "current is not None and current.fence == claimed_job.job.fence and (not current.terminal)"
+_CANCELLED = "result.current is not None and bool(result.current.get('cancel_requested'))"
 ALLOWED_MUTANTS: Final[dict[str, str]] = {
-    "worker.heartbeat without one.owned": "a beat without a claim is refused by its fence; the filter saves the call",
-    f"worker.heartbeat without stands is not None in {_LOST}": "items vanish by TTL alone, long after their jobs ended",
-    f"worker.heartbeat without stands.fence == one.job.fence in {_LOST}": "the next beat is refused, too",
-    f"worker.heartbeat without not stands.terminal in {_LOST}": "the next beat of an ended job is refused, too",
+    "worker.heartbeat without claimed_job.owned": (
+        "a beat without a claim is refused by its fence; the filter saves the call"
+    ),
+    f"worker.heartbeat without current is not None in {_LOST}": (
+        "items vanish by TTL alone, long after their jobs ended"
+    ),
+    f"worker.heartbeat without current.fence == claimed_job.job.fence in {_LOST}": "the next beat is refused, too",
+    f"worker.heartbeat without not current.terminal in {_LOST}": "the next beat of an ended job is refused, too",
     "worker.heartbeat not (now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000)": (
         "the message is hidden again at each beat: more calls than needed, nothing else"
     ),
-    "worker.heartbeat not (one.owned)": "a lease has two more beats before it ends",
+    "worker.heartbeat not (claimed_job.owned)": "a lease has two more beats before it ends",
     "notifications.sender without '' in ctx.subscription or ''": "a delivery has one: the type does not say so",
-    "worker.completer without step is not None": "a crash here keeps the batch's messages, and they come again",
-    "worker.completer without end.type == 'timeout' in one.cause and end.type == 'timeout'": (
-        "the error's name, not what is done"
+    "worker.completer without isinstance(step, Transition)": (
+        "a crash here keeps the batch's messages, and they come again"
     ),
-    f"worker.completer without outcome.current is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
-    f"worker.completer without outcome.current.get('cancel_requested') in {_CANCELLED}": (
+    f"worker.completer without result.current is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
+    f"worker.completer without bool(result.current.get('cancel_requested')) in {_CANCELLED}": (
         "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
-    "engine.fan_out without not waiting in not waiting or self._ports.system.now_ms() >= until_ms": (
+    "engine.fan_out without not waiting in not waiting or self._runtime.clock.now_ms() >= until_ms": (
         "a piece of nobody costs no call; it saves a hundred turns of a loop"
     ),
     "schedules.auto_pause without fire.job in fire.job and fire.version == schedule.version and _counts(fire)": (

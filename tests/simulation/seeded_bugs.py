@@ -129,10 +129,11 @@ SEEDED_BUGS: Final = (
     ),
     SeededBug(
         "receive count used for attempts",
-        "whendue.worker.ended_attempt",
-        "    return fail(\n        one.job,\n",
-        "    from whendue.jobs.model import evolve\n"
-        "    return fail(\n        evolve(one.job, failures=one.delivery.receive_count - 1),\n",
+        "whendue.worker.completer",
+        "        return to_transition(\n            claimed_job.job,\n",
+        "        from whendue.jobs.model import evolve\n"
+        "        return to_transition(\n"
+        "            evolve(claimed_job.job, failures=claimed_job.delivery.receive_count - 1),\n",
         "failures",
         "retried",
     ),
@@ -155,7 +156,7 @@ SEEDED_BUGS: Final = (
     SeededBug(
         "what a stale worker found told, too",
         "whendue.engine.commit",
-        "if end.done and step.job.pending_fan_out is not None]",
+        "if result.done and step.job.pending_fan_out is not None]",
         "if step.job.pending_fan_out is not None]",
         "did not happen",
         "told of a failed attempt, by frozen workers",

@@ -13,7 +13,7 @@ from whendue.jobs.failures import failure
 from whendue.jobs.members import resets
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transition import Transition, with_pending_fan_out
-from whendue.quotas import DEPENDED_ON_S, OWING_CHECK_S, WAITING_CHECK_S
+from whendue.quotas import DEPENDED_ON_S, FAN_OUT_CHECK_S, WAITING_CHECK_S
 
 DONE = "done#acme#succeeded#2027-01-15#3"
 WEEK_S = 7 * 86_400
@@ -47,7 +47,7 @@ def test_an_end_that_a_subscription_wants_stays_live(name: str) -> None:
     """Its next check finds it if whoever recorded it dies before they told it; TTL does not take it meanwhile."""
     job = transitions.succeed(WITH_FAN_OUT[name], NOW, None).job
     assert (job.pending_fan_out, job.due_pk, job.expires_at) == ("", LIVE, None)
-    assert job.check_at == NOW + OWING_CHECK_S * 1000
+    assert job.check_at == NOW + FAN_OUT_CHECK_S * 1000
 
 
 @pytest.mark.parametrize(

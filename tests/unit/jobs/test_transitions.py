@@ -23,7 +23,7 @@ def stored(job: Job) -> MemoryStore:
 
 AFTER_CLAIM: dict[str, Callable[[Job], Transition]] = {
     "heartbeat": lambda job: transitions.heartbeat(job, NOW, '"half"'),
-    "heartbeat of a told task": lambda job: transitions.heartbeat(job, NOW, None, told=True),
+    "heartbeat of a task that has seen the cancel": lambda job: transitions.heartbeat(job, NOW, None, cancel_seen=True),
     "succeed": lambda job: transitions.succeed(job, NOW, '"fine"'),
     "fail": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5),
     "fail for good": lambda job: transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5, final=True),

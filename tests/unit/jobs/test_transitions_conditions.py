@@ -38,8 +38,8 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         (RETRIED, ENDED, LEASED, {"claims": MAX_LOST}, CANCELLED, FAN_OUT_PENDING),
     ),
     "heartbeat": (lambda job: transitions.heartbeat(job, LATER, None), running(), (PENDING, ANOTHERS, CANCELLED)),
-    "heartbeat of a told task": (
-        lambda job: transitions.heartbeat(job, LATER, None, told=True),
+    "heartbeat of a task that has seen the cancel": (
+        lambda job: transitions.heartbeat(job, LATER, None, cancel_seen=True),
         running(cancel_requested=True),
         (PENDING, ANOTHERS),
     ),

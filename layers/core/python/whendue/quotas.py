@@ -254,7 +254,7 @@ REFERENCE_GROWTH = 32
 REFERENCE_PATH_DEPTH = 50
 REFERENCE_STEPS = 250_000
 # A job with a pending fan-out is checked so soon; the process that records the end does it, unless it dies.
-OWING_CHECK_S = 60
+FAN_OUT_CHECK_S = 60
 # A waiting job looks for itself so soon, then at growing intervals: its dependencies release it, this is the fallback.
 WAITING_CHECK_S = 60
 WAITING_CHECK_MAX_S = 6 * 3600

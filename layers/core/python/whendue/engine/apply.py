@@ -1,4 +1,4 @@
-"""Write transitions: what must hold first, then the transitions themselves, and send messages."""
+"""Write transitions, each after its `first` write, and send messages."""
 
 from collections.abc import Sequence
 
@@ -15,26 +15,32 @@ Written = list[tuple[Transition, WriteResult]]
 
 
 def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
-    """Write transitions of different jobs; gives each as it was written, with its outcome, in order.
+    """Write transitions of different jobs; return each as it was written, with its result, in order.
 
-    One that a subscription wants, or whose job has got dependents since it was read, is written with pending fan-out.
+    A transition that a subscription wants, or whose job has gained dependents since it was read, is written with
+    pending fan-out.
     """
     steps = [with_pending_fan_out(step) if _is_wanted(runtime, step) else step for step in transitions]
-    ends = _applied(runtime.store, steps)
-    adopted = [number for number, end in enumerate(ends) if _was_adopted(steps[number], end)]
-    for number in adopted:
+    results = _applied(runtime.store, steps)
+    with_new_dependents = [
+        number for number, result in enumerate(results) if _has_new_dependents(steps[number], result)
+    ]
+    for number in with_new_dependents:
         steps[number] = with_dependents(steps[number])
-    again = iter(_applied(runtime.store, [steps[number] for number in adopted]))
-    done = [(step, next(again) if number in adopted else ends[number]) for number, step in enumerate(steps)]
-    for step, end in done:
-        if end.status is WriteStatus.INVALID:
+    second_results = iter(_applied(runtime.store, [steps[number] for number in with_new_dependents]))
+    done = [
+        (step, next(second_results) if number in with_new_dependents else results[number])
+        for number, step in enumerate(steps)
+    ]
+    for step, result in done:
+        if result.status is WriteStatus.INVALID:
             runtime.bulkhead.note(step.name, step.job.id, UnstorableError())
     _count(runtime, done)
     return done
 
 
 def _is_wanted(runtime: Runtime, step: Transition) -> bool:
-    """Return whether a subscription wants what a transition ends; where nobody knows, the fan-out looks again."""
+    """Return whether a subscription wants a transition's event; True if that is unknown: the fan-out checks again."""
     if not is_end(step) and not is_failed_attempt(step):
         return False
     try:
@@ -47,27 +53,27 @@ def _is_wanted(runtime: Runtime, step: Transition) -> bool:
 
 
 def _count(runtime: Runtime, done: Written) -> None:
-    """Count what is written; that it cannot be counted undoes nothing."""
-    for one in done:
+    """Count what is written; an error of the metrics undoes nothing."""
+    for write in done:
         try:
-            runtime.metrics.note([one])
+            runtime.metrics.note([write])
         except Exception as error:  # noqa: BLE001 - as above
-            runtime.bulkhead.note("count", one[0].job.id, error)
+            runtime.bulkhead.note("count", write[0].job.id, error)
 
 
-def _was_adopted(step: Transition, end: WriteResult) -> bool:
-    """Say whether an end was refused since others have begun to wait for it."""
-    return "has_dependents" in (end.current or {}) and Lacks("has_dependents") in step.expected
+def _has_new_dependents(step: Transition, result: WriteResult) -> bool:
+    """Return whether a write was refused because its job has gained dependents."""
+    return "has_dependents" in (result.current or {}) and Lacks("has_dependents") in step.expected
 
 
 def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[WriteResult]:
-    """Apply transitions, each after its `first` write; one whose `first` is not there stays untried, and ends as it."""
-    firsts = [(number, t.first) for number, t in enumerate(transitions) if t.first]
-    tried = store.apply([write for _, write in firsts]) if firsts else []
-    untried = {number: end for (number, _), end in zip(firsts, tried, strict=True) if end.failed}
-    ready = [t for number, t in enumerate(transitions) if number not in untried]
-    ends = iter(store.apply(ready) if ready else [])
-    return [untried[number] if number in untried else next(ends) for number in range(len(transitions))]
+    """Apply transitions, each after its `first` write; if that fails, its result is the transition's, untried."""
+    first_writes = [(number, t.first) for number, t in enumerate(transitions) if t.first]
+    first_results = store.apply([write for _, write in first_writes]) if first_writes else []
+    failed = {number: result for (number, _), result in zip(first_writes, first_results, strict=True) if result.failed}
+    ready = [t for number, t in enumerate(transitions) if number not in failed]
+    results = iter(store.apply(ready) if ready else [])
+    return [failed[number] if number in failed else next(results) for number in range(len(transitions))]
 
 
 def send(
@@ -94,10 +100,10 @@ def _sent(queue: JobQueue, name: str, messages: Sequence[Outgoing], bulkhead: Bu
 
     def some(numbers: Sequence[int]) -> None:
         try:
-            ends: Sequence[bool | None] = queue.send(name, [messages[number] for number in numbers])
+            results: Sequence[bool | None] = queue.send(name, [messages[number] for number in numbers])
         except UnavailableError:
-            ends = [False] * len(numbers)
-        acknowledged.update(zip(numbers, ends, strict=True))
+            results = [False] * len(numbers)
+        acknowledged.update(zip(numbers, results, strict=True))
 
     failed = bulkhead.together(range(len(messages)), some, stage="send", name=lambda _: name).failed
     # A queue that takes none of them is at fault itself: they are tried again.

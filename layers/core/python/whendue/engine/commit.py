@@ -1,4 +1,4 @@
-"""Record transitions and what follows from them: the news that they owe is told, messages are sent."""
+"""Write transitions, run the fan-outs that they leave pending, and send messages."""
 
 from collections.abc import Sequence
 
@@ -10,26 +10,26 @@ from whendue.jobs.transition import Transition
 
 
 def commit_unsent(runtime: Runtime, transitions: Sequence[Transition]) -> list[WriteResult]:
-    """Write transitions of different jobs and see to what follows, but for their messages; one outcome each, in order.
+    """Write transitions of different jobs and run pending fan-outs, but send no messages; one result each, in order.
 
-    What follows and fails is healed by the jobs' next checks: the outcomes say only what is written.
+    A fan-out that fails is repeated by its job's next check: the results say only what is written.
     """
     done = apply(runtime, transitions)
     _follow(runtime, done)
-    return [end for _, end in done]
+    return [result for _, result in done]
 
 
 def commit(runtime: Runtime, transitions: Sequence[Transition], now_ms: int) -> list[WriteResult]:
-    """Write transitions, see to what follows, and send the messages of those that hold.
+    """Write transitions, run pending fan-outs, and send the messages of the transitions that are written.
 
-    A transition with pending fan-out sends nothing: whoever finishes the fan-out sends the message, afterwards.
+    A transition with pending fan-out sends nothing: the message is sent when the fan-out is finished.
     """
     done = apply(runtime, transitions)
     _follow(runtime, done)
-    send(runtime.queue, [step.job for step, end in done if end.done and step.send], now_ms, runtime.bulkhead)
-    return [end for _, end in done]
+    send(runtime.queue, [step.job for step, result in done if result.done and step.send], now_ms, runtime.bulkhead)
+    return [result for _, result in done]
 
 
 def _follow(runtime: Runtime, done: Written) -> None:
-    if pending := [step.job for step, end in done if end.done and step.job.pending_fan_out is not None]:
+    if pending := [step.job for step, result in done if result.done and step.job.pending_fan_out is not None]:
         CompletionFanOut(runtime).run(pending)

@@ -1,6 +1,7 @@
-"""Completion fan-out: hand the end of a job on to its dependents, its composite and its subscriptions.
+"""Completion fan-out: apply the end of a job to its dependents, its composite and its subscriptions.
 
-A job with pending fan-out stays live. Whoever records its end runs the fan-out; if they die, its next check does.
+A job with pending fan-out stays live. The process that records its end runs the fan-out; if that dies, the job's next
+check does.
 """
 
 from collections import defaultdict, deque
@@ -31,9 +32,9 @@ class CompletionFanOut:
         self._dependents = DependencyReleaser(runtime)
 
     def run(self, pending: Sequence[Job]) -> list[Job]:
-        """Finish the fan-out of jobs, and of those that it ends, page by page; returns those left pending.
+        """Finish the fan-out of jobs, and of jobs that end by it, page by page; return those left pending.
 
-        Those are left to their next checks: what is done already is repeated then, and does no harm.
+        Those are left to their next checks, which repeat the fan-out: every write of it is idempotent.
         """
         until_ms = self._runtime.clock.now_ms() + FAN_OUT_MS
         waiting, failed = deque(pending), list[Job]()
@@ -41,7 +42,7 @@ class CompletionFanOut:
             if not waiting or self._runtime.clock.now_ms() >= until_ms:
                 break
             part = [waiting.popleft() for _ in range(min(FAN_OUT_PAGE, len(waiting)))]
-            tried = self._runtime.bulkhead.together(part, self._try, stage="tell", name=lambda job: job.id)
+            tried = self._runtime.bulkhead.together(part, self._try, stage="fan_out", name=lambda job: job.id)
             for more, left in tried.results:
                 waiting.extend(more)
                 failed += left
@@ -55,9 +56,9 @@ class CompletionFanOut:
             return [], jobs
 
     def _piece(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-        """Release the next dependents of each of some jobs; returns those that have more, and those that failed.
+        """Release the next page of dependents of each job; return the jobs that have more, and those that failed.
 
-        Parts that a cancelled job has left behind are stopped first.
+        Members of a cancelled job are cancelled first.
 
         Raises:
             UnavailableError: it is unknown what was written.
@@ -74,22 +75,22 @@ class CompletionFanOut:
         return pending + [job for job in done if job.pending_fan_out is not None], failed
 
     def _note(self, jobs: Sequence[Job], pages: Mapping[str, list[Item]]) -> list[Job]:
-        """Store how far the fan-out of jobs is; returns those of which it is stored."""
+        """Store how far the fan-out of jobs is; return the jobs whose position is stored."""
         now_ms, timing = self._runtime.clock.now_ms(), self._runtime.settings.timing
         steps = [_advanced(job, pages[job.id]) or finish_fan_out(job, now_ms, timing) for job in jobs]
-        done = [step for step, end in apply(self._runtime, steps) if end.done]
+        done = [step for step, result in apply(self._runtime, steps) if result.done]
         send(self._runtime.queue, [step.job for step in done if step.send], now_ms, self._runtime.bulkhead)
         return [step.job for step in done]
 
     def _notify(self, jobs: Sequence[Job]) -> None:
-        """Create the deliveries of what jobs have to notify."""
-        made = self._runtime.notifications.deliveries_for([job for job in jobs if not job.pending_fan_out])
-        done = apply(self._runtime, made) if made else []
-        if any(end.status is WriteStatus.UNAVAILABLE for _, end in done):
+        """Create the deliveries of jobs whose fan-out begins."""
+        deliveries = self._runtime.notifications.deliveries_for([job for job in jobs if not job.pending_fan_out])
+        done = apply(self._runtime, deliveries) if deliveries else []
+        if any(result.status is WriteStatus.UNAVAILABLE for _, result in done):
             raise UnavailableError
         # Deliveries are due at once.
         now_ms = self._runtime.clock.now_ms()
-        send(self._runtime.queue, [step.job for step, end in done if end.done], now_ms, self._runtime.bulkhead)
+        send(self._runtime.queue, [step.job for step, result in done if result.done], now_ms, self._runtime.bulkhead)
 
     def _next_dependents(self, job: Job) -> list[Item]:
         if not (job.terminal and job.has_dependents):

@@ -1,4 +1,4 @@
-"""What the services need of the outside world; adapters implement these, the contract suite tests them."""
+"""Ports: what the services need of AWS and the process; adapters implement them, the contract suite tests them."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ Item = Mapping[str, Any]
 
 
 class WriteStatus(Enum):
-    """How one write ended."""
+    """The status of one write."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -23,13 +23,13 @@ class WriteStatus(Enum):
 
 
 class WriteResult(NamedTuple):
-    """The end of one write.
+    """The result of one write.
 
     Args:
-        status: DONE also when an earlier try had done it and its reply was lost; REFUSED when a condition failed;
-            UNAVAILABLE when it stayed throttled or unprocessed, so that nobody knows more; INVALID when the table can
-            hold no such item, so that no other try would end better.
-        current: the item that refused the write, where there is one.
+        status: DONE also if an earlier try wrote it and its reply was lost; REFUSED if a condition failed; UNAVAILABLE
+            if it stayed throttled or unprocessed, so that it is unknown whether it was written; INVALID if the table
+            can hold no such item, so that a retry would fail, too.
+        current: the item that refused the write, if it exists.
     """
 
     status: WriteStatus
@@ -42,17 +42,17 @@ class WriteResult(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether it was neither done nor refused by what is there: it is unavailable, or invalid."""
+        """Whether it was neither done nor refused: it is unavailable, or invalid."""
         return self.status in (WriteStatus.UNAVAILABLE, WriteStatus.INVALID)
 
     def done_or_raise(self, unknown: str = "") -> bool:
-        """Say whether the write holds; False where it was refused, because the item is not as expected.
+        """Return whether the write holds; False if it was refused because the item is not as expected.
 
         Args:
-            unknown: the message for people when nobody knows; empty for the error's own.
+            unknown: the message of the error if the result is unknown; empty for the error's own.
 
         Raises:
-            UnavailableError: nobody knows whether it was done.
+            UnavailableError: it is unknown whether it was done.
             UnstorableError: the table can hold no such item.
         """
         if self.status is WriteStatus.UNAVAILABLE:
@@ -63,7 +63,7 @@ class WriteResult(NamedTuple):
 
 
 class DueEntry(NamedTuple):
-    """A row of the due index index: an item's key, its next check and its due time (ms UTC). It is also a position."""
+    """A row of the due index: an item's key, its next check and its due time (ms UTC). It is also a position."""
 
     check_at: int
     pk: str
@@ -77,10 +77,10 @@ class DueEntry(NamedTuple):
 
 
 class JobStore(Protocol):
-    """The table: conditional writes, consistent reads, and the due index index (eventually consistent)."""
+    """The table: conditional writes, consistent reads, and the due index (eventually consistent)."""
 
     def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
-        """Carry out writes, each on its own; one outcome per write, in order. No item may appear twice."""
+        """Carry out writes, each on its own; one result per write, in order. No item may appear twice."""
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
         """Read items, strongly consistent; one answer per key, in order.
@@ -103,8 +103,8 @@ class JobStore(Protocol):
             pk: the partition key.
             first: the lowest `sk`, inclusive.
             last: the highest, inclusive; not below `first`.
-            limit: at most so many items, at least 1; fewer mean that the end was reached.
-            newest_first: walk backwards, from `last`.
+            limit: maximum number of items, at least 1; fewer mean that the end was reached.
+            newest_first: read backwards, from `last`.
 
         Raises:
             UnavailableError: the table stayed throttled.
@@ -117,10 +117,10 @@ class JobStore(Protocol):
 
         Args:
             partition: the due index partition.
-            after: the position to go on behind, exclusive; None starts at the beginning (newest first: at `until_ms`).
+            after: the position to continue after, exclusive; None starts at the first (newest first: at `until_ms`).
             until_ms: the last check to list, inclusive.
-            limit: at most so many entries; fewer mean that the end was reached.
-            newest_first: walk backwards.
+            limit: maximum number of entries; fewer mean that the end was reached.
+            newest_first: read backwards.
 
         Raises:
             UnavailableError: the table stayed throttled.
@@ -133,8 +133,8 @@ class Outgoing:
 
     Args:
         body: its text.
-        delay_s: how long before it arrives, 0 to 900 s.
-        group: whose it is, for a queue that is fair to all groups; a message without one is a group of its own.
+        delay_s: how long it is hidden at first, 0 to 900 s.
+        group: its message group, for a fair queue; a message without one is a group of its own.
     """
 
     body: str
@@ -150,7 +150,7 @@ class ReceivedMessage:
         id: SQS's message id.
         receipt: the handle to delete it, or to change its visibility.
         body: its text.
-        receive_count: how often it was delivered, this time included.
+        receive_count: how often it was received, this time included.
         queue: the queue it came from, by name.
     """
 
@@ -162,7 +162,7 @@ class ReceivedMessage:
 
 
 class BatchResult(NamedTuple):
-    """What became of messages.
+    """The result of handling a batch of messages.
 
     Args:
         unsettled: ids of the messages that must stay in their queue.
@@ -174,7 +174,7 @@ class BatchResult(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """How many messages a queue holds, approximately: to be had now, received and not deleted, not to be had yet."""
+    """The approximate number of messages in a queue: visible, received but not deleted, delayed."""
 
     visible: int
     in_flight: int
@@ -185,7 +185,7 @@ class JobQueue(Protocol):
     """The queues, by name (`critical`, `high`, `normal`, `low`); at least once, in any order."""
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
-        """Send messages; for each, in order: True when it is acknowledged, None when the queue takes none like it."""
+        """Send messages; for each: True if it is acknowledged, False if not, None if the queue accepts none like it."""
 
     def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[ReceivedMessage]:
         """Receive up to 10 messages, waiting up to 20 s for the first."""
@@ -223,7 +223,7 @@ class BlobStore(Protocol):
         """
 
     def get(self, key: str) -> str | None:
-        """Read a text; None where there is none.
+        """Read a text; None if it does not exist.
 
         Raises:
             UnavailableError: it could not be read.
@@ -238,40 +238,40 @@ class BlobStore(Protocol):
 
 
 class Cursors(Protocol):
-    """Where lists were left, as texts that only the deployment can make and read.
+    """Cursors of lists: positions, sealed as texts that only this deployment can create and read.
 
-    A cursor is bound to what stands in `bound`: the list's name, the tenant, and whatever else the list depends on.
+    A cursor is bound to the values in `bound`: the list's name, the tenant, and whatever else the list depends on.
     """
 
     def seal(self, position: Any, bound: Sequence[Any]) -> str:
-        """Make a cursor of a position (a JSON value)."""
+        """Return the cursor of a position (a JSON value)."""
 
     def open(self, cursor: str, bound: Sequence[Any]) -> Any:
-        """Give the position that a cursor was made of.
+        """Return the position of a cursor.
 
         Raises:
-            InvalidCursorError: it was not made here, or was made for another `bound`.
+            InvalidCursorError: it is not of this deployment, or has another `bound`.
         """
 
 
 class Running(Protocol):
-    """Calls under way. Calls return what became of them; what one raises all the same is given as its value."""
+    """Running calls. The value of a call is what it returns, or the error that it raises."""
 
     def wait(self, timeout_s: float) -> list[tuple[int, Any]]:
-        """Wait until something ends or the time is over; give the (index, value) pairs not given before."""
+        """Wait until a call ends or the timeout is over; return the (index, value) pairs not returned before."""
 
     def interrupt(self, index: int, error: type[BaseException]) -> None:
         """Raise an error inside a call, as far as Python allows: between two of its bytecodes."""
 
 
 class Isolated(Protocol):
-    """A message that a process of its own handles."""
+    """A message that is handled in a process of its own."""
 
     def ended(self, timeout_s: float) -> bool:
-        """Wait until the process has ended or the time is over; say whether it has ended."""
+        """Wait until the process has ended or the timeout is over; return whether it has ended."""
 
     def worked(self) -> BatchResult | None:
-        """Give what became of the message, once the process has ended; None: it died."""
+        """Return the message's result once the process has ended; None if the process died."""
 
     def kill(self) -> None:
         """End the process at once."""
@@ -283,11 +283,11 @@ class Isolation(Protocol):
     def start(self, delivery: ReceivedMessage, deadline_ms: int) -> Isolated | None:
         """Handle a message in a process of its own, which may be stopped at the deadline (ms UTC).
 
-        Gives None when no process can be had now: as many run as may, or the system refuses one.
+        Returns None if no process can be started now: the maximum is running, or the system refuses one.
         """
 
     def drain(self, at_ms: int) -> None:
-        """Ask all processes to give back the jobs that still run at a time (ms UTC)."""
+        """Ask all processes to requeue the jobs that still run at a time (ms UTC)."""
 
 
 class Runner(Protocol):

@@ -1,4 +1,4 @@
-"""Dependents: carry out what ends of dependencies make of the jobs that wait for them."""
+"""Release dependents: apply the ends of dependencies to the jobs that wait for them."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,47 +15,54 @@ from whendue.table.keys import job_id_of, job_key
 
 
 class Released(NamedTuple):
-    """What came of it: dependents that may not have released, and jobs whose own end is to be told now."""
+    """The result of a release.
+
+    Args:
+        unknown: ids of dependents that may not have been released.
+        pending: jobs that ended by it, with their own fan-out pending.
+    """
 
     unknown: set[str]
     pending: list[Job]
 
 
 class DependencyReleaser:
-    """Lets waiting jobs hear of ends."""
+    """Applies the ends of dependencies to waiting jobs."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
         self._runtime = runtime
 
-    def release(self, ends: Mapping[str, Sequence[UpstreamEnd]]) -> Released:
-        """Tell jobs of ends: who awaits nothing more is released, once (guarantee G7).
+    def release(self, upstream_ends: Mapping[str, Sequence[UpstreamEnd]]) -> Released:
+        """Apply ends to waiting jobs; a job with no unmet dependency left is released, once (guarantee G7).
 
         Args:
-            ends: by the dependent's id; none asks only whether it still awaits anything.
+            upstream_ends: by the dependent's id; without any, it is only checked whether the job still waits.
         """
-        left, unknown, pending = list(ends), set[str](), list[Job]()
+        remaining, unknown, pending = list(upstream_ends), set[str](), list[Job]()
 
         def write(steps: list[Transition]) -> Released | Conflict:
-            nonlocal left
+            nonlocal remaining
             now_ms = self._runtime.clock.now_ms()
             done = apply(self._runtime, steps)
-            held = [step for step, end in done if end.done]
+            held = [step for step, result in done if result.done]
             send(self._runtime.queue, [step.job for step in held if step.send], now_ms, self._runtime.bulkhead)
             pending.extend(step.job for step in held if step.job.pending_fan_out is not None)
-            unknown.update(step.job.id for step, end in done if end.status is WriteStatus.UNAVAILABLE)
-            # After an arrival somebody looks whether it was the last; who was refused looks again.
-            again = {
-                s.job.id for s, end in done if end.status is WriteStatus.REFUSED or (end.done and s.name == "satisfy")
+            unknown.update(step.job.id for step, result in done if result.status is WriteStatus.UNAVAILABLE)
+            # After a dependency is met, check whether it was the last; after a refusal, decide again.
+            to_retry = {
+                step.job.id
+                for step, result in done
+                if result.status is WriteStatus.REFUSED or (result.done and step.name == "satisfy")
             }
-            left = [job_id for job_id in left if job_id in again]
-            return CONFLICT if left else Released(unknown, pending)
+            remaining = [job_id for job_id in remaining if job_id in to_retry]
+            return CONFLICT if remaining else Released(unknown, pending)
 
         return retry_on_conflict(
-            lambda: self._read(left),
-            lambda read: self._steps(ends, *read),
+            lambda: self._read(remaining),
+            lambda read: self._steps(upstream_ends, *read),
             write,
-            exhausted=lambda: Released(unknown | set(left), pending),
+            exhausted=lambda: Released(unknown | set(remaining), pending),
             tries=RELEASE_TRIES,
         )
 
@@ -65,13 +72,13 @@ class DependencyReleaser:
         return self._runtime.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else [], now_ms
 
     def _steps(
-        self, ends: Mapping[str, Sequence[UpstreamEnd]], items: Sequence[Item | None], now_ms: int
+        self, upstream_ends: Mapping[str, Sequence[UpstreamEnd]], items: Sequence[Item | None], now_ms: int
     ) -> list[Transition]:
-        """Decide what ends make of dependents; one that cannot be read or decided holds up none of the others."""
+        """Decide what ends change in dependents; one that cannot be read or decided delays no other."""
         timing = self._runtime.settings.timing
         decided = self._runtime.bulkhead.each(
             [item for item in items if item],
-            lambda item: decide(job := from_item(item), ends[job.id], now_ms, timing),
+            lambda item: decide(job := from_item(item), upstream_ends[job.id], now_ms, timing),
             stage="dependents",
             name=lambda item: job_id_of(item["pk"]),
         )

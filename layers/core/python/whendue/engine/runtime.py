@@ -1,4 +1,4 @@
-"""What services use of the outside: the ports of a process, put together once."""
+"""The runtime of a process: the ports and settings that its services use."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,20 +17,20 @@ from whendue.tracing.spans import Tracing
 
 
 class TransitionObserver(Protocol):
-    """Counts what happens; never raises."""
+    """Records metrics of transitions and of ticks; never raises."""
 
     def note(self, done: Iterable[tuple[Transition, WriteResult]]) -> None:
-        """Count the transitions that hold."""
+        """Count the transitions whose writes hold."""
 
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
-        """Count a tick of the timer, and what it did."""
+        """Count a tick of the timer: schedules planned, messages promoted, jobs rescued by what was done."""
 
 
 class NotificationSink(Protocol):
-    """Knows what is to be notified."""
+    """Decides which transitions have subscribers, and creates their deliveries."""
 
     def wants(self, step: Transition) -> bool:
-        """Say whether any subscription wants what a transition ends; True where that is unknown."""
+        """Return whether any subscription matches a transition's event; True if that is unknown."""
 
     def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:
         """Return the deliveries to create for jobs whose fan-out is pending.
@@ -41,10 +41,10 @@ class NotificationSink(Protocol):
 
 
 class NullNotificationSink:
-    """A sink without subscriptions."""
+    """A notification sink without subscriptions: it creates no deliveries."""
 
     def wants(self, step: Transition) -> bool:  # noqa: ARG002
-        """Want nothing."""
+        """Return False."""
         return False
 
     def deliveries_for(self, jobs: Sequence[Job]) -> list[Transition]:  # noqa: ARG002
@@ -54,7 +54,10 @@ class NullNotificationSink:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What every service is given; each uses what it needs. Without `isolation` suspects run here, one at a time."""
+    """The ports and settings that every service is given.
+
+    Without `isolation`, jobs suspected of killing their worker run in this process, one at a time.
+    """
 
     store: JobStore
     queue: JobQueue

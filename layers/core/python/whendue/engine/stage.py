@@ -8,7 +8,7 @@ from whendue.engine.ports import BatchResult, ReceivedMessage
 
 T = TypeVar("T")
 
-# What is counted where an error of one item ended its handling; its message comes again.
+# The outcome of a message whose handling an unexpected error ended; the message is received again.
 ISOLATED: Final = "isolated"
 
 
@@ -17,8 +17,8 @@ class Left(NamedTuple):
 
     Args:
         message: the message.
-        outcome: what is counted; None for nothing.
-        keep: it stays in its queue, and is received again; otherwise it is done with.
+        outcome: the outcome to count; None for none.
+        keep: True if it stays in its queue and is received again; otherwise it may be deleted.
     """
 
     message: ReceivedMessage
@@ -27,7 +27,7 @@ class Left(NamedTuple):
 
 
 class Stage(NamedTuple, Generic[T]):
-    """What became of the items of a stage.
+    """The result of a stage.
 
     Args:
         passed: the items for the next stage.
@@ -50,12 +50,12 @@ def kept(message: ReceivedMessage, outcome: str | None = None) -> Left:
 
 def joined(stages: Iterable[Stage[T]]) -> Stage[T]:
     """Return several stages of different items as one."""
-    whole = list(stages)
-    return Stage([one for stage in whole for one in stage.passed], [left for stage in whole for left in stage.left])
+    parts = list(stages)
+    return Stage([item for stage in parts for item in stage.passed], [left for stage in parts for left in stage.left])
 
 
 def batch_result(left: Iterable[Left]) -> BatchResult:
-    """Return what became of a whole batch: the messages that stay, and how often there was each outcome."""
-    whole = list(left)
-    counts = Counter(one.outcome for one in whole if one.outcome is not None)
-    return BatchResult([one.message.id for one in whole if one.keep], counts)
+    """Return the result of a whole batch: the messages that stay, and the number of messages per outcome."""
+    messages_left = list(left)
+    counts = Counter(message_left.outcome for message_left in messages_left if message_left.outcome is not None)
+    return BatchResult([message_left.message.id for message_left in messages_left if message_left.keep], counts)

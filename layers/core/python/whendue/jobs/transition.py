@@ -7,7 +7,7 @@ from typing import Any, Final, ParamSpec
 from whendue.jobs.due_index import day_of, done_partition, first_check, live_partition, within_horizon, writer_sends
 from whendue.jobs.lifetime import check_sooner, expiry
 from whendue.jobs.model import Job, State, as_value, evolve
-from whendue.quotas import OWING_CHECK_S
+from whendue.quotas import FAN_OUT_CHECK_S
 from whendue.settings import Timing
 from whendue.table.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write
 
@@ -123,7 +123,7 @@ def with_pending_fan_out(over: Transition) -> Transition:
     """Make a transition one with a pending fan-out: the job stays live until its fan-out is finished."""
     changes, job = dict(over.changes), over.job
     if job.terminal:
-        check_at = changes["finished_at"] + OWING_CHECK_S * 1000
+        check_at = changes["finished_at"] + FAN_OUT_CHECK_S * 1000
         changes = {field: changes[field] for field in changes if field not in ("due_pk", "expires_at")}
         changes["check_at"] = check_at
         job = evolve(job, due_pk=live_partition(job.queue, job.shard), check_at=check_at, expires_at=None)

@@ -63,10 +63,10 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
 
 
 @edges((State.RUNNING, State.RUNNING))
-def heartbeat(job: Job, now_ms: int, progress: str | None, *, told: bool = False) -> Transition:
-    """Renew a claim's lease; refused when it is lost, or when the task does not know of a requested cancel (`told`)."""
+def heartbeat(job: Job, now_ms: int, progress: str | None, *, cancel_seen: bool = False) -> Transition:
+    """Renew a claim's lease; refused if the claim is lost, or if a cancel is requested and not `cancel_seen`."""
     notifications: dict[str, Any] = {} if progress is None else {"progress": progress}
-    expected = held(job) if told else [*held(job), NOT_CANCELLED]
+    expected = held(job) if cancel_seen else [*held(job), NOT_CANCELLED]
     return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **notifications)
 
 

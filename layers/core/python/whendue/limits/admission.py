@@ -1,4 +1,4 @@
-"""Jobs at their limits: those that may be claimed now, and those that wait."""
+"""The result of limits: jobs that may be claimed now, and jobs that wait."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Refused:
         pk: the limit's key.
         wait: what it waits for.
         due_at: when it tries again, ms UTC.
-        listed: it stands in the line already.
+        listed: whether it is in the wait queue already.
     """
 
     admitted: Admitted

@@ -1,4 +1,4 @@
-"""Putting off jobs that may not start yet: they wait, visibly, and it costs them no attempt."""
+"""Defer jobs that may not start yet: they wait, visibly, without using up an attempt."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,34 +21,38 @@ from whendue.limits.slots import Slots
 
 
 class Deferral:
-    """Puts off what its limit does not let start now."""
+    """Defers jobs that their limit does not let start now."""
 
     def __init__(self, runtime: Runtime, slots: Slots, overlaps: OverlapService) -> None:
-        """Use this runtime, and what knows slots and overlap policies."""
+        """Use this runtime, and the services of slots and of overlap policies."""
         self._runtime = runtime
         self._slots = slots
         self._overlaps = overlaps
 
-    def into_line(
+    def defer_for_slot(
         self, limit_state: LimitState, concurrency: int, refused: Sequence[Refused], now_ms: int
     ) -> list[Left]:
-        """Put jobs into the line, then look once more: a slot that was freed meanwhile would not be handed on.
+        """Put jobs into the wait queue, then serve it once more: a slot freed meanwhile would not be transferred.
 
         Args:
-            limit_state: the key's slots and line as they were seen.
+            limit_state: the key's slots and wait queue as read.
             concurrency: how many slots the key has.
-            refused: jobs without one; an overlap policy may let them or others end instead.
+            refused: jobs without a slot; an overlap policy may end them, or others.
             now_ms: the claims' time.
         """
-        jobs = [one.admitted.job for one in refused]
+        jobs = [refusal.admitted.job for refusal in refused]
         try:
             overtaken, giving = self._supersede(limit_state, jobs, now_ms)
-            line = {*self._overlaps.line(limit_state, jobs), *map(queue_position, jobs)}
+            waiters = {*self._overlaps.waiters(limit_state, jobs), *map(queue_position, jobs)}
         except UnavailableError:
-            return [kept(one.admitted.delivery) for one in refused]
-        skipped = [one.admitted for one in refused if one.admitted.job.id in overtaken or skips(one.admitted.job, line)]
+            return [kept(refusal.admitted.delivery) for refusal in refused]
+        skipped = [
+            refusal.admitted
+            for refusal in refused
+            if refusal.admitted.job.id in overtaken or skips(refusal.admitted.job, waiters)
+        ]
         left = self._skip(skipped, now_ms)
-        deferred = self.put_off([one for one in refused if one.admitted not in skipped], now_ms)
+        deferred = self.defer_jobs([refusal for refusal in refused if refusal.admitted not in skipped], now_ms)
         if deferred.passed:
             also = [queue_position(step.job) for _, step in deferred.passed]
             with suppress(UnavailableError):
@@ -56,7 +60,7 @@ class Deferral:
         return left + deferred.left
 
     def _supersede(self, limit_state: LimitState, jobs: Sequence[Job], now_ms: int) -> tuple[set[str], list[Slot]]:
-        """Let older fires give way to these; gives the ids of those that came too late, and slots that are free now."""
+        """Cancel older fires; return the ids of jobs that are not the newest, and the slots that are free now."""
         overtaken: set[str] = set()
         giving: list[Slot] = []
         for job in jobs:
@@ -66,10 +70,10 @@ class Deferral:
                 giving += slots or []
         return overtaken, giving
 
-    def put_off(self, refused: Sequence[Refused], now_ms: int) -> Stage[tuple[Refused, Transition]]:
-        """Let jobs wait until what they wait for may be there; those of which it is stored have passed.
+    def defer_jobs(self, refused: Sequence[Refused], now_ms: int) -> Stage[tuple[Refused, Transition]]:
+        """Defer jobs to their next try; those whose deferral is stored pass, with the transition.
 
-        The messages of those are done with, too: they are left as well.
+        `left` has the messages of all of them: those of deferred jobs are done with.
 
         Args:
             refused: jobs, and what they wait for.
@@ -77,36 +81,39 @@ class Deferral:
         """
         if not refused:
             return Stage([], [])
-        steps = [(one, self._step(one, now_ms)) for one in refused]
-        outcomes = commit(self._runtime, [step for _, step in steps], now_ms)
-        ends = list(zip(steps, outcomes, strict=True))
-        return Stage([one for one, end in ends if end.done], [_left(one, end) for (one, _), end in ends])
+        steps = [(refusal, self._step(refusal, now_ms)) for refusal in refused]
+        written = commit(self._runtime, [step for _, step in steps], now_ms)
+        results = list(zip(steps, written, strict=True))
+        return Stage(
+            [refusal for refusal, result in results if result.done],
+            [_left(refusal, result) for (refusal, _), result in results],
+        )
 
     def _step(self, refused: Refused, now_ms: int) -> Transition:
-        """Defer a job; who is not in the line yet joins it first."""
+        """Defer a job; one that is not in the wait queue yet is added to it first."""
         job, wait = refused.admitted.job, refused.wait
-        in_line = wait.what == "slot" and not refused.listed
-        first = enqueue_waiter(refused.pk, job, now_ms) if in_line else None
+        joins = wait.what == "slot" and not refused.listed
+        first = enqueue_waiter(refused.pk, job, now_ms) if joins else None
         return defer(job, wait, refused.due_at, now_ms, self._runtime.settings.timing, first=first)
 
-    def _skip(self, ones: Sequence[Admitted], now_ms: int) -> list[Left]:
-        ends = self._overlaps.skip([one.job for one in ones], now_ms)
+    def _skip(self, admitted: Sequence[Admitted], now_ms: int) -> list[Left]:
+        results = self._overlaps.skip([admitted_job.job for admitted_job in admitted], now_ms)
         return [
-            kept(one.delivery) if end.failed else done(one.delivery, "skipped")
-            for one, end in zip(ones, ends, strict=True)
+            kept(admitted_job.delivery) if result.failed else done(admitted_job.delivery, "skipped")
+            for admitted_job, result in zip(admitted, results, strict=True)
         ]
 
 
-def _left(refused: Refused, end: WriteResult) -> Left:
+def _left(refused: Refused, result: WriteResult) -> Left:
     message = refused.admitted.delivery
-    if end.failed:
-        # One that cannot be stored is for SQS to give up on: it ends dead then.
+    if result.failed:
+        # A job that cannot be stored is received until SQS gives up on its message: then it ends dead.
         return kept(message)
-    return done(message, "limited" if end.done else "refused")
+    return done(message, "limited" if result.done else "refused")
 
 
 def wait_of(job: Job, what: Literal["slot", "rate"], key: str, limit: float) -> Wait:
-    """Say what a job waits for; who came too late for its token says so."""
+    """Return what a job waits for, and how often it was too late for its token."""
     before = job.waits_for
     late = before.late + 1 if before and before.what == what == "rate" else 0
     return Wait(what, key, limit, queue_position(job).since, late)

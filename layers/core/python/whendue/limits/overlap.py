@@ -1,4 +1,4 @@
-"""Overlaps: skip fires, and stop what a newer fire takes the place of."""
+"""Overlaps: skip fires, and cancel the jobs that a newer fire replaces."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -25,21 +25,26 @@ class OverlapService:
         self._runtime = runtime
 
     def skip(self, jobs: Sequence[Job], now_ms: int) -> list[WriteResult]:
-        """Skip jobs: end them, then enter that in the history of fires; UNAVAILABLE where one of the two is unknown."""
+        """Skip jobs: end them, then enter that in the history of fires; UNAVAILABLE if one of the two is unknown."""
         if not jobs:
             return []
         results = commit_unsent(self._runtime, [skip(job, OVERLAPPED, MESSAGE, now_ms) for job in jobs])
-        done = [job for job, end in zip(jobs, results, strict=True) if end.done]
+        done = [job for job, result in zip(jobs, results, strict=True) if result.done]
         entered = self.enter(done)
-        return [UNKNOWN if job.id not in entered and end.done else end for job, end in zip(jobs, results, strict=True)]
+        return [
+            UNKNOWN if job.id not in entered and result.done else result
+            for job, result in zip(jobs, results, strict=True)
+        ]
 
     def enter(self, jobs: Sequence[Job]) -> set[str]:
-        """Enter jobs that were skipped in the history of fires; returns the ids of those that are entered."""
+        """Enter skipped jobs in the history of fires; return the ids of those that are entered."""
         results = self._runtime.store.apply([skip_fire(job) for job in jobs]) if jobs else []
-        return {job.id for job, end in zip(jobs, results, strict=True) if end.status is not WriteStatus.UNAVAILABLE}
+        return {
+            job.id for job, result in zip(jobs, results, strict=True) if result.status is not WriteStatus.UNAVAILABLE
+        }
 
-    def line(self, limit_state: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
-        """Give who waits for the slot, if these jobs ask; who was cancelled or rescheduled may still be on the board.
+    def waiters(self, limit_state: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
+        """Return the waiters that still wait for the slot, if one of the jobs has an overlap policy.
 
         Raises:
             UnavailableError: the table does not answer.
@@ -50,9 +55,9 @@ class OverlapService:
         return [waiter for waiter in waiters if waiter in pending]
 
     def supersede(self, limit_state: LimitState, newer: Job, now_ms: int) -> list[Slot] | None:
-        """Let what runs and what waits give way to a newer fire; gives slots that were kept for those that waited.
+        """Cancel running and waiting jobs of older fires; return the slots that were reserved for the waiting ones.
 
-        Gives None where a fire still newer runs or waits: this one gives way itself.
+        Returns None if a still newer fire runs or waits: then this one is to be skipped.
 
         Raises:
             UnavailableError: the table does not answer.
@@ -63,7 +68,7 @@ class OverlapService:
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
         commit_unsent(self._runtime, [request_cancel(job) for job in running])
-        # What has begun once does not give way when it waits for its retry.
+        # A job that has begun once is not skipped while it waits for its retry.
         waiting = [job for job in others if job.state is State.PENDING and not job.claims]
         self.skip(waiting, now_ms)
         gone = {reservation_token(job) for job in waiting}

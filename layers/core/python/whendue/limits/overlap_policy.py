@@ -1,4 +1,4 @@
-"""Overlap: a schedule's jobs share a slot, and what becomes of one that finds it taken (docs/guide/schedules.md)."""
+"""Overlap: a schedule's jobs share a slot; what happens to a job that finds it taken (docs/guide/schedules.md)."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from whendue.table.writes import Is, Write
 
 
 def governing(job: Job, profile: Limit | None) -> Limit | None:
-    """Give the limit that a job is held to, its key named: its schedule's one slot, or its own and its profile's."""
+    """Return a job's limit, with its key: its schedule's one slot, or its own limit merged with its profile's."""
     if job.overlap:
         return Limit(concurrency=1, key=f"schedule:{job.schedule}")
     return effective(job.limit, profile, profile_name=job.profile, job_type=job.type)
@@ -24,12 +24,12 @@ def may_be_limited(job: Job) -> bool:
     return bool(job.limit or job.overlap or job.waits_for) or job.profile not in PROFILES
 
 
-def skips(job: Job, line: Iterable[Waiter]) -> bool:
-    """Say whether a job that found the slot taken does not run at all; what has begun once waits in any case.
+def skips(job: Job, waiters: Iterable[Waiter]) -> bool:
+    """Return whether a job that found the slot taken is skipped; one that has begun once always waits.
 
     Args:
         job: as stored.
-        line: who waits for the slot; this job may be among them.
+        waiters: the waiters for the slot; this job may be among them.
     """
     if job.claims:
         return False
@@ -37,17 +37,17 @@ def skips(job: Job, line: Iterable[Waiter]) -> bool:
         case "skip":
             return True
         case "buffer_one":
-            return any(other < queue_position(job) for other in line)
+            return any(other < queue_position(job) for other in waiters)
         case "cancel_running":
-            return any(other > queue_position(job) for other in line)
+            return any(other > queue_position(job) for other in waiters)
     return False
 
 
 def nominal_of(job: Job) -> int:
-    """Give the nominal time of a fire's job, ms UTC.
+    """Return the nominal time of a fire's job, ms UTC.
 
     Raises:
-        ValueError: no fire made it.
+        ValueError: the job is of no fire.
     """
     if job.nominal_at is None:
         raise ValueError(f"job {job.id} is of no fire")

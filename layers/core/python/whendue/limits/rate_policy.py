@@ -9,12 +9,12 @@ SECOND_US = 1_000_000
 
 
 def burst(rate_per_s: float) -> int:
-    """Say how many jobs may start at once after a quiet time: what the rate gives in one second, at least one."""
+    """Return how many jobs may start at once after a quiet time: one second of the rate, at least one."""
     return max(1, int(rate_per_s * RATE_BURST_S))
 
 
 def interval_us(rate_per_s: float) -> int:
-    """Give the time between two starts, microseconds, rounded up so that the rate is never exceeded."""
+    """Return the time between two starts, microseconds, rounded up so that the rate is never exceeded."""
     return -int(-SECOND_US // rate_per_s)
 
 
@@ -48,7 +48,7 @@ def reserve(tat_us: int, now_us: int, rate_per_s: float, count: int) -> tuple[Se
 
 
 def token_is_good(wait: Wait | None, key: str, due_at: int, now_ms: int) -> bool:
-    """Say whether a job that was put off by its rate may use the token that it was put off with.
+    """Return whether a job that was deferred by its rate may use its reserved token.
 
     A token that is used late adds to those of the time it is used in: after an outage all of them would be used at
     once. So it is good for some seconds only; for twice as long each time, else a queue that is always slow would let

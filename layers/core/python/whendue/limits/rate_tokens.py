@@ -12,21 +12,21 @@ from whendue.table.writes import Is, Write, insert
 
 
 class RateTokens:
-    """Says when jobs of a key may start; what is reserved and not used makes it slower, never faster."""
+    """Reserves the starts of a key's jobs; a reserved token that is not used makes the key slower, never faster."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
         self._runtime = runtime
 
     def reserve(self, pk: str, rate_per_s: float, count: int, seen: Item | None, now_ms: int) -> Sequence[int] | None:
-        """Reserve tokens with one write: from when on each is good, ms UTC; None if the table does not say.
+        """Reserve tokens with one write; return when each is good, ms UTC, or None if the table does not answer.
 
-        Fewer than are asked for where the others would be good beyond the horizon only.
+        Returns fewer than `count` if the others would be good only beyond the horizon.
 
         Args:
             pk: the key.
             rate_per_s: its limit.
-            count: how many.
+            count: number of tokens.
             seen: the rate's item as read.
             now_ms: the time.
         """
@@ -41,11 +41,11 @@ class RateTokens:
             # The item that refuses a write is the next one to decide on: no other read is needed.
             nonlocal seen
             starts, write = planned
-            [end] = self._runtime.store.apply([write])
-            seen = end.current
-            if end.done:
+            [result] = self._runtime.store.apply([write])
+            seen = result.current
+            if result.done:
                 return [-(-start // 1000) for start in starts]
-            return None if end.failed else CONFLICT
+            return None if result.failed else CONFLICT
 
         return retry_on_conflict(lambda: seen, decide, apply, exhausted=lambda: None, tries=RATE_TRIES)
 

@@ -1,6 +1,6 @@
-"""A limited key's slots and its line of waiters: what is free, whose turn it is, and the writes that change it.
+"""A limited key's slots and its wait queue: which slots are free, and the writes that change them.
 
-A slot is an item that is there while it is taken; it carries a mark of its own and a lease like a job's claim.
+A slot's item exists while the slot is taken; it has a fence and a lease, like a job's claim.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,14 +20,14 @@ FIRST_SK, LAST_SK = "rate", "waiter$"
 
 
 class Slot(NamedTuple):
-    """A slot that is held: its item and the mark that it is held under."""
+    """A slot that is held: its item's key, and the fence under which it is held."""
 
     key: Key
     fence: str
 
 
 class Waiter(NamedTuple):
-    """A place in the line: by the time that the attempt was due (ms UTC), then by job."""
+    """A position in the wait queue: by the time at which the attempt was due (ms UTC), then by job."""
 
     since: int
     job_id: str
@@ -35,7 +35,7 @@ class Waiter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LimitState:
-    """A key as read: the rate's item, the slots by number, the first of the line."""
+    """A key as read: the rate's item, the slots by number, the first of its wait queue."""
 
     pk: str
     rate: Item | None
@@ -43,7 +43,7 @@ class LimitState:
     waiters: Sequence[Waiter]
 
     def key_of(self, number: int) -> Key:
-        """Give the key of one of its slots."""
+        """Return the key of one of its slots."""
         return slot_key(self.pk, number)
 
 
@@ -64,33 +64,33 @@ def limit_state_of(pk: str, items: Sequence[Item]) -> LimitState:
 
 
 def queue_position(job: Job) -> Waiter:
-    """Give a job's place in the line: it keeps that of its first try."""
+    """Return a job's position in the wait queue: it keeps that of its first try."""
     return Waiter(job.waits_for.since if job.waits_for else job.due_at, job.id)
 
 
 def is_waiting(job: Job, pk: str) -> bool:
-    """Say whether a job as stored waits for a slot of this key; its place is the one that `place` gives."""
+    """Return whether a job as stored waits for a slot of this key, at the position that `queue_position` returns."""
     wait = job.waits_for
     waits = wait is not None and wait.what == "slot" and limit_pk(job.tenant, wait.key) == pk
     return waits and job.state is State.PENDING
 
 
 def reservation_token(job: Job) -> str:
-    """Give the mark under which a slot is kept for a job: it finds it by itself when its message comes."""
+    """Return the fence under which a slot is reserved for a job: the job's claim can compute it."""
     return f"for#{job.id}#{job.generation}"
 
 
 def free_numbers(
     limit_state: LimitState, concurrency: int, giving: Collection[Slot], now_ms: int, draw: float
 ) -> list[int]:
-    """List the slots that may be taken: no more than the limit leaves room for beside all that are held.
+    """List the slots that may be taken: at most the limit less all that are held.
 
     Args:
         limit_state: the key as read.
         concurrency: the limit; slots from there on are held by jobs of an earlier, higher one.
         giving: slots that are given up now.
         now_ms: the time; a slot whose lease has expired is free, by clocks that may differ (as guarantee G4).
-        draw: chance from [0, 1): workers that come at the same time begin at different slots.
+        draw: a random number from [0, 1): workers that try at the same time begin at different slots.
     """
     held = held_numbers(limit_state, giving, now_ms)
     begin = int(draw * concurrency)
@@ -105,7 +105,7 @@ def held_numbers(limit_state: LimitState, giving: Collection[Slot], now_ms: int)
 
 
 def kept_for(limit_state: LimitState, job: Job, fence: str) -> Slot | None:
-    """Find the slot that is kept for a job, or that it has taken under this fence already: the reply was lost."""
+    """Return the slot that is reserved for a job, or that it took under this fence before a reply was lost."""
     marks = (reservation_token(job), fence)
     found = (
         Slot(slot_key(limit_state.pk, n), item["fence"])
@@ -116,11 +116,11 @@ def kept_for(limit_state: LimitState, job: Job, fence: str) -> Slot | None:
 
 
 def held_back(job: Job, limit: Limit, limit_state: LimitState, now_ms: int) -> Wait | None:
-    """Say what a job that is due would wait for if a worker looked at it now; None if it could start.
+    """Return what a due job would wait for if a worker tried it now; None if it could start.
 
     Args:
         job: as stored, pending.
-        limit: what governs it, its key named.
+        limit: its limit, with its key.
         limit_state: the key as read.
         now_ms: the time.
     """
@@ -143,14 +143,14 @@ def held_back(job: Job, limit: Limit, limit_state: LimitState, now_ms: int) -> W
 
 
 def acquire_slot(limit_state: LimitState, number: int, job_id: str, fence: str, lease_until: int, now_ms: int) -> Write:
-    """Take a slot that is free on the board, or keep it for a job; refused if anybody took or renewed it since."""
+    """Take a slot that was read as free, or reserve it for a job; refused if it was taken or renewed since."""
     values = _held(job_id, fence, lease_until)
     expected = [Below("lease_until", now_ms) if number in limit_state.slots else Absent()]
     return Write("take_slot", slot_key(limit_state.pk, number), expected, values)
 
 
 def transfer_slot(slot: Slot, job_id: str, fence: str, lease_until: int) -> Write:
-    """Give a slot that is held to somebody else, or take one that was kept for us."""
+    """Transfer a held slot to another job, or take a reserved one."""
     return Write("pass_slot", slot.key, [Is("fence", slot.fence)], _held(job_id, fence, lease_until))
 
 
@@ -166,12 +166,12 @@ def release(slot: Slot) -> Write:
 
 
 def enqueue_waiter(pk: str, job: Job, now_ms: int) -> Write:
-    """Put a job into the line; refused if it stands there, which is as good."""
+    """Add a job to the wait queue; refused if it is in it already, which does no harm."""
     return insert("enqueue_waiter", waiter_key(pk, *queue_position(job)), {"expires_at": _expires_at(now_ms)})
 
 
 def remove_waiter(pk: str, waiter: Waiter) -> Write:
-    """Take a job out of the line."""
+    """Remove a job from the wait queue."""
     return delete("remove_waiter", waiter_key(pk, *waiter))
 
 

@@ -1,4 +1,4 @@
-"""Slots of limited keys: taken, passed on to the first in line, and freed, by conditional writes."""
+"""Slots of limited keys: acquired, transferred to the first waiter, and released, by conditional writes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -32,12 +32,12 @@ from whendue.quotas import HANDOVER_S, LIMIT_CONCURRENCY, LIMIT_WAITERS
 from whendue.table.keys import job_key, slot_key
 from whendue.table.writes import Write
 
-# Rounds in which a batch tries for slots that others are after, too.
+# Rounds in which a batch tries for slots that other workers try for, too.
 ROUNDS = 3
 
 
 class AcquiredSlots(NamedTuple):
-    """What a batch got.
+    """The slots that a batch acquired.
 
     Args:
         slots: job id -> its slot.
@@ -49,12 +49,12 @@ class AcquiredSlots(NamedTuple):
 
 
 class WaitQueue(NamedTuple):
-    """Whose turn it is.
+    """The waiters of a key.
 
     Args:
-        turns: who gets which free slot.
-        waiting: those in the line that wait, with their jobs as stored.
-        stale: those in the line that wait no longer.
+        turns: waiter -> the free slot that it gets.
+        waiting: the waiters that still wait, with their jobs as stored.
+        stale: the waiters that wait no longer.
     """
 
     turns: dict[Waiter, int]
@@ -63,7 +63,7 @@ class WaitQueue(NamedTuple):
 
 
 class Slots:
-    """Gives slots to jobs in the order in which they were due, and never more than a key's limit."""
+    """Assigns slots to jobs in the order in which they were due, never more than a key's limit."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
@@ -79,13 +79,13 @@ class Slots:
         return limit_state_of(pk, self._runtime.store.query_range(pk, first=FIRST_SK, last=LAST_SK, limit=limit))
 
     def take(self, pk: str, concurrency: int, jobs: Sequence[Job], now_ms: int) -> AcquiredSlots:
-        """Take slots for as many jobs as have their turn.
+        """Acquire slots for the jobs whose turn it is.
 
         Args:
             pk: the key.
             concurrency: its limit.
             jobs: as stored; claimable.
-            now_ms: what leases are counted from, the claims' time.
+            now_ms: the claims' time; leases begin then.
 
         Raises:
             UnavailableError: the table does not answer; nothing was taken.
@@ -93,25 +93,25 @@ class Slots:
         limit_state = self.look(pk)
         fences = {job.id: self._runtime.clock.new_id() for job in jobs}
         taken: dict[str, Slot] = {}
-        left = list(jobs)
+        remaining = list(jobs)
         with suppress(UnavailableError):
             for _ in range(ROUNDS):
-                kept = {job.id: slot for job in left if (slot := kept_for(limit_state, job, fences[job.id]))}
-                # A limit that was lowered since governs this claim, too: then they are given up.
+                kept = {job.id: slot for job in remaining if (slot := kept_for(limit_state, job, fences[job.id]))}
+                # If the limit was lowered since, it holds for this claim, too: kept slots are given up.
                 giving = list(kept.values()) if len(held_numbers(limit_state, (), now_ms)) > concurrency else []
                 if not giving:
-                    taken |= self._take_kept([job for job in left if job.id in kept], kept, fences, now_ms)
-                left = [job for job in left if job.id not in taken]
-                line = self._line(limit_state, concurrency, now_ms, mine=left, giving=giving)
-                taken |= self._take_free(limit_state, left, fences, line, now_ms)
-                self._hand(limit_state, line, giving, now_ms)
-                left = [job for job in left if job.id not in taken]
-                if not any(queue_position(job) in line.turns for job in left):
+                    taken |= self._take_kept([job for job in remaining if job.id in kept], kept, fences, now_ms)
+                remaining = [job for job in remaining if job.id not in taken]
+                queue = self._wait_queue(limit_state, concurrency, now_ms, mine=remaining, giving=giving)
+                taken |= self._take_free(limit_state, remaining, fences, queue, now_ms)
+                self._hand(limit_state, queue, giving, now_ms)
+                remaining = [job for job in remaining if job.id not in taken]
+                if not any(queue_position(job) in queue.turns for job in remaining):
                     break
                 limit_state = self.look(pk)
         return AcquiredSlots(taken, limit_state)
 
-    def _line(
+    def _wait_queue(
         self,
         limit_state: LimitState,
         concurrency: int,
@@ -121,28 +121,34 @@ class Slots:
         also: Collection[Waiter] = (),
         giving: Collection[Slot] = (),
     ) -> WaitQueue:
-        """Say who gets which free slot: whoever was due first, in the line or not in it yet."""
+        """Return which waiter gets which free slot: the first that was due, in the wait queue or not in it yet."""
         free = free_numbers(limit_state, concurrency, giving, now_ms, self._runtime.clock.random())
         ids = {job.id for job in mine}
-        # A job has one place: an older one of its own, from before it was rescheduled, is not in its way.
-        line = sorted(
+        # A job has one position: an older one, from before it was rescheduled, does not delay it.
+        queued = sorted(
             {waiter for waiter in (*limit_state.waiters, *also) if waiter.job_id not in ids}
             | set(map(queue_position, mine))
         )
-        if all(waiter.job_id in ids for waiter in line[: len(free)]):
-            return WaitQueue(dict(zip(line, free, strict=False)), {}, [])
-        # Those who wait no longer hold up nobody: a few more than the slots are looked at.
-        others = [waiter for waiter in line if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
+        if all(waiter.job_id in ids for waiter in queued[: len(free)]):
+            return WaitQueue(dict(zip(queued, free, strict=False)), {}, [])
+        # Stale waiters delay no other: more waiters than free slots are read.
+        others = [waiter for waiter in queued if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
         items = self._runtime.store.get([job_key(waiter.job_id) for waiter in others])
-        # Who cannot be read waits for nothing that could be given.
+        # A job that cannot be read gets no slot.
         found = [(waiter, item) for waiter, item in zip(others, items, strict=True) if item]
         read = self._runtime.bulkhead.each(
             found, lambda pair: from_item(pair[1]), stage="slots", name=lambda pair: pair[0].job_id
         )
         jobs = {waiter: job for (waiter, _), job in read}
-        waiting = {w: job for w, job in jobs.items() if is_waiting(job, limit_state.pk) and queue_position(job) == w}
-        line = [waiter for waiter in line if waiter.job_id in ids or waiter in waiting]
-        return WaitQueue(dict(zip(line, free, strict=False)), waiting, [w for w in others if w not in waiting])
+        waiting = {
+            waiter: job
+            for waiter, job in jobs.items()
+            if is_waiting(job, limit_state.pk) and queue_position(job) == waiter
+        }
+        queued = [waiter for waiter in queued if waiter.job_id in ids or waiter in waiting]
+        return WaitQueue(
+            dict(zip(queued, free, strict=False)), waiting, [waiter for waiter in others if waiter not in waiting]
+        )
 
     def _take_kept(
         self, jobs: Sequence[Job], kept: Mapping[str, Slot], fences: Mapping[str, str], now_ms: int
@@ -151,20 +157,22 @@ class Slots:
         return self._taken(writes, fences)
 
     def _take_free(
-        self, limit_state: LimitState, jobs: Sequence[Job], fences: Mapping[str, str], line: WaitQueue, now_ms: int
+        self, limit_state: LimitState, jobs: Sequence[Job], fences: Mapping[str, str], queue: WaitQueue, now_ms: int
     ) -> dict[str, Slot]:
-        mine = {job.id: job for job in jobs if queue_position(job) in line.turns}
+        mine = {job.id: job for job in jobs if queue_position(job) in queue.turns}
         writes = [
             (
                 job,
                 acquire_slot(
-                    limit_state, line.turns[queue_position(job)], job.id, fences[job.id], _until(job, now_ms), now_ms
+                    limit_state, queue.turns[queue_position(job)], job.id, fences[job.id], _until(job, now_ms), now_ms
                 ),
             )
             for job in mine.values()
         ]
         return self._taken(
-            writes, fences, [remove_waiter(limit_state.pk, w) for w in limit_state.waiters if w.job_id in mine]
+            writes,
+            fences,
+            [remove_waiter(limit_state.pk, waiter) for waiter in limit_state.waiters if waiter.job_id in mine],
         )
 
     def _taken(
@@ -175,35 +183,37 @@ class Slots:
         results = self._runtime.store.apply([*(write for _, write in wanted), *also])
         return {
             job.id: Slot(write.key, fences[job.id])
-            for (job, write), end in zip(wanted, results, strict=False)
-            if end.done
+            for (job, write), result in zip(wanted, results, strict=False)
+            if result.done
         }
 
     def serve(
         self, pk: str, concurrency: int, now_ms: int, *, giving: Sequence[Slot] = (), also: Collection[Waiter] = ()
     ) -> None:
-        """Hand what is free to the first in line, and free what is given up and nobody waits for.
+        """Transfer free slots to the first waiters, and release given-up slots that no job waits for.
 
         Args:
             pk: the key.
             concurrency: its limit.
             now_ms: the time.
             giving: slots whose jobs have ended.
-            also: waiters that may not be on the board, because they were taken for stale before they were deferred.
+            also: waiters that may be missing in the wait queue: they were removed as stale before they were deferred.
 
         Raises:
             UnavailableError: the table does not answer; slots that were given up are free when their leases end.
         """
         limit_state = self.look(pk)
-        self._hand(limit_state, self._line(limit_state, concurrency, now_ms, also=also, giving=giving), giving, now_ms)
+        self._hand(
+            limit_state, self._wait_queue(limit_state, concurrency, now_ms, also=also, giving=giving), giving, now_ms
+        )
 
-    def _hand(self, limit_state: LimitState, line: WaitQueue, giving: Sequence[Slot], now_ms: int) -> None:
+    def _hand(self, limit_state: LimitState, queue: WaitQueue, giving: Sequence[Slot], now_ms: int) -> None:
         """Wake waiters, keep their slots for them, then send: a message never comes before its slot is kept."""
-        woken = self._wake(line, now_ms)
+        woken = self._wake(queue, now_ms)
         given, until = {slot.key: slot for slot in giving}, now_ms + HANDOVER_S * 1000
-        writes = [remove_waiter(limit_state.pk, waiter) for waiter in (*woken, *line.stale)]
+        writes = [remove_waiter(limit_state.pk, waiter) for waiter in (*woken, *queue.stale)]
         for waiter, job in woken.items():
-            number, mark = line.turns[waiter], reservation_token(job)
+            number, mark = queue.turns[waiter], reservation_token(job)
             slot = given.pop(slot_key(limit_state.pk, number), None)
             writes.append(
                 transfer_slot(slot, job.id, mark, until)
@@ -215,12 +225,14 @@ class Slots:
             self._runtime.store.apply(writes)
         send(self._runtime.queue, list(woken.values()), now_ms, self._runtime.bulkhead)
 
-    def _wake(self, line: WaitQueue, now_ms: int) -> dict[Waiter, Job]:
-        """Let those try at once whose turn it is; leaves out those that have changed."""
+    def _wake(self, queue: WaitQueue, now_ms: int) -> dict[Waiter, Job]:
+        """Make the jobs whose turn it is due now; return those that had not changed."""
         timing = self._runtime.settings.timing
-        steps = {w: wake(line.waiting[w], now_ms, timing) for w in line.turns if w in line.waiting}
+        steps = {
+            waiter: wake(queue.waiting[waiter], now_ms, timing) for waiter in queue.turns if waiter in queue.waiting
+        }
         results = commit_unsent(self._runtime, list(steps.values()))
-        return {waiter: step.job for (waiter, step), end in zip(steps.items(), results, strict=True) if end.done}
+        return {waiter: step.job for (waiter, step), result in zip(steps.items(), results, strict=True) if result.done}
 
 
 def _until(job: Job, now_ms: int) -> int:

@@ -1,4 +1,4 @@
-"""Pauses: begin and end them, show them, and say which jobs they hold."""
+"""Pauses: begin, end and list them, and find the jobs that they hold."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -43,17 +43,17 @@ class PauseService:
     """Reads and changes pauses."""
 
     def __init__(self, runtime: Runtime, notifications: NotificationPublisher) -> None:
-        """Use this runtime; `notifications` knows who is to be told of a pause."""
+        """Use this runtime; `notifications` creates the deliveries of pause events."""
         self._runtime = runtime
         self._notifications = notifications
         self._fresh: TtlCache[Key, Item | None] = TtlCache(runtime.clock, PAUSE_CACHE_MS, PAUSES_REMEMBERED)
 
     def held(self, jobs: Sequence[Job]) -> set[str]:
-        """Give the ids of the jobs that a pause holds, by what was read at most 2 s ago: one read, or none.
+        """Return the ids of the jobs that a pause holds, by a cache of at most 2 s: one read, or none.
 
         Raises:
-            UnavailableError: the table does not answer. An older answer would not do: whoever paused was promised
-                that nothing is claimed, and the claim would go to the same table.
+            UnavailableError: the table does not answer. Older cached pauses are not used: a pause guarantees that
+                nothing is claimed, and the claim would go to the same table.
         """
         now_ms = self._runtime.clock.now_ms()
         keys = [key for job in jobs for key in pauses_of(job)]
@@ -62,7 +62,7 @@ class PauseService:
         return {job.id for job in jobs if not lasting.isdisjoint(pauses_of(job))}
 
     def of_job(self, job: Job) -> Pause | None:
-        """Give the widest pause that holds a job now; of its queue's, whose words are not for tenants, only how long.
+        """Return the widest pause that holds a job now; a queue's without `by` and `reason`, which are not for tenants.
 
         Raises:
             UnavailableError: the table does not answer.
@@ -71,7 +71,7 @@ class PauseService:
         return replace(of_queue, by="", reason="") if of_queue else next(filter(None, own), None)
 
     def of_queues(self) -> dict[str, Pause]:
-        """Give the pauses of queues that last now, by queue.
+        """Return the current pauses of queues, by queue.
 
         Raises:
             UnavailableError: the table does not answer.
@@ -80,7 +80,7 @@ class PauseService:
         return {queue: pause for queue, pause in zip(ALL_QUEUES, found, strict=True) if pause}
 
     def of_tenant(self, tenant: str) -> list[tuple[str | None, Pause]]:
-        """List a tenant's pauses that last now, each with its task type, None for the whole tenant.
+        """List a tenant's current pauses, each with its task type, None for the whole tenant.
 
         Raises:
             UnavailableError: the table does not answer.
@@ -97,7 +97,7 @@ class PauseService:
         return [pause if pause and pause.lasts(now_ms) else None for pause in known]
 
     def _read(self, key: Key, item: Item) -> Pause:
-        """Read a pause; one that cannot be read holds what it is of, and the log says so."""
+        """Read a pause; one that cannot be read still holds its jobs, and is logged."""
         try:
             pause = from_item(item)
             pause.lasts(0)
@@ -107,56 +107,56 @@ class PauseService:
         return pause
 
     def pause_queue(self, queue: str, reason: str, by: str, until: int | None, tenant: str | None = None) -> Pause:
-        """Pause a queue for all tenants; one that is paused gets the new reason and end.
+        """Pause a queue for all tenants; a paused queue gets the new reason and end.
 
         Args:
             queue: its name.
             reason: why.
-            by: who, cut to 128 bytes.
-            until: when it ends by itself, ms UTC; None never.
-            tenant: whose subscriptions are told that it began; None: nobody's.
+            by: the caller, cut to 128 bytes.
+            until: when it ends by itself, ms UTC; None for never.
+            tenant: the tenant whose subscriptions are notified; None for no notification.
 
         Raises:
-            QueueNotFoundError: there is no such queue.
+            QueueNotFoundError: no queue has this name.
             InvalidRequestError: the end is not in the future.
-            UnavailableError: nobody knows, or nobody has been told; ask again.
+            UnavailableError: the pause or its deliveries may not be stored; send the same request again.
         """
         key = _key_of(queue)
         made = self._begin(key, reason, by, until)
         if tenant is not None:
-            self._tell(self._notifications.deliveries_of(tenant, pause_event(key, made, queue=queue)))
+            self._notify(self._notifications.deliveries_of(tenant, pause_event(key, made, queue=queue)))
         return made
 
     def pause_tenant(self, tenant: str, task: str | None, reason: str, by: str, until: int | None) -> Pause:
         """Pause a tenant, or one of its task types; otherwise as `pause_queue`.
 
         Raises:
-            UnknownTaskError: there is no such task.
+            UnknownTaskError: no task has this name.
             InvalidRequestError: the end is not in the future.
-            UnavailableError: nobody knows, or nobody has been told; ask again.
+            UnavailableError: the pause or its deliveries may not be stored; send the same request again.
         """
-        # One whose module is broken can be paused all the more: its jobs wait for the deploy that mends it.
+        # A task whose module is broken can be paused, too: its jobs wait for the deploy that repairs it.
         if task is not None and not self._runtime.registry.may_have(task):
             self._runtime.registry.get(task)
         key = _tenant_key(tenant, task)
         made = self._begin(key, reason, by, until)
-        self._tell(self._notifications.deliveries_of(tenant, pause_event(key, made, task=task)))
+        self._notify(self._notifications.deliveries_of(tenant, pause_event(key, made, task=task)))
         return made
 
     def resume_queue(self, queue: str) -> bool:
-        """Resume a queue; one that is not paused stays as it is, and is False.
+        """Resume a queue; returns False if it is not paused.
 
         Raises:
-            QueueNotFoundError: there is no such queue.
-            UnavailableError: nobody knows; ask again.
+            QueueNotFoundError: no queue has this name.
+            UnavailableError: the table does not answer; send the same request again.
         """
         return self._end(_key_of(queue))
 
     def resume_tenant(self, tenant: str, task: str | None) -> bool:
-        """Resume a tenant, or one of its task types; what is not paused stays as it is, and is False.
+        """Resume a tenant, or one of its task types; returns False if it is not paused.
 
         Raises:
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the table does not answer; send the same request again.
         """
         return self._end(_tenant_key(tenant, task))
 
@@ -173,11 +173,11 @@ class PauseService:
         self._change(key, step)
         return made[0]
 
-    def _tell(self, made: Sequence[Transition]) -> None:
-        """Create the deliveries that tell of a pause; a repeated request creates them once."""
+    def _notify(self, deliveries: Sequence[Transition]) -> None:
+        """Create the deliveries of a pause event; a repeated request creates them once."""
         now_ms = self._runtime.clock.now_ms()
-        ends = commit(self._runtime, made, now_ms) if made else []
-        if any(end.status is WriteStatus.UNAVAILABLE for end in ends):
+        results = commit(self._runtime, deliveries, now_ms) if deliveries else []
+        if any(result.status is WriteStatus.UNAVAILABLE for result in results):
             raise UnavailableError(
                 "it is paused, but not all subscriptions have been notified; send the same request again"
             )
@@ -187,11 +187,11 @@ class PauseService:
         return self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
 
     def _change(self, key: Key, step: Callable[[Pause | None, int], Write | None]) -> bool:
-        """Change a pause by a step of what it is and the time (ms UTC). False where nothing is to be written.
+        """Change a pause by a step of its current value and the time (ms UTC); returns False if nothing is written.
 
         Raises:
             StateConflictError: it keeps changing.
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the table does not answer; send the same request again.
             UnstorableError: the table can hold no such pause.
         """
 
@@ -204,8 +204,8 @@ class PauseService:
             return step(*known) or NoWrite(result=False)
 
         def apply(write: Write) -> bool | Conflict:
-            [end] = self._runtime.store.apply([write])
-            if not end.done_or_raise():
+            [result] = self._runtime.store.apply([write])
+            if not result.done_or_raise():
                 return CONFLICT
             self._fresh.forget(key)
             return True

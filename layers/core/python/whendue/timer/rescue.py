@@ -16,7 +16,7 @@ from whendue.jobs.rescue_policy import decide, look_again_ms
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import mark_dead, postpone_check
 from whendue.pauses.service import PauseService
-from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, OWING_CHECK_S
+from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, FAN_OUT_CHECK_S
 from whendue.timer.lateness import Received
 from whendue.timer.partition_scan import ScanPage, move
 
@@ -71,7 +71,7 @@ class Rescuer:
             left = CompletionFanOut(self._runtime).run(pending)
             self.healed["fan_out"] += len(pending) - len(left)
             now_ms = self._runtime.clock.now_ms()
-            self._carry_out([postpone_check(job, now_ms + OWING_CHECK_S * 1000, send=False) for job in left], now_ms)
+            self._carry_out([postpone_check(job, now_ms + FAN_OUT_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:
             # First the next check: a job that is released meanwhile has another one.
             now_ms = self._runtime.clock.now_ms()

@@ -17,13 +17,13 @@ from whendue.worker.executor import attempt
 from whendue.worker.heartbeat import Heartbeater
 from whendue.workflows.runner import CompositeRunner
 
-# Says when what still runs is given back, ms UTC; None while the process is to stay.
+# Returns when running jobs are requeued because the process stops, ms UTC; None while it keeps running.
 DrainAt = Callable[[], int | None]
-# An end waits this long for its neighbours', so that a batch is recorded in one call.
+# The outcome of an attempt is held this long for others, so that a batch is recorded in one call.
 RECORD_WAIT_MS = 1000
-# A batch of a process that can be told to go down looks this often whether it was.
+# How often a batch checks whether its process is to stop, if the process can be stopped.
 LOOK_MS = 500
-# What an interrupted task gets to clean up before it is given up.
+# Time that an interrupted task has to clean up before its attempt is abandoned.
 INTERRUPT_GRACE_MS = 1000
 
 
@@ -32,10 +32,10 @@ class BatchRunner:
 
     Args:
         runtime: the outside.
-        composites: runs jobs that make jobs.
+        composites: runs composite jobs.
         batch: the claimed jobs, at least one.
-        function_deadline_ms: when the process may be stopped, less the time to record, ms UTC.
-        drain_at: asked at each look for when what still runs is given back, ms UTC; see `BatchProcessor.handle`.
+        function_deadline_ms: when the process may be stopped, less the time to record outcomes, ms UTC.
+        drain_at: returns when running jobs are requeued, ms UTC; see `BatchProcessor.handle`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class BatchRunner:
         function_deadline_ms: int,
         drain_at: DrainAt | None = None,
     ) -> None:
-        """Make ready; nothing has begun."""
+        """Prepare the batch; nothing runs yet."""
         self._runtime = runtime
         self._composites = composites
         self._function_deadline_ms = function_deadline_ms
@@ -62,8 +62,8 @@ class BatchRunner:
         running = self._runtime.runner.start(self._calls())
         while self._under_way:
             now_ms = self._runtime.clock.now_ms()
-            for index, end in running.wait(max(0, self._wake_ms(now_ms) - now_ms) / 1000):
-                self._end(index, end)
+            for index, outcome in running.wait(max(0, self._wake_ms(now_ms) - now_ms) / 1000):
+                self._end(index, outcome)
             now_ms = self._runtime.clock.now_ms()
             self._drain(running, now_ms)
             self._interrupt_overdue(running, now_ms)
@@ -76,99 +76,106 @@ class BatchRunner:
 
     def _calls(self) -> list[Callable[[], Ended]]:
         batch = list(self._under_way.values())
-        return [self._made(one, bring) for one, bring in zip(batch, self._inputs_of(batch), strict=True)]
+        return [
+            self._made(claimed_job, bring) for claimed_job, bring in zip(batch, self._inputs_of(batch), strict=True)
+        ]
 
-    def _made(self, one: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
+    def _made(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         try:
-            return self._call(one, bring)
+            return self._call(claimed_job, bring)
         except Exception as error:  # noqa: BLE001 - this job's alone
-            self._runtime.bulkhead.note("attempt", one.job.id, error)
+            self._runtime.bulkhead.note("attempt", claimed_job.job.id, error)
             return partial(broken, "it could not be started", error)
 
     def _inputs_of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Input]]:
-        """Return what brings each payload. One read for all; where that fails, each reads its own in its attempt."""
-        elsewhere = [one.job for one in batch if one.job.payload_at]
+        """Return a function per job that returns its payload. One read for all; if it fails, each job reads its own."""
+        stored_elsewhere = [claimed_job.job for claimed_job in batch if claimed_job.job.payload_at]
         try:
-            texts = self._runtime.payloads.payloads(elsewhere) if elsewhere else {}
+            texts = self._runtime.payloads.payloads(stored_elsewhere) if stored_elsewhere else {}
         except UnavailableError as error:
             unread = UnavailableError(f"the payload could not be read: {error}")
             return [partial(_raised, unread) for _ in batch]
-        except Exception as error:  # noqa: BLE001 - of which of them is seen when each is read alone
+        except Exception as error:  # noqa: BLE001 - which job it is of shows when each is read alone
             self._runtime.bulkhead.note("inputs", batch[0].job.id, error)
-            return [partial(InputResolver(self._runtime).alone, one.job) for one in batch]
-        return [self._input(one.job, texts.get(one.job.id, one.job.payload)) for one in batch]
+            return [partial(InputResolver(self._runtime).alone, claimed_job.job) for claimed_job in batch]
+        return [
+            self._input(claimed_job.job, texts.get(claimed_job.job.id, claimed_job.job.payload))
+            for claimed_job in batch
+        ]
 
     def _input(self, job: Job, text: str | None) -> Callable[[], Input]:
         if job.has_references:
             return partial(InputResolver(self._runtime).of, job, text)
         return lambda: text
 
-    def _call(self, one: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
-        if one.job.expands:
-            return lambda: self._composites.run(one.job, bring)
-        call = attempt(self._runtime.registry, one.job, bring, one.context)
-        return self._traced(one, call) if self._runtime.tracing.on else call
+    def _call(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
+        if claimed_job.job.expands:
+            return lambda: self._composites.run(claimed_job.job, bring)
+        call = attempt(self._runtime.registry, claimed_job.job, bring, claimed_job.context)
+        return self._traced(claimed_job, call) if self._runtime.tracing.on else call
 
-    def _traced(self, one: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
-        """Run an attempt in a span; a delivery is one, too."""
-        job, tracing = one.job, self._runtime.tracing
+    def _traced(self, claimed_job: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
+        """Run an attempt in a span; the attempt of a delivery has one, too."""
+        job, tracing = claimed_job.job, self._runtime.tracing
 
         def within() -> Ended:
-            about: dict[str, str | int] = {
+            attributes: dict[str, str | int] = {
                 "whendue.job": job.id,
                 "whendue.queue": job.queue,
                 "whendue.attempt": job.attempt,
             }
-            end: Ended | None = None
+            outcome: Ended | None = None
             try:
-                with tracing.span(job.type, "CONSUMER", job.traceparent, about) as span:
-                    one.context.traceparent = span.traceparent
-                    end = call()
-                    if isinstance(end, Failed):
-                        span.failed(end.type)
+                with tracing.span(job.type, "CONSUMER", job.traceparent, attributes) as span:
+                    claimed_job.context.traceparent = span.traceparent
+                    outcome = call()
+                    if isinstance(outcome, Failed):
+                        span.failed(outcome.type)
             except Exception as error:  # noqa: BLE001 - a span that fails takes no attempt with it
                 self._runtime.bulkhead.note("span", job.id, error)
-            return end or call()
+            return outcome or call()
 
         return within
 
     def _wake_ms(self, now_ms: int) -> int:
-        """Say when something is to be done even if no job ends."""
-        deadlines = [_overdue_ms(one) for one in self._under_way.values()]
+        """Return when the batch has to act even if no attempt ends, ms UTC."""
+        deadlines = [_overdue_ms(claimed_job) for claimed_job in self._under_way.values()]
         record = [] if self._record_at_ms is None else [self._record_at_ms]
         look = [now_ms + LOOK_MS] if self._drain_at else []
         return min(self._leases.next_ms, *deadlines, *record, *look)
 
-    def _end(self, index: int, end: object) -> None:
-        """Note how a call ended; one that raised, or gave nothing that is an end, ends its attempt alone."""
-        if (one := self._under_way.pop(index, None)) is not None:
-            if not isinstance(end, Succeeded | Failed | Stopped | Expanded):
-                error = end if isinstance(end, BaseException) else TypeError("not an end")
-                self._runtime.bulkhead.note("attempt", one.job.id, error)
-                end = broken("the attempt was lost", error)
-            self._ended.append((one, end))
+    def _end(self, index: int, outcome: object) -> None:
+        """Note a call's outcome; a call that raised, or returned no outcome, fails its attempt alone."""
+        if (claimed_job := self._under_way.pop(index, None)) is not None:
+            if not isinstance(outcome, Succeeded | Failed | Stopped | Expanded):
+                error = outcome if isinstance(outcome, BaseException) else TypeError("not an end")
+                self._runtime.bulkhead.note("attempt", claimed_job.job.id, error)
+                outcome = broken("the attempt was lost", error)
+            self._ended.append((claimed_job, outcome))
             self._record_at_ms = self._record_at_ms or self._runtime.clock.now_ms() + RECORD_WAIT_MS
 
     def _drain(self, running: Running, now_ms: int) -> None:
-        """Interrupt what is to be given back because the process goes down."""
+        """Interrupt the jobs that are to be requeued because the process stops."""
         drain_ms = self._drain_at() if self._drain_at else None
         if drain_ms is None or now_ms < drain_ms:
             return
-        for index, one in self._under_way.items():
-            if one.cause is None:
-                one.cause, one.deadline_ms = DRAINED, now_ms
+        for index, claimed_job in self._under_way.items():
+            if claimed_job.cause is None:
+                claimed_job.cause, claimed_job.deadline_ms = DRAINED, now_ms
                 running.interrupt(index, Interrupted)
 
     def _interrupt_overdue(self, running: Running, now_ms: int) -> None:
-        for index, one in list(self._under_way.items()):
-            if now_ms < _overdue_ms(one):
+        for index, claimed_job in list(self._under_way.items()):
+            if now_ms < _overdue_ms(claimed_job):
                 continue
-            if one.cause is None:
-                # Which of the two limits it was: the task's own, or that of the function it runs in.
-                one.cause = "function_timeout" if one.deadline_ms == self._function_deadline_ms else "timeout"
+            if claimed_job.cause is None:
+                # Which of the two timeouts it was: the task's own, or that of the function it runs in.
+                claimed_job.cause = (
+                    "function_timeout" if claimed_job.deadline_ms == self._function_deadline_ms else "timeout"
+                )
                 running.interrupt(index, Interrupted)
             else:
-                one.owned = False
+                claimed_job.owned = False
                 self._end(index, Failed("timeout", "the task did not stop when it was interrupted"))
 
 
@@ -176,6 +183,6 @@ def _raised(error: UnavailableError) -> Input:
     raise error
 
 
-def _overdue_ms(one: ClaimedJob) -> int:
-    """Say when patience ends: at the deadline, and once interrupted a little later."""
-    return one.deadline_ms + (INTERRUPT_GRACE_MS if one.cause else 0)
+def _overdue_ms(claimed_job: ClaimedJob) -> int:
+    """Return when an attempt is interrupted, or given up if it was interrupted already, ms UTC."""
+    return claimed_job.deadline_ms + (INTERRUPT_GRACE_MS if claimed_job.cause else 0)

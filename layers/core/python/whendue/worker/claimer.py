@@ -1,4 +1,4 @@
-"""Claim: of the jobs of a batch, those that are not paused and within their limits, taken for this worker."""
+"""Claim: take those jobs of a batch for this worker that are not paused and within their limits."""
 
 from collections.abc import Sequence
 
@@ -34,17 +34,17 @@ class Claimer:
         self._limits = limits
 
     def drop_paused(self, group: Sequence[Received]) -> Stage[Received]:
-        """Let go of the messages of paused jobs, unclaimed: after the resume the jobs' next checks bring new ones.
+        """Drop the messages of paused jobs, unclaimed: after the resume the jobs' next checks send new ones.
 
-        Where nobody knows of pauses, nothing is claimed: the messages stay, as when the claim is not answered.
+        If the pauses are unknown, nothing is claimed: the messages stay, as when the claim is not answered.
         """
 
-        def paused(some: Sequence[Received]) -> Sequence[bool]:
-            held = self._pauses.held([job for _, job in some])
-            return [job.id in held for _, job in some]
+        def paused(messages: Sequence[Received]) -> Sequence[bool]:
+            held = self._pauses.held([job for _, job in messages])
+            return [job.id in held for _, job in messages]
 
         try:
-            known = self._runtime.bulkhead.batch(group, paused, stage="paused", name=lambda one: one[1].id)
+            known = self._runtime.bulkhead.batch(group, paused, stage="paused", name=lambda received: received[1].id)
         except UnavailableError:
             return Stage([], [kept(message) for message, _ in group])
         passed, left = [], []
@@ -56,16 +56,16 @@ class Claimer:
         return Stage(passed, left)
 
     def admit(self, group: Sequence[Received], now_ms: int) -> Stage[Admitted]:
-        """Hold jobs to their limits, by the profiles that they follow; those that nothing limits pass."""
+        """Apply limits to jobs, by the profiles that they follow; jobs without a limit pass."""
         current = [(message, self._profiles.followed(job) if job.follow else job) for message, job in group]
         free = [Admitted(message, job) for message, job in current if not may_be_limited(job)]
         if len(free) == len(group):
             return Stage(free, [])
-        limited = self._limits.admit([one for one in current if may_be_limited(one[1])], now_ms)
+        limited = self._limits.admit([received for received in current if may_be_limited(received[1])], now_ms)
         return Stage(free + limited.passed, limited.left)
 
     def claim(self, admitted: Sequence[Admitted], end_ms: int, now_ms: int) -> Stage[ClaimedJob]:
-        """Claim jobs in one call; one that is refused needs nothing more, or is ended if its workers died too often.
+        """Claim jobs in one call; a refused job needs nothing more, or is ended if its workers died too often.
 
         Args:
             admitted: the jobs.
@@ -74,72 +74,76 @@ class Claimer:
         """
         passed: list[ClaimedJob] = []
         refused: list[tuple[Admitted, Claim]] = []
-        for one, taken, outcome in self._taken(admitted, now_ms):
-            job = self._ready(one, taken, end_ms) if _is_done(outcome) and taken else None
+        for admitted_job, taken, result in self._taken(admitted, now_ms):
+            job = self._ready(admitted_job, taken, end_ms) if _is_done(result) and taken else None
             if job:
                 passed.append(job)
             else:
-                refused.append((one, outcome))
-        left = [self._refused(one, outcome, now_ms) for one, outcome in refused]
-        if unused := [(one.slot, one.job) for one, _ in refused if one.slot]:
+                refused.append((admitted_job, result))
+        left = [self._refused(admitted_job, result, now_ms) for admitted_job, result in refused]
+        if unused := [(admitted_job.slot, admitted_job.job) for admitted_job, _ in refused if admitted_job.slot]:
             self._limits.release(unused)
         return Stage(passed, left)
 
     def _taken(self, admitted: Sequence[Admitted], now_ms: int) -> list[tuple[Admitted, Transition | None, Claim]]:
-        """Claim jobs in one call; what raises for one of them is that one's alone."""
+        """Claim jobs in one call; an error of one job affects no other."""
 
-        def made(some: Sequence[Admitted]) -> Sequence[Transition]:
-            return [claim(one.job, self._runtime.clock.new_id(), now_ms) for one in some]
+        def to_steps(jobs: Sequence[Admitted]) -> Sequence[Transition]:
+            return [claim(admitted_job.job, self._runtime.clock.new_id(), now_ms) for admitted_job in jobs]
 
-        steps = self._runtime.bulkhead.batch(admitted, made, stage="claim", name=lambda one: one.job.id)
-        claims = [(one, step) for one, step in steps if isinstance(step, Transition)]
-        written = [(one, step, outcome) for (one, step), outcome in self._written(claims)]
-        return [*((one, None, error) for one, error in steps if isinstance(error, BaseException)), *written]
+        steps = self._runtime.bulkhead.batch(
+            admitted, to_steps, stage="claim", name=lambda admitted_job: admitted_job.job.id
+        )
+        claims = [(admitted_job, step) for admitted_job, step in steps if isinstance(step, Transition)]
+        written = [(admitted_job, step, result) for (admitted_job, step), result in self._written(claims)]
+        failed = [(admitted_job, None, error) for admitted_job, error in steps if isinstance(error, BaseException)]
+        return [*failed, *written]
 
     def _written(
         self, claims: Sequence[tuple[Admitted, Transition]]
     ) -> Sequence[tuple[tuple[Admitted, Transition], Claim]]:
-        def apply(some: Sequence[tuple[Admitted, Transition]]) -> Sequence[WriteResult]:
+        def apply(steps: Sequence[tuple[Admitted, Transition]]) -> Sequence[WriteResult]:
             # A claim that is repeated is recognised by its fence.
-            return self._runtime.store.apply([step for _, step in some])
+            return self._runtime.store.apply([step for _, step in steps])
 
         try:
-            ends = self._runtime.bulkhead.batch(claims, apply, stage="claim", name=lambda one: one[0].job.id)
+            results = self._runtime.bulkhead.batch(claims, apply, stage="claim", name=lambda pair: pair[0].job.id)
         except UnavailableError:
-            return [(one, WriteResult(WriteStatus.UNAVAILABLE)) for one in claims]
-        for (one, step), end in ends:
-            if isinstance(end, WriteResult):
-                with self._runtime.bulkhead.around("count", one.job.id):
-                    self._runtime.metrics.note([(step, end)])
-        return ends
+            return [(pair, WriteResult(WriteStatus.UNAVAILABLE)) for pair in claims]
+        for (admitted_job, step), result in results:
+            if isinstance(result, WriteResult):
+                with self._runtime.bulkhead.around("count", admitted_job.job.id):
+                    self._runtime.metrics.note([(step, result)])
+        return results
 
-    def _ready(self, one: Admitted, taken: Transition, end_ms: int) -> ClaimedJob | None:
-        """Make ready a claimed job; None where that fails: whoever gets its message next takes it over."""
-        with self._runtime.bulkhead.around("claimed", one.job.id):
-            return claimed(self._runtime, one.delivery, taken.job, end_ms, one.slot)
+    def _ready(self, admitted_job: Admitted, taken: Transition, end_ms: int) -> ClaimedJob | None:
+        """Prepare the run of a claimed job; None if that fails: the next worker to receive its message claims it."""
+        with self._runtime.bulkhead.around("claimed", admitted_job.job.id):
+            return claimed(self._runtime, admitted_job.delivery, taken.job, end_ms, admitted_job.slot)
         return None
 
-    def _refused(self, one: Admitted, outcome: Claim, now_ms: int) -> Left:
-        """See to a job that is not ours; its message is done with unless nobody knows."""
-        if isinstance(outcome, BaseException) or outcome.done:
-            return kept(one.delivery, ISOLATED)
-        if outcome.status is WriteStatus.UNAVAILABLE:
-            return kept(one.delivery)
-        with self._runtime.bulkhead.around("refused", one.job.id):
-            return done(one.delivery, "refused") if self._is_over(one.job, outcome, now_ms) else kept(one.delivery)
-        return kept(one.delivery, ISOLATED)
+    def _refused(self, admitted_job: Admitted, result: Claim, now_ms: int) -> Left:
+        """Handle a job whose claim was refused; its message is done with unless the result is unknown."""
+        if isinstance(result, BaseException) or result.done:
+            return kept(admitted_job.delivery, ISOLATED)
+        if result.status is WriteStatus.UNAVAILABLE:
+            return kept(admitted_job.delivery)
+        with self._runtime.bulkhead.around("refused", admitted_job.job.id):
+            over = self._is_over(admitted_job.job, result, now_ms)
+            return done(admitted_job.delivery, "refused") if over else kept(admitted_job.delivery)
+        return kept(admitted_job.delivery, ISOLATED)
 
     def _is_over(self, job: Job, refused: WriteResult, now_ms: int) -> bool:
-        """Look at the job that refused a claim, and end it if nobody may claim it again; False if that is unknown."""
+        """End a job that refused its claim, if it may not be claimed again; False if the write's result is unknown."""
         if refused.status is WriteStatus.INVALID:
-            end: Transition | None = mark_dead(job, UNSTORABLE, "its claim cannot be stored", now_ms)
+            final_step: Transition | None = mark_dead(job, UNSTORABLE, "its claim cannot be stored", now_ms)
         else:
-            end = ended_by_loss(from_item(refused.current), now_ms) if refused.current else None
-        if end is None:
+            final_step = ended_by_loss(from_item(refused.current), now_ms) if refused.current else None
+        if final_step is None:
             return True
-        [outcome] = commit(self._runtime, [end], now_ms)
-        return not outcome.failed
+        [result] = commit(self._runtime, [final_step], now_ms)
+        return not result.failed
 
 
-def _is_done(outcome: Claim) -> bool:
-    return isinstance(outcome, WriteResult) and outcome.done
+def _is_done(result: Claim) -> bool:
+    return isinstance(result, WriteResult) and result.done

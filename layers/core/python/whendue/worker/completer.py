@@ -23,7 +23,7 @@ UNHELD: Final = Failed(UNSTORABLE, "its end cannot be stored", final=True)
 
 # A claim and the transition that records how its attempt ended.
 Step = tuple[ClaimedJob, Transition]
-# What became of the write of an end; an error where it could not be tried.
+# The result of the write; an error where it could not be tried.
 Recorded = WriteResult | BaseException
 
 
@@ -31,7 +31,7 @@ class Completer:
     """Records ended attempts."""
 
     def __init__(self, runtime: Runtime, limits: Limiter) -> None:
-        """Use this runtime; slots are handed back to these limits."""
+        """Use this runtime; slots are released through these limits."""
         self._runtime = runtime
         self._limits = limits
 
@@ -40,70 +40,79 @@ class Completer:
         now_ms = self._runtime.clock.now_ms()
         planned = self._planned(ended, now_ms)
         recorded = self._recorded(planned.passed, now_ms)
-        self._start_members(recorded, {one.job.id: end.to_send for one, end in ended if isinstance(end, Expanded)})
+        members = {claimed.job.id: outcome.to_send for claimed, outcome in ended if isinstance(outcome, Expanded)}
+        self._start_members(recorded, members)
         again = self._again(recorded, now_ms)
-        left = [*planned.left, *again.left, *(_left(step, end) for step, end in self._recorded(again.passed, now_ms))]
+        retried = [_left(step, result) for step, result in self._recorded(again.passed, now_ms)]
+        left = [*planned.left, *again.left, *retried]
         # A task that did not stop keeps its slot until its lease ends.
-        if free := [(one.slot, one.job) for one, _ in ended if one.slot and one.owned]:
+        if free := [(claimed.slot, claimed.job) for claimed, _ in ended if claimed.slot and claimed.owned]:
             self._limits.release(free)
-        return left + [refused for one, end in ended if (refused := _refused_target(one, end))]
+        return left + [refused for claimed, outcome in ended if (refused := _refused_target(claimed, outcome))]
 
     def _planned(self, ended: Sequence[tuple[ClaimedJob, Ended]], now_ms: int) -> Stage[Step]:
-        """Turn ends into transitions; a message stays where nobody can say now how its attempt ended."""
-        steps = [(one, self._step(one, end, now_ms)) for one, end in ended]
+        """Turn outcomes into transitions; a message stays where the outcome cannot be stored now."""
+        steps = [(claimed_job, self._step(claimed_job, outcome, now_ms)) for claimed_job, outcome in ended]
         return Stage(
-            [(one, step) for one, step in steps if isinstance(step, Transition)],
+            [(claimed_job, step) for claimed_job, step in steps if isinstance(step, Transition)],
             [step for _, step in steps if isinstance(step, Left)],
         )
 
-    def _step(self, one: ClaimedJob, end: Ended, now_ms: int) -> Transition | Left:
-        """Turn an end into the job's next transition; where that fails, the attempt has failed."""
+    def _step(self, claimed_job: ClaimedJob, outcome: Ended, now_ms: int) -> Transition | Left:
+        """Turn an outcome into the job's next transition; where that fails, the attempt has failed."""
         try:
-            return self._transition(one, end, now_ms)
+            return self._transition(claimed_job, outcome, now_ms)
         except UnavailableError:
             # Its result cannot be stored now.
-            return kept(one.delivery)
+            return kept(claimed_job.delivery)
         except Exception as error:  # noqa: BLE001 - this job's alone
-            self._runtime.bulkhead.note("complete", one.job.id, error)
+            self._runtime.bulkhead.note("complete", claimed_job.job.id, error)
             failed = broken("its end could not be recorded", error)
         try:
-            return self._transition(one, failed, now_ms)
-        except Exception as error:  # noqa: BLE001 - nor that it failed: its lease ends, and somebody takes it over
-            self._runtime.bulkhead.note("complete", one.job.id, error)
-            return kept(one.delivery, ISOLATED)
+            return self._transition(claimed_job, failed, now_ms)
+        except Exception as error:  # noqa: BLE001 - nor its failure: the lease expires, and another worker claims it
+            self._runtime.bulkhead.note("complete", claimed_job.job.id, error)
+            return kept(claimed_job.delivery, ISOLATED)
 
-    def _transition(self, one: ClaimedJob, end: Ended, now_ms: int) -> Transition:
+    def _transition(self, claimed_job: ClaimedJob, outcome: Ended, now_ms: int) -> Transition:
         """Store a result, and return the job's next transition.
 
         Raises:
             UnavailableError: the result cannot be stored now.
         """
         result = StoredPayload()
-        if isinstance(end, Succeeded) and end.result is not None:
-            result = self._runtime.payloads.place_result(one.job, end.result)
-        draw = self._runtime.clock.random() if isinstance(end, Failed) else 0
+        if isinstance(outcome, Succeeded) and outcome.result is not None:
+            result = self._runtime.payloads.place_result(claimed_job.job, outcome.result)
+        draw = self._runtime.clock.random() if isinstance(outcome, Failed) else 0
         timing = self._runtime.settings.timing
         return to_transition(
-            one.job, end, result, now_ms, timing, interrupted=one.cause, free_at=one.free_at, draw=draw
+            claimed_job.job,
+            outcome,
+            result,
+            now_ms,
+            timing,
+            interrupted=claimed_job.cause,
+            free_at=claimed_job.free_at,
+            draw=draw,
         )
 
     def _recorded(self, steps: Sequence[Step], now_ms: int) -> Sequence[tuple[Step, Recorded]]:
-        """Write in one call; what raises for one of them is that one's alone."""
+        """Write in one call; an error of one job affects no other."""
 
-        def record(some: Sequence[Step]) -> Sequence[WriteResult]:
-            return commit(self._runtime, [step for _, step in some], now_ms)
+        def record(batch: Sequence[Step]) -> Sequence[WriteResult]:
+            return commit(self._runtime, [step for _, step in batch], now_ms)
 
         try:
-            return self._runtime.bulkhead.batch(steps, record, stage="record", name=lambda one: one[0].job.id)
+            return self._runtime.bulkhead.batch(steps, record, stage="record", name=lambda step: step[0].job.id)
         except UnavailableError:
-            return [(one, WriteResult(WriteStatus.UNAVAILABLE)) for one in steps]
+            return [(step, WriteResult(WriteStatus.UNAVAILABLE)) for step in steps]
 
     def _start_members(self, recorded: Sequence[tuple[Step, Recorded]], to_send: Mapping[str, Sequence[Job]]) -> None:
         """Send the messages of members, now that the jobs that created them wait for them."""
         waiting = [
             step.job
-            for (_, step), end in recorded
-            if step.name == "expand" and isinstance(end, WriteResult) and end.done
+            for (_, step), result in recorded
+            if step.name == "expand" and isinstance(result, WriteResult) and result.done
         ]
         members = [member for job in waiting for member in to_send.get(job.id, ())]
         if members:
@@ -114,41 +123,41 @@ class Completer:
                 DependencyReconciler(self._runtime).check([job])
 
     def _again(self, recorded: Sequence[tuple[Step, Recorded]], now_ms: int) -> Stage[Step]:
-        """Return what to write in place of ends that were refused for a known reason; the others are left."""
+        """Return what to write instead where a write was refused for a known reason; the other messages are left."""
         passed: list[Step] = []
         left: list[Left] = []
-        for step, end in recorded:
-            other = self._instead(step[0], end, now_ms)
+        for step, result in recorded:
+            other = self._instead(step[0], result, now_ms)
             if isinstance(other, Transition):
                 passed.append((step[0], other))
             else:
-                left.append(other or _left(step, end))
+                left.append(other or _left(step, result))
         return Stage(passed, left)
 
-    def _instead(self, one: ClaimedJob, end: Recorded, now_ms: int) -> Transition | Left | None:
-        if isinstance(end, WriteResult) and end.status is WriteStatus.INVALID:
-            return self._step(one, UNHELD, now_ms)
-        if isinstance(end, WriteResult) and end.status is WriteStatus.REFUSED and _asks_to_cancel(end):
+    def _instead(self, claimed_job: ClaimedJob, result: Recorded, now_ms: int) -> Transition | Left | None:
+        if isinstance(result, WriteResult) and result.status is WriteStatus.INVALID:
+            return self._step(claimed_job, UNHELD, now_ms)
+        if isinstance(result, WriteResult) and result.status is WriteStatus.REFUSED and _asks_to_cancel(result):
             # Or the claim is lost: then the next write is refused, too.
-            return finish_cancelled(one.job, now_ms)
+            return finish_cancelled(claimed_job.job, now_ms)
         return None
 
 
-def _asks_to_cancel(end: WriteResult) -> bool:
-    return end.current is not None and bool(end.current.get("cancel_requested"))
+def _asks_to_cancel(result: WriteResult) -> bool:
+    return result.current is not None and bool(result.current.get("cancel_requested"))
 
 
-def _left(step: Step, end: Recorded) -> Left:
+def _left(step: Step, result: Recorded) -> Left:
     message, transition = step[0].delivery, step[1]
-    if isinstance(end, BaseException) or end.status is WriteStatus.INVALID:
+    if isinstance(result, BaseException) or result.status is WriteStatus.INVALID:
         return kept(message, ISOLATED)
-    if end.status is WriteStatus.UNAVAILABLE:
+    if result.status is WriteStatus.UNAVAILABLE:
         return kept(message)
-    return done(message, outcome_name(transition) if end.done else "superseded")
+    return done(message, outcome_name(transition) if result.done else "superseded")
 
 
-def _refused_target(one: ClaimedJob, end: Ended) -> Left | None:
-    """Count a target that was refused also by its rule: the error's message is one of few."""
-    if isinstance(end, Failed) and cause_of(end, one.cause) == TargetRefusedError.code:
-        return done(one.delivery, f"{TargetRefusedError.code}: {end.message}")
+def _refused_target(claimed_job: ClaimedJob, outcome: Ended) -> Left | None:
+    """Count a refused target by its rule, too: the error's message is one of a few."""
+    if isinstance(outcome, Failed) and cause_of(outcome, claimed_job.cause) == TargetRefusedError.code:
+        return done(claimed_job.delivery, f"{TargetRefusedError.code}: {outcome.message}")
     return None

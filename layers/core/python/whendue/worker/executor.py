@@ -14,12 +14,12 @@ from whendue.quotas import HORIZON_S
 
 
 def attempt(registry: Registry, job: Job, bring: Callable[[], Input], context: Context) -> Callable[[], Ended]:
-    """Give the call that runs the job's task once.
+    """Return the call that runs the job's task once.
 
     Args:
         registry: where the task is.
         job: the claimed job.
-        bring: gives the payload; what it raises ends this attempt alone.
+        bring: returns the payload; what it raises fails this attempt alone.
         context: handed to the task.
     """
 
@@ -53,7 +53,7 @@ def _failed(error: BaseException, never_retry: tuple[type[BaseException], ...]) 
 
 
 def _is(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
-    """Say whether an error is of some kinds. Not by `isinstance`: an error may lie about its class, or raise."""
+    """Return whether an error is of some kinds. Not by `isinstance`: an error may lie about its class, or raise."""
     try:
         return any(issubclass(type(error), kind) for kind in kinds)
     except Exception:  # noqa: BLE001 - a class of users' code may have its own idea of subclasses
@@ -66,7 +66,7 @@ def _named(error: BaseException) -> str:
 
 
 def _after_s(error: BaseException) -> float:
-    """Give the delay that a task asks for: a number of seconds up to the horizon, 0 for what is none."""
+    """Return the delay that a task asks for: seconds, at most the horizon; 0 for what is not a number."""
     try:
         asked = float(getattr(error, "after_s"))  # noqa: B009 - a subclass may have put anything there
     except Exception:  # noqa: BLE001 - or nothing

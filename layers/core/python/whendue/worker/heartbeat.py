@@ -21,55 +21,57 @@ class Heartbeater:
         """Start with leases just taken and messages just received."""
         self._runtime = runtime
         # Three chances before the shortest lease ends.
-        self._every_ms = max(LEASE_MIN_S, min(one.job.policy.lease_s for one in batch)) * 1000 // 3
+        self._every_ms = max(LEASE_MIN_S, min(claimed_job.job.policy.lease_s for claimed_job in batch)) * 1000 // 3
         now_ms = runtime.clock.now_ms()
         self._held_ms = now_ms
         self.next_ms = now_ms + self._every_ms
 
     def keep(self, under_way: Sequence[ClaimedJob], now_ms: int) -> None:
-        """Renew, and tell tasks whose cancel was requested, or whose claim is lost."""
+        """Renew, and mark the contexts of tasks whose cancel was requested or whose claim is lost."""
         self.next_ms = now_ms + self._every_ms
-        beating = [one for one in under_way if one.owned]
+        owned = [claimed_job for claimed_job in under_way if claimed_job.owned]
         cancelled = []
-        for one, stands in self._renew(beating, now_ms):
-            one.context.mark_cancelled()
-            one.told = one.owned = stands is not None and stands.fence == one.job.fence and not stands.terminal
-            cancelled += [one] if one.owned else []
+        for claimed_job, current in self._renew(owned, now_ms):
+            claimed_job.context.mark_cancelled()
+            claimed_job.cancel_seen = claimed_job.owned = (
+                current is not None and current.fence == claimed_job.job.fence and not current.terminal
+            )
+            cancelled += [claimed_job] if claimed_job.owned else []
         self._renew(cancelled, now_ms)
         self._extend(under_way, now_ms)
 
     def _renew(self, batch: Sequence[ClaimedJob], now_ms: int) -> list[tuple[ClaimedJob, Job | None]]:
-        """Renew in one call; give the refused ones with the job as it stands."""
+        """Renew in one call; return the refused jobs, each with its current state in the table."""
         if not batch:
             return []
-        beats = [(one, heartbeat(one.job, now_ms, one.context.take_progress(), told=one.told)) for one in batch]
+        beats = [(claimed_job, _beat(claimed_job, now_ms)) for claimed_job in batch]
         refused = []
-        for (one, beat), end in self._beaten(beats):
-            if isinstance(end, BaseException):
+        for (claimed_job, beat), result in self._write(beats):
+            if isinstance(result, BaseException):
                 continue
-            if end.done:
-                one.lease_until = beat.job.lease_until
-            elif end.status is WriteStatus.REFUSED:
-                refused.append((one, self._standing(one, end)))
+            if result.done:
+                claimed_job.lease_until = beat.job.lease_until
+            elif result.status is WriteStatus.REFUSED:
+                refused.append((claimed_job, self._current(claimed_job, result)))
         return refused
 
-    def _beaten(
+    def _write(
         self, beats: Sequence[tuple[ClaimedJob, Transition]]
     ) -> list[tuple[tuple[ClaimedJob, Transition], WriteResult | BaseException]]:
-        """Write heartbeats; what raises for one of them is that one's alone, and a lease that ends by itself."""
+        """Write heartbeats; an error of one affects no other, and its lease ends by itself."""
 
-        def apply(part: Sequence[tuple[ClaimedJob, Transition]]) -> Sequence[WriteResult]:
-            # A slot that was lost is not missed here: the job began in it, and ends without it.
-            slots = [renew(one.slot, beat.job.lease_until) for one, beat in part if one.slot]
-            return self._runtime.store.apply([*(beat for _, beat in part), *slots])[: len(part)]
+        def apply(pairs: Sequence[tuple[ClaimedJob, Transition]]) -> Sequence[WriteResult]:
+            # A slot that was lost does not stop the job: it began in it, and ends without it.
+            slots = [renew(claimed_job.slot, beat.job.lease_until) for claimed_job, beat in pairs if claimed_job.slot]
+            return self._runtime.store.apply([*(beat for _, beat in pairs), *slots])[: len(pairs)]
 
         with suppress(UnavailableError):
-            return self._runtime.bulkhead.batch(beats, apply, stage="heartbeat", name=lambda one: one[0].job.id)
+            return self._runtime.bulkhead.batch(beats, apply, stage="heartbeat", name=lambda pair: pair[0].job.id)
         return []
 
-    def _standing(self, one: ClaimedJob, refused: WriteResult) -> Job | None:
-        """Read the job that refused a heartbeat; None where nobody can: then the claim counts as lost."""
-        with self._runtime.bulkhead.around("heartbeat", one.job.id):
+    def _current(self, claimed_job: ClaimedJob, refused: WriteResult) -> Job | None:
+        """Read the job that refused a heartbeat; None if it cannot be read: then the claim counts as lost."""
+        with self._runtime.bulkhead.around("heartbeat", claimed_job.job.id):
             return from_item(refused.current) if refused.current else None
         return None
 
@@ -81,5 +83,10 @@ class Heartbeater:
         self._held_ms = now_ms
         # A batch comes from one queue.
         with suppress(UnavailableError), self._runtime.bulkhead.around("visibility", under_way[0].job.id):
-            receipts = [one.delivery.receipt for one in under_way]
+            receipts = [claimed_job.delivery.receipt for claimed_job in under_way]
             self._runtime.queue.change_visibility(under_way[0].delivery.queue, receipts, visibility_s)
+
+
+def _beat(claimed_job: ClaimedJob, now_ms: int) -> Transition:
+    progress = claimed_job.context.take_progress()
+    return heartbeat(claimed_job.job, now_ms, progress, cancel_seen=claimed_job.cancel_seen)

@@ -1,4 +1,4 @@
-"""Process: a batch of messages becomes claimed jobs, runs, and is recorded; each job for itself."""
+"""Process a batch of messages: claim their jobs, run them and record their outcomes, each job for itself."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +20,7 @@ from whendue.worker.completer import Completer
 from whendue.worker.suspects import KillerTypes, Suspects, split_suspects
 from whendue.workflows.runner import CompositeRunner
 
-# What a worker keeps of its time to record what it ran.
+# Time that a worker keeps before its deadline to record outcomes.
 RECORD_MS = 2000
 
 
@@ -49,8 +49,8 @@ class BatchProcessor:
         Args:
             messages: all others than the `unsettled` ones may be deleted afterwards.
             deadline_ms: when the process may be stopped, ms UTC.
-            drain_at: for a process that is told to go down; asked twice a second for when what still runs is to be
-                given back. Once there is a time, nothing more is claimed.
+            drain_at: for a process that can be stopped; called twice a second. Returns when running jobs are to be
+                requeued, ms UTC, or None. Once it returns a time, nothing more is claimed.
         """
         decoded = decode(self._runtime, messages, self._runtime.clock.now_ms())
         together, suspects = split_suspects(self._runtime, decoded.passed, self._killers)
@@ -61,11 +61,11 @@ class BatchProcessor:
             left = self._run(together, end_ms, drain_at) + apart.finish()
         else:
             groups = [together, *([suspect] for suspect in suspects)]
-            left = [one for group in groups for one in self._run(group, end_ms, drain_at)]
+            left = [message_left for group in groups for message_left in self._run(group, end_ms, drain_at)]
         return batch_result(decoded.left + left)
 
     def _run(self, group: Sequence[Received], end_ms: int, drain_at: DrainAt | None) -> list[Left]:
-        """Run jobs side by side, unless the process ends; an error that nobody expected leaves their messages."""
+        """Run jobs side by side, unless the process ends; an unexpected error leaves their messages."""
         if not group:
             return []
         if self._runtime.clock.now_ms() >= end_ms or (drain_at and drain_at() is not None):
@@ -109,7 +109,7 @@ def decode(runtime: Runtime, messages: Sequence[ReceivedMessage], now_ms: int) -
 
 
 def _read(runtime: Runtime, message: ReceivedMessage) -> Job | Left:
-    """Read a message. One that nobody can stays, and SQS redrive takes it to the dead-letter queue.
+    """Read a message. An unreadable one stays, and SQS redrive moves it to the dead-letter queue.
 
     Nothing that a user sent is dropped.
     """

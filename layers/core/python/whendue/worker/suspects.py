@@ -13,8 +13,8 @@ from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROO
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
 from whendue.worker.claimed_job import Received
 
-# What is kept to hear the end of a process that records as late as it may.
-HEAR_MS = 500
+# Time kept to read the result of a process that records as late as it may.
+RESULT_WAIT_MS = 500
 
 
 class _Running(NamedTuple):
@@ -36,7 +36,7 @@ class KillerTypes:
         self._until_ms: dict[tuple[str, str], int] = {}
 
     def died_of(self, job: Job, now_ms: int) -> None:
-        """Remember that a process died of a job that ran in it alone."""
+        """Remember that a job that ran alone killed its process."""
         kind = (job.tenant, job.type)
         self._until_ms.pop(kind, None)
         self._until_ms[kind] = now_ms + DEADLY_S * 1000
@@ -44,7 +44,7 @@ class KillerTypes:
             self._until_ms.pop(next(iter(self._until_ms)), None)
 
     def has(self, job: Job, now_ms: int) -> bool:
-        """Return whether a process died of such a job lately."""
+        """Return whether a job of this tenant and type killed its process lately."""
         return self._until_ms.get((job.tenant, job.type), 0) > now_ms
 
 
@@ -66,7 +66,7 @@ class Suspects:
         self._runtime = runtime
         self._isolation = isolation
         self._killers = killers
-        self._end_ms = deadline_ms - HEAR_MS
+        self._end_ms = deadline_ms - RESULT_WAIT_MS
         self._drain_at = drain_at
         self._running: list[_Running] = []
         self._waiting: list[Received] = []
@@ -74,7 +74,7 @@ class Suspects:
         self._keep_at_ms = 0
 
     def begin(self, suspects: Sequence[Received]) -> None:
-        """Start as many as there is room for; of the others, those that can be are given back for other workers."""
+        """Start as many as there is room for; the messages of others stay for other workers, the first few times."""
         for delivery, job in suspects:
             if self._start(delivery, job):
                 continue
@@ -85,20 +85,20 @@ class Suspects:
                 self._waiting.append((delivery, job))
 
     def finish(self) -> list[Left]:
-        """Wait until all have ended, and start those that still wait as room is made."""
+        """Wait until all have ended, and start those that still wait when there is room."""
         while self._running or self._waiting:
             self._keep()
             if self._over() or self._draining():
                 self._left += [kept(delivery) for delivery, _ in self._waiting]
                 self._waiting = []
-            self._waiting = [one for one in self._waiting if not self._start(*one)]
+            self._waiting = [received for received in self._waiting if not self._start(*received)]
             if not self._running:
                 self._runtime.clock.sleep(LOOK_MS / 1000)
-            self._running = [one for one in self._running if not self._ended(one)]
+            self._running = [running for running in self._running if not self._ended(running)]
         return self._left
 
     def _keep(self) -> None:
-        """Keep the messages of those that wait hidden: SQS counts how often they come, and gives up on them."""
+        """Keep the messages of waiting jobs hidden: SQS counts receives, and gives up on a message after too many."""
         now_ms, visibility_s = self._runtime.clock.now_ms(), self._runtime.settings.visibility_s
         if now_ms >= self._keep_at_ms:
             self._keep_at_ms = now_ms + visibility_s * 1000 // 3
@@ -110,27 +110,27 @@ class Suspects:
             return False
         process = self._isolation.start(delivery, self._end_ms)
         if process:
-            # One that stops itself ends neither by its timeout nor by an interrupt.
+            # A process that is stopped (SIGSTOP) ends neither by its timeout nor by an interrupt.
             allowed_ms = 1000 * (job.policy.timeout_s + ISOLATED_EXTRA_S)
             until_ms = min(self._end_ms, round(self._runtime.clock.now_ms() + allowed_ms))
             self._running.append(_Running(delivery, job, process, until_ms))
         return process is not None
 
-    def _ended(self, one: _Running) -> bool:
-        """Look whether one has ended, and take over what became of it."""
-        if not one.process.ended(LOOK_MS / 1000 / len(self._running)):
-            if self._runtime.clock.now_ms() < one.until_ms:
+    def _ended(self, running: _Running) -> bool:
+        """Return whether a process has ended, and take over its result if so."""
+        if not running.process.ended(LOOK_MS / 1000 / len(self._running)):
+            if self._runtime.clock.now_ms() < running.until_ms:
                 return False
-            one.process.kill()
-        worked = one.process.worked()
+            running.process.kill()
+        worked = running.process.worked()
         if worked:
-            self._left += [done(one.delivery, outcome) for outcome in worked.counts.elements()]
-            self._left += [kept(one.delivery)] if worked.unsettled else []
+            self._left += [done(running.delivery, outcome) for outcome in worked.counts.elements()]
+            self._left += [kept(running.delivery)] if worked.unsettled else []
         else:
-            # Nobody may take it over before its lease has ended.
-            self._hold(one.delivery, one.job.policy.lease_s + 1)
-            self._left.append(kept(one.delivery, "process_lost"))
-            self._killers.died_of(one.job, self._runtime.clock.now_ms())
+            # No worker may claim it before its lease has ended.
+            self._hold(running.delivery, running.job.policy.lease_s + 1)
+            self._left.append(kept(running.delivery, "process_lost"))
+            self._killers.died_of(running.job, self._runtime.clock.now_ms())
         return True
 
     def _hold(self, delivery: ReceivedMessage, visibility_s: int) -> None:
@@ -147,33 +147,34 @@ class Suspects:
 def split_suspects(
     runtime: Runtime, received: Sequence[Received], killers: KillerTypes
 ) -> tuple[list[Received], list[Received]]:
-    """Part messages into those of jobs that may run together and suspects, the least suspicious first.
+    """Split messages into those of jobs that may run together and suspects, the least suspicious first.
 
-    A suspect is a job that a worker died of, or may have, or one like a job that a process died of. A message that came
-    again a few times says little: it may have been given back unbegun. What the table says of its job decides.
+    A suspect is a job whose worker died, or may have died, or one of a tenant and type whose job killed its process. A
+    message that was received a few times proves little: it may have been returned before its job began. The job as
+    stored decides.
     """
-    again = [one for one in received if 1 < one[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(one[1])]
+    again = [entry for entry in received if 1 < entry[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(entry[1])]
     innocent, now_ms = _innocent(runtime, again), runtime.clock.now_ms()
 
-    def is_suspect(one: Received) -> bool:
-        message, job = one
+    def is_suspect(entry: Received) -> bool:
+        message, job = entry
         came_again = message.receive_count > 1 and job.id not in innocent
         return came_again or _was_lost(job) or killers.has(job, now_ms)
 
-    suspects = [one for one in received if is_suspect(one)]
-    suspects.sort(key=lambda one: (one[1].lost, one[0].receive_count))
-    return [one for one in received if not is_suspect(one)], suspects
+    suspects = [entry for entry in received if is_suspect(entry)]
+    suspects.sort(key=lambda entry: (entry[1].lost, entry[0].receive_count))
+    return [entry for entry in received if not is_suspect(entry)], suspects
 
 
-def _innocent(runtime: Runtime, again: Sequence[Received]) -> set[str]:
-    """Give the ids of the jobs that no worker was lost with; none where the table does not say."""
+def _innocent(runtime: Runtime, repeated: Sequence[Received]) -> set[str]:
+    """Return the ids of the jobs that never lost a worker; no ids where the table does not answer."""
 
-    def read(some: Sequence[Received]) -> Sequence[bool]:
-        items = runtime.store.get([job.key for _, job in some])
+    def read(batch: Sequence[Received]) -> Sequence[bool]:
+        items = runtime.store.get([job.key for _, job in batch])
         return [item is None or not _was_lost(from_item(item)) for item in items]
 
     try:
-        known = runtime.bulkhead.batch(again, read, stage="suspects", name=lambda one: one[1].id) if again else []
+        known = runtime.bulkhead.batch(repeated, read, stage="suspects", name=_job_id) if repeated else []
     except UnavailableError:
         return set()
     return {job.id for (_, job), is_innocent in known if is_innocent is True}
@@ -181,3 +182,7 @@ def _innocent(runtime: Runtime, again: Sequence[Received]) -> set[str]:
 
 def _was_lost(job: Job) -> bool:
     return job.state is State.RUNNING or job.lost > 0
+
+
+def _job_id(received: Received) -> str:
+    return received[1].id
