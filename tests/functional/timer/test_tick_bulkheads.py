@@ -158,8 +158,9 @@ def writing(*names: str) -> Stage:
 
         def is_bad(_: Any, writes: Sequence[Any]) -> bool:
             return any(
-                one.name in names and (BAD in one.key.pk or one.key.pk[4:] in ids or one.changes.get("tenant") == BAD)
-                for one in writes
+                write.name in names
+                and (BAD in write.key.pk or write.key.pk[4:] in ids or write.changes.get("tenant") == BAD)
+                for write in writes
             )
 
         return [raising("whendue.adapters.memory.store.MemoryStore.apply", error, is_bad)]
@@ -243,7 +244,7 @@ ITS_QUEUE: dict[str, Stage] = {
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
     "a cursor is moved": function("timer.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
     "cursors are read": function(
-        "timer.open_scans.read_cursors", lambda _, __, names: any("low" in one for one in names)
+        "timer.open_scans.read_cursors", lambda _, __, names: any("low" in name for name in names)
     ),
     "a window is promoted": function("timer.tick.promote", lambda _, pages: in_low(pages)),
     "a window is rescued": function("timer.tick.lost_jobs", lambda _, pages, __: in_low(pages)),
@@ -270,42 +271,42 @@ def scenes() -> dict[str, Scene]:
 
 def test_without_a_fault_everything_is_served(scenes: dict[str, Scene]) -> None:
     """What the others are compared with: nothing is isolated."""
-    for one in scenes.values():
-        one.restore()
-        app = one.world.build()
-        one.world.tick(app)
-        served(one)
+    for scene in scenes.values():
+        scene.restore()
+        app = scene.world.build()
+        scene.world.tick(app)
+        served(scene)
         assert app.bulkhead.take() == {}
 
 
 @pytest.mark.parametrize("stage", [*ALONE, *ITS_QUEUE])
 def test_one_that_raises_takes_no_other_with_it(scenes: dict[str, Scene], stage: str) -> None:
     """Every exception that Python has, at every stage; a part of them at each stage unless EVERY is set."""
-    one = scenes["normal" if stage in ALONE else "low"]
+    scene = scenes["normal" if stage in ALONE else "low"]
     for name, error in some_of(EXCEPTIONS, [*ALONE, *ITS_QUEUE].index(stage)).items():
-        one.restore()
-        app = one.world.build()
-        patches = (ALONE | ITS_QUEUE)[stage](one, error)
+        scene.restore()
+        app = scene.world.build()
+        patches = (ALONE | ITS_QUEUE)[stage](scene, error)
         for each in patches:
             each.start()
         try:
-            one.world.tick(app)
+            scene.world.tick(app)
         finally:
             for each in patches:
                 each.stop()
-        served(one)
+        served(scene)
         assert app.bulkhead.take().get("isolated_errors", 0) > 0, name
 
 
 def test_the_schedules_pass_that_fails_as_a_whole_stops_neither_promote_nor_rescue(scenes: dict[str, Scene]) -> None:
     """Jobs are served whatever becomes of schedules."""
-    one = scenes["normal"]
+    scene = scenes["normal"]
     for error in some_of(EXCEPTIONS, 0).values():
-        one.restore()
-        app = one.world.build()
+        scene.restore()
+        app = scene.world.build()
         with raising("whendue.schedules.runner.ScheduleRunner.run", error, lambda *_: True):
-            ticked: Ticked = one.world.tick(app)
-        served(one, schedules=False)
+            ticked: Ticked = scene.world.tick(app)
+        served(scene, schedules=False)
         assert ticked.behind == ["schedules"]
 
 
@@ -385,7 +386,7 @@ def test_a_broken_schedule_can_be_seen_mended_and_removed(kind: str, deed: str) 
     if deed == "get":
         assert app.schedules.get(TENANT, "s").last_error
     if deed == "list":
-        assert [one.name for one in app.schedules.list(TENANT, 10, None).schedules] == ["s", "whole"]
+        assert [schedule.name for schedule in app.schedules.list(TENANT, 10, None).schedules] == ["s", "whole"]
 
 
 def test_many_broken_schedules_of_one_tenant_hold_up_nobody() -> None:
@@ -401,7 +402,7 @@ def test_many_broken_schedules_of_one_tenant_hold_up_nobody() -> None:
 
     def serve(self: ScheduleRunner, page: Any) -> Any:
         pages.append(len(page))
-        if any(one.tenant == GOOD for one in page):
+        if any(entry.tenant == GOOD for entry in page):
             served_in.append(len(pages))
         return real(self, page)
 

@@ -17,8 +17,8 @@ def message(job: Job, number: int = 0) -> ReceivedMessage:
 def test_a_due_job_passes() -> None:
     world = World()
     job = world.submit()
-    decoded = decode(world.app.runtime, [one := message(job)], world.clock.now_ms())
-    assert [(received, carried.id) for received, carried in decoded.passed] == [(one, job.id)]
+    decoded = decode(world.app.runtime, [received_message := message(job)], world.clock.now_ms())
+    assert [(received, carried.id) for received, carried in decoded.passed] == [(received_message, job.id)]
     assert decoded.left == []
 
 
@@ -26,7 +26,7 @@ def test_of_several_messages_of_a_job_the_newest_generation_passes() -> None:
     world = World()
     job = world.submit()
     newer = evolve(job, generation=job.generation + 1)
-    old, new, again = (message(one, number) for number, one in enumerate((job, newer, job)))
+    old, new, again = (message(carried, number) for number, carried in enumerate((job, newer, job)))
     decoded = decode(world.app.runtime, [old, new, again], world.clock.now_ms())
     assert [received for received, _ in decoded.passed] == [new]
     assert decoded.left == [Left(old, "duplicate", keep=False), Left(again, "duplicate", keep=False)]

@@ -68,7 +68,7 @@ def lost(world: World, jobs: Sequence[Job], receives: int = 2) -> list[ReceivedM
     world.table.apply([claim(job, f"silent-{job.id}", world.clock.now_ms()) for job in jobs])
     world.clock.advance(100)
     for _ in range(receives - 1):
-        world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+        world.queues.change_visibility("normal", [message.receipt for message in world.queues.receive("normal")], 0)
     return world.queues.receive("normal")
 
 
@@ -86,7 +86,7 @@ def test_each_runs_in_a_process_of_its_own_and_fresh_ones_here() -> None:
     rooms = Rooms(world, 5)
     worked = handled(world, rooms, [*deliveries, *world.queues.receive("normal")])
     assert worked == ([], {"succeeded": 3})
-    assert rooms.begun == [one.id for one in deliveries]
+    assert rooms.begun == [message.id for message in deliveries]
     assert {world.job(job).state for job in (*suspects, fresh)} == {State.SUCCEEDED}
 
 
@@ -97,7 +97,7 @@ def test_those_without_room_go_back_to_other_workers_soon(receives: int) -> None
     deliveries = lost(world, [world.submit() for _ in range(3)], receives)
     rooms = Rooms(world, 1, late=3)
     worked = handled(world, rooms, deliveries)
-    assert worked == ([one.id for one in deliveries[1:]], {"succeeded": 1, "no_room": 2})
+    assert worked == ([message.id for message in deliveries[1:]], {"succeeded": 1, "no_room": 2})
     world.clock.advance(NO_ROOM_VISIBILITY_S[receives - 1])
     assert len(world.queues.receive("normal")) == 2
 
@@ -130,7 +130,7 @@ def test_they_wait_no_longer_than_the_process_may_live() -> None:
     deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     rooms = Rooms(world, 1, late=1000)
     worked = handled(world, rooms, deliveries, deadline_ms=world.clock.now_ms() + 10_000)
-    assert Counter(worked.unsettled) == Counter(one.id for one in deliveries)
+    assert Counter(worked.unsettled) == Counter(message.id for message in deliveries)
     assert worked.counts == {"process_lost": 1}
     assert rooms.running == set()
 
@@ -152,7 +152,7 @@ def test_nothing_begins_when_the_worker_goes_down() -> None:
     deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     rooms = Rooms(world, 1)
     worked = handled(world, rooms, deliveries, drain_at=lambda: FOREVER_MS)
-    assert Counter(worked.unsettled) == Counter(one.id for one in deliveries)
+    assert Counter(worked.unsettled) == Counter(message.id for message in deliveries)
     assert rooms.begun == []
 
 
@@ -181,15 +181,15 @@ def test_the_least_suspicious_begin_first() -> None:
     came = world.queues.receive("normal")
     rooms = Rooms(world, 5)
     handled(world, rooms, came)
-    which = {one.id: "twice" if twice.id in one.body else "once" for one in came}
-    assert [which[one] for one in rooms.begun] == ["once", "twice"]
+    which = {message.id: "twice" if twice.id in message.body else "once" for message in came}
+    assert [which[message_id] for message_id in rooms.begun] == ["once", "twice"]
 
 
 def test_a_message_that_was_given_back_unbegun_is_no_suspect() -> None:
     """A rolling deploy gives back hundreds."""
     world = World()
     job = world.submit()
-    world.queues.change_visibility("normal", [one.receipt for one in world.queues.receive("normal")], 0)
+    world.queues.change_visibility("normal", [message.receipt for message in world.queues.receive("normal")], 0)
     rooms = Rooms(world, 5)
     assert handled(world, rooms, world.queues.receive("normal")) == ([], {"succeeded": 1})
     assert rooms.begun == []
@@ -203,7 +203,7 @@ def test_jobs_like_one_that_killed_its_process_run_apart_at_once() -> None:
     rooms = Rooms(world, 5, deadly=True)
     work = world.build(isolation=rooms).work
     work.handle(lost(world, [world.submit()]), FOREVER_MS)
-    world.queues.delete("normal", [one.receipt for one in world.queues.receive("normal")])
+    world.queues.delete("normal", [message.receipt for message in world.queues.receive("normal")])
     assert len(rooms.begun) == 1
     rooms.deadly = False
     like, unlike = world.submit(), world.submit("other")
@@ -214,7 +214,7 @@ def test_jobs_like_one_that_killed_its_process_run_apart_at_once() -> None:
     assert {item["state"] for item in stored if item} == {"succeeded"}
     world.clock.advance(DEADLY_S)
     forgiven = world.submit()
-    [fresh] = [one for one in world.queues.receive("normal") if forgiven.id in one.body]
+    [fresh] = [message for message in world.queues.receive("normal") if forgiven.id in message.body]
     assert work.handle([fresh], FOREVER_MS) == ([], {"succeeded": 1})
     assert fresh.id not in rooms.begun
 
@@ -223,6 +223,6 @@ def test_a_worker_remembers_so_many_deadly_types() -> None:
     """Types are many in hostile hands: the oldest is forgotten."""
     deadly, job = KillerTypes(), World().submit()
     jobs = [evolve(job, type=f"type-{number}") for number in range(DEADLY_REMEMBERED + 1)]
-    for one in jobs:
-        deadly.died_of(one, 0)
-    assert [deadly.has(one, 1) for one in (jobs[0], jobs[1], jobs[-1])] == [False, True, True]
+    for job in jobs:
+        deadly.died_of(job, 0)
+    assert [deadly.has(job, 1) for job in (jobs[0], jobs[1], jobs[-1])] == [False, True, True]

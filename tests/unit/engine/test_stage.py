@@ -25,5 +25,5 @@ stages = st.builds(Stage, st.lists(st.integers()), st.lists(lefts))
 @given(st.lists(stages))
 def test_stages_of_different_items_joined_lose_nothing(several: list[Stage[int]]) -> None:
     whole = joined(several)
-    assert whole.passed == [one for stage in several for one in stage.passed]
+    assert whole.passed == [item for stage in several for item in stage.passed]
     assert batch_result(whole.left) == batch_result(left for stage in several for left in stage.left)

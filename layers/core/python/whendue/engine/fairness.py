@@ -24,7 +24,7 @@ def take_turns(items: Sequence[T], owner: Callable[[T], str]) -> list[T]:
 
 
 def virtual_deadline(check_at: int, rank: int) -> int:
-    """Give the time by which work takes its turn: whoever has the earliest goes first, so nobody waits for ever.
+    """Return the virtual deadline of work: the earliest goes first, so that no work starves.
 
     Args:
         check_at: the next check of the oldest work that waits, ms UTC.

@@ -83,7 +83,7 @@ class PayloadStore:
         )
 
     def result(self, job: Job) -> str | None:
-        """Bring a job's result; None where there is none.
+        """Return a job's result; None if it has none.
 
         Raises:
             UnavailableError: table or blob store refused.

@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 
 def readable(runtime: Runtime, items: Iterable[Item | None], read: Callable[[Item], T], stage: str) -> list[T]:
-    """Read the items that are there and can be read, in order.
+    """Read the items that exist and can be read, in order.
 
     Args:
-        runtime: whose bulkhead remembers what could not be read.
-        items: None where there is none.
-        read: makes something of an item.
+        runtime: its bulkhead notes what could not be read.
+        items: None for an item that does not exist.
+        read: reads one item.
         stage: what is being done, for the log.
     """
-    found = runtime.bulkhead.each(filter(None, items), read, stage=stage, name=_place)
+    found = runtime.bulkhead.each(filter(None, items), read, stage=stage, name=_key_text)
     return [value for _, value in found]
 
 
-def _place(item: Item) -> str:
+def _key_text(item: Item) -> str:
     return f"{item.get('pk')} {item.get('sk')}"

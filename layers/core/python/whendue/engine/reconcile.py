@@ -1,7 +1,7 @@
-"""Reconciliation: a waiting job looks for itself whether those that it waits for have ended.
+"""Reconciliation: check whether the dependencies of a waiting job have ended.
 
-Whoever makes a job wait looks once afterwards: a dependency may have ended in between. The next check looks again,
-in case they died before they did.
+The process that makes a job wait reconciles it once afterwards: a dependency may have ended in between. The next check
+does it again, in case that process died.
 """
 
 import json
@@ -27,7 +27,7 @@ from whendue.table.keys import dependencies_key, job_key
 
 
 class DependencyReconciler:
-    """Looks after waiting jobs."""
+    """Reconciles waiting jobs with their dependencies."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
@@ -65,8 +65,8 @@ class DependencyReconciler:
         self._fan_out.run(released.pending)
 
     def _read(self, awaited: Sequence[int], dependencies: Mapping[int, Upstream]) -> dict[int, Job | None]:
+        """Read jobs by their numbers, None for one that does not exist; one that cannot be read is left out."""
         items = self._runtime.store.get([job_key(dependencies[number].id) for number in awaited])
-        """Read the jobs of numbers, None where there is none; one that cannot be read is left out, as not known."""
         read = self._runtime.bulkhead.each(
             zip(awaited, items, strict=True),
             lambda pair: from_item(pair[1]) if pair[1] else None,
@@ -76,7 +76,7 @@ class DependencyReconciler:
         return {number: job for (number, _), job in read}
 
     def of(self, job: Job) -> dict[int, Upstream]:
-        """Give those that a job waits for, by their numbers.
+        """Return the dependencies of a job, by their numbers.
 
         Raises:
             UnavailableError: they cannot be read.
@@ -94,7 +94,7 @@ class DependencyReconciler:
         if not absent:
             return []
         if job.parent_id is not None:
-            # Whoever was making them both may still be at it, or begin again.
+            # The process that creates both jobs may still be running, or be repeated.
             [item] = self._runtime.store.get([job_key(job.parent_id)])
             over = item is None or from_item(item).terminal
             upstream_ends = [
@@ -109,7 +109,7 @@ class DependencyReconciler:
 
 
 def must_stop_members(job: Job, now_ms: int) -> bool:
-    """Say whether the members that a job waits for are to be cancelled: it was, or its deadline is past."""
+    """Return whether the members that a job waits for are to be cancelled: it was, or its deadline is past."""
     return job.member_count is not None and (
         job.cancel_requested or (job.deadline_at is not None and job.deadline_at <= now_ms)
     )

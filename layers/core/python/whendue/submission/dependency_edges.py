@@ -1,7 +1,7 @@
-"""Links: what binds the jobs of one request to the dependencies that they wait for.
+"""Dependency edges: items that bind the jobs of one request to the dependencies that they wait for.
 
-An existing dependency is marked first as one with dependents; then the edges are written, and last the
-jobs themselves. Whoever dies on the way leaves notes about a job that never was, and nothing else.
+Existing dependencies are marked first as having dependents; then the edges are written, and last the jobs themselves. A
+process that dies in between leaves only edges of a job that does not exist.
 """
 
 import json
@@ -22,20 +22,20 @@ from whendue.table.ids import ID_LENGTH
 from whendue.table.keys import dependencies_key, dependent_key, job_key
 from whendue.table.writes import Write, insert
 
-# For the log, of errors that nobody expected.
+# The stage in the log of unexpected errors.
 STAGE = "link_dependencies"
 
 
 def read_edges(runtime: Runtime, tenant: str, requests: Sequence[JobRequest]) -> "DependencyEdges":
-    """Read the jobs that requests depend on; what cannot be read refuses those requests alone.
+    """Read the jobs that requests depend on; if they cannot be read, only those requests are refused.
 
     Args:
         runtime: the outside.
-        tenant: whose jobs they are.
+        tenant: the tenant of the jobs.
         requests: all jobs of one request.
     """
     wanted = {link.job for request in requests for link in request.depends_on if link.job}
-    # A ref may be to a job that an earlier request under the same Idempotency-Key has made.
+    # A ref may name a job that an earlier request with the same Idempotency-Key created.
     wanted |= {runtime.ids.of_key(tenant, r.idempotency_key) for r in requests if r.ref and r.idempotency_key}
     keys = [job_key(job_id) for job_id in sorted(wanted) if len(job_id) == ID_LENGTH]
     unread: WhendueError | None = None
@@ -60,8 +60,8 @@ class DependencyEdges:
 
     Args:
         runtime: the outside.
-        existing: the jobs of other requests that are depended on, by id.
-        unread: why they could not be read; jobs that depend on some are refused, all others go on.
+        existing: the dependencies of earlier requests, by id.
+        unread: the error if they could not be read; jobs with dependencies are refused then, others are not.
     """
 
     def __init__(self, runtime: Runtime, existing: dict[str, Job], unread: WhendueError | None) -> None:
@@ -69,17 +69,17 @@ class DependencyEdges:
         self._runtime = runtime
         self._existing = existing
         self._unread = unread
-        # By their refs; nobody asks for one that has none.
+        # By ref; those without one are never looked up.
         self._made: dict[str | None, str] = {}
         self._dependents: dict[str, tuple[Job, list[Upstream]]] = {}
         self._depended_on: set[str] = set()
         self._planned: set[str] = set()
 
     def upstreams_of(self, request: JobRequest) -> list[Upstream]:
-        """Give whom a request's job waits for.
+        """Return the dependencies of a request's job.
 
         Raises:
-            UnknownParentError: one is not there, or was refused itself.
+            UnknownDependencyError: a dependency does not exist, or was refused itself.
             UnavailableError: they could not be read.
         """
         if request.depends_on and self._unread:
@@ -98,21 +98,21 @@ class DependencyEdges:
         return link.job
 
     def made(self, request: JobRequest, job: Job, dependencies: Sequence[Upstream]) -> None:
-        """Note a job that was planned for a request; of several under one Idempotency-Key the first counts."""
+        """Note a job that was planned for a request; of several with one Idempotency-Key the first counts."""
         if job.id in self._planned:
             return
         self._planned.add(job.id)
         before = self._existing.get(job.id)
         if before is None or before.request_hash == request_hash(request):
             self._made[request.ref] = job.id
-        # Also by a job that an earlier try has made, though not this dependency of it.
+        # Also by a job that an earlier try created, although not this dependency of it.
         self._depended_on |= {dependency.id for dependency in dependencies}
         if dependencies and before is None:
             self._dependents[job.id] = (job, list(dependencies))
 
     @property
     def new_upstreams(self) -> set[str]:
-        """The jobs of this request that others of it wait for, and that are not there yet."""
+        """The jobs of this request that others of it wait for, and that do not exist yet."""
         return self._depended_on - self._existing.keys()
 
     def reconcile(self, created: Collection[str]) -> None:
@@ -125,7 +125,7 @@ class DependencyEdges:
         DependencyReconciler(self._runtime).check(late)
 
     def made_here_for(self, job_id: str) -> list[str]:
-        """Give the new jobs of this request that one of it waits for."""
+        """Return the new jobs of this request that one of its jobs waits for."""
         _, dependencies = self._dependents.get(job_id, (None, []))
         return [dependency.id for dependency in dependencies if dependency.id not in self._existing]
 
@@ -134,13 +134,13 @@ class DependencyEdges:
         return list(chain.from_iterable(dependencies for _, dependencies in self._dependents.values()))
 
     def write(self) -> dict[str, WhendueError]:
-        """Tell dependencies that are there, and write the notes; gives the jobs that must not be written, and why."""
-        unknown = self._adopt()
+        """Mark existing dependencies and write the edges; return the jobs that must not be written, with the errors."""
+        unknown = self._mark_upstreams()
         writes = [
             (job.id, write) for job, dependencies in self._dependents.values() for write in edges_of(job, dependencies)
         ]
-        ends = self._runtime.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
-        failed = {job_id: _ours(end) for (job_id, _), end in ends if end is not None}
+        results = self._runtime.bulkhead.batch(writes, self._apply, stage=STAGE, name=lambda write: write[0])
+        failed = {job_id: _known_error(error) for (job_id, _), error in results if error is not None}
         lost = {
             job.id: next(unknown[dependency.id] for dependency in dependencies if dependency.id in unknown)
             for job, dependencies in self._dependents.values()
@@ -149,39 +149,39 @@ class DependencyEdges:
         return lost | failed
 
     def _apply(self, writes: Sequence[tuple[str, Write]]) -> list[WhendueError | None]:
-        return [_error(end) for end in self._runtime.store.apply([write for _, write in writes])]
+        return [_error(result) for result in self._runtime.store.apply([write for _, write in writes])]
 
-    def _adopt(self) -> dict[str, WhendueError]:
-        """Tell dependencies that are there; who refuses has ended. Gives those of whom nobody knows, and why."""
+    def _mark_upstreams(self) -> dict[str, WhendueError]:
+        """Mark existing dependencies; one that refuses has ended. Return those whose result is unknown, with errors."""
         wanted = {dependency.id for dependency in self._all_upstreams}
         live = [job for job in self._existing.values() if job.id in wanted and not (job.terminal or job.has_dependents)]
-        ends = self._runtime.bulkhead.batch(live, self._adopted, stage=STAGE, name=lambda job: job.id)
-        return {job.id: _ours(end) for job, end in ends if end is not None}
+        results = self._runtime.bulkhead.batch(live, self._add_dependents, stage=STAGE, name=lambda job: job.id)
+        return {job.id: _known_error(error) for job, error in results if error is not None}
 
-    def _adopted(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
-        return [_error(end) for _, end in apply(self._runtime, [add_dependent(job) for job in jobs])]
+    def _add_dependents(self, jobs: Sequence[Job]) -> list[WhendueError | None]:
+        return [_error(result) for _, result in apply(self._runtime, [add_dependent(job) for job in jobs])]
 
 
-def _ours(error: BaseException) -> WhendueError:
-    """Show an error that nobody expected as one of ours; the log has its name."""
+def _known_error(error: BaseException) -> WhendueError:
+    """Return an unexpected error as a `WhendueError`; the log has its name."""
     return error if isinstance(error, WhendueError) else WhendueError()
 
 
-def _error(end: WriteResult) -> WhendueError | None:
-    """Give why a note is not written; one that is refused is there already."""
-    if end.status is WriteStatus.INVALID:
+def _error(result: WriteResult) -> WhendueError | None:
+    """Return the error of an edge that is not written; one that is refused exists already."""
+    if result.status is WriteStatus.INVALID:
         return UnstorableError()
-    if end.status is WriteStatus.UNAVAILABLE:
+    if result.status is WriteStatus.UNAVAILABLE:
         return UnavailableError("the job was not accepted; send the same request again")
     return None
 
 
 def edges_of(job: Job, dependencies: Sequence[Upstream]) -> list[Write]:
-    """Give the notes that bind a job to its dependencies: one with each of them, and its own list."""
+    """Return the writes that bind a job to its dependencies: an edge for each of them, and its own list."""
     text = json.dumps(upstreams_value(dependencies), separators=(",", ":"))
     key = dependencies_key(job.id, job.request_hash, job.life)
-    mine = insert("dependencies", key, list_of_dependencies(job, {"dependencies": text}))
-    return [mine] + [
+    own_list = insert("dependencies", key, list_of_dependencies(job, {"dependencies": text}))
+    return [own_list] + [
         insert(
             "dependent",
             dependent_key(dependency.id, job.id, job.request_hash),

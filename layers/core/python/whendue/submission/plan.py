@@ -1,4 +1,4 @@
-"""Plan: turn a request into the write of its job, or say why it is refused."""
+"""Plan: turn a request into the write of its job, or refuse it."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -37,14 +37,14 @@ from whendue.submission.request import JobRequest, joined, request_hash
 
 
 class Position(NamedTuple):
-    """Where a job stands among others.
+    """The relations of a job to other jobs.
 
     Args:
-        dependencies: whom it waits for, by number.
+        dependencies: the jobs that it waits for, by number.
         composite: the job that created it.
-        number, name: of the member.
-        expands: how it creates members of its own, if its task does not say.
-        has_dependents: others are made with it that wait for its end.
+        number, name: the member's number and name in its composite.
+        expands: how it creates members of its own, if its task does not define it.
+        has_dependents: whether jobs created with it wait for its end.
     """
 
     dependencies: Sequence[Upstream] = ()
@@ -82,32 +82,32 @@ class JobPlanner:
         self._profiles = profiles
 
     def submission(
-        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, place: Position = ALONE
+        self, tenant: str, request: JobRequest, profile: Profile | WhendueError, now_ms: int, position: Position = ALONE
     ) -> Transition:
         """Turn a request into the write of its job.
 
         Args:
-            tenant: whose it is.
-            request: what is asked for.
-            profile: the one that it names, or why it cannot be had.
-            now_ms: the time.
-            place: where it stands among others.
+            tenant: the tenant that it belongs to.
+            request: the request.
+            profile: the profile that it names, or the error of reading it.
+            now_ms: the time, ms UTC.
+            position: its relations to other jobs.
 
         Raises:
             UnknownTaskError, UnknownProfileError, InvalidRequestError, PayloadTooLargeError: the request is refused.
-            UnavailableError: its payload could not be stored, or its profile not be read.
+            UnavailableError: its payload could not be stored, or its profile could not be read.
         """
         definition = self._definition(request)
-        payload, says = self._payload(tenant, definition, request, place)
+        payload, has_references = self._payload(tenant, definition, request, position)
         if isinstance(profile, WhendueError):
             raise profile
-        if place.composite is None:
+        if position.composite is None:
             self._check_names(tenant, request)
-        job = self._job(tenant, request, definition, profile, now_ms, place)
+        job = self._job(tenant, request, definition, profile, now_ms, position)
         text = _text(payload, WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES)
         if definition.expands and len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
             raise PayloadTooLargeError("the workflow is too large: escaped as JSON it must have at most 6 MB")
-        job = evolve(job, has_references=says or None)
+        job = evolve(job, has_references=has_references or None)
         placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
         return submit(job, self._runtime.settings.timing, first=placed.write)
@@ -119,7 +119,7 @@ class JobPlanner:
         return definition
 
     def _check_names(self, tenant: str, request: JobRequest) -> None:
-        """Refuse subscriptions that are not there; a schedule goes on when one that its template names has gone."""
+        """Refuse unknown subscriptions, except in a schedule's template: a schedule goes on if one was deleted."""
         if request.notify and request.schedule is None:
             unknown = self._notifications.unknown(tenant, request.notify.split())
             if unknown:
@@ -128,12 +128,12 @@ class JobPlanner:
     # --- the payload --------------------------------------------------------------------------------------------
 
     def _payload(
-        self, tenant: str, definition: TaskDefinition, request: JobRequest, place: Position
+        self, tenant: str, definition: TaskDefinition, request: JobRequest, position: Position
     ) -> tuple[Any, bool]:
-        """Check a payload as far as it can be known; gives it, and whether it refers to dependencies' results."""
-        if place.expands is not None:
-            return request.payload, bool(place.dependencies)
-        has_references = bool(place.dependencies) and _refers(request.payload, place.dependencies)
+        """Check a payload as far as it is known; return it, and whether it refers to results of dependencies."""
+        if position.expands is not None:
+            return request.payload, bool(position.dependencies)
+        has_references = bool(position.dependencies) and _refers(request.payload, position.dependencies)
         if not has_references:
             definition.parse(request.payload, tenant)
         if check := self._expansion_checks.get(definition.expands or ""):
@@ -141,7 +141,7 @@ class JobPlanner:
         return request.payload, has_references
 
     def check(self, tenant: str, request: JobRequest, profile: Profile | WhendueError) -> None:
-        """Refuse what would be refused if it were submitted; a payload with references is checked when they resolve.
+        """Check a request without submitting it; a payload with references is checked when they are resolved.
 
         Raises:
             WhendueError: as `submission`.
@@ -156,7 +156,7 @@ class JobPlanner:
         self._check_names(tenant, request)
 
     def profiles(self, tenant: str, names: set[str]) -> Mapping[str, Profile | WhendueError]:
-        """Return profiles by name, or why each cannot be had."""
+        """Return profiles by name, each with the error if it cannot be read."""
         return self._profiles.each(tenant, names)
 
     # --- the job ------------------------------------------------------------------------------------------------
@@ -168,19 +168,19 @@ class JobPlanner:
         definition: TaskDefinition,
         profile: Profile,
         now_ms: int,
-        place: Position,
+        position: Position,
     ) -> Job:
         queue = request.queue or profile.queue or QUEUE
         if queue not in QUEUES:
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
-        waits = bool(place.dependencies)
+        waits = bool(position.dependencies)
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
-        job_id = self._id(tenant, request, place)
-        settings, composite = self._runtime.settings, place.composite
+        job_id = self._id(tenant, request, position)
+        settings, composite = self._runtime.settings, position.composite
         partition, check_at = live_entry(queue, job_id, due_at, settings.shards, settings.timing)
         policy, sources = self._policy(request, definition, profile)
         if composite is not None and policy.retention_s < composite.policy.retention_s:
-            # What became of it is asked for until the composite is gone.
+            # Its result can be read for as long as the composite's.
             policy = replace(policy, retention_s=composite.policy.retention_s)
         return Job(
             id=job_id,
@@ -206,37 +206,37 @@ class JobPlanner:
             nominal_at=request.nominal_at,
             overlap=request.overlap,
             notify=joined(request.notify, profile.notify) or None,
-            unmet_dependencies=frozenset(range(len(place.dependencies))) or None,
+            unmet_dependencies=frozenset(range(len(position.dependencies))) or None,
             on_dependency_failure=request.on_dependency_failure,
             after_s=request.delay_s if waits else None,
-            has_dependents=place.has_dependents or None,
-            expands=place.expands or definition.expands,
+            has_dependents=position.has_dependents or None,
+            expands=position.expands or definition.expands,
             parent_id=composite.id if composite else None,
-            member_number=place.number,
-            node=place.name,
+            member_number=position.number,
+            node=position.name,
             parent_redrive=composite.redrives if composite else None,
             traceparent=composite.traceparent if composite else request.traceparent,
             life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
-            # Tells a lost reply of ours from another request with the same Idempotency-Key in the same millisecond.
+            # Distinguishes a repeat of this write from another request with its Idempotency-Key in the same ms.
             fence=self._runtime.clock.new_id(),
         )
 
     def _policy(self, request: JobRequest, definition: TaskDefinition, profile: Profile) -> Resolved:
-        """Put the job's policy together; one that no worker can keep is refused.
+        """Return the job's policy; one that no worker can keep is refused.
 
         Raises:
             InvalidRequestError: an attempt may take longer than any worker has.
         """
         settings, asked = self._runtime.settings, request.policy
         if definition.expands:
-            # A composite's own job runs nothing of users; its time is whatever a worker has.
+            # A composite's own job runs no code of users; its timeout is the worker's.
             return kept_policy(settings, task_policy=definition.policy, profile=profile, request=asked)
         return accepted_policy(
             settings, task=definition.name, task_policy=definition.policy, profile=profile, request=asked
         )
 
-    def _id(self, tenant: str, request: JobRequest, place: Position) -> str:
-        match place:
+    def _id(self, tenant: str, request: JobRequest, position: Position) -> str:
+        match position:
             case Position(composite=Job() as composite, number=int(number)):
                 return self._runtime.ids.of_member(composite.member_id_base, number)
         key = request.idempotency_key
@@ -246,23 +246,23 @@ class JobPlanner:
 ExpansionCheck = Callable[[JobPlanner, str, Any], None]
 
 
-def _text(payload: Any, most: int) -> str:
+def _text(payload: Any, max_bytes: int) -> str:
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    if len(text.encode()) > most:
-        raise PayloadTooLargeError(f"the payload must have at most {most} bytes of JSON")
+    if len(text.encode()) > max_bytes:
+        raise PayloadTooLargeError(f"the payload must have at most {max_bytes} bytes of JSON")
     return text
 
 
 def _refers(payload: Any, dependencies: Sequence[Upstream]) -> bool:
-    """Say whether a payload refers to results; one that never could be resolved is refused."""
-    ends = {dependency.name or dependency.id: dependency.on for dependency in dependencies}
-    if wrong := faults(payload, ends, "payload"):
+    """Return whether a payload refers to results; a reference that can never be resolved is refused."""
+    awaited_ends = {dependency.name or dependency.id: dependency.on for dependency in dependencies}
+    if wrong := faults(payload, awaited_ends, "payload"):
         raise InvalidReferenceError(*wrong)
     return bool(find(payload))
 
 
 def due_time(request: JobRequest, now_ms: int) -> int:
-    """Give a request's due time, ms UTC: a time in the past means now.
+    """Return a request's due time, ms UTC: a time in the past means now.
 
     Raises:
         InvalidRequestError: it is too far ahead.

@@ -1,4 +1,4 @@
-"""What a caller asks for: a job to be, before it has an id, and how a request is kept as JSON."""
+"""A request to create a job, before the job has an id, and its form as JSON."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ from whendue.table.items import known
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A job that is to end first, as asked for: exactly one of `job` and `ref`.
+    """A dependency, as requested: exactly one of `job` and `ref`.
 
     Args:
         job: its id.
-        ref: what an earlier request of the same batch calls itself.
+        ref: the ref of an earlier request of the same batch.
         on: which end counts: `success`, `failure` (dead or cancelled), or `done` for any.
-        name: what the payload calls it.
+        name: its name in the payload's references.
     """
 
     job: str | None = None
@@ -30,29 +30,29 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job as asked for; what is None is left to the profile.
+    """A job as requested; None leaves a value to the profile.
 
     Args:
         type: the task's name.
         payload: any JSON value that fits the task's model.
-        due_at: when it is to run, ms UTC; excludes `delay_s`.
-        delay_s: run so many seconds from now; 0 is at once.
+        due_at: when it is due, ms UTC; excludes `delay_s`.
+        delay_s: the delay from now, seconds; 0 is at once.
         queue: the priority: critical, high, normal or low.
         profile: the profile's name.
-        policy: fields of `Policy` asked for over profile and task.
+        policy: fields of `Policy` that override those of profile and task.
         follow: whether to take the newest version of the profile at each claim; None is left to the profile.
         tags: a few short words to find the job by.
         limit: asked for over the profile's.
         idempotency_key: equal keys of a tenant are the same job.
         group: see `Job.group`.
-        schedule: the schedule that asks.
-        nominal_at: the fire for which it asks, ms UTC.
+        schedule: the schedule that submits it.
+        nominal_at: the nominal time of its fire, ms UTC.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
-        notify: the subscriptions that it names, parted by spaces.
-        depends_on: whose ends it waits for.
-        on_dependency_failure: what becomes of it when a dependency that must succeed does not; None is to cancel it.
-        ref: what later requests of the same batch call it.
-        traceparent: see `Job.traceparent`; no part of what is asked for: a repeated request has another one.
+        notify: the names of subscriptions, separated by spaces.
+        depends_on: the jobs that it waits for.
+        on_dependency_failure: what happens if a dependency that must succeed does not; None cancels the job.
+        ref: its name in `depends_on` of later requests of the same batch.
+        traceparent: see `Job.traceparent`; not hashed: a repeated request has another one.
     """
 
     type: str
@@ -78,16 +78,16 @@ class JobRequest:
 
 
 def request_hash(request: JobRequest) -> str:
-    """Hash what was asked for, so that a repeated Idempotency-Key can be compared (24 hex digits, 96 bits)."""
+    """Hash a request, so that a repeated Idempotency-Key can be compared (24 hex digits, 96 bits)."""
     parts: list[Any] = [request.type, request.payload, request.due_at, request.delay_s, request.queue, request.profile]
     parts += [dict(request.policy), dict(request.tags)]
-    # Left out where it is not asked for: hashes of jobs from before it could be stay what they were.
+    # Left out if not set: hashes of jobs that were created before these fields existed stay the same.
     later = {
         "follow": request.follow,
         "group": request.group,
         "limit": asdict(request.limit) if request.limit else None,
         "notify": request.notify or None,
-        "depends_on": [asdict(one) for one in request.depends_on] or None,
+        "depends_on": [asdict(dependency) for dependency in request.depends_on] or None,
         "on_dependency_failure": request.on_dependency_failure,
         "ref": request.ref,
     }
@@ -97,21 +97,21 @@ def request_hash(request: JobRequest) -> str:
 
 
 def joined(*names: str) -> str:
-    """Put names that are parted by spaces together, each once."""
+    """Join lists of names separated by spaces, each name once."""
     return " ".join(dict.fromkeys(" ".join(names).split()))
 
 
 # --- as JSON -----------------------------------------------------------------------------------------------------
 
-_DEFAULTS: Final = {one.name: {} if one.default is MISSING else one.default for one in fields(JobRequest)}
+_DEFAULTS: Final = {item.name: {} if item.default is MISSING else item.default for item in fields(JobRequest)}
 
 
 def request_value(request: JobRequest) -> dict[str, Any]:
-    """Write a request as JSON, without what is as by default; equal requests give equal JSON."""
-    said = {name: getattr(request, name) for name in JobRequest.__slots__}
+    """Return a request as a JSON value, without default values; equal requests have equal JSON."""
+    values = {name: getattr(request, name) for name in JobRequest.__slots__}
     # An older version reads `policy` in any case.
-    told = {name: value for name, value in said.items() if name == "policy" or value != _DEFAULTS[name]}
-    return {name: value if name == "payload" else _part(value) for name, value in told.items()}
+    changed = {name: value for name, value in values.items() if name == "policy" or value != _DEFAULTS[name]}
+    return {name: value if name == "payload" else _part(value) for name, value in changed.items()}
 
 
 def _part(value: Any) -> Any:
@@ -119,9 +119,9 @@ def _part(value: Any) -> Any:
         case Limit() | Dependency():
             return {name: part for name, part in asdict(value).items() if part is not None}
         case tuple():
-            return [_part(one) for one in value]
+            return [_part(item) for item in value]
         case Mapping():
-            return {name: _part(one) for name, one in value.items()}
+            return {name: _part(item) for name, item in value.items()}
         case _:
             return value
 
@@ -130,15 +130,15 @@ def request_from(value: Mapping[str, Any]) -> JobRequest:
     """Read a request from JSON.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not one.
+        KeyError, TypeError, ValueError: the value is not a request.
     """
-    said = known(JobRequest, value)
-    policy = {name: tuple(one) if isinstance(one, list) else one for name, one in said.get("policy", {}).items()}
-    limit = said.get("limit")
-    depends_on = tuple(Dependency(**known(Dependency, one)) for one in said.get("depends_on", ()))
+    values = known(JobRequest, value)
+    policy = {name: tuple(item) if isinstance(item, list) else item for name, item in values.get("policy", {}).items()}
+    limit = values.get("limit")
+    depends_on = tuple(Dependency(**known(Dependency, item)) for item in values.get("depends_on", ()))
     read = {
         "policy": policy,
         "limit": None if limit is None else Limit(**known(Limit, limit)),
         "depends_on": depends_on,
     }
-    return JobRequest(**said | read)
+    return JobRequest(**values | read)

@@ -1,4 +1,4 @@
-"""Submit: accept jobs, one or many, durably, and send what is due soon."""
+"""Submit: accept jobs, one or many, durably, and send the messages of those due soon."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -22,16 +22,16 @@ from whendue.table.writes import Is, delete
 
 
 class Submitted(NamedTuple):
-    """An accepted job; `created` is False when an Idempotency-Key gave an earlier one."""
+    """An accepted job; `created` is False if an earlier request with its Idempotency-Key created it."""
 
     job: Job
     created: bool
 
 
 SubmitResult = Submitted | WhendueError
-# A request's job to be written, or why it is refused.
+# The transition that creates a request's job, or the error that refuses it.
 Plan = Transition | WhendueError
-# What tells one life of an id from the next.
+# The attributes that distinguish one life of an id from the next.
 _LIFE = ("created_at", "expires_at")
 
 
@@ -53,17 +53,17 @@ class Submit:
     def one(self, tenant: str, request: JobRequest) -> Submitted:
         """Accept a job: one write and, if it is due soon, one send (plus one write for a payload over 400 bytes).
 
-        A profile of the tenant's own is read first, unless it was in the last 5 s; and the dependencies, if any.
+        The tenant's own profile is read first, unless it was read in the last 5 s; and the dependencies, if any.
 
         Raises:
             InvalidRequestError, PayloadTooLargeError: the request is refused.
             IdempotencyConflictError: the key was used with another request.
             UnavailableError: nothing was accepted; try again with the same Idempotency-Key.
         """
-        [end] = self.many(tenant, [request])
-        if isinstance(end, WhendueError):
-            raise end
-        return end
+        [result] = self.many(tenant, [request])
+        if isinstance(result, WhendueError):
+            raise result
+        return result
 
     def many(self, tenant: str, requests: Sequence[JobRequest]) -> list[SubmitResult]:
         """Accept many jobs, each on its own: one result per request, in order. One may depend on those before it."""
@@ -82,7 +82,7 @@ class Submit:
         edges: DependencyEdges | None,
         now_ms: int,
     ) -> Plan:
-        """Plan a request's job; whatever raises refuses this request alone."""
+        """Plan a request's job; an error refuses this request alone."""
         try:
             upstreams = edges.upstreams_of(request) if edges else []
             step = self._planner.submission(tenant, request, profile, now_ms, Position(dependencies=upstreams))
@@ -111,81 +111,84 @@ class Submit:
         for job_id in steps:
             if any(isinstance(results[upstream], WhendueError) for upstream in edges.made_here_for(job_id)):
                 results[job_id] = refused.get(job_id) or _unknown()
-        created = {job_id for job_id, end in results.items() if isinstance(end, Submitted) and end.created}
+        created = {job_id for job_id, result in results.items() if isinstance(result, Submitted) and result.created}
         edges.reconcile(created)
         return results
 
     def _committed(self, steps: Sequence[Transition], now_ms: int) -> dict[str, SubmitResult]:
-        ends = self._runtime.bulkhead.batch(
-            steps, lambda some: self._recorded(some, now_ms), stage="submit", name=lambda step: step.job.id
+        results = self._runtime.bulkhead.batch(
+            steps, lambda batch: self._recorded(batch, now_ms), stage="submit", name=lambda step: step.job.id
         )
-        return {step.job.id: end if isinstance(end, Submitted | WhendueError) else WhendueError() for step, end in ends}
+        return {
+            step.job.id: result if isinstance(result, Submitted | WhendueError) else WhendueError()
+            for step, result in results
+        }
 
     def _recorded(self, steps: Sequence[Transition], now_ms: int) -> list[SubmitResult]:
         outcomes = commit(self._runtime, steps, now_ms)
         freed = self._freed(steps, outcomes, now_ms)
-        again = iter(commit(self._runtime, [steps[number] for number in freed], now_ms) if freed else [])
-        ends = [next(again) if number in freed else outcome for number, outcome in enumerate(outcomes)]
-        return [_end(step.job, outcome) for step, outcome in zip(steps, ends, strict=True)]
+        retried = iter(commit(self._runtime, [steps[number] for number in freed], now_ms) if freed else [])
+        final_outcomes = [next(retried) if number in freed else outcome for number, outcome in enumerate(outcomes)]
+        return [_end(step.job, outcome) for step, outcome in zip(steps, final_outcomes, strict=True)]
 
     def _freed(self, steps: Sequence[Transition], outcomes: Sequence[WriteResult], now_ms: int) -> list[int]:
-        """Delete jobs whose retention is over and that stand where new ones are to be; gives the new ones' numbers.
+        """Delete jobs whose retention is over and whose ids new jobs are to have; return the new jobs' numbers.
 
-        DynamoDB's TTL deletes them days later; until then the key would be answered with a job that is gone.
+        DynamoDB's TTL deletes them days later; until then the key would be answered with an expired job.
         """
-        over = {
-            n: end.current
-            for n, end in enumerate(outcomes)
-            if end.current and is_past(end.current.get("expires_at"), now_ms)
+        expired = {
+            number: result.current
+            for number, result in enumerate(outcomes)
+            if result.current and is_past(result.current.get("expires_at"), now_ms)
         }
-        if not over:
+        if not expired:
             return []
         writes = [
             delete("forget", steps[number].key, *[Is(name, old[name]) for name in _LIFE])
-            for number, old in over.items()
+            for number, old in expired.items()
         ]
-        ends = self._runtime.store.apply(writes)
-        # What belonged to the old job names its life: it never stands in for the new one's.
-        return [number for number, end in zip(over, ends, strict=True) if end.done]
+        results = self._runtime.store.apply(writes)
+        # Items of the old job name its life: they are never taken for the new job's.
+        return [number for number, result in zip(expired, results, strict=True) if result.done]
 
     def _with_dependents(self, step: Transition) -> Transition:
         job = evolve(step.job, has_dependents=True)
         return submit(job, self._runtime.settings.timing, first=step.first)
 
     def _accepted_before(
-        self, tenant: str, requests: Sequence[JobRequest], ends: Sequence[SubmitResult]
+        self, tenant: str, requests: Sequence[JobRequest], results: Sequence[SubmitResult]
     ) -> list[SubmitResult]:
-        """Give a request that is refused now the job that it made when its profile, task or model still took it."""
+        """Answer a request that is refused now with the job that it created when it was still valid."""
         ids = {
             number: self._runtime.ids.of_key(tenant, request.idempotency_key)
-            for number, (request, end) in enumerate(zip(requests, ends, strict=True))
-            if request.idempotency_key is not None and _is_refused(end)
+            for number, (request, result) in enumerate(zip(requests, results, strict=True))
+            if request.idempotency_key is not None and _is_refused(result)
         }
-        answers = list(ends)
+        answers = list(results)
         try:
             items = self._runtime.store.get([job_key(job_id) for job_id in ids.values()]) if ids else []
         except UnavailableError as error:
-            return [error if number in ids else end for number, end in enumerate(answers)]
+            return [error if number in ids else result for number, result in enumerate(answers)]
         pairs = [(number, item) for number, item in zip(ids, items, strict=True) if item]
         known = self._runtime.bulkhead.each(
             pairs, lambda pair: from_item(pair[1]), stage="submit", name=lambda pair: ids[pair[0]]
         )
         now_ms = self._runtime.clock.now_ms()
-        for (number, _), made in known:
-            if is_over(made, now_ms):
+        for (number, _), existing in known:
+            if is_over(existing, now_ms):
                 continue
-            if made.request_hash == request_hash(requests[number]):
-                answers[number] = Submitted(made, created=False)
+            if existing.request_hash == request_hash(requests[number]):
+                answers[number] = Submitted(existing, created=False)
         return answers
 
-    def prepare(self, tenant: str, request: JobRequest, now_ms: int, place: Position = ALONE) -> Transition:
+    def prepare(self, tenant: str, request: JobRequest, now_ms: int, position: Position = ALONE) -> Transition:
         """Turn a request into the write of its job.
 
         Raises:
             UnknownTaskError, UnknownProfileError, InvalidRequestError, PayloadTooLargeError: the request is refused.
-            UnavailableError: its profile could not be read, or its payload not be stored.
+            UnavailableError: its profile could not be read, or its payload could not be stored.
         """
-        return self._planner.submission(tenant, request, self._profiles.find(tenant, request.profile), now_ms, place)
+        return self._planner.submission(tenant, request, self._profiles.find(tenant, request.profile), now_ms, position)
 
 
 def _end(job: Job, outcome: WriteResult) -> SubmitResult:
@@ -203,7 +206,7 @@ def _unknown() -> UnavailableError:
 
 
 def _first_of_each(plans: Sequence[Plan]) -> dict[str, Transition]:
-    """Return the first plan of each job, by id: an Idempotency-Key may stand in one request several times."""
+    """Return the first plan of each job, by id: requests of a batch may have the same Idempotency-Key."""
     first: dict[str, Transition] = {}
     for plan in plans:
         if isinstance(plan, Transition):
@@ -227,8 +230,8 @@ def _answers(plans: Sequence[Plan], results: Mapping[str, SubmitResult]) -> list
     return answers
 
 
-def _is_refused(end: SubmitResult) -> bool:
-    return isinstance(end, WhendueError) and not isinstance(end, UnavailableError | IdempotencyConflictError)
+def _is_refused(result: SubmitResult) -> bool:
+    return isinstance(result, WhendueError) and not isinstance(result, UnavailableError | IdempotencyConflictError)
 
 
 def _same_request(job: Job, existing: Job) -> SubmitResult:

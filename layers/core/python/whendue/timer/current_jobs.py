@@ -12,7 +12,7 @@ def current_jobs(runtime: Runtime, partition: str, entries: Sequence[DueEntry]) 
     """Read the jobs of a page of a partition, in order.
 
     Returns None for an entry that its job has left: the job has another entry by now, or is gone. None also for a job
-    that cannot be read, which is noted for the log: rescue comes by again and again, and says so each time.
+    that cannot be read, which is logged: each later scan of rescue logs it again.
 
     Raises:
         UnavailableError: the table does not answer for now.

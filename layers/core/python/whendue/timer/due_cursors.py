@@ -23,17 +23,17 @@ class Cursor:
         try:
             self.position = _position(item)
         except (KeyError, TypeError, ValueError):
-            # Whatever it says: go through the partition again, and write it anew.
+            # Read the partition from its beginning, and overwrite the item.
             self._readable, self.position = False, None
 
     def move(self, position: DueEntry | None) -> bool:
-        """Move to a position; False when another timer moved it meanwhile, or nobody knows."""
+        """Move to a position; False if another timer moved it meanwhile, or if the result is unknown."""
         if position == self.position and self._readable:
             return True
-        [end] = self._store.apply([self._write(position)])
-        if end.done:
+        [result] = self._store.apply([self._write(position)])
+        if result.done:
             self._exists, self._readable, self.position = True, True, position
-        return end.done
+        return result.done
 
     def _write(self, position: DueEntry | None) -> Write:
         values = _fields(position)
@@ -70,7 +70,7 @@ def _entry(item: Item) -> DueEntry:
     """Read a position.
 
     Raises:
-        KeyError, TypeError: it is none.
+        KeyError, TypeError: the item holds no position.
     """
     entry = DueEntry(item["at_check"], item["at_pk"], item["at_sk"], item["at_due"])
     kinds = (int, str, str, int)

@@ -1,8 +1,8 @@
-"""Is a message late, or lost? In a queue that is backed up, what has already been received tells.
+"""Decide whether a message is late or lost, in a queue with a backlog: by what has been received already.
 
-Messages of one tenant are received about in the order in which they were sent, and those of a tenant with few of them
-before those of one with many. So a message is lost when its own tenant's later ones have been received, or later ones
-of every tenant that anything is known of. Source of the second rule:
+Messages of one tenant are received about in the order in which they were sent, and those of a tenant with few messages
+before those of one with many. So a message is lost if later ones of its own tenant have been received, or later ones
+of every known tenant. Source of the second rule:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
 """
 
@@ -12,7 +12,7 @@ from whendue.quotas import OVERTAKEN_MS
 
 
 def sent_at(job: Job) -> int:
-    """Give when the job's last message was there to be received, ms UTC."""
+    """Return when the job's last message became visible, ms UTC."""
     if job.state is State.PENDING and job.rescues:
         return job.check_at - interval_ms(job.rescues - 1)
     return max(job.due_at, job.scheduled_at)
@@ -22,16 +22,16 @@ class Received:
     """How far the messages of a queue have been received, by tenant, as far as its running jobs show."""
 
     def __init__(self) -> None:
-        """Know nothing."""
+        """Start with no jobs."""
         self._newest: dict[str, int] = {}
 
     def note(self, job: Job) -> None:
-        """Learn from a job: one that runs has been received."""
+        """Note a job: a running one has been received."""
         if job.state is State.RUNNING:
             self._newest[job.tenant] = max(self._newest.get(job.tenant, 0), sent_at(job))
 
     def is_past(self, job: Job) -> bool:
-        """Say whether messages that were sent well after the job's have been received already."""
+        """Return whether messages that were sent well after the job's have been received already."""
         if not self._newest:
             return False
         reached = max(self._newest.get(job.tenant, 0), min(self._newest.values()))

@@ -40,7 +40,7 @@ def open_scans(runtime: Runtime, ranks: Mapping[str, int], now_ms: int, deadline
     partitions = {queue: _partitions(queue, runtime.settings.shards) for queue in ranks}
     every = [partition for names in partitions.values() for partition in names]
     promote, rescue = _cursors(runtime, "promote", every), _cursors(runtime, "rescue", every)
-    # Without promote's position nobody knows what it has yet to send, and that is not lost.
+    # Without promote's position it is unknown what it has yet to send, and that is not lost.
     rescue = {partition: cursor for partition, cursor in rescue.items() if partition in promote}
 
     def scans() -> Iterator[PartitionScan]:

@@ -20,12 +20,12 @@ from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, FAN_OUT_CH
 from whendue.timer.lateness import Received
 from whendue.timer.partition_scan import ScanPage, move
 
-# The cause of a job's end of which no message can be made.
+# The failure cause of a job for which no message can be created.
 UNSENDABLE = "unsendable"
 
 
 class Rescuer:
-    """Heals jobs. Made anew for each tick: it asks each queue for its depth once at most.
+    """Heals jobs. Each tick creates one: it reads the depth of each queue once at most.
 
     `healed` counts jobs by what was done: `send`, `wait`, `fan_out`, or the transition that ended them (`mark_dead`).
     """
@@ -39,10 +39,10 @@ class Rescuer:
         self.healed: Counter[str] = Counter()
 
     def heal(self, jobs: Sequence[Job]) -> None:
-        """Decide about jobs and carry it out, in batches.
+        """Decide what to do with jobs and do it, in batches.
 
         Raises:
-            UnavailableError: it is unknown which of them are paused; they are looked at again later.
+            UnavailableError: it is unknown which of them are paused; later ticks check them again.
         """
         self._heal_linked(jobs)
         alone = [job for job in jobs if job.pending_fan_out is None and job.state is not State.WAITING]
@@ -54,7 +54,7 @@ class Rescuer:
         self._carry_out([step for _, step in decided if step], now_ms)
 
     def _decide(self, job: Job, now_ms: int, held: Collection[str]) -> Transition | None:
-        """Decide about a job; one of which no message can be made will never run, and ends."""
+        """Decide about a job; one for which no message can be created ends, as it could never run."""
         is_late = self.backed_up(job.queue) and not self._received[job.queue].is_past(job)
         step = decide(job, now_ms, late=is_late, paused=job.id in held)
         if step and step.send:
@@ -66,14 +66,14 @@ class Rescuer:
         return step
 
     def _heal_linked(self, jobs: Sequence[Job]) -> None:
-        """Run pending fan-outs, and reconcile waiting jobs with their dependencies; pauses hold neither up."""
+        """Run pending fan-outs, and reconcile waiting jobs with their dependencies; pauses delay neither."""
         if pending := [job for job in jobs if job.pending_fan_out is not None]:
             left = CompletionFanOut(self._runtime).run(pending)
             self.healed["fan_out"] += len(pending) - len(left)
             now_ms = self._runtime.clock.now_ms()
             self._carry_out([postpone_check(job, now_ms + FAN_OUT_CHECK_S * 1000, send=False) for job in left], now_ms)
         if waiting := [job for job in jobs if job.state is State.WAITING]:
-            # First the next check: a job that is released meanwhile has another one.
+            # The next check is stored first: a job that is released meanwhile gets another one.
             now_ms = self._runtime.clock.now_ms()
             moved = self._runtime.bulkhead.each(
                 waiting,
@@ -96,7 +96,7 @@ class Rescuer:
         self.healed += Counter(_name(step) for step, outcome in zip(steps, outcomes, strict=True) if outcome.done)
 
     def backed_up(self, queue: str) -> bool:
-        """Say whether a queue has so many messages that one may just be late; one that does not answer counts so."""
+        """Return whether a queue has a backlog, so that a message may be late; True if the queue does not answer."""
         if queue not in self._backed_up:
             try:
                 self._backed_up[queue] = self._runtime.queue.depth(queue).visible > BACKLOG_MESSAGES
@@ -113,7 +113,7 @@ def lost_jobs(runtime: Runtime, pages: Sequence[ScanPage], promoted_to: Mapping[
     Args:
         runtime: the outside.
         pages: the window.
-        promoted_to: partition -> where promote stood when this tick began: what it has yet to send is not lost.
+        promoted_to: partition -> promote's position when this tick began: what it has yet to send is not lost.
 
     Raises:
         UnavailableError: a service does not answer for now.

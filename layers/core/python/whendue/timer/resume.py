@@ -1,6 +1,6 @@
-"""Resume: end a pause, and bring back at once the jobs whose messages workers have dropped meanwhile.
+"""Resume: end a pause, and send again at once the jobs whose messages workers have dropped meanwhile.
 
-Bounded: what it leaves is found by its next checks, within two ticks of the timer.
+The number is bounded: the next checks of the other jobs find them, within two ticks of the timer.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ class Resume:
         """Resume a queue; one that is not paused stays as it is.
 
         Raises:
-            QueueNotFoundError: there is no such queue.
-            UnavailableError: nobody knows; ask again.
+            QueueNotFoundError: no queue has this name.
+            UnavailableError: the table does not answer; send the same request again.
         """
         if self._pauses.resume_queue(queue):
             self._bring_back([queue], queue_pause(queue))
@@ -43,7 +43,7 @@ class Resume:
         """Resume a tenant, or one of its task types; what is not paused stays as it is.
 
         Raises:
-            UnavailableError: nobody knows; ask again.
+            UnavailableError: the table does not answer; send the same request again.
         """
         if self._pauses.resume_tenant(tenant, task):
             self._bring_back(ALL_QUEUES, tenant_pause(tenant) if task is None else type_pause(tenant, task))
@@ -55,7 +55,7 @@ class Resume:
                 left -= self._bring_back_of(queue, pause, left)
 
     def _bring_back_of(self, queue: str, pause: Key, limit: int) -> int:
-        """Send again what was held of a queue, at most so many jobs; gives how many."""
+        """Send held jobs of a queue again, up to `limit`; return their number."""
         if self._runtime.queue.depth(queue).visible > BACKLOG_MESSAGES:
             # Their messages are late, not dropped.
             return 0
@@ -66,9 +66,9 @@ class Resume:
         steps = [postpone_check(job, now_ms + interval_ms(job.rescues), send=True) for job in jobs]
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
             done = apply(self._runtime, steps[start : start + DYNAMODB_MAX_STATEMENTS])
-            # Workers may know of the pause for a moment longer, and would drop them again.
+            # Workers cache the pause for a moment longer, and would drop the messages again.
             least_s = PAUSE_CACHE_MS // 1000 + 1
-            again = [step.job for step, end in done if end.done]
+            again = [step.job for step, result in done if result.done]
             send(self._runtime.queue, again, now_ms, self._runtime.bulkhead, least_s=least_s)
         return len(jobs)
 
