@@ -78,7 +78,7 @@ def orphaned_end(number: int, on: On, member_id_base: str, asked: str | None = N
 
 
 def element(number: int, generation: int = 0) -> int:
-    """Give the element that stands for a dependency's end in this generation or a later one."""
+    """Return the element that stands for a dependency's end in this generation or a later one."""
     return generation * MEMBERS_MAX + number
 
 
@@ -118,14 +118,14 @@ def decide(dependent: Job, upstream_ends: Sequence[UpstreamEnd], now_ms: int, ti
 
 
 def is_met(on: On, ending: Ending) -> bool:
-    """Say whether an end is the one that was waited for."""
+    """Return whether an end is the awaited one."""
     if on == "done":
         return True
     return ending == "succeeded" if on == "success" else ending in ("failed", "missing")
 
 
 def _verdict(end: UpstreamEnd, policy: str | None) -> str:
-    """Say what an end does to who waits for it: it `arrives`, it `holds`, or the cause to cancel for."""
+    """Return the effect of an end on a dependent: it `arrives`, it `holds`, or the cause to cancel for."""
     if end.ending == "orphaned":
         return ORPHANED
     if is_met(end.on, end.ending):

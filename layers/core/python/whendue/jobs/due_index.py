@@ -34,7 +34,7 @@ def within_horizon(due_at: int, now_ms: int) -> int:
 
 
 def first_check(due_at: int, timing: Timing) -> int:
-    """Give the next check of a job that nobody has rescued yet."""
+    """Return the first check of a job, ms UTC."""
     return due_at - timing.lookahead_ms
 
 
@@ -49,15 +49,15 @@ def is_first_check(due_at: int, check_at: int, timing: Timing) -> bool:
 
 
 def writer_sends(check_at: int, scheduled_at: int, timing: Timing) -> bool:
-    """Say whether whoever set the due time at `scheduled_at` sends the message, too: the check is past or close."""
+    """Return whether the process that sets the due time also sends the message: the check is past or close."""
     return check_at <= scheduled_at + timing.margin_ms
 
 
 def rescue_before(now_ms: int, timing: Timing) -> int:
-    """Give the time before which a first check that still stands is suspicious."""
+    """Return the time before which a first check that is still stored is overdue, ms UTC."""
     return now_ms - timing.lookahead_ms - timing.grace_ms
 
 
 def owner_is_promote(job: Job, timing: Timing) -> bool:
-    """Say whether promote sends this pending job at its next check: it is a first one, and its writer has not sent."""
+    """Return whether promote sends this pending job at its next check: it is the first, and its writer has not sent."""
     return is_first_check(job.due_at, job.check_at, timing) and not writer_sends(job.check_at, job.scheduled_at, timing)

@@ -65,7 +65,7 @@ def type_name(value: object) -> str:
 
 
 def said(error: BaseException, size: int = ERROR_MESSAGE_BYTES) -> str:
-    """Give what an error says, at most so many characters of it; its own code may be broken."""
+    """Return an error's message, cut to a number of characters; the error's own code may raise."""
     try:
         return str.__getitem__(str(error), slice(size + 1))
     except BaseException:  # noqa: BLE001 - `__str__` is users' code

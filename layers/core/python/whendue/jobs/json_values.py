@@ -106,7 +106,7 @@ class _Plain:
         self._most_levels = most_levels
 
     def copied(self, value: Any, level: int) -> Any:
-        """Give the plain copy of a value that stands inside of so many lists and mappings."""
+        """Return the plain copy of a value at a level of nested lists and mappings."""
         # Each value is a character of JSON at least.
         self._spend(1)
         if value is None or type(value) is bool:

@@ -23,7 +23,7 @@ def erase_partition(shard: int) -> str:
 
 
 def belonging(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the item of what belongs to a job: it is looked at once its job's retention may be over.
+    """Return the item of what belongs to a job: it is looked at once its job's retention may be over.
 
     What belongs to a member is erased with the composite: nobody looks.
 
@@ -40,17 +40,17 @@ def _looked_at(job: Job, values: Mapping[str, Any], at_ms: int) -> dict[str, Any
 
 
 def edge(dependent: Job, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the item that says that a job waits for another one's end; looked at before that other one could go."""
+    """Return the item that says that a job waits for another one's end; looked at before that other one could go."""
     return _looked_at(dependent, values, next_check_of_edge(dependent.created_at))
 
 
 def list_of_dependencies(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the item that lists what a job waits for; it may be due long after, and never."""
+    """Return the item that lists what a job waits for; it may be due long after, and never."""
     return _looked_at(job, values, _after_retention(job, job.created_at))
 
 
 def first_check(job: Job) -> int:
-    """Say when to look first, ms UTC: a while after the retention of a job that ends when it is due.
+    """Return when to look first, ms UTC: a while after the retention of a job that ends when it is due.
 
     Whoever writes a belonging before its job has long written the job by then. What is to run far ahead is looked at
     once before: the job may never have been written, since its key was taken or its writer died.
@@ -64,7 +64,7 @@ def _after_retention(job: Job, ends_at: int) -> int:
 
 
 def next_check(job: Job, now_ms: int, *, holds_payload: bool) -> int:
-    """Say when to look again at what belongs to a job that is still there, ms UTC.
+    """Return when to look again at what belongs to a job that is still there, ms UTC.
 
     Args:
         job: as stored.
@@ -79,12 +79,12 @@ def next_check(job: Job, now_ms: int, *, holds_payload: bool) -> int:
 
 
 def next_check_of_edge(now_ms: int) -> int:
-    """Say when to look again at the edge to a dependent: before the job that it depends on could go, ms UTC."""
+    """Return when to look again at the edge to a dependent: before the job that it depends on could go, ms UTC."""
     return now_ms + 1000 * DEPENDED_ON_S // 2
 
 
 def payload_item(job: Job) -> Key | None:
-    """Give the key of the item that holds a job's payload, or that says where it is; None where it is inline."""
+    """Return the key of the item that holds a job's payload, or that says where it is; None where it is inline."""
     if job.payload_at is None:
         return None
     if job.payload_at == IN_ITEM:
@@ -101,7 +101,7 @@ def check_sooner(job: Job, ends_at: int) -> Write | None:
 
 
 def expiry(job: Job, finished_at: int) -> int | None:
-    """Say when a finished job may go, seconds since 1970; None for a member: it goes with its composite.
+    """Return when a finished job may go, seconds since 1970; None for a member: it goes with its composite.
 
     Others may depend on the job: before it goes, somebody looks whether one still needs it.
     """
@@ -111,15 +111,15 @@ def expiry(job: Job, finished_at: int) -> int | None:
 
 
 def is_past(expires_at: int | None, now_ms: int) -> bool:
-    """Say whether what expires then, in seconds since 1970, is gone: DynamoDB's TTL may delete it days later."""
+    """Return whether what expires then, in seconds since 1970, is gone: DynamoDB's TTL may delete it days later."""
     return expires_at is not None and expires_at * 1000 < now_ms
 
 
 def is_over(job: Job, now_ms: int) -> bool:
-    """Say whether a job's retention is over: it counts as absent, however late DynamoDB's TTL is."""
+    """Return whether a job's retention is over: it counts as absent, however late DynamoDB's TTL is."""
     return is_past(job.expires_at, now_ms)
 
 
 def is_unknown_life(job: Job, life: int | None) -> bool:
-    """Say whether something is of an earlier life of the job's id, or of one that never was."""
+    """Return whether something is of an earlier life of the job's id, or of one that never was."""
     return life is not None and life != job.life

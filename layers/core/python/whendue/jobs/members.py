@@ -10,7 +10,7 @@ from whendue.settings import Timing
 
 
 def was_not_taken(job: Job) -> bool:
-    """Say whether a job was cancelled since a dependency's end took another branch."""
+    """Return whether a job was cancelled since a dependency's end took another branch."""
     return job.cancelled_for == NOT_TAKEN
 
 

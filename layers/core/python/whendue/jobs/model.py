@@ -108,9 +108,9 @@ class Job:
         schedule: the schedule that made it.
         nominal_at: the time for which the schedule made it; None for one that was triggered.
         overlap: what happens while an earlier job of the schedule runs, None for nothing.
-        unmet_dependencies: whose ends it waits for, see `whendue.jobs.dependencies`; None for nobody's.
-        on_dependency_failure: what becomes of it when a dependency that must succeed does not; None is to cancel it.
-        after_s: it is due so long after the last of its dependencies has ended.
+        unmet_dependencies: the dependencies that it waits for, see `whendue.jobs.dependencies`; None for none.
+        on_dependency_failure: what happens if a dependency that must succeed does not; None cancels the job.
+        after_s: the delay from the end of its last dependency until it is due, seconds.
         has_references: its payload refers to results of its dependencies.
         has_dependents: others depend on it.
         pending_fan_out: its end, or its failed attempt, has yet to be published; the last dependent that was served.
@@ -241,7 +241,7 @@ _VALUES: Final = attrgetter(*Job.__slots__)
 
 
 def evolve(job: Job, **changes: Any) -> Job:
-    """Give the job with some fields changed."""
+    """Return the job with some fields changed."""
     return Job(**dict(zip(Job.__slots__, _VALUES(job), strict=True)) | changes)
 
 

@@ -54,7 +54,7 @@ class Expanded:
 
     Args:
         member_count: how many.
-        unmet_dependencies: whose ends it waits for, see `whendue.jobs.dependencies`.
+        unmet_dependencies: the dependencies that it waits for, see `whendue.jobs.dependencies`.
         deadline_at: when they are cancelled, ms UTC.
         to_send: those whose messages go out as soon as the job waits.
     """
@@ -96,7 +96,7 @@ def brought(bring: Callable[[], Input]) -> str | Failed:
 
 
 def broken(what: str, error: BaseException) -> Failed:
-    """Give the end of an attempt that an error of our own ended; what the error says is for the log of nobody."""
+    """Return the outcome of an attempt that an internal error ended; the error's message is not logged."""
     return Failed(INTERNAL, f"{what}: {type_name(error)}", where_raised(error))
 
 

@@ -39,12 +39,12 @@ def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
 
 
 def look_again_ms(job: Job, now_ms: int) -> int:
-    """Say when a waiting job looks for itself again: after as long as it has waited, from a minute to six hours."""
+    """Return the next check of a waiting job: after as long as it has waited, from a minute to six hours."""
     waited_ms = now_ms - job.scheduled_at
     at_ms = now_ms + min(max(waited_ms, WAITING_CHECK_S * 1000), WAITING_CHECK_MAX_S * 1000)
     return at_ms if job.deadline_at is None or job.deadline_at <= now_ms else min(at_ms, job.deadline_at)
 
 
 def interval_ms(rescues: int) -> int:
-    """Give the time until rescue looks again: doubled each time, from 50 s to 15 minutes."""
+    """Return the time until the next rescue: doubled each time, from 50 s to 15 minutes."""
     return 1000 * min(RESCUE_INTERVAL_MIN_S << min(rescues, 10), RESCUE_INTERVAL_MAX_S)

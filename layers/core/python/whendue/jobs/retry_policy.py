@@ -5,7 +5,7 @@ from whendue.quotas import HORIZON_S, RETRY_AGE_S
 
 
 def backoff_s(policy: Policy, failures: int) -> float:
-    """Give the whole backoff after the given number of failed attempts (at least 1), capped.
+    """Return the whole backoff after the given number of failed attempts (at least 1), capped.
 
     Source: exponential backoff, https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
@@ -17,7 +17,7 @@ def backoff_s(policy: Policy, failures: int) -> float:
 
 
 def delay_ms(policy: Policy, failures: int, draw: float) -> int:
-    """Give the delay before the next attempt.
+    """Return the delay before the next attempt.
 
     Args:
         policy: the job's policy.
@@ -29,7 +29,7 @@ def delay_ms(policy: Policy, failures: int, draw: float) -> int:
 
 
 def exhausted(job: Job, failures: int, now_ms: int) -> bool:
-    """Say whether no attempt is left: it has failed too often, or was made too long ago."""
+    """Return whether no attempt is left: it has failed too often, or was made too long ago."""
     return failures >= job.policy.max_attempts or now_ms >= _last_ms(job)
 
 

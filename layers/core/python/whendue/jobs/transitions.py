@@ -107,7 +107,7 @@ def fail(
 
 @edges((State.RUNNING, State.PENDING))
 def requeue(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
-    """Let another worker run a job whose worker goes down; the run counts neither as attempt nor as lost."""
+    """Let another worker run a job whose worker stops; the run counts neither as an attempt nor as lost."""
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "claims": Plus(-1)}
     return step("requeue", job, [*held(job), NOT_CANCELLED], send=send, **changes)
@@ -121,13 +121,13 @@ def finish_cancelled(job: Job, now_ms: int) -> Transition:
 
 @edges((State.PENDING, State.CANCELLED), (State.WAITING, State.CANCELLED))
 def cancel(job: Job, now_ms: int) -> Transition:
-    """Cancel a job that nobody has claimed: it will never run (guarantee G9)."""
+    """Cancel an unclaimed job: it will never run (guarantee G9)."""
     return finish("cancel", job, as_read(job), State.CANCELLED, now_ms)
 
 
 @edges((State.PENDING, State.CANCELLED))
 def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
-    """Finish as cancelled a job that nobody has claimed and that is not to run: another one runs in its place."""
+    """Finish as cancelled an unclaimed job that is not to run, because another one runs instead."""
     error = failure(job, cause, message, failed_at=now_ms)
     return finish("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
 
@@ -140,7 +140,7 @@ def request_cancel(job: Job) -> Transition:
 
 
 def _followed(job: Job) -> dict[str, Any]:
-    """Give what a following job goes on under, as its worker found it: the item must say so."""
+    """Return what a following job goes on under, as its worker found it: the item must say so."""
     return {name: getattr(job, name) for name in ("policy", "sources", "profile_version")} if job.follow else {}
 
 
