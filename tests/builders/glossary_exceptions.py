@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.builders.glossary import OPENINGS, Allowed
+from tests.builders.glossary import Allowed
 
 PACKAGE: Final = "layers/core/python/whendue"
 STYLE: Final = "docs/contributing/style.md"
@@ -29,22 +29,4 @@ EXCEPTIONS: Final = (
     Allowed(STYLE, "told", '"told"', _QUOTED),
     Allowed(STYLE, "tell", '"tell"', _QUOTED),
     Allowed(STYLE, "whom", '"whom"', _QUOTED),
-)
-# being restructured: drop a line as soon as its file is done. Not searched for lines that are idle.
-RESTRUCTURED: Final[dict[str, tuple[str, ...]]] = {
-        "there",
-    ),
-}
-_OPENINGS = ("worker", "limits", "engine", "timer", "submission", "pauses", "jobs")  # being restructured
-TEMPORARY: Final = (
-    *(
-        Allowed(f"{PACKAGE}/{path}", word, "", "being restructured")
-        for path, words in RESTRUCTURED.items()
-        for word in words
-    ),
-    *(
-        Allowed(f"{PACKAGE}/{package}/*.py", opening, "", "being restructured")
-        for package in _OPENINGS
-        for opening in OPENINGS
-    ),
 )

@@ -173,13 +173,8 @@ def test_nodes_take_priority_profile_and_tags_of_the_workflow_unless_they_say_ot
     world.work(queue="high")
     world.work()
     jobs = [client.send("GET", f"/jobs/{node['job']}").json for node in shown(client, path)["nodes"]]
-<<<<<<< HEAD
     placed = [(node["priority"], node["profile"], node["tags"]) for node in jobs]
     assert placed == [("high", "patient", {"team": "a"}), ("low", "default", {})]
-=======
-    effective = [(job["priority"], job["profile"], job["tags"]) for job in jobs]
-    assert effective == [("high", "patient", {"team": "a"}), ("low", "default", {})]
->>>>>>> dd3ea1c (Submission, timer, reconciliation: variables and docstrings in plain English, and the names in their tests)
 
 
 def test_a_profile_of_one_attempt_is_for_the_nodes(client: Client, world: World) -> None:
@@ -310,11 +305,7 @@ def test_workflows_are_listed_without_their_nodes_jobs(client: Client, world: Wo
     client.submit()
     world.work()
     page = client.send("GET", "/workflows", state="succeeded").json
-<<<<<<< HEAD
     assert {f"/workflows/{item['id']}" for item in page["items"]} == paths
-=======
-    assert {f"/workflows/{workflow['id']}" for workflow in page["items"]} == paths
->>>>>>> dd3ea1c (Submission, timer, reconciliation: variables and docstrings in plain English, and the names in their tests)
     assert page["cursor"] is None
     assert client.send("GET", "/workflows", state="dead").json["items"] == []
 
