@@ -224,7 +224,7 @@ RATE_BURST_S = 1
 RATE_TOKEN_KEPT_S = 10
 # A waiting job looks for itself this often: a wake that was lost is healed within three minutes (guarantee G6).
 LIMIT_RECHECK_S = 120
-# A freed slot is kept so long for the first in line: longer than a message takes, short if it is lost.
+# Seconds that a freed slot is reserved for the first waiter: longer than a message takes, short if it is lost.
 HANDOVER_S = 60
 # Waiters that are read together with the slots; more are served by those who come next.
 LIMIT_WAITERS = 10
@@ -233,12 +233,12 @@ LIMIT_ITEM_KEPT_S = 7 * 86_400
 
 # --- jobs that wait for others ---------------------------------------------------------------------------------
 DEPENDENCIES = 100
-# A job waits for so many jobs at most: nodes of a workflow, items of a forEach.
+# Maximum number of members of a composite job: nodes of a workflow, items of a forEach.
 MEMBERS_MAX = 1000
 WORKFLOW_EDGES = 10_000
 WORKFLOW_DEPTH = 250
 WORKFLOW_BYTES = 4 * 1024 * 1024
-# A workflow's own job runs nothing of the user's: it is tried so often and may take so long, whatever its profile says.
+# Attempts and timeout of a workflow's own job, whatever its profile says: it runs no code of the user.
 WORKFLOW_ATTEMPTS = 10
 WORKFLOW_TIMEOUT_S = 600
 # Errors that an answer names at once, and nodes of a cycle that it names.
@@ -253,9 +253,9 @@ REFERENCE_GROWTH = 32
 # does about 700,000 a second (measured on a laptop); a filter over 10,000 items takes 100,000.
 REFERENCE_PATH_DEPTH = 50
 REFERENCE_STEPS = 250_000
-# A job with a pending fan-out is checked so soon; the process that records the end does it, unless it dies.
+# Seconds until a job with a pending fan-out is checked: the process that records the end runs it, unless it dies.
 FAN_OUT_CHECK_S = 60
-# A waiting job looks for itself so soon, then at growing intervals: its dependencies release it, this is the fallback.
+# Seconds until a waiting job is reconciled first, then at growing intervals: a fallback, its dependencies release it.
 WAITING_CHECK_S = 60
 WAITING_CHECK_MAX_S = 6 * 3600
 # A dependency that is not in the table after so long will never be: whoever was writing it has died.
@@ -271,7 +271,7 @@ FAN_OUT_MS = 10_000
 # Less than a minute: an interval that is counted from within a tick must be over at the next one.
 RESCUE_INTERVAL_MIN_S = 50
 RESCUE_INTERVAL_MAX_S = 900
-# A schedule that cannot be read is left alone for so long at first.
+# Seconds until a schedule that cannot be read is tried again first.
 POSTPONED_MIN_S = 60
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
@@ -354,9 +354,9 @@ NOTIFY_CONCURRENCY = 5
 NOTIFY_TIMEOUT_S = 15
 # Of an answer, in the delivery log.
 NOTIFY_ANSWER_BYTES = 200
-# A receiver that fails for so long is disabled. The attempts of one delivery take longer.
+# Seconds of failures after which a receiver is disabled. The attempts of one delivery take longer.
 FAILING_S = 24 * 3600
-# After a rotation both keys sign for so long.
+# Seconds after a rotation in which both keys sign.
 KEY_GRACE_S = 24 * 3600
 # Of one gap of a schedule's history; an event says when there were more.
 MISSED_COUNTED = 1000
