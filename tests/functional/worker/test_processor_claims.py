@@ -10,8 +10,10 @@ from tests.builders.world import TENANT, World
 from whendue.engine.message import to_body
 from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
 from whendue.jobs.model import Job, State
+from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import claim
 from whendue.table.writes import Write
+from whendue.worker import claimer
 
 
 def received_often(world: World, job: Job) -> None:
@@ -134,3 +136,22 @@ def test_a_worker_without_time_left_claims_nothing() -> None:
     worked = world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms())
     assert len(worked.unsettled) == 1
     assert (world.job(job).state, world.job(job).claims) == (State.PENDING, 0)
+
+
+def test_a_claim_that_cannot_be_made_leaves_its_message_once_and_the_others_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is counted once, and not tried at the table."""
+    world = World()
+    jobs = [world.submit() for _ in range(3)]
+
+    def refuse_one(job: Job, fence: str, now_ms: int) -> Transition:
+        if job.id == jobs[1].id:
+            raise ValueError
+        return claim(job, fence, now_ms)
+
+    monkeypatch.setattr(claimer, "claim", refuse_one)
+    messages = world.queues.receive("normal")
+    worked = world.app.work.handle(messages, world.clock.now_ms() + 60_000)
+    assert [message.id for message in messages if jobs[1].id in message.body] == worked.unsettled
+    assert worked.counts == {"succeeded": 2, "isolated": 1}
