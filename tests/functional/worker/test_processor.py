@@ -10,8 +10,9 @@ from tests.builders.faults import Refusing
 from tests.builders.world import SETTINGS, TENANT, RealTime, World
 from whendue.declarations.registry import Cancel, GiveUp, Retry
 from whendue.engine.message import from_body
+from whendue.engine.payload_store import PayloadStore
 from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
-from whendue.errors import Interrupted
+from whendue.errors import Interrupted, UnavailableError
 from whendue.jobs.model import State
 from whendue.jobs.transitions import claim
 from whendue.submission.request import JobRequest
@@ -304,3 +305,18 @@ def test_a_batch_that_ended_when_its_heartbeat_was_long_due_is_recorded() -> Non
     job = world.submit("slow", policy={"timeout_s": 600})
     world.work()
     assert world.job(job).state is State.SUCCEEDED
+
+
+def test_a_payload_that_cannot_be_read_now_fails_no_job_that_carries_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those whose payload is stored elsewhere are tried again."""
+    world = World()
+    small, bulky = world.submit(), world.submit("ok", {"bulk": "x" * 2000})
+
+    def unavailable(*_: Any) -> Any:
+        raise UnavailableError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PayloadStore, "payloads", unavailable)
+        world.work()
+    assert world.job(small).state is State.SUCCEEDED
+    assert (world.job(bulky).state, world.job(bulky).failures) == (State.PENDING, 1)

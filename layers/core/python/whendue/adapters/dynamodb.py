@@ -1,4 +1,4 @@
-"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the due index index.
+"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the due index.
 
 What the table cannot hold is found before it is sent, and is INVALID alone: AWS refuses the whole batch that it is in.
 """

@@ -16,7 +16,7 @@ _MUTABLE = (dict, list)
 
 
 class MemoryStore:
-    """Items by key and the due index index, kept at once (a lagging index is the simulator's business)."""
+    """Items by key and the due index, kept at once (a lagging index is the simulator's business)."""
 
     def __init__(self) -> None:
         """Start empty."""
