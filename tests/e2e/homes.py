@@ -114,7 +114,7 @@ class Replica:
         self.process = self._start()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
-        eventually(lambda: answers(f"http://127.0.0.1:{port}/health/ready"), timeout_s=60)
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/health/ready"))
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:

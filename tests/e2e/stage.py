@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -111,7 +112,7 @@ class Http:
         got: dict[str, Any] = self.client.get(f"/jobs/{job['id']}").raise_for_status().json()
         return got
 
-    def ended(self, jobs: list[dict[str, Any]], timeout_s: float = 60) -> list[dict[str, Any]]:
+    def ended(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Wait until jobs have ended; gives them in order."""
         waiting, done = {job["id"] for job in jobs}, {}
 
@@ -123,8 +124,13 @@ class Http:
                         done[job["id"]] = job
             return not waiting
 
-        eventually(all_ended, timeout_s=timeout_s, every_s=0.3)
+        eventually(all_ended, every_s=0.3)
         return [done[job["id"]] for job in jobs]
+
+
+def at(time: str) -> float:
+    """Read a time of the API, seconds since 1970."""
+    return datetime.fromisoformat(time).timestamp()
 
 
 def new_secret() -> str:

@@ -42,10 +42,10 @@ def test_a_worker_that_is_asked_to_stop_while_two_hundred_jobs_run_loses_none(
         ]
         jobs = http.batch(wanted)
         old = containers.replica(stage.stack, "worker", "--threads", str(THREADS), "--wait", "1")
-        eventually(lambda: sum(map(begins, paths)) == JOBS, timeout_s=60)
+        eventually(lambda: sum(map(begins, paths)) == JOBS)
         assert old.stop() == 0, "it ended by itself, within the grace"
         new = containers.replica(stage.stack, "worker", "--threads", str(THREADS), "--wait", "1")
-        ended = http.ended(jobs, timeout_s=120)
+        ended = http.ended(jobs)
         new.stop()
     assert Counter((job["state"], job["attempt"], job["lost"]) for job in ended) == {("succeeded", 1, 0): JOBS}
     runs = [runs_of(path) for path in paths]

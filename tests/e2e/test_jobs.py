@@ -13,13 +13,9 @@ import pytest
 from functions.api.app import make_resolver, routes_of
 from localstack.topology import topology
 from tests.builders.waiting import eventually
-from tests.e2e.stage import VISIBILITY_S, Http, Stage
+from tests.e2e.stage import VISIBILITY_S, Http, Stage, at
 
 QUICK = {"baseSeconds": 1, "factor": 2, "jitter": "none"}
-
-
-def at(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def test_two_hundred_delayed_jobs_none_early(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +24,7 @@ def test_two_hundred_delayed_jobs_none_early(http: Http, capsys: pytest.CaptureF
         {"type": "demo.greet", "payload": {"name": str(n)}, "delaySeconds": n % 21, "tags": {"n": str(n)}}
         for n in range(200)
     ]
-    jobs = http.ended(http.batch(wanted), timeout_s=120)
+    jobs = http.ended(http.batch(wanted))
     assert {job["state"] for job in jobs} == {"succeeded"}
     assert all(job["attempt"] == 1 for job in jobs)
     late = [at(job["startedAt"]) - at(job["dueAt"]) for job in jobs]
@@ -66,7 +62,7 @@ def test_a_task_that_kills_its_process_ends_dead_and_its_nine_neighbours_succeed
         {"type": "demo.greet", "payload": {"name": str(n)}, "delaySeconds": 3, "priority": "critical"} for n in range(9)
     ]
     wanted.insert(4, {"type": "e2e.crash", "payload": {}, "delaySeconds": 3, "priority": "critical"})
-    jobs = http.ended(http.batch(wanted), timeout_s=VISIBILITY_S * 20)
+    jobs = http.ended(http.batch(wanted))
     poison = jobs.pop(4)
     assert (poison["state"], poison["error"]["type"], poison["lost"]) == ("dead", "worker_lost", 3)
     assert {job["state"] for job in jobs} == {"succeeded"}
@@ -85,7 +81,7 @@ def test_a_message_that_is_never_deleted_ends_as_a_dead_job(stage: Stage, http: 
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
             return bool(http.job(job)["state"] == "dead")
 
-        eventually(fell, timeout_s=60)
+        eventually(fell)
     dead = http.job(job)
     assert (dead["error"]["type"], dead["attempt"], dead["lost"]) == ("dead_letter", 0, 0)
 
@@ -119,17 +115,17 @@ def test_a_cancel_before_the_claim_means_it_never_runs(http: Http) -> None:
 def test_a_running_job_learns_of_its_cancel(http: Http) -> None:
     """Cooperative: the caller sees the request at once and the outcome when the task has given way."""
     job = http.submit("e2e.wait", {"seconds": 30})
-    eventually(lambda: http.job(job)["state"] == "running", timeout_s=20)
+    eventually(lambda: http.job(job)["state"] == "running")
     asked = http.client.post(f"/jobs/{job['id']}/cancel").json()
     assert asked["cancelRequested"]
-    [after] = http.ended([job], timeout_s=25)
+    [after] = http.ended([job])
     assert after["state"] == "cancelled"
 
 
 def test_a_job_longer_than_lease_and_visibility_runs_once(http: Http) -> None:
     """Heartbeats keep both: nobody takes over from a worker that is alive."""
     job = http.submit("e2e.wait", {"seconds": VISIBILITY_S + 4})
-    [after] = http.ended([job], timeout_s=60)
+    [after] = http.ended([job])
     assert (after["state"], after["attempt"], after["lost"]) == ("succeeded", 1, 0)
     assert after["progress"]["left_s"] < VISIBILITY_S
 

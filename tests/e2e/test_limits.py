@@ -1,7 +1,6 @@
 """Limits on real processes: what the tasks themselves note of how many run at once and when they start."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.builders.waiting import eventually
-from tests.e2e.stage import Http
+from tests.e2e.stage import Http, at
 
 QUICK = {"baseSeconds": 1, "factor": 1, "jitter": "none"}
 
@@ -20,11 +19,6 @@ class Run:
 
     begin: float
     end: float | None = None
-
-
-def at(time: str) -> float:
-    """Read a time of the API, seconds since 1970."""
-    return datetime.fromisoformat(time).timestamp()
 
 
 def runs_of(path: Path) -> list[Run]:
@@ -54,7 +48,7 @@ def test_fifty_jobs_of_a_key_limited_to_three_never_run_more_than_three_at_once(
         }
         for number in range(50)
     ]
-    jobs = http.ended(http.batch(wanted), timeout_s=120)
+    jobs = http.ended(http.batch(wanted))
     assert {job["state"] for job in jobs} == {"succeeded"}
     assert {job["attempt"] for job in jobs} == {1}
     runs = runs_of(path)
@@ -78,7 +72,7 @@ def test_a_rate_of_ten_per_second_holds_over_thirty_seconds(
         {"type": "e2e.noted", "payload": {"path": str(path)}, "limits": {"ratePerSecond": 10, "key": "ten"}}
         for path in paths
     ]
-    jobs = http.ended(http.batch(wanted), timeout_s=120)
+    jobs = http.ended(http.batch(wanted))
     assert {(job["state"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
     given = sorted(at(job["dueAt"]) for job in jobs)
     counts = [sum(begin <= item < begin + 30 for item in given) for begin in given if begin + 30 <= given[-1]]
@@ -97,11 +91,11 @@ def test_an_edit_of_a_profiles_limits_governs_the_next_claims(http: Http, tmp_pa
     def at_once() -> int:
         path = tmp_path / str(uuid4())
         wanted = {"type": "e2e.noted", "payload": {"path": str(path), "seconds": 0.5}, "profile": "pool"}
-        jobs = http.ended(http.batch([wanted] * 4), timeout_s=60)
+        jobs = http.ended(http.batch([wanted] * 4))
         assert {job["state"] for job in jobs} == {"succeeded"}
         runs = runs_of(path)
         return max(sum(other.begin <= run.begin < (other.end or run.begin + 1) for other in runs) for run in runs)
 
     assert at_once() > 1
     assert http.client.put("/profiles/pool", json={"limits": {"concurrency": 1}}).status_code == 200
-    eventually(at_once, lambda most: most == 1, timeout_s=30)
+    eventually(at_once, lambda most: most == 1)

@@ -43,10 +43,10 @@ def test_prometheus_has_the_numbers_of_the_run(
     """Counters of many processes, scraped with the shipped configuration; one worker is killed on the way."""
     stage = stage_named("metrics", schedule_timer=True)
     with scraping(stage, tmp_path) as prometheus, stage.http() as http:
-        http.ended(http.batch(JOBS), timeout_s=120)
+        http.ended(http.batch(JOBS))
         # It runs when everything else has ended, and takes nobody's counts along.
         killer = http.submit("e2e.noted", {"path": str(tmp_path / "noted"), "dies": True})
-        [ended] = http.ended([killer], timeout_s=180)
+        [ended] = http.ended([killer])
         assert ended["state"] == "succeeded"
 
         def all_there() -> dict[str, float | None]:
@@ -55,7 +55,7 @@ def test_prometheus_has_the_numbers_of_the_run(
                 list(pool.map(lambda _: http.client.get("/health"), range(4)))
             return {query: prometheus.number(query) for query in PRODUCED}
 
-        eventually(all_there, lambda got: got == PRODUCED, timeout_s=90, every_s=3)
+        eventually(all_there, lambda got: got == PRODUCED, every_s=3)
         for title, query in queries().items():
             prometheus.ask(query)
             assert "whendue_" in query or query.startswith("up"), title

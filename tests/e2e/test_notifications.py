@@ -74,9 +74,7 @@ def delivery(http: Http, name: str, delivery_id: str) -> dict[str, Any]:
 
 
 def ended(http: Http, name: str, delivery_id: str) -> dict[str, Any]:
-    return eventually(
-        lambda: delivery(http, name, delivery_id), lambda item: item["finishedAt"] is not None, timeout_s=60
-    )
+    return eventually(lambda: delivery(http, name, delivery_id), lambda item: item["finishedAt"] is not None)
 
 
 def test_a_webhook_is_signed_tried_again_logged_and_replayed(http: Http, web: Web) -> None:
@@ -94,7 +92,7 @@ def test_a_webhook_is_signed_tried_again_logged_and_replayed(http: Http, web: We
     assert [attempt["state"] for attempt in done["attempts"]] == ["failed", "succeeded"]
     assert done["attempts"][0]["error"]["message"].startswith("the receiver answered 500")
     assert http.client.post(f"/subscriptions/hook/deliveries/{delivery_id}/replay").status_code == 202
-    eventually(lambda: len(web.seen) == 3, timeout_s=60)
+    eventually(lambda: len(web.seen) == 3)
     for seen in web.seen:
         event = Webhook(hook["secret"]).verify(seen.body, seen.headers)
         assert event["type"] == "subscription.test"
@@ -113,7 +111,7 @@ def test_the_end_of_a_job_and_its_failed_attempts_are_delivered(http: Http, web:
         return sorted((event["type"], event["data"]["jobId"], event["data"]["attempt"]) for event in events)
 
     expected = [("job.attempt_failed", bad["id"], 1), ("job.attempt_failed", bad["id"], 2), ("job.dead", bad["id"], 2)]
-    assert eventually(received, lambda events: len(events) >= 4, timeout_s=60) == [
+    assert eventually(received, lambda events: len(events) >= 4) == [
         *expected,
         ("job.succeeded", good["id"], 1),
     ]
@@ -156,7 +154,7 @@ def test_a_mail_reaches_the_mailbox(notifying: Stage, http: Http) -> None:
 
     [sent_id] = {item["id"] for item in http.client.get("/subscriptions/mail/deliveries").json()["items"]}
     assert ended(http, "mail", sent_id)["state"] == "succeeded"
-    [mail] = eventually(mails, timeout_s=60)
+    [mail] = eventually(mails)
     assert (mail["To"], mail["Source"]) == (["ops@example.com"], "whendue@example.com")
     assert (mail["Subject"], mail["BodyText"]) == ("queue.paused: low", "a rehearsal\n")
 
@@ -196,7 +194,7 @@ def test_a_slow_receiver_holds_up_neither_jobs_nor_other_tenants(notifying: Stag
         ended(http, "slow", item)
     web.seen.clear()
     slow_ids = [send_test(http, "slow") for _ in range(MANY)]
-    eventually(lambda: len(web.seen) >= NOTIFY_CONCURRENCY, timeout_s=30)
+    eventually(lambda: len(web.seen) >= NOTIFY_CONCURRENCY)
     [job] = http.ended([http.submit()])
     assert job["state"] == "succeeded"
     with notifying.http("other") as other:

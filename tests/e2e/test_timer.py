@@ -77,7 +77,7 @@ def test_a_message_deleted_from_its_queue_heals_by_the_timer(timeless: Stage) ->
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 return bool(messages)
 
-            eventually(swallowed, timeout_s=20)
+            eventually(swallowed)
         tick(timeless, clock)
         assert http.job(job)["state"] == "queued"
         reasons = http.client.get(f"/jobs/{job['id']}/explain").json()["reasons"]
@@ -106,7 +106,7 @@ def test_the_timer_function_promotes_ten_thousand_due_jobs_or_says_how_far_it_go
             answers[-1] = json.loads(text)
             return not answers[-1]["behind"]
 
-        eventually(all_promoted, timeout_s=240)
+        eventually(all_promoted)
         assert sum(item["promoted"] for item in answers) == 10_000
         visible, delayed, hidden = timeless.counts("normal")
         assert visible + delayed + hidden == 10_000

@@ -26,7 +26,7 @@ def start(http: Http, body: dict[str, Any]) -> str:
     return str(reply.json()["id"])
 
 
-def ended(http: Http, flow: str, timeout_s: float = 60) -> dict[str, Any]:
+def ended(http: Http, flow: str) -> dict[str, Any]:
     """Wait until a workflow has ended; gives it."""
     seen: dict[str, Any] = {}
 
@@ -34,7 +34,7 @@ def ended(http: Http, flow: str, timeout_s: float = 60) -> dict[str, Any]:
         seen.update(http.client.get(f"/workflows/{flow}").raise_for_status().json())
         return seen["state"] in TERMINAL
 
-    eventually(is_over, timeout_s=timeout_s, every_s=0.3)
+    eventually(is_over, every_s=0.3)
     return seen
 
 
@@ -89,7 +89,7 @@ def test_a_chord_of_two_hundred_gathers_every_result(http: Http, tmp_path: Path)
     path = tmp_path / "notes"
     group = [step(path, f"job-{n}", value=n) for n in range(1, 201)]
     body = step(path, "body", values={"$from": "group"})
-    flow = ended(http, start(http, {"chord": {"group": group, "body": body}}), timeout_s=120)
+    flow = ended(http, start(http, {"chord": {"group": group, "body": body}}))
     assert flow["state"] == "succeeded"
     assert notes(path)[-2:] == [("begin", "body"), ("end", "body")]
     assert begun(path) == Counter({f"job-{n}": 1 for n in range(1, 201)} | {"body": 1})
@@ -119,7 +119,7 @@ def test_a_failing_branch_does_what_its_policy_says(
         flow = http.client.get(f"/workflows/{flow_id}").raise_for_status().json()
         return (flow["state"], states(flow)) == (state, expected)
 
-    eventually(is_so, timeout_s=60, every_s=0.3)
+    eventually(is_so, every_s=0.3)
     if policy == "hold":
         reasons = http.client.get(f"/jobs/{_job(http, flow_id, 'after')}/explain").json()["reasons"]
         assert reasons[0]["code"] == "held"
@@ -137,7 +137,7 @@ def test_a_workflow_cancelled_half_way_begins_nothing_more(http: Http, tmp_path:
     path = tmp_path / "notes"
     nodes = {"a": step(path, "a"), "b": step(path, "b", "a", delaySeconds=60), "c": step(path, "c", "b")}
     flow = start(http, {"nodes": nodes})
-    eventually(lambda: ("end", "a") in notes(path), timeout_s=30, every_s=0.1)
+    eventually(lambda: ("end", "a") in notes(path), every_s=0.1)
     http.client.post(f"/workflows/{flow}/cancel").raise_for_status()
     over = ended(http, flow)
     assert (over["state"], states(over)) == ("cancelled", {"a": "succeeded", "b": "cancelled", "c": "cancelled"})
@@ -165,7 +165,7 @@ def test_a_workflow_of_a_thousand_nodes_is_accepted_and_finished(
     path = tmp_path / "notes"
     nodes = {"n0": step(path, "n0")}
     nodes |= {f"n{n}": step(path, f"n{n}", f"n{(n - 1) // 8}") for n in range(1, 1000)}
-    flow = ended(http, start(http, {"nodes": nodes}), timeout_s=240)
+    flow = ended(http, start(http, {"nodes": nodes}))
     assert (flow["state"], flow["progress"]["succeeded"]) == ("succeeded", 1000)
     assert begun(path) == dict.fromkeys(nodes, 1)
     with capsys.disabled():

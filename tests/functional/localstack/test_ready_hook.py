@@ -61,7 +61,7 @@ def test_the_ready_hook_deploys_a_stack_that_answers(tmp_path: Path, monkeypatch
     # Its functions are processes of this machine, not containers.
     monkeypatch.setenv("TARGET", "local")
     with emulator.running(tmp_path / "emulator") as running:
-        eventually((home / ".local/stack.json").exists, timeout_s=120)
+        eventually((home / ".local/stack.json").exists)
         stack = json.loads((home / ".local/stack.json").read_text())
         assert answers(f"{stack['api_url']}/health/ready"), running.log.read_text()[-2000:]
     assert not os.path.exists(HOOKS), "and nobody else has seen the hook"  # noqa: PTH110
