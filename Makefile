@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET
+export EMULATOR TENANT SCOPES FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET FRESH
 export PYTHONPATH := layers/core/python:.
 
 .PHONY: help
@@ -60,7 +60,7 @@ sim: $(READY)  ## every single fault, pairs of faults, random worlds (WORLDS=100
 	@nice $(PY) -m tests.simulation $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FAULTS),--one-of $(FAULTS))
 sim-long: $(READY)  ## every pair of faults, ten million random worlds: a day
 	@$(PY) -m tests.simulation --all-pairs --worlds 10000000
-mutants: $(READY)  ## take every guard away in turn: the simulator and the laws must notice (ONLY=transitions)
+mutants: $(READY)  ## take every guard away in turn: a test or the simulator must notice (ONLY=transitions FRESH=1)
 	@$(PY) -m tests.simulation.mutation_gate $(ONLY)
 fuzz: $(READY)  ## the API over HTTP from its own description, thousands of odd requests (SEED=1 EXAMPLES=10)
 	@nice $(PY) -m tests.fuzz

@@ -1,4 +1,4 @@
-"""Which runs of the scenarios pass through which function: a mutant is tried there, and nowhere else."""
+"""Which runs of the scenarios pass through which function: a mutant is tried there first."""
 
 import ast
 import importlib
@@ -12,7 +12,7 @@ from tests.simulation.faults import Fault, Plan
 from tests.simulation.mutants import functions_of, put_in_place
 from tests.simulation.parts import AREA_OF
 from tests.simulation.scenarios.registry import SCENARIOS
-from tests.simulation.timeouts import Answer, Broken, forked
+from tests.simulation.timeouts import forked, value_of
 
 # A scenario, and its single fault if there is one.
 Run = tuple[str, tuple[int, Fault] | None]
@@ -20,15 +20,13 @@ NOTE = "_reached"
 CPU_S = 600
 
 
-def reached(faulty: Collection[str]) -> Mapping[str, list[Run]]:
-    """Run scenarios without a fault, the `faulty` ones with each single one; give the runs by `module:function`."""
+def reached(faulty: Collection[str] = ()) -> Mapping[str, list[Run]]:
+    """Run scenarios without a fault, the `faulty` ones with each single one; return the runs by `module:function`."""
     with ThreadPoolExecutor(2) as pool:
         parts = list(pool.map(lambda name: forked(lambda: _runs(name, with_faults=name in faulty), CPU_S), SCENARIOS))
-    if broken := [part.why for part in parts if isinstance(part, Broken)]:
-        raise RuntimeError(broken[0])
     runs: defaultdict[str, list[Run]] = defaultdict(list)
     for part in parts:
-        for run, places in part.value if isinstance(part, Answer) else ():
+        for run, places in value_of(part):
             for location in places:
                 runs[location].append(run)
     return runs
@@ -36,7 +34,7 @@ def reached(faulty: Collection[str]) -> Mapping[str, list[Run]]:
 
 def _runs(name: str, *, with_faults: bool) -> list[tuple[Run, set[str]]]:
     seen: set[str] = set()
-    _watch(seen)
+    watch(seen)
     clean = play(SCENARIOS[name], Plan())
     runs: list[tuple[Run, set[str]]] = [((name, None), set(seen))]
     for fault in next_faults(clean) if with_faults else ():
@@ -46,8 +44,8 @@ def _runs(name: str, *, with_faults: bool) -> list[tuple[Run, set[str]]]:
     return runs
 
 
-def _watch(seen: set[str]) -> None:
-    """Let every function that has mutants note that it was called."""
+def watch(seen: set[str]) -> None:
+    """Let every function that has mutants add its `module:function` when it is called, in this process from now on."""
     for name in AREA_OF:
         module = importlib.import_module(name)
         tree = ast.parse(inspect.getsource(module))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.covering_tests import failing
 from tests.simulation.explore import play
 from tests.simulation.faults import Plan
 from tests.simulation.mutants import mutants
-from tests.simulation.mutation_gate import failing
 from tests.simulation.ports import WiredStore
 from tests.simulation.scenarios.base import Scenario
 from tests.simulation.timeouts import Answer, Broken, HangError, forked, limited

@@ -52,6 +52,17 @@ class Answer(Generic[T]):
     value: T
 
 
+def value_of(answer: Answer[T] | Broken) -> T:
+    """Return what work gave.
+
+    Raises:
+        RuntimeError: it gave no answer.
+    """
+    if isinstance(answer, Answer):
+        return answer.value
+    raise RuntimeError(answer.why)
+
+
 def forked(work: Callable[[], T], cpu_s: int) -> Answer[T] | Broken:
     """Do something in a fork of this process, so that this one stays as it is."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
