@@ -1,4 +1,4 @@
-"""SQS events: records to deliveries, and the partial batch response, so that one message never fails its neighbours.
+"""SQS events: received messages and the partial batch response, so that one message never fails its neighbours.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -31,12 +31,12 @@ def handle_batch(
     read = app.bulkhead.each(
         records, lambda record: _delivery(record, queue_of(record["eventSourceARN"])), stage="record", name=_id
     )
-    deliveries = [delivery for _, delivery in read]
-    known = {delivery.id for delivery in deliveries}
+    messages = [message for _, message in read]
+    known = {message.id for message in messages}
     # One without an id is reported by an empty one: Lambda then takes the batch as failed, and nothing is lost.
     unread = [_id(record) for record in records if _id(record) not in known]
     try:
-        worked = work(deliveries) if deliveries else BatchResult([], Counter())
+        worked = work(messages) if messages else BatchResult([], Counter())
     except Exception as error:  # noqa: BLE001 - every message stays, SQS delivers it again
         log.failed("batch failed", error)
         return _response([_id(record) for record in records])

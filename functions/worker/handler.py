@@ -14,4 +14,4 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     whendue = app()
     deadline_ms = whendue.clock.now_ms() + context.get_remaining_time_in_millis()
     names = named(whendue.settings.queues)
-    return handle_batch(whendue, event, names, lambda deliveries: whendue.work.handle(deliveries, deadline_ms))
+    return handle_batch(whendue, event, names, lambda messages: whendue.work.handle(messages, deadline_ms))

@@ -9,7 +9,7 @@ import threading
 def main(answer_to: int) -> None:
     """Do it."""
     request = json.loads(sys.stdin.readline())
-    what, message = request["delivery"]["body"], request["delivery"]["id"]
+    what, message = request["message"]["body"], request["message"]["id"]
     answer = json.dumps({"unsettled": [message] if what == "leaves" else [], "counts": {what: 1}}).encode()
     if what == "dies":
         os._exit(9)

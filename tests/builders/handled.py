@@ -18,16 +18,16 @@ from whendue.settings import ALL_QUEUES
 class Handled(World):
     """The world's services behind the functions' handlers."""
 
-    def batch(self, app: App, deliveries: Sequence[ReceivedMessage]) -> set[str]:
+    def batch(self, app: App, messages: Sequence[ReceivedMessage]) -> set[str]:
         """Hand messages to a worker's handler and delete those that it settled; gives the ids of the others."""
         reply = handle_batch(
             app,
-            {"Records": [record(delivery) for delivery in deliveries]},
+            {"Records": [record(message) for message in messages]},
             named(SETTINGS.queues),
             lambda messages: app.work.handle(messages, self.clock.now_ms() + MINUTE_MS),
         )
         left = {failed["itemIdentifier"] for failed in reply["batchItemFailures"]}
-        for message in deliveries:
+        for message in messages:
             if message.id not in left:
                 self.queues.delete(message.queue, [message.receipt])
         return left
@@ -35,8 +35,8 @@ class Handled(World):
     def run_visible(self) -> None:
         """Let handlers empty the queues of what is visible now."""
         for queue in ALL_QUEUES:
-            while deliveries := self.queues.receive(queue):
-                self.batch(self.app, deliveries)
+            while messages := self.queues.receive(queue):
+                self.batch(self.app, messages)
 
     def handled_tick(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         """Let the timer's handler tick."""
@@ -75,7 +75,7 @@ class Remaining:
 
 
 def record(message: ReceivedMessage) -> dict[str, Any]:
-    """Give a delivery as SQS hands it to a function."""
+    """Give a message as SQS hands it to a function."""
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt,

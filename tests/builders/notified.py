@@ -125,16 +125,14 @@ def hand_out(provided: Resources, app: App) -> None:
 
 def notifier(world: Notified, app: App) -> bool:
     """Run one batch in a process; False when it died: then its messages come back later."""
-    deliveries = world.queues.receive(NOTIFICATIONS)
-    if not deliveries:
+    messages = world.queues.receive(NOTIFICATIONS)
+    if not messages:
         return True
     try:
-        worked = app.work.handle(deliveries, world.clock.now_ms() + 60_000)
+        worked = app.work.handle(messages, world.clock.now_ms() + 60_000)
     except KilledError:
         return False
-    world.queues.delete(
-        NOTIFICATIONS, [delivery.receipt for delivery in deliveries if delivery.id not in worked.unsettled]
-    )
+    world.queues.delete(NOTIFICATIONS, [message.receipt for message in messages if message.id not in worked.unsettled])
     return True
 
 

@@ -89,10 +89,10 @@ class World:
         """Let workers empty the queues of what is visible now."""
         worked = []
         for name in [queue["queue"]] if queue else ALL_QUEUES:
-            while deliveries := self.queues.receive(name):
+            while messages := self.queues.receive(name):
                 deadline_ms = self.clock.now_ms() + MINUTE_MS
-                worked.append((app or self.app).work.handle(deliveries, deadline_ms))
-                settled = [delivery.receipt for delivery in deliveries if delivery.id not in worked[-1].unsettled]
+                worked.append((app or self.app).work.handle(messages, deadline_ms))
+                settled = [message.receipt for message in messages if message.id not in worked[-1].unsettled]
                 self.queues.delete(name, settled)
         return worked
 

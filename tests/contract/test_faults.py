@@ -232,13 +232,13 @@ def test_a_receipt_that_is_no_longer_valid_is_done(aws_services: Aws, code: str,
     """The message is somebody else's by now, or gone: there is nothing left to do, and nothing is asked again."""
     queue, line = wired_queue(aws_services)
     queue.send("normal", [Outgoing("a", 0)])
-    [delivery] = received(queue)
+    [message] = received(queue)
     for operation in ("delete_message_batch", "change_message_visibility_batch"):
         line.next(operation, wire.some_entries(code, 0, sender_fault=sender_fault))
-    queue.change_visibility("normal", [delivery.receipt], 10)
-    queue.delete("normal", [delivery.receipt])
+    queue.change_visibility("normal", [message.receipt], 10)
+    queue.delete("normal", [message.receipt])
     line.next("delete_message_batch", wire.error(code))
-    queue.delete("normal", [delivery.receipt])
+    queue.delete("normal", [message.receipt])
     assert line.faults_left == 0
     assert line.calls.count("change_message_visibility_batch") == 1
     assert line.calls.count("delete_message_batch") == 2
@@ -265,10 +265,10 @@ def test_what_the_queue_keeps_is_said(aws_services: Aws) -> None:
     """A message that could not be deleted comes again; the worker must not count on it being gone."""
     queue, line = wired_queue(aws_services)
     queue.send("normal", [Outgoing("a", 0)])
-    [delivery] = received(queue)
+    [message] = received(queue)
     line.next("delete_message_batch", *[wire.some_entries("InternalError", 0)] * TRIES)
     with pytest.raises(UnavailableError):
-        queue.delete("normal", [delivery.receipt])
+        queue.delete("normal", [message.receipt])
     line.next("receive_message", wire.unreachable)
     with pytest.raises(UnavailableError):
         queue.receive("normal")

@@ -25,18 +25,18 @@ def receive(queue: JobQueue, number: int) -> list[ReceivedMessage]:
     return received
 
 
-def bodies(deliveries: list[ReceivedMessage]) -> list[str]:
-    return sorted(delivery.body for delivery in deliveries)
+def bodies(messages: list[ReceivedMessage]) -> list[str]:
+    return sorted(message.body for message in messages)
 
 
 def test_a_message_arrives_with_its_body_and_a_first_count(queue: JobQueue) -> None:
-    """The body is the job; the count tells suspects from first deliveries."""
+    """The body is the job; the count tells suspects from messages received for the first time."""
     body = '{"text":"grün \\u0007","n":1}'
     send(queue, body)
-    [delivery] = receive(queue, 1)
-    assert (delivery.body, delivery.receive_count, delivery.queue) == (body, 1, Q)
-    assert delivery.id
-    assert delivery.receipt
+    [message] = receive(queue, 1)
+    assert (message.body, message.receive_count, message.queue) == (body, 1, Q)
+    assert message.id
+    assert message.receipt
 
 
 def test_more_messages_than_a_batch_all_arrive(queue: JobQueue) -> None:
@@ -45,7 +45,7 @@ def test_more_messages_than_a_batch_all_arrive(queue: JobQueue) -> None:
     send(queue, *sent)
     received = receive(queue, 25)
     assert bodies(received) == sent
-    assert len({delivery.id for delivery in received}) == 25
+    assert len({message.id for message in received}) == 25
 
 
 def test_a_receive_takes_at_most_its_limit(queue: JobQueue) -> None:
@@ -71,7 +71,7 @@ def test_no_messages_are_no_work(queue: JobQueue) -> None:
 def test_a_delayed_message_arrives_later_than_one_without_delay(queue: JobQueue) -> None:
     """G6: a job that is due in a second waits in SQS; the longest delay is accepted."""
     queue.send(Q, [Outgoing("longest", SQS_MAX_DELAY_S), Outgoing("second", 1), Outgoing("now", 0)])
-    assert [delivery.body for delivery in receive(queue, 2)] == ["now", "second"]
+    assert [message.body for message in receive(queue, 2)] == ["now", "second"]
     assert queue.receive(Q) == []
 
 
@@ -95,7 +95,7 @@ def test_a_received_message_is_hidden_and_comes_back_with_a_higher_count(quick_q
 def test_a_held_message_stays_hidden_longer_than_its_neighbours(quick_queue: JobQueue) -> None:
     """Long jobs extend their message; an early one waits without being dropped."""
     send(quick_queue, "held", "free")
-    taken = {delivery.body: delivery for delivery in receive(quick_queue, 2)}
+    taken = {message.body: message for message in receive(quick_queue, 2)}
     quick_queue.change_visibility(Q, [taken["held"].receipt], 60)
     assert bodies(receive(quick_queue, 1)) == ["free"]
     assert quick_queue.receive(Q) == []
@@ -104,8 +104,8 @@ def test_a_held_message_stays_hidden_longer_than_its_neighbours(quick_queue: Job
 def test_a_message_held_for_no_time_comes_back_at_once(queue: JobQueue) -> None:
     """That is how a worker gives a message back."""
     send(queue, "a")
-    [delivery] = receive(queue, 1)
-    queue.change_visibility(Q, [delivery.receipt], 0)
+    [message] = receive(queue, 1)
+    queue.change_visibility(Q, [message.receipt], 0)
     assert receive(queue, 1)[0].receive_count == 2
 
 
@@ -121,12 +121,12 @@ def test_a_deleted_message_never_comes_back(quick_queue: JobQueue) -> None:
     """Of more than a batch, the deleted ones are gone and the others come again."""
     sent = [f"{number:02}" for number in range(15)]
     send(quick_queue, *sent)
-    taken = {delivery.body: delivery.receipt for delivery in receive(quick_queue, 15)}
+    taken = {message.body: message.receipt for message in receive(quick_queue, 15)}
     quick_queue.delete(Q, [taken[body] for body in sent[:12]])
     again: set[str] = set()
 
     def all_others_are_back() -> bool:
-        again.update(delivery.body for delivery in quick_queue.receive(Q))
+        again.update(message.body for message in quick_queue.receive(Q))
         return again >= set(sent[12:])
 
     eventually(all_others_are_back)
@@ -136,7 +136,7 @@ def test_a_deleted_message_never_comes_back(quick_queue: JobQueue) -> None:
 def test_deleting_or_holding_what_is_gone_is_done_and_does_not_spare_its_neighbours(quick_queue: JobQueue) -> None:
     """A repeated call, or one after somebody else's delete: nothing is left to do, and the rest is still done."""
     send(quick_queue, "gone", "deleted", "free")
-    taken = {delivery.body: delivery.receipt for delivery in receive(quick_queue, 3)}
+    taken = {message.body: message.receipt for message in receive(quick_queue, 3)}
     quick_queue.delete(Q, [taken["gone"]])
     quick_queue.delete(Q, [taken["gone"], taken["deleted"]])
     quick_queue.change_visibility(Q, [taken["gone"], taken["deleted"], taken["free"]], 0)
@@ -152,7 +152,7 @@ def test_depth_separates_what_is_visible_taken_and_delayed(queue: JobQueue) -> N
     eventually(lambda: queue.depth(Q) == Depth(7, 0, 2))
     taken = receive(queue, 7)
     eventually(lambda: queue.depth(Q) == Depth(0, 7, 2))
-    queue.delete(Q, [delivery.receipt for delivery in taken])
+    queue.delete(Q, [message.receipt for message in taken])
     assert queue.depth(Q) == Depth(0, 0, 2)
 
 

@@ -98,8 +98,8 @@ def test_a_record_that_nobody_can_read_stays_and_its_neighbours_are_handled(odd:
     world = World()
     handled: list[str] = []
 
-    def work(deliveries: list[ReceivedMessage]) -> BatchResult:
-        handled.extend(delivery.id for delivery in deliveries)
+    def work(messages: list[ReceivedMessage]) -> BatchResult:
+        handled.extend(message.id for message in messages)
         return BatchResult([], Counter())
 
     event = {"Records": [record(0), record(1, **odd), record(2)]}
@@ -116,7 +116,7 @@ def _queue(arn: str) -> str:
 def test_a_batch_fails_as_a_whole_only_where_nobody_knows_better(error: str) -> None:
     """Every message comes again."""
 
-    def work(deliveries: list[ReceivedMessage]) -> BatchResult:
+    def work(messages: list[ReceivedMessage]) -> BatchResult:
         raise EXCEPTIONS[error]
 
     answer = records.handle_batch(World().app, {"Records": [record(0), record(1)]}, _queue, work)

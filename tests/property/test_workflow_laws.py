@@ -141,10 +141,10 @@ def test_a_healed_workflow_succeeds_when_it_is_retried(flow: Flow) -> None:
 def test_a_cancelled_workflow_runs_nothing_more(flow: Flow, batches: int) -> None:
     """Whenever it is cancelled."""
     for _ in range(batches):
-        if deliveries := flow.world.queues.receive("normal"):
-            worked = flow.world.app.work.handle(deliveries, flow.world.clock.now_ms() + 60_000)
+        if messages := flow.world.queues.receive("normal"):
+            worked = flow.world.app.work.handle(messages, flow.world.clock.now_ms() + 60_000)
             flow.world.queues.delete(
-                "normal", [delivery.receipt for delivery in deliveries if delivery.id not in worked.unsettled]
+                "normal", [message.receipt for message in messages if message.id not in worked.unsettled]
             )
     if flow.state in TERMINAL:
         return

@@ -1,4 +1,4 @@
-"""Mutants that may survive, and why: they change nothing that a guarantee is about (docs/adr/0008)."""
+"""Mutants that may survive, and why: they change nothing that a guarantee is about."""
 
 from typing import Final
 

@@ -133,7 +133,7 @@ SEEDED_BUGS: Final = (
         "        return to_transition(\n            claimed_job.job,\n",
         "        from whendue.jobs.model import evolve\n"
         "        return to_transition(\n"
-        "            evolve(claimed_job.job, failures=claimed_job.delivery.receive_count - 1),\n",
+        "            evolve(claimed_job.job, failures=claimed_job.message.receive_count - 1),\n",
         "failures",
         "retried",
     ),

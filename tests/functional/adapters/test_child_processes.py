@@ -50,8 +50,8 @@ def test_one_that_dies_is_noticed_and_takes_nobody_with_it(children: ChildProces
 def test_there_are_no_more_than_may_be_and_an_end_makes_room(children: ChildProcesses) -> None:
     """Memory is bounded."""
     first, second = begun(children, "hangs"), begun(children, "hangs")
-    delivery = ReceivedMessage("m-2", "r-2", "succeeds", 2, "normal")
-    assert children.start(delivery, FOREVER_MS) is None
+    message = ReceivedMessage("m-2", "r-2", "succeeds", 2, "normal")
+    assert children.start(message, FOREVER_MS) is None
     assert not first.ended(0)
     first.kill()
     assert first.ended(0)

@@ -196,8 +196,8 @@ def test_every_job_can_say_why_it_has_not_run_yet() -> None:
         world.clock.advance(60)
         world.tick()
     assert codes(world, due) == ["rescued", "queued"]
-    [delivery, *_] = [message for message in world.queues.receive("normal") if from_body(message.body).id == due.id]
-    claimed(world, from_body(delivery.body))
+    [message, *_] = [message for message in world.queues.receive("normal") if from_body(message.body).id == due.id]
+    claimed(world, from_body(message.body))
     assert codes(world, due) == ["running"]
     world.app.control.cancel(TENANT, due.id)
     assert codes(world, due) == ["running", "cancel_requested"]

@@ -225,8 +225,8 @@ def test_an_edit_of_a_limit_governs_the_next_claim(monkeypatch: pytest.MonkeyPat
 
     world.task("counted", counted)
     jobs = [world.submit("counted", limit=limits[0]) for _ in range(6)]
-    deliveries = world.queues.receive("normal")
-    world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
+    messages = world.queues.receive("normal")
+    world.app.work.handle(messages, world.clock.now_ms() + MINUTE_MS)
     assert len(items(world, "slot")) == 3
     limits[0] = Limit(1, None, "k")
     del at_once[:]
@@ -274,9 +274,9 @@ def test_a_table_that_does_not_answer_keeps_the_message() -> None:
 
     for name in ("get", "query_range"):
         app = world.build(store=Refusing(world.table, name, refuse))
-        deliveries = world.queues.receive("normal")
-        assert app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS).unsettled == [
-            delivery.id for delivery in deliveries
+        messages = world.queues.receive("normal")
+        assert app.work.handle(messages, world.clock.now_ms() + MINUTE_MS).unsettled == [
+            message.id for message in messages
         ]
         assert items(world, "slot") == {}
         world.clock.advance(361)
@@ -295,9 +295,9 @@ def test_two_batches_that_want_the_same_tokens_get_different_ones(used_before: b
         world.clock.advance(10)
         world.ran.clear()
     first, second = (world.submit(limit=one_a_second) for _ in range(2))
-    deliveries = world.queues.receive("normal")
-    [mine] = [delivery for delivery in deliveries if first.id in delivery.body]
-    [theirs] = [delivery for delivery in deliveries if second.id in delivery.body]
+    messages = world.queues.receive("normal")
+    [mine] = [message for message in messages if first.id in message.body]
+    [theirs] = [message for message in messages if second.id in message.body]
     real, begun = world.table.apply, list[bool]()
 
     def apply(writes: list[Write]) -> list[WriteResult]:

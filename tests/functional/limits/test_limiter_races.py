@@ -97,10 +97,10 @@ def test_a_token_that_nobody_knows_of_keeps_the_message_and_gives_the_slot_back(
         unknown = any(write.name == "reserve" for write in writes)
         return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes) if unknown else real(writes)
 
-    [delivery] = world.queues.receive("normal")
+    [message] = world.queues.receive("normal")
     app = world.build(store=Refusing(world.table, "apply", apply))
-    worked = app.work.handle([delivery], world.clock.now_ms() + MINUTE_MS)
-    assert (worked.unsettled, world.job(job).claims) == ([delivery.id], 0)
+    worked = app.work.handle([message], world.clock.now_ms() + MINUTE_MS)
+    assert (worked.unsettled, world.job(job).claims) == ([message.id], 0)
     assert items(world, "slot") == {}
 
 

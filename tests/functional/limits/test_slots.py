@@ -66,8 +66,8 @@ def test_who_comes_with_somebody_before_it_takes_its_own_slot_and_wakes_the_othe
     first, second = some(world, 2, TWO)
     world.work()
     world.clock.advance(LIMIT_RECHECK_S)
-    [delivery] = [message for message in world.queues.receive("normal") if second.id in message.body]
-    worked = world.app.work.handle([delivery], world.clock.now_ms() + MINUTE_MS)
+    [message] = [message for message in world.queues.receive("normal") if second.id in message.body]
+    worked = world.app.work.handle([message], world.clock.now_ms() + MINUTE_MS)
     assert (worked.unsettled, worked.counts) == ([], {"succeeded": 1})
     assert [job_id for job_id, _, _ in world.ran] == [second.id]
     assert store.writes["wake"] == 1
@@ -121,7 +121,7 @@ def test_who_loses_a_slot_to_somebody_quicker_takes_another() -> None:
     """It does not wait while one is free."""
     world = World()
     world.submit(limit=TWO)
-    [delivery] = world.queues.receive("normal")
+    [message] = world.queues.receive("normal")
     real, begun = world.table.apply, list[bool]()
 
     def apply(writes: list[Write]) -> list[WriteResult]:
@@ -132,5 +132,5 @@ def test_who_loses_a_slot_to_somebody_quicker_takes_another() -> None:
         return real(writes)
 
     app = world.build(store=Refusing(world.table, "apply", apply))
-    worked = app.work.handle([delivery], world.clock.now_ms() + MINUTE_MS)
+    worked = app.work.handle([message], world.clock.now_ms() + MINUTE_MS)
     assert worked.counts == {"succeeded": 1}

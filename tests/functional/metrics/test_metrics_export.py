@@ -46,9 +46,9 @@ def test_more_times_than_a_metric_may_have_are_one_line_still(world: Handled, lo
     """Powertools would print another line of its own at the hundredth."""
     for _ in range(130):
         world.submit()
-    while deliveries := world.queues.receive("normal"):
-        world.app.work.handle(deliveries, world.clock.now_ms() + 60_000)
-        world.queues.delete("normal", [delivery.receipt for delivery in deliveries])
+    while messages := world.queues.receive("normal"):
+        world.app.work.handle(messages, world.clock.now_ms() + 60_000)
+        world.queues.delete("normal", [message.receipt for message in messages])
     world.submit()
     world.run_visible()
     [line] = lines(logged)

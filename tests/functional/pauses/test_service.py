@@ -183,10 +183,10 @@ def test_a_dropped_message_is_deleted_and_one_of_an_unknown_pause_is_not() -> No
     [worked] = world.work()
     assert (worked.unsettled, worked.counts) == ([], {"paused": 1})
     world.submit()
-    [delivery] = world.queues.receive("normal")
+    [message] = world.queues.receive("normal")
     app = world.build(store=Refusing(world.table, "get", refused))
-    worked = app.work.handle([delivery], world.clock.now_ms() + 60_000)
-    assert worked.unsettled == [delivery.id]
+    worked = app.work.handle([message], world.clock.now_ms() + 60_000)
+    assert worked.unsettled == [message.id]
 
 
 def test_the_check_is_one_read_of_three_items_a_batch_and_none_within_two_seconds() -> None:
@@ -301,10 +301,10 @@ def test_a_job_whose_worker_died_is_not_taken_over_in_a_pause_but_ends_if_it_mus
     world = World()
     world.tick()
     job = world.submit()
-    [delivery] = world.queues.receive("normal")
+    [message] = world.queues.receive("normal")
     dying = Counted(world.table, [], kill_at=2)
     with pytest.raises(KilledError):
-        world.build(store=dying).work.handle([delivery], world.clock.now_ms() + 60_000)
+        world.build(store=dying).work.handle([message], world.clock.now_ms() + 60_000)
     assert world.job(job).state is State.RUNNING
     if cancelled:
         world.app.control.cancel(TENANT, job.id)

@@ -38,9 +38,9 @@ def test_messages_that_come_while_the_process_goes_down_stay_unclaimed() -> None
     """Their receive count is all that they have lost."""
     world = World()
     job = world.submit()
-    deliveries = world.queues.receive("normal")
-    worked = world.app.work.handle(deliveries, FOREVER_MS, lambda: FOREVER_MS)
-    assert worked.unsettled == [delivery.id for delivery in deliveries]
+    messages = world.queues.receive("normal")
+    worked = world.app.work.handle(messages, FOREVER_MS, lambda: FOREVER_MS)
+    assert worked.unsettled == [message.id for message in messages]
     assert (world.job(job).claims, world.ran) == (0, [])
 
 
@@ -51,10 +51,10 @@ def test_suspects_that_have_not_begun_stay_when_the_process_goes_down() -> None:
     world.table.apply([claim(job, "silent", world.clock.now_ms()) for job in (first, second)])
     world.clock.advance(100)
     world.queues.change_visibility("normal", [message.receipt for message in world.queues.receive("normal")], 0)
-    deliveries = world.queues.receive("normal")
-    worked = world.app.work.handle(deliveries, FOREVER_MS, lambda: FOREVER_MS if world.ran else None)
+    messages = world.queues.receive("normal")
+    worked = world.app.work.handle(messages, FOREVER_MS, lambda: FOREVER_MS if world.ran else None)
     assert world.job(first).state is State.SUCCEEDED
-    assert worked.unsettled == [deliveries[1].id]
+    assert worked.unsettled == [messages[1].id]
     assert world.job(second).claims == 1
 
 

@@ -130,12 +130,12 @@ def test_whatever_one_item_raises_ends_that_one_alone(
     with monkeypatch.context() as planted:
         planted.setattr(stage.owner, stage.function, raises_for(word, function, EXCEPTIONS[error], stage.also))
         world.app = world.build()
-        deliveries = world.queues.receive("normal")
-        worked = world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
+        messages = world.queues.receive("normal")
+        worked = world.app.work.handle(messages, world.clock.now_ms() + MINUTE_MS)
     noted = world.app.bulkhead.take()
     states = [world.job(job).state for job in jobs]
     assert (states[0], states[2]) == (State.SUCCEEDED, State.SUCCEEDED), worked
-    by_id = {delivery.id: delivery for delivery in deliveries}
+    by_id = {message.id: message for message in messages}
     staying = [by_id[item].body for item in worked.unsettled]
     if stage.victim == "stays":
         assert [victim.id in body for body in staying] == [True], worked
@@ -242,10 +242,10 @@ def test_whatever_one_composite_raises_is_its_own(function: str, error: str, mon
 
     if function == "_gather":
         # It expands, and its node runs: what is left is to gather.
-        deliveries = world.queues.receive("normal", limit=1)
-        world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
-        deliveries = world.queues.receive("normal", limit=1)
-        world.app.work.handle(deliveries, world.clock.now_ms() + MINUTE_MS)
+        messages = world.queues.receive("normal", limit=1)
+        world.app.work.handle(messages, world.clock.now_ms() + MINUTE_MS)
+        messages = world.queues.receive("normal", limit=1)
+        world.app.work.handle(messages, world.clock.now_ms() + MINUTE_MS)
         assert world.job(whole).state is State.PENDING
     monkeypatch.setattr(CompositeRunner, function, raising)
     jobs = [world.submit() for _ in range(2)]
@@ -280,8 +280,8 @@ def test_whatever_one_heartbeat_raises_stops_nobody(stage: str, error: str, monk
     app = world.build(
         Refusing(world.table, "apply", apply), Refusing(world.queues, "change_visibility", change_visibility)
     )
-    deliveries = world.queues.receive("normal")
-    worked = app.work.handle(deliveries, world.clock.now_ms() + 60 * MINUTE_MS)
+    messages = world.queues.receive("normal")
+    worked = app.work.handle(messages, world.clock.now_ms() + 60 * MINUTE_MS)
     assert worked.unsettled == []
     assert worked.counts["succeeded"] == 4
     if stage == "heartbeat":
@@ -391,10 +391,10 @@ def test_a_job_that_nobody_can_read_harms_nobody(field: str, value: Any) -> None
         item[field] = to_item(broken)["policy"] | value
     bodies = [to_body(jobs[0]), json.dumps({"v": 1, "job": item}), to_body(broken), to_body(jobs[2])]
     world.table.rows[broken.key] = item
-    deliveries = [ReceivedMessage(f"m{n}", f"r{n}", body, 1, "normal") for n, body in enumerate(bodies)]
-    worked = world.app.work.handle([deliveries[n] for n in (0, 1, 3)], world.clock.now_ms() + MINUTE_MS)
+    messages = [ReceivedMessage(f"m{n}", f"r{n}", body, 1, "normal") for n, body in enumerate(bodies)]
+    worked = world.app.work.handle([messages[n] for n in (0, 1, 3)], world.clock.now_ms() + MINUTE_MS)
     assert worked == (["m1"], {"unreadable": 1, "succeeded": 2})
-    settled = world.app.dead_letter.handle(deliveries)
+    settled = world.app.dead_letter.handle(messages)
     assert set(settled.unsettled) == {"m1", "m2"}
     assert settled.counts == {"unreadable": 1, "isolated": 1, "stale": 2}
 

@@ -93,7 +93,7 @@ def test_a_job_that_nobody_may_claim_again_is_ended_by_the_next_message() -> Non
 
 
 def test_a_job_that_could_not_be_ended_keeps_its_message() -> None:
-    """Its next delivery ends it: it would stay running until its next check rings."""
+    """Its next message ends it: it would stay running until its next check is due."""
     world = World()
     job = worn_out(world)
 

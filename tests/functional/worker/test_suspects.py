@@ -22,10 +22,10 @@ FOREVER_MS = 4_000_000_000_000
 class Process:
     """A process of its own: other services on the same world. It has ended when it is asked for the `late`-th time."""
 
-    def __init__(self, app: App, delivery: ReceivedMessage, deadline_ms: int, rooms: "Rooms") -> None:
+    def __init__(self, app: App, message: ReceivedMessage, deadline_ms: int, rooms: "Rooms") -> None:
         self._rooms = rooms
         self._late = rooms.late
-        self._worked = None if rooms.deadly else app.work.handle([delivery], deadline_ms)
+        self._worked = None if rooms.deadly else app.work.handle([message], deadline_ms)
         self.killed = False
 
     def ended(self, timeout_s: float) -> bool:
@@ -51,11 +51,11 @@ class Rooms:
         self.running: set[Process] = set()
         self.begun: list[str] = []
 
-    def start(self, delivery: ReceivedMessage, deadline_ms: int) -> Process | None:
+    def start(self, message: ReceivedMessage, deadline_ms: int) -> Process | None:
         if len(self.running) >= self.room:
             return None
-        self.begun.append(delivery.id)
-        process = Process(self.world.build(), delivery, deadline_ms, self)
+        self.begun.append(message.id)
+        process = Process(self.world.build(), message, deadline_ms, self)
         self.running.add(process)
         return process
 
@@ -72,21 +72,21 @@ def lost(world: World, jobs: Sequence[Job], receives: int = 2) -> list[ReceivedM
     return world.queues.receive("normal")
 
 
-def handled(world: World, rooms: Rooms, deliveries: Sequence[ReceivedMessage], **options: Any) -> BatchResult:
+def handled(world: World, rooms: Rooms, messages: Sequence[ReceivedMessage], **options: Any) -> BatchResult:
     deadline_ms = options.pop("deadline_ms", FOREVER_MS)
-    return world.build(isolation=rooms).work.handle(deliveries, deadline_ms, options.get("drain_at"))
+    return world.build(isolation=rooms).work.handle(messages, deadline_ms, options.get("drain_at"))
 
 
 def test_each_runs_in_a_process_of_its_own_and_fresh_ones_here() -> None:
     """G10: it dies alone."""
     world = World()
     suspects = [world.submit() for _ in range(2)]
-    deliveries = lost(world, suspects)
+    messages = lost(world, suspects)
     fresh = world.submit()
     rooms = Rooms(world, 5)
-    worked = handled(world, rooms, [*deliveries, *world.queues.receive("normal")])
+    worked = handled(world, rooms, [*messages, *world.queues.receive("normal")])
     assert worked == ([], {"succeeded": 3})
-    assert rooms.begun == [message.id for message in deliveries]
+    assert rooms.begun == [message.id for message in messages]
     assert {world.job(job).state for job in (*suspects, fresh)} == {State.SUCCEEDED}
 
 
@@ -94,10 +94,10 @@ def test_each_runs_in_a_process_of_its_own_and_fresh_ones_here() -> None:
 def test_those_without_room_go_back_to_other_workers_soon(receives: int) -> None:
     """Seen before: the last of ten was run after 400 s, while others idled."""
     world = World()
-    deliveries = lost(world, [world.submit() for _ in range(3)], receives)
+    messages = lost(world, [world.submit() for _ in range(3)], receives)
     rooms = Rooms(world, 1, late=3)
-    worked = handled(world, rooms, deliveries)
-    assert worked == ([message.id for message in deliveries[1:]], {"succeeded": 1, "no_room": 2})
+    worked = handled(world, rooms, messages)
+    assert worked == ([message.id for message in messages[1:]], {"succeeded": 1, "no_room": 2})
     world.clock.advance(NO_ROOM_VISIBILITY_S[receives - 1])
     assert len(world.queues.receive("normal")) == 2
 
@@ -106,19 +106,19 @@ def test_those_that_went_back_often_wait_for_room() -> None:
     """SQS counts every receive; nobody is to be given up on for lack of room."""
     world = World()
     jobs = [world.submit() for _ in range(3)]
-    deliveries = lost(world, jobs, len(NO_ROOM_VISIBILITY_S) + 1)
-    worked = handled(world, Rooms(world, 1, late=3), deliveries)
+    messages = lost(world, jobs, len(NO_ROOM_VISIBILITY_S) + 1)
+    worked = handled(world, Rooms(world, 1, late=3), messages)
     assert worked == ([], {"succeeded": 3})
 
 
 def test_those_that_wait_stay_hidden() -> None:
     """Seen before: received again and again while it waited, a job was given up on as a dead letter."""
     world = World()
-    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
+    messages = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     world.clock.advance(SETTINGS.visibility_s - 1)
     rooms = Rooms(world, 1, late=100)
     seen: list[int] = []
-    worked = handled(world, rooms, deliveries, drain_at=lambda: seen.append(world.queues.depth("normal").visible))
+    worked = handled(world, rooms, messages, drain_at=lambda: seen.append(world.queues.depth("normal").visible))
     assert worked == ([], {"succeeded": 2})
     # The one that runs is seen to by its own process.
     assert max(seen[10:]) == 1
@@ -127,10 +127,10 @@ def test_those_that_wait_stay_hidden() -> None:
 def test_they_wait_no_longer_than_the_process_may_live() -> None:
     """Nor is one that does not end waited for."""
     world = World()
-    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
+    messages = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     rooms = Rooms(world, 1, late=1000)
-    worked = handled(world, rooms, deliveries, deadline_ms=world.clock.now_ms() + 10_000)
-    assert Counter(worked.unsettled) == Counter(message.id for message in deliveries)
+    worked = handled(world, rooms, messages, deadline_ms=world.clock.now_ms() + 10_000)
+    assert Counter(worked.unsettled) == Counter(message.id for message in messages)
     assert worked.counts == {"process_lost": 1}
     assert rooms.running == set()
 
@@ -138,10 +138,10 @@ def test_they_wait_no_longer_than_the_process_may_live() -> None:
 def test_one_that_stops_itself_is_killed_after_its_jobs_timeout() -> None:
     """A worker in a container has no deadline of its own: five of them would take all the room there is, for good."""
     world = World()
-    deliveries = lost(world, [world.submit(policy={"timeout_s": 30})])
+    messages = lost(world, [world.submit(policy={"timeout_s": 30})])
     rooms, began_ms = Rooms(world, 1, late=10**6), world.clock.now_ms()
-    worked = handled(world, rooms, deliveries)
-    assert worked == ([deliveries[0].id], {"process_lost": 1})
+    worked = handled(world, rooms, messages)
+    assert worked == ([messages[0].id], {"process_lost": 1})
     assert rooms.running == set()
     assert 30 <= (world.clock.now_ms() - began_ms) / 1000 <= 30 + ISOLATED_EXTRA_S + 1
 
@@ -149,10 +149,10 @@ def test_one_that_stops_itself_is_killed_after_its_jobs_timeout() -> None:
 def test_nothing_begins_when_the_worker_goes_down() -> None:
     """What has not begun is run by others."""
     world = World()
-    deliveries = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
+    messages = lost(world, [world.submit() for _ in range(2)], len(NO_ROOM_VISIBILITY_S) + 1)
     rooms = Rooms(world, 1)
-    worked = handled(world, rooms, deliveries, drain_at=lambda: FOREVER_MS)
-    assert Counter(worked.unsettled) == Counter(message.id for message in deliveries)
+    worked = handled(world, rooms, messages, drain_at=lambda: FOREVER_MS)
+    assert Counter(worked.unsettled) == Counter(message.id for message in messages)
     assert rooms.begun == []
 
 
@@ -160,9 +160,9 @@ def test_the_message_of_one_that_died_comes_again_when_its_lease_has_ended() -> 
     """Not after the queue's visibility timeout, which is hours."""
     world = World()
     job = world.submit(policy={"lease_s": 30})
-    deliveries = lost(world, [job])
-    worked = handled(world, Rooms(world, 1, deadly=True), deliveries)
-    assert worked == ([deliveries[0].id], {"process_lost": 1})
+    messages = lost(world, [job])
+    worked = handled(world, Rooms(world, 1, deadly=True), messages)
+    assert worked == ([messages[0].id], {"process_lost": 1})
     world.clock.advance(30)
     assert world.queues.receive("normal") == []
     world.clock.advance(2)

@@ -38,12 +38,12 @@ class ChildProcesses:
         self._lock = threading.Lock()
         self._running: set[ChildProcess] = set()
 
-    def start(self, delivery: ReceivedMessage, deadline_ms: int) -> "ChildProcess | None":
+    def start(self, message: ReceivedMessage, deadline_ms: int) -> "ChildProcess | None":
         """Start a process for a message; None when as many run as may, or the system refuses one."""
         if not self._free.acquire(blocking=False):
             return None
         try:
-            child = ChildProcess(self._module, {"delivery": asdict(delivery), "deadline_ms": deadline_ms}, self._over)
+            child = ChildProcess(self._module, {"message": asdict(message), "deadline_ms": deadline_ms}, self._over)
         except OSError:
             self._free.release()
             return None

@@ -56,7 +56,7 @@ def _handle(answer_to: int) -> None:
     request = json.loads(sys.stdin.readline())
     whendue = app(isolated=True)
     drain = Drain(sys.stdin, whendue.clock.now_ms)
-    worked = whendue.work.handle([ReceivedMessage(**request["delivery"])], request["deadline_ms"], drain.at_ms)
+    worked = whendue.work.handle([ReceivedMessage(**request["message"])], request["deadline_ms"], drain.at_ms)
     log.info("isolated", outcomes=dict(worked.counts), **export(whendue))
     os.write(answer_to, json.dumps({"unsettled": worked.unsettled, "counts": worked.counts}).encode())
 

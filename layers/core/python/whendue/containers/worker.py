@@ -88,37 +88,37 @@ class Worker:
 
     def _turn(self) -> None:
         turn = self._selector.take()
-        deliveries: list[ReceivedMessage] = []
+        messages: list[ReceivedMessage] = []
         try:
-            deliveries = self._app.queue.receive(turn.queue, limit=self._options.batch, wait_s=turn.wait_s)
+            messages = self._app.queue.receive(turn.queue, limit=self._options.batch, wait_s=turn.wait_s)
         finally:
-            self._selector.answered(turn, something=bool(deliveries))
-        if deliveries:
-            worked = self._work(turn, deliveries)
-            self._return(turn.queue, deliveries, set(worked.unsettled))
+            self._selector.answered(turn, something=bool(messages))
+        if messages:
+            worked = self._work(turn, messages)
+            self._return(turn.queue, messages, set(worked.unsettled))
             log.info(
                 "batch",
                 queue=turn.queue,
-                messages=len(deliveries),
+                messages=len(messages),
                 unsettled=len(worked.unsettled),
                 outcomes=dict(worked.counts),
                 **export(self._app),
             )
 
-    def _work(self, turn: Turn, deliveries: Sequence[ReceivedMessage]) -> BatchResult:
+    def _work(self, turn: Turn, messages: Sequence[ReceivedMessage]) -> BatchResult:
         if turn.queue in DEAD_LETTER_QUEUES:
-            return self._app.dead_letter.handle(deliveries)
-        return self._app.work.handle(deliveries, NEVER_MS, self._drain_at)
+            return self._app.dead_letter.handle(messages)
+        return self._app.work.handle(messages, NEVER_MS, self._drain_at)
 
     def _drain_at(self) -> int | None:
         """Return when running jobs are given back, ms UTC. Each call counts as progress of its thread."""
         self._liveness.beat(threading.current_thread().name)
         return self._end_ms - GIVE_BACK_S * 1000 if self._draining.is_set() else None
 
-    def _return(self, queue: str, deliveries: Sequence[ReceivedMessage], unsettled: set[str]) -> None:
+    def _return(self, queue: str, messages: Sequence[ReceivedMessage], unsettled: set[str]) -> None:
         """Delete what is settled; what was not begun goes back at once if nobody here will begin it."""
-        done = [delivery.receipt for delivery in deliveries if delivery.id not in unsettled]
-        left = [delivery.receipt for delivery in deliveries if delivery.id in unsettled]
+        done = [message.receipt for message in messages if message.id not in unsettled]
+        left = [message.receipt for message in messages if message.id in unsettled]
         # What is refused comes again, and is found settled.
         with suppress(UnavailableError), self._app.bulkhead.around("delete", queue):
             self._app.queue.delete(queue, done)

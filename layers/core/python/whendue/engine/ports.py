@@ -280,7 +280,7 @@ class Isolated(Protocol):
 class Isolation(Protocol):
     """Processes for messages whose jobs may kill the process that they run in."""
 
-    def start(self, delivery: ReceivedMessage, deadline_ms: int) -> Isolated | None:
+    def start(self, message: ReceivedMessage, deadline_ms: int) -> Isolated | None:
         """Handle a message in a process of its own, which may be stopped at the deadline (ms UTC).
 
         Returns None if no process can be started now: the maximum is running, or the system refuses one.

@@ -12,7 +12,7 @@ from whendue.limits.slot_model import Slot
 class Admitted:
     """A job that may be claimed now, in its slot if its key has slots."""
 
-    delivery: ReceivedMessage
+    message: ReceivedMessage
     job: Job
     slot: Slot | None = None
 

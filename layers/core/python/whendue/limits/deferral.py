@@ -45,7 +45,7 @@ class Deferral:
             overtaken, giving = self._supersede(limit_state, jobs, now_ms)
             waiters = {*self._overlaps.waiters(limit_state, jobs), *map(queue_position, jobs)}
         except UnavailableError:
-            return [kept(refusal.admitted.delivery) for refusal in refused]
+            return [kept(refusal.admitted.message) for refusal in refused]
         skipped = [
             refusal.admitted
             for refusal in refused
@@ -99,13 +99,13 @@ class Deferral:
     def _skip(self, admitted: Sequence[Admitted], now_ms: int) -> list[Left]:
         results = self._overlaps.skip([admitted_job.job for admitted_job in admitted], now_ms)
         return [
-            kept(admitted_job.delivery) if result.failed else done(admitted_job.delivery, "skipped")
+            kept(admitted_job.message) if result.failed else done(admitted_job.message, "skipped")
             for admitted_job, result in zip(admitted, results, strict=True)
         ]
 
 
 def _left(refused: Refused, result: WriteResult) -> Left:
-    message = refused.admitted.delivery
+    message = refused.admitted.message
     if result.failed:
         # A job that cannot be stored is received until SQS gives up on its message: then it ends dead.
         return kept(message)

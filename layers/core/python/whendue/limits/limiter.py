@@ -72,11 +72,11 @@ class Limiter:
             now_ms: the claims' time.
         """
         known = self._with_limits(group)
-        free = [Admitted(delivery, job) for delivery, job, limit in known.passed if limit is None]
+        free = [Admitted(message, job) for message, job, limit in known.passed if limit is None]
         limits = {job.id: limit for _, job, limit in known.passed if limit is not None}
         if not limits:
             return Stage(free, known.left)
-        current = self._current([(delivery, job) for delivery, job, _ in known.passed if job.id in limits], now_ms)
+        current = self._current([(message, job) for message, job, _ in known.passed if job.id in limits], now_ms)
         # The claim of a job whose workers died too often is refused, and ends it.
         over = [admitted for admitted in current.passed if ended_by_loss(admitted.job, now_ms)]
         by_limit: defaultdict[tuple[str, Limit], list[Admitted]] = defaultdict(list)
@@ -92,10 +92,10 @@ class Limiter:
         try:
             return self._admit(pk, limit, admitted, now_ms)
         except UnavailableError:
-            return Stage([], [kept(admitted_job.delivery) for admitted_job in admitted])
+            return Stage([], [kept(admitted_job.message) for admitted_job in admitted])
         except Exception as error:  # noqa: BLE001 - which job it is of shows when each is tried alone
             if len(admitted) == 1:
-                return Stage([], [self._isolated("limits", admitted[0].delivery, admitted[0].job, error)])
+                return Stage([], [self._isolated("limits", admitted[0].message, admitted[0].job, error)])
             return joined(self._admit_each(pk, limit, [admitted_job], now_ms) for admitted_job in admitted)
 
     def _isolated(self, stage: str, message: ReceivedMessage, job: Job, error: BaseException) -> Left:
@@ -201,7 +201,7 @@ class Limiter:
         starts = self._rates.reserve(pk, rate_per_s, len(asking), seen, now_ms)
         if starts is None:
             self.release([(admitted_job.slot, admitted_job.job) for admitted_job in asking if admitted_job.slot])
-            return Stage(passed, [kept(admitted_job.delivery) for admitted_job in asking])
+            return Stage(passed, [kept(admitted_job.message) for admitted_job in asking])
         later = [
             Refused(admitted_job, pk, wait_of(admitted_job.job, "rate", key, rate_per_s), start)
             for admitted_job, start in zip(asking, starts, strict=False)

@@ -21,7 +21,7 @@ class ClaimedJob:
     """A job that this worker has claimed.
 
     Args:
-        delivery: the received message that carried it.
+        message: the received message that carried it.
         job: as claimed.
         context: the task's context.
         deadline_ms: when its attempt is interrupted, ms UTC.
@@ -32,7 +32,7 @@ class ClaimedJob:
         lease_until: when the lease ends, as last renewed.
     """
 
-    delivery: ReceivedMessage
+    message: ReceivedMessage
     job: Job
     context: Context
     deadline_ms: int
@@ -53,12 +53,12 @@ class ClaimedJob:
 
 
 def claimed(
-    runtime: Runtime, delivery: ReceivedMessage, job: Job, function_deadline_ms: int, slot: Slot | None = None
+    runtime: Runtime, message: ReceivedMessage, job: Job, function_deadline_ms: int, slot: Slot | None = None
 ) -> ClaimedJob:
     """Prepare the run of a claimed job; its attempt ends with its timeout or its function, whichever is first."""
     deadline_ms = min(runtime.clock.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
     context = Context(job, deadline_ms, runtime.clock.now_ms, lambda key: _first_time(runtime.store, job, key))
-    return ClaimedJob(delivery, job, context, deadline_ms, slot)
+    return ClaimedJob(message, job, context, deadline_ms, slot)
 
 
 def _first_time(store: JobStore, job: Job, key: str) -> bool:

@@ -119,19 +119,19 @@ class Claimer:
     def _ready(self, admitted_job: Admitted, taken: Transition, end_ms: int) -> ClaimedJob | None:
         """Prepare the run of a claimed job; None if that fails: the next worker to receive its message claims it."""
         with self._runtime.bulkhead.around("claimed", admitted_job.job.id):
-            return claimed(self._runtime, admitted_job.delivery, taken.job, end_ms, admitted_job.slot)
+            return claimed(self._runtime, admitted_job.message, taken.job, end_ms, admitted_job.slot)
         return None
 
     def _refused(self, admitted_job: Admitted, result: Claim, now_ms: int) -> Left:
         """Handle a job whose claim was refused; its message is done with unless the result is unknown."""
         if isinstance(result, BaseException) or result.done:
-            return kept(admitted_job.delivery, ISOLATED)
+            return kept(admitted_job.message, ISOLATED)
         if result.status is WriteStatus.UNAVAILABLE:
-            return kept(admitted_job.delivery)
+            return kept(admitted_job.message)
         with self._runtime.bulkhead.around("refused", admitted_job.job.id):
             over = self._is_over(admitted_job.job, result, now_ms)
-            return done(admitted_job.delivery, "refused") if over else kept(admitted_job.delivery)
-        return kept(admitted_job.delivery, ISOLATED)
+            return done(admitted_job.message, "refused") if over else kept(admitted_job.message)
+        return kept(admitted_job.message, ISOLATED)
 
     def _is_over(self, job: Job, refused: WriteResult, now_ms: int) -> bool:
         """End a job that refused its claim, if it may not be claimed again; False if the write's result is unknown."""

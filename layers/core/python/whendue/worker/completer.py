@@ -64,7 +64,7 @@ class Completer:
             return self._transition(claimed_job, outcome, now_ms)
         except UnavailableError:
             # Its result cannot be stored now.
-            return kept(claimed_job.delivery)
+            return kept(claimed_job.message)
         except Exception as error:  # noqa: BLE001 - this job's alone
             self._runtime.bulkhead.note("complete", claimed_job.job.id, error)
             failed = broken("its end could not be recorded", error)
@@ -72,7 +72,7 @@ class Completer:
             return self._transition(claimed_job, failed, now_ms)
         except Exception as error:  # noqa: BLE001 - nor its failure: the lease expires, and another worker claims it
             self._runtime.bulkhead.note("complete", claimed_job.job.id, error)
-            return kept(claimed_job.delivery, ISOLATED)
+            return kept(claimed_job.message, ISOLATED)
 
     def _transition(self, claimed_job: ClaimedJob, outcome: Ended, now_ms: int) -> Transition:
         """Store a result, and return the job's next transition.
@@ -148,7 +148,7 @@ def _asks_to_cancel(result: WriteResult) -> bool:
 
 
 def _left(step: Step, result: Recorded) -> Left:
-    message, transition = step[0].delivery, step[1]
+    message, transition = step[0].message, step[1]
     if isinstance(result, BaseException) or result.status is WriteStatus.INVALID:
         return kept(message, ISOLATED)
     if result.status is WriteStatus.UNAVAILABLE:
@@ -159,5 +159,5 @@ def _left(step: Step, result: Recorded) -> Left:
 def _refused_target(claimed_job: ClaimedJob, outcome: Ended) -> Left | None:
     """Count a refused target by its rule, too: the error's message is one of a few."""
     if isinstance(outcome, Failed) and cause_of(outcome, claimed_job.cause) == TargetRefusedError.code:
-        return done(claimed_job.delivery, f"{TargetRefusedError.code}: {outcome.message}")
+        return done(claimed_job.message, f"{TargetRefusedError.code}: {outcome.message}")
     return None

@@ -27,20 +27,20 @@ class DeadLetterConsumer:
         """Use this runtime."""
         self._runtime = runtime
 
-    def handle(self, deliveries: Sequence[ReceivedMessage]) -> BatchResult:
+    def handle(self, messages: Sequence[ReceivedMessage]) -> BatchResult:
         """Settle messages, each for itself; those that stay `unsettled` are delivered again."""
-        return batch_result([self._left(delivery) for delivery in deliveries])
+        return batch_result([self._left(message) for message in messages])
 
-    def _left(self, delivery: ReceivedMessage) -> Left:
+    def _left(self, message: ReceivedMessage) -> Left:
         """Settle a message; one whose handling fails stays, for people to look at."""
         outcome = ISOLATED
-        with self._runtime.bulkhead.around("dead_letter", delivery.id):
-            outcome = self._handle(delivery)
-        return kept(delivery, outcome) if outcome in KEPT else done(delivery, outcome)
+        with self._runtime.bulkhead.around("dead_letter", message.id):
+            outcome = self._handle(message)
+        return kept(message, outcome) if outcome in KEPT else done(message, outcome)
 
-    def _handle(self, delivery: ReceivedMessage) -> str:
+    def _handle(self, message: ReceivedMessage) -> str:
         try:
-            return self._settle(from_body(delivery.body))
+            return self._settle(from_body(message.body))
         except UnreadableMessageError:
             # Kept for people to look at, until the queue's retention ends.
             return "unreadable"

@@ -83,8 +83,8 @@ class Heartbeater:
         self._held_ms = now_ms
         # A batch comes from one queue.
         with suppress(UnavailableError), self._runtime.bulkhead.around("visibility", under_way[0].job.id):
-            receipts = [claimed_job.delivery.receipt for claimed_job in under_way]
-            self._runtime.queue.change_visibility(under_way[0].delivery.queue, receipts, visibility_s)
+            receipts = [claimed_job.message.receipt for claimed_job in under_way]
+            self._runtime.queue.change_visibility(under_way[0].message.queue, receipts, visibility_s)
 
 
 def _beat(claimed_job: ClaimedJob, now_ms: int) -> Transition:

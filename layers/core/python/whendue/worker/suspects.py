@@ -18,7 +18,7 @@ RESULT_WAIT_MS = 500
 
 
 class _Running(NamedTuple):
-    delivery: ReceivedMessage
+    message: ReceivedMessage
     job: Job
     process: Isolated
     until_ms: int
@@ -75,21 +75,21 @@ class Suspects:
 
     def begin(self, suspects: Sequence[Received]) -> None:
         """Start as many as there is room for; the messages of others stay for other workers, the first few times."""
-        for delivery, job in suspects:
-            if self._start(delivery, job):
+        for message, job in suspects:
+            if self._start(message, job):
                 continue
-            if delivery.receive_count <= len(NO_ROOM_VISIBILITY_S):
-                self._hold(delivery, NO_ROOM_VISIBILITY_S[delivery.receive_count - 1])
-                self._left.append(kept(delivery, "no_room"))
+            if message.receive_count <= len(NO_ROOM_VISIBILITY_S):
+                self._hold(message, NO_ROOM_VISIBILITY_S[message.receive_count - 1])
+                self._left.append(kept(message, "no_room"))
             else:
-                self._waiting.append((delivery, job))
+                self._waiting.append((message, job))
 
     def finish(self) -> list[Left]:
         """Wait until all have ended, and start those that still wait when there is room."""
         while self._running or self._waiting:
             self._keep()
             if self._over() or self._draining():
-                self._left += [kept(delivery) for delivery, _ in self._waiting]
+                self._left += [kept(message) for message, _ in self._waiting]
                 self._waiting = []
             self._waiting = [received for received in self._waiting if not self._start(*received)]
             if not self._running:
@@ -102,18 +102,18 @@ class Suspects:
         now_ms, visibility_s = self._runtime.clock.now_ms(), self._runtime.settings.visibility_s
         if now_ms >= self._keep_at_ms:
             self._keep_at_ms = now_ms + visibility_s * 1000 // 3
-            for delivery, _ in self._waiting:
-                self._hold(delivery, visibility_s)
+            for message, _ in self._waiting:
+                self._hold(message, visibility_s)
 
-    def _start(self, delivery: ReceivedMessage, job: Job) -> bool:
+    def _start(self, message: ReceivedMessage, job: Job) -> bool:
         if self._over() or self._draining():
             return False
-        process = self._isolation.start(delivery, self._end_ms)
+        process = self._isolation.start(message, self._end_ms)
         if process:
             # A process that is stopped (SIGSTOP) ends neither by its timeout nor by an interrupt.
             allowed_ms = 1000 * (job.policy.timeout_s + ISOLATED_EXTRA_S)
             until_ms = min(self._end_ms, round(self._runtime.clock.now_ms() + allowed_ms))
-            self._running.append(_Running(delivery, job, process, until_ms))
+            self._running.append(_Running(message, job, process, until_ms))
         return process is not None
 
     def _ended(self, running: _Running) -> bool:
@@ -124,18 +124,18 @@ class Suspects:
             running.process.kill()
         worked = running.process.worked()
         if worked:
-            self._left += [done(running.delivery, outcome) for outcome in worked.counts.elements()]
-            self._left += [kept(running.delivery)] if worked.unsettled else []
+            self._left += [done(running.message, outcome) for outcome in worked.counts.elements()]
+            self._left += [kept(running.message)] if worked.unsettled else []
         else:
             # No worker may claim it before its lease has ended.
-            self._hold(running.delivery, running.job.policy.lease_s + 1)
-            self._left.append(kept(running.delivery, "process_lost"))
+            self._hold(running.message, running.job.policy.lease_s + 1)
+            self._left.append(kept(running.message, "process_lost"))
             self._killers.died_of(running.job, self._runtime.clock.now_ms())
         return True
 
-    def _hold(self, delivery: ReceivedMessage, visibility_s: int) -> None:
-        with suppress(UnavailableError), self._runtime.bulkhead.around("hold", delivery.id):
-            self._runtime.queue.change_visibility(delivery.queue, [delivery.receipt], visibility_s)
+    def _hold(self, message: ReceivedMessage, visibility_s: int) -> None:
+        with suppress(UnavailableError), self._runtime.bulkhead.around("hold", message.id):
+            self._runtime.queue.change_visibility(message.queue, [message.receipt], visibility_s)
 
     def _over(self) -> bool:
         return self._runtime.clock.now_ms() >= self._end_ms
