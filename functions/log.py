@@ -13,7 +13,7 @@ def info(what: str, **facts: Any) -> None:
 
 
 def failed(what: str, error: BaseException) -> None:
-    """Log an error that nobody expected: its type and place, not its words, which may quote a payload."""
+    """Log an unexpected error: its type and place, not its words, which may quote a payload."""
     from whendue.jobs.failures import where_raised
 
     _logger.error(what, error_type=type(error).__name__, where=where_raised(error))

@@ -43,7 +43,7 @@ __all__ = ["PUBLIC", "Api", "make_resolver", "routes_of"]
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
 NO_ORIGINS = Origins()
-# Of a method that nobody knows, in the log.
+# Of an unknown method, in the log.
 METHOD_CHARACTERS = 16
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 

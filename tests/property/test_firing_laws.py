@@ -102,7 +102,7 @@ def test_ticks_that_are_in_time_give_the_same_history_in_any_rhythm(
     recurrence: Recurrence, left: list[int], right: list[int]
 ) -> None:
     """Up to look-ahead and grace between two of them; whoever puts a schedule decides its first fires."""
-    ledgers = []
+    recorded = []
     until_ms = START_MS + 1000 * min(sum(left), sum(right))
     for rhythm in (left, right):
         now_ms, ended = START_MS, dict[int, FireOutcome]()
@@ -110,9 +110,9 @@ def test_ticks_that_are_in_time_give_the_same_history_in_any_rhythm(
         for seconds in rhythm:
             now_ms += seconds * 1000
             schedule = walked(schedule, now_ms, ended)
-        ledgers.append({at: outcome for at, outcome in ended.items() if at <= until_ms})
-    assert ledgers[0] == ledgers[1]
-    assert set(ledgers[0].values()) <= {FireOutcome.RAN}
+        recorded.append({at: outcome for at, outcome in ended.items() if at <= until_ms})
+    assert recorded[0] == recorded[1]
+    assert set(recorded[0].values()) <= {FireOutcome.RAN}
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""Invariants of schedules: each nominal time ends once, as its policy says; jobs and ledger tell the same story."""
+"""Invariants of schedules: each nominal time ends once, as its policy says; jobs and recorded fires agree."""
 
 from collections import defaultdict
 from itertools import takewhile
@@ -43,7 +43,7 @@ class ScheduleWatcher(Watcher):
         self.runs: defaultdict[int, set[str]] = defaultdict(set)
 
     def wrong(self, what: str) -> None:
-        self.world.monitor.wrong(f"ledger: {what}")
+        self.world.monitor.wrong(f"fires: {what}")
 
     # --- at every instant -----------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class ScheduleWatcher(Watcher):
             self.wrong("a fire was withdrawn whose time came before the change")
 
     def _job_is_entered(self, write: Write) -> None:
-        """No job of a schedule is created that the ledger does not name."""
+        """No job of a schedule is created that no recorded fire names."""
         job_id = write.key.pk.removeprefix("JOB#")
         named = [fire.outcome for fire in self._fires() if fire.job == job_id]
         if named not in ([O.RAN], [O.CAUGHT_UP]):
@@ -193,7 +193,7 @@ class ScheduleWatcher(Watcher):
         return bool(later) and min(later) < at
 
     def _jobs_are_there(self, fires: dict[int, Fire]) -> None:
-        """What the ledger says ran has a job that ran."""
+        """A fire that is recorded as run has a job that ran."""
         jobs = {key.pk.removeprefix("JOB#"): item for key, item in self.world.store.live() if key.sk == "job"}
         for at, fire in fires.items():
             if fire.outcome is O.SKIPPED and self.runs[at]:

@@ -1,4 +1,4 @@
-"""Routes that take no fields refuse a body with some: whoever sends one expects it to do something."""
+"""Routes that take no fields refuse a body with some: a caller that sends one expects it to do something."""
 
 from typing import Any, Final
 

@@ -14,7 +14,7 @@ RFC_3339: Final = re.compile(
     r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9]|60)(?:\.(?P<fraction>[0-9]+))?"
     r"(?:[Zz]|(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):(?P<minutes>[0-5][0-9]))"
 )
-# RFC 3339 bounds no fraction; nobody's clock needs more than this.
+# RFC 3339 bounds no fraction; no clock needs more than this.
 TIME_CHARACTERS: Final = 64
 _LEAP_SECOND: Final = 60
 # The years 1 to 9999, in UTC: what can be written again.

@@ -115,7 +115,7 @@ def _keyed(request: JobRequest | WhendueError, key: str | None, number: int) -> 
 
 
 def _isolated(who: Caller, stage: str, item: str, error: Exception) -> WhendueError:
-    """Note an error that nobody expected; it ends this one item."""
+    """Note an unexpected error; it ends this one item."""
     who.app.bulkhead.note(stage, item, error)
     return WhendueError()
 

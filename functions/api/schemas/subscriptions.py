@@ -207,7 +207,7 @@ def subscription_reply(subscription: Subscription, now_ms: int) -> SubscriptionR
 
 
 def new_key_reply(subscription: Subscription, now_ms: int, *, shown: bool) -> SubscriptionWithSecretReply:
-    """Show a subscription, and its secret if it is a new one that whoever verifies needs."""
+    """Show a subscription, and its secret if it is a new one that the receiver needs to verify signatures."""
     secret = subscription.key if shown and public_part(subscription.key) is None else None
     return SubscriptionWithSecretReply(**subscription_fields(subscription, now_ms), secret=secret)
 

@@ -47,14 +47,17 @@ def test_stopping_reads_the_parts_twice_and_looks_into_those_that_wait_for_parts
     world = Costed()
     whole = a_whole(world, node("a"), node("b", "ok", {}, "a"))
     world.table.apply([Write("ask", whole.key, (), {"cancel_requested": True})])
-    asked, check = list[list[str]](), DependencyReconciler.check
+    asked, check = list[list[str]](), DependencyReconciler.reconcile
 
     def noted(self: DependencyReconciler, waiting: Sequence[Job]) -> None:
         asked.append([job.id for job in waiting])
         check(self, waiting)
 
     _with(
-        DependencyReconciler, "check", noted, lambda: DependencyReconciler(world.app.runtime).check([world.job(whole)])
+        DependencyReconciler,
+        "reconcile",
+        noted,
+        lambda: DependencyReconciler(world.app.runtime).reconcile([world.job(whole)]),
     )
     assert asked == [[whole.id], []]
     assert states(world, whole) == ["cancelled"]

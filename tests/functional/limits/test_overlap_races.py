@@ -52,7 +52,7 @@ def test_a_fire_that_was_rescheduled_at_that_moment_is_not_shown_as_skipped() ->
 
 @pytest.mark.parametrize(("name", "then"), [("skip", WAITS), ("skip_fire", SKIPPED)])
 def test_a_skip_that_nobody_knows_of_keeps_the_message(name: str, then: tuple[Any, ...]) -> None:
-    """It comes again until the job has ended and the ledger knows."""
+    """It comes again until the job has ended and its fire is recorded."""
     world, _ = running("skip")
     world.clock.advance(10)
     [worked] = world.work(meeting(world, name, lambda: [UNKNOWN]))

@@ -72,7 +72,7 @@ SUBJECT_BYTES = 255
 KEY_SET_BYTES = 512 * 1024
 # A secret of HS256 in a parameter is read again after so long: one that was taken away is good no longer than this.
 SECRETS_AGE_MS = 60_000
-# RFC 7518 section 3.3 asks for 2048 bits at least; nobody signs tokens with more than these.
+# RFC 7518 section 3.3 asks for 2048 bits at least; no issuer is known that uses more than these.
 RSA_MAX_BITS = 8192
 PAYLOAD_BYTES = 1024 * 1024
 RESULT_BYTES = 1024 * 1024
@@ -192,7 +192,7 @@ SCHEDULE_TRIES = 25
 PROFILE_NAMES = 200
 # The highest version that can be asked for: six digits keep versions in order.
 PROFILE_VERSION = 999_999
-# So many versions of a profile are kept, and those of the last hour: who is still at an edit has read one of them.
+# How many versions of a profile are kept, besides those of the last hour: an edit in progress has read one of them.
 PROFILE_VERSIONS = 100
 PROFILE_VERSION_KEPT_S = 3600
 # A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
@@ -258,8 +258,8 @@ FAN_OUT_CHECK_S = 60
 # Seconds until a waiting job is reconciled first, then at growing intervals: a fallback, its dependencies release it.
 WAITING_CHECK_S = 60
 WAITING_CHECK_MAX_S = 6 * 3600
-# A dependency that is not in the table after so long will never be: whoever was writing it has died.
-PARENT_MISSING_S = 600
+# A dependency that is not in the table after this time never will be: the process that was writing it has died.
+DEPENDENCY_MISSING_S = 600
 # Jobs that an answer names to say whose ends are waited for.
 AWAITED_NAMED = 20
 # Dependents that are released at a time, and the pieces and the time after which the rest is left to the timer.
@@ -304,7 +304,7 @@ GROUP_BYTES = 63
 OLDEST_LOOKED_AT = 10
 
 # --- schedules -------------------------------------------------------------------------------------------------
-# Creating one counts them: so many are read at most.
+# Creating one counts them, and reads this many at most.
 SCHEDULES_PER_TENANT = 1000
 # Each tick writes the item; a unit covers 1 KB, so a large definition is paid for with each fire.
 SCHEDULE_BYTES = 8192
@@ -336,7 +336,7 @@ BACKFILL_SHARE = 0.2
 IN_FLIGHT_S = 180
 
 # --- notifications ---------------------------------------------------------------------------------------------
-# All are read at once by whoever ends a job, every 5 s at most.
+# A process that ends jobs reads all of them at once, every 5 s at most.
 SUBSCRIPTIONS_PER_TENANT = 100
 SUBSCRIPTION_CONFIG_BYTES = 4096
 SUBSCRIPTION_FILTERS = 20
@@ -346,8 +346,8 @@ SUBSCRIBERS_REMEMBERED = 1000
 # The names that a job, a profile or a schedule's template gives stand in the hot item.
 NOTIFY_NAMES = 10
 NOTIFY_BYTES = 160
-# A tenant's subscriptions share so many lanes, with so many deliveries of each at once: together under half of the
-# notifier's concurrency (infra/topology.yaml), so that slow receivers of one tenant never hold up another one.
+# A tenant's subscriptions share these lanes, each with a bounded number of deliveries at once: together under half of
+# the notifier's concurrency (infra/topology.yaml), so that slow receivers of one tenant never delay another tenant.
 NOTIFY_LANES = 4
 NOTIFY_CONCURRENCY = 5
 # Standard Webhooks asks for 15 to 30 s: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md

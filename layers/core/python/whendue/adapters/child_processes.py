@@ -92,7 +92,7 @@ class ChildProcess:
                 stdout=_log(),
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 pass_fds=[theirs],
-                # A task that signals its process group reaches nobody else.
+                # A task that signals its process group reaches no other process.
                 start_new_session=True,
             )
         except OSError:

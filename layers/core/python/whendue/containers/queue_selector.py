@@ -14,7 +14,7 @@ from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 
 # Turns of busy queues, in proportion; the least is 1.
 WEIGHTS: Final = dict(zip((*ALL_QUEUES, *DEAD_LETTER_QUEUES), (8, 4, 2, 1, 2, 1, 1), strict=True))
-# A thread that nobody else stands in for listens so long at most, then looks after the queues that nobody listens to.
+# A thread listens this long at most while some queue has no listener, then looks after such queues.
 QUICK_S: Final = 1
 
 

@@ -116,7 +116,7 @@ class Worker:
         return self._end_ms - GIVE_BACK_S * 1000 if self._draining.is_set() else None
 
     def _return(self, queue: str, messages: Sequence[ReceivedMessage], unsettled: set[str]) -> None:
-        """Delete what is settled; what was not begun goes back at once if nobody here will begin it."""
+        """Delete what is settled; what was not begun goes back at once if no thread here will begin it."""
         done = [message.receipt for message in messages if message.id not in unsettled]
         left = [message.receipt for message in messages if message.id in unsettled]
         # What is refused comes again, and is found settled.

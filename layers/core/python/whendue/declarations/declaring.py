@@ -89,7 +89,7 @@ class Declaration:
 
     Args:
         kind: `task` or `channel`.
-        name: what it is called; anything, as long as nobody has checked it.
+        name: what it is called; not checked yet.
         frame: who declares it.
     """
 

@@ -224,7 +224,7 @@ class Resources:
         """Return the resource, created at the first call; a factory that raises is called again next time.
 
         Raises:
-            ConfigurationError: nobody provides it.
+            ConfigurationError: no provider is declared for it.
         """
         with self._lock:
             if name not in self._made:

@@ -22,7 +22,7 @@ from whendue.jobs.dependencies import (
     upstreams_from,
 )
 from whendue.jobs.model import Job, State, from_item
-from whendue.quotas import PARENT_MISSING_S
+from whendue.quotas import DEPENDENCY_MISSING_S
 from whendue.table.keys import dependencies_key, job_key
 
 
@@ -35,17 +35,17 @@ class DependencyReconciler:
         self._dependents = DependencyReleaser(runtime)
         self._fan_out = CompletionFanOut(runtime)
 
-    def check(self, waiting: Sequence[Job]) -> None:
-        """Check waiting jobs against dependencies that have ended; what is unknown now is left to their next checks."""
+    def reconcile(self, waiting: Sequence[Job]) -> None:
+        """Reconcile waiting jobs with ended dependencies; what is unknown now is left to their next checks."""
         for job in waiting:
             try:
-                self._check(job)
+                self._reconcile(job)
             except UnavailableError:
                 continue
             except Exception as error:  # noqa: BLE001 - it is this job's alone
                 self._runtime.bulkhead.note("dependencies", job.id, error)
 
-    def _check(self, job: Job) -> None:
+    def _reconcile(self, job: Job) -> None:
         dependencies = self.of(job) if job.unmet_dependencies else {}
         # After a year and more of waiting the list is gone, and nothing else will release the job.
         awaited = [number for number in upstream_numbers(job.unmet_dependencies) if number in dependencies]
@@ -53,7 +53,7 @@ class DependencyReconciler:
         if must_stop_members(job, self._runtime.clock.now_ms()):
             self._fan_out.run(cancel_members(self._runtime, [member for member in jobs.values() if member]).pending)
             jobs = self._read(awaited, dependencies)
-            self.check([member for member in jobs.values() if member and member.state is State.WAITING])
+            self.reconcile([member for member in jobs.values() if member and member.state is State.WAITING])
         known = [(number, dependencies[number], found) for number, found in jobs.items() if found and found.terminal]
         upstream_ends = [
             upstream_end(number, dependency.on, found, job.request_hash) for number, dependency, found in known
@@ -101,7 +101,7 @@ class DependencyReconciler:
                 orphaned_end(number, dependency.on, job.parent_id, job.request_hash) for number, dependency in absent
             ]
         else:
-            over = self._runtime.clock.now_ms() > job.scheduled_at + PARENT_MISSING_S * 1000
+            over = self._runtime.clock.now_ms() > job.scheduled_at + DEPENDENCY_MISSING_S * 1000
             upstream_ends = [
                 missing_end(number, dependency.on, dependency.id, job.request_hash) for number, dependency in absent
             ]

@@ -38,7 +38,7 @@ class Observed:
     Args:
         backlog: messages visible in the job's queue now.
         pause: the pause that holds it, None where there is none.
-        awaited: whose ends it waits for, by number; none where it waits for its parts or for nobody.
+        awaited: whose ends it waits for, by number; none where it waits for its members or for no job.
         wait: what its limit makes it wait for although no worker has looked at it yet.
         overlaps: an earlier job of its schedule has the schedule's slot, and its overlap policy lets it not run at all.
         ticked_at: when the timer last ran, ms UTC; None if unknown.

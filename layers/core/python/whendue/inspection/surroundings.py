@@ -60,7 +60,7 @@ class Surroundings:
             limit_state = self._slots.look(limit_pk(job.tenant, str(limit.key)))
             wait = held_back(job, limit, limit_state, now_ms)
             return wait, wait is not None and skips(job, {*limit_state.waiters, queue_position(job)})
-        # A profile or a key that nobody can read keeps nobody from asking.
+        # An unreadable profile or key does not make the job unreadable.
         return None, False
 
     def _awaited(self, job: Job) -> dict[int, AwaitedJob]:

@@ -29,7 +29,7 @@ def day_of(at_ms: int) -> str:
 
 
 def within_horizon(due_at: int, now_ms: int) -> int:
-    """Bound a due time, ms UTC: nothing is due further ahead than the horizon, whoever works it out."""
+    """Bound a due time, ms UTC: nothing is due further ahead than the horizon."""
     return min(due_at, now_ms + HORIZON_S * 1000)
 
 

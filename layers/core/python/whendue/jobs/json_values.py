@@ -49,7 +49,7 @@ def to_text(value: object, *, most_bytes: int, most_levels: int) -> str:
     Args:
         value: anything; what its methods raise is the reason that it cannot be stored.
         most_bytes: the longest text in UTF-8.
-        most_levels: so many lists and mappings stand inside of each other at most.
+        most_levels: how many lists and mappings may be nested.
 
     Raises:
         NotJsonError: it cannot be stored.
@@ -123,7 +123,7 @@ class _Plain:
             return self._members(value, level + 1) if isinstance(value, dict) else self._parts(value, level + 1)
         kind = type_name(value)
         if kind == "coroutine":
-            # Nobody will: Python would warn of it at some later time.
+            # It is never awaited: Python would warn of it at some later time.
             value.close()
         hint = f" ({HINTS[kind]})" if kind in HINTS else ""
         raise NotJsonError("not_json", f"JSON cannot hold a value of type {line_of(kind, TYPE_BYTES)}{hint}")

@@ -25,7 +25,7 @@ def erase_partition(shard: int) -> str:
 def belonging(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the item of what belongs to a job: it is looked at once its job's retention may be over.
 
-    What belongs to a member is erased with the composite: nobody looks.
+    What belongs to a member is erased with its composite job, so it is never looked at.
 
     Args:
         job: whose it is.
@@ -52,8 +52,9 @@ def list_of_dependencies(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
 def first_check(job: Job) -> int:
     """Return when to look first, ms UTC: a while after the retention of a job that ends when it is due.
 
-    Whoever writes a belonging before its job has long written the job by then. What is to run far ahead is looked at
-    once before: the job may never have been written, since its key was taken or its writer died.
+    A process that writes a belonging before its job has long written the job by then. If the job is to run far ahead,
+    the belonging is looked at once before: the job may never have been written, because its key was taken or the
+    process died.
     """
     far_off = job.due_at - job.created_at > 1000 * ERASE_CHECK_MAX_S
     return job.created_at + 1000 * ERASE_AFTER_S if far_off and not job.claims else _after_retention(job, job.due_at)

@@ -37,7 +37,7 @@ class Wait:
 def effective(asked: Limit | None, profile: Limit | None, *, profile_name: str, job_type: str) -> Limit | None:
     """Put a job's limit together, the request over the profile field by field; None where nothing is limited.
 
-    Keys that nobody named have a colon, which no name has: a profile, a type and a user's key never meet by chance.
+    Keys that are derived have a colon, which no name has: the keys of a profile, of a type and of a user never collide.
     """
     own, base = asked or Limit(), profile or Limit()
     concurrency = own.concurrency if own.concurrency is not None else base.concurrency

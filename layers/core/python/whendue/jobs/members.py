@@ -23,8 +23,8 @@ def resets(
 ) -> dict[int, Transition]:
     """Choose how members begin again when the job that created them is redriven: what failed, and what hung on it.
 
-    A member waits for ends of the generation that its dependencies have once they are reset. Whoever dies half way
-    is followed by somebody who resets the rest.
+    A member waits for ends of the generation that its dependencies have once they are reset. If the process dies
+    half way, another one resets the rest.
 
     Args:
         members: what is there, by number, dependencies before dependents.

@@ -93,7 +93,7 @@ class Job:
         claims: claims since submit or redrive; claims without an outcome are lost workers.
         fence: the last claim's mark (the submit's before the first); every write after a claim carries it.
         lease_until: 0 unless running.
-        scheduled_at: when `due_at` was last decided; whoever decides so late that the next check is past sends, too.
+        scheduled_at: when `due_at` was last set; a process that sets it when the next check is already past sends, too.
         rescues: how often rescue moved this generation's next check.
         payload: inline JSON text; `payload_at` points to `item` or an S3 key where it is larger.
         last: the last failed attempt.

@@ -88,7 +88,7 @@ def brought(bring: Callable[[], Input]) -> str | Failed:
         payload = bring()
     except WhendueError as error:
         return Failed(error.code, str(error))
-    except Exception as error:  # noqa: BLE001 - an item that nobody can read is the matter of who refers to it
+    except Exception as error:  # noqa: BLE001 - an unreadable item affects only what refers to it
         return broken("its payload could not be built", error)
     if payload is None:
         return Failed("payload_missing", "the payload is no longer kept", final=True)

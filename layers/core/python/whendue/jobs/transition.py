@@ -18,7 +18,7 @@ class Transition(Write):
 
     Args:
         job: the job as it is once the write holds.
-        send: whether its message is sent at once, by whoever made the transition.
+        send: whether its message is sent at once, by the process that made the transition.
         first: a write that must hold before this one is tried (a failed attempt or a result in an item of its own).
     """
 

@@ -210,7 +210,7 @@ def redrive(
         finished_at=None,
         expires_at=None,
         waits_for=None,
-        # Whoever runs it again wants it to run.
+        # A redrive asks for the job to run.
         overlap=None,
         **changes,
     )
@@ -218,7 +218,7 @@ def redrive(
 
 @edges((State.SUCCEEDED, State.PENDING))
 def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
-    """Run a delivery again that has succeeded: whoever got it has lost it. Nobody waits for its end."""
+    """Run a delivery again that has succeeded: its receiver has lost it. No job waits for its end."""
     again = redrive(job, due_at, now_ms, timing)
     changes = dict(again.changes) | {"result": REMOVE, "result_at": REMOVE}
     return replace(again, name="replay", changes=changes, job=evolve(again.job, result=None, result_at=None))

@@ -48,7 +48,7 @@ def delivery_job(
         created_at=now_ms,
         request_hash=job_id.replace("-", "")[:24],
         policy=replace(POLICY, lease_s=settings.lease_s),
-        # No name has a colon: nobody else's key is this one.
+        # No name has a colon: no other key is the same.
         limit=Limit(NOTIFY_CONCURRENCY, None, f"notify:{shard_of(to.name, NOTIFY_LANES)}"),
         subscription=to.name,
         traceparent=event.traceparent,

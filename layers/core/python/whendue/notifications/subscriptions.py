@@ -41,7 +41,7 @@ class Put(NamedTuple):
     Args:
         subscription: as it is now.
         created: there was none.
-        new_key: it signs with a key that nobody has been shown.
+        new_key: it signs with a key that has not been shown yet.
     """
 
     subscription: Subscription
@@ -243,7 +243,7 @@ class Subscriptions:
         return replace(then, version=max(now_ms, known.version + 1), mark=self._runtime.clock.new_id())
 
     def _is_written(self, edit: _Edit) -> bool:
-        """Write it, if nobody has changed it meanwhile."""
+        """Write it, unless it has been changed meanwhile."""
         known, then = edit
         [end] = self._runtime.store.apply([change(known, then) if known else subscribe(then)])
         self._notifications.forget(then.tenant)

@@ -195,7 +195,7 @@ class JobCommands:
     def _stop_parts(self, transition: Transition) -> None:
         """Cancel what a job waits for that is to stop itself; its next check goes on with what is left."""
         if transition.name == "request_cancel" and transition.job.state is State.WAITING:
-            DependencyReconciler(self._runtime).check([transition.job])
+            DependencyReconciler(self._runtime).reconcile([transition.job])
 
 
 def _keeps_changing() -> NoReturn:

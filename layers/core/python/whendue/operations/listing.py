@@ -60,7 +60,7 @@ class Page(NamedTuple):
 class _Place(NamedTuple):
     """Where a list was left: its group (`live`, or a UTC day of finished jobs) and the position in each partition.
 
-    Live partitions are shared by all tenants: positions hold ids and times of others, which nobody may be shown.
+    Live partitions are shared by all tenants: positions hold ids and times of others, which must not be shown.
     """
 
     group: str

@@ -67,7 +67,7 @@ class JobReader:
         return text
 
     def views(self, jobs: Sequence[Job], attempts: int = ATTEMPTS_SHOWN) -> list[JobView]:
-        """Show jobs with all that belongs to them, in order, and so many failed attempts of each.
+        """Show jobs with all that belongs to them, in order, and up to this many failed attempts of each.
 
         Raises:
             UnavailableError: the table does not answer.

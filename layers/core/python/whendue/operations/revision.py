@@ -6,7 +6,7 @@ from typing import Final
 
 from whendue.jobs.model import Job, to_item
 
-# What the timer, a heartbeat or another job changes is no version: nobody decides by it.
+# What the timer, a heartbeat or another job changes makes no new version: no caller decides by it.
 _INTERNAL: Final = frozenset(
     {"due_pk", "check_at", "has_dependents", "expires_at", "lease_until", "pending_fan_out", "rescues"}
 )

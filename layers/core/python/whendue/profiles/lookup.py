@@ -63,7 +63,7 @@ class ProfileLookup:
             return followed(job, newest, default=default_policy(self._runtime.settings), task=task)
         except UNKNOWABLE:
             return job
-        except Exception as error:  # noqa: BLE001 - a profile that nobody can read governs no new claim
+        except Exception as error:  # noqa: BLE001 - an unreadable profile governs no new claim
             self._runtime.bulkhead.note("followed", job.id, error)
             return job
 

@@ -75,7 +75,7 @@ def default_policy(settings: Settings) -> Policy:
 def check_timeout(settings: Settings, *, whose: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse a timeout that is longer than any worker has: 900 s where functions run jobs.
 
-    Of the last seconds a worker needs some to record what it ran: whoever asks for them gets what is left, and sees it.
+    A worker needs the last seconds to record what it ran: a timeout that asks for them is shortened, visibly.
 
     Args:
         settings: the deployment's.

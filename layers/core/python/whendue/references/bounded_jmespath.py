@@ -24,7 +24,7 @@ FUNCTIONS: Final = frozenset(
 )
 # Those that take an expression, and as which of their arguments.
 EXPRESSION_AT: Final = {"map": 0, "max_by": 1, "min_by": 1, "sort_by": 1}
-# Names and constants of so many characters count as much as the input.
+# Names and constants of this length, in characters, count as much as the input.
 _CONSTANT: Final = 4
 PATHS_REMEMBERED: Final = 500
 

@@ -18,7 +18,7 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+
 
 # Looking at a value takes so much less time than visiting it with a node of a path (measured).
 _LOOKS_PER_STEP: Final = 8
-# Two values are weighed up to so many steps, then up to so many times as many.
+# Two values are compared in up to this many steps, then in this many times more.
 _FIRST_LOOK: Final = 16
 
 

@@ -99,7 +99,6 @@ def postpone(runtime: Runtime, unserved: Sequence[Unserved]) -> None:
     writes = {
         key: postponed(key, item, error_text(error, "its fires could not be computed"), now_ms)
         for key, item, error in unserved
-        if item
     }
     runtime.bulkhead.together(
         list(writes.values()), runtime.store.apply, stage="postpone", name=lambda write: write.key.sk

@@ -122,7 +122,7 @@ class DependencyEdges:
             for job, upstreams in self._dependents.values()
             if job.id in created and any(upstream.id in self._existing for upstream in upstreams)
         ]
-        DependencyReconciler(self._runtime).check(late)
+        DependencyReconciler(self._runtime).reconcile(late)
 
     def made_here_for(self, job_id: str) -> list[str]:
         """Return the new jobs of this request that one of its jobs waits for."""

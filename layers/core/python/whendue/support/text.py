@@ -20,7 +20,7 @@ def is_line(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Put a space in place of each character that a line may not have; for texts that nobody can be asked to mend."""
+    """Replace each character that a line may not have by a space; for texts that are stored already."""
     return NOT_IN_A_LINE.sub(" ", text)
 
 

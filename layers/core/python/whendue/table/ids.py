@@ -1,6 +1,6 @@
 """Derived ids: where creation must be idempotent, a job that is created twice has the same id both times.
 
-They are keyed hashes: nobody outside can see what an id was derived from, nor make one by guessing.
+They are keyed hashes: no outsider can see what an id was derived from, nor make one by guessing.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ def time_of(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Derives ids with a key that all processes of a deployment share and nobody else knows.
+    """Derives ids with a key that all processes of a deployment share and no one else knows.
 
     Args:
         key: 32 bytes. Another key gives other ids: Idempotency-Keys that were used before are forgotten.

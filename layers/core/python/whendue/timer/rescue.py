@@ -82,7 +82,7 @@ class Rescuer:
                 name=_id,
             )
             self._carry_out([step for _, step in moved], now_ms)
-            DependencyReconciler(self._runtime).check(waiting)
+            DependencyReconciler(self._runtime).reconcile(waiting)
 
     def _carry_out(self, steps: Sequence[Transition], now_ms: int) -> None:
         for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):

@@ -120,7 +120,7 @@ class Completer:
         # Members that ended before the job waited for them released nothing.
         for job in waiting:
             with self._runtime.bulkhead.around("dependencies", job.id):
-                DependencyReconciler(self._runtime).check([job])
+                DependencyReconciler(self._runtime).reconcile([job])
 
     def _again(self, recorded: Sequence[tuple[Step, Recorded]], now_ms: int) -> Stage[Step]:
         """Return what to write instead where a write was refused for a known reason; the other messages are left."""

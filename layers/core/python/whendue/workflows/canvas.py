@@ -21,7 +21,7 @@ def chain(steps: Sequence[Draft]) -> list[Draft]:
 
 
 def group(jobs: Sequence[Draft]) -> list[Draft]:
-    """Let jobs wait for nobody; those without a name are `job-1`, `job-2`, ..."""
+    """Return jobs without dependencies; those without a name are `job-1`, `job-2`, ..."""
     return _named(jobs, "job")
 
 

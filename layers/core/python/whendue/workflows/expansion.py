@@ -57,9 +57,9 @@ class Expander:
         self._submit = submit
         self._inputs = InputResolver(runtime)
 
-    def check(self, waiting: Sequence[Job]) -> None:
-        """Let members that were made to wait look whether their dependencies have ended already."""
-        DependencyReconciler(self._runtime).check([job for job in waiting if job.unmet_dependencies])
+    def reconcile(self, waiting: Sequence[Job]) -> None:
+        """Reconcile waiting members with dependencies that have ended already."""
+        DependencyReconciler(self._runtime).reconcile([job for job in waiting if job.unmet_dependencies])
 
     def plan(self, composite: Job, value: Any) -> ExpansionPlan:
         """Plan the members of a composite from its payload.

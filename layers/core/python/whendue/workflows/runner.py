@@ -134,7 +134,7 @@ class CompositeRunner:
         # One that was refused has changed since: the next attempt looks again.
         if not all(end.done for end in outcomes):
             raise UnavailableError
-        self._expander.check([step.job for step in steps.values()])
+        self._expander.reconcile([step.job for step in steps.values()])
         return {number: step.job for number, step in steps.items()}
 
     # --- gather -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 from whendue.support.clock import Clock
 
 DEAD_LETTER = "dead_letter"
-# A group with at least so many messages in flight, and over this part of all, is a noisy neighbour.
+# A group with at least this many messages in flight, and over this part of all, is a noisy neighbour.
 NOISY_MESSAGES = 30
 NOISY_SHARE = 0.1
 
