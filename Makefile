@@ -31,7 +31,7 @@ status: $(READY)  ## say whether the stack is up
 	@$(PY) -m localstack status
 url: $(READY)  ## print the API's address
 	@$(PY) -m localstack url
-environment: $(READY)  ## print what a worker process beside the stack needs: eval "$$(make -s environment)"
+environment: $(READY)  ## print what a worker process beside the stack needs: eval "$(make -s environment)"
 	@$(PY) -m localstack environment
 token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write")
 	@$(PY) -m localstack token
@@ -50,11 +50,11 @@ thorough: $(READY)  ## what make test leaves out: every exception at every stage
 	WHENDUE_EVERY_CASE=1 nice $(PY) -m pytest -q -n 2 --ignore tests/e2e -m "thorough or sampled"
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
-e2e-containers: $(READY)  ## its heart with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
+e2e-containers: $(READY)  ## the core of it with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
 	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,jobs,killers,metrics,timer}.py
-e2e-rest: $(READY)  ## its heart behind a REST API
+e2e-rest: $(READY)  ## the core of it behind a REST API
 	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py
-e2e-localstack: $(READY)  ## contract, deploy, demonstration and heart on LocalStack's own runtime (Python 3.13, Java, npm)
+e2e-localstack: $(READY)  ## contract, deploy, demonstration and core on LocalStack's own runtime (Python 3.13, Java, npm)
 	@$(PY) -m tests.localstack_host
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (WORLDS=100000; SEED=17 replays one)
 	@nice $(PY) -m tests.simulation $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FAULTS),--one-of $(FAULTS))

@@ -166,8 +166,9 @@ def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware
     route, query = resolver.context["_route"], resolver.current_event.query_string_parameters or {}
     known = {parameter.alias for parameter in route.dependant.query_params}
     if unknown := set(query) - known:
+        hint = f"its parameters are {', '.join(sorted(known))}" if known else "it has none"
         places = [
-            {"where": f"query.{name[:64]}", "problem": "is not a parameter of this operation"}
+            {"where": f"query.{name[:64]}", "problem": f"is not a parameter of this operation; {hint}"}
             for name in sorted(unknown)
         ]
         raise InvalidRequestError("the query is not valid", errors=places)

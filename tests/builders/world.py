@@ -10,7 +10,7 @@ from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, Memo
 from whendue.adapters.threads import ThreadRunner
 from whendue.bootstrap import App, build
 from whendue.declarations.context import Context
-from whendue.declarations.registry import Registry, task
+from whendue.declarations.registry import TASKS, Registry, task
 from whendue.engine.ports import BatchResult, Isolation, JobQueue, JobStore, Runner
 from whendue.jobs.model import Job, State
 from whendue.operations.reader import JobView
@@ -70,6 +70,11 @@ class World:
         if name in self.registry.all_names():
             self.registry.remove(name)
         task(name, registry=self.registry, **options)(noted)
+
+    def use(self, *names: str) -> None:
+        """Let workers run tasks that imported modules declare, with all their options."""
+        for name in names:
+            self.registry.add(TASKS.get(name))
 
     def fails_first(self, name: str) -> None:
         """Add a task that fails when it is first tried, and not again."""

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.world import World
 from tests.docs.pages import LINK, NAMES, PAGES, ROOT, headings_of, linked_from, text_of, without_code
+from whendue.declarations.registry import BUILT_IN_TASKS, discover
+from whendue.errors import NotAllowedError
 
 LINE_MAX = 120
 # Records of the past keep their words, and the pages that are not revised yet keep theirs.
@@ -87,6 +90,14 @@ def test_examples_about_testing_pass(name: str) -> None:
     defined: dict[str, Callable[[], None]] = {}
     exec(example, defined)
     defined[name]()
+
+
+def test_a_world_takes_a_task_with_its_options() -> None:
+    """A test of a task is to see the retries that its users will see."""
+    world = World()
+    discover(BUILT_IN_TASKS)
+    world.use("email")
+    assert world.registry.get("email").never_retry == (NotAllowedError,)
 
 
 def test_the_first_job_is_the_readmes() -> None:

@@ -33,7 +33,7 @@ from whendue.errors import InvalidRequestError
 from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
 from whendue.schedules.calendar.recurrence import Recurrence, anchored, check, jitter_ms
 from whendue.schedules.history import FireFilter
-from whendue.schedules.model import Schedule
+from whendue.schedules.model import Schedule, identity_of
 from whendue.schedules.service import upcoming
 
 router = APIGatewayHttpRouter()
@@ -160,11 +160,13 @@ def preview(
     operation_id="previewUnsavedSchedule",
 )
 def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
-    """Return the next fires that the schedule would have. Jitter is left out, because it depends on the name."""
-    now_ms = caller(router).app.clock.now_ms()
+    """Return the next fires that the schedule would have. Jitter depends on the name: without one it is left out."""
+    app, tenant = caller(router)
+    now_ms = app.clock.now_ms()
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
-    return _preview(recurrence, now_ms, body.limit, 0)
+    offset_ms = jitter_ms(identity_of(tenant, body.name), body.jitter_seconds) if body.name else 0
+    return _preview(recurrence, now_ms, body.limit, offset_ms)
 
 
 def _preview(recurrence: Recurrence, now_ms: int, limit: int, offset_ms: int) -> PreviewReply:

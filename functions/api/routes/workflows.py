@@ -11,7 +11,6 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from functions.api.http.body import idempotency_key
 from functions.api.http.caller import caller, shown, traced
 from functions.api.http.response import accepted
-from functions.api.schemas.job_requests import WORKFLOW
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit, StateParameter
 from functions.api.schemas.workflows import (
     WorkflowBody,
@@ -21,6 +20,7 @@ from functions.api.schemas.workflows import (
     whole_workflow_reply,
     workflow_reply,
 )
+from whendue.jobs.model import WORKFLOW
 from whendue.operations.listing import JobFilter
 from whendue.quotas import PAGE_DEFAULT
 

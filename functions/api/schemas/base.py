@@ -1,6 +1,7 @@
 """What all bodies of requests share: camelCase, texts of one line, no unknown fields, and what these may have meant."""
 
-from typing import Any, Self, get_args
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -16,6 +17,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from whendue.quotas import NAME_BYTES, SUGGESTIONS
 from whendue.support.text import is_line, nearest
+
+# A body with at most this many fields names them all when it gets an unknown one.
+FIELDS_NAMED: Final = 8
 
 
 def _holds_json(annotation: Any) -> bool:
@@ -36,6 +40,9 @@ def _are_lines(value: Any) -> bool:
 
 class Body(BaseModel):
     """A request body. Every text in it is one line, but for fields of any JSON."""
+
+    # Fields that are known from other requests, and what to send here instead.
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -63,9 +70,16 @@ class Body(BaseModel):
         text, where = error["msg"], error["loc"]
         if error["type"] == "extra_forbidden" and len(where) == 1:
             fields = [field.alias or name for name, field in cls.model_fields.items()]
-            near = nearest(str(where[0])[:NAME_BYTES], fields)
-            text += f"; did you mean {near}?" if near else ""
+            text += cls._hint(str(where[0])[:NAME_BYTES], fields)
         return {"type": PydanticCustomError(error["type"], text), "loc": where, "input": None}
+
+    @classmethod
+    def _hint(cls, unknown: str, fields: list[str]) -> str:
+        if unknown in cls.ELSEWHERE:
+            return f"; {cls.ELSEWHERE[unknown]}"
+        if near := nearest(unknown, fields):
+            return f"; did you mean {near}?"
+        return f"; the fields are {', '.join(fields)}" if len(fields) <= FIELDS_NAMED else ""
 
     @field_validator("*")
     @classmethod

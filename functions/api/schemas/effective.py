@@ -54,7 +54,9 @@ class EffectiveReply(Reply):
         description="Seconds without a heartbeat after which a worker counts as dead."
     )
     retention_seconds: SourcedInteger = Field(description="How long the finished job is kept, in seconds.")
-    never_retry: SourcedTexts = Field(description="Error types that are never retried.")
+    never_retry: SourcedTexts = Field(
+        description="Error types that are never retried, besides those that the task itself declares."
+    )
 
 
 def effective_reply(job: Job) -> EffectiveReply:

@@ -1,7 +1,8 @@
 """Requests about jobs: pydantic models in camelCase that refuse unknown fields and wrong types."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,7 @@ from functions.api.schemas.base import Body
 from functions.api.schemas.shared.numbers import Delay, RedriveRate
 from functions.api.schemas.shared.policy import Group, LimitsBody, Name, Names, PolicyBody, Priority, Rfc3339, TypeName
 from whendue.jobs.dependencies import FailurePolicy, On
+from whendue.jobs.model import WORKFLOW
 from whendue.quotas import (
     BULK_JOBS,
     DEPENDENCIES,
@@ -40,7 +42,7 @@ EMAIL_JOB: Final[dict[str, Any]] = {
     "delaySeconds": 30,
     "retries": 3,
 }
-WORKFLOW = "workflow"
+NO_TIME: Final = "a job of a schedule or of a workflow has no time of its own"
 
 
 def _short(tags: dict[str, str]) -> dict[str, str]:
@@ -72,6 +74,8 @@ OnDependencyFailure = Annotated[
 
 class JobTemplate(PolicyBody):
     """A job without the time at which it is due."""
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {"dueAt": NO_TIME, "delaySeconds": NO_TIME}
 
     model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.greet", "payload": {"name": "Ada"}}})
 
@@ -131,7 +135,7 @@ class DueBody(Body):
 
     delay_seconds: Delay | None = Field(
         default=None,
-        description="Seconds to wait before it runs: from now, or from the end of the last job in `dependsOn`. "
+        description="Seconds to wait before it runs: from now, or from the end of the last job that it depends on. "
         "Default: 0.",
     )
     due_at: Rfc3339 | None = Field(
@@ -292,7 +296,9 @@ class BatchBody(Body):
 
 
 class ChangeBody(Body):
-    """What to change about a job that has not started."""
+    """What to change about a job that waits for its due time or for a worker, before its first attempt or a retry."""
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {"delaySeconds": "send dueAt, the new time"}
 
     model_config = ConfigDict(json_schema_extra={"example": {"priority": "high"}})
 

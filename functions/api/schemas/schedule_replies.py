@@ -10,14 +10,15 @@ from functions.api.schemas.schedule_templates import target_of
 from whendue.jobs.model import shown_state
 from whendue.schedules.backfill_model import Backfill
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, local
+from whendue.schedules.fires import FireOutcome
 from whendue.schedules.history import FireView
-from whendue.schedules.model import Schedule, ScheduleState
+from whendue.schedules.model import MISFIRE_POLICIES, Schedule, ScheduleState
 
 
 class MisfireReply(Reply):
     """What happens to fires that were missed because the timer did not run in time."""
 
-    policy: str = Field(description="`skip`, `fire_once` or `catch_up`.")
+    policy: str = Field(description=" or ".join(f"`{policy}`" for policy in MISFIRE_POLICIES) + ".")
     limit: int = Field(description="Maximum number of missed fires that `catch_up` runs.")
     grace_seconds: int = Field(description="A fire counts as missed when it is later than this, in seconds.")
 
@@ -195,7 +196,7 @@ def fire_reply(view: FireView, now_ms: int) -> FireReply:
     """Show how a fire ended."""
     fire, job, lateness_ms = view.fire, view.job, view.lateness_ms
     return FireReply(
-        nominal_at=times.to_timestamp(fire.nominal),
+        nominal_at=None if fire.outcome is FireOutcome.TRIGGERED else times.to_timestamp(fire.nominal),
         outcome=fire.outcome.value,
         reason=fire.reason,
         decided_at=times.to_timestamp(fire.decided_at),

@@ -3,8 +3,8 @@
 from typing import Any
 
 from functions.api.schemas.job_replies import limits_reply
-from functions.api.schemas.job_requests import WORKFLOW
 from whendue.jobs.limit_spec import Limit
+from whendue.jobs.model import WORKFLOW
 from whendue.submission.request import JobRequest
 from whendue.workflows.graph import Graph, Node, from_value
 

@@ -22,7 +22,7 @@ from whendue.quotas import (
     SCHEDULE_EXCLUSIONS,
 )
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.model import Definition, Misfire, Overlap
+from whendue.schedules.model import MISFIRE_POLICIES, Definition, Misfire, MisfirePolicy, Overlap
 
 Exclusion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
@@ -38,9 +38,9 @@ class MisfireBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"example": {"policy": "catch_up", "limit": 10, "graceSeconds": 60}})
 
-    policy: Literal["skip", "fire_once", "catch_up"] = Field(
+    policy: MisfirePolicy = Field(
         default="fire_once",
-        description="`skip` runs none of the missed fires, `fire_once` the latest, `catch_up` the last `limit`.",
+        description=", ".join(f"`{policy}` {effect}" for policy, effect in MISFIRE_POLICIES.items()) + ".",
     )
     limit: int = Field(
         default=10, ge=1, le=MISFIRE_CATCH_UP, description="Maximum number of missed fires that `catch_up` runs."
@@ -130,8 +130,10 @@ class PreviewBody(WhenBody):
     )
 
     limit: int = Field(default=10, ge=1, le=PREVIEW_FIRES, description="Number of fires to return.")
+    name: Name | None = Field(
+        default=None, description="Name of the schedule: if it is set, `dueAt` has the offset of `jitterSeconds`."
+    )
     # A whole schedule may be sent as it would be put; these have no part in when it fires.
-    name: Name | None = Field(default=None, description="Ignored.")
     misfire: MisfireBody | None = Field(default=None, description="Ignored.")
     overlap: Overlap | None = Field(default=None, description="Ignored.")
     pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Ignored.")

@@ -9,12 +9,12 @@ from pydantic import ConfigDict, Field, model_validator
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_replies import ErrorReply, error_reply
-from functions.api.schemas.job_requests import WORKFLOW, DueBody, JobTemplate, OnDependencyFailure, Tags
+from functions.api.schemas.job_requests import DueBody, JobTemplate, OnDependencyFailure, Tags
 from functions.api.schemas.reply import CURSOR, Reply, Time
 from functions.api.schemas.shared.numbers import Delay
 from functions.api.schemas.shared.policy import Name, Priority
 from whendue.jobs.dependencies import On
-from whendue.jobs.model import Job, State, shown_state
+from whendue.jobs.model import WORKFLOW, Job, State, shown_state
 from whendue.quotas import HORIZON_S, MEMBERS_MAX, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
 from whendue.submission.request import JobRequest
 from whendue.workflows.canvas import chain, chord, group

@@ -22,6 +22,24 @@ FIELDS: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "body.nodes.a",
         "did you mean dependsOn?",
     ),
+    "a time in a schedule": (
+        "/schedules/preview",
+        {"cron": "* * * * *", "job": {"type": "ok", "delaySeconds": 3}},
+        "body.job.delaySeconds",
+        "a job of a schedule or of a workflow has no time of its own",
+    ),
+    "a time in a node": (
+        "/workflows",
+        {"chain": [{"type": "ok", "dueAt": "2030-01-01T00:00:00Z"}]},
+        "body.chain.0.dueAt",
+        "a job of a schedule or of a workflow has no time of its own",
+    ),
+    "a small body": (
+        "/jobs/batch",
+        {"jobs": [{"type": "ok"}], "xyzzy": 1},
+        "body.xyzzy",
+        "the fields are jobs",
+    ),
     "a workflow": ("/workflows", {"chian": [{"type": "ok"}]}, "body.chian", "did you mean chain?"),
 }
 
@@ -34,6 +52,33 @@ def test_an_unknown_field_is_answered_with_the_nearest(client: Client, name: str
     assert answer.status == 422
     found = [error for error in answer.json["errors"] if error["where"].startswith(where)]
     assert any(error["problem"].endswith(f"; {said}") for error in found), answer.text
+
+
+def test_a_delay_in_a_change_is_answered_with_the_field_for_times(client: Client) -> None:
+    """`delaySeconds` is the field that submits take."""
+    job = client.send("POST", "/jobs", {"type": "ok", "delaySeconds": 60}).json
+    answer = client.send("PATCH", f"/jobs/{job['id']}", {"delaySeconds": 1})
+    assert answer.json["errors"][0]["problem"].endswith("; send dueAt, the new time")
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"), [("/jobs", "its parameters are "), ("/health", "it has none")], ids=["some", "none"]
+)
+def test_an_unknown_parameter_is_answered_with_those_that_are_known(client: Client, path: str, hint: str) -> None:
+    """The name of one was once told wrong by a page."""
+    answer = client.send("GET", path, n=3)
+    assert answer.status == 422
+    [error] = answer.json["errors"]
+    assert error["where"] == "query.n"
+    assert error["problem"].startswith(f"is not a parameter of this operation; {hint}")
+    assert ("limit" in error["problem"]) == (path == "/jobs")
+
+
+def test_a_ref_that_is_sent_as_an_id_is_answered_with_how_to_send_it(client: Client) -> None:
+    """In a batch, an earlier job is named by an object."""
+    jobs = [{"type": "ok", "ref": "x"}, {"type": "ok", "dependsOn": ["x"]}]
+    items = client.send("POST", "/jobs/batch", {"jobs": jobs}).json["items"]
+    assert items[1]["problem"]["detail"].endswith('; the ref of an earlier job is {"ref": "x"}')
 
 
 def test_in_a_batch_each_job_has_its_answer(client: Client) -> None:

@@ -217,7 +217,7 @@ def test_a_finished_job_is_erased_at_once_and_a_live_one_is_not(world: World, sh
     client = Client(api_of(world), a_token(), shape)
     job = client.send("POST", "/jobs", {"type": "ok", "payload": {"text": "x" * 1000}, "delaySeconds": 60}).json
     refused = client.send("DELETE", f"/jobs/{job['id']}")
-    assert (refused.status, refused.json["code"]) == (409, "state_conflict")
+    assert (refused.status, refused.json["code"], refused.json["state"]) == (409, "state_conflict", "scheduled")
     client.send("POST", f"/jobs/{job['id']}/cancel")
     other = Client(api_of(world), a_token(tenant="other"), shape)
     assert other.send("DELETE", f"/jobs/{job['id']}").status == 404

@@ -299,7 +299,7 @@ def test_rescue_walks_past_what_it_may_not_touch() -> None:
 
 
 def test_a_timer_outage_of_hours_only_delays() -> None:
-    """Alarms that rang while nobody listened are heard when the timer is back."""
+    """Checks that became due while the timer was down are made when it is back."""
     world = World()
     jobs = [world.submit(delay_s=200 * n) for n in range(20)]
     world.clock.advance(6 * 3600)

@@ -25,6 +25,21 @@ CASES = {
     "success": (ended(State.SUCCEEDED), ["finished"], ""),
     "success after a failure": (ended(State.SUCCEEDED, "ValueError"), ["finished"], ""),
     "an error": (ended(State.DEAD, "ValueError"), ["finished", "failed", "redrivable"], "ValueError"),
+    "an error with attempts left": (
+        ended(State.DEAD, "ValueError", failures=1),
+        ["finished", "failed", "redrivable"],
+        "failed with ValueError, which is never retried: because of ValueError",
+    ),
+    "the last attempt": (
+        ended(State.DEAD, "ValueError", failures=a_job().policy.max_attempts),
+        ["finished", "failed", "redrivable"],
+        "failed with ValueError: because of ValueError",
+    ),
+    "a workflow": (
+        ended(State.DEAD, "workflow_failed", type="workflow"),
+        ["finished", "failed", "redrivable"],
+        "/retry runs it again from the nodes that failed",
+    ),
     "a poison job": (
         ended(State.DEAD, "worker_lost", claims=3),
         ["finished", "failed", "redrivable"],

@@ -165,6 +165,8 @@ def test_a_payload_says_what_happened_and_holds_no_key() -> None:
     failed = events_from(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5, final=True).job)
     assert [event.payload()["type"] for event in failed] == ["job.attempt_failed", "job.dead"]
     assert failed[1].data["error"]["type"] == "RuntimeError"
+    [retried] = events_from(transitions.fail(running(), an_error(running()), NOW, TIMING, draw=0.5).job)
+    assert retried.data["state"] == "scheduled"
     assert set(EVENTS) >= {item.event for item in failed}
     assert events_from(a_job(state=State.RUNNING)) == []
 

@@ -129,8 +129,8 @@ class PolicyBody(Body):
     never_retry: list[Name] | None = Field(
         default=None,
         max_length=NEVER_RETRY,
-        description="Error types that are never retried: an attempt that fails with one of them is the last. "
-        f"{_FROM_PROFILE} none.",
+        description="Error types that are never retried: an attempt that fails with one of them is the last. They add "
+        "to the errors that the task itself declares. Default: the profile's, else none.",
         examples=[["ValueError"]],
     )
 

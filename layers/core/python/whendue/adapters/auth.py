@@ -151,7 +151,7 @@ class Verifier:
         if not _COMPACT.fullmatch(token):
             # PyJWT forgives padding: a second spelling of the same token.
             raise AuthenticationError(
-                "the token is not valid: it must be three words of base64url without padding, separated by dots"
+                "the token is not valid: it must be three parts in base64url without padding, separated by dots"
             )
         keys = self._secrets() if self._keys is None else [self._keys.key(_key_id(token))]
         claims = self._claims(token, keys)

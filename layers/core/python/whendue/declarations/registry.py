@@ -19,6 +19,7 @@ from whendue.errors import (
     UnknownChannelError,
     UnknownTaskError,
 )
+from whendue.jobs.model import WORKFLOW
 from whendue.outbound.ssrf import TargetRefusedError
 from whendue.quotas import TYPE_BYTES
 from whendue.support.text import nearest
@@ -29,8 +30,6 @@ BUILT_IN_TASKS: Final = "whendue.tasks"
 BUILT_IN_CHANNELS: Final = "whendue.channels"
 # Deliveries are jobs of such a type; no user submits one.
 DELIVERIES: Final = "notify."
-# Jobs of this type come from POST /workflows and from schedules.
-WORKFLOW: Final = "workflow"
 USER_TASKS: Final = "functions.worker.tasks"
 # Modules that an answer names as those that may hold what was not found.
 NAMED: Final = 5

@@ -109,8 +109,8 @@ def _ends(job: Job, page: Sequence[Item]) -> dict[str, list[UpstreamEnd]]:
     """Describe a job's end to each dependent of a page, and to the composite that created it."""
     upstream_ends: defaultdict[str, list[UpstreamEnd]] = defaultdict(list)
     for edge in page:
-        child_id, child_hash = dependent_of(edge["sk"])
-        upstream_ends[child_id].append(upstream_end(edge["number"], edge["on"], job, child_hash))
+        dependent_id, dependent_hash = dependent_of(edge["sk"])
+        upstream_ends[dependent_id].append(upstream_end(edge["number"], edge["on"], job, dependent_hash))
     match job:
         case Job(parent_id=str(member_id_base), member_number=int(number), terminal=True):
             upstream_ends[member_id_base].append(upstream_end(number, "done", job))

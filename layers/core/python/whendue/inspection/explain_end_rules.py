@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from whendue.inspection.causes import Cause
-from whendue.jobs.model import Job, State
+from whendue.jobs.model import WORKFLOW, Failure, Job, State
+from whendue.jobs.retry_policy import exhausted
 from whendue.quotas import REDRIVE_AGE_S
 
 # Causes of ours: what they mean to a user.
@@ -47,10 +48,13 @@ def reason_of_end(job: Job, now_ms: int) -> list[EndReason]:
     if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
         text = f"It is older than {REDRIVE_AGE_S // 86_400} days and cannot be run again: submit a new job."
         return [*reasons, EndReason(Cause.TOO_OLD, text, {"created_at": job.created_at})]
-    return [
-        *reasons,
-        EndReason(Cause.REDRIVABLE, f"POST /jobs/{job.id}/redrive runs it again with all its attempts.", {}),
-    ]
+    return [*reasons, EndReason(Cause.REDRIVABLE, _how_to_run_again(job), {})]
+
+
+def _how_to_run_again(job: Job) -> str:
+    if job.type == WORKFLOW:
+        return f"POST /workflows/{job.id}/retry runs it again from the nodes that failed."
+    return f"POST /jobs/{job.id}/redrive runs it again with all its attempts."
 
 
 def _why(job: Job) -> EndReason:
@@ -61,5 +65,12 @@ def _why(job: Job) -> EndReason:
     if job.state is State.CANCELLED:
         return EndReason(Cause.CANCELLED_FOR, f"It was cancelled: {error.message}.", facts)
     facts |= {"attempts": job.failures, "max_attempts": job.policy.max_attempts, "lost": job.lost}
-    meaning = MEANINGS.get(error.type, f"Its last attempt failed with {error.type}")
-    return EndReason(Cause.FAILED, f"{meaning}: {error.message}", facts)
+    return EndReason(Cause.FAILED, f"{_meaning(job, error)}: {error.message}", facts)
+
+
+def _meaning(job: Job, error: Failure) -> str:
+    if error.type in MEANINGS:
+        return MEANINGS[error.type]
+    # With attempts left, only an error of the task's own code that is never retried ends a job.
+    final = bool(error.where) and not exhausted(job, job.failures, error.failed_at)
+    return f"Its last attempt failed with {error.type}" + (", which is never retried" if final else "")

@@ -25,7 +25,7 @@ def add_dependent(job: Job) -> Transition:
 
 @edges((State.WAITING, State.WAITING))
 def satisfy(job: Job, elements: frozenset[int]) -> Transition:
-    """Wait no longer for some of its dependencies; somebody looks afterwards whether any are left."""
+    """Wait no longer for some of its dependencies; whether any are left is looked at afterwards."""
     return step("satisfy", job, [*as_read(job), Has("unmet_dependencies")], unmet_dependencies=Less(elements))
 
 

@@ -11,6 +11,9 @@ from whendue.jobs.limit_spec import Limit, Wait
 from whendue.table.items import checked, known
 from whendue.table.keys import Key, job_id_of, job_key
 
+# The type of the jobs that POST /workflows, and schedules of workflows, create.
+WORKFLOW: Final = "workflow"
+
 
 class State(StrEnum):
     """What a job is, as stored. `scheduled` and `queued` are how a pending job is shown, see `shown_state`."""

@@ -1,4 +1,4 @@
-"""What rescue does about a job whose next check rang unheard: a pure function of (job, now)."""
+"""What rescue does about a job whose next check has passed: a pure function of (job, now)."""
 
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
@@ -21,7 +21,7 @@ def decide(job: Job, now_ms: int, *, late: bool, paused: bool = False) -> Transi
         return None
     if job.lease_until >= now_ms:
         return postpone_check(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
-    # Whose worker died was claimed: its messages arrive, and are not to be spared.
+    # The messages of a running job arrive, since it was claimed: only a pending job is sent less and less often.
     unheard = job.rescues if job.state is State.PENDING else 0
     again = None if paused else postpone_check(job, now_ms + interval_ms(unheard), send=True)
     return ended_by_loss(job, now_ms) or again

@@ -64,7 +64,7 @@ def claim(job: Job, fence: str, now_ms: int) -> Transition:
 
 @edges((State.RUNNING, State.RUNNING))
 def heartbeat(job: Job, now_ms: int, progress: str | None, *, cancel_seen: bool = False) -> Transition:
-    """Renew a claim's lease; refused if the claim is lost, or if a cancel is requested and not `cancel_seen`."""
+    """Renew a claim's lease; refused if the claim is lost, or for a cancel that the worker does not know of yet."""
     notifications: dict[str, Any] = {} if progress is None else {"progress": progress}
     expected = held(job) if cancel_seen else [*held(job), NOT_CANCELLED]
     return step("heartbeat", job, expected, lease_until=now_ms + job.policy.lease_s * 1000, **notifications)
@@ -134,7 +134,7 @@ def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
 
 @edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
 def request_cancel(job: Job) -> Transition:
-    """Ask a running job to stop; its worker learns it with the next heartbeat. One that waits cancels its members."""
+    """Ask a running job to stop; its worker learns of it with the next heartbeat. A waiting one cancels its members."""
     expected = held(job) if job.state is State.RUNNING else as_read(job)
     return step("request_cancel", job, expected, cancel_requested=True)
 

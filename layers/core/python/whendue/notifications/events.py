@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from whendue.jobs.model import Failure, Job, State
+from whendue.jobs.model import Failure, Job, State, shown_state
 from whendue.jobs.transition import Transition, is_end, is_failed_attempt
 from whendue.settings import NOTIFICATIONS
 from whendue.support.timestamps import to_timestamp
@@ -96,7 +96,7 @@ def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Notifica
     data: dict[str, Any] = {
         "jobId": job.id,
         "type": job.type,
-        "state": job.state.value,
+        "state": shown_state(job, at),
         "priority": job.queue,
         "profile": job.profile,
         "tags": dict(job.tags or {}),

@@ -85,7 +85,7 @@ class JobCommands:
 
         def step(job: Job, now_ms: int) -> Transition | None:
             if job.terminal and job.state is not State.CANCELLED:
-                raise _conflict("a finished job cannot be cancelled", job, now_ms)
+                raise _conflict("a job or workflow that has finished cannot be cancelled", job, now_ms)
             if job.terminal or job.cancel_requested:
                 return None
             if job.state is State.RUNNING or (job.state is State.WAITING and job.member_count is not None):
@@ -153,7 +153,11 @@ class JobCommands:
 
         def step(job: Job, now_ms: int) -> Transition:
             if job.state is not State.PENDING:
-                raise _conflict("only a job that has not started can be rescheduled or reprioritised", job, now_ms)
+                raise _conflict(
+                    "only a job that waits for its due time or for a worker can be rescheduled or reprioritised",
+                    job,
+                    now_ms,
+                )
             if queue is not None and job.queue == NOTIFICATIONS:
                 raise _conflict("the priority of a delivery cannot be changed", job, now_ms)
             wanted = job.due_at if due_at is None else max(due_at, now_ms)

@@ -19,7 +19,7 @@ from whendue.jobs.lifetime import (
     next_check_of_edge,
     payload_item,
 )
-from whendue.jobs.model import Job, from_item
+from whendue.jobs.model import Job, from_item, shown_state
 from whendue.operations.commands import Versions, find
 from whendue.operations.purge import Purger, erased
 from whendue.operations.revision import revision
@@ -57,12 +57,13 @@ class JobEraser:
             StateConflictError: it is live, or belongs to a composite, which is erased as a whole.
             UnavailableError: it is unknown whether all is erased; the timer erases what is left.
         """
-        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+        now_ms = self._runtime.clock.now_ms()
+        job = find(self._runtime.store, tenant, job_id, now_ms)
         if expected is not None and revision(job) not in expected:
             raise PreconditionFailedError
         if not job.terminal or job.pending_fan_out is not None:
             raise StateConflictError(
-                "a job that has not ended cannot be erased; cancel it first", state=job.state.value
+                "a job that has not ended cannot be erased; cancel it first", state=shown_state(job, now_ms)
             )
         if job.parent_id is not None:
             raise StateConflictError(
@@ -155,9 +156,9 @@ class JobEraser:
 
     def _edge(self, job: Job, key: Key, seen: Is, dependents: Mapping[str, Job], now_ms: int) -> list[Write]:
         """Keep a job that has ended as long as one that depends on it is live: that one may refer to its result."""
-        child_id, child_hash = dependent_of(key.sk)
-        dependent = dependents.get(child_id)
-        needed = dependent is not None and not dependent.terminal and dependent.request_hash == child_hash
+        dependent_id, dependent_hash = dependent_of(key.sk)
+        dependent = dependents.get(dependent_id)
+        needed = dependent is not None and not dependent.terminal and dependent.request_hash == dependent_hash
         if not needed and job.expires_at is not None:
             return [Write("look_again", key, [seen], {"check_at": next_check(job, now_ms, holds_payload=False)})]
         again = Write("look_again", key, [seen], {"check_at": next_check_of_edge(now_ms)})

@@ -146,7 +146,7 @@ def _fault(reference: Reference, dependencies: Mapping[str, On], *, item: bool) 
     if reference.to_item:
         return None if item else f"{ITEM} can be used only in the payload of a node with forEach"
     if unknown := [name for name in reference.names if name not in dependencies]:
-        return f"{unknown[0]} is not in dependsOn: name a job that is"
+        return f"{unknown[0]} is not in dependsOn; add it there, or refer to a job that is"
     if reference.default is MISSING and (
         failed := [name for name in reference.names if dependencies[name] == "failure"]
     ):

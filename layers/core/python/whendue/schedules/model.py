@@ -26,17 +26,26 @@ class ScheduleState(StrEnum):
     DELETED = "deleted"
 
 
+MisfirePolicy = Literal["skip", "fire_once", "catch_up"]
+# What each does, as the API describes it.
+MISFIRE_POLICIES: Final[dict[MisfirePolicy, str]] = {
+    "skip": "runs none of the missed fires",
+    "fire_once": "runs the latest",
+    "catch_up": "runs the last `limit`",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Misfire:
     """What becomes of fires that no timer decided in time.
 
     Args:
-        policy: `skip` runs none of them, `fire_once` the latest, `catch_up` the last `limit`.
+        policy: one of MISFIRE_POLICIES.
         limit: of `catch_up`.
         grace_s: how late a fire may be decided and still be on time.
     """
 
-    policy: Literal["skip", "fire_once", "catch_up"] = "fire_once"
+    policy: MisfirePolicy = "fire_once"
     limit: int = 10
     grace_s: int = 60
 
@@ -48,13 +57,13 @@ class Misfire:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a user says of a schedule.
+    """A schedule as its user defines it.
 
     Args:
         recurrence: when it fires.
         template: the job of each fire, without a due time.
         misfire: what becomes of fires that were missed.
-        jitter_s: each fire is moved by the same offset, from 0 to so much.
+        jitter_s: all fires are delayed by the same offset, from 0 to this, s.
         overlap: what a fire does while an earlier job of the schedule runs.
         pause_after: pause after this number of fires in a row whose jobs ended dead; None: never.
     """
@@ -115,7 +124,12 @@ class Schedule:
     @property
     def identity(self) -> str:
         """What it is called among all tenants' schedules."""
-        return f"{self.tenant}/{self.name}"
+        return identity_of(self.tenant, self.name)
+
+
+def identity_of(tenant: str, name: str) -> str:
+    """Return what a tenant's schedule is called among all tenants' schedules; its jitter depends on that."""
+    return f"{tenant}/{name}"
 
 
 _NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")

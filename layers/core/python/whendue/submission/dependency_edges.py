@@ -94,7 +94,8 @@ class DependencyEdges:
                 )
             return self._made[link.ref]
         if link.job not in self._existing:
-            raise UnknownDependencyError(f"dependsOn names {link.job!r}, but no job has this id")
+            known = f'; the ref of an earlier job is {{"ref": "{link.job}"}}' if link.job in self._made else ""
+            raise UnknownDependencyError(f"dependsOn names {link.job!r}, but no job has this id{known}")
         return link.job
 
     def made(self, request: JobRequest, job: Job, dependencies: Sequence[Upstream]) -> None:

@@ -1,4 +1,4 @@
-"""Keys of the one table; ARCHITECTURE.md lists its items."""
+"""Keys of the one table; docs/design/storage.md lists its items."""
 
 import hashlib
 from typing import Final, NamedTuple
@@ -81,15 +81,15 @@ def blob_key(job_id: str, blob: str, life: int | None) -> Key:
     return Key(f"JOB#{job_id}", f"{_kind(BLOB, life)}{blob}")
 
 
-def dependent_key(job_id: str, child_id: str, child_hash: str) -> Key:
+def dependent_key(job_id: str, dependent_id: str, dependent_hash: str) -> Key:
     """Return the key of the note that another job depends on this one; the hash is of the other's request."""
-    return Key(f"JOB#{job_id}", f"{DEPENDENT}{child_id}#{child_hash}")
+    return Key(f"JOB#{job_id}", f"{DEPENDENT}{dependent_id}#{dependent_hash}")
 
 
 def dependent_of(sk: str) -> tuple[str, str]:
     """Return the job that a note is about, and the hash of its request."""
-    child_id, _, child_hash = sk.removeprefix(DEPENDENT).partition("#")
-    return child_id, child_hash
+    dependent_id, _, dependent_hash = sk.removeprefix(DEPENDENT).partition("#")
+    return dependent_id, dependent_hash
 
 
 def cursor_key(purpose: str, partition: str) -> Key:

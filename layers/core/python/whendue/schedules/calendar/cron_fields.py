@@ -156,7 +156,7 @@ def _step(field: Field, text: str | None) -> int:
     size = field.last - field.first + 1
     step = 1 if text is None else int(text[:_DIGITS]) if len(text) <= _DIGITS else size + 1
     if not 0 < step <= size:
-        raise refused(f"has a step that is 0 or too large, as it counts from {field.first} to {field.last}", field)
+        raise refused(f"has a step that is not from 1 to {size}", field)
     return step
 
 

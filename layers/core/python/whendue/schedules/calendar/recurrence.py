@@ -99,7 +99,7 @@ def check(recurrence: Recurrence) -> None:
         crons.parse(recurrence.cron)
     if next(after(recurrence, -1), None) is None:
         raise InvalidScheduleError(
-            given[0].split("_")[0], "never fires: no time matches between start and end, without exclude"
+            given[0].split("_")[0], "never fires: start, end and exclude leave no time that matches"
         )
 
 
