@@ -40,11 +40,14 @@ def test_a_queue_shows_what_waits_what_runs_and_since_when(client: Client, world
     client.submit(delaySeconds=5000)
     queue = shown(client)
     assert (queue["depth"], queue["inFlight"], queue["delayed"]) == (2, 1, 1)
-    assert queue["oldestDueAt"] == first["dueAt"], "nobody has claimed it yet"
-    [delivery] = world.queues.receive("normal", limit=1)
-    world.app.work.handle([delivery], world.clock.now_ms() + 60_000)
+    assert queue["oldestDueAt"] == first["dueAt"], "no worker has claimed it yet"
+    [message] = world.queues.receive("normal", limit=1)
+    world.app.work.handle([message], world.clock.now_ms() + 60_000)
     client.send("POST", f"/jobs/{first['id']}/cancel")
     assert shown(client)["oldestDueAt"] == waiting[0]["dueAt"]
+    for job in waiting:
+        client.send("POST", f"/jobs/{job['id']}/cancel")
+    assert shown(client)["oldestDueAt"] is None, "what is due in a minute does not wait yet"
 
 
 def test_a_look_at_all_queues_reads_a_bounded_number_of_items(world: World) -> None:

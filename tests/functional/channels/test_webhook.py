@@ -295,8 +295,8 @@ def test_a_slow_receiver_holds_up_five_workers_and_nobody_else(web: Web, world: 
         handler.end_headers()
 
     web.reply = slow
-    deliveries = world.queues.receive(NOTIFICATIONS)
-    worked = world.app.work.handle(deliveries, world.clock.now_ms() + 60_000)
+    messages = world.queues.receive(NOTIFICATIONS)
+    worked = world.app.work.handle(messages, world.clock.now_ms() + 60_000)
     assert Counter(seen) == {"/slow": limits.NOTIFY_CONCURRENCY, "/other": 1}
     assert worked.counts["limited"] == 3
     assert {message.group for message in world.queues.messages[NOTIFICATIONS]} == {TENANT}, (

@@ -114,10 +114,10 @@ def test_only_subscriptions_that_want_it_get_it(provided: Resources) -> None:
 def worker(world: Notified, app: App) -> None:
     """Run one batch of each queue in a process that may die."""
     for queue in ("normal", NOTIFICATIONS):
-        if deliveries := world.queues.receive(queue):
+        if messages := world.queues.receive(queue):
             with suppress(KilledError):
-                worked = app.work.handle(deliveries, world.clock.now_ms() + 60_000)
-                settled = [delivery.receipt for delivery in deliveries if delivery.id not in worked.unsettled]
+                worked = app.work.handle(messages, world.clock.now_ms() + 60_000)
+                settled = [message.receipt for message in messages if message.id not in worked.unsettled]
                 world.queues.delete(queue, settled)
 
 

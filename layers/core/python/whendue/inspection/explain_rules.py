@@ -154,7 +154,8 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
         reasons.append(Reason(Cause.HELD, text, {"jobs": failed[:AWAITED_NAMED]}))
     named = [awaited[number].dependency.id for number in sorted(awaited)][:AWAITED_NAMED]
     facts = {"left": left, "jobs": named}
-    reasons.append(Reason(Cause.WAITING_FOR_DEPENDENCIES, f"It waits for {left} job(s) to end.", facts))
+    text = f"It waits for {left} job{'' if left == 1 else 's'} to end."
+    reasons.append(Reason(Cause.WAITING_FOR_DEPENDENCIES, text, facts))
     return reasons
 
 
@@ -177,7 +178,8 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> 
         text = "It is overdue: its message is late, was lost, or was dropped during a pause. The timer sends it again."
         reasons.append(Reason(Cause.OVERDUE, text, {"overdue_s": overdue_s}))
     if job.rescues:
-        text = f"The timer has rescued it {job.rescues} time(s); it checks again at the next check."
+        times = "once" if job.rescues == 1 else f"{job.rescues} times"
+        text = f"Its message was sent again {times}; the timer looks at it again at the next check."
         reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "check_at": job.check_at}))
     return [*reasons, _next_of_due(job, seen)]
 

@@ -53,9 +53,10 @@ class QueueInspector:
         ]
 
     def _oldest(self, queue: str, *, paused: bool) -> int | None:
-        """Find the pending job that is due first, among the first few of each due index partition."""
-        # An next check that rescue has moved stands so much later.
-        until_ms = self._runtime.clock.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
+        """Find the job that has been due longest, among the first few of each due index partition."""
+        now_ms = self._runtime.clock.now_ms()
+        # The next check of a job that rescue has sent again is later than its due time, by up to this interval.
+        until_ms = now_ms + RESCUE_INTERVAL_MAX_S * 1000
         entries = [
             entry
             for shard in range(self._runtime.settings.shards)
@@ -65,6 +66,6 @@ class QueueInspector:
         ]
         items = self._runtime.store.get([entry.key for entry in entries])
         read = self._runtime.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
-        jobs = [job for _, job in read if job.state is State.PENDING]
+        jobs = [job for _, job in read if job.state is State.PENDING and job.due_at <= now_ms]
         held = set() if paused else self._pauses.held(jobs)
         return min((job.due_at for job in jobs if job.id not in held), default=None)
