@@ -1,12 +1,14 @@
 """Isolation by child processes: they answer, die, hang and are told to go down; the worker goes on."""
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.builders.waiting import eventually
-from whendue.adapters.child_processes import ChildProcess, ChildProcesses
+from whendue.adapters.child_processes import READY, ChildProcess, ChildProcesses
 from whendue.engine.ports import BatchResult, ReceivedMessage
 
 FOREVER_MS = 4_000_000_000_000
@@ -36,6 +38,27 @@ def test_what_became_of_the_message_is_known(children: ChildProcesses) -> None:
     """Settled, or to stay in its queue."""
     assert ended(begun(children, "succeeds")) == ([], {"succeeds": 1})
     assert ended(begun(children, "leaves")) == (["m-1"], {"leaves": 1})
+
+
+def test_one_that_dies_before_it_begins_is_told_from_one_that_dies_of_its_message(children: ChildProcesses) -> None:
+    """Of the former the job is innocent."""
+    early, later = begun(children, "dies early"), begun(children, "dies")
+    assert (ended(early), early.begun()) == (None, False)
+    assert (ended(later), later.begun()) == (None, True)
+
+
+def test_what_a_task_does_to_its_process_does_not_reach_children(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A task that cleared the environment stopped all isolated jobs of its worker for as long as it lived."""
+    monkeypatch.setenv("SEEN", "as it was")
+    before = Path.cwd()
+    children = ChildProcesses(1, "tests.builders.child")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [])
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    assert ended(begun(children, "shows its surroundings")) == ([], {"as it was": 1, str(before): 1})
 
 
 @pytest.mark.parametrize("what", ["dies", "signals its group"])
@@ -71,7 +94,7 @@ def test_child_processes_are_asked_to_drain_when_the_worker_goes_down(children: 
     child = begun(children, "drained")
     children.drain(1_234)
     eventually(lambda: child.ended(0.5))
-    assert json.loads(child._answer) == {"drain_ms": 1_234}
+    assert json.loads(child._answer.removeprefix(READY)) == {"drain_ms": 1_234}
 
 
 def test_a_system_that_refuses_a_process_leaves_room_as_it_was(

@@ -25,7 +25,7 @@ class Process:
     def __init__(self, app: App, message: ReceivedMessage, deadline_ms: int, rooms: "Rooms") -> None:
         self._rooms = rooms
         self._late = rooms.late
-        self._worked = None if rooms.deadly else app.work.handle([message], deadline_ms)
+        self._worked = None if rooms.deadly or rooms.broken else app.work.handle([message], deadline_ms)
         self.killed = False
 
     def ended(self, timeout_s: float) -> bool:
@@ -34,6 +34,9 @@ class Process:
         if over := self._late < 0:
             self._rooms.running.discard(self)
         return over
+
+    def begun(self) -> bool:
+        return not self._rooms.broken
 
     def worked(self) -> BatchResult | None:
         return None if self.killed else self._worked
@@ -46,8 +49,8 @@ class Process:
 class Rooms:
     """Room for so many processes."""
 
-    def __init__(self, world: World, room: int, *, late: int = 0, deadly: bool = False) -> None:
-        self.world, self.room, self.late, self.deadly = world, room, late, deadly
+    def __init__(self, world: World, room: int, *, late: int = 0, deadly: bool = False, broken: bool = False) -> None:
+        self.world, self.room, self.late, self.deadly, self.broken = world, room, late, deadly, broken
         self.running: set[Process] = set()
         self.begun: list[str] = []
 
@@ -217,6 +220,20 @@ def test_jobs_like_one_that_killed_its_process_run_apart_at_once() -> None:
     [fresh] = [message for message in world.queues.receive("normal") if forgiven.id in message.body]
     assert work.handle([fresh], FOREVER_MS) == ([], {"succeeded": 1})
     assert fresh.id not in rooms.begun
+
+
+def test_a_process_that_cannot_start_up_says_nothing_about_its_job() -> None:
+    """All jobs like it ran apart for ten minutes, and failed to start there, too, as long as their worker lived."""
+    world = World()
+    rooms = Rooms(world, 5, broken=True)
+    work = world.build(isolation=rooms).work
+    [message] = lost(world, [world.submit()])
+    assert work.handle([message], FOREVER_MS) == ([message.id], {"process_failed": 1})
+    like = world.submit()
+    [fresh] = [received for received in world.queues.receive("normal") if like.id in received.body]
+    assert work.handle([fresh], FOREVER_MS) == ([], {"succeeded": 1})
+    world.clock.advance(NO_ROOM_VISIBILITY_S[1])
+    assert message.id in {received.id for received in world.queues.receive("normal")}, "for another worker, soon"
 
 
 def test_a_worker_remembers_so_many_deadly_types() -> None:

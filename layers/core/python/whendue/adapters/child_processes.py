@@ -21,10 +21,15 @@ from whendue.engine.ports import BatchResult, ReceivedMessage
 MODULE: Final = "whendue.containers.isolated"
 # An answer is one line of ids and counts.
 ANSWER_BYTES: Final = 65_536
+# What a process answers first, once it has started up.
+READY: Final = b"ready\n"
 
 
 class ChildProcesses:
     """Starts processes, a limited number at once.
+
+    They get the environment, the import path and the working directory that this process has now: what tasks change
+    later is none of theirs.
 
     Args:
         limit: how many; each is an interpreter with the application, about 100 MB.
@@ -34,6 +39,8 @@ class ChildProcesses:
     def __init__(self, limit: int, module: str = MODULE) -> None:
         """Begin with none."""
         self._module = module
+        self._environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))}
+        self._directory = os.getcwd()  # noqa: PTH109 - a text, as Popen takes it
         self._free = threading.BoundedSemaphore(limit)
         self._lock = threading.Lock()
         self._running: set[ChildProcess] = set()
@@ -43,10 +50,11 @@ class ChildProcesses:
         if not self._free.acquire(blocking=False):
             return None
         try:
-            child = ChildProcess(self._module, {"message": asdict(message), "deadline_ms": deadline_ms}, self._over)
+            process, answers = self._process()
         except OSError:
             self._free.release()
             return None
+        child = ChildProcess(process, answers, {"message": asdict(message), "deadline_ms": deadline_ms}, self._over)
         with self._lock:
             self._running.add(child)
         return child
@@ -58,39 +66,16 @@ class ChildProcesses:
         for child in running:
             child.drain(at_ms)
 
-    def _over(self, child: "ChildProcess") -> None:
-        with self._lock:
-            self._running.discard(child)
-        self._free.release()
-
-
-class ChildProcess:
-    """A message that a child process handles.
-
-    It reads what to do from its standard input; the end of that input means that we died.
-    """
-
-    def __init__(self, module: str, request: dict[str, Any], over: Callable[["ChildProcess"], None]) -> None:
-        """Start it.
-
-        Args:
-            module: what it runs.
-            request: its message and deadline.
-            over: called with this object once, when the process has ended.
-
-        Raises:
-            OSError: the system refuses a process.
-        """
-        self._over = over
-        self._answer = b""
-        self._has_ended = False
+    def _process(self) -> tuple["subprocess.Popen[bytes]", int]:
+        """Start a process; return it, and the file descriptor that its answer comes from."""
         answers, theirs = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with a module of ours
-                [sys.executable, "-m", module, str(theirs)],
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, with a module of ours
+                [sys.executable, "-m", self._module, str(theirs)],
                 stdin=subprocess.PIPE,
                 stdout=_log(),
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=self._environment,
+                cwd=self._directory,
                 pass_fds=[theirs],
                 # A task that signals its process group reaches no other process.
                 start_new_session=True,
@@ -100,8 +85,42 @@ class ChildProcess:
             raise
         finally:
             os.close(theirs)
+        return process, answers
+
+    def _over(self, child: "ChildProcess") -> None:
+        with self._lock:
+            self._running.discard(child)
+        self._free.release()
+
+
+class ChildProcess:
+    """A message that a child process handles.
+
+    It reads what to do from its standard input; the end of that input means that we died. It answers READY when it has
+    started up, and with a line of JSON when it has handled the message.
+    """
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        answers: int,
+        request: dict[str, Any],
+        over: Callable[["ChildProcess"], None],
+    ) -> None:
+        """Send the request to a process.
+
+        Args:
+            process: just started.
+            answers: the file descriptor that its answers come from.
+            request: its message and deadline.
+            over: called with this object once, when the process has ended.
+        """
+        self._over = over
+        self._answer = b""
+        self._has_ended = False
+        self._process = process
         self._answers = answers
-        self._input = cast("IO[bytes]", self._process.stdin)
+        self._input = cast("IO[bytes]", process.stdin)
         self._request(request)
 
     def drain(self, at_ms: int) -> None:
@@ -120,10 +139,14 @@ class ChildProcess:
             self._end()
         return self._has_ended
 
+    def begun(self) -> bool:
+        """Return whether it has started up and begun with its message."""
+        return self._answer.startswith(READY)
+
     def worked(self) -> BatchResult | None:
         """Return the result of the message; None if the process died."""
         try:
-            answer = json.loads(self._answer)
+            answer = json.loads(self._answer.removeprefix(READY))
         except ValueError:
             return None
         return BatchResult(list(answer["unsettled"]), Counter(answer["counts"]))

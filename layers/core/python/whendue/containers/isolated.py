@@ -1,8 +1,8 @@
 """One message in a process of its own: what a worker starts for a job that may kill the process it runs in.
 
-`python -m whendue.containers.isolated FD` reads a line of JSON with the message from its standard input, handles it
-as any worker would, and writes what became of it to the file descriptor FD. The end of its input means that the worker
-is gone.
+`python -m whendue.containers.isolated FD` reads a line of JSON with the message from its standard input and handles it
+as any worker would. It writes to the file descriptor FD: that it is ready, then what became of the message. The end of
+its input means that the worker is gone.
 """
 
 import json
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
+from whendue.adapters.child_processes import READY
 from whendue.bootstrap import app
 from whendue.containers import log
 from whendue.engine.ports import ReceivedMessage
@@ -56,6 +57,7 @@ def _handle(answer_to: int) -> None:
     request = json.loads(sys.stdin.readline())
     whendue = app(isolated=True)
     drain = Drain(sys.stdin, whendue.clock.now_ms)
+    os.write(answer_to, READY)
     worked = whendue.work.handle([ReceivedMessage(**request["message"])], request["deadline_ms"], drain.at_ms)
     log.info("isolated", outcomes=dict(worked.counts), **export(whendue))
     os.write(answer_to, json.dumps({"unsettled": worked.unsettled, "counts": worked.counts}).encode())

@@ -270,6 +270,9 @@ class Isolated(Protocol):
     def ended(self, timeout_s: float) -> bool:
         """Wait until the process has ended or the timeout is over; return whether it has ended."""
 
+    def begun(self) -> bool:
+        """Return whether the process has started up and begun with its message."""
+
     def worked(self) -> BatchResult | None:
         """Return the message's result once the process has ended; None if the process died."""
 

@@ -79,8 +79,7 @@ class Suspects:
             if self._start(message, job):
                 continue
             if message.receive_count <= len(NO_ROOM_VISIBILITY_S):
-                self._hold(message, NO_ROOM_VISIBILITY_S[message.receive_count - 1])
-                self._left.append(kept(message, "no_room"))
+                self._give_back(message, "no_room")
             else:
                 self._waiting.append((message, job))
 
@@ -126,12 +125,20 @@ class Suspects:
         if worked:
             self._left += [done(running.message, outcome) for outcome in worked.counts.elements()]
             self._left += [kept(running.message)] if worked.unsettled else []
-        else:
+        elif running.process.begun():
             # No worker may claim it before its lease has ended.
             self._hold(running.message, running.job.policy.lease_s + 1)
             self._left.append(kept(running.message, "process_lost"))
             self._killers.died_of(running.job, self._runtime.clock.now_ms())
+        else:
+            # The job had no part in it: another worker may be able to start a process.
+            self._give_back(running.message, "process_failed")
         return True
+
+    def _give_back(self, message: ReceivedMessage, outcome: str) -> None:
+        """Let another worker have a message soon, later each time."""
+        self._hold(message, NO_ROOM_VISIBILITY_S[min(message.receive_count, len(NO_ROOM_VISIBILITY_S)) - 1])
+        self._left.append(kept(message, outcome))
 
     def _hold(self, message: ReceivedMessage, visibility_s: int) -> None:
         with suppress(UnavailableError), self._runtime.bulkhead.around("hold", message.id):
