@@ -68,6 +68,13 @@ JOBS: Final = Area(
     ),
     tests=(
         "unit/test_bulkhead.py",
+        "contract/test_unstorable.py",
+        "contract/test_writes.py",
+        "contract/test_steps.py",
+        "contract/test_due_index.py",
+        "contract/test_query_range.py",
+        "contract/test_profiles.py",
+        "contract/test_counters.py",
         "unit/support/test_conflicts.py",
         "unit/jobs/test_transition.py",
         "unit/jobs/test_transitions_conditions.py",
