@@ -40,7 +40,7 @@ def test_what_became_of_the_message_is_known(children: ChildProcesses) -> None:
     assert ended(begun(children, "leaves")) == (["m-1"], {"leaves": 1})
 
 
-def test_one_that_dies_before_it_begins_is_told_from_one_that_dies_of_its_message(children: ChildProcesses) -> None:
+def test_one_that_dies_before_it_begins_did_not_die_of_its_message(children: ChildProcesses) -> None:
     """Of the former the job is innocent."""
     early, later = begun(children, "dies early"), begun(children, "dies")
     assert (ended(early), early.begun()) == (None, False)

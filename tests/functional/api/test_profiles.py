@@ -10,7 +10,7 @@ from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client, Context, Request, Shape
 from tests.builders.world import World
 from whendue.errors import UnavailableError
-from whendue.quotas import LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
+from whendue.quotas import ERROR_TYPE_BYTES, LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
 
 WHOLE: dict[str, Any] = {
     "priority": "high",
@@ -276,6 +276,8 @@ def test_a_request_takes_back_what_a_profile_never_retries(client: Client) -> No
     """An empty list says: none. No list says: as the profile has it."""
     put(client, {"neverRetry": ["KeyError"]})
     job = client.submit(profile="mine", neverRetry=[])
+    long = "E" * ERROR_TYPE_BYTES
+    assert client.submit(neverRetry=[long])["effective"]["neverRetry"]["value"] == [long], "as long as error.type"
     assert job["effective"]["neverRetry"] == {"value": [], "source": "request"}
 
 

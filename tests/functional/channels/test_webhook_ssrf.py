@@ -114,7 +114,8 @@ def test_a_name_that_leads_where_it_must_not_is_refused_for_good(
     job, logged = delivered(strict)
     assert job.state is State.DEAD
     assert job.last is not None
-    said = f"the URL's host has a {RESOLVED[address]} address; the operator can allow it by WHENDUE_HTTP_ALLOW"
+    article = {"unspecified": "an", "IPv4-mapped": "an"}.get(RESOLVED[address], "a")
+    said = f"the URL's host has {article} {RESOLVED[address]} address; the operator can allow it by WHENDUE_HTTP_ALLOW"
     assert (job.last.type, job.last.message) == ("target_refused", said)
     assert logged[f"target_refused: {said}"] == 1
 

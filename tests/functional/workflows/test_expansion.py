@@ -13,14 +13,19 @@ from tests.builders.workflows import a_whole, flow, node, order, parts, start, s
 from tests.builders.world import IDS, TENANT, World
 from whendue.engine.apply import send
 from whendue.engine.cancel_members import CancelledMembers, cancel_members
-from whendue.engine.ports import Item, WriteResult, WriteStatus
+from whendue.engine.ports import Item, ReceivedMessage, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs.dependency_transitions import cancel_unsatisfied
-from whendue.jobs.model import Job, State, to_item
+from whendue.jobs.failures import failure
+from whendue.jobs.model import Job, State, evolve, to_item
 from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import fail
+from whendue.quotas import WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
+from whendue.settings import Timing
 from whendue.submission.request import JobRequest
 from whendue.table.keys import Key
 from whendue.table.writes import Write, delete, insert
+from whendue.worker.claimed_job import claimed as prepared
 from whendue.workflows.graph import Draft, Wanted
 
 
@@ -298,6 +303,26 @@ def test_an_item_gets_its_payload_wherever_that_is_kept(size: int) -> None:
     assert world.view(parts(world, whole, 2)[1]).result == [size]
 
 
+def test_a_for_each_does_not_run_under_the_limits_of_its_items() -> None:
+    """One with a timeout of 6 s and a single attempt was dead when the first 225 of 1,000 items were created."""
+    world = World()
+    world.task("fetch", lambda payload, ctx: [1, 2])
+    policy = {"max_attempts": 1, "timeout_s": 6, "never_retry": ("unavailable",)}
+    each = node("each", "ok", {"n": {"$item": "@"}}, "fetch", for_each={"$from": "fetch"}, policy=policy)
+    whole = start(world, flow(node("fetch", "fetch"), each))
+    one_batch(world)
+    composite = parts(world, whole, 2)[1]
+    assert composite.policy.timeout_s == 6
+    now_ms = world.clock.now_ms()
+    taken = evolve(composite, state=State.RUNNING, fence="f")
+    run = prepared(world.app.runtime, ReceivedMessage("m", "r", "", 1, "normal"), taken, now_ms + 3_600_000)
+    assert run.deadline_ms == now_ms + 1000 * WORKFLOW_TIMEOUT_S
+    error = failure(taken, "unavailable", "the table did not answer", failed_at=now_ms)
+    assert fail(taken, error, now_ms, Timing(), draw=0.5).job.state is State.PENDING
+    item = evolve(composite, expands=None)
+    assert item.run_policy == item.policy
+
+
 # --- beginning again ---------------------------------------------------------------------------------------------
 
 
@@ -387,7 +412,12 @@ def test_the_items_of_a_retry_are_those_of_its_list() -> None:
     whole = start(world, flow(node("fetch", "fetch"), each))
     for _ in range(2):
         one_batch(world)
-    world.work(unavailable(world, "submit"))
+    broken = unavailable(world, "submit")
+    for _ in range(WORKFLOW_ATTEMPTS):
+        world.work(broken)
+        world.clock.advance(world.job(whole).policy.cap_s)
+        world.tick(broken)
+    world.work(broken)
     assert world.job(whole).state is State.DEAD
     world.app.control.redrive(TENANT, whole.id)
     world.work()

@@ -16,6 +16,7 @@ from functions.api.schemas.base import Body
 from functions.api.schemas.shared.numbers import BackoffFactor, BackoffSeconds, StartRate
 from whendue.jobs.limit_spec import Limit
 from whendue.quotas import (
+    ERROR_TYPE_BYTES,
     GROUP_BYTES,
     LEASE_MAX_S,
     LEASE_MIN_S,
@@ -36,6 +37,8 @@ _FROM_PROFILE: Final = "Default: the profile's, else the task's, else"
 Priority = Literal["critical", "high", "normal", "low"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 Group = Annotated[str, StringConstraints(min_length=1, max_length=GROUP_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
+# As in `error.type`.
+ErrorType = Annotated[str, StringConstraints(min_length=1, max_length=ERROR_TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
@@ -126,7 +129,7 @@ class PolicyBody(Body):
         le=RETENTION_S,
         description=f"How long a finished job is kept, in seconds. {_FROM_PROFILE} 604800 (7 days).",
     )
-    never_retry: list[Name] | None = Field(
+    never_retry: list[ErrorType] | None = Field(
         default=None,
         max_length=NEVER_RETRY,
         description="Error types that are never retried: an attempt that fails with one of them is the last. They add "

@@ -64,7 +64,7 @@ def _why(job: Job) -> EndReason:
     facts = {"error_type": error.type, "message": error.message, "where": error.where, "failed_at": error.failed_at}
     if job.state is State.CANCELLED:
         return EndReason(Cause.CANCELLED_FOR, f"It was cancelled: {error.message}.", facts)
-    facts |= {"attempts": job.failures, "max_attempts": job.policy.max_attempts, "lost": job.lost}
+    facts |= {"attempts": job.failures, "max_attempts": job.run_policy.max_attempts, "lost": job.lost}
     return EndReason(Cause.FAILED, f"{_meaning(job, error)}: {error.message}", facts)
 
 

@@ -1,13 +1,14 @@
 """The job: its states, its policy, its failures, and the item it is stored as."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, Literal
 
 from whendue.errors import OldTableError
 from whendue.jobs.limit_spec import Limit, Wait
+from whendue.quotas import WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
 from whendue.table.items import checked, known
 from whendue.table.keys import Key, job_id_of, job_key
 
@@ -222,6 +223,13 @@ class Job:
         """Whether it was cancelled after a run that may have made parts, and before it waited for them."""
         begun = self.state is State.CANCELLED and self.expands is not None and self.member_count is None
         return begun and (self.claims > 0 or self.redrives is not None)
+
+    @property
+    def run_policy(self) -> Policy:
+        """The policy of the job's own attempts; a forEach carries that of its items, and runs none of their code."""
+        if self.expands != "for_each":
+            return self.policy
+        return replace(self.policy, max_attempts=WORKFLOW_ATTEMPTS, timeout_s=WORKFLOW_TIMEOUT_S, never_retry=())
 
     @property
     def attempt(self) -> int:

@@ -30,7 +30,7 @@ def delay_ms(policy: Policy, failures: int, draw: float) -> int:
 
 def exhausted(job: Job, failures: int, now_ms: int) -> bool:
     """Return whether no attempt is left: it has failed too often, or was made too long ago."""
-    return failures >= job.policy.max_attempts or now_ms >= _last_ms(job)
+    return failures >= job.run_policy.max_attempts or now_ms >= _last_ms(job)
 
 
 def within_horizon(job: Job, due_at: int, now_ms: int) -> int:

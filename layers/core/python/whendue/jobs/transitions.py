@@ -96,9 +96,9 @@ def fail(
     """
     failures, kept = job.failures + 1, keep_attempt(job)
     expected = [*held(job), NOT_CANCELLED]
-    if final or error.type in job.policy.never_retry or retry.exhausted(job, failures, now_ms):
+    if final or error.type in job.run_policy.never_retry or retry.exhausted(job, failures, now_ms):
         return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
-    asked = max(now_ms + retry.delay_ms(job.policy, failures, draw), not_before)
+    asked = max(now_ms + retry.delay_ms(job.run_policy, failures, draw), not_before)
     due_at = retry.within_horizon(job, asked, now_ms)
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}

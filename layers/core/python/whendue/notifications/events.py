@@ -101,7 +101,7 @@ def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> Notifica
         "profile": job.profile,
         "tags": dict(job.tags or {}),
         "attempt": attempt,
-        "maxAttempts": job.policy.max_attempts,
+        "maxAttempts": job.run_policy.max_attempts,
         "createdAt": to_timestamp(job.created_at),
         "dueAt": to_timestamp(job.due_at),
         "startedAt": to_timestamp(job.started_at),

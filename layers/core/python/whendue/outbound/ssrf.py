@@ -231,7 +231,8 @@ def check(target: Target, addresses: Sequence[str], allowed: Allowed) -> None:
         if allowed.permits(target, address):
             continue
         if rule := refusal(address):
-            raise _not_allowed(f"the URL's host has a {rule} address")
+            article = "an" if rule[0] in "aeiouI" else "a"
+            raise _not_allowed(f"the URL's host has {article} {rule} address")
         if target.scheme != "https":
             raise _not_allowed("the URL must begin with https://")
 

@@ -56,7 +56,7 @@ def claimed(
     runtime: Runtime, message: ReceivedMessage, job: Job, function_deadline_ms: int, slot: Slot | None = None
 ) -> ClaimedJob:
     """Prepare the run of a claimed job; its attempt ends with its timeout or its function, whichever is first."""
-    deadline_ms = min(runtime.clock.now_ms() + job.policy.timeout_s * 1000, function_deadline_ms)
+    deadline_ms = min(runtime.clock.now_ms() + job.run_policy.timeout_s * 1000, function_deadline_ms)
     context = Context(job, deadline_ms, runtime.clock.now_ms, lambda key: _first_time(runtime.store, job, key))
     return ClaimedJob(message, job, context, deadline_ms, slot)
 

@@ -110,7 +110,7 @@ class Suspects:
         process = self._isolation.start(message, self._end_ms)
         if process:
             # A process that is stopped (SIGSTOP) ends neither by its timeout nor by an interrupt.
-            allowed_ms = 1000 * (job.policy.timeout_s + ISOLATED_EXTRA_S)
+            allowed_ms = 1000 * (job.run_policy.timeout_s + ISOLATED_EXTRA_S)
             until_ms = min(self._end_ms, round(self._runtime.clock.now_ms() + allowed_ms))
             self._running.append(_Running(message, job, process, until_ms))
         return process is not None
