@@ -68,6 +68,7 @@ JOBS: Final = Area(
     ),
     tests=(
         "unit/test_bulkhead.py",
+        "unit/adapters/test_attribute_values.py",
         "contract/test_unstorable.py",
         "contract/test_writes.py",
         "contract/test_steps.py",

@@ -40,7 +40,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.settings": ("functional/adapters/test_aws.py", "unit/support/test_secret.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------
-    "whendue.adapters.attribute_values": ("contract/test_unstorable.py:INVALID", "unit/schedules/test_model.py"),
     "whendue.adapters.dynamodb": (
         "contract/test_faults.py",
         "contract/test_writes.py:store",
