@@ -33,6 +33,19 @@ output "dead_letter_queue" {
   value       = local.urls["dead_letter"]
 }
 
+output "notifications_dead_letter_queue" {
+  description = "The URL of the dead-letter queue of deliveries."
+  value       = local.urls[local.queues.notifications.dead_letter]
+}
+
+output "container_settings" {
+  description = "The settings of workers and timers in containers, one NAME=value per line: those of the functions, without what only the API needs."
+  value = join("\n", [
+    for name, value in merge(local.environment, { AWS_DEFAULT_REGION = var.region }, var.environment) : "${name}=${value}"
+    if value != null && value != "" && name != "POWERTOOLS_SERVICE_NAME" && !startswith(name, "WHENDUE_JWT_")
+  ])
+}
+
 output "functions" {
   description = "Function name -> deployed name."
   value       = { for name, function in module.function : name => function.name }

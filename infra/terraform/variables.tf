@@ -18,7 +18,7 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, besides `application` and `stack`."
+  description = "Tags of every resource, in addition to `application` and `stack`."
   type        = map(string)
   default     = {}
 }
@@ -30,7 +30,7 @@ variable "emulator" {
 }
 
 variable "build_manifest" {
-  description = "What `make build` wrote: the zips of layers and functions, beside this file. Default: .local/build/manifest.json"
+  description = "The file that `make build` wrote; it names the zips of layers and functions in its folder. Default: .local/build/manifest.json"
   type        = string
   default     = null
 }
@@ -49,7 +49,7 @@ variable "api_flavor" {
 }
 
 variable "api_throttle" {
-  description = "Requests a second that the API lets through in the long run, and at once."
+  description = "Requests a second that the API accepts: the sustained rate, and the burst."
   type        = object({ rate_per_s = number, burst = number })
   default     = { rate_per_s = 200, burst = 400 }
 
@@ -153,7 +153,7 @@ variable "worker_memory_mb" {
 }
 
 variable "worker_concurrency" {
-  description = "Batches of one queue that workers run at once, at most. Null: as the topology says, 50."
+  description = "Maximum number of batches of one queue that workers run concurrently. Null: as the topology says, 50."
   type        = number
   default     = null
 
@@ -187,7 +187,7 @@ variable "environment" {
 }
 
 variable "email" {
-  description = "Who sends mails, by which verified SES identities (ARNs), and by tenant (* for every tenant) who else may send and to which recipients: addresses, domains, or *."
+  description = "Mails: the default sender, the verified SES identities (ARNs) that roles may send from, and by tenant (* for every tenant) further senders and the allowed recipients: addresses, domains, or *."
   type = object({
     from          = optional(string, "")
     identity_arns = optional(list(string), [])
@@ -250,7 +250,7 @@ variable "protect" {
 }
 
 variable "bucket_lifecycle" {
-  description = "Expire what lies in the bucket. Off only where an emulator's Terraform provider knows no lifecycles."
+  description = "Let objects in the bucket expire. Off only for emulators without bucket lifecycles."
   type        = bool
   default     = true
 }
@@ -276,13 +276,13 @@ variable "observability" {
 }
 
 variable "alarm_email" {
-  description = "Who gets mails of alarms, besides the topic that the outputs name."
+  description = "The mail address that gets alarms, in addition to the SNS topic of the output `alarm_topic_arn`. Null: no mails."
   type        = string
   default     = null
 }
 
 variable "monthly_budget_usd" {
-  description = "Warn when a month's costs of resources with the tag `stack` = name pass 80 % of this, or will pass it. Null: no budget."
+  description = "US dollars a month. Warn when the costs of resources with the tag `stack` = name exceed 80 % of this, or are forecast to exceed it. Null: no budget."
   type        = number
   default     = null
 
@@ -297,7 +297,7 @@ variable "monthly_budget_usd" {
 }
 
 variable "runbooks_url" {
-  description = "Where the runbook pages are; begins the link in each alarm's description."
+  description = "Where the runbook pages are: the start of the link in each alarm's description. Set it to a URL, so that the mail of an alarm has a link."
   type        = string
   default     = "docs/operations/runbooks"
 }

@@ -1,9 +1,11 @@
-# Production. Change issuer, audience and JWKS to those of your identity provider (docs/reference/authentication.md).
+# Production. Change the address of mails, the link to the runbooks, and issuer, audience and JWKS to those of your
+# identity provider (docs/reference/authentication.md).
 name               = "whendue"
 protect            = true
 log_retention_days = 90
 monthly_budget_usd = 200
 alarm_email        = "operator@example.com"
+runbooks_url       = "https://github.com/OWNER/REPOSITORY/blob/main/docs/operations/runbooks"
 
 jwt = {
   algorithm = "RS256"
