@@ -60,7 +60,7 @@ def test_a_job_that_follows_takes_the_edit_at_its_next_attempt(http: Http) -> No
     job = http.submit("demo.broken", {"reason": "as always"}, profile="leader", timeoutSeconds=9)
     assert (job["followProfile"], job["maxAttempts"]) == (True, 40)
     eventually(lambda: http.job(job), lambda shown: shown["attempt"] >= 1)
-    edited = at(put(http, "leader", {"maxAttempts": 40, "backoff": QUICK, "neverRetry": ["RuntimeError"]})["editedAt"])
+    edited = at(put(http, "leader", {"maxAttempts": 40, "backoff": QUICK, "neverRetry": ["RuntimeError"]})["updatedAt"])
 
     def is_new(shown: dict[str, Any]) -> bool:
         new: bool = shown["profileVersion"] == 2

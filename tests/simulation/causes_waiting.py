@@ -118,7 +118,7 @@ def _once_the_other_ends(asked: Asked) -> None:
 
 
 def _once_the_other_ends_or_it_looks(asked: Asked) -> None:
-    assert asked.at("nextLookAt") > asked.at_ms
+    assert asked.at("nextCheckAt") > asked.at_ms
     _once_the_other_ends(asked)
 
 
@@ -128,7 +128,7 @@ def _ten_seconds_after_the_other(asked: Asked) -> None:
 
 
 def _when_its_turn_is(asked: Asked) -> None:
-    asked.starts(asked.at("nextLookAt"), asked.at("nextLookAt") + PROMPT_MS)
+    asked.starts(asked.at("nextCheckAt"), asked.at("nextCheckAt") + PROMPT_MS)
     _ten_seconds_after_the_other(asked)
 
 
@@ -241,7 +241,7 @@ def _at_the_next_tick(asked: Asked) -> None:
 
 def _at_the_tick_after_its_alarm(asked: Asked) -> None:
     assert asked.facts["rescues"] == 1
-    asked.starts(asked.at("checkAt"), asked.at("checkAt") + TICK_MS + PROMPT_MS)
+    asked.starts(asked.at("nextCheckAt"), asked.at("nextCheckAt") + TICK_MS + PROMPT_MS)
 
 
 ROWS: Final = (

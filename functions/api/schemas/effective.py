@@ -55,7 +55,7 @@ class EffectiveReply(Reply):
     )
     retention_seconds: SourcedInteger = Field(description="How long the finished job is kept, in seconds.")
     never_retry: SourcedTexts = Field(
-        description="Error types that are never retried, besides those that the task itself declares."
+        description="Error types that are never retried, in addition to those that the task declares."
     )
 
 

@@ -27,7 +27,7 @@ class QueuePauseBody(Body):
         description=f"Why it is paused, 1 to {PAUSE_REASON_BYTES} bytes.", examples=["the payment provider is down"]
     )
     expires_at: Rfc3339 | None = Field(
-        default=None, description="When the pause ends automatically. Default: when somebody resumes it."
+        default=None, description="When the pause ends automatically. Default: only when it is resumed."
     )
 
     @property
@@ -56,7 +56,7 @@ class PauseReply(Reply):
     )
     reason: str | None = Field(description="Why it is paused; null for a queue without the scope `operator`.")
     since: Time | None = Field(description="When it was paused.")
-    until: Time | None = Field(description="When it ends automatically; null: when somebody resumes it.")
+    expires_at: Time | None = Field(description="When it ends automatically; null: when somebody resumes it.")
 
 
 class TenantPauseReply(PauseReply):
@@ -118,5 +118,5 @@ def _fields(pause: Pause) -> dict[str, Any]:
         "by": pause.by,
         "reason": pause.reason,
         "since": times.to_timestamp(pause.since),
-        "until": times.to_timestamp(pause.until),
+        "expires_at": times.to_timestamp(pause.until),
     }

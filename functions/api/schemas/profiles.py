@@ -77,7 +77,7 @@ class ProfileReply(Reply):
     name: str = Field(description="Name of the profile.")
     version: int | None = Field(description="Version, counted from 1; null for a built-in profile.")
     built_in: bool = Field(description="Whether whendue ships it; such a profile cannot be changed.")
-    edited_at: Time | None = Field(description="When this version was created; null for a built-in profile.")
+    updated_at: Time | None = Field(description="When this version was created; null for a built-in profile.")
     priority: str | None = Field(description="Priority of jobs that name none.")
     max_attempts: int | None = Field(description="Maximum number of attempts, the first one included.")
     backoff: ProfileBackoffReply
@@ -104,7 +104,7 @@ def profile_reply(profile: Profile) -> ProfileReply:
         name=profile.name,
         version=profile.version,
         built_in=profile.version is None,
-        edited_at=times.to_timestamp(profile.edited_at),
+        updated_at=times.to_timestamp(profile.edited_at),
         priority=profile.queue,
         max_attempts=said.get("max_attempts"),
         backoff=ProfileBackoffReply(

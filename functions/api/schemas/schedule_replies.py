@@ -57,7 +57,7 @@ class ScheduleReply(Reply):
         default=None, description="The workflow that each fire runs, written as `nodes`."
     )
     created_at: Time | None = Field(description="When it was created.")
-    changed_at: Time | None = Field(description="When it was changed last; the ETag is made from it.")
+    updated_at: Time | None = Field(description="When it was changed last; the ETag is made from it.")
     next_at: Time | None = Field(description="Nominal time of the next fire, even while it is paused; null at the end.")
     paused: SchedulePauseReply | None = Field(default=None, description="The pause; null unless `state` is `paused`.")
     last_error: str | None = Field(default=None, description="Why the last fires created no job.")
@@ -127,7 +127,7 @@ class BackfillReply(Reply):
     force: bool = Field(description="Whether fires that already had a job get another one.")
     reached: Time | None = Field(description="All fires up to this nominal time are done; null before the first one.")
     created_jobs: int = Field(description="Number of jobs created so far.")
-    left_alone: int = Field(description="Number of fires left as they are because they had a job.")
+    skipped_fires: int = Field(description="Number of fires without a new job because they had one already.")
     error: str | None = Field(default=None, description="Why it failed; null unless `state` is `failed`.")
 
 
@@ -160,7 +160,7 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         pause_after_failures=definition.pause_after,
         **{target: shown},
         created_at=times.to_timestamp(schedule.created_at),
-        changed_at=times.to_timestamp(schedule.version),
+        updated_at=times.to_timestamp(schedule.version),
         next_at=times.to_timestamp(coming and coming.at_ms),
         paused=_paused(schedule),
         last_error=schedule.last_error,
@@ -219,6 +219,6 @@ def backfill_reply(backfill: Backfill) -> BackfillReply:
         force=backfill.force,
         reached=times.to_timestamp(backfill.cursor) if backfill.cursor >= backfill.from_ms else None,
         created_jobs=backfill.made,
-        left_alone=backfill.passed,
+        skipped_fires=backfill.passed,
         error=backfill.error,
     )

@@ -316,7 +316,9 @@ def test_an_error_of_a_look_at_dependencies_takes_nothing_back(
     first = client.submit()
     world.work()
     waiting = [{"type": "ok", "dependsOn": [first["id"]], "group": group} for group in ("good", "bad", "good")]
-    _patched(DependencyReconciler, "_check", lambda self, job: job.group == "bad")(world, monkeypatch, EXCEPTIONS[name])
+    _patched(DependencyReconciler, "_reconcile", lambda self, job: job.group == "bad")(
+        world, monkeypatch, EXCEPTIONS[name]
+    )
     items = client.send("POST", "/jobs/batch", {"jobs": waiting}).json["items"]
     assert [item["status"] for item in items] == [202, 202, 202]
     monkeypatch.undo()

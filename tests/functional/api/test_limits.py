@@ -21,8 +21,8 @@ def test_limits_are_taken_shown_and_explained(client: Client, world: World) -> N
     assert reason["facts"] == {
         "key": "customer-7",
         "ratePerSecond": 0.5,
-        "waitsSinceAt": waiting["createdAt"],
-        "nextLookAt": waiting["dueAt"],
+        "waitingSinceAt": waiting["createdAt"],
+        "nextCheckAt": waiting["dueAt"],
     }
 
 

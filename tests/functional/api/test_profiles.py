@@ -43,7 +43,7 @@ def test_a_profile_is_read_as_it_was_put(client: Client) -> None:
     """All that it says, nothing that it does not say."""
     made = put(client, WHOLE)
     assert (made.status, made.headers["etag"]) == (201, '"1"')
-    rest = {"name": "mine", "version": 1, "builtIn": False, "editedAt": "2027-01-15T08:00:00.000Z"}
+    rest = {"name": "mine", "version": 1, "builtIn": False, "updatedAt": "2027-01-15T08:00:00.000Z"}
     assert made.json == WHOLE | rest
     shown = client.send("GET", "/profiles/mine")
     assert (shown.json, shown.headers["etag"]) == (made.json, '"1"')

@@ -81,7 +81,7 @@ def test_a_queue_is_paused_and_resumed(client: Client, client_of: Callable[..., 
     """Operators see by whom, why, since and until when."""
     until = times.to_timestamp(world.clock.now_ms() + 60_000)
     answer = client.send("POST", "/queues/normal/pause", WHY | {"expiresAt": until})
-    expected = {"by": TENANT, **WHY, "since": times.to_timestamp(world.clock.now_ms()), "until": until}
+    expected = {"by": TENANT, **WHY, "since": times.to_timestamp(world.clock.now_ms()), "expiresAt": until}
     assert (answer.status, answer.json) == (200, expected | {"by": answer.json["by"]})
     assert answer.json["by"]
     assert shown(client_of("other", "jobs:read operator"))["paused"] == answer.json
@@ -138,7 +138,7 @@ def test_a_tenant_pauses_itself_and_its_types_and_nobody_else(
     """The tenant comes from the token."""
     for body in ({}, {"type": "ok"}, {"type": "bad", "expiresAt": None}):
         answer = client.send("POST", "/pauses", WHY | body)
-        assert (answer.status, answer.json["type"], answer.json["until"]) == (200, body.get("type"), None)
+        assert (answer.status, answer.json["type"], answer.json["expiresAt"]) == (200, body.get("type"), None)
     other = client_of("other")
     assert other.send("GET", "/pauses").json == {"items": [], "cursor": None}
     job = other.submit()

@@ -387,7 +387,7 @@ def test_a_backfill_runs_what_has_not_run(put: Callable[..., Answer], client: Cl
     assert begun.status == 202, begun.text
     world.pass_time(60)
     shown_now = client.send("GET", begun.headers["location"]).json
-    assert (shown_now["state"], shown_now["createdJobs"], shown_now["leftAlone"]) == ("finished", 8, 3)
+    assert (shown_now["state"], shown_now["createdJobs"], shown_now["skippedFires"]) == ("finished", 8, 3)
     found = fires(client, **body)
     assert Counter(fire["outcome"] for fire in found) == {"ran": 3, "caught_up": 8}
     assert len({fire["nominalAt"] for fire in found}) == 11

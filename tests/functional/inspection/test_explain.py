@@ -49,7 +49,7 @@ def test_a_second_job_of_a_key_with_concurrency_1_waits_for_its_key() -> None:
     """It said `queued` until a worker had looked."""
     world = World()
     [reason], second = running_one(world, limit=ONE)
-    assert (reason.code, reason.facts) == ("limited", {"key": "k", "waits_since_at": second.due_at, "concurrency": 1})
+    assert (reason.code, reason.facts) == ("limited", {"key": "k", "waiting_since_at": second.due_at, "concurrency": 1})
     assert "starts when one of them ends" in reason.text
 
 
@@ -62,7 +62,7 @@ def test_one_of_two_slots_is_free() -> None:
 def test_a_second_job_of_a_key_with_a_rate_waits_for_its_key() -> None:
     """Its token is gone."""
     [reason], second = running_one(World(), limit=Limit(rate_per_s=0.5, key="k"))
-    facts = {"key": "k", "waits_since_at": second.due_at, "rate_per_second": 0.5}
+    facts = {"key": "k", "waiting_since_at": second.due_at, "rate_per_second": 0.5}
     assert (reason.code, reason.facts) == ("limited", facts)
 
 

@@ -42,8 +42,8 @@ def test_a_waiting_job_says_what_it_waits_for() -> None:
     assert reason.facts == {
         "key": "k",
         "concurrency": 1,
-        "waits_since_at": waits.due_at,
-        "next_look_at": now_ms + LIMIT_RECHECK_S * 1000,
+        "waiting_since_at": waits.due_at,
+        "next_check_at": now_ms + LIMIT_RECHECK_S * 1000,
     }
     stored = world.job(waits)
     assert (stored.attempt, stored.claims, stored.lost, stored.state) == (0, 0, 0, State.PENDING)

@@ -25,14 +25,14 @@ def put(world: World, **wanted: Any) -> None:
     body = OFTEN | wanted
     answer = world.insist("PUT", NAME, {name: value for name, value in body.items() if value is not None})
     assert answer.status in (200, 201), answer.text
-    acknowledged(world, read(answer.json["changedAt"]))
+    acknowledged(world, read(answer.json["updatedAt"]))
 
 
 def change(world: World, what: str) -> None:
     """Pause or resume it until that is acknowledged."""
     answer = world.insist("POST", f"{NAME}/{what}", {"reason": "why"} if what == "pause" else None)
     assert answer.status == 200, answer.text
-    acknowledged(world, read(answer.json["changedAt"]))
+    acknowledged(world, read(answer.json["updatedAt"]))
 
 
 def delete(world: World) -> None:

@@ -110,14 +110,14 @@ def _paused(pause: Pause, queue: str) -> Reason:
     return Reason(Cause.PAUSED, text, {"by": pause.by, "reason": pause.reason} | times)
 
 
-def _limited(wait: Wait, next_look_at: int | None) -> Reason:
-    """Return what a limit makes a job wait for; `next_look_at` is None while no worker has deferred it."""
-    facts: dict[str, Any] = {"key": wait.key, "waits_since_at": wait.since}
-    facts |= {} if next_look_at is None else {"next_look_at": next_look_at}
+def _limited(wait: Wait, next_check_at: int | None) -> Reason:
+    """Return what a limit makes a job wait for; `next_check_at` is None while no worker has deferred it."""
+    facts: dict[str, Any] = {"key": wait.key, "waiting_since_at": wait.since}
+    facts |= {} if next_check_at is None else {"next_check_at": next_check_at}
     if wait.what == "slot":
         text = f"The maximum number of jobs with the key {wait.key} is running; it starts when one of them ends."
         return Reason(Cause.LIMITED, text, facts | {"concurrency": wait.limit})
-    turn = "it starts when a worker has received it" if next_look_at is None else "it starts at its due time"
+    turn = "it starts when a worker has received it" if next_check_at is None else "it starts at its due time"
     text = f"Jobs with the key {wait.key} start at a limited rate; {turn}."
     return Reason(Cause.LIMITED, text, facts | {"rate_per_second": wait.limit})
 
@@ -180,7 +180,7 @@ def _waits_for_worker(job: Job, now_ms: int, timing: Timing, seen: Observed) -> 
     if job.rescues:
         times = "once" if job.rescues == 1 else f"{job.rescues} times"
         text = f"Its message was sent again {times}; the timer looks at it again at the next check."
-        reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "check_at": job.check_at}))
+        reasons.append(Reason(Cause.RESCUED, text, {"rescues": job.rescues, "next_check_at": job.check_at}))
     return [*reasons, _next_of_due(job, seen)]
 
 

@@ -14,6 +14,6 @@ def pause_event(key: Key, pause: Pause, *, queue: str | None = None, task: str |
         "reason": pause.reason,
         "by": pause.by,
         "since": to_timestamp(pause.since),
-        "until": to_timestamp(pause.until),
+        "expiresAt": to_timestamp(pause.until),
     }
     return NotificationEvent("queue_paused", f"{key.pk} {key.sk} {pause.since}", pause.since, data, task, queue)

@@ -33,7 +33,7 @@ def missed_event(schedule: Schedule, gap: MissedRange) -> NotificationEvent:
         "missed": len(missed_times[:MISSED_COUNTED]),
         "more": len(missed_times) > MISSED_COUNTED,
         "firstAt": to_timestamp(first),
-        "until": to_timestamp(until),
+        "lastAt": to_timestamp(until),
         "reason": gap.reason,
     }
     template = schedule.definition.template
