@@ -292,7 +292,7 @@ variable "monthly_budget_usd" {
   }
   validation {
     condition     = var.monthly_budget_usd == null || var.observability || var.alarm_email != null
-    error_message = "A budget must have somebody to notify: alarm_email, or the topic that observability makes."
+    error_message = "A budget must have an address or a topic to notify: alarm_email, or the topic that observability makes."
   }
 }
 
