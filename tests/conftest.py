@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_chosen_case(item: pytest.Item, seen: dict[str, int]) -> bool:
-    """Tell whether a case is among those that are run here; each has a turn in the order of collection."""
+    """Return whether a case is among those that are run here; each has a turn in the order of collection."""
     mark = item.get_closest_marker("sampled")
     if mark is None:
         return True
@@ -47,7 +47,7 @@ def _is_chosen_case(item: pytest.Item, seen: dict[str, int]) -> bool:
 
 
 def _is_chosen_exception(item: pytest.Item, stages: dict[tuple[str, ...], int]) -> bool:
-    """Tell whether a case raises one of the exceptions that its stage raises here; true of every other test."""
+    """Return whether a case raises one of the exceptions that its stage raises here; true of every other test."""
     parameters = getattr(item, "callspec", None)
     if parameters is None or "bulkheads" not in item.nodeid:
         return True

@@ -31,7 +31,7 @@ def lines(logged: StringIO) -> list[dict[str, Any]]:
 
 
 def metrics_of(line: dict[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Give a line's metrics: name -> (unit, values)."""
+    """Return a line's metrics: name -> (unit, values)."""
     return {
         metric["Name"]: (metric["Unit"], line[metric["Name"]])
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])

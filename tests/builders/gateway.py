@@ -27,7 +27,7 @@ class Request:
     query: str = ""
 
     def event(self, shape: Shape) -> dict[str, Any]:
-        """Give the event of an HTTP API (2.0) or of a REST API (1.0); bytes travel as base64."""
+        """Return the event of an HTTP API (2.0) or of a REST API (1.0); bytes travel as base64."""
         raw = isinstance(self.body, bytes)
         body = base64.b64encode(self.body).decode() if isinstance(self.body, bytes) else self.body
         return (self._http if shape == "http" else self._rest)() | {"body": body, "isBase64Encoded": raw}

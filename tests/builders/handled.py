@@ -19,7 +19,7 @@ class Handled(World):
     """The world's services behind the functions' handlers."""
 
     def batch(self, app: App, messages: Sequence[ReceivedMessage]) -> set[str]:
-        """Hand messages to a worker's handler and delete those that it settled; gives the ids of the others."""
+        """Hand messages to a worker's handler and delete those that it settled; return the ids of the others."""
         reply = handle_batch(
             app,
             {"Records": [record(message) for message in messages]},
@@ -75,7 +75,7 @@ class Remaining:
 
 
 def record(message: ReceivedMessage) -> dict[str, Any]:
-    """Give a message as SQS hands it to a function."""
+    """Return a message as SQS hands it to a function."""
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt,

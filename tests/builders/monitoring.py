@@ -19,7 +19,7 @@ VARIABLES = {"$__rate_interval": "1m", "$__range": "1h", "$queue": ".*", "$type"
 
 
 def queries() -> dict[str, str]:
-    """Give every query as Prometheus gets it: of each panel's targets, and of each rule."""
+    """Return every query as Prometheus gets it: of each panel's targets, and of each rule."""
     panels = {
         f"{panel['title']}, {target['refId']}": target["expr"]
         for panel in DASHBOARD["panels"]

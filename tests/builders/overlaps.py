@@ -15,7 +15,7 @@ EVERY_10_S = Recurrence(cron="*/10 * * * * *")
 
 
 def running(overlap: Overlap, lease_s: int = 600) -> tuple[World, Job]:
-    """Let a schedule's first fire run, in a worker that is never heard of again; gives its job."""
+    """Let a schedule's first fire run, in a worker that is never heard of again; return its job."""
     world = World()
     template = JobRequest("ok", {}, policy={"lease_s": lease_s})
     world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap=overlap))

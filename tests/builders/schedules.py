@@ -65,7 +65,7 @@ def put(world: World, cron: str = "*/5 * * * * *", **wanted: Any) -> None:
 
 
 def before(world: World, name: str, happens: Callable[[], None]) -> Refusing:
-    """Give a table before whose first write of this name something else happens."""
+    """Return a table before whose first write of this name something else happens."""
 
     def apply(writes: Sequence[Write]) -> list[Ended]:
         if table.on and any(write.name == name for write in writes):
@@ -88,7 +88,7 @@ def dies_before(world: World, name: str, doing: Callable[[Any], object]) -> None
 
 
 def deaf(world: World, name: str) -> Refusing:
-    """Give a table that takes no writes of this name."""
+    """Return a table that takes no writes of this name."""
 
     def apply(writes: Sequence[Write]) -> list[Ended]:
         results = iter(world.table.apply([write for write in writes if write.name != name]))

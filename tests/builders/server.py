@@ -15,7 +15,7 @@ from tests.builders.world import World
 
 
 def event_of(method: str, target: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
-    """Give the event that an HTTP API makes of a request (payload format 2.0): its path decoded, its body as base64."""
+    """Return the event that an HTTP API makes of a request (payload format 2.0): its path decoded, its body as base64."""
     path, _, query = target.partition("?")
     decoded = unquote(path)
     return {
@@ -31,7 +31,7 @@ def event_of(method: str, target: str, headers: dict[str, str], body: bytes) -> 
 
 @contextmanager
 def serving(api: Api, world: World) -> Iterator[str]:
-    """Serve an API, one request at a time as a function does; gives its URL. Time goes on by a second a request."""
+    """Serve an API, one request at a time as a function does; return its URL. Time goes on by a second a request."""
     turn = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

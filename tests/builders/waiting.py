@@ -13,7 +13,7 @@ HANGS_S = 600
 def eventually(
     get: Callable[[], T], good: Callable[[T], bool] = bool, *, timeout_s: float = HANGS_S, every_s: float = 0.05
 ) -> T:
-    """Ask until the answer is good, and give it.
+    """Ask until the answer is good, and return it.
 
     Args:
         get: what to ask.

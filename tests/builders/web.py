@@ -33,7 +33,7 @@ class Web:
     scheme: str = "http"
 
     def url(self, path: str = "/hook", host: str = "127.0.0.1") -> str:
-        """Give a URL of the server."""
+        """Return a URL of the server."""
         return f"{self.scheme}://{host}:{self.port}{path}"
 
     def answers(self, status: int, body: bytes = b"", **headers: str) -> None:

@@ -139,7 +139,7 @@ class RealTime(World):
         self.release = threading.Event()
 
     def run(self, kind: str, **policy: object) -> tuple[object, State]:
-        """Run one job; gives its last error or its result, and its state."""
+        """Run one job; return its last error or its result, and its state."""
         job = self.submit(kind, policy=policy)
         self.app.work.handle(self.queues.receive("normal"), self.system.now_ms() + 60_000)
         view = self.view(job)

@@ -18,7 +18,7 @@ ON_AWS = TABLES[1:]
 
 
 def pytest_report_header() -> str:
-    """Say whether DynamoDB Local and LocalStack take part: they are started by others."""
+    """Return whether DynamoDB Local and LocalStack take part: they are started by others."""
     said = {DYNAMODB_LOCAL: ("DynamoDB Local", LOCAL), LOCALSTACK: ("LocalStack", STARTED)}
     parts = (
         f"{variable} is {'set' if value else f'not set, {name} takes no part'}"

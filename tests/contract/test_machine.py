@@ -132,7 +132,7 @@ class Tables(RuleBasedStateMachine):
         self.claims = 0
 
     def own(self, write: Write) -> Write:
-        """Give a write of this run's items."""
+        """Return a write of this run's items."""
         change = dict(write.changes)
         if "due_pk" in change:
             change["due_pk"] = f"{self.run}-{change['due_pk']}"

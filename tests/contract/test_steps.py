@@ -90,7 +90,7 @@ def test_a_finished_job_leaves_the_live_due_index_for_the_finished_one(store: Jo
 
 
 def race(runners: int, store: JobStore, writes: list[list[Write]]) -> list[WriteResult]:
-    """Apply batches at the same moment; gives the outcome of the first write of each."""
+    """Apply batches at the same moment; return the outcome of the first write of each."""
     start = threading.Barrier(runners)
 
     def run(batch: list[Write]) -> WriteResult:

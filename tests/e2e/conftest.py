@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """Give the home that the suite runs in: `make e2e-containers`, or Lambda."""
+    """Return the home that the suite runs in: `make e2e-containers`, or Lambda."""
     homes: dict[str, Callable[[], Home]] = {
         "lambda": Functions,
         "container": lambda: Containers(tmp_path_factory.mktemp("containers")),
@@ -99,7 +99,7 @@ def stage_named(emulated: Emulator, calls: Path, home: Home) -> Callable[..., St
 
 @pytest.fixture(scope="session")
 def stage(stage_named: Callable[..., Stage]) -> Stage:
-    """Give the stack that most tests share, its timer ticking by itself."""
+    """Return the stack that most tests share, its timer ticking by itself."""
     # As `make up` has it: everyone may mail to everyone.
     made = stage_named("e2e", schedule_timer=True, **mail.SETTINGS, WHENDUE_LAMBDA_ALLOW='{"*": ["*"]}')
     # Terraform makes no identities: whose addresses they are is between their owners and SES.
@@ -110,7 +110,7 @@ def stage(stage_named: Callable[..., Stage]) -> Stage:
 
 @pytest.fixture
 def timeless(stage_named: Callable[..., Stage], request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """Give a stack of its own, without a timer, to a test that ticks with its own clock."""
+    """Return a stack of its own, without a timer, to a test that ticks with its own clock."""
     made = stage_named(f"timeless-{abs(hash(request.node.nodeid)) % 10_000}", schedule_timer=False)
     yield made
     made.home.end(made.stack)
@@ -118,7 +118,7 @@ def timeless(stage_named: Callable[..., Stage], request: pytest.FixtureRequest) 
 
 @pytest.fixture(scope="session")
 def quiet(stage_named: Callable[..., Stage]) -> Stage:
-    """Give a stack without a timer, to tests that count."""
+    """Return a stack without a timer, to tests that count."""
     return stage_named("quiet", schedule_timer=False)
 
 

@@ -49,7 +49,7 @@ class Home(Protocol):
         """Let so many batches of deliveries be under way at once, as on AWS."""
 
     def printed(self, emulator: Emulator) -> list[str]:
-        """Give the lines that they have printed."""
+        """Return the lines that they have printed."""
 
 
 class Functions:
@@ -129,7 +129,7 @@ class Replica:
         self._stopping.set()
 
     def stop(self) -> int:
-        """End it as Kubernetes does; gives its exit code."""
+        """End it as Kubernetes does; return its exit code."""
         self.expect_end()
         self.process.terminate()
         try:
@@ -206,7 +206,7 @@ class Containers:
 
 
 def environment_of_suite(stack: Stack) -> dict[str, str]:
-    """Give a process its environment, with the tasks of the suite."""
+    """Return the environment of a process, with the tasks of the suite."""
     return {
         **environment_of(stack),
         "WHENDUE_TASKS": f"{USER_TASKS},tests.e2e.tasks",

@@ -26,14 +26,14 @@ class Prometheus:
         self._client = client
 
     def ask(self, query: str) -> dict[Mapping[str, str], float]:
-        """Give a query's samples: labels -> value."""
+        """Return a query's samples: labels -> value."""
         reply = self._client.get("/api/v1/query", params={"query": query})
         assert reply.status_code == 200, f"{query}: {reply.text}"
         result = reply.json()["data"]["result"]
         return {_Labels(sample["metric"]): float(sample["value"][1]) for sample in result}
 
     def number(self, query: str) -> float | None:
-        """Give the one value of a query, None while there is none."""
+        """Return the one value of a query, None while there is none."""
         return next(iter(self.ask(query).values()), None)
 
     def alerts(self) -> list[str]:
@@ -48,7 +48,7 @@ class _Labels(dict[str, str]):
 
 
 def configuration(stage: Stage, folder: Path) -> Path:
-    """Give the shipped configuration with this stack's address and a token for it."""
+    """Return the shipped configuration with this stack's address and a token for it."""
     shutil.copytree(MONITORING / "prometheus", folder, dirs_exist_ok=True)
     (folder / "token").write_text(token.make("monitoring", "metrics:read", stage.secret))
     path = folder / "prometheus.yml"

@@ -113,7 +113,7 @@ class Http:
         return got
 
     def ended(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Wait until jobs have ended; gives them in order."""
+        """Wait until jobs have ended; return them in order."""
         waiting, done = {job["id"] for job in jobs}, {}
 
         def all_ended() -> bool:

@@ -37,7 +37,7 @@ class Meter:
             )
 
     def take(self) -> tuple[Counter[str], float]:
-        """Give what was counted since the last time."""
+        """Return what was counted since the last time."""
         taken = self.calls, self.written
         self.calls, self.written = Counter(), 0.0
         return taken

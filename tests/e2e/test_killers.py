@@ -20,7 +20,7 @@ every_case = pytest.mark.skipif(not os.environ.get(EVERY), reason=f"takes minute
 
 @pytest.fixture
 def stage(stage_named: Callable[..., Stage], request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """Give a stack of its own: its workers die."""
+    """Return a stack of its own: its workers die."""
     made = stage_named(f"killers-{abs(hash(request.node.nodeid)) % 10_000}", schedule_timer=True)
     yield made
     made.home.end(made.stack)

@@ -26,7 +26,7 @@ def outside(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Session:
 
 
 def mails(stage: Stage, **wanted: Any) -> list[dict[str, Any]]:
-    """Give the mails in the emulator's mailbox that have these fields."""
+    """Return the mails in the emulator's mailbox that have these fields."""
     url = f"{stage.stack.aws_endpoint_url}/_ministack/ses/messages"
     by_account = httpx.get(url).raise_for_status().json()["messages"]
     every = [mail for messages in by_account.values() for mail in messages]

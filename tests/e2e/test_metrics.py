@@ -77,6 +77,6 @@ def insist_on_emf(printed: Sequence[str]) -> None:
 
 
 def _object(line: str) -> dict[str, Any]:
-    """Give the JSON object that a line ends with: the emulator puts its own words before it."""
+    """Return the JSON object that a line ends with: the emulator puts its own words before it."""
     read: dict[str, Any] = json.loads(line[line.index("{") :])
     return read

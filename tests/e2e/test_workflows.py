@@ -27,7 +27,7 @@ def start(http: Http, body: dict[str, Any]) -> str:
 
 
 def ended(http: Http, flow: str) -> dict[str, Any]:
-    """Wait until a workflow has ended; gives it."""
+    """Wait until a workflow has ended; return it."""
     seen: dict[str, Any] = {}
 
     def is_over() -> bool:
@@ -39,7 +39,7 @@ def ended(http: Http, flow: str) -> dict[str, Any]:
 
 
 def states(flow: dict[str, Any]) -> dict[str, str]:
-    """Give the states of nodes by name."""
+    """Return the states of nodes by name."""
     return {node["name"]: node["state"] for node in flow["nodes"]}
 
 

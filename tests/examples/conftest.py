@@ -36,7 +36,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[TaskDefinition]]
 
 
 def _user_modules() -> dict[str, ModuleType]:
-    """Forget the modules of users' tasks, so that they are imported, and declare, once more; gives what they were."""
+    """Forget the modules of users' tasks, so that they are imported, and declare, once more; return what they were."""
     names = [name for name in sys.modules if name.startswith(tuple(f"{package}." for package in PACKAGES))]
     return {name: sys.modules.pop(name) for name in names}
 
@@ -85,7 +85,7 @@ def start() -> Iterator[Callable[..., Worker]]:
 
 @pytest.fixture
 def run_against() -> Callable[[World, str], str]:
-    """Run an example that is a program, against a world's API; gives what it prints."""
+    """Run an example that is a program, against a world's API; return what it prints."""
 
     def run(world: World, name: str) -> str:
         with serving(api_of(world), world) as url:

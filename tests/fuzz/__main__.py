@@ -39,7 +39,7 @@ NAMES: Final = ["ok", "bad", "demo.greet"]
 
 
 def seeded(world: World) -> tuple[Any, dict[str, str]]:
-    """Make an API with something of everything; gives it and what its paths' parameters may be."""
+    """Make an API with something of everything; return it and what its paths' parameters may be."""
     world.task("demo.greet", lambda payload, ctx: payload.model_dump())
     add_shipped_channels(world.registry)
     api = api_of(world)
@@ -71,7 +71,7 @@ def known_tasks(schema: Any) -> Any:
 
 
 def run(url: str, schema: Path, config: Path, *options: str) -> int:
-    """Run schemathesis once; gives its exit status."""
+    """Run schemathesis once; return its exit status."""
     command = [
         str(ensure("fuzz") / "schemathesis"),
         f"--config-file={config}",

@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def run(wanted: Options) -> int:
-    """Make a run and print its report; gives the exit code."""
+    """Make a run and print its report; return the exit code."""
     folder = LOCAL / "load"
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{wanted.scenario}"
@@ -67,7 +67,7 @@ def run(wanted: Options) -> int:
 
 
 def submit(locust: Path, wanted: Options, notes: Path) -> list[Note]:
-    """Submit with Locust in a process of its own; gives what it noted of every request.
+    """Submit with Locust in a process of its own; return what it noted of every request.
 
     Raises:
         RuntimeError: Locust failed.

@@ -39,7 +39,7 @@ class Ends:
 
 
 def reader(client: httpx.Client) -> Read:
-    """Give what reads a job over the API; what does not answer is asked again in the next round."""
+    """Return what reads a job over the API; what does not answer is asked again in the next round."""
 
     def read(job_id: str) -> Job | None:
         try:

@@ -55,7 +55,7 @@ class Submitter(FastHttpUser):
             self._send(f"/jobs/{ids[0]}/cancel", None)
 
     def _send(self, path: str, post: Post | None) -> list[str]:
-        """Send a request and note how it went; gives the ids of the jobs that it made."""
+        """Send a request and note how it went; return the ids of the jobs that it made."""
         body: Any = None if post is None else post.jobs[0] if len(post.jobs) == 1 else {"jobs": post.jobs}
         name = path if post else "/jobs/{id}/cancel"
         at_s, begun = time.time(), time.perf_counter()
@@ -75,7 +75,7 @@ class Submitter(FastHttpUser):
 
 
 def _ids(reply: dict[str, Any]) -> list[str]:
-    """Give the ids of the jobs that were accepted."""
+    """Return the ids of the jobs that were accepted."""
     return [item["job"]["id"] for item in reply.get("items", [{"job": reply}]) if item.get("job")]
 
 

@@ -34,7 +34,7 @@ class Meter:
         self._record(on=True)
 
     def stop(self) -> Counter[str] | None:
-        """Give the calls by their names; None if they could not all be counted."""
+        """Return the calls by their names; None if they could not all be counted."""
         self._record(on=False)
         if self.endpoint_url is None:
             return None
@@ -57,7 +57,7 @@ class Meter:
 
 
 def _look_up(endpoint_url: str, begin_s: float, end_s: float | None) -> list[dict[str, Any]]:
-    """Give the latest calls between two times, the latest first."""
+    """Return the latest calls between two times, the latest first."""
     wanted = {"StartTime": begin_s, "MaxResults": PAGE} | ({"EndTime": end_s} if end_s else {})
     headers = {"X-Amz-Target": TARGET, "Authorization": CREDENTIAL, "Content-Type": "application/x-amz-json-1.1"}
     reply = httpx.post(endpoint_url, content=json.dumps(wanted), headers=headers, timeout=TIMEOUT_S)

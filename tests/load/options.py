@@ -70,7 +70,7 @@ def _target(asked: Mapping[str, str]) -> tuple[str, str, str | None]:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether a URL leads to this machine, whatever any name server says."""
+    """Return whether a URL leads to this machine, whatever any name server says."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback

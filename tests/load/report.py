@@ -57,7 +57,7 @@ class Report:
 
     @property
     def adds_up(self) -> bool:
-        """Say whether there were jobs and each of them came to an end."""
+        """Return whether there were jobs and each of them came to an end."""
         return 0 < self.submitted == self.succeeded + self.dead + self.cancelled
 
 
@@ -105,7 +105,7 @@ def _refused(note: Note) -> int:
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float] | None:
-    """Give values that so many percent do not exceed (nearest rank); None if there are no values."""
+    """Return values that so many percent do not exceed (nearest rank); None if there are no values."""
     ordered = sorted(values)
     if not ordered:
         return None
@@ -136,12 +136,12 @@ def _time_s(text: str) -> float:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Give the report for machines."""
+    """Return the report for machines."""
     return asdict(report) | {"adds_up": report.adds_up}
 
 
 def as_text(report: Report) -> str:
-    """Give the report for people."""
+    """Return the report for people."""
     drained = f"{report.succeeded} succeeded + {report.dead} dead + {report.cancelled} cancelled"
     left = ", ".join(f"{count} {state}" for state, count in report.left.items())
     rows = {

@@ -40,7 +40,7 @@ class Scenario:
 
 
 def greet(n: int, **wanted: Any) -> Body:
-    """Give a job that succeeds at once."""
+    """Return a job that succeeds at once."""
     return {"type": "demo.greet", "payload": {"name": f"number {n}"}, **wanted}
 
 

@@ -26,7 +26,7 @@ STEPS: list[str] = []
 
 
 def main() -> int:
-    """Run all steps; gives the exit code."""
+    """Run all steps; return the exit code."""
     NOT_TRIED.unlink(missing_ok=True)
     try:
         with TemporaryDirectory(prefix="whendue-localstack-") as folder, running(Path(folder) / "host") as host:

@@ -84,12 +84,12 @@ def running(directory: Path, **settings: str) -> Iterator[Host]:
 
 
 def is_alone(programs: Programs) -> bool:
-    """Say whether DynamoDB Local can be kept to a network of its own."""
+    """Return whether DynamoDB Local can be kept to a network of its own."""
     return subprocess.run([str(programs.python), str(INSIDE / "java.py"), "--alone"], check=False).returncode == 0
 
 
 def _environment(directory: Path, port: int, programs: Programs) -> dict[str, str]:
-    """Give it nothing of ours: neither our Python's settings nor our AWS account."""
+    """Keep everything of ours from it: neither our Python's settings nor our AWS account."""
     address = f"127.0.0.1:{port}"
     for name in ("home", "tmp"):
         (directory / name).mkdir(exist_ok=True)

@@ -53,7 +53,7 @@ class Parser:
 
 
 def every_parser() -> dict[str, Parser]:
-    """Give all parsers by name."""
+    """Return all parsers by name."""
     found: dict[str, Parser] = {}
     for module in iter_modules(parsers.__path__):
         found |= import_module(f"{parsers.__name__}.{module.name}").PARSERS

@@ -27,7 +27,7 @@ shapes: st.SearchStrategy[Shape] = st.sampled_from(["http", "rest"])
 
 
 def some(count: int) -> settings:
-    """Give so many examples, or many times as many."""
+    """Return so many examples, or many times as many."""
     return settings(
         max_examples=count * (FACTOR or 1),
         derandomize=not FACTOR,
@@ -56,7 +56,7 @@ def tables(backend: tuple[Any, int, int]) -> Tables:
 
 
 def behave(outcome: Any) -> Callable[[], Any]:
-    """Give a task's body that returns a value, or raises it."""
+    """Return a task's body that returns a value, or raises it."""
 
     def run() -> Any:
         if isinstance(outcome, BaseException):

@@ -47,7 +47,7 @@ class Flow:
 
     @property
     def states(self) -> dict[str, str]:
-        """Give the states of nodes by name."""
+        """Return the states of nodes by name."""
         now_ms, jobs = self.world.clock.now_ms(), self.jobs
         return {node.name: node_state(jobs[n], now_ms, made=True) for n, node in enumerate(self.graph.nodes)}
 

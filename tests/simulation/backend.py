@@ -46,7 +46,7 @@ class LaggingStore(MemoryStore):
         super().apply([insert("put_back", Key(item["pk"], item["sk"]), item)])
 
     def expire(self, now_s: int) -> list[Item]:
-        """Delete what has expired, as TTL does; gives the jobs among it."""
+        """Delete what has expired, as TTL does; return the jobs among it."""
         over = [(key, item) for key, item in self._items.items() if item.get("expires_at", now_s + 1) <= now_s]
         super().apply([delete("ttl", key) for key, _ in over])
         return [item for key, item in over if key.sk == "job"]

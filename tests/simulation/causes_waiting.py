@@ -45,7 +45,7 @@ def second(first: dict[str, Any], then: dict[str, Any], seconds: float = 1) -> B
 
 
 def first_of(asked: Asked) -> Any:
-    """Give the execution of the job that was submitted first."""
+    """Return the execution of the job that was submitted first."""
     return asked.world.monitor.runs[0]
 
 

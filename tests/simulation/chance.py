@@ -77,12 +77,12 @@ def scenario_of(seed: int) -> Scenario:
 
 
 def is_restless(seed: int) -> bool:
-    """Say whether a world's faults never stop."""
+    """Return whether a world's faults never stop."""
     return seed % RESTLESS_EACH == 0
 
 
 def is_lasting(seed: int) -> bool:
-    """Say whether a world's jobs wait for hours."""
+    """Return whether a world's jobs wait for hours."""
     return not is_restless(seed) and random.Random(f"lasting {seed}").random() < LASTING
 
 
@@ -155,7 +155,7 @@ def _do(world: World, job_id: str, deed: str) -> None:
 
 
 def chance_of(seed: int) -> Chance:
-    """Give the world's bad luck."""
+    """Return the world's bad luck."""
     luck = random.Random(f"luck {seed}")
     if is_lasting(seed):
         return Chance(seed, luck.choice([0.0, 0.01, 0.04]), LASTING_FAULTS_MS)
@@ -179,7 +179,7 @@ def roam(seeds: range) -> Summary:
 
 
 def scenario_in(found: Found) -> Scenario:
-    """Give the scenario in which something was found."""
+    """Return the scenario in which something was found."""
     return SCENARIOS.get(found.scenario) or scenario_of(found.seed or 0)
 
 

@@ -35,7 +35,7 @@ class Asked:
         self.facts: dict[str, Any] = self.reason["facts"]
 
     def at(self, name: str) -> int:
-        """Give a fact that is a time, ms UTC."""
+        """Return a fact that is a time, ms UTC."""
         return read(self.facts[name])
 
     def sleep_until(self, at_ms: int) -> None:
@@ -47,7 +47,7 @@ class Asked:
         return [reason["code"] for reason in self.world.insist("GET", f"/jobs/{self.id}/explain").json["reasons"]]
 
     def state(self, job_id: str = "") -> str:
-        """Give a job's state as it is shown now; `gone` where there is none."""
+        """Return a job's state as it is shown now; `gone` where there is none."""
         answer = self.world.insist("GET", f"/jobs/{job_id or self.id}")
         return str(answer.json["state"]) if answer.status == 200 else "gone"
 
@@ -83,7 +83,7 @@ class Row:
     Args:
         cause: its code.
         shown: the state in which the job is shown then.
-        before: a client's script that brings a job there; gives its id.
+        before: a client's script that brings a job there; return its id.
         then: lets the world run on and checks that what was said comes true.
         nature: what the world is like.
         error: of a job that failed: its error's type, which the facts must name.

@@ -61,7 +61,7 @@ def _script(noise: int, due_s: int | None) -> Callable[[World], None]:
 
 
 def latencies(noise: int, due_s: int | None) -> tuple[list[float], list[str]]:
-    """Run it; gives the seconds from due (or submit) to end of each of the quiet tenant's jobs, and what was wrong."""
+    """Run it; return the seconds from due (or submit) to end of each of the quiet tenant's jobs, and what was wrong."""
     scenario = Scenario("fairness", _script(noise, due_s), Nature(workers=WORKERS), 4 * 3600, timeout_s=TIMEOUT_S)
     world = play(scenario, Plan())
     jobs = [item for key, item in world.store.live() if key.sk == "job" and item["tenant"] == "quiet"]
@@ -71,7 +71,7 @@ def latencies(noise: int, due_s: int | None) -> tuple[list[float], list[str]]:
 
 
 def fairness(due_s: int | None, noise: int = NOISE) -> tuple[float, list[str]]:
-    """Run it with and without the noise; gives how many times slower the slowest quiet job was, and what was wrong."""
+    """Run it with and without the noise; return how many times slower the slowest quiet job was, and what was wrong."""
     alone, wrong_alone = latencies(0, due_s)
     beside, wrong_beside = latencies(noise, due_s)
     slower = max(loud / quiet for loud, quiet in zip(beside, alone, strict=True))

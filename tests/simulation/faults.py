@@ -47,7 +47,7 @@ class Plan:
         return wanted if wanted in kinds else F.OK
 
     def over(self, number: int, now_ms: int) -> bool:
-        """Say whether no fault is to come any more."""
+        """Return whether no fault is to come any more."""
         return number > self.last
 
 

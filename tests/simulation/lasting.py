@@ -18,7 +18,7 @@ TIMEOUT_S: Final = 60.0
 
 
 def lasting(world: World, chance: random.Random, deed: Callable[[str, str], None]) -> Callable[[], None]:
-    """Give a client's script: a job, one that depends on it, or a workflow, and things done to them hours later.
+    """Return a client's script: a job, one that depends on it, or a workflow, and things done to them hours later.
 
     Args:
         world: where it happens.

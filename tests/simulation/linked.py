@@ -13,7 +13,7 @@ DOINGS: Final = ("ok", "ok", "ok", "ok", "bad", "flaky", "reborn", "poisonous", 
 
 
 def linked(world: World, chance: random.Random, key: str, deed: Callable[[str], None]) -> Callable[[], None]:
-    """Give a client's script: jobs of which each waits for some before it, and something done to one of them.
+    """Return a client's script: jobs of which each waits for some before it, and something done to one of them.
 
     Args:
         world: where it happens.

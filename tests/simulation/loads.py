@@ -33,7 +33,7 @@ OVERLOAD: Final = Scenario("overload", _overload, Nature(workers=1), 4 * 3600)
 
 
 def overload() -> tuple[float, list[str]]:
-    """Run it; gives the messages per job, and what was wrong."""
+    """Run it; return the messages per job, and what was wrong."""
     world = play(OVERLOAD, Plan())
     per_job = len(world.monitor.bodies) / JOBS
     if per_job > MESSAGES_PER_JOB:

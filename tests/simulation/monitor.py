@@ -375,7 +375,7 @@ class Monitor:
     # --- at the end ---------------------------------------------------------------------------------------
 
     def settled(self) -> bool:
-        """Say whether nothing is owed any more."""
+        """Return whether nothing is owed any more."""
         if any(key.sk == "job" and item["state"] not in FINAL for key, item in self.world.store.live()):
             return False
         if self.world.queue.left or any(self.world.working.values()):

@@ -63,7 +63,7 @@ class Mutant:
 
 
 def put_in_place(module: ModuleType, source: str, **names: object) -> None:
-    """Give a module's functions, methods and conditions the code of another source, which knows these names besides."""
+    """Replace a module's functions, methods and conditions by those of another source, which also knows these names."""
     space: dict[str, object] = {"__name__": module.__name__} | names
     vars(module).update(names)
     edges = list(getattr(module, "EDGES", []))
@@ -82,7 +82,7 @@ def put_in_place(module: ModuleType, source: str, **names: object) -> None:
 
 
 def _function_of(member: object) -> object:
-    """Give what a property calls; anything else is itself."""
+    """Return what a property calls; anything else is itself."""
     return member.fget if isinstance(member, property) else member
 
 
@@ -114,7 +114,7 @@ def _of(module: str) -> Iterator[Mutant]:
 
 
 def _line_of(node: ast.AST) -> int:
-    """Give the line of a node; `for x in y if z` has none of its own."""
+    """Return the line of a node; `for x in y if z` has none of its own."""
     return node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
 
 

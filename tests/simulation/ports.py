@@ -27,7 +27,7 @@ def _newer_body(body: str) -> str:
 
 
 def _newer(write: Write) -> Write:
-    """Give the write as a newer version would make it."""
+    """Return the write as a newer version would make it."""
     if write.name != "submit":
         return write
     changes = dict(write.changes) | {"novelty": 1, "policy": {**write.changes["policy"], "novelty": 1}}

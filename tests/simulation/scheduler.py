@@ -182,7 +182,7 @@ class Scheduler:
 
 
 def current_strand() -> Strand:
-    """Give the strand that is running."""
+    """Return the strand that is running."""
     strand = getcurrent()
     assert isinstance(strand, Strand)
     return strand

@@ -87,7 +87,7 @@ class DependencyWatcher(Watcher):
                     self.world.monitor.wrong("G7: a job has settled an end that a dependent has not heard of")
 
     def _still_waits(self, dependent: Item, number: int, dependency: Job) -> bool:
-        """Say whether a dependent waits for an end that it should have heard of."""
+        """Return whether a dependent waits for an end that it should have heard of."""
         if dependent["state"] != "waiting" or number not in dependent.get("unmet_dependencies", ()):
             return False
         held = dependent.get("on_dependency_failure") == "hold" and dependency.state.value != "succeeded"
@@ -110,7 +110,7 @@ class DependencyWatcher(Watcher):
             self._parents_have_ended(job)
 
     def settled(self) -> bool:
-        """Say whether no job owes news."""
+        """Return whether no job owes news."""
         return not any(key.sk == "job" and "pending_fan_out" in item for key, item in self.world.store.live())
 
     def conclude(self) -> None:

@@ -52,7 +52,7 @@ class LifetimeWatcher(Watcher):
             self.world.monitor.wrong(f"{process.name} erased {key.sk} of a job that is there")
 
     def _is_shown(self, job_id: str) -> bool:
-        """Say whether a job is there, by any clock."""
+        """Return whether a job is there, by any clock."""
         item, latest_ms = (
             self.world.store.rows.get(job_key(job_id)),
             self.world.scheduler.now_ms + self.world.nature.skew_ms,
@@ -60,7 +60,7 @@ class LifetimeWatcher(Watcher):
         return item is not None and 1000 * item.get("expires_at", NEVER_S) > latest_ms
 
     def settled(self) -> bool:
-        """Say whether nothing is left of jobs, where there is TTL."""
+        """Return whether nothing is left of jobs, where there is TTL."""
         return self.world.nature.ttl_late_s is None or not self._left()
 
     def _left(self) -> list[str]:

@@ -39,7 +39,7 @@ class LimitWatcher(Watcher):
         self.edits: list[tuple[int, int]] = []
 
     def limit_of(self, job: Job) -> Limit | None:
-        """Give the limit in force."""
+        """Return the limit in force."""
         item = live(self.world.store.rows.get(profile_key(job.tenant, job.profile)))
         profile = from_profile(job.profile, item).limit if item else None
         return governing(job, profile)
@@ -92,7 +92,7 @@ class LimitWatcher(Watcher):
                     self.world.monitor.wrong("a job was woken before one that was due earlier")
 
     def _asleep(self, job: Job) -> bool:
-        """Say whether whoever wakes one at this moment could have seen that this job waits for a slot."""
+        """Return whether whoever wakes one at this moment could have seen that this job waits for a slot."""
         now_ms, since = self.world.scheduler.now_ms, self.put_off.get(job.key.pk, 0)
         waits = job.waits_for is not None and job.waits_for.what == "slot" and job.due_at > now_ms
         return waits and since < now_ms - self.world.nature.latency_ms[1]
@@ -180,6 +180,6 @@ class LimitWatcher(Watcher):
 
 
 def _comes_before(job: Job, then: Job) -> bool:
-    """Say whether both wait for the same key, this one for longer."""
+    """Return whether both wait for the same key, this one for longer."""
     first, second = job.waits_for, then.waits_for
     return first is not None and second is not None and first.key == second.key and first.since < second.since

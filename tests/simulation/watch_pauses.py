@@ -32,11 +32,11 @@ class Lasting:
         return {"queue": self.queue, "tenant": self.tenant, "type": self.task}
 
     def holds(self, job: Item) -> bool:
-        """Say whether a job is one of those that it holds."""
+        """Return whether a job is one of those that it holds."""
         return all(wanted in (None, job[name]) for name, wanted in self.scope.items())
 
     def lasts(self, at_ms: int, slack_ms: int) -> bool:
-        """Say whether everybody must know of it by now, and nobody may think that it is over."""
+        """Return whether everybody must know of it by now, and nobody may think that it is over."""
         begun = at_ms > self.since_ms + PROMISED_MS
         return begun and (self.until_ms is None or at_ms < self.until_ms - slack_ms)
 

@@ -188,7 +188,7 @@ class ScheduleWatcher(Watcher):
                     self.wrong(f"{at} is {outcome}, its policy says {wanted}")
 
     def _was_withdrawn(self, plan: Schedule, at: int) -> bool:
-        """Say whether a later change came before a planned time."""
+        """Return whether a later change came before a planned time."""
         later = [state.version for state in self.states if state.version > plan.version]
         return bool(later) and min(later) < at
 

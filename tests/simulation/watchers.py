@@ -34,7 +34,7 @@ class Watcher:
         """Look at an execution that begins."""
 
     def settled(self) -> bool:
-        """Say whether nothing is owed any more."""
+        """Return whether nothing is owed any more."""
         return True
 
     def conclude(self) -> None:
@@ -42,6 +42,6 @@ class Watcher:
 
 
 def carried(body: str) -> tuple[str, int]:
-    """Give the id and the generation of the job that a message is about; cheaper than to read it as workers do."""
+    """Return the id and the generation of the job that a message is about; cheaper than to read it as workers do."""
     job = json.loads(body)["job"]
     return job_id_of(job["pk"]), job["generation"]

@@ -65,7 +65,7 @@ Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 
 def current_app() -> App:
-    """Give the application of the process that is running, to handlers that ask for theirs."""
+    """Return the application of the process that is running, to handlers that ask for theirs."""
     app: App = current_strand().process.app
     return app
 
@@ -407,7 +407,7 @@ class Remaining:
 
 
 def _met(fault: Fault, effect: Callable[[], T], refused: Callable[[], T], partly: Callable[[], T]) -> T:
-    """Give what the caller of a call gets that ends this way."""
+    """Return what the caller of a call gets that ends this way."""
     if fault in (Fault.LOST, Fault.TWICE):
         effect()
     if fault is Fault.PARTLY:

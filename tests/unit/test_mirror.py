@@ -256,7 +256,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
 
 
 def _modules() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give each module, and its place below its package, or below `functions`."""
+    """Return each module, and its place below its package, or below `functions`."""
     for base, prefix in ((PACKAGE, "whendue"), (FUNCTIONS, "functions")):
         for path in sorted(base.rglob("*.py")):
             if path.name != "__init__.py":

@@ -90,7 +90,7 @@ class Text(BaseModel):
 
 @task("e2e.echo")
 def echo(payload: Text) -> dict[str, Any]:
-    """Give the payload back."""
+    """Return the payload."""
     return payload.model_dump()
 
 
@@ -113,7 +113,7 @@ class Step(BaseModel):
 
 @task("e2e.step")
 def step(payload: Step) -> int:
-    """Note its begin and end, and give its value plus one, or the sum of its values."""
+    """Note its begin and end, and return its value plus one, or the sum of its values."""
     _note(payload.path, "begin", payload.name)
     threading.Event().wait(payload.seconds)
     if payload.fails:
@@ -130,5 +130,5 @@ class Count(BaseModel):
 
 @task("e2e.list")
 def numbers(payload: Count) -> list[int]:
-    """Give a list."""
+    """Return a list."""
     return list(range(payload.items))

@@ -37,7 +37,7 @@ def tried(world: World, client: Client, count: int) -> str:
 
 
 def listed(client: Client, job_id: str, limit: int) -> list[list[int]]:
-    """Follow the cursors; gives the attempts of each page."""
+    """Follow the cursors; return the attempts of each page."""
     pages: list[list[int]] = []
     cursor: dict[str, Any] = {}
     while True:

@@ -17,7 +17,7 @@ def state(client: Client, job: dict[str, Any]) -> str:
 
 
 def batch(client: Client, *jobs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Submit jobs together; gives the items of the answer."""
+    """Submit jobs together; return the items of the answer."""
     answer = client.send("POST", "/jobs/batch", {"jobs": [{"type": "ok"} | job for job in jobs]})
     assert answer.status == 207, answer.text
     items: list[dict[str, Any]] = answer.json["items"]

@@ -127,7 +127,7 @@ def test_one_item_that_raises_is_left_out_alone(
 
 
 def nominal_of(world: World) -> int:
-    """Give the time of one of the fires."""
+    """Return the time of one of the fires."""
     [*entries] = [
         item for key, item in world.table.rows.items() if key.pk.endswith("#s") and key.sk.startswith("fire#")
     ]

@@ -14,7 +14,7 @@ JOB: dict[str, Any] = {"type": "ok"}
 
 
 def refused(answer: Answer, status: int, code: str) -> list[tuple[str, str]]:
-    """Insist on a refusal, and give its places."""
+    """Insist on a refusal, and return its places."""
     assert (answer.status, answer.code) == (status, code), answer.text
     return [(error["where"], error["problem"]) for error in answer.json["errors"]]
 

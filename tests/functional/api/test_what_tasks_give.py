@@ -24,7 +24,7 @@ def nested(levels: int) -> Any:
 
 
 def runs(client: Client, world: World, function: Any, **wanted: Any) -> dict[str, Any]:
-    """Run a job of a task beside one of its neighbours; gives the job as the API shows it."""
+    """Run a job of a task beside one of its neighbours; return the job as the API shows it."""
     world.task("odd", function)
     job = client.submit(type="odd", maxAttempts=wanted.pop("maxAttempts", 1), **wanted)
     neighbour = client.submit(type="ok")

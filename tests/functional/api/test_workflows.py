@@ -27,7 +27,7 @@ def job(kind: str = "ok", *after: Any, payload: Any = None, **more: Any) -> dict
 
 
 def submit(client: Client, **body: Any) -> str:
-    """Submit a workflow that is accepted; gives its path."""
+    """Submit a workflow that is accepted; return its path."""
     answer = client.send("POST", "/workflows", body)
     assert answer.status == 202, answer.text
     return answer.headers["location"]

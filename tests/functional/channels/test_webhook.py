@@ -27,7 +27,7 @@ HOUR_S = 3600
 
 
 def verify(key: str | None, seen: Seen) -> Any:
-    """Verify as a receiver does; gives the event."""
+    """Verify as a receiver does; return the event."""
     assert key is not None
     return Webhook(key).verify(seen.body, seen.headers)
 

@@ -80,7 +80,7 @@ def test_a_url_that_says_where_it_must_not_lead_is_refused_when_it_is_put(strict
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let every name resolve to these addresses, one answer after the other; gives the names that were asked for."""
+    """Let every name resolve to these addresses, one answer after the other; return the names that were asked for."""
     asked: list[str] = []
     real = socket.getaddrinfo
 
@@ -97,7 +97,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 
 
 def delivered(world: Notified) -> tuple[Job, Counter[str]]:
-    """Deliver once; gives the delivery and what is logged."""
+    """Deliver once; return the delivery and what is logged."""
     delivery = world.notify_one()
     worked = world.work()
     return world.job(delivery), sum((result.counts for result in worked), Counter[str]())

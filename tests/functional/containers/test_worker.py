@@ -55,7 +55,7 @@ def state(world: RealTime, job: Job) -> Callable[[], State]:
 
 
 def instead(world: RealTime, **calls: Callable[..., Any]) -> None:
-    """Give the worker a queue of which some calls are others."""
+    """Let a worker have a queue of which some calls are others."""
     mine = {name: getattr(world.queues, name) for name in ("receive", "delete", "change_visibility")}
     world.app.queue = SimpleNamespace(**mine | calls)
 

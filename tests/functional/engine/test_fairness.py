@@ -110,7 +110,7 @@ def test_of_equally_old_work_the_higher_priority_goes_first() -> None:
 
 
 def oldest(world: World, queue: str) -> int | None:
-    """Give the oldest next check that promote has not passed, ms UTC."""
+    """Return the oldest next check that promote has not passed, ms UTC."""
     cursors = read_cursors(world.table, "promote", [live_partition(queue, shard) for shard in range(SHARDS)])
     now_ms = world.clock.now_ms()
     pages = [world.table.query_due(c.partition, after=c.position, until_ms=now_ms, limit=1) for c in cursors]

@@ -41,7 +41,7 @@ class Reader:
 
 
 def read_by(world: World, app: App | None = None) -> Runtime:
-    """Give ports of a world in which somebody wants to hear everything."""
+    """Return ports of a world in which somebody wants to hear everything."""
     return replace((app or world.app).runtime, notifications=Reader(world))
 
 

@@ -38,7 +38,7 @@ def rendered(overlay: str) -> str:
 
 
 def resources(overlay: str, kind: str) -> dict[str, dict[str, Any]]:
-    """Give an overlay's resources of a kind by name, without the hash that kustomize puts behind generated ones."""
+    """Return an overlay's resources of a kind by name, without the hash that kustomize puts behind generated ones."""
     found = [item for item in yaml.safe_load_all(rendered(overlay)) if item["kind"] == kind]
     return {re.sub(r"-[a-z0-9]{10}$", "", item["metadata"]["name"]): item for item in found}
 

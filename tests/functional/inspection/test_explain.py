@@ -31,7 +31,7 @@ def codes(world: World, job: Any) -> list[str]:
 
 
 def running_one(world: World, **wanted: Any) -> tuple[Any, Any]:
-    """Let a job hold its key's slot while it asks about another that is due; gives what was said, and the other."""
+    """Let a job hold its key's slot while it asks about another that is due; return what was said, and the other."""
     said: list[Reason] = []
     others: list[Any] = []
 

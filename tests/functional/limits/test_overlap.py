@@ -208,7 +208,7 @@ def _bad_once(payload: Any, ctx: Any) -> None:
 
 
 def _dying(world: World, name: str, *, after: bool = False) -> Any:
-    """Give an `apply` whose process dies at a write of this name, before or after its effect."""
+    """Return an `apply` whose process dies at a write of this name, before or after its effect."""
     real = world.table.apply
 
     def apply(writes: list[Write]) -> list[Ended]:

@@ -32,7 +32,7 @@ def meeting(world: World, name: str, meanwhile: Callable[[], Any]) -> App:
 
 
 def fired(world: World) -> Job:
-    """Give the job of the second fire."""
+    """Return the job of the second fire."""
     [job] = [view.job for view in fires(world)[1:2] if view.job]
     return job
 

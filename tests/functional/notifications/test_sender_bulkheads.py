@@ -20,7 +20,7 @@ class Plain(ChannelConfig):
 
 
 def three(world: Notified, error: BaseException | None = None) -> dict[str | None, State]:
-    """Tell three subscriptions in one batch, of which the second's channel may raise; gives what became of each."""
+    """Tell three subscriptions in one batch, of which the second's channel may raise; return what became of each."""
 
     @channel("plain", registry=world.registry)
     def plain(event: Event, config: Plain, attempt: Attempt) -> str:

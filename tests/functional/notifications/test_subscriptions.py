@@ -149,7 +149,7 @@ def test_without_an_if_match_the_last_change_wins_whole(world: Notified) -> None
 
 
 def overtaken(world: Notified) -> Subscriptions:
-    """Give a user's process that another user's change overtakes between its read and its write."""
+    """Return a user's process that another user's change overtakes between its read and its write."""
 
     def late(writes: Sequence[Write]) -> list[WriteResult]:
         store.on = False

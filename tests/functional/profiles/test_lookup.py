@@ -28,7 +28,7 @@ def put(app: App, expected: Precondition = ANY, name: str = "mine", follow: bool
 
 
 def submitted(app: App, profile: str = "mine", **wanted: Any) -> int | None:
-    """Submit a job; gives the version it was accepted under."""
+    """Submit a job; return the version it was accepted under."""
     return app.submit.one(TENANT, JobRequest("ok", {}, profile=profile, **wanted)).job.profile_version
 
 
@@ -195,7 +195,7 @@ def test_a_profile_that_always_changes_under_us_is_unavailable() -> None:
 
 
 def a_follower(world: World, **wanted: Any) -> Callable[[], tuple[int | None, int]]:
-    """Submit a failing job that follows; gives what shows its version and attempts allowed."""
+    """Submit a failing job that follows; return what shows its version and attempts allowed."""
     world.app.submit.one(TENANT, JobRequest("bad", {}, profile="mine", follow=True, idempotency_key="f", **wanted))
     [key] = [key for key in world.table.items() if key.sk == "job"]
 

@@ -46,7 +46,7 @@ def only(world: World) -> Backfill:
 
 
 def noting(world: World, each_takes_s: float = 0) -> tuple[Refusing, Counter[str]]:
-    """Give a table whose writes take time, and are counted by name."""
+    """Return a table whose writes take time, and are counted by name."""
     names: Counter[str] = Counter()
 
     def apply(writes: Sequence[Write]) -> list[Ended]:

@@ -20,7 +20,7 @@ def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
 
 
 def lagging(world: World) -> Refusing:
-    """Give a table whose index shows what was due when this was made, whatever is written later."""
+    """Return a table whose index shows what was due when this was made, whatever is written later."""
     real = world.table.query_due
     partitions = [f"schedules#{shard}" for shard in range(world.app.settings.shards)]
     then_ms = world.clock.now_ms() + 120 * MINUTE_MS

@@ -33,7 +33,7 @@ class Deployment(World):
 
 
 def derived(secret: str) -> set[str]:
-    """Make a job of each kind that has a derived id; gives those ids."""
+    """Make a job of each kind that has a derived id; return those ids."""
     world = Deployment(secret)
     client = Client(api_of(world), a_token())
     terms = Terms("hook", "{}", ("succeeded", "schedule_missed", "queue_paused"))

@@ -156,7 +156,7 @@ def test_an_index_that_still_shows_what_has_ended_stops_nobody() -> None:
 
 
 def frozen_due_index(world: World) -> Callable[..., list[DueEntry]]:
-    """Give the due index as it is now, whatever is written later."""
+    """Return the due index as it is now, whatever is written later."""
     names = [live_partition("normal", shard) for shard in range(SETTINGS.shards)]
     shown = {name: world.table.query_due(name, after=None, until_ms=world.clock.now_ms(), limit=1000) for name in names}
 

@@ -52,7 +52,7 @@ def test_an_idle_tick_writes_nothing() -> None:
 
 
 def killed_everywhere(after: bool) -> int:
-    """Kill the timer at every call in turn, let the next tick go on; gives how many deaths were tried."""
+    """Kill the timer at every call in turn, let the next tick go on; return how many deaths were tried."""
     deaths = 0
     while True:
         calls: list[str] = []

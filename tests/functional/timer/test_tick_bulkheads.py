@@ -30,7 +30,7 @@ STEP = 16
 
 
 def some_of(errors: Mapping[str, Exception], number: int) -> dict[str, Exception]:
-    """Give every 16th, from another one on for each stage; all of them when EVERY is set."""
+    """Return every 16th, from another one on for each stage; all of them when EVERY is set."""
     every = list(errors.items())
     return dict(every if os.environ.get(EVERY) else every[number % STEP :: STEP])
 

@@ -60,7 +60,7 @@ def client(world: Notified) -> Client:
 
 
 def ids(span: ReadableSpan) -> tuple[str, str, str | None]:
-    """Give a span's trace, its own id and its parent's, as traceparent writes them."""
+    """Return a span's trace, its own id and its parent's, as traceparent writes them."""
     context = span.get_span_context()
     assert context is not None
     parent = f"{span.parent.span_id:016x}" if span.parent else None

@@ -41,7 +41,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Notified:
 
 @pytest.fixture
 def post(world: Notified) -> Post:
-    """Send a request with a traceparent; gives the answer's JSON."""
+    """Send a request with a traceparent; return the answer's JSON."""
     api = api_of(world)
 
     def send(path: str, body: Any, header: str = GOOD, shape: Shape = "http", **headers: str) -> Any:

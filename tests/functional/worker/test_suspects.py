@@ -67,7 +67,7 @@ class Rooms:
 
 
 def lost(world: World, jobs: Sequence[Job], receives: int = 2) -> list[ReceivedMessage]:
-    """Let workers die of jobs; gives their messages as they come again, received so often."""
+    """Let workers die of jobs; return their messages as they come again, received so often."""
     world.table.apply([claim(job, f"silent-{job.id}", world.clock.now_ms()) for job in jobs])
     world.clock.advance(100)
     for _ in range(receives - 1):

@@ -219,7 +219,7 @@ def test_nodes_are_cancelled_at_a_check_if_the_cancel_of_the_workflow_could_not(
 
 
 def _but_nodes(world: World) -> Callable[[Sequence[Write]], list[WriteResult]]:
-    """Give a table's answer to writes where cancels of nodes never come through."""
+    """Return a table's answer to writes where cancels of nodes never come through."""
 
     def apply(writes: Sequence[Write]) -> list[WriteResult]:
         lost = [

@@ -94,7 +94,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def main(java: str, given: list[str]) -> int:
-    """Run Java; gives its exit code."""
+    """Run Java; return its exit code."""
     command = [java, *arguments_of(given)]
     if "-port" not in given:
         os.execv(java, command)

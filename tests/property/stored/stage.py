@@ -38,7 +38,7 @@ class Tables:
     lists: int
 
     def more(self) -> bool:
-        """Say whether there is one for another example."""
+        """Return whether there is one for another example."""
         self.budget -= 1
         return self.budget >= 0
 
@@ -126,7 +126,7 @@ class Stage:
 
 @cache
 def _responses() -> dict[tuple[str, str], Any]:
-    """Give the responses of each route as the document has them."""
+    """Return the responses of each route as the document has them."""
     whole = document(make_resolver())
     return {
         (method.upper(), path.replace("{", "<").replace("}", ">")): operation["responses"]

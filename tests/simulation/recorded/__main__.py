@@ -32,7 +32,7 @@ def _busy(world: World) -> None:
 
 
 def record() -> dict[str, Any]:
-    """Run a busy world for a while, and give what is in its table and queues at that moment."""
+    """Run a busy world for a while, and return what is in its table and queues at that moment."""
     world = play(Scenario("busy", _busy, Nature(worker_ms=300_000), RECORDED_S, settles=False), Plan())
     assert not world.monitor.violations, world.monitor.violations
     messages = [

@@ -41,7 +41,7 @@ def submit(world: World, key: str, expected: str = OK, do: str = "ok", **wanted:
 
 
 def submitting(world: World, key: str, expected: str = OK, do: str = "ok", **wanted: Any) -> Callable[[], None]:
-    """Give a client's script that submits a job."""
+    """Return a client's script that submits a job."""
 
     def script() -> None:
         submit(world, key, expected, do, **wanted)

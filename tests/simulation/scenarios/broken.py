@@ -17,20 +17,20 @@ OTHER: Final = "broken"
 
 
 def _raising() -> dict[str, Any]:
-    """Give a schedule whose recurrence an older version took: it raises wherever its fires are worked out."""
+    """Return a schedule whose recurrence an older version took: it raises wherever its fires are worked out."""
     definition = Definition(Recurrence(cron="0 0 4-99 * * *"), JobRequest("sim", {"do": "ok"}))
     schedule = Schedule(OTHER, "raises", definition, START_MS, START_MS, START_MS)
     return to_item(schedule) | {"due_pk": schedules_partition(0), "check_at": START_MS}
 
 
 def _unreadable(key: Key, partition: str) -> dict[str, Any]:
-    """Give an item that is nothing of ours, with a place in the due index before everything else."""
+    """Return an item that is nothing of ours, with a place in the due index before everything else."""
     pk, sk = key
     return {"pk": pk, "sk": sk, "due_pk": partition, "check_at": START_MS - 600_000, "due_at": START_MS}
 
 
 def beside(play: Callable[[World], None]) -> Callable[[World], None]:
-    """Give a play beside which one of everything is broken."""
+    """Return a play beside which one of everything is broken."""
 
     def broken(world: World) -> None:
         world.store.put_back(_raising())

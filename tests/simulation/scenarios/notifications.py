@@ -28,13 +28,13 @@ def subscribe(world: World, events: tuple[str, ...] = EVERYTHING, **config: Any)
 
 
 def watcher_of(world: World) -> NotificationWatcher:
-    """Give who must know what clients were told."""
+    """Return who must know what clients were told."""
     [watcher] = [watcher for watcher in world.monitor.watchers if isinstance(watcher, NotificationWatcher)]
     return watcher
 
 
 def _subscribed(then: Callable[[World], Any], **how: Any) -> Callable[[World], None]:
-    """Give a scenario of one client that subscribes first."""
+    """Return a scenario of one client that subscribes first."""
 
     def play(world: World) -> None:
         def script() -> None:

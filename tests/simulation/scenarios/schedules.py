@@ -51,7 +51,7 @@ def acknowledged(world: World, version: int | None) -> None:
 
 
 def doing(*steps: Callable[[World], None] | float) -> Callable[[World], None]:
-    """Give a play in which one client does one thing after the other; numbers are seconds to wait."""
+    """Return a play in which one client does one thing after the other; numbers are seconds to wait."""
 
     def play(world: World) -> None:
         def script() -> None:
@@ -67,12 +67,12 @@ def doing(*steps: Callable[[World], None] | float) -> Callable[[World], None]:
 
 
 def putting(end_s: float | None = 150, **wanted: Any) -> Callable[[World], None]:
-    """Give the step that puts the schedule, with an end, so that the world comes to rest."""
+    """Return the step that puts the schedule, with an end, so that the world comes to rest."""
     return lambda world: put(world, end=None if end_s is None else at(end_s), **wanted)
 
 
 def changing(what: str) -> Callable[[World], None]:
-    """Give the step that pauses or resumes."""
+    """Return the step that pauses or resumes."""
     return lambda world: change(world, what)
 
 

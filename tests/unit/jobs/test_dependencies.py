@@ -31,7 +31,7 @@ STAYS, RUNS = "stays", "pending"
 
 
 def dependent(*awaited: int, **changes: Any) -> Job:
-    """Give a job that waits for dependencies with these numbers."""
+    """Return a job that waits for dependencies with these numbers."""
     return a_job("dependent", state=State.WAITING, unmet_dependencies=frozenset(awaited), **changes)
 
 

@@ -170,7 +170,7 @@ def test_a_retry_is_sent_by_the_fan_out_of_its_failure_unless_promote_will(
 
 
 def part(number: int, state: State, cause: str | None = None, **changes: Any) -> Job:
-    """Give a part that has ended so."""
+    """Return a part that has ended so."""
     job = a_job(f"part-{number}", state=state, member_number=number, parent_id="whole", **changes)
     return evolve(job, last=failure(job, cause, "", failed_at=NOW)) if cause else job
 
@@ -178,7 +178,7 @@ def part(number: int, state: State, cause: str | None = None, **changes: Any) ->
 def begun_again(
     parts: list[Job], dependencies: dict[int, list[int]], parent_redrive: int = 1
 ) -> dict[int, frozenset[int]]:
-    """Give the parts that begin again, and what they wait for."""
+    """Return the parts that begin again, and what they wait for."""
     steps = resets(dict(enumerate(parts)), dependencies, parent_redrive, LATER, TIMING)
     return {number: step.job.unmet_dependencies or frozenset() for number, step in steps.items()}
 

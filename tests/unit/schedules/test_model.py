@@ -65,7 +65,7 @@ def test_a_triggered_one_stands_beside_the_nominal_time() -> None:
 
 
 def item_after(*writes: Write) -> Mapping[str, object]:
-    """Give the item once all of that is written."""
+    """Return the item once all of that is written."""
     item: dict[str, object] = {"pk": writes[0].key.pk}
     for write in writes:
         item |= write.changes

@@ -14,7 +14,7 @@ A, B = "a", "b"
 
 
 def pages_of(scan: PartitionScan) -> list[ScanPage]:
-    """Give the window as pages without jobs."""
+    """Return the window as pages without jobs."""
     return [
         ScanPage(cursor, entries, [None] * len(entries), len(entries) < scan.page_max)
         for cursor, entries in scan.window
