@@ -15,7 +15,7 @@ from tests.builders.world import World
 
 
 def event_of(method: str, target: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
-    """Return the event that an HTTP API makes of a request (payload format 2.0): its path decoded, its body as base64."""
+    """Return an HTTP API's event of a request (payload format 2.0): its path decoded, its body as base64."""
     path, _, query = target.partition("?")
     decoded = unquote(path)
     return {
