@@ -1,0 +1,84 @@
+"""What the mutation gate keeps of a run: what was caught, as long as that is still so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import verdicts
+from tests.simulation.covering_tests import reached_by_tests
+from tests.simulation.mutants import Mutant
+from tests.simulation.verdicts import CaughtMutants, Verdict, digest_of
+
+MUTANT = Mutant("whendue.jobs.transitions", 7, "claim", "without x", "the source")
+BY_A_TEST = ("tests", "tests/unit/jobs/test_transitions.py::test_one")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> CaughtMutants:
+    return CaughtMutants(tmp_path / "below" / "caught.jsonl")
+
+
+@pytest.mark.parametrize(("by", "what"), [BY_A_TEST, ("scenarios", "now []: it is lost"), ("random worlds", "seed 3")])
+def test_a_caught_mutant_is_not_judged_again(kept: CaughtMutants, by: str, what: str) -> None:
+    """Nothing is kept at first; of two runs both count."""
+    assert kept.find() == {}
+    kept.add(Verdict(MUTANT, by, what))
+    kept.add(Verdict(Mutant("whendue.jobs.transitions", 8, "claim", "without y", "another source"), by, what))
+    assert kept.find()[digest_of(MUTANT)] == (by, what)
+    assert len(kept.find()) == 2
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict(MUTANT),
+        Verdict(MUTANT, broken="the judge died"),
+        Verdict(MUTANT, "tests", "a test cannot be collected"),
+        Verdict(MUTANT, "tests", "tests/unit/test_that_is_gone.py::test_one"),
+    ],
+    ids=["a survivor", "unjudged", "no test", "no file"],
+)
+def test_all_others_are_judged_again(kept: CaughtMutants, verdict: Verdict) -> None:
+    """What caught it must be there to look at."""
+    kept.add(verdict)
+    assert kept.find() == {}
+
+
+@pytest.mark.parametrize("changed", ["unit/jobs/test_transitions.py", "builders/world.py"])
+def test_a_changed_test_is_asked_again(
+    kept: CaughtMutants, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: str
+) -> None:
+    """It may catch less now; so may a builder that it uses."""
+    for name in ("unit/jobs/test_transitions.py", "builders/world.py", "unit/jobs/test_other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("as it was")
+    monkeypatch.setattr(verdicts, "TESTS", tmp_path)
+    _forget()
+    kept.add(Verdict(MUTANT, *BY_A_TEST))
+    (tmp_path / "unit/jobs/test_other.py").write_text("changed")
+    _forget()
+    assert digest_of(MUTANT) in kept.find()
+    (tmp_path / changed).write_text("changed")
+    _forget()
+    assert kept.find() == {}
+
+
+@pytest.fixture(autouse=True)
+def _forget_afterwards() -> Iterator[None]:
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    verdicts._digest_of_test.cache_clear()
+    verdicts._digest_below.cache_clear()
+
+
+@pytest.mark.thorough
+def test_a_mutant_is_tried_on_the_tests_that_call_its_function() -> None:
+    """And on no other."""
+    found = reached_by_tests(["unit/timer/test_lateness.py"])
+    assert all(name.startswith("tests/unit/timer/test_lateness.py::") for names in found.values() for name in names)
+    assert any(location.startswith("whendue.timer.lateness:") for location in found)
+    assert not any(location.startswith("whendue.limits.") for location in found)
