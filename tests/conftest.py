@@ -3,12 +3,14 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
-from tests.builders.exceptions import BUILT_IN, EVERY
+from tests.builders.exceptions import BUILT_IN, EVERY, UNSHRUNK
 from whendue.support import time_limit as in_time
 
-settings.register_profile("whendue", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The mutation gate asks whether a test fails, not by which smallest example.
+PHASES = [phase for phase in Phase if phase is not Phase.shrink or not os.environ.get(UNSHRUNK)]
+settings.register_profile("whendue", deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whendue")
 
 # Of the general tests of bulkheads, which raise every exception at every stage.

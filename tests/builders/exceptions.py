@@ -25,4 +25,5 @@ BUILT_IN: dict[str, BaseException] = _built_in()
 # What code of ours can meet; the others are raised by code of users alone.
 EXCEPTIONS: dict[str, Exception] = {name: error for name, error in BUILT_IN.items() if isinstance(error, Exception)}
 # Set to run every case (minutes); otherwise each stage raises some exceptions, and all are raised somewhere.
+UNSHRUNK = "WHENDUE_UNSHRUNK"
 EVERY = "WHENDUE_EVERY_CASE"

@@ -1,78 +1,90 @@
-"""Which tests pass through which function, and running them in a process that a mutant has been put into."""
+"""Which tests pass through which function, and running them in a process that a mutant has been put into.
+
+All of it happens in one session of pytest: tests are imported and collected once, and forks of its process run them.
+"""
 
 import os
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
 
-from tests.builders.exceptions import EVERY
+from tests.builders.exceptions import UNSHRUNK
 from tests.simulation.coverage import watch
 from tests.simulation.timeouts import forked, limited, value_of
 
+T = TypeVar("T")
 TESTS = Path(__file__).parents[1]
-OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist")
-PASSED, FAILED, INTERRUPTED = 0, 1, 2
+# `-s`: what the session does itself is shown.
+OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist")
 # A test needs a few seconds at most.
 TEST_CPU_S = 30
 CPU_S = 1200
 
 
-def load(files: Collection[str]) -> None:
-    """Import these files of tests, which takes a while: every fork of this process has them then."""
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        code = pytest.main([*OPTIONS, "--collect-only", *_paths(files)])
-    if code != PASSED:
-        raise RuntimeError(f"pytest ended with {code}")
+def in_session(files: Collection[str], use: Callable[[Sequence[pytest.Item]], T]) -> T:
+    """Collect tests, and do something with them instead of running them.
+
+    Args:
+        files: below `tests`.
+        use: gets the tests; it may fork this process and run them there.
+
+    Raises:
+        RuntimeError: the tests cannot be collected, or `use` raised.
+    """
+    session = _Session(use)
+    os.environ[UNSHRUNK] = "1"
+    # The session reports to nobody; what `use` prints is shown.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        code = pytest.main([*OPTIONS, *(str(TESTS / name) for name in files)], plugins=[session])
+    if not session.done:
+        raise RuntimeError(f"pytest ended with {code}") from session.error
+    return session.done[0]
 
 
-def reached_by_tests(files: Collection[str]) -> Mapping[str, list[str]]:
-    """Run tests as they are; return the tests' names by the `module:function` that they call, the quickest first.
+def reached_by_tests(items: Sequence[pytest.Item]) -> Mapping[str, list[pytest.Item]]:
+    """Run tests as they are; return them by the `module:function` that they call, the quickest first.
 
     Raises:
         RuntimeError: a test fails without any mutant.
     """
-    calls = value_of(forked(lambda: _calls(files), CPU_S))
-    tests: defaultdict[str, list[str]] = defaultdict(list)
+    by_name = {item.nodeid: item for item in items}
+    calls = value_of(forked(lambda: _calls(items), CPU_S))
+    tests: defaultdict[str, list[pytest.Item]] = defaultdict(list)
     for name, (_, locations) in sorted(calls.items(), key=lambda entry: entry[1][0]):
         for location in locations:
-            tests[location].append(name)
+            tests[location].append(by_name[name])
     return tests
 
 
-def _calls(files: Collection[str]) -> dict[str, tuple[float, set[str]]]:
-    calls = _Calls()
-    watch(calls.seen)
-    _show_nothing()
-    code = pytest.main([*OPTIONS, *_paths(files)], plugins=[_InMemory(), calls])
-    if code != PASSED:
-        raise RuntimeError(f"pytest ended with {code} on the code as it is: {calls.failures}")
-    return calls.by_test
+def _calls(items: Sequence[pytest.Item]) -> dict[str, tuple[float, set[str]]]:
+    """Run tests in this process; return the CPU seconds of each, and what it calls."""
+    seen: set[str] = set()
+    watch(seen)
+    calls: dict[str, tuple[float, set[str]]] = {}
+    begun_s = time.process_time()
+    for name, failure in _run(items, TEST_CPU_S):
+        if failure:
+            raise RuntimeError(f"{name} fails without any mutant: {failure}")
+        calls[name] = (time.process_time() - begun_s, set(seen))
+        seen.clear()
+        begun_s = time.process_time()
+    return calls
 
 
-def failing(files: Sequence[str], names: Sequence[str] = (), *, cpu_s: float = TEST_CPU_S) -> Iterator[str]:
-    """Run tests in this process, which shows nothing any more; yield the first that fails or does not end.
+def failing(items: Sequence[pytest.Item], *, cpu_s: float = TEST_CPU_S) -> Iterator[str]:
+    """Run tests in this process, which shows nothing any more; yield those that fail or do not end.
 
     Args:
-        files: below `tests`.
-        names: of these files' tests, in this order; all of them if none is named.
+        items: of a session.
         cpu_s: what a test may take, seconds of CPU.
     """
-    _show_nothing()
-    notes = _Failures(cpu_s)
-    plugins: list[object] = [notes]
-    if names:
-        # Whatever `make test` leaves out: the names choose.
-        os.environ[EVERY] = "1"
-        plugins.append(_Chosen(names))
-    code = pytest.main([*OPTIONS, *_paths(files)], plugins=plugins)
-    if code in (FAILED, INTERRUPTED):
-        yield next(iter(notes.names), "a test cannot be collected")
-    elif code != PASSED:
-        raise RuntimeError(f"pytest ended with {code}")
+    yield from (name for name, failure in _run(items, cpu_s) if failure)
 
 
 def file_of(name: str) -> str:
@@ -80,8 +92,16 @@ def file_of(name: str) -> str:
     return name.partition("::")[0].removeprefix("tests/")
 
 
-def _paths(files: Collection[str]) -> list[str]:
-    return [str(TESTS / name) for name in files]
+def _run(items: Sequence[pytest.Item], cpu_s: float) -> Iterator[tuple[str, str]]:
+    """Run tests one after the other; yield the name of each and how it failed, empty if it did not."""
+    _show_nothing()
+    notes = _Failures(cpu_s)
+    if items:
+        items[0].config.pluginmanager.register(notes)
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        notes.failure = ""
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        yield item.nodeid, notes.failure
 
 
 def _show_nothing() -> None:
@@ -90,52 +110,37 @@ def _show_nothing() -> None:
         os.dup2(nowhere.fileno(), 2)
 
 
-class _InMemory:
-    """A pytest plugin that leaves out those of the contract's tests that need servers."""
+class _Session(Generic[T]):
+    """A pytest plugin that does something else with the tests than running them.
+
+    Of the contract's tests it leaves out those that need servers.
+    """
+
+    def __init__(self, use: Callable[[Sequence[pytest.Item]], T]) -> None:
+        self.done: list[T] = []
+        self.error: Exception | None = None
+        self._use = use
+        self._shown = sys.stdout
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if "/contract/" not in str(item.path) or "memory" in item.name]
 
-
-class _Calls:
-    """A pytest plugin that notes what each test calls and how long it takes, in seconds."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-        self.by_test: dict[str, tuple[float, set[str]]] = {}
-        self.failures: list[str] = []
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self.seen.clear()
-        begun_s = time.process_time()
-        answer = yield
-        self.by_test[item.nodeid] = (time.process_time() - begun_s, set(self.seen))
-        return answer
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self.failures.append(f"{report.nodeid}: {report.longreprtext[-500:]}")
-
-
-class _Chosen:
-    """A pytest plugin that keeps some tests, in a certain order."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._order = {name: number for number, name in enumerate(names)}
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        known = [item for item in items if item.nodeid in self._order]
-        items[:] = sorted(known, key=lambda item: self._order[item.nodeid])
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        try:
+            with redirect_stdout(self._shown):
+                self.done.append(self._use(session.items))
+        except Exception as error:  # noqa: BLE001 - the caller gets it
+            self.error = error
+        return True
 
 
 class _Failures:
-    """A pytest plugin that notes what failed, and lets nothing run for ever."""
+    """A pytest plugin that notes how a test failed, and lets none run for ever."""
 
     def __init__(self, cpu_s: float) -> None:
-        self.names: list[str] = []
+        self.failure = ""
         self._cpu_s = cpu_s
 
     @pytest.hookimpl(wrapper=True)
@@ -143,6 +148,6 @@ class _Failures:
         with limited(self._cpu_s):
             yield
 
-    def pytest_runtest_logreport(self, report: object) -> None:
-        if getattr(report, "failed", False):
-            self.names.append(getattr(report, "nodeid", "?"))
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failure = report.longreprtext[-500:] or "failed"

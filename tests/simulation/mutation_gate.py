@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import chain
 
+import pytest
+
 from tests.simulation import search
 from tests.simulation.allowed_mutants import ALLOWED_MUTANTS
 from tests.simulation.coverage import Run, reached
-from tests.simulation.covering_tests import TESTS, failing, file_of, load, reached_by_tests
+from tests.simulation.covering_tests import TESTS, failing, in_session, reached_by_tests
 from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
 from tests.simulation.parts import AREA_OF, PARTS
@@ -68,9 +70,12 @@ def main(wanted: Callable[[Mutant], bool], *, whole: bool, fresh: bool, report: 
 def _judge_all(chosen: Sequence[Mutant], store: CaughtMutants) -> list[Verdict]:
     """Judge mutants: by what is cheap first, and those that are left by everything."""
     files = list(dict.fromkeys(file for part in PARTS for file in part.tests))
-    load(files)
+    return in_session(files, lambda items: _judge(chosen, items, store))
+
+
+def _judge(chosen: Sequence[Mutant], items: Sequence[pytest.Item], store: CaughtMutants) -> list[Verdict]:
     print("which tests and scenarios call what ...", flush=True)
-    quick = _judged(chosen, _quick_stages(reached(), reached_by_tests(files)), store)
+    quick = _judged(chosen, _quick_stages(reached(), reached_by_tests(items)), store)
     left = [verdict.mutant for verdict in quick if verdict.end in ("survivors", "explained")]
     print(f"{len(left)} mutants are left; which scenarios call what, with each single fault ...", flush=True)
     names = {scenario.name for item in left for scenario in AREA_OF[item.module].scenarios}
@@ -103,15 +108,13 @@ def _caught(mutant: Mutant, stages: Stages) -> tuple[str | None, str]:
     return next(((who, what) for who, stage in stages(mutant) for what in stage), (None, ""))
 
 
-def _quick_stages(runs: Mapping[str, Sequence[Run]], tests: Mapping[str, Sequence[str]]) -> Stages:
+def _quick_stages(runs: Mapping[str, Sequence[Run]], tests: Mapping[str, Sequence[pytest.Item]]) -> Stages:
     """Return the stages that only look where the mutant is: runs without faults, and tests."""
 
     def stages(mutant: Mutant) -> list[Stage]:
-        names = tests.get(_location(mutant), ())
-        files = list(dict.fromkeys(map(file_of, names)))
         return [
             ("scenarios", map(_description, search.runs(runs.get(_location(mutant), ())))),
-            ("tests", failing(files, names) if names else iter(())),
+            ("tests", failing(tests.get(_location(mutant), ()))),
         ]
 
     return stages

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.covering_tests import failing
+from tests.simulation.covering_tests import failing, in_session
 from tests.simulation.explore import play
 from tests.simulation.faults import Plan
 from tests.simulation.mutants import mutants
@@ -50,7 +50,7 @@ def test_a_functional_test_that_does_not_end_has_failed(tmp_path: Path) -> None:
     """Of a mutant that loops in memory, where no virtual time limits it."""
     endless = tmp_path / "test_endless.py"
     endless.write_text("def test_endless():\n    while True:\n        pass\n")
-    found = forked(lambda: next(failing([str(endless)], cpu_s=1), None), cpu_s=20)
+    found = forked(lambda: in_session([str(endless)], lambda items: next(failing(items, cpu_s=1), None)), cpu_s=20)
     assert isinstance(found, Answer)
     assert found.value is not None
     assert found.value.endswith("test_endless.py::test_endless")

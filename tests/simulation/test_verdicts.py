@@ -1,13 +1,14 @@
 """What the mutation gate keeps of a run: what was caught, as long as that is still so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.simulation import verdicts
-from tests.simulation.covering_tests import reached_by_tests
+from tests.simulation.covering_tests import CPU_S, in_session, reached_by_tests
 from tests.simulation.mutants import Mutant
+from tests.simulation.timeouts import forked, value_of
 from tests.simulation.verdicts import CaughtMutants, Verdict, digest_of
 
 MUTANT = Mutant("whendue.jobs.transitions", 7, "claim", "without x", "the source")
@@ -78,7 +79,13 @@ def _forget() -> None:
 @pytest.mark.thorough
 def test_a_mutant_is_tried_on_the_tests_that_call_its_function() -> None:
     """And on no other."""
-    found = reached_by_tests(["unit/timer/test_lateness.py"])
-    assert all(name.startswith("tests/unit/timer/test_lateness.py::") for names in found.values() for name in names)
+    file = "unit/timer/test_lateness.py"
+    answer = forked(lambda: in_session([file], lambda items: _names(reached_by_tests(items))), CPU_S)
+    found = value_of(answer)
+    assert all(name.startswith(f"tests/{file}::") for names in found.values() for name in names)
     assert any(location.startswith("whendue.timer.lateness:") for location in found)
     assert not any(location.startswith("whendue.limits.") for location in found)
+
+
+def _names(found: Mapping[str, Sequence[pytest.Item]]) -> dict[str, list[str]]:
+    return {location: [item.nodeid for item in items] for location, items in found.items()}
