@@ -106,8 +106,8 @@ class _Collector(Collector):
         for name, bounds_ms in BOUNDS_MS.items():
             limits = [*(f"{bound_ms / 1000:g}" for bound_ms in bounds_ms), "+Inf"]
             upto = accumulate(fields[f"{name}_{number}"] for number in range(len(limits)))
-            family = self._metrics[f"whendue_{name}_seconds"]
-            family.add_metric(labels, list(zip(limits, upto, strict=True)), fields[f"{name}_ms"] / 1000)
+            metric = self._metrics[f"whendue_{name}_seconds"]
+            metric.add_metric(labels, list(zip(limits, upto, strict=True)), fields[f"{name}_ms"] / 1000)
 
     def _add_timer(self) -> None:
         for field, name in (("ticks", "timer_ticks"), ("planned", "schedules_planned"), ("promoted", "jobs_promoted")):

@@ -86,8 +86,8 @@ class PauseService:
             UnavailableError: the table does not answer.
         """
         now_ms = self._runtime.clock.now_ms()
-        family = self._runtime.store.query(tenant_pause(tenant).pk)
-        read = readable(self._runtime, family, lambda item: _if_lasting(item, now_ms), "list_pauses")
+        items = self._runtime.store.query(tenant_pause(tenant).pk)
+        read = readable(self._runtime, items, lambda item: _if_lasting(item, now_ms), "list_pauses")
         return [(type_of(sk), pause) for sk, pause in read if pause]
 
     def _lasting(self, keys: Sequence[Key]) -> list[Pause | None]:
