@@ -77,7 +77,7 @@ def scenes() -> list[Scene]:
 
 def demonstrate(stack: Stack) -> bool:
     """Run the demonstration and print it as it happens; says whether every job ended as expected."""
-    # Where there is no terminal, nobody wraps lines.
+    # Without a terminal, lines are not wrapped.
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     with httpx.Client(
         base_url=stack.api_url, headers={"Authorization": f"Bearer {token.make()}"}, timeout=30

@@ -19,7 +19,7 @@ from localstack.venvs import ensure
 PROGRAM = "ministack"
 READY_S = 60
 STOP_S = 15
-# What emulators read; ours is to be the same for everybody.
+# What emulators read; ours is the same on every machine.
 _OF_EMULATORS = ("AWS_", "PYTHON", "LAMBDA_", "LOCALSTACK_", "MINISTACK_")
 _OF_EMULATORS_EACH = frozenset({"AUTH", "EDGE_PORT", "PERSIST_STATE", "SERVICES", "STATE_DIR", "USE_SSL"})
 # Emulators that this very process started, so that their ends are collected.

@@ -8,7 +8,7 @@ from whendue.adapters.auth import ADMIN, METRICS, OPERATOR, READ, WRITE, Identit
 METRICS_PATH: Final = "/actuator/prometheus"
 # What is changed under these paths changes how one's own tenant's jobs run, or which notifications are sent of them.
 ADMINISTERED: Final = ("/profiles", "/pauses", "/subscriptions")
-# What is changed under these paths changes how everybody's jobs run.
+# What is changed under these paths changes how the jobs of all tenants run.
 OPERATED: Final = ("/queues",)
 
 

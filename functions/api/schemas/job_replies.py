@@ -67,7 +67,7 @@ class JobReply(Reply):
     attempt: int = Field(description="Number of the latest attempt; 0 before the first one.")
     max_attempts: int = Field(description="Maximum number of attempts, the first one included.")
     lost: int = Field(description="Number of attempts that ended because the worker died.")
-    cancel_requested: bool = Field(description="Whether somebody has asked to cancel it while it runs.")
+    cancel_requested: bool = Field(description="Whether a cancel was requested while it ran.")
     progress: Any = Field(default=None, description="What the task reported last; null if it reported nothing.")
     result: Any = Field(default=None, description="What the task returned; null before it succeeded.")
     error: ErrorReply | None = Field(default=None, description="Why the latest attempt failed; null if it did not.")

@@ -56,7 +56,7 @@ class PauseReply(Reply):
     )
     reason: str | None = Field(description="Why it is paused; null for a queue without the scope `operator`.")
     since: Time | None = Field(description="When it was paused.")
-    expires_at: Time | None = Field(description="When it ends automatically; null: when somebody resumes it.")
+    expires_at: Time | None = Field(description="When it ends automatically; null if it ends only when it is resumed.")
 
 
 class TenantPauseReply(PauseReply):

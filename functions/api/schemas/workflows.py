@@ -220,7 +220,7 @@ class WorkflowReply(Reply):
     due_at: Time | None = Field(description="When it may start.")
     finished_at: Time | None = Field(description="When it ended; null before.")
     deadline_at: Time | None = Field(description="When what has not ended is cancelled; null: never.")
-    cancel_requested: bool = Field(description="Whether somebody has asked to cancel it.")
+    cancel_requested: bool = Field(description="Whether a cancel was requested.")
     retries: int = Field(description="How often it was run again from the nodes that failed.")
     error: ErrorReply | None = Field(default=None, description="Why it failed; null if it did not.")
     tags: dict[str, str] = Field(description="Labels that it was submitted with.")

@@ -27,7 +27,7 @@ class Broken(BaseModel):
 
 @task("demo.greet")
 def greet(payload: Greeting, ctx: Context) -> dict[str, Any]:
-    """Greet somebody."""
+    """Return a greeting."""
     return {"greeting": f"Hello, {payload.name}!", "attempt": ctx.attempt}
 
 

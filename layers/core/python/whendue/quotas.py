@@ -70,13 +70,13 @@ TOKEN_BYTES = 8192
 SUBJECT_BYTES = 255
 # An issuer's key set: large ones, with certificates, have some 50 KB.
 KEY_SET_BYTES = 512 * 1024
-# A secret of HS256 in a parameter is read again after so long: one that was taken away is good no longer than this.
+# A secret of HS256 in a parameter is read again after this time: one that was removed is accepted no longer than this.
 SECRETS_AGE_MS = 60_000
 # RFC 7518 section 3.3 asks for 2048 bits at least; no issuer is known that uses more than these.
 RSA_MAX_BITS = 8192
 PAYLOAD_BYTES = 1024 * 1024
 RESULT_BYTES = 1024 * 1024
-# A payload of JSON_DEPTH levels with such a result in its innermost place can be read by everybody who reads it:
+# A payload of JSON_DEPTH levels with such a result in its innermost place can be read by every reader:
 # pydantic's serializer ends at 255 levels, Python's json at about 990.
 RESULT_DEPTH = 100
 BULK_JOBS = 500
@@ -121,18 +121,18 @@ NEVER_RETRY_BYTES = 160
 
 # --- a job -----------------------------------------------------------------------------------------------------
 HORIZON_S = 366 * 86_400
-# What belongs to a job is looked at so long after the retention of a job that ends when it is due; it is erased if the
-# job has gone. A live job's belongings are looked at again after as long as it has lived, within these bounds.
+# What belongs to a job is looked at this long after the retention of a job that ends when it is due; it is erased if
+# the job has gone. A live job's belongings are looked at again after as long as it has lived, within these bounds.
 ERASE_AFTER_S = 3600
 ERASE_CHECK_MIN_S = 3600
 ERASE_CHECK_MAX_S = 86_400
-# A job that others depend on is kept for so much longer, so that somebody looks before it goes whether they are live;
-# as long as one is, it is kept.
+# A job that others depend on is kept for this much longer, so that the timer checks before it goes whether they are
+# live; as long as one is, it is kept.
 DEPENDED_ON_S = 86_400
 # Belongings that one tick looks at in each partition, and how many at a time.
 ERASE_WINDOW = 100
 ERASED_PER_PARTITION = 2000
-# What a request to erase has not done after so long is left to the timer: API Gateway waits for 29 s.
+# What a request to erase has not done after this time is left to the timer: API Gateway waits for 29 s.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 ERASE_CALL_S = 10
 # Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml).
@@ -160,8 +160,8 @@ ISOLATED_AT_ONCE = 5
 NO_ROOM_VISIBILITY_S = (0, 2, 5)
 # What a process of its own gets beyond its job's timeout: to start, to interrupt, to record. Then it is killed.
 ISOLATED_EXTRA_S = 60
-# After a process has died of a job that it ran alone, jobs of its tenant and type run alone at once for so long; and of
-# how many tenants' types a worker remembers it.
+# After a process has died of a job that it ran alone, jobs of its tenant and type run alone at once for this time; and
+# of how many tenants' types a worker remembers it.
 DEADLY_S = 600
 DEADLY_REMEMBERED = 1000
 # A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
@@ -192,7 +192,7 @@ SCHEDULE_TRIES = 25
 PROFILE_NAMES = 200
 # The highest version that can be asked for: six digits keep versions in order.
 PROFILE_VERSION = 999_999
-# How many versions of a profile are kept, besides those of the last hour: an edit in progress has read one of them.
+# How many versions of a profile are kept, apart from those of the last hour: an edit in progress has read one of them.
 PROFILE_VERSIONS = 100
 PROFILE_VERSION_KEPT_S = 3600
 # A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
@@ -206,7 +206,7 @@ EVERY_MIN_S = 1
 EVERY_MAX_S = HORIZON_S
 # 2200-01-01 in ms: years 1970 to 2199. Before 1970 the IANA database is not kept with the same care.
 SCHEDULE_END_MS = 7_258_118_400_000
-# Nothing that matches for so long is looked for further. A 29 February on a certain weekday can be 40 years off.
+# After this span without a match the search ends. A 29 February on a certain weekday can be 40 years off.
 SCHEDULE_SEARCH_S = 41 * 366 * 86_400
 # Ten years of public holidays.
 SCHEDULE_EXCLUSIONS = 200

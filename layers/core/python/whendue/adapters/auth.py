@@ -21,7 +21,7 @@ from whendue.support.text import is_line
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
 READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
 OPERATOR, METRICS = "operator", "metrics:read"
-# What else a scope allows. `admin` is everything of one's own tenant, `operator` what is everybody's; neither is a
+# What else a scope allows. `admin` is everything of one's own tenant, `operator` what all tenants share; neither is a
 # part of the other.
 IMPLIED: Final[Mapping[str, frozenset[str]]] = {ADMIN: frozenset({READ, WRITE}), OPERATOR: frozenset({METRICS})}
 # RFC 7518 section 3.2: a key as long as the hash output at least.
@@ -219,6 +219,6 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
         raise AuthenticationError("the token's scope must be words separated by spaces")
     subject = claims.get("sub", "")
     if not isinstance(subject, str) or len(subject.encode(errors="replace")) > SUBJECT_BYTES or not is_line(subject):
-        # It is stored and shown as who did something: cut or cleaned it could be somebody else's.
+        # It is stored and shown as who did something: cut or cleaned it could be another user's.
         raise AuthenticationError(f"the token's sub must be one line of at most {SUBJECT_BYTES} bytes")
     return Identity(tenant, subject, frozenset(words))

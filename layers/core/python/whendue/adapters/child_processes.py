@@ -29,7 +29,7 @@ class ChildProcesses:
     """Starts processes, a limited number at once.
 
     They get the environment, the import path and the working directory that this process has now: what tasks change
-    later is none of theirs.
+    later does not reach them.
 
     Args:
         limit: how many; each is an interpreter with the application, about 100 MB.

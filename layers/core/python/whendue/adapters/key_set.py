@@ -97,7 +97,7 @@ class KeySet:
         return float("inf") if moment_ms is None else (self._clock.now_ms() - moment_ms) / 1000
 
     def _refresh_if_due(self) -> bool:
-        """Fetch the set unless that was tried a moment ago. False: somebody else is fetching it right now."""
+        """Fetch the set unless that was tried a moment ago. False: another thread is fetching it right now."""
         if not self._fetching.acquire(blocking=False):
             return False
         try:

@@ -8,7 +8,7 @@ class Retry(Exception):  # noqa: N818 - an outcome that a task chooses, not an e
 
     Args:
         reason: why, for people.
-        after: the least delay before the next attempt (seconds or timedelta), besides the backoff.
+        after: the least delay before the next attempt (seconds or timedelta), in addition to the backoff.
     """
 
     def __init__(self, reason: str = "the task asked for a retry", *, after: float | timedelta = 0) -> None:

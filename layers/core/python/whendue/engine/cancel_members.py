@@ -1,4 +1,4 @@
-"""Cancelling many jobs: the members of one that is to stop."""
+"""Cancelling many jobs: the members of a composite that is cancelled."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -35,7 +35,7 @@ def from_body(body: str) -> Job:
     try:
         message: Any = json.loads(body)
         job = from_item(message["job"]) if message["v"] == VERSION else None
-    except Exception as error:  # whatever stands there: anybody who may write to the queue may have written it
+    except Exception as error:  # whatever stands there: any process that may write to the queue may have written it
         raise UnreadableMessageError from error
     if job is None:
         raise UnreadableMessageError(f"the message's version is not {VERSION}")

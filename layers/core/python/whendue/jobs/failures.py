@@ -29,8 +29,8 @@ def fingerprint(error_type: str, message: str, where: str) -> str:
 def failure(job: Job, error_type: str, message: str, *, failed_at: int, where: str = "") -> Failure:
     """Describe how the job's current attempt failed; `failed_at` is ms UTC.
 
-    Users' code chose the words: each is cut, and made one line (the message of up to 256 bytes), so that everybody who
-    reads the job can.
+    Users' code chose the words: each is cut, and made one line (the message of up to 256 bytes), so that any
+    client that reads the job can read it.
     """
     name = line_of(error_type, ERROR_TYPE_BYTES).strip() or NAMELESS
     short, location = line_of(message, ERROR_MESSAGE_BYTES), line_of(where, ERROR_MESSAGE_BYTES)

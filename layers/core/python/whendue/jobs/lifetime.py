@@ -104,7 +104,7 @@ def check_sooner(job: Job, ends_at: int) -> Write | None:
 def expiry(job: Job, finished_at: int) -> int | None:
     """Return when a finished job may go, seconds since 1970; None for a member: it goes with its composite.
 
-    Others may depend on the job: before it goes, somebody looks whether one still needs it.
+    Others may depend on the job: before it goes, the timer checks whether one still needs it.
     """
     if job.parent_id is not None:
         return None

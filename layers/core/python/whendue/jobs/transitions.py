@@ -276,7 +276,7 @@ def wake(job: Job, now_ms: int, timing: Timing) -> Transition:
 def postpone_check(job: Job, check_at: int, *, send: bool) -> Transition:
     """Set the next check of a job that rescue looked at, or of an ended one with pending fan-out; `send` sends again.
 
-    Refused if anybody has claimed, renewed or changed the job since: then it needs no healing.
+    Refused if the job was claimed, renewed or changed since: then it needs no healing.
     """
     expected = [
         Is("generation", job.generation),

@@ -30,7 +30,7 @@ class MetricsStore:
 
         Args:
             taken: what was counted.
-            every_ms: hold it back until the last write is so long ago.
+            every_ms: hold it back until the last write is this long ago.
         """
         now_ms = self._runtime.clock.now_ms()
         with self._lock:

@@ -45,7 +45,7 @@ class Subscription:
         version: when it was last changed by a user, made to rise with each change; its ETag.
         mark: distinguishes this change from every other one.
         key: what it signs with, see `whendue.outbound.signing`; None for a channel that does not sign.
-        old_key: what it signs with besides, until `old_until`.
+        old_key: what it also signs with, until `old_until`.
         failing_since: the first failed attempt since the last one that was delivered; None while none has failed.
         disabled_at, disabled_reason: it gets nothing any more.
     """
@@ -99,7 +99,7 @@ class Subscription:
 
 
 def rekeyed(subscription: Subscription, key: str | None, now_ms: int) -> Subscription:
-    """Let a subscription sign with another key; the one before signs besides for a while."""
+    """Let a subscription sign with another key; the one before also signs for a while."""
     return replace(subscription, key=key, old_key=subscription.key, old_until=now_ms + KEY_GRACE_S * 1000)
 
 
@@ -124,7 +124,7 @@ def unsubscribe(subscription: Subscription) -> Write:
 
 
 def note_failure(subscription: Subscription, now_ms: int) -> Write:
-    """Note since when it fails, unless somebody has, or a user has changed it."""
+    """Note since when it fails, unless that is noted, or a user has changed it."""
     expected = (Is("version", subscription.version), Lacks("failing_since"))
     return Write("note_failure", subscription.store_key, expected, {"failing_since": now_ms})
 
@@ -136,7 +136,7 @@ def note_success(subscription: Subscription) -> Write:
 
 
 def disable(subscription: Subscription, reason: str, now_ms: int) -> Write:
-    """Send it nothing any more, unless a user has changed it or somebody has disabled it already."""
+    """Send it nothing any more, unless a user has changed it or it is disabled already."""
     expected = (Is("version", subscription.version), Lacks("disabled_at"))
     return Write("disable", subscription.store_key, expected, {"disabled_at": now_ms, "disabled_reason": reason})
 

@@ -94,7 +94,7 @@ class JobCommands:
 
         job = self._change(tenant, job_id, step, expected)
         if job.state is State.RUNNING and job.expands and job.member_count is None:
-            # Its worker may be gone: then the timer would send what it has made before anybody cancels that.
+            # Its worker may be gone: then the timer would send what it has made before that is cancelled.
             stopped = cancel_orphaned_members(self._runtime, job)
             CompletionFanOut(self._runtime).run(stopped.pending)
         return job
@@ -197,7 +197,7 @@ class JobCommands:
         return CONFLICT
 
     def _stop_parts(self, transition: Transition) -> None:
-        """Cancel what a job waits for that is to stop itself; its next check goes on with what is left."""
+        """Cancel the members of a composite that is cancelled; its next check goes on with what is left."""
         if transition.name == "request_cancel" and transition.job.state is State.WAITING:
             DependencyReconciler(self._runtime).reconcile([transition.job])
 

@@ -81,7 +81,7 @@ class Schedule:
     """One schedule, as its item holds it. Times are milliseconds since 1970, UTC.
 
     Args:
-        version: when it was last changed by anybody but the clock, made to rise with each change; its ETag, and the
+        version: when its definition was last changed, ms UTC, made to rise with each change; its ETag, and the
             revision that fires belong to.
         cursor: every nominal time up to here is decided.
         as_of: a plan stands: it was decided at this time how the fires in (cursor, until] end; 0 while none does.

@@ -1,4 +1,4 @@
-"""Optimistic concurrency: read, decide, write on a condition, and start again when somebody else wrote first."""
+"""Optimistic concurrency: read, decide, write on a condition, and start again when another process wrote first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ class Node:
 
     Args:
         name: what edges and payloads call it.
-        request: the job, its payload with references as given; `delay_s`: so long after the last dependency has ended.
+        request: the job, its payload with references as given; `delay_s` counts from the end of the last dependency.
         dependencies: whose ends it waits for.
         on_dependency_failure: what becomes of it when a dependency that must succeed does not.
         for_each: the reference to the list for each item of which it runs; None for an ordinary node.

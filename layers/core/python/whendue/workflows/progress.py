@@ -11,7 +11,7 @@ from whendue.jobs.members import was_not_taken
 from whendue.jobs.model import Job, shown_state
 from whendue.workflows.graph import Graph
 
-# States of nodes besides those of jobs: the job is yet to be made; it was not to run; it is no longer kept.
+# States of nodes in addition to those of jobs: the job is yet to be made; it was not to run; it is no longer kept.
 PLANNED: Final = "planned"
 NOT_TAKEN: Final = "not_taken"
 GONE: Final = "gone"
