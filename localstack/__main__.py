@@ -5,6 +5,7 @@ import os
 import sys
 
 from localstack import lifecycle, logs, token
+from localstack.broken_modules import broken_modules
 from localstack.stack import Stack, load
 
 NEXT = """
@@ -57,8 +58,8 @@ def up() -> int:
     """Bring the stack up, or up to date (EMULATOR=ministack or localstack)."""
     stack = lifecycle.up(os.environ.get("EMULATOR") or "ministack")
     print(f"API        {stack.api_url}\nDocs       {stack.api_url}/docs\nAddresses  .local/stack.json")
-    for module in lifecycle.broken_modules(stack):
-        print(f"warning: {module} could not be imported, its tasks are off; `make logs` says why", file=sys.stderr)
+    for module, reason in broken_modules(stack).items():
+        print(f"warning: {module} could not be imported, its tasks are off: {reason}", file=sys.stderr)
     return 0
 
 

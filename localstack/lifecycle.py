@@ -153,13 +153,6 @@ def _deploy(
     return stack
 
 
-def broken_modules(stack: Stack) -> list[str]:
-    """Name the task modules that could not be imported: their tasks are off, everything else runs."""
-    with urlopen(f"{stack.api_url}/health/ready", timeout=20) as reply:
-        tasks = json.load(reply)["components"]["tasks"]
-    return [str(module) for module in tasks.get("details", {}).get("modules", [])]
-
-
 def _check(environment: dict[str, str]) -> None:
     """Refuse settings that no function would start with, before a running stack gets them."""
     try:
