@@ -92,7 +92,8 @@ def test_a_deleted_profile_is_refused_and_its_jobs_go_on(http: Http, stage: Stag
 def test_the_pages_examples_work_as_they_stand(stage: Stage) -> None:
     """They are copied."""
     page = (ROOT / "docs/guide/profiles.md").read_text()
-    [shell] = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    # The others are about operating it.
+    shell = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)[0]
     commands = re.findall(r"^curl .*?^}'$", shell, re.DOTALL | re.MULTILINE)
     environment = os.environ | {"API": stage.stack.api_url, "TOKEN": token.make("page", signing_secret=stage.secret)}
     profile, job = (
