@@ -4,7 +4,7 @@ import pytest
 
 from tests.builders.samples import LIVE, insert_of, key_of, listed
 from whendue.engine.ports import DueEntry, JobStore
-from whendue.table.writes import REMOVE, Write
+from whendue.table.writes import REMOVE, Write, delete, insert
 
 ALARMS = {"a": 300, "b": 100, "c": 200, "d": 200, "e": 200, "f": 200, "g": 200, "h": 400}
 
@@ -112,3 +112,21 @@ def test_an_item_without_a_check_is_not_in_the_due_index(full: JobStore) -> None
 def test_a_partition_that_nobody_uses_is_empty(store: JobStore) -> None:
     """The timer asks all of them."""
     assert page(store) == []
+
+
+@pytest.mark.parametrize("key", [{"due_pk": LIVE}, {"check_at": 50}], ids=["partition", "time"])
+def test_an_item_with_one_of_the_indexs_keys_is_not_listed(full: JobStore, key: dict[str, object]) -> None:
+    """A secondary index holds the items that have all of its keys; such an item is changed and deleted like others.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-indexes-general-sparse-indexes.html
+    """
+    both = {"due_pk": LIVE, "check_at": 50, "due_at": 170}
+    before = page(full)
+    full.apply([insert("enter", key_of("half"), key)])
+    assert page(full) == before
+    full.apply([Write("complete", key_of("half"), [], both)])
+    assert names(page(full))[0] == "half"
+    full.apply([Write("leave", key_of("half"), [], dict.fromkeys(both.keys() - key.keys(), REMOVE))])
+    assert page(full) == before
+    full.apply([delete("delete", key_of("half"))])
+    assert page(full) == before

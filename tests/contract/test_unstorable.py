@@ -85,6 +85,7 @@ CHANGES: dict[str, Write] = {
     "a field without a name": Write("insert", key_of("new"), (Absent(),), {"": 1}),
     "a due index that has no name": Write("update", key_of("a"), (), {"due_pk": ""}),
     "a due index that is a number": Write("update", key_of("a"), (), {"due_pk": 1}),
+    "a next check that is a truth": Write("update", key_of("a"), (), {"check_at": True}),
     "a next check that is a text": Write("update", key_of("a"), (), {"check_at": "now"}),
     "more than an item may have": Write("update", key_of("a"), (), {"value": "x" * DYNAMODB_ITEM_BYTES}),
     "a key without a partition": Write("insert", Key("", "job"), (Absent(),), {"n": 1}),

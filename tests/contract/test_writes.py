@@ -9,7 +9,7 @@ from tests.builders.samples import LIVE, Apply, insert_of, key_of, listed
 from whendue.engine.ports import JobStore, WriteStatus
 from whendue.quotas import PAYLOAD_ITEM_BYTES
 from whendue.table.keys import Key
-from whendue.table.writes import REMOVE, Below, Condition, In, Is, Plus, Write, delete
+from whendue.table.writes import REMOVE, Below, Condition, In, Is, Plus, Write, delete, insert
 
 
 def update(name: str, expected: list[Condition], **changes: Any) -> Write:
@@ -250,3 +250,12 @@ def test_deleting_what_is_gone_is_done(store: JobStore, apply: Apply, expected: 
     """A lost reply makes us send it twice."""
     assert apply(store, delete("delete", key_of("a"), *expected)).status is WriteStatus.DONE
     assert store.get([key_of("a")]) == [None]
+
+
+def test_what_was_read_is_a_copy(store: JobStore) -> None:
+    """Whatever a reader does to it, the table stays as it is."""
+    store.apply([insert("insert", key_of("a"), {"map": {"inner": {"n": 1}}})])
+    [item] = store.get([key_of("a")])
+    assert item is not None
+    item["map"]["inner"]["n"] = 2
+    assert store.get([key_of("a")]) == [{"pk": "JOB#a", "sk": "job", "map": {"inner": {"n": 1}}}]

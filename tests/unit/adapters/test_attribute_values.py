@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.adapters.attribute_values import from_attribute, from_item, to_attribute
+from whendue.adapters.attribute_values import check, from_attribute, from_item, to_attribute
+from whendue.table.keys import Key
+from whendue.table.writes import REMOVE, Plus, Write
 
 WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)
 # Larger ones are whole numbers, which come back as the nearest number of 17 digits.
@@ -43,3 +45,8 @@ def test_kinds_that_we_do_not_write_are_read(attribute: dict[str, Any], value: A
     """An item that somebody has edited by hand must not keep others from being read."""
     read = from_item({"x": attribute})["x"]
     assert (read, type(read)) == (value, type(value))
+
+
+def test_a_key_of_the_index_may_be_removed_or_added_to() -> None:
+    """Neither is a value of a wrong type."""
+    check(Write("update", Key("a", "b"), (), {"due_pk": REMOVE, "check_at": Plus(1)}))

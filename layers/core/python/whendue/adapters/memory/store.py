@@ -65,11 +65,11 @@ class MemoryStore:
         return WriteResult(WriteStatus.DONE)
 
     def _unlist(self, key: Key, item: Item | None) -> None:
-        if item and "due_pk" in item:
+        if item and _is_listed(item):
             self._due_index[item["due_pk"]].remove(_entry(key, item))
 
     def _list(self, key: Key, item: Item) -> None:
-        if "due_pk" in item and "check_at" in item:
+        if _is_listed(item):
             bisect.insort(self._due_index[item["due_pk"]], _entry(key, item))
 
     def get(self, keys: Sequence[Key]) -> list[Item | None]:
@@ -119,6 +119,11 @@ def _after(write: Write, old: Item | None) -> dict[str, Any]:
     if old:
         check_size(then)
     return then
+
+
+def _is_listed(item: Item) -> bool:
+    """Return whether an item has both keys of the index."""
+    return "due_pk" in item and "check_at" in item
 
 
 def _entry(key: Key, item: Item) -> DueEntry:
