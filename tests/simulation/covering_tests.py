@@ -100,7 +100,11 @@ def _run(items: Sequence[pytest.Item], cpu_s: float) -> Iterator[tuple[str, str]
         items[0].config.pluginmanager.register(notes)
     for item, following in zip(items, [*items[1:], None], strict=True):
         notes.failure = ""
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except (KeyboardInterrupt, pytest.exit.Exception) as error:
+            # They end a session: a task that raises one must not end its worker.
+            notes.failure = f"interrupted by {error!r}"
         yield item.nodeid, notes.failure
 
 

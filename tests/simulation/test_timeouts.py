@@ -56,6 +56,15 @@ def test_a_functional_test_that_does_not_end_has_failed(tmp_path: Path) -> None:
     assert found.value.endswith("test_endless.py::test_endless")
 
 
+def test_a_functional_test_that_ends_the_session_has_failed(tmp_path: Path) -> None:
+    """As where a mutant lets through what a task has raised."""
+    interrupting = tmp_path / "test_interrupting.py"
+    interrupting.write_text("def test_interrupting():\n    raise KeyboardInterrupt\n")
+    found = forked(lambda: in_session([str(interrupting)], lambda items: list(failing(items))), cpu_s=20)
+    assert isinstance(found, Answer)
+    assert [name.rpartition("::")[2] for name in found.value] == ["test_interrupting"]
+
+
 @pytest.mark.thorough
 def test_every_mutant_stands_in_a_function() -> None:
     """The gate tries it in the runs that pass through there: one without a place would be tried in none."""
