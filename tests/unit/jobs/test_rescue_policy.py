@@ -3,7 +3,8 @@
 import pytest
 
 from tests.builders.transitions import NOW, a_job
-from whendue.jobs.rescue_policy import look_again_ms
+from whendue.jobs.model import State
+from whendue.jobs.rescue_policy import decide, interval_ms, look_again_ms
 
 HOUR_MS = 3_600_000
 
@@ -22,3 +23,14 @@ def test_who_waits_looks_again_after_as_long_or_at_its_deadline(deadline_at: int
     """A deadline to come is never slept over."""
     job = a_job(scheduled_at=NOW - 2 * HOUR_MS, deadline_at=deadline_at)
     assert look_again_ms(job, NOW) == at
+
+
+@pytest.mark.parametrize(
+    ("state", "unheard"), [(State.PENDING, 3), (State.RUNNING, 0)], ids=["its messages do not arrive", "they do"]
+)
+def test_a_pending_job_is_sent_less_and_less_often(state: State, unheard: int) -> None:
+    """A running one was claimed, so its messages arrive: it is sent again as soon as at first."""
+    job = a_job(state=state, rescues=3, claims=1, lease_until=NOW - 1, due_at=NOW - HOUR_MS)
+    step = decide(job, NOW, late=False)
+    assert step is not None
+    assert (step.name, step.send, step.changes["check_at"]) == ("postpone_check", True, NOW + interval_ms(unheard))

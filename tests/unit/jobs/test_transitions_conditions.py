@@ -15,7 +15,7 @@ from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State, evolve, from_item, to_item
 from whendue.jobs.transition import Transition, with_dependents, with_pending_fan_out
 from whendue.quotas import MAX_LOST
-from whendue.table.writes import Absent, Condition, Has, Is, Lacks, holds, insert
+from whendue.table.writes import Absent, Below, Condition, Has, Is, Lacks, holds, insert
 
 Step = Callable[[Job], Transition]
 PENDING, RUNNING, ENDED = {"state": "pending"}, {"state": "running"}, {"state": "succeeded"}
@@ -248,3 +248,14 @@ def test_what_is_not_there_fulfils_no_condition_but_absence(condition: Condition
     """An UPDATE in PartiQL makes no item, whatever its conditions say."""
     assert not holds(condition, None)
     assert holds(Absent(), None)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_below"), [(9, True), (10, False), (9.5, True), ("a text", False), (True, False), ({1}, False)]
+)
+def test_only_a_smaller_number_is_below(value: object, is_below: bool) -> None:
+    """DynamoDB compares values of one type alone; moto raises where they differ, so this is no test of the contract.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
+    """
+    assert holds(Below("value", 10), {"value": value}) is is_below

@@ -50,3 +50,10 @@ def test_a_message_that_was_sent_again_counts_from_then() -> None:
     again = a_job(MANY, 0, check_at=5_000_000, rescues=2)
     assert sent_at(again) == 5_000_000 - interval_ms(1)
     assert not received(a_job(MANY, 5_000_000 - interval_ms(1), State.RUNNING)).is_past(again)
+
+
+def test_the_message_of_a_running_job_is_the_one_that_it_was_received_with() -> None:
+    """Its next check is that of its lease: it says nothing of when a message was sent."""
+    job = a_job(MANY, 1000, State.RUNNING, rescues=2, check_at=10**9)
+    assert sent_at(job) == 1000
+    assert sent_at(replace(job, state=State.PENDING)) == 10**9 - interval_ms(1)

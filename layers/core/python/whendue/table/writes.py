@@ -115,7 +115,12 @@ def holds(condition: Condition, item: Mapping[str, Any] | None) -> bool:
         case In(field, values):
             return item[field] in values
         case Below(field, value):
-            return isinstance(item[field], int | float) and bool(item[field] < value)
+            return _is_number(item[field]) and bool(item[field] < value)
+
+
+def _is_number(value: object) -> bool:
+    """Return whether DynamoDB stores a value as a number: values of other types are never less."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def applied_to(write: Write, item: Mapping[str, Any] | None) -> dict[str, Any]:
