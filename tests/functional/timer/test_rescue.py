@@ -190,3 +190,30 @@ def test_a_timer_that_was_frozen_does_not_put_a_cursor_back() -> None:
     frozen = Refusing(world.table, "apply", freeze)
     assert world.tick(world.build(store=frozen)).promoted == 20
     assert world.tick().promoted == 0
+
+
+def test_a_job_that_only_runs_long_needs_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That none could be made of it is found when one is to be sent."""
+    world = World()
+    jobs = lost(world)
+    world.clock.advance(90)
+    taken(world, jobs)
+
+    def body(job: Job) -> str:
+        raise ValueError("no message can be made of it")
+
+    monkeypatch.setattr("whendue.timer.rescue.to_body", body)
+    assert world.tick().rescued == {"wait": 1}
+    assert world.job(jobs[0]).state is State.RUNNING
+    assert world.app.bulkhead.take() == {}
+
+
+def test_a_paused_job_whose_message_is_lost_stays_as_it_is() -> None:
+    """Nothing is decided about it, and that is no error."""
+    world = World()
+    [job] = lost(world)
+    world.app.pauses.pause_tenant(TENANT, None, "a reason", "someone", None)
+    world.clock.advance(100)
+    assert world.tick().rescued == {}
+    assert world.app.bulkhead.take() == {}
+    assert world.job(job).rescues == 0
