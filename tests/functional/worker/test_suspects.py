@@ -14,6 +14,7 @@ from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import claim
 from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
 from whendue.submission.request import JobRequest
+from whendue.table.writes import delete
 from whendue.worker.suspects import KillerTypes
 
 FOREVER_MS = 4_000_000_000_000
@@ -243,3 +244,23 @@ def test_a_worker_remembers_so_many_deadly_types() -> None:
     for job in jobs:
         deadly.died_of(job, 0)
     assert [deadly.has(job, 1) for job in (jobs[0], jobs[1], jobs[-1])] == [False, True, True]
+
+
+def test_no_process_is_started_when_the_time_is_up() -> None:
+    """It would be stopped before it has done anything."""
+    world = World()
+    messages = lost(world, [world.submit() for _ in range(2)])
+    rooms = Rooms(world, 5)
+    worked = handled(world, rooms, messages, deadline_ms=world.clock.now_ms())
+    assert (rooms.begun, Counter(worked.unsettled)) == ([], Counter(message.id for message in messages))
+
+
+def test_a_message_whose_job_is_gone_is_no_suspect() -> None:
+    """There is nothing to run, and nothing that may kill a process."""
+    world = World()
+    job = world.submit()
+    world.queues.change_visibility("normal", [message.receipt for message in world.queues.receive("normal")], 0)
+    world.table.apply([delete("erase", job.key)])
+    rooms = Rooms(world, 5)
+    worked = handled(world, rooms, world.queues.receive("normal"))
+    assert (rooms.begun, worked.unsettled) == ([], [])
