@@ -5,6 +5,7 @@ from tests.builders.samples import an_error
 from tests.builders.world import World
 from whendue.engine.commit import commit_unsent
 from whendue.engine.ports import WriteStatus
+from whendue.jobs.model import evolve
 from whendue.jobs.transitions import claim, fail, succeed
 
 
@@ -49,3 +50,18 @@ def test_nothing_is_recorded_before_what_must_hold_first() -> None:
     results = commit_unsent(unavailable(world, "keep_attempt").runtime, steps)
     assert [end.status for end in results] == [WriteStatus.UNAVAILABLE, WriteStatus.DONE]
     assert states(world, *jobs) == ["running", "succeeded"]
+
+
+def test_an_end_that_is_refused_releases_no_dependent() -> None:
+    """Its dependents wait for the end that is stored: that of the worker that has the claim."""
+    world = World()
+    dependency = claimed(world)
+    dependent = world.submit(depends_on=after(dependency))
+    current = world.job(dependency)
+    assert current.has_dependents
+    lost = succeed(evolve(current, fence="lost"), world.clock.now_ms(), None)
+    assert lost.job.pending_fan_out is not None
+    [end] = commit_unsent(world.app.runtime, [lost])
+    assert end.status is WriteStatus.REFUSED
+    world.work()
+    assert states(world, dependency, dependent) == ["running", "waiting"]
