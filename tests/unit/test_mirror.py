@@ -188,7 +188,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/timer/test_tick_bulkheads.py:open_scans",
         "functional/engine/test_fairness.py:tick",
     ),
-    "whendue.timer.promote": ("functional/timer/test_tick.py:tick", "functional/engine/test_fairness.py:promote"),
     "whendue.timer.resume": ("functional/pauses/test_service.py:resume",),
     "whendue.worker.claimed_job": ("functional/worker/test_processor.py:work",),
     "whendue.worker.claimer": (
