@@ -83,10 +83,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "unit/tasks/test_payloads.py",
     ),
     # --- engine ---------------------------------------------------------------------------------------------------
-    "whendue.timer.current_jobs": (
-        "functional/timer/test_rescue.py:tick",
-        "functional/timer/test_tick_bulkheads.py:tick",
-    ),
     "whendue.timer.due_cursors": ("functional/engine/test_fairness.py", "functional/timer/test_rescue.py:tick"),
     "whendue.engine.message": ("functional/worker/test_processor.py", "property/test_laws.py"),
     "whendue.engine.payload_store": (
