@@ -323,6 +323,23 @@ def test_a_for_each_does_not_run_under_the_limits_of_its_items() -> None:
     assert item.run_policy == item.policy
 
 
+def test_members_are_not_sent_unless_their_composite_waits_for_them() -> None:
+    """Its write was refused, because it was cancelled or another worker has it: a cancelled one runs nothing (G9)."""
+    world = World()
+    whole = start(world, flow(node("a"), node("b")))
+
+    def refusing(writes: Sequence[Write]) -> list[WriteResult]:
+        return [
+            WriteResult(WriteStatus.REFUSED) if write.name == "expand" else world.table.apply([write])[0]
+            for write in writes
+        ]
+
+    app = world.build(store=Refusing(world.table, "apply", refusing))
+    app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + 60_000)
+    assert len(parts(world, whole, 2)) == 2
+    assert world.queues.receive("normal") == []
+
+
 # --- beginning again ---------------------------------------------------------------------------------------------
 
 
