@@ -101,6 +101,7 @@ JOBS: Final = Area(
         "functional/worker/test_batch_runner_draining.py",
         "functional/timer/test_promote.py",
         "functional/timer/test_current_jobs.py",
+        "functional/timer/test_due_cursors.py",
         "functional/timer/test_tick.py",
         "functional/timer/test_rescue.py",
         "functional/timer/test_tick_bulkheads.py",

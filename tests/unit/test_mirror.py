@@ -83,7 +83,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "unit/tasks/test_payloads.py",
     ),
     # --- engine ---------------------------------------------------------------------------------------------------
-    "whendue.timer.due_cursors": ("functional/engine/test_fairness.py", "functional/timer/test_rescue.py:tick"),
     "whendue.engine.message": ("functional/worker/test_processor.py", "property/test_laws.py"),
     "whendue.engine.payload_store": (
         "functional/notifications/test_publisher.py",
