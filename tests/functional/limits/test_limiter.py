@@ -444,3 +444,13 @@ def test_a_deferral_that_nobody_knows_of_keeps_the_message() -> None:
     [worked] = world.work(world.build(store=Refusing(world.table, "apply", apply)))[:1]
     assert len(worked.unsettled) == 1
     assert world.job(job) == evolve(job, limit=ONE)
+
+
+def test_a_batch_of_limited_and_free_jobs_claims_each_once() -> None:
+    """A job without a limit is no matter of the limiter's."""
+    world = World()
+    jobs = [world.submit(limit=ONE), world.submit(), world.submit()]
+    worked = world.app.work.handle(world.queues.receive("normal"), world.clock.now_ms() + MINUTE_MS)
+    assert (worked.unsettled, worked.counts) == ([], {"succeeded": 3})
+    assert [len(world.runs(job)) for job in jobs] == [1, 1, 1]
+    assert world.app.bulkhead.take() == {}
