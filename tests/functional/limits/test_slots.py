@@ -54,6 +54,7 @@ def test_a_slot_goes_past_who_waits_no_longer_to_who_does(gone: bool) -> None:
     world.work()
     assert world.job(waiting[1]).state is State.SUCCEEDED
     assert items(world, "slot") == items(world, "waiter") == {}
+    assert world.app.bulkhead.take() == {}
 
 
 def test_who_comes_with_somebody_before_it_takes_its_own_slot_and_wakes_the_other_one() -> None:

@@ -336,3 +336,14 @@ def test_what_a_fire_costs(cron: str, fires: int) -> None:
     shards = world.app.settings.shards
     # A query for each partition of the due index; a read and four rounds of writes for each page of schedules.
     assert Counter(noted) == {"query_due": shards, "get": 1, "apply": 4}
+
+
+def test_a_schedule_that_is_gone_while_the_index_still_shows_it_holds_up_no_other() -> None:
+    """The index lags behind the table."""
+    world = World()
+    put(world.app)
+    world.app.schedules.put(TENANT, "gone", definition())
+    del world.table.rows[schedule_key(TENANT, "gone")]
+    world.pass_time(120)
+    assert len(world.ran) > 10
+    assert world.app.bulkhead.take() == {}
