@@ -42,7 +42,9 @@ EMAIL_JOB: Final[dict[str, Any]] = {
     "delaySeconds": 30,
     "retries": 3,
 }
-NO_TIME: Final = "a job of a schedule or of a workflow has no time of its own"
+# For what is due when something else says so.
+NO_TIME: Final = "what a schedule or a workflow runs has no time of its own"
+TIMES_ELSEWHERE: Final[Mapping[str, str]] = {"dueAt": NO_TIME, "delaySeconds": NO_TIME}
 
 
 def _short(tags: dict[str, str]) -> dict[str, str]:
@@ -75,7 +77,7 @@ OnDependencyFailure = Annotated[
 class JobTemplate(PolicyBody):
     """A job without the time at which it is due."""
 
-    ELSEWHERE: ClassVar[Mapping[str, str]] = {"dueAt": NO_TIME, "delaySeconds": NO_TIME}
+    ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
 
     model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.greet", "payload": {"name": "Ada"}}})
 

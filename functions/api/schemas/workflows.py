@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_replies import ErrorReply, error_reply
-from functions.api.schemas.job_requests import DueBody, JobTemplate, OnDependencyFailure, Tags
+from functions.api.schemas.job_requests import TIMES_ELSEWHERE, DueBody, JobTemplate, OnDependencyFailure, Tags
 from functions.api.schemas.reply import CURSOR, Reply, Time
 from functions.api.schemas.shared.numbers import Delay
 from functions.api.schemas.shared.policy import Name, Priority
@@ -129,6 +129,8 @@ class ChordBody(Body):
 
 class WorkflowTemplate(Body):
     """A workflow without the time at which it is due: exactly one of `nodes`, `chain`, `group` and `chord`."""
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 

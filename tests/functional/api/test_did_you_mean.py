@@ -26,13 +26,19 @@ FIELDS: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "/schedules/preview",
         {"cron": "* * * * *", "job": {"type": "ok", "delaySeconds": 3}},
         "body.job.delaySeconds",
-        "a job of a schedule or of a workflow has no time of its own",
+        "what a schedule or a workflow runs has no time of its own",
+    ),
+    "a time in a schedule's workflow": (
+        "/schedules/preview",
+        {"cron": "* * * * *", "workflow": {"chain": [{"type": "ok"}], "delaySeconds": 3}},
+        "body.workflow.delaySeconds",
+        "what a schedule or a workflow runs has no time of its own",
     ),
     "a time in a node": (
         "/workflows",
         {"chain": [{"type": "ok", "dueAt": "2030-01-01T00:00:00Z"}]},
         "body.chain.0.dueAt",
-        "a job of a schedule or of a workflow has no time of its own",
+        "what a schedule or a workflow runs has no time of its own",
     ),
     "a small body": (
         "/jobs/batch",
