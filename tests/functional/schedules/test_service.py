@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.builders.schedules import definition, put
+from tests.builders.schedules import definition, put, schedule_of
 from tests.builders.world import TENANT, World
 from whendue.bootstrap import App
 from whendue.errors import InvalidScheduleError, ScheduleNotFoundError
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.model import Definition, ScheduleState
+from whendue.schedules.model import Definition, ScheduleState, schedule_key
 from whendue.submission.request import JobRequest
 
 
@@ -43,6 +43,46 @@ def test_a_change_after_which_it_would_never_fire_is_refused_and_one_that_has_en
     world.app.schedules.put(TENANT, "s", once(world.clock.now_ms() + 1000))
     world.pass_time(300)
     assert world.app.schedules.pause(TENANT, "s", "me", "why").state is ScheduleState.PAUSED
+
+
+PAST_MS, FUTURE_MS = 1_000_000_000_000, 4_000_000_000_000
+LATER = ("2002-01-01/2199-12-31",)
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "problem"),
+    [
+        (Recurrence(at_ms=PAST_MS), "at: is in the past; send a later time, or submit a job to run it now"),
+        (Recurrence(cron="0 0 * * *", exclude=LATER), "cron: never fires again: no time in the future matches"),
+        (
+            Recurrence(every_s=86_400, start_ms=PAST_MS, exclude=LATER),
+            "every: never fires again: no time in the future matches",
+        ),
+        (Recurrence(cron="* * * * *", end_ms=PAST_MS), "end: is in the past"),
+        (
+            Recurrence(cron="0 0 * * *", exclude=LATER, end_ms=FUTURE_MS),
+            "end: leaves no fire: no time before it matches",
+        ),
+    ],
+)
+def test_what_would_never_fire_is_refused_with_the_field_to_change(recurrence: Recurrence, problem: str) -> None:
+    """Each for its own reason."""
+    with pytest.raises(InvalidScheduleError) as refused:
+        World().app.schedules.put(TENANT, "s", Definition(recurrence, JobRequest("ok", {})))
+    assert str(refused.value) == problem
+
+
+def test_a_pause_of_a_paused_schedule_that_cannot_be_read_says_so_in_its_item() -> None:
+    """It is written, so that it can be read again; a readable one that is paused stays as it is."""
+    world = World()
+    put(world)
+    world.app.schedules.pause(TENANT, "s", "me", "why")
+    paused = schedule_of(world)
+    world.app.schedules.pause(TENANT, "s", "me", "another reason")
+    assert schedule_of(world) == paused
+    world.table.rows[schedule_key(TENANT, "s")]["as_of"] = "?"
+    world.app.schedules.pause(TENANT, "s", "me", "another reason")
+    assert schedule_of(world).pause_reason == "another reason"
 
 
 def test_a_change_is_stored_though_nothing_was_planned_ahead() -> None:

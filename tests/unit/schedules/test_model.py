@@ -1,7 +1,8 @@
 """What schedules, fires, gaps and backfills are stored as: plain values that the table takes, and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from whendue.schedules import fires
 from whendue.schedules import model as schedules
 from whendue.schedules.backfill_model import Backfill
 from whendue.schedules.fires import Fire, FireOutcome
-from whendue.table.writes import REMOVE, Write
+from whendue.quotas import POSTPONED_MIN_S
+from whendue.table.writes import REMOVE, Is, Write
 
 FIRE = Fire(SCHEDULE.fires_pk, NOW_MS, FireOutcome.RAN, NOW_MS, NOW_MS, "job")
 SKIPPED = replace(FIRE, outcome=FireOutcome.SKIPPED, job=None, reason="unknown_task")
@@ -20,23 +22,24 @@ BACKFILL = Backfill("acme", "s", "id", DEFINITION, NOW_MS, NOW_MS, NOW_MS, 10, F
 ENDED = replace(BACKFILL, state=backfills.BackfillState.FINISHED)
 
 
-@pytest.mark.parametrize(
-    "write",
-    [
-        schedules.step("pause", SCHEDULE, replace(SCHEDULE, state=schedules.ScheduleState.PAUSED)),
-        schedules.step("edit", SCHEDULE, replace(SCHEDULE, definition=replace(DEFINITION, jitter_s=5))),
-        fires.enter(FIRE),
-        fires.enter(SKIPPED),
-        fires.enter(GAP),
-        fires.revise("skip", FIRE, SKIPPED),
-        fires.revise("backfill", SKIPPED, FIRE),
-        backfills.create(BACKFILL, 4),
-        backfills.step(BACKFILL, ENDED),
-    ],
-    ids=lambda write: write.name,
-)
-def test_what_is_written_are_plain_values_that_the_table_takes(write: Write) -> None:
+PAUSED = replace(SCHEDULE, state=schedules.ScheduleState.PAUSED)
+WRITES: Mapping[str, Callable[[], Write]] = {
+    "pause": lambda: schedules.step("pause", SCHEDULE, PAUSED),
+    "edit": lambda: schedules.step("edit", SCHEDULE, replace(SCHEDULE, definition=replace(DEFINITION, jitter_s=5))),
+    "enter": lambda: fires.enter(FIRE),
+    "enter a skipped one": lambda: fires.enter(SKIPPED),
+    "enter a range": lambda: fires.enter(GAP),
+    "skip": lambda: fires.revise("skip", FIRE, SKIPPED),
+    "run": lambda: fires.revise("backfill", SKIPPED, FIRE),
+    "create a backfill": lambda: backfills.create(BACKFILL, 4),
+    "end a backfill": lambda: backfills.step(BACKFILL, ENDED),
+}
+
+
+@pytest.mark.parametrize("made", WRITES.values(), ids=WRITES.keys())
+def test_what_is_written_are_plain_values_that_the_table_takes(made: Callable[[], Write]) -> None:
     """Neither None nor an enumeration, and a key only once, as the key."""
+    write = made()
     values = {name: value for name, value in write.changes.items() if value is not REMOVE}
     assert not {"pk", "sk"} & values.keys()
     assert {type(value) for value in values.values()} <= {str, int, bool}
@@ -62,6 +65,34 @@ def test_a_triggered_one_stands_beside_the_nominal_time() -> None:
     triggered = replace(FIRE, outcome=FireOutcome.TRIGGERED)
     assert FIRE.key.sk < triggered.key.sk < replace(FIRE, nominal=NOW_MS + 1).key.sk
     assert replace(triggered, job="another").key != triggered.key
+
+
+@pytest.mark.parametrize(("troubles", "times"), [(None, 0), ("many", 0), (-3, 0), (2, 2)])
+def test_what_cannot_be_served_is_looked_at_later_each_time(troubles: Any, times: int) -> None:
+    """Whatever the item says of earlier times; and only if nobody has moved it since."""
+    item = {"check_at": NOW_MS} | ({} if troubles is None else {"troubles": troubles})
+    write = schedules.postponed(SCHEDULE.key, item, "why", NOW_MS)
+    assert write.changes == {
+        "check_at": NOW_MS + (POSTPONED_MIN_S << times) * 1000,
+        "last_error": "why",
+        "troubles": times + 1,
+    }
+    assert write.expected == [Is("check_at", NOW_MS)]
+
+
+def test_a_schedule_that_cannot_be_read_keeps_its_state() -> None:
+    """What is paused stays paused; what says nothing readable is active."""
+    stored = schedules.to_item(PAUSED) | {"definition": "?"}
+    assert schedules.salvaged(PAUSED.key, stored, NOW_MS).state is schedules.ScheduleState.PAUSED
+    active = schedules.salvaged(PAUSED.key, stored | {"state": "?"}, NOW_MS)
+    assert active.state is schedules.ScheduleState.ACTIVE
+
+
+@pytest.mark.parametrize(("version", "expected"), [(NOW_MS, [Is("version", NOW_MS)]), ("?", [])])
+def test_what_cannot_be_read_is_replaced_only_as_it_was_seen(version: Any, expected: list[Is]) -> None:
+    """Where its version cannot be read there is nothing to compare."""
+    stored = schedules.to_item(SCHEDULE) | {"version": version}
+    assert schedules.replacement(stored, SCHEDULE).expected == expected
 
 
 def item_after(*writes: Write) -> Mapping[str, object]:

@@ -242,12 +242,13 @@ class ScheduleService:
         One that cannot be read counts as existing, whatever its state, so that it can be mended.
         """
         [item] = self._runtime.store.get([schedule_key(tenant, name)])
-        known = _read(item) if item else None
-        broken = _broken(item) if item else None
-        if known and broken:
+        if item is None:
+            return _Found(None)
+        known = _read(item)
+        if broken := _broken(item):
             state = ScheduleState.ACTIVE if known.state is ScheduleState.DELETED else known.state
             return _Found(replace(known, state=state), broken=broken)
-        if known and known.state is ScheduleState.DELETED:
+        if known.state is ScheduleState.DELETED:
             return _Found(None, forgotten=self._withdrawn(known))
         return _Found(known)
 
