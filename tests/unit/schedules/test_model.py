@@ -8,12 +8,12 @@ import pytest
 
 from tests.builders.schedules import DEFINITION, GAP, NOW_MS, SCHEDULE
 from whendue.adapters.attribute_values import to_attribute
+from whendue.quotas import POSTPONED_MIN_S
 from whendue.schedules import backfill_model as backfills
 from whendue.schedules import fires
 from whendue.schedules import model as schedules
 from whendue.schedules.backfill_model import Backfill
 from whendue.schedules.fires import Fire, FireOutcome
-from whendue.quotas import POSTPONED_MIN_S
 from whendue.table.writes import REMOVE, Is, Write
 
 FIRE = Fire(SCHEDULE.fires_pk, NOW_MS, FireOutcome.RAN, NOW_MS, NOW_MS, "job")
