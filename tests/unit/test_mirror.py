@@ -105,7 +105,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.jobs.dependency_transitions": ("unit/jobs/test_transition.py", "unit/jobs/test_transitions_conditions.py"),
     "whendue.jobs.due_index": ("contract/test_steps.py", "property/test_laws.py"),
     "whendue.jobs.failures": ("property/test_laws.py", "functional/api/test_stored_text.py"),
-    "whendue.jobs.lifetime": ("functional/operations/test_purge.py", "property/test_lifetime_laws.py:age"),
     "whendue.jobs.limit_spec": ("property/test_limits.py", "functional/limits/test_limiter.py"),
     "whendue.jobs.members": ("unit/jobs/test_transition.py",),
     "whendue.jobs.model": ("unit/jobs/test_transitions.py", "property/test_laws.py"),
