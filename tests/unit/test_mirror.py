@@ -183,7 +183,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/engine/test_fairness.py:tick",
     ),
     "whendue.timer.resume": ("functional/pauses/test_service.py:resume",),
-    "whendue.worker.claimed_job": ("functional/worker/test_processor.py:work",),
     "whendue.worker.claimer": (
         "functional/worker/test_processor_claims.py:claim",
         "functional/worker/test_processor_bulkheads.py",
