@@ -1,14 +1,17 @@
-"""Guards of writing, telling and waiting, each alone: what none of the stories needs, and somebody will."""
+"""Guards of writes, sends and fan-outs, each tested alone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.builders.faults import Counted, Refusing
 from tests.builders.world import TENANT, World
-from whendue.engine.apply import apply
+from whendue.engine.apply import apply, send
 from whendue.engine.fan_out import CompletionFanOut
-from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.message import to_body
+from whendue.engine.ports import Outgoing, WriteResult, WriteStatus
 from whendue.engine.release import DependencyReleaser
 from whendue.errors import UnavailableError
 from whendue.jobs.dependencies import element
@@ -120,6 +123,21 @@ def test_a_part_is_kept_as_long_as_its_workflow() -> None:
     world.work()
     [part] = [from_item(item) for item in world.table.items().values() if item.get("parent_id") == whole.id]
     assert part.policy.retention_s == whole.policy.retention_s
+
+
+@pytest.mark.parametrize(("bad", "acknowledged"), [({0}, [None, True]), ({0, 1}, [False, False])])
+def test_a_message_is_at_fault_only_if_its_queue_takes_others(bad: set[int], acknowledged: list[bool | None]) -> None:
+    """A queue that takes none may take them later; a message that alone is refused is given up."""
+    world = World()
+    jobs = [world.submit(delay_s=600), world.submit(delay_s=600)]
+    refused = {to_body(jobs[number]) for number in bad}
+
+    def all_but(queue: str, messages: Sequence[Outgoing]) -> Sequence[bool | None]:
+        if refused & {message.body for message in messages}:
+            raise ValueError("not this one")
+        return world.queues.send(queue, messages)
+
+    assert send(Refusing(world.queues, "send", all_but), jobs, world.clock.now_ms()) == acknowledged
 
 
 def _unavailable(*_arguments: Any, **_options: Any) -> Any:
