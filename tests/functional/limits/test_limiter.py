@@ -14,7 +14,7 @@ from whendue.errors import UnavailableError
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State, evolve
 from whendue.limits.limiter import Limiter
-from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
+from whendue.quotas import HANDOVER_S, HORIZON_S, LIMIT_RATE_MIN_PER_S, LIMIT_RECHECK_S
 from whendue.table.writes import Write
 
 TWO_A_SECOND = Limit(rate_per_s=2, key="k")
@@ -454,3 +454,38 @@ def test_a_batch_of_limited_and_free_jobs_claims_each_once() -> None:
     assert (worked.unsettled, worked.counts) == ([], {"succeeded": 3})
     assert [len(world.runs(job)) for job in jobs] == [1, 1, 1]
     assert world.app.bulkhead.take() == {}
+
+
+@pytest.mark.parametrize("concurrency", [1, None])
+def test_a_token_that_cannot_be_reserved_keeps_the_message_and_no_slot(concurrency: int | None) -> None:
+    """The next delivery asks again; nobody else is kept waiting meanwhile."""
+    world = World()
+    world.submit(limit=Limit(concurrency, 1, "k"))
+    real = world.table.apply
+
+    def apply(writes: list[Write]) -> list[WriteResult]:
+        if any(write.name == "reserve" for write in writes):
+            return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
+        return real(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    messages = world.queues.receive("normal")
+    worked = app.work.handle(messages, world.clock.now_ms() + MINUTE_MS)
+    assert worked.unsettled == [message.id for message in messages]
+    assert items(world, "slot") == {}
+    assert app.bulkhead.take() == {}
+
+
+def test_a_job_whose_token_is_beyond_the_horizon_keeps_no_slot() -> None:
+    """It asks again later, and a slot that is kept so long would serve nobody."""
+    world = World()
+    both = Limit(2, LIMIT_RATE_MIN_PER_S, "k")
+    world.submit(limit=both)
+    world.work()
+    [rate] = [row for key, row in world.table.rows.items() if key.sk == "rate"]
+    rate["tat_us"] += HORIZON_S * 1_000_000
+    job = world.submit(limit=both)
+    world.work()
+    stored = world.job(job)
+    assert stored.waits_for
+    assert (stored.state, stored.waits_for.far, items(world, "slot")) == (State.PENDING, True, {})

@@ -65,6 +65,16 @@ def test_cancel_running_stops_what_runs_and_what_waits() -> None:
     assert outcomes(world) == [RUNS, SKIPPED, SKIPPED, WAITS]
 
 
+def test_cancel_running_passes_over_a_job_that_is_gone() -> None:
+    """Its slot stands until its lease ends; what waits behind it is stopped all the same."""
+    world, first = running("cancel_running")
+    fire(world)
+    del world.table.rows[first.key]
+    fire(world, 2)
+    assert outcomes(world)[1:] == [SKIPPED, SKIPPED, WAITS]
+    assert world.app.bulkhead.take() == {}
+
+
 def test_cancel_running_leaves_a_newer_one_alone() -> None:
     """A message that comes late is that of an older fire: it is skipped."""
     world = World()

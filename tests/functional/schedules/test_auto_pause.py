@@ -54,6 +54,7 @@ def test_a_job_that_is_kept_no_longer_is_not_counted() -> None:
     failed(world, 3)
     del world.table.rows[job_key(newest(world).job)]
     assert not pauses(world)
+    assert world.app.bulkhead.take() == {}
 
 
 def test_a_skipped_fire_says_nothing_of_the_next_one() -> None:

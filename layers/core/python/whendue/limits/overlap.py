@@ -68,8 +68,8 @@ class OverlapService:
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
         commit_unsent(self._runtime, [request_cancel(job) for job in running])
-        # A job that has begun once is not skipped while it waits for its retry.
-        waiting = [job for job in others if job.state is State.PENDING and not job.claims]
+        # A job that has begun once runs, or is not skipped while it waits for its retry.
+        waiting = [job for job in others if not job.claims]
         self.skip(waiting, now_ms)
         gone = {reservation_token(job) for job in waiting}
         slots = (Slot(limit_state.key_of(number), item["fence"]) for number, item in limit_state.slots.items())
