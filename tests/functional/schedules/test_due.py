@@ -1,11 +1,15 @@
 """What a tick does for schedules when time is short or the index lags."""
 
+from collections import Counter
 from typing import Any
+
+import pytest
 
 from tests.builders.faults import Refusing
 from tests.builders.schedules import definition, put, schedule_of
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.engine.ports import DueEntry
+from whendue.schedules import due
 from whendue.schedules.model import schedule_key
 
 
@@ -13,10 +17,24 @@ def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
     """Those of schedules, too: the next tick goes on with them."""
     world = World()
     put(world)
-    due = world.app.schedule_runner
+    runner = world.app.schedule_runner
     partition = schedule_of(world).due_pk
-    assert due.run(world.clock.now_ms() + MINUTE_MS).behind == []
-    assert partition in due.run(world.clock.now_ms()).behind
+    assert runner.run(world.clock.now_ms() + MINUTE_MS).behind == []
+    assert partition in runner.run(world.clock.now_ms()).behind
+
+
+def test_a_tick_looks_at_a_bounded_number_of_a_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says that there is more."""
+    monkeypatch.setattr(due, "SCHEDULES_LISTED", 2)
+    monkeypatch.setattr(due, "SCHEDULES_LOOKED_AT", 4)
+    world = World()
+    for number in range(40):
+        world.app.schedules.put(TENANT, f"s{number}", definition("0 0 * * * *"))
+    world.clock.advance(3600)
+    listed = due.list_due(world.app.runtime, world.clock.now_ms() + MINUTE_MS)
+    counts = Counter(found.partition for found in listed.entries)
+    assert max(counts.values()) == 4
+    assert set(listed.behind) == {partition for partition, count in counts.items() if count == 4}
 
 
 def lagging(world: World) -> Refusing:

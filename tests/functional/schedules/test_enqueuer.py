@@ -231,6 +231,8 @@ def test_who_finds_a_fire_skipped_for_another_reason_goes_on_at_once() -> None:
     tick(world.app)
     assert schedule_of(world).as_of == 0
     assert first(world).reason == "unknown_task"
+    # It is the schedule's owner's to mend, and no error of ours.
+    assert world.app.bulkhead.take() == {}
 
 
 def test_the_schedule_names_the_error_of_one_fire_though_the_next_fires_had_none() -> None:
