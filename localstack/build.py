@@ -18,17 +18,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
+from localstack.bytecode import Compiler, local_compiler, runtime_compiler
+from localstack.layer_contents import kept
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.topology import topology
 
 Target = Literal["local", "container", "lambda"]
 # Goes up when the same lock shall give another zip.
-FORMAT = 4
+FORMAT = 5
 # The oldest time that a zip can hold: archives must not differ by when they were made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-# botocore/examples: only its documentation reads them, and the emulator unpacks every file at each cold start.
-LEFT_OUT = ("/__pycache__/", "/tests/", "/examples-1.json", ".dist-info/RECORD")
+# Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+LAYER_ROOT = "/opt"
+FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
 USER_TASKS = "functions/worker/tasks"
@@ -78,20 +81,21 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
         subprocess.CalledProcessError: the dependencies could not be installed.
         RuntimeError: a function is larger than Lambda takes.
     """
+    compiler = local_compiler() if target == "local" else runtime_compiler()
     if target == "container":
-        whole = _whole(extra_tasks)
+        whole = _whole(compiler, extra_tasks)
         return Built({}, dict.fromkeys(topology().functions, whole))
-    layers = {"dependencies": _dependencies(target), "core": _core()}
+    layers = {"dependencies": _dependencies(target, compiler), "core": _core(compiler)}
     functions = {
-        name: _zip(f"function-{name}", _function_files(function.sources, extra_tasks))
+        name: _zip(f"function-{name}", _function_files(function.sources, extra_tasks), compiler, FUNCTION_ROOT)
         for name, function in topology().functions.items()
     }
     return Built(layers, functions)
 
 
-def _whole(extra_tasks: Path | None) -> Path:
+def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
     """Put dependencies, core and all functions into one zip: the dependencies are compressed once for all of them."""
-    base = _dependencies("container")
+    base = _dependencies("container", compiler)
     sources = dict(_tree(_core_source()))
     for function in topology().functions.values():
         sources |= _function_files(function.sources, extra_tasks)
@@ -101,7 +105,7 @@ def _whole(extra_tasks: Path | None) -> Path:
     draft = path.with_suffix(f".{os.getpid()}.draft")
     shutil.copyfile(base, draft)
     with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, sorted(sources.items()))
+        _add(archive, sorted(compiler.compile(sources, FUNCTION_ROOT, USER_TASKS).items()))
         size = sum(info.file_size for info in archive.infolist())
     if size > UNZIPPED_BYTES:
         draft.unlink()
@@ -109,10 +113,11 @@ def _whole(extra_tasks: Path | None) -> Path:
     return draft.replace(path)
 
 
-def _dependencies(target: Target) -> Path:
+def _dependencies(target: Target, compiler: Compiler) -> Path:
     """Install the locked requirements into a folder and zip it; a lock that was built before is not built again."""
     lock = ROOT / "requirements/layer.txt"
-    mark = hashlib.sha256(f"{FORMAT}\n{_interpreter(target)}\n{lock.read_text()}".encode()).hexdigest()[:16]
+    chosen = f"{FORMAT}\n{_interpreter(target)}\n{compiler.version}\n{topology().layers['dependencies']}"
+    mark = hashlib.sha256(f"{chosen}\n{lock.read_text()}".encode()).hexdigest()[:16]
     path = BUILD / f"layer-dependencies-{target}-{mark}.zip"
     with exclusive(f"layer-{target}"):
         if path.exists():
@@ -123,24 +128,10 @@ def _dependencies(target: Target) -> Path:
             options = [*quiet, *_platform(target), "--require-hashes", "-r", str(lock)]
             # Wheels of another machine can be chosen by any interpreter; the emulator's own only by itself.
             _python("-m", "pip", "install", *options, "--target", folder, local=target == "local")
-            # pip's scripts name the interpreter that built them, and a layer has no use for them.
-            files = {name: data for name, data in _tree(Path(folder)) if not name.startswith("bin/")}
-            if target == "local":
-                files |= _bytecode(Path(folder), files)
-            below = "" if target == "container" else "python/"
-            return _write(path, ((f"{below}{name}", data) for name, data in sorted(files.items())))
-
-
-def _bytecode(folder: Path, sources: Iterable[str]) -> dict[str, bytes]:
-    """Compile what the emulator would otherwise compile at each cold start: it unpacks a layer anew each time.
-
-    Unchecked hashes (PEP 552), as the unpacked sources have other times; AWS's Python may be another, so it gets none.
-    """
-    modes = ["--invalidation-mode", "unchecked-hash", "-s", str(folder)]
-    _python("-m", "compileall", "-qq", *modes, str(folder))
-    names = (Path(name) for name in sources if name.endswith(".py"))
-    compiled = [path for name in names for path in (folder / name.parent / "__pycache__").glob(f"{name.stem}.*.pyc")]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in compiled}
+            installed = dict(_tree(Path(folder)))
+        below, root = ("", FUNCTION_ROOT) if target == "container" else ("python/", LAYER_ROOT)
+        files = {f"{below}{inside}": installed[name] for name, inside in kept(installed).items()}
+        return _write(path, sorted(compiler.compile(files, root).items()))
 
 
 def _python(*arguments: str, local: bool = True) -> str:
@@ -166,8 +157,9 @@ def _platform(target: Target) -> list[str]:
     return ["--only-binary=:all:", f"--python-version={version}", f"--platform=manylinux2014_{machine}"]
 
 
-def _core() -> Path:
-    return _zip("layer-core", ((f"python/{name}", data) for name, data in _tree(_core_source())))
+def _core(compiler: Compiler) -> Path:
+    files = ((f"python/{name}", data) for name, data in _tree(_core_source()))
+    return _zip("layer-core", files, compiler, LAYER_ROOT)
 
 
 def _core_source() -> Path:
@@ -190,19 +182,19 @@ def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterato
 def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part in f"/{name}" for part in LEFT_OUT):
+        if path.is_file() and "__pycache__" not in path.parts:
             yield name, path.read_bytes()
 
 
-def _zip(name: str, files: Iterable[tuple[str, bytes]]) -> Path:
-    """Write a zip under its content's hash; content that was zipped before is not written again."""
+def _zip(name: str, files: Iterable[tuple[str, bytes]], compiler: Compiler, root: str) -> Path:
+    """Write a zip under the hash of its sources; sources that were zipped before are not compiled and written again."""
     known = dict(files)
-    path = BUILD / f"{name}-{_digest(known)}.zip"
-    return path if path.exists() else _write(path, sorted(known.items()))
+    path = BUILD / f"{name}-{_digest(known, f'{FORMAT} {compiler.version}')}.zip"
+    return path if path.exists() else _write(path, sorted(compiler.compile(known, root, USER_TASKS).items()))
 
 
 def _digest(files: Mapping[str, bytes], base: str = "") -> str:
-    """Hash files, and the name of what they are added to."""
+    """Hash files, and what else makes the zip."""
     digest = hashlib.sha256(base.encode())
     for file, data in sorted(files.items()):
         digest.update(f"{file}\0{len(data)}\0".encode() + data)

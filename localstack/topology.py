@@ -69,9 +69,10 @@ class Queues(_Part):
 
 
 class Layer(_Part):
-    """A Lambda layer; without a source it is made of the locked requirements."""
+    """A Lambda layer; without a source it is made of the locked requirements, and of these services' descriptions."""
 
     source: str | None = None
+    aws_services: list[str] = []
 
 
 class Function(_Part):
