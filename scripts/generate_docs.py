@@ -14,7 +14,9 @@ from functions.api.http.openapi import document
 from functions.api.http.problems import STATUS
 from functions.api.http.scopes import scope_of
 from functions.api.schemas.metrics import METRICS
+from scripts import costs
 from scripts.state_diagram import ARROWS, CONSTRUCTORS
+from scripts.table import table
 from whendue import quotas
 from whendue.metrics.model import BOUNDS_MS
 from whendue.metrics_export import COUNTS, LAG
@@ -45,7 +47,7 @@ def transition_table() -> str:
     for edge in ARROWS:
         source = edge.source.value if edge.source else ""
         rows.setdefault(edge.name, []).append(f"{source} → {edge.target.value}")
-    return _table(
+    return table(
         ["transition", "from → to", "what it does"],
         [[f"`{name}`", "<br>".join(arrows), _first_line(CONSTRUCTORS[name])] for name, arrows in rows.items()],
     )
@@ -62,13 +64,13 @@ def route_table() -> str:
         ]
         for route in routes
     ]
-    return _table(["request", "", "scope"], rows)
+    return table(["request", "", "scope"], rows)
 
 
 def code_table() -> str:
     """List the errors that a client can get."""
     rows = sorted((status.value, error.code, _first_line(error)) for error, status in STATUS.items())
-    return _table(["status", "code", ""], [[str(status), f"`{code}`", text] for status, code, text in rows])
+    return table(["status", "code", ""], [[str(status), f"`{code}`", text] for status, code, text in rows])
 
 
 def quota_table() -> str:
@@ -84,7 +86,7 @@ def quota_table() -> str:
             value = getattr(quotas, name)
             values = value if isinstance(value, tuple) else (value,)
             rows.append([section, f"`{name}`", ", ".join(f"{value:,}" for value in values)])
-    return _table(["area", "quota", "value"], rows)
+    return table(["area", "quota", "value"], rows)
 
 
 def metric_table() -> str:
@@ -94,14 +96,14 @@ def metric_table() -> str:
         kind = metric.kind(name, metric.description).type
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         rows.append([f"`{name}{'_total' * (kind == 'counter')}`", kind, labels, metric.description])
-    return _table(["metric", "type", "labels", ""], rows)
+    return table(["metric", "type", "labels", ""], rows)
 
 
 def emf_table() -> str:
     """List what CloudWatch gets."""
     counts = [[f"`{name}`", "Count", "a sum"] for name in COUNTS]
     times = [[f"`{name}_seconds`", "Seconds", "each time"] for name in BOUNDS_MS]
-    return _table(["metric", "unit", ""], [*counts, *times, [f"`{LAG}`", "Seconds", "each tick"]])
+    return table(["metric", "unit", ""], [*counts, *times, [f"`{LAG}`", "Seconds", "each tick"]])
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -112,6 +114,13 @@ PARTS: dict[str, Callable[[], str]] = {
     "quotas": quota_table,
     "metrics": metric_table,
     "emf": emf_table,
+    "jobcosts": costs.job_table,
+    "partcosts": costs.part_table,
+    "tickcosts": costs.tick_table,
+    "queuecosts": costs.queue_table,
+    "idlecosts": costs.idle_table,
+    "comparison": costs.comparison_table,
+    "prices": costs.price_table,
 }
 
 
@@ -127,11 +136,6 @@ def generated() -> dict[Path, str]:
 
 def _first_line(described: object) -> str:
     return (described.__doc__ or "").splitlines()[0]
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":

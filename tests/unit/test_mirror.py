@@ -123,6 +123,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/worker/test_processor_bulkheads.py",
     ),
     # --- metrics, notifications, operations -----------------------------------------------------------------------
+    "whendue.metrics.prices": ("docs/test_cost_page.py",),
     "whendue.metrics.store": ("functional/metrics/test_recorder.py:counters", "contract/test_counters.py:counters"),
     "whendue.notifications.delivery_job": ("unit/notifications/test_events.py",),
     "whendue.notifications.delivery_log": (

@@ -1,0 +1,163 @@
+"""A world whose table and queues count what AWS would bill: calls, units, requests, invocations and log bytes."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from tests.builders.handled import Handled
+from tests.builders.notified import add_shipped_channels
+from tests.builders.world import TENANT
+from whendue.adapters.memory import MemoryQueue, MemoryStore
+from whendue.bootstrap import App
+from whendue.engine.ports import DueEntry, Item, Outgoing, ReceivedMessage, WriteResult
+from whendue.jobs.model import Job, item_bytes
+from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH, WRITE_UNIT_BYTES
+from whendue.settings import ALL_QUEUES, NOTIFICATIONS
+from whendue.submission.request import JobRequest
+from whendue.support.clock import Clock
+from whendue.table.keys import Key
+from whendue.table.writes import Write
+
+# A read unit covers 4 KB, an eventually consistent one twice that; an empty read costs as much as the smallest one.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+READ_UNIT_BYTES = 4096
+Bill = Counter[str]
+
+
+def write_units(before: Any, after: Any) -> int:
+    """Count the write units of a write, its index's included; one that is refused costs as one that changes nothing.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
+    """
+    size = max((item_bytes(item) for item in (before, after) if item), default=0)
+    entries = [item and (item.get("due_pk"), item.get("check_at"), item.get("due_at")) for item in (before, after)]
+    indexed = [entry is not None and entry[0] is not None for entry in entries]
+    return max(1, math.ceil(size / WRITE_UNIT_BYTES)) + (sum(indexed) if entries[0] != entries[1] else 0)
+
+
+def read_units(items: Sequence[Mapping[str, Any]], *, consistent: bool = True) -> float:
+    """Count the read units of a query."""
+    units_read = max(1, math.ceil(sum(map(item_bytes, items)) / READ_UNIT_BYTES))
+    return units_read if consistent else units_read / 2
+
+
+class BilledStore(MemoryStore):
+    """Counts calls, write units and read units by DynamoDB's rules.
+
+    Args:
+        bill: where they are added up.
+    """
+
+    def __init__(self, bill: Bill) -> None:
+        super().__init__()
+        self._bill = bill
+
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
+        self._bill["table_calls"] += math.ceil(len(writes) / DYNAMODB_MAX_STATEMENTS)
+        return super().apply(writes)
+
+    def _apply(self, write: Write) -> WriteResult:
+        before = self._items.get(write.key)
+        result = super()._apply(write)
+        after = self._items.get(write.key)
+        self._bill["write_units"] += write_units(before, after)
+        return result
+
+    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+        items = super().get(keys)
+        self._bill["table_calls"] += math.ceil(len(keys) / DYNAMODB_MAX_BATCH_GET)
+        self._bill["read_units"] += sum(read_units([item] if item else []) for item in items)  # type: ignore[assignment]
+        return items
+
+    def query(self, pk: str) -> list[Item]:
+        items = super().query(pk)
+        self._read(items)
+        return items
+
+    def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
+        items = [item for item in super().query(pk) if first <= item["sk"] <= last]
+        items = (items[::-1] if newest_first else items)[:limit]
+        self._read(items)
+        return items
+
+    def query_due(self, partition: str, **asked: Any) -> list[DueEntry]:
+        entries = super().query_due(partition, **asked)
+        self._read([entry._asdict() | {"due_pk": partition} for entry in entries], consistent=False)
+        return entries
+
+    def _read(self, items: Sequence[Mapping[str, Any]], *, consistent: bool = True) -> None:
+        self._bill["table_calls"] += 1
+        self._bill["read_units"] += read_units(items, consistent=consistent)  # type: ignore[assignment]
+
+
+class BilledQueue(MemoryQueue):
+    """Counts requests of senders; Lambda's pollers receive and delete a batch by one request each."""
+
+    bill: Bill
+
+    def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
+        self.bill["sqs_requests"] += math.ceil(len(messages) / SQS_MAX_BATCH)
+        return super().send(queue, messages)
+
+
+def billed_queue(clock: Clock, bill: Bill) -> BilledQueue:
+    queue = BilledQueue(clock)
+    queue.bill = bill
+    return queue
+
+
+class BilledWorld(Handled):
+    """The services behind their handlers, billed; it has the shipped channels."""
+
+    def __init__(self, logged: StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.bill: Bill = Counter()
+        self._logged = logged
+        self._monkeypatch = monkeypatch
+        self.table = BilledStore(self.bill)
+        self.queues = billed_queue(self.system, self.bill)
+        add_shipped_channels(self.registry)
+        self.app = self.build()
+
+    def submit(self, kind: str = "ok", payload: Any = None, **wanted: Any) -> Job:
+        """Submit a job by a request of its own."""
+        self.bill["api_requests"] += 1
+        return super().submit(kind, payload, **wanted)
+
+    def submit_all(self, requests: Sequence[JobRequest]) -> None:
+        """Submit jobs by one request."""
+        self.bill["api_requests"] += 1
+        self.app.submit.many(TENANT, requests)
+
+    def batch(self, app: App, messages: Sequence[ReceivedMessage]) -> set[str]:
+        """Hand messages to a worker's handler: one request to receive them, one to delete them."""
+        self.bill["sqs_requests"] += 2
+        self.bill["notifier" if messages[0].queue == NOTIFICATIONS else "worker"] += 1
+        return super().batch(app, messages)
+
+    def second(self) -> None:
+        """Let a second pass: the timer ticks once a minute, workers receive what is visible."""
+        self.clock.advance(1)
+        if self.clock.now_ms() // 1000 % 60 == 0:
+            self.handled_tick(self._monkeypatch)
+        for queue in ALL_QUEUES:
+            while messages := self.queues.receive(queue):
+                self.batch(self.app, messages)
+
+    def seconds(self, count: int) -> None:
+        for _ in range(count):
+            self.second()
+
+    def spent(self, work: Callable[[], None]) -> Bill:
+        """Return what some work costs, its log lines included."""
+        before = Counter(self.bill)
+        begun = len(self._logged.getvalue())
+        work()
+        spent = Counter(self.bill)
+        spent.subtract(before)
+        spent["log_bytes"] = len(self._logged.getvalue()) - begun
+        return spent
