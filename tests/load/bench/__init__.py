@@ -1,0 +1,1 @@
+"""`make bench`: whendue beside Celery, dramatiq and the bare calls, on one emulator. docs/reference/benchmarks.md."""
