@@ -123,6 +123,7 @@ module "function" {
   )
   log_retention_days = local.retention
   tracing            = var.tracing
+  snap_start         = var.snap_start
   kms_key_arn        = var.kms_key_arn
 }
 

@@ -81,6 +81,8 @@ module "timer" {
   function_name = module.function["timer"].name
   function_arn  = module.function["timer"].arn
   account_id    = data.aws_caller_identity.this.account_id
+
+  function_qualifier = module.function["timer"].qualifier
 }
 
 module "api" {
@@ -95,6 +97,7 @@ module "api" {
   function_name       = module.function["api"].name
   function_arn        = module.function["api"].arn
   function_invoke_arn = module.function["api"].invoke_arn
+  function_qualifier  = module.function["api"].qualifier
 }
 
 module "observability" {

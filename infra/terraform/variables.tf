@@ -263,6 +263,12 @@ variable "log_retention_days" {
   default     = null
 }
 
+variable "snap_start" {
+  description = "Start functions from a snapshot (SnapStart), paid by the version and by the start: docs/operations/deploying.md."
+  type        = bool
+  default     = false
+}
+
 variable "tracing" {
   description = "AWS X-Ray traces of all functions, paid by the trace."
   type        = bool

@@ -138,6 +138,46 @@ run "function" {
     condition     = aws_lambda_function.this.tracing_config[0].mode == "PassThrough"
     error_message = "Traces are off unless asked for."
   }
+  assert {
+    condition     = length(aws_lambda_function.this.snap_start) == 0 && length(aws_lambda_alias.live) == 0 && output.qualifier == null
+    error_message = "Without SnapStart there are no versions, and the function itself is called."
+  }
+}
+
+run "function_from_a_snapshot" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name                 = "f"
+    plan                 = { handler = "h", timeout_s = 60, memory_mb = 512 }
+    runtime              = "python3.13"
+    architecture         = "arm64"
+    zip                  = "f.zip"
+    layers               = []
+    environment          = {}
+    statements           = [{ actions = ["dynamodb:Query"], resources = ["arn:aws:dynamodb:us-east-1:123456789012:table/t"] }]
+    reserved_concurrency = 1
+    queues               = { low = "arn:aws:sqs:us-east-1:123456789012:low" }
+    batch_size           = 10
+    maximum_concurrency  = 50
+    log_retention_days   = 30
+    tracing              = false
+    snap_start           = true
+    kms_key_arn          = null
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.snap_start[0].apply_on == "PublishedVersions" && aws_lambda_function.this.publish
+    error_message = "A snapshot is made of each version, so each change publishes one."
+  }
+  assert {
+    condition     = aws_lambda_alias.live[0].function_name == "f" && output.qualifier == "live"
+    error_message = "The alias is what is called."
+  }
 }
 
 run "scheduler" {
@@ -160,5 +200,41 @@ run "scheduler" {
   assert {
     condition     = aws_scheduler_schedule.this[0].flexible_time_window[0].mode == "OFF" && length(aws_cloudwatch_event_rule.this) == 0
     error_message = "The schedule is exact, and there is no rule beside it."
+  }
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this.qualifier == null
+    error_message = "Without SnapStart the function itself is called."
+  }
+}
+
+run "scheduler_of_an_alias" {
+  command = plan
+
+  module {
+    source = "./modules/timer"
+  }
+
+  variables {
+    name               = "tick"
+    by                 = "rule"
+    every              = "rate(1 minute)"
+    enabled            = true
+    function_name      = "f"
+    function_arn       = "arn:aws:lambda:us-east-1:123456789012:function:f:live"
+    function_qualifier = "live"
+    account_id         = "123456789012"
+  }
+
+  assert {
+    condition     = aws_lambda_permission.rule[0].qualifier == "live" && aws_lambda_function_event_invoke_config.this.qualifier == "live"
+    error_message = "Permission and retries are those of what is called."
+  }
+  assert {
+    condition     = endswith(aws_cloudwatch_event_target.this[0].arn, ":f:live")
+    error_message = "The alias is called."
+  }
+  assert {
+    condition     = endswith(one(data.aws_iam_policy_document.invoke.statement[0].resources), ":f:live")
+    error_message = "The scheduler's role may call the alias: a function's own ARN does not cover it."
   }
 }

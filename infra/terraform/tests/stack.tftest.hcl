@@ -32,6 +32,10 @@ run "defaults" {
     error_message = "An alarm says where its runbook is."
   }
   assert {
+    condition     = alltrue([for function in values(module.function) : function.qualifier == null])
+    error_message = "Without SnapStart functions are called by their own names."
+  }
+  assert {
     condition     = length(aws_budgets_budget.this) == 0
     error_message = "No budget unless one is asked for."
   }
@@ -73,6 +77,29 @@ run "production" {
   assert {
     condition     = one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:stack$prod"])
     error_message = "The budget counts this stack, by its tag."
+  }
+}
+
+run "from_snapshots" {
+  command = plan
+
+  variables {
+    snap_start = true
+  }
+
+  assert {
+    condition     = alltrue([for function in values(module.function) : function.qualifier == "live"])
+    error_message = "Every function is called by its alias."
+  }
+}
+
+run "from_snapshots_behind_a_rest_api" {
+  command = plan
+
+  variables {
+    snap_start = true
+    api_flavor = "rest"
+    timer      = { by = "rule" }
   }
 }
 

@@ -8,6 +8,7 @@ resource "aws_lambda_permission" "this" {
   statement_id  = "apigateway"
   action        = "lambda:InvokeFunction"
   function_name = var.function_name
+  qualifier     = var.function_qualifier
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${local.http ? aws_apigatewayv2_api.this[0].execution_arn : aws_api_gateway_rest_api.this[0].execution_arn}/*"
 }

@@ -1,4 +1,9 @@
 # One Lambda function with a role of its own, its log group, and the queues that feed it.
+locals {
+  # With SnapStart everything calls the alias: a snapshot is of a published version, and `$LATEST` has none.
+  called = var.snap_start ? aws_lambda_alias.live[0].arn : aws_lambda_function.this.arn
+}
+
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -93,6 +98,14 @@ resource "aws_lambda_function" "this" {
   memory_size                    = var.plan.memory_mb
   reserved_concurrent_executions = var.reserved_concurrency
   kms_key_arn                    = var.kms_key_arn
+  publish                        = var.snap_start
+
+  dynamic "snap_start" {
+    for_each = var.snap_start ? [1] : []
+    content {
+      apply_on = "PublishedVersions"
+    }
+  }
 
   environment {
     variables = var.environment
@@ -106,10 +119,18 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
 
+resource "aws_lambda_alias" "live" {
+  count            = var.snap_start ? 1 : 0
+  name             = "live"
+  description      = "The version that is called; its snapshot is what a cold start begins with."
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+}
+
 resource "aws_lambda_event_source_mapping" "this" {
   for_each = var.queues
 
-  function_name           = aws_lambda_function.this.arn
+  function_name           = local.called
   event_source_arn        = each.value
   batch_size              = var.batch_size
   function_response_types = ["ReportBatchItemFailures"]

@@ -4,13 +4,18 @@ output "name" {
 }
 
 output "arn" {
-  description = "The function's ARN."
-  value       = aws_lambda_function.this.arn
+  description = "What is called: the function's ARN, or its alias's with SnapStart."
+  value       = local.called
 }
 
 output "invoke_arn" {
   description = "What a REST API calls."
-  value       = aws_lambda_function.this.invoke_arn
+  value       = var.snap_start ? aws_lambda_alias.live[0].invoke_arn : aws_lambda_function.this.invoke_arn
+}
+
+output "qualifier" {
+  description = "The alias that is called, null without SnapStart."
+  value       = one(aws_lambda_alias.live[*].name)
 }
 
 output "policy" {

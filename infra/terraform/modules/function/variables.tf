@@ -74,6 +74,12 @@ variable "tracing" {
   type        = bool
 }
 
+variable "snap_start" {
+  description = "Start from a snapshot of the started process: versions are published, and an alias is called."
+  type        = bool
+  default     = false
+}
+
 variable "kms_key_arn" {
   description = "A key of one's own, or null."
   type        = string

@@ -3,6 +3,7 @@
 # A tick that could not be started is not made up for: the next one does its work.
 resource "aws_lambda_function_event_invoke_config" "this" {
   function_name                = var.function_name
+  qualifier                    = var.function_qualifier
   maximum_event_age_in_seconds = 60
   maximum_retry_attempts       = 0
 }
@@ -84,6 +85,7 @@ resource "aws_lambda_permission" "rule" {
   statement_id  = "events"
   action        = "lambda:InvokeFunction"
   function_name = var.function_name
+  qualifier     = var.function_qualifier
   principal     = "events.amazonaws.com"
   source_arn    = aws_cloudwatch_event_rule.this[0].arn
 }

@@ -23,6 +23,12 @@ variable "function_name" {
   type        = string
 }
 
+variable "function_qualifier" {
+  description = "The alias that is called, null for the function itself."
+  type        = string
+  default     = null
+}
+
 variable "function_arn" {
   description = "The timer's ARN."
   type        = string
