@@ -1,19 +1,26 @@
 """One structured log line per invocation (Powertools Logger); never a payload, a token or a secret."""
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
-_logger = Logger(service="whendue")
+
+@cache
+def _logger() -> "Logger":
+    from aws_lambda_powertools import Logger
+
+    return Logger(service="whendue")
 
 
 def info(what: str, **facts: Any) -> None:
     """Log what an invocation did."""
-    _logger.info(what, **facts)
+    _logger().info(what, **facts)
 
 
 def failed(what: str, error: BaseException) -> None:
     """Log an unexpected error: its type and place, not its words, which may quote a payload."""
     from whendue.jobs.failures import where_raised
 
-    _logger.error(what, error_type=type(error).__name__, where=where_raised(error))
+    _logger().error(what, error_type=type(error).__name__, where=where_raised(error))

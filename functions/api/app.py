@@ -16,21 +16,8 @@ from functions.api.http.body import check_ids, check_integers, check_key, check_
 from functions.api.http.cors import Origins
 from functions.api.http.gateway_event import answer, canonical, normalise
 from functions.api.http.response import is_too_large, json_text
-from functions.api.http.routing import routes_of
+from functions.api.http.routing import Sections, routes_of
 from functions.api.http.scopes import insist
-from functions.api.routes import (
-    dead_letters,
-    docs,
-    health,
-    jobs,
-    metrics,
-    pauses,
-    profiles,
-    queues,
-    schedules,
-    subscriptions,
-    workflows,
-)
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
@@ -48,9 +35,16 @@ METHOD_CHARACTERS = 16
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-@cache
 def make_resolver() -> APIGatewayHttpResolver:
-    """Make the resolver with all routes. Powertools' routers know one resolver, so a process has one."""
+    """Return the resolver with all routes."""
+    sections = _sections()
+    sections.include_all()
+    return sections.resolver
+
+
+@cache
+def _sections() -> Sections:
+    """Make the resolver. Powertools' routers know one resolver, so a process has one."""
     # The guard has parsed the body already, once and strictly.
     resolver = APIGatewayHttpResolver(
         enable_validation=True, serializer=json_text, json_body_deserializer=lambda _: resolver.context["body"]
@@ -58,21 +52,7 @@ def make_resolver() -> APIGatewayHttpResolver:
     resolver.use([_refuse_unknown_parameters])
     # Every error is ours to answer; one that Powertools sees first would be logged with its message.
     resolver.exception_handler(Exception)(_error_reply)
-    for module in (
-        jobs,
-        workflows,
-        schedules,
-        dead_letters,
-        profiles,
-        queues,
-        pauses,
-        subscriptions,
-        health,
-        metrics,
-        docs,
-    ):
-        resolver.include_router(module.router)
-    return resolver
+    return Sections(resolver)
 
 
 class Api:
@@ -89,7 +69,12 @@ class Api:
         self._whendue = whendue
         self._verifier = verifier
         self._origins = origins
-        self._resolver = make_resolver()
+        self._sections = _sections()
+        self._resolver = self._sections.resolver
+
+    def prepare(self) -> None:
+        """Add the routes that most processes are asked for."""
+        self._sections.include("/jobs")
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one request. Never raises."""
@@ -118,6 +103,7 @@ class Api:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
         facts |= {"method": method[:METHOD_CHARACTERS], "route": "none"}
         check_lengths(event)
+        self._sections.include(path)
         if asked := self._origins.preflight(method, event["headers"], _methods(self._resolver, path)):
             return asked
         route, parameters = _route(self._resolver, method, path)

@@ -3,17 +3,18 @@
 import os
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from functions.api.app import Api
 from functions.api.http.cors import Origins
 from whendue.adapters.auth import AuthSettings, Verifier
-from whendue.bootstrap import app
+from whendue.bootstrap import app, is_starting
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Answer an event of an HTTP API or a REST API."""
     return _api()(event, context)
 
@@ -22,3 +23,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _api() -> Api:
     whendue, again = app(), partial(AuthSettings.from_env, os.environ)
     return Api(whendue, Verifier(again(), whendue.clock, again), Origins.from_env(os.environ))
+
+
+if is_starting():
+    _api().prepare()

@@ -1,19 +1,20 @@
 """Timer function: one tick of promote and rescue, started every minute."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from functions import log
-from whendue.bootstrap import app
+from whendue.bootstrap import app, is_starting
 from whendue.metrics_export import export, timer_lag
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # What is kept of the invocation's time to end in good order.
 MARGIN_MS = 5_000
 
 
-def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
+def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
     """Run a tick; answers with what it did, so that a tick by hand shows it."""
     whendue = app()
     ticked = whendue.tick.run(whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
@@ -25,3 +26,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     }
     log.info("tick", **fields, **export(whendue, timer_lag(whendue, ticked.behind)))
     return fields
+
+
+if is_starting():
+    _ = app().tick

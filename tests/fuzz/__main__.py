@@ -94,7 +94,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     """Fuzz, with the seed and the number of examples that the environment names."""
     seed, examples = environ.get("SEED") or "1", int(environ.get("EXAMPLES") or 10)
     # A line for each of thousands of requests helps nobody.
-    handler = functions_log._logger.registered_handler
+    handler = functions_log._logger().registered_handler
     assert isinstance(handler, StreamHandler)
     before = handler.setStream(log := StringIO())
     provide("settings", TaskSettings)

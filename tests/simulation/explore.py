@@ -70,12 +70,12 @@ def play(scenario: Scenario, plan: Plan, *, traced: bool = False) -> World:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Let the functions log nothing; other tests of this process read what they log."""
-    before = log._logger.log_level
-    log._logger.setLevel(logging.CRITICAL)
+    before = log._logger().log_level
+    log._logger().setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        log._logger.setLevel(before)
+        log._logger().setLevel(before)
 
 
 def next_faults(world: World, after: int = -1) -> Iterator[tuple[int, Fault]]:

@@ -96,9 +96,14 @@ def test_every_package_says_what_it_is(folder: Path) -> None:
     assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
 
 
-def test_boto3_lives_in_one_file() -> None:
-    """Everything that talks to AWS passes through one door."""
-    users = [module for module, path in MODULES.items() if any(n.split(".")[0] == "boto3" for n in imports_of(path))]
+def test_clients_are_made_in_one_file() -> None:
+    """Everything that talks to AWS passes through one door; boto3 itself is for tasks, and costs them its import."""
+    made_by = {"boto3", "botocore.session"}
+    users = [
+        module
+        for module, path in MODULES.items()
+        if any(name in made_by or name.startswith(("boto3.", "botocore.session.")) for name in imports_of(path))
+    ]
     assert users == ["whendue.adapters.aws"]
 
 

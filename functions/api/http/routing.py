@@ -1,7 +1,70 @@
 """The routes of the API, as Powertools keeps them and as OpenAPI writes them."""
 
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Route
+
+# The modules of functions/api/routes, in the order of the documentation.
+MODULES: Final = (
+    "jobs",
+    "workflows",
+    "schedules",
+    "dead_letters",
+    "profiles",
+    "queues",
+    "pauses",
+    "subscriptions",
+    "health",
+    "metrics",
+    "docs",
+)
+# First segment of a path -> the modules that have its routes. The documentation is of all routes.
+SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("docs",),
+    "actuator": ("health", "metrics"),
+    "dead-letters": ("dead_letters",),
+    "docs": MODULES,
+    "health": ("health",),
+    "jobs": ("jobs",),
+    "openapi.json": MODULES,
+    "pauses": ("pauses",),
+    "profiles": ("profiles",),
+    "queues": ("queues",),
+    "schedules": ("schedules",),
+    "subscriptions": ("subscriptions",),
+    "tasks": ("jobs",),
+    "workflows": ("workflows",),
+}
+
+
+class Sections:
+    """Adds routes to a resolver when a request first asks for their section: few processes see a request for each.
+
+    Args:
+        resolver: whose routes they become.
+    """
+
+    def __init__(self, resolver: APIGatewayHttpResolver) -> None:
+        """Begin with no routes."""
+        self.resolver = resolver
+        self._included: set[str] = set()
+
+    def include(self, path: str) -> None:
+        """Add the routes that a path may have, unless they are there; of an unknown section there are none."""
+        self._include(SECTIONS.get(path.split("/")[1] if path.startswith("/") else path, ()))
+
+    def include_all(self) -> None:
+        """Add all routes that are not there yet."""
+        self._include(MODULES)
+
+    def _include(self, modules: tuple[str, ...]) -> None:
+        for module in modules:
+            if module not in self._included:
+                self.resolver.include_router(import_module(f"functions.api.routes.{module}").router)
+                self._included.add(module)
 
 
 def routes_of(resolver: APIGatewayHttpResolver) -> list[Route]:

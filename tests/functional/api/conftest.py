@@ -16,7 +16,7 @@ from tests.builders.world import TENANT, World
 @pytest.fixture
 def logged() -> Iterator[StringIO]:
     """What the functions log: Powertools' handler keeps the stream that it began with."""
-    handler = log._logger.registered_handler
+    handler = log._logger().registered_handler
     assert isinstance(handler, StreamHandler)
     before = handler.setStream(stream := StringIO())
     yield stream

@@ -36,7 +36,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """Discover a package of the given files, beside one with a good task on each side of them."""
     package = f"tasks_{next(NUMBERS)}"
     # What is imported for the first time while a test runs would be forgotten with what the test declares.
-    discover("whendue.tasks")
+    for name in discover("whendue.tasks").all_names():
+        TASKS.get(name)
     kept = {name: dict(value) for name, value in vars(TASKS).items()}
     monkeypatch.syspath_prepend(tmp_path)
 

@@ -1,6 +1,20 @@
 """whendue: a serverless job scheduler on AWS primitives. What a task's author needs is here."""
 
-from whendue.declarations.context import Context
-from whendue.declarations.registry import Cancel, GiveUp, Retry, task
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whendue.declarations.context import Context
+    from whendue.declarations.registry import Cancel, GiveUp, Retry, task
 
 __all__ = ["Cancel", "Context", "GiveUp", "Retry", "task"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what an author asks for (PEP 562): every module of whendue imports this one, and few need it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from whendue.declarations import context, registry
+
+    value = context.Context if name == "Context" else getattr(registry, name)
+    globals()[name] = value
+    return value

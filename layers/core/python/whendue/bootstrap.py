@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from whendue.adapters.cursors import SealedCursors
 from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
@@ -11,45 +13,44 @@ from whendue.declarations.resources import TaskSettings, provide
 from whendue.engine.payload_store import PayloadStore
 from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
 from whendue.engine.runtime import Runtime
-from whendue.inspection.explain import Explainer
-from whendue.inspection.gauges import Gauges
-from whendue.inspection.health import Health
-from whendue.inspection.queues import QueueInspector
-from whendue.inspection.surroundings import Surroundings
-from whendue.limits.limiter import Limiter
 from whendue.metrics.recorder import MetricsRecorder
-from whendue.metrics.store import MetricsStore
-from whendue.notifications.delivery_log import DeliveryLog
 from whendue.notifications.publisher import NotificationPublisher
-from whendue.notifications.sender import NotificationSender
-from whendue.notifications.subscriptions import Subscriptions
-from whendue.operations.attempts import Attempts
-from whendue.operations.commands import JobCommands
-from whendue.operations.dead_letters import DeadLetterService
-from whendue.operations.erase import JobEraser
-from whendue.operations.listing import Listing
-from whendue.operations.reader import JobReader
-from whendue.pauses.service import PauseService
-from whendue.profiles.editor import ProfileEditor
-from whendue.profiles.lookup import ProfileLookup
 from whendue.quotas import ISOLATED_AT_ONCE
-from whendue.schedules.backfill import BackfillService
-from whendue.schedules.enqueuer import FireEnqueuer
-from whendue.schedules.history import FireHistory
-from whendue.schedules.runner import ScheduleRunner
-from whendue.schedules.service import ScheduleService
 from whendue.settings import Settings
-from whendue.submission.submit import Submit
 from whendue.support.clock import Clock, system_clock
 from whendue.table.ids import Ids
-from whendue.timer.resume import Resume
-from whendue.timer.tick import Tick
 from whendue.tracing.spans import Tracing
-from whendue.worker.dead_letter_consumer import DeadLetterConsumer
-from whendue.worker.processor import BatchProcessor
-from whendue.workflows.runner import CompositeRunner
-from whendue.workflows.service import WorkflowService
-from whendue.workflows.validation import check_workflow
+
+if TYPE_CHECKING:
+    # Each is imported by the process that asks for the service.
+    from whendue.inspection.explain import Explainer
+    from whendue.inspection.gauges import Gauges
+    from whendue.inspection.health import Health
+    from whendue.inspection.queues import QueueInspector
+    from whendue.metrics.store import MetricsStore
+    from whendue.notifications.delivery_log import DeliveryLog
+    from whendue.notifications.sender import NotificationSender
+    from whendue.notifications.subscriptions import Subscriptions
+    from whendue.operations.attempts import Attempts
+    from whendue.operations.commands import JobCommands
+    from whendue.operations.dead_letters import DeadLetterService
+    from whendue.operations.erase import JobEraser
+    from whendue.operations.listing import Listing
+    from whendue.operations.reader import JobReader
+    from whendue.pauses.service import PauseService
+    from whendue.profiles.editor import ProfileEditor
+    from whendue.profiles.lookup import ProfileLookup
+    from whendue.schedules.backfill import BackfillService
+    from whendue.schedules.enqueuer import FireEnqueuer
+    from whendue.schedules.history import FireHistory
+    from whendue.schedules.runner import ScheduleRunner
+    from whendue.schedules.service import ScheduleService
+    from whendue.submission.submit import Submit
+    from whendue.timer.resume import Resume
+    from whendue.timer.tick import Tick
+    from whendue.worker.dead_letter_consumer import DeadLetterConsumer
+    from whendue.worker.processor import BatchProcessor
+    from whendue.workflows.service import WorkflowService
 
 
 class App:
@@ -76,148 +77,208 @@ class App:
     # --- what others stand on ---------------------------------------------------------------------------------
 
     @cached_property
-    def profiles(self) -> ProfileLookup:
+    def profiles(self) -> "ProfileLookup":
         """Find profiles; known once in a process."""
+        from whendue.profiles.lookup import ProfileLookup
+
         return ProfileLookup(self._runtime)
 
     @cached_property
-    def pauses(self) -> PauseService:
+    def pauses(self) -> "PauseService":
         """Begin, end and show pauses; known once in a process."""
+        from whendue.pauses.service import PauseService
+
         return PauseService(self._runtime, self.notifications)
 
     @cached_property
-    def submit(self) -> Submit:
+    def submit(self) -> "Submit":
         """Accept jobs."""
+        from whendue.submission.submit import Submit
+        from whendue.workflows.validation import check_workflow
+
         return Submit(self._runtime, self.profiles, self.notifications, {"workflow": check_workflow})
 
     @cached_property
-    def fire_enqueuer(self) -> FireEnqueuer:
+    def fire_enqueuer(self) -> "FireEnqueuer":
         """Make the jobs of fires."""
+        from whendue.schedules.enqueuer import FireEnqueuer
+
         return FireEnqueuer(self._runtime, self.submit, self.notifications)
 
     @cached_property
-    def counters(self) -> MetricsStore:
+    def counters(self) -> "MetricsStore":
         """Keep and show what all processes have counted."""
+        from whendue.metrics.store import MetricsStore
+
         return MetricsStore(self._runtime)
 
     @cached_property
-    def gauges(self) -> Gauges:
+    def gauges(self) -> "Gauges":
         """Measure how things stand."""
+        from whendue.inspection.gauges import Gauges
+
         return Gauges(self._runtime, self.pauses, self.queues)
 
     # --- the API's --------------------------------------------------------------------------------------------
 
     @cached_property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> "Attempts":
         """List failed attempts."""
+        from whendue.operations.attempts import Attempts
+
         return Attempts(self._runtime)
 
     @cached_property
-    def query(self) -> JobReader:
+    def query(self) -> "JobReader":
         """Show jobs."""
+        from whendue.operations.reader import JobReader
+
         return JobReader(self._runtime)
 
     @cached_property
-    def listing(self) -> Listing:
+    def listing(self) -> "Listing":
         """List jobs."""
+        from whendue.operations.listing import Listing
+
         return Listing(self._runtime)
 
     @cached_property
-    def explainer(self) -> Explainer:
+    def explainer(self) -> "Explainer":
         """Say why jobs have not run yet."""
+        from whendue.inspection.explain import Explainer
+        from whendue.inspection.surroundings import Surroundings
+        from whendue.limits.limiter import Limiter
+
         limits = Limiter(self._runtime, self.profiles)
         return Explainer(self._runtime, Surroundings(self._runtime, self.pauses, limits, self.counters))
 
     @cached_property
-    def control(self) -> JobCommands:
+    def control(self) -> "JobCommands":
         """Cancel, reschedule and redrive jobs."""
+        from whendue.operations.commands import JobCommands
+
         return JobCommands(self._runtime)
 
     @cached_property
-    def erasing(self) -> JobEraser:
+    def erasing(self) -> "JobEraser":
         """Erase jobs."""
+        from whendue.operations.erase import JobEraser
+
         return JobEraser(self._runtime)
 
     @cached_property
-    def workflows(self) -> WorkflowService:
+    def workflows(self) -> "WorkflowService":
         """Show and change workflows."""
+        from whendue.workflows.service import WorkflowService
+
         return WorkflowService(self._runtime, self.control)
 
     @cached_property
-    def dead_letters(self) -> DeadLetterService:
+    def dead_letters(self) -> "DeadLetterService":
         """Group and redrive dead letters."""
+        from whendue.operations.dead_letters import DeadLetterService
+
         return DeadLetterService(self._runtime)
 
     @cached_property
-    def health(self) -> Health:
+    def health(self) -> "Health":
         """Check the services that whendue depends on."""
+        from whendue.inspection.health import Health
+
         return Health(self._runtime)
 
     @cached_property
-    def queues(self) -> QueueInspector:
+    def queues(self) -> "QueueInspector":
         """Show queues."""
+        from whendue.inspection.queues import QueueInspector
+
         return QueueInspector(self._runtime, self.pauses)
 
     @cached_property
-    def resume(self) -> Resume:
+    def resume(self) -> "Resume":
         """End pauses."""
+        from whendue.timer.resume import Resume
+
         return Resume(self._runtime, self.pauses)
 
     @cached_property
-    def profile_editor(self) -> ProfileEditor:
+    def profile_editor(self) -> "ProfileEditor":
         """Change profiles."""
+        from whendue.profiles.editor import ProfileEditor
+
         return ProfileEditor(self._runtime, self.profiles, self.notifications)
 
     @cached_property
-    def schedules(self) -> ScheduleService:
+    def schedules(self) -> "ScheduleService":
         """Change schedules."""
+        from whendue.schedules.service import ScheduleService
+
         return ScheduleService(self._runtime, self.submit, self.fire_enqueuer)
 
     @cached_property
-    def fire_history(self) -> FireHistory:
+    def fire_history(self) -> "FireHistory":
         """Show how fires ended."""
+        from whendue.schedules.history import FireHistory
+
         return FireHistory(self._runtime)
 
     @cached_property
-    def backfills(self) -> BackfillService:
+    def backfills(self) -> "BackfillService":
         """Make jobs for past fires."""
+        from whendue.schedules.backfill import BackfillService
+
         return BackfillService(self._runtime, self.submit, self.fire_enqueuer)
 
     @cached_property
-    def subscriptions(self) -> Subscriptions:
+    def subscriptions(self) -> "Subscriptions":
         """Change subscriptions."""
+        from whendue.notifications.subscriptions import Subscriptions
+
         return Subscriptions(self._runtime, self.notifications)
 
     @cached_property
-    def deliveries(self) -> DeliveryLog:
+    def deliveries(self) -> "DeliveryLog":
         """Show and repeat deliveries."""
+        from whendue.notifications.delivery_log import DeliveryLog
+
         return DeliveryLog(self._runtime, self.notifications, self.query, self.listing, self.control)
 
     # --- the other functions' ---------------------------------------------------------------------------------
 
     @cached_property
-    def schedule_runner(self) -> ScheduleRunner:
+    def schedule_runner(self) -> "ScheduleRunner":
         """Let schedules fire."""
+        from whendue.schedules.runner import ScheduleRunner
+
         return ScheduleRunner(self._runtime, self.fire_enqueuer, self.schedules, self.backfills)
 
     @cached_property
-    def tick(self) -> Tick:
+    def tick(self) -> "Tick":
         """Do the timer's work."""
+        from whendue.timer.tick import Tick
+
         return Tick(self._runtime, self.pauses, self.schedule_runner)
 
     @cached_property
-    def work(self) -> BatchProcessor:
+    def work(self) -> "BatchProcessor":
         """Do the worker's work."""
+        from whendue.worker.processor import BatchProcessor
+        from whendue.workflows.runner import CompositeRunner
+
         return BatchProcessor(self._runtime, self.profiles, self.pauses, CompositeRunner(self._runtime, self.submit))
 
     @cached_property
-    def notify(self) -> NotificationSender:
+    def notify(self) -> "NotificationSender":
         """Deliver; what the tasks of channels call."""
+        from whendue.notifications.sender import NotificationSender
+
         return NotificationSender(self._runtime, self.notifications)
 
     @cached_property
-    def dead_letter(self) -> DeadLetterConsumer:
+    def dead_letter(self) -> "DeadLetterConsumer":
         """Settle what SQS gave up on."""
+        from whendue.worker.dead_letter_consumer import DeadLetterConsumer
+
         return DeadLetterConsumer(self._runtime)
 
 
@@ -266,7 +327,7 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     Raises:
         ConfigurationError: a setting is not right. A module of tasks that cannot be imported is logged, and left out.
     """
-    from whendue.adapters.aws import READ_TIMEOUT_S, client, parameter
+    from whendue.adapters.aws import READ_TIMEOUT_S, DeferredClient, client, parameter
     from whendue.adapters.child_processes import ChildProcesses
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
@@ -291,7 +352,7 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
             {**settings.queues, **settings.dead_letter_queues},
             clock,
         ),
-        S3Blobs(client("s3"), settings.bucket),
+        S3Blobs(DeferredClient(lambda: client("s3")), settings.bucket),
         ThreadRunner(),
         discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
         Tracing.from_env(os.environ),
@@ -301,3 +362,11 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
         sys.stdout.write(f"{failed.log_line()}\n")
     provide("notify", lambda: made.notify)
     return made
+
+
+def is_starting(env: Mapping[str, str] = os.environ) -> bool:
+    """Return whether Lambda is starting this process: it has more CPU then, and SnapStart keeps what is done.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    """
+    return "AWS_LAMBDA_INITIALIZATION_TYPE" in env

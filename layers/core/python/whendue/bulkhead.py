@@ -1,7 +1,6 @@
 """Bulkheads: where many items are handled together, an exception of one ends it alone, visibly; the rest goes on."""
 
 import threading
-from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -15,15 +14,14 @@ R = TypeVar("R")
 
 # Of the errors between two log lines, the first few are described; all are counted.
 DESCRIBED: Final = 20
-# What code of users may raise. Not BaseException: what ends a process from outside goes on doing so.
-RAISED_BY_USERS: Final = (
-    Exception,
-    SystemExit,
-    KeyboardInterrupt,
-    GeneratorExit,
-    CancelledError,
-    BaseExceptionGroup,
-)
+
+
+def raised_by_users() -> tuple[type[BaseException], ...]:
+    """Return what code of users may raise. Not BaseException: what ends a process from outside goes on doing so."""
+    # As large as all of ours, and its own code of users has imported it.
+    from asyncio import CancelledError
+
+    return Exception, SystemExit, KeyboardInterrupt, GeneratorExit, CancelledError, BaseExceptionGroup
 
 
 @dataclass(frozen=True, slots=True)

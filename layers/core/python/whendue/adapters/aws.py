@@ -1,14 +1,20 @@
-"""The one door to AWS: boto3 clients, made when first needed."""
+"""The one door to AWS: botocore's clients, made when first needed."""
 
+import threading
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from whendue.errors import ConfigurationError
 
 READ_TIMEOUT_S = 10
+# Clients of one session must be made one after the other:
+# https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
+_making = threading.Lock()
 
 
 def client(service: str, **options: Any) -> Any:
-    """Make a boto3 client with short time-outs and few tries.
+    """Make a client with short time-outs and few tries: what `boto3.client` returns, without importing boto3.
 
     Region, credentials and `AWS_ENDPOINT_URL` come from the environment, as boto3 reads them.
 
@@ -16,7 +22,6 @@ def client(service: str, **options: Any) -> Any:
         service: boto3's name of it, as in `dynamodb`.
         options: botocore `Config` options over the defaults.
     """
-    import boto3
     from botocore.config import Config
 
     defaults: dict[str, Any] = {
@@ -26,8 +31,37 @@ def client(service: str, **options: Any) -> Any:
         "retries": {"mode": "standard", "total_max_attempts": 3},
         "max_pool_connections": 32,
     }
-    make: Any = boto3.client  # its stubs know service names as literals only
-    return make(service, config=Config(**defaults | options))
+    with _making:
+        return _session().create_client(service, config=Config(**defaults | options))
+
+
+@cache
+def _session() -> Any:
+    """Return the session of all clients, which share the descriptions that it has read."""
+    from botocore.session import get_session
+
+    return get_session()
+
+
+class DeferredClient:
+    """A client that is made when it is first used.
+
+    Args:
+        make: makes it.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        """Make nothing yet."""
+        self._make = make
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the client has."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._make()
+        return getattr(self._client, name)
 
 
 def parameter(name: str) -> str:

@@ -2,13 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
-from whendue.declarations.channel import ChannelConfig
 from whendue.declarations.context import Context
-from whendue.declarations.declaring import Location
 from whendue.declarations.resources import resource
 from whendue.declarations.validation import bounded, places, raised, validated
 from whendue.errors import (
@@ -18,6 +14,13 @@ from whendue.errors import (
     UnavailableError,
 )
 from whendue.outbound.ssrf import TargetRefusedError
+
+if TYPE_CHECKING:
+    # Whoever declares a task or a channel has imported them; a process that has none need not.
+    from pydantic import BaseModel, TypeAdapter
+
+    from whendue.declarations.channel import ChannelConfig
+    from whendue.declarations.declaring import Location
 
 # What a check may raise to refuse a payload or a configuration.
 REFUSALS: Final = (InvalidRequestError, TargetRefusedError)
@@ -42,21 +45,23 @@ class TaskDefinition:
 
     name: str
     function: Callable[..., Any]
-    payload: type[BaseModel]
+    payload: "type[BaseModel]"
     takes_context: bool
     never_retry: tuple[type[BaseException], ...]
     policy: Mapping[str, Any]
     channel: "ChannelDefinition | None" = None
     expands: str | None = None
-    annotated: TypeAdapter[Any] | None = field(default=None, compare=False)
+    annotated: "TypeAdapter[Any] | None" = field(default=None, compare=False)
     check: Callable[[Any, str], None] | None = field(default=None, compare=False)
-    location: Location | None = field(default=None, compare=False)
+    location: "Location | None" = field(default=None, compare=False)
 
     def call(self, payload: object, context: Context) -> Any:
         """Validate the payload and run the task; what it returns or raises is the attempt's outcome.
 
         A validator that fails, instead of refusing, fails the attempt with its own error: another one may succeed.
         """
+        from pydantic import ValidationError
+
         try:
             model = self._validator(payload)
         except ValidationError as error:
@@ -65,7 +70,7 @@ class TaskDefinition:
             return resource("notify")(self.channel, model, context)
         return self.function(model, context) if self.takes_context else self.function(model)
 
-    def parse(self, payload: object, tenant: str | None = None) -> BaseModel:
+    def parse(self, payload: object, tenant: str | None = None) -> "BaseModel":
         """Turn a JSON value into the payload model, at the door, and see whether the tenant, if given, may have it.
 
         Raises:
@@ -78,14 +83,14 @@ class TaskDefinition:
             lambda: self._parsed(payload, tenant), tenant or "", self.name, InvalidPayloadError, self._refusal
         )
 
-    def _parsed(self, payload: object, tenant: str | None) -> BaseModel:
+    def _parsed(self, payload: object, tenant: str | None) -> "BaseModel":
         model = validated(self._validator, payload, InvalidPayloadError, self._refusal)
         if self.check and tenant is not None:
             _checked(self.check, model, tenant, InvalidPayloadError, self._refusal, "payload")
         return model
 
     @property
-    def _validator(self) -> Callable[[object], BaseModel]:
+    def _validator(self) -> "Callable[[object], BaseModel]":
         return self.annotated.validate_python if self.annotated else self.payload.model_validate
 
     @property
@@ -107,11 +112,11 @@ class ChannelDefinition:
 
     name: str
     function: Callable[..., Any]
-    config: type[ChannelConfig]
+    config: "type[ChannelConfig]"
     check: Callable[[Any, str], None] | None
-    location: Location | None = field(default=None, compare=False)
+    location: "Location | None" = field(default=None, compare=False)
 
-    def parse(self, config: object, tenant: str) -> ChannelConfig:
+    def parse(self, config: object, tenant: str) -> "ChannelConfig":
         """Turn a JSON value into the configuration, and see whether the tenant may have it.
 
         Raises:
@@ -121,7 +126,7 @@ class ChannelDefinition:
         """
         return bounded(lambda: self._parsed(config, tenant), tenant, self.name, InvalidRequestError, self._refusal)
 
-    def _parsed(self, config: object, tenant: str) -> ChannelConfig:
+    def _parsed(self, config: object, tenant: str) -> "ChannelConfig":
         what = self._refusal
         model = validated(self.config.model_validate, config, InvalidRequestError, what, "config")
         if self.check:
@@ -136,7 +141,7 @@ class ChannelDefinition:
 
 def _checked(
     check: Callable[[Any, str], object],
-    model: BaseModel,
+    model: "BaseModel",
     tenant: str,
     refusal: type[InvalidRequestError],
     what: str,

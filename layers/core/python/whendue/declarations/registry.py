@@ -2,13 +2,9 @@
 
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import TypeAdapter
-
-from whendue.declarations.channel import ChannelConfig, Event, ReceiverGoneError
-from whendue.declarations.declaring import Declaration, is_stale, unusable
 from whendue.declarations.definitions import ChannelDefinition, TaskDefinition
 from whendue.declarations.discovery import ModuleFailure, failure, load, modules_of
 from whendue.declarations.outcomes import Cancel, GiveUp, Retry
@@ -30,6 +26,9 @@ BUILT_IN_TASKS: Final = "whendue.tasks"
 BUILT_IN_CHANNELS: Final = "whendue.channels"
 # Deliveries are jobs of such a type; no user submits one.
 DELIVERIES: Final = "notify."
+# Package -> prefix of what its modules declare; each module declares what its file is called, and is imported for the
+# first job of it: http and TLS, or the models of mails, are of no use to a process that has none.
+DEFERRED: Final[Mapping[str, str]] = {BUILT_IN_TASKS: "", BUILT_IN_CHANNELS: DELIVERIES}
 USER_TASKS: Final = "functions.worker.tasks"
 # Modules that an answer names as those that may hold what was not found.
 NAMED: Final = 5
@@ -43,6 +42,8 @@ class Registry:
         self._tasks: dict[str, TaskDefinition] = {}
         self._channels: dict[str, ChannelDefinition] = {}
         self._failures: dict[str, ModuleFailure] = {}
+        # Task -> the module that declares it, imported when the task is first asked for.
+        self._deferred: dict[str, str] = {}
         # Tasks that cannot be had, and why: names that are declared twice, and those of modules that failed.
         self._clashes: dict[str, str] = {}
         self._lost: dict[str, str] = {}
@@ -57,10 +58,15 @@ class Registry:
         Raises:
             ConfigurationError: another task has this name already; the message names both places.
         """
-        name, known = definition.name, self._tasks.get(definition.name)
+        from whendue.declarations.declaring import is_stale
+
+        name = definition.name
+        if self._deferred.get(name) != _module(definition):
+            self._import_deferred(name)
+        known = self._tasks.get(name)
         if known and known != definition and not (known.location and is_stale(known.location)):
             if not _is_shipped(known):
-                self.remove(name)
+                self._remove(name)
                 self._clashes[name] = f"it is declared twice, in {_module(known)} and in {_module(definition)}"
             problem = f"two tasks are called {name!r}; the other one is at {_where(known)}"
             raise ConfigurationError(f"{_where(definition)}: {problem}")
@@ -71,11 +77,30 @@ class Registry:
 
     def add_channel(self, definition: ChannelDefinition) -> None:
         """Add a channel, and the task that delivers by it; otherwise as `add`."""
+        from whendue.declarations.channel import Event, ReceiverGoneError
+
         never_retry = (NotAllowedError, TargetRefusedError, SubscriptionDisabledError, ReceiverGoneError)
         name = f"{DELIVERIES}{definition.name}"
         function, location = definition.function, definition.location
         self.add(TaskDefinition(name, function, Event, True, never_retry, {}, channel=definition, location=location))  # noqa: FBT003
         self._channels[definition.name] = definition
+
+    def defer(self, name: str, module: str) -> None:
+        """Note that a module declares a task of this name; it is imported when the task is first asked for."""
+        if name not in self._tasks:
+            self._deferred[name] = module
+
+    def _import_deferred(self, name: str) -> None:
+        """Import the module of a deferred task; the import system makes other threads wait for it.
+
+        One that failed stays deferred, and is tried again: an attempt's timeout may have interrupted the import.
+        """
+        module = self._deferred.get(name)
+        if module is None or name in self._tasks:
+            return
+        self.load(module)
+        if module not in self._failures:
+            self._deferred.pop(name, None)
 
     def load(self, module: str) -> None:
         """Import a module. If that fails, or one of its models cannot be used, all that it has declared is removed."""
@@ -89,10 +114,12 @@ class Registry:
         """Note that a module could not be imported, and remove what it has declared before it failed."""
         self._failures[failed.module] = failed
         for name in self._declared_in(failed.module):
-            self.remove(name)
+            self._remove(name)
             self._lost[name] = f"its module {failed.module} could not be imported"
 
     def _unusable(self, module: str) -> ModuleFailure | None:
+        from whendue.declarations.declaring import unusable
+
         for name in self._declared_in(module):
             definition = self._tasks[name]
             model = definition.channel.config if definition.channel else definition.payload
@@ -115,6 +142,10 @@ class Registry:
         Raises:
             KeyError: there is no task of this name.
         """
+        self._import_deferred(name)
+        return self._remove(name)
+
+    def _remove(self, name: str) -> TaskDefinition:
         definition = self._tasks.pop(name)
         if definition.channel is not None:
             self._channels.pop(definition.channel.name, None)
@@ -134,6 +165,7 @@ class Registry:
             UnknownTaskError: none has this name, or the one that has it could not be imported; the message names the
                 module.
         """
+        self._import_deferred(name)
         try:
             return self._tasks[name]
         except KeyError:
@@ -141,7 +173,8 @@ class Registry:
 
     def may_have(self, name: str) -> bool:
         """Return whether there is such a task, or would be if its module could be imported."""
-        return name in self._tasks or name in self._clashes or name in self._lost or bool(self._failures)
+        known = name in self._tasks or name in self._deferred
+        return known or name in self._clashes or name in self._lost or bool(self._failures)
 
     def _missing(self, kind: str, name: str, key: str) -> str:
         if reason := self._clashes.get(key) or self._lost.get(key):
@@ -156,11 +189,11 @@ class Registry:
 
     def names(self) -> list[str]:
         """List the names of the tasks that users submit, sorted."""
-        return sorted(name for name in self._tasks if not name.startswith(DELIVERIES))
+        return [name for name in self.all_names() if not name.startswith(DELIVERIES)]
 
     def all_names(self) -> list[str]:
         """List the names of all tasks, sorted; those that deliver among them."""
-        return sorted(self._tasks)
+        return sorted({*self._tasks, *self._deferred})
 
     def channel(self, name: str) -> ChannelDefinition:
         """Find a channel.
@@ -168,6 +201,7 @@ class Registry:
         Raises:
             UnknownChannelError: none has this name.
         """
+        self._import_deferred(f"{DELIVERIES}{name}")
         try:
             return self._channels[name]
         except KeyError:
@@ -215,6 +249,8 @@ def task(
         ConfigurationError: no request can use the name, an option is unknown or out of range, or what is declared is no
             function of (payload: a pydantic model) or (payload, ctx). The message has file, line and task.
     """
+    from whendue.declarations.declaring import Declaration
+
     declaration = Declaration("task", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES)
     if others:
@@ -226,6 +262,8 @@ def task(
     options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        from pydantic import TypeAdapter
+
         called = declaration.check_callable(function)
         parameters = declaration.parameters(called)
         if not parameters:
@@ -268,12 +306,16 @@ def channel(
         ConfigurationError: no request can use the name, or what is declared is no function of (event, config: a
             `ChannelConfig`, attempt). The message has file, line and channel.
     """
+    from whendue.declarations.declaring import Declaration
+
     declaration = Declaration("channel", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES - len(DELIVERIES))
     if others or not (check is None or callable(check)):
         raise declaration.refuse("check must be a function of (config, tenant), and is given by name")
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        from whendue.declarations.channel import ChannelConfig
+
         called = declaration.check_callable(function)
         parameters = declaration.parameters(called)
         needed = [parameter for parameter in parameters if parameter.default is parameter.empty]
@@ -290,6 +332,8 @@ def channel(
 def discover(*packages: str, registry: Registry = TASKS) -> Registry:
     """Import every module of the packages, so that their tasks and channels are declared, and return the registry.
 
+    The shipped ones are only noted, and imported when they are first asked for.
+
     A module that cannot be imported takes its own tasks down, and no others; `Registry.failures` has it.
 
     Args:
@@ -304,7 +348,10 @@ def discover(*packages: str, registry: Registry = TASKS) -> Registry:
         for lost in failed:
             registry.failed(lost)
         for module in modules:
-            registry.load(module)
+            if package in DEFERRED:
+                registry.defer(f"{DEFERRED[package]}{module.rpartition('.')[2].rstrip('_')}", module)
+            else:
+                registry.load(module)
     # A module that failed may have been imported again by another one, in vain or not.
     for lost in registry.failures:
         registry.load(lost.module) if lost.module in sys.modules else registry.failed(lost)

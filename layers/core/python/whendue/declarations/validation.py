@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from whendue.errors import Interrupted, InvalidReferenceError, InvalidRequestError, InvalidWorkflowError
 from whendue.jobs.failures import clip
 from whendue.outbound.ssrf import TargetRefusedError
 from whendue.quotas import VALIDATION_S
 from whendue.support.time_limit import OutOfTimeError, in_time
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 # Of the places that do not fit, an error names the first few.
 PLACES: Final = 20
@@ -40,6 +41,8 @@ def validated(
     Raises:
         InvalidRequestError: of the given class; `details["errors"]` names the first places, never the values.
     """
+    from pydantic import ValidationError
+
     try:
         return validate(json.loads(json.dumps(value)))
     except Interrupted:
@@ -78,7 +81,7 @@ def raised(error: BaseException, who: str = "its validator") -> str:
     return clip(f"{who} raised {type(error).__name__}", PROBLEM_BYTES)
 
 
-def places(error: ValidationError, *inside: str) -> list[dict[str, str]]:
+def places(error: "ValidationError", *inside: str) -> list[dict[str, str]]:
     """Name the first places that do not fit, and what is wrong at each.
 
     Args:
@@ -100,6 +103,8 @@ def places(error: ValidationError, *inside: str) -> list[dict[str, str]]:
 
 
 def _problem(part: Any) -> str:
+    from pydantic import ValidationError
+
     # The text of a model within a validator would quote its input.
     if isinstance(part.get("ctx", {}).get("error"), ValidationError):
         return "does not fit"

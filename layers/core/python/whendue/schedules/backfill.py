@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from whendue.bulkhead import RAISED_BY_USERS
+from whendue.bulkhead import raised_by_users
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
@@ -130,7 +130,7 @@ class BackfillService:
             raise
         except ScheduleNotFoundError as error:
             return replace(backfill, state=BackfillState.FAILED, error=error.code)
-        except RAISED_BY_USERS as error:
+        except raised_by_users() as error:
             # The template no longer makes a valid job. A validator of a payload may raise anything.
             if not isinstance(error, WhendueError):
                 self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)

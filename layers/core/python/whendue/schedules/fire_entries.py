@@ -9,7 +9,7 @@ from enum import Enum, auto
 from itertools import chain, islice
 from typing import Final, TypeVar
 
-from whendue.bulkhead import RAISED_BY_USERS
+from whendue.bulkhead import raised_by_users
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError, WhendueError
@@ -123,7 +123,7 @@ class FireEntries:
             job = self._submit.prepare(schedule.tenant, request, self._runtime.clock.now_ms())
         except UnavailableError:
             return _Entry(schedule, fire, incomplete=True)
-        except RAISED_BY_USERS as error:
+        except raised_by_users() as error:
             # A validator of a payload is a user's code, and may raise anything.
             if not isinstance(error, WhendueError):
                 self._runtime.bulkhead.note("prepare", schedule.identity, error)

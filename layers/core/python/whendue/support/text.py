@@ -1,6 +1,5 @@
 """Text of one line, as it is stored and shown: characters that affect how it is displayed are refused, or replaced."""
 
-import difflib
 import re
 from collections.abc import Collection
 from typing import Final
@@ -33,4 +32,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     """
     beginning = sorted(name_ for name_ in known if name_.lower().startswith(name.lower()))
     near = beginning[:1] if name else []
+    # Imported for the message of an error alone.
+    import difflib
+
     return next(iter(near or difflib.get_close_matches(name, known, n=1)), None)

@@ -3,7 +3,6 @@
 A validator that never ends would hold up the request, or every tenant's timer.
 """
 
-import ctypes
 import queue
 import signal
 import threading
@@ -88,6 +87,8 @@ def interrupt(thread: threading.Thread, error: type[BaseException]) -> None:
 
     Source: https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
     """
+    import ctypes
+
     if thread.ident is not None and thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(error))
 

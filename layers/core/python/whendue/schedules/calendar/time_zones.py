@@ -7,11 +7,12 @@ timers with different rules would create two jobs for one fire.
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from importlib.resources import files
-from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whendue.errors import InvalidScheduleError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 # Zoneinfo does not say when offsets change, so we look at one time in this many seconds. Since 1970 no zone has
 # kept an offset for less than 6.9 days (Brazil, October 2000); a test looks at all of them.
@@ -37,6 +38,8 @@ class Segment(NamedTuple):
 @cache
 def names() -> frozenset[str]:
     """Return the names of all zones."""
+    from importlib.resources import files
+
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
@@ -46,12 +49,15 @@ def spelt(name: str) -> str | None:
 
 
 @cache
-def zone_named(name: str) -> ZoneInfo:
+def zone_named(name: str) -> "ZoneInfo":
     """Load a zone.
 
     Raises:
         InvalidScheduleError: there is no such zone.
     """
+    from importlib.resources import files
+    from zoneinfo import ZoneInfo
+
     if name not in names():
         known = spelt(name) or "Europe/Berlin or UTC"
         raise InvalidScheduleError("timezone", f"must be a name of the IANA time zone database, such as {known}")
