@@ -11,7 +11,8 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET FRESH
+export EMULATOR TENANT SCOPES FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET FRESH \
+	TRIALS KILLS JOBS PROCESSES THREADS SYSTEMS CONDITIONS PUBLISH
 export PYTHONPATH := layers/core/python:.
 
 .PHONY: help
@@ -42,7 +43,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke lint types format workflows openapi clients terraform checkov check
+.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke bench bench-smoke lint types format workflows openapi clients terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	nice $(PY) -m pytest -n 2 --ignore tests/e2e -m "not thorough"
 thorough: $(READY)  ## what make test leaves out: every exception at every stage (EXCEPTIONS=3: one of 3), and slow tests
@@ -68,6 +69,10 @@ load: $(READY)  ## put load on the stack that is up (SCENARIO=steady DURATION=30
 	@$(PY) -m tests.load
 load-smoke: $(READY)  ## the short form of it, on a stack that it starts and stops itself
 	@$(PY) -m tests.load smoke
+bench: $(READY)  ## whendue beside Celery, dramatiq and bare calls: hours (TRIALS=1 JOBS=200 SYSTEMS="whendue celery": minutes)
+	@$(PY) -m tests.load.bench
+bench-smoke: $(READY)  ## the harness of it, with the floors and few jobs
+	@TRIALS=1 JOBS=40 KILLS=1 SYSTEMS="floor-batched floor-single" $(PY) -m tests.load.bench
 lint: $(READY)  ## ruff: rules and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -93,7 +98,7 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows openapi clients checkov fuzz sim load-smoke  ## everything that CI runs
+check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows openapi clients checkov fuzz sim load-smoke bench-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
@@ -119,6 +124,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/clients.txt requirements/clients.in
 	cd api && npm $(if $(UPGRADE),update,install) --package-lock-only --ignore-scripts --silent
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
+	$(COMPILE) $(UPGRADE) -o requirements/bench.txt requirements/bench.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
 	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra otel --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -51,6 +50,7 @@ def run(wanted: Options) -> int:
         "took_min": round((time.monotonic() - began) / 60, 1),
         "machine": described,
         "trials": wanted.trials,
+        "kills": wanted.kills,
         "jobs": wanted.jobs,
         "processes": wanted.processes,
         "threads": wanted.threads,

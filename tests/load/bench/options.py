@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 TRIALS_MAX, JOBS_MAX = 50, 20_000
-DEFAULTS = {"TRIALS": 5, "JOBS": 2000, "PROCESSES": 2, "THREADS": 4}
+DEFAULTS = {"TRIALS": 5, "KILLS": 2, "JOBS": 2000, "PROCESSES": 2, "THREADS": 4}
 CONDITIONS = ("local", "delay", "kill")
 
 
@@ -18,6 +18,7 @@ class Options:
 
     Args:
         trials: of each system.
+        kills: in how many of them workers are killed as well; it counts jobs, and takes a minute each time.
         jobs: of each drain.
         processes: workers of each system.
         threads: of each worker.
@@ -27,6 +28,7 @@ class Options:
     """
 
     trials: int
+    kills: int
     jobs: int
     processes: int
     threads: int
@@ -47,17 +49,17 @@ def read(asked: Mapping[str, str], known: Sequence[str]) -> Options:
     """
     systems = _names(asked, "SYSTEMS", known)
     conditions = _names(asked, "CONDITIONS", CONDITIONS)
-    trials = _number(asked, "TRIALS", TRIALS_MAX)
     complete = set(systems) == set(known) and set(conditions) == set(CONDITIONS)
     return Options(
-        trials=trials,
+        trials=_number(asked, "TRIALS", TRIALS_MAX),
+        kills=_number(asked, "KILLS", TRIALS_MAX, least=0),
         jobs=_number(asked, "JOBS", JOBS_MAX, least=20),
         processes=_number(asked, "PROCESSES", 64),
         threads=_number(asked, "THREADS", 200),
         systems=systems,
         conditions=conditions,
         # A partial run would replace a page that says more.
-        publish=complete and asked.get("PUBLISH", "1") == "1",
+        publish=complete and (asked.get("PUBLISH") or "1") == "1",
     )
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from localstack.paths import ROOT
@@ -52,20 +53,16 @@ def end(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
             process.terminate()
     until = time.monotonic() + END_S
     for process in processes:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
     kill(processes)
 
 
 def kill(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
     """Kill processes with all that they have started, as the kernel does when memory is short."""
     for process in processes:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
 
 

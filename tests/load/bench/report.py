@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.load.bench import tables, words
-from tests.load.bench.statistics import Summary, summary
+from tests.load.bench.statistics import summary
 from tests.load.bench.svg import Bar, chart
 from tests.load.bench.targets import trials
 
@@ -42,9 +42,7 @@ def drawn(results: Mapping[str, Any], title: str, unit: str, metric: str) -> str
     """Draw a chart of one measurement."""
     systems = results["systems"]
     values = {name: summary(trials(systems, name, "local", metric)) for name in systems}
-    bars = [
-        Bar(systems[name]["title"], value, name.startswith("whendue")) for name, value in values.items() if value
-    ]
+    bars = [Bar(systems[name]["title"], value, name.startswith("whendue")) for name, value in values.items() if value]
     return chart(title, unit, bars)
 
 
@@ -63,5 +61,3 @@ def page(results: Mapping[str, Any]) -> str:
     sections = [f"{title}\n\n{words.SECTIONS[title]}{make(results)}" for title, make in parts]
     head = [words.HEAD, words.made(results), charts]
     return "\n\n".join([*head, *sections, words.HOW]) + "\n"
-
-

@@ -87,7 +87,7 @@ class Runner:
 
     def _counted(self, system: System) -> dict[str, Any] | None:
         """Count calls and write units from bulk submit to result, in a deployment behind the counting proxy."""
-        if not system.delayed:
+        if not system.delayed or (isinstance(system, Celery) and system.broker == "redis"):
             return None
         with counting(self._port) as (port, counted), self._site(system, "counted") as site:
             behind = replace(site, url=f"http://127.0.0.1:{port}")
@@ -119,7 +119,7 @@ class Runner:
         """Make one trial of each condition."""
         jobs = self._options.jobs
         for condition in self._options.conditions:
-            if condition == "delay" and not system.delayed:
+            if (condition == "delay" and not system.delayed) or (condition == "kill" and number >= self._options.kills):
                 continue
             began = time.monotonic()
             try:

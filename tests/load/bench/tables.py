@@ -44,7 +44,8 @@ def missed(results: Results) -> str:
     """Explain each target that was missed: the profile and the next lever."""
     found = [(target, target.value(results["systems"])) for target in TARGETS]
     lines = [
-        f"- **{target.text}**: {figure(value)} instead of {target.bound:g}. {target.profile} Next lever: {target.lever}."
+        f"- **{target.text}**: {figure(value)} instead of {target.bound:g}. {target.profile} "
+        f"Next lever: {target.lever}."
         for target, value in found
         if value is not None and not target.met(value)
     ]

@@ -86,8 +86,7 @@ TARGETS = (
         at_least=True,
         bound=1.0,
         value=against("drain_per_s", "dramatiq"),
-        profile="dramatiq writes nothing to a table: two calls a job (receive, delete) against our claim and completion. "
-        + WORKER_PROFILE,
+        profile="dramatiq writes nothing to a table, and makes two calls a job (receive, delete). " + WORKER_PROFILE,
         lever=WORKER_LEVER,
     ),
     Target(

@@ -35,9 +35,7 @@ class Reading:
 
 def read(deployment: Deployment) -> Reading:
     """Read the CPU time of workers and server."""
-    return Reading(
-        time.time_ns(), processes.cpu_s(deployment.worker_pids()), processes.cpu_s([deployment.server_pid])
-    )
+    return Reading(time.time_ns(), processes.cpu_s(deployment.worker_pids()), processes.cpu_s([deployment.server_pid]))
 
 
 def run(deployment: Deployment, jobs: int) -> Measured:
@@ -98,7 +96,8 @@ def drain(deployment: Deployment, jobs: int) -> Measured:
 
 def latency(deployment: Deployment, before: int) -> Measured:
     """Submit single jobs at a low rate to workers that wait."""
-    return {f"latency_{name}": value for name, value in _paced(deployment, before, LATENCY_JOBS, LATENCY_RATE).items()}
+    late = _paced(deployment, before, LATENCY_JOBS, LATENCY_RATE)
+    return {f"latency_{name}": value for name, value in late.items()}
 
 
 def under_load(deployment: Deployment, measured: Measured) -> Measured:
@@ -147,7 +146,7 @@ def settle(deployment: Deployment, jobs: int) -> bool:
     return settled
 
 
-def _paced(deployment: Deployment, before: int, count: int, rate: float, bulk: int = 1) -> dict[str, float]:
+def _paced(deployment: Deployment, before: int, count: int, rate: float, bulk: int = 1) -> Measured:
     """Submit at a rate; returns the percentiles of the time from submit to start, ms."""
     deployment.producer.submit(count, rate=rate, bulk=bulk)
     if not deployment.notes.wait(before + count, SILENT_S):

@@ -24,9 +24,10 @@ It needs Python 3.11 or newer, make, and for one row `redis-server`. What it ins
 | variable | meaning | default |
 |---|---|---|
 | `TRIALS` | trials of each system, interleaved | 5 |
+| `KILLS` | in how many of them workers are killed as well | 2 |
 | `JOBS` | jobs of each drain | 2000 |
 | `PROCESSES`, `THREADS` | workers of each system, and threads of each | 2, 4 |
-| `SYSTEMS` | whendue, whendue-all-queues, whendue-functions, celery, celery-no-results, celery-redis, dramatiq, floor-batched, floor-single | all |
+| `SYSTEMS` | names as the command lists them for `SYSTEMS=?` | all |
 | `CONDITIONS` | local, delay, kill | all |
 | `PUBLISH` | 0 leaves this page alone | 1 |
 
@@ -38,10 +39,11 @@ Only a run of all systems and conditions is written here; others are below `.loc
 - **Contract.** Each job runs at least once: Celery acknowledges late. The floors write a job (insert if absent), send
   its message, claim it under a condition, complete it under the claim's fence and delete the message: with 25 inserts,
   ten claims, ten completions a call, or with a call for each.
-- **Trials.** Queues and tables are made for each trial and deleted after it. Another system begins each round. A cell is
-  the median of the trials with their range. Ratios of targets are taken trial by trial.
+- **Trials.** Queues and tables are made for each trial and deleted after it. Another system begins each round. A cell
+  is the median of the trials with their range. Ratios of targets are taken trial by trial.
 - **Submit** is one producer process with one thread, calls of 100 jobs where the system has such a call; Celery and
-  dramatiq have none, their groups send one by one. whendue submits by its package beside the table, as functions by HTTP.
+  dramatiq have none, their groups send one by one. whendue submits by its package beside the table, as functions by
+  HTTP.
 - **Drain** counts from when every worker process has run a job, so no start is measured, and until the last job has
   run; CPU until all results are recorded. Workers' CPU includes what they started. Memory is the proportional set size.
 - **Emulator's share** is its part of the CPU time used by it and the workers during the drain; for Redis, the server's.
@@ -49,21 +51,21 @@ Only a run of all systems and conditions is written here; others are below `.loc
   and run at once on this emulator, which is 1 / (1 / submit + 1 / drain).
 - **Mixed**: one job in a hundred sleeps for 5 s; the others are counted. The floors run a batch one by one.
 - **2 ms** are added to each round trip by a TCP proxy (1 ms each way) before emulator and Redis.
-- **kill -9**: all workers die when half of the jobs, of 10 ms, have run, and start again at once. Visibility timeout and
-  lease are 10 s. Whendue's timer runs beside its workers there, as it does in every deployment.
-- **Calls and write units** are counted by a proxy before the emulator, in one run of their own of 1,000 jobs from bulk submit to
-  result; the reads that a process makes once are included. What PartiQL writes cost is computed from the items before
-  and after them by DynamoDB's rules, as the emulator bills no index for them.
+- **kill -9**: all workers die when half of the jobs, of 10 ms, have run, and start again at once. Visibility timeout
+  and lease are 10 s. whendue's timer runs beside its workers there, as it does in every deployment.
+- **Calls and write units** are counted by a proxy before the emulator, in a run of 1,000 jobs of their own, from bulk
+  submit to result; the reads that a process makes once are included. What PartiQL writes cost is computed from the
+  items before and after them by DynamoDB's rules, as the emulator bills no index for them.
 - **Layers** are samples of the workers' threads every 4 ms, without those that wait, in a drain of their own.
-- **Celery's settings** are the best of three, tried by one drain each: threads with a prefetch of 4 or 20 for each thread, or
-  as many processes instead of threads. Long polls follow each other without a pause.
+- **Celery's settings** are the best of three, tried by one drain each: threads with a prefetch of 4 or 20 for each
+  thread, or as many processes instead of threads. Long polls follow each other without a pause.
 - **As functions** the emulator runs two invocations at once, each with a batch of ten on ten threads."""
 
 SECTIONS = {
     "## Targets": "whendue in containers, listening to one queue as the others do.\n\n",
     "## Missed targets": "",
     "## On one machine, without a network": "",
-    "## With 2 ms of network delay": "Functions get the emulator's address from the emulator, so no proxy is before them.\n\n",
+    "## With 2 ms of network delay": "Functions have their address from the emulator: no proxy is before them.\n\n",
     "## With `kill -9` half way": "",
     "## Calls and write units per job": "From bulk submit to result, failed polls included.\n\n",
     "## Where the workers' CPU goes": "Shares of samples, of the median CPU time of a job.\n\n",
@@ -75,9 +77,7 @@ def made(results: Mapping[str, Any]) -> str:
     machine = results["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     settings = "; ".join(
-        f"{system['title']}: {system['settings']}"
-        for system in results["systems"].values()
-        if "settings" in system
+        f"{system['title']}: {system['settings']}" for system in results["systems"].values() if "settings" in system
     )
     few = " **Fewer than the five trials that a conclusion needs.**" if results["trials"] < 5 else ""
     busy = (
@@ -87,7 +87,8 @@ def made(results: Mapping[str, Any]) -> str:
     )
     return (
         f"Run of {results['made']}: {results['trials']} trials of {results['jobs']} jobs, "
-        f"{results['processes']} processes of {results['threads']} threads, {results['took_min']:g} minutes.{few}{busy}\n\n"
+        f"{results['processes']} processes of {results['threads']} threads, {results['took_min']:g} minutes."
+        f"{few}{busy}\n\n"
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, "
         f"Python {machine['python']}. Versions: {versions}.\n\nSettings chosen: {settings or 'none'}."
     )

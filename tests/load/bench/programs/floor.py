@@ -26,10 +26,8 @@ BATCHED = os.environ["BENCH_BATCHED"] == "1"
 STATEMENTS, MESSAGES = 25, 10
 # The longest that SQS lets a receive wait.
 WAIT_S = 20
-INSERT = f'INSERT INTO "{TABLE}" VALUE {{\'pk\': ?, \'sk\': ?, \'state\': ?, \'due_pk\': ?, \'check_at\': ?, \'body\': ?}}'
-CLAIM = (
-    f'UPDATE "{TABLE}" SET "state"=? SET "fence"=? SET "lease_until"=? WHERE "pk"=? AND "sk"=? AND "state"=?'
-)
+INSERT = f"INSERT INTO \"{TABLE}\" VALUE {{'pk': ?, 'sk': ?, 'state': ?, 'due_pk': ?, 'check_at': ?, 'body': ?}}"
+CLAIM = f'UPDATE "{TABLE}" SET "state"=? SET "fence"=? SET "lease_until"=? WHERE "pk"=? AND "sk"=? AND "state"=?'
 COMPLETE = (
     f'UPDATE "{TABLE}" SET "state"=? SET "result"=? REMOVE "due_pk" REMOVE "check_at" '
     'WHERE "pk"=? AND "sk"=? AND "fence"=?'
@@ -38,7 +36,8 @@ REFUSED = "ConditionalCheckFailed"
 
 
 def _client(service: str) -> Any:
-    return boto3.client(service, config=Config(max_pool_connections=32, retries={"mode": "standard"}))
+    make: Any = boto3.client  # its stubs know service names as literals only
+    return make(service, config=Config(max_pool_connections=32, retries={"mode": "standard"}))
 
 
 def _now_ms() -> int:

@@ -114,7 +114,14 @@ class Producer:
 
 
 class Deployment(Protocol):
-    """A system, deployed for one trial."""
+    """A system, deployed for one trial.
+
+    Args:
+        notes: of its jobs.
+        producer: submits to it.
+        server_pid: the emulator's process, or whatever stands in its place.
+        worker_processes: how many processes run jobs.
+    """
 
     notes: Notes
     producer: Producer
@@ -138,17 +145,19 @@ class Deployment(Protocol):
 
 
 class System(Protocol):
-    """A system that takes part.
+    """A system that takes part."""
 
-    Args:
-        name: for the option SYSTEMS and the results.
-        title: for the page.
-        delayed: whether a proxy can stand between its workers and the emulator.
-    """
+    @property
+    def name(self) -> str:
+        """Its name for the option SYSTEMS and in the results."""
 
-    name: str
-    title: str
-    delayed: bool
+    @property
+    def title(self) -> str:
+        """Its name on the page."""
+
+    @property
+    def delayed(self) -> bool:
+        """Whether a proxy can stand between its workers and the emulator."""
 
     def missing(self) -> str | None:
         """Return why it cannot take part here; None if it can."""
@@ -232,4 +241,3 @@ class ProcessDeployment:
 def python(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module in the benchmark's environment."""
     return [str(PYTHON), "-m", module, *arguments]
-

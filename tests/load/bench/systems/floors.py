@@ -32,9 +32,7 @@ class Floor:
         clients = Clients(site.direct_url)
         table = deploy_table(clients, f"{site.name}-jobs", topology().table)
         with queue(clients, f"{site.name}-jobs", site.visibility_s) as url:
-            environment = site.environment(
-                BENCH_TABLE=table, BENCH_QUEUE_URL=url, BENCH_BATCHED=str(int(self.batched))
-            )
+            environment = site.environment(BENCH_TABLE=table, BENCH_QUEUE_URL=url, BENCH_BATCHED=str(int(self.batched)))
             made = ProcessDeployment(
                 commands=[python(PROGRAM, str(site.threads))] * site.processes,
                 environment=environment,

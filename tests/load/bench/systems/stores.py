@@ -48,7 +48,7 @@ def counted(clients: Clients, table: str, **condition: Any) -> Callable[[int], b
 
     def enough(count: int) -> bool:
         pages = clients.dynamodb.get_paginator("scan").paginate(TableName=table, Select="COUNT", **condition)
-        return sum(page["Count"] for page in pages) >= count
+        return sum(int(page["Count"]) for page in pages) >= count
 
     return enough
 
