@@ -22,8 +22,8 @@ async def serve(port: int, delay_ms: float) -> asyncio.Server:
     """
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(forward(reader, back, delay_ms / 2000), forward(there, writer, delay_ms / 2000))
+        answers, requests = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(forward(reader, requests, delay_ms / 2000), forward(answers, writer, delay_ms / 2000))
 
     return await asyncio.start_server(connected, "127.0.0.1", 0)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 TRIALS_MAX, JOBS_MAX = 50, 20_000
-DEFAULTS = {"TRIALS": 5, "KILLS": 2, "JOBS": 2000, "PROCESSES": 2, "THREADS": 4}
+DEFAULTS = {"TRIALS": 5, "KILLS": 2, "MINUTES": 600, "JOBS": 2000, "PROCESSES": 2, "THREADS": 4}
 CONDITIONS = ("local", "delay", "kill")
 
 
@@ -19,6 +19,7 @@ class Options:
     Args:
         trials: of each system.
         kills: in how many of them workers are killed as well; it counts jobs, and takes a minute each time.
+        minutes: after which no further round of trials begins.
         jobs: of each drain.
         processes: workers of each system.
         threads: of each worker.
@@ -29,6 +30,7 @@ class Options:
 
     trials: int
     kills: int
+    minutes: int
     jobs: int
     processes: int
     threads: int
@@ -53,6 +55,7 @@ def read(asked: Mapping[str, str], known: Sequence[str]) -> Options:
     return Options(
         trials=_number(asked, "TRIALS", TRIALS_MAX),
         kills=_number(asked, "KILLS", TRIALS_MAX, least=0),
+        minutes=_number(asked, "MINUTES", 6000),
         jobs=_number(asked, "JOBS", JOBS_MAX, least=20),
         processes=_number(asked, "PROCESSES", 64),
         threads=_number(asked, "THREADS", 200),

@@ -48,6 +48,7 @@ class Runner:
 
     def run(self, systems: Sequence[System]) -> dict[str, Any]:
         """Make all trials; returns for each system by name what the file holds."""
+        began = time.monotonic()
         results: dict[str, Any] = {}
         present: list[System] = []
         for system in systems:
@@ -60,7 +61,10 @@ class Runner:
         for system in present if "local" in self._options.conditions else ():
             results[system.name]["counted"] = self._counted(system)
             results[system.name]["profile"] = self._profile(system)
+        until = began + self._options.minutes * 60
         for number in range(self._options.trials):
+            if number and time.monotonic() > until:
+                break
             # Another system begins each trial: what the emulator has become until then meets all of them.
             turn = number % max(1, len(present))
             for system in present[turn:] + present[:turn]:
@@ -142,11 +146,13 @@ class Runner:
                 behind = replace(site, url=f"http://127.0.0.1:{delayed(self._port)}", proxy=delayed)
                 with system.deployed(behind) as deployment:
                     return trial.as_json(trial.run_delayed(deployment, jobs))
+        few = max(trial.SLOW_EVERY, jobs // 2)
         with self._site(system, f"local{number}") as site, system.deployed(site) as deployment:
             measured = trial.run(deployment, jobs)
+            if not system.long_polls:
+                return trial.as_json(measured | trial.mixed(deployment, few))
         with self._site(system, f"mixed{number}") as site, system.deployed(site) as deployment:
-            measured |= trial.mixed(deployment, max(100, jobs // 2))
-        return trial.as_json(measured)
+            return trial.as_json(measured | trial.mixed(deployment, few))
 
     @contextmanager
     def _site(self, system: System, what: str) -> Iterator[Site]:

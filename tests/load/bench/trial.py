@@ -60,12 +60,12 @@ def run_delayed(deployment: Deployment, jobs: int) -> Measured:
 def submit(deployment: Deployment, jobs: int) -> Measured:
     """Submit one by one, then in bulk, while no worker runs."""
     single = max(1, jobs // SINGLE_PART)
-    one = deployment.producer.submit(single)
-    many = deployment.producer.submit(jobs - single, bulk=BULK)
+    single_run = deployment.producer.submit(single)
+    bulk_run = deployment.producer.submit(jobs - single, bulk=BULK)
     return {
-        "submit_single_per_s": single / one["seconds"],
-        "submit_bulk_per_s": (jobs - single) / many["seconds"],
-        "submit_bulk_cpu_ms": many["cpu_s"] * 1000 / (jobs - single),
+        "submit_single_per_s": single / single_run["seconds"],
+        "submit_bulk_per_s": (jobs - single) / bulk_run["seconds"],
+        "submit_bulk_cpu_ms": bulk_run["cpu_s"] * 1000 / (jobs - single),
     }
 
 
@@ -113,11 +113,14 @@ def under_load(deployment: Deployment, measured: Measured) -> Measured:
 
 def mixed(deployment: Deployment, jobs: int) -> Measured:
     """Run jobs of which one in a hundred takes five seconds; measures the others: do they wait behind the slow ones?"""
+    before = deployment.notes.count()
     deployment.producer.submit(jobs, bulk=BULK, slow_every=SLOW_EVERY, slow_s=SLOW_S)
     deployment.start()
-    if not deployment.notes.wait(jobs, SILENT_S):
+    if not deployment.notes.wait(before + jobs, SILENT_S):
         raise RuntimeError("mixed jobs did not end")
-    runs = deployment.notes.runs()
+    # By when they were submitted: a slow job ends after those of a later phase.
+    runs = sorted(deployment.notes.runs(), key=lambda run: run.n)[before:]
+    runs.sort(key=lambda run: run.ended_ns)
     deployment.stop()
     quick = [run for run in runs if run.n % SLOW_EVERY]
     began_ns = min(run.started_ns for run in runs)

@@ -25,6 +25,7 @@ It needs Python 3.11 or newer, make, and for one row `redis-server`. What it ins
 |---|---|---|
 | `TRIALS` | trials of each system, interleaved | 5 |
 | `KILLS` | in how many of them workers are killed as well | 2 |
+| `MINUTES` | after which no further round of trials begins | 600 |
 | `JOBS` | jobs of each drain | 2000 |
 | `PROCESSES`, `THREADS` | workers of each system, and threads of each | 2, 4 |
 | `SYSTEMS` | names as the command lists them for `SYSTEMS=?` | all |

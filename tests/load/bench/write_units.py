@@ -67,8 +67,8 @@ def key_of(statement: str, parameters: Sequence[Any], key: Sequence[str]) -> dic
     """
     head, where, tail = statement.rpartition("WHERE")
     start = head.count("?") if where else 0
-    places = enumerate(PLACE.finditer(tail), start)
-    named = {place[1]: parameters[number] for number, place in reversed(list(places)) if place[1]}
+    parts = enumerate(PLACE.finditer(tail), start)
+    named = {part[1]: parameters[number] for number, part in reversed(list(parts)) if part[1]}
     if missing := [name for name in key if name not in named]:
         raise ValueError(f"no {missing[0]} in {statement}")
     return {name: named[name] for name in key}

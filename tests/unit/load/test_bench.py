@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -114,7 +114,7 @@ def test_latency_is_from_submit_to_start() -> None:
     ]
 
 
-def test_the_killer_tells_lost_jobs_from_those_that_ran_twice() -> None:
+def test_the_killer_distinguishes_lost_jobs_from_those_that_ran_twice() -> None:
     """Recovery is over when each job has run for the first time."""
     second = 1_000_000_000
     runs = [(0, second), (1, 2 * second), (0, 4 * second), (2, 3 * second)]
@@ -126,10 +126,10 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[list[dict[str, Any]]] = []
 
-    def one(self, payload: dict[str, Any]) -> None:
+    def submit(self, payload: dict[str, Any]) -> None:
         self.calls.append([payload])
 
-    def many(self, payloads: list[dict[str, Any]]) -> None:
+    def submit_many(self, payloads: list[dict[str, Any]]) -> None:
         self.calls.append(payloads)
 
 
@@ -231,12 +231,12 @@ def test_a_thread_that_waits_is_not_sampled_and_one_that_works_belongs_to_a_laye
 def test_a_chart_is_well_formed_and_scaled_by_the_highest_trial() -> None:
     """So that no line of a range leaves it."""
     drawn = chart("A < B", "jobs/s", [Bar("x & y", Summary(50, 40, 100, 3), ours=True)])
-    root = ElementTree.fromstring(drawn)
+    root = ET.fromstring(drawn)
     space = {"svg": "http://www.w3.org/2000/svg"}
     [line] = root.findall("svg:line", space)
     bar = root.findall("svg:rect", space)[1]
     assert float(line.attrib["x2"]) - float(bar.attrib["x"]) == pytest.approx(2 * float(bar.attrib["width"]), abs=0.2)
-    assert ElementTree.fromstring(chart("nothing", "s", [])) is not None
+    assert ET.fromstring(chart("nothing", "s", [])) is not None
 
 
 def test_figures_have_the_digits_that_a_measurement_has() -> None:

@@ -44,11 +44,11 @@ def note(payload: dict[str, Any]) -> dict[str, Any]:
 class CeleryClient:
     """Sends tasks; Celery has no call that sends many, a group sends its tasks one by one."""
 
-    def one(self, payload: dict[str, Any]) -> None:
+    def submit(self, payload: dict[str, Any]) -> None:
         """Send a task."""
         note.delay(payload)
 
-    def many(self, payloads: list[dict[str, Any]]) -> None:
+    def submit_many(self, payloads: list[dict[str, Any]]) -> None:
         """Send a group of tasks."""
         group(note.s(payload) for payload in payloads).apply_async()
 

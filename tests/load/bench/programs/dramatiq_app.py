@@ -25,11 +25,11 @@ def note(payload: dict[str, Any]) -> None:
 class DramatiqClient:
     """Sends messages; a group sends them one by one."""
 
-    def one(self, payload: dict[str, Any]) -> None:
+    def submit(self, payload: dict[str, Any]) -> None:
         """Send a message."""
         note.send(payload)
 
-    def many(self, payloads: list[dict[str, Any]]) -> None:
+    def submit_many(self, payloads: list[dict[str, Any]]) -> None:
         """Send a group of messages."""
         dramatiq.group([note.message(payload) for payload in payloads]).run()
 

@@ -80,7 +80,7 @@ class FloorClient:
         """Make the clients."""
         self._calls = Calls()
 
-    def one(self, payload: dict[str, Any]) -> None:
+    def submit(self, payload: dict[str, Any]) -> None:
         """Submit a job by two calls."""
         job_id, body = str(uuid.uuid4()), json.dumps(payload)
         pk, sk, state, due_pk, check_at, text = map(_typed, _row(job_id, body))
@@ -88,11 +88,11 @@ class FloorClient:
         self._calls.dynamodb.put_item(TableName=TABLE, Item=item, ConditionExpression="attribute_not_exists(pk)")
         self._calls.sqs.send_message(QueueUrl=QUEUE, MessageBody=_message(job_id, body))
 
-    def many(self, payloads: list[dict[str, Any]]) -> None:
+    def submit_many(self, payloads: list[dict[str, Any]]) -> None:
         """Submit jobs, 25 an insert and ten a send."""
         if not BATCHED:
             for payload in payloads:
-                self.one(payload)
+                self.submit(payload)
             return
         jobs = [(str(uuid.uuid4()), json.dumps(payload)) for payload in payloads]
         for part in _parts(jobs, STATEMENTS):

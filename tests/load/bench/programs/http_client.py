@@ -19,11 +19,11 @@ class HttpClient:
         self._headers = {"Authorization": f"Bearer {os.environ['BENCH_TOKEN']}"}
         self._http = urllib3.PoolManager()
 
-    def one(self, payload: dict[str, Any]) -> None:
+    def submit(self, payload: dict[str, Any]) -> None:
         """Submit a job."""
         self._post("/jobs", _job(payload))
 
-    def many(self, payloads: list[dict[str, Any]]) -> None:
+    def submit_many(self, payloads: list[dict[str, Any]]) -> None:
         """Submit jobs, a hundred a request."""
         for first in range(0, len(payloads), BATCH):
             self._post("/jobs/batch", {"jobs": [_job(payload) for payload in payloads[first : first + BATCH]]})

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 class Client(Protocol):
     """Submits to one system."""
 
-    def one(self, payload: dict[str, Any]) -> None:
+    def submit(self, payload: dict[str, Any]) -> None:
         """Submit a job."""
 
-    def many(self, payloads: list[dict[str, Any]]) -> None:
+    def submit_many(self, payloads: list[dict[str, Any]]) -> None:
         """Submit jobs, by the best means that the system has."""
 
 
@@ -31,9 +31,9 @@ def submit(client: Client, command: dict[str, Any]) -> dict[str, float]:
         size = min(command["bulk"], command["count"] - offset)
         payloads = [_payload(command, command["first"] + offset + i) for i in range(size)]
         if command["bulk"] == 1:
-            client.one(payloads[0])
+            client.submit(payloads[0])
         else:
-            client.many(payloads)
+            client.submit_many(payloads)
     return {"seconds": time.perf_counter() - began_s, "cpu_s": time.process_time() - began_cpu_s}
 
 

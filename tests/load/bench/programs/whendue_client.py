@@ -16,11 +16,11 @@ class WhendueClient:
         """Build the services."""
         self._submit = app().submit
 
-    def one(self, payload: dict[str, Any]) -> None:
+    def submit(self, payload: dict[str, Any]) -> None:
         """Submit a job."""
         self._submit.one(TENANT, JobRequest("bench.note", payload))
 
-    def many(self, payloads: list[dict[str, Any]]) -> None:
+    def submit_many(self, payloads: list[dict[str, Any]]) -> None:
         """Submit jobs in one call.
 
         Raises:

@@ -159,6 +159,10 @@ class System(Protocol):
     def delayed(self) -> bool:
         """Whether a proxy can stand between its workers and the emulator."""
 
+    @property
+    def long_polls(self) -> bool:
+        """Whether a worker that was stopped leaves a poll behind, which may take messages until its end."""
+
     def missing(self) -> str | None:
         """Return why it cannot take part here; None if it can."""
 

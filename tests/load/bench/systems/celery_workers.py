@@ -58,6 +58,7 @@ class Celery:
     results: bool
     choice: Choice = CHOICES[0]
     delayed: bool = True
+    long_polls: bool = True
 
     def missing(self) -> str | None:
         """Redis must be on the machine."""

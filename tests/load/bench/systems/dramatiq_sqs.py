@@ -18,6 +18,7 @@ class Dramatiq:
     name: str = "dramatiq"
     title: str = "dramatiq on SQS, without results"
     delayed: bool = True
+    long_polls: bool = True
 
     def missing(self) -> str | None:
         """It needs nothing but the emulator."""

@@ -21,6 +21,7 @@ class Floor:
     title: str
     batched: bool
     delayed: bool = True
+    long_polls: bool = True
 
     def missing(self) -> str | None:
         """It needs nothing but the emulator."""

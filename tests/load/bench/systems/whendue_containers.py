@@ -30,6 +30,7 @@ class Containers:
     title: str
     options: tuple[str, ...]
     delayed: bool = True
+    long_polls: bool = True
 
     def missing(self) -> str | None:
         """It needs nothing but the emulator."""

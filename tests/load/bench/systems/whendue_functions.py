@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,8 @@ class FunctionsDeployment:
     def kill(self) -> None:
         """Kill all that the emulator has started; the queues go on and start new ones."""
         for pid in self.worker_pids():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def worker_pids(self) -> set[int]:
         """Return what the emulator has started, the API's process included."""
@@ -65,6 +66,8 @@ class FunctionsDeployment:
         """Delete the functions."""
         self.stop()
         self.producer.end()
+        # The emulator waits for idle processes of a function for 20 s before it deletes the function.
+        self.kill()
         for mapping in self._mappings():
             self._clients.functions.delete_event_source_mapping(UUID=mapping)
         for name in self._stack.functions.values():
@@ -88,6 +91,7 @@ class Functions:
     title: str = "whendue as functions, over HTTP"
     # The emulator itself gives functions its address.
     delayed: bool = False
+    long_polls: bool = False
 
     def missing(self) -> str | None:
         """It needs nothing but the emulator."""
