@@ -117,7 +117,7 @@ class Runner:
             trial.drain(deployment, self._options.jobs)
             deployment.stop()
             counts = sum((Counter(json.loads(path.read_text())) for path in samples.glob("*.json")), Counter[str]())
-        return {layer: round(count / counts.total(), 3) for layer, count in counts.most_common()}
+        return {layer: round(count / counts.total(), 3) for layer, count in counts.most_common()} or None
 
     def _trial(self, system: System, number: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """Make one trial of each condition."""
@@ -130,7 +130,8 @@ class Runner:
                 measured = self._measured(system, condition, number, jobs)
             except Exception as error:  # noqa: BLE001 - the other systems go on, and the page says which trial failed
                 measured = {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
-                (self._folder / "failures.log").open("a").write(f"{system.name} {condition}: {error}\n")
+                with (self._folder / "failures.log").open("a") as log:
+                    log.write(f"{system.name} {condition}: {error}\n")
             took = time.monotonic() - began
             self._say(f"trial {number + 1} {condition:5} {system.name:18} {took:5.0f} s  {_shown(measured)}")
             yield condition, measured

@@ -137,7 +137,7 @@ def _await_start(deployment: Deployment, started: int, jobs: int) -> bool:
         if deployment.notes.processes() >= started or deployment.notes.count() > jobs // 4:
             return True
         deployment.worker_pids()
-        time.sleep(0.01)
+        time.sleep(0.05)
     return False
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-EVERY_S, WRITE_EVERY = 0.004, 250
+EVERY_S, WRITE_EVERY = 0.004, 50
 # Functions whose innermost Python frame waits.
 WAITING = {
     ("threading.py", "wait"),
