@@ -42,24 +42,25 @@ def run(wanted: Options) -> int:
     venvs.ensure("bench")
     began = time.monotonic()
     described = machine.describe()
+    target = DOCS if wanted.publish else folder
     with emulator.running(folder / "emulator") as running:
         runner = Runner(running, wanted, folder / "trials", say=lambda line: print(line, flush=True))
         measured = runner.run([system for system in SYSTEMS if system.name in wanted.systems])
-    results = {
-        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "took_min": round((time.monotonic() - began) / 60, 1),
-        "machine": described,
-        "trials": max(len(trials) for system in measured.values() for trials in [[], *system["trials"].values()]),
-        "kills": wanted.kills,
-        "jobs": wanted.jobs,
-        "processes": wanted.processes,
-        "threads": wanted.threads,
-        "delay_ms": DELAY_MS,
-        "systems": measured,
-    }
-    target = DOCS if wanted.publish else folder
-    report.write(results, target)
-    print(f"\n{report.page(results)}\n{target / report.RESULTS}")
+        results = {
+            "made": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "took_min": round((time.monotonic() - began) / 60, 1),
+            "machine": described,
+            "trials": max(len(trials) for system in measured.values() for trials in [[], *system["trials"].values()]),
+            "kills": wanted.kills,
+            "jobs": wanted.jobs,
+            "processes": wanted.processes,
+            "threads": wanted.threads,
+            "delay_ms": DELAY_MS,
+            "systems": measured,
+        }
+        # The emulator takes its time to end: it removes what the functions were unpacked to.
+        report.write(results, target)
+        print(f"\n{report.page(results)}\n{target / report.RESULTS}", flush=True)
     return 1 if _failures(measured) else 0
 
 

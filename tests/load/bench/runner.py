@@ -23,7 +23,7 @@ DELAY_MS = 2.0
 # Long enough that no message comes twice while a trial lasts, but those of the condition `kill`.
 VISIBILITY_S = 120
 # Enough that what a process does once is no part of a job's.
-COUNTED_JOBS = 1000
+COUNTED_JOBS = 500
 KILLED_JOBS = 300
 # Whose workers are sampled: ours, and those that targets compare them with.
 PROFILED = ("whendue", "celery", "floor-batched")

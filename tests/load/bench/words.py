@@ -54,7 +54,7 @@ Only a run of all systems and conditions is written here; others are below `.loc
 - **2 ms** are added to each round trip by a TCP proxy (1 ms each way) before emulator and Redis.
 - **kill -9**: all workers die when half of the jobs, of 10 ms, have run, and start again at once. Visibility timeout
   and lease are 10 s. whendue's timer runs beside its workers there, as it does in every deployment.
-- **Calls and write units** are counted by a proxy before the emulator, in a run of 1,000 jobs of their own, from bulk
+- **Calls and write units** are counted by a proxy before the emulator, in a run of 500 jobs of their own, from bulk
   submit to result; the reads that a process makes once are included. What PartiQL writes cost is computed from the
   items before and after them by DynamoDB's rules, as the emulator bills no index for them.
 - **Layers** are samples of the workers' threads every 4 ms, without those that wait, in a drain of their own.

@@ -29,6 +29,7 @@ class FunctionsDeployment:
     def __init__(self, site: Site, stack: Stack) -> None:
         """Start the producer."""
         self._clients, self._stack = Clients(site.direct_url), stack
+        self._rule = f"{site.name}-tick"
         self.notes = Notes(site.folder / "notes")
         self.server_pid = site.emulator_pid
         # As many as the local deploy lets run at once; the trial's number of processes is the same by default.
@@ -63,15 +64,13 @@ class FunctionsDeployment:
         return self._done(count)
 
     def close(self) -> None:
-        """Delete the functions."""
+        """End all that runs. Functions stay: to delete one the emulator removes its files for half a minute."""
         self.stop()
         self.producer.end()
-        # The emulator waits for idle processes of a function for 20 s before it deletes the function.
-        self.kill()
         for mapping in self._mappings():
             self._clients.functions.delete_event_source_mapping(UUID=mapping)
-        for name in self._stack.functions.values():
-            self._clients.functions.delete_function(FunctionName=name)
+        self._clients.events.disable_rule(Name=self._rule)
+        self.kill()
 
     def _mappings(self) -> list[str]:
         found = self._clients.functions.list_event_source_mappings()["EventSourceMappings"]
