@@ -72,7 +72,7 @@ load-smoke: $(READY)  ## the short form of it, on a stack that it starts and sto
 bench: $(READY)  ## whendue beside Celery, dramatiq and bare calls: hours (TRIALS=1 JOBS=200 SYSTEMS="whendue celery": minutes)
 	@$(PY) -m tests.load.bench
 bench-smoke: $(READY)  ## the harness of it, with the floors and few jobs
-	@TRIALS=1 JOBS=40 KILLS=1 SYSTEMS="floor-batched floor-single" $(PY) -m tests.load.bench
+	@TRIALS=1 JOBS=200 KILLS=1 PROCESSES=1 SYSTEMS="floor-batched floor-single" $(PY) -m tests.load.bench
 lint: $(READY)  ## ruff: rules and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
