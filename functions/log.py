@@ -14,6 +14,13 @@ def _logger() -> "Logger":
     return Logger(service="whendue")
 
 
+def prepare() -> None:
+    """Import what writes a line, and the metrics in it."""
+    import aws_lambda_powertools.metrics  # noqa: F401 - the first line with metrics finds it
+
+    _logger()
+
+
 def info(what: str, **facts: Any) -> None:
     """Log what an invocation did."""
     _logger().info(what, **facts)

@@ -73,8 +73,9 @@ class Api:
         self._resolver = self._sections.resolver
 
     def prepare(self) -> None:
-        """Add the routes that most processes are asked for."""
+        """Import what most processes need for their first request."""
         self._sections.include("/jobs")
+        self._verifier.prepare()
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one request. Never raises."""

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from functions import STARTING, end_start
 from functions.api.app import Api
 from functions.api.http.cors import Origins
 from whendue.adapters.auth import AuthSettings, Verifier
-from whendue.bootstrap import app, is_starting
+from whendue.bootstrap import app
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,5 +26,7 @@ def _api() -> Api:
     return Api(whendue, Verifier(again(), whendue.clock, again), Origins.from_env(os.environ))
 
 
-if is_starting():
+if STARTING:
+    # Lambda gives a process more CPU while it starts, and SnapStart keeps what was done until now.
     _api().prepare()
+    end_start()

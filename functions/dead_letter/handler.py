@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from functions import STARTING, end_start
 from functions.sqs_batch import handle_batch
-from whendue.bootstrap import app, is_starting
+from whendue.bootstrap import app
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,5 +17,7 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     return handle_batch(whendue, event, lambda arn: arn.rpartition(":")[2], whendue.dead_letter.handle)
 
 
-if is_starting():
+if STARTING:
+    # Lambda gives a process more CPU while it starts, and SnapStart keeps what was done until now.
     _ = app().dead_letter
+    end_start()

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from functions import STARTING, end_start
 from functions.sqs_batch import handle_batch, named
-from whendue.bootstrap import app, is_starting
+from whendue.bootstrap import app
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,5 +19,7 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     return handle_batch(whendue, event, names, lambda messages: whendue.work.handle(messages, deadline_ms))
 
 
-if is_starting():
+if STARTING:
+    # Lambda gives a process more CPU while it starts, and SnapStart keeps what was done until now.
     _ = app().work
+    end_start()

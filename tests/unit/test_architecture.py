@@ -139,5 +139,4 @@ def test_a_workers_import_path_is_light() -> None:
             (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else node.names[0].name.split(".")[0]
             for node in tops
         }
-        allowed = {"jwt", "cryptography"} if module in ("whendue.adapters.auth", "whendue.adapters.key_set") else set()
-        assert not (names & heavy) - allowed, f"{module} imports {names & heavy} at its top"
+        assert not names & heavy, f"{module} imports {names & heavy} at its top"

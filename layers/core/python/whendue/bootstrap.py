@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -362,11 +361,3 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
         sys.stdout.write(f"{failed.log_line()}\n")
     provide("notify", lambda: made.notify)
     return made
-
-
-def is_starting(env: Mapping[str, str] = os.environ) -> bool:
-    """Return whether Lambda is starting this process: it has more CPU then, and SnapStart keeps what is done.
-
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
-    """
-    return "AWS_LAMBDA_INITIALIZATION_TYPE" in env

@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import jwt
-
 from whendue.adapters.aws import parameter
 from whendue.adapters.key_set import KeySet, is_safe
 from whendue.errors import AuthenticationError, ConfigurationError, ForbiddenError
@@ -135,6 +133,10 @@ class Verifier:
         self._read_ms = clock.now_ms()
         self._keys = KeySet(settings.jwks_url, settings.algorithm, clock) if settings.algorithm != "HS256" else None
 
+    def prepare(self) -> None:
+        """Import what verifies a token: PyJWT and, through it, cryptography."""
+        import jwt  # noqa: F401 - the first token finds it
+
     def verify(self, authorization: str | None) -> Identity:
         """Turn an Authorization header into an identity.
 
@@ -169,6 +171,8 @@ class Verifier:
 
     def _claims(self, token: str, keys: Sequence[Any]) -> dict[str, Any]:
         """Read a token's claims with the first of the keys that signed it."""
+        import jwt
+
         problem = ""
         for number, key in enumerate(keys, start=1):
             try:
@@ -192,6 +196,8 @@ class Verifier:
 
 
 def _key_id(token: str) -> str:
+    import jwt
+
     try:
         kid = jwt.get_unverified_header(token).get("kid")
     except Exception as error:  # noqa: BLE001 - as above

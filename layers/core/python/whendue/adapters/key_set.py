@@ -6,16 +6,17 @@ Whatever the issuer answers, a request that brings a known key is let in, and no
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
-
-from jwt import PyJWK
 
 from whendue.errors import AuthenticationError, ConfigurationError, UnavailableError
 from whendue.outbound import client as outbound
 from whendue.outbound.ssrf import Allowed, Target, TargetRefusedError, parse_target
 from whendue.quotas import KEY_SET_BYTES, RSA_MAX_BITS
 from whendue.support.clock import Clock
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 # A set is asked for again after this long ...
 KEYS_FRESH_S: Final = 300
@@ -75,7 +76,7 @@ class KeySet:
         self._failed = False
         self._fetching = threading.Lock()
 
-    def key(self, kid: str) -> PyJWK:
+    def key(self, kid: str) -> "PyJWK":
         """Return the key of this id.
 
         Raises:
@@ -131,7 +132,7 @@ class KeySet:
             raise KeySetError
         return answer.body
 
-    def _find(self, kid: str) -> PyJWK | None:
+    def _find(self, kid: str) -> "PyJWK | None":
         if kid not in self._made and kid in self._keys:
             self._made[kid] = _first_usable(self._keys[kid], self._algorithm)
         return self._made.get(kid)
@@ -180,7 +181,9 @@ def _signs(key: Jwk, algorithm: str) -> bool:
     )
 
 
-def _first_usable(keys: Sequence[Jwk], algorithm: str) -> PyJWK | None:
+def _first_usable(keys: Sequence[Jwk], algorithm: str) -> "PyJWK | None":
+    from jwt import PyJWK
+
     for key in keys:
         try:
             made = PyJWK({name: key[name] for name in _PUBLIC_PARTS if name in key}, algorithm)
