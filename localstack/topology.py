@@ -33,7 +33,8 @@ class Table(_Part):
     """The one table."""
 
     key: tuple[KeyAttribute, KeyAttribute]
-    index: Index
+    indexes: list[Index]
+    former_index: Index
     ttl: str
 
 

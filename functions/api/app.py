@@ -12,7 +12,15 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from functions import log
 from functions.api.http import problems
-from functions.api.http.body import check_ids, check_integers, check_key, check_lengths, checked_body, checked_query
+from functions.api.http.body import (
+    check_ids,
+    check_integers,
+    check_key,
+    check_lengths,
+    checked_body,
+    checked_query,
+    repeatable,
+)
 from functions.api.http.cors import Origins
 from functions.api.http.gateway_event import answer, canonical, normalise
 from functions.api.http.response import is_too_large, json_text
@@ -113,7 +121,7 @@ class Api:
         if identity:
             facts["tenant"] = identity.tenant
         check_key(event, route)
-        event |= checked_query(event)
+        event |= checked_query(event, repeatable(route))
         check_integers(route, {"query": event["queryStringParameters"], "path": parameters})
         event |= (body := checked_body(event, route))
         check_ids(parameters)

@@ -1,24 +1,34 @@
 """Table, bucket and queues."""
 
 import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from localstack.deploy.clients import Clients, code_of
 from localstack.deploy.same import covers
-from localstack.topology import Bucket, KeyAttribute, Queues, Table
+from localstack.topology import Bucket, Index, KeyAttribute, Queues, Table
+from whendue.adapters.attribute_values import to_attribute
+from whendue.table.keys import MIGRATION_KEY
 
 JOBS_DEAD_LETTER = "dead_letter"
 
 
 def deploy_table(clients: Clients, name: str, table: Table) -> str:
-    """Make the table with its index and TTL; return its name."""
+    """Make the table with its indexes and TTL, or add the indexes that it lacks; return its name."""
     try:
-        clients.dynamodb.describe_table(TableName=name)
+        described = clients.dynamodb.describe_table(TableName=name)["Table"]
+        _add_indexes(clients, name, table, described)
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise
         _make_table(clients, name, table)
+        clients.dynamodb.get_waiter("table_exists").wait(TableName=name)
+        # Nothing in a new table is of an earlier version.
+        mark = dict(MIGRATION_KEY._asdict()) | {"finished": True}
+        clients.dynamodb.put_item(TableName=name, Item={part: to_attribute(value) for part, value in mark.items()})
     clients.dynamodb.get_waiter("table_exists").wait(TableName=name)
     ttl = clients.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     if ttl["TimeToLiveStatus"] == "DISABLED":
@@ -29,22 +39,53 @@ def deploy_table(clients: Clients, name: str, table: Table) -> str:
 
 
 def _make_table(clients: Clients, name: str, table: Table) -> None:
-    attributes = [*table.key, *table.index.key]
     clients.dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": attribute.name, "AttributeType": attribute.type} for attribute in attributes
-        ],
+        AttributeDefinitions=_attributes(table, table.indexes),
         KeySchema=_key_schema(table.key),
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": table.index.name,
-                "KeySchema": _key_schema(table.index.key),
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": table.index.include},
-            }
-        ],
+        GlobalSecondaryIndexes=[_index(index) for index in table.indexes],
     )
+
+
+def _add_indexes(clients: Clients, name: str, table: Table, described: Mapping[str, Any]) -> None:
+    """Add the indexes that a table of an earlier version lacks, one after the other, as DynamoDB wants it."""
+    known = {index["IndexName"] for index in described.get("GlobalSecondaryIndexes", ())}
+    for index in table.indexes:
+        if index.name not in known:
+            clients.dynamodb.update_table(
+                TableName=name,
+                AttributeDefinitions=_attributes(table, table.indexes),
+                GlobalSecondaryIndexUpdates=[{"Create": _index(index)}],
+            )
+            _wait_for_index(clients, name, index.name)
+
+
+def _wait_for_index(clients: Clients, name: str, index: str) -> None:
+    """Wait until an index holds what is in its table.
+
+    Raises:
+        TimeoutError: it does not after ten minutes.
+    """
+    for _ in range(600):
+        indexes = clients.dynamodb.describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]
+        if all(found["IndexStatus"] == "ACTIVE" for found in indexes if found["IndexName"] == index):
+            return
+        time.sleep(1)
+    raise TimeoutError(f"the index {index} of the table {name} is not ready")
+
+
+def _attributes(table: Table, indexes: Sequence[Index]) -> list[dict[str, str]]:
+    keys = [*table.key, *(attribute for index in indexes for attribute in index.key)]
+    return [{"AttributeName": attribute.name, "AttributeType": attribute.type} for attribute in keys]
+
+
+def _index(index: Index) -> dict[str, Any]:
+    return {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.key),
+        "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": index.include},
+    }
 
 
 def _key_schema(key: tuple[KeyAttribute, KeyAttribute]) -> list[dict[str, str]]:

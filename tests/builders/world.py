@@ -19,6 +19,8 @@ from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock, system_clock
 from whendue.support.secret import Secret
 from whendue.table.ids import Ids
+from whendue.table.keys import MIGRATION_KEY
+from whendue.table.writes import insert
 from whendue.tasks.workflow import workflow
 from whendue.timer.tick import Ticked
 
@@ -42,6 +44,8 @@ class World:
         self.clock = clock or ManualClock(seed=seed)
         self.system = self.clock.as_clock()
         self.table = MemoryStore()
+        # As a deploy leaves it.
+        self.table.apply([insert("mark", MIGRATION_KEY, {"finished": True})])
         self.queues = MemoryQueue(self.system, max_receive_count=max_receive_count)
         self.blobs = MemoryBlobs()
         self.runner: Runner = InlineRunner()

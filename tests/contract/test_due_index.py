@@ -86,7 +86,7 @@ def test_a_position_stays_good_when_its_entry_has_gone(full: JobStore, newest: b
     before = page(full, newest=newest)
     position = before[3]
     gone = [before[2].key, position.key]
-    full.apply([Write("finish", key, [], {"due_pk": "done#acme", "check_at": 999}) for key in gone])
+    full.apply([Write("finish", key, [], {"due_pk": "dead#acme#0", "check_at": 999}) for key in gone])
     assert page(full, position, newest=newest) == before[4:]
 
 

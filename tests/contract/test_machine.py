@@ -27,7 +27,7 @@ names = st.sampled_from(NAMES)
 texts = st.sampled_from(["pending", "running", "grün", ""])
 numbers = st.integers(-3, 6)
 sets = st.frozensets(st.integers(0, 3), min_size=1)
-PARTITIONS = [LIVE, "done#acme#dead#2027-01-15#0"]
+PARTITIONS = [LIVE, "dead#acme#0"]
 
 inserts = st.builds(
     lambda name, state, n, partition, check, unmet_dependencies: insert(

@@ -16,14 +16,16 @@ from tests.builders.samples import (
     TIMING,
     Apply,
     a_job,
+    an_error,
     insert_of,
     key_of,
     running,
 )
-from whendue.engine.ports import JobStore, WriteResult, WriteStatus
+from whendue.engine.ports import Index, IndexQuery, JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
-from whendue.jobs.due_index import day_of, done_partition
+from whendue.jobs.due_index import dead_partition
 from whendue.jobs.model import Job, from_item
+from whendue.jobs.tenant_index import tenant_pk
 from whendue.table.writes import Plus, Write
 
 THREADS = 32
@@ -80,13 +82,41 @@ def test_a_stale_fence_changes_nothing(store: JobStore, apply: Apply, name: str)
     assert store.get([job.key]) == before
 
 
-def test_a_finished_job_leaves_the_live_due_index_for_the_finished_one(store: JobStore) -> None:
-    """The due index is sparse: what is done no longer stands where the timer looks."""
+def test_a_finished_job_leaves_the_due_index(store: JobStore) -> None:
+    """The due index is sparse: what is done is no longer where the timer looks."""
     job = stored(store, running())
     assert places(store, LIVE) == [job.key.pk]
     store.apply([transitions.succeed(job, NOW, None)])
     assert places(store, LIVE) == []
-    assert places(store, done_partition("acme", "succeeded", day_of(NOW), job.shard)) == [job.key.pk]
+
+
+def test_a_dead_job_is_listed_with_its_error_until_it_is_redriven(store: JobStore) -> None:
+    """Dead letters are counted from the entries alone."""
+    job = stored(store, running())
+    dead = transitions.fail(job, an_error(job), NOW, TIMING, draw=0, final=True)
+    assert store.apply([dead])[0].done
+    partition = dead_partition("acme", job.shard)
+    assert places(store, LIVE) == []
+    [page] = store.query_newest([IndexQuery(Index.DUE, partition, 10)])
+    [entry] = page.entries
+    assert (entry.key, entry.position.at_ms) == (job.key, NOW)
+    assert entry.values["fingerprint"] == an_error(job).fingerprint
+    assert (entry.values["tenant"], entry.values["type"], entry.values["queue"]) == (job.tenant, job.type, job.queue)
+    assert entry.values["expires_at"] == dead.job.expires_at
+    assert store.apply([transitions.redrive(dead.job, NOW, NOW, TIMING)])[0].done
+    assert places(store, partition) == []
+    assert places(store, LIVE) == [job.key.pk]
+
+
+def test_a_new_job_is_in_the_list_of_its_tenant_for_good(store: JobStore) -> None:
+    """Its entry is written once, whatever becomes of the job."""
+    job = stored(store, running(tags={"team": "billing"}, schedule="nightly"))
+    query = IndexQuery(Index.TENANT, tenant_pk(job), 10)
+    before = store.query_newest([query])
+    assert [entry.key for entry in before[0].entries] == [job.key]
+    assert before[0].entries[0].values == {"type": job.type, "schedule": "nightly", "tags": {"team": "billing"}}
+    store.apply([transitions.succeed(job, NOW, None)])
+    assert store.query_newest([query]) == before
 
 
 def race(runners: int, store: JobStore, writes: list[list[Write]]) -> list[WriteResult]:

@@ -2,13 +2,22 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.simulation.scheduler import Process, Scheduler
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
-from whendue.engine.ports import DueEntry, Item, Outgoing, ReceivedMessage, WriteResult
+from whendue.engine.ports import (
+    DueEntry,
+    Index,
+    IndexPage,
+    IndexQuery,
+    Item,
+    Outgoing,
+    ReceivedMessage,
+    WriteResult,
+)
 from whendue.support.clock import Clock
 from whendue.table.keys import Key
 from whendue.table.writes import Write, delete, insert
@@ -17,20 +26,20 @@ Watch = Callable[[Process, Write, Item | None, Item], None]
 
 
 class LaggingStore(MemoryStore):
-    """The table; its index shows a write some time later, and every write that took effect is watched.
+    """The table; each index shows a write some time later, and every write that took effect is watched.
 
     Args:
         scheduler: the time.
-        lag_ms: how late the index is.
+        lag_ms: how late each index is.
         watch: told the process, the write, and the item before and after (empty once it is deleted).
     """
 
-    def __init__(self, scheduler: Scheduler, lag_ms: int, watch: Watch) -> None:
+    def __init__(self, scheduler: Scheduler, lag_ms: Mapping[Index, int], watch: Watch) -> None:
         super().__init__()
         self._scheduler = scheduler
         self._lag_ms = lag_ms
         self._watch = watch
-        self._changes: deque[tuple[int, bool, Key, Item]] = deque()
+        self._changes: dict[Index, deque[tuple[int, bool, Key, Item]]] = {index: deque() for index in Index}
 
     def write(self, process: Process, write: Write) -> WriteResult:
         """Carry out one write of a process."""
@@ -51,26 +60,32 @@ class LaggingStore(MemoryStore):
         super().apply([delete("ttl", key) for key, _ in over])
         return [item for key, item in over if key.sk == "job"]
 
-    def _unlist(self, key: Key, item: Item | None) -> None:
+    def _unlist_in(self, index: Index, key: Key, item: Item | None) -> None:
         if item is not None:
-            self._changes.append((self._scheduler.now_ms + self._lag_ms, False, key, item))
+            self._changes[index].append((self._scheduler.now_ms + self._lag_ms[index], False, key, item))
 
-    def _list(self, key: Key, item: Item) -> None:
-        self._changes.append((self._scheduler.now_ms + self._lag_ms, True, key, item))
+    def _list_in(self, index: Index, key: Key, item: Item) -> None:
+        self._changes[index].append((self._scheduler.now_ms + self._lag_ms[index], True, key, item))
 
     def query_due(self, partition: str, **options: Any) -> list[DueEntry]:
         """List what the index shows by now."""
         self.catch_up(self._scheduler.now_ms)
         return super().query_due(partition, **options)
 
+    def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
+        """List what the index shows by now."""
+        self.catch_up(self._scheduler.now_ms)
+        return super().query_newest(queries)
+
     def catch_up(self, now_ms: int) -> None:
-        """Show in the index what was written until its lag ago."""
-        while self._changes and self._changes[0][0] <= now_ms:
-            _, appears, key, item = self._changes.popleft()
-            if appears:
-                super()._list(key, item)
-            else:
-                super()._unlist(key, item)
+        """Show in each index what was written until its lag ago."""
+        for index, changes in self._changes.items():
+            while changes and changes[0][0] <= now_ms:
+                _, appears, key, item = changes.popleft()
+                if appears:
+                    super()._list_in(index, key, item)
+                else:
+                    super()._unlist_in(index, key, item)
 
     def live(self) -> list[tuple[Key, Item]]:
         """List the items of the table as they are, not to be changed."""

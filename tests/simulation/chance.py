@@ -46,6 +46,7 @@ def scenario_of(seed: int) -> Scenario:
         seed=seed,
         latency_ms=chance.choice([(5, 5), (1, 50), (20, 400)]),
         lag_ms=chance.choice([0, 20, 500, 2000]),
+        lists_lag_ms=random.Random(f"lists {seed}").choice([0, 300, 5000]),
         skew_ms=chance.choice([0, 0, 1000, 5000]),
         shuffle=chance.random() < 0.7,
         workers=chance.choice([1, 2, 3]),

@@ -14,12 +14,13 @@ from tests.simulation.faults import Fault
 from tests.simulation.scheduler import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher, carried
+from whendue.adapters.indexes import INDEXES
 from whendue.declarations.context import Context
-from whendue.engine.ports import Item, ReceivedMessage
+from whendue.engine.ports import Index, Item, ReceivedMessage
 from whendue.jobs.model import TERMINAL, State, from_item, to_item
 from whendue.jobs.transition import Transition
 from whendue.quotas import MAX_LOST
-from whendue.table.keys import job_key, kind_of
+from whendue.table.keys import MIGRATION_KEY, job_key, kind_of
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ class Monitor:
             self.world.say(process.name, f"    {write.name}: {before and before['state']} -> {state} {_brief(after)}")
         self._step_is_legal(write, before, after)
         self._one_alarm(after)
+        self._entry_is_written_once(write, before, after)
         self._writer_holds_the_claim(process, write, before)
         self._generations_rise(before, after)
         self._promise_is_kept(write, after)
@@ -169,6 +171,10 @@ class Monitor:
         if write.name == "keep":
             # No step of the job's: it is kept longer for its dependents.
             return
+        if write.name == "migrate":
+            if before and before["state"] != after["state"]:
+                self.wrong("an upgrade changed the state of a job")
+            return
         source = State(before["state"]) if before else None
         if (write.name, source, State(after["state"])) not in STEPS:
             self.wrong(f"{write.name} took a job from {source} to {after['state']}")
@@ -179,16 +185,28 @@ class Monitor:
             self.wrong("a promote cursor moved backwards")
 
     def _one_alarm(self, after: Item) -> None:
-        """A live job stands in its queue's due index, a finished one in the finished due index at its finish time."""
+        """A live job is in its queue's due index, a dead one in its tenant's at the time of its end; others are in none."""
         partition = after["due_pk"]
         if after["state"] in FINAL and "pending_fan_out" in after:
             if not partition.startswith("live#") or after["check_at"] <= after["finished_at"]:
                 self.wrong(f"a job that owes news has the next check {after['check_at']} in {partition}")
+        elif after["state"] == "dead":
+            if not partition.startswith("dead#") or after["check_at"] != after.get("finished_at"):
+                self.wrong(f"a dead job has the next check {after['check_at']} in {partition}")
+            if after.get("fingerprint") != after.get("last", {}).get("fingerprint"):
+                self.wrong(f"a dead job is listed under {after.get('fingerprint')}")
         elif after["state"] in FINAL:
-            if not partition.startswith("done#") or after["check_at"] != after.get("finished_at"):
-                self.wrong(f"a finished job has the next check {after['check_at']} in {partition}")
+            if "check_at" in after or "fingerprint" in after:
+                self.wrong(f"a finished job has the next check {after.get('check_at')}")
         elif not partition.startswith(f"live#{after['queue']}#"):
             self.wrong(f"a live job of {after['queue']} stands in {partition}")
+
+    def _entry_is_written_once(self, write: Write, before: Item | None, after: Item) -> None:
+        """What the tenant index carries never changes: each change would cost one unit more."""
+        index = INDEXES[Index.TENANT]
+        fields = (index.partition, Index.TENANT.value, *index.carries)
+        if before and write.name != "migrate" and any(before.get(name) != after.get(name) for name in fields):
+            self.wrong(f"{write.name} changed what the tenant index carries")
 
     def _writer_holds_the_claim(self, process: Process, write: Write, before: Item | None) -> None:
         """G5: what a worker writes after its claim takes effect only while that claim stands."""
@@ -427,11 +445,24 @@ class Monitor:
         if self.world.queue.left:
             self.wrong(f"messages are left: {self.world.queue.left}")
         self.world.store.catch_up(self.world.scheduler.now_ms + 1_000_000)
-        left = [name for name, entries in self.world.store.due_index.items() if name.startswith("live#") and entries]
+        due_index = self.world.store.indexes[Index.DUE]
+        left = [name for name, entries in due_index.items() if name.startswith("live#") and entries]
         finished = {key.pk for key, item in self.world.store.live() if key.sk == "job" and item["state"] in FINAL}
         for name in left:
-            if any(entry.pk in finished for entry in self.world.store.due_index[name]):
+            if any(entry.key.pk in finished for entry in due_index[name]):
                 self.wrong(f"a finished job stands in {name}")
+        self._all_are_listed()
+
+    def _all_are_listed(self) -> None:
+        """Each job that this version has made is in its tenant's list."""
+        mark = self.world.store.get([MIGRATION_KEY])[0] or {}
+        jobs = [item for key, item in self.world.store.live() if key.sk == "job"]
+        if mark.get("finished") and any("tenant_pk" not in job or job["due_pk"].startswith("done#") for job in jobs):
+            self.wrong("the upgrade has finished and left out a job")
+        listed = {entry.key for entries in self.world.store.indexes[Index.TENANT].values() for entry in entries}
+        made = {key for key, item in self.world.store.live() if key.sk == "job" and "tenant_pk" in item}
+        if made != listed:
+            self.wrong(f"the lists of tenants have {len(listed)} jobs, the table has {len(made)}")
 
     def _history_is_whole(self) -> None:
         """Every recorded failure is in the timeline: in the hot item, or in an item of its own."""

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.simulation.faults import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
 from tests.simulation.scheduler import Process
-from whendue.engine.ports import Depth, DueEntry, Item, Outgoing, ReceivedMessage, WriteResult, WriteStatus
+from whendue.engine.ports import (
+    Depth,
+    DueEntry,
+    IndexPage,
+    IndexQuery,
+    Item,
+    Outgoing,
+    ReceivedMessage,
+    WriteResult,
+    WriteStatus,
+)
 from whendue.errors import UnavailableError
 from whendue.table.keys import Key
 from whendue.table.writes import Write
@@ -62,10 +72,10 @@ class WiredStore:
             partly,
         )
 
-    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+    def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         if not keys:
             return []
-        return self._read("get", lambda: self._world.store.get(keys))
+        return self._read("get", lambda: self._world.store.get(keys, consistent=consistent))
 
     def query(self, pk: str) -> list[Item]:
         return self._read("query", lambda: self._world.store.query(pk))
@@ -75,6 +85,12 @@ class WiredStore:
 
     def query_due(self, partition: str, **options: Any) -> list[DueEntry]:
         return self._read("query_due", lambda: self._world.store.query_due(partition, **options))
+
+    def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
+        return self._read("query_newest", lambda: self._world.store.query_newest(queries))
+
+    def scan(self, after: Key | None, limit: int) -> tuple[list[Item], Key | None]:
+        return self._read("scan", lambda: self._world.store.scan(after, limit))
 
     def _read(self, name: str, effect: Callable[[], T]) -> T:
         value: T = self._world.outside(self._process, name, READ, effect, _unavailable)

@@ -30,7 +30,7 @@ from tests.simulation.timeouts import HangError
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
 from whendue.bootstrap import App, build
-from whendue.engine.ports import ReceivedMessage
+from whendue.engine.ports import Index, ReceivedMessage
 from whendue.errors import UnavailableError
 from whendue.metrics_export import export
 from whendue.settings import ALL_QUEUES, NOTIFICATIONS, Settings
@@ -105,7 +105,8 @@ class Nature:
     Args:
         seed: of every id, draw and latency.
         latency_ms: each call takes something between these.
-        lag_ms: how late the index is.
+        lag_ms: how late the due index is.
+        lists_lag_ms: how late the tenant index is.
         skew_ms: how far clocks of processes are off, at most.
         shuffle: messages come in any order.
         workers: batches at a time, per queue.
@@ -127,6 +128,7 @@ class Nature:
     seed: int = 0
     latency_ms: tuple[int, int] = (5, 5)
     lag_ms: int = 20
+    lists_lag_ms: int = 300
     skew_ms: int = 0
     shuffle: bool = False
     workers: int = 2
@@ -161,7 +163,9 @@ class World:
         self.random = random.Random(nature.seed)
         self.receiver = Receiver(self)
         self.monitor = Monitor(self)
-        self.store = LaggingStore(self.scheduler, nature.lag_ms, self.monitor.wrote)
+        self.store = LaggingStore(
+            self.scheduler, {Index.DUE: nature.lag_ms, Index.TENANT: nature.lists_lag_ms}, self.monitor.wrote
+        )
         outside = Clock(lambda: self.scheduler.now_ms, self.random.getrandbits, lambda _: None)
         self.queue = ComingQueue(
             self.scheduler,

@@ -6,9 +6,9 @@ The order is: length of path and headers, route, token, scope, then query, size,
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple, get_args, get_origin
+from urllib.parse import parse_qsl, quote
 
 from aws_lambda_powertools.event_handler.api_gateway import Route
 
@@ -131,8 +131,24 @@ def check_ids(parameters: Mapping[str, str]) -> None:
             raise InvalidRequestError(f"{name} must not be . or ..")
 
 
-def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
+def repeatable(route: Route) -> frozenset[str]:
+    """Name the query parameters of a route that may be sent several times: those that are lists."""
+    return frozenset(
+        parameter.alias for parameter in route.dependant.query_params if _is_list(parameter.field_info.annotation)
+    )
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
+
+
+def checked_query(event: Mapping[str, Any], several: Collection[str] = ()) -> dict[str, Any]:
     """Return the query that replaces the original: each parameter once.
+
+    Args:
+        event: the request.
+        several: names that may be sent several times; their values are joined by commas, each percent-encoded, since
+            Powertools splits them there.
 
     Raises:
         InvalidRequestError: there are too many, one is repeated, or one holds control characters.
@@ -147,11 +163,17 @@ def checked_query(event: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError:
         raise InvalidRequestError(f"the query must have at most {QUERY_PARAMETERS} parameters") from None
     query = dict(pairs)
-    wrong = [(name, "must be sent once") for name in query if len(query) < len(pairs) and _repeated(name, pairs)]
+    once = [pair for pair in pairs if pair[0] not in several]
+    wrong = [
+        (name, "must be sent once") for name in dict(once) if len(dict(once)) < len(once) and _repeated(name, once)
+    ]
     wrong += [(name, "must not have control characters") for name, value in pairs if not _is_line(value)]
     if wrong:
         places = [{"where": location(["query", name]), "problem": problem} for name, problem in wrong]
         raise InvalidRequestError("the query is not valid", errors=places)
+    query |= {
+        name: ",".join(quote(value) for other, value in pairs if other == name) for name in query if name in several
+    }
     return {"queryStringParameters": query}
 
 

@@ -10,6 +10,7 @@ from functions.api.http.caller import caller, shown
 from functions.api.http.problems import problem_in_batch
 from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
 from functions.api.schemas.job_requests import RedriveBody
+from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter
 from whendue.operations.listing import JobFilter
 
@@ -22,11 +23,18 @@ def groups(
     priority: PriorityParameter = None,
     cursor: CursorParameter = None,
 ) -> DeadLettersReply:
-    """Return up to 1,000 dead jobs grouped by the fingerprint of their last error, the largest group first."""
+    """Return the number of dead jobs by the fingerprint of their last error, the largest group first.
+
+    One call counts up to 10,000 jobs exactly, the last to end first. If there are more, `cursor` is not null.
+    """
     app, tenant = caller(router)
     found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=priority), cursor)
     return DeadLettersReply(
-        items=shown(app, found.groups, group_reply, attrgetter("fingerprint")), jobs=found.jobs, cursor=found.cursor
+        items=shown(app, found.groups, group_reply, attrgetter("fingerprint")),
+        jobs=found.jobs,
+        other_groups=found.other_groups,
+        cursor=found.cursor,
+        missing=missing(is_complete=found.is_complete),
     )
 
 
@@ -57,4 +65,5 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
         failed=[FailedRedriveReply(id=job_id, problem=problem_in_batch(error)) for job_id, error in done.failed],
         dry_run=done.dry_run,
         cursor=done.cursor,
+        missing=missing(is_complete=done.is_complete),
     )

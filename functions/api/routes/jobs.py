@@ -31,12 +31,19 @@ from functions.api.schemas.job_replies import (
     reason_reply,
 )
 from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody
+from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.list_parameters import (
+    CreatedAfterParameter,
+    CreatedBeforeParameter,
     CursorParameter,
     PageLimit,
     PriorityParameter,
+    ScheduleParameter,
     StateParameter,
+    TagsParameter,
     TypeParameter,
+    WorkflowParameter,
+    split_tag,
 )
 from whendue.bootstrap import App
 from whendue.errors import InvalidRequestError, WhendueError
@@ -152,18 +159,36 @@ def _batch_item(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
 
 @router.get("/jobs", tags=["jobs"], summary="List jobs", operation_id="listJobs")
 def list_jobs(
+    *,
     state: StateParameter = None,
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
     priority: PriorityParameter = None,
+    tag: TagsParameter = None,
+    schedule: ScheduleParameter = None,
+    workflow: WorkflowParameter = None,
+    created_after: CreatedAfterParameter = None,
+    created_before: CreatedBeforeParameter = None,
     limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> JobListReply:
-    """Return jobs that have not ended, by the time of their next check, then finished ones, newest first."""
+    """Return jobs, the newest first: by the time of their submit, with `state=dead` by the time of their end."""
     app, tenant = caller(router)
-    page = app.listing.page("jobs", tenant, JobFilter(state, type, priority), limit, cursor)
+    wanted = JobFilter(
+        state,
+        type,
+        priority,
+        tags=tuple(split_tag(text) for text in tag or ()),
+        schedule=schedule,
+        parent_id=workflow,
+        created_from=None if created_after is None else times.read(created_after),
+        created_until=None if created_before is None else times.read(created_before) - 1,
+    )
+    page = app.listing.page("jobs", tenant, wanted, limit, cursor)
     now_ms = app.clock.now_ms()
     return JobListReply(
-        items=shown(app, page.jobs, lambda job: job_reply(job, now_ms), attrgetter("id")), cursor=page.cursor
+        items=shown(app, page.jobs, lambda job: job_reply(job, now_ms), attrgetter("id")),
+        cursor=page.cursor,
+        missing=missing(is_complete=page.is_complete),
     )
 
 

@@ -12,6 +12,7 @@ from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.http.response import JSON
 from functions.api.schemas.job_replies import JobReply, job_reply
+from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.list_parameters import CursorParameter
 from functions.api.schemas.subscriptions import (
     DeliveryListReply,
@@ -154,7 +155,7 @@ def deliveries(
     ] = DELIVERIES_PER_PAGE,
     cursor: CursorParameter = None,
 ) -> DeliveryListReply:
-    """Return deliveries that have not ended, then finished ones, newest first, with their attempts."""
+    """Return deliveries with their attempts, the newest first; with `state=dead` by the time of their end."""
     app, tenant = caller(router)
     page = app.deliveries.page(tenant, name, state, limit, cursor)
     now_ms = app.clock.now_ms()
@@ -163,6 +164,7 @@ def deliveries(
             app, page.deliveries, lambda delivery: delivery_reply(delivery, now_ms), lambda delivery: delivery.job.id
         ),
         cursor=page.cursor,
+        missing=missing(is_complete=page.is_complete),
     )
 
 

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from functions.api.http.body import idempotency_key
 from functions.api.http.caller import caller, shown, traced
 from functions.api.http.response import accepted
+from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit, StateParameter
 from functions.api.schemas.workflows import (
     WorkflowBody,
@@ -46,12 +47,14 @@ def list_workflows(
     limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> WorkflowListReply:
-    """Return workflows that have not ended, by the time of their next check, then finished ones, newest first."""
+    """Return workflows, the newest first: by the time of their submit, with `state=dead` by the time of their end."""
     app, tenant = caller(router)
     page = app.listing.page("workflows", tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor)
     now_ms = app.clock.now_ms()
     return WorkflowListReply(
-        items=shown(app, page.jobs, lambda job: workflow_reply(job, now_ms), attrgetter("id")), cursor=page.cursor
+        items=shown(app, page.jobs, lambda job: workflow_reply(job, now_ms), attrgetter("id")),
+        cursor=page.cursor,
+        missing=missing(is_complete=page.is_complete),
     )
 
 

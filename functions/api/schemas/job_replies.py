@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.api.http import times
 from functions.api.schemas.effective import EffectiveReply, effective_reply
-from functions.api.schemas.reply import CURSOR, Reply, Time
+from functions.api.schemas.reply import CURSOR, MISSING, Missing, Reply, Time
 from whendue.inspection.causes import Cause
 from whendue.inspection.explain_rules import Reason
 from whendue.jobs.dependencies import upstream_numbers
@@ -122,6 +122,7 @@ class JobListReply(Reply):
 
     items: list[JobReply] = Field(description="The jobs.")
     cursor: str | None = Field(description=CURSOR)
+    missing: Missing = Field(description=MISSING)
 
 
 class BatchItemReply(Reply):
@@ -172,8 +173,15 @@ class DeadLettersReply(Reply):
     """Dead jobs, grouped by error."""
 
     items: list[DeadLetterGroupReply] = Field(description="The groups, the largest one first.")
-    jobs: int = Field(description="Number of dead jobs that were read for this page.")
-    cursor: str | None = Field(description="Send it as `cursor` to group the next dead jobs; null at the end.")
+    jobs: int = Field(description="Number of dead jobs that were counted for this page.")
+    other_groups: int = Field(
+        description="Number of further groups among these jobs, each no larger than the last one that is shown."
+    )
+    cursor: str | None = Field(
+        description="Null if all dead jobs were counted. Else the counts are those of the last jobs to end: send it as "
+        "`cursor` to count the next ones."
+    )
+    missing: Missing = Field(description=MISSING)
 
 
 class FailedRedriveReply(Reply):
@@ -191,6 +199,7 @@ class RedriveReply(Reply):
     failed: list[FailedRedriveReply] = Field(description="Jobs that could not be run again, and why.")
     dry_run: bool = Field(description="Whether the jobs were only counted.")
     cursor: str | None = Field(description="Send it as `cursor` to continue; null at the end.")
+    missing: Missing = Field(description=MISSING)
 
 
 def job_reply(job: Job, now_ms: int) -> JobReply:

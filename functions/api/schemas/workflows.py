@@ -10,7 +10,7 @@ from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_replies import ErrorReply, error_reply
 from functions.api.schemas.job_requests import TIMES_ELSEWHERE, DueBody, JobTemplate, OnDependencyFailure, Tags
-from functions.api.schemas.reply import CURSOR, Reply, Time
+from functions.api.schemas.reply import CURSOR, MISSING, Missing, Reply, Time
 from functions.api.schemas.shared.numbers import Delay
 from functions.api.schemas.shared.policy import Name, Priority
 from whendue.jobs.dependencies import On
@@ -235,6 +235,7 @@ class WorkflowListReply(Reply):
 
     items: list[WorkflowReply] = Field(description="The workflows.")
     cursor: str | None = Field(description=CURSOR)
+    missing: Missing = Field(description=MISSING)
 
 
 class NodeReply(Reply):

@@ -69,7 +69,7 @@ def test_what_runs_is_asked_once_to_stop_and_what_waits_is_not_asked() -> None:
     world, first = running("cancel_running")
     world.table, table = Metered(), world.table
     world.table.rows.update(table.rows)
-    world.table.due_index.update(table.due_index)
+    world.table.indexes.update(table.indexes)
     world.app = world.build()
     fire(world, 3)
     assert world.job(first).cancel_requested

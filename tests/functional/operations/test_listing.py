@@ -22,7 +22,7 @@ def pages(world: World, wanted: JobFilter, limit: int) -> list[list[str]]:
 
 
 def test_a_list_shows_each_job_once_across_pages_and_days() -> None:
-    """Live jobs by next check, then finished ones, newest first."""
+    """The newest first, whatever has become of them."""
     world = World()
     finished = []
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_a_list_shows_each_job_once_across_pages_and_days() -> None:
     for limit in (1, 3, 100):
         ids = [job_id for page in pages(world, ALL, limit) for job_id in page]
         assert len(ids) == len(set(ids)) == 17
-        assert ids[:5] == [job.id for job in waiting]
+        assert set(ids[:5]) == {job.id for job in waiting}
         assert set(ids[5:9]) == {job.id for job in finished[8:]}
         assert set(ids[13:]) == {job.id for job in finished[:4]}
 

@@ -280,7 +280,7 @@ def test_a_new_job_under_the_key_of_one_that_is_being_erased_keeps_what_it_has()
 def lost(world: World, job: Job) -> None:
     """End a composite whose worker was lost too often, as it had made its members."""
     gone = dict.fromkeys(("pending_fan_out", "unmet_dependencies", "parts"), REMOVE)
-    ended = archive(job, State.DEAD, world.clock.now_ms())
+    ended = archive(job, State.DEAD, world.clock.now_ms(), job.last)
     world.table.apply([Write("lost", job.key, [], {name: as_value(value) for name, value in ended.items()} | gone)])
     world.table.apply([Write("lost", job.key, [], {"state": "dead"})])
 

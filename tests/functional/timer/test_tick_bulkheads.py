@@ -43,20 +43,20 @@ class Scene:
     queue: str
     expected: set[str]
     items: Any = None
-    due_index: Any = None
+    indexes: Any = None
     messages: Any = None
     now_ms: int = 0
 
     def keep(self) -> None:
         table, queues = self.world.table, self.world.queues
-        self.items, self.due_index = copy.deepcopy(table.rows), copy.deepcopy(table.due_index)
+        self.items, self.indexes = copy.deepcopy(table.rows), copy.deepcopy(table.indexes)
         self.messages, self.now_ms = copy.deepcopy(queues.messages), self.world.clock.now_ms()
 
     def restore(self) -> None:
         table, queues = self.world.table, self.world.queues
         for now, then in (
             (table.rows, self.items),
-            (table.due_index, self.due_index),
+            (table.indexes, self.indexes),
             (queues.messages, self.messages),
         ):
             now.clear()

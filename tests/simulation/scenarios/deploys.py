@@ -1,14 +1,18 @@
 """A rolled-out deploy: workers go down, and this version goes on with what an earlier one has left behind."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
 from tests.simulation.recorded import leave_behind, versions
 from tests.simulation.scenarios.base import Scenario, submit, submitting
 from tests.simulation.world import Nature, World
+from whendue.errors import UnavailableError
+from whendue.operations.migration import Migration
 
 # What was running goes on for a minute.
 PATIENT: Final = Nature(worker_ms=300_000)
+MINUTE_MS: Final = 60_000
 # At ten seconds the workers are told to go, at fifteen they give back.
 GOING: Final = Nature(worker_ms=300_000, goes_s=10)
 
@@ -31,8 +35,28 @@ def _cancelled_as_it_goes(world: World) -> None:
     world.client(1, script)
 
 
+def _migrated(world: World, version: str) -> None:
+    """The table is upgraded in small pieces while its jobs run; whoever is stopped is followed by another one."""
+    leave_behind(world, version)
+
+    def migrate() -> None:
+        process = world.process("migration", MINUTE_MS)
+
+        def run() -> None:
+            with suppress(UnavailableError):
+                Migration(process.app.runtime, at_once=2).run(1000, lambda _: None)
+
+        process.run(run)
+
+    for after_s in (3, 20, 90, 400):
+        world.client(after_s, migrate)
+    world.client(2, submitting(world, "new", takes_s=8))
+    world.client(30, submitting(world, "newer", delaySeconds=30))
+
+
 SCENARIOS: Final = (
     Scenario("workers that go down while they work", _given_back, GOING),
     Scenario("a job cancelled while its worker goes down", _cancelled_as_it_goes, GOING),
     *(Scenario(f"left behind by {version}", partial(leave_behind, version=version), PATIENT) for version in versions()),
+    *(Scenario(f"{version} is upgraded", partial(_migrated, version=version), PATIENT) for version in versions()),
 )

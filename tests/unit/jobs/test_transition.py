@@ -15,7 +15,6 @@ from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transition import Transition, with_pending_fan_out
 from whendue.quotas import DEPENDED_ON_S, FAN_OUT_CHECK_S, WAITING_CHECK_S
 
-DONE = "done#acme#succeeded#2027-01-15#3"
 WEEK_S = 7 * 86_400
 WITH_FAN_OUT: dict[str, Job] = {
     "has_dependents": running(has_dependents=True),
@@ -35,10 +34,10 @@ def retried(job: Job, after_s: float = 0) -> Transition:
 
 
 def test_an_end_that_nobody_waits_for_is_put_away_at_once() -> None:
-    """It stands in the finished due index at its finish time, until its retention is over, and no worker holds it."""
+    """It leaves the due index, is kept until its retention is over, and no worker holds it."""
     job = transitions.succeed(running(), NOW, None).job
     assert (job.state, job.finished_at, job.lease_until) == (State.SUCCEEDED, NOW, 0)
-    assert (job.due_pk, job.check_at, job.expires_at) == (DONE, NOW, NOW // 1000 + WEEK_S)
+    assert (job.due_pk, job.check_at, job.expires_at) == (LIVE, None, NOW // 1000 + WEEK_S)
     assert job.pending_fan_out is None
 
 
@@ -131,8 +130,8 @@ def test_an_end_is_archived_as_of_its_finish_when_its_fan_out_is_done() -> None:
     """However late that is; who has dependents is kept until somebody has looked at them."""
     finished = waiting.finish_fan_out(transitions.succeed(running(has_dependents=True), NOW, None).job, LATER, TIMING)
     assert (finished.job.due_pk, finished.job.check_at, finished.job.expires_at) == (
-        DONE,
-        NOW,
+        LIVE,
+        None,
         NOW // 1000 + WEEK_S + DEPENDED_ON_S,
     )
     assert (finished.job.pending_fan_out, finished.send) == (None, False)

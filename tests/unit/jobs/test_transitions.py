@@ -10,8 +10,8 @@ from whendue.adapters.memory import MemoryStore
 from whendue.engine.ports import WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.model import TERMINAL, Job, Policy, State, evolve, from_item, to_item
-from whendue.jobs.transition import Transition
-from whendue.quotas import MAX_LOST, WAITING_CHECK_S
+from whendue.jobs.transition import Transition, with_pending_fan_out
+from whendue.quotas import LIST_PARTITIONS, MAX_LOST, WAITING_CHECK_S
 
 
 def stored(job: Job) -> MemoryStore:
@@ -119,9 +119,21 @@ def test_finishing_leaves_the_live_due_index() -> None:
     """The next check index of live jobs holds nothing finished."""
     for name in ("succeed", "fail for good", "finish_cancelled"):
         job = AFTER_CLAIM[name](running()).job
-        assert job.due_pk == f"done#acme#{job.state}#2027-01-15#3"
-        assert (job.check_at, job.lease_until) == (NOW, 0)
+        dead = job.state is State.DEAD
+        assert (job.due_pk, job.check_at) == (("dead#acme#3", NOW) if dead else ("live#normal#3", None))
+        assert (job.fingerprint, job.live_shard) == ((an_error(running()).fingerprint, 3) if dead else (None, None))
+        assert job.lease_until == 0
         assert job.expires_at == NOW // 1000 + job.policy.retention_s
+
+
+def test_a_dead_job_goes_back_to_its_own_shard() -> None:
+    """Its list has few partitions, however many its queue has; each of those may be the only one that is read."""
+    many = running(due_pk="live#normal#77")
+    dead = AFTER_CLAIM["fail for good"](many).job
+    assert (dead.due_pk, dead.shard) == (f"dead#acme#{77 % LIST_PARTITIONS}", 77)
+    assert transitions.redrive(dead, NOW, NOW, TIMING).job.due_pk == "live#normal#77"
+    pending = with_pending_fan_out(AFTER_CLAIM["fail for good"](many)).job
+    assert (pending.due_pk, pending.fingerprint, pending.live_shard) == ("live#normal#77", None, None)
 
 
 def test_redrive_starts_over() -> None:
@@ -131,6 +143,7 @@ def test_redrive_starts_over() -> None:
     assert (job.state, job.generation, job.failures, job.claims) == (State.PENDING, 2, 0, 0)
     assert job.due_pk == "live#normal#3"
     assert (job.finished_at, job.expires_at, job.cancel_requested) == (None, None, False)
+    assert (job.fingerprint, job.live_shard) == (None, None)
     assert job.last == dead.last
 
 

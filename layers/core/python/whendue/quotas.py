@@ -82,9 +82,21 @@ RESULT_DEPTH = 100
 BULK_JOBS = 500
 PAGE_DEFAULT = 50
 PAGE_MAX = 200
-# Items that one list call may read before it answers with a short page and a cursor.
+# Partitions of a tenant's list of jobs, and of its dead ones; may only grow. A list reads all of them, and each takes
+# 1,000 new jobs a second of one tenant:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+LIST_PARTITIONS = 4
+# What one list call may read before it answers with a short page and a cursor: jobs, of half a read unit each, and
+# entries of an index, of which about 40 are a read unit.
 LIST_READS = 1000
-LIST_QUERIES = 200
+LIST_ENTRIES = 8000
+# Entries of one partition that a list reads at once: 200 KB.
+LIST_ENTRIES_AT_ONCE = 1000
+# Dead jobs that are counted in one call, about 250 read units, and groups of them in its answer.
+DEAD_LETTERS_COUNTED = 10_000
+DEAD_LETTER_GROUPS = 200
+# Items of a table that one piece of a migration reads: 100 KB, and up to 100 conditional writes.
+MIGRATED_AT_ONCE = 100
 TAGS = 10
 TAG_KEY_BYTES = 32
 TAG_VALUE_BYTES = 64

@@ -136,13 +136,14 @@ def check_key(key: Key) -> None:
 
 
 def _check_indexed(name: str, change: object) -> None:
-    """Check a field that the index `due index` is made of: a text that is a key, a number."""
+    """Check a field that is a key of an index: a text that is a key, or a number."""
     if change is REMOVE or isinstance(change, Plus):
         return
-    if name == "due_pk" and not (isinstance(change, str) and 0 < len(change.encode()) <= DYNAMODB_PARTITION_KEY_BYTES):
-        raise UnstorableError(f"due_pk must be a text of 1 to {DYNAMODB_PARTITION_KEY_BYTES} bytes")
-    if name == "check_at" and (isinstance(change, bool) or not isinstance(change, int | float)):
-        raise UnstorableError("check_at must be a number")
+    is_key = isinstance(change, str) and 0 < len(change.encode()) <= DYNAMODB_PARTITION_KEY_BYTES
+    if name in ("due_pk", "tenant_pk") and not is_key:
+        raise UnstorableError(f"{name} must be a text of 1 to {DYNAMODB_PARTITION_KEY_BYTES} bytes")
+    if name in ("check_at", "created_at") and (isinstance(change, bool) or not isinstance(change, int | float)):
+        raise UnstorableError(f"{name} must be a number")
 
 
 def check_size(item: Mapping[str, Any]) -> None:

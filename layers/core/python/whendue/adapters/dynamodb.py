@@ -1,19 +1,22 @@
-"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the due index.
+"""JobStore on DynamoDB: batches of conditional PartiQL statements, consistent reads, the two indexes.
 
 What the table cannot hold is found before it is sent, and is INVALID alone: AWS refuses the whole batch that it is in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from whendue.adapters.attribute_values import check, check_key, from_item, to_attribute
+from whendue.adapters.indexes import INDEXES, newest, page, position_key
 from whendue.adapters.partiql import put, remove, statement, update
 from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
-from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
+from whendue.engine.ports import DueEntry, Index, IndexPage, IndexQuery, Item, Position, WriteResult, WriteStatus
 from whendue.errors import OldTableError, UnavailableError, UnstorableError
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
+from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, LIST_PARTITIONS
 from whendue.support.clock import Clock
 from whendue.table.keys import Key
 from whendue.table.writes import Write, already_done
@@ -144,19 +147,20 @@ class DynamoStore:
             refused = [(write, shown) for write, shown in refused if shown]
         return {write.key: _outcome(write, current[write.key]) for write, _ in refused}
 
-    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+    def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         """Read items with BatchGetItem, 100 at a time; under a key that none can have there is none."""
         found: dict[Key, Item] = {}
         unique = [key for key in dict.fromkeys(keys) if _is_key(key)]
         for start in range(0, len(unique), DYNAMODB_MAX_BATCH_GET):
-            found |= self._get_batch(unique[start : start + DYNAMODB_MAX_BATCH_GET])
+            found |= self._get_batch(unique[start : start + DYNAMODB_MAX_BATCH_GET], consistent)
         return [found.get(key) for key in keys]
 
-    def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
+    def _get_batch(self, keys: Sequence[Key], consistent: bool) -> dict[Key, Item]:  # noqa: FBT001 - private
         found: dict[Key, Item] = {}
         wanted = [{"pk": to_attribute(key.pk), "sk": to_attribute(key.sk)} for key in keys]
         for _ in backoff_attempts(self._clock):
-            reply = self._read("batch_get_item", RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}})
+            request = {self._table: {"Keys": wanted, "ConsistentRead": consistent}}
+            reply = self._read("batch_get_item", RequestItems=request)
             if reply is None:
                 continue
             items = [from_item(attributes) for attributes in reply["Responses"].get(self._table, [])]
@@ -198,15 +202,41 @@ class DynamoStore:
             if not newest_first:
                 return []
             after = None
+        start = position_key(Index.DUE, partition, Position(after.check_at, after.pk, after.sk)) if after else None
         items = self._query(
             limit=limit,
-            start=_index_key(partition, after) if after else None,
-            IndexName="due",
+            start=start,
+            IndexName=INDEXES[Index.DUE].name,
             KeyConditionExpression="due_pk = :partition AND check_at <= :until",
             ExpressionAttributeValues={":partition": to_attribute(partition), ":until": to_attribute(until_ms)},
             ScanIndexForward=not newest_first,
         )
         return [DueEntry(item["check_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
+
+    def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
+        """Read partitions of an index side by side, newest first."""
+        if len(queries) == 1:
+            return [self._newest(queries[0])]
+        return [*self._side_by_side.map(self._newest, queries)]
+
+    @cached_property
+    def _side_by_side(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(LIST_PARTITIONS, thread_name_prefix="list")
+
+    def _newest(self, query: IndexQuery) -> IndexPage:
+        if query.after and query.after.at_ms < query.first_ms:
+            # DynamoDB refuses a start outside of the condition.
+            return IndexPage([], 0, None)
+        reply = self._patiently("query", **newest(query))
+        return page(query, reply)
+
+    def scan(self, after: Key | None, limit: int) -> tuple[list[Item], Key | None]:
+        """Read the next items of the whole table."""
+        start = {"ExclusiveStartKey": {"pk": to_attribute(after.pk), "sk": to_attribute(after.sk)}} if after else {}
+        reply = self._patiently("scan", Limit=limit, ConsistentRead=True, **start)
+        last = reply.get("LastEvaluatedKey")
+        position = Key(**from_item(last)) if last else None
+        return [from_item(attributes) for attributes in reply["Items"]], position
 
     def _query(self, *, limit: int | None, start: Mapping[str, Any] | None = None, **arguments: Any) -> list[Item]:
         items: list[Item] = []
@@ -272,12 +302,3 @@ def _is_key(key: Key) -> bool:
 
 def _outcome(write: Write, old: Item | None) -> WriteResult:
     return WriteResult(WriteStatus.DONE if already_done(write, old) else WriteStatus.REFUSED, old)
-
-
-def _index_key(partition: str, entry: DueEntry) -> dict[str, Any]:
-    return {
-        "due_pk": to_attribute(partition),
-        "check_at": to_attribute(entry.check_at),
-        "pk": to_attribute(entry.pk),
-        "sk": to_attribute(entry.sk),
-    }

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from whendue.engine.ports import BlobStore, JobStore
 from whendue.errors import UnavailableError
 from whendue.jobs.lifetime import IN_ITEM, belonging
-from whendue.jobs.model import Job, evolve, item_bytes, to_item
+from whendue.jobs.model import Job, evolve, item_bytes
 from whendue.jobs.outcomes import StoredPayload
+from whendue.jobs.tenant_index import stored
 from whendue.quotas import (
     HOT_ITEM_RESERVE_BYTES,
     PAYLOAD_INLINE_BYTES,
@@ -32,7 +33,7 @@ class PayloadStore:
         Raises:
             UnavailableError: the blob store refused.
         """
-        hot = item_bytes(to_item(evolve(job, payload=text)))
+        hot = item_bytes(stored(evolve(job, payload=text)))
         size = len(text.encode())
         if size <= PAYLOAD_INLINE_BYTES and hot <= WRITE_UNIT_BYTES - HOT_ITEM_RESERVE_BYTES:
             return StoredPayload(inline=text)
@@ -50,7 +51,7 @@ class PayloadStore:
         """
         size = len(text.encode())
         # What finishing itself adds: the done partition's name, finish time and expiry.
-        hot = item_bytes(to_item(evolve(job, result=text))) + len(job.tenant) + HOT_ITEM_RESERVE_BYTES // 2
+        hot = item_bytes(stored(evolve(job, result=text))) + len(job.tenant) + HOT_ITEM_RESERVE_BYTES // 2
         if size <= RESULT_INLINE_BYTES and (hot <= WRITE_UNIT_BYTES or size <= _pointer_bytes()):
             return StoredPayload(inline=text)
         if size <= PAYLOAD_ITEM_BYTES:

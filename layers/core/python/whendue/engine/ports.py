@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.table.keys import Key
-from whendue.table.writes import Write
+from whendue.table.writes import Filter, Write
 
 Item = Mapping[str, Any]
+# Later than any time in the table, ms UTC.
+END_OF_TIME_MS: Final = 1 << 52
 
 
 class WriteStatus(Enum):
@@ -76,14 +78,83 @@ class DueEntry(NamedTuple):
         return Key(self.pk, self.sk)
 
 
+class Index(Enum):
+    """An index of which lists are made; its value is the name of the time (ms UTC) that it is sorted by."""
+
+    DUE = "check_at"
+    TENANT = "created_at"
+
+
+class Position(NamedTuple):
+    """A position in a partition of an index: its time (ms UTC), and the item's key."""
+
+    at_ms: int
+    pk: str
+    sk: str
+
+
+class IndexEntry(NamedTuple):
+    """A row of an index: where it is, and the attributes that the index carries."""
+
+    position: Position
+    values: Item
+
+    @property
+    def key(self) -> Key:
+        """The item that has this entry."""
+        return Key(self.position.pk, self.position.sk)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexQuery:
+    """A question for a partition of an index, newest first.
+
+    Args:
+        index: which index.
+        partition: its partition.
+        limit: maximum number of entries to look at, those included that the filters leave out.
+        after: the position to continue after, exclusive; None starts at the newest.
+        first_ms: the lowest time, inclusive, ms UTC.
+        last_ms: the highest time, inclusive, ms UTC.
+        where: what must hold of an entry; only attributes that the index carries, and none of its keys.
+    """
+
+    index: Index
+    partition: str
+    limit: int
+    after: Position | None = None
+    first_ms: int = 0
+    last_ms: int = END_OF_TIME_MS
+    where: tuple[Filter, ...] = ()
+
+
+class IndexPage(NamedTuple):
+    """Entries, newest first, and where to go on.
+
+    Args:
+        entries: those for which the filters hold.
+        looked_at: number of entries that were read, with those that the filters left out.
+        position: the last one that was read; None at the end of the partition.
+    """
+
+    entries: list[IndexEntry]
+    looked_at: int
+    position: Position | None
+
+
 class JobStore(Protocol):
-    """The table: conditional writes, consistent reads, and the due index (eventually consistent)."""
+    """The table: conditional writes, consistent reads, and its two indexes (eventually consistent)."""
 
     def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own; one result per write, in order. No item may appear twice."""
 
-    def get(self, keys: Sequence[Key]) -> list[Item | None]:
-        """Read items, strongly consistent; one answer per key, in order.
+    def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
+        """Read items; one answer per key, in order.
+
+        Args:
+            keys: their keys.
+            consistent: with all writes that were acknowledged; else what was written within about a second may be
+                missing, at half the price.
 
         Raises:
             UnavailableError: the table stayed throttled.
@@ -121,6 +192,28 @@ class JobStore(Protocol):
             until_ms: the last check to list, inclusive.
             limit: maximum number of entries; fewer mean that the end was reached.
             newest_first: read backwards.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+        """
+
+    def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
+        """Read partitions of an index side by side, newest first; one page per query, in order.
+
+        Raises:
+            UnavailableError: the table stayed throttled.
+            OldTableError: the table does not have the index.
+        """
+
+    def scan(self, after: Key | None, limit: int) -> tuple[list[Item], Key | None]:
+        """Read the next items of the whole table, in no order, strongly consistent, and the position behind them.
+
+        Args:
+            after: the position of the last call; None starts.
+            limit: maximum number of items, at least 1.
+
+        Returns:
+            Items, and the position to continue after; None at the end of the table.
 
         Raises:
             UnavailableError: the table stayed throttled.

@@ -90,7 +90,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
     if ticked_at is None or ticked_at >= rescue_before(now_ms, timing) or not needs_timer(job, now_ms, timing):
         return []
     unheard = job.rescues or _is_overdue(job, now_ms, timing)
-    if job.state is State.PENDING and job.check_at <= ticked_at and not unheard:
+    if job.state is State.PENDING and (job.check_at or 0) <= ticked_at and not unheard:
         # Its message was sent at a tick.
         return []
     text = "The timer does not run; the job waits until it runs again."

@@ -79,6 +79,7 @@ def finish_fan_out(job: Job, now_ms: int, timing: Timing) -> Transition:
     """Complete the fan-out: a finished job leaves the live due index, a failed one's next attempt is sent."""
     expected = [*as_read(job), Is("pending_fan_out", job.pending_fan_out)]
     if job.finished_at is not None:
-        return step("finish_fan_out", job, expected, pending_fan_out=None, **archive(job, job.state, job.finished_at))
-    send = job.check_at <= now_ms or writer_sends(job.check_at, job.scheduled_at, timing)
+        archived = archive(job, job.state, job.finished_at, job.last)
+        return step("finish_fan_out", job, expected, pending_fan_out=None, **archived)
+    send = (job.check_at or 0) <= now_ms or writer_sends(job.check_at, job.scheduled_at, timing)
     return step("finish_fan_out", job, expected, send=send, pending_fan_out=None)

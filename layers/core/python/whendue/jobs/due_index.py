@@ -1,10 +1,9 @@
 """The due index: partitions, next checks and the rules that say who sends a job's message (ARCHITECTURE.md)."""
 
 import zlib
-from datetime import UTC, datetime
 
 from whendue.jobs.model import Job
-from whendue.quotas import HORIZON_S
+from whendue.quotas import HORIZON_S, LIST_PARTITIONS
 from whendue.settings import Timing
 
 
@@ -18,14 +17,19 @@ def live_partition(queue: str, shard: int) -> str:
     return f"live#{queue}#{shard}"
 
 
-def done_partition(tenant: str, state: str, day: str, shard: int) -> str:
-    """Name the partition of a tenant's finished jobs of one UTC day, see `day_of`."""
-    return f"done#{tenant}#{state}#{day}#{shard}"
+def dead_partition(listed_under: str, shard: int) -> str:
+    """Name the partition of dead jobs: of a tenant, or of a subscription; a list reads all `LIST_PARTITIONS` of them.
+
+    Args:
+        listed_under: see `Job.listed_under`.
+        shard: the job's due index shard, of which there may be many more.
+    """
+    return f"dead#{listed_under}#{shard % LIST_PARTITIONS}"
 
 
-def day_of(at_ms: int) -> str:
-    """Name the UTC day of a time, as in `2026-11-23`."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")
+def dead_partitions(listed_under: str) -> list[str]:
+    """Name all partitions of the dead jobs of a tenant, or of a subscription."""
+    return [dead_partition(listed_under, number) for number in range(LIST_PARTITIONS)]
 
 
 def within_horizon(due_at: int, now_ms: int) -> int:
@@ -43,14 +47,14 @@ def live_entry(queue: str, job_id: str, due_at: int, shards: int, timing: Timing
     return live_partition(queue, shard_of(job_id, shards)), first_check(due_at, timing)
 
 
-def is_first_check(due_at: int, check_at: int, timing: Timing) -> bool:
+def is_first_check(due_at: int, check_at: int | None, timing: Timing) -> bool:
     """Distinguish a first check from one that rescue has moved."""
     return check_at == first_check(due_at, timing)
 
 
-def writer_sends(check_at: int, scheduled_at: int, timing: Timing) -> bool:
+def writer_sends(check_at: int | None, scheduled_at: int, timing: Timing) -> bool:
     """Return whether the process that sets the due time also sends the message: the check is past or close."""
-    return check_at <= scheduled_at + timing.margin_ms
+    return check_at is not None and check_at <= scheduled_at + timing.margin_ms
 
 
 def rescue_before(now_ms: int, timing: Timing) -> int:

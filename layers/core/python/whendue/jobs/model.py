@@ -89,8 +89,9 @@ class Job:
 
     Args:
         id: UUIDv7, or derived from tenant and Idempotency-Key.
-        due_pk: its due index partition, `live#...` or `done#...`.
-        check_at: when the timer must look at it; once finished, when it finished.
+        due_pk: its due index partition, `live#...` or `dead#...`.
+        check_at: when the timer must look at it; once dead, when it ended; None takes it out of the due index: it has
+            succeeded or was cancelled, and nothing is pending for it.
         due_at: when the next attempt may start.
         generation: raised by each retry, reschedule, reprioritise and redrive; a message of another one is stale.
         failures: failed attempts since submit or redrive.
@@ -104,6 +105,8 @@ class Job:
         limit: what the request asked for over the profile.
         waits_for: why a limit put it off, until it is claimed.
         expires_at: seconds since 1970; DynamoDB's TTL. None for what is live, and for members of composites.
+        fingerprint: of the failure that it is dead of; None unless it is in a `dead#...` partition.
+        live_shard: the due index shard that it goes back to when it is redriven; None unless it is in `dead#...`.
         life: when it was created, ms UTC, if its id may be used again (Idempotency-Key); what belongs to it says so.
         profile_version: the version of its profile that the policy is made of; None for a built-in profile.
         follow: whether each claim takes the newest version of its profile; None is no.
@@ -135,12 +138,12 @@ class Job:
     queue: str
     profile: str
     due_pk: str
-    check_at: int
     due_at: int
     scheduled_at: int
     created_at: int
     request_hash: str
     policy: Policy
+    check_at: int | None = None
     state: State = State.PENDING
     generation: int = 1
     failures: int = 0
@@ -186,6 +189,8 @@ class Job:
     subscription: str | None = None
     traceparent: str | None = None
     life: int | None = None
+    fingerprint: str | None = None
+    live_shard: int | None = None
 
     @property
     def member_id_base(self) -> str:
@@ -243,8 +248,8 @@ class Job:
 
     @property
     def shard(self) -> int:
-        """The due index shard it was written with and keeps."""
-        return int(self.due_pk.rpartition("#")[2])
+        """The due index shard it was written with and keeps while it is live."""
+        return int(self.due_pk.rpartition("#")[2]) if self.live_shard is None else self.live_shard
 
 
 # One call for all fields: jobs are copied with each step, and turned into items with each message.

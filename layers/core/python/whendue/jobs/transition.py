@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec
 
-from whendue.jobs.due_index import day_of, done_partition, first_check, live_partition, within_horizon, writer_sends
+from whendue.jobs.due_index import dead_partition, first_check, live_partition, within_horizon, writer_sends
 from whendue.jobs.lifetime import check_sooner, expiry
-from whendue.jobs.model import Job, State, as_value, evolve
+from whendue.jobs.model import Failure, Job, State, as_value, evolve
 from whendue.quotas import FAN_OUT_CHECK_S
 from whendue.settings import Timing
 from whendue.table.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write
@@ -37,6 +37,8 @@ class Edge:
 
 
 EDGES: list[Edge] = []
+# What a finished job has that is not live in the due index.
+ARCHIVED: Final = frozenset({"due_pk", "expires_at", "fingerprint", "live_shard"})
 NOT_CANCELLED: Final = Is(field="cancel_requested", value=False)
 
 P = ParamSpec("P")
@@ -89,7 +91,9 @@ def finish(
 ) -> Transition:
     """End the job. It stays live while the fan-out of this or of a failed attempt is pending (guarantees G7 and G8)."""
     changes: dict[str, Any] = {"state": state, "finished_at": now_ms, "lease_until": 0}
-    changes |= archive(job, state, now_ms) | ({"unmet_dependencies": None} if job.unmet_dependencies else {})
+    changes |= archive(job, state, now_ms, more.get("last", job.last)) | (
+        {"unmet_dependencies": None} if job.unmet_dependencies else {}
+    )
     # Who has dependents keeps them.
     conditions = expected if job.has_dependents else [*expected, Lacks("has_dependents")]
     over = step(name, job, conditions, first=first or check_sooner(job, now_ms), **changes | more)
@@ -110,11 +114,22 @@ def is_end(over: Transition) -> bool:
     return over.job.terminal and "state" in over.changes
 
 
-def archive(job: Job, state: State, at_ms: int) -> dict[str, Any]:
-    """Let a finished job stand in the finished due index, at its finish time, until its retention is over."""
+def archive(job: Job, state: State, at_ms: int, last: Failure | None) -> dict[str, Any]:
+    """Take a finished job out of the live due index: a dead one is listed at the time of its end, others are not.
+
+    Args:
+        job: the job that is finished; it is live in the due index.
+        state: how it ended.
+        at_ms: when it ended, ms UTC.
+        last: its last failure.
+    """
+    if state is not State.DEAD:
+        return {"check_at": None, "expires_at": expiry(job, at_ms)}
     return {
-        "due_pk": done_partition(job.listed_under, state, day_of(at_ms), job.shard),
+        "due_pk": dead_partition(job.listed_under, job.shard),
+        "live_shard": job.shard,
         "check_at": at_ms,
+        "fingerprint": last.fingerprint if last else "",
         "expires_at": expiry(job, at_ms),
     }
 
@@ -124,9 +139,9 @@ def with_pending_fan_out(over: Transition) -> Transition:
     changes, job = dict(over.changes), over.job
     if job.terminal:
         check_at = changes["finished_at"] + FAN_OUT_CHECK_S * 1000
-        changes = {field: changes[field] for field in changes if field not in ("due_pk", "expires_at")}
-        changes["check_at"] = check_at
-        job = evolve(job, due_pk=live_partition(job.queue, job.shard), check_at=check_at, expires_at=None)
+        changes = {field: changes[field] for field in changes if field not in ARCHIVED} | {"check_at": check_at}
+        live_pk = live_partition(job.queue, job.shard)
+        job = evolve(job, due_pk=live_pk, check_at=check_at, expires_at=None, fingerprint=None, live_shard=None)
     return replace(over, changes=changes | {"pending_fan_out": ""}, job=evolve(job, pending_fan_out=""), send=False)
 
 

@@ -8,7 +8,8 @@ from whendue.jobs.due_index import live_partition, writer_sends
 from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import belonging, check_sooner
 from whendue.jobs.limit_spec import Wait
-from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
+from whendue.jobs.model import Failure, Job, State, as_value, evolve
+from whendue.jobs.tenant_index import stored
 from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, finish, held, step
 from whendue.quotas import MAX_LOST, WAITING_CHECK_S
 from whendue.settings import Timing
@@ -19,7 +20,7 @@ from whendue.table.writes import REMOVE, Below, Condition, In, Is, Lacks, Plus, 
 @edges((None, State.PENDING), (None, State.WAITING))
 def submit(job: Job, timing: Timing, first: Write | None = None) -> Transition:
     """Create the job where none is, after its payload's item if any; pending, or waiting for its dependencies."""
-    made = insert("submit", job.key, to_item(job))
+    made = insert("submit", job.key, stored(job))
     return Transition(
         name=made.name,
         key=made.key,
@@ -203,6 +204,8 @@ def redrive(
         redrives=(job.redrives or 0) + 1,
         parent_redrive=job.parent_redrive if parent_redrive is None else parent_redrive,
         due_pk=live_partition(job.queue, job.shard),
+        live_shard=None,
+        fingerprint=None,
         failures=0,
         claims=0,
         cancel_requested=False,
@@ -282,7 +285,7 @@ def postpone_check(job: Job, check_at: int, *, send: bool) -> Transition:
         Is("generation", job.generation),
         # A claim changes it, too: it distinguishes a new fence from the one that was read.
         Is("lease_until", job.lease_until),
-        Is("check_at", job.check_at),
+        Lacks("check_at") if job.check_at is None else Is("check_at", job.check_at),
     ]
     return step("postpone_check", job, expected, send=send, check_at=check_at, rescues=job.rescues + send)
 

@@ -16,10 +16,11 @@ from whendue.quotas import DELIVERY_ATTEMPTS_SHOWN
 
 
 class DeliveryPage(NamedTuple):
-    """Some deliveries, each with its event and attempts, and where to go on; a cursor of None is the end."""
+    """Some deliveries, each with its event and attempts; cursor and `is_complete` as of `Page`."""
 
     deliveries: list[JobView]
     cursor: str | None
+    is_complete: bool
 
 
 class DeliveryLog:
@@ -41,7 +42,7 @@ class DeliveryLog:
         self._control = control
 
     def page(self, tenant: str, name: str, state: str | None, limit: int, cursor: str | None) -> DeliveryPage:
-        """List the deliveries to a subscription: those on their way, then the others, newest first.
+        """List the deliveries to a subscription, the newest first.
 
         Raises:
             SubscriptionNotFoundError: there is none.
@@ -51,7 +52,7 @@ class DeliveryLog:
         """
         find_subscription(self._runtime.store, tenant, name)
         page = self._listing.page("deliveries", tenant, JobFilter(state, subscription=name), limit, cursor)
-        return DeliveryPage(self._query.views(page.jobs, DELIVERY_ATTEMPTS_SHOWN), page.cursor)
+        return DeliveryPage(self._query.views(page.jobs, DELIVERY_ATTEMPTS_SHOWN), page.cursor, page.is_complete)
 
     def test(self, tenant: str, name: str) -> Job:
         """Send a subscription an event without a cause.

@@ -1,18 +1,28 @@
 """Dead letters: dead jobs grouped by their error, and run again in bulk."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from whendue.engine.commit import commit
-from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.ports import IndexEntry, WriteResult, WriteStatus
+from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
-from whendue.jobs.model import Job, State
+from whendue.jobs.lifetime import is_past
+from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import redrive
 from whendue.operations.listing import JobFilter, Listing
-from whendue.quotas import DYNAMODB_MAX_STATEMENTS, HORIZON_S, LIST_READS, REDRIVE_AGE_S
+from whendue.quotas import (
+    DEAD_LETTER_GROUPS,
+    DEAD_LETTERS_COUNTED,
+    DYNAMODB_MAX_STATEMENTS,
+    HORIZON_S,
+    LIST_ENTRIES_AT_ONCE,
+    REDRIVE_AGE_S,
+)
+from whendue.table.keys import job_id_of
 
 SAMPLE = 5
 
@@ -33,21 +43,32 @@ class DeadLetterGroup:
 
 
 class DeadLetterGroups(NamedTuple):
-    """Groups of the dead jobs read, largest first; a cursor says that there are more jobs."""
+    """Groups of the dead jobs that were counted, largest first.
+
+    Args:
+        groups: at most 200 of them.
+        jobs: number of jobs that were counted.
+        cursor: where the next call goes on counting; None if all were counted.
+        other_groups: number of smaller groups that are left out.
+        is_complete: as of `Page`.
+    """
 
     groups: list[DeadLetterGroup]
     jobs: int
     cursor: str | None
+    other_groups: int
+    is_complete: bool
 
 
 class Redriven(NamedTuple):
-    """What a bulk redrive did; a cursor says that more jobs match."""
+    """What a bulk redrive did; a cursor says that more jobs match, `is_complete` is as of `Page`."""
 
     matched: int
     redriven: list[str]
     failed: list[tuple[str, WhendueError]]
     cursor: str | None
     dry_run: bool
+    is_complete: bool
 
 
 class DeadLetterService:
@@ -59,23 +80,47 @@ class DeadLetterService:
         self._listing = Listing(runtime)
 
     def groups(self, tenant: str, wanted: JobFilter, cursor: str | None) -> DeadLetterGroups:
-        """Group up to 1,000 dead jobs by fingerprint.
+        """Count up to 10,000 dead jobs by fingerprint; their entries in the index say it, one of each is read.
 
         Raises:
+            InvalidRequestError: there is no such priority.
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        page = self._listing.page("dead-letters", tenant, _dead(wanted), LIST_READS, cursor)
-        grouped: dict[str, list[Job]] = {}
-        for job in page.jobs:
-            grouped.setdefault(job.last.fingerprint if job.last else "", []).append(job)
-        made = self._runtime.bulkhead.each(
-            grouped.items(), lambda group: _group(*group), stage="group", name=lambda group: group[0]
+        merged, bound = self._listing.entries(
+            "dead-letters", tenant, _dead(wanted), LIST_ENTRIES_AT_ONCE, cursor, DEAD_LETTERS_COUNTED
         )
-        groups = [group for _, group in made]
+        now_ms = self._runtime.clock.now_ms()
+        counted: dict[str, list[IndexEntry]] = {}
+        number = 0
+        while taken := merged.take(LIST_ENTRIES_AT_ONCE):
+            merged.keep(taken, len(taken))
+            for _, entry in taken:
+                if not is_past(entry.values.get("expires_at"), now_ms):
+                    counted.setdefault(entry.values.get("fingerprint", ""), []).append(entry)
+                    number += 1
+        largest = sorted(counted.items(), key=lambda group: (-len(group[1]), group[0]))
+        groups = self._described(largest[:DEAD_LETTER_GROUPS])
         return DeadLetterGroups(
-            sorted(groups, key=lambda group: (-group.count, group.fingerprint)), len(page.jobs), page.cursor
+            groups,
+            number,
+            self._listing.cursor(merged, bound),
+            len(largest[DEAD_LETTER_GROUPS:]),
+            self._listing.is_complete(),
         )
+
+    def _described(self, counted: Sequence[tuple[str, list[IndexEntry]]]) -> list[DeadLetterGroup]:
+        """Describe groups by the failure of the job of each that died last."""
+        items = self._runtime.store.get([entries[0].key for _, entries in counted], consistent=False)
+        found = readable(self._runtime, items, from_item, "group")
+        newest = {job.key: job for job in found}
+        made = self._runtime.bulkhead.each(
+            counted,
+            lambda group: _group(*group, newest.get(group[1][0].key)),
+            stage="group",
+            name=lambda group: group[0],
+        )
+        return [group for _, group in made]
 
     def redrive(
         self,
@@ -110,7 +155,7 @@ class DeadLetterService:
                 for job, error in zip(part, self._redrive(part, start, rate_per_s), strict=True):
                     failed += [(job.id, error)] if error else []
                     redriven += [] if error else [job.id]
-        return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run)
+        return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run, page.is_complete)
 
     def _redrive(self, jobs: Sequence[Job], start: int, rate_per_s: float | None) -> list[WhendueError | None]:
         now_ms = self._runtime.clock.now_ms()
@@ -136,22 +181,23 @@ class DeadLetterService:
 
 
 def _dead(wanted: JobFilter) -> JobFilter:
-    return JobFilter(State.DEAD.value, wanted.type, wanted.queue, wanted.fingerprint)
+    return replace(wanted, state=State.DEAD.value)
 
 
-def _group(fingerprint: str, jobs: Sequence[Job]) -> DeadLetterGroup:
-    last = jobs[0].last
-    finished = [job.finished_at or 0 for job in jobs]
+def _group(fingerprint: str, entries: Sequence[IndexEntry], newest: Job | None) -> DeadLetterGroup:
+    """Describe a group; a newest job that is gone, or runs again, has left only its count."""
+    last = newest.last if newest else None
+    ended = [entry.position.at_ms for entry in entries]
     return DeadLetterGroup(
         fingerprint=fingerprint,
         error_type=last.type if last else "",
         message=last.message if last else "",
         where=last.where if last else "",
-        count=len(jobs),
-        types=sorted({job.type for job in jobs}),
-        first_at=min(finished),
-        last_at=max(finished),
-        sample=[job.id for job in jobs[:SAMPLE]],
+        count=len(entries),
+        types=sorted({entry.values["type"] for entry in entries}),
+        first_at=min(ended),
+        last_at=max(ended),
+        sample=[job_id_of(entry.position.pk) for entry in entries[:SAMPLE]],
     )
 
 

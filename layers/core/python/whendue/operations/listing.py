@@ -1,24 +1,27 @@
-"""Lists of jobs: due index partitions merged by time, filtered, and a cursor that says where each was left."""
+"""Lists of jobs: a tenant's partitions of an index merged by time, filtered, and a cursor that says where to go on."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
-from itertools import product
-from typing import Any, NamedTuple
+from dataclasses import astuple, dataclass, replace
+from typing import Any, Final, NamedTuple
 
-from whendue.engine.ports import DueEntry, Item, JobStore
+from whendue.engine.ports import END_OF_TIME_MS, Index, IndexQuery, Item, Position
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidCursorError, InvalidRequestError
-from whendue.jobs.due_index import day_of, done_partition, live_partition
+from whendue.jobs.due_index import dead_partitions
 from whendue.jobs.lifetime import is_over
-from whendue.jobs.model import SHOWN_STATES, TERMINAL, Job, from_item, shown_state
-from whendue.quotas import LIST_QUERIES, LIST_READS, RETENTION_S
-from whendue.settings import NOTIFICATIONS, QUEUES
+from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state
+from whendue.jobs.tenant_index import tenant_partitions
+from whendue.operations.migration import MigrationState
+from whendue.operations.newest_first import NewestFirst, Taken
+from whendue.quotas import DYNAMODB_MAX_BATCH_GET, LIST_ENTRIES, LIST_READS
+from whendue.settings import QUEUES
 from whendue.table.keys import job_id_of, job_key
+from whendue.table.writes import Filter, Is, MapIs
 
-LIVE = "live"
-DAY_MS = 86_400_000
-END_OF_TIME_MS = 1 << 52
+# Where fewer jobs match, no more are read at once.
+RAREST: Final = 1 / 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class JobFilter:
         queue: the priority.
         fingerprint: the last error's.
         subscription: deliveries to this one; None wants jobs, and no deliveries.
+        tags: names and values; a job must have all of them.
+        schedule: the name of the schedule that created it.
+        parent_id: the id of the workflow, or other composite job, that created it.
+        created_from: the earliest creation, inclusive, ms UTC.
+        created_until: the latest creation, inclusive, ms UTC.
     """
 
     state: str | None = None
@@ -38,6 +46,21 @@ class JobFilter:
     queue: str | None = None
     fingerprint: str | None = None
     subscription: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    schedule: str | None = None
+    parent_id: str | None = None
+    created_from: int | None = None
+    created_until: int | None = None
+
+    @property
+    def first_ms(self) -> int:
+        """The earliest creation, ms UTC."""
+        return max(0, self.created_from or 0)
+
+    @property
+    def last_ms(self) -> int:
+        """The latest creation, ms UTC."""
+        return END_OF_TIME_MS if self.created_until is None else self.created_until
 
     def wants(self, job: Job, now_ms: int) -> bool:
         """Return whether a job matches the filter."""
@@ -47,35 +70,37 @@ class JobFilter:
             and self.queue in (None, job.queue)
             and self.fingerprint in (None, job.last.fingerprint if job.last else "")
             and self.subscription == job.subscription
+            and self.schedule in (None, job.schedule)
+            and self.parent_id in (None, job.parent_id)
+            and self.first_ms <= job.created_at <= self.last_ms
+            and set(self.tags) <= set((job.tags or {}).items())
         )
 
 
 class Page(NamedTuple):
-    """Some jobs, and where to go on; a cursor of None is the end. A page may be short, even empty, before the end."""
+    """Some jobs, and where to go on.
+
+    Args:
+        jobs: the jobs; a page may be short, even empty, before the end.
+        cursor: where the next page starts; None at the end.
+        is_complete: False while an upgrade has yet to add jobs of the version before to the lists.
+    """
 
     jobs: list[Job]
     cursor: str | None
-
-
-class _Place(NamedTuple):
-    """Where a list was left: its group (`live`, or a UTC day of finished jobs) and the position in each partition.
-
-    Live partitions are shared by all tenants: positions hold ids and times of others, which must not be shown.
-    """
-
-    group: str
-    positions: dict[str, DueEntry]
+    is_complete: bool = True
 
 
 class Listing:
-    """Walks the due index for a tenant: live jobs by next check, then finished ones, newest first."""
+    """Lists the jobs of a tenant, the newest first: by creation, dead ones by their end."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
         self._runtime = runtime
+        self._migration = MigrationState(runtime.store)
 
     def page(self, name: str, tenant: str, wanted: JobFilter, limit: int, cursor: str | None) -> Page:
-        """Return the next jobs, reading a bounded number of items.
+        """Return the next jobs, reading a bounded number of entries and items.
 
         Args:
             name: the list's name, to which its cursors are bound.
@@ -85,136 +110,106 @@ class Listing:
             cursor: where the last page said to go on.
 
         Raises:
-            InvalidRequestError: there is no such state or priority.
+            InvalidRequestError: there is no such state or priority, or no time between the first and the last.
             InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        merged, bound = self.entries(name, tenant, wanted, limit, cursor, LIST_ENTRIES)
+        now_ms = self._runtime.clock.now_ms()
+        jobs: list[Job] = []
+        read = 0
+        while len(jobs) < limit and (taken := merged.take(_size(limit, len(jobs), read))):
+            read += len(taken)
+            matches = self._matches(taken, tenant, wanted, now_ms)
+            used = _used(matches, limit - len(jobs))
+            merged.keep(taken, used)
+            jobs += [job for job in matches[:used] if job]
+        return Page(jobs, self.cursor(merged, bound), self.is_complete())
+
+    def cursor(self, merged: NewestFirst, bound: Sequence[Any]) -> str | None:
+        """Return the cursor of where entries were left; None at the end."""
+        return None if merged.has_ended else self._runtime.cursors.seal(_value(merged.positions), bound)
+
+    def is_complete(self) -> bool:
+        """Return whether no job of a version before is missing in the lists.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        return self._migration.has_finished()
+
+    def entries(
+        self, name: str, tenant: str, wanted: JobFilter, limit: int, cursor: str | None, budget: int
+    ) -> tuple[NewestFirst, Sequence[Any]]:
+        """Return the entries of the index that a list reads, and what its cursors are bound to.
+
+        Args:
+            name, tenant, wanted, limit, cursor: as `page`.
+            budget: maximum number of entries to look at.
+
+        Raises:
+            InvalidRequestError, InvalidCursorError: as `page`.
         """
         if wanted.state not in (None, *SHOWN_STATES):
             raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
         if wanted.queue not in (None, *QUEUES):
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
-        now_ms = self._runtime.clock.now_ms()
+        if wanted.first_ms > wanted.last_ms:
+            raise InvalidRequestError("createdBefore must be later than createdAfter, and than 1970")
         bound = (name, tenant, *astuple(wanted))
-        groups = self._groups(wanted, now_ms)
-        position = _place(self._runtime.cursors.open(cursor, bound)) if cursor else None
-        if position and position.group not in groups:
-            # The group has aged out of retention since the cursor was given.
-            return Page([], None)
-        jobs: list[Job] = []
-        budget = _Budget()
-        for group in groups[groups.index(position.group) if position else 0 :]:
-            partitions = self._partitions(group, tenant, wanted)
-            known = position.positions if position and position.group == group else {}
-            positions = {partitions[label]: entry for label, entry in known.items() if label in partitions}
-            merge = _Merge(self._runtime.store, list(partitions.values()), positions, group != LIVE, budget)
-            while len(jobs) < limit and (chunk := merge.take(limit - len(jobs))):
-                jobs += self._wanted(chunk, tenant, wanted, now_ms)
-            if not merge.ended:
-                found = {label: merge.positions.get(partition) for label, partition in partitions.items()}
-                return Page(jobs, self._runtime.cursors.seal(_value(group, found), bound))
-        return Page(jobs, None)
+        positions = _positions(self._runtime.cursors.open(cursor, bound)) if cursor else {}
+        return NewestFirst(self._runtime.store, _queries(tenant, wanted), positions, limit, budget), bound
 
-    def _groups(self, wanted: JobFilter, now_ms: int) -> list[str]:
-        days = [day_of(now_ms - back * DAY_MS) for back in range(RETENTION_S * 1000 // DAY_MS + 2)]
-        if wanted.state is None:
-            return [LIVE, *days]
-        return days if wanted.state in TERMINAL else [LIVE]
+    def _matches(self, taken: Sequence[Taken], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job | None]:
+        """Read the jobs of entries, in order; None for one that the filter does not want, or that is gone."""
 
-    def _partitions(self, group: str, tenant: str, wanted: JobFilter) -> dict[str, str]:
-        """Name a group's partitions, each by a short label: cursors hold those."""
-        shards = range(self._runtime.settings.shards)
-        if group == LIVE:
-            queues = [wanted.queue] if wanted.queue else [NOTIFICATIONS] if wanted.subscription else QUEUES
-            return {f"{queue}#{shard}": live_partition(queue, shard) for queue, shard in product(queues, shards)}
-        states = [wanted.state] if wanted.state else sorted(state.value for state in TERMINAL)
-        whose = f"{tenant}/{wanted.subscription}" if wanted.subscription else tenant
-        return {f"{state}#{n}": done_partition(whose, state, group, n) for state, n in product(states, shards)}
-
-    def _wanted(self, chunk: Sequence[DueEntry], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job]:
         def wants(item: Item) -> Job | None:
-            # Others' jobs in the same partition are passed by before they are read.
-            job = from_item(item) if item["tenant"] == tenant else None
-            kept = job is not None and not is_over(job, now_ms)
-            return job if job and kept and wanted.wants(job, now_ms) else None
+            job = from_item(item)
+            kept = job.tenant == tenant and not is_over(job, now_ms)
+            return job if kept and wanted.wants(job, now_ms) else None
 
-        items = self._runtime.store.get([entry.key for entry in chunk])
-        return [job for job in readable(self._runtime, items, wants, "list_jobs") if job]
-
-
-class _Budget:
-    """What one page may read."""
-
-    def __init__(self) -> None:
-        self.queries = LIST_QUERIES
-        self.reads = LIST_READS
-
-    @property
-    def spent(self) -> bool:
-        return self.queries <= 0 or self.reads <= 0
+        items = self._runtime.store.get([entry.key for _, entry in taken], consistent=False)
+        found = readable(self._runtime, items, wants, "list_jobs")
+        by_key = {job.key: job for job in found if job}
+        return [by_key.get(entry.key) for _, entry in taken]
 
 
-class _Merge:
-    """Partitions merged by time; remembers how far each was taken."""
-
-    def __init__(
-        self,
-        store: JobStore,
-        partitions: Sequence[str],
-        positions: dict[str, DueEntry],
-        newest_first: bool,  # noqa: FBT001 - private, called once
-        budget: _Budget,
-    ) -> None:
-        self._store = store
-        self._newest_first = newest_first
-        self._budget = budget
-        self._heads: dict[str, list[DueEntry]] = {partition: [] for partition in partitions}
-        self._open = set(partitions)
-        self.positions = dict(positions)
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is left in any partition."""
-        return not self._open and not any(self._heads.values())
-
-    def take(self, limit: int) -> list[DueEntry]:
-        """Take the next entries in time order; none at the end, or when the budget is spent."""
-        taken: list[DueEntry] = []
-        while len(taken) < limit and not self._budget.spent:
-            for partition in sorted(self._open):
-                self._fill(partition, limit)
-            waiting = [partition for partition, head in self._heads.items() if head]
-            if not waiting:
-                break
-            choose = max if self._newest_first else min
-            partition = choose(waiting, key=lambda name: self._heads[name][0])
-            self.positions[partition] = self._heads[partition].pop(0)
-            self._budget.reads -= 1
-            taken.append(self.positions[partition])
-        return taken
-
-    def _fill(self, partition: str, limit: int) -> None:
-        if self._heads[partition]:
-            return
-        after = self.positions.get(partition)
-        self._budget.queries -= 1
-        head = self._store.query_due(
-            partition, after=after, until_ms=END_OF_TIME_MS, limit=limit, newest_first=self._newest_first
-        )
-        self._heads[partition] = head
-        if len(head) < limit:
-            self._open.discard(partition)
+def _size(limit: int, found: int, read: int) -> int:
+    """Return how many jobs to read next: as many as hold what is missing, if they match as those before did."""
+    share = max(found / read, RAREST) if read else 1
+    return min(math.ceil((limit - found) / share), LIST_READS - read, DYNAMODB_MAX_BATCH_GET)
 
 
-def _value(group: str, positions: Mapping[str, DueEntry | None]) -> list[Any]:
-    """Write a place as JSON."""
-    positions_left = {label: [e.check_at, job_id_of(e.pk), e.due_at] for label, e in positions.items() if e}
-    return [group, positions_left]
+def _used(matches: Sequence[Job | None], wanted: int) -> int:
+    """Return how many of the entries a page takes that has room for `wanted` jobs."""
+    places = [number for number, job in enumerate(matches, 1) if job]
+    return len(matches) if len(places) < wanted else places[wanted - 1]
 
 
-def _place(value: Any) -> _Place:
-    """Read a place; another version may have written it otherwise."""
+def _queries(tenant: str, wanted: JobFilter) -> list[IndexQuery]:
+    """Return the questions for the partitions of a list; what the index does not know is looked at in the jobs."""
+    listed_under = f"{tenant}/{wanted.subscription}" if wanted.subscription else tenant
+    if wanted.state == State.DEAD:
+        where = _where({"type": wanted.type, "queue": wanted.queue, "fingerprint": wanted.fingerprint})
+        return [IndexQuery(Index.DUE, name, 1, where=where) for name in dead_partitions(listed_under)]
+    where = _where({"type": wanted.type, "schedule": wanted.schedule, "parent_id": wanted.parent_id})
+    where += tuple(MapIs("tags", name, value) for name, value in wanted.tags)
+    query = IndexQuery(Index.TENANT, "", 1, first_ms=wanted.first_ms, last_ms=wanted.last_ms, where=where)
+    return [replace(query, partition=name) for name in tenant_partitions(listed_under)]
+
+
+def _where(values: Mapping[str, str | None]) -> tuple[Filter, ...]:
+    return tuple(Is(field, value) for field, value in values.items() if value is not None)
+
+
+def _value(positions: Mapping[int, Position | None]) -> dict[str, Any]:
+    """Write positions as JSON."""
+    return {str(number): place and [place.at_ms, job_id_of(place.pk)] for number, place in positions.items()}
+
+
+def _positions(value: Any) -> dict[int, Position | None]:
+    """Read positions; another version may have written them otherwise."""
     try:
-        group, positions = value
-        entries = {label: DueEntry(check, *job_key(job), due) for label, (check, job, due) in positions.items()}
-        return _Place(group, entries)
-    except (ValueError, TypeError, AttributeError) as error:
+        return {int(number): place and Position(place[0], *job_key(place[1])) for number, place in value.items()}
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise InvalidCursorError from error

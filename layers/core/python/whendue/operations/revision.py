@@ -8,7 +8,17 @@ from whendue.jobs.model import Job, to_item
 
 # What the timer, a heartbeat or another job changes makes no new version: no caller decides by it.
 _INTERNAL: Final = frozenset(
-    {"due_pk", "check_at", "has_dependents", "expires_at", "lease_until", "pending_fan_out", "rescues"}
+    {
+        "check_at",
+        "due_pk",
+        "expires_at",
+        "fingerprint",
+        "has_dependents",
+        "lease_until",
+        "live_shard",
+        "pending_fan_out",
+        "rescues",
+    }
 )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from whendue.table.keys import Key
+
 
 def known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what a newer version may have added: both run side by side while a deploy is rolled out.
@@ -22,6 +24,11 @@ def known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _names(kind: type) -> frozenset[str]:
     return frozenset(kind.__slots__)  # type: ignore[attr-defined]
+
+
+def position_of(item: Mapping[str, Any] | None) -> Key | None:
+    """Return the key that an item keeps as a position (`at_pk`, `at_sk`); None if it keeps none."""
+    return Key(item["at_pk"], item["at_sk"]) if item and "at_pk" in item else None
 
 
 def checked(kind: type, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,6 +20,10 @@ class Key(NamedTuple):
     sk: str
 
 
+# How far `whendue migrate` is with a table of an earlier version.
+MIGRATION_KEY: Final = Key("TABLE", "migration")
+
+
 def job_key(job_id: str) -> Key:
     """Return the key of a job's hot item."""
     return Key(f"JOB#{job_id}", "job")

@@ -41,6 +41,14 @@ class Lacks(NamedTuple):
     field: str
 
 
+class MapIs(NamedTuple):
+    """The field is a map that has the value under the name; entries of an index are filtered by it."""
+
+    field: str
+    name: str
+    value: Any
+
+
 class Absent(NamedTuple):
     """There is no item here yet."""
 
@@ -65,6 +73,7 @@ class Remove(Enum):
 
 REMOVE: Final = Remove.REMOVE
 Condition = Is | In | Below | Has | Lacks | Absent
+Filter = Is | MapIs
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,14 @@ def holds(condition: Condition, item: Mapping[str, Any] | None) -> bool:
             return item[field] in values
         case Below(field, value):
             return _is_number(item[field]) and bool(item[field] < value)
+
+
+def passes(condition: Filter, entry: Mapping[str, Any]) -> bool:
+    """Evaluate a filter of an index's entries, as `holds`."""
+    if isinstance(condition, Is):
+        return holds(condition, entry)
+    values = entry.get(condition.field)
+    return isinstance(values, Mapping) and bool(values.get(condition.name) == condition.value)
 
 
 def _is_number(value: object) -> bool:

@@ -38,8 +38,9 @@ def readable(item: Item) -> Job:
         Exception: it cannot be read.
     """
     job = from_item(item)
-    numbers = (job.due_at, job.check_at, job.scheduled_at, job.created_at, job.lease_until, job.rescues, job.generation)
-    if not all(isinstance(number, int | float) for number in (*numbers, job.claims, job.failures)):
+    checks = (job.due_at, job.check_at or 0, job.scheduled_at, job.created_at, job.lease_until)
+    counts = (job.rescues, job.generation, job.claims, job.failures)
+    if not all(isinstance(number, int | float) for number in (*checks, *counts)):
         raise TypeError("a number of the job is none")
     if not all(isinstance(text, str) for text in (job.tenant, job.type, job.queue)):
         raise TypeError("a name of the job is none")

@@ -14,7 +14,7 @@ from whendue.quotas import OVERTAKEN_MS
 def sent_at(job: Job) -> int:
     """Return when the job's last message became visible, ms UTC."""
     if job.state is State.PENDING and job.rescues:
-        return job.check_at - interval_ms(job.rescues - 1)
+        return (job.check_at or 0) - interval_ms(job.rescues - 1)
     return max(job.due_at, job.scheduled_at)
 
 

@@ -131,7 +131,7 @@ def lost_jobs(runtime: Runtime, pages: Sequence[ScanPage], promoted_to: Mapping[
         if job
     ]
     tested = runtime.bulkhead.each(candidates, is_lost, stage="rescue", name=lambda candidate: candidate[2].id)
-    return sorted((job for (_, _, job), lost in tested if lost), key=lambda job: job.check_at)
+    return sorted((job for (_, _, job), lost in tested if lost), key=lambda job: job.check_at or 0)
 
 
 def pass_by(runtime: Runtime, pages: Sequence[ScanPage]) -> list[ScanPage]:

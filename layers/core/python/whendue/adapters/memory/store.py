@@ -7,21 +7,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whendue.adapters.attribute_values import check, check_size
-from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
+from whendue.adapters.indexes import INDEXES, entry_of
+from whendue.engine.ports import (
+    DueEntry,
+    Index,
+    IndexEntry,
+    IndexPage,
+    IndexQuery,
+    Item,
+    Position,
+    WriteResult,
+    WriteStatus,
+)
 from whendue.errors import UnstorableError
 from whendue.table.keys import Key
-from whendue.table.writes import Write, already_done, applied_to, holds
+from whendue.table.writes import Write, already_done, applied_to, holds, passes
 
 _MUTABLE = (dict, list)
 
 
 class MemoryStore:
-    """Items by key and the due index, kept at once (a lagging index is the simulator's business)."""
+    """Items by key and the two indexes, kept at once (a lagging index is the simulator's business)."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._items: dict[Key, dict[str, Any]] = {}
-        self._due_index: defaultdict[str, list[DueEntry]] = defaultdict(list)
+        self._indexes: dict[Index, defaultdict[str, list[IndexEntry]]] = {index: defaultdict(list) for index in Index}
         self._lock = threading.RLock()
 
     @property
@@ -30,9 +41,9 @@ class MemoryStore:
         return self._items
 
     @property
-    def due_index(self) -> defaultdict[str, list[DueEntry]]:
-        """The entries of the due index, by partition, ordered as they are read."""
-        return self._due_index
+    def indexes(self) -> dict[Index, defaultdict[str, list[IndexEntry]]]:
+        """The entries of each index, by partition, the oldest first."""
+        return self._indexes
 
     def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own."""
@@ -65,14 +76,23 @@ class MemoryStore:
         return WriteResult(WriteStatus.DONE)
 
     def _unlist(self, key: Key, item: Item | None) -> None:
-        if item and _is_listed(item):
-            self._due_index[item["due_pk"]].remove(_entry(key, item))
+        for index in Index:
+            self._unlist_in(index, key, item)
 
     def _list(self, key: Key, item: Item) -> None:
-        if _is_listed(item):
-            bisect.insort(self._due_index[item["due_pk"]], _entry(key, item))
+        for index in Index:
+            self._list_in(index, key, item)
 
-    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+    def _unlist_in(self, index: Index, key: Key, item: Item | None) -> None:
+        if item and (entry := entry_of(index, key, item)):
+            entries = self._indexes[index][item[INDEXES[index].partition]]
+            del entries[bisect.bisect_left(entries, entry.position, key=_position)]
+
+    def _list_in(self, index: Index, key: Key, item: Item) -> None:
+        if entry := entry_of(index, key, item):
+            bisect.insort(self._indexes[index][item[INDEXES[index].partition]], entry, key=_position)
+
+    def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:  # noqa: ARG002
         """Read items."""
         with self._lock:
             return [_copied(self._items.get(key)) for key in keys]
@@ -92,13 +112,39 @@ class MemoryStore:
     ) -> list[DueEntry]:
         """List a partition's entries by (next check, key)."""
         with self._lock:
-            entries = self._due_index[partition]
-            end = bisect.bisect_right(entries, until_ms, key=lambda entry: entry.check_at)
+            entries = self._indexes[Index.DUE][partition]
+            end = bisect.bisect_right(entries, until_ms, key=_time)
+            at = None if after is None else Position(*after[:3])
             if newest_first:
-                end = end if after is None else min(end, bisect.bisect_left(entries, after))
-                return entries[max(0, end - limit) : end][::-1]
-            start = 0 if after is None else bisect.bisect_right(entries, after)
-            return entries[start : min(end, start + limit)]
+                end = end if at is None else min(end, bisect.bisect_left(entries, at, key=_position))
+                return [*map(_due_entry, entries[max(0, end - limit) : end][::-1])]
+            start = 0 if at is None else bisect.bisect_right(entries, at, key=_position)
+            return [*map(_due_entry, entries[start : min(end, start + limit)])]
+
+    def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
+        """Read partitions of an index, newest first."""
+        with self._lock:
+            return [self._newest(query) for query in queries]
+
+    def _newest(self, query: IndexQuery) -> IndexPage:
+        entries = self._indexes[query.index][query.partition]
+        low = bisect.bisect_left(entries, query.first_ms, key=_time)
+        end = bisect.bisect_right(entries, query.last_ms, key=_time)
+        if query.after is not None:
+            end = min(end, bisect.bisect_left(entries, query.after, key=_position))
+        start = max(low, end - query.limit)
+        looked_at = entries[start:end][::-1] if start < end else []
+        kept = [entry for entry in looked_at if all(passes(condition, entry.values) for condition in query.where)]
+        # As DynamoDB has it: where it stops at the limit, it does not know whether anything is behind it.
+        position = looked_at[-1].position if len(looked_at) == query.limit else None
+        copies = [IndexEntry(entry.position, _copied(entry.values)) for entry in kept]
+        return IndexPage(copies, len(looked_at), position)
+
+    def scan(self, after: Key | None, limit: int) -> tuple[list[Item], Key | None]:
+        """Read the next items of the whole table, ordered by key."""
+        with self._lock:
+            keys = sorted(key for key in self._items if after is None or key > after)[:limit]
+            return [_copied(self._items[key]) for key in keys], keys[-1] if len(keys) == limit else None
 
     def items(self) -> Mapping[Key, Item]:
         """Show a copy of the whole table, for assertions."""
@@ -121,13 +167,16 @@ def _after(write: Write, old: Item | None) -> dict[str, Any]:
     return then
 
 
-def _is_listed(item: Item) -> bool:
-    """Return whether an item has both keys of the index."""
-    return "due_pk" in item and "check_at" in item
+def _position(entry: IndexEntry) -> Position:
+    return entry.position
 
 
-def _entry(key: Key, item: Item) -> DueEntry:
-    return DueEntry(item["check_at"], key.pk, key.sk, item.get("due_at", 0))
+def _time(entry: IndexEntry) -> int:
+    return entry.position.at_ms
+
+
+def _due_entry(entry: IndexEntry) -> DueEntry:
+    return DueEntry(*entry.position, entry.values.get("due_at", 0))
 
 
 def _copied(value: Any) -> Any:

@@ -1,0 +1,135 @@
+"""The upgrade of a table of the version before, in pieces: repeatable, resumable, beside everything that runs.
+
+A mark in the table says how far it is, and when it has finished; until then lists lack jobs of the version before.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from whendue.engine.ports import Item, JobStore, WriteStatus
+from whendue.engine.readable import readable
+from whendue.engine.runtime import Runtime
+from whendue.errors import UnavailableError, UnstorableError
+from whendue.jobs.migration import migrated
+from whendue.jobs.model import from_item
+from whendue.quotas import CONFLICT_TRIES, DYNAMODB_MAX_STATEMENTS, MIGRATED_AT_ONCE
+from whendue.table.items import position_of
+from whendue.table.keys import MIGRATION_KEY, Key
+from whendue.table.writes import Absent, Condition, Is, Lacks, Write
+
+
+class MigrationState:
+    """Whether the table is of this version; once it is, it is not asked again."""
+
+    def __init__(self, store: JobStore) -> None:
+        """Use this table."""
+        self._store = store
+        self._finished = False
+
+    def has_finished(self) -> bool:
+        """Return whether all jobs of the version before are in the lists.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        if not self._finished:
+            [mark] = self._store.get([MIGRATION_KEY])
+            self._finished = bool(mark and mark.get("finished"))
+        return self._finished
+
+
+class MigrationProgress(NamedTuple):
+    """What one piece of the migration did: items that it read, jobs that it changed, and whether it was the last."""
+
+    read: int
+    changed: int
+    finished: bool
+
+
+class Migration:
+    """Upgrades the table.
+
+    Args:
+        runtime: the runtime.
+        at_once: number of items that one piece reads.
+    """
+
+    def __init__(self, runtime: Runtime, at_once: int = MIGRATED_AT_ONCE) -> None:
+        """Use this runtime."""
+        self._runtime = runtime
+        self._at_once = at_once
+
+    def run(self, items_per_s: int, note: Callable[[MigrationProgress], None]) -> None:
+        """Upgrade the table to its end, from where the last run stopped.
+
+        Args:
+            items_per_s: how fast to read.
+            note: is called after each piece.
+
+        Raises:
+            UnavailableError: the table does not answer; the next run goes on from here.
+        """
+        clock, finished = self._runtime.clock, False
+        while not finished:
+            began_ms = clock.now_ms()
+            progress = self.step()
+            note(progress)
+            finished = progress.finished
+            left_s = progress.read / items_per_s - (clock.now_ms() - began_ms) / 1000
+            if left_s > 0 and not finished:
+                clock.sleep(left_s)
+
+    def step(self) -> MigrationProgress:
+        """Upgrade the next piece of the table.
+
+        A job that cannot be read, or stored, is left as it is, and noted.
+
+        Raises:
+            UnavailableError: the table does not answer; the piece is done again by the next call.
+        """
+        [mark] = self._runtime.store.get([MIGRATION_KEY])
+        if mark and mark.get("finished"):
+            return MigrationProgress(0, 0, finished=True)
+        items, position = self._runtime.store.scan(position_of(mark), self._at_once)
+        changed = self._change([item for item in items if item["sk"] == "job"])
+        self._mark(mark, position)
+        return MigrationProgress(len(items), changed, position is None)
+
+    def _change(self, items: Sequence[Item]) -> int:
+        changed = 0
+        for _ in range(CONFLICT_TRIES):
+            writes = readable(self._runtime, items, lambda item: migrated(from_item(item), item), "migrate")
+            refused = list[Key]()
+            for start in range(0, len(due := [write for write in writes if write]), DYNAMODB_MAX_STATEMENTS):
+                part = due[start : start + DYNAMODB_MAX_STATEMENTS]
+                done, again = self._apply(part)
+                changed += done
+                refused += again
+            if not refused:
+                return changed
+            items = [item for item in self._runtime.store.get(refused) if item]
+        raise UnavailableError("jobs of the table keep changing; run the migration again")
+
+    def _apply(self, writes: Sequence[Write]) -> tuple[int, list[Key]]:
+        """Carry out some writes; return how many hold, and the keys of the jobs that have changed meanwhile."""
+        results = self._runtime.store.apply(writes)
+        refused = list[Key]()
+        for write, result in zip(writes, results, strict=True):
+            match result.status:
+                case WriteStatus.UNAVAILABLE:
+                    raise UnavailableError
+                case WriteStatus.REFUSED:
+                    refused.append(write.key)
+                case WriteStatus.INVALID:
+                    self._runtime.bulkhead.note("migrate", write.key.pk, UnstorableError())
+        return sum(result.done for result in results), refused
+
+    def _mark(self, mark: Item | None, position: Key | None) -> None:
+        """Store how far it is; whoever else migrates has then stored something else, and that stands."""
+        changes = {"finished": True} if position is None else {"at_pk": position.pk, "at_sk": position.sk}
+        expected: list[Condition] = [Absent()]
+        if mark:
+            at = position_of(mark)
+            expected = [Is("at_pk", at.pk), Is("at_sk", at.sk), Lacks("finished")] if at else [Lacks("at_pk")]
+        [result] = self._runtime.store.apply([Write("mark_migration", MIGRATION_KEY, expected, changes)])
+        result.done_or_raise()

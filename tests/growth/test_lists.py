@@ -1,0 +1,40 @@
+"""Lists cost what they show: the counts are the same however many jobs there are."""
+
+import pytest
+
+from tests.growth.lists import SMALL_JOBS, ListCost, measure
+from whendue.quotas import PAGE_DEFAULT
+
+FEWEST = 1000
+
+
+@pytest.fixture(scope="module")
+def few() -> list[ListCost]:
+    return measure(FEWEST)
+
+
+def test_each_list_keeps_to_its_budget(few: list[ListCost]) -> None:
+    """Calls and read units of a page of 50."""
+    assert [cost for cost in few if not cost.holds] == []
+
+
+def test_the_pages_hold_what_was_asked_for(few: list[ListCost]) -> None:
+    """A budget is easily kept by a page with nothing in it."""
+    found = {cost.name: (cost.found, cost.more) for cost in few}
+    assert found.pop("first page of a new tenant") == (0, False)
+    assert found.pop("ten jobs beside all others") == (SMALL_JOBS, False)
+    assert found.pop("state=cancelled (none)")[0] == 0
+    assert {page for page, _ in found.values()} == {PAGE_DEFAULT}
+
+
+@pytest.mark.parametrize(
+    "jobs", [10_000, pytest.param(100_000, marks=[pytest.mark.thorough, pytest.mark.timeout(600)])]
+)
+def test_a_list_costs_no_more_when_there_are_more_jobs(few: list[ListCost], jobs: int) -> None:
+    """The law is a constant; what differs is how the first jobs happen to be spread over the partitions."""
+    before = {cost.name: cost for cost in few}
+    many = measure(jobs)
+    assert [cost for cost in many if not cost.holds] == []
+    rare = {"state=cancelled (none)", "by type and tag"}
+    grown = [cost for cost in many if cost.units > 1.25 * before[cost.name].units + 2 and cost.name not in rare]
+    assert grown == []
