@@ -56,7 +56,8 @@ locals {
   # The words of permissions.yaml -> ARNs; what is not configured has none.
   resources = {
     table         = [module.table.arn]
-    index         = ["${module.table.arn}/index/${local.topology.table.index.name}"]
+    index         = ["${module.table.arn}/index/${local.topology.table.indexes[0].name}"]
+    tenant_index  = ["${module.table.arn}/index/${local.topology.table.indexes[1].name}"]
     payloads      = ["${module.bucket.arn}/payload/*"]
     results       = ["${module.bucket.arn}/result/*"]
     jobs          = [for name in local.queues.priorities : local.arns[name]]

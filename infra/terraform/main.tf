@@ -41,10 +41,11 @@ locals {
 module "table" {
   source = "./modules/table"
 
-  name        = "${var.name}-jobs"
-  plan        = local.topology.table
-  kms_key_arn = var.kms_key_arn
-  protect     = var.protect
+  name              = "${var.name}-jobs"
+  plan              = local.topology.table
+  keep_former_index = var.upgrading
+  kms_key_arn       = var.kms_key_arn
+  protect           = var.protect
 }
 
 module "bucket" {
@@ -111,7 +112,7 @@ module "observability" {
   queues             = { for name in concat(local.queues.priorities, [local.queues.notifications.queue]) : name => "${var.name}-${name}" }
   dead_letter_queues = { for name in keys(local.over) : name => "${var.name}-${name}" }
   table              = module.table.name
-  index              = local.topology.table.index.name
+  indexes            = [for index in local.topology.table.indexes : index.name]
   email              = var.alarm_email
   runbooks_url       = var.runbooks_url
   kms_key_arn        = var.kms_key_arn

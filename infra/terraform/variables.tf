@@ -35,6 +35,12 @@ variable "build_manifest" {
   default     = null
 }
 
+variable "upgrading" {
+  description = "Keep the index of the version before beside the new ones, until all functions and workers are new."
+  type        = bool
+  default     = false
+}
+
 # --- how it is reached ----------------------------------------------------------------------------------------
 
 variable "api_flavor" {

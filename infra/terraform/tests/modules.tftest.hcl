@@ -8,10 +8,19 @@ run "table" {
   }
 
   variables {
-    name        = "t"
-    plan        = { key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }], index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] }, ttl = "expires_at" }
-    kms_key_arn = null
-    protect     = true
+    name = "t"
+    plan = {
+      key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }]
+      indexes = [
+        { name = "due_2", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] },
+        { name = "tenant", key = [{ name = "tenant_pk", type = "S" }, { name = "created_at", type = "N" }], include = ["type"] },
+      ]
+      former_index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] }
+      ttl          = "expires_at"
+    }
+    keep_former_index = false
+    kms_key_arn       = null
+    protect           = true
   }
 
   assert {
@@ -19,12 +28,45 @@ run "table" {
     error_message = "The partition key comes first."
   }
   assert {
-    condition     = one(aws_dynamodb_table.this.global_secondary_index).hash_key == "due_pk" && one(aws_dynamodb_table.this.global_secondary_index).range_key == "check_at"
-    error_message = "The partition key comes first, whatever the alphabet says."
+    condition     = toset([for index in aws_dynamodb_table.this.global_secondary_index : "${index.name} ${index.hash_key} ${index.range_key}"]) == toset(["due_2 due_pk check_at", "tenant tenant_pk created_at"])
+    error_message = "There are two indexes; of each the partition key comes first, whatever the alphabet says."
+  }
+  assert {
+    condition     = length(aws_dynamodb_table.this.attribute) == 6
+    error_message = "Each attribute of a key is declared once."
   }
   assert {
     condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled && aws_dynamodb_table.this.deletion_protection_enabled
     error_message = "The table can be brought back, and not be lost by mistake."
+  }
+}
+
+run "an_upgrade_keeps_the_former_index" {
+  command = plan
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    name = "t"
+    plan = {
+      key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }]
+      indexes = [
+        { name = "due_2", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] },
+        { name = "tenant", key = [{ name = "tenant_pk", type = "S" }, { name = "created_at", type = "N" }], include = ["type"] },
+      ]
+      former_index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] }
+      ttl          = "expires_at"
+    }
+    keep_former_index = true
+    kms_key_arn       = null
+    protect           = true
+  }
+
+  assert {
+    condition     = toset(aws_dynamodb_table.this.global_secondary_index[*].name) == toset(["due", "due_2", "tenant"])
+    error_message = "What the functions of the version before read stays until they are replaced."
   }
 }
 
@@ -37,10 +79,19 @@ run "a_no_for_a_type_is_refused" {
   }
 
   variables {
-    name        = "t"
-    plan        = { key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }], index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = false }], include = [] }, ttl = "expires_at" }
-    kms_key_arn = null
-    protect     = true
+    name = "t"
+    plan = {
+      key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }]
+      indexes = [
+        { name = "due_2", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = false }], include = ["due_at"] },
+        { name = "tenant", key = [{ name = "tenant_pk", type = "S" }, { name = "created_at", type = "N" }], include = ["type"] },
+      ]
+      former_index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] }
+      ttl          = "expires_at"
+    }
+    keep_former_index = false
+    kms_key_arn       = null
+    protect           = true
   }
 }
 

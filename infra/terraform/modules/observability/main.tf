@@ -6,10 +6,9 @@ locals {
   ours = { service = "whendue" }
 
   lambda = { for name, function in var.functions : name => { FunctionName = function } }
-  on_table = {
-    table = { TableName = var.table }
-    index = { TableName = var.table, GlobalSecondaryIndexName = var.index }
-  }
+  on_table = merge({ table = { TableName = var.table } }, {
+    for name in var.indexes : "index_${name}" => { TableName = var.table, GlobalSecondaryIndexName = name }
+  })
 
   # Alarm -> what it says, the metrics that it reads, and how it makes one number of them a minute.
   alarms = {

@@ -33,9 +33,9 @@ variable "table" {
   type        = string
 }
 
-variable "index" {
-  description = "Its index."
-  type        = string
+variable "indexes" {
+  description = "The names of its indexes."
+  type        = list(string)
 }
 
 variable "email" {

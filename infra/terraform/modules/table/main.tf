@@ -1,4 +1,8 @@
-# The one table and its one index, the due index (ARCHITECTURE.md).
+# The one table and its two indexes, the due index and the tenant index (ARCHITECTURE.md).
+locals {
+  indexes = concat(var.plan.indexes, var.keep_former_index ? [var.plan.former_index] : [])
+}
+
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:the key is the operator's choice (kms_key_arn); without one AWS's own key encrypts, at no cost
   name                        = var.name
@@ -8,19 +12,22 @@ resource "aws_dynamodb_table" "this" {
   deletion_protection_enabled = var.protect
 
   dynamic "attribute" {
-    for_each = { for attribute in concat(var.plan.key, var.plan.index.key) : attribute.name => attribute.type }
+    for_each = merge([for key in concat([var.plan.key], local.indexes[*].key) : { for attribute in key : attribute.name => attribute.type }]...)
     content {
       name = attribute.key
       type = attribute.value
     }
   }
 
-  global_secondary_index {
-    name               = var.plan.index.name
-    hash_key           = var.plan.index.key[0].name
-    range_key          = var.plan.index.key[1].name
-    projection_type    = "INCLUDE"
-    non_key_attributes = var.plan.index.include
+  dynamic "global_secondary_index" {
+    for_each = local.indexes
+    content {
+      name               = global_secondary_index.value.name
+      hash_key           = global_secondary_index.value.key[0].name
+      range_key          = global_secondary_index.value.key[1].name
+      projection_type    = "INCLUDE"
+      non_key_attributes = global_secondary_index.value.include
+    }
   }
 
   ttl {

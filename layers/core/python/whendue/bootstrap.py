@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from whendue.operations.dead_letters import DeadLetterService
     from whendue.operations.erase import JobEraser
     from whendue.operations.listing import Listing
+    from whendue.operations.migration import Migration
     from whendue.operations.reader import JobReader
     from whendue.pauses.service import PauseService
     from whendue.profiles.editor import ProfileEditor
@@ -140,6 +141,13 @@ class App:
         from whendue.operations.listing import Listing
 
         return Listing(self._runtime)
+
+    @cached_property
+    def migration(self) -> "Migration":
+        """Upgrade the table."""
+        from whendue.operations.migration import Migration
+
+        return Migration(self._runtime)
 
     @cached_property
     def explainer(self) -> "Explainer":

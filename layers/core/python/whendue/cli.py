@@ -1,6 +1,7 @@
-"""The command `whendue`: a worker or a timer as a process of its own, for containers."""
+"""The command `whendue`: a worker or a timer as a process of its own, for containers; and the upgrade of a table."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -10,8 +11,9 @@ from whendue.containers.health import Liveness
 from whendue.containers.process import Probes, Service, run
 from whendue.containers.timer import LAST_STEP_S, Timer
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
-from whendue.errors import ConfigurationError
-from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_WAIT_S
+from whendue.errors import ConfigurationError, UnavailableError
+from whendue.operations.migration import MigrationProgress
+from whendue.quotas import MIGRATED_PER_S, SQS_MAX_BATCH, SQS_MAX_WAIT_S
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.version import VERSION
 
@@ -22,9 +24,11 @@ Make = Callable[[App, argparse.Namespace, Liveness], Service]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; gives the exit code: 0 ended in good order, 1 the grace was over, 2 wrongly configured."""
+    """Run the command; gives the exit code: 0 ended in good order, 1 not at its end, 2 wrongly configured."""
     options = _parser().parse_args(arguments)
     try:
+        if options.make is None:
+            return _migrate(app(), options.rate)
         whendue = app(listen_s=options.wait)
         liveness = Liveness(whendue.clock.now_ms, SILENT_S)
         service = options.make(whendue, options, liveness)
@@ -69,7 +73,35 @@ def _parser() -> argparse.ArgumentParser:
         commands, "timer", "send due jobs to their queues every minute, and rescue lost ones", _timer, LAST_STEP_S
     )
     timer.set_defaults(wait=0)
+    migrate = "upgrade the jobs of a table that an earlier version made, while everything runs"
+    upgrade = commands.add_parser("migrate", help=migrate, description=f"{migrate.capitalize()}.")
+    upgrade.add_argument(
+        "--rate",
+        type=_number(1, 100_000),
+        default=MIGRATED_PER_S,
+        help="items to read per second; each job takes two to four write units once (default: %(default)s)",
+    )
+    upgrade.set_defaults(make=None)
     return parser
+
+
+def _migrate(whendue: App, rate: int) -> int:
+    """Upgrade the table to its end, and print how far it is after each piece."""
+    read = changed = 0
+
+    def note(progress: MigrationProgress) -> None:
+        nonlocal read, changed
+        read, changed = read + progress.read, changed + progress.changed
+        line = {"message": "migrate", "read": read, "changed": changed, "finished": progress.finished}
+        sys.stdout.write(f"{json.dumps(line | whendue.bulkhead.take())}\n")
+        sys.stdout.flush()
+
+    try:
+        whendue.migration.run(rate, note)
+    except UnavailableError as error:
+        sys.stderr.write(f"whendue: {error}; run the command again, it continues from here\n")
+        return 1
+    return 0
 
 
 def _command(

@@ -95,8 +95,9 @@ LIST_ENTRIES_AT_ONCE = 1000
 # Dead jobs that are counted in one call, about 250 read units, and groups of them in its answer.
 DEAD_LETTERS_COUNTED = 10_000
 DEAD_LETTER_GROUPS = 200
-# Items of a table that one piece of a migration reads: 100 KB, and up to 100 conditional writes.
+# Items of a table that one piece of a migration reads, and those that it reads a second if nothing else is said.
 MIGRATED_AT_ONCE = 100
+MIGRATED_PER_S = 500
 TAGS = 10
 TAG_KEY_BYTES = 32
 TAG_VALUE_BYTES = 64

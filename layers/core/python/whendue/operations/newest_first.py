@@ -11,7 +11,7 @@ from whendue.quotas import LIST_ENTRIES_AT_ONCE
 
 # Where the filters leave in fewer, no more entries are read at once; and no fewer than this, wherever the end is near.
 RAREST: Final = 1 / 100
-FEWEST: Final = 25
+FEWEST: Final = 50
 
 
 class Taken(NamedTuple):
