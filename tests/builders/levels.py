@@ -51,6 +51,7 @@ PURE = frozenset(
         "notifications.delivery_job",
         "notifications.events",
         "notifications.subscription",
+        "operations.migrated",
         "operations.revision",
         "pauses.events",
         "pauses.model",

@@ -29,7 +29,7 @@ class Metered(MemoryStore):
         self.writes.update(write.name for write in writes)
         return super().apply(writes)
 
-    def get(self, keys: Any) -> Any:
+    def get(self, keys: Any, *, consistent: bool = True) -> Any:
         self.calls["get"] += 1
         return super().get(keys)
 

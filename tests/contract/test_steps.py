@@ -23,9 +23,8 @@ from tests.builders.samples import (
 )
 from whendue.engine.ports import Index, IndexQuery, JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
-from whendue.jobs.due_index import dead_partition
+from whendue.jobs.due_index import dead_partition, tenant_pk
 from whendue.jobs.model import Job, from_item
-from whendue.jobs.tenant_index import tenant_pk
 from whendue.table.writes import Plus, Write
 
 THREADS = 32

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-from localstack.topology import topology
+import pytest
+
+from localstack.topology import Index, topology
+from whendue.adapters.indexes import INDEXES
 from whendue.jobs.model import Job
 from whendue.table.keys import (
     attempt_key,
@@ -35,11 +38,14 @@ def test_every_attribute_of_the_hot_item_is_on_the_page_and_none_that_is_gone() 
     assert named - {"pk"} == set(Job.__slots__)
 
 
-def test_the_index_is_the_topologys() -> None:
-    """Its name and keys are what a deployment has."""
-    index = topology().table.index
-    assert f"index `{index.name}`" in PAGE
-    assert all(f"`{name}`" in PAGE for name in [*(item.name for item in index.key), *index.include])
+@pytest.mark.parametrize("index", topology().table.indexes, ids=lambda index: index.name)
+def test_the_indexes_are_the_topologys(index: Index) -> None:
+    """Their names, keys and what they carry are what a deployment has, on the page and in the code."""
+    [row] = re.findall(rf"^\| index `{index.name}`.*$", PAGE, re.MULTILINE)
+    assert all(f"`{name}`" in row for name in [*(item.name for item in index.key), *index.include])
+    [(at, described)] = [(key, known) for key, known in INDEXES.items() if known.name == index.name]
+    assert [item.name for item in index.key] == [described.partition, at.value]
+    assert tuple(index.include) == described.carries
 
 
 def test_the_sort_keys_of_a_job_are_those_of_the_code() -> None:

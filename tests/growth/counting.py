@@ -65,9 +65,7 @@ class CountingStore(MemoryStore):
     def _charge(self, index: Index, partition: str, entries: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
         """Charge a query of an index for all entries that it has read, filtered or not."""
         names = (INDEXES[index].partition, index.value, "pk", "sk")
-        size = sum(
-            item_bytes({**dict(zip(names, (partition, *place), strict=True)), **values}) for place, values in entries
-        )
+        size = sum(item_bytes({**dict(zip(names, (partition, *at), strict=True)), **values}) for at, values in entries)
         self._read(size, consistent=False)
 
     def _read(self, size: int, *, consistent: bool) -> None:

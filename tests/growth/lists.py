@@ -16,9 +16,9 @@ from whendue.jobs.model import Job, Policy, State, evolve
 from whendue.jobs.transition import archive
 from whendue.jobs.transitions import submit
 from whendue.operations.listing import JobFilter
-from whendue.table.keys import MIGRATION_KEY
 from whendue.quotas import LIST_PARTITIONS, LIST_READS, PAGE_DEFAULT
 from whendue.table.ids import Ids
+from whendue.table.keys import MIGRATION_KEY
 from whendue.table.writes import insert
 
 LARGE, SMALL, NEW, BUSY = "large", "small", "new", "busy"

@@ -185,7 +185,7 @@ class Monitor:
             self.wrong("a promote cursor moved backwards")
 
     def _one_alarm(self, after: Item) -> None:
-        """A live job is in its queue's due index, a dead one in its tenant's at the time of its end; others are in none."""
+        """A live job is in its queue's due index, a dead one in its tenant's at its end; others are in none."""
         partition = after["due_pk"]
         if after["state"] in FINAL and "pending_fan_out" in after:
             if not partition.startswith("live#") or after["check_at"] <= after["finished_at"]:

@@ -45,6 +45,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "contract/test_writes.py:store",
         "contract/test_sleeps.py",
     ),
+    "whendue.adapters.indexes": ("contract/test_newest_first.py:query_newest",),
     "whendue.adapters.memory.blobs": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.memory.queue": ("contract/test_queue.py:queue", "functional/engine/test_fairness.py:MemoryQueue"),
     "whendue.adapters.memory.runner": ("functional/worker/test_processor.py:World",),
@@ -88,7 +89,12 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/notifications/test_publisher.py",
         "functional/submission/test_submit.py:payload",
     ),
-    "whendue.engine.ports": ("contract/test_writes.py", "contract/test_queue.py", "contract/test_due_index.py"),
+    "whendue.engine.ports": (
+        "contract/test_writes.py",
+        "contract/test_queue.py",
+        "contract/test_due_index.py",
+        "contract/test_newest_first.py",
+    ),
     "whendue.engine.readable": ("functional/api/test_list_bulkheads.py:/jobs",),
     "whendue.engine.runtime": ("functional/worker/test_processor_bulkheads.py",),
     # --- inspection -----------------------------------------------------------------------------------------------
@@ -136,6 +142,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "whendue.operations.attempts": ("functional/api/test_attempts.py:/attempts",),
     "whendue.operations.erase": ("functional/operations/test_purge.py:eras",),
+    "whendue.operations.migrated": ("functional/operations/test_migration.py",),
     "whendue.operations.reader": ("functional/operations/test_commands.py:view", "functional/api/test_jobs.py:/jobs"),
     "whendue.operations.revision": ("functional/api/test_http_promises.py:If-Match",),
     # --- pauses, profiles, references -----------------------------------------------------------------------------

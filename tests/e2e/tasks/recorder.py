@@ -19,6 +19,8 @@ STATEMENTS = {
     "DELETE": "PartiQLDelete",
     "SELECT": "PartiQLSelect",
 }
+# The indexes of infra/topology.yaml; no index is the table itself.
+INDEXES = {None: "table", "due_2": "index", "tenant": "tenant_index"}
 OTHERS = {
     "lambda": ("invoked", "lambda:InvokeFunction"),
     "sesv2": ("mail", "ses:SendEmail"),
@@ -32,7 +34,7 @@ def meanings(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
         for statement in params["Statements"]:
             yield "table", f"dynamodb:{STATEMENTS[statement['Statement'].split()[0].upper()]}"
     elif service == "dynamodb":
-        yield "index" if "IndexName" in params else "table", f"dynamodb:{operation}"
+        yield INDEXES[params.get("IndexName")], f"dynamodb:{operation}"
     elif service == "sqs":
         queue = params["QueueUrl"].rpartition("-")[2]
         own = queue in ("notifications", "dead_letter", "notifications_dead_letter")

@@ -11,12 +11,10 @@ import pytest
 from functions.api.app import make_resolver, routes_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import SETTINGS, World
-from whendue.engine.ports import DueEntry
-from whendue.jobs.due_index import live_partition
-from whendue.jobs.model import TERMINAL
-from whendue.operations.listing import _place, _value
-from whendue.quotas import CURSOR_BYTES
-from whendue.settings import QUEUES
+from whendue.engine.ports import Position
+from whendue.errors import InvalidCursorError
+from whendue.operations.listing import _positions, _value
+from whendue.quotas import CURSOR_BYTES, LIST_PARTITIONS
 
 # Every list with a cursor, as it is asked for the next page; a filter that fits all entries is another list.
 LISTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -161,20 +159,24 @@ def test_a_cursor_of_jobs_shows_nothing_of_other_tenants(client_of: Callable[...
         assert base64.b64encode(text)[:-4] not in cursor.encode()
 
 
-@pytest.mark.parametrize("group", ["live", "2026-11-26"])
-def test_the_largest_cursor_is_one_that_is_taken(world: World, group: str) -> None:
-    """Sixteen shards a queue, each left at a job of its own; a tenant and a subscription of the longest names."""
+def test_the_largest_cursor_is_one_that_is_taken(world: World) -> None:
+    """Each partition left at a job of its own, and one at its end; the longest names."""
     tenant, name = "t" * 64, "s" * 64
-    kinds = QUEUES if group == "live" else sorted(state.value for state in TERMINAL)
-    entry = DueEntry(1 << 43, "JOB#" + "f" * 36, "job", 1 << 43)
-    value = _value(group, {f"{kind}#{shard}": entry for kind in kinds for shard in range(16)})
+    value = _value({n: Position(1 << 43, "JOB#" + "f" * 36, "job") for n in range(LIST_PARTITIONS - 1)} | {99: None})
     bound = ("deliveries", tenant, None, None, None, None, name)
     cursors = world.app.runtime.cursors
     cursor = cursors.seal(value, bound)
     assert len(cursor) <= CURSOR_BYTES
-    assert _place(cursors.open(cursor, bound)).group == group
-    assert SETTINGS.shards <= 16
-    assert live_partition("critical", 15)
+    read = _positions(cursors.open(cursor, bound))
+    assert (len(read), read[99]) == (LIST_PARTITIONS, None)
+    assert read[0] == Position(1 << 43, "JOB#" + "f" * 36, "job")
+
+
+@pytest.mark.parametrize("value", [["live", {}], {"a": None}, {"0": 7}, {"0": []}, {"0": [1]}, 3, None])
+def test_a_cursor_of_another_version_is_refused(value: object) -> None:
+    """It was sealed by us, and means something else."""
+    with pytest.raises(InvalidCursorError):
+        _positions(value)
 
 
 def test_pages_go_on_when_partitions_are_added(client: Client, world: World) -> None:

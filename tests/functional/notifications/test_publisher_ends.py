@@ -165,7 +165,7 @@ def test_a_failed_attempt_whose_worker_died_is_delivered_at_the_next_check_and_t
     worker(notified.world, notified.world.build(store=Refusing(notified.world.table, "apply", dies)))
     failed = notified.world.job(job)
     assert (failed.state, failed.pending_fan_out) == (State.PENDING, "")
-    notified.world.clock.advance((failed.check_at - notified.world.clock.now_ms()) / 1000 + 1)
+    notified.world.clock.advance(((failed.check_at or 0) - notified.world.clock.now_ms()) / 1000 + 1)
     notified.world.tick(notified.world.build(queue=Refusing(notified.world.queues, "send", send)))
     assert (notified.world.job(job).pending_fan_out, len(sent)) == (None, 1)
     assert notified.world.clock.now_ms() + sent[0].delay_s * 1000 >= failed.due_at

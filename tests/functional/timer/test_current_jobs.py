@@ -8,7 +8,7 @@ from whendue.timer.current_jobs import current_jobs
 
 
 def entry_of(job: Job) -> DueEntry:
-    return DueEntry(job.check_at, *job.key, job.due_at)
+    return DueEntry(job.check_at or 0, *job.key, job.due_at)
 
 
 def test_a_job_that_is_gone_or_has_moved_on_is_none_and_no_error() -> None:

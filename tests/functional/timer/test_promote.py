@@ -17,7 +17,7 @@ class StuckCursor(NotedCursor):
 
 
 def a_page(cursor: NotedCursor, job: Job) -> ScanPage:
-    return ScanPage(cursor, [DueEntry(job.check_at, *job.key, job.due_at)], [job], is_last=True)
+    return ScanPage(cursor, [DueEntry(job.check_at or 0, *job.key, job.due_at)], [job], is_last=True)
 
 
 def test_a_page_whose_cursor_does_not_move_is_left_and_the_others_have_passed() -> None:

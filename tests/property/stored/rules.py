@@ -56,9 +56,9 @@ class WireStore(MemoryStore):
             insist("statement", statement("table", write))
         return super().apply(writes)
 
-    def get(self, keys: Sequence[Key]) -> list[Item | None]:
+    def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         """Read as from the wire."""
-        return [item and _over_the_wire(item) for item in super().get(keys)]
+        return [item and _over_the_wire(item) for item in super().get(keys, consistent=consistent)]
 
     def query(self, pk: str) -> list[Item]:
         """Read as from the wire."""

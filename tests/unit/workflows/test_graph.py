@@ -29,7 +29,7 @@ def job(state: State, cause: str | None = None, at_s: int = 0, **more: Any) -> J
     """A job in a state, finished or begun so many seconds from now."""
     at_ms = NOW_MS + at_s * 1000
     last = Failure(cause, "", "", "", 1, 1, at_ms) if cause else None
-    base = Job("id", "acme", "ok", "normal", "default", "live#normal#0", 0, 0, 0, 0, "hash", Policy(), last=last)
+    base = Job("id", "acme", "ok", "normal", "default", "live#normal#0", 0, 0, 0, "hash", Policy(), last=last)
     times = {"finished_at": at_ms} if state in (State.SUCCEEDED, State.DEAD, State.CANCELLED) else {}
     return evolve(base, state=state, **times | more)
 

@@ -82,21 +82,14 @@ RESULT_DEPTH = 100
 BULK_JOBS = 500
 PAGE_DEFAULT = 50
 PAGE_MAX = 200
-# Partitions of a tenant's list of jobs, and of its dead ones; may only grow. A list reads all of them, and each takes
-# 1,000 new jobs a second of one tenant:
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+# Of a tenant's list, which reads all; may only grow. Each takes 1,000 new jobs a second (see LIMIT_RATE_PER_S).
 LIST_PARTITIONS = 4
-# What one list call may read before it answers with a short page and a cursor: jobs, of half a read unit each, and
-# entries of an index, of which about 40 are a read unit.
+# What one list call may read: jobs, two of which are a read unit, and entries of an index, 40 of which are one.
 LIST_READS = 1000
 LIST_ENTRIES = 8000
-# Entries of one partition that a list reads at once: 200 KB.
 LIST_ENTRIES_AT_ONCE = 1000
-# Dead jobs that are counted in one call, about 250 read units, and groups of them in its answer.
 DEAD_LETTERS_COUNTED = 10_000
-DEAD_LETTER_GROUPS = 200
-# Items of a table that one piece of a migration reads, and those that it reads a second if nothing else is said.
-MIGRATED_AT_ONCE = 100
+# Items of a table that `whendue migrate` reads if nothing else is said.
 MIGRATED_PER_S = 500
 TAGS = 10
 TAG_KEY_BYTES = 32
@@ -139,8 +132,7 @@ HORIZON_S = 366 * 86_400
 ERASE_AFTER_S = 3600
 ERASE_CHECK_MIN_S = 3600
 ERASE_CHECK_MAX_S = 86_400
-# A job that others depend on is kept for this much longer, so that the timer checks before it goes whether they are
-# live; as long as one is, it is kept.
+# A job is kept for this much longer, and on while live jobs depend on it: the timer checks before it goes.
 DEPENDED_ON_S = 86_400
 # Belongings that one tick looks at in each partition, and how many at a time.
 ERASE_WINDOW = 100
@@ -187,14 +179,11 @@ VALIDATIONS_S = 15.0
 HUNG_TENANTS = 2
 
 # --- conflicting writes ----------------------------------------------------------------------------------------
-# Rounds of reading, deciding and writing before a request fails because the item keeps changing. Each lost round is
-# another user's edit of the same item at the same moment.
+# Rounds of reading, deciding and writing before a request fails; each lost one is another's edit at that moment.
 CONFLICT_TRIES = 5
-# Two rounds for each dependency whose end arrives meanwhile: one to count it, one to see whether it was the last. What
-# is left is done by the next check.
+# Two rounds for each dependency whose end arrives meanwhile: to count it, and to see whether it was the last.
 RELEASE_TRIES = 8
-# Every batch that starts jobs of a key writes the key's one rate item; as many as this lose in a row only where more
-# batches start than the item can count.
+# Batches that start jobs of a key write its one rate item; this many lose in a row only above what it can count.
 RATE_TRIES = 20
 # The timer writes a schedule's item, too: one that fires each second is moved on by every tick.
 # Deciding the fires up to a change takes a round for each plan.

@@ -15,11 +15,11 @@ from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import redrive
 from whendue.operations.listing import JobFilter, Listing
 from whendue.quotas import (
-    DEAD_LETTER_GROUPS,
     DEAD_LETTERS_COUNTED,
     DYNAMODB_MAX_STATEMENTS,
     HORIZON_S,
     LIST_ENTRIES_AT_ONCE,
+    PAGE_MAX,
     REDRIVE_AGE_S,
 )
 from whendue.table.keys import job_id_of
@@ -100,12 +100,12 @@ class DeadLetterService:
                     counted.setdefault(entry.values.get("fingerprint", ""), []).append(entry)
                     number += 1
         largest = sorted(counted.items(), key=lambda group: (-len(group[1]), group[0]))
-        groups = self._described(largest[:DEAD_LETTER_GROUPS])
+        groups = self._described(largest[:PAGE_MAX])
         return DeadLetterGroups(
             groups,
             number,
             self._listing.cursor(merged, bound),
-            len(largest[DEAD_LETTER_GROUPS:]),
+            len(largest[PAGE_MAX:]),
             self._listing.is_complete(),
         )
 

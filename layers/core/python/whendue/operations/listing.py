@@ -9,10 +9,9 @@ from whendue.engine.ports import END_OF_TIME_MS, Index, IndexQuery, Item, Positi
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidCursorError, InvalidRequestError
-from whendue.jobs.due_index import dead_partitions
+from whendue.jobs.due_index import dead_partitions, tenant_partitions
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state
-from whendue.jobs.tenant_index import tenant_partitions
 from whendue.operations.migration import MigrationState
 from whendue.operations.newest_first import NewestFirst, Taken
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, LIST_ENTRIES, LIST_READS
@@ -182,8 +181,8 @@ def _size(limit: int, found: int, read: int) -> int:
 
 def _used(matches: Sequence[Job | None], wanted: int) -> int:
     """Return how many of the entries a page takes that has room for `wanted` jobs."""
-    places = [number for number, job in enumerate(matches, 1) if job]
-    return len(matches) if len(places) < wanted else places[wanted - 1]
+    counts = [number for number, job in enumerate(matches, 1) if job]
+    return len(matches) if len(counts) < wanted else counts[wanted - 1]
 
 
 def _queries(tenant: str, wanted: JobFilter) -> list[IndexQuery]:
@@ -204,12 +203,12 @@ def _where(values: Mapping[str, str | None]) -> tuple[Filter, ...]:
 
 def _value(positions: Mapping[int, Position | None]) -> dict[str, Any]:
     """Write positions as JSON."""
-    return {str(number): place and [place.at_ms, job_id_of(place.pk)] for number, place in positions.items()}
+    return {str(number): at and [at.at_ms, job_id_of(at.pk)] for number, at in positions.items()}
 
 
 def _positions(value: Any) -> dict[int, Position | None]:
     """Read positions; another version may have written them otherwise."""
     try:
-        return {int(number): place and Position(place[0], *job_key(place[1])) for number, place in value.items()}
+        return {int(number): at and Position(at[0], *job_key(at[1])) for number, at in value.items()}
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise InvalidCursorError from error

@@ -10,9 +10,9 @@ from whendue.engine.ports import Item, JobStore, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
-from whendue.jobs.migration import migrated
 from whendue.jobs.model import from_item
-from whendue.quotas import CONFLICT_TRIES, DYNAMODB_MAX_STATEMENTS, MIGRATED_AT_ONCE
+from whendue.operations.migrated import migrated
+from whendue.quotas import CONFLICT_TRIES, DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
 from whendue.table.items import position_of
 from whendue.table.keys import MIGRATION_KEY, Key
 from whendue.table.writes import Absent, Condition, Is, Lacks, Write
@@ -54,7 +54,7 @@ class Migration:
         at_once: number of items that one piece reads.
     """
 
-    def __init__(self, runtime: Runtime, at_once: int = MIGRATED_AT_ONCE) -> None:
+    def __init__(self, runtime: Runtime, at_once: int = DYNAMODB_MAX_BATCH_GET) -> None:
         """Use this runtime."""
         self._runtime = runtime
         self._at_once = at_once

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from whendue.jobs.due_index import live_partition
+from whendue.jobs.due_index import TENANT_PK, live_partition, tenant_pk
 from whendue.jobs.model import Job, State
-from whendue.jobs.tenant_index import TENANT_PK, tenant_pk
 from whendue.jobs.transition import archive, as_read
 from whendue.table.writes import REMOVE, Condition, Is, Lacks, Write
 

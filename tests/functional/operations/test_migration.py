@@ -1,0 +1,197 @@
+"""The upgrade of a table of the version before: in pieces, from where it stopped, while jobs run and change."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import Refusing
+from tests.builders.jobs import claimed
+from tests.builders.world import TENANT, World
+from whendue.engine.ports import Index, Item, WriteResult, WriteStatus
+from whendue.errors import UnavailableError
+from whendue.jobs.model import Job, State, from_item
+from whendue.operations.listing import JobFilter
+from whendue.operations.migrated import migrated
+from whendue.operations.migration import Migration, MigrationProgress
+from whendue.table.keys import MIGRATION_KEY, Key
+from whendue.table.writes import REMOVE, Write
+
+ALL = JobFilter()
+ONCE = {"max_attempts": 1}
+FINISHED = ("done", "bad", "cancelled")
+
+
+def as_before(item: Item) -> dict[str, Any]:
+    """Return the changes that make a job's item what the version before wrote."""
+    job = from_item(item)
+    changes: dict[str, Any] = dict.fromkeys(("tenant_pk", "fingerprint", "live_shard"), REMOVE)
+    if job.terminal and job.pending_fan_out is None:
+        changes |= {
+            "due_pk": f"done#{job.listed_under}#{job.state}#2027-01-15#{job.shard}",
+            "check_at": job.finished_at,
+        }
+    return changes
+
+
+@pytest.fixture
+def old() -> tuple[World, dict[str, Job]]:
+    """A table of the version before: a job in each state that lasts."""
+    world = World()
+    jobs = {
+        "done": world.submit(tags={"team": "a"}),
+        "bad": world.submit("bad", policy=ONCE),
+        "cancelled": world.submit(delay_s=1000),
+    }
+    world.work()
+    world.app.control.cancel(TENANT, jobs["cancelled"].id)
+    jobs["delayed"] = world.submit(delay_s=1000)
+    jobs["queued"] = world.submit()
+    jobs["running"] = world.submit()
+    claimed(world, jobs["running"])
+    table = world.table
+    table.apply([Write("before", key, [], as_before(item)) for key, item in table.items().items() if key.sk == "job"])
+    table.rows.pop(MIGRATION_KEY)
+    world.app = world.build()
+    return world, jobs
+
+
+def listed(world: World, wanted: JobFilter = ALL) -> set[str]:
+    return {job.id for job in world.app.listing.page("jobs", TENANT, wanted, 100, None).jobs}
+
+
+def migrate(world: World, at_once: int = 100) -> list[MigrationProgress]:
+    done: list[MigrationProgress] = []
+    Migration(world.app.runtime, at_once).run(1_000_000, done.append)
+    return done
+
+
+def test_until_it_has_finished_a_list_says_that_it_is_not_complete(old: tuple[World, dict[str, Job]]) -> None:
+    """A list that lacks jobs and does not say so is wrong."""
+    world, jobs = old
+    new = world.submit()
+    page = world.app.listing.page("jobs", TENANT, ALL, 100, None)
+    assert ([job.id for job in page.jobs], page.is_complete) == ([new.id], False)
+    assert not world.app.dead_letters.groups(TENANT, ALL, None).is_complete
+    migrate(world)
+    assert listed(world) == {new.id, *(job.id for job in jobs.values())}
+    assert world.app.listing.page("jobs", TENANT, ALL, 100, None).is_complete
+    groups = world.app.dead_letters.groups(TENANT, ALL, None)
+    assert ([group.count for group in groups.groups], groups.is_complete) == ([1], True)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_all_jobs_are_listed_as_this_version_lists_them(old: tuple[World, dict[str, Job]], at_once: int) -> None:
+    """Finished ones leave the due index, dead ones are counted by their error, live ones keep their checks."""
+    world, jobs = old
+    before = {name: world.job(job) for name, job in jobs.items()}
+    migrate(world, at_once)
+    after = {name: world.job(job) for name, job in jobs.items()}
+    for name in ("done", "cancelled"):
+        assert (after[name].check_at, after[name].due_pk) == (None, f"live#normal#{before[name].shard}")
+    dead = after["bad"]
+    assert dead.due_pk.startswith("dead#acme#")
+    assert dead.last
+    assert (dead.check_at, dead.fingerprint) == (before["bad"].finished_at, dead.last.fingerprint)
+    assert dead.shard == before["bad"].shard
+    for name, job in after.items():
+        assert job.expires_at == before[name].expires_at
+        if name not in FINISHED:
+            assert (job.due_pk, job.check_at) == (before[name].due_pk, before[name].check_at)
+    assert listed(world, JobFilter(tags=(("team", "a"),))) == {jobs["done"].id}
+    due = {entry.key.pk for entries in world.table.indexes[Index.DUE].values() for entry in entries}
+    assert not due & {jobs["done"].key.pk, jobs["cancelled"].key.pk}
+
+
+def test_jobs_run_on_and_change_while_it_goes(old: tuple[World, dict[str, Job]]) -> None:
+    """One piece, one item at a time, and all that jobs do between them."""
+    world, jobs = old
+    migration = Migration(world.app.runtime, at_once=1)
+    between: list[Callable[[], object]] = [
+        lambda: world.app.control.redrive(TENANT, jobs["bad"].id),
+        lambda: world.app.control.redrive(TENANT, jobs["cancelled"].id),
+        world.work,
+        lambda: world.pass_time(150),
+        lambda: world.app.control.reschedule(TENANT, jobs["delayed"].id, None, "high"),
+        lambda: world.pass_time(1000),
+    ]
+    for number in range(200):
+        if migration.step().finished:
+            break
+        if number < len(between):
+            between[number]()
+    world.pass_time(1200, step_s=5)
+    states = {name: world.job(job).state for name, job in jobs.items()}
+    assert states == {name: State.DEAD if name == "bad" else State.SUCCEEDED for name in jobs}
+    assert listed(world) == {job.id for job in jobs.values()}
+    assert all(not world.job(job).due_pk.startswith("done#") for job in jobs.values())
+
+
+def test_a_job_that_changes_between_read_and_write_is_read_again(old: tuple[World, dict[str, Job]]) -> None:
+    """A redrive comes first: the job runs again, and is listed."""
+    world, jobs = old
+    waiting = [jobs["bad"]]
+    real = world.table.apply
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        if writes[0].name == "migrate" and waiting:
+            world.app.control.redrive(TENANT, waiting.pop().id)
+        return real(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    Migration(app.runtime).run(1_000_000, lambda _: None)
+    job = world.job(jobs["bad"])
+    assert (job.state, job.due_pk) == (State.PENDING, f"live#normal#{job.shard}")
+    assert job.id in listed(world)
+
+
+def test_it_goes_on_where_it_was_stopped(old: tuple[World, dict[str, Job]]) -> None:
+    """The table refused; nothing is marked that is not done."""
+    world, jobs = old
+    real, left = world.table.apply, [3]
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        left[0] -= 1
+        return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes) if left[0] == 0 else real(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    with pytest.raises(UnavailableError):
+        Migration(app.runtime, at_once=2).run(1_000_000, lambda _: None)
+    done = migrate(world, at_once=2)
+    assert done[-1].finished
+    assert sum(progress.read for progress in done) < len(world.table.rows) + 1
+    assert listed(world) == {job.id for job in jobs.values()}
+    assert migrate(world) == [MigrationProgress(0, 0, finished=True)]
+
+
+def test_two_at_once_end_with_everything_done(old: tuple[World, dict[str, Job]]) -> None:
+    """The slower one's mark is refused, or repeats what is done already."""
+    world, jobs = old
+    first, second = (Migration(world.app.runtime, at_once=2) for _ in range(2))
+    ended = False
+    while not ended:
+        ended = first.step().finished or second.step().finished
+    assert listed(world) == {job.id for job in jobs.values()}
+
+
+def test_what_cannot_be_read_is_left_and_noted(old: tuple[World, dict[str, Job]]) -> None:
+    """It stops no other."""
+    world, jobs = old
+    world.table.rows[jobs["done"].key]["state"] = "odd"
+    migrate(world)
+    assert world.app.bulkhead.take()["isolated"][0]["stage"] == "migrate"
+    assert listed(world) == {job.id for job in jobs.values()} - {jobs["done"].id}
+
+
+def test_a_job_of_this_version_needs_nothing() -> None:
+    """Run again, it writes nothing."""
+    world = World()
+    job = world.submit()
+    [item] = world.table.get([job.key])
+    assert item
+    assert migrated(job, item) is None
+
+
+def test_the_mark_is_one_item() -> None:
+    """Operators may look at it."""
+    assert Key("TABLE", "migration") == MIGRATION_KEY
