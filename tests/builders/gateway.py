@@ -152,7 +152,7 @@ class Client:
     def __init__(self, api: Api, token: str | None, shape: Shape = "http") -> None:
         self.api = api
         self.token = token
-        self._shape = shape
+        self.shape = shape
 
     def send(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any
@@ -163,7 +163,7 @@ class Client:
             all_headers["Content-Type"] = "application/json"
         text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
         request = Request(method, path, all_headers | dict(headers or {}), text, urlencode(query, doseq=True))
-        return self.event(request.event(self._shape))
+        return self.event(request.event(self.shape))
 
     def event(self, event: Mapping[str, Any]) -> Answer:
         """Hand an event over as it is."""

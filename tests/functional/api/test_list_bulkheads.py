@@ -46,7 +46,6 @@ STAGES = {
     "schedules, shown": Stage("/schedules", f"{ROUTES}.schedules.schedule_reply"),
     "fires, read": Stage("/schedules/s/fires", "whendue.schedules.history.fire_from"),
     "fires, shown": Stage("/schedules/s/fires", f"{ROUTES}.schedules.fire_reply"),
-    "dead letters, read": Stage("/dead-letters", "whendue.operations.listing.from_item"),
     "dead letters, grouped": Stage("/dead-letters", "whendue.operations.dead_letters._group"),
     "dead letters, shown": Stage("/dead-letters", f"{ROUTES}.dead_letters.group_reply"),
     "subscriptions, read": Stage("/subscriptions", "whendue.notifications.subscriptions.from_item"),

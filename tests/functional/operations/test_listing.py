@@ -2,14 +2,20 @@
 
 import pytest
 
+from tests.builders.api import a_token, api_of
+from tests.builders.gateway import Client
 from tests.builders.jobs import claimed
 from tests.builders.world import TENANT, World
-from whendue.errors import InvalidCursorError, JobNotFoundError
+from whendue.errors import InvalidCursorError, InvalidRequestError, JobNotFoundError
+from whendue.jobs.model import from_item
 from whendue.operations.listing import JobFilter
 from whendue.submission.request import JobRequest
+from whendue.table.writes import Write
 
 ALL = JobFilter()
 ONCE = {"max_attempts": 1}
+# Where the clock of a world starts.
+START_MS = World().clock.now_ms()
 
 
 def pages(world: World, wanted: JobFilter, limit: int) -> list[list[str]]:
@@ -95,3 +101,83 @@ def test_a_job_past_its_retention_is_gone_even_before_dynamodb_sweeps_it() -> No
     with pytest.raises(JobNotFoundError):
         world.view(job)
     assert world.app.listing.page("jobs", TENANT, ALL, 10, None).jobs == []
+
+
+def test_a_list_reads_on_where_a_filter_leaves_most_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page is short when it has read its share; the next ones find the rest, each job once."""
+    monkeypatch.setattr("whendue.operations.listing.LIST_READS", 7)
+    world = World()
+    jobs = [world.submit(delay_s=1000) for _ in range(30)]
+    world.work()
+    for job in (jobs[3], jobs[17], jobs[29]):
+        world.app.control.cancel(TENANT, job.id)
+    found = pages(world, JobFilter(state="cancelled"), 2)
+    assert len(found) > 4
+    assert {job_id for page in found for job_id in page} == {jobs[n].id for n in (3, 17, 29)}
+    assert sum(map(len, found)) == 3
+
+
+COMBINED: dict[str, JobFilter] = {
+    "a tag": JobFilter(tags=(("team", "a"),)),
+    "a tag that no job has": JobFilter(tags=(("team", "z"),)),
+    "two tags": JobFilter(tags=(("team", "a"), ("size", "1"))),
+    "a tag and a type": JobFilter(type="bad", tags=(("team", "b"),)),
+    "a tag and a state": JobFilter(state="succeeded", tags=(("team", "a"),)),
+    "a tag of dead ones": JobFilter(state="dead", tags=(("size", "1"),)),
+    "a tag and a priority": JobFilter(queue="high", tags=(("team", "a"),)),
+    "a schedule": JobFilter(schedule="nightly"),
+    "from a time": JobFilter(created_from=START_MS + 5000),
+    "until a time": JobFilter(created_until=START_MS + 5000),
+    "dead ones of a time": JobFilter(state="dead", created_from=START_MS + 2000, created_until=START_MS + 8000),
+    "everything": JobFilter("succeeded", "ok", "high", None, None, (("team", "a"),), None, None, 0, START_MS + 9000),
+}
+
+
+@pytest.mark.parametrize("name", COMBINED)
+@pytest.mark.parametrize("limit", [1, 3, 50])
+def test_filters_in_any_combination_list_what_matches(many: World, name: str, limit: int) -> None:
+    """Whichever index is read, and whatever of them it can filter by; none twice."""
+    wanted, now_ms = COMBINED[name], many.clock.now_ms()
+    jobs = [from_item(item) for key, item in many.table.items().items() if key.sk == "job" and item["tenant"] == TENANT]
+    expected = [job for job in jobs if wanted.wants(job, now_ms)]
+    found = [job_id for page in pages(many, wanted, limit) for job_id in page]
+    assert sorted(found) == sorted(job.id for job in expected)
+    by_id = {job.id: job for job in jobs}
+    times = [by_id[job_id].check_at if wanted.state == "dead" else by_id[job_id].created_at for job_id in found]
+    assert times == sorted(times, key=lambda at_ms: -(at_ms or 0)), "the newest first"
+    assert expected or name == "a tag that no job has"
+
+
+@pytest.fixture(scope="module")
+def many() -> World:
+    """Jobs with different tags, types, priorities and ends, one in each second; and another tenant's."""
+    world = World()
+    for n in range(12):
+        tags = {"team": "ab"[n % 2], "size": str(n % 3)}
+        kind = "bad" if n % 3 == 1 else "ok"
+        world.submit(kind, policy=ONCE, tags=tags, queue="high" if n % 4 == 0 else "normal")
+        world.app.submit.many("other", [JobRequest(kind, {}, tags=tags)])
+        if n % 5:
+            world.work()
+        world.clock.advance(1)
+    scheduled = world.submit(delay_s=100, tags={"team": "a"})
+    world.table.apply([Write("schedule", scheduled.key, (), {"schedule": "nightly"})])
+    return world
+
+
+def test_the_members_of_a_workflow_are_listed_by_its_id() -> None:
+    """Its nodes, and no other job."""
+    world = World()
+    client = Client(api_of(world), a_token())
+    workflow = client.send("POST", "/workflows", {"nodes": {"a": {"type": "ok"}, "b": {"type": "ok"}}}).json
+    client.submit()
+    world.pass_time(5)
+    jobs = client.send("GET", "/jobs", workflow=workflow["id"]).json["items"]
+    assert {(job["parentId"], job["type"]) for job in jobs} == {(workflow["id"], "ok")}
+    assert len(jobs) == 2
+
+
+def test_a_range_without_a_time_is_refused() -> None:
+    """Rather than answered with nothing."""
+    with pytest.raises(InvalidRequestError, match="createdBefore"):
+        World().app.listing.page("jobs", TENANT, JobFilter(created_from=9, created_until=8), 1, None)

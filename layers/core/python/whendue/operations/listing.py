@@ -206,9 +206,16 @@ def _value(positions: Mapping[int, Position | None]) -> dict[str, Any]:
     return {str(number): at and [at.at_ms, job_id_of(at.pk)] for number, at in positions.items()}
 
 
+def _position(value: list[Any] | None) -> Position | None:
+    if value is None:
+        return None
+    at_ms, job_id = value
+    return Position(at_ms, *job_key(job_id))
+
+
 def _positions(value: Any) -> dict[int, Position | None]:
     """Read positions; another version may have written them otherwise."""
     try:
-        return {int(number): at and Position(at[0], *job_key(at[1])) for number, at in value.items()}
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        return {int(number): _position(at) for number, at in value.items()}
+    except (ValueError, TypeError, AttributeError) as error:
         raise InvalidCursorError from error

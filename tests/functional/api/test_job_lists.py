@@ -1,0 +1,109 @@
+"""The parameters of GET /jobs over HTTP, on both event shapes: tags, times, schedule, workflow, and what is wrong."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders.api import a_token, api_of
+from tests.builders.gateway import Client, Request, Shape
+from tests.builders.world import World
+from whendue.table.keys import MIGRATION_KEY
+
+
+@pytest.fixture
+def client(world: World, shape: Shape) -> Client:
+    return Client(api_of(world), a_token(), shape)
+
+
+def ids(client: Client, query: str) -> list[str]:
+    """List by a query as it is written; a client's parameters are a dictionary."""
+    headers = {"Authorization": f"Bearer {client.token}"}
+    answer = client.event(Request("GET", "/jobs", headers, query=query).event(client.shape))
+    assert answer.status == 200, answer.text
+    assert answer.json["missing"] is None
+    return [job["id"] for job in answer.json["items"]]
+
+
+def problem(client: Client, query: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {client.token}"}
+    answer = client.event(Request("GET", "/jobs", headers, query=query).event(client.shape))
+    assert answer.status in (400, 422), answer.text
+    return dict(answer.json)
+
+
+def test_tags_are_sent_several_times_and_all_must_match(client: Client) -> None:
+    """Commas, colons and percent signs in a value are its own."""
+    billing = client.submit(tags={"team": "billing", "odd": "a,b:c%2C d"})["id"]
+    both = client.submit(tags={"team": "billing", "env": "prod"})["id"]
+    client.submit(tags={"team": "sales"})
+    assert set(ids(client, "tag=team:billing")) == {billing, both}
+    assert ids(client, "tag=team:billing&tag=env:prod") == [both]
+    assert ids(client, "tag=team%3Abilling&tag=odd:a%2Cb%3Ac%252C%20d") == [billing]
+    assert ids(client, "tag=team:") == []
+    assert ids(client, "tag=team:billing&tag=team:sales") == []
+
+
+def test_jobs_are_listed_by_the_time_of_their_submit(client: Client, world: World) -> None:
+    """From the first time on, and before the second one."""
+    made = []
+    for _ in range(4):
+        made.append(client.submit())
+        world.clock.advance(10)
+    second, third = made[1]["createdAt"], made[2]["createdAt"]
+    assert ids(client, "") == [job["id"] for job in reversed(made)]
+    assert ids(client, f"createdAfter={second}") == [job["id"] for job in made[:0:-1]]
+    assert ids(client, f"createdBefore={third}") == [job["id"] for job in made[1::-1]]
+    assert ids(client, f"createdAfter={second}&createdBefore={third}&type=ok") == [made[1]["id"]]
+
+
+def test_jobs_of_a_schedule(client: Client, world: World) -> None:
+    """Those that its fires created."""
+    client.submit()
+    client.send("PUT", "/schedules/often", {"every": "PT1S", "job": {"type": "ok"}})
+    world.pass_time(70)
+    found = ids(client, "schedule=often&limit=200")
+    assert len(found) > 10
+    assert ids(client, "schedule=never") == []
+
+
+WRONG = {
+    "a tag without a value": ("tag=team", "query.tag.0"),
+    "a tag without a name": ("tag=:billing", "query.tag.0"),
+    "the second tag": ("tag=a:b&tag=team", "query.tag.1"),
+    "a long name": (f"tag={'n' * 33}:x", "query.tag.0"),
+    "a long value": (f"tag=n:{'v' * 65}", "query.tag.0"),
+    "eleven tags": ("&".join(f"tag=a:{n}" for n in range(11)), "query.tag"),
+    "a time in words": ("createdAfter=yesterday", "query.createdAfter"),
+    "a time without an offset": ("createdBefore=2026-12-24T18:00:00", "query.createdBefore"),
+    "a workflow that is no id": ("workflow=mine", "query.workflow"),
+    "a schedule with a space": ("schedule=a%20b", "query.schedule"),
+    "a type sent twice": ("type=a&type=b", "query.type"),
+    "a parameter that is none": ("tags=a:b", "query.tags"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_named(client: Client, name: str) -> None:
+    """Where it is, and what to send instead."""
+    query, where = WRONG[name]
+    assert [place["where"] for place in problem(client, query)["errors"]] == [where]
+
+
+def test_times_in_the_wrong_order_are_refused(client: Client) -> None:
+    """They may have been swapped."""
+    query = "createdAfter=2026-12-24T18:00:00Z&createdBefore=2026-12-24T17:00:00Z"
+    assert "createdBefore must be later" in problem(client, query)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/workflows", "/dead-letters"])
+def test_a_list_says_what_it_lacks_until_an_upgrade_has_finished(client: Client, world: World, path: str) -> None:
+    """`whendue migrate` marks the table."""
+    assert client.send("GET", path).json["missing"] is None
+    world.table.rows.pop(MIGRATION_KEY)
+    fresh = Client(api_of(world), a_token(), client.shape)
+    assert fresh.send("GET", path).json["missing"] is None, "it is known from before"
+    world.app = world.build()
+    later = Client(api_of(world), a_token(), client.shape)
+    assert later.send("GET", path).json["missing"] == "jobs_before_upgrade"
+    if path == "/dead-letters":
+        assert later.send("POST", "/dead-letters/redrive", {}).json["missing"] == "jobs_before_upgrade"
