@@ -5,11 +5,13 @@ from collections import Counter
 from typing import Any
 
 from tests.builders.world import TENANT, World
+from whendue.adapters.indexes import INDEXES, entry_of
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import WriteResult
+from whendue.engine.ports import Index, WriteResult
 from whendue.jobs.model import State, item_bytes
 from whendue.quotas import WRITE_UNIT_BYTES
 from whendue.submission.request import JobRequest
+from whendue.table.keys import Key
 from whendue.table.writes import Write
 from whendue.workflows.graph import Draft, Wanted, make, to_value
 
@@ -17,14 +19,25 @@ CHAIN = 20
 
 
 def units(before: Any, after: Any) -> int:
-    """Count the write units of a write, its index's included.
+    """Count the write units of a write, those of both indexes included.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
     """
     size = max(item_bytes(item) for item in (before, after) if item)
-    places = [item and (item.get("due_pk"), item.get("check_at"), item.get("due_at")) for item in (before, after)]
-    indexed = [entry is not None and entry[0] is not None for entry in places]
-    return math.ceil(size / WRITE_UNIT_BYTES) + (sum(indexed) if places[0] != places[1] else 0)
+    return math.ceil(size / WRITE_UNIT_BYTES) + sum(_moved(index, before, after) for index in Index)
+
+
+def _moved(index: Index, before: Any, after: Any) -> int:
+    """Count the entries that a write takes out of an index, and puts in; one whose keys stay is one write."""
+    entries = [item and entry_of(index, Key(item["pk"], item["sk"]), item) for item in (before, after)]
+    if entries[0] == entries[1]:
+        return 0
+    keys = {
+        (item[INDEXES[index].partition], entry.position)
+        for item, entry in zip((before, after), entries, strict=True)
+        if entry
+    }
+    return len(keys)
 
 
 class MeteredStore(MemoryStore):
@@ -52,14 +65,15 @@ def test_a_node_of_a_chain_costs_fifteen_write_units() -> None:
     assert world.job(flow).state is State.SUCCEEDED
     spent, links = world.table.units, CHAIN - 1
     assert {name: spent[name] for name in ("submit", "claim", "dependencies", "dependent", "satisfy")} == {
-        "submit": 2 * (CHAIN + 1),
+        "submit": 3 * (CHAIN + 1),
         "claim": CHAIN + 2,
         "dependencies": links,
         "dependent": links,
         "satisfy": links,
     }
-    # Each moves the alarm: one unit for the item, two for the index. The workflow's own job is released, too.
-    assert spent["finish_fan_out"] == 3 * CHAIN
-    assert spent["succeed"] == 3 * (CHAIN + 1)
+    # One unit for the item, two where the next check moves, one where it goes. The workflow's own job is released, too.
+    assert spent["finish_fan_out"] == 2 * CHAIN
+    # The end of the workflow's own job has no fan-out: its entry goes at once.
+    assert spent["succeed"] == 3 * CHAIN + 2
     assert spent["release"] == 3 * (links + 1)
     assert 15 * CHAIN <= spent.total() <= 15 * CHAIN + 20

@@ -26,8 +26,8 @@ REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"
 WRONG = frozenset({"ValidationException", "ValidationError"})
 UNAVAILABLE = WriteResult(WriteStatus.UNAVAILABLE)
 INVALID = WriteResult(WriteStatus.INVALID)
-# What DynamoDB says of a query on an index that the table has not.
-NO_INDEX: Final = "does not have the specified index"
+# What DynamoDB says of a query on an index that the table does not have, or not yet.
+NO_INDEX: Final = ("does not have the specified index", "Cannot read from backfilling global secondary index")
 
 
 class DynamoStore:
@@ -224,8 +224,8 @@ class DynamoStore:
         return ThreadPoolExecutor(LIST_PARTITIONS, thread_name_prefix="list")
 
     def _newest(self, query: IndexQuery) -> IndexPage:
-        if query.after and query.after.at_ms < query.first_ms:
-            # DynamoDB refuses a start outside of the condition.
+        if query.first_ms > min(query.last_ms, query.after.at_ms if query.after else query.last_ms):
+            # DynamoDB refuses a range without a time, and a start outside of the range.
             return IndexPage([], 0, None)
         reply = self._patiently("query", **newest(query))
         return page(query, reply)
@@ -264,7 +264,7 @@ class DynamoStore:
         except ClientError as error:
             if is_retryable(error.response["Error"]["Code"]):
                 return None
-            if NO_INDEX in error.response["Error"].get("Message", ""):
+            if any(words in error.response["Error"].get("Message", "") for words in NO_INDEX):
                 raise OldTableError from error
             raise
 
