@@ -7,7 +7,8 @@ from typing import Any
 from tests.builders.world import World
 from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
-from whendue.timer.due_cursors import Cursor, Purpose
+from whendue.table.keys import Key
+from whendue.timer.due_cursors import Cursor, CursorItem, Moves, Purpose
 from whendue.timer.partition_scan import PartitionScan
 
 
@@ -33,16 +34,29 @@ def runtime_of(world: World, store: PagesStore) -> Runtime:
     return replace(world.app.runtime, store=store)  # type: ignore[arg-type]
 
 
-class NotedCursor(Cursor):
-    """A cursor that notes where it is moved to."""
+class NotedItem(CursorItem):
+    """An item of cursors that notes where they are moved to."""
 
-    def __init__(self, partition: str) -> None:
-        super().__init__(None, "promote", partition, None)  # type: ignore[arg-type]
+    def __init__(self) -> None:
+        super().__init__(None, Key("noted", "noted"), {}, exists=True)  # type: ignore[arg-type]
         self.moves: list[DueEntry | None] = []
 
-    def move(self, position: DueEntry | None) -> bool:
-        self.moves.append(position)
-        return True
+    def move(self, moves: Moves) -> set[str]:
+        self.moves += moves.values()
+        return set(moves)
+
+
+class NotedCursor(Cursor):
+    """A cursor with an item of its own that notes where it is moved to."""
+
+    def __init__(self, partition: str, item: NotedItem | None = None) -> None:
+        self.noted = item or NotedItem()
+        super().__init__(self.noted, f"live#{partition}#0")
+        self.partition = partition
+
+    @property
+    def moves(self) -> list[DueEntry | None]:
+        return self.noted.moves
 
 
 def scan_of(

@@ -13,6 +13,8 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 START_MS = 1_800_000_000_000
+# Longer than any process lives.
+FOREVER_S = 10_000
 
 
 class KilledError(BaseException):
@@ -231,3 +233,35 @@ class StrandsRunning:
     def interrupt(self, index: int, error: type[BaseException]) -> None:
         """Raise an error inside a call."""
         self._scheduler.interrupt(self._strands[index], error)
+
+
+class StrandPool:
+    """Pool of a process: a strand for each call, some at a time; the others wait for those."""
+
+    def __init__(self, process: Process, size: int = 4) -> None:
+        self._process = process
+        self._size = size
+
+    def run(self, calls: Any) -> list[Any]:
+        """Run calls, and return their values once all have ended."""
+        waiting = list(enumerate(calls))
+        if len(waiting) == 1:
+            return [waiting[0][1]()]
+        ended: dict[int, Any] = {}
+        for start in range(0, len(waiting), self._size):
+            part = waiting[start : start + self._size]
+            running = StrandsRunning(self._process, [partial(_settled, call) for _, call in part])
+            while len(ended) < start + len(part):
+                ended |= {start + index: value for index, value in running.wait(FOREVER_S)}
+        outcomes = [ended[number] for number in range(len(waiting))]
+        for _, error in outcomes:
+            if error is not None:
+                raise error
+        return [value for value, _ in outcomes]
+
+
+def _settled(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    try:
+        return call(), None
+    except Exception as error:  # noqa: BLE001 - it is raised where the calls were made
+        return None, error

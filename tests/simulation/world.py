@@ -23,12 +23,22 @@ from tests.simulation.faults import ISOLATING, KILLING, READ, SETTLING, Fault, P
 from tests.simulation.monitor import Monitor
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
 from tests.simulation.receiver import Receiver
-from tests.simulation.scheduler import START_MS, KilledError, Process, Scheduler, Strand, StrandRunner, current_strand
+from tests.simulation.scheduler import (
+    START_MS,
+    KilledError,
+    Process,
+    Scheduler,
+    Strand,
+    StrandPool,
+    StrandRunner,
+    current_strand,
+)
 from tests.simulation.secrets import DEPLOYMENT, SECRET
 from tests.simulation.tasks import REGISTRY, Tasks
 from tests.simulation.timeouts import HangError
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
+from whendue.adapters.side_by_side import WideQueue, WideStore
 from whendue.bootstrap import App, build
 from whendue.engine.ports import Index, ReceivedMessage
 from whendue.errors import UnavailableError
@@ -281,8 +291,10 @@ class World:
         settings = Settings(
             "t", "b", URLS, "d", secret=DEPLOYMENT, visibility_s=self.nature.visibility_s, **self.nature.settings
         )
-        ports = (WiredStore(self, process), WiredQueue(self, process), WiredBlobs(self, process))
-        process.app = build(settings, system, *ports, StrandRunner(process), REGISTRY)
+        pool = StrandPool(process)
+        store, queue = WideStore(WiredStore(self, process), pool), WideQueue(WiredQueue(self, process), pool)
+        ports = (store, queue, WiredBlobs(self, process), StrandRunner(process), REGISTRY)
+        process.app = build(settings, system, *ports, pool=pool)
         process.tasks = self.tasks
         process.counts = self.nature.counts
         process.ends_ms = self.scheduler.now_ms + lasts_ms

@@ -56,7 +56,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.adapters.partiql": ("contract/test_writes.py:apply", "contract/test_faults.py:batches"),
     "whendue.adapters.s3": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.sqs": ("contract/test_queue.py:queue", "contract/test_faults.py"),
-    "whendue.adapters.threads": ("functional/worker/test_processor.py:RealTime",),
     "whendue.adapters.throttle": ("contract/test_faults.py", "functional/test_cli.py"),
     # --- channels, containers, tasks ------------------------------------------------------------------------------
     "whendue.channels.sns": ("functional/channels/test_email.py:sns",),

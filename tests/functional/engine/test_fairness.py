@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders.faults import Refusing
-from tests.builders.world import TENANT, World
+from tests.builders.world import SETTINGS, TENANT, World
 from whendue.adapters.memory import MemoryQueue
 from whendue.engine.fairness import take_turns, virtual_deadline
 from whendue.engine.message import from_body
@@ -20,7 +20,7 @@ from whendue.settings import QUEUES
 from whendue.submission.request import JobRequest
 from whendue.timer.due_cursors import read_cursors
 
-SHARDS = 4
+SHARDS = SETTINGS.shards
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers())))

@@ -1,39 +1,132 @@
-"""How far the timer got in a partition: a cursor that two timers move is moved by one, one that is broken is mended."""
+"""How far the timer got in a queue: a cursor that two timers move is moved by one, one that is broken is mended."""
 
+from typing import Any
+
+import pytest
+
+from tests.builders.faults import Counted, Refusing
 from tests.builders.world import World
-from whendue.engine.ports import DueEntry
-from whendue.table.keys import cursor_key
+from whendue.bulkhead import Bulkhead
+from whendue.engine.ports import DueEntry, WriteResult, WriteStatus
+from whendue.quotas import CURSORS_PER_WRITE
+from whendue.table.keys import cursor_key, cursors_key
 from whendue.table.writes import insert
-from whendue.timer.due_cursors import Cursor, read_cursors
+from whendue.timer.due_cursors import Cursor, move_cursors, read_cursors
 
 PARTITION = "live#normal#0"
 FIRST, SECOND = DueEntry(100, "JOB#a", "job", 220), DueEntry(200, "JOB#b", "job", 320)
 
 
-def read(world: World) -> Cursor:
-    [cursor] = read_cursors(world.table, "promote", [PARTITION])
+def read(world: World, store: Any = None) -> Cursor:
+    [cursor] = read_cursors(store or world.table, "promote", [PARTITION])
     return cursor
+
+
+def read_all(world: World, count: int, store: Any = None) -> list[Cursor]:
+    return read_cursors(store or world.table, "promote", [f"live#normal#{shard}" for shard in range(count)])
+
+
+def move(cursor: Cursor, position: DueEntry | None) -> bool:
+    [moved] = move_cursors(Bulkhead(), [(cursor, position)])
+    return moved
 
 
 def test_of_two_timers_one_moves_a_cursor() -> None:
     """Also one that stands at the beginning, to which it was moved back."""
     world = World()
-    assert read(world).move(FIRST)
-    assert read(world).move(None)
+    assert move(read(world), FIRST)
+    assert move(read(world), None)
     ours, theirs = read(world), read(world)
     assert ours.position is None
-    assert ours.move(SECOND)
-    assert not theirs.move(FIRST)
+    assert move(ours, SECOND)
+    assert not move(theirs, FIRST)
     assert read(world).position == SECOND
 
 
-def test_a_cursor_that_cannot_be_read_is_written_anew_wherever_it_is_moved() -> None:
+def test_the_very_first_moves_of_two_timers_do_not_undo_each_other() -> None:
+    """Both find no item, and both create it."""
+    world = World()
+    ours, theirs = read_all(world, 3), read_all(world, 3)
+    assert move_cursors(Bulkhead(), [(ours[0], FIRST), (ours[1], FIRST)]) == [True, True]
+    assert move_cursors(Bulkhead(), [(theirs[1], SECOND), (theirs[2], SECOND)]) == [False, True]
+    assert [cursor.position for cursor in read_all(world, 3)] == [FIRST, FIRST, SECOND]
+
+
+@pytest.mark.parametrize("stored", [5, "{", "[1,2]", '["a","b","c","d"]', "null"])
+def test_a_cursor_that_cannot_be_read_is_written_anew_wherever_it_is_moved(stored: Any) -> None:
     """At the beginning, too: otherwise each tick would find it broken."""
     world = World()
-    world.table.apply([insert("odd", cursor_key("promote", PARTITION), {"at_check": 1, "at_pk": 5})])
+    world.table.apply([insert("odd", cursors_key("promote", "normal"), {"at_0": stored})])
     broken = read(world)
     assert broken.position is None
-    assert broken.move(None)
-    item = world.table.items()[cursor_key("promote", PARTITION)]
-    assert {name: item.get(name) for name in ("at_check", "at_pk")} == {"at_check": 0, "at_pk": None}
-    assert read(world).move(FIRST)
+    assert move(broken, None)
+    assert "at_0" not in world.table.items()[cursors_key("promote", "normal")]
+    assert move(read(world), FIRST)
+    assert read(world).position == FIRST
+
+
+def test_all_cursors_of_a_queue_are_moved_by_one_write_and_those_of_50_by_one_update() -> None:
+    """AWS takes expressions of a bounded size."""
+    world = World()
+    calls: list[str] = []
+    for count, writes in ((4, 1), (CURSORS_PER_WRITE + 1, 2), (256, 6)):
+        cursors = read_all(world, count, Counted(world.table, calls))
+        calls.clear()
+        position = DueEntry(count, *FIRST[1:])
+        assert all(move_cursors(Bulkhead(), [(cursor, position) for cursor in cursors]))
+        assert calls == ["apply"] * writes
+        assert {cursor.position for cursor in read_all(world, count)} == {position}
+
+
+def test_a_cursor_that_another_timer_has_moved_keeps_no_other_from_moving() -> None:
+    """A second write moves the others; one that stands where it was to be moved to counts as moved."""
+    world = World()
+    ours, theirs = read_all(world, 4), read_all(world, 4)
+    assert all(move_cursors(Bulkhead(), [(cursor, FIRST) for cursor in ours]))
+    theirs = read_all(world, 4)
+    assert move_cursors(Bulkhead(), [(ours[0], SECOND), (ours[1], DueEntry(300, *FIRST[1:]))]) == [True, True]
+    moves = [(cursor, SECOND) for cursor in theirs]
+    assert move_cursors(Bulkhead(), moves) == [True, False, True, True]
+    assert [cursor.position == SECOND for cursor in read_all(world, 4)] == [True, False, True, True]
+
+
+def test_an_unknown_result_is_no_move_and_the_next_one_finds_out() -> None:
+    """The write may have been done: then the repeated one finds what it writes."""
+    world = World()
+    lossy = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)])
+    cursor = read(world, lossy)
+    assert not move(cursor, FIRST)
+    assert cursor.position is None
+    assert move(read(world), FIRST)
+    lossy.on = False
+    assert move(cursor, FIRST)
+
+
+def test_positions_of_the_version_before_are_taken_over_all_at_once() -> None:
+    """They had an item each: the first move stores those of all partitions, also of those that another timer serves."""
+    world = World()
+    for shard in range(4):
+        old = {"at_check": 100 + shard, "at_pk": "JOB#a", "at_sk": "job", "at_due": 220}
+        world.table.apply([insert("old", cursor_key("promote", f"live#normal#{shard}"), old)])
+    world.table.apply([insert("odd", cursor_key("promote", "live#normal#4"), {"at_check": 1, "at_pk": 5})])
+    world.table.apply([insert("start", cursor_key("promote", "live#normal#5"), {"at_check": 0})])
+    before = read_all(world, 6)
+    old_positions = [DueEntry(100 + shard, *FIRST[1:]) for shard in range(4)]
+    assert [cursor.position for cursor in before] == [*old_positions, None, None]
+    assert move(read(world), SECOND)
+    assert [cursor.position for cursor in read_all(world, 6)] == [SECOND, *old_positions[1:], None, None]
+
+
+def test_an_error_of_one_queue_is_its_own() -> None:
+    """The cursors of the others move."""
+    world = World()
+
+    def apply(writes: Any) -> Any:
+        if "low" in writes[0].key.pk:
+            raise ValueError("?")
+        return world.table.apply(writes)
+
+    cursors = read_cursors(Refusing(world.table, "apply", apply), "promote", ["live#low#0", "live#high#0"])
+    bulkhead = Bulkhead()
+    assert move_cursors(bulkhead, [(cursor, FIRST) for cursor in cursors]) == [False, True]
+    assert bulkhead.take()["isolated_errors"] == 1

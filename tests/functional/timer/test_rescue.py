@@ -7,11 +7,12 @@ import pytest
 
 from tests.builders.faults import Refusing
 from tests.builders.world import SETTINGS, TENANT, World
+from whendue.bootstrap import App
 from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
-from whendue.quotas import RESCUE_INTERVAL_MIN_S, RESCUES_PER_PARTITION
+from whendue.quotas import BACKLOG_MESSAGES, RESCUE_INTERVAL_MIN_S
 from whendue.submission.request import JobRequest
 from whendue.table.keys import Key
 from whendue.table.writes import Write
@@ -89,6 +90,16 @@ def paused_before_a_lost_one(world: World, count: int) -> Job:
     return job
 
 
+def reads_of(world: World, read: list[Key]) -> App:
+    """Note the jobs that are read."""
+
+    def get(keys: Sequence[Key]) -> list[Item | None]:
+        read.extend(key for key in keys if key.sk == "job")
+        return world.table.get(keys)
+
+    return world.build(store=Refusing(world.table, "get", get))
+
+
 def test_rescue_goes_on_behind_a_full_page_of_what_it_may_not_touch() -> None:
     """A paused tenant's thousand jobs do not keep a lost message of somebody else from being found (G6)."""
     world = World()
@@ -98,22 +109,50 @@ def test_rescue_goes_on_behind_a_full_page_of_what_it_may_not_touch() -> None:
     assert len(world.runs(job)) == 1
 
 
-def test_a_tick_looks_at_so_many_jobs_of_a_partition_and_the_next_goes_on_behind_them() -> None:
-    """Rescue is bounded per tick, however much there is that it may not touch; still it gets through."""
+def test_what_rescue_may_not_send_is_met_once_and_not_by_each_tick() -> None:
+    """Its check is moved: the next ticks read none of it, however much there is."""
     world = World()
-    job = paused_before_a_lost_one(world, SETTINGS.shards * (RESCUES_PER_PARTITION + 150))
+    job = paused_before_a_lost_one(world, 3000)
     read: list[Key] = []
+    assert world.tick(reads_of(world, read)).rescued == {"send": 1}
+    assert len(set(read)) == len(read) == 3001
+    for _ in range(5):
+        world.work()
+        world.clock.advance(60)
+        read.clear()
+        world.tick(reads_of(world, read))
+        assert read == []
+    assert len(world.runs(job)) == 1
 
-    def get(keys: Sequence[Key]) -> list[Item | None]:
-        read.extend(key for key in keys if key.sk == "job")
-        return world.table.get(keys)
 
-    ticked = world.tick(world.build(store=Refusing(world.table, "get", get)))
-    assert ticked.rescued == {}
-    assert len(set(read)) == len(read) == SETTINGS.shards * RESCUES_PER_PARTITION
-    assert world.tick().rescued == {"send": 1}
+def test_a_tick_moves_a_bounded_number_and_the_next_goes_on_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rescue is bounded by what it writes; a window that was begun is finished."""
+    monkeypatch.setattr("whendue.timer.tick.RESCUE_WRITES", 700)
+    world = World()
+    job = paused_before_a_lost_one(world, 2000)
+    ticks = [world.tick() for _ in range(3)]
+    assert [bool(tick.behind) for tick in ticks] == [True, True, False]
+    assert [tick.rescued for tick in ticks] == [{}, {}, {"send": 1}]
     world.work()
     assert len(world.runs(job)) == 1
+
+
+def test_a_paused_job_is_looked_at_after_as_long_as_it_has_waited_or_when_the_pause_ends() -> None:
+    """From half an hour to six hours; the resume does not wait for that."""
+    world = World()
+    [job] = lost(world)
+    until_ms = world.clock.now_ms() + 1_000_000
+    world.app.pauses.pause_tenant(TENANT, None, "a reason", "someone", until_ms)
+    world.clock.advance(100)
+    assert world.tick().rescued == {}
+    assert (world.job(job).check_at, world.job(job).rescues) == (until_ms, 0)
+    world.app.pauses.pause_tenant(TENANT, None, "for longer", "someone", None)
+    world.clock.advance(901)
+    world.tick()
+    assert world.job(job).check_at == world.clock.now_ms() + 1_800_000
+    world.clock.advance(7200)
+    world.tick()
+    assert world.job(job).check_at == world.clock.now_ms() + (world.clock.now_ms() - job.due_at)
 
 
 @pytest.mark.parametrize("before", [0, 20])
@@ -208,12 +247,31 @@ def test_a_job_that_only_runs_long_needs_no_message(monkeypatch: pytest.MonkeyPa
     assert world.app.bulkhead.take() == {}
 
 
-def test_a_paused_job_whose_message_is_lost_stays_as_it_is() -> None:
-    """Nothing is decided about it, and that is no error."""
+def test_a_paused_job_whose_message_is_lost_is_not_sent() -> None:
+    """Its check alone is moved, which is no rescue."""
     world = World()
     [job] = lost(world)
     world.app.pauses.pause_tenant(TENANT, None, "a reason", "someone", None)
     world.clock.advance(100)
     assert world.tick().rescued == {}
+    assert world.queues.pending("normal") == 0
     assert world.app.bulkhead.take() == {}
-    assert world.job(job).rescues == 0
+    after = world.job(job)
+    assert (after.state, after.rescues, after.generation) == (job.state, 0, job.generation)
+    assert after.check_at > job.check_at
+
+
+def test_late_jobs_of_a_backed_up_queue_are_met_less_and_less_often() -> None:
+    """A look at each of them at every tick would cost most when there is most to do (G11)."""
+    world = World()
+    jobs = [world.submit() for _ in range(BACKLOG_MESSAGES * 4)]
+    reads = []
+    for _ in range(30):
+        world.clock.advance(60)
+        read: list[Key] = []
+        world.tick(reads_of(world, read))
+        reads.append(len(set(read)))
+    assert world.queues.pending("normal") == len(jobs)
+    # After 1, 2, 4, 8 and 16 minutes, and then every quarter of an hour.
+    assert [minute for minute, count in enumerate(reads, 1) if count] == [1, 2, 4, 8, 16]
+    assert set(reads) == {0, len(jobs)}

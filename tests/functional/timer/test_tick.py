@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
-from tests.builders.world import TENANT, World
+from tests.builders.world import SETTINGS, TENANT, World
 from whendue.engine.ports import Depth, Outgoing
 from whendue.jobs.model import State
 from whendue.jobs.transitions import claim
 from whendue.quotas import BACKLOG_MESSAGES
 from whendue.submission.request import JobRequest
-from whendue.timer.due_cursors import Cursor
+from whendue.timer.due_cursors import CursorItem
 
 
 def test_a_job_days_ahead_is_promoted_two_minutes_before_it_is_due_and_not_sooner() -> None:
@@ -111,7 +111,7 @@ def test_a_partition_whose_cursor_cannot_be_moved_is_behind(monkeypatch: pytest.
     job = world.submit(delay_s=1000)
     world.clock.advance(950)
     with monkeypatch.context() as patched:
-        patched.setattr(Cursor, "move", lambda *_: False)
+        patched.setattr(CursorItem, "move", lambda *_: set())
         ticked = world.tick()
     assert (ticked.promoted, ticked.behind) == (1, [job.due_pk])
     assert world.tick().behind == []
@@ -173,15 +173,15 @@ def _killed(*_: Any) -> Any:
     raise KilledError
 
 
-def test_a_tick_reads_each_partition_twice_while_no_window_is_full() -> None:
-    """Once for promote, once for rescue; the schedules' once, and once what belongs to jobs."""
+def test_a_tick_reads_each_partition_once_while_little_is_due() -> None:
+    """For promote and rescue together; the schedules' once, once what belongs to jobs, and once the resumptions."""
     world = World()
     for _ in range(50):
         world.submit(delay_s=300)
     world.clock.advance(200)
     calls: list[str] = []
     world.tick(world.build(Counted(world.table, calls)))
-    assert calls.count("query_due") == 2 * 5 * 4 + 4 + 4
+    assert calls.count("query_due") == (5 + 1 + 1) * SETTINGS.shards + 1
 
 
 def test_ten_thousand_due_jobs_are_promoted_in_one_tick() -> None:
@@ -205,7 +205,7 @@ def test_a_tick_out_of_time_says_what_is_left_and_the_next_one_goes_on() -> None
     world.clock.advance(3600)
     out_of_time = world.app.tick.run(world.clock.now_ms())
     assert out_of_time.promoted == 0
-    assert len(out_of_time.behind) == 5 * 4 + 4
+    assert len(out_of_time.behind) == (5 + 1) * SETTINGS.shards
     app = world.build(queue=SlowQueue(world))
     one_page_each = app.tick.run(world.clock.now_ms() + 1)
     assert 0 < one_page_each.promoted < 2_000

@@ -242,7 +242,7 @@ ITS_QUEUE: dict[str, Stage] = {
     "a partition is listed": function("adapters.memory.store.MemoryStore.query_due", in_partition),
     "a queue takes messages": function("adapters.memory.queue.MemoryQueue.send", in_queue),
     "a queue is asked for its depth": function("adapters.memory.queue.MemoryQueue.depth", in_queue),
-    "a cursor is moved": function("timer.due_cursors.Cursor.move", lambda self, _: "low" in self.partition),
+    "a cursor is moved": function("timer.due_cursors.CursorItem.move", lambda self, _: "low" in self._key.pk),
     "cursors are read": function(
         "timer.open_scans.read_cursors", lambda _, __, names: any("low" in name for name in names)
     ),

@@ -8,6 +8,7 @@ from tests.builders.scans import NotedCursor, PagesStore, runtime_of, scan_of
 from tests.builders.world import World
 from whendue.engine.ports import DueEntry
 from whendue.errors import UnavailableError
+from whendue.quotas import WINDOW_MS
 from whendue.timer.partition_scan import PartitionScan, ScanPage
 
 A, B = "a", "b"
@@ -72,16 +73,27 @@ def test_a_scan_goes_on_behind_full_pages_alone() -> None:
     assert scan.behind == ["c"]
 
 
-def test_a_scan_stops_after_its_bound_of_a_partition() -> None:
-    """Rescue is bounded for each partition, over all windows of a tick."""
-    runtime = runtime_of(World(), PagesStore({A: [[1, 2], [3, 4]], B: [[1, 2], [3]]}))
-    scan = scan_of(A, B, partition_max=4)
+def test_pages_grow_while_windows_are_quick_and_shrink_when_they_are_slow() -> None:
+    """A window takes about two seconds, whatever the table and the queue give."""
+    scan = scan_of(A, page_limit=20)
+    sizes = []
+    for took_ms in (0, WINDOW_MS // 2, 0, 0, 0, WINDOW_MS // 2 + 1, WINDOW_MS + 1, WINDOW_MS * 9):
+        scan.resize(took_ms)
+        sizes.append(scan.page_max)
+    assert sizes == [4, 8, 16, 20, 20, 20, 10, 5]
+
+
+def test_partitions_that_are_released_are_read_no_more() -> None:
+    """Another timer serves them; only those with more than a page are given away."""
+    scan = scan_of(A, B, "c")
+    runtime = runtime_of(World(), PagesStore({A: [[1, 2]], B: [[3]], "c": [[4, 5]]}))
     scan.read_window(runtime)
+    assert scan.unfinished == [A, "c"]
+    scan.release(["c"])
+    assert [cursor.partition for cursor, _ in scan.window] == [A, B]
     scan.advance(pages_of(scan))
-    assert [cursor.partition for cursor in scan.cursors] == [A, B]
-    scan.read_window(runtime)
-    scan.advance(pages_of(scan))
-    assert (scan.cursors, scan.behind) == ([], [])
+    assert [cursor.partition for cursor in scan.cursors] == [A]
+    assert scan.behind == []
 
 
 def test_a_scan_that_is_left_is_behind_once_with_its_window_and_reads_no_more() -> None:

@@ -10,11 +10,12 @@ from whendue.adapters.cursors import SealedCursors
 from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
 from whendue.declarations.resources import TaskSettings, provide
 from whendue.engine.payload_store import PayloadStore
-from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Runner
+from whendue.engine.pool import InlinePool
+from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Pool, Runner
 from whendue.engine.runtime import Runtime
 from whendue.metrics.recorder import MetricsRecorder
 from whendue.notifications.publisher import NotificationPublisher
-from whendue.quotas import ISOLATED_AT_ONCE
+from whendue.quotas import ISOLATED_AT_ONCE, POOL_THREADS
 from whendue.settings import Settings
 from whendue.support.clock import Clock, system_clock
 from whendue.table.ids import Ids
@@ -300,8 +301,9 @@ def build(
     tracing: Tracing | None = None,
     *,
     isolation: Isolation | None = None,
+    pool: Pool | None = None,
 ) -> App:
-    """Put the application on the given ports; tests hand in memory adapters."""
+    """Put the application on the given ports; tests hand in memory adapters. Without a pool, calls run one by one."""
     payloads = PayloadStore(store, blobs)
     metrics = MetricsRecorder()
     ids, cursors = Ids(settings.secret.id_key), SealedCursors(settings.secret)
@@ -318,6 +320,7 @@ def build(
         metrics,
         tracing=tracing or Tracing(),
         isolation=isolation,
+        pool=pool or InlinePool(),
     )
     notifications = NotificationPublisher(runtime)
     return App(replace(runtime, notifications=notifications), notifications, metrics)
@@ -339,8 +342,9 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
     from whendue.adapters.ses import sender
+    from whendue.adapters.side_by_side import WideQueue, WideStore
     from whendue.adapters.sqs import SqsQueue
-    from whendue.adapters.threads import ThreadRunner
+    from whendue.adapters.threads import ThreadPool, ThreadRunner
 
     # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
     once = {"retries": {"total_max_attempts": 1}}
@@ -349,21 +353,19 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     provide("sesv2", lambda: sender(os.environ, **once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
-    settings, clock = Settings.from_env(os.environ, parameter), system_clock()
+    settings, clock, pool = Settings.from_env(os.environ, parameter), system_clock(), ThreadPool(POOL_THREADS)
+    urls = {**settings.queues, **settings.dead_letter_queues}
     made = build(
         settings,
         clock,
-        DynamoStore(client("dynamodb"), settings.table, clock),
-        SqsQueue(
-            client("sqs", read_timeout=READ_TIMEOUT_S + listen_s),
-            {**settings.queues, **settings.dead_letter_queues},
-            clock,
-        ),
+        WideStore(DynamoStore(client("dynamodb"), settings.table, clock), pool),
+        WideQueue(SqsQueue(client("sqs", read_timeout=READ_TIMEOUT_S + listen_s), urls, clock), pool),
         S3Blobs(DeferredClient(lambda: client("s3")), settings.bucket),
         ThreadRunner(),
         discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
         Tracing.from_env(os.environ),
         isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE),
+        pool=pool,
     )
     for failed in made.registry.failures:
         sys.stdout.write(f"{failed.log_line()}\n")

@@ -270,6 +270,8 @@ FAN_OUT_PAGES = 100
 FAN_OUT_MS = 10_000
 
 # --- timer and worker ------------------------------------------------------------------------------------------
+# Calls of a process that wait for AWS side by side: half of the connections that its clients keep (adapters/aws.py).
+POOL_THREADS = 16
 # Less than a minute: an interval that is counted from within a tick must be over at the next one.
 RESCUE_INTERVAL_MIN_S = 50
 RESCUE_INTERVAL_MAX_S = 900
@@ -277,13 +279,36 @@ RESCUE_INTERVAL_MAX_S = 900
 POSTPONED_MIN_S = 60
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
+# When rescue looks again at a job that it must not send, after as long as the job has waited. In a backed-up queue a
+# lost message is found when later ones have been received, so these are no longer than the longest rescue interval.
+LATE_CHECK_MIN_S = 60
+LATE_CHECK_MAX_S = 900
+# A paused job is brought back by the resume; these only heal one that this missed. The shortest is clearly longer than
+# LATE_CHECK_MAX_S: it is how a held job is recognised.
+HELD_CHECK_MIN_S = 1800
+HELD_CHECK_MAX_S = 6 * 3600
 # A message is overtaken when one that was sent so much later has been received: standard queues keep no strict order.
 OVERTAKEN_MS = 60_000
-RESCUES_PER_PARTITION = 500
-# Jobs that the timer takes from a queue at a time: promoting them takes one to two seconds, well within what a tick
-# keeps to end in good order, and tenants take turns within them.
+# Jobs that the timer takes from a queue at a time, at first; tenants take turns within them. A window that took less
+# than half of WINDOW_MS is followed by one of twice the size, up to WINDOW_GROWTH times the first (some 40 MB). A tick
+# keeps more than twice WINDOW_MS to end in good order.
 PROMOTE_WINDOW = 800
-RESCUE_WINDOW = 400
+RESCUE_WINDOW = 800
+WINDOW_GROWTH = 10
+WINDOW_MS = 2000
+# The first look at a partition, which serves promote and rescue, reads this many entries at most.
+FIRST_LOOK = 50
+# What one invocation of the timer moves for rescue in a tick, at three write units each: see docs/reference/quotas.md.
+RESCUE_WRITES = 100_000
+# Positions in one update: AWS takes expressions of 4 KB and 300 operators.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters
+CURSORS_PER_WRITE = 50
+# Partitions of a queue's due index: each takes 1,000 write units and 3,000 read units a second.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+SHARDS_DEFAULT = 8
+SHARDS_MAX = 256
+# How many there were at most while each had items of its own for the timer's positions.
+SHARDS_BEFORE = 16
 # Each lower priority counts as so much younger in the timer: low is never more than three times this behind critical.
 AGEING_S = 60
 # The part of a tick that rescue gets, however much there is to promote.
@@ -292,9 +317,15 @@ RESCUE_SHARE = 0.3
 # --- pauses and queues -----------------------------------------------------------------------------------------
 # A worker may know a pause this late; with the time of a claim well within the 5 s that are promised.
 PAUSE_CACHE_MS = 2000
-# What a resume brings back at once, and how many of the oldest jobs it reads for it in each partition.
+# What a resume brings back at once, before it answers; the timer does the rest.
 RESUMED_AT_ONCE = 500
-RESUME_LOOKS = 200
+RESUME_CALL_S = 5
+# Entries of a partition that a resume reads at a time.
+RESUME_PAGE = 500
+# Resumptions that a tick carries on.
+RESUMPTIONS_PER_TICK = 100
+# How long after its time a resume that did not take place, as its process died, is forgotten.
+RESUME_KEPT_S = 60
 # What a process remembers of who is paused and who is not: queues, tenants, and types of tenants.
 PAUSES_REMEMBERED = 2000
 PAUSE_REASON_BYTES = 256
@@ -302,8 +333,8 @@ PAUSE_BY_BYTES = 128
 # A tenant, a separator and a group are a MessageGroupId, which has 128 characters at most:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
 GROUP_BYTES = 63
-# Of each partition, to find the job of a queue that has been due longest.
-OLDEST_LOOKED_AT = 10
+# Jobs of a queue that are looked at to find the one that has been due longest.
+OLDEST_LOOKED_AT = 40
 
 # --- schedules -------------------------------------------------------------------------------------------------
 # Creating one counts them, and reads this many at most.

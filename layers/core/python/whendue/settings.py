@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from whendue.errors import ConfigurationError
-from whendue.quotas import LEASE_MAX_S, LEASE_MIN_S, SQS_MAX_VISIBILITY_S, TIMEOUT_S, WORKER_RESERVE_S
+from whendue.quotas import (
+    LEASE_MAX_S,
+    LEASE_MIN_S,
+    SHARDS_DEFAULT,
+    SHARDS_MAX,
+    SQS_MAX_VISIBILITY_S,
+    TIMEOUT_S,
+    WORKER_RESERVE_S,
+)
 from whendue.support.secret import Secret
 
 # Seconds that a worker function may run, which is also Lambda's longest:
@@ -59,7 +67,7 @@ class Settings:
     bucket: str
     queues: Mapping[str, str]
     dead_letter_queue: str
-    shards: int = 4
+    shards: int = SHARDS_DEFAULT
     timing: Timing = Timing()
     lease_s: int = 45
     visibility_s: int = 6 * WORKER_TIMEOUT_S
@@ -90,7 +98,7 @@ class Settings:
             bucket=_text(env, "WHENDUE_BUCKET"),
             queues=_queues(_text(env, "WHENDUE_QUEUES")),
             dead_letter_queue=_text(env, "WHENDUE_DEAD_LETTER_QUEUE"),
-            shards=_number(env, "WHENDUE_SHARDS", 4, low=1, high=16),
+            shards=_number(env, "WHENDUE_SHARDS", SHARDS_DEFAULT, low=1, high=SHARDS_MAX),
             timing=Timing(
                 lookahead_ms=1000 * _number(env, "WHENDUE_LOOKAHEAD_S", default.lookahead_ms // 1000, low=60, high=780),
                 grace_ms=1000 * _number(env, "WHENDUE_GRACE_S", default.grace_ms // 1000, low=1, high=600),

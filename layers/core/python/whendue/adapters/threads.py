@@ -1,13 +1,21 @@
-"""Runner on threads: one daemon thread per call, so that a stuck one holds up neither its neighbours nor the exit."""
+"""Threads: a runner for code of users, and a pool for calls to AWS.
+
+The runner has one daemon thread per call, so that a stuck one holds up neither its neighbours nor the exit.
+"""
 
 import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from typing import Any, TypeVar
 
+from whendue.engine.pool import InlinePool
 from whendue.errors import Interrupted
 from whendue.support.time_limit import interrupt
+
+T = TypeVar("T")
 
 
 class ThreadRunner:
@@ -58,3 +66,31 @@ class ThreadsRunning:
     def interrupt(self, index: int, error: type[BaseException]) -> None:
         """Raise an error inside a thread; one that is blocked in C code notices when it comes back."""
         interrupt(self._threads[index], error)
+
+
+class ThreadPool:
+    """Runs calls on a few threads that are kept; a single call, and one of a call, runs where it is made.
+
+    A call sees the context variables of whoever runs it.
+    """
+
+    def __init__(self, threads: int) -> None:
+        """Start no thread before it is needed."""
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="pool")
+        self._inside = threading.local()
+
+    def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """Run calls.
+
+        Raises:
+            Exception: the first of their errors, once all of them have ended.
+        """
+        if len(calls) <= 1 or getattr(self._inside, "yes", False):
+            return InlinePool().run(calls)
+        futures = [self._executor.submit(copy_context().run, self._call, call) for call in calls]
+        wait(futures)
+        return [future.result() for future in futures]
+
+    def _call(self, call: Callable[[], T]) -> T:
+        self._inside.yes = True
+        return call()

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.table.keys import Key
@@ -13,6 +13,7 @@ from whendue.table.writes import Filter, Write
 Item = Mapping[str, Any]
 # Later than any time in the table, ms UTC.
 END_OF_TIME_MS: Final = 1 << 52
+T = TypeVar("T")
 
 
 class WriteStatus(Enum):
@@ -391,3 +392,14 @@ class Runner(Protocol):
 
     def start(self, calls: Sequence[Callable[[], Any]]) -> Running:
         """Start all calls."""
+
+
+class Pool(Protocol):
+    """Runs calls that only wait for AWS side by side, a bounded number at a time."""
+
+    def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """Run calls; return their values, in order, once all of them have ended. Calls of calls run one by one.
+
+        Raises:
+            Exception: the first of their errors, in order, once all of them have ended.
+        """

@@ -7,7 +7,8 @@ from typing import Protocol
 from whendue.bulkhead import Bulkhead
 from whendue.declarations.registry import Registry
 from whendue.engine.payload_store import PayloadStore
-from whendue.engine.ports import Cursors, Isolation, JobQueue, JobStore, Runner, WriteResult
+from whendue.engine.pool import InlinePool
+from whendue.engine.ports import Cursors, Isolation, JobQueue, JobStore, Pool, Runner, WriteResult
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
 from whendue.settings import Settings
@@ -73,3 +74,4 @@ class Runtime:
     tracing: Tracing = field(default_factory=Tracing)
     bulkhead: Bulkhead = field(default_factory=Bulkhead)
     isolation: Isolation | None = None
+    pool: Pool = field(default_factory=InlinePool)

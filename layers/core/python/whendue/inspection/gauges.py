@@ -1,13 +1,15 @@
 """Gauges: how things stand now, measured when asked for."""
 
+from functools import partial
 from typing import NamedTuple
 
+from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.inspection.queues import QueueInspector, QueueView
 from whendue.jobs.due_index import live_partition
 from whendue.pauses.service import PauseService
 from whendue.settings import ALL_QUEUES
-from whendue.timer.due_cursors import read_cursors
+from whendue.timer.due_cursors import Cursor, read_cursors
 
 
 class Measured(NamedTuple):
@@ -52,11 +54,13 @@ class Gauges:
         paused, store, now_ms = self._pauses.of_queues(), self._runtime.store, self._runtime.clock.now_ms()
         shards = range(self._runtime.settings.shards)
         partitions = [live_partition(queue, shard) for queue in ALL_QUEUES if queue not in paused for shard in shards]
-        pages = self._runtime.bulkhead.each(
-            read_cursors(store, "promote", partitions),
-            lambda cursor: store.query_due(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1),
-            stage="gauges",
-            name=lambda cursor: cursor.partition,
-        )
-        checks = [entry.check_at for _, page in pages for entry in page]
+
+        def first(cursor: Cursor) -> list[DueEntry]:
+            with self._runtime.bulkhead.around("gauges", cursor.partition):
+                return store.query_due(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1)
+            return []
+
+        cursors = read_cursors(store, "promote", partitions)
+        pages = self._runtime.pool.run([partial(first, cursor) for cursor in cursors])
+        checks = [entry.check_at for page in pages for entry in page]
         return (now_ms - min(checks, default=now_ms)) / 1000

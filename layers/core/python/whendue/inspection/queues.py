@@ -1,8 +1,11 @@
 """Queues as operators see them: how much waits, for how long, and whether they are paused."""
 
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
-from whendue.engine.ports import Depth
+from whendue.engine.ports import Depth, DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import State
@@ -45,25 +48,31 @@ class QueueInspector:
             UnavailableError: table or queues do not answer.
         """
         pauses = self._pauses.of_queues()
+        depths = self._runtime.pool.run([partial(self._runtime.queue.depth, name) for name in ALL_QUEUES])
+        entries = self._first_entries()
         return [
-            QueueView(
-                name, self._runtime.queue.depth(name), self._oldest(name, paused=name in pauses), pauses.get(name)
-            )
-            for name in ALL_QUEUES
+            QueueView(name, depth, self._oldest(entries[name], paused=name in pauses), pauses.get(name))
+            for name, depth in zip(ALL_QUEUES, depths, strict=True)
         ]
 
-    def _oldest(self, queue: str, *, paused: bool) -> int | None:
-        """Find the job that has been due longest, among the first few of each due index partition."""
-        now_ms = self._runtime.clock.now_ms()
+    def _first_entries(self) -> dict[str, Sequence[DueEntry]]:
+        """Read the first entries of each queue, over its partitions."""
         # The next check of a job that rescue has sent again is later than its due time, by up to this interval.
-        until_ms = now_ms + RESCUE_INTERVAL_MAX_S * 1000
-        entries = [
-            entry
-            for shard in range(self._runtime.settings.shards)
-            for entry in self._runtime.store.query_due(
-                live_partition(queue, shard), after=None, until_ms=until_ms, limit=OLDEST_LOOKED_AT
-            )
-        ]
+        until_ms = self._runtime.clock.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
+        places = [(queue, shard) for queue in ALL_QUEUES for shard in range(self._runtime.settings.shards)]
+        limit = max(1, OLDEST_LOOKED_AT // self._runtime.settings.shards)
+        query = partial(self._runtime.store.query_due, after=None, until_ms=until_ms, limit=limit)
+        pages = self._runtime.pool.run([partial(query, live_partition(queue, shard)) for queue, shard in places])
+        return {
+            queue: sorted(chain(*(page for (of, _), page in zip(places, pages, strict=True) if of == queue)))[
+                :OLDEST_LOOKED_AT
+            ]
+            for queue in ALL_QUEUES
+        }
+
+    def _oldest(self, entries: Sequence[DueEntry], *, paused: bool) -> int | None:
+        """Find the job of a queue that has been due longest, among some of its entries."""
+        now_ms = self._runtime.clock.now_ms()
         items = self._runtime.store.get([entry.key for entry in entries])
         read = self._runtime.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
         jobs = [job for _, job in read if job.state is State.PENDING and job.due_at <= now_ms]

@@ -31,6 +31,8 @@ from whendue.pauses.model import (
     type_of,
     type_pause,
 )
+from whendue.pauses.resumption import Resumption, of_pause
+from whendue.pauses.resumption import begin as begin_resumption
 from whendue.quotas import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
 from whendue.settings import ALL_QUEUES
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
@@ -55,11 +57,27 @@ class PauseService:
             UnavailableError: the table does not answer. Older cached pauses are not used: a pause guarantees that
                 nothing is claimed, and the claim would go to the same table.
         """
+        return set(self.held_until(jobs))
+
+    def held_until(self, jobs: Sequence[Job]) -> dict[str, int | None]:
+        """Return the ids of the jobs that a pause holds, as `held`, each with the time at which the pause ends, ms UTC.
+
+        The last of several pauses counts; None for one that does not end by itself.
+
+        Raises:
+            UnavailableError: as `held`.
+        """
         now_ms = self._runtime.clock.now_ms()
         keys = [key for job in jobs for key in pauses_of(job)]
         known = self._fresh.get_many(keys, self._runtime.store.get)
-        lasting = {key for key, item in known.items() if item and self._read(key, item).lasts(now_ms)}
-        return {job.id for job in jobs if not lasting.isdisjoint(pauses_of(job))}
+        pauses = {key: self._read(key, item) for key, item in known.items() if item}
+        lasting = {key: pause.until for key, pause in pauses.items() if pause.lasts(now_ms)}
+        untils = {job.id: [lasting[key] for key in pauses_of(job) if key in lasting] for job in jobs}
+        return {job_id: _last(of_job) for job_id, of_job in untils.items() if of_job}
+
+    def forget(self, key: Key) -> None:
+        """Read a pause anew when it is next asked for."""
+        self._fresh.forget(key)
 
     def of_job(self, job: Job) -> Pause | None:
         """Return the widest pause that holds a job now; a queue's without `by` and `reason`, which are not for tenants.
@@ -143,8 +161,8 @@ class PauseService:
         self._notify(self._notifications.deliveries_of(tenant, pause_event(key, made, task=task)))
         return made
 
-    def resume_queue(self, queue: str) -> bool:
-        """Resume a queue; returns False if it is not paused.
+    def resume_queue(self, queue: str) -> Resumption | None:
+        """Resume a queue; return what the timer brings back what it held by, None if it is not paused.
 
         Raises:
             QueueNotFoundError: no queue has this name.
@@ -152,8 +170,8 @@ class PauseService:
         """
         return self._end(_key_of(queue))
 
-    def resume_tenant(self, tenant: str, task: str | None) -> bool:
-        """Resume a tenant, or one of its task types; returns False if it is not paused.
+    def resume_tenant(self, tenant: str, task: str | None) -> Resumption | None:
+        """Resume a tenant, or one of its task types, as `resume_queue`.
 
         Raises:
             UnavailableError: the table does not answer; send the same request again.
@@ -167,11 +185,25 @@ class PauseService:
         def step(old: Pause | None, now_ms: int) -> Write:
             if until is not None and until <= now_ms:
                 raise InvalidRequestError("expiresAt must be in the future")
+            if until is not None and old and old.lasts(now_ms):
+                self._plan_resumption(key, until)
             made[:] = [renewed(old, Pause(reason, clip(by, PAUSE_BY_BYTES), now_ms, mark, until))]
             return begin(key, old, made[0])
 
         self._change(key, step)
         return made[0]
+
+    def _plan_resumption(self, key: Key, until: int) -> Resumption:
+        """Let the timer bring back what a pause holds once it has ended: rescue looks at that much later.
+
+        Raises:
+            UnavailableError: it may not be stored; send the same request again.
+        """
+        queues = [key.pk.removeprefix("QUEUE#")] if key.pk.startswith("QUEUE#") else ALL_QUEUES
+        planned = of_pause(self._runtime.clock.new_id(), key, until, queues, self._runtime.settings.shards)
+        [result] = self._runtime.store.apply([begin_resumption(planned)])
+        result.done_or_raise()
+        return planned
 
     def _notify(self, deliveries: Sequence[Transition]) -> None:
         """Create the deliveries of a pause event; a repeated request creates them once."""
@@ -182,9 +214,18 @@ class PauseService:
                 "it is paused, but not all subscriptions have been notified; send the same request again"
             )
 
-    def _end(self, key: Key) -> bool:
+    def _end(self, key: Key) -> Resumption | None:
         mark = self._runtime.clock.new_id()
-        return self._change(key, lambda old, now_ms: end(key, old, mark, now_ms) if old and old.lasts(now_ms) else None)
+        planned: list[Resumption] = []
+
+        def step(old: Pause | None, now_ms: int) -> Write | None:
+            if old is None or not old.lasts(now_ms):
+                return None
+            # Stored first: if this process dies after the pause has ended, the timer brings the jobs back.
+            planned[:] = [self._plan_resumption(key, now_ms)]
+            return end(key, old, mark, now_ms)
+
+        return planned[0] if self._change(key, step) else None
 
     def _change(self, key: Key, step: Callable[[Pause | None, int], Write | None]) -> bool:
         """Change a pause by a step of its current value and the time (ms UTC); returns False if nothing is written.
@@ -211,6 +252,11 @@ class PauseService:
             return True
 
         return retry_on_conflict(read, decide, apply, exhausted=_keeps_changing)
+
+
+def _last(untils: Sequence[int | None]) -> int | None:
+    known = [until for until in untils if until is not None]
+    return max(known) if len(known) == len(untils) else None
 
 
 def _keeps_changing() -> NoReturn:

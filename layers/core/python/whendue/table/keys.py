@@ -97,8 +97,13 @@ def dependent_of(sk: str) -> tuple[str, str]:
 
 
 def cursor_key(purpose: str, partition: str) -> Key:
-    """Return the key of the timer's position (`promote` or `rescue`) in a due index partition."""
+    """Return the key of the timer's position in a due index partition, as it was stored once: an item each."""
     return Key(f"CURSOR#{partition}", purpose)
+
+
+def cursors_key(purpose: str, queue: str) -> Key:
+    """Return the key of the timer's positions (`promote` or `rescue`) in all partitions of a queue."""
+    return Key(f"CURSORS#{queue}", purpose)
 
 
 def profile_key(tenant: str, name: str) -> Key:

@@ -1,6 +1,7 @@
-"""The jobs behind a page of the due index, as they are now: the index may lag behind them."""
+"""The jobs behind entries of the due index, as they are now: the index may lag behind them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from whendue.engine.ports import DueEntry, Item
 from whendue.engine.runtime import Runtime
@@ -8,8 +9,15 @@ from whendue.jobs.model import Job, from_item
 from whendue.table.keys import job_id_of
 
 
-def current_jobs(runtime: Runtime, partition: str, entries: Sequence[DueEntry]) -> list[Job | None]:
-    """Read the jobs of a page of a partition, in order.
+class Found(NamedTuple):
+    """An entry of the due index, and its partition."""
+
+    partition: str
+    entry: DueEntry
+
+
+def current_jobs(runtime: Runtime, entries: Sequence[Found]) -> list[Job | None]:
+    """Read the jobs of entries, in order.
 
     Returns None for an entry that its job has left: the job has another entry by now, or is gone. None also for a job
     that cannot be read, which is logged: each later scan of rescue logs it again.
@@ -17,18 +25,18 @@ def current_jobs(runtime: Runtime, partition: str, entries: Sequence[DueEntry]) 
     Raises:
         UnavailableError: the table does not answer for now.
     """
-    items: dict[DueEntry, Item | None] = {}
+    items: dict[Found, Item | None] = {}
 
-    def read(some: Sequence[DueEntry]) -> None:
-        items.update(zip(some, runtime.store.get([entry.key for entry in some]), strict=True))
+    def read(some: Sequence[Found]) -> None:
+        items.update(zip(some, runtime.store.get([found.entry.key for found in some]), strict=True))
 
     runtime.bulkhead.together(entries, read, stage="read", name=_job_id)
-    found = [(entry, item) for entry, item in items.items() if item]
+    stored = [(found, item) for found, item in items.items() if item]
     read_jobs = runtime.bulkhead.each(
-        found, lambda pair: readable(pair[1]), stage="read", name=lambda pair: _job_id(pair[0])
+        stored, lambda pair: readable(pair[1]), stage="read", name=lambda pair: _job_id(pair[0])
     )
-    jobs = {entry: job for (entry, _), job in read_jobs if (job.due_pk, job.check_at) == (partition, entry.check_at)}
-    return [jobs.get(entry) for entry in entries]
+    jobs = {found: job for (found, _), job in read_jobs if (job.due_pk, job.check_at) == _place(found)}
+    return [jobs.get(found) for found in entries]
 
 
 def readable(item: Item) -> Job:
@@ -47,5 +55,9 @@ def readable(item: Item) -> Job:
     return job
 
 
-def _job_id(entry: DueEntry) -> str:
-    return job_id_of(entry.pk)
+def _place(found: Found) -> tuple[str, int]:
+    return found.partition, found.entry.check_at
+
+
+def _job_id(found: Found) -> str:
+    return job_id_of(found.entry.pk)

@@ -1,62 +1,130 @@
-"""Where a tick begins: the cursors are read, and each queue gets a scan for rescue and one for promote."""
+"""Where a tick begins: the cursors are read, each queue gets a scan for rescue and one for promote, and a first look.
 
-from collections.abc import Iterator, Mapping, Sequence
+The first look is one query of each partition that serves both scans, as long as it shows all that is due there.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition, rescue_before
-from whendue.quotas import PROMOTE_WINDOW, RESCUE_WINDOW, RESCUES_PER_PARTITION
+from whendue.quotas import FIRST_LOOK, PROMOTE_WINDOW, RESCUE_WINDOW, WINDOW_GROWTH
 from whendue.timer.due_cursors import Cursor, Purpose, read_cursors
-from whendue.timer.partition_scan import PartitionScan
+from whendue.timer.partition_scan import Page, PartitionScan, read_page
+
+
+class QueueScans(NamedTuple):
+    """The two scans of a queue, over the same partitions."""
+
+    rescue: PartitionScan
+    promote: PartitionScan
 
 
 class OpenScans(NamedTuple):
     """The scans of a tick.
 
     Args:
-        scans: by priority, of a queue the one for rescue first; nothing is read yet.
+        queues: the scans of each queue, by priority; nothing is read yet.
         promoted_to: partition -> where promote stood when the tick began; what comes after is yet to be sent.
         behind: the partitions whose cursors cannot be read, so that the next tick has to go on with them.
     """
 
-    scans: list[PartitionScan]
+    queues: list[QueueScans]
     promoted_to: dict[str, DueEntry | None]
     behind: list[str]
 
 
-def open_scans(runtime: Runtime, ranks: Mapping[str, int], now_ms: int, deadline_ms: int) -> OpenScans:
+def open_scans(
+    runtime: Runtime, shards: Mapping[str, Sequence[int]], ranks: Mapping[str, int], now_ms: int, deadline_ms: int
+) -> OpenScans:
     """Read the cursors of queues, and begin scans there.
 
     Args:
         runtime: the outside.
-        ranks: queue -> its priority, 0 is the highest; by priority.
+        shards: queue -> the shards to serve, by priority.
+        ranks: queue -> its priority, 0 is the highest.
         now_ms: the last check to promote, ms UTC.
         deadline_ms: when the scans stop reading, ms UTC.
 
     Raises:
         UnavailableError: the table does not say how far the last tick got.
     """
-    partitions = {queue: _partitions(queue, runtime.settings.shards) for queue in ranks}
+    partitions = {queue: [live_partition(queue, shard) for shard in numbers] for queue, numbers in shards.items()}
     every = [partition for names in partitions.values() for partition in names]
     promote, rescue = _cursors(runtime, "promote", every), _cursors(runtime, "rescue", every)
     # Without promote's position it is unknown what it has yet to send, and that is not lost.
-    rescue = {partition: cursor for partition, cursor in rescue.items() if partition in promote}
-
-    def scans() -> Iterator[PartitionScan]:
-        for queue, rank in ranks.items():
-            if cursors := [rescue[name] for name in partitions[queue] if name in rescue]:
-                until_ms = rescue_before(now_ms, runtime.settings.timing)
-                yield _rescue_scan(queue, rank, cursors, until_ms, deadline_ms)
-            if cursors := [promote[name] for name in partitions[queue] if name in promote]:
-                yield _promote_scan(queue, rank, cursors, now_ms, deadline_ms)
-
+    known = {
+        queue: [name for name in names if name in promote and name in rescue] for queue, names in partitions.items()
+    }
+    until_ms = rescue_before(now_ms, runtime.settings.timing)
+    queues = [
+        QueueScans(
+            _scan("rescue", queue, ranks[queue], [rescue[name] for name in names], until_ms, deadline_ms),
+            _scan("promote", queue, ranks[queue], [promote[name] for name in names], now_ms, deadline_ms),
+        )
+        for queue, names in known.items()
+        if names
+    ]
     promoted_to = {partition: cursor.position for partition, cursor in promote.items()}
-    return OpenScans(list(scans()), promoted_to, [partition for partition in every if partition not in rescue])
+    readable = {name for names in known.values() for name in names}
+    return OpenScans(queues, promoted_to, [partition for partition in every if partition not in readable])
 
 
-def _partitions(queue: str, shards: int) -> list[str]:
-    return [live_partition(queue, shard) for shard in range(shards)]
+def look_first(runtime: Runtime, queues: Sequence[QueueScans]) -> None:
+    """Read the first windows of all scans: one query of each partition, and two more where that does not show all."""
+    pairs = [
+        (scans, rescue, promote)
+        for scans in queues
+        for rescue, promote in zip(scans.rescue.cursors, scans.promote.cursors, strict=True)
+    ]
+    seen = runtime.pool.run([partial(_look, runtime, scans, rescue, promote) for scans, rescue, promote in pairs])
+    for scans in queues:
+        pages = [(r, p, page) for (of, r, p), page in zip(pairs, seen, strict=True) if of is scans]
+        _show(runtime, scans, pages)
+
+
+def _look(runtime: Runtime, scans: QueueScans, rescue: Cursor, promote: Cursor) -> Page:
+    """Read all that is due in a partition, for both; None where there is no time, or it cannot be read."""
+    if runtime.clock.now_ms() >= scans.promote.deadline_ms:
+        return None
+    positions = [cursor.position for cursor in (rescue, promote)]
+    after = None if None in positions else min(position for position in positions if position)
+    return read_page(runtime, promote.partition, after, scans.promote.until_ms, _limit(scans))
+
+
+def _limit(scans: QueueScans) -> int:
+    return min(FIRST_LOOK, scans.rescue.page_max, scans.promote.page_max)
+
+
+def _show(runtime: Runtime, scans: QueueScans, seen: Sequence[tuple[Cursor, Cursor, Page]]) -> None:
+    """Show both scans of a queue what was read."""
+    full = [(r, p) for r, p, page in seen if page is not None and len(page) >= _limit(scans)]
+    reads = [
+        partial(scan.read_page, runtime, cursor) for pair in full for scan, cursor in zip(scans, pair, strict=True)
+    ]
+    pages = iter(runtime.pool.run(reads))
+    rescued: list[tuple[Cursor, Page]] = []
+    promoted: list[tuple[Cursor, Page]] = []
+    for rescue, promote, page in seen:
+        if page is None:
+            rescued.append((rescue, None))
+            promoted.append((promote, None))
+        elif (rescue, promote) in full:
+            rescued.append((rescue, next(pages)))
+            promoted.append((promote, next(pages)))
+        else:
+            rescued.append((rescue, _behind(page, rescue, scans.rescue.until_ms)))
+            promoted.append((promote, _behind(page, promote, scans.promote.until_ms)))
+    scans.rescue.show(runtime, rescued)
+    scans.promote.show(runtime, promoted)
+
+
+def _behind(page: Sequence[DueEntry], cursor: Cursor, until_ms: int) -> list[DueEntry]:
+    return [
+        entry for entry in page if (cursor.position is None or entry > cursor.position) and entry.check_at <= until_ms
+    ]
 
 
 def _cursors(runtime: Runtime, purpose: Purpose, partitions: Sequence[str]) -> dict[str, Cursor]:
@@ -67,22 +135,19 @@ def _cursors(runtime: Runtime, purpose: Purpose, partitions: Sequence[str]) -> d
     return {cursor.partition: cursor for cursors in read.results for cursor in cursors}
 
 
-def _promote_scan(queue: str, rank: int, cursors: list[Cursor], until_ms: int, deadline_ms: int) -> PartitionScan:
-    page_max = max(1, PROMOTE_WINDOW // len(cursors))
-    return PartitionScan("promote", queue, rank, cursors, until_ms, page_max, deadline_ms)
-
-
-def _rescue_scan(queue: str, rank: int, cursors: list[Cursor], until_ms: int, deadline_ms: int) -> PartitionScan:
-    """Begin a scan for rescue; it looks at a bounded number of entries, and starts over behind the last one."""
-    page_max = max(1, RESCUE_WINDOW // len(cursors))
+def _scan(
+    kind: Purpose, queue: str, rank: int, cursors: list[Cursor], until_ms: int, deadline_ms: int
+) -> PartitionScan:
+    """Begin a scan; that of rescue starts over at the end of a partition."""
+    window = RESCUE_WINDOW if kind == "rescue" else PROMOTE_WINDOW
     return PartitionScan(
-        "rescue",
+        kind,
         queue,
         rank,
         cursors,
         until_ms,
-        page_max,
+        max(1, window // len(cursors)),
         deadline_ms,
-        starts_over=True,
-        partition_max=RESCUES_PER_PARTITION,
+        starts_over=kind == "rescue",
+        page_limit=WINDOW_GROWTH * max(1, window // len(cursors)),
     )

@@ -9,7 +9,8 @@ from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import is_first_check, owner_is_promote
 from whendue.jobs.model import Job, State
-from whendue.timer.partition_scan import ScanPage, move
+from whendue.timer.due_cursors import move_cursors
+from whendue.timer.partition_scan import ScanPage
 
 
 class Promoted(NamedTuple):
@@ -37,8 +38,7 @@ def promote(runtime: Runtime, pages: Sequence[ScanPage]) -> Promoted:
     acknowledged = send(runtime.queue, turns, runtime.clock.now_ms(), runtime.bulkhead)
     # A job of which no message can be made (None) holds up no other: rescue ends it.
     unsent = {job.id for job, done in zip(turns, acknowledged, strict=True) if done is False}
-    moved = [(page, _move(runtime, page, unsent)) for page in pages]
-    passed, left = [page for page, done in moved if done], [page for page, done in moved if not done]
+    passed, left = _move(runtime, pages, unsent)
     return Promoted(acknowledged.count(True), passed, left)
 
 
@@ -67,11 +67,21 @@ def _is_for_rescue(runtime: Runtime, job: Job) -> bool:
     return not first or job.pending_fan_out is not None
 
 
-def _move(runtime: Runtime, page: ScanPage, unsent: Collection[str]) -> bool:
-    """Move a cursor up to the first job that was not sent; False where the next tick has to go on."""
-    reached = _before_first(unsent, page)
-    is_moved = reached is None or move(runtime.bulkhead, page.cursor, reached)
-    return is_moved and reached == page.entries[-1]
+def _move(
+    runtime: Runtime, pages: Sequence[ScanPage], unsent: Collection[str]
+) -> tuple[list[ScanPage], list[ScanPage]]:
+    """Move cursors up to the first job that was not sent; return the pages that have passed, and the others."""
+    reached = [_before_first(unsent, page) for page in pages]
+    moves = [(page.cursor, entry) for page, entry in zip(pages, reached, strict=True) if entry]
+    moved = {
+        cursor.partition for (cursor, _), done in zip(moves, move_cursors(runtime.bulkhead, moves), strict=True) if done
+    }
+    passed = [
+        page
+        for page, entry in zip(pages, reached, strict=True)
+        if entry == page.entries[-1] and page.cursor.partition in moved
+    ]
+    return passed, [page for page in pages if page not in passed]
 
 
 def _before_first(unsent: Collection[str], page: ScanPage) -> DueEntry | None:

@@ -1,7 +1,7 @@
-"""Rescue: find jobs that missed their next check and heal them, a bounded number per tick."""
+"""Rescue: find jobs that missed their next check and heal them. It is bounded by its time, and by what it writes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from whendue.engine.commit import commit
 from whendue.engine.fan_out import CompletionFanOut
@@ -16,9 +16,11 @@ from whendue.jobs.rescue_policy import decide, look_again_ms
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import mark_dead, postpone_check
 from whendue.pauses.service import PauseService
-from whendue.quotas import BACKLOG_MESSAGES, DYNAMODB_MAX_STATEMENTS, FAN_OUT_CHECK_S
+from whendue.quotas import BACKLOG_MESSAGES, FAN_OUT_CHECK_S
+from whendue.timer.due_cursors import move_cursors
 from whendue.timer.lateness import Received
-from whendue.timer.partition_scan import ScanPage, move
+from whendue.timer.look_again import held_check, late_check
+from whendue.timer.partition_scan import ScanPage
 
 # The failure cause of a job for which no message can be created.
 UNSENDABLE = "unsendable"
@@ -27,7 +29,10 @@ UNSENDABLE = "unsendable"
 class Rescuer:
     """Heals jobs. Each tick creates one: it reads the depth of each queue once at most.
 
+    Each job gets another check, also one that must not be sent, so that it is not met again by each tick.
+
     `healed` counts jobs by what was done: `send`, `wait`, `fan_out`, or the transition that ended them (`mark_dead`).
+    `writes` counts jobs that were written, also those of which only the check was moved.
     """
 
     def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
@@ -37,6 +42,7 @@ class Rescuer:
         self._backed_up: dict[str, bool] = {}
         self._received: defaultdict[str, Received] = defaultdict(Received)
         self.healed: Counter[str] = Counter()
+        self.writes = 0
 
     def heal(self, jobs: Sequence[Job]) -> None:
         """Decide what to do with jobs and do it, in batches.
@@ -49,14 +55,23 @@ class Rescuer:
         for job in alone:
             self._received[job.queue].note(job)
         bulkhead, now_ms = self._runtime.bulkhead, self._runtime.clock.now_ms()
-        held = set[str]().union(*bulkhead.together(alone, self._pauses.held, stage="pauses", name=_id).results)
+        parts = bulkhead.together(alone, self._pauses.held_until, stage="pauses", name=_id).results
+        held = {job_id: until for part in parts for job_id, until in part.items()}
         decided = bulkhead.each(alone, lambda job: self._decide(job, now_ms, held), stage="rescue", name=_id)
         self._carry_out([step for _, step in decided if step], now_ms)
 
-    def _decide(self, job: Job, now_ms: int, held: Collection[str]) -> Transition | None:
-        """Decide about a job; one for which no message can be created ends, as it could never run."""
+    def _decide(self, job: Job, now_ms: int, held: Mapping[str, int | None]) -> Transition | None:
+        """Decide about a job; one for which no message can be created ends, as it could never run.
+
+        Args:
+            job: the job as stored.
+            now_ms: the time of looking.
+            held: the jobs that a pause holds, each with the pause's end.
+        """
         is_late = self.backed_up(job.queue) and not self._received[job.queue].is_past(job)
         step = decide(job, now_ms, late=is_late, paused=job.id in held)
+        if step is None and job.state is State.PENDING:
+            return postpone_check(job, _look_again(job, now_ms, held), send=False)
         if step and step.send:
             try:
                 to_body(step.job)
@@ -85,15 +100,15 @@ class Rescuer:
             DependencyReconciler(self._runtime).reconcile(waiting)
 
     def _carry_out(self, steps: Sequence[Transition], now_ms: int) -> None:
-        for start in range(0, len(steps), DYNAMODB_MAX_STATEMENTS):
-            part = steps[start : start + DYNAMODB_MAX_STATEMENTS]
-            self._runtime.bulkhead.together(
-                part, lambda some: self._record(some, now_ms), stage="heal", name=lambda step: step.job.id
-            )
+        self._runtime.bulkhead.together(
+            steps, lambda some: self._record(some, now_ms), stage="heal", name=lambda step: step.job.id
+        )
 
     def _record(self, steps: Sequence[Transition], now_ms: int) -> None:
         outcomes = commit(self._runtime, steps, now_ms)
-        self.healed += Counter(_name(step) for step, outcome in zip(steps, outcomes, strict=True) if outcome.done)
+        done = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome.done]
+        self.writes += len(done)
+        self.healed += Counter(_name(step) for step in done if not _only_moved(step))
 
     def backed_up(self, queue: str) -> bool:
         """Return whether a queue has a backlog, so that a message may be late; True if the queue does not answer."""
@@ -136,11 +151,21 @@ def lost_jobs(runtime: Runtime, pages: Sequence[ScanPage], promoted_to: Mapping[
 
 def pass_by(runtime: Runtime, pages: Sequence[ScanPage]) -> list[ScanPage]:
     """Move the cursors behind their pages, or back to the beginning at the end; return the pages where that worked."""
-    return [page for page in pages if move(runtime.bulkhead, page.cursor, None if page.is_last else page.entries[-1])]
+    moves = [(page.cursor, None if page.is_last else page.entries[-1]) for page in pages]
+    return [page for page, done in zip(pages, move_cursors(runtime.bulkhead, moves), strict=True) if done]
 
 
 def _id(job: Job) -> str:
     return job.id
+
+
+def _look_again(job: Job, now_ms: int, held: Mapping[str, int | None]) -> int:
+    return held_check(job, now_ms, held[job.id]) if job.id in held else late_check(job, now_ms)
+
+
+def _only_moved(step: Transition) -> bool:
+    """Return whether a pending job's check was moved, and nothing else."""
+    return step.name == "postpone_check" and not step.send and step.job.state is State.PENDING
 
 
 def _name(step: Transition) -> str:

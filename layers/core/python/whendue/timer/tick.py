@@ -9,14 +9,17 @@ from whendue.bulkhead import Bulkhead
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.operations.erase import JobEraser
+from whendue.pauses.resumption import RESUMPTIONS
 from whendue.pauses.service import PauseService
+from whendue.quotas import RESCUE_WRITES
 from whendue.schedules.runner import Fired, ScheduleRunner
 from whendue.settings import ALL_QUEUES
 from whendue.support.time_limit import validations
-from whendue.timer.open_scans import open_scans
+from whendue.timer.open_scans import QueueScans, look_first, open_scans
 from whendue.timer.partition_scan import PartitionScan
 from whendue.timer.promote import promote, unanswered
 from whendue.timer.rescue import Rescuer, lost_jobs, pass_by
+from whendue.timer.resumptions import Resumptions
 from whendue.timer.turns import by_virtual_deadline
 
 
@@ -46,6 +49,7 @@ class Tick:
         self._pauses = pauses
         self._due = due
         self._erasing = JobEraser(runtime)
+        self._resumptions = Resumptions(runtime, pauses)
 
     def run(self, deadline_ms: int) -> Ticked:
         """Fire schedules, then promote and rescue, the oldest work first, a lower priority counting as younger.
@@ -63,8 +67,14 @@ class Tick:
         paused = self._paused()
         ranks = {queue: rank for rank, queue in enumerate(ALL_QUEUES) if queue not in paused}
         rescuer = Rescuer(self._runtime, self._pauses)
-        scans, promoted_to, unread = open_scans(self._runtime, ranks, began_ms, deadline_ms)
-        self._read_first(scans, rescuer)
+        shards = {queue: range(self._runtime.settings.shards) for queue in ranks}
+        queues, promoted_to, unread = open_scans(self._runtime, shards, ranks, began_ms, deadline_ms)
+        scans = [scan for pair in queues for scan in pair]
+        look_first(self._runtime, queues)
+        self._read_depths(queues, rescuer)
+        # Not more than half of the time: a long resumption keeps nothing from being promoted.
+        resumed = self._resumptions.carry_on_all((self._runtime.clock.now_ms() + deadline_ms) // 2, promoted_to)
+        rescuer.healed += Counter(send=resumed.sent)
         promoted = 0
         for scan in by_virtual_deadline(self._runtime, scans, began_ms, deadline_ms):
             with _leaving_on_error(self._runtime.bulkhead, scan):
@@ -74,20 +84,21 @@ class Tick:
                     promoted += done.sent
                     scan.advance(done.passed, done.left)
                     rescuer.heal(unanswered(self._runtime, done.passed))
+                elif rescuer.writes >= RESCUE_WRITES:
+                    scan.leave()
                 else:
                     rescuer.heal(lost_jobs(self._runtime, pages, promoted_to))
                     scan.advance(pass_by(self._runtime, pages))
         self._erasing.look(deadline_ms)
         self._runtime.metrics.tick(planned=fired.planned, promoted=promoted, rescued=rescuer.healed)
-        behind = dict.fromkeys([*fired.behind, *unread, *_behind(scans)])
+        behind = dict.fromkeys([*fired.behind, *unread, *_behind(scans), *([] if resumed.is_done else [RESUMPTIONS])])
         return Ticked(fired.planned, promoted, rescuer.healed, list(behind))
 
-    def _read_first(self, scans: Sequence[PartitionScan], rescuer: Rescuer) -> None:
-        """Read the first windows, and the depths of queues: before this tick sends anything, as that is no backlog."""
-        for scan in scans:
-            scan.read_window(self._runtime)
-            if scan.kind == "rescue" and scan.window:
-                rescuer.backed_up(scan.queue)
+    def _read_depths(self, queues: Sequence[QueueScans], rescuer: Rescuer) -> None:
+        """Read the depths of the queues with lost jobs before this tick sends anything, as that is no backlog."""
+        for scans in queues:
+            if scans.rescue.window:
+                rescuer.backed_up(scans.rescue.queue)
 
     def _fire(self, deadline_ms: int) -> Fired:
         """Fire schedules; whatever becomes of that, promote and rescue run."""

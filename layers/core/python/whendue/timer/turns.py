@@ -29,6 +29,7 @@ def by_virtual_deadline(
             return
         scan = min([scan for scan in waiting if left_ms[scan.kind] > 0] or waiting, key=_turn)
         yield scan
+        scan.resize(runtime.clock.now_ms() - turn_began_ms)
         scan.read_window(runtime)
         left_ms[scan.kind] -= runtime.clock.now_ms() - turn_began_ms
 
