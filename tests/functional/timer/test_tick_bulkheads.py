@@ -484,9 +484,11 @@ def test_a_cursor_that_cannot_be_read_begins_anew() -> None:
     world.clock.advance(201)
     world.tick()
     world.work()
-    keys = [key for key in world.table.items() if key.pk.startswith("CURSOR#")]
+    keys = [key for key in world.table.items() if key.pk.startswith("CURSORS#")]
+    assert keys
     for key in keys:
-        world.table.rows[key] = {"pk": key.pk, "sk": key.sk, "at_pk": 5}
+        odd = {f"at_{shard}": 5 for shard in range(world.app.settings.shards)}
+        world.table.rows[key] = {"pk": key.pk, "sk": key.sk, **odd}
     job = world.submit(delay_s=200)
     world.clock.advance(201)
     world.tick()

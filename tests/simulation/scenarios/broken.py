@@ -10,7 +10,7 @@ from tests.simulation.world import Nature, World
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import Definition, Schedule, schedule_key, schedules_partition, to_item
 from whendue.submission.request import JobRequest
-from whendue.table.keys import Key, cursor_key
+from whendue.table.keys import Key, cursors_key
 
 # Another tenant; the watcher of schedules looks away.
 OTHER: Final = "broken"
@@ -38,8 +38,8 @@ def beside(play: Callable[[World], None]) -> Callable[[World], None]:
         world.store.put_back(_unreadable(Key(f"SCHEDULE#{OTHER}#s", "backfill#odd"), schedules_partition(0)))
         for number in range(3):
             world.store.put_back(_unreadable(Key(f"JOB#odd-{number}", "odd"), "live#normal#0"))
-        pk, sk = cursor_key("rescue", "live#normal#0")
-        world.store.put_back({"pk": pk, "sk": sk, "at_pk": 5})
+        pk, sk = cursors_key("rescue", "normal")
+        world.store.put_back({"pk": pk, "sk": sk, "at_0": 5})
         play(world)
 
     return broken
