@@ -11,9 +11,10 @@ import pytest
 from tests.builders.handled import Handled
 from tests.builders.notified import add_shipped_channels
 from tests.builders.world import TENANT
+from whendue.adapters.indexes import INDEXES, entry_of
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.bootstrap import App
-from whendue.engine.ports import DueEntry, Item, Outgoing, ReceivedMessage, WriteResult
+from whendue.engine.ports import DueEntry, Index, Item, Outgoing, ReceivedMessage, WriteResult
 from whendue.jobs.model import Job, item_bytes
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH, WRITE_UNIT_BYTES
 from whendue.settings import ALL_QUEUES, NOTIFICATIONS
@@ -29,14 +30,26 @@ Bill = Counter[str]
 
 
 def write_units(before: Any, after: Any) -> int:
-    """Count the write units of a write, its index's included; one that is refused costs as one that changes nothing.
+    """Count the write units of a write, those of the indexes included; a refused one costs as one that changes nothing.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
     """
     size = max((item_bytes(item) for item in (before, after) if item), default=0)
-    entries = [item and (item.get("due_pk"), item.get("check_at"), item.get("due_at")) for item in (before, after)]
-    indexed = [entry is not None and entry[0] is not None for entry in entries]
-    return max(1, math.ceil(size / WRITE_UNIT_BYTES)) + (sum(indexed) if entries[0] != entries[1] else 0)
+    return max(1, math.ceil(size / WRITE_UNIT_BYTES)) + sum(_index_units(index, before, after) for index in INDEXES)
+
+
+def _index_units(index: Index, before: Any, after: Any) -> int:
+    """Count the write units of an entry, which is small: a new key is a deletion and an insertion."""
+    old, new = (item and _entry(index, item) for item in (before, after))
+    if old == new:
+        return 0
+    return 1 if old and new and old[0] == new[0] else bool(old) + bool(new)
+
+
+def _entry(index: Index, item: Item) -> tuple[Any, Any] | None:
+    """Return the key and the values of an item's entry; None if it is not in the index."""
+    entry = entry_of(index, Key(item["pk"], item["sk"]), item)
+    return ((item[INDEXES[index].partition], entry.position), entry.values) if entry else None
 
 
 def read_units(items: Sequence[Mapping[str, Any]], *, consistent: bool = True) -> float:
@@ -67,10 +80,10 @@ class BilledStore(MemoryStore):
         self._bill["write_units"] += write_units(before, after)
         return result
 
-    def get(self, keys: Sequence[Key]) -> list[Item | None]:
-        items = super().get(keys)
+    def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
+        items = super().get(keys, consistent=consistent)
         self._bill["table_calls"] += math.ceil(len(keys) / DYNAMODB_MAX_BATCH_GET)
-        self._bill["read_units"] += sum(read_units([item] if item else []) for item in items)  # type: ignore[assignment]
+        self._bill["read_units"] += sum(read_units([item] if item else [], consistent=consistent) for item in items)  # type: ignore[assignment]
         return items
 
     def query(self, pk: str) -> list[Item]:

@@ -24,9 +24,9 @@ def late_check(job: Job, now_ms: int) -> int:
     return now_ms + _within(_waited_ms(job, now_ms), LATE_CHECK_MIN_S, LATE_CHECK_MAX_S)
 
 
-def is_held(check_at: int, now_ms: int) -> bool:
+def is_held(check_at: int | None, now_ms: int) -> bool:
     """Return whether the check of a due, pending job was set by `held_check`: no other check is so far ahead."""
-    return check_at > now_ms + 1000 * (LATE_CHECK_MAX_S + LATE_CHECK_MIN_S)
+    return check_at is not None and check_at > now_ms + 1000 * (LATE_CHECK_MAX_S + LATE_CHECK_MIN_S)
 
 
 def _waited_ms(job: Job, now_ms: int) -> int:
