@@ -27,6 +27,7 @@ def handle_batch(
         queue_of: queue ARN -> queue name.
         work: the service.
     """
+    began_ms = app.clock.now_ms()
     records = event.get("Records", [])
     read = app.bulkhead.each(
         records, lambda record: _delivery(record, queue_of(record["eventSourceARN"])), stage="record", name=_id
@@ -40,6 +41,7 @@ def handle_batch(
     except Exception as error:  # noqa: BLE001 - every message stays, SQS delivers it again
         log.failed("batch failed", error)
         return _response([_id(record) for record in records])
+    app.metrics.consumption.invoked(app.clock.now_ms() - began_ms)
     outcomes = worked.counts + Counter(isolated=len(unread))
     fields = {"messages": len(records), "unsettled": len(worked.unsettled) + len(unread), "outcomes": dict(outcomes)}
     log.info("batch", **fields, **export(app))

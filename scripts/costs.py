@@ -10,6 +10,7 @@ import yaml
 from scripts.table import table
 from whendue.metrics.model import BOUNDS_MS
 from whendue.metrics.prices import entries, price_list
+from whendue.metrics_export import COST, LAG
 from whendue.metrics_export import COUNTS as EMF_COUNTS
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +103,7 @@ def queues() -> int:
 
 def emf_metrics() -> int:
     """Count the custom metrics that the functions make: their names, under one combination of dimensions."""
-    return len(EMF_COUNTS) + len(BOUNDS_MS) + 1
+    return len(EMF_COUNTS) + len(BOUNDS_MS) + len((LAG, COST))
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from scripts.state_diagram import ARROWS, CONSTRUCTORS
 from scripts.table import table
 from whendue import quotas
 from whendue.metrics.model import BOUNDS_MS
-from whendue.metrics_export import COUNTS, LAG
+from whendue.metrics_export import COST, COUNTS, LAG
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "api/openapi.json"
@@ -103,7 +103,8 @@ def emf_table() -> str:
     """List what CloudWatch gets."""
     counts = [[f"`{name}`", "Count", "a sum"] for name in COUNTS]
     times = [[f"`{name}_seconds`", "Seconds", "each time"] for name in BOUNDS_MS]
-    return table(["metric", "unit", ""], [*counts, *times, [f"`{LAG}`", "Seconds", "each tick"]])
+    more = [[f"`{LAG}`", "Seconds", "each tick"], [f"`{COST}`", "None", "an estimate in US dollars, a sum"]]
+    return table(["metric", "unit", ""], [*counts, *times, *more])
 
 
 PARTS: dict[str, Callable[[], str]] = {

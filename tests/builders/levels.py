@@ -48,6 +48,7 @@ PURE = frozenset(
         "limits.rate_policy",
         "limits.slot_model",
         "metrics.model",
+        "metrics.usage",
         "notifications.delivery_job",
         "notifications.events",
         "notifications.subscription",

@@ -16,6 +16,7 @@ from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.bootstrap import App
 from whendue.engine.ports import DueEntry, Index, Item, Outgoing, ReceivedMessage, WriteResult
 from whendue.jobs.model import Job, item_bytes
+from whendue.metrics.consumption import Consumption
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH, WRITE_UNIT_BYTES
 from whendue.settings import ALL_QUEUES, NOTIFICATIONS
 from whendue.submission.request import JobRequest
@@ -63,27 +64,30 @@ class BilledStore(MemoryStore):
 
     Args:
         bill: where they are added up.
+        observe: called with (operation, units) for each write and read, as DynamoDB's adapter does.
     """
 
-    def __init__(self, bill: Bill) -> None:
+    def __init__(self, bill: Bill, observe: Callable[[str, float], None] = lambda _, __: None) -> None:
         super().__init__()
         self._bill = bill
+        self._observe = observe
 
     def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         self._bill["table_calls"] += math.ceil(len(writes) / DYNAMODB_MAX_STATEMENTS)
+        self._bill.update(f"write {write.name}" for write in writes)
         return super().apply(writes)
 
     def _apply(self, write: Write) -> WriteResult:
         before = self._items.get(write.key)
         result = super()._apply(write)
         after = self._items.get(write.key)
-        self._bill["write_units"] += write_units(before, after)
+        self._count("write_units", "update_item", write_units(before, after))
         return result
 
     def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         items = super().get(keys, consistent=consistent)
         self._bill["table_calls"] += math.ceil(len(keys) / DYNAMODB_MAX_BATCH_GET)
-        self._bill["read_units"] += sum(read_units([item] if item else [], consistent=consistent) for item in items)  # type: ignore[assignment]
+        self._count("read_units", "batch_get_item", sum(read_units([item] if item else [], consistent=consistent) for item in items))
         return items
 
     def query(self, pk: str) -> list[Item]:
@@ -104,7 +108,11 @@ class BilledStore(MemoryStore):
 
     def _read(self, items: Sequence[Mapping[str, Any]], *, consistent: bool = True) -> None:
         self._bill["table_calls"] += 1
-        self._bill["read_units"] += read_units(items, consistent=consistent)  # type: ignore[assignment]
+        self._count("read_units", "query", read_units(items, consistent=consistent))
+
+    def _count(self, name: str, operation: str, units: float) -> None:
+        self._bill[name] += units  # type: ignore[assignment]
+        self._observe(operation, units)
 
 
 class BilledQueue(MemoryQueue):
@@ -126,15 +134,17 @@ def billed_queue(clock: Clock, bill: Bill) -> BilledQueue:
 class BilledWorld(Handled):
     """The services behind their handlers, billed; it has the shipped channels."""
 
-    def __init__(self, logged: StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, logged: StringIO, monkeypatch: pytest.MonkeyPatch, memory_mb: int = 0) -> None:
         super().__init__()
         self.bill: Bill = Counter()
         self._logged = logged
         self._monkeypatch = monkeypatch
-        self.table = BilledStore(self.bill)
+        consumption = Consumption(memory_mb)
+        self.table = BilledStore(self.bill, consumption.observe)
         self.queues = billed_queue(self.system, self.bill)
         add_shipped_channels(self.registry)
         self.app = self.build()
+        self.app.metrics.consumption = consumption
 
     def submit(self, kind: str = "ok", payload: Any = None, **wanted: Any) -> Job:
         """Submit a job by a request of its own."""

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 from tests.builders.backends import app_on
 from whendue.bootstrap import App
 from whendue.engine.ports import JobStore
 from whendue.metrics.model import OTHER, TIMER, Counts, series_of
 from whendue.metrics.recorder import Taken
+from whendue.metrics.usage import OTHER as OTHER_CONSUMER
+from whendue.metrics.usage import Consumer, month_of
 
 PROCESSES, BATCHES = 4, 6
+NOW = 1_800_000_000_000
 SERIES = [series_of(queue, OTHER) for queue in ("high", "normal")]
 
 
@@ -50,3 +54,20 @@ def test_what_processes_count_at_once_is_added_up(store: JobStore) -> None:
 def test_nothing_is_counted_yet(store: JobStore) -> None:
     """A new deployment has no items."""
     assert app_on(store).counters.read() == {}
+
+
+def test_what_processes_use_at_once_is_added_up(store: JobStore) -> None:
+    """Also while the first of them make the items of a month; tenants without room for an item are summed up."""
+    consumers = [Consumer(f"t{number}", "ok") for number in range(3)]
+
+    def use(app: App) -> None:
+        for consumer in consumers:
+            app.counters._write({}, {consumer: Counter(submitted=1, write_thousandths=2_500)}, NOW)
+
+    with patch("whendue.metrics.usage.USAGE_SERIES", 2), ThreadPoolExecutor(PROCESSES) as pool:
+        list(pool.map(use, [app_on(store) for _ in range(PROCESSES)]))
+    used = app_on(store).counters.read_usage(month_of(NOW))
+    assert 1 <= len(used.keys() - {OTHER_CONSUMER}) <= 2
+    assert sum(used.values(), Counter[str]()) == Counter(
+        submitted=3 * PROCESSES, write_thousandths=3 * PROCESSES * 2_500
+    )

@@ -20,7 +20,14 @@ from whendue.submission.request import JobRequest
 MODULES_MAX: Final = 12
 ENTRIES_MAX: Final = 2
 
-BEHIND_PORTS: Final = ("adapters.", "metrics.recorder", "notifications.publisher", "support.clock")
+BEHIND_PORTS: Final = (
+    "adapters.",
+    "metrics.consumption",
+    "metrics.recorder",
+    "metrics.usage",
+    "notifications.publisher",
+    "support.clock",
+)
 LIBRARY: Final = ("bulkhead", "support.")
 VALUES: Final = (
     "engine.message",

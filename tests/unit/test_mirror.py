@@ -128,6 +128,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/worker/test_processor_bulkheads.py",
     ),
     # --- metrics, notifications, operations -----------------------------------------------------------------------
+    "whendue.metrics.consumption": ("functional/metrics/test_usage.py:consumption",),
     "whendue.metrics.prices": ("docs/test_cost_page.py",),
     "whendue.metrics.store": ("functional/metrics/test_recorder.py:counters", "contract/test_counters.py:counters"),
     "whendue.notifications.delivery_job": ("unit/notifications/test_events.py",),

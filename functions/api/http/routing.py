@@ -17,6 +17,7 @@ MODULES: Final = (
     "queues",
     "pauses",
     "subscriptions",
+    "usage",
     "health",
     "metrics",
     "docs",
@@ -36,6 +37,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "schedules": ("schedules",),
     "subscriptions": ("subscriptions",),
     "tasks": ("jobs",),
+    "usage": ("usage",),
     "workflows": ("workflows",),
 }
 

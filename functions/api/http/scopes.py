@@ -10,6 +10,8 @@ METRICS_PATH: Final = "/actuator/prometheus"
 ADMINISTERED: Final = ("/profiles", "/pauses", "/subscriptions")
 # What is changed under these paths changes how the jobs of all tenants run.
 OPERATED: Final = ("/queues",)
+# What operators see of all tenants under these paths, each tenant sees of itself.
+SEEN_BY_OPERATORS: Final = (*OPERATED, "/usage")
 
 
 def scope_of(method: str, path: str) -> str:
@@ -27,12 +29,12 @@ def scope_of(method: str, path: str) -> str:
 
 
 def insist(identity: Identity, method: str, path: str) -> None:
-    """Insist on the scope that a request needs; what only operators change, they see as well.
+    """Insist on the scope that a request needs; what operators change, or see of all tenants, they may read.
 
     Raises:
         ForbiddenError: the token does not have it.
     """
-    if not (_is_under(path, OPERATED) and identity.may(OPERATOR)):
+    if not (_is_under(path, SEEN_BY_OPERATORS) and identity.may(OPERATOR)):
         identity.need(scope_of(method, path))
 
 

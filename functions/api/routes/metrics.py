@@ -4,6 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller
+from whendue.metrics.usage import month_of
 
 router = APIGatewayHttpRouter()
 
@@ -19,4 +20,5 @@ def prometheus() -> Response[str]:
     from functions.api.schemas.metrics import CONTENT_TYPE, exposition
 
     app, _ = caller(router)
-    return Response(200, CONTENT_TYPE, exposition(app.counters.read(), app.gauges.measure()))
+    usage = app.counters.read_usage(month_of(app.clock.now_ms()))
+    return Response(200, CONTENT_TYPE, exposition(app.counters.read(), app.gauges.measure(), usage))

@@ -12,10 +12,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from functions.api.schemas.shared.usage import MILLION, ranked
 from whendue.inspection.gauges import Measured
 from whendue.inspection.queues import QueueView
 from whendue.metrics.model import BOUNDS_MS, ENDS, FAILED, RESCUED, TIMER, fields_of, queue_and_type, series_of
+from whendue.metrics.prices import price_list
+from whendue.metrics.usage import Usage, cost_usd
 from whendue.notifications.delivery_job import PREFIX
+from whendue.quotas import USAGE_NAMED
 from whendue.settings import NOTIFICATIONS
 from whendue.version import VERSION
 
@@ -57,22 +61,38 @@ METRICS: Final[Mapping[str, Described]] = {
     "whendue_timer_lag_seconds": Described(
         G, (), "Seconds by which the oldest check that the timer has not made is overdue."
     ),
+    "whendue_cost_usd": Described(
+        C, ("type",), "Estimated cost of jobs in this UTC month in US dollars, by list prices; the dearest types."
+    ),
+    "whendue_tenant_cost_usd": Described(
+        C, ("tenant",), "Estimated cost of jobs in this UTC month in US dollars, by list prices; the dearest tenants."
+    ),
+    "whendue_job_cost_usd_per_million": Described(
+        G, ("type",), "Estimated cost of a million jobs in US dollars, by this UTC month's; the dearest types."
+    ),
     "whendue_build_info": Described(G, ("version",), "Always 1; the label is the version of whendue."),
 }
 
 
-def exposition(sums: Sums, measured: Measured) -> str:
-    """Return all metrics in Prometheus' text format."""
+def exposition(sums: Sums, measured: Measured, usage: Usage | None = None) -> str:
+    """Return all metrics in Prometheus' text format.
+
+    Args:
+        sums: the counters.
+        measured: the gauges.
+        usage: what jobs have consumed in this month.
+    """
     registry = CollectorRegistry()
-    registry.register(_Collector(sums, measured))
+    registry.register(_Collector(sums, measured, usage or {}))
     return generate_latest(registry).decode()
 
 
 class _Collector(Collector):
-    def __init__(self, sums: Sums, measured: Measured) -> None:
+    def __init__(self, sums: Sums, measured: Measured, usage: Usage) -> None:
         self._timer = sums.get(TIMER, Counter())
         self._jobs = {queue_and_type(series): fields for series, fields in sums.items() if series != TIMER}
         self._measured = measured
+        self._usage = usage
         # Each kind takes values in its own way.
         self._metrics: dict[str, Any] = {
             name: metric.kind(name, metric.description, labels=metric.labels) for name, metric in METRICS.items()
@@ -82,6 +102,7 @@ class _Collector(Collector):
         for labels, fields in sorted(self._jobs.items()):
             self._add_jobs(labels, fields)
         self._add_timer()
+        self._add_costs()
         for queue in self._measured.queues:
             self._add_queue(queue)
         self._add("whendue_timer_lag_seconds", (), self._measured.timer_lag_s)
@@ -115,6 +136,18 @@ class _Collector(Collector):
         for field in fields_of(TIMER):
             if field.startswith(RESCUED):
                 self._add("whendue_rescues", (field.removeprefix(RESCUED),), self._timer[field])
+
+    def _add_costs(self) -> None:
+        prices = price_list()
+        types = ranked(self._usage, lambda consumer: consumer.type, prices, USAGE_NAMED)
+        tenants = ranked(self._usage, lambda consumer: consumer.tenant, prices, USAGE_NAMED)
+        for metric, by_name in (("cost_usd", types), ("tenant_cost_usd", tenants)):
+            for value, used in by_name.items():
+                self._add(f"whendue_{metric}", (value,), cost_usd(used, prices.usd))
+        for kind, used in types.items():
+            if used["ended"]:
+                cost = cost_usd(used, prices.usd) / used["ended"] * MILLION
+                self._add("whendue_job_cost_usd_per_million", (kind,), cost)
 
     def _add_queue(self, queue_view: QueueView) -> None:
         for state, messages in queue_view.depth._asdict().items():

@@ -65,6 +65,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/pauses", {"reason": "a test", "type": "ok"}),
     ("DELETE", "/pauses/types/{type}", None),
     ("DELETE", "/pauses/tenant", None),
+    ("GET", "/usage", None),
     ("GET", "/actuator/prometheus", None),
     ("PUT", "/subscriptions/{name}", HOOK),
     ("GET", "/subscriptions", None),

@@ -73,6 +73,8 @@ NEEDED = {
     ("GET", "/queues"): READ,
     ("POST", "/queues/<name>/pause"): OPERATOR,
     ("POST", "/queues/<name>/resume"): OPERATOR,
+    # Of one's own tenant; operators see all.
+    ("GET", "/usage"): READ,
     ("GET", "/actuator/prometheus"): METRICS,
 }
 # The widest scopes that a token may have without one of these.
@@ -154,7 +156,7 @@ def test_reading_and_writing_need_their_scopes(client_of: Callable[..., Client],
     """A token with every scope but the one that is needed is refused, and told which it lacks."""
     needed = NEEDED[method, path]
     # Operators see what they operate, without being anybody's reader.
-    without = WITHOUT[needed].replace("operator", "") if path == "/queues" else WITHOUT[needed]
+    without = WITHOUT[needed].replace("operator", "") if path in ("/queues", "/usage") else WITHOUT[needed]
     refused = client_of(scopes=without).send(method, path, BODIES.get(method))
     assert (refused.status, refused.code) == (403, "forbidden")
     assert f'scope="{needed}"' in refused.headers["www-authenticate"]

@@ -112,7 +112,7 @@ def make_world(logged: StringIO, monkeypatch: pytest.MonkeyPatch) -> Callable[[]
 
 
 def _per_job(spent: Bill, idle: Bill, count: int) -> dict[str, float]:
-    names = sorted(name for name in spent | idle if name != "log_bytes")
+    names = sorted(name for name in spent | idle if name != "log_bytes" and not name.startswith("write "))
     each = {name: round((spent[name] - idle[name]) / count, 3) for name in names}
     return {name: value for name, value in each.items() if value} | {
         "log_bytes": round((spent["log_bytes"] - idle["log_bytes"]) / count)

@@ -16,6 +16,7 @@ def test_a_batch_is_one_line_with_its_metrics(world: Handled, logged: StringIO) 
     jobs = [JobRequest("ok", {}) for _ in range(6)]
     world.app.submit.many("acme", [*jobs, JobRequest("bad", {}), JobRequest("bad", {}, policy={"max_attempts": 1})])
     world.app.metrics.take()
+    world.app.metrics.consumption.take()
     world.clock.advance(1.5)
     world.run_visible()
     [line] = lines(logged)
@@ -29,6 +30,8 @@ def test_a_batch_is_one_line_with_its_metrics(world: Handled, logged: StringIO) 
         "jobs_dead": ("Count", [1]),
         "execution_seconds": ("Seconds", [0] * 8),
         "lateness_seconds": ("Seconds", [1.5] * 8),
+        # In memory no units are consumed: an invocation, its two requests.
+        "cost_usd": ("None", [pytest.approx(0.20e-6 + 2 * 0.50e-6)]),
     }
 
 
@@ -37,6 +40,7 @@ def test_a_batch_that_counts_nothing_is_a_plain_line(world: Handled, logged: Str
     job = world.submit()
     world.app.control.cancel("acme", job.id)
     world.app.metrics.take()
+    world.app.metrics.consumption.take()
     world.run_visible()
     [line] = lines(logged)
     assert "_aws" not in line

@@ -86,7 +86,7 @@ def _die(world: Handled, number: int, after: bool) -> bool:
 def test_jobs_do_not_depend_on_their_counters(world: Handled, error: Exception) -> None:
     """Whatever the table says to the counters, what the batch did stands and its messages go."""
 
-    def refuse(taken: object, every_ms: int) -> None:
+    def refuse(taken: object, every_ms: int, usage: object) -> None:
         raise error
 
     job = world.submit()

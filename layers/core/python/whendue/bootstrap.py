@@ -13,6 +13,7 @@ from whendue.engine.payload_store import PayloadStore
 from whendue.engine.pool import InlinePool
 from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Pool, Runner
 from whendue.engine.runtime import Runtime
+from whendue.metrics.consumption import Consumption
 from whendue.metrics.recorder import MetricsRecorder
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.quotas import ISOLATED_AT_ONCE, POOL_THREADS
@@ -302,10 +303,11 @@ def build(
     *,
     isolation: Isolation | None = None,
     pool: Pool | None = None,
+    consumption: Consumption | None = None,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters. Without a pool, calls run one by one."""
     payloads = PayloadStore(store, blobs)
-    metrics = MetricsRecorder()
+    metrics = MetricsRecorder(consumption)
     ids, cursors = Ids(settings.secret.id_key), SealedCursors(settings.secret)
     runtime = Runtime(
         store,
@@ -355,17 +357,21 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, clock, pool = Settings.from_env(os.environ, parameter), system_clock(), ThreadPool(POOL_THREADS)
     urls = {**settings.queues, **settings.dead_letter_queues}
+    consumption = Consumption(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
+    sqs = client("sqs", read_timeout=READ_TIMEOUT_S + listen_s)
+    sqs.meta.events.register("after-call.sqs", consumption.request)
     made = build(
         settings,
         clock,
-        WideStore(DynamoStore(client("dynamodb"), settings.table, clock), pool),
-        WideQueue(SqsQueue(client("sqs", read_timeout=READ_TIMEOUT_S + listen_s), urls, clock), pool),
+        WideStore(DynamoStore(client("dynamodb"), settings.table, clock, observe=consumption.observe), pool),
+        WideQueue(SqsQueue(sqs, urls, clock), pool),
         S3Blobs(DeferredClient(lambda: client("s3")), settings.bucket),
         ThreadRunner(),
         discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
         Tracing.from_env(os.environ),
         isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE),
         pool=pool,
+        consumption=consumption,
     )
     for failed in made.registry.failures:
         sys.stdout.write(f"{failed.log_line()}\n")

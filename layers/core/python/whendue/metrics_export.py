@@ -10,6 +10,8 @@ from typing import Any, Final
 from whendue.bootstrap import App
 from whendue.errors import UnavailableError
 from whendue.metrics.model import BOUNDS_MS, ENDS, FAILED, RESCUED, Counts
+from whendue.metrics.prices import price_list
+from whendue.metrics.usage import PRICED, Usage, cost_usd
 
 NAMESPACE: Final = "whendue"
 SERVICE: Final = "whendue"
@@ -25,6 +27,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "rescues": RESCUED,
 }
 LAG: Final = "timer_lag_seconds"
+COST: Final = "cost_usd"
 # A metric has 100 values in a line at most; at the hundredth Powertools begins another line.
 VALUES = 99
 
@@ -38,10 +41,10 @@ def export(app: App, gauges: Mapping[str, float] | None = None, *, every_ms: int
         every_ms: as in `Counters.keep`.
     """
     app.tracing.flush()
-    taken = app.metrics.take()
-    members = _emf(taken.values(), gauges or {}) | app.bulkhead.take()
+    taken, usage = app.metrics.take(), _usage(app)
+    members = _emf(taken.values(), gauges or {}, _cost_usd(usage)) | app.bulkhead.take()
     try:
-        app.counters.keep(taken, every_ms)
+        app.counters.keep(taken, every_ms, usage)
     except Exception as error:  # noqa: BLE001 - the work is done and recorded, whatever becomes of its counts
         members["counts_lost"] = type(error).__name__
     return members
@@ -58,7 +61,22 @@ def timer_lag(app: App, behind: Iterable[str]) -> dict[str, float]:
         return {}
 
 
-def _emf(counted: Iterable[Counts], gauges: Mapping[str, float]) -> dict[str, Any]:
+def _usage(app: App) -> Usage:
+    """Return what was consumed; nothing where that cannot be divided: no job depends on it."""
+    try:
+        return app.metrics.consumption.take()
+    except Exception as error:  # noqa: BLE001 - the work is done and recorded
+        app.bulkhead.note("usage", COST, error)
+        return {}
+
+
+def _cost_usd(usage: Usage) -> float:
+    """Estimate what was consumed; the prices are read when there is something to price."""
+    spent = [used for used in usage.values() if any(used[name] for name in PRICED)]
+    return sum(cost_usd(used, price_list().usd) for used in spent)
+
+
+def _emf(counted: Iterable[Counts], gauges: Mapping[str, float], cost: float) -> dict[str, Any]:
     """Return the EMF members; none if nothing was counted."""
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
@@ -72,6 +90,8 @@ def _emf(counted: Iterable[Counts], gauges: Mapping[str, float]) -> dict[str, An
     for name in BOUNDS_MS:
         for time_ms in counts.times_ms[name][:VALUES]:
             metrics.add_metric(f"{name}_seconds", MetricUnit.Seconds, time_ms / 1000)
+    if cost:
+        metrics.add_metric(COST, MetricUnit.NoUnit, cost)
     for name, value in gauges.items():
         metrics.add_metric(name, MetricUnit.Seconds, value)
     return dict(metrics.serialize_metric_set()) if metrics.metric_set else {}

@@ -181,12 +181,11 @@ HUNG_TENANTS = 2
 # --- conflicting writes ----------------------------------------------------------------------------------------
 # Rounds of reading, deciding and writing before a request fails; each lost one is another's edit at that moment.
 CONFLICT_TRIES = 5
-# Two rounds for each dependency whose end arrives meanwhile: to count it, and to see whether it was the last.
+# Two rounds for each dependency whose end arrives meanwhile; what is left is done by the next check.
 RELEASE_TRIES = 8
-# Batches that start jobs of a key write its one rate item; this many lose in a row only above what it can count.
+# Batches of a key write its one rate item; this many lose in a row only where more start than it can count.
 RATE_TRIES = 20
-# The timer writes a schedule's item, too: one that fires each second is moved on by every tick.
-# Deciding the fires up to a change takes a round for each plan.
+# Every tick moves on a schedule that fires each second; deciding the fires up to a change takes a round for each plan.
 SCHEDULE_TRIES = 25
 
 # --- profiles --------------------------------------------------------------------------------------------------
@@ -398,11 +397,16 @@ DELIVERIES_PER_PAGE = 50
 # --- metrics ---------------------------------------------------------------------------------------------------
 # Partitions of what is counted: one takes 1,000 write units a second (see LIMIT_RATE_PER_S), a batch of ten needs one.
 COUNTER_SHARDS = 4
-# Task types with series of their own, in alphabetical order; the others are counted together. 100 types in five queues
-# are 1 MB to read at each scrape.
+# Task types with series of their own, in alphabetical order; 100 in five queues are 1 MB to read at each scrape.
 COUNTED_TYPES = 100
 # What the API has counted is written once a second at most; what a process then still holds goes with its next request.
 COUNT_EVERY_MS = 1000
+# Usage is written every five minutes at most: a write unit for a tenant's type in this time, none for a job.
+USAGE_EVERY_MS = 300_000
+# Tenants' types with sums of their own in a month (300 KB, read at once), and how many a process or an answer names.
+USAGE_SERIES = 1000
+USAGE_NAMED = 100
+USAGE_KEPT_S = 400 * 86_400
 
 # --- shipped tasks ---------------------------------------------------------------------------------------------
 # RFC 9110 section 4.1 asks everyone to support at least this much.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from whendue.engine.ports import WriteResult
 from whendue.jobs.transition import Transition
+from whendue.metrics.consumption import Consumption
 from whendue.metrics.model import RESCUED, TIMER, Counts, counted, series_of
 
 Taken = dict[str, Counts]
@@ -14,8 +15,9 @@ Taken = dict[str, Counts]
 class MetricsRecorder:
     """Counts by series. A process has one of these; workers' threads share it."""
 
-    def __init__(self) -> None:
-        """Start with nothing counted."""
+    def __init__(self, consumption: Consumption | None = None) -> None:
+        """Start with nothing counted; `consumption` gets to know for which jobs the process works."""
+        self.consumption = consumption or Consumption()
         self._lock = threading.Lock()
         self._counts: Taken = {}
 
@@ -23,7 +25,9 @@ class MetricsRecorder:
         """Count the transitions that hold; not a job that was there already (its insert was only repeated)."""
         for step, outcome in done:
             if outcome.done and not (step.inserts and outcome.current):
-                self._add(series_of(step.job.queue, step.job.type), counted(step))
+                counts = counted(step)
+                self._add(series_of(step.job.queue, step.job.type), counts)
+                self.consumption.note(step, counts)
 
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
         """Count a tick of the timer, and what it did."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from whendue.engine.ports import Item, WriteStatus
@@ -10,8 +10,20 @@ from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.metrics.model import OTHER, TIMER, Counts, adding, beginning, last_tick, queue_and_type, series_of, summed
 from whendue.metrics.recorder import Taken
-from whendue.quotas import COUNTED_TYPES, COUNTER_SHARDS
-from whendue.table.keys import counter_key, counter_pk
+from whendue.metrics.usage import OTHER as OTHER_CONSUMER
+from whendue.metrics.usage import (
+    Addition,
+    Consumer,
+    Usage,
+    addition,
+    beginning_month,
+    from_item,
+    month_of,
+    reserving,
+)
+from whendue.quotas import COUNTED_TYPES, COUNTER_SHARDS, USAGE_EVERY_MS, USAGE_NAMED, USAGE_SERIES
+from whendue.table.keys import counter_key, counter_pk, usage_pk
+from whendue.table.writes import Write
 
 
 class MetricsStore:
@@ -24,32 +36,89 @@ class MetricsStore:
         self._lock = threading.Lock()
         self._held: Taken = {}
         self._written_ms = 0
+        self._usage: Usage = {}
+        self._usage_written_ms = 0
 
-    def keep(self, taken: Taken, every_ms: int = 0) -> None:
+    def keep(self, taken: Taken, every_ms: int = 0, usage: Usage | None = None) -> None:
         """Add counts to the table, in one call if their items exist; after an unknown outcome they are lost.
 
         Args:
             taken: what was counted.
             every_ms: hold it back until the last write is this long ago.
+            usage: what was consumed; it is held back until its own last write is `USAGE_EVERY_MS` ago, and goes with
+                the counts.
         """
         now_ms = self._runtime.clock.now_ms()
         with self._lock:
             for series, counts in taken.items():
                 self._held.setdefault(self._bounded(series), Counts()).add(counts)
+            for consumer, used in (usage or {}).items():
+                self._hold(consumer, used)
             if now_ms - self._written_ms < every_ms:
                 return
             held, self._held, self._written_ms = self._held, {}, now_ms
-        self._write({series: counts.sums() for series, counts in held.items()}, now_ms % COUNTER_SHARDS)
+            due = self._due_usage(now_ms)
+        self._write({series: counts.sums() for series, counts in held.items()}, due, now_ms)
 
-    def _write(self, sums: Mapping[str, Counter[str]], shard: int) -> None:
+    def _hold(self, consumer: Consumer, used: Counter[str]) -> None:
+        is_known = consumer in self._usage or len(self._usage) < USAGE_NAMED
+        self._usage.setdefault(consumer if is_known else OTHER_CONSUMER, Counter()).update(used)
+
+    def _due_usage(self, now_ms: int) -> Usage:
+        """Return what was consumed if it is time to write it."""
+        if not self._usage or now_ms - self._usage_written_ms < USAGE_EVERY_MS:
+            return {}
+        used, self._usage, self._usage_written_ms = self._usage, {}, now_ms
+        return used
+
+    def _write(self, sums: Mapping[str, Counter[str]], usage: Usage, now_ms: int) -> None:
         """Add to the items; where there is none yet, make it, unless another process has just done so: then add."""
-        left, mark = dict(sums), self._runtime.clock.new_id()
-        for write in (adding, beginning, adding):
-            if not left:
-                return
-            outcomes = self._runtime.store.apply([write(series, shard, each, mark) for series, each in left.items()])
-            refused = [end.status is WriteStatus.REFUSED for end in outcomes]
-            left = {series: left[series] for series, again in zip(left, refused, strict=True) if again}
+        mark, shard, month = self._runtime.clock.new_id(), now_ms % COUNTER_SHARDS, month_of(now_ms)
+        left = [
+            Addition(adding(name, shard, each, mark), beginning(name, shard, each, mark)) for name, each in sums.items()
+        ]
+        left += [addition(consumer, month, used, mark, now_ms) for consumer, used in usage.items()]
+        left = self._refused(left, [each.add for each in left])
+        if new := [each for each in left if each.used is not None]:
+            left = [each for each in left if each.used is None]
+            left += self._room_for(new, month, mark, now_ms)
+        left = self._refused(left, [each.begin for each in left])
+        self._refused(left, [each.add for each in left])
+
+    def _refused(self, additions: Sequence[Addition], writes: Sequence[Write]) -> list[Addition]:
+        """Carry out a write for each; return those that were refused."""
+        if not writes:
+            return []
+        outcomes = self._runtime.store.apply(writes)
+        return [each for each, end in zip(additions, outcomes, strict=True) if end.status is WriteStatus.REFUSED]
+
+    def _room_for(self, new: Sequence[Addition], month: str, mark: str, now_ms: int) -> list[Addition]:
+        """Return new items of a month as they may be made; those for which it has no room are summed up in one."""
+        apply, kept, rest = self._runtime.store.apply, list[Addition](), Counter[str]()
+        for each in new:
+            [counted] = apply([reserving(month, f"{mark} {len(kept)}")])
+            if counted.status is WriteStatus.REFUSED and not counted.current:
+                [counted] = apply([beginning_month(month, f"{mark} {len(kept)}", now_ms)])
+            if counted.done:
+                kept.append(each)
+            else:
+                rest.update(each.used or {})
+        return [*kept, addition(OTHER_CONSUMER, month, rest, mark, now_ms)] if rest else kept
+
+    def read_usage(self, month: str, tenant: str | None = None) -> Usage:
+        """Return what was consumed in a month, by tenant and type.
+
+        Args:
+            month: a UTC month, as in 2026-11.
+            tenant: only this one's. Default: all.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        # `$` is what comes after `#`.
+        first, last = ("!", "~") if tenant is None else (f"{tenant}#", f"{tenant}$")
+        items = self._runtime.store.query_range(usage_pk(month), first=first, last=last, limit=2 * USAGE_SERIES)
+        return dict(readable(self._runtime, items, from_item, "read_usage"))
 
     def read(self) -> dict[str, Counter[str]]:
         """Return all sums: series -> field -> count.

@@ -154,6 +154,16 @@ def counter_pk(shard: int) -> str:
     return f"COUNTER#v1#{shard}"
 
 
+def usage_key(month: str, consumer: str) -> Key:
+    """Return the key of what a tenant's jobs of one type have consumed in a UTC month, as in 2026-11."""
+    return Key(usage_pk(month), consumer)
+
+
+def usage_pk(month: str) -> str:
+    """Return the partition of a month's consumption; all tenants share it. A change of the fields needs a new `v`."""
+    return f"USAGE#v1#{month}"
+
+
 def counter_key(shard: int, series: str) -> Key:
     """Return the key of a series' item in a shard."""
     return Key(counter_pk(shard), series)
