@@ -4,13 +4,22 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
-from tests.builders.backends import app_on
-from whendue.bootstrap import App
+from pydantic import BaseModel
+
+from tests.builders.backends import Aws, app_on
+from tests.builders.world import SETTINGS
+from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue
+from whendue.bootstrap import App, build
+from whendue.declarations.context import Context
+from whendue.declarations.registry import Registry, task
 from whendue.engine.ports import JobStore
+from whendue.metrics.consumption import Consumption
 from whendue.metrics.model import OTHER, TIMER, Counts, series_of
 from whendue.metrics.recorder import Taken
 from whendue.metrics.usage import OTHER as OTHER_CONSUMER
-from whendue.metrics.usage import Consumer, month_of
+from whendue.metrics.usage import READS, THOUSANDTHS, WRITES, Consumer, month_of
+from whendue.submission.request import JobRequest
+from whendue.support.clock import system_clock
 
 PROCESSES, BATCHES = 4, 6
 NOW = 1_800_000_000_000
@@ -54,6 +63,34 @@ def test_what_processes_count_at_once_is_added_up(store: JobStore) -> None:
 def test_nothing_is_counted_yet(store: JobStore) -> None:
     """A new deployment has no items."""
     assert app_on(store).counters.read() == {}
+
+
+class Anything(BaseModel):
+    """A payload."""
+
+
+def _nothing(payload: Anything, ctx: Context) -> None:
+    pass
+
+
+def test_what_dynamodb_reports_is_divided_among_jobs(batches: Aws) -> None:
+    """Plain jobs, as the adapter reads it on the wire. MiniStack leaves the index out of batches, AWS does not."""
+    consumption = Consumption()
+    store = batches.store_on(batches.clients.dynamodb, observe=consumption.observe)
+    clock = system_clock()
+    app = build(SETTINGS, clock, store, queue := MemoryQueue(clock), MemoryBlobs(), InlineRunner(), Registry())
+    app.metrics.consumption = consumption
+    task("ok", registry=app.registry)(_nothing)
+    for tenant in ("acme", "acme", "omega"):
+        app.submit.many(tenant, [JobRequest("ok", {})])
+    app.work.handle(queue.receive("normal"), clock.now_ms() + 60_000)
+    used = consumption.take()
+    ended = {consumer.tenant: each["ended"] for consumer, each in used.items()}
+    assert ended == {"acme": 2, "omega": 1}
+    for each in used.values():
+        assert 3 <= each[WRITES] / THOUSANDTHS / each["ended"] <= 6
+    # Of the pauses.
+    assert sum(each[READS] for each in used.values()) > 0
 
 
 def test_what_processes_use_at_once_is_added_up(store: JobStore) -> None:
