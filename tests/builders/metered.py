@@ -87,7 +87,11 @@ class BilledStore(MemoryStore):
     def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         items = super().get(keys, consistent=consistent)
         self._bill["table_calls"] += math.ceil(len(keys) / DYNAMODB_MAX_BATCH_GET)
-        self._count("read_units", "batch_get_item", sum(read_units([item] if item else [], consistent=consistent) for item in items))
+        self._count(
+            "read_units",
+            "batch_get_item",
+            sum(read_units([item] if item else [], consistent=consistent) for item in items),
+        )
         return items
 
     def query(self, pk: str) -> list[Item]:
