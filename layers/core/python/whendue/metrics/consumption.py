@@ -22,7 +22,7 @@ from whendue.metrics.usage import (
 from whendue.quotas import USAGE_NAMED
 
 # The store's operations that read; all others write.
-READING: Final = frozenset({"batch_get_item", "query"})
+READING: Final = frozenset({"batch_get_item", "query", "scan"})
 # Lambda's poller receives a batch by one request, and deletes it by another one.
 POLLER_REQUESTS: Final = 2
 
