@@ -86,7 +86,7 @@ WRONG = {
 def test_what_is_wrong_is_named(client: Client, name: str) -> None:
     """Where it is, and what to send instead."""
     query, where = WRONG[name]
-    assert [place["where"] for place in problem(client, query)["errors"]] == [where]
+    assert [error["where"] for error in problem(client, query)["errors"]] == [where]
 
 
 def test_times_in_the_wrong_order_are_refused(client: Client) -> None:
