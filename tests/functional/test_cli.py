@@ -10,11 +10,16 @@ import httpx
 import pytest
 
 from localstack.paths import ROOT
+from tests.builders.faults import Refusing
+from tests.builders.world import World
 from whendue.adapters.aws import client
 from whendue.adapters.throttle import CAP_S, TRIES
-from whendue.cli import GRACE_S, SILENT_S
+from whendue.cli import GRACE_S, SILENT_S, main
 from whendue.containers.health import LIVE, READY
 from whendue.containers.timer import TICK_S
+from whendue.errors import UnavailableError
+from whendue.table.keys import MIGRATION_KEY
+from whendue.table.writes import REMOVE, Write
 
 GIVEN = {
     "WHENDUE_TABLE": "table",
@@ -132,3 +137,46 @@ def test_a_port_that_is_taken_is_named() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert f"127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# --- the upgrade of a table ------------------------------------------------------------------------------------------
+
+
+def test_migrate_says_how_far_it_is_and_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line of JSON for each piece; run again, it has nothing to do."""
+    world = World()
+    jobs = [world.submit() for _ in range(3)]
+    world.table.rows.pop(MIGRATION_KEY)
+    world.table.apply([Write("before", job.key, [], {"tenant_pk": REMOVE}) for job in jobs])
+    monkeypatch.setattr("whendue.cli.app", world.build)
+    assert main(["migrate", "--rate", "1000"]) == 0
+    [line] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert line == {"message": "migrate", "read": len(world.table.rows) - 1, "changed": 3, "finished": True}
+    assert main(["migrate"]) == 0
+    [line] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["read"], line["changed"], line["finished"]) == (0, 0, True)
+
+
+def test_migrate_that_is_stopped_says_that_it_may_be_run_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is that of something that is not at its end."""
+    world = World()
+    world.table.rows.pop(MIGRATION_KEY)
+
+    def scan(*_: object) -> None:
+        raise UnavailableError
+
+    monkeypatch.setattr("whendue.cli.app", lambda: world.build(store=Refusing(world.table, "scan", scan)))
+    assert main(["migrate"]) == 1
+    assert "run the command again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "fast", "100001"])
+def test_migrate_refuses_a_rate_that_is_none(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is read."""
+    with pytest.raises(SystemExit):
+        main(["migrate", "--rate", rate])
+    assert "--rate" in capsys.readouterr().err

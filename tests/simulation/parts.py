@@ -36,6 +36,7 @@ class Area:
 JOBS: Final = Area(
     modules=(
         "adapters.attribute_values",
+        "adapters.indexes",
         "adapters.memory.store",
         "bulkhead",
         "support.conflicts",
@@ -65,6 +66,9 @@ JOBS: Final = Area(
         "worker.ended_attempt",
         "engine.stage",
         "engine.apply",
+        "operations.migrated",
+        "operations.migration",
+        "operations.newest_first",
     ),
     tests=(
         "unit/test_bulkhead.py",
@@ -73,6 +77,7 @@ JOBS: Final = Area(
         "contract/test_writes.py",
         "contract/test_steps.py",
         "contract/test_due_index.py",
+        "contract/test_newest_first.py",
         "contract/test_query_range.py",
         "contract/test_profiles.py",
         "contract/test_counters.py",
@@ -95,6 +100,8 @@ JOBS: Final = Area(
         "functional/operations/test_commands.py",
         "functional/operations/test_listing.py",
         "functional/operations/test_dead_letters.py",
+        "functional/operations/test_migration.py",
+        "functional/operations/test_newest_first.py",
         "functional/worker/test_dead_letter_consumer.py",
         "functional/inspection/test_explain.py",
         "functional/worker/test_processor.py",
