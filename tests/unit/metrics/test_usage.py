@@ -21,6 +21,7 @@ from whendue.metrics.usage import (
     OTHER,
     READS,
     REQUESTS,
+    REQUESTS_MAX,
     WRITES,
     Consumer,
     Shares,
@@ -47,6 +48,7 @@ def test_the_parts_add_up_to_what_was_consumed(shares: list[tuple[int, int, int]
     """Whoever adds up the tenants gets the process's consumption, not a thousandth less."""
     used = divided(SPENT, {Consumer(f"t{number}", "a"): a_share(*each) for number, each in enumerate(shares)})
     charged_max = CHARGED_MAX * 1000 * sum(units for units, _, _ in shares)
+    assert SPENT[REQUESTS] <= REQUESTS_MAX * 1000, "one attempt may be charged with all of these requests"
     for name, spent in SPENT.items():
         total = sum(each[name] for each in used.values())
         assert total == (min(spent, charged_max) if name in (WRITES, READS) else spent)
@@ -66,6 +68,12 @@ def test_nobody_pays_for_what_a_process_does_for_all() -> None:
     used = divided({READS: 69_000, WRITES: 7_000}, {ACME: a_share(2, 0, 0)})
     assert used[ACME][READS] == CHARGED_MAX * 2 * 1000
     assert divided(SPENT, {}) == {}
+
+
+def test_nobody_pays_for_polls_of_empty_queues() -> None:
+    """A worker in a container has polled for an hour before the next job comes."""
+    used = divided({REQUESTS: 1_260_000}, {ACME: a_share(6, 1, 10)})
+    assert used[ACME][REQUESTS] == REQUESTS_MAX * 1000
 
 
 @pytest.mark.parametrize("name", ["submit", "claim", "succeed"])

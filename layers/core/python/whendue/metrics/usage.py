@@ -29,6 +29,8 @@ ATTEMPT_MS: Final = 5
 # How many times what its transitions write a process may charge to their jobs: slots, edges, deliveries and attempts
 # are written beside them. What the timer reads for all of them, whoever has jobs, is nobody's.
 CHARGED_MAX: Final = 2
+# Requests for an attempt or a submit at most: send, receive, hide, delete. Polls of empty queues are nobody's.
+REQUESTS_MAX: Final = 4
 
 
 class Consumer(NamedTuple):
@@ -79,7 +81,7 @@ def write_units(step: Transition) -> int:
 
 
 def divided(spent: Mapping[str, int], shares: Mapping[Consumer, Shares]) -> Usage:
-    """Divide what a process has consumed among its jobs' consumers; what exceeds `CHARGED_MAX` is nobody's.
+    """Divide what a process has consumed among its jobs' consumers; what exceeds the bounds above is nobody's.
 
     Units go by what the transitions write, requests and invocations by attempts (the batch's fill), time by the
     duration of attempts.
@@ -95,7 +97,7 @@ def divided(spent: Mapping[str, int], shares: Mapping[Consumer, Shares]) -> Usag
     parts = {
         WRITES: _shared(min(spent.get(WRITES, 0), charged_max), units),
         READS: _shared(min(spent.get(READS, 0), charged_max), units),
-        REQUESTS: _shared(spent.get(REQUESTS, 0), attempts),
+        REQUESTS: _shared(min(spent.get(REQUESTS, 0), REQUESTS_MAX * THOUSANDTHS * sum(attempts)), attempts),
         INVOCATIONS: _shared(spent.get(INVOCATIONS, 0), attempts),
         COMPUTE: _shared(spent.get(COMPUTE, 0), times if any(times) else attempts),
     }
