@@ -160,22 +160,31 @@ def idle_table() -> str:
     """List what a month costs in which no job runs."""
     usd = price_list().usd
     polls = POLLS_A_MINUTE * MINUTES_A_MONTH
-    alarms = COUNTS["alarm_metrics"]
+    alarms, ticks = COUNTS["alarm_metrics"], COUNTS["tick_metrics"]
     rows = [
-        ["the timer's ticks with 4 shards", "as above", _usd(idle_ticks("4").total)],
+        ["the timer's ticks with 4 shards", "the next table", _usd(idle_ticks("4").total)],
         [
             f"Lambda's pollers, {queues()} queues",
             f"{polls:,} requests each, {_usd(polls * usd['sqs_request'])} a queue",
             _usd(queues() * polls * usd["sqs_request"]),
         ],
-        ["the functions' own metrics (EMF)", f"{emf_metrics()} metrics", _usd(emf_metrics() * usd["metric"])],
+        ["metrics of the ticks (EMF)", f"{ticks} metrics", _usd(ticks * usd["metric"])],
         ["alarms, with `observability`", f"{alarms} metrics of 8 alarms", _usd(alarms * usd["alarm_metric"])],
         ["the dashboard", "free: among an account's first three", _usd(0)],
     ]
-    fixed = idle_ticks("4").total + queues() * polls * usd["sqs_request"] + emf_metrics() * usd["metric"]
+    fixed = idle_ticks("4").total + queues() * polls * usd["sqs_request"] + ticks * usd["metric"]
+    busy = emf_metrics() - ticks
     return table(
         ["what", "how much", "$ a month"],
-        [*rows, ["sum", "with alarms", f"**{_usd(fixed + alarms * usd['alarm_metric'])}**"]],
+        [
+            *rows,
+            [
+                "**sum, idle**",
+                "without alarms / with them",
+                f"**{_usd(fixed)} / {_usd(fixed + alarms * usd['alarm_metric'])}**",
+            ],
+            ["metrics of jobs (EMF), in hours in which jobs run", f"{busy} metrics more", _usd(busy * usd["metric"])],
+        ],
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from scripts.costs import COUNTS, COUNTS_FILE
 from tests.builders import world as worlds
+from tests.builders.emf import lines, metrics_of
 from tests.builders.metered import Bill, BilledWorld
 from tests.builders.notified import fresh_resources
 from tests.builders.schedules import definition
@@ -170,10 +171,12 @@ def test_a_kind_of_job_costs_what_the_page_is_made_from(
 
 @pytest.mark.parametrize("shards", COUNTS["idle"])
 def test_an_idle_tick_costs_what_the_page_is_made_from(
-    shards: str, make_world: Callable[[], BilledWorld], monkeypatch: pytest.MonkeyPatch
+    shards: str, make_world: Callable[[], BilledWorld], logged: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By shards of the due index."""
     monkeypatch.setattr(worlds, "SETTINGS", replace(worlds.SETTINGS, shards=int(shards)))
     world = make_world()
     found = _per_job(world.spent(lambda: world.seconds(600)), Counter(), 10)
     _insist("idle", shards, found=found)
+    ticks = {name for line in lines(logged) for name in metrics_of(line)}
+    assert len(ticks) == COUNTS["tick_metrics"]
