@@ -80,8 +80,6 @@ RESULT_BYTES = 1024 * 1024
 # pydantic's serializer ends at 255 levels, Python's json at about 990.
 RESULT_DEPTH = 100
 BULK_JOBS = 500
-# Jobs of a bulk that one of up to BULK_JOBS / SUBMIT_PIECE threads writes (25 a call) and sends (10 a call).
-SUBMIT_PIECE = 50
 PAGE_DEFAULT = 50
 PAGE_MAX = 200
 # Of a tenant's list, which reads all; may only grow. Each takes 1,000 new jobs a second (see LIMIT_RATE_PER_S).

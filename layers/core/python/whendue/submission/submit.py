@@ -15,7 +15,6 @@ from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import Profile
 from whendue.submission.dependency_edges import DependencyEdges, read_edges
-from whendue.submission.pieces import pieces, side_by_side
 from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
 from whendue.submission.request import JobRequest, request_hash
 from whendue.table.keys import job_key
@@ -101,7 +100,7 @@ class Submit:
     ) -> dict[str, SubmitResult]:
         """Write jobs, by their ids, after the edges of those that depend on others."""
         if edges is None:
-            return self._committed_in_pieces(list(steps.values()), now_ms)
+            return self._committed(list(steps.values()), now_ms)
         refused, depended_on = edges.write(), edges.new_upstreams
         ready = [
             self._with_dependents(step) if job_id in depended_on else step
@@ -115,24 +114,6 @@ class Submit:
         created = {job_id for job_id, result in results.items() if isinstance(result, Submitted) and result.created}
         edges.reconcile(created)
         return results
-
-    def _committed_in_pieces(self, steps: Sequence[Transition], now_ms: int) -> dict[str, SubmitResult]:
-        """Write and send jobs that depend on none of each other; a piece that fails leaves the others as they are."""
-        # Messages are sent by queue: jobs of one queue together are fewer batches.
-        parts = pieces(sorted(steps, key=lambda step: step.job.queue))
-        if len(parts) <= 1:
-            return self._committed(steps, now_ms)
-        outcomes = side_by_side(self._runtime.runner, parts, lambda part: self._committed(part, now_ms))
-        results: dict[str, SubmitResult] = {}
-        for part, outcome in zip(parts, outcomes, strict=True):
-            results |= self._failed(part, outcome) if isinstance(outcome, BaseException) else outcome
-        return results
-
-    def _failed(self, steps: Sequence[Transition], error: BaseException) -> dict[str, SubmitResult]:
-        """Answer the jobs of a piece that failed as a whole: each may be stored, and is found when it is sent again."""
-        if not isinstance(error, UnavailableError):
-            self._runtime.bulkhead.note("submit", steps[0].job.id, error)
-        return {step.job.id: _unknown() for step in steps}
 
     def _committed(self, steps: Sequence[Transition], now_ms: int) -> dict[str, SubmitResult]:
         results = self._runtime.bulkhead.batch(
