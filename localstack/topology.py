@@ -38,6 +38,12 @@ class Table(_Part):
     ttl: str
 
 
+class DueIndex(_Part):
+    """Partitions of the due index per queue."""
+
+    shards: int = Field(ge=1, le=256)
+
+
 class Bucket(_Part):
     """The bucket of large payloads and results."""
 
@@ -155,6 +161,7 @@ class Topology(_Part):
     """The whole stack."""
 
     table: Table
+    due_index: DueIndex
     bucket: Bucket
     queues: Queues
     layers: dict[str, Layer]

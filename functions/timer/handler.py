@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from functions import STARTING, end_start, log
 from whendue.bootstrap import app
 from whendue.metrics_export import export, timer_lag
+from whendue.timer.fan_out import from_event
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,15 +15,17 @@ if TYPE_CHECKING:
 MARGIN_MS = 5_000
 
 
-def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
-    """Run a tick; answers with what it did, so that a tick by hand shows it."""
+def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Run a tick, or a part of one; answers with what it did, so that a tick by hand shows it."""
     whendue = app()
-    ticked = whendue.tick.run(whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS)
+    deadline_ms = whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS
+    ticked = whendue.tick.run(deadline_ms, from_event(event, whendue.settings.shards))
     fields = {
         "planned": ticked.planned,
         "promoted": ticked.promoted,
         "rescued": dict(ticked.rescued),
         "behind": ticked.behind,
+        "timers": ticked.timers,
     }
     log.info("tick", **fields, **export(whendue, timer_lag(whendue, ticked.behind)))
     return fields

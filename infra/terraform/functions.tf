@@ -26,6 +26,7 @@ locals {
     WHENDUE_SECRET_PARAMETER = local.secret_parameter
     # Of no use to functions; workers in containers get the same settings.
     WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE = local.urls[local.queues.notifications.dead_letter]
+    WHENDUE_SHARDS                          = tostring(local.shards)
     WHENDUE_VISIBILITY_S                    = tostring(local.visibility_s)
     WHENDUE_MAX_TIMEOUT_S                   = tostring(local.max_timeout_s)
     WHENDUE_EMAIL_FROM                      = var.email.from
@@ -64,6 +65,7 @@ locals {
     notifications = [local.arns[local.queues.notifications.queue]]
     mail          = var.email.identity_arns
     topics        = distinct(flatten(values(var.sns_allow)))
+    itself        = ["arn:${data.aws_partition.this.partition}:lambda:${local.account}:function:${var.name}-timer"]
     invoked       = distinct(flatten(values(var.lambda_allow)))
     secret        = ["${local.parameters}${local.secret_parameter}"]
     jwt_secret    = [for name in local.jwt_secret_parameter[*] : "${local.parameters}${name}"]

@@ -9,6 +9,7 @@ locals {
   queues       = local.topology.queues
   retention    = coalesce(var.log_retention_days, local.topology.logs.retention_days)
   visibility_s = coalesce(var.visibility_s, local.queues.visibility_s)
+  shards       = coalesce(var.shards, local.topology.due_index.shards)
   flavor       = coalesce(var.api_flavor, local.topology.api.flavor)
   architecture = coalesce(var.architecture, local.topology.runtime.architecture)
 
@@ -46,6 +47,7 @@ module "table" {
   keep_former_index = var.upgrading
   kms_key_arn       = var.kms_key_arn
   protect           = var.protect
+  warm_throughput   = var.warm_throughput
 }
 
 module "bucket" {

@@ -175,8 +175,30 @@ variable "visibility_s" {
   default     = null
 }
 
+variable "shards" {
+  description = "Partitions of the due index per queue (WHENDUE_SHARDS). Null: as the topology says, 8. It may only grow; containers need the same value."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.shards == null || (coalesce(var.shards, 8) >= 1 && coalesce(var.shards, 8) <= 256 && floor(coalesce(var.shards, 8)) == coalesce(var.shards, 8))
+    error_message = "shards is a whole number from 1 to 256."
+  }
+}
+
+variable "warm_throughput" {
+  description = "What table and index take at once, before DynamoDB has split them under load; AWS charges for it once. Null: what DynamoDB begins with, 12000 reads and 4000 writes a second."
+  type        = object({ reads_per_s = number, writes_per_s = number })
+  default     = null
+
+  validation {
+    condition     = var.warm_throughput == null || (try(var.warm_throughput.reads_per_s, 0) >= 12000 && try(var.warm_throughput.writes_per_s, 0) >= 4000)
+    error_message = "warm_throughput has at least 12000 reads and 4000 writes a second, with which each table begins."
+  }
+}
+
 variable "reserve_timer" {
-  description = "Reserve the timer's one concurrent run. Off for accounts whose whole concurrency is 10: AWS keeps those unreserved."
+  description = "Reserve concurrency for the timer, as the topology says. Off for accounts whose whole concurrency is 10: AWS keeps those unreserved."
   type        = bool
   default     = true
 }

@@ -52,7 +52,7 @@ def deploy(
     urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
     own = [f"{prefix}-{name}" for name in plan.functions]
     addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s, own)
-    bound = {"WHENDUE_MAX_TIMEOUT_S": str(plan.max_timeout_s)}
+    bound = {"WHENDUE_MAX_TIMEOUT_S": str(plan.max_timeout_s), "WHENDUE_SHARDS": str(plan.due_index.shards)}
     variables = bound | ses.variables(clients) | dict(environment) | addresses.variables()
     verify_senders(clients, variables)
     names = deploy_functions(clients, prefix, plan, built, variables)

@@ -487,8 +487,9 @@ class Monitor:
             return
         if self.rescued and self.world.nature.punctual and not self.faults:
             self.wrong("a job was rescued although nothing failed")
-        # Whoever is cut off or killed between a send and its record may send again.
-        permitted = sum(fault not in (Fault.VANISHED, Fault.TWICE) for fault in self.faults)
+        # Whoever is cut off or killed between a send and its record may send again, and a tick that is started twice.
+        harmless = {Fault.VANISHED} if self.world.nature.fans_out else {Fault.VANISHED, Fault.TWICE}
+        permitted = sum(fault not in harmless for fault in self.faults)
         sent = Counter(map(carried, self.bodies))
         for item, times in sent.items():
             # Two may tell of one failed attempt at the same time, and then both send the next one.

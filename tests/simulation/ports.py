@@ -1,10 +1,10 @@
 """The ports of a process: the shipped memory adapters behind calls that take time and meet faults."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.simulation.faults import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES
+from tests.simulation.faults import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES, Fault
 from tests.simulation.scheduler import Process
 from whendue.engine.ports import (
     Depth,
@@ -143,6 +143,18 @@ class WiredQueue:
             self._process, "depth", READ, lambda: self._world.queue.depth(queue), _unavailable
         )
         return depth
+
+
+class WiredTimers:
+    """What starts further ticks, as one timer reaches it."""
+
+    def __init__(self, world: "World", process: Process) -> None:
+        self._world = world
+        self._process = process
+
+    def invoke(self, event: Mapping[str, Any]) -> None:
+        effect = lambda: self._world.start_timer(event)  # noqa: E731
+        self._world.outside(self._process, "invoke timer", (*ONE_WRITE, Fault.TWICE), effect, _unavailable)
 
 
 class WiredBlobs:

@@ -1,11 +1,13 @@
 """The virtual world: clients, API, timer, workers and dead-letter function around one table and its queues."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
+from unittest.mock import patch
 
 from greenlet import getcurrent
 
@@ -21,7 +23,7 @@ from tests.builders.gateway import Answer, Client
 from tests.simulation.backend import ComingQueue, LaggingStore
 from tests.simulation.faults import ISOLATING, KILLING, READ, SETTLING, Fault, Plan
 from tests.simulation.monitor import Monitor
-from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore
+from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore, WiredTimers
 from tests.simulation.receiver import Receiver
 from tests.simulation.scheduler import (
     START_MS,
@@ -121,6 +123,7 @@ class Nature:
         shuffle: messages come in any order.
         workers: batches at a time, per queue.
         timers: at each minute so many timers tick.
+        fans_out: a timer takes two jobs of a partition at a time, and starts further ones for partitions with more.
         visibility_s, max_receive_count: the queues'.
         vanishing: so many first messages are acknowledged and lost, besides what the plan does.
         punctual: nothing here makes late but faults: no dying neighbours, no slow calls, no far-off clocks.
@@ -143,6 +146,7 @@ class Nature:
     shuffle: bool = False
     workers: int = 2
     timers: int = 1
+    fans_out: bool = False
     visibility_s: int = 360
     max_receive_count: int = 10
     goes_s: int = 0
@@ -202,10 +206,11 @@ class World:
 
     def run(self, horizon_ms: int) -> None:
         """Let the world go until everything is settled, or until a time after its start."""
-        self._tick()
-        until_ms = self.scheduler.now_ms + horizon_ms
-        self.scheduler.run(until_ms, lambda: not self._clients and self._settled())
-        self.scheduler.shut(self.processes)
+        with _timer_bounds() if self.nature.fans_out else nullcontext():
+            self._tick()
+            until_ms = self.scheduler.now_ms + horizon_ms
+            self.scheduler.run(until_ms, lambda: not self._clients and self._settled())
+            self.scheduler.shut(self.processes)
 
     def _settled(self) -> bool:
         if self.scheduler.now_ms < self._look_again_ms:
@@ -294,7 +299,8 @@ class World:
         pool = StrandPool(process)
         store, queue = WideStore(WiredStore(self, process), pool), WideQueue(WiredQueue(self, process), pool)
         ports = (store, queue, WiredBlobs(self, process), StrandRunner(process), REGISTRY)
-        process.app = build(settings, system, *ports, pool=pool)
+        timers = WiredTimers(self, process) if self.nature.fans_out else None
+        process.app = build(settings, system, *ports, pool=pool, timers=timers)
         process.tasks = self.tasks
         process.counts = self.nature.counts
         process.ends_ms = self.scheduler.now_ms + lasts_ms
@@ -310,18 +316,22 @@ class World:
         first, last = self.nature.outage_s
         stopped = first <= (self.scheduler.now_ms - START_MS) / 1000 < last
         for _ in range(0 if stopped else self.nature.timers):
-            process = self.process("timer", TIMER_MS)
-            process.run(partial(self._run_timer, process))
+            self.start_timer({})
         if self.nature.ttl_late_s is not None:
             for job in self.store.expire(self.scheduler.now_ms // 1000 - self.nature.ttl_late_s):
                 self.monitor.went(job)
         self._next_tick_ms += TICK_MS
         self.scheduler.at(self._next_tick_ms, self._tick)
 
-    def _run_timer(self, process: Process) -> None:
+    def start_timer(self, event: Mapping[str, Any]) -> None:
+        """Let a timer tick, or serve the part that is in the event."""
+        process = self.process("timer", TIMER_MS)
+        process.run(partial(self._run_timer, process, event))
+
+    def _run_timer(self, process: Process, event: Mapping[str, Any]) -> None:
         try:
             tick: Handler = timer_handler.handler
-            ticked: object = tick({}, Remaining(process))
+            ticked: object = tick(event, Remaining(process))
         except UnavailableError as error:
             # Lambda counts an error and the next tick does the work.
             ticked = error
@@ -407,6 +417,22 @@ class World:
             if answer and answer.status < 500:
                 return answer
             self.scheduler.sleep(1000)
+
+
+@contextmanager
+def _timer_bounds() -> Iterator[None]:
+    """Let a handful of jobs be more than a timer can do."""
+    with ExitStack() as stack:
+        for name, value in (
+            ("whendue.timer.open_scans.PROMOTE_WINDOW", 2),
+            ("whendue.timer.open_scans.RESCUE_WINDOW", 2),
+            ("whendue.timer.open_scans.WINDOW_GROWTH", 1),
+            ("whendue.timer.fan_out.FAN_OUT_AFTER_MS", 0),
+            ("whendue.timer.resumptions.RESUME_PAGE", 2),
+            ("whendue.timer.resume.RESUMED_AT_ONCE", 1),
+        ):
+            stack.enter_context(patch(name, value))
+        yield
 
 
 class Remaining:

@@ -70,6 +70,28 @@ run "an_upgrade_keeps_the_former_index" {
   }
 }
 
+run "a_table_that_is_warm" {
+  command = plan
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    name              = "t"
+    plan              = { key = [{ name = "pk", type = "S" }, { name = "sk", type = "S" }], indexes = [{ name = "due_2", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] }], former_index = { name = "due", key = [{ name = "due_pk", type = "S" }, { name = "check_at", type = "N" }], include = ["due_at"] }, ttl = "expires_at" }
+    keep_former_index = false
+    kms_key_arn       = null
+    protect           = true
+    warm_throughput   = { reads_per_s = 40000, writes_per_s = 20000 }
+  }
+
+  assert {
+    condition     = one(aws_dynamodb_table.this.warm_throughput).write_units_per_second == 20000 && one(one(aws_dynamodb_table.this.global_secondary_index).warm_throughput).read_units_per_second == 40000
+    error_message = "Table and index are both warm."
+  }
+}
+
 run "a_no_for_a_type_is_refused" {
   command         = plan
   expect_failures = [var.plan]

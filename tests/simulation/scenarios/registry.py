@@ -15,6 +15,7 @@ from tests.simulation.scenarios import (
     pauses,
     profiles,
     schedules,
+    timers,
 )
 
 FAMILIES: Final = (
@@ -29,5 +30,6 @@ FAMILIES: Final = (
     counting.SCENARIOS,
     isolation.SCENARIOS,
     broken.SCENARIOS,
+    timers.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

@@ -27,6 +27,22 @@ resource "aws_dynamodb_table" "this" {
       range_key          = global_secondary_index.value.key[1].name
       projection_type    = "INCLUDE"
       non_key_attributes = global_secondary_index.value.include
+
+      dynamic "warm_throughput" {
+        for_each = var.warm_throughput[*]
+        content {
+          read_units_per_second  = warm_throughput.value.reads_per_s
+          write_units_per_second = warm_throughput.value.writes_per_s
+        }
+      }
+    }
+  }
+
+  dynamic "warm_throughput" {
+    for_each = var.warm_throughput[*]
+    content {
+      read_units_per_second  = warm_throughput.value.reads_per_s
+      write_units_per_second = warm_throughput.value.writes_per_s
     }
   }
 

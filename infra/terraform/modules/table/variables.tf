@@ -36,3 +36,9 @@ variable "protect" {
   description = "Refuse to delete the table."
   type        = bool
 }
+
+variable "warm_throughput" {
+  description = "Reads and writes a second that table and index take from the beginning, or null."
+  type        = object({ reads_per_s = number, writes_per_s = number })
+  default     = null
+}

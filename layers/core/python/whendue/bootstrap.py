@@ -3,7 +3,7 @@
 import os
 import sys
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from whendue.adapters.cursors import SealedCursors
@@ -11,7 +11,7 @@ from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USE
 from whendue.declarations.resources import TaskSettings, provide
 from whendue.engine.payload_store import PayloadStore
 from whendue.engine.pool import InlinePool
-from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Pool, Runner
+from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Pool, Runner, TimerInvoker
 from whendue.engine.runtime import Runtime
 from whendue.metrics.consumption import Consumption
 from whendue.metrics.recorder import MetricsRecorder
@@ -304,6 +304,7 @@ def build(
     isolation: Isolation | None = None,
     pool: Pool | None = None,
     consumption: Consumption | None = None,
+    timers: TimerInvoker | None = None,
 ) -> App:
     """Put the application on the given ports; tests hand in memory adapters. Without a pool, calls run one by one."""
     payloads = PayloadStore(store, blobs)
@@ -323,6 +324,7 @@ def build(
         tracing=tracing or Tracing(),
         isolation=isolation,
         pool=pool or InlinePool(),
+        timers=timers,
     )
     notifications = NotificationPublisher(runtime)
     return App(replace(runtime, notifications=notifications), notifications, metrics)
@@ -347,6 +349,7 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     from whendue.adapters.side_by_side import WideQueue, WideStore
     from whendue.adapters.sqs import SqsQueue
     from whendue.adapters.threads import ThreadPool, ThreadRunner
+    from whendue.adapters.timer_invoker import LambdaInvoker
 
     # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
     once = {"retries": {"total_max_attempts": 1}}
@@ -356,6 +359,8 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, clock, pool = Settings.from_env(os.environ, parameter), system_clock(), ThreadPool(POOL_THREADS)
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     urls = {**settings.queues, **settings.dead_letter_queues}
     consumption = Consumption(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
     sqs = client("sqs", read_timeout=READ_TIMEOUT_S + listen_s)
@@ -372,6 +377,8 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
         isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE),
         pool=pool,
         consumption=consumption,
+        # Only functions can invoke themselves.
+        timers=LambdaInvoker(partial(client, "lambda"), function) if function else None,
     )
     for failed in made.registry.failures:
         sys.stdout.write(f"{failed.log_line()}\n")

@@ -299,6 +299,10 @@ WINDOW_MS = 2000
 FIRST_LOOK = 50
 # What one invocation of the timer moves for rescue in a tick, at three write units each: see docs/reference/quotas.md.
 RESCUE_WRITES = 100_000
+# A tick that has worked for so long, and sees that there is more, starts further ones: so many run at once, at most
+# (the timer's `reserved_concurrency` in infra/topology.yaml has room for them).
+FAN_OUT_AFTER_MS = 2000
+TIMERS_AT_ONCE = 8
 # Positions in one update: AWS takes expressions of 4 KB and 300 operators.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters
 CURSORS_PER_WRITE = 50
@@ -347,7 +351,7 @@ MISFIRE_CATCH_UP = 100
 # At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
 FIRES_PER_PLAN = 200
 # That are served together.
-SCHEDULES_PER_PAGE = 25
+SCHEDULES_PER_PAGE = 200
 # Entries of one partition that a tick lists before tenants take turns, and those that one call lists: a few megabytes.
 SCHEDULES_LOOKED_AT = 5000
 SCHEDULES_LISTED = 1000

@@ -394,6 +394,17 @@ class Runner(Protocol):
         """Start all calls."""
 
 
+class TimerInvoker(Protocol):
+    """Starts further ticks of the timer, beside the one that runs."""
+
+    def invoke(self, event: Mapping[str, Any]) -> None:
+        """Start a tick with an event (a JSON object), and do not wait for it; it may start twice, or never.
+
+        Raises:
+            UnavailableError: it is not known to have been accepted.
+        """
+
+
 class Pool(Protocol):
     """Runs calls that only wait for AWS side by side, a bounded number at a time."""
 

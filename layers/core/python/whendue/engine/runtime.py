@@ -8,7 +8,7 @@ from whendue.bulkhead import Bulkhead
 from whendue.declarations.registry import Registry
 from whendue.engine.payload_store import PayloadStore
 from whendue.engine.pool import InlinePool
-from whendue.engine.ports import Cursors, Isolation, JobQueue, JobStore, Pool, Runner, WriteResult
+from whendue.engine.ports import Cursors, Isolation, JobQueue, JobStore, Pool, Runner, TimerInvoker, WriteResult
 from whendue.jobs.model import Job
 from whendue.jobs.transition import Transition
 from whendue.settings import Settings
@@ -75,3 +75,4 @@ class Runtime:
     bulkhead: Bulkhead = field(default_factory=Bulkhead)
     isolation: Isolation | None = None
     pool: Pool = field(default_factory=InlinePool)
+    timers: TimerInvoker | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from whendue.engine.ports import DueEntry
@@ -57,27 +58,35 @@ class Unserved(NamedTuple):
     error: Exception
 
 
-def list_due(runtime: Runtime, deadline_ms: int) -> DueList:
-    """List what is due, of all partitions; one that cannot be listed ends alone.
+def list_due(runtime: Runtime, deadline_ms: int, shards: Sequence[int] | None = None) -> DueList:
+    """List what is due, of all partitions side by side; one that cannot be listed ends alone.
 
     Args:
         runtime: the ports.
         deadline_ms: when to stop, ms UTC.
+        shards: the partitions to list; None for all.
     """
-    found: list[DueSchedule] = []
-    behind: list[str] = []
-    for shard in range(runtime.settings.shards):
-        partition = schedules_partition(shard)
-        try:
-            entries, done = _entries(runtime, partition, deadline_ms)
-        except UnavailableError:
-            entries, done = [], False
-        except Exception as error:  # noqa: BLE001 - it is this partition's alone
-            runtime.bulkhead.note("due_index", partition, error)
-            entries, done = [], False
-        found += [DueSchedule(partition, entry) for entry in entries]
-        behind += [] if done else [partition]
+    numbers = range(runtime.settings.shards) if shards is None else shards
+    partitions = [schedules_partition(shard) for shard in numbers]
+    lists = runtime.pool.run([partial(_listed, runtime, partition, deadline_ms) for partition in partitions])
+    found = [
+        DueSchedule(partition, entry)
+        for partition, (entries, _) in zip(partitions, lists, strict=True)
+        for entry in entries
+    ]
+    behind = [partition for partition, (_, done) in zip(partitions, lists, strict=True) if not done]
     return DueList(sorted(found, key=lambda due: due.entry.check_at), behind)
+
+
+def _listed(runtime: Runtime, partition: str, deadline_ms: int) -> tuple[list[DueEntry], bool]:
+    """List one partition's entries, as `_entries`; none where that is not possible."""
+    try:
+        return _entries(runtime, partition, deadline_ms)
+    except UnavailableError:
+        return [], False
+    except Exception as error:  # noqa: BLE001 - it is this partition's alone
+        runtime.bulkhead.note("due_index", partition, error)
+        return [], False
 
 
 def _entries(runtime: Runtime, partition: str, deadline_ms: int) -> tuple[list[DueEntry], bool]:

@@ -49,14 +49,15 @@ class ScheduleRunner:
         self._auto_pause = AutoPauser(runtime, schedules)
         self._backfills = backfills
 
-    def run(self, deadline_ms: int) -> Fired:
+    def run(self, deadline_ms: int, shards: Sequence[int] | None = None) -> Fired:
         """Fire what is due, tenants in turn, each one's most overdue first; then continue backfills.
 
         Args:
             deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
+            shards: the partitions to serve; None for all.
         """
         began_ms = self._runtime.clock.now_ms()
-        due_list = list_due(self._runtime, deadline_ms)
+        due_list = list_due(self._runtime, deadline_ms, shards)
         in_turn = take_turns(due_list.entries, lambda due: due.tenant)
         schedules = [due for due in in_turn if due.entry.sk.startswith("schedule#")]
         backfills = [due for due in in_turn if due.entry.sk.startswith("backfill#")]

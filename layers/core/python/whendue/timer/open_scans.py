@@ -11,6 +11,7 @@ from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition, rescue_before
 from whendue.quotas import FIRST_LOOK, PROMOTE_WINDOW, RESCUE_WINDOW, WINDOW_GROWTH
+from whendue.settings import ALL_QUEUES
 from whendue.timer.due_cursors import Cursor, Purpose, read_cursors
 from whendue.timer.partition_scan import Page, PartitionScan, read_page
 
@@ -36,15 +37,12 @@ class OpenScans(NamedTuple):
     behind: list[str]
 
 
-def open_scans(
-    runtime: Runtime, shards: Mapping[str, Sequence[int]], ranks: Mapping[str, int], now_ms: int, deadline_ms: int
-) -> OpenScans:
+def open_scans(runtime: Runtime, shards: Mapping[str, Sequence[int]], now_ms: int, deadline_ms: int) -> OpenScans:
     """Read the cursors of queues, and begin scans there.
 
     Args:
         runtime: the outside.
         shards: queue -> the shards to serve, by priority.
-        ranks: queue -> its priority, 0 is the highest.
         now_ms: the last check to promote, ms UTC.
         deadline_ms: when the scans stop reading, ms UTC.
 
@@ -61,8 +59,8 @@ def open_scans(
     until_ms = rescue_before(now_ms, runtime.settings.timing)
     queues = [
         QueueScans(
-            _scan("rescue", queue, ranks[queue], [rescue[name] for name in names], until_ms, deadline_ms),
-            _scan("promote", queue, ranks[queue], [promote[name] for name in names], now_ms, deadline_ms),
+            _scan("rescue", queue, ALL_QUEUES.index(queue), [rescue[name] for name in names], until_ms, deadline_ms),
+            _scan("promote", queue, ALL_QUEUES.index(queue), [promote[name] for name in names], now_ms, deadline_ms),
         )
         for queue, names in known.items()
         if names

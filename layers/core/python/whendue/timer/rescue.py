@@ -35,11 +35,11 @@ class Rescuer:
     `writes` counts jobs that were written, also those of which only the check was moved.
     """
 
-    def __init__(self, runtime: Runtime, pauses: PauseService) -> None:
-        """Start with nothing healed."""
+    def __init__(self, runtime: Runtime, pauses: PauseService, backlogs: Mapping[str, bool] | None = None) -> None:
+        """Start with nothing healed, and with the queues of which it is known whether they have a backlog."""
         self._runtime = runtime
         self._pauses = pauses
-        self._backed_up: dict[str, bool] = {}
+        self.backlogs: dict[str, bool] = dict(backlogs or {})
         self._received: defaultdict[str, Received] = defaultdict(Received)
         self.healed: Counter[str] = Counter()
         self.writes = 0
@@ -112,14 +112,14 @@ class Rescuer:
 
     def backed_up(self, queue: str) -> bool:
         """Return whether a queue has a backlog, so that a message may be late; True if the queue does not answer."""
-        if queue not in self._backed_up:
+        if queue not in self.backlogs:
             try:
-                self._backed_up[queue] = self._runtime.queue.depth(queue).visible > BACKLOG_MESSAGES
+                self.backlogs[queue] = self._runtime.queue.depth(queue).visible > BACKLOG_MESSAGES
             except Exception as error:  # noqa: BLE001 - it is this queue's alone
                 if not isinstance(error, UnavailableError):
                     self._runtime.bulkhead.note("depth", queue, error)
-                self._backed_up[queue] = True
-        return self._backed_up[queue]
+                self.backlogs[queue] = True
+        return self.backlogs[queue]
 
 
 def lost_jobs(runtime: Runtime, pages: Sequence[ScanPage], promoted_to: Mapping[str, DueEntry | None]) -> list[Job]:
