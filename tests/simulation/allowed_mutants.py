@@ -13,7 +13,7 @@ ALLOWED_MUTANTS: Final[dict[str, str]] = {
     ),
     f"worker.heartbeat without current.fence == claimed_job.job.fence in {_LOST}": "the next beat is refused, too",
     f"worker.heartbeat without not current.terminal in {_LOST}": "the next beat of an ended job is refused, too",
-    "worker.heartbeat not (now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000)": (
+    "worker.heartbeat without now_ms + 2 * job.beat_every_ms >= job.hidden_until_ms": (
         "the message is hidden again at each beat: more calls than needed, nothing else"
     ),
     "worker.heartbeat not (claimed_job.owned)": "a lease has two more beats before it ends",

@@ -27,8 +27,7 @@ from whendue.pauses.service import PauseService
 from whendue.profiles import lookup as profiles
 from whendue.references import resolver as inputs
 from whendue.submission.request import Dependency
-from whendue.worker import batch_runner as batch
-from whendue.worker import claimer, ended_attempt, processor
+from whendue.worker import claimer, ended_attempt, executor, processor
 from whendue.workflows.runner import CompositeRunner
 
 Planted = Callable[[Any, str], None]
@@ -91,7 +90,7 @@ STAGES = (
     Stage("claim, written", MemoryStore, "apply", "stays", "name='claim'"),
     Stage("claimed", claimer, "claimed", "stays"),
     Stage("payload", PayloadStore, "payloads", "failed", kind=BULKY),
-    Stage("attempt", batch, "attempt", "failed"),
+    Stage("attempt", executor, "attempt", "failed"),
     Stage("result", PayloadStore, "place_result", "failed"),
     Stage("transition", ended_attempt, "succeed", "failed"),
     Stage("record", MemoryStore, "apply", "stays", "name='succeed'"),

@@ -169,9 +169,10 @@ ISOLATED_EXTRA_S = 60
 # of how many tenants' types a worker remembers it.
 DEADLY_S = 600
 DEADLY_REMEMBERED = 1000
+# A worker in a container returns a message that has waited for a free thread for this long.
+PREFETCH_HELD_S = 10
 # A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
 TRUSTED_RECEIVES = 5
-
 # What a validator of one payload or configuration may take, what all of one request or tick may take together, and of
 # how many tenants it may have failed to end before the others' values are left to the next request or tick.
 VALIDATION_S = 3.0

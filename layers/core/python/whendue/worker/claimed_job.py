@@ -9,6 +9,7 @@ from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.lifetime import belonging
 from whendue.jobs.model import Job
 from whendue.limits.slot_model import Slot
+from whendue.quotas import LEASE_MIN_S, PREFETCH_HELD_S
 from whendue.table.keys import once_key
 from whendue.table.writes import insert
 
@@ -29,7 +30,10 @@ class ClaimedJob:
         cause: why it was interrupted; None if it was not.
         cancel_seen: the task knows that a cancel was requested.
         owned: whether its lease is renewed; False once the claim is lost or given up.
+        ended: its attempt has ended, and is recorded soon.
         lease_until: when the lease ends, as last renewed.
+        beat_at_ms: when the lease is renewed next, ms UTC.
+        hidden_until_ms: when its message becomes visible again, at the earliest, ms UTC.
     """
 
     message: ReceivedMessage
@@ -40,11 +44,19 @@ class ClaimedJob:
     cause: str | None = None
     cancel_seen: bool = False
     owned: bool = True
+    ended: bool = False
+    beat_at_ms: int = 0
+    hidden_until_ms: int = 0
     lease_until: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Start with the claim's lease."""
         self.lease_until = self.job.lease_until
+
+    @property
+    def beat_every_ms(self) -> int:
+        """The time between two heartbeats: there are three before the lease ends, or the shortest lease there is."""
+        return max(LEASE_MIN_S, self.job.policy.lease_s) * 1000 // 3
 
     @property
     def free_at(self) -> int:
@@ -56,9 +68,13 @@ def claimed(
     runtime: Runtime, message: ReceivedMessage, job: Job, function_deadline_ms: int, slot: Slot | None = None
 ) -> ClaimedJob:
     """Prepare the run of a claimed job; its attempt ends with its timeout or its function, whichever is first."""
-    deadline_ms = min(runtime.clock.now_ms() + job.run_policy.timeout_s * 1000, function_deadline_ms)
+    now_ms = runtime.clock.now_ms()
+    deadline_ms = min(now_ms + job.run_policy.timeout_s * 1000, function_deadline_ms)
     context = Context(job, deadline_ms, runtime.clock.now_ms, lambda key: _first_time(runtime.store, job, key))
-    return ClaimedJob(message, job, context, deadline_ms, slot)
+    claimed_job = ClaimedJob(message, job, context, deadline_ms, slot)
+    claimed_job.beat_at_ms = now_ms + claimed_job.beat_every_ms
+    claimed_job.hidden_until_ms = now_ms + runtime.settings.visibility_s * 1000 - PREFETCH_HELD_S * 1000
+    return claimed_job
 
 
 def _first_time(store: JobStore, job: Job, key: str) -> bool:

@@ -33,6 +33,19 @@ class Claimer:
         self._pauses = pauses
         self._limits = limits
 
+    def take(self, group: Sequence[Received], end_ms: int) -> Stage[ClaimedJob]:
+        """Claim the jobs that are neither paused nor over their limits.
+
+        Args:
+            group: messages and the jobs that they carry, each job once.
+            end_ms: when their attempts end at the latest, ms UTC.
+        """
+        unpaused = self.drop_paused(group)
+        now_ms = self._runtime.clock.now_ms()
+        admitted = self.admit(unpaused.passed, now_ms)
+        taken = self.claim(admitted.passed, end_ms, now_ms)
+        return Stage(taken.passed, unpaused.left + admitted.left + taken.left)
+
     def drop_paused(self, group: Sequence[Received]) -> Stage[Received]:
         """Drop the messages of paused jobs, unclaimed: after the resume the jobs' next checks send new ones.
 

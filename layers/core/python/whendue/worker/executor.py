@@ -2,15 +2,99 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from whendue.declarations.context import Context
 from whendue.declarations.registry import Cancel, GiveUp, Registry, Retry
-from whendue.errors import Interrupted, InvalidPayloadError, WhendueError
+from whendue.engine.runtime import Runtime
+from whendue.errors import Interrupted, InvalidPayloadError, UnavailableError, WhendueError
 from whendue.jobs.failures import said, type_name, where_raised
 from whendue.jobs.model import Job
-from whendue.jobs.outcomes import Ended, Failed, Input, Stopped, brought, succeeded
+from whendue.jobs.outcomes import Ended, Failed, Input, Stopped, broken, brought, succeeded
 from whendue.quotas import HORIZON_S
+from whendue.references.resolver import InputResolver
+from whendue.worker.claimed_job import ClaimedJob
+from whendue.workflows.runner import CompositeRunner
+
+
+class AttemptCalls:
+    """Makes the calls of claimed jobs.
+
+    Args:
+        runtime: the outside.
+        composites: runs composite jobs.
+    """
+
+    def __init__(self, runtime: Runtime, composites: CompositeRunner) -> None:
+        """Use this runtime."""
+        self._runtime = runtime
+        self._composites = composites
+
+    def of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Ended]]:
+        """Return a call per claimed job, in order; the payloads that are stored elsewhere are read here, in one go."""
+        return [
+            self._made(claimed_job, bring) for claimed_job, bring in zip(batch, self._inputs_of(batch), strict=True)
+        ]
+
+    def _made(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
+        try:
+            return self._call(claimed_job, bring)
+        except Exception as error:  # noqa: BLE001 - this job's alone
+            self._runtime.bulkhead.note("attempt", claimed_job.job.id, error)
+            return partial(broken, "it could not be started", error)
+
+    def _inputs_of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Input]]:
+        """Return a function per job that returns its payload. One read for all; if it fails, each job reads its own."""
+        stored_elsewhere = [claimed_job.job for claimed_job in batch if claimed_job.job.payload_at]
+        try:
+            texts = self._runtime.payloads.payloads(stored_elsewhere) if stored_elsewhere else {}
+        except UnavailableError as error:
+            unread = UnavailableError(f"the payload could not be read: {error}")
+            return [
+                partial(_raised, unread) if claimed_job.job.payload_at else self._input(claimed_job.job)
+                for claimed_job in batch
+            ]
+        except Exception as error:  # noqa: BLE001 - which job it is of shows when each is read alone
+            self._runtime.bulkhead.note("inputs", batch[0].job.id, error)
+            return [partial(InputResolver(self._runtime).alone, claimed_job.job) for claimed_job in batch]
+        return [self._input(claimed_job.job, texts.get(claimed_job.job.id)) for claimed_job in batch]
+
+    def _input(self, job: Job, stored: str | None = None) -> Callable[[], Input]:
+        """Return a function that returns a job's payload: its own text, or the one that is stored elsewhere."""
+        text = stored if job.payload_at else job.payload
+        if job.has_references:
+            return partial(InputResolver(self._runtime).of, job, text)
+        return lambda: text
+
+    def _call(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
+        if claimed_job.job.expands:
+            return lambda: self._composites.run(claimed_job.job, bring)
+        call = attempt(self._runtime.registry, claimed_job.job, bring, claimed_job.context)
+        return self._traced(claimed_job, call) if self._runtime.tracing.on else call
+
+    def _traced(self, claimed_job: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
+        """Run an attempt in a span; the attempt of a delivery has one, too."""
+        job, tracing = claimed_job.job, self._runtime.tracing
+
+        def within() -> Ended:
+            attributes: dict[str, str | int] = {
+                "whendue.job": job.id,
+                "whendue.queue": job.queue,
+                "whendue.attempt": job.attempt,
+            }
+            outcome: Ended | None = None
+            try:
+                with tracing.span(job.type, "CONSUMER", job.traceparent, attributes) as span:
+                    claimed_job.context.traceparent = span.traceparent
+                    outcome = call()
+                    if isinstance(outcome, Failed):
+                        span.failed(outcome.type)
+            except Exception as error:  # noqa: BLE001 - a span that fails takes no attempt with it
+                self._runtime.bulkhead.note("span", job.id, error)
+            return outcome or call()
+
+        return within
 
 
 def attempt(registry: Registry, job: Job, bring: Callable[[], Input], context: Context) -> Callable[[], Ended]:
@@ -72,3 +156,7 @@ def _after_s(error: BaseException) -> float:
     except Exception:  # noqa: BLE001 - or nothing
         return 0
     return 0 if math.isnan(asked) else min(max(0.0, asked), float(HORIZON_S))
+
+
+def _raised(error: UnavailableError) -> Input:
+    raise error

@@ -10,35 +10,39 @@ from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import heartbeat
 from whendue.limits.slot_model import renew
-from whendue.quotas import LEASE_MIN_S
 from whendue.worker.claimed_job import ClaimedJob
 
 
 class Heartbeater:
-    """Keeps what a batch holds, for as long as it runs."""
+    """Keeps what a worker holds, for as long as it runs."""
 
-    def __init__(self, runtime: Runtime, batch: Sequence[ClaimedJob]) -> None:
-        """Start with leases just taken and messages just received."""
+    def __init__(self, runtime: Runtime) -> None:
+        """Use this runtime."""
         self._runtime = runtime
-        # Three chances before the shortest lease ends.
-        self._every_ms = max(LEASE_MIN_S, min(claimed_job.job.policy.lease_s for claimed_job in batch)) * 1000 // 3
-        now_ms = runtime.clock.now_ms()
-        self._held_ms = now_ms
-        self.next_ms = now_ms + self._every_ms
 
     def keep(self, under_way: Sequence[ClaimedJob], now_ms: int) -> None:
-        """Renew, and mark the contexts of tasks whose cancel was requested or whose claim is lost."""
-        self.next_ms = now_ms + self._every_ms
-        owned = [claimed_job for claimed_job in under_way if claimed_job.owned]
+        """Renew the leases that are due, and those that are due soon with them, in one call.
+
+        Marks the contexts of tasks whose cancel was requested or whose claim is lost.
+        """
+        if all(now_ms < claimed_job.beat_at_ms for claimed_job in under_way):
+            return
+        due = [claimed_job for claimed_job in under_way if now_ms >= claimed_job.beat_at_ms - _together_ms(claimed_job)]
+        for claimed_job in due:
+            claimed_job.beat_at_ms = now_ms + claimed_job.beat_every_ms
+        owned = [claimed_job for claimed_job in due if claimed_job.owned]
         cancelled = []
         for claimed_job, current in self._renew(owned, now_ms):
+            if claimed_job.ended:
+                # Its end was recorded first.
+                continue
             claimed_job.context.mark_cancelled()
             claimed_job.cancel_seen = claimed_job.owned = (
                 current is not None and current.fence == claimed_job.job.fence and not current.terminal
             )
             cancelled += [claimed_job] if claimed_job.owned else []
         self._renew(cancelled, now_ms)
-        self._extend(under_way, now_ms)
+        self._extend(due, now_ms)
 
     def _renew(self, batch: Sequence[ClaimedJob], now_ms: int) -> list[tuple[ClaimedJob, Job | None]]:
         """Renew in one call; return the refused jobs, each with its current state in the table."""
@@ -75,16 +79,22 @@ class Heartbeater:
             return from_item(refused.current) if refused.current else None
         return None
 
-    def _extend(self, under_way: Sequence[ClaimedJob], now_ms: int) -> None:
+    def _extend(self, beaten: Sequence[ClaimedJob], now_ms: int) -> None:
         """Hide the messages longer, well before they would be delivered again; if SQS refuses, the lease protects."""
         visibility_s = self._runtime.settings.visibility_s
-        if now_ms + 2 * self._every_ms < self._held_ms + visibility_s * 1000:
-            return
-        self._held_ms = now_ms
-        # A batch comes from one queue.
-        with suppress(UnavailableError), self._runtime.bulkhead.around("visibility", under_way[0].job.id):
-            receipts = [claimed_job.message.receipt for claimed_job in under_way]
-            self._runtime.queue.change_visibility(under_way[0].message.queue, receipts, visibility_s)
+        soon = [job for job in beaten if now_ms + 2 * job.beat_every_ms >= job.hidden_until_ms]
+        for queue in sorted({claimed_job.message.queue for claimed_job in soon}):
+            batch = [claimed_job for claimed_job in soon if claimed_job.message.queue == queue]
+            for claimed_job in batch:
+                claimed_job.hidden_until_ms = now_ms + visibility_s * 1000
+            with suppress(UnavailableError), self._runtime.bulkhead.around("visibility", batch[0].job.id):
+                receipts = [claimed_job.message.receipt for claimed_job in batch]
+                self._runtime.queue.change_visibility(queue, receipts, visibility_s)
+
+
+def _together_ms(claimed_job: ClaimedJob) -> int:
+    """Return how much earlier than needed a lease is renewed, so that it shares a call with others."""
+    return claimed_job.beat_every_ms // 4
 
 
 def _beat(claimed_job: ClaimedJob, now_ms: int) -> Transition:

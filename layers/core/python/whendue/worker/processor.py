@@ -17,6 +17,7 @@ from whendue.worker.batch_runner import INTERRUPT_GRACE_MS, BatchRunner, DrainAt
 from whendue.worker.claimed_job import Received
 from whendue.worker.claimer import Claimer
 from whendue.worker.completer import Completer
+from whendue.worker.executor import AttemptCalls
 from whendue.worker.suspects import KillerTypes, Suspects, split_suspects
 from whendue.workflows.runner import CompositeRunner
 
@@ -34,8 +35,7 @@ class BatchProcessor:
         limits = Limiter(runtime, profiles)
         self._runtime = runtime
         self._claimer = Claimer(runtime, profiles, pauses, limits)
-        self._completer = Completer(runtime, limits)
-        self._composites = composites
+        self._runner = BatchRunner(runtime, AttemptCalls(runtime, composites), Completer(runtime, limits))
         self._killers = KillerTypes()
 
     def handle(
@@ -77,15 +77,8 @@ class BatchProcessor:
             return [kept(message, ISOLATED) for message, _ in group]
 
     def _staged(self, group: Sequence[Received], end_ms: int, drain_at: DrainAt | None) -> list[Left]:
-        unpaused = self._claimer.drop_paused(group)
-        now_ms = self._runtime.clock.now_ms()
-        admitted = self._claimer.admit(unpaused.passed, now_ms)
-        claimed = self._claimer.claim(admitted.passed, end_ms, now_ms)
-        left = unpaused.left + admitted.left + claimed.left
-        if not claimed.passed:
-            return left
-        batch = BatchRunner(self._runtime, self._composites, claimed.passed, end_ms, drain_at)
-        return left + batch.run(self._completer)
+        claimed = self._claimer.take(group, end_ms)
+        return claimed.left + (self._runner.run(claimed.passed, end_ms, drain_at) if claimed.passed else [])
 
 
 def decode(runtime: Runtime, messages: Sequence[ReceivedMessage], now_ms: int) -> Stage[Received]:
