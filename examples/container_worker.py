@@ -6,11 +6,10 @@ SIGTERM came. The worker gives such a job back, at no cost in attempts, and anot
 Run it: copy this file to `functions/worker/tasks/`, run `make up`, and start a worker beside it (Ctrl-C drains it):
 
     eval "$(make -s environment)"; export PYTHONPATH=layers/core/python:.
-    .local/venv/bin/python -m whendue.cli worker --queues low --threads 4 --batch 1 --grace 60 --health-host 127.0.0.1
+    .local/venv/bin/python -m whendue.cli worker --queues low --threads 4 --grace 60 --health-host 127.0.0.1
 
-Then submit `{"type": "example.import", "payload": {"pages": 100}, "priority": "low"}`. `--batch 1`, because a thread
-takes new messages only when its whole batch has ended. In an image the command is `whendue worker`, and for jobs of up
-to 12 hours API and workers need `WHENDUE_MAX_TIMEOUT_S=43200`.
+Then submit `{"type": "example.import", "payload": {"pages": 100}, "priority": "low"}`. In an image the command is
+`whendue worker`, and for jobs of up to 12 hours API and workers need `WHENDUE_MAX_TIMEOUT_S=43200`.
 """
 
 import time

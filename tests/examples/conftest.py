@@ -72,7 +72,7 @@ def start() -> Iterator[Callable[..., Worker]]:
     started: list[Worker] = []
 
     def make(world: RealTime, options: Options | None = None) -> Worker:
-        wanted = options or Options(ALL_QUEUES, threads=2, batch=10, wait_s=1, grace_s=20)
+        wanted = options or Options(ALL_QUEUES, threads=20, wait_s=1, grace_s=20)
         started.append(Worker(world.app, wanted, Liveness(world.system.now_ms, SILENT_S)))
         started[-1].start()
         return started[-1]

@@ -23,7 +23,7 @@ def options(**others: int) -> Options:
     """Read the worker's options from the example's own words."""
     [words] = re.findall(r"whendue\.cli (worker .*)", (ROOT / "examples/container_worker.py").read_text())
     given = _parser().parse_args(shlex.split(words))
-    wanted = {"threads": given.threads, "batch": given.batch, "wait_s": 1, "grace_s": given.grace} | others
+    wanted = {"threads": given.threads, "wait_s": 1, "grace_s": given.grace} | others
     return Options(given.queues, **wanted)
 
 

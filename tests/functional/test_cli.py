@@ -55,7 +55,6 @@ def test_help_needs_no_settings(command: str) -> None:
     "wrong",
     [
         ["--threads", "0"],
-        ["--batch", "11"],
         ["--wait", "21"],
         ["--grace", "5"],
         ["--queues", "urgent"],

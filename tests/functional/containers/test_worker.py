@@ -1,7 +1,8 @@
 """The worker's threads: they run what every queue has, and end in good order."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +10,18 @@ import pytest
 
 from tests.builders.waiting import eventually
 from tests.builders.world import RealTime
+from whendue.adapters.memory import MemoryStore
 from whendue.containers.health import Liveness
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
 from whendue.declarations.context import Context
 from whendue.engine.message import to_body
-from whendue.engine.ports import Outgoing, ReceivedMessage
-from whendue.errors import UnavailableError
+from whendue.engine.ports import Outgoing, ReceivedMessage, WriteResult
+from whendue.errors import Interrupted, UnavailableError
 from whendue.jobs.model import Job, State
-from whendue.settings import QUEUES
+from whendue.jobs.transitions import claim
+from whendue.quotas import DYNAMODB_MAX_STATEMENTS
+from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
+from whendue.table.writes import Write
 
 SILENT_S = 60
 
@@ -35,7 +40,6 @@ def start(world: RealTime) -> Iterator[Callable[..., Worker]]:
         wanted: dict[str, Any] = {
             "queues": (*QUEUES, "dead_letter"),
             "threads": 2,
-            "batch": 10,
             "wait_s": 1,
             "grace_s": 20,
         } | options
@@ -48,6 +52,14 @@ def start(world: RealTime) -> Iterator[Callable[..., Worker]]:
     for worker in started:
         worker.drain()
         assert worker.join()
+
+
+class Counting(MemoryStore):
+    """A world's table, with writes of another kind."""
+
+    def __init__(self, table: MemoryStore, apply: Callable[[Sequence[Write]], list[WriteResult]]) -> None:
+        self.__dict__.update(table.__dict__)
+        self.apply = apply  # type: ignore[method-assign]
 
 
 def state(world: RealTime, job: Job) -> Callable[[], State]:
@@ -75,6 +87,141 @@ def test_jobs_of_every_queue_are_run_and_their_messages_deleted(world: RealTime,
     for job in jobs:
         eventually(state(world, job), lambda got: got is State.SUCCEEDED)
     eventually(lambda: sum(map(world.queues.pending, QUEUES)) == 0)
+
+
+@pytest.mark.parametrize("busy", [("normal",), ("critical", "low"), (*QUEUES, "notifications")])
+def test_every_thread_runs_a_job_while_any_queue_has_one(
+    world: RealTime, start: Callable[..., Worker], busy: tuple[str, ...]
+) -> None:
+    """With all queues and long polls, as by default: a job that hangs holds one thread, and no message waits for it."""
+    world.task("hang", hang(world))
+    for queue in busy:
+        world.submit("hang", queue=queue, policy={"timeout_s": 600})
+    jobs = [world.submit("hang", queue=busy[n % len(busy)], policy={"timeout_s": 600}) for n in range(40)]
+    start(queues=(*ALL_QUEUES, *DEAD_LETTER_QUEUES), threads=20, wait_s=3)
+    eventually(lambda: len(world.ran) == 20)
+    assert sum(state(world, job)() is State.RUNNING for job in jobs) >= 20 - len(busy)
+
+
+def test_a_job_that_takes_long_holds_its_own_thread_alone(world: RealTime, start: Callable[..., Worker]) -> None:
+    """Its neighbours were received with it, and others after it."""
+    world.task("hang", hang(world))
+    slow = world.submit("hang", policy={"timeout_s": 600})
+    jobs = [world.submit() for _ in range(30)]
+    start(threads=2)
+    for job in jobs:
+        eventually(state(world, job), lambda got: got is State.SUCCEEDED)
+    assert state(world, slow)() is State.RUNNING
+
+
+def test_claims_and_ends_of_all_threads_share_their_calls(world: RealTime, start: Callable[..., Worker]) -> None:
+    """A call each would be two for every job; a batch of ten for each thread shares them only within it."""
+    calls = Counter[str]()
+    apply = world.table.apply
+
+    def counted(writes: Sequence[Write]) -> list[WriteResult]:
+        names = {write.name for write in writes}
+        calls.update(names & {"claim", "succeed"})
+        for name in names & {"claim", "succeed"}:
+            # As long as a call takes: the next group is made meanwhile.
+            world.system.sleep(0.05)
+            calls[f"most {name}"] = max(calls[f"most {name}"], len(writes))
+        return apply(writes)
+
+    world.app = world.build(store=Counting(world.table, counted))
+    jobs = [world.submit() for _ in range(200)]
+    start(threads=40)
+    for job in jobs:
+        eventually(state(world, job), lambda got: got is State.SUCCEEDED)
+    assert calls["claim"] <= 200 / 8
+    assert calls["succeed"] <= 200 / 8
+    assert max(calls["most claim"], calls["most succeed"]) <= DYNAMODB_MAX_STATEMENTS
+
+
+def test_messages_are_deleted_in_full_calls_behind_the_work(world: RealTime, start: Callable[..., Worker]) -> None:
+    """Each call deletes up to ten; what is left over is deleted within a second or two, or when the worker stops."""
+    deleted: list[int] = []
+    delete = world.queues.delete
+
+    def counted(queue: str, receipts: Sequence[str]) -> None:
+        deleted.append(len(receipts))
+        delete(queue, receipts)
+
+    instead(world, delete=counted)
+    for _ in range(100):
+        world.submit()
+    start(threads=40)
+    eventually(lambda: sum(deleted) == 100)
+    assert len(deleted) <= 20
+    assert world.queues.pending("normal") == 0
+
+
+def test_messages_that_wait_go_back_at_once_when_the_worker_stops(
+    world: RealTime, start: Callable[..., Worker]
+) -> None:
+    """They were received before a thread was free; nobody has claimed their jobs."""
+    world.task("hang", hang(world))
+    jobs = [world.submit("hang", policy={"timeout_s": 600}) for _ in range(60)]
+    worker = start(threads=20, grace_s=GIVE_BACK_S + 1)
+    eventually(lambda: len(world.ran) == 20)
+    worker.drain()
+    assert worker.join()
+    assert {(world.job(job).state, world.job(job).claims, world.job(job).failures) for job in jobs} == {
+        (State.PENDING, 0, 0)
+    }
+    depth = world.queues.depth("normal")
+    assert (depth.visible, depth.in_flight) == (60, 0)
+
+
+def test_a_suspect_runs_beside_the_others_and_holds_none_of_their_threads(
+    world: RealTime, start: Callable[..., Worker]
+) -> None:
+    """Its worker died once: here it runs alone, after what is beyond doubt has begun."""
+    world.task("hang", hang(world))
+    suspect = world.submit("hang", policy={"timeout_s": 600})
+    world.table.apply([claim(suspect, "silent", world.system.now_ms() - 10**6)])
+    other = world.submit()
+    start(threads=1)
+    eventually(state(world, other), lambda got: got is State.SUCCEEDED)
+    world.release.set()
+
+
+def test_an_interrupted_job_leaves_its_thread_to_others(world: RealTime, start: Callable[..., Worker]) -> None:
+    """The only thread there is: another one replaces it, also where the task does not stop."""
+
+    def stubborn(payload: object, ctx: Context) -> None:
+        while not world.release.is_set():
+            try:
+                world.release.wait(0.01)
+            except Interrupted:
+                continue
+
+    world.task("stubborn", stubborn)
+    stuck = world.submit("stubborn", policy={"timeout_s": 1, "max_attempts": 1})
+    job = world.submit()
+    start(threads=1)
+    eventually(state(world, job), lambda got: got is State.SUCCEEDED)
+    eventually(state(world, stuck), lambda got: got is State.DEAD)
+    assert world.job(stuck).last.type == "timeout"  # type: ignore[union-attr]
+
+
+def test_a_running_jobs_lease_is_renewed_with_those_of_all_others(
+    world: RealTime, start: Callable[..., Worker]
+) -> None:
+    """One call for all threads."""
+    beats: list[int] = []
+    apply = world.table.apply
+
+    def counted(writes: Sequence[Write]) -> list[WriteResult]:
+        beats.extend([len(writes)] if {write.name for write in writes} == {"heartbeat"} else [])
+        return apply(writes)
+
+    world.app = world.build(store=Counting(world.table, counted))
+    world.task("hang", hang(world))
+    for _ in range(8):
+        world.submit("hang", policy={"timeout_s": 600, "lease_s": 2})
+    start(threads=8)
+    eventually(lambda: 8 in beats)
 
 
 def test_what_sqs_gave_up_on_becomes_a_dead_job(world: RealTime, start: Callable[..., Worker]) -> None:
@@ -167,7 +314,7 @@ def test_a_running_job_is_progress_and_a_thread_that_hangs_elsewhere_is_none(wor
     """A job may take hours: its batch looks after its lease all the while."""
     clock = [0]
     liveness = Liveness(lambda: clock[0], SILENT_S)
-    options = Options(QUEUES, threads=1, batch=10, wait_s=1, grace_s=20)
+    options = Options(QUEUES, threads=1, wait_s=1, grace_s=20)
     worker = Worker(world.app, options, liveness)
     world.task("hang", hang(world))
     job = world.submit("hang", policy={"timeout_s": 600})
@@ -180,7 +327,7 @@ def test_a_running_job_is_progress_and_a_thread_that_hangs_elsewhere_is_none(wor
     world.release.set()
     eventually(state(world, job), lambda got: got is State.SUCCEEDED)
     clock[0] += (SILENT_S + 1) * 1000
-    eventually(liveness.silent, lambda silent: silent == ["listener-0"])
+    eventually(liveness.silent, lambda silent: silent == ["messages"])
     worker.drain()
     stuck.set()
     assert worker.join()

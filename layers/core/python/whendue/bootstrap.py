@@ -50,8 +50,11 @@ if TYPE_CHECKING:
     from whendue.submission.submit import Submit
     from whendue.timer.resume import Resume
     from whendue.timer.tick import Tick
+    from whendue.worker.batch_runner import DrainAt
     from whendue.worker.dead_letter_consumer import DeadLetterConsumer
+    from whendue.worker.job_stream import Calls, JobStream
     from whendue.worker.processor import BatchProcessor
+    from whendue.worker.suspects import KillerTypes, Suspects
     from whendue.workflows.service import WorkflowService
 
 
@@ -276,6 +279,21 @@ class App:
 
         return BatchProcessor(self._runtime, self.profiles, self.pauses, CompositeRunner(self._runtime, self.submit))
 
+    def job_stream(self, calls: "Calls", drain_at: "DrainAt") -> "JobStream":
+        """Do the worker's work in a process that keeps running; its jobs run where `calls` says."""
+        from whendue.worker.job_stream import JobStream
+        from whendue.workflows.runner import CompositeRunner
+
+        composites = CompositeRunner(self._runtime, self.submit)
+        return JobStream(self._runtime, self.profiles, self.pauses, composites, calls, drain_at)
+
+    def suspects(self, killers: "KillerTypes", deadline_ms: int, drain_at: "DrainAt") -> "Suspects | None":
+        """Run suspects in processes of their own; None where none can be started."""
+        from whendue.worker.suspects import Suspects
+
+        isolation = self._runtime.isolation
+        return Suspects(self._runtime, isolation, killers, deadline_ms, drain_at) if isolation else None
+
     @cached_property
     def notify(self) -> "NotificationSender":
         """Deliver; what the tasks of channels call."""
@@ -331,17 +349,18 @@ def build(
 
 
 @cache
-def app(*, listen_s: int = 0, isolated: bool = False) -> App:
+def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
     """Return this process's application, on AWS, configured by the environment.
 
     Args:
         isolated: this process was started for one suspect, and runs it itself.
         listen_s: how long a call to SQS may wait for a message.
+        threads: how many threads may call AWS at once; a function's have connections enough.
 
     Raises:
         ConfigurationError: a setting is not right. A module of tasks that cannot be imported is logged, and left out.
     """
-    from whendue.adapters.aws import READ_TIMEOUT_S, DeferredClient, client, parameter
+    from whendue.adapters.aws import CONNECTIONS, READ_TIMEOUT_S, DeferredClient, client, parameter
     from whendue.adapters.child_processes import ChildProcesses
     from whendue.adapters.dynamodb import DynamoStore
     from whendue.adapters.s3 import S3Blobs
@@ -362,13 +381,15 @@ def app(*, listen_s: int = 0, isolated: bool = False) -> App:
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
     function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     urls = {**settings.queues, **settings.dead_letter_queues}
+    connections = {"max_pool_connections": max(CONNECTIONS, threads)}
     consumption = Consumption(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
-    sqs = client("sqs", read_timeout=READ_TIMEOUT_S + listen_s)
+    table = client("dynamodb", **connections)
+    sqs = client("sqs", **connections, read_timeout=READ_TIMEOUT_S + listen_s)
     sqs.meta.events.register("after-call.sqs", consumption.request)
     made = build(
         settings,
         clock,
-        WideStore(DynamoStore(client("dynamodb"), settings.table, clock, observe=consumption.observe), pool),
+        WideStore(DynamoStore(table, settings.table, clock, observe=consumption.observe), pool),
         WideQueue(SqsQueue(sqs, urls, clock), pool),
         S3Blobs(DeferredClient(lambda: client("s3")), settings.bucket),
         ThreadRunner(),

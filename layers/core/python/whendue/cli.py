@@ -10,14 +10,17 @@ from whendue.bootstrap import App, app
 from whendue.containers.health import Liveness
 from whendue.containers.process import Probes, Service, run
 from whendue.containers.timer import LAST_STEP_S, Timer
-from whendue.containers.worker import GIVE_BACK_S, Options, Worker
+from whendue.containers.worker import GIVE_BACK_S, STAGE_THREADS, Options, Worker
 from whendue.errors import ConfigurationError, UnavailableError
 from whendue.operations.migration import MigrationProgress
-from whendue.quotas import MIGRATED_PER_S, SQS_MAX_BATCH, SQS_MAX_WAIT_S
+from whendue.quotas import MIGRATED_PER_S, SQS_MAX_WAIT_S
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.version import VERSION
 
 GRACE_S: Final = 25
+THREADS: Final = 40
+# A thread that waits takes about 100 KB; one process computes on one processor, however many threads it has.
+THREADS_MAX: Final = 500
 # Longer than a tick (50 s) and two calls that get no answer: AWS's clients try for 220 s before they give up.
 SILENT_S: Final = 540
 Make = Callable[[App, argparse.Namespace, Liveness], Service]
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.make is None:
             return _migrate(app(), options.rate)
-        whendue = app(listen_s=options.wait)
+        whendue = app(listen_s=options.wait, threads=options.threads + STAGE_THREADS)
         liveness = Liveness(whendue.clock.now_ms, SILENT_S)
         service = options.make(whendue, options, liveness)
         return run(whendue, service, liveness, Probes(options.health_host, options.health_port))
@@ -47,15 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     worker = _command(commands, "worker", "run jobs, deliver notifications, handle dead letters", _worker, GIVE_BACK_S)
     worker.add_argument(
         "--threads",
-        type=_number(1, 200),
-        default=4,
-        help="number of threads that receive messages (default: %(default)s)",
-    )
-    worker.add_argument(
-        "--batch",
-        type=_number(1, SQS_MAX_BATCH),
-        default=SQS_MAX_BATCH,
-        help="maximum number of messages per batch; their jobs run in parallel (default: %(default)s)",
+        type=_number(1, THREADS_MAX),
+        default=THREADS,
+        help="maximum number of jobs that run concurrently, each on a thread of its own (default: %(default)s)",
     )
     worker.add_argument(
         "--queues",
@@ -72,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     timer = _command(
         commands, "timer", "send due jobs to their queues every minute, and rescue lost ones", _timer, LAST_STEP_S
     )
-    timer.set_defaults(wait=0)
+    timer.set_defaults(wait=0, threads=0)
     migrate = "upgrade the jobs of a table that an earlier version made, while everything runs"
     upgrade = commands.add_parser("migrate", help=migrate, description=f"{migrate.capitalize()}.")
     upgrade.add_argument(
@@ -134,7 +131,7 @@ def _worker(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Se
     queues = options.queues or known
     if missing := sorted(set(queues) - set(known)):
         raise ConfigurationError(f"WHENDUE_QUEUES has no address for: {', '.join(missing)}")
-    return Worker(whendue, Options(queues, options.threads, options.batch, options.wait, options.grace), liveness)
+    return Worker(whendue, Options(queues, options.threads, options.wait, options.grace), liveness)
 
 
 def _timer(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Service:

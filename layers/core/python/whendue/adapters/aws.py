@@ -8,6 +8,9 @@ from typing import Any
 from whendue.errors import ConfigurationError
 
 READ_TIMEOUT_S = 10
+CONNECTIONS = 32
+# Their arguments are the adapters' own, and checked by them; botocore's check of each call is a tenth of its CPU.
+UNCHECKED = frozenset({"dynamodb", "sqs"})
 # Clients of one session must be made one after the other:
 # https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
 _making = threading.Lock()
@@ -29,7 +32,10 @@ def client(service: str, **options: Any) -> Any:
         "read_timeout": READ_TIMEOUT_S,
         # The adapters retry what they understand; botocore's own tries are for broken connections.
         "retries": {"mode": "standard", "total_max_attempts": 3},
-        "max_pool_connections": 32,
+        "max_pool_connections": CONNECTIONS,
+        # A connection that a firewall has dropped is noticed before the next call waits for it.
+        "tcp_keepalive": True,
+        "parameter_validation": service not in UNCHECKED,
     }
     with _making:
         return _session().create_client(service, config=Config(**defaults | options))

@@ -1,27 +1,42 @@
-"""The worker: threads that listen to queues and run what they get, with the same services as the functions."""
+"""The worker: receives messages of all its queues, and keeps its threads busy with their jobs.
+
+Every stage has threads of its own, so that none waits for another: a receiver for each queue, claims, jobs, records,
+leases, suspects, and messages that are done with. A stage that may be slow holds up no running job's lease.
+"""
 
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from whendue.bootstrap import App
-from whendue.containers import log
 from whendue.containers.health import Liveness
-from whendue.containers.queue_selector import QueueSelector, Turn
-from whendue.engine.ports import BatchResult, ReceivedMessage
-from whendue.errors import UnavailableError
-from whendue.metrics_export import export
+from whendue.containers.job_threads import EndedCall, JobThreads
+from whendue.containers.loop import Loop
+from whendue.containers.prefetch import GROUP_WAIT_S, Prefetch
+from whendue.containers.settler import Settler
+from whendue.containers.suspect_runner import SuspectRunner
+from whendue.engine.ports import ReceivedMessage
+from whendue.quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.settings import DEAD_LETTER_QUEUES
+from whendue.worker.batch_runner import LOOK_MS, EndedJob
 
 # Of the grace, what is kept to interrupt what still runs and to record that it is given back: half a second until it is
-# noticed, one for the tasks to stop, one in which their ends are gathered, the rest for the calls.
+# noticed, one for the tasks to stop, the rest for the calls.
 GIVE_BACK_S: Final = 5
-# No function's deadline: a job's own timeout is what ends it. 2100-01-01 in ms.
-NEVER_MS: Final = 4_102_444_800_000
-# A queue or table that does not answer is not asked again at once.
-PAUSE_S: Final = 1.0
+# A thread with nothing to do looks this often whether the process stops.
+LOOK_S: Final = LOOK_MS / 1000
+# Receivers that help a queue's own one: a call brings ten messages at most.
+HELPERS: Final = 3
+# While the call of one group is under way, another thread makes the next one.
+CLAIMERS: Final = 2
+RECORDERS: Final = 2
+# The threads of all stages but the jobs' own, rounded up: each may have a call to AWS under way.
+STAGE_THREADS: Final = 18
+# Ends that are not recorded yet, and messages that are not deleted yet: with more, no job is claimed.
+UNRECORDED: Final = 4 * DYNAMODB_MAX_STATEMENTS
+UNSETTLED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +44,14 @@ class Options:
     """How a worker works.
 
     Args:
-        queues: the queues that it listens to, by name.
-        threads: how many listen, and run what they get.
-        batch: how many messages a thread takes at once; their jobs run side by side.
-        wait_s: how long a thread listens to a queue that has nothing.
+        queues: the queues that it receives from, by name.
+        threads: the maximum number of jobs that run at once.
+        wait_s: how long a receiver waits for the messages of an empty queue.
         grace_s: from the first signal to the end; more than `GIVE_BACK_S`.
     """
 
     queues: Sequence[str]
     threads: int
-    batch: int
     wait_s: int
     grace_s: int
 
@@ -47,81 +60,137 @@ class Worker:
     """Threads that work until they are drained."""
 
     def __init__(self, app: App, options: Options, liveness: Liveness) -> None:
-        """Make ready; nothing listens yet."""
+        """Make ready; nothing is received yet."""
         self._app = app
         self._options = options
-        self._liveness = liveness
-        self._selector = QueueSelector(options.queues, options.wait_s)
         self._draining = threading.Event()
         self._end_ms = 0
-        self._threads = [
-            threading.Thread(target=self._listen, name=f"listener-{number}", daemon=True)
-            for number in range(options.threads)
-        ]
+        self._prefetch = Prefetch(options.queues, options.threads, options.wait_s, app.clock)
+        self._threads = JobThreads(options.threads, self._prefetch.free)
+        self._jobs = app.job_stream(self._threads, self._drain_at)
+        self._suspects = SuspectRunner(app, self._jobs.killers, self._drain_at)
+        self._settler = Settler(app, self._draining.is_set)
+        # The groups whose calls are under way.
+        self._recording: set[object] = set()
+
+        def loop(name: str, step: Callable[[], None], over: Callable[[], bool]) -> Loop:
+            return Loop(name, step, over, liveness)
+
+        stops = self._draining.is_set
+        self._receivers = [loop(f"receiver-{queue}", partial(self._receive, queue), stops) for queue in options.queues]
+        helpers = [loop(f"receiver-{number}", partial(self._receive, None), stops) for number in range(HELPERS)]
+        self._receivers += helpers
+        self._claimers = [loop(f"claims-{number}", self._claim, stops) for number in range(CLAIMERS)]
+        self._workers = [loop(f"records-{number}", self._record, self._jobs_have_ended) for number in range(RECORDERS)]
+        self._workers.append(loop("leases", self._keep, self._jobs_have_ended))
+        self._workers.append(loop("suspects", self._run_suspects, self._suspects_have_ended))
+        self._settlers = [loop("messages", self._settle, self._all_others_have_ended)]
+
+    # --- start and end ----------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Let the threads listen."""
-        for thread in self._threads:
-            thread.start()
+        """Start all threads."""
+        self._threads.start()
+        for loop in self._loops():
+            loop.start()
 
     def drain(self) -> None:
-        """Take nothing more; what still runs near the grace's end is given back."""
+        """Take nothing more, return what has not begun; what still runs near the grace's end is given back, too."""
         self._end_ms = self._app.clock.now_ms() + self._options.grace_s * 1000
         self._draining.set()
+        self._settler.return_now(self._prefetch.close())
         if self._app.isolation:
             self._app.isolation.drain(self._end_ms - GIVE_BACK_S * 1000)
 
     def join(self) -> bool:
-        """Wait for the threads' ends, no longer than the grace; False if one is still there."""
-        for thread in self._threads:
-            thread.join(max(0, self._end_ms - self._app.clock.now_ms()) / 1000)
-        return not any(thread.is_alive() for thread in self._threads)
+        """Wait for the threads' ends, no longer than the grace; False if something is still under way."""
+        ended = [loop.join(max(0, self._end_ms - self._app.clock.now_ms()) / 1000) for loop in self._loops()]
+        if all(ended):
+            self._settler.run(everything=True)
+            self._settler.report(last=True)
+        return all(ended)
 
-    def _listen(self) -> None:
-        while not self._draining.is_set():
-            self._drain_at()
-            try:
-                self._turn()
-            except Exception as error:  # noqa: BLE001 - the messages come again, and other queues are to be served
-                log.failed("batch failed", error)
-                self._draining.wait(PAUSE_S)
+    def _loops(self) -> list[Loop]:
+        return [*self._claimers, *self._workers, *self._receivers, *self._settlers]
 
-    def _turn(self) -> None:
-        turn = self._selector.take()
-        messages: list[ReceivedMessage] = []
-        try:
-            messages = self._app.queue.receive(turn.queue, limit=self._options.batch, wait_s=turn.wait_s)
-        finally:
-            self._selector.answered(turn, something=bool(messages))
-        if messages:
-            worked = self._work(turn, messages)
-            self._return(turn.queue, messages, set(worked.unsettled))
-            log.info(
-                "batch",
-                queue=turn.queue,
-                messages=len(messages),
-                unsettled=len(worked.unsettled),
-                outcomes=dict(worked.counts),
-                **export(self._app),
-            )
+    def _jobs_have_ended(self) -> bool:
+        return all(loop.ended for loop in self._claimers) and not self._jobs.jobs
 
-    def _work(self, turn: Turn, messages: Sequence[ReceivedMessage]) -> BatchResult:
-        if turn.queue in DEAD_LETTER_QUEUES:
-            return self._app.dead_letter.handle(messages)
-        return self._app.work.handle(messages, NEVER_MS, self._drain_at)
+    def _suspects_have_ended(self) -> bool:
+        return all(loop.ended for loop in self._claimers) and not self._suspects.busy
+
+    def _all_others_have_ended(self) -> bool:
+        return all(loop.ended for loop in (*self._claimers, *self._workers, *self._receivers))
 
     def _drain_at(self) -> int | None:
-        """Return when running jobs are given back, ms UTC. Each call counts as progress of its thread."""
-        self._liveness.beat(threading.current_thread().name)
+        """Return when running jobs are given back, ms UTC."""
         return self._end_ms - GIVE_BACK_S * 1000 if self._draining.is_set() else None
 
-    def _return(self, queue: str, messages: Sequence[ReceivedMessage], unsettled: set[str]) -> None:
-        """Delete what is settled; what was not begun goes back at once if no thread here will begin it."""
-        done = [message.receipt for message in messages if message.id not in unsettled]
-        left = [message.receipt for message in messages if message.id in unsettled]
-        # What is refused comes again, and is found settled.
-        with suppress(UnavailableError), self._app.bulkhead.around("delete", queue):
-            self._app.queue.delete(queue, done)
-        if self._draining.is_set():
-            with suppress(UnavailableError), self._app.bulkhead.around("requeue", queue):
-                self._app.queue.change_visibility(queue, left, 0)
+    # --- the steps of each thread -----------------------------------------------------------------------------
+
+    def _receive(self, queue: str | None) -> None:
+        poll = self._prefetch.ask(queue, LOOK_S)
+        if poll is None:
+            return
+        messages: Sequence[ReceivedMessage] = []
+        try:
+            messages = self._app.queue.receive(poll.queue, limit=poll.limit, wait_s=poll.wait_s)
+        finally:
+            self._settler.return_now(self._prefetch.answered(poll, messages))
+
+    def _claim(self) -> None:
+        if self._is_behind():
+            self._draining.wait(GROUP_WAIT_S)
+            return
+        messages = self._prefetch.take(LOOK_S)
+        if not messages:
+            return
+        dead_letters = [message for message in messages if message.queue in DEAD_LETTER_QUEUES]
+        begun = self._jobs.begin([message for message in messages if message not in dead_letters])
+        # Before anything slow: their threads are free.
+        self._prefetch.claimed(len(messages) - begun.started)
+        self._suspects.add(begun.suspects)
+        self._settler.settle(begun.left)
+        if dead_letters:
+            self._settler.settle_batch(dead_letters, self._app.dead_letter.handle(dead_letters))
+
+    def _is_behind(self) -> bool:
+        """Return whether so much is left to record or to delete that nothing more is to begin."""
+        return self._threads.ended.qsize() >= UNRECORDED or self._settler.backlog() >= UNSETTLED
+
+    def _record(self) -> None:
+        ended = self._ended(DYNAMODB_MAX_STATEMENTS, LOOK_S)
+        if not ended:
+            return
+        if self._recording:
+            self._app.clock.sleep(GROUP_WAIT_S)
+            ended += self._ended(DYNAMODB_MAX_STATEMENTS - len(ended))
+        self._recording.add(group := object())
+        try:
+            self._settler.settle(self._jobs.record(ended))
+        finally:
+            self._recording.discard(group)
+
+    def _ended(self, limit: int, timeout_s: float = 0) -> list[EndedJob]:
+        """Take jobs whose calls have ended, each once; the thread that replaces an interrupted one is free."""
+        ended: list[EndedJob] = []
+        for call in self._threads.ended_calls(limit, timeout_s) if limit else ():
+            if job := self._jobs.jobs.end(call.number, call.outcome):
+                ended.append(job)
+                self._prefetch.free(int(call.interrupted))
+        return ended
+
+    def _keep(self) -> None:
+        for number, outcome in self._jobs.keep():
+            self._threads.ended.put(EndedCall(number, outcome, interrupted=True))
+        self._settler.return_now(self._prefetch.held_too_long())
+        now_ms = self._app.clock.now_ms()
+        self._app.clock.sleep(max(0, self._jobs.jobs.wake_ms(now_ms) - now_ms) / 1000)
+
+    def _run_suspects(self) -> None:
+        self._settler.settle(self._suspects.step())
+
+    def _settle(self) -> None:
+        full = self._settler.wait()
+        self._settler.run(everything=not full)
+        self._settler.report()

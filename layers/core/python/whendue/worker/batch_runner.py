@@ -25,6 +25,8 @@ LOOK_MS = 500
 INTERRUPT_GRACE_MS = 1000
 ABANDONED: Final = Failed("timeout", "the task did not stop when it was interrupted")
 
+# A job and its outcome, not recorded yet.
+EndedJob = tuple[ClaimedJob, Ended]
 # Raises an error inside the call of a job, by its number.
 Interrupt = Callable[[int, type[BaseException]], None]
 
@@ -59,7 +61,7 @@ class RunningJobs:
         self._under_way.update(numbered)
         return list(numbered)
 
-    def end(self, number: int, outcome: object) -> tuple[ClaimedJob, Ended] | None:
+    def end(self, number: int, outcome: object) -> EndedJob | None:
         """Take a job out with its outcome; None if it has ended before.
 
         A call that raised, or returned no outcome, fails its attempt alone.
@@ -74,17 +76,17 @@ class RunningJobs:
             outcome = broken("the attempt was lost", error)
         return claimed_job, outcome
 
-    def end_all(self, outcomes: Iterable[tuple[int, object]]) -> list[tuple[ClaimedJob, Ended]]:
+    def end_all(self, outcomes: Iterable[tuple[int, object]]) -> list[EndedJob]:
         """Take jobs out by number with their outcomes; leave out those that have ended before."""
         return [ended for number, outcome in outcomes if (ended := self.end(number, outcome))]
 
     def wake_ms(self, now_ms: int) -> int:
-        """Return when `keep` has to be called next even if no job ends, ms UTC; there must be one under way."""
+        """Return when `keep` has to be called next even if no job ends, ms UTC."""
         under_way = list(self._under_way.values())
         deadlines = [_overdue_ms(claimed_job) for claimed_job in under_way]
         beats = [claimed_job.beat_at_ms for claimed_job in under_way]
         look = [now_ms + LOOK_MS] if self._drain_at else []
-        return min(deadlines + beats + look)
+        return min(deadlines + beats + look, default=now_ms)
 
     def keep(self, interrupt: Interrupt, now_ms: int) -> list[tuple[int, Ended]]:
         """Interrupt what is over its time, renew leases; return the jobs that did not stop, with their outcome."""
@@ -147,7 +149,7 @@ class BatchRunner:
         jobs = RunningJobs(self._runtime, function_deadline_ms, drain_at)
         jobs.add(batch)
         left: list[Left] = []
-        ended: list[tuple[ClaimedJob, Ended]] = []
+        ended: list[EndedJob] = []
         record_at_ms: int | None = None
         running = self._runtime.runner.start(self._calls.of(batch))
         while jobs:

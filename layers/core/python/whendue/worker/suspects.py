@@ -9,7 +9,14 @@ from whendue.engine.runtime import Runtime
 from whendue.engine.stage import Left, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
-from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
+from whendue.quotas import (
+    DEADLY_REMEMBERED,
+    DEADLY_S,
+    ISOLATED_EXTRA_S,
+    NO_ROOM_VISIBILITY_S,
+    SQS_MAX_BATCH,
+    TRUSTED_RECEIVES,
+)
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
 from whendue.worker.claimed_job import Received
 
@@ -49,7 +56,7 @@ class KillerTypes:
 
 
 class Suspects:
-    """Runs the suspects of a batch.
+    """Runs suspects: those of a batch, or those that a worker in a container receives one after another.
 
     Args:
         runtime: the outside.
@@ -78,23 +85,39 @@ class Suspects:
         for message, job in suspects:
             if self._start(message, job):
                 continue
-            if message.receive_count <= len(NO_ROOM_VISIBILITY_S):
+            if message.receive_count <= len(NO_ROOM_VISIBILITY_S) or len(self._waiting) >= SQS_MAX_BATCH:
                 self._give_back(message, "no_room")
             else:
                 self._waiting.append((message, job))
 
     def finish(self) -> list[Left]:
         """Wait until all have ended, and start those that still wait when there is room."""
-        while self._running or self._waiting:
-            self._keep()
-            if self._over() or self._draining():
-                self._left += [kept(message) for message, _ in self._waiting]
-                self._waiting = []
-            self._waiting = [received for received in self._waiting if not self._start(*received)]
-            if not self._running:
-                self._runtime.clock.sleep(LOOK_MS / 1000)
-            self._running = [running for running in self._running if not self._ended(running)]
-        return self._left
+        left = self.take_left()
+        while self.busy:
+            left += self.step()
+        return left
+
+    @property
+    def busy(self) -> bool:
+        """Whether any runs or waits."""
+        return bool(self._running or self._waiting)
+
+    def step(self) -> list[Left]:
+        """Look after those under way, for half a second at most; return the messages that are left."""
+        self._keep()
+        if self._over() or self._draining():
+            self._left += [kept(message) for message, _ in self._waiting]
+            self._waiting = []
+        self._waiting = [received for received in self._waiting if not self._start(*received)]
+        if not self._running:
+            self._runtime.clock.sleep(LOOK_MS / 1000)
+        self._running = [running for running in self._running if not self._ended(running)]
+        return self.take_left()
+
+    def take_left(self) -> list[Left]:
+        """Return the messages that were left since the last call."""
+        left, self._left = self._left, []
+        return left
 
     def _keep(self) -> None:
         """Keep the messages of waiting jobs hidden: SQS counts receives, and gives up on a message after too many."""
