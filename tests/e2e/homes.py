@@ -176,8 +176,8 @@ class Containers:
             self._work(stack, every)
 
     def batches(self, stack: Stack, size: int) -> None:
-        """Replace the workers."""
-        self._work(stack, [*ALL_QUEUES, *DEAD_LETTER_QUEUES], "--batch", str(size))
+        """Replace the workers by some that run as many jobs at once as four functions with such batches."""
+        self._work(stack, [*ALL_QUEUES, *DEAD_LETTER_QUEUES], "--threads", str(4 * size))
 
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Workers have threads enough."""
@@ -197,7 +197,7 @@ class Containers:
         """Let workers listen to these queues instead of those that they listen to."""
         before = self._running[stack.table]
         self._stop(before[:WORKERS])
-        options = ["--queues", ",".join(queues), "--threads", "4", "--wait", "1", *more]
+        options = ["--queues", ",".join(queues), "--wait", "1", *more]
         before[:WORKERS] = [self.replica(stack, "worker", *options) for _ in range(WORKERS)]
 
     def _stop(self, replicas: list[Replica]) -> None:

@@ -16,8 +16,8 @@ from tests.e2e.stage import Stage
 JOBS = 200
 # Half of them end within the grace, half are given back.
 SHORT_S, LONG_S = 3, 15
-# So many threads that all 200 run at once, ten a thread and some to spare.
-THREADS = 24
+# So many threads that all 200 run at once.
+THREADS = JOBS
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Names, dimensions and what may be lost: docs/reference/metrics.md. EMF's source:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from whendue.bootstrap import App
@@ -88,13 +88,20 @@ def _emf(counted: Iterable[Counts], gauges: Mapping[str, float], cost: float) ->
         if number := sum(n for field, n in counts.numbers.items() if _is(field, wanted)):
             metrics.add_metric(name, MetricUnit.Count, number)
     for name in BOUNDS_MS:
-        for time_ms in counts.times_ms[name][:VALUES]:
+        for time_ms in _sample(counts.times_ms[name]):
             metrics.add_metric(f"{name}_seconds", MetricUnit.Seconds, time_ms / 1000)
     if cost:
         metrics.add_metric(COST, MetricUnit.NoUnit, cost)
     for name, value in gauges.items():
         metrics.add_metric(name, MetricUnit.Seconds, value)
     return dict(metrics.serialize_metric_set()) if metrics.metric_set else {}
+
+
+def _sample(times_ms: Sequence[int]) -> Sequence[int]:
+    """Return as many values as a line may have, from first to last."""
+    if len(times_ms) <= VALUES:
+        return times_ms
+    return [times_ms[number * len(times_ms) // VALUES] for number in range(VALUES)]
 
 
 def _is(field: str, wanted: str) -> bool:
