@@ -117,6 +117,36 @@ def test_positions_of_the_version_before_are_taken_over_all_at_once() -> None:
     assert [cursor.position for cursor in read_all(world, 6)] == [SECOND, *old_positions[1:], None, None]
 
 
+def test_positions_of_the_version_before_are_looked_for_once() -> None:
+    """A tick of an idle queue reads one item, also where nothing was promoted yet."""
+    world = World()
+    world.table.apply([insert("old", cursor_key("promote", PARTITION), {"at_check": 0})])
+    read_all(world, 6)
+    reads: list[int] = []
+
+    def get(keys: Any) -> Any:
+        reads.append(len(keys))
+        return world.table.get(keys)
+
+    assert {cursor.position for cursor in read_all(world, 6, Refusing(world.table, "get", get))} == {None}
+    assert reads == [1]
+
+
+@pytest.mark.parametrize("by_another", [True, False])
+def test_a_queue_whose_item_cannot_be_begun_has_the_positions_all_the_same(by_another: bool) -> None:
+    """Another timer has begun it meanwhile, and moved it; or the table does not answer."""
+    world = World()
+
+    def apply(writes: Any) -> Any:
+        if not by_another:
+            return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
+        assert move(read(world), FIRST)
+        return world.table.apply(writes)
+
+    cursor = read(world, Refusing(world.table, "apply", apply))
+    assert cursor.position == (FIRST if by_another else None)
+
+
 def test_an_error_of_one_queue_is_its_own() -> None:
     """The cursors of the others move."""
     world = World()
@@ -126,7 +156,9 @@ def test_an_error_of_one_queue_is_its_own() -> None:
             raise ValueError("?")
         return world.table.apply(writes)
 
-    cursors = read_cursors(Refusing(world.table, "apply", apply), "promote", ["live#low#0", "live#high#0"])
+    partitions = ["live#low#0", "live#high#0"]
+    read_cursors(world.table, "promote", partitions)
+    cursors = read_cursors(Refusing(world.table, "apply", apply), "promote", partitions)
     bulkhead = Bulkhead()
     assert move_cursors(bulkhead, [(cursor, FIRST) for cursor in cursors]) == [False, True]
     assert bulkhead.take()["isolated_errors"] == 1

@@ -117,16 +117,12 @@ def read_cursors(store: JobStore, purpose: Purpose, partitions: Sequence[str]) -
     """
     queues = list(dict.fromkeys(_queue(partition) for partition in partitions))
     found = dict(zip(queues, store.get([cursors_key(purpose, queue) for queue in queues]), strict=True))
-    before = _read_before(store, purpose, [queue for queue, item in found.items() if item is None])
     items = {
-        queue: CursorItem(
-            store,
-            cursors_key(purpose, queue),
-            before.get(queue, {}) if item is None else {name: value for name, value in item.items() if _is_field(name)},
-            exists=item is not None,
-        )
+        queue: CursorItem(store, cursors_key(purpose, queue), _fields(item), exists=True)
         for queue, item in found.items()
+        if item is not None
     }
+    items |= _begun(store, purpose, [queue for queue in queues if queue not in items])
     return [Cursor(items[_queue(partition)], partition) for partition in partitions]
 
 
@@ -142,6 +138,22 @@ def move_cursors(bulkhead: Bulkhead, moves: Sequence[tuple[Cursor, DueEntry | No
         except Exception as error:  # noqa: BLE001 - it is this queue's alone
             bulkhead.note("cursor", next(c.partition for c, _ in moves if c.item is item), error)
     return [cursor.field in moved.get(cursor.item, ()) for cursor, _ in moves]
+
+
+def _begun(store: JobStore, purpose: Purpose, queues: Sequence[str]) -> dict[str, CursorItem]:
+    """Begin the items of queues that have none, where an earlier version stopped: later ticks need not look there."""
+    before = _read_before(store, purpose, queues)
+    writes = [insert("begin_cursors", cursors_key(purpose, queue), before.get(queue, {})) for queue in queues]
+    items: dict[str, CursorItem] = {}
+    for queue, write, result in zip(queues, writes, store.apply(writes) if writes else [], strict=True):
+        # Another timer may have begun it, and moved it since.
+        fields = before.get(queue, {}) if result.current is None else _fields(result.current)
+        items[queue] = CursorItem(store, write.key, fields, exists=result.done or result.current is not None)
+    return items
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if _is_field(name)}
 
 
 def _read_before(store: JobStore, purpose: Purpose, queues: Sequence[str]) -> dict[str, dict[str, str]]:
