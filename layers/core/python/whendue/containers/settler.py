@@ -18,8 +18,8 @@ from whendue.errors import UnavailableError
 from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS, SQS_MAX_BATCH
 
-# How long a message that is done with waits for nine others.
-EVERY_S: Final = 1.0
+# How long a message that is done with waits for nine others, and counts for a line of the log.
+EVERY_MS: Final = 1000
 
 
 class Settler:
@@ -40,18 +40,19 @@ class Settler:
         self._returned: list[ReceivedMessage] = []
         self._counts: Counter[str] = Counter()
         self._kept = 0
+        self._due_ms = 0
 
     def settle(self, left: Iterable[Left]) -> None:
-        """Delete the messages that are done with; the others stay in their queues."""
+        """Delete the messages that are done with; those that are kept, too, stay in their queues."""
+        messages_left = list(left)
+        kept = {message.receipt: message for message, _, keep in messages_left if keep}
+        done = {message.receipt: message.queue for message, _, _ in messages_left if message.receipt not in kept}
         with self._lock:
-            for message, outcome, keep in left:
-                if outcome is not None:
-                    self._counts[outcome] += 1
-                if not keep:
-                    self._done[message.queue].append(message.receipt)
-                elif self._draining():
-                    self._returned.append(message)
-                self._kept += keep
+            self._counts.update(outcome for _, outcome, _ in messages_left if outcome is not None)
+            self._kept += len(kept)
+            self._returned += kept.values() if self._draining() else ()
+            for receipt, queue in done.items():
+                self._done[queue].append(receipt)
             if self._returned or any(len(receipts) >= SQS_MAX_BATCH for receipts in self._done.values()):
                 self._full.set()
 
@@ -70,11 +71,18 @@ class Settler:
 
     def backlog(self) -> int:
         """Return the number of messages that wait."""
-        return sum(map(len, self._done.values())) + len(self._returned)
+        with self._lock:
+            return sum(map(len, self._done.values())) + len(self._returned)
 
-    def wait(self, timeout_s: float = EVERY_S) -> bool:
-        """Wait until a call is full; return whether one is."""
-        return self._full.wait(timeout_s)
+    def step(self) -> None:
+        """Wait until a call is full, a second at most, and make it; once a second, do everything and report."""
+        self._full.wait(EVERY_MS / 1000)
+        now_ms = self._app.clock.now_ms()
+        is_due = now_ms >= self._due_ms
+        self.run(everything=is_due)
+        if is_due:
+            self._due_ms = now_ms + EVERY_MS
+            self.report()
 
     def run(self, *, everything: bool) -> None:
         """Delete and return messages, in full calls or all of them."""
@@ -86,7 +94,7 @@ class Settler:
             if receipts:
                 # What is refused comes again, and is found settled.
                 with suppress(UnavailableError), self._app.bulkhead.around("delete", queue):
-                    self._app.queue.delete(queue, list(dict.fromkeys(receipts)))
+                    self._app.queue.delete(queue, receipts)
         for queue in {message.queue for message in returned}:
             receipts = [message.receipt for message in returned if message.queue == queue]
             with suppress(UnavailableError), self._app.bulkhead.around("requeue", queue):

@@ -5,14 +5,16 @@ leases, suspects, and messages that are done with. A stage that may be slow hold
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from whendue.bootstrap import App
 from whendue.containers.health import Liveness
-from whendue.containers.job_threads import EndedCall, JobThreads
+from whendue.containers.job_threads import JobThreads
 from whendue.containers.loop import Loop
 from whendue.containers.prefetch import GROUP_WAIT_S, Prefetch
 from whendue.containers.settler import Settler
@@ -70,6 +72,8 @@ class Worker:
         self._jobs = app.job_stream(self._threads, self._drain_at)
         self._suspects = SuspectRunner(app, self._jobs.killers, self._drain_at)
         self._settler = Settler(app, self._draining.is_set)
+        # Jobs that did not stop when they were interrupted.
+        self._abandoned: deque[EndedJob] = deque()
         # The groups whose calls are under way.
         self._recording: set[object] = set()
 
@@ -84,7 +88,7 @@ class Worker:
         self._workers = [loop(f"records-{number}", self._record, self._jobs_have_ended) for number in range(RECORDERS)]
         self._workers.append(loop("leases", self._keep, self._jobs_have_ended))
         self._workers.append(loop("suspects", self._run_suspects, self._suspects_have_ended))
-        self._settlers = [loop("messages", self._settle, self._all_others_have_ended)]
+        self._settlers = [loop("messages", self._settler.step, self._all_others_have_ended)]
 
     # --- start and end ----------------------------------------------------------------------------------------
 
@@ -114,7 +118,7 @@ class Worker:
         return [*self._claimers, *self._workers, *self._receivers, *self._settlers]
 
     def _jobs_have_ended(self) -> bool:
-        return all(loop.ended for loop in self._claimers) and not self._jobs.jobs
+        return all(loop.ended for loop in self._claimers) and not self._jobs.jobs and not self._abandoned
 
     def _suspects_have_ended(self) -> bool:
         return all(loop.ended for loop in self._claimers) and not self._suspects.busy
@@ -146,9 +150,13 @@ class Worker:
         if not messages:
             return
         dead_letters = [message for message in messages if message.queue in DEAD_LETTER_QUEUES]
-        begun = self._jobs.begin([message for message in messages if message not in dead_letters])
-        # Before anything slow: their threads are free.
-        self._prefetch.claimed(len(messages) - begun.started)
+        started = 0
+        try:
+            begun = self._jobs.begin([message for message in messages if message not in dead_letters])
+            started = begun.started
+        finally:
+            # Before anything slow: the threads of those that do not run are free.
+            self._prefetch.claimed(len(messages) - started)
         self._suspects.add(begun.suspects)
         self._settler.settle(begun.left)
         if dead_letters:
@@ -172,25 +180,26 @@ class Worker:
             self._recording.discard(group)
 
     def _ended(self, limit: int, timeout_s: float = 0) -> list[EndedJob]:
-        """Take jobs whose calls have ended, each once; the thread that replaces an interrupted one is free."""
+        """Take jobs whose calls have ended, or were abandoned; of an interrupted one, the replaced thread is free."""
         ended: list[EndedJob] = []
-        for call in self._threads.ended_calls(limit, timeout_s) if limit else ():
+        with suppress(IndexError):
+            while len(ended) < limit:
+                ended.append(self._abandoned.popleft())
+        room = limit - len(ended)
+        for call in self._threads.ended_calls(room, 0 if ended else timeout_s) if room else ():
             if job := self._jobs.jobs.end(call.number, call.outcome):
                 ended.append(job)
-                self._prefetch.free(int(call.interrupted))
+                if call.interrupted:
+                    self._prefetch.free()
         return ended
 
     def _keep(self) -> None:
-        for number, outcome in self._jobs.keep():
-            self._threads.ended.put(EndedCall(number, outcome, interrupted=True))
+        abandoned = self._jobs.jobs.end_all(self._jobs.keep())
+        self._abandoned.extend(abandoned)
+        self._prefetch.free(len(abandoned))
         self._settler.return_now(self._prefetch.held_too_long())
         now_ms = self._app.clock.now_ms()
         self._app.clock.sleep(max(0, self._jobs.jobs.wake_ms(now_ms) - now_ms) / 1000)
 
     def _run_suspects(self) -> None:
         self._settler.settle(self._suspects.step())
-
-    def _settle(self) -> None:
-        full = self._settler.wait()
-        self._settler.run(everything=not full)
-        self._settler.report()
