@@ -55,6 +55,7 @@ def test_help_needs_no_settings(command: str) -> None:
     "wrong",
     [
         ["--threads", "0"],
+        ["--threads", "501"],
         ["--wait", "21"],
         ["--grace", "5"],
         ["--queues", "urgent"],

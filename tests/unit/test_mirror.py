@@ -67,7 +67,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "property/test_queue_selector_laws.py",
         "functional/containers/test_prefetch.py",
     ),
-    "whendue.containers.settler": ("functional/containers/test_worker.py:deleted",),
     "whendue.containers.suspect_runner": ("functional/containers/test_worker.py:suspect",),
     "whendue.tasks.email": ("unit/tasks/test_payloads.py", "functional/tasks/test_aws_tasks.py:email"),
     "whendue.tasks.lambda_": ("functional/tasks/test_aws_tasks.py",),

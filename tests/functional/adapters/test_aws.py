@@ -42,3 +42,13 @@ def test_a_parameter_that_is_not_there_is_named() -> None:
     named = ENVIRONMENT | {"WHENDUE_SECRET_PARAMETER": "/whendue/secret"}
     with mock_aws(), pytest.raises(ConfigurationError, match="/whendue/secret cannot be read: ParameterNotFound"):
         Settings.from_env(named, parameter)
+
+
+def test_calls_to_table_and_queues_are_not_checked_twice_and_keep_their_connections() -> None:
+    """The adapters check them; what users' tasks call is checked by botocore."""
+    checked = {
+        service: client(service).meta.config.parameter_validation for service in ("dynamodb", "sqs", "sns", "lambda")
+    }
+    assert checked == {"dynamodb": False, "sqs": False, "sns": True, "lambda": True}
+    config = client("sqs", max_pool_connections=58).meta.config
+    assert (config.max_pool_connections, config.tcp_keepalive) == (58, True)
