@@ -1,6 +1,7 @@
 """The secrets of tokens and of the deployment come from the parameter store, as SecureString, by the real client."""
 
 import pytest
+from botocore.validate import ParamValidationDecorator
 from moto import mock_aws
 
 from localstack import token
@@ -46,9 +47,8 @@ def test_a_parameter_that_is_not_there_is_named() -> None:
 
 def test_calls_to_table_and_queues_are_not_checked_twice_and_keep_their_connections() -> None:
     """The adapters check them; what users' tasks call is checked by botocore."""
-    checked = {
-        service: client(service).meta.config.parameter_validation for service in ("dynamodb", "sqs", "sns", "lambda")
-    }
-    assert checked == {"dynamodb": False, "sqs": False, "sns": True, "lambda": True}
+    services = ("dynamodb", "sqs", "sns", "lambda")
+    checked = [service for service in services if isinstance(client(service)._serializer, ParamValidationDecorator)]
+    assert checked == ["sns", "lambda"]
     config = client("sqs", max_pool_connections=58).meta.config
     assert (config.max_pool_connections, config.tcp_keepalive) == (58, True)
