@@ -23,7 +23,7 @@ from tests.builders.samples import (
 )
 from whendue.engine.ports import Index, IndexQuery, JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
-from whendue.jobs.due_index import dead_partition, tenant_pk
+from whendue.jobs.due_index import dead_partition
 from whendue.jobs.model import Job, from_item
 from whendue.table.writes import Plus, Write
 
@@ -110,7 +110,7 @@ def test_a_dead_job_is_listed_with_its_error_until_it_is_redriven(store: JobStor
 def test_a_new_job_is_in_the_list_of_its_tenant_for_good(store: JobStore) -> None:
     """Its entry is written once, whatever becomes of the job."""
     job = stored(store, running(tags={"team": "billing"}, schedule="nightly"))
-    query = IndexQuery(Index.TENANT, tenant_pk(job), 10)
+    query = IndexQuery(Index.TENANT, job.tenant_pk, 10)
     before = store.query_newest([query])
     assert [entry.key for entry in before[0].entries] == [job.key]
     assert before[0].entries[0].values == {"type": job.type, "schedule": "nightly", "tags": {"team": "billing"}}

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from whendue.engine.ports import BlobStore, JobStore
 from whendue.errors import UnavailableError
-from whendue.jobs.due_index import stored
 from whendue.jobs.lifetime import IN_ITEM, belonging
-from whendue.jobs.model import Job, evolve, item_bytes
+from whendue.jobs.model import Job, evolve, item_bytes, stored
 from whendue.jobs.outcomes import StoredPayload
 from whendue.quotas import (
     HOT_ITEM_RESERVE_BYTES,

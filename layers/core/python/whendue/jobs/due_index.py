@@ -1,18 +1,10 @@
-"""The due index: partitions, next checks and the rules that say who sends a job's message (ARCHITECTURE.md).
-
-At the end the tenant index: all jobs of a tenant, or of a subscription, by the time of their creation. An entry of that
-is written with its job and never again: it holds only what no later write changes.
-"""
+"""The due index: partitions, next checks and the rules that say who sends a job's message (ARCHITECTURE.md)."""
 
 import zlib
-from collections.abc import Mapping
-from typing import Any, Final
 
-from whendue.jobs.model import Job, to_item
+from whendue.jobs.model import Job
 from whendue.quotas import HORIZON_S, LIST_PARTITIONS
 from whendue.settings import Timing
-
-TENANT_PK: Final = "tenant_pk"
 
 
 def shard_of(job_id: str, shards: int) -> int:
@@ -73,23 +65,3 @@ def rescue_before(now_ms: int, timing: Timing) -> int:
 def owner_is_promote(job: Job, timing: Timing) -> bool:
     """Return whether promote sends this pending job at its next check: it is the first, and its writer has not sent."""
     return is_first_check(job.due_at, job.check_at, timing) and not writer_sends(job.check_at, job.scheduled_at, timing)
-
-
-def tenant_partition(listed_under: str, number: int) -> str:
-    """Name a partition of the jobs of a tenant, or of a subscription (`Job.listed_under`)."""
-    return f"TENANT#{listed_under}#{number}"
-
-
-def tenant_partitions(listed_under: str) -> list[str]:
-    """Name all partitions of the jobs of a tenant, or of a subscription."""
-    return [tenant_partition(listed_under, number) for number in range(LIST_PARTITIONS)]
-
-
-def tenant_pk(job: Job) -> str:
-    """Name the partition that a job is in as long as it exists."""
-    return tenant_partition(job.listed_under, shard_of(job.id, LIST_PARTITIONS))
-
-
-def stored(job: Job) -> Mapping[str, Any]:
-    """Return a new job's hot item as it is stored: with its entry in the tenant index."""
-    return {**to_item(job), TENANT_PK: tenant_pk(job)}

@@ -1,5 +1,6 @@
 """The job: its states, its policy, its failures, and the item it is stored as."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -8,7 +9,7 @@ from typing import Any, Final, Literal
 
 from whendue.errors import OldTableError
 from whendue.jobs.limit_spec import Limit, Wait
-from whendue.quotas import WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
+from whendue.quotas import LIST_PARTITIONS, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
 from whendue.table.items import checked, known
 from whendue.table.keys import Key, job_id_of, job_key
 
@@ -203,6 +204,11 @@ class Job:
         return f"{self.tenant}/{self.subscription}" if self.subscription else self.tenant
 
     @property
+    def tenant_pk(self) -> str:
+        """The partition of the tenant index that it is in as long as it exists."""
+        return tenant_partition(self.listed_under, zlib.crc32(self.id.encode()) % LIST_PARTITIONS)
+
+    @property
     def message_group(self) -> str:
         """What its messages count for where a queue is fair: its tenant, or one of that tenant's own groups."""
         return f"{self.tenant}/{self.group}" if self.group else self.tenant
@@ -304,6 +310,21 @@ def to_item(job: Job) -> dict[str, Any]:
     }
     del stored["id"]
     return {"pk": pk, "sk": sk} | stored
+
+
+def tenant_partition(listed_under: str, number: int) -> str:
+    """Name a partition of the tenant index: of all jobs of a tenant, or of a subscription (`Job.listed_under`)."""
+    return f"TENANT#{listed_under}#{number}"
+
+
+def tenant_partitions(listed_under: str) -> list[str]:
+    """Name all partitions of the jobs of a tenant, or of a subscription."""
+    return [tenant_partition(listed_under, number) for number in range(LIST_PARTITIONS)]
+
+
+def stored(job: Job) -> dict[str, Any]:
+    """Write a new job as it is stored: with its entry in the tenant index, which is never changed again."""
+    return to_item(job) | {"tenant_pk": job.tenant_pk}
 
 
 def from_item(item: Mapping[str, Any]) -> Job:

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from whendue.jobs import retry_policy as retry
-from whendue.jobs.due_index import live_partition, stored, writer_sends
+from whendue.jobs.due_index import live_partition, writer_sends
 from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import belonging, check_sooner
 from whendue.jobs.limit_spec import Wait
-from whendue.jobs.model import Failure, Job, State, as_value, evolve
+from whendue.jobs.model import Failure, Job, State, as_value, evolve, stored
 from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, finish, held, step
 from whendue.quotas import MAX_LOST, WAITING_CHECK_S
 from whendue.settings import Timing

@@ -9,9 +9,9 @@ from whendue.engine.ports import END_OF_TIME_MS, Index, IndexQuery, Item, Positi
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidCursorError, InvalidRequestError
-from whendue.jobs.due_index import dead_partitions, tenant_partitions
+from whendue.jobs.due_index import dead_partitions
 from whendue.jobs.lifetime import is_over
-from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state
+from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state, tenant_partitions
 from whendue.operations.migration import MigrationState
 from whendue.operations.newest_first import NewestFirst, Taken
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, LIST_ENTRIES, LIST_READS

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from whendue.jobs.due_index import TENANT_PK, live_partition, tenant_pk
+from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import archive, as_read
 from whendue.table.writes import REMOVE, Condition, Is, Lacks, Write
@@ -24,9 +24,9 @@ def migrated(job: Job, item: Mapping[str, Any]) -> Write | None:
     """
     expected: list[Condition] = [Is("created_at", job.created_at)]
     changes: dict[str, Any] = {}
-    if TENANT_PK not in item:
-        expected.append(Lacks(TENANT_PK))
-        changes[TENANT_PK] = tenant_pk(job)
+    if "tenant_pk" not in item:
+        expected.append(Lacks("tenant_pk"))
+        changes["tenant_pk"] = job.tenant_pk
     if job.due_pk.startswith(FORMER):
         expected += [*as_read(job), Is("due_pk", job.due_pk)]
         changes |= _moved(job)
