@@ -1,1 +1,1 @@
-"""How the counts of calls and read units grow with the jobs in the table: measured, and compared with their law."""
+"""What grows with what: counts at growing sizes, for the growth suite and for tests that compare them with a law."""
