@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from whendue.adapters.timer_invoker import LambdaInvoker
+from whendue.adapters.side_by_side import LambdaInvoker
 from whendue.errors import UnavailableError
 
 
@@ -23,8 +23,13 @@ class Client:
 
 def test_an_event_is_sent_without_waiting_for_the_tick() -> None:
     """And the client is made when it is first needed."""
-    client, made = Client(), []
-    invoker = LambdaInvoker(lambda: made.append(1) or client, "whendue-timer")
+    client, made = Client(), list[Client]()
+
+    def make() -> Client:
+        made.append(client)
+        return client
+
+    invoker = LambdaInvoker(make, "whendue-timer")
     assert made == []
     invoker.invoke({"a": [1]})
     [call] = client.calls
