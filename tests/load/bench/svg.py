@@ -64,6 +64,8 @@ def _bar(bar: Bar, top: int, scale: float) -> list[str]:
 
 def figure(value: float) -> str:
     """Write a number with the digits that a measurement has."""
-    if value >= 100:
+    if value >= 100 or value == int(value):
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 1 else f"{value:.3f}"

@@ -6,6 +6,7 @@ from typing import Any
 from tests.load.bench.statistics import Summary, summary
 from tests.load.bench.svg import figure
 from tests.load.bench.targets import TARGETS, calls_per_job, trials, units_per_job
+from tests.load.bench.words import wrapped
 
 Results = Mapping[str, Any]
 LOCAL = {
@@ -44,8 +45,11 @@ def missed(results: Results) -> str:
     """Explain each target that was missed: the profile and the next lever."""
     found = [(target, target.value(results["systems"])) for target in TARGETS]
     lines = [
-        f"- **{target.text}**: {figure(value)} instead of {target.bound:g}. {target.profile} "
-        f"Next lever: {target.lever}."
+        wrapped(
+            f"- **{target.text}**: {figure(value)} instead of {target.bound:g}. {target.profile} "
+            f"Next lever: {target.lever}.",
+            indent="  ",
+        )
         for target, value in found
         if value is not None and not target.met(value)
     ]

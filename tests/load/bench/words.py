@@ -1,7 +1,10 @@
 """The sentences of the page: what was measured, how, and what a reader should not conclude from it."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
+
+WIDTH = 120
 
 HEAD = """# Benchmarks
 
@@ -57,7 +60,9 @@ Only a run of all systems and conditions is written here; others are below `.loc
 - **Calls and write units** are counted by a proxy before the emulator, in a run of 500 jobs of their own, from bulk
   submit to result; the reads that a process makes once are included. What PartiQL writes cost is computed from the
   items before and after them by DynamoDB's rules, as the emulator bills no index for them.
-- **Layers** are samples of the workers' threads every 4 ms, without those that wait, in a drain of their own.
+- **Layers** are samples of the workers' threads every 4 ms, weighted by the CPU time that each thread has used since
+  the last one, in a drain of their own. They are taken inside the process, so mostly where a thread lets go of the
+  interpreter: "HTTP" has some of what its callers used.
 - **Celery's settings** are the best of three, tried by one drain each: threads with a prefetch of 4 or 20 for each
   thread, or as many processes instead of threads. Long polls follow each other without a pause.
 - **As functions** the emulator runs two invocations at once, each with a batch of ten on ten threads."""
@@ -67,7 +72,11 @@ SECTIONS = {
     "## Missed targets": "",
     "## On one machine, without a network": "",
     "## With 2 ms of network delay": "Functions have their address from the emulator: no proxy is before them.\n\n",
-    "## With `kill -9` half way": "",
+    "## With `kill -9` half way": (
+        "whendue takes longer: any of the jobs that ran may be what killed the worker, so it runs them again one at a "
+        "time\nand in processes of their own, and no neighbour dies with them (guarantee G10). The others start all of "
+        "them\nagain at once.\n\n"
+    ),
     "## Calls and write units per job": "From bulk submit to result, failed polls included.\n\n",
     "## Where the workers' CPU goes": "Shares of samples, of the median CPU time of a job.\n\n",
 }
@@ -86,10 +95,18 @@ def made(results: Mapping[str, Any]) -> str:
         if machine["load"] > machine["cores"] / 2
         else ""
     )
-    return (
-        f"Run of {results['made']}: {results['trials']} trials of {results['jobs']} jobs, "
+    remarks = "".join(f"\n\n**{remark}**" for remark in results.get("remarks", []))
+    trials = f"{results['trials']} trial{'s' if results['trials'] > 1 else ''}"
+    parts = (
+        f"Run of {results['made']}: {trials} of {results['jobs']} jobs, "
         f"{results['processes']} processes of {results['threads']} threads, {results['took_min']:g} minutes."
         f"{few}{busy}\n\n"
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, "
-        f"Python {machine['python']}. Versions: {versions}.\n\nSettings chosen: {settings or 'none'}."
-    )
+        f"Python {machine['python']}. Versions: {versions}.\n\nSettings chosen: {settings or 'none'}.{remarks}"
+    ).split("\n\n")
+    return "\n\n".join(wrapped(part) for part in parts)
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Wrap a paragraph as the pages are."""
+    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.config import Config
@@ -33,6 +33,8 @@ COMPLETE = (
     'WHERE "pk"=? AND "sk"=? AND "fence"=?'
 )
 REFUSED = "ConditionalCheckFailed"
+# What a claim comes to.
+CLAIMED, HELD, ENDED = "claimed", "held", "ended"
 
 
 def _client(service: str) -> Any:
@@ -120,22 +122,30 @@ def batched(calls: Calls) -> None:
         return
     jobs = [json.loads(message["Body"]) for message in messages]
     fence, now_ms = str(uuid.uuid4()), _now_ms()
-    claims = [["running", fence, now_ms + LEASE_MS, f"JOB#{job['id']}", "job", "pending"] for job in jobs]
-    claimed = calls.execute(CLAIM, claims)
+    rows = [["running", fence, now_ms + LEASE_MS, f"JOB#{job['id']}", "job", "pending"] for job in jobs]
     # A refused claim is a job that has ended, or one whose worker may have died: those go one by one.
-    mine = [job for job, held in zip(jobs, claimed, strict=True) if held or _take_over(calls, job["id"], fence)]
+    claimed = [
+        CLAIMED if done else _take_over(calls, job["id"], fence)
+        for job, done in zip(jobs, calls.execute(CLAIM, rows), strict=True)
+    ]
+    mine = [job for job, claim in zip(jobs, claimed, strict=True) if claim is CLAIMED]
     results = [(job["id"], json.dumps(run(json.loads(job["body"])))) for job in mine]
     if results:
         calls.execute(COMPLETE, [["succeeded", text, f"JOB#{job_id}", "job", fence] for job_id, text in results])
-    entries = [{"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]} for i, message in enumerate(messages)]
-    calls.sqs.delete_message_batch(QueueUrl=QUEUE, Entries=entries)
+    handled = [message for message, claim in zip(messages, claimed, strict=True) if claim is not HELD]
+    entries = [{"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]} for i, message in enumerate(handled)]
+    if entries:
+        calls.sqs.delete_message_batch(QueueUrl=QUEUE, Entries=entries)
 
 
 def single(calls: Calls) -> None:
     """Receive a batch and work it off, three calls for each job."""
     for message in _receive(calls):
         job, fence = json.loads(message["Body"]), str(uuid.uuid4())
-        if _take_over(calls, job["id"], fence):
+        claim = _take_over(calls, job["id"], fence)
+        if claim is HELD:
+            continue
+        if claim is CLAIMED:
             result = json.dumps(run(json.loads(job["body"])))
             calls.dynamodb.update_item(
                 TableName=TABLE,
@@ -158,8 +168,11 @@ def _key(job_id: str) -> dict[str, Any]:
     return {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": "job"}}
 
 
-def _take_over(calls: Calls, job_id: str, fence: str) -> bool:
-    """Claim a job that is pending, or whose lease has expired."""
+def _take_over(calls: Calls, job_id: str, fence: str) -> str:
+    """Claim a job that is pending, or whose lease has expired; says what came of it.
+
+    A job that another worker holds keeps its message, which comes again: that worker may be dead.
+    """
     now_ms = _now_ms()
     try:
         calls.dynamodb.update_item(
@@ -175,12 +188,13 @@ def _take_over(calls: Calls, job_id: str, fence: str) -> bool:
                 ":l": {"N": str(now_ms + LEASE_MS)},
                 ":now": {"N": str(now_ms)},
             },
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
-        return False
-    return True
+        return HELD if cast(Any, error.response).get("Item", {}).get("state") == {"S": "running"} else ENDED
+    return CLAIMED
 
 
 def main() -> None:
