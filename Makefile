@@ -43,7 +43,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke bench bench-smoke lint types format workflows openapi clients terraform checkov check
+.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke growth bench bench-smoke lint types format workflows openapi clients terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	nice $(PY) -m pytest -n 2 --ignore tests/e2e -m "not thorough"
 thorough: $(READY)  ## what make test leaves out: every exception at every stage (EXCEPTIONS=3: one of 3), and slow tests
@@ -71,6 +71,8 @@ load-smoke: $(READY)  ## the short form of it, on a stack that it starts and sto
 	@$(PY) -m tests.load smoke
 bench: $(READY)  ## whendue beside Celery, dramatiq and bare calls: hours (TRIALS=1 JOBS=200 SYSTEMS="whendue celery": minutes)
 	@$(PY) -m tests.load.bench
+growth: $(READY)  ## calls and read units of lists and timer at 1,000, 10,000 and 100,000 jobs, compared with their laws
+	@nice $(PY) -m tests.growth
 bench-smoke: $(READY)  ## the harness of it, with the floors and few jobs
 	@TRIALS=1 JOBS=200 KILLS=1 PROCESSES=1 SYSTEMS="floor-batched floor-single" $(PY) -m tests.load.bench
 lint: $(READY)  ## ruff: rules and format

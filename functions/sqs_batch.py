@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions import log
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import BatchResult, ReceivedMessage
 from whendue.metrics_export import export
 

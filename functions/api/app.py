@@ -27,7 +27,7 @@ from functions.api.http.response import is_too_large, json_text
 from functions.api.http.routing import Sections, routes_of
 from functions.api.http.scopes import insist
 from whendue.adapters.auth import Identity, Verifier
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
 from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS

@@ -9,7 +9,7 @@ from functions import STARTING, end_start
 from functions.api.app import Api
 from functions.api.http.cors import Origins
 from whendue.adapters.auth import AuthSettings, Verifier
-from whendue.bootstrap import app
+from whendue.bootstrap.process import app
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions import STARTING, end_start
 from functions.sqs_batch import handle_batch, named
-from whendue.bootstrap import app
+from whendue.bootstrap.process import app
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

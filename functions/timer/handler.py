@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from functions import STARTING, end_start, log
-from whendue.bootstrap import app
+from whendue.bootstrap.process import app
 from whendue.metrics_export import export, timer_lag
 from whendue.timer.fan_out import from_event
 

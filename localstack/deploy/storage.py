@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from localstack.deploy.clients import Clients, code_of
 from localstack.deploy.same import covers
 from localstack.topology import Bucket, Index, KeyAttribute, Queues, Table
-from whendue.adapters.attribute_values import to_attribute
+from whendue.adapters.dynamodb.attribute_values import to_attribute
 from whendue.table.keys import MIGRATION_KEY
 
 JOBS_DEAD_LETTER = "dead_letter"

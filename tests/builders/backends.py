@@ -21,11 +21,11 @@ from localstack.topology import topology
 from tests.builders.wire import Wire
 from tests.builders.world import SETTINGS
 from whendue.adapters import aws
-from whendue.adapters.dynamodb import DynamoStore
+from whendue.adapters.dynamodb.store import DynamoStore
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.adapters.s3 import S3Blobs
 from whendue.adapters.sqs import SqsQueue
-from whendue.bootstrap import App, build
+from whendue.bootstrap.application import App, build
 from whendue.declarations.registry import Registry
 from whendue.engine.ports import BlobStore, JobQueue, JobStore
 from whendue.support.clock import system_clock

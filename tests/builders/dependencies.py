@@ -6,7 +6,7 @@ from typing import Any
 from tests.builders.faults import Refusing
 from tests.builders.limits import Metered
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.commit import commit_unsent
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.release import DependencyReleaser, Released

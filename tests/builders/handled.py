@@ -10,7 +10,7 @@ from functions.api.schemas.metrics import exposition
 from functions.sqs_batch import handle_batch, named
 from functions.timer import handler as timer
 from tests.builders.world import MINUTE_MS, SETTINGS, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import ReceivedMessage
 from whendue.settings import ALL_QUEUES
 

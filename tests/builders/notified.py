@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.declarations import resources
 from whendue.declarations.channel import ChannelConfig
 from whendue.declarations.registry import DELIVERIES, TASKS, Registry, discover

@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import WriteResult as Ended
 from whendue.engine.ports import WriteStatus
 from whendue.schedules.calendar.recurrence import Recurrence, latest

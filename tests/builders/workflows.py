@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.builders import dependencies
 from tests.builders.world import IDS, TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.jobs.model import Job, from_item
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key

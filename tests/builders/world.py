@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.adapters.threads import ThreadRunner
-from whendue.bootstrap import App, build
+from whendue.bootstrap.application import App, build
 from whendue.declarations.context import Context
 from whendue.declarations.registry import TASKS, Registry, task
 from whendue.engine.ports import BatchResult, Isolation, JobQueue, JobStore, Runner

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tests.builders.backends import Aws, app_on
 from tests.builders.world import SETTINGS
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue
-from whendue.bootstrap import App, build
+from whendue.bootstrap.application import App, build
 from whendue.declarations.context import Context
 from whendue.declarations.registry import Registry, task
 from whendue.engine.ports import JobStore

@@ -9,7 +9,7 @@ from tests.builders.backends import Aws
 from tests.builders.samples import LIVE, TIMING, a_job, an_error, insert_of, key_of, listed
 from tests.builders.waiting import eventually
 from tests.builders.wire import Wire
-from whendue.adapters.dynamodb import DynamoStore
+from whendue.adapters.dynamodb.store import DynamoStore
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.throttle import TRIES
 from whendue.engine.ports import Outgoing, ReceivedMessage, WriteStatus

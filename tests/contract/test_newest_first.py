@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.builders.samples import LIVE, insert_of, key_of, listed
-from whendue.engine.ports import Index, IndexEntry, IndexQuery, JobStore, Position
+from whendue.engine.ports import JobStore
+from whendue.table.index import Index, IndexEntry, IndexQuery, Position
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, MapIs, Write
 

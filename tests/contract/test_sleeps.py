@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders.backends import Aws
 from tests.builders.world import TENANT, World
-from whendue.adapters.dynamodb import DynamoStore
+from whendue.adapters.dynamodb.store import DynamoStore
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter
 from whendue.submission.request import JobRequest

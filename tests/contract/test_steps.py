@@ -21,10 +21,11 @@ from tests.builders.samples import (
     key_of,
     running,
 )
-from whendue.engine.ports import Index, IndexQuery, JobStore, WriteResult, WriteStatus
+from whendue.engine.ports import JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.due_index import dead_partition
 from whendue.jobs.model import Job, from_item
+from whendue.table.index import Index, IndexQuery
 from whendue.table.writes import Plus, Write
 
 THREADS = 32

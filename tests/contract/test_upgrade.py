@@ -8,7 +8,7 @@ from localstack.deploy.storage import deploy_table
 from localstack.topology import Table, topology
 from tests.builders.backends import Aws, app_on
 from tests.simulation.recorded import FOLDER
-from whendue.adapters.dynamodb import DynamoStore
+from whendue.adapters.dynamodb.store import DynamoStore
 from whendue.operations.listing import JobFilter
 from whendue.operations.migration import Migration
 from whendue.support.clock import system_clock

@@ -17,7 +17,8 @@ LOOPS = {
     "var.queues": len(costs.TOPOLOGY["queues"]["priorities"]) + 1,
     "var.dead_letter_queues": 2,
     "local.lambda": len(costs.TOPOLOGY["functions"]),
-    "local.on_table": len(re.findall(r"^    (?:table|index\w*) += \{ TableName", OBSERVABILITY, re.MULTILINE)),
+    # The table, and each of its indexes.
+    "local.on_table": 1 + len(costs.TOPOLOGY["table"]["indexes"]),
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localstack.topology import Index, topology
-from whendue.adapters.indexes import INDEXES
+from whendue.adapters.dynamodb.indexes import INDEXES
 from whendue.jobs.model import Job
 from whendue.table.keys import (
     attempt_key,

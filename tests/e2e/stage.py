@@ -15,11 +15,11 @@ from localstack.deploy.clients import Clients
 from localstack.stack import Stack
 from tests.builders.waiting import eventually
 from tests.e2e.homes import Home
-from whendue.adapters.dynamodb import DynamoStore
+from whendue.adapters.dynamodb.store import DynamoStore
 from whendue.adapters.s3 import S3Blobs
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.threads import ThreadRunner
-from whendue.bootstrap import App, build
+from whendue.bootstrap.application import App, build
 from whendue.declarations.registry import BUILT_IN_TASKS, USER_TASKS, discover
 from whendue.jobs.model import State
 from whendue.settings import Settings

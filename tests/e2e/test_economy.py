@@ -9,7 +9,7 @@ import pytest
 from localstack.deploy.clients import Clients
 from tests.builders.waiting import eventually
 from tests.e2e.stage import Stage
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import ReceivedMessage
 from whendue.submission.request import JobRequest
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from whendue.adapters.indexes import INDEXES
+from whendue.adapters.dynamodb.indexes import INDEXES
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import DueEntry, Index, IndexPage, IndexQuery, Item
+from whendue.engine.ports import DueEntry, Item
 from whendue.jobs.model import item_bytes
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET
+from whendue.table.index import Index, IndexPage, IndexQuery
 from whendue.table.keys import Key
 
 UNIT_BYTES: Final = 4096

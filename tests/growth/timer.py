@@ -3,7 +3,6 @@
 Nothing here depends on the speed of a machine: what is counted are calls, and the virtual time that they take.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +10,9 @@ from typing import Any, Final, TypeVar
 
 from tests.builders.world import SETTINGS, TENANT, World
 from whendue.adapters.side_by_side import WideQueue, WideStore
-from whendue.bootstrap import App, build
+from whendue.bootstrap.application import App, build
 from whendue.jobs.due_index import live_partition, shard_of
-from whendue.quotas import POOL_THREADS
+from whendue.quotas import DYNAMODB_MAX_BATCH_GET, POOL_THREADS, SQS_MAX_BATCH
 from whendue.settings import Settings
 from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock
@@ -29,6 +28,10 @@ TICK_MS: Final = 50_000
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
 ENTRIES_A_QUERY: Final = 6000
 OTHER: Final = "other"
+# Kinds of partitions that there are once for each shard: five queues, schedules, data of jobs.
+PARTITIONED: Final = 7
+IDLE_READS: Final = 5
+LOST: Final = 100
 
 
 class Threads:
@@ -184,7 +187,7 @@ def idle(shards: int) -> Measured:
     return model.tick()
 
 
-def rescued(held: int, lost: int = 100) -> list[Measured]:
+def rescued(held: int, lost: int = LOST) -> list[Measured]:
     """Measure the ticks in which lost jobs heal behind jobs of a paused tenant, and one more."""
     model = Model()
     model.fast.pauses.pause_tenant(OTHER, None, "why", "ops", None)
@@ -225,6 +228,26 @@ def looked_at(shards: int) -> Counter[str]:
     return Counter(model.counts)
 
 
+def follows_law(name: str, size: int, measured: Measured) -> bool:
+    """Return whether the counts are what their law allows.
+
+    Args:
+        name: what was measured, as in `table`.
+        size: number of jobs, or of shards.
+        measured: the counts.
+    """
+    calls = measured.calls
+    if name.startswith("promote"):
+        windows = calls["writes"]
+        read_calls = size // DYNAMODB_MAX_BATCH_GET + windows + 5 * len(measured.ticks)
+        return calls["send"] <= size // SQS_MAX_BATCH + windows and calls["get"] <= read_calls
+    if name.startswith("idle"):
+        return calls["query_due"] == PARTITIONED * size + 1 and calls["get"] <= IDLE_READS and not calls["writes"]
+    if name.startswith("rescue"):
+        return size + LOST <= calls["writes"] <= size + LOST + 20 and measured.took_ms < 60_000
+    return measured.took_ms < 120_000
+
+
 def table() -> list[tuple[str, int, Measured]]:
     """Measure all that the growth suite prints: name, size, and counts."""
     rows = [("promote, one invocation", size, promoted(size)) for size in (1000, 10_000, 100_000)]
@@ -233,10 +256,3 @@ def table() -> list[tuple[str, int, Measured]]:
     rows += [("rescue behind paused", size, rescued(size)[0]) for size in (1000, 10_000, 100_000)]
     rows += [("resume", size, resumed(size)[0]) for size in (1000, 20_000)]
     return rows
-
-
-if __name__ == "__main__":
-    for name, size, measured in table():
-        took, calls, ticks = measured.took_ms / 1000, dict(measured.calls), len(measured.ticks)
-        sys.stdout.write(f"{name:26} {size:7} {took:8.2f} s  {calls}  {ticks} ticks\n")
-        sys.stdout.flush()

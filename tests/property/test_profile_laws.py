@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders.samples import a_job
-from whendue.adapters.attribute_values import to_attribute
+from whendue.adapters.dynamodb.attribute_values import to_attribute
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, Policy, evolve, from_item, to_item
 from whendue.profiles import model as domain

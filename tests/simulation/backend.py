@@ -8,17 +8,9 @@ from typing import Any
 from tests.simulation.scheduler import Process, Scheduler
 from whendue.adapters.memory import MemoryQueue, MemoryStore
 from whendue.adapters.memory.queue import DEAD_LETTER
-from whendue.engine.ports import (
-    DueEntry,
-    Index,
-    IndexPage,
-    IndexQuery,
-    Item,
-    Outgoing,
-    ReceivedMessage,
-    WriteResult,
-)
+from whendue.engine.ports import DueEntry, Item, Outgoing, ReceivedMessage, WriteResult
 from whendue.support.clock import Clock
+from whendue.table.index import Index, IndexPage, IndexQuery
 from whendue.table.keys import Key
 from whendue.table.writes import Write, delete, insert
 

@@ -15,12 +15,13 @@ from tests.simulation.faults import Fault
 from tests.simulation.scheduler import KilledError, Process
 from tests.simulation.watched import WATCHERS
 from tests.simulation.watchers import Watcher, carried
-from whendue.adapters.indexes import INDEXES
+from whendue.adapters.dynamodb.indexes import INDEXES
 from whendue.declarations.context import Context
-from whendue.engine.ports import Index, Item, ReceivedMessage
+from whendue.engine.ports import Item, ReceivedMessage
 from whendue.jobs.model import TERMINAL, State, from_item, to_item
 from whendue.jobs.transition import Transition
 from whendue.quotas import MAX_LOST
+from whendue.table.index import Index
 from whendue.table.keys import MIGRATION_KEY, job_key, kind_of
 from whendue.table.writes import Write
 

@@ -35,8 +35,8 @@ class Area:
 
 JOBS: Final = Area(
     modules=(
-        "adapters.attribute_values",
-        "adapters.indexes",
+        "adapters.dynamodb.attribute_values",
+        "adapters.dynamodb.indexes",
         "adapters.memory.store",
         "bulkhead",
         "support.conflicts",
@@ -72,7 +72,7 @@ JOBS: Final = Area(
     ),
     tests=(
         "unit/test_bulkhead.py",
-        "unit/adapters/test_attribute_values.py",
+        "unit/adapters/dynamodb/test_attribute_values.py",
         "contract/test_unstorable.py",
         "contract/test_writes.py",
         "contract/test_steps.py",

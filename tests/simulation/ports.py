@@ -6,18 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.simulation.faults import ONE_SEND, ONE_WRITE, READ, SENDS, WRITES, Fault
 from tests.simulation.scheduler import Process
-from whendue.engine.ports import (
-    Depth,
-    DueEntry,
-    IndexPage,
-    IndexQuery,
-    Item,
-    Outgoing,
-    ReceivedMessage,
-    WriteResult,
-    WriteStatus,
-)
+from whendue.engine.ports import Depth, DueEntry, Item, Outgoing, ReceivedMessage, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
+from whendue.table.index import IndexPage, IndexQuery
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 

@@ -59,7 +59,7 @@ SEEDED_BUGS: Final = (
         "the cursor advanced before the sends are acknowledged",
         "whendue.timer.promote",
         SENT,
-        "    for page in pages:\n        page.cursor.move(page.entries[-1])\n" + SENT,
+        "    move_cursors(runtime.bulkhead, [(page.cursor, page.entries[-1]) for page in pages])\n" + SENT,
         "G6: .* late",
         "promoted by the timer",
     ),

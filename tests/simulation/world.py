@@ -41,12 +41,13 @@ from tests.simulation.timeouts import HangError
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
 from whendue.adapters.memory import MemoryBlobs
 from whendue.adapters.side_by_side import WideQueue, WideStore
-from whendue.bootstrap import App, build
-from whendue.engine.ports import Index, ReceivedMessage
+from whendue.bootstrap.application import App, build
+from whendue.engine.ports import ReceivedMessage
 from whendue.errors import UnavailableError
 from whendue.metrics_export import export
 from whendue.settings import ALL_QUEUES, NOTIFICATIONS, Settings
 from whendue.support.clock import Clock, system_clock
+from whendue.table.index import Index
 
 T = TypeVar("T")
 TENANT = "sim"

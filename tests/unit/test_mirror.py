@@ -29,7 +29,8 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/tasks/test_aws_tasks.py:what_lambda_says",
         "functional/channels/test_email.py:sns",
     ),
-    "whendue.bootstrap": ("functional/localstack/test_build.py:bootstrap", "functional/profiles/test_lookup.py"),
+    "whendue.bootstrap.application": ("functional/profiles/test_lookup.py",),
+    "whendue.bootstrap.process": ("functional/localstack/test_build.py:bootstrap",),
     "whendue.errors": ("functional/api/test_errors.py", "functional/api/test_openapi.py"),
     "whendue.mail": ("unit/tasks/test_payloads.py", "unit/declarations/test_resources.py"),
     "whendue.metrics_export": (
@@ -40,12 +41,12 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.settings": ("functional/adapters/test_aws.py", "unit/support/test_secret.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------
-    "whendue.adapters.dynamodb": (
+    "whendue.adapters.dynamodb.store": (
         "contract/test_faults.py",
         "contract/test_writes.py:store",
         "contract/test_sleeps.py",
     ),
-    "whendue.adapters.indexes": ("contract/test_newest_first.py:query_newest",),
+    "whendue.adapters.dynamodb.indexes": ("contract/test_newest_first.py:query_newest",),
     "whendue.adapters.memory.blobs": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.memory.queue": ("contract/test_queue.py:queue", "functional/engine/test_fairness.py:MemoryQueue"),
     "whendue.adapters.memory.runner": ("functional/worker/test_processor.py:World",),
@@ -53,7 +54,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "contract/test_machine.py:MemoryStore",
         "contract/test_unstorable.py:MemoryStore",
     ),
-    "whendue.adapters.partiql": ("contract/test_writes.py:apply", "contract/test_faults.py:batches"),
+    "whendue.adapters.dynamodb.partiql": ("contract/test_writes.py:apply", "contract/test_faults.py:batches"),
     "whendue.adapters.s3": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.sqs": ("contract/test_queue.py:queue", "contract/test_faults.py"),
     "whendue.adapters.throttle": ("contract/test_faults.py", "functional/test_cli.py"),
@@ -184,6 +185,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.support.time_limit": ("functional/api/test_endless_validators.py",),
     "whendue.support.timestamps": ("unit/api/http/test_times.py:written",),
     "whendue.table.items": ("unit/schedules/test_model.py:item", "functional/timer/test_tick_bulkheads.py:item"),
+    "whendue.table.index": ("contract/test_newest_first.py", "functional/operations/test_newest_first.py"),
     "whendue.table.keys": ("property/test_laws.py", "contract/test_query_range.py"),
     "whendue.table.preconditions": ("unit/api/http/test_etags.py", "contract/test_profiles.py"),
     "whendue.table.writes": ("contract/test_writes.py", "unit/jobs/test_transitions_conditions.py"),

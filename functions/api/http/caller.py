@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from whendue.adapters.auth import Identity
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.submission.request import JobRequest
 
 T = TypeVar("T")

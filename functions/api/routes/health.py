@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.response import JSON
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 
 # Modules that an answer names.
 MODULES: Final = 20

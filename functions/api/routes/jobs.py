@@ -45,7 +45,7 @@ from functions.api.schemas.shared.list_parameters import (
     WorkflowParameter,
     split_tag,
 )
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
 from whendue.operations.listing import JobFilter

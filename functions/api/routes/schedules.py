@@ -28,7 +28,7 @@ from functions.api.schemas.schedule_replies import (
 from functions.api.schemas.schedules import BackfillBody, PreviewBody, ScheduleBody, SchedulePauseBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError
 from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
 from whendue.schedules.calendar.recurrence import Recurrence, anchored, check, jitter_ms

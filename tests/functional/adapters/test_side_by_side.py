@@ -29,7 +29,7 @@ class Sizes:
         self.sizes.append(len(writes))
         return self.world.table.apply(writes)
 
-    def get(self, keys: Sequence[Key]) -> Any:
+    def get(self, keys: Sequence[Key], *, consistent: bool = True) -> Any:
         self.sizes.append(len(keys))
         return self.world.table.get(keys)
 
@@ -93,7 +93,7 @@ def test_a_part_that_is_unavailable_makes_the_read_unavailable_after_all_parts_h
     ended: list[int] = []
 
     class Failing(Sizes):
-        def get(self, keys: Sequence[Key]) -> Any:
+        def get(self, keys: Sequence[Key], *, consistent: bool = True) -> Any:
             ended.append(len(keys))
             if len(ended) == 1:
                 raise UnavailableError

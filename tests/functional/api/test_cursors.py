@@ -11,10 +11,10 @@ import pytest
 from functions.api.app import make_resolver, routes_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import SETTINGS, World
-from whendue.engine.ports import Position
 from whendue.errors import InvalidCursorError
 from whendue.operations.listing import _positions, _value
 from whendue.quotas import CURSOR_BYTES, LIST_PARTITIONS
+from whendue.table.index import Position
 
 # Every list with a cursor, as it is asked for the next page; a filter that fits all entries is another list.
 LISTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -184,7 +184,7 @@ def test_pages_go_on_when_partitions_are_added(client: Client, world: World) -> 
     from dataclasses import replace
 
     from tests.builders.api import a_token, api_of
-    from whendue.bootstrap import build
+    from whendue.bootstrap.application import build
 
     made = {client.submit(delaySeconds=60 + n)["id"] for n in range(6)}
     page = client.send("GET", "/jobs", limit=2).json

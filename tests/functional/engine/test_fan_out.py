@@ -11,7 +11,7 @@ from tests.builders.faults import KilledError, Refusing
 from tests.builders.samples import a_job, an_error
 from tests.builders.workflows import flow, node, parts, start
 from tests.builders.world import World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.commit import commit, commit_unsent
 from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.ports import WriteResult, WriteStatus

@@ -65,7 +65,7 @@ def test_the_process_is_not_root_and_needs_no_shell() -> None:
 
 def test_the_requirements_are_locked_and_the_base_is_an_exact_one() -> None:
     """The same image today and in a year."""
-    assert "pip install --no-cache-dir --require-hashes" in TEXT
+    assert "pip install --no-cache-dir --no-compile --require-hashes" in TEXT
     assert re.search(r"^ARG PYTHON=\d+\.\d+\.\d+-", TEXT, re.MULTILINE)
 
 

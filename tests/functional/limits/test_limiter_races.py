@@ -10,7 +10,7 @@ from tests.builders.limits import ONE, Metered, held_by_the_dead, items
 from tests.builders.overlaps import running
 from tests.builders.samples import a_job
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.jobs.limit_spec import Limit, Wait
 from whendue.jobs.model import State

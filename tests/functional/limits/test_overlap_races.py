@@ -9,7 +9,7 @@ from tests.builders.faults import Refusing
 from tests.builders.limits import Metered, freed, items
 from tests.builders.overlaps import RAN, RUNS, SKIPPED, WAITS, fire, fires, outcomes, running
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.message import from_body
 from whendue.engine.ports import WriteResult as Ended
 from whendue.engine.ports import WriteStatus

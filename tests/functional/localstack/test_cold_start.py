@@ -100,7 +100,7 @@ def test_what_a_worker_must_not_import_is_noticed(unpacked: Path) -> None:
 
 STATE = """
 import gc, json
-from whendue.bootstrap import app
+from whendue.bootstrap.process import app
 made = app.cache_info().currsize
 print(json.dumps({
     "made": made,
@@ -130,7 +130,7 @@ def test_elsewhere_the_import_of_a_handler_makes_nothing(name: str, unpacked: Pa
 
 
 SHIPPED = """
-from whendue.bootstrap import app
+from whendue.bootstrap.process import app
 registry = app().registry
 deferred = dict(registry._deferred)
 found = {name: registry.get(name).location.module for name in deferred}

@@ -10,7 +10,7 @@ import pytest
 from tests.builders.faults import KilledError, Refusing
 from tests.builders.notified import EVERYTHING, Noted, Notified, hand_out, mortal, until_all_ended
 from tests.builders.world import TENANT
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.declarations.channel import Attempt, Event
 from whendue.declarations.registry import Cancel, channel
 from whendue.declarations.resources import Resources

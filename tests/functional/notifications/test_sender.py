@@ -11,7 +11,7 @@ from tests.builders.notified import EVERYTHING, Noted, Notified, hand_out, morta
 from tests.builders.samples import TIMING, an_error, running
 from tests.builders.web import Web
 from tests.builders.world import TENANT
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.declarations.channel import Attempt, Event
 from whendue.declarations.registry import channel
 from whendue.declarations.resources import Resources

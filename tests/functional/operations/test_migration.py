@@ -8,12 +8,13 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.jobs import claimed
 from tests.builders.world import TENANT, World
-from whendue.engine.ports import Index, Item, WriteResult, WriteStatus
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
 from whendue.operations.listing import JobFilter
 from whendue.operations.migrated import migrated
 from whendue.operations.migration import Migration, MigrationProgress
+from whendue.table.index import Index
 from whendue.table.keys import MIGRATION_KEY, Key
 from whendue.table.writes import REMOVE, Write
 

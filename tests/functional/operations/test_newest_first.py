@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Index, IndexQuery, Position
 from whendue.operations.newest_first import NewestFirst
+from whendue.table.index import Index, IndexQuery, Position
 from whendue.table.keys import job_key
 from whendue.table.writes import Is, insert
 

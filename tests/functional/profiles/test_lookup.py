@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import PreconditionFailedError, ProfileNotFoundError, UnavailableError, UnknownProfileError
 from whendue.jobs.model import State, item_bytes

@@ -9,7 +9,7 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.schedules import before, deaf, definition, dies_before, entries, put, runs, tick
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import WriteResult as Ended
 from whendue.errors import UnavailableError
 from whendue.schedules.backfill_model import Backfill, BackfillState, backfill_key, from_item

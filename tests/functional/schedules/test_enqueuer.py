@@ -20,7 +20,7 @@ from tests.builders.schedules import (
     tick,
 )
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.declarations.context import Context
 from whendue.declarations.registry import task
 from whendue.errors import UnavailableError

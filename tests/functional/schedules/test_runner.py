@@ -11,7 +11,7 @@ import pytest
 from tests.builders.faults import Counted, KilledError
 from tests.builders.schedules import MINUTE_MS, definition, entries, outcomes, runs, tick
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import Item
 from whendue.errors import ScheduleNotFoundError
 from whendue.jobs.model import State

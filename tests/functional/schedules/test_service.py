@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders.schedules import definition, put, schedule_of
 from tests.builders.world import TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.errors import InvalidScheduleError, ScheduleNotFoundError
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import Definition, ScheduleState, schedule_key

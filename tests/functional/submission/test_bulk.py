@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from tests.builders.world import TENANT, RealTime
-from whendue.adapters.dynamodb import DynamoStore
+from whendue.adapters.dynamodb.store import DynamoStore
 from whendue.adapters.side_by_side import WideQueue, WideStore
 from whendue.adapters.sqs import SqsQueue
 from whendue.adapters.threads import ThreadPool

@@ -9,7 +9,7 @@ from tests.builders.faults import Refusing
 from tests.builders.notified import Notified
 from tests.builders.schedules import definition
 from tests.builders.world import TENANT
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.notifications.subscription import Terms

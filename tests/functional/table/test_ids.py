@@ -9,7 +9,7 @@ import pytest
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import SETTINGS, TENANT, World
-from whendue.bootstrap import App, build
+from whendue.bootstrap.application import App, build
 from whendue.engine.ports import Isolation, JobQueue, JobStore
 from whendue.notifications.subscription import Subscription, Terms, subscribe
 from whendue.submission.request import JobRequest

@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders.faults import Refusing
 from tests.builders.world import SETTINGS, TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State

@@ -19,7 +19,7 @@ from tests.builders.notified import Notified, fresh_resources
 from tests.builders.traces import GOOD, PARENT, TRACE
 from tests.builders.web import Web, serving
 from whendue.adapters.auth import AuthSettings, Verifier
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.declarations.registry import TASKS, discover
 from whendue.metrics_export import export
 from whendue.support.clock import ManualClock

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders.world import SETTINGS, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.message import to_body
 from whendue.engine.ports import BatchResult, Outgoing, ReceivedMessage
 from whendue.jobs.model import Job, State, evolve

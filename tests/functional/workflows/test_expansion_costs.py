@@ -5,12 +5,13 @@ from collections import Counter
 from typing import Any
 
 from tests.builders.world import TENANT, World
-from whendue.adapters.indexes import INDEXES, entry_of
+from whendue.adapters.dynamodb.indexes import INDEXES, entry_of
 from whendue.adapters.memory import MemoryStore
-from whendue.engine.ports import Index, WriteResult
+from whendue.engine.ports import WriteResult
 from whendue.jobs.model import State, item_bytes
 from whendue.quotas import WRITE_UNIT_BYTES
 from whendue.submission.request import JobRequest
+from whendue.table.index import Index
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 from whendue.workflows.graph import Draft, Wanted, make, to_value

@@ -7,7 +7,7 @@ import pytest
 from tests.builders.faults import Counted, KilledError
 from tests.builders.workflows import flow, node, order, parts, start, states
 from tests.builders.world import IDS, SETTINGS, TENANT, World
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.jobs.dependencies import Upstream
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import submit

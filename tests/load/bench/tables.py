@@ -89,7 +89,9 @@ def profiles(results: Results) -> str:
     known = {name: system for name, system in results["systems"].items() if system.get("profile")}
     spent = {name: summary(trials(results["systems"], name, "local", "worker_cpu_ms")) for name in known}
     layers = {layer for system in known.values() for layer in system["profile"]}
-    ordered = sorted(layers, key=lambda layer: -max(system["profile"].get(layer, 0.0) for system in known.values()))
+    ordered = sorted(
+        sorted(layers), key=lambda layer: -max(system["profile"].get(layer, 0.0) for system in known.values())
+    )
     rows = [
         [layer, *(_spent(system["profile"].get(layer), spent[name]) for name, system in known.items())]
         for layer in ordered[:LAYERS_SHOWN]

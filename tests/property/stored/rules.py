@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from whendue.adapters.attribute_values import from_item, to_attribute
+from whendue.adapters.dynamodb.attribute_values import from_item, to_attribute
+from whendue.adapters.dynamodb.partiql import put, remove, statement, update
 from whendue.adapters.memory import MemoryStore
-from whendue.adapters.partiql import put, remove, statement, update
 from whendue.engine.ports import Item, WriteResult
 from whendue.table.keys import Key
 from whendue.table.writes import Write

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders.schedules import DEFINITION, GAP, NOW_MS, SCHEDULE
-from whendue.adapters.attribute_values import to_attribute
+from whendue.adapters.dynamodb.attribute_values import to_attribute
 from whendue.quotas import POSTPONED_MIN_S
 from whendue.schedules import backfill_model as backfills
 from whendue.schedules import fires

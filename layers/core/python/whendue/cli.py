@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from whendue.bootstrap import App, app
+from whendue.bootstrap.application import App
+from whendue.bootstrap.process import app
 from whendue.containers.health import Liveness
 from whendue.containers.process import Probes, Service, run
 from whendue.containers.timer import LAST_STEP_S, Timer

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.errors import UnavailableError
 from whendue.metrics.model import BOUNDS_MS, ENDS, FAILED, RESCUED, Counts
 from whendue.metrics.prices import price_list

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from whendue.bootstrap import app
+from whendue.bootstrap.process import app
 from whendue.errors import WhendueError
 from whendue.submission.request import JobRequest
 

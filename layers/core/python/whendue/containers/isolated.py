@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import IO
 
 from whendue.adapters.child_processes import READY
-from whendue.bootstrap import app
+from whendue.bootstrap.process import app
 from whendue.containers import log
 from whendue.engine.ports import ReceivedMessage
 from whendue.metrics_export import export

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
 
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.containers import log
 from whendue.containers.health import Health, Liveness, serving
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.containers import log
 from whendue.engine.ports import BatchResult, ReceivedMessage
 from whendue.engine.stage import Left

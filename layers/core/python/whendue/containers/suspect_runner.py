@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.engine.stage import Left, done, kept
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
 from whendue.worker.claimed_job import Received

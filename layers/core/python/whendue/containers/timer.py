@@ -3,7 +3,7 @@
 import threading
 from typing import Final
 
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.containers import log
 from whendue.containers.health import Liveness
 from whendue.metrics_export import export, timer_lag

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from whendue.bootstrap import App
+from whendue.bootstrap.application import App
 from whendue.containers.health import Liveness
 from whendue.containers.job_threads import JobThreads
 from whendue.containers.loop import Loop

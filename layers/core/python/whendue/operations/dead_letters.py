@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from whendue.engine.commit import commit
-from whendue.engine.ports import IndexEntry, WriteResult, WriteStatus
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
@@ -22,6 +22,7 @@ from whendue.quotas import (
     PAGE_MAX,
     REDRIVE_AGE_S,
 )
+from whendue.table.index import IndexEntry
 from whendue.table.keys import job_id_of
 
 SAMPLE = 5

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from whendue.engine.ports import END_OF_TIME_MS, Index, IndexQuery, Item, Position
+from whendue.engine.ports import Item
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidCursorError, InvalidRequestError
@@ -16,6 +16,7 @@ from whendue.operations.migration import MigrationState
 from whendue.operations.newest_first import NewestFirst, Taken
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, LIST_ENTRIES, LIST_READS
 from whendue.settings import QUEUES
+from whendue.table.index import END_OF_TIME_MS, Index, IndexQuery, Position
 from whendue.table.keys import job_id_of, job_key
 from whendue.table.writes import Filter, Is, MapIs
 

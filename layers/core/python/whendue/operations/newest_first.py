@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from whendue.engine.ports import IndexEntry, IndexQuery, JobStore, Position
+from whendue.engine.ports import JobStore
 from whendue.quotas import LIST_ENTRIES_AT_ONCE
+from whendue.table.index import IndexEntry, IndexQuery, Position
 
 # Where the filters leave in fewer, no more entries are read at once; and no fewer than this, wherever the end is near.
 RAREST: Final = 1 / 100

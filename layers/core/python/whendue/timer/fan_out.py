@@ -84,7 +84,7 @@ class FanOut:
         self._deadline_ms = deadline_ms
 
     def share(self, scans: Sequence[PartitionScan], backlogs: Mapping[str, bool]) -> int:
-        """Give partitions that have more than a page to further ticks, once this one has worked for a while.
+        """Hand partitions that have more than a page to further ticks, once this one has worked for a while.
 
         One part stays here, and so does what could not be given away. Returns the number of ticks that were started.
         """
@@ -103,7 +103,7 @@ class FanOut:
         return started
 
     def share_schedules(self, partitions: Sequence[str]) -> tuple[int, list[str]]:
-        """Give partitions of schedules for which there was no time to further ticks.
+        """Hand partitions of schedules for which there was no time to further ticks.
 
         Returns the number of ticks that were started, and the partitions that the next tick goes on with.
         """

@@ -6,20 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whendue.adapters.attribute_values import check, check_size
-from whendue.adapters.indexes import INDEXES, entry_of
-from whendue.engine.ports import (
-    DueEntry,
-    Index,
-    IndexEntry,
-    IndexPage,
-    IndexQuery,
-    Item,
-    Position,
-    WriteResult,
-    WriteStatus,
-)
+from whendue.adapters.dynamodb.attribute_values import check, check_size
+from whendue.adapters.dynamodb.indexes import INDEXES, entry_of
+from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.errors import UnstorableError
+from whendue.table.index import Index, IndexEntry, IndexPage, IndexQuery, Position
 from whendue.table.keys import Key
 from whendue.table.writes import Write, already_done, applied_to, holds, passes
 

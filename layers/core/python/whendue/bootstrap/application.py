@@ -1,14 +1,11 @@
 """The composition root: which adapters and services make up a process, built once and cached."""
 
-import os
-import sys
 from dataclasses import replace
-from functools import cache, cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from whendue.adapters.cursors import SealedCursors
-from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover
-from whendue.declarations.resources import TaskSettings, provide
+from whendue.declarations.registry import Registry
 from whendue.engine.payload_store import PayloadStore
 from whendue.engine.pool import InlinePool
 from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Pool, Runner, TimerInvoker
@@ -16,9 +13,8 @@ from whendue.engine.runtime import Runtime
 from whendue.metrics.consumption import Consumption
 from whendue.metrics.recorder import MetricsRecorder
 from whendue.notifications.publisher import NotificationPublisher
-from whendue.quotas import ISOLATED_AT_ONCE, POOL_THREADS
 from whendue.settings import Settings
-from whendue.support.clock import Clock, system_clock
+from whendue.support.clock import Clock
 from whendue.table.ids import Ids
 from whendue.tracing.spans import Tracing
 
@@ -346,61 +342,3 @@ def build(
     )
     notifications = NotificationPublisher(runtime)
     return App(replace(runtime, notifications=notifications), notifications, metrics)
-
-
-@cache
-def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
-    """Return this process's application, on AWS, configured by the environment.
-
-    Args:
-        isolated: this process was started for one suspect, and runs it itself.
-        listen_s: how long a call to SQS may wait for a message.
-        threads: how many threads may call AWS at once; a function's have connections enough.
-
-    Raises:
-        ConfigurationError: a setting is not right. A module of tasks that cannot be imported is logged, and left out.
-    """
-    from whendue.adapters.aws import CONNECTIONS, READ_TIMEOUT_S, DeferredClient, client, parameter
-    from whendue.adapters.child_processes import ChildProcesses
-    from whendue.adapters.dynamodb import DynamoStore
-    from whendue.adapters.s3 import S3Blobs
-    from whendue.adapters.ses import sender
-    from whendue.adapters.side_by_side import LambdaInvoker, WideQueue, WideStore
-    from whendue.adapters.sqs import SqsQueue
-    from whendue.adapters.threads import ThreadPool, ThreadRunner
-
-    # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
-    once = {"retries": {"total_max_attempts": 1}}
-    allowed = TaskSettings.from_env(os.environ)
-    provide("settings", lambda: allowed)
-    provide("sesv2", lambda: sender(os.environ, **once))
-    provide("sns", lambda: client("sns", **once))
-    provide("lambda", lambda: client("lambda", **once, read_timeout=900))
-    settings, clock, pool = Settings.from_env(os.environ, parameter), system_clock(), ThreadPool(POOL_THREADS)
-    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
-    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-    urls = {**settings.queues, **settings.dead_letter_queues}
-    connections = {"max_pool_connections": max(CONNECTIONS, threads)}
-    consumption = Consumption(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
-    table = client("dynamodb", **connections)
-    sqs = client("sqs", **connections, read_timeout=READ_TIMEOUT_S + listen_s)
-    sqs.meta.events.register("after-call.sqs", consumption.request)
-    made = build(
-        settings,
-        clock,
-        WideStore(DynamoStore(table, settings.table, clock, observe=consumption.observe), pool),
-        WideQueue(SqsQueue(sqs, urls, clock), pool),
-        S3Blobs(DeferredClient(lambda: client("s3")), settings.bucket),
-        ThreadRunner(),
-        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
-        Tracing.from_env(os.environ),
-        isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE),
-        pool=pool,
-        consumption=consumption,
-        # Only functions can invoke themselves.
-        timers=LambdaInvoker(partial(client, "lambda"), function) if function else None,
-    )
-    for failed in made.registry.failures:
-        sys.stdout.write(f"{failed.log_line()}\n")
-    provide("notify", lambda: made.notify)
-    return made

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from whendue.adapters.attribute_values import from_item, to_attribute
-from whendue.engine.ports import Index, IndexEntry, IndexPage, IndexQuery, Item, Position
+from whendue.adapters.dynamodb.attribute_values import from_item, to_attribute
+from whendue.engine.ports import Item
+from whendue.table.index import Index, IndexEntry, IndexPage, IndexQuery, Position
 from whendue.table.keys import Key
 from whendue.table.writes import Filter, Is, MapIs
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.adapters.attribute_values import check, from_attribute, from_item, to_attribute
+from whendue.adapters.dynamodb.attribute_values import check, from_attribute, from_item, to_attribute
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Plus, Write
 

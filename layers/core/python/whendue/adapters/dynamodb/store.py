@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from whendue.adapters.attribute_values import check, check_key, from_item, to_attribute
-from whendue.adapters.indexes import INDEXES, newest, page, position_key
-from whendue.adapters.partiql import put, remove, statement, update
+from whendue.adapters.dynamodb.attribute_values import check, check_key, from_item, to_attribute
+from whendue.adapters.dynamodb.indexes import INDEXES, newest, page, position_key
+from whendue.adapters.dynamodb.partiql import put, remove, statement, update
 from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
-from whendue.engine.ports import DueEntry, Index, IndexPage, IndexQuery, Item, Position, WriteResult, WriteStatus
+from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.errors import OldTableError, UnavailableError, UnstorableError
 from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, LIST_PARTITIONS
 from whendue.support.clock import Clock
+from whendue.table.index import Index, IndexPage, IndexQuery, Position
 from whendue.table.keys import Key
 from whendue.table.writes import Write, already_done
 

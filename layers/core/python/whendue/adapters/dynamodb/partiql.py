@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.up
 
 from typing import Any
 
-from whendue.adapters.attribute_values import to_attribute
+from whendue.adapters.dynamodb.attribute_values import to_attribute
 from whendue.table.writes import REMOVE, Absent, Below, Condition, Has, In, Is, Lacks, Less, Plus, Write
 
 

@@ -1,0 +1,4 @@
+"""The composition root: builds the services on their adapters, once for each process.
+
+`application` has the services, `process` puts them on AWS. Imports everything below; only the homes import it.
+"""
