@@ -174,6 +174,8 @@ class Model:
 def promoted(jobs: int, *, fans_out: bool = False) -> Measured:
     """Measure a tick that promotes jobs which are due at one moment."""
     model = Model(fans_out=fans_out)
+    # The very first tick begins the positions.
+    model.tick()
     model.submit(jobs, delay_s=3600)
     model.world.clock.advance(3590)
     return model.tick()

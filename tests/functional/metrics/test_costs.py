@@ -149,6 +149,7 @@ def _insist(*path: str, found: dict[str, float]) -> None:
     assert found == expected | {"log_bytes": pytest.approx(expected["log_bytes"], rel=0.1)}, json.dumps(found)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_of_job_costs_what_the_page_is_made_from(
