@@ -100,7 +100,7 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows openapi clients checkov fuzz sim load-smoke bench-smoke  ## everything that CI runs
+check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows openapi clients checkov fuzz sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 

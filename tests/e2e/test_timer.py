@@ -89,7 +89,7 @@ def test_a_message_deleted_from_its_queue_heals_by_the_timer(timeless: Stage) ->
 
 
 def test_the_timer_function_promotes_ten_thousand_due_jobs_or_says_how_far_it_got(timeless: Stage) -> None:
-    """One invocation of the real function, the next one goes on; each job gets one message."""
+    """One invocation of the real function, those that it starts and the next one go on; each job gets one message."""
     clock = Clock()
     clock.ahead_s = -3600
     app = timeless.app(clock)
@@ -107,7 +107,7 @@ def test_the_timer_function_promotes_ten_thousand_due_jobs_or_says_how_far_it_go
             return not answers[-1]["behind"]
 
         eventually(all_promoted)
-        assert sum(item["promoted"] for item in answers) == 10_000
-        visible, delayed, hidden = timeless.counts("normal")
-        assert visible + delayed + hidden == 10_000
+        # Further ticks that it has started may still be at their parts.
+        eventually(lambda: sum(timeless.counts("normal")) >= 10_000)
+        assert sum(timeless.counts("normal")) == 10_000
         timeless.clients.sqs.purge_queue(QueueUrl=timeless.stack.queues["normal"])
