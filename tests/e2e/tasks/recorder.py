@@ -11,7 +11,8 @@ from typing import Any
 from botocore.client import BaseClient
 
 NOTES = os.environ.get("WHENDUE_E2E_CALLS")
-FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").rpartition("-")[2]
+NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+FUNCTION = NAME.rpartition("-")[2]
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 STATEMENTS = {
     "INSERT": "PartiQLInsert",
@@ -22,7 +23,6 @@ STATEMENTS = {
 # The indexes of infra/topology.yaml; no index is the table itself.
 INDEXES = {None: "table", "due_2": "index", "tenant": "tenant_index"}
 OTHERS = {
-    "lambda": ("invoked", "lambda:InvokeFunction"),
     "sesv2": ("mail", "ses:SendEmail"),
     "sns": ("topics", "sns:Publish"),
 }
@@ -43,6 +43,8 @@ def meanings(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
         yield f"{params['Key'].partition('/')[0]}s", f"s3:{operation}"
     elif service == "ssm":
         yield "jwt_secret" if params["Name"].endswith("/jwt-secret") else "secret", f"ssm:{operation}"
+    elif service == "lambda":
+        yield "itself" if params["FunctionName"] == NAME else "invoked", "lambda:InvokeFunction"
     else:
         yield OTHERS[service]
 
