@@ -81,15 +81,15 @@ def test_what_dynamodb_reports_is_divided_among_jobs(batches: Aws) -> None:
     app = build(SETTINGS, clock, store, queue := MemoryQueue(clock), MemoryBlobs(), InlineRunner(), Registry())
     app.metrics.consumption = consumption
     task("ok", registry=app.registry)(_nothing)
-    for tenant in ("acme", "acme", "omega"):
-        app.submit.many(tenant, [JobRequest("ok", {})])
+    jobs = [app.submit.one(tenant, JobRequest("ok", {})).job for tenant in ("acme", "acme", "omega")]
     app.work.handle(queue.receive("normal"), clock.now_ms() + 60_000)
+    # DynamoDB Local counts nothing for an item that is not there, as most pauses are not; AWS does.
+    store.get([job.key for job in jobs])
     used = consumption.take()
     ended = {consumer.tenant: each["ended"] for consumer, each in used.items()}
     assert ended == {"acme": 2, "omega": 1}
     for each in used.values():
         assert 3 <= each[WRITES] / THOUSANDTHS / each["ended"] <= 6
-    # Of the pauses.
     assert sum(each[READS] for each in used.values()) > 0
 
 

@@ -49,7 +49,7 @@ TagsParameter = Annotated[
         max_length=TAGS,
         description="Only jobs with this tag, as `name:value`; the name ends at the first colon. Send it several times "
         "for jobs with all of the tags. Default: all.",
-        examples=["team:billing"],
+        examples=[["team:billing"]],
     ),
 ]
 CreatedAfterParameter = Annotated[
