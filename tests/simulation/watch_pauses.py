@@ -97,7 +97,9 @@ class PauseWatcher(Watcher):
                     monitor.wrong(f"{item['claims']} claims, {ended} of them ended: a pause burnt some")
         sent = Counter(map(carried, monitor.bodies))
         excused = len(monitor.faults) + self.world.nature.vanishing + self._anyone_died()
+        timers = self.world.nature.timers
+        # Of two timers that tick at the same moment each brings it back, and so does a request that is repeated.
+        brought_back = (timers + (timers > 1 and bool(monitor.faults))) * len(self._pauses)
         for times in sent.values():
-            # Of two timers that tick at the same moment each brings it back.
-            if times > 1 + self.world.nature.timers * len(self._pauses) + excused:
+            if times > 1 + brought_back + excused:
                 monitor.wrong(f"G11: {times} messages for one generation, {len(self._pauses)} pauses, {excused} faults")
