@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from functions.api.app import PUBLIC, make_resolver, routes_of
 from functions.api.http.openapi import document
@@ -17,7 +18,7 @@ from functions.api.schemas.metrics import METRICS
 from scripts import costs
 from scripts.state_diagram import ARROWS, CONSTRUCTORS
 from scripts.table import table
-from whendue import quotas
+from whendue import aws_quotas, quotas
 from whendue.metrics.model import BOUNDS_MS
 from whendue.metrics_export import COST, COUNTS, LAG
 
@@ -74,8 +75,12 @@ def code_table() -> str:
 
 
 def quota_table() -> str:
-    """List the quotas, in the sections of whendue/quotas.py."""
-    rows, source = [], Path(quotas.__file__).read_text()
+    """List the quotas, in the sections of their modules."""
+    return table(["area", "quota", "value"], [row for module in (aws_quotas, quotas) for row in _quotas_of(module)])
+
+
+def _quotas_of(module: ModuleType) -> list[list[str]]:
+    rows, source = [], Path(str(module.__file__)).read_text()
     sections = {
         number: line.strip("# -") for number, line in enumerate(source.splitlines(), 1) if line.startswith("# ---")
     }
@@ -83,10 +88,10 @@ def quota_table() -> str:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             section = next(sections[number] for number in sorted(sections, reverse=True) if number < node.lineno)
             name = node.targets[0].id
-            value = getattr(quotas, name)
+            value = getattr(module, name)
             values = value if isinstance(value, tuple) else (value,)
             rows.append([section, f"`{name}`", ", ".join(f"{value:,}" for value in values)])
-    return table(["area", "quota", "value"], rows)
+    return rows
 
 
 def metric_table() -> str:

@@ -13,11 +13,11 @@ from tests.builders.notified import add_shipped_channels
 from tests.builders.world import TENANT
 from whendue.adapters.dynamodb.indexes import INDEXES, entry_of
 from whendue.adapters.memory import MemoryQueue, MemoryStore
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH, WRITE_UNIT_BYTES
 from whendue.bootstrap.application import App
 from whendue.engine.ports import DueEntry, Item, Outgoing, ReceivedMessage, WriteResult
 from whendue.jobs.model import Job, item_bytes
 from whendue.metrics.consumption import Consumption
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH, WRITE_UNIT_BYTES
 from whendue.settings import ALL_QUEUES, NOTIFICATIONS
 from whendue.submission.request import JobRequest
 from whendue.support.clock import Clock

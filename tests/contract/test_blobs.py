@@ -1,7 +1,7 @@
 """BlobStore: large texts by key."""
 
+from whendue.aws_quotas import PAYLOAD_ITEM_BYTES
 from whendue.engine.ports import BlobStore
-from whendue.quotas import PAYLOAD_ITEM_BYTES
 
 
 def test_a_text_over_the_tables_limit_comes_back_as_it_was(blobs: BlobStore) -> None:

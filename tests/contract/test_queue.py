@@ -3,8 +3,8 @@
 import pytest
 
 from tests.builders.waiting import eventually
+from whendue.aws_quotas import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 from whendue.engine.ports import Depth, JobQueue, Outgoing, ReceivedMessage
-from whendue.quotas import SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 
 Q = "normal"
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.builders.samples import Apply, insert_of, key_of
 from whendue.adapters.memory import MemoryStore
+from whendue.aws_quotas import DYNAMODB_ITEM_BYTES, DYNAMODB_PARTITION_KEY_BYTES, DYNAMODB_SORT_KEY_BYTES
 from whendue.engine.ports import JobStore, WriteStatus
-from whendue.quotas import DYNAMODB_ITEM_BYTES, DYNAMODB_PARTITION_KEY_BYTES, DYNAMODB_SORT_KEY_BYTES
 from whendue.table.keys import Key
 from whendue.table.writes import Absent, Below, Is, Less, Plus, Write
 

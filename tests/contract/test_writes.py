@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.builders.samples import LIVE, Apply, insert_of, key_of, listed
+from whendue.aws_quotas import PAYLOAD_ITEM_BYTES
 from whendue.engine.ports import JobStore, WriteStatus
-from whendue.quotas import PAYLOAD_ITEM_BYTES
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Below, Condition, In, Is, Plus, Write, delete, insert
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from whendue.adapters.dynamodb.indexes import INDEXES
 from whendue.adapters.memory import MemoryStore
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET
 from whendue.engine.ports import DueEntry, Item
 from whendue.jobs.model import item_bytes
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET
 from whendue.table.index import Index, IndexPage, IndexQuery
 from whendue.table.keys import Key
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.growth.timer import CALL_MS, idle, looked_at, promoted, rescued, resumed
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, POOL_THREADS, SQS_MAX_BATCH
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
+from whendue.quotas import POOL_THREADS
 
 SHARDS = 8
 QUEUES = 5

@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 from tests.builders.world import SETTINGS, TENANT, World
 from whendue.adapters.side_by_side import WideQueue, WideStore
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, SQS_MAX_BATCH
 from whendue.bootstrap.application import App, build
 from whendue.jobs.due_index import live_partition, shard_of
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET, POOL_THREADS, SQS_MAX_BATCH
+from whendue.quotas import POOL_THREADS
 from whendue.settings import Settings
 from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock

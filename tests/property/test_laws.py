@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders.world import IDS
+from whendue.aws_quotas import SQS_MAX_DELAY_S
 from whendue.engine.message import UnreadableMessageError, delay_s, from_body, to_body
 from whendue.jobs import due_index
 from whendue.jobs import retry_policy as retry
@@ -14,7 +15,7 @@ from whendue.jobs.failures import clip, fingerprint
 from whendue.jobs.limit_spec import Limit, Wait
 from whendue.jobs.model import Failure, Job, Policy, State, evolve, from_item, item_bytes, to_item
 from whendue.jobs.rescue_policy import decide, ended_by_loss, interval_ms
-from whendue.quotas import MAX_LOST, SQS_MAX_DELAY_S
+from whendue.quotas import MAX_LOST
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, request_hash
 from whendue.table.keys import Key

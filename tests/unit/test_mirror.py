@@ -29,6 +29,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/tasks/test_aws_tasks.py:what_lambda_says",
         "functional/channels/test_email.py:sns",
     ),
+    "whendue.aws_quotas": ("contract/test_queue.py", "contract/test_unstorable.py"),
     "whendue.bootstrap.application": ("functional/profiles/test_lookup.py",),
     "whendue.bootstrap.process": ("functional/localstack/test_build.py:bootstrap",),
     "whendue.errors": ("functional/api/test_errors.py", "functional/api/test_openapi.py"),

@@ -9,8 +9,9 @@ from tests.builders.api import a_token, api_of
 from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client, Context, Request, Shape
 from tests.builders.world import World
+from whendue.aws_quotas import ERROR_TYPE_BYTES
 from whendue.errors import UnavailableError
-from whendue.quotas import ERROR_TYPE_BYTES, LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
+from whendue.quotas import LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFILE_NAMES
 
 WHOLE: dict[str, Any] = {
     "priority": "high",

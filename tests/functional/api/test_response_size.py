@@ -13,6 +13,7 @@ from functions.api.http.response import is_too_large, json_text
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import IDS, TENANT, World
+from whendue import aws_quotas
 from whendue import quotas as limits
 from whendue.jobs.model import Failure, Job, State, evolve, to_item
 from whendue.notifications.subscription import Subscription, Terms, subscribe
@@ -41,7 +42,8 @@ def insist(answer: Answer, at_least: int = 0) -> None:
 
 
 ERROR = Failure(
-    wide(limits.ERROR_TYPE_BYTES), wide(limits.ERROR_MESSAGE_BYTES), wide(limits.ERROR_MESSAGE_BYTES), "f" * 16, 50, 50,
+    wide(aws_quotas.ERROR_TYPE_BYTES), wide(aws_quotas.ERROR_MESSAGE_BYTES),
+    wide(aws_quotas.ERROR_MESSAGE_BYTES), "f" * 16, 50, 50,
     1_800_000_000_000, 1_800_000_000_000,
 )  # fmt: skip
 TAGS = {f"{number}{wide(23)}": wide(20) for number in range(5)}
@@ -54,8 +56,8 @@ def worst(job: Job, number: int = 0, **changes: Any) -> Job:
         job,
         last=replace(ERROR, fingerprint=f"{number:016d}"),
         tags=TAGS,
-        progress=json.dumps(wide(limits.PROGRESS_BYTES - 2), ensure_ascii=False),
-        result=json.dumps(wide(limits.RESULT_INLINE_BYTES - 2), ensure_ascii=False),
+        progress=json.dumps(wide(aws_quotas.PROGRESS_BYTES - 2), ensure_ascii=False),
+        result=json.dumps(wide(aws_quotas.RESULT_INLINE_BYTES - 2), ensure_ascii=False),
         notify=" ".join(["n" * 31] * 5),
         group="g" * limits.GROUP_BYTES,
         schedule=NAME,

@@ -10,8 +10,9 @@ from localstack import token
 from tests.builders.api import SECRET, a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
+from whendue.aws_quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
 from whendue.jobs.failures import failure
-from whendue.quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES, PAUSE_BY_BYTES, SUBJECT_BYTES
+from whendue.quotas import PAUSE_BY_BYTES, SUBJECT_BYTES
 from whendue.schedules.model import schedule_key
 from whendue.support.text import is_line, one_line
 

@@ -8,10 +8,11 @@ import pytest
 
 from tests.builders.gateway import Client
 from tests.builders.world import World
+from whendue.aws_quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
 from whendue.declarations.context import Context
 from whendue.declarations.registry import Retry
 from whendue.jobs.model import State
-from whendue.quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES, HORIZON_S, RESULT_DEPTH, RETRY_AGE_S
+from whendue.quotas import HORIZON_S, RESULT_DEPTH, RETRY_AGE_S
 
 DAY_MS = 86_400_000
 

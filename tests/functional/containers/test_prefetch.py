@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
 from whendue.containers.prefetch import Poll, Prefetch
 from whendue.containers.queue_selector import WEIGHTS
 from whendue.engine.ports import ReceivedMessage
-from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PREFETCH_HELD_S, SQS_MAX_BATCH
+from whendue.quotas import PREFETCH_HELD_S
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.support.clock import ManualClock
 

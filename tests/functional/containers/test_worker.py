@@ -11,6 +11,7 @@ import pytest
 from tests.builders.waiting import eventually
 from tests.builders.world import RealTime
 from whendue.adapters.memory import MemoryStore
+from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.containers.health import Liveness
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
 from whendue.declarations.context import Context
@@ -19,7 +20,6 @@ from whendue.engine.ports import Outgoing, ReceivedMessage, WriteResult
 from whendue.errors import Interrupted, UnavailableError
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
-from whendue.quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
 from whendue.table.writes import Write
 

@@ -8,12 +8,13 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
+from whendue.aws_quotas import WRITE_UNIT_BYTES
 from whendue.bootstrap.application import App
 from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import PreconditionFailedError, ProfileNotFoundError, UnavailableError, UnknownProfileError
 from whendue.jobs.model import State, item_bytes
 from whendue.profiles.model import Profile
-from whendue.quotas import NEVER_RETRY_BYTES, WRITE_UNIT_BYTES
+from whendue.quotas import NEVER_RETRY_BYTES
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
 from whendue.table.keys import Key

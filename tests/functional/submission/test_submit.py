@@ -8,6 +8,7 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
+from whendue.aws_quotas import WRITE_UNIT_BYTES
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import (
     IdempotencyConflictError,
@@ -22,7 +23,7 @@ from whendue.errors import (
 from whendue.jobs.lifetime import payload_item
 from whendue.jobs.model import State, item_bytes
 from whendue.profiles.model import Profile
-from whendue.quotas import HORIZON_S, WRITE_UNIT_BYTES
+from whendue.quotas import HORIZON_S
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
 from whendue.table.keys import MIGRATION_KEY

@@ -13,9 +13,9 @@ from tests.builders.notified import Notified, fresh_resources
 from tests.builders.traces import GOOD, PARENT, TRACE
 from tests.builders.web import Seen, Web, serving
 from tests.builders.world import TENANT
+from whendue.aws_quotas import PAYLOAD_INLINE_BYTES, WRITE_UNIT_BYTES
 from whendue.declarations.registry import TASKS, discover
 from whendue.jobs.model import item_bytes
-from whendue.quotas import PAYLOAD_INLINE_BYTES, WRITE_UNIT_BYTES
 from whendue.support.clock import ManualClock
 from whendue.table.keys import job_key
 

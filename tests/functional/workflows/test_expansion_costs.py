@@ -1,44 +1,17 @@
 """What a node of a workflow costs, by DynamoDB's rules: write units depend on no machine."""
 
-import math
 from collections import Counter
-from typing import Any
 
+from tests.builders.metered import write_units
 from tests.builders.world import TENANT, World
-from whendue.adapters.dynamodb.indexes import INDEXES, entry_of
 from whendue.adapters.memory import MemoryStore
 from whendue.engine.ports import WriteResult
-from whendue.jobs.model import State, item_bytes
-from whendue.quotas import WRITE_UNIT_BYTES
+from whendue.jobs.model import State
 from whendue.submission.request import JobRequest
-from whendue.table.index import Index
-from whendue.table.keys import Key
 from whendue.table.writes import Write
 from whendue.workflows.graph import Draft, Wanted, make, to_value
 
 CHAIN = 20
-
-
-def units(before: Any, after: Any) -> int:
-    """Count the write units of a write, those of both indexes included.
-
-    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
-    """
-    size = max(item_bytes(item) for item in (before, after) if item)
-    return math.ceil(size / WRITE_UNIT_BYTES) + sum(_moved(index, before, after) for index in Index)
-
-
-def _moved(index: Index, before: Any, after: Any) -> int:
-    """Count the entries that a write takes out of an index, and puts in; one whose keys stay is one write."""
-    entries = [item and entry_of(index, Key(item["pk"], item["sk"]), item) for item in (before, after)]
-    if entries[0] == entries[1]:
-        return 0
-    keys = {
-        (item[INDEXES[index].partition], entry.position)
-        for item, entry in zip((before, after), entries, strict=True)
-        if entry
-    }
-    return len(keys)
 
 
 class MeteredStore(MemoryStore):
@@ -51,7 +24,7 @@ class MeteredStore(MemoryStore):
     def _apply(self, write: Write) -> WriteResult:
         before = self._items.get(write.key)
         outcome = super()._apply(write)
-        self.units[write.name] += units(before, self._items.get(write.key)) if outcome.done else 0
+        self.units[write.name] += write_units(before, self._items.get(write.key)) if outcome.done else 0
         return outcome
 
 

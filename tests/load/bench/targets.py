@@ -119,9 +119,9 @@ TARGETS = (
         at_least=True,
         bound=0.6,
         value=against("submit_bulk_per_s", "floor-batched"),
-        profile="The pieces of a bulk submit (25 writes, then ten messages a call) go one after the other, as the "
-        "floor's do; the rest is validation of each request and the keys, hashes and message of each job.",
-        lever="the pieces of one bulk submit side by side",
+        profile="The calls of a bulk submit (25 writes, ten messages a call) run side by side; the rest is validation "
+        "of each request and the keys, hashes and message of each job.",
+        lever="validation of the requests that share a task, once",
     ),
     Target(
         "AWS calls per job, bulk submit to result",

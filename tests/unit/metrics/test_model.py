@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.builders.transitions import MINE, NOW, TIMING, a_job, an_error, running
+from whendue.aws_quotas import WRITE_UNIT_BYTES
 from whendue.jobs import dependency_transitions as waiting
 from whendue.jobs import transitions
 from whendue.jobs.failures import failure
@@ -24,7 +25,6 @@ from whendue.metrics.model import (
     queue_and_type,
     series_of,
 )
-from whendue.quotas import WRITE_UNIT_BYTES
 from whendue.table.writes import Write, already_done, applied_to
 
 LATER = NOW + 1_234

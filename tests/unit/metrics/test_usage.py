@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.builders.metered import write_units as billed
 from tests.builders.transitions import MINE, NOW, TIMING, a_job, running
+from whendue.aws_quotas import WRITE_UNIT_BYTES
 from whendue.jobs import transitions
 from whendue.jobs.model import item_bytes, to_item
 from whendue.metrics.model import Counts, counted
@@ -32,7 +33,6 @@ from whendue.metrics.usage import (
     month_of,
     write_units,
 )
-from whendue.quotas import WRITE_UNIT_BYTES
 from whendue.table.writes import applied_to
 
 ACME, OMEGA = Consumer("acme", "a"), Consumer("omega", "b")

@@ -14,9 +14,9 @@ from pydantic import (
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.shared.numbers import BackoffFactor, BackoffSeconds, StartRate
+from whendue.aws_quotas import ERROR_TYPE_BYTES
 from whendue.jobs.limit_spec import Limit
 from whendue.quotas import (
-    ERROR_TYPE_BYTES,
     GROUP_BYTES,
     LEASE_MAX_S,
     LEASE_MIN_S,

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from whendue.aws_quotas import SQS_MAX_WAIT_S
 from whendue.bootstrap.application import App
 from whendue.bootstrap.process import app
 from whendue.containers.health import Liveness
@@ -14,7 +15,7 @@ from whendue.containers.timer import LAST_STEP_S, Timer
 from whendue.containers.worker import GIVE_BACK_S, STAGE_THREADS, Options, Worker
 from whendue.errors import ConfigurationError, UnavailableError
 from whendue.operations.migration import MigrationProgress
-from whendue.quotas import MIGRATED_PER_S, SQS_MAX_WAIT_S
+from whendue.quotas import MIGRATED_PER_S
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.version import VERSION
 

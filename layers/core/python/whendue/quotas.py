@@ -1,43 +1,7 @@
-"""Every limit in one table: AWS's with the page it comes from, and our own with the reason.
+"""Every limit of our own in one table, with the reason; AWS's are in `aws_quotas`.
 
 Sizes are bytes of UTF-8; times are seconds (`_S`) unless the name says otherwise.
 """
-
-# --- AWS's numbers ---------------------------------------------------------------------------------------------
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-SQS_MAX_DELAY_S = 900
-# .../sqs-short-and-long-polling.html
-SQS_MAX_WAIT_S = 20
-SQS_MAX_BATCH = 10
-SQS_MAX_BATCH_BYTES = 1024 * 1024
-SQS_MAX_VISIBILITY_S = 43_200
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html and API_BatchExecuteStatement
-DYNAMODB_MAX_STATEMENTS = 25
-DYNAMODB_MAX_BATCH_GET = 100
-# .../developerguide/Constraints.html: an item with its names, keys, and how deep maps may be nested.
-DYNAMODB_ITEM_BYTES = 400 * 1024
-DYNAMODB_PARTITION_KEY_BYTES = 2048
-DYNAMODB_SORT_KEY_BYTES = 1024
-# 32 levels, of which AWS's own engine (DynamoDB Local) counts the attribute as one where an item is put alone.
-DYNAMODB_MAX_DEPTH = 31
-# .../developerguide/HowItWorks.NamingRulesDataTypes.html: 1E-130 to 9.99...E+125, of either sign, and 0.
-DYNAMODB_NUMBER_DIGITS = 38
-DYNAMODB_NUMBER_MIN_EXPONENT = -130
-DYNAMODB_NUMBER_MAX_EXPONENT = 125
-# A write unit covers 1 KB: .../developerguide/read-write-operations.html#write-operation-consumption
-WRITE_UNIT_BYTES = 1024
-
-# --- the hot item ----------------------------------------------------------------------------------------------
-# Claim and finish add times and a small result to what submit wrote; this room keeps the item within one write unit.
-HOT_ITEM_RESERVE_BYTES = 140
-PAYLOAD_INLINE_BYTES = 400
-RESULT_INLINE_BYTES = 400
-# Under DynamoDB's 400 KB an item, with room for its keys; larger goes to S3.
-PAYLOAD_ITEM_BYTES = 256 * 1024
-ERROR_MESSAGE_BYTES = 256
-# As long as the names that a policy can list as never retried.
-ERROR_TYPE_BYTES = 160
-PROGRESS_BYTES = 128
 
 # --- a request -------------------------------------------------------------------------------------------------
 # A Lambda event holds 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
@@ -279,19 +243,16 @@ RESCUE_INTERVAL_MAX_S = 900
 POSTPONED_MIN_S = 60
 # Rescue of pending jobs waits while more messages than this are visible: late is not lost (guarantee G11).
 BACKLOG_MESSAGES = 100
-# When rescue looks again at a job that it must not send, after as long as the job has waited. In a backed-up queue a
-# lost message is found when later ones have been received, so these are no longer than the longest rescue interval.
+# A job of a backed-up queue is looked at again after as long as it has waited; a lost one is found by later messages.
 LATE_CHECK_MIN_S = 60
 LATE_CHECK_MAX_S = 900
-# A paused job is brought back by the resume; these only heal one that this missed. The shortest is clearly longer than
-# LATE_CHECK_MAX_S: it is how a held job is recognised.
+# For a paused job that its resume has missed: clearly longer than LATE_CHECK_MAX_S, so a held job is recognised by it.
 HELD_CHECK_MIN_S = 1800
 HELD_CHECK_MAX_S = 6 * 3600
 # A message is overtaken when one that was sent so much later has been received: standard queues keep no strict order.
 OVERTAKEN_MS = 60_000
-# Jobs that the timer takes from a queue at a time, at first; tenants take turns within them. A window that took less
-# than half of WINDOW_MS is followed by one of twice the size, up to WINDOW_GROWTH times the first (some 40 MB). A tick
-# keeps more than twice WINDOW_MS to end in good order.
+# Jobs that the timer takes from a queue at a time, tenants in turn. A window that took less than half of WINDOW_MS is
+# followed by one of twice the size, up to WINDOW_GROWTH times (some 40 MB); a tick keeps twice WINDOW_MS to end.
 PROMOTE_WINDOW = 800
 RESCUE_WINDOW = 800
 WINDOW_GROWTH = 10
@@ -300,8 +261,7 @@ WINDOW_MS = 2000
 FIRST_LOOK = 50
 # What one invocation of the timer moves for rescue in a tick, at three write units each: see docs/reference/quotas.md.
 RESCUE_WRITES = 100_000
-# A tick that has worked for so long, and sees that there is more, starts further ones: so many run at once, at most
-# (the timer's `reserved_concurrency` in infra/topology.yaml has room for them).
+# A tick that has worked so long and sees more starts further ones; `reserved_concurrency` (topology) has room for them.
 FAN_OUT_AFTER_MS = 2000
 TIMERS_AT_ONCE = 8
 # Positions in one update: AWS takes expressions of 4 KB and 300 operators.

@@ -5,16 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from whendue.aws_quotas import SQS_MAX_VISIBILITY_S
 from whendue.errors import ConfigurationError
-from whendue.quotas import (
-    LEASE_MAX_S,
-    LEASE_MIN_S,
-    SHARDS_DEFAULT,
-    SHARDS_MAX,
-    SQS_MAX_VISIBILITY_S,
-    TIMEOUT_S,
-    WORKER_RESERVE_S,
-)
+from whendue.quotas import LEASE_MAX_S, LEASE_MIN_S, SHARDS_DEFAULT, SHARDS_MAX, TIMEOUT_S, WORKER_RESERVE_S
 from whendue.support.secret import Secret
 
 # Seconds that a worker function may run, which is also Lambda's longest:

@@ -1,17 +1,12 @@
-"""Side by side: the parts of large batches, as many items a call as AWS takes; and further ticks of the timer."""
+"""Table and queues whose large batches are carried out side by side, as many items a call as AWS takes."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
-
-from whendue.adapters.throttle import NETWORK_ERRORS
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
 from whendue.engine.ports import Item, JobQueue, JobStore, Outgoing, Pool, WriteResult
-from whendue.errors import UnavailableError
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
 from whendue.table.keys import Key
 from whendue.table.writes import Write
 
@@ -71,31 +66,6 @@ class WideQueue:
         """Send messages, ten in a call."""
         parts = _parts(messages, SQS_MAX_BATCH)
         return list(chain(*self._pool.run([partial(self._queue.send, queue, part) for part in parts])))
-
-
-class LambdaInvoker:
-    """Asynchronous invocations of one function.
-
-    Args:
-        client: makes boto3's `lambda` client; called when it is first needed, as most ticks need none.
-        function: the function's name.
-    """
-
-    def __init__(self, client: Callable[[], Any], function: str) -> None:
-        """Use this function."""
-        self._client = client
-        self._function = function
-
-    def invoke(self, event: Mapping[str, Any]) -> None:
-        """Invoke the function with an event.
-
-        Raises:
-            UnavailableError: it is not known to have been accepted.
-        """
-        try:
-            self._client().invoke(FunctionName=self._function, InvocationType="Event", Payload=json.dumps(event))
-        except (ClientError, *NETWORK_ERRORS) as error:
-            raise UnavailableError("the timer cannot be invoked") from error
 
 
 def _parts(items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -6,9 +6,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
+from whendue.aws_quotas import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 from whendue.engine.ports import Depth, Outgoing, ReceivedMessage
 from whendue.errors import UnavailableError
-from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_BATCH_BYTES, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 from whendue.support.clock import Clock
 
 # The message is gone, or someone else has it by now: nothing is left to do with this receipt. Services write these

@@ -31,9 +31,10 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
     from whendue.adapters.dynamodb.store import DynamoStore
     from whendue.adapters.s3 import S3Blobs
     from whendue.adapters.ses import sender
-    from whendue.adapters.side_by_side import LambdaInvoker, WideQueue, WideStore
+    from whendue.adapters.side_by_side import WideQueue, WideStore
     from whendue.adapters.sqs import SqsQueue
     from whendue.adapters.threads import ThreadPool, ThreadRunner
+    from whendue.adapters.timer_invoker import LambdaInvoker
 
     # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
     once = {"retries": {"total_max_attempts": 1}}

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
 from whendue.containers.queue_selector import WEIGHTS, QueueSelector
 from whendue.containers.rate import Rate
 from whendue.engine.ports import ReceivedMessage
-from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PREFETCH_HELD_S, SQS_MAX_BATCH
+from whendue.quotas import PREFETCH_HELD_S
 from whendue.support.clock import Clock
 
 # A group of less than a full call waits this long for more while the call of another group is under way.

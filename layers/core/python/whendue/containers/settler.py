@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from whendue.aws_quotas import SQS_MAX_BATCH
 from whendue.bootstrap.application import App
 from whendue.containers import log
 from whendue.engine.ports import BatchResult, ReceivedMessage
 from whendue.engine.stage import Left
 from whendue.errors import UnavailableError
 from whendue.metrics_export import export
-from whendue.quotas import COUNT_EVERY_MS, SQS_MAX_BATCH
+from whendue.quotas import COUNT_EVERY_MS
 
 # How long a message that is done with waits for nine others, and counts for a line of the log.
 EVERY_MS: Final = 1000

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.bootstrap.application import App
 from whendue.containers.health import Liveness
 from whendue.containers.job_threads import JobThreads
@@ -20,7 +21,6 @@ from whendue.containers.prefetch import GROUP_WAIT_S, Prefetch
 from whendue.containers.settler import Settler
 from whendue.containers.suspect_runner import SuspectRunner
 from whendue.engine.ports import ReceivedMessage
-from whendue.quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.settings import DEAD_LETTER_QUEUES
 from whendue.worker.batch_runner import LOOK_MS, EndedJob
 

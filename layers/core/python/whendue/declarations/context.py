@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from whendue.aws_quotas import PROGRESS_BYTES
 from whendue.jobs.json_values import NotJsonError, to_text
 from whendue.jobs.model import Job
-from whendue.quotas import PROGRESS_BYTES
 
 
 class Context:

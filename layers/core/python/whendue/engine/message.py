@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from whendue.aws_quotas import SQS_MAX_DELAY_S
 from whendue.errors import WhendueError
 from whendue.jobs.model import Job, from_item, to_item
-from whendue.quotas import SQS_MAX_DELAY_S
 
 VERSION = 1
 

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from whendue.engine.ports import BlobStore, JobStore
-from whendue.errors import UnavailableError
-from whendue.jobs.lifetime import IN_ITEM, belonging
-from whendue.jobs.model import Job, evolve, item_bytes, stored
-from whendue.jobs.outcomes import StoredPayload
-from whendue.quotas import (
+from whendue.aws_quotas import (
     HOT_ITEM_RESERVE_BYTES,
     PAYLOAD_INLINE_BYTES,
     PAYLOAD_ITEM_BYTES,
     RESULT_INLINE_BYTES,
     WRITE_UNIT_BYTES,
 )
+from whendue.engine.ports import BlobStore, JobStore
+from whendue.errors import UnavailableError
+from whendue.jobs.lifetime import IN_ITEM, belonging
+from whendue.jobs.model import Job, evolve, item_bytes, stored
+from whendue.jobs.outcomes import StoredPayload
 from whendue.table.keys import Key, blob_key, payload_key, result_key
 from whendue.table.writes import insert
 

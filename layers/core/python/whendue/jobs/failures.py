@@ -4,8 +4,8 @@ import hashlib
 import re
 from typing import Any, Final
 
+from whendue.aws_quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
 from whendue.jobs.model import Failure, Job
-from whendue.quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
 from whendue.support.text import one_line
 
 # Of the text of an error that cannot be shown, or of one without a name.

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
+from whendue.aws_quotas import WRITE_UNIT_BYTES
 from whendue.jobs.model import item_bytes
 from whendue.jobs.transition import Transition
 from whendue.metrics.model import ENDS, Counts
-from whendue.quotas import USAGE_KEPT_S, USAGE_SERIES, WRITE_UNIT_BYTES
+from whendue.quotas import USAGE_KEPT_S, USAGE_SERIES
 from whendue.table.keys import Key, usage_key
 from whendue.table.writes import REMOVE, Below, Plus, Write, insert
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import readable
@@ -14,14 +15,7 @@ from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import redrive
 from whendue.operations.listing import JobFilter, Listing
-from whendue.quotas import (
-    DEAD_LETTERS_COUNTED,
-    DYNAMODB_MAX_STATEMENTS,
-    HORIZON_S,
-    LIST_ENTRIES_AT_ONCE,
-    PAGE_MAX,
-    REDRIVE_AGE_S,
-)
+from whendue.quotas import DEAD_LETTERS_COUNTED, HORIZON_S, LIST_ENTRIES_AT_ONCE, PAGE_MAX, REDRIVE_AGE_S
 from whendue.table.index import IndexEntry
 from whendue.table.keys import job_id_of
 

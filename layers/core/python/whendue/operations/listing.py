@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET
 from whendue.engine.ports import Item
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
@@ -14,7 +15,7 @@ from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state, tenant_partitions
 from whendue.operations.migration import MigrationState
 from whendue.operations.newest_first import NewestFirst, Taken
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET, LIST_ENTRIES, LIST_READS
+from whendue.quotas import LIST_ENTRIES, LIST_READS
 from whendue.settings import QUEUES
 from whendue.table.index import END_OF_TIME_MS, Index, IndexQuery, Position
 from whendue.table.keys import job_id_of, job_key

@@ -6,13 +6,14 @@ A mark in the table says how far it is, and when it has finished; until then lis
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
 from whendue.engine.ports import Item, JobStore, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.model import from_item
 from whendue.operations.migrated import migrated
-from whendue.quotas import CONFLICT_TRIES, DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
+from whendue.quotas import CONFLICT_TRIES
 from whendue.table.items import position_of
 from whendue.table.keys import MIGRATION_KEY, Key
 from whendue.table.writes import Absent, Condition, Is, Lacks, Write

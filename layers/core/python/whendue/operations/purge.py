@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
+from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
-from whendue.quotas import DYNAMODB_MAX_STATEMENTS, ERASE_WINDOW
+from whendue.quotas import ERASE_WINDOW
 from whendue.table.keys import BLOB, MEMBERS, Key, job_id_of, job_key, kind_of, life_of, name_of
 from whendue.table.writes import Has, Is, Lacks, Write, delete
 

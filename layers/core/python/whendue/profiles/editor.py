@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
+from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
@@ -24,7 +25,7 @@ from whendue.errors import (
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import PROFILES, Profile, check_timeout, from_item, live, to_content
-from whendue.quotas import DYNAMODB_MAX_STATEMENTS, PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
+from whendue.quotas import PROFILE_NAMES, PROFILE_VERSION_KEPT_S, PROFILE_VERSIONS
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.keys import Key, profile_key, profile_version_key
 from whendue.table.preconditions import Precondition

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from whendue.aws_quotas import SQS_MAX_VISIBILITY_S
 from whendue.engine.message import UnreadableMessageError, from_body
 from whendue.engine.ports import BatchResult, ReceivedMessage
 from whendue.engine.runtime import Runtime
@@ -12,7 +13,6 @@ from whendue.jobs.model import Job
 from whendue.limits.limiter import Limiter
 from whendue.pauses.service import PauseService
 from whendue.profiles.lookup import ProfileLookup
-from whendue.quotas import SQS_MAX_VISIBILITY_S
 from whendue.worker.batch_runner import INTERRUPT_GRACE_MS, BatchRunner, DrainAt
 from whendue.worker.claimed_job import Received
 from whendue.worker.claimer import Claimer

@@ -4,19 +4,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from whendue.aws_quotas import SQS_MAX_BATCH
 from whendue.engine.ports import Isolated, Isolation, ReceivedMessage
 from whendue.engine.runtime import Runtime
 from whendue.engine.stage import Left, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
-from whendue.quotas import (
-    DEADLY_REMEMBERED,
-    DEADLY_S,
-    ISOLATED_EXTRA_S,
-    NO_ROOM_VISIBILITY_S,
-    SQS_MAX_BATCH,
-    TRUSTED_RECEIVES,
-)
+from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
 from whendue.worker.claimed_job import Received
 

@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from whendue.errors import UnstorableError
-from whendue.jobs.model import item_bytes
-from whendue.quotas import (
+from whendue.aws_quotas import (
     DYNAMODB_ITEM_BYTES,
     DYNAMODB_MAX_DEPTH,
     DYNAMODB_NUMBER_DIGITS,
@@ -20,6 +18,8 @@ from whendue.quotas import (
     DYNAMODB_PARTITION_KEY_BYTES,
     DYNAMODB_SORT_KEY_BYTES,
 )
+from whendue.errors import UnstorableError
+from whendue.jobs.model import item_bytes
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Below, Condition, In, Is, Less, Plus, Write
 

@@ -14,9 +14,10 @@ from whendue.adapters.dynamodb.attribute_values import check, check_key, from_it
 from whendue.adapters.dynamodb.indexes import INDEXES, newest, page, position_key
 from whendue.adapters.dynamodb.partiql import put, remove, statement, update
 from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
+from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
 from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.errors import OldTableError, UnavailableError, UnstorableError
-from whendue.quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, LIST_PARTITIONS
+from whendue.quotas import LIST_PARTITIONS
 from whendue.support.clock import Clock
 from whendue.table.index import Index, IndexPage, IndexQuery, Position
 from whendue.table.keys import Key

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from whendue.aws_quotas import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 from whendue.engine.ports import Depth, Outgoing, ReceivedMessage
-from whendue.quotas import SQS_MAX_BATCH, SQS_MAX_DELAY_S, SQS_MAX_VISIBILITY_S
 from whendue.support.clock import Clock
 
 DEAD_LETTER = "dead_letter"

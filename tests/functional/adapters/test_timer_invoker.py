@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from whendue.adapters.side_by_side import LambdaInvoker
+from whendue.adapters.timer_invoker import LambdaInvoker
 from whendue.errors import UnavailableError
 
 
