@@ -114,17 +114,19 @@ class Http:
 
     def ended(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Wait until jobs have ended; return them in order."""
-        waiting, done = {job["id"] for job in jobs}, {}
+        waiting, done = {job["id"]: job for job in jobs}, {}
 
-        def all_ended() -> bool:
+        def still_waiting() -> dict[str, dict[str, Any]]:
             with ThreadPoolExecutor(4) as pool:
                 for job in pool.map(lambda job_id: self.job({"id": job_id}), list(waiting)):
                     if job["state"] in TERMINAL:
-                        waiting.discard(job["id"])
+                        del waiting[job["id"]]
                         done[job["id"]] = job
-            return not waiting
+                    else:
+                        waiting[job["id"]] = job
+            return waiting
 
-        eventually(all_ended, every_s=0.3)
+        eventually(still_waiting, lambda left: not left, every_s=0.3)
         return [done[job["id"]] for job in jobs]
 
 

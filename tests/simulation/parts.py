@@ -69,8 +69,17 @@ JOBS: Final = Area(
         "operations.migrated",
         "operations.migration",
         "operations.newest_first",
+        "timer.fan_out",
+        "timer.look_again",
+        "engine.pool",
+        "adapters.side_by_side",
     ),
     tests=(
+        "unit/timer/test_fan_out.py",
+        "unit/timer/test_look_again.py",
+        "unit/engine/test_pool.py",
+        "functional/adapters/test_side_by_side.py",
+        "functional/submission/test_bulk.py",
         "unit/test_bulkhead.py",
         "unit/adapters/dynamodb/test_attribute_values.py",
         "contract/test_unstorable.py",
@@ -193,8 +202,10 @@ SCHEDULES: Final = Area(
     scenarios=schedules.SCENARIOS,
 )
 PAUSES: Final = Area(
-    modules=("pauses.model", "pauses.service", "timer.resume"),
+    modules=("pauses.model", "pauses.resumption", "pauses.service", "timer.resume", "timer.resumptions"),
     tests=(
+        "unit/pauses/test_resumption.py",
+        "functional/timer/test_resumptions.py",
         "functional/support/test_conflicts.py",
         "functional/api/test_queues.py",
         "functional/pauses/test_service.py",
@@ -324,14 +335,44 @@ LIFETIMES: Final = Area(
 )
 METRICS: Final = Area(
     # What is counted decides nothing: no scenario notices.
-    modules=("metrics.model", "tracing.traceparent", "metrics.store", "inspection.gauges", "metrics.recorder"),
+    modules=(
+        "metrics.model",
+        "tracing.traceparent",
+        "metrics.store",
+        "inspection.gauges",
+        "metrics.recorder",
+        "metrics.usage",
+        "metrics.consumption",
+    ),
     tests=(
+        "unit/metrics/test_usage.py",
+        "functional/metrics/test_usage.py",
+        "functional/api/test_usage.py",
         "unit/metrics/test_model.py",
         "unit/tracing/test_traceparent.py",
         "functional/metrics/test_recorder.py",
         "functional/metrics/test_metrics_export.py",
         "functional/tracing/test_traceparent.py",
         "functional/api/test_metrics.py",
+    ),
+    scenarios=(),
+)
+CONTAINERS: Final = Area(
+    # On threads and the real clock: simulated are the batches of functions.
+    modules=(
+        "worker.job_stream",
+        "containers.prefetch",
+        "containers.queue_selector",
+        "containers.settler",
+        "containers.job_threads",
+        "containers.suspect_runner",
+    ),
+    tests=(
+        "property/test_queue_selector_laws.py",
+        "functional/containers/test_settler.py",
+        "functional/containers/test_prefetch.py",
+        "functional/containers/test_job_threads.py",
+        "functional/containers/test_worker.py",
     ),
     scenarios=(),
 )
@@ -347,5 +388,6 @@ PARTS: Final = (
     ISOLATION,
     LIFETIMES,
     METRICS,
+    CONTAINERS,
 )
 AREA_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -1,4 +1,4 @@
-"""What may run away: counted in seconds of CPU, so that a busy machine makes no difference."""
+"""What may run away: counted in seconds of CPU, so that a busy machine makes no difference, and what may wait for ever."""
 
 import multiprocessing
 import os
@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 # A world takes a few milliseconds, the largest a few seconds.
 WORLD_S = 15
+# Who waits for what never comes uses no CPU: seconds of time for each second of CPU.
+WAITING = 10
 
 
 class HangError(BaseException):
@@ -23,19 +25,22 @@ class HangError(BaseException):
 
 @contextmanager
 def limited(cpu_s: float) -> Iterator[None]:
-    """Raise HangError in what takes longer than so many seconds of CPU."""
+    """Raise HangError in what takes longer than so many seconds of CPU, or waits ten times as long."""
 
     def hangs(signum: int, frame: FrameType | None) -> None:
-        raise HangError(f"over {cpu_s} s of CPU")
+        raise HangError(f"over {cpu_s} s of CPU, or waiting")
 
-    before = signal.signal(signal.SIGVTALRM, hangs)
+    timers = ((signal.ITIMER_VIRTUAL, signal.SIGVTALRM, cpu_s), (signal.ITIMER_REAL, signal.SIGALRM, WAITING * cpu_s))
+    before = [signal.signal(number, hangs) for _, number, _ in timers]
     # Again and again: code that catches whatever is raised must not outlive it.
-    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_s, 1)
+    for timer, _, limit_s in timers:
+        signal.setitimer(timer, limit_s, 1)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        for (timer, number, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What the line of a limited key keeps to: each in its turn, and whoever is there no longer is in nobody's way."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,9 @@ from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.engine.ports import WriteResult
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State
-from whendue.quotas import LIMIT_RECHECK_S
+from whendue.limits.slot_model import Slot, renew, reservation_token, transfer_slot
+from whendue.limits.slots import Slots
+from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.table.writes import Write
 
 TWO = Limit(concurrency=2, key="k")
@@ -135,3 +138,81 @@ def test_who_loses_a_slot_to_somebody_quicker_takes_another() -> None:
     app = world.build(store=Refusing(world.table, "apply", apply))
     worked = app.work.handle([message], world.clock.now_ms() + MINUTE_MS)
     assert worked.counts == {"succeeded": 1}
+
+
+def expired(world: World, count: int, limit: Limit) -> str:
+    """Let that many workers die with slots whose leases are over; return the key."""
+    for _ in range(count):
+        held_by_the_dead(world, limit, lease_s=30)
+    [pk] = {key.pk for key in world.table.items() if key.sk.startswith("slot#")}
+    return pk
+
+
+def test_a_job_that_two_workers_wake_at_once_gets_a_slot_that_one_of_them_reserved() -> None:
+    """Seen before: the reservation was for what the other one had made stale, three times over, for six minutes."""
+    world = World()
+    pk = expired(world, 1, ONE)
+    job = world.submit(limit=ONE)
+    world.work()
+    world.clock.advance(60)
+    now_ms, real = world.clock.now_ms(), world.table.apply
+    has_woken, has_looked = threading.Event(), threading.Event()
+
+    def first(writes: list[Write]) -> list[WriteResult]:
+        if "wake" not in [write.name for write in writes]:
+            assert has_looked.wait(60)
+        results = real(writes)
+        has_woken.set()
+        return results
+
+    def second(writes: list[Write]) -> list[WriteResult]:
+        has_looked.set()
+        other.join()
+        return real(writes)
+
+    slots = [Slots(world.build(store=Refusing(world.table, "apply", apply)).runtime) for apply in (first, second)]
+    other = threading.Thread(target=slots[0].serve, args=(pk, 1, now_ms))
+    other.start()
+    assert has_woken.wait(60)
+    slots[1].serve(pk, 1, now_ms)
+    world.work()
+    assert world.job(job).state is State.SUCCEEDED
+
+
+def test_of_two_slots_that_are_reserved_for_a_job_the_next_one_gets_the_other_at_once() -> None:
+    """Two workers woke it, each for a slot: the next one does not wait until it has ended."""
+    world, seen = World(), list[set[str]]()
+    world.task("looks", lambda payload, ctx: seen.append({item["job_id"] for item in items(world, "slot").values()}))
+    pk = expired(world, 2, TWO)
+    first = world.submit("looks", limit=TWO)
+    world.clock.advance(0.001)
+    second = world.submit("looks", limit=TWO)
+    world.work()
+    world.clock.advance(60)
+    now_ms = world.clock.now_ms()
+    slots = [Slot(key, item["fence"]) for key, item in world.table.items().items() if key.sk.startswith("slot#")]
+    world.table.apply([renew(slot, now_ms + 60_000) for slot in slots])
+    Slots(world.app.runtime).serve(pk, 2, now_ms, giving=slots[:1])
+    world.table.apply([transfer_slot(slots[1], first.id, reservation_token(first), now_ms + 60_000)])
+    assert {item["job_id"] for item in items(world, "slot").values()} == {first.id}
+    world.work()
+    assert seen[0] == {first.id, second.id}
+
+
+def test_a_slot_that_was_reserved_for_too_long_goes_to_whoever_is_here() -> None:
+    """Where messages take longer than a reservation lasts, nobody would ever start."""
+    world = World()
+    pk = expired(world, 1, ONE)
+    late, waiting = some(world, 2, ONE)
+    world.work()
+    world.clock.advance(60)
+    Slots(world.app.runtime).serve(pk, 1, world.clock.now_ms())
+    [reservation] = items(world, "slot").values()
+    assert reservation["fence"] == reservation_token(late)
+    # Its message is not received yet.
+    assert len(world.queues.receive("normal")) == 1
+    world.clock.advance(HANDOVER_S + 1)
+    here = world.submit("ok", limit=ONE, queue="critical")
+    world.work(queue="critical")
+    assert [job_id for job_id, _, _ in world.ran] == [here.id]
+    assert [world.job(job).state for job in (late, waiting)] == [State.PENDING] * 2

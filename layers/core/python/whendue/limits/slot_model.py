@@ -17,6 +17,8 @@ from whendue.table.writes import Absent, Below, Is, Write, delete, insert
 Item = Mapping[str, Any]
 # A key's items between the first and the last of these: `rate`, `slot#...`, `waiter#...`.
 FIRST_SK, LAST_SK = "rate", "waiter$"
+# How the fence of a slot begins that is reserved for a job, and not held by one yet.
+RESERVED = "for#"
 
 
 class Slot(NamedTuple):
@@ -76,8 +78,11 @@ def is_waiting(job: Job, pk: str) -> bool:
 
 
 def reservation_token(job: Job) -> str:
-    """Return the fence under which a slot is reserved for a job: the job's claim can compute it."""
-    return f"for#{job.id}#{job.generation}"
+    """Return the fence under which a slot is reserved for a job: the job's claim can compute it.
+
+    The same for all generations: of two workers that wake a job at once, one's generation is over before it is used.
+    """
+    return f"{RESERVED}{job.id}"
 
 
 def free_numbers(
@@ -100,19 +105,33 @@ def free_numbers(
 
 def held_numbers(limit_state: LimitState, giving: Collection[Slot], now_ms: int) -> set[int]:
     """List the slots that are held by a job, or kept for one."""
-    given = {slot.fence for slot in giving}
-    return {n for n, item in limit_state.slots.items() if item["lease_until"] >= now_ms and item["fence"] not in given}
+    return {
+        number
+        for number, item in limit_state.slots.items()
+        if item["lease_until"] >= now_ms and Slot(limit_state.key_of(number), item["fence"]) not in giving
+    }
 
 
-def kept_for(limit_state: LimitState, job: Job, fence: str) -> Slot | None:
-    """Return the slot that is reserved for a job, or that it took under this fence before a reply was lost."""
+def kept_for(limit_state: LimitState, job: Job, fence: str) -> list[Slot]:
+    """List the slots that are reserved for a job, or that it took under this fence before a reply was lost.
+
+    Two may be reserved for one that two workers woke at once.
+    """
     marks = (reservation_token(job), fence)
-    found = (
-        Slot(slot_key(limit_state.pk, n), item["fence"])
-        for n, item in limit_state.slots.items()
+    return [
+        Slot(limit_state.key_of(number), item["fence"])
+        for number, item in limit_state.slots.items()
         if item["fence"] in marks
-    )
-    return next(found, None)
+    ]
+
+
+def lapsed_numbers(limit_state: LimitState, now_ms: int) -> set[int]:
+    """List the slots that were reserved for jobs that did not come in time."""
+    return {
+        number
+        for number, item in limit_state.slots.items()
+        if item["fence"].startswith(RESERVED) and item["lease_until"] < now_ms
+    }
 
 
 def held_back(job: Job, limit: Limit, limit_state: LimitState, now_ms: int) -> Wait | None:
@@ -127,7 +146,7 @@ def held_back(job: Job, limit: Limit, limit_state: LimitState, now_ms: int) -> W
     key, since, has_slot = (
         str(limit.key),
         queue_position(job).since,
-        kept_for(limit_state, job, reservation_token(job)) is not None,
+        bool(kept_for(limit_state, job, reservation_token(job))),
     )
     if (
         limit.concurrency is not None

@@ -21,6 +21,7 @@ from whendue.limits.slot_model import (
     held_numbers,
     is_waiting,
     kept_for,
+    lapsed_numbers,
     limit_state_of,
     queue_position,
     release,
@@ -96,11 +97,12 @@ class Slots:
         remaining = list(jobs)
         with suppress(UnavailableError):
             for _ in range(ROUNDS):
-                kept = {job.id: slot for job in remaining if (slot := kept_for(limit_state, job, fences[job.id]))}
+                reserved = {job.id: kept_for(limit_state, job, fences[job.id]) for job in remaining}
                 # If the limit was lowered since, it holds for this claim, too: kept slots are given up.
-                giving = list(kept.values()) if len(held_numbers(limit_state, (), now_ms)) > concurrency else []
-                if not giving:
-                    taken |= self._take_kept([job for job in remaining if job.id in kept], kept, fences, now_ms)
+                lowered = len(held_numbers(limit_state, (), now_ms)) > concurrency
+                kept = {} if lowered else {job_id: slots[0] for job_id, slots in reserved.items() if slots}
+                giving = [slot for slots in reserved.values() for slot in (slots if lowered else slots[1:])]
+                taken |= self._take_kept([job for job in remaining if job.id in kept], kept, fences, now_ms)
                 remaining = [job for job in remaining if job.id not in taken]
                 queue = self._wait_queue(limit_state, concurrency, now_ms, mine=remaining, giving=giving)
                 taken |= self._take_free(limit_state, remaining, fences, queue, now_ms)
@@ -121,16 +123,23 @@ class Slots:
         also: Collection[Waiter] = (),
         giving: Collection[Slot] = (),
     ) -> WaitQueue:
-        """Return which waiter gets which free slot: the first that was due, in the wait queue or not in it yet."""
+        """Return which waiter gets which free slot: the first that was due, in the wait queue or not in it yet.
+
+        A slot whose reservation lapsed goes to a job that is here, whoever was due first: where messages take longer
+        than reservations last, nobody would ever start otherwise.
+        """
         free = free_numbers(limit_state, concurrency, giving, now_ms, self._runtime.clock.random())
-        ids = {job.id for job in mine}
+        ids, positions = {job.id for job in mine}, sorted(map(queue_position, mine))
+        lapsed = lapsed_numbers(limit_state, now_ms)
+        at_once = dict(zip(positions, [number for number in free if number in lapsed], strict=False))
+        free = [number for number in free if number not in at_once.values()]
         # A job has one position: an older one, from before it was rescheduled, does not delay it.
         queued = sorted(
             {waiter for waiter in (*limit_state.waiters, *also) if waiter.job_id not in ids}
-            | set(map(queue_position, mine))
+            | {position for position in positions if position not in at_once}
         )
         if all(waiter.job_id in ids for waiter in queued[: len(free)]):
-            return WaitQueue(dict(zip(queued, free, strict=False)), {}, [])
+            return WaitQueue(at_once | dict(zip(queued, free, strict=False)), {}, [])
         # Stale waiters delay no other: more waiters than free slots are read.
         others = [waiter for waiter in queued if waiter.job_id not in ids][: len(free) + LIMIT_WAITERS]
         items = self._runtime.store.get([job_key(waiter.job_id) for waiter in others])
@@ -146,9 +155,8 @@ class Slots:
             if is_waiting(job, limit_state.pk) and queue_position(job) == waiter
         }
         queued = [waiter for waiter in queued if waiter.job_id in ids or waiter in waiting]
-        return WaitQueue(
-            dict(zip(queued, free, strict=False)), waiting, [waiter for waiter in others if waiter not in waiting]
-        )
+        turns = at_once | dict(zip(queued, free, strict=False))
+        return WaitQueue(turns, waiting, [waiter for waiter in others if waiter not in waiting])
 
     def _take_kept(
         self, jobs: Sequence[Job], kept: Mapping[str, Slot], fences: Mapping[str, str], now_ms: int
