@@ -1,4 +1,4 @@
-"""What may run away: counted in seconds of CPU, so that a busy machine makes no difference, and what may wait for ever."""
+"""What may run away, counted in seconds of CPU so that a busy machine makes no difference, and what waits for ever."""
 
 import multiprocessing
 import os
