@@ -25,6 +25,8 @@ LINKED = 0.1
 SUBSCRIBED = 0.1
 # In so many processes count.
 COUNTED = 0.1
+# In so many workers are processes of containers.
+CONTAINERS = 0.15
 # In so many jobs wait for hours, and go when their retention is over; faults go on for some of them.
 LASTING = 0.003
 LASTING_FAULTS_MS = 3 * 3_600_000
@@ -55,6 +57,7 @@ def scenario_of(seed: int) -> Scenario:
         max_receive_count=chance.choice([1, 3, 10]),
         newer=chance.random() < 0.1,
         counts=random.Random(f"counts {seed}").random() < COUNTED,
+        threads=random.Random(f"threads {seed}").choice([1, 3]) if _in_containers(seed) else 0,
     )
 
     limits = random.Random(f"limits {seed}").choice(LIMITS)
@@ -85,6 +88,10 @@ def is_restless(seed: int) -> bool:
 def is_lasting(seed: int) -> bool:
     """Return whether a world's jobs wait for hours."""
     return not is_restless(seed) and random.Random(f"lasting {seed}").random() < LASTING
+
+
+def _in_containers(seed: int) -> bool:
+    return random.Random(f"containers {seed}").random() < CONTAINERS
 
 
 def _lasting(seed: int) -> Scenario:

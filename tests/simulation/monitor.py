@@ -299,10 +299,11 @@ class Monitor:
 
     def answered(self, process: Process, batch: Sequence[ReceivedMessage], kept: Collection[str]) -> None:
         """A worker that answers has recorded what it settled, else nobody knows how it ended."""
-        keys = {message.id: job_key(carried(message.body)[0]) for message in batch}
-        for key in set(keys.values()) - {keys[message_id] for message_id in kept}:
-            item = self.world.store.rows.get(key)
-            if item and item["state"] == "running" and item["fence"] in process.fences:
+        runs = {message.id: carried(message.body) for message in batch}
+        for job_id, generation in set(runs.values()) - {runs[message_id] for message_id in kept}:
+            item = self.world.store.rows.get(job_key(job_id))
+            held = item and item["state"] == "running" and item["fence"] in process.fences
+            if item and held and item["generation"] == generation:
                 self.wrong("a worker has settled a message and still holds its job")
 
     def began(self, process: Process, ctx: Context) -> Run:
@@ -499,5 +500,6 @@ class Monitor:
 
 
 def _brief(item: Any) -> str:
-    shown = ("generation", "failures", "claims", "rescues", "lease_until", "due_at", "check_at")
+    names = ("generation", "failures", "claims", "rescues", "lease_until", "due_at", "check_at")
+    shown = [name for name in names if name in item]
     return " ".join(f"{name}={item[name] % 10_000_000 if item[name] > 10**9 else item[name]}" for name in shown)

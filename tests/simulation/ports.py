@@ -94,6 +94,7 @@ class WiredQueue:
     def __init__(self, world: "World", process: Process) -> None:
         self._world = world
         self._process = process
+        self._received: dict[str, ReceivedMessage] = {}
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> list[bool]:
         if not messages:
@@ -119,10 +120,30 @@ class WiredQueue:
         )
 
     def receive(self, queue: str, *, limit: int = 10, wait_s: int = 0) -> list[ReceivedMessage]:
-        raise AssertionError("Lambda receives")
+        """Receive as a process of a container does; nobody is killed by a poll that finds nothing."""
+        real = self._world.queue
+        self._world.listeners[queue].wait(lambda: real.depth(queue).visible, wait_s)
+        if not real.depth(queue).visible:
+            return []
+
+        def effect() -> list[ReceivedMessage]:
+            messages = real.receive(queue, limit=limit)
+            self._received |= {message.receipt: message for message in messages}
+            self._world.monitor.delivered(messages)
+            return messages
+
+        batch: list[ReceivedMessage] = self._world.outside(
+            self._process, f"receive {queue}", ONE_WRITE, effect, _unavailable
+        )
+        return batch
 
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
-        raise AssertionError("Lambda deletes")
+        """Delete as a process of a container does; what it deletes is settled, unless it holds another one for it."""
+        settled = [self._received.pop(receipt) for receipt in receipts]
+        held = list(self._received.values())
+        self._world.monitor.answered(self._process, [*settled, *held], {message.id for message in held})
+        effect = lambda: self._world.queue.delete(queue, receipts)  # noqa: E731
+        self._world.outside(self._process, "delete", ONE_WRITE, effect, _unavailable)
 
     def change_visibility(self, queue: str, receipts: Sequence[str], visibility_s: int) -> None:
         real = self._world.queue

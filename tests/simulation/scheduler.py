@@ -149,6 +149,8 @@ class Scheduler:
     def sleep(self, duration_ms: int, *, deaf: bool = False) -> None:
         """Let the strand at hand wait; `deaf` is not woken by an interrupt, and notices it afterwards."""
         strand = current_strand()
+        if strand.process.dead:
+            raise KilledError
         strand.naps += 1
         strand.deaf = deaf
         nap = strand.naps

@@ -161,4 +161,20 @@ SEEDED_BUGS: Final = (
         "did not happen",
         "told of a failed attempt, by frozen workers",
     ),
+    SeededBug(
+        "messages deleted when their jobs are claimed",
+        "whendue.worker.job_stream",
+        "return Begun(len(claimed.passed), decoded.left + claimed.left, suspects)",
+        "return Begun(len(claimed.passed), [Left(message, None, keep=False) for message, _ in decoded.passed], suspects)",
+        "a worker has settled a message and still holds its job",
+        "containers: more jobs than threads",
+    ),
+    SeededBug(
+        "messages that are kept deleted with the others",
+        "whendue.containers.settler",
+        "for message, _, keep in messages_left if keep}",
+        "for message, _, keep in messages_left if keep and not message}",
+        "a worker has settled a message and still holds its job",
+        "containers: ends of every kind",
+    ),
 )

@@ -1,6 +1,7 @@
 """The virtual world: clients, API, timer, workers and dead-letter function around one table and its queues."""
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from functions.worker import handler as worker_handler
 from localstack import token
 from tests.builders.gateway import Answer, Client
 from tests.simulation.backend import ComingQueue, LaggingStore
+from tests.simulation.containers import ContainerWorkers, on_strands
 from tests.simulation.faults import ISOLATING, KILLING, READ, SETTLING, Fault, Plan
 from tests.simulation.monitor import Monitor
 from tests.simulation.ports import WiredBlobs, WiredQueue, WiredStore, WiredTimers
@@ -36,6 +38,7 @@ from tests.simulation.scheduler import (
     current_strand,
 )
 from tests.simulation.secrets import DEPLOYMENT, SECRET
+from tests.simulation.strand_threading import Waiters
 from tests.simulation.tasks import REGISTRY, Tasks
 from tests.simulation.timeouts import HangError
 from whendue.adapters.auth import AuthSettings, Identity, Verifier
@@ -130,8 +133,9 @@ class Nature:
         punctual: nothing here makes late but faults: no dying neighbours, no slow calls, no far-off clocks.
         outage_s: no timer ticks between these seconds after the beginning.
         worker_ms: how long a worker may run.
-        goes_s: workers are processes of containers; those at work so many seconds after the beginning are told
-            to go down, and give back half as much later; 0 for functions.
+        threads: workers are processes of containers with so many threads; 0 for functions.
+        goes_s: workers are processes that can be stopped; those at work so many seconds after the beginning are told
+            to go down, and give back what they run a little later; 0 for never.
         raises: calls of worker, notifier and dead-letter function may raise what nobody expects.
         counts: processes keep their counts for the metrics.
         newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
@@ -150,6 +154,7 @@ class Nature:
     fans_out: bool = False
     visibility_s: int = 360
     max_receive_count: int = 10
+    threads: int = 0
     goes_s: int = 0
     counts: bool = False
     raises: bool = False
@@ -190,6 +195,7 @@ class World:
             self.random if nature.shuffle else None,
         )
         self.queue.comes = self._poll
+        self.listeners: defaultdict[str, Waiters] = defaultdict(Waiters)
         self.blobs = MemoryBlobs()
         self.tasks = Tasks(self)
         self.processes: list[Process] = []
@@ -207,7 +213,12 @@ class World:
 
     def run(self, horizon_ms: int) -> None:
         """Let the world go until everything is settled, or until a time after its start."""
-        with _timer_bounds() if self.nature.fans_out else nullcontext():
+        with (
+            _timer_bounds() if self.nature.fans_out else nullcontext(),
+            on_strands(self) if self.nature.threads else nullcontext(),
+        ):
+            if self.nature.threads:
+                ContainerWorkers(self).start()
             self._tick()
             until_ms = self.scheduler.now_ms + horizon_ms
             self.scheduler.run(until_ms, lambda: not self._clients and self._settled())
@@ -339,7 +350,10 @@ class World:
         self.say(process.name, f"ticked: {ticked}")
 
     def _poll(self, queue: str) -> None:
-        """Let Lambda's event source mapping look for messages of a queue."""
+        """Let Lambda's event source mapping look for messages of a queue, or those who listen to it."""
+        if self.nature.threads and queue not in SERVES:
+            self.listeners[queue].wake()
+            return
         while self.working.get(queue, 0) < self.nature.workers and (batch := self.queue.receive(queue)):
             self.working[queue] = self.working.get(queue, 0) + 1
             kind = SERVES.get(queue, "worker")

@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.scenarios import (
     broken,
+    containers,
     counting,
     dependencies,
     deploys,
@@ -31,5 +32,6 @@ FAMILIES: Final = (
     isolation.SCENARIOS,
     broken.SCENARIOS,
     timers.SCENARIOS,
+    containers.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}
