@@ -165,7 +165,8 @@ SEEDED_BUGS: Final = (
         "messages deleted when their jobs are claimed",
         "whendue.worker.job_stream",
         "return Begun(len(claimed.passed), decoded.left + claimed.left, suspects)",
-        "return Begun(len(claimed.passed), [Left(message, None, keep=False) for message, _ in decoded.passed], suspects)",
+        "left = [Left(message, None, keep=False) for message, _ in decoded.passed]\n"
+        "        return Begun(len(claimed.passed), left, suspects)",
         "a worker has settled a message and still holds its job",
         "containers: more jobs than threads",
     ),
