@@ -98,7 +98,7 @@ def _run(items: Sequence[pytest.Item], cpu_s: float) -> Iterator[tuple[str, str]
     notes = _Failures(cpu_s)
     if items:
         items[0].config.pluginmanager.register(notes)
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip(items, [*items[1:], None], strict=False):
         notes.failure = ""
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)

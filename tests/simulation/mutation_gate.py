@@ -24,6 +24,8 @@ KEPT = TESTS.parent / ".local/caught_mutants.jsonl"
 WORLDS = 200
 # Of the runs with a single fault, so many are tried first, from all over.
 SOME = 400
+# All runs without a fault take as long as hundreds of tests.
+QUICKEST = 100
 # A survivor needs some minutes of CPU.
 CPU_S = 900
 PROCESSES = 3
@@ -109,12 +111,14 @@ def _caught(mutant: Mutant, stages: Stages) -> tuple[str | None, str]:
 
 
 def _quick_stages(runs: Mapping[str, Sequence[Run]], tests: Mapping[str, Sequence[pytest.Item]]) -> Stages:
-    """Return the stages that only look where the mutant is: runs without faults, and tests."""
+    """Return the stages that only look where the mutant is: the quickest tests, runs without faults, all tests."""
 
     def stages(mutant: Mutant) -> list[Stage]:
+        those = tests.get(_location(mutant), ())
         return [
+            ("tests", failing(those[:QUICKEST])),
             ("scenarios", map(_description, search.runs(runs.get(_location(mutant), ())))),
-            ("tests", failing(tests.get(_location(mutant), ()))),
+            ("tests", failing(those[QUICKEST:])),
         ]
 
     return stages
