@@ -82,6 +82,7 @@ JOBS: Final = Area(
         "functional/submission/test_bulk.py",
         "unit/test_bulkhead.py",
         "unit/adapters/dynamodb/test_attribute_values.py",
+        "unit/adapters/dynamodb/test_indexes.py",
         "contract/test_unstorable.py",
         "contract/test_writes.py",
         "contract/test_steps.py",
