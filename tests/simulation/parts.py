@@ -92,6 +92,7 @@ JOBS: Final = Area(
         "contract/test_profiles.py",
         "contract/test_counters.py",
         "unit/support/test_conflicts.py",
+        "unit/jobs/test_due_index.py",
         "unit/jobs/test_transition.py",
         "unit/jobs/test_transitions_conditions.py",
         "unit/jobs/test_transitions.py",

@@ -47,7 +47,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "contract/test_writes.py:store",
         "contract/test_sleeps.py",
     ),
-    "whendue.adapters.dynamodb.indexes": ("contract/test_newest_first.py:query_newest",),
     "whendue.adapters.memory.blobs": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.memory.queue": ("contract/test_queue.py:queue", "functional/engine/test_fairness.py:MemoryQueue"),
     "whendue.adapters.memory.runner": ("functional/worker/test_processor.py:World",),
@@ -112,7 +111,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.inspection.surroundings": ("functional/inspection/test_explain.py:explain",),
     # --- jobs -----------------------------------------------------------------------------------------------------
     "whendue.jobs.dependency_transitions": ("unit/jobs/test_transition.py", "unit/jobs/test_transitions_conditions.py"),
-    "whendue.jobs.due_index": ("contract/test_steps.py", "property/test_laws.py"),
     "whendue.jobs.failures": ("property/test_laws.py", "functional/api/test_stored_text.py"),
     "whendue.jobs.limit_spec": ("property/test_limits.py", "functional/limits/test_limiter.py"),
     "whendue.jobs.members": ("unit/jobs/test_transition.py",),

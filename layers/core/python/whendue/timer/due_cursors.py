@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from whendue.bulkhead import Bulkhead
-from whendue.engine.ports import DueEntry, Item, JobStore, WriteStatus
+from whendue.engine.ports import DueEntry, Item, JobStore
 from whendue.jobs.due_index import live_partition
 from whendue.quotas import CURSORS_PER_WRITE, SHARDS_BEFORE
 from whendue.table.keys import Key, cursor_key, cursors_key
@@ -59,15 +59,11 @@ class CursorItem:
         if result.done:
             self._remember(changes)
             return set(changes)
-        if result.status is not WriteStatus.REFUSED or result.current is None:
+        if result.current is None:
             return set()
         self._exists, current = True, result.current
         done = {field for field, value in changes.items() if current.get(field) == value}
-        others = {
-            field: value
-            for field, value in changes.items()
-            if field not in done and current.get(field) == self._fields.get(field)
-        }
+        others = {field: value for field, value in changes.items() if current.get(field) == self._fields.get(field)}
         if others:
             [again] = self._store.apply([self._write(others)])
             done |= set(others) if again.done else set()
@@ -118,7 +114,7 @@ def read_cursors(store: JobStore, purpose: Purpose, partitions: Sequence[str]) -
     queues = list(dict.fromkeys(_queue(partition) for partition in partitions))
     found = dict(zip(queues, store.get([cursors_key(purpose, queue) for queue in queues]), strict=True))
     items = {
-        queue: CursorItem(store, cursors_key(purpose, queue), _fields(item), exists=True)
+        queue: CursorItem(store, cursors_key(purpose, queue), item, exists=True)
         for queue, item in found.items()
         if item is not None
     }
@@ -147,13 +143,9 @@ def _begun(store: JobStore, purpose: Purpose, queues: Sequence[str]) -> dict[str
     items: dict[str, CursorItem] = {}
     for queue, write, result in zip(queues, writes, store.apply(writes) if writes else [], strict=True):
         # Another timer may have begun it, and moved it since.
-        fields = before.get(queue, {}) if result.current is None else _fields(result.current)
+        fields = before.get(queue, {}) if result.current is None else result.current
         items[queue] = CursorItem(store, write.key, fields, exists=result.done or result.current is not None)
     return items
-
-
-def _fields(item: Item) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if _is_field(name)}
 
 
 def _read_before(store: JobStore, purpose: Purpose, queues: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -178,10 +170,6 @@ def _queue(partition: str) -> str:
 
 def _field(partition: str) -> str:
     return f"at_{partition.split('#')[2]}"
-
-
-def _is_field(name: str) -> bool:
-    return name.startswith("at_")
 
 
 def _stored(position: DueEntry | None) -> str | None:
