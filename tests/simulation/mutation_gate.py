@@ -20,7 +20,7 @@ from tests.simulation.report import write_mutants
 from tests.simulation.timeouts import Broken, forked
 from tests.simulation.verdicts import CaughtMutants, Verdict, digest_of
 
-KEPT = TESTS.parent / ".local/caught_mutants.jsonl"
+KEPT = TESTS / "simulation/caught_mutants.jsonl"
 WORLDS = 200
 # Of the runs with a single fault, so many are tried first, from all over.
 SOME = 400
@@ -53,6 +53,7 @@ def main(wanted: Callable[[Mutant], bool], *, whole: bool, fresh: bool, report: 
     new = [item for item in chosen if digest_of(item) not in caught]
     print(f"{len(chosen)} mutants, {len(kept)} of them caught before", flush=True)
     verdicts = kept + (_judge_all(new, store) if new else [])
+    store.tidy()
     for verdict in verdicts:
         if verdict.end in ("survivors", "unjudged"):
             print(f"{verdict.end}: {verdict.mutant.name}\n{verdict.broken or ''}")

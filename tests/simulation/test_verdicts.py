@@ -46,6 +46,23 @@ def test_all_others_are_judged_again(kept: CaughtMutants, verdict: Verdict) -> N
     assert kept.find() == {}
 
 
+def test_a_tidy_file_has_each_mutant_once_and_nothing_that_is_over(tmp_path: Path) -> None:
+    """In an order of its own: two runs of the same gate write the same file."""
+    path = tmp_path / "caught.jsonl"
+    kept = CaughtMutants(path)
+    others = [Mutant("whendue.jobs.transitions", 8, "claim", f"without {name}", name) for name in "abc"]
+    for mutant in (*others, MUTANT, *reversed(others)):
+        kept.add(Verdict(mutant, *BY_A_TEST))
+    kept.add(
+        Verdict(Mutant("whendue.jobs.model", 1, None, "without d", "d"), "tests", "tests/unit/test_gone.py::test_one")
+    )
+    kept.tidy()
+    lines = path.read_text().splitlines()
+    assert len(lines) == 4
+    assert lines == sorted(lines)
+    assert kept.find() == dict.fromkeys(map(digest_of, (MUTANT, *others)), BY_A_TEST)
+
+
 @pytest.mark.parametrize("changed", ["unit/jobs/test_transitions.py", "builders/world.py"])
 def test_a_changed_test_is_asked_again(
     kept: CaughtMutants, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: str

@@ -1,4 +1,4 @@
-"""What became of mutants, kept on disk, so that a gate that was stopped goes on where it was."""
+"""What became of mutants, kept in the repository: a gate judges only what has changed, and goes on where it stopped."""
 
 import hashlib
 import json
@@ -86,6 +86,11 @@ class CaughtMutants:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
+
+    def tidy(self) -> None:
+        """Keep only what still holds, once and in order, so that a change of the file shows what has changed."""
+        holding = {entry["mutant"]: json.dumps(entry) for entry in self._entries() if _holds(entry)}
+        self._path.write_text("".join(f"{line}\n" for _, line in sorted(holding.items())))
 
     def _entries(self) -> Iterator[dict[str, str]]:
         if self._path.exists():
