@@ -78,7 +78,9 @@ def on_strands(world: "World") -> Iterator[None]:
     """Let the threads of workers be strands, and their log be the world's trace."""
 
     def log(level: str, what: str, facts: dict[str, Any]) -> None:
-        world.say(current_strand().process.name, f"{what} {facts}")
+        # What is exported has the real time.
+        shown = {name: facts[name] for name in ("outcomes", "unsettled", "error_type", "where") if name in facts}
+        world.say(current_strand().process.name, f"{what} {shown}")
         if level == "ERROR" and facts["error_type"] not in EXPECTED:
             world.monitor.wrong(f"{what}: {facts}")
 

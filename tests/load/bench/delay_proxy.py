@@ -6,6 +6,7 @@ direction by half of MS.
 
 import asyncio
 import sys
+from contextlib import suppress
 
 CHUNK_BYTES = 65_536
 
@@ -36,7 +37,10 @@ async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, de
             loop.call_later(delay_s, writer.write, chunk)
     except ConnectionError:
         pass
-    loop.call_later(delay_s, writer.close)
+    await asyncio.sleep(delay_s)
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def main(port: int, delay_ms: float) -> None:

@@ -159,6 +159,7 @@ def test_the_delay_proxy_forwards_all_bytes_in_their_order_and_the_end() -> None
             writer.write(await reader.readexactly(len(sent)))
             await writer.drain()
             writer.close()
+            await writer.wait_closed()
 
         async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
@@ -167,6 +168,9 @@ def test_the_delay_proxy_forwards_all_bytes_in_their_order_and_the_end() -> None
                 writer.write(sent)
                 received = await reader.read(-1)
                 writer.close()
+                await writer.wait_closed()
+                # The connections' other ends close, too, before the loop does.
+                await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
                 return received
 
     assert asyncio.run(talk()) == sent

@@ -146,13 +146,17 @@ def lost_jobs(runtime: Runtime, pages: Sequence[ScanPage], promoted_to: Mapping[
         if job
     ]
     tested = runtime.bulkhead.each(candidates, is_lost, stage="rescue", name=lambda candidate: candidate[2].id)
-    return sorted((job for (_, _, job), lost in tested if lost), key=lambda job: job.check_at or 0)
+    return [job for (_, _, job), lost in sorted(tested, key=_entry_of) if lost]
 
 
 def pass_by(runtime: Runtime, pages: Sequence[ScanPage]) -> list[ScanPage]:
     """Move the cursors behind their pages, or back to the beginning at the end; return the pages where that worked."""
     moves = [(page.cursor, None if page.is_last else page.entries[-1]) for page in pages]
     return [page for page, done in zip(pages, move_cursors(runtime.bulkhead, moves), strict=True) if done]
+
+
+def _entry_of(tested: tuple[tuple[str, DueEntry, Job], bool]) -> DueEntry:
+    return tested[0][1]
 
 
 def _id(job: Job) -> str:
