@@ -371,6 +371,7 @@ CONTAINERS: Final = Area(
     ),
     tests=(
         "property/test_queue_selector_laws.py",
+        "functional/worker/test_job_stream.py",
         "functional/containers/test_settler.py",
         "functional/containers/test_prefetch.py",
         "functional/containers/test_job_threads.py",
