@@ -137,14 +137,37 @@ def test_a_queue_whose_item_cannot_be_begun_has_the_positions_all_the_same(by_an
     """Another timer has begun it meanwhile, and moved it; or the table does not answer."""
     world = World()
 
+    old = {"at_check": 50, "at_pk": "JOB#a", "at_sk": "job", "at_due": 220}
+    world.table.apply([insert("old", cursor_key("promote", PARTITION), old)])
+
     def apply(writes: Any) -> Any:
         if not by_another:
             return [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes)
         assert move(read(world), FIRST)
         return world.table.apply(writes)
 
-    cursor = read(world, Refusing(world.table, "apply", apply))
-    assert cursor.position == (FIRST if by_another else None)
+    store = Refusing(world.table, "apply", apply)
+    calls: list[str] = []
+    cursor = read(world, Counted(store, calls))
+    assert cursor.position == (FIRST if by_another else DueEntry(50, *FIRST[1:]))
+    store.on = False
+    calls.clear()
+    assert move(cursor, SECOND)
+    assert calls == ["apply"]
+
+
+def test_a_position_at_the_beginning_is_stored_as_none_at_all() -> None:
+    """Where the positions of the version before could not be stored at once, the first move stores those that are."""
+    world = World()
+    for shard in range(2):
+        old = {"at_check": 100, "at_pk": "JOB#a", "at_sk": "job", "at_due": 220}
+        world.table.apply([insert("old", cursor_key("promote", f"live#normal#{shard}"), old)])
+    store = Refusing(world.table, "apply", lambda writes: [WriteResult(WriteStatus.UNAVAILABLE)] * len(writes))
+    first, _ = read_all(world, 2, store)
+    store.on = False
+    assert move(first, None)
+    item = world.table.items()[cursors_key("promote", "normal")]
+    assert [name for name in item if name.startswith("at_")] == ["at_1"]
 
 
 def test_an_error_of_one_queue_is_its_own() -> None:
@@ -156,9 +179,11 @@ def test_an_error_of_one_queue_is_its_own() -> None:
             raise ValueError("?")
         return world.table.apply(writes)
 
-    partitions = ["live#low#0", "live#high#0"]
+    partitions = ["live#high#0", "live#low#3"]
     read_cursors(world.table, "promote", partitions)
     cursors = read_cursors(Refusing(world.table, "apply", apply), "promote", partitions)
     bulkhead = Bulkhead()
-    assert move_cursors(bulkhead, [(cursor, FIRST) for cursor in cursors]) == [False, True]
-    assert bulkhead.take()["isolated_errors"] == 1
+    assert move_cursors(bulkhead, [(cursor, FIRST) for cursor in cursors]) == [True, False]
+    noted = bulkhead.take()
+    assert noted["isolated_errors"] == 1
+    assert [error["item"] for error in noted["isolated"]] == ["live#low#3"]

@@ -52,6 +52,11 @@ def test_a_message_that_was_sent_again_counts_from_then() -> None:
     assert not received(a_job(MANY, 5_000_000 - interval_ms(1), State.RUNNING)).is_past(again)
 
 
+def test_a_message_of_which_nothing_is_known_was_sent_long_ago() -> None:
+    """A job that rescue has sent again has a next check; one that lacks it is no reason to wait."""
+    assert sent_at(a_job(MANY, 0, rescues=1, check_at=None)) == -interval_ms(0)
+
+
 def test_the_message_of_a_running_job_is_the_one_that_it_was_received_with() -> None:
     """Its next check is that of its lease: it says nothing of when a message was sent."""
     job = a_job(MANY, 1000, State.RUNNING, rescues=2, check_at=10**9)
