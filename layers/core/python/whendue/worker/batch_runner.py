@@ -92,7 +92,7 @@ class RunningJobs:
         """Interrupt what is over its time, renew leases; return the jobs that did not stop, with their outcome."""
         self._drain(interrupt, now_ms)
         abandoned = self._interrupt_overdue(interrupt, now_ms)
-        self._leases.keep([job for number, job in list(self._under_way.items()) if number not in abandoned], now_ms)
+        self._leases.keep(list(self._under_way.values()), now_ms)
         return [(number, ABANDONED) for number in abandoned]
 
     def _drain(self, interrupt: Interrupt, now_ms: int) -> None:
