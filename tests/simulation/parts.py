@@ -118,6 +118,7 @@ JOBS: Final = Area(
         "functional/worker/test_processor.py",
         "functional/worker/test_processor_claims.py",
         "functional/worker/test_claimed_job.py",
+        "functional/worker/test_heartbeat.py",
         "functional/worker/test_batch_runner.py",
         "functional/worker/test_batch_runner_draining.py",
         "functional/tracing/test_spans.py",

@@ -203,7 +203,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/worker/test_processor_bulkheads.py:record",
     ),
     "whendue.worker.executor": ("functional/worker/test_processor.py:work",),
-    "whendue.worker.heartbeat": ("functional/worker/test_processor.py:lease",),
     "whendue.workflows.canvas": ("unit/workflows/test_graph.py",),
     "whendue.workflows.progress": ("unit/workflows/test_graph.py", "property/test_workflow_laws.py"),
     "whendue.workflows.validation": ("functional/api/test_workflows.py:/workflows",),
