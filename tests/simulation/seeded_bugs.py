@@ -170,12 +170,4 @@ SEEDED_BUGS: Final = (
         "a worker has settled a message and still holds its job",
         "containers: more jobs than threads",
     ),
-    SeededBug(
-        "messages that are kept deleted with the others",
-        "whendue.containers.settler",
-        "for message, _, keep in messages_left if keep}",
-        "for message, _, keep in messages_left if keep and not message}",
-        "a worker has settled a message and still holds its job",
-        "containers: ends of every kind",
-    ),
 )
