@@ -12,7 +12,7 @@ from whendue.engine.ports import DueEntry, Item, WriteResult, WriteStatus
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
-from whendue.quotas import BACKLOG_MESSAGES, RESCUE_INTERVAL_MIN_S
+from whendue.quotas import BACKLOG_MESSAGES, PAUSE_CACHE_MS, RESCUE_INTERVAL_MIN_S
 from whendue.submission.request import JobRequest
 from whendue.table.keys import Key
 from whendue.table.writes import Write
@@ -245,6 +245,22 @@ def test_a_job_that_only_runs_long_needs_no_message(monkeypatch: pytest.MonkeyPa
     assert world.tick().rescued == {"wait": 1}
     assert world.job(jobs[0]).state is State.RUNNING
     assert world.app.bulkhead.take() == {}
+
+
+def test_a_job_whose_worker_died_in_a_pause_is_sent_by_the_first_tick_after_it() -> None:
+    """What ran is not put off with what waits: nobody brings it back."""
+    world = World()
+    [job] = lost(world, policy=QUICK)
+    taken(world, [job])
+    world.app.pauses.pause_tenant(TENANT, None, "a reason", "someone", None)
+    world.clock.advance(100)
+    before = world.job(job)
+    assert world.tick().rescued == {}
+    assert world.job(job) == before
+    assert world.app.bulkhead.take() == {}
+    world.app.resume.tenant(TENANT, None)
+    world.clock.advance(PAUSE_CACHE_MS / 1000 + 1)
+    assert world.tick().rescued == {"send": 1}
 
 
 def test_a_paused_job_whose_message_is_lost_is_not_sent() -> None:

@@ -168,8 +168,8 @@ def _look_again(job: Job, now_ms: int, held: Mapping[str, int | None]) -> int:
 
 
 def _only_moved(step: Transition) -> bool:
-    """Return whether a pending job's check was moved, and nothing else."""
-    return step.name == "postpone_check" and not step.send and step.job.state is State.PENDING
+    """Return whether a pending job's check was moved, and nothing else: no other step leaves it pending, unsent."""
+    return not step.send and step.job.state is State.PENDING
 
 
 def _name(step: Transition) -> str:
