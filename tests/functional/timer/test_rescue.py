@@ -16,6 +16,9 @@ from whendue.quotas import BACKLOG_MESSAGES, PAUSE_CACHE_MS, RESCUE_INTERVAL_MIN
 from whendue.submission.request import JobRequest
 from whendue.table.keys import Key
 from whendue.table.writes import Write
+from whendue.timer.due_cursors import move_cursors, read_cursors
+from whendue.timer.partition_scan import ScanPage
+from whendue.timer.rescue import pass_by
 
 LOUD = "loud"
 QUICK = {"lease_s": 2}
@@ -291,3 +294,15 @@ def test_late_jobs_of_a_backed_up_queue_are_met_less_and_less_often() -> None:
     # After 1, 2, 4, 8 and 16 minutes, and then every quarter of an hour.
     assert [minute for minute, count in enumerate(reads, 1) if count] == [1, 2, 4, 8, 16]
     assert set(reads) == {0, len(jobs)}
+
+
+def test_a_window_that_another_timer_has_passed_is_left_to_it() -> None:
+    """The page whose position it moved; the others go on here."""
+    world = World()
+    partitions = [live_partition("normal", shard) for shard in range(2)]
+    ours, theirs = (read_cursors(world.table, "rescue", partitions) for _ in range(2))
+    entry, further = DueEntry(1, "JOB#a", "job", 2), DueEntry(3, "JOB#b", "job", 4)
+    move_cursors(world.app.bulkhead, [(theirs[0], further)])
+    pages = [ScanPage(cursor, [entry], [None], is_last=False) for cursor in ours]
+    assert pass_by(world.app.runtime, pages) == pages[1:]
+    assert [cursor.position for cursor in read_cursors(world.table, "rescue", partitions)] == [further, entry]
