@@ -18,7 +18,7 @@ from whendue.table.keys import Key
 from whendue.table.writes import Write
 from whendue.timer.due_cursors import move_cursors, read_cursors
 from whendue.timer.partition_scan import ScanPage
-from whendue.timer.rescue import pass_by
+from whendue.timer.rescue import Rescuer, pass_by
 
 LOUD = "loud"
 QUICK = {"lease_s": 2}
@@ -306,3 +306,10 @@ def test_a_window_that_another_timer_has_passed_is_left_to_it() -> None:
     pages = [ScanPage(cursor, [entry], [None], is_last=False) for cursor in ours]
     assert pass_by(world.app.runtime, pages) == pages[1:]
     assert [cursor.position for cursor in read_cursors(world.table, "rescue", partitions)] == [further, entry]
+
+
+def test_a_further_tick_is_told_which_queues_have_a_backlog() -> None:
+    """By now it may have worked some of it off: what is decided is decided alike."""
+    world = World()
+    rescuer = Rescuer(world.app.runtime, world.app.pauses, {"normal": True})
+    assert [rescuer.backed_up(queue) for queue in ("normal", "high")] == [True, False]
