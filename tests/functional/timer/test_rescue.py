@@ -313,3 +313,13 @@ def test_a_further_tick_is_told_which_queues_have_a_backlog() -> None:
     world = World()
     rescuer = Rescuer(world.app.runtime, world.app.pauses, {"normal": True})
     assert [rescuer.backed_up(queue) for queue in ("normal", "high")] == [True, False]
+
+
+def test_what_the_very_first_tick_promotes_is_not_lost() -> None:
+    """Its check is long over, and promote has passed nothing yet."""
+    world = World()
+    world.submit(delay_s=240)
+    world.clock.advance(300)
+    ticked = world.tick()
+    assert (ticked.promoted, ticked.rescued) == (1, {})
+    assert world.app.bulkhead.take() == {}

@@ -35,11 +35,11 @@ class Rescuer:
     `writes` counts jobs that were written, also those of which only the check was moved.
     """
 
-    def __init__(self, runtime: Runtime, pauses: PauseService, backlogs: Mapping[str, bool] | None = None) -> None:
+    def __init__(self, runtime: Runtime, pauses: PauseService, backlogs: Mapping[str, bool]) -> None:
         """Start with nothing healed, and with the queues of which it is known whether they have a backlog."""
         self._runtime = runtime
         self._pauses = pauses
-        self.backlogs: dict[str, bool] = dict(backlogs or {})
+        self.backlogs: dict[str, bool] = dict(backlogs)
         self._received: defaultdict[str, Received] = defaultdict(Received)
         self.healed: Counter[str] = Counter()
         self.writes = 0
