@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Refusing
+from tests.builders.limits import Metered
 from tests.builders.world import World
 from whendue.engine.ports import ReceivedMessage, WriteResult
 from whendue.jobs.model import State
@@ -92,6 +93,22 @@ def test_a_job_that_ended_twice_here_is_recorded_by_its_newer_claim(
     assert world.job(job).state is world.job(other).state is State.SUCCEEDED
     assert sorted(str(outcome) for _, outcome, _ in left) == ["succeeded", "succeeded", "superseded"]
     assert world.app.bulkhead.take() == {}
+
+
+def test_the_end_of_a_lost_claim_costs_one_refused_write(world: World, held: Held) -> None:
+    """Nobody asked to cancel the job: there is nothing to try instead."""
+    world.table = store = Metered()
+    world.app = world.build()
+    stream = world.app.job_stream(held, lambda: None)
+    world.submit(policy={"lease_s": 5})
+    [message] = received(world)
+    assert stream.begin([message]).started == 1
+    world.clock.advance(6)
+    assert stream.begin([message]).started == 1
+    store.writes.clear()
+    [(_, outcome, keep)] = finish(stream, held, 0)
+    assert (outcome, keep) == ("superseded", False)
+    assert store.writes == {"succeed": 1}
 
 
 def test_an_unexpected_error_leaves_the_messages_of_its_group(world: World, held: Held) -> None:

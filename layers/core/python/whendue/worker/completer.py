@@ -137,13 +137,14 @@ class Completer:
     def _instead(self, claimed_job: ClaimedJob, result: Recorded, now_ms: int) -> Transition | Left | None:
         if isinstance(result, WriteResult) and result.status is WriteStatus.INVALID:
             return self._step(claimed_job, UNHELD, now_ms)
-        if isinstance(result, WriteResult) and result.status is WriteStatus.REFUSED and _asks_to_cancel(result):
+        if isinstance(result, WriteResult) and _asks_to_cancel(result):
             # Or the claim is lost: then the next write is refused, too.
             return finish_cancelled(claimed_job.job, now_ms)
         return None
 
 
 def _asks_to_cancel(result: WriteResult) -> bool:
+    """Return whether a write was refused by a job whose cancel was requested: no other result shows the item."""
     return result.current is not None and bool(result.current.get("cancel_requested"))
 
 
