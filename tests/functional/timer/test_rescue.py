@@ -308,7 +308,7 @@ def test_a_window_that_another_timer_has_passed_is_left_to_it() -> None:
     assert [cursor.position for cursor in read_cursors(world.table, "rescue", partitions)] == [further, entry]
 
 
-def test_a_further_tick_is_told_which_queues_have_a_backlog() -> None:
+def test_a_further_tick_knows_which_queues_have_a_backlog() -> None:
     """By now it may have worked some of it off: what is decided is decided alike."""
     world = World()
     rescuer = Rescuer(world.app.runtime, world.app.pauses, {"normal": True})
