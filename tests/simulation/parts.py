@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.scenarios import (
     broken,
+    containers,
     dependencies,
     deploys,
     isolation,
@@ -362,7 +363,6 @@ METRICS: Final = Area(
     scenarios=(),
 )
 CONTAINERS: Final = Area(
-    # On threads and the real clock: simulated are the batches of functions.
     modules=(
         "worker.job_stream",
         "containers.prefetch",
@@ -379,7 +379,7 @@ CONTAINERS: Final = Area(
         "functional/containers/test_job_threads.py",
         "functional/containers/test_worker.py",
     ),
-    scenarios=(),
+    scenarios=containers.SCENARIOS,
 )
 PARTS: Final = (
     JOBS,
