@@ -1,40 +1,53 @@
-"""Which runs of the scenarios pass through which function: a mutant is tried there first."""
+"""Which runs can notice which mutant: those that reach its mark. A mutant is tried on no other."""
 
-import ast
 import importlib
-import inspect
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
+from tests.simulation.chance import chance_of, scenario_of
 from tests.simulation.explore import next_faults, play
 from tests.simulation.faults import Fault, Plan
-from tests.simulation.mutants import functions_of, put_in_place
+from tests.simulation.mutants import MARK, marked, put_in_place
 from tests.simulation.parts import AREA_OF
 from tests.simulation.scenarios.registry import SCENARIOS
 from tests.simulation.timeouts import forked, value_of
 
 # A scenario, and its single fault if there is one.
 Run = tuple[str, tuple[int, Fault] | None]
-NOTE = "_reached"
-CPU_S = 600
+R = TypeVar("R")
+CPU_S = 900
+# Random worlds of one process.
+WORLDS = 100
 
 
-def reached(faulty: Collection[str] = ()) -> Mapping[str, list[Run]]:
-    """Run scenarios without a fault, the `faulty` ones with each single one; return the runs by `module:function`."""
+def reached(marks: Collection[str], faulty: Collection[str] = ()) -> Mapping[str, list[Run]]:
+    """Run scenarios without a fault, the `faulty` ones with each single one; return the runs by the marks reached."""
+    return _by_mark([partial(_runs, name, marks, with_faults=name in faulty) for name in SCENARIOS])
+
+
+def reached_by_worlds(marks: Collection[str], number: int) -> Mapping[str, list[int]]:
+    """Run so many random worlds; return their seeds by the marks they reach."""
+    starts = range(0, number, WORLDS)
+    return _by_mark([partial(_worlds, range(start, min(start + WORLDS, number)), marks) for start in starts])
+
+
+def _by_mark(works: Sequence[Callable[[], list[tuple[R, set[str]]]]]) -> Mapping[str, list[R]]:
     with ThreadPoolExecutor(2) as pool:
-        parts = list(pool.map(lambda name: forked(lambda: _runs(name, with_faults=name in faulty), CPU_S), SCENARIOS))
-    runs: defaultdict[str, list[Run]] = defaultdict(list)
+        parts = list(pool.map(lambda work: forked(work, CPU_S), works))
+    runs: defaultdict[str, list[R]] = defaultdict(list)
     for part in parts:
-        for run, places in value_of(part):
-            for location in places:
-                runs[location].append(run)
+        for run, seen in value_of(part):
+            for mark in seen:
+                runs[mark].append(run)
     return runs
 
 
-def _runs(name: str, *, with_faults: bool) -> list[tuple[Run, set[str]]]:
+def _runs(name: str, marks: Collection[str], *, with_faults: bool) -> list[tuple[Run, set[str]]]:
     seen: set[str] = set()
-    watch(seen)
+    watch(seen, marks)
     clean = play(SCENARIOS[name], Plan())
     runs: list[tuple[Run, set[str]]] = [((name, None), set(seen))]
     for fault in next_faults(clean) if with_faults else ():
@@ -44,13 +57,24 @@ def _runs(name: str, *, with_faults: bool) -> list[tuple[Run, set[str]]]:
     return runs
 
 
-def watch(seen: set[str]) -> None:
-    """Let every function that has mutants add its `module:function` when it is called, in this process from now on."""
+def _worlds(seeds: range, marks: Collection[str]) -> list[tuple[int, set[str]]]:
+    seen: set[str] = set()
+    watch(seen, marks)
+    runs = []
+    for seed in seeds:
+        seen.clear()
+        play(scenario_of(seed), chance_of(seed))
+        runs.append((seed, set(seen)))
+    return runs
+
+
+def watch(seen: set[str], marks: Collection[str]) -> None:
+    """Let the guarded modules add each of the marks that is reached, in this process from now on."""
+
+    def reach(mark: str, value: object = None, when: bool | None = None) -> object:
+        if when is None or bool(value) is when:
+            seen.add(mark)
+        return value
+
     for name in AREA_OF:
-        module = importlib.import_module(name)
-        tree = ast.parse(inspect.getsource(module))
-        for location, function in functions_of(tree):
-            note = ast.parse(f"{NOTE}({f'{name}:{location}'!r})").body
-            after_docstring = 1 if ast.get_docstring(function) else 0
-            function.body[after_docstring:after_docstring] = note
-        put_in_place(module, ast.unparse(ast.fix_missing_locations(tree)), **{NOTE: seen.add})
+        put_in_place(importlib.import_module(name), marked(name, marks), **{MARK: reach})

@@ -1,4 +1,4 @@
-"""Which tests pass through which function, and running them in a process that a mutant has been put into.
+"""Which tests can notice which mutant, and running them in a process that a mutant has been put into.
 
 All of it happens in one session of pytest: tests are imported and collected once, and forks of its process run them.
 """
@@ -47,25 +47,25 @@ def in_session(files: Collection[str], use: Callable[[Sequence[pytest.Item]], T]
     return session.done[0]
 
 
-def reached_by_tests(items: Sequence[pytest.Item]) -> Mapping[str, list[pytest.Item]]:
-    """Run tests as they are; return them by the `module:function` that they call, the quickest first.
+def reached_by_tests(items: Sequence[pytest.Item], marks: Collection[str]) -> Mapping[str, list[pytest.Item]]:
+    """Run tests as they are; return them by the marks that they reach, the quickest first.
 
     Raises:
         RuntimeError: a test fails without any mutant.
     """
     by_name = {item.nodeid: item for item in items}
-    calls = value_of(forked(lambda: _calls(items), CPU_S))
+    calls = value_of(forked(lambda: _calls(items, marks), CPU_S))
     tests: defaultdict[str, list[pytest.Item]] = defaultdict(list)
-    for name, (_, locations) in sorted(calls.items(), key=lambda entry: entry[1][0]):
-        for location in locations:
-            tests[location].append(by_name[name])
+    for name, (_, seen) in sorted(calls.items(), key=lambda entry: entry[1][0]):
+        for mark in seen:
+            tests[mark].append(by_name[name])
     return tests
 
 
-def _calls(items: Sequence[pytest.Item]) -> dict[str, tuple[float, set[str]]]:
-    """Run tests in this process; return the CPU seconds of each, and what it calls."""
+def _calls(items: Sequence[pytest.Item], marks: Collection[str]) -> dict[str, tuple[float, set[str]]]:
+    """Run tests in this process; return the CPU seconds of each, and the marks that it reaches."""
     seen: set[str] = set()
-    watch(seen)
+    watch(seen, marks)
     calls: dict[str, tuple[float, set[str]]] = {}
     begun_s = time.process_time()
     for name, failure in _run(items, TEST_CPU_S):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation import search
 from tests.simulation.allowed_mutants import ALLOWED_MUTANTS
-from tests.simulation.coverage import Run, reached
+from tests.simulation.coverage import Run, reached, reached_by_worlds
 from tests.simulation.covering_tests import TESTS, failing, in_session, reached_by_tests
 from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
@@ -77,13 +77,18 @@ def _judge_all(chosen: Sequence[Mutant], store: CaughtMutants) -> list[Verdict]:
 
 
 def _judge(chosen: Sequence[Mutant], items: Sequence[pytest.Item], store: CaughtMutants) -> list[Verdict]:
-    print("which tests and scenarios call what ...", flush=True)
-    quick = _judged(chosen, _quick_stages(reached(), reached_by_tests(items)), store)
+    print("which tests and scenarios can notice what ...", flush=True)
+    marks = {mutant.mark for mutant in chosen}
+    quick = _judged(chosen, _quick_stages(reached(marks), reached_by_tests(items, marks)), store)
     left = [verdict.mutant for verdict in quick if verdict.end in ("survivors", "explained")]
-    print(f"{len(left)} mutants are left; which scenarios call what, with each single fault ...", flush=True)
+    return [verdict for verdict in quick if verdict.mutant not in left] + (_judge_slowly(left, store) if left else [])
+
+
+def _judge_slowly(left: Sequence[Mutant], store: CaughtMutants) -> list[Verdict]:
+    print(f"{len(left)} mutants are left; which single faults and random worlds can notice what ...", flush=True)
+    marks = {mutant.mark for mutant in left}
     names = {scenario.name for item in left for scenario in AREA_OF[item.module].scenarios}
-    slow = _judged(left, _slow_stages(reached(names)), store) if left else []
-    return [verdict for verdict in quick if verdict.mutant not in left] + slow
+    return _judged(left, _slow_stages(reached(marks, names), reached_by_worlds(marks, WORLDS)), store)
 
 
 def _judged(chosen: Sequence[Mutant], stages: Stages, store: CaughtMutants) -> list[Verdict]:
@@ -112,38 +117,34 @@ def _caught(mutant: Mutant, stages: Stages) -> tuple[str | None, str]:
 
 
 def _quick_stages(runs: Mapping[str, Sequence[Run]], tests: Mapping[str, Sequence[pytest.Item]]) -> Stages:
-    """Return the stages that only look where the mutant is: the quickest tests, runs without faults, all tests."""
+    """Return the stages that take seconds: the quickest tests, runs without faults, the other tests."""
 
     def stages(mutant: Mutant) -> list[Stage]:
-        those = tests.get(_location(mutant), ())
+        those = tests.get(mutant.mark, ())
         return [
             ("tests", failing(those[:QUICKEST])),
-            ("scenarios", map(_description, search.runs(runs.get(_location(mutant), ())))),
+            ("scenarios", map(_description, search.runs(runs.get(mutant.mark, ())))),
             ("tests", failing(those[QUICKEST:])),
         ]
 
     return stages
 
 
-def _slow_stages(runs: Mapping[str, Sequence[Run]]) -> Stages:
+def _slow_stages(runs: Mapping[str, Sequence[Run]], worlds: Mapping[str, Sequence[int]]) -> Stages:
     """Return the other stages: every single fault, random worlds, overload."""
 
     def stages(mutant: Mutant) -> list[Stage]:
         scenarios = {scenario.name for scenario in AREA_OF[mutant.module].scenarios}
-        faulty = [run for run in runs.get(_location(mutant), ()) if run[1] and run[0] in scenarios]
+        faulty = [run for run in runs.get(mutant.mark, ()) if run[1] and run[0] in scenarios]
         step = 1 + len(faulty) // SOME
         rest = [run for number, run in enumerate(faulty) if number % step]
         return [
             ("scenarios", map(_description, search.runs(faulty[::step]))),
-            ("random worlds", map(_description, search.worlds(WORLDS))),
+            ("random worlds", map(_description, search.worlds(worlds.get(mutant.mark, ())))),
             ("scenarios", map(_description, chain(search.runs(rest), search.overloads()))),
         ]
 
     return stages
-
-
-def _location(mutant: Mutant) -> str:
-    return f"{mutant.module}:{mutant.function}"
 
 
 def _description(found: Found) -> str:

@@ -36,9 +36,9 @@ def overloads() -> Iterator[Found]:
         yield Found("overload", (), tuple(violations))
 
 
-def worlds(number: int) -> Iterator[Found]:
-    """Run random worlds."""
-    for seed in range(number):
+def worlds(seeds: Iterable[int]) -> Iterator[Found]:
+    """Run the random worlds of these seeds."""
+    for seed in seeds:
         plan = chance_of(seed)
         run = play(scenario_of(seed), plan)
         if run.monitor.violations:
