@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.growth.timer import CALL_MS, idle, looked_at, promoted, rescued, resumed
+from tests.growth.timer import CALL_MS, fired, idle, looked_at, promoted, rescued, resumed
 from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
 from whendue.quotas import POOL_THREADS
 
@@ -48,6 +48,20 @@ def test_an_idle_tick_is_one_query_of_each_partition_and_five_reads() -> None:
     assert (few.calls["query_due"], many.calls["query_due"]) == ((QUEUES + 2) * 4 + 1, (QUEUES + 2) * 64 + 1)
     assert few.calls["get"] == many.calls["get"] <= 5
     assert few.calls["writes"] == many.calls["writes"] == 0
+    # Sixteen times as many queries, side by side.
+    assert many.took_ms <= 4 * few.took_ms
+
+
+def test_schedules_that_are_due_at_once_are_served_side_by_side() -> None:
+    """Each costs the four writes of its plan, its entry, its job and its cursor; calls hold many of them."""
+    measured = fired(1000)
+    [tick] = measured.ticks
+    assert (tick.planned, tick.behind) == (1000, [])
+    assert measured.calls["writes"] <= 4 * 1000 + 20
+    assert measured.calls["apply"] <= 4 * 1000 / DYNAMODB_MAX_STATEMENTS + 10
+    assert measured.calls["send"] == 1000 / SQS_MAX_BATCH
+    one_by_one_ms = CALL_MS * sum(measured.calls[name] for name in ("send", "get", "query_due", "apply"))
+    assert measured.took_ms < one_by_one_ms / 5
 
 
 def test_lost_jobs_heal_behind_paused_ones_which_are_moved_once() -> None:

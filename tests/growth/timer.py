@@ -5,15 +5,17 @@ Nothing here depends on the speed of a machine: what is counted are calls, and t
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
+from tests.builders.schedules import definition
 from tests.builders.world import SETTINGS, TENANT, World
 from whendue.adapters.side_by_side import WideQueue, WideStore
 from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, SQS_MAX_BATCH
 from whendue.bootstrap.application import App, build
 from whendue.jobs.due_index import live_partition, shard_of
 from whendue.quotas import POOL_THREADS
+from whendue.schedules.model import create, partition_of
 from whendue.settings import Settings
 from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock
@@ -25,6 +27,7 @@ from whendue.timer.tick import Ticked
 T = TypeVar("T")
 CALL_MS: Final = 10
 TICK_MS: Final = 50_000
+DAY_MS: Final = 86_400_000
 # An entry of the due index has about 150 bytes, and a query answers with 1 MB at most:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
 ENTRIES_A_QUERY: Final = 6000
@@ -156,6 +159,14 @@ class Model:
             partition = live_partition(first.queue, shard_of(job_id, self.settings.shards))
             self.world.table.apply([insert("copy", job_key(job_id), fields | {"due_pk": partition})])
 
+    def schedule(self, count: int, cron: str) -> None:
+        """Put schedules of as many tenants: one as users do, the others are copies of it."""
+        first = self.fast.schedules.put(TENANT, "s", definition(cron)).schedule
+        for number in range(1, count):
+            copy = replace(first, tenant=f"{TENANT}-{number}")
+            partition = partition_of(copy.identity, self.settings.shards)
+            self.world.table.apply([create(replace(copy, due_pk=partition))])
+
     def tick(self) -> Measured:
         """Tick, and let the ticks that it starts run beside it."""
         self.counts.clear()
@@ -187,6 +198,16 @@ def idle(shards: int) -> Measured:
     model = Model(shards)
     model.tick()
     model.world.clock.advance(60)
+    return model.tick()
+
+
+def fired(schedules: int) -> Measured:
+    """Measure a tick that plans the fires of schedules which are due in one minute."""
+    model = Model()
+    model.tick()
+    model.schedule(schedules, "0 0 * * *")
+    # In the minute before midnight, UTC.
+    model.world.clock.move_to(-(-model.world.clock.now_ms() // DAY_MS) * DAY_MS - 60_000)
     return model.tick()
 
 
@@ -246,6 +267,8 @@ def follows_law(name: str, size: int, measured: Measured) -> bool:
         return calls["send"] <= size // SQS_MAX_BATCH + windows and calls["get"] <= read_calls
     if name.startswith("idle"):
         return calls["query_due"] == PARTITIONED * size + 1 and calls["get"] <= IDLE_READS and not calls["writes"]
+    if name.startswith("schedules"):
+        return calls["writes"] <= 4 * size + 20 and calls["send"] == size // SQS_MAX_BATCH and measured.took_ms < 10_000
     if name.startswith("rescue"):
         return size + LOST <= calls["writes"] <= size + LOST + 20 and measured.took_ms < 60_000
     return measured.took_ms < 120_000
@@ -256,6 +279,7 @@ def table() -> list[tuple[str, int, Measured]]:
     rows = [("promote, one invocation", size, promoted(size)) for size in (1000, 10_000, 100_000)]
     rows += [("promote, fan-out", size, promoted(size, fans_out=True)) for size in (10_000, 100_000)]
     rows += [("idle tick, by shards", shards, idle(shards)) for shards in (4, 8, 64)]
+    rows += [("schedules due at once", size, fired(size)) for size in (1000, 10_000)]
     rows += [("rescue behind paused", size, rescued(size)[0]) for size in (1000, 10_000, 100_000)]
     rows += [("resume", size, resumed(size)[0]) for size in (1000, 20_000)]
     return rows

@@ -94,14 +94,19 @@ class JobEraser:
     # --- the timer's look ---------------------------------------------------------------------------------------
 
     def look(self, deadline_ms: int) -> None:
-        """Look at belongings whose time has come; what raises for one of them is that one's alone.
+        """Look at belongings whose time has come, in all partitions side by side.
+
+        What raises for one of them is that one's alone.
 
         Args:
             deadline_ms: when to stop, ms UTC; the rest is left to the next tick.
         """
-        for shard in range(self._runtime.settings.shards):
-            with suppress(UnavailableError), self._runtime.bulkhead.around("erase", str(shard)):
-                self._partition(erase_partition(shard), Purger(self._runtime, deadline_ms))
+        shards = range(self._runtime.settings.shards)
+        self._runtime.pool.run([partial(self._shard, shard, deadline_ms) for shard in shards])
+
+    def _shard(self, shard: int, deadline_ms: int) -> None:
+        with suppress(UnavailableError), self._runtime.bulkhead.around("erase", str(shard)):
+            self._partition(erase_partition(shard), Purger(self._runtime, deadline_ms))
 
     def _partition(self, partition: str, purging: Purger) -> None:
         store, after = self._runtime.store, None
