@@ -220,13 +220,15 @@ def _without_parts(node: ast.AST) -> Iterator[Change]:
     elif isinstance(node, ast.BoolOp):
         matters = isinstance(node.op, ast.Or)
         for index, part in enumerate(node.values):
-            yield _removal(part, "values", index, matters, f" in {ast.unparse(node)}")
+            # The last one may be the value: it matters whenever it is that.
+            is_value = part is node.values[-1] and not isinstance(part, ast.Compare | ast.UnaryOp)
+            yield _removal(part, "values", index, None if is_value else matters, f" in {ast.unparse(node)}")
     elif isinstance(node, ast.comprehension):
         for index, part in enumerate(node.ifs):
             yield _removal(part, "ifs", index, False)
 
 
-def _removal(part: ast.expr, field: str, index: int, matters: bool, inside: str = "") -> Change:
+def _removal(part: ast.expr, field: str, index: int, matters: bool | None, inside: str = "") -> Change:
     """Take away a condition; one that names what it finds matters always."""
     names = any(isinstance(item, ast.NamedExpr) for item in ast.walk(part))
     edit = partial(_pop, field=field, index=index)

@@ -439,8 +439,7 @@ def _timer_bounds() -> Iterator[None]:
     """Let a handful of jobs be more than a timer can do."""
     with ExitStack() as stack:
         for name, value in (
-            ("whendue.timer.open_scans.PROMOTE_WINDOW", 2),
-            ("whendue.timer.open_scans.RESCUE_WINDOW", 2),
+            ("whendue.timer.open_scans.SCAN_WINDOW", 2),
             ("whendue.timer.open_scans.WINDOW_GROWTH", 1),
             ("whendue.timer.fan_out.FAN_OUT_AFTER_MS", 0),
             ("whendue.timer.resumptions.RESUME_PAGE", 2),

@@ -121,7 +121,7 @@ def test_low_is_never_more_than_three_minutes_and_a_window_further_behind_than_c
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """For half an hour more critical work comes due than the timer can hand over; low and normal get their turn."""
-    monkeypatch.setattr("whendue.timer.open_scans.PROMOTE_WINDOW", 8)
+    monkeypatch.setattr("whendue.timer.open_scans.SCAN_WINDOW", 8)
     world = World()
     begins_s, minutes = 1000, 30
     for n in range(minutes * 60):
@@ -148,7 +148,7 @@ def test_low_is_never_more_than_three_minutes_and_a_window_further_behind_than_c
 
 def test_promote_leaves_rescue_its_share_of_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     """However much older what is to be promoted is: lost jobs heal all the same."""
-    monkeypatch.setattr("whendue.timer.open_scans.PROMOTE_WINDOW", 8)
+    monkeypatch.setattr("whendue.timer.open_scans.SCAN_WINDOW", 8)
     world = World()
     world.tick()
     for n in range(600):
@@ -166,7 +166,7 @@ def test_promote_leaves_rescue_its_share_of_a_tick(monkeypatch: pytest.MonkeyPat
 
 def test_rescue_leaves_promote_its_share_of_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     """However much there is to heal."""
-    monkeypatch.setattr("whendue.timer.open_scans.RESCUE_WINDOW", 8)
+    monkeypatch.setattr("whendue.timer.open_scans.SCAN_WINDOW", 8)
     world = World()
     world.tick()
     for _ in range(300):

@@ -1,6 +1,7 @@
 """The upgrade of a table of the version before: in pieces, from where it stopped, while jobs run and change."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
 from whendue.operations.listing import JobFilter
 from whendue.operations.migrated import migrated
-from whendue.operations.migration import Migration, MigrationProgress
+from whendue.operations.migration import Migration, MigrationProgress, MigrationState
 from whendue.table.index import Index
 from whendue.table.keys import MIGRATION_KEY, Key
 from whendue.table.writes import REMOVE, Write
@@ -37,13 +38,18 @@ def as_before(item: Item) -> dict[str, Any]:
 
 @pytest.fixture
 def old() -> tuple[World, dict[str, Job]]:
-    """A table of the version before: a job in each state that lasts."""
+    return old_table()
+
+
+def old_table() -> tuple[World, dict[str, Job]]:
+    """Make a table of the version before: a job in each state that lasts."""
     world = World()
     jobs = {
         "done": world.submit(tags={"team": "a"}),
         "bad": world.submit("bad", policy=ONCE),
         "cancelled": world.submit(delay_s=1000),
     }
+    world.clock.advance(5)
     world.work()
     world.app.control.cancel(TENANT, jobs["cancelled"].id)
     jobs["delayed"] = world.submit(delay_s=1000)
@@ -52,6 +58,8 @@ def old() -> tuple[World, dict[str, Job]]:
     claimed(world, jobs["running"])
     table = world.table
     table.apply([Write("before", key, [], as_before(item)) for key, item in table.items().items() if key.sk == "job"])
+    # Another job depends on it: it is kept for longer.
+    table.rows[jobs["bad"].key]["expires_at"] += 1000
     table.rows.pop(MIGRATION_KEY)
     world.app = world.build()
     return world, jobs
@@ -146,6 +154,106 @@ def test_a_job_that_changes_between_read_and_write_is_read_again(old: tuple[Worl
     assert job.id in listed(world)
 
 
+def test_a_job_that_an_earlier_version_runs_again_meanwhile_is_read_again(old: tuple[World, dict[str, Job]]) -> None:
+    """It has died anew under the same day's entry: listed is its last failure."""
+    world, jobs = old
+    real, key = world.table.apply, jobs["bad"].key
+    again = [{"generation": jobs["bad"].generation + 1}]
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        if writes[0].name == "migrate" and again:
+            world.table.rows[key].update(finished_at=world.clock.now_ms() + 7, **again.pop())
+        return real(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    Migration(app.runtime).run(1_000_000, lambda _: None)
+    assert world.job(jobs["bad"]).check_at == world.clock.now_ms() + 7
+
+
+def test_a_job_that_is_erased_meanwhile_stays_erased(old: tuple[World, dict[str, Job]]) -> None:
+    """No item comes back, and that is no error."""
+    world, jobs = old
+    real = world.table.apply
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        if writes[0].name == "migrate":
+            for name in ("bad", "delayed"):
+                world.table.rows.pop(jobs[name].key, None)
+        return real(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    Migration(app.runtime).run(1_000_000, lambda _: None)
+    assert world.table.get([jobs["bad"].key, jobs["delayed"].key]) == [None, None]
+    assert app.bulkhead.take() == {}
+
+
+def test_a_dead_job_without_the_time_of_its_end_is_listed_at_its_creation(old: tuple[World, dict[str, Job]]) -> None:
+    """Any time is better than none."""
+    world, jobs = old
+    world.table.rows[jobs["bad"].key].pop("finished_at")
+    migrate(world)
+    assert world.job(jobs["bad"]).check_at == jobs["bad"].created_at
+
+
+def test_it_reads_no_faster_than_asked(old: tuple[World, dict[str, Job]]) -> None:
+    """Each piece takes its time, what the table takes of it included."""
+    world, _ = old
+    done: list[MigrationProgress] = []
+    slept = sleeps_of(world, world.table, done.append)
+    assert len(slept) > 2
+    assert slept == [pytest.approx(progress.read / 10) for progress in done]
+
+
+def sleeps_of(world: World, store: Any, note: Callable[[MigrationProgress], None]) -> list[float]:
+    """Upgrade at ten items a second, two in a piece; return how long it slept, s."""
+    slept: list[float] = []
+    runtime = world.build(store=store).runtime
+    clock = replace(runtime.clock, sleep=slept.append)
+    Migration(replace(runtime, clock=clock), 2).run(10, note)
+    return slept
+
+
+def test_a_table_that_is_slower_than_asked_is_not_waited_for(old: tuple[World, dict[str, Job]]) -> None:
+    """Its time is longer than that of the piece."""
+    world, _ = old
+
+    def scan(*arguments: Any) -> Any:
+        world.clock.advance(1)
+        return world.table.scan(*arguments)
+
+    assert sleeps_of(world, Refusing(world.table, "scan", scan), lambda _: None) == []
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 100])
+def test_a_migration_that_was_frozen_does_not_put_another_ones_mark_back(ahead: int) -> None:
+    """Wherever it was frozen, before it stores how far it is."""
+    for frozen_at in range(len(old_table()[0].table.rows)):
+        world, _ = old_table()
+        seen = _mark_behind_a_frozen_one(world, frozen_at, ahead)
+        assert world.table.rows[MIGRATION_KEY] == seen
+
+
+def _mark_behind_a_frozen_one(world: World, frozen_at: int, ahead: int) -> dict[str, Any]:
+    """Let one migration overtake another before its n-th mark; return the mark as the first one leaves it."""
+    real, marks = world.table.apply, [frozen_at]
+    seen: dict[str, Any] = {}
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        if writes[0].name == "mark_migration":
+            marks[0] -= 1
+            if marks[0] == -1:
+                overtaking = Migration(world.app.runtime, 1)
+                for _ in range(1 + ahead):
+                    overtaking.step()
+                seen.update(world.table.rows[MIGRATION_KEY])
+        return real(writes)
+
+    frozen = Migration(world.build(store=Refusing(world.table, "apply", apply)).runtime, 1)
+    while not seen:
+        frozen.step()
+    return seen
+
+
 def test_it_goes_on_where_it_was_stopped(old: tuple[World, dict[str, Job]]) -> None:
     """The table refused; nothing is marked that is not done."""
     world, jobs = old
@@ -158,6 +266,7 @@ def test_it_goes_on_where_it_was_stopped(old: tuple[World, dict[str, Job]]) -> N
     app = world.build(store=Refusing(world.table, "apply", apply))
     with pytest.raises(UnavailableError):
         Migration(app.runtime, at_once=2).run(1_000_000, lambda _: None)
+    assert not MigrationState(world.table).has_finished()
     done = migrate(world, at_once=2)
     assert done[-1].finished
     assert sum(progress.read for progress in done) < len(world.table.rows) + 1
@@ -180,7 +289,7 @@ def test_what_cannot_be_read_is_left_and_noted(old: tuple[World, dict[str, Job]]
     world, jobs = old
     world.table.rows[jobs["done"].key]["state"] = "odd"
     migrate(world)
-    assert world.app.bulkhead.take()["isolated"][0]["stage"] == "migrate"
+    assert [error["stage"] for error in world.app.bulkhead.take()["isolated"]] == ["migrate"]
     assert listed(world) == {job.id for job in jobs.values()} - {jobs["done"].id}
 
 

@@ -140,6 +140,47 @@ def test_a_tick_moves_a_bounded_number_and_the_next_goes_on_behind_them(monkeypa
     assert len(world.runs(job)) == 1
 
 
+def test_a_tick_that_moves_no_more_goes_on_promoting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is rescue's alone."""
+    monkeypatch.setattr("whendue.timer.tick.RESCUE_WRITES", 0)
+    world = World()
+    world.submit(delay_s=330)
+    lost = world.submit()
+    world.queues.discard("normal")
+    world.clock.advance(300)
+    ticked = world.tick()
+    assert (ticked.promoted, ticked.rescued, ticked.behind) == (1, {}, [lost.due_pk])
+
+
+def test_what_rescue_had_no_time_for_is_not_behind() -> None:
+    """Its cursors stand before it, so every tick goes on there."""
+    world = World()
+    world.tick()
+    lost = world.submit(queue="low")
+    world.queues.discard("low")
+    world.submit(queue="critical", delay_s=170)
+    world.tick()
+    world.clock.advance(65)
+    app = world.build(queue=SlowQueue(world))
+    ticked = app.tick.run(world.clock.now_ms() + 500)
+    assert (ticked.promoted, ticked.rescued, ticked.behind) == (1, {}, [])
+    assert world.tick().rescued == {"send": 1}
+    world.work()
+    assert len(world.runs(lost)) == 1
+
+
+class SlowQueue:
+    """A queue whose every send takes a second."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "send":
+            self._world.clock.advance(1)
+        return getattr(self._world.queues, name)
+
+
 def test_a_paused_job_is_looked_at_after_as_long_as_it_has_waited_or_when_the_pause_ends() -> None:
     """From half an hour to six hours; the resume does not wait for that."""
     world = World()

@@ -7,11 +7,12 @@ import pytest
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import SETTINGS, TENANT, World
 from whendue.engine.ports import Depth, Outgoing
+from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import State
 from whendue.jobs.transitions import claim
 from whendue.quotas import BACKLOG_MESSAGES
 from whendue.submission.request import JobRequest
-from whendue.timer.due_cursors import CursorItem
+from whendue.timer.due_cursors import CursorItem, read_cursors
 
 
 def test_a_job_days_ahead_is_promoted_two_minutes_before_it_is_due_and_not_sooner() -> None:
@@ -117,6 +118,29 @@ def test_a_partition_whose_cursor_cannot_be_moved_is_behind(monkeypatch: pytest.
         ticked = world.tick()
     assert (ticked.promoted, ticked.behind) == (1, [job.due_pk])
     assert world.tick().behind == []
+
+
+@pytest.mark.parametrize("purpose", ["promote", "rescue"])
+def test_a_queue_one_of_whose_cursors_cannot_be_read_is_behind(purpose: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What promote has yet to send is not lost, and what rescue has passed is unknown: neither works there."""
+    world = World()
+    jobs = {queue: world.submit(queue=queue, delay_s=330) for queue in ("normal", "high")}
+    lost = world.submit()
+    world.queues.discard("normal")
+    world.clock.advance(300)
+
+    def read(store: Any, reads_for: Any, partitions: Any) -> Any:
+        if reads_for == purpose and any("#normal#" in partition for partition in partitions):
+            raise ValueError("broken on purpose")
+        return read_cursors(store, reads_for, partitions)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("whendue.timer.open_scans.read_cursors", read)
+        ticked = world.tick()
+    assert (ticked.promoted, ticked.rescued) == (1, {})
+    assert sorted(ticked.behind) == sorted(live_partition("normal", shard) for shard in range(SETTINGS.shards))
+    world.pass_time(300)
+    assert {world.job(job).state for job in (*jobs.values(), lost)} == {State.SUCCEEDED}
 
 
 def test_only_queues_with_overdue_jobs_are_asked_for_their_depth() -> None:

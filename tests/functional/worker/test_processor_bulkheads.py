@@ -254,6 +254,27 @@ def test_whatever_one_composite_raises_is_its_own(function: str, error: str, mon
     assert world.view(whole).attempts[-1].type == "internal_error"
 
 
+def test_a_composite_whose_expansion_cannot_be_recorded_is_alone_with_it() -> None:
+    """Its neighbour's members start; its own do when its message comes again."""
+    world = World()
+    wholes = [start(world, flow(node("a"))) for _ in range(2)]
+    victim = wholes[0]
+
+    def apply(writes: Any) -> Any:
+        if any(write.name == "expand" and write.key == victim.key for write in writes):
+            raise EXCEPTIONS["ValueError"]
+        return world.table.apply(writes)
+
+    app = world.build(Refusing(world.table, "apply", apply))
+    messages = world.queues.receive("normal")
+    worked = app.work.handle(messages, world.clock.now_ms() + MINUTE_MS)
+    [message] = [message for message in messages if victim.id in message.body]
+    assert worked.unsettled == [message.id]
+    assert world.job(wholes[1]).state is State.WAITING
+    world.work()
+    assert world.job(wholes[1]).state is State.SUCCEEDED
+
+
 @pytest.mark.parametrize("error", EXCEPTIONS)
 @pytest.mark.parametrize("stage", ["heartbeat", "visibility", "standing"])
 def test_whatever_one_heartbeat_raises_stops_nobody(stage: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from tests.builders.world import SETTINGS, World
+from whendue.aws_quotas import SQS_MAX_BATCH
 from whendue.bootstrap.application import App
 from whendue.engine.message import to_body
 from whendue.engine.ports import BatchResult, Outgoing, ReceivedMessage
+from whendue.engine.stage import kept
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import claim
 from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
 from whendue.submission.request import JobRequest
 from whendue.table.writes import delete
-from whendue.worker.suspects import KillerTypes
+from whendue.worker.suspects import KillerTypes, Suspects
 
 FOREVER_MS = 4_000_000_000_000
 
@@ -113,6 +115,17 @@ def test_those_that_went_back_often_wait_for_room() -> None:
     messages = lost(world, jobs, len(NO_ROOM_VISIBILITY_S) + 1)
     worked = handled(world, Rooms(world, 1, late=3), messages)
     assert worked == ([], {"succeeded": 3})
+
+
+def test_no_more_of_them_wait_than_a_batch_has() -> None:
+    """A worker in a container receives more of them while these wait: others may have room."""
+    world = World()
+    jobs = [world.submit() for _ in range(SQS_MAX_BATCH + 2)]
+    often = len(NO_ROOM_VISIBILITY_S) + 1
+    received = [(ReceivedMessage(job.id, job.id, to_body(job), often, "normal"), job) for job in jobs]
+    suspects = Suspects(world.app.runtime, Rooms(world, 0), KillerTypes(), FOREVER_MS, None)
+    suspects.begin(received)
+    assert suspects.take_left() == [kept(message, "no_room") for message, _ in received[SQS_MAX_BATCH:]]
 
 
 def test_those_that_wait_stay_hidden() -> None:

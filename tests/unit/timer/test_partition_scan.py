@@ -91,6 +91,7 @@ def test_partitions_that_are_released_are_read_no_more() -> None:
     assert scan.unfinished == [A, "c"]
     scan.release(["c"])
     assert [cursor.partition for cursor, _ in scan.window] == [A, B]
+    assert [cursor.partition for cursor in scan.cursors] == [A, B]
     scan.advance(pages_of(scan))
     assert [cursor.partition for cursor in scan.cursors] == [A]
     assert scan.behind == []

@@ -253,8 +253,7 @@ HELD_CHECK_MAX_S = 6 * 3600
 OVERTAKEN_MS = 60_000
 # Jobs that the timer takes from a queue at a time, tenants in turn. A window that took less than half of WINDOW_MS is
 # followed by one of twice the size, up to WINDOW_GROWTH times (some 40 MB); a tick keeps twice WINDOW_MS to end.
-PROMOTE_WINDOW = 800
-RESCUE_WINDOW = 800
+SCAN_WINDOW = 800
 WINDOW_GROWTH = 10
 WINDOW_MS = 2000
 # The first look at a partition, which serves promote and rescue, reads this many entries at most.

@@ -22,13 +22,14 @@ def migrated(job: Job, item: Mapping[str, Any]) -> Write | None:
         job: as read.
         item: its item.
     """
+    # No item is made for a job that has been erased.
     expected: list[Condition] = [Is("created_at", job.created_at)]
     changes: dict[str, Any] = {}
     if "tenant_pk" not in item:
         expected.append(Lacks("tenant_pk"))
         changes["tenant_pk"] = job.tenant_pk
     if job.due_pk.startswith(FORMER):
-        expected += [*as_read(job), Is("due_pk", job.due_pk)]
+        expected += as_read(job)
         changes |= _moved(job)
     return Write("migrate", job.key, expected, changes) if changes else None
 

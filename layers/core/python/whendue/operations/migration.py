@@ -77,7 +77,7 @@ class Migration:
             note(progress)
             finished = progress.finished
             left_s = progress.read / items_per_s - (clock.now_ms() - began_ms) / 1000
-            if left_s > 0 and not finished:
+            if left_s > 0:
                 clock.sleep(left_s)
 
     def step(self) -> MigrationProgress:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition, rescue_before
-from whendue.quotas import FIRST_LOOK, PROMOTE_WINDOW, RESCUE_WINDOW, WINDOW_GROWTH
+from whendue.quotas import FIRST_LOOK, SCAN_WINDOW, WINDOW_GROWTH
 from whendue.settings import ALL_QUEUES
 from whendue.timer.due_cursors import Cursor, Purpose, read_cursors
 from whendue.timer.partition_scan import Page, PartitionScan, read_page
@@ -87,8 +87,8 @@ def _look(runtime: Runtime, scans: QueueScans, rescue: Cursor, promote: Cursor) 
     """Read all that is due in a partition, for both; None where there is no time, or it cannot be read."""
     if runtime.clock.now_ms() >= scans.promote.deadline_ms:
         return None
-    positions = [cursor.position for cursor in (rescue, promote)]
-    after = None if None in positions else min(position for position in positions if position)
+    positions = [cursor.position for cursor in (rescue, promote) if cursor.position]
+    after = min(positions) if len(positions) == 2 else None  # noqa: PLR2004 - where one is at the beginning, both are
     return read_page(runtime, promote.partition, after, scans.promote.until_ms, _limit(scans))
 
 
@@ -137,15 +137,15 @@ def _scan(
     kind: Purpose, queue: str, rank: int, cursors: list[Cursor], until_ms: int, deadline_ms: int
 ) -> PartitionScan:
     """Begin a scan; that of rescue starts over at the end of a partition."""
-    window = RESCUE_WINDOW if kind == "rescue" else PROMOTE_WINDOW
+    page_max = max(1, SCAN_WINDOW // len(cursors))
     return PartitionScan(
         kind,
         queue,
         rank,
         cursors,
         until_ms,
-        max(1, window // len(cursors)),
+        page_max,
         deadline_ms,
         starts_over=kind == "rescue",
-        page_limit=WINDOW_GROWTH * max(1, window // len(cursors)),
+        page_limit=WINDOW_GROWTH * page_max,
     )

@@ -84,7 +84,7 @@ class PartitionScan:
                 self.window.append((cursor, entries))
             else:
                 over.append(cursor)
-        if self.starts_over and over:
+        if self.starts_over:
             move_cursors(runtime.bulkhead, [(cursor, None) for cursor in over])
 
     def read_jobs(self, runtime: Runtime) -> list[ScanPage]:

@@ -86,9 +86,9 @@ class Claimer:
             now_ms: the claims' time.
         """
         passed: list[ClaimedJob] = []
-        refused: list[tuple[Admitted, Claim]] = []
-        for admitted_job, taken, result in self._taken(admitted, now_ms):
-            job = self._ready(admitted_job, taken, end_ms) if _is_done(result) and taken else None
+        refused: list[tuple[Admitted, Transition | Claim]] = []
+        for admitted_job, result in self._taken(admitted, now_ms):
+            job = self._ready(admitted_job, result, end_ms) if isinstance(result, Transition) else None
             if job:
                 passed.append(job)
             else:
@@ -98,8 +98,8 @@ class Claimer:
             self._limits.release(unused)
         return Stage(passed, left)
 
-    def _taken(self, admitted: Sequence[Admitted], now_ms: int) -> list[tuple[Admitted, Transition | None, Claim]]:
-        """Claim jobs in one call; an error of one job affects no other."""
+    def _taken(self, admitted: Sequence[Admitted], now_ms: int) -> list[tuple[Admitted, Transition | Claim]]:
+        """Claim jobs in one call; return the step of each that was claimed. An error of one job affects no other."""
 
         def to_steps(jobs: Sequence[Admitted]) -> Sequence[Transition]:
             return [claim(admitted_job.job, self._runtime.clock.new_id(), now_ms) for admitted_job in jobs]
@@ -108,8 +108,11 @@ class Claimer:
             admitted, to_steps, stage="claim", name=lambda admitted_job: admitted_job.job.id
         )
         claims = [(admitted_job, step) for admitted_job, step in steps if isinstance(step, Transition)]
-        written = [(admitted_job, step, result) for (admitted_job, step), result in self._written(claims)]
-        failed = [(admitted_job, None, error) for admitted_job, error in steps if isinstance(error, BaseException)]
+        written = [
+            (admitted_job, step if _is_done(result) else result)
+            for (admitted_job, step), result in self._written(claims)
+        ]
+        failed = [(admitted_job, error) for admitted_job, error in steps if isinstance(error, BaseException)]
         return [*failed, *written]
 
     def _written(
@@ -135,9 +138,9 @@ class Claimer:
             return claimed(self._runtime, admitted_job.message, taken.job, end_ms, admitted_job.slot)
         return None
 
-    def _refused(self, admitted_job: Admitted, result: Claim, now_ms: int) -> Left:
+    def _refused(self, admitted_job: Admitted, result: Transition | Claim, now_ms: int) -> Left:
         """Handle a job whose claim was refused; its message is done with unless the result is unknown."""
-        if isinstance(result, BaseException) or result.done:
+        if not isinstance(result, WriteResult):
             return kept(admitted_job.message, ISOLATED)
         if result.status is WriteStatus.UNAVAILABLE:
             return kept(admitted_job.message)

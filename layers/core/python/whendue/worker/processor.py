@@ -55,7 +55,7 @@ class BatchProcessor:
         decoded = decode(self._runtime, messages, self._runtime.clock.now_ms())
         together, suspects = split_suspects(self._runtime, decoded.passed, self._killers)
         end_ms = deadline_ms - RECORD_MS - INTERRUPT_GRACE_MS
-        if suspects and (isolation := self._runtime.isolation):
+        if isolation := self._runtime.isolation:
             apart = Suspects(self._runtime, isolation, self._killers, deadline_ms, drain_at)
             apart.begin(suspects)
             left = self._run(together, end_ms, drain_at) + apart.finish()

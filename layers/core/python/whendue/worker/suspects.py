@@ -177,7 +177,7 @@ def split_suspects(
     message that was received a few times proves little: it may have been returned before its job began. The job as
     stored decides.
     """
-    again = [entry for entry in received if 1 < entry[0].receive_count <= TRUSTED_RECEIVES and not _was_lost(entry[1])]
+    again = [entry for entry in received if 1 < entry[0].receive_count <= TRUSTED_RECEIVES]
     innocent, now_ms = _innocent(runtime, again), runtime.clock.now_ms()
 
     def is_suspect(entry: Received) -> bool:
