@@ -3,14 +3,16 @@
 All of it happens in one session of pytest: tests are imported and collected once, and forks of its process run them.
 """
 
+import bisect
 import os
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
+from itertools import accumulate
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import pytest
 
@@ -25,6 +27,13 @@ OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist")
 # A test needs a few seconds at most.
 TEST_CPU_S = 30
 CPU_S = 1200
+
+
+class CoveringTest(NamedTuple):
+    """A test that reaches a mark, and the seconds of CPU that it takes without any mutant."""
+
+    item: pytest.Item
+    cpu_s: float
 
 
 def in_session(files: Collection[str], use: Callable[[Sequence[pytest.Item]], T]) -> T:
@@ -47,7 +56,7 @@ def in_session(files: Collection[str], use: Callable[[Sequence[pytest.Item]], T]
     return session.done[0]
 
 
-def reached_by_tests(items: Sequence[pytest.Item], marks: Collection[str]) -> Mapping[str, list[pytest.Item]]:
+def reached_by_tests(items: Sequence[pytest.Item], marks: Collection[str]) -> Mapping[str, list[CoveringTest]]:
     """Run tests as they are; return them by the marks that they reach, the quickest first.
 
     Raises:
@@ -55,10 +64,10 @@ def reached_by_tests(items: Sequence[pytest.Item], marks: Collection[str]) -> Ma
     """
     by_name = {item.nodeid: item for item in items}
     calls = value_of(forked(lambda: _calls(items, marks), CPU_S))
-    tests: defaultdict[str, list[pytest.Item]] = defaultdict(list)
-    for name, (_, seen) in sorted(calls.items(), key=lambda entry: entry[1][0]):
+    tests: defaultdict[str, list[CoveringTest]] = defaultdict(list)
+    for name, (cpu_s, seen) in sorted(calls.items(), key=lambda entry: entry[1][0]):
         for mark in seen:
-            tests[mark].append(by_name[name])
+            tests[mark].append(CoveringTest(by_name[name], cpu_s))
     return tests
 
 
@@ -75,6 +84,13 @@ def _calls(items: Sequence[pytest.Item], marks: Collection[str]) -> dict[str, tu
         seen.clear()
         begun_s = time.process_time()
     return calls
+
+
+def split_at(tests: Sequence[CoveringTest], cpu_s: float) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Split tests into the first ones, which take so many seconds of CPU together, and the others."""
+    taken = list(accumulate(test.cpu_s for test in tests))
+    number = bisect.bisect_right(taken, cpu_s)
+    return [test.item for test in tests[:number]], [test.item for test in tests[number:]]
 
 
 def failing(items: Sequence[pytest.Item], *, cpu_s: float = TEST_CPU_S) -> Iterator[str]:

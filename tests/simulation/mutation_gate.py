@@ -12,7 +12,7 @@ import pytest
 from tests.simulation import search
 from tests.simulation.allowed_mutants import ALLOWED_MUTANTS
 from tests.simulation.coverage import Run, reached, reached_by_worlds
-from tests.simulation.covering_tests import TESTS, failing, in_session, reached_by_tests
+from tests.simulation.covering_tests import TESTS, CoveringTest, failing, in_session, reached_by_tests, split_at
 from tests.simulation.explore import Found
 from tests.simulation.mutants import Mutant, mutants
 from tests.simulation.parts import AREA_OF, PARTS
@@ -24,14 +24,17 @@ KEPT = TESTS / "simulation/caught_mutants.jsonl"
 WORLDS = 200
 # Of the runs with a single fault, so many are tried first, from all over.
 SOME = 400
-# All runs without a fault take as long as hundreds of tests.
-QUICKEST = 100
+# Nearly all mutants are caught by tests that take so many seconds of CPU together; the others need minutes.
+QUICK_S = 15
+# Set to stop after the quick stage, while tests are being written.
+QUICK_ALONE = os.environ.get("QUICK")
 # A survivor needs some minutes of CPU.
 CPU_S = 900
 PROCESSES = 3
 # Who noticed a mutant, and each thing that did.
 Stage = tuple[str, Iterator[str]]
 Stages = Callable[[Mutant], list[Stage]]
+Tests = Mapping[str, Sequence[CoveringTest]]
 
 
 def main(wanted: Callable[[Mutant], bool], *, whole: bool, fresh: bool, report: bool) -> int:
@@ -77,18 +80,20 @@ def _judge_all(chosen: Sequence[Mutant], store: CaughtMutants) -> list[Verdict]:
 
 
 def _judge(chosen: Sequence[Mutant], items: Sequence[pytest.Item], store: CaughtMutants) -> list[Verdict]:
-    print("which tests and scenarios can notice what ...", flush=True)
-    marks = {mutant.mark for mutant in chosen}
-    quick = _judged(chosen, _quick_stages(reached(marks), reached_by_tests(items, marks)), store)
+    print("which tests can notice what ...", flush=True)
+    tests = reached_by_tests(items, {mutant.mark for mutant in chosen})
+    quick = _judged(chosen, _quick_stages(tests), store)
     left = [verdict.mutant for verdict in quick if verdict.end in ("survivors", "explained")]
-    return [verdict for verdict in quick if verdict.mutant not in left] + (_judge_slowly(left, store) if left else [])
+    slow = _judge_slowly(left, tests, store) if left and not QUICK_ALONE else []
+    judged = {verdict.mutant for verdict in slow}
+    return [verdict for verdict in quick if verdict.mutant not in judged] + slow
 
 
-def _judge_slowly(left: Sequence[Mutant], store: CaughtMutants) -> list[Verdict]:
+def _judge_slowly(left: Sequence[Mutant], tests: Tests, store: CaughtMutants) -> list[Verdict]:
     print(f"{len(left)} mutants are left; which single faults and random worlds can notice what ...", flush=True)
     marks = {mutant.mark for mutant in left}
     names = {scenario.name for item in left for scenario in AREA_OF[item.module].scenarios}
-    return _judged(left, _slow_stages(reached(marks, names), reached_by_worlds(marks, WORLDS)), store)
+    return _judged(left, _slow_stages(tests, reached(marks, names), reached_by_worlds(marks, WORLDS)), store)
 
 
 def _judged(chosen: Sequence[Mutant], stages: Stages, store: CaughtMutants) -> list[Verdict]:
@@ -116,30 +121,29 @@ def _caught(mutant: Mutant, stages: Stages) -> tuple[str | None, str]:
     return next(((who, what) for who, stage in stages(mutant) for what in stage), (None, ""))
 
 
-def _quick_stages(runs: Mapping[str, Sequence[Run]], tests: Mapping[str, Sequence[pytest.Item]]) -> Stages:
-    """Return the stages that take seconds: the quickest tests, runs without faults, the other tests."""
+def _quick_stages(tests: Tests) -> Stages:
+    """Return the stage that takes seconds: the quickest tests."""
 
     def stages(mutant: Mutant) -> list[Stage]:
-        those = tests.get(mutant.mark, ())
-        return [
-            ("tests", failing(those[:QUICKEST])),
-            ("scenarios", map(_description, search.runs(runs.get(mutant.mark, ())))),
-            ("tests", failing(those[QUICKEST:])),
-        ]
+        quick, _ = split_at(tests.get(mutant.mark, ()), QUICK_S)
+        return [("tests", failing(quick))]
 
     return stages
 
 
-def _slow_stages(runs: Mapping[str, Sequence[Run]], worlds: Mapping[str, Sequence[int]]) -> Stages:
-    """Return the other stages: every single fault, random worlds, overload."""
+def _slow_stages(tests: Tests, runs: Mapping[str, Sequence[Run]], worlds: Mapping[str, Sequence[int]]) -> Stages:
+    """Return the other stages: the other tests, runs without faults, every single fault, random worlds, overload."""
 
     def stages(mutant: Mutant) -> list[Stage]:
+        _, others = split_at(tests.get(mutant.mark, ()), QUICK_S)
         scenarios = {scenario.name for scenario in AREA_OF[mutant.module].scenarios}
+        clean = [run for run in runs.get(mutant.mark, ()) if not run[1]]
         faulty = [run for run in runs.get(mutant.mark, ()) if run[1] and run[0] in scenarios]
         step = 1 + len(faulty) // SOME
         rest = [run for number, run in enumerate(faulty) if number % step]
         return [
-            ("scenarios", map(_description, search.runs(faulty[::step]))),
+            ("tests", failing(others)),
+            ("scenarios", map(_description, search.runs([*clean, *faulty[::step]]))),
             ("random worlds", map(_description, search.worlds(worlds.get(mutant.mark, ())))),
             ("scenarios", map(_description, chain(search.runs(rest), search.overloads()))),
         ]

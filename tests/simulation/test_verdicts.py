@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import verdicts
-from tests.simulation.covering_tests import CPU_S, in_session, reached_by_tests
+from tests.simulation.covering_tests import CPU_S, CoveringTest, in_session, reached_by_tests
 from tests.simulation.mutants import Mutant, mutants
 from tests.simulation.timeouts import forked, value_of
 from tests.simulation.verdicts import CaughtMutants, Verdict, digest_of
@@ -105,5 +105,5 @@ def test_a_mutant_is_tried_on_the_tests_that_can_notice_it() -> None:
     assert {mark.partition(":")[0] for mark in found} == {"whendue.timer.lateness"}
 
 
-def _names(found: Mapping[str, Sequence[pytest.Item]]) -> dict[str, list[str]]:
-    return {mark: [item.nodeid for item in items] for mark, items in found.items()}
+def _names(found: Mapping[str, Sequence[CoveringTest]]) -> dict[str, list[str]]:
+    return {mark: [test.item.nodeid for test in tests] for mark, tests in found.items()}
