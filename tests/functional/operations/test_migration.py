@@ -45,7 +45,8 @@ def old_table() -> tuple[World, dict[str, Job]]:
     """Make a table of the version before: a job in each state that lasts."""
     world = World()
     jobs = {
-        "done": world.submit(tags={"team": "a"}),
+        # Its payload is an item of its own.
+        "done": world.submit(payload={"x": "y" * 5000}, tags={"team": "a"}),
         "bad": world.submit("bad", policy=ONCE),
         "cancelled": world.submit(delay_s=1000),
     }
@@ -108,8 +109,8 @@ def test_all_jobs_are_listed_as_this_version_lists_them(old: tuple[World, dict[s
         if name not in FINISHED:
             assert (job.due_pk, job.check_at) == (before[name].due_pk, before[name].check_at)
     assert listed(world, JobFilter(tags=(("team", "a"),))) == {jobs["done"].id}
-    due = {entry.key.pk for entries in world.table.indexes[Index.DUE].values() for entry in entries}
-    assert not due & {jobs["done"].key.pk, jobs["cancelled"].key.pk}
+    due = {entry.key for entries in world.table.indexes[Index.DUE].values() for entry in entries}
+    assert not due & {jobs["done"].key, jobs["cancelled"].key}
 
 
 def test_jobs_run_on_and_change_while_it_goes(old: tuple[World, dict[str, Job]]) -> None:
@@ -249,7 +250,7 @@ def _mark_behind_a_frozen_one(world: World, frozen_at: int, ahead: int) -> dict[
         return real(writes)
 
     frozen = Migration(world.build(store=Refusing(world.table, "apply", apply)).runtime, 1)
-    while not seen:
+    for _ in range(1 + frozen_at):
         frozen.step()
     return seen
 
@@ -291,6 +292,14 @@ def test_what_cannot_be_read_is_left_and_noted(old: tuple[World, dict[str, Job]]
     migrate(world)
     assert [error["stage"] for error in world.app.bulkhead.take()["isolated"]] == ["migrate"]
     assert listed(world) == {job.id for job in jobs.values()} - {jobs["done"].id}
+
+
+def test_what_belongs_to_jobs_is_passed_by(old: tuple[World, dict[str, Job]]) -> None:
+    """It is no job, and no error."""
+    world, jobs = old
+    assert {key.sk for key in world.table.rows if key.pk == jobs["done"].key.pk} > {"job"}
+    migrate(world)
+    assert world.app.bulkhead.take() == {}
 
 
 def test_a_job_of_this_version_needs_nothing() -> None:

@@ -71,3 +71,9 @@ def test_a_partition_at_its_end_is_not_read_again(gone: int) -> None:
     store, _ = filled([(PARTITIONS[gone], 1, True)])
     assert NewestFirst(store, QUERIES, dict.fromkeys(range(3)), 10, 100).take(10) == []
     assert NewestFirst(store, QUERIES, dict.fromkeys({0, 1, 2} - {gone}), 10, 100).take(10) != []
+
+
+def test_a_partition_that_was_not_read_has_yet_to_start() -> None:
+    """It is not at its end: the next page begins there."""
+    store, _ = filled([(PARTITIONS[0], 1, True)])
+    assert NewestFirst(store, QUERIES, {}, 10, 100).positions == {}

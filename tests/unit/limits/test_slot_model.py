@@ -12,6 +12,7 @@ from whendue.limits.slot_model import (
     Slot,
     acquire_slot,
     held_back,
+    lapsed_numbers,
     limit_state_of,
     release,
     renew,
@@ -49,6 +50,19 @@ def test_a_slot_that_was_lost_to_another_job_is_not_passed_on_renewed_or_freed(n
     before = store.items()
     store.apply([WRITES[name](MINE)])
     assert store.items() == before
+
+
+@pytest.mark.parametrize(
+    ("fence", "lease_until", "lapsed"),
+    [("for#other", NOW - 1, {0}), ("for#other", NOW, set()), ("mine", NOW - 1, set()), ("mine", NOW, set())],
+)
+def test_only_a_reservation_that_nobody_took_up_in_time_has_lapsed(
+    fence: str, lease_until: int, lapsed: set[int]
+) -> None:
+    """A slot whose lease has ended is its job's until rescue has seen to that."""
+    store = MemoryStore()
+    held(store, fence, lease_until)
+    assert lapsed_numbers(limit_state_of(PK, store.query(PK)), NOW) == lapsed
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -107,6 +107,15 @@ def test_what_cannot_be_given_away_stays(error: Exception, noted: int) -> None:
     assert world.app.bulkhead.take().get("isolated_errors", 0) == noted
 
 
+def test_a_container_keeps_all_and_that_is_no_error() -> None:
+    """It has nothing to start further ticks with."""
+    world = World()
+    scan = scan_with_full_pages(5)
+    assert fan_out_of(world, None).share([scan], {}) == 0
+    assert len(scan.window) == 6
+    assert world.app.bulkhead.take() == {}
+
+
 def test_schedules_without_time_are_given_away_all_of_them() -> None:
     """This tick goes on with jobs."""
     world = World()

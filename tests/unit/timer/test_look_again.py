@@ -56,4 +56,5 @@ def test_no_other_check_of_a_due_job_is_taken_for_that_of_a_held_one(waited_s: i
     now_ms = DUE + 1000 * waited_s
     assert is_held(held_check(JOB, now_ms, None), now_ms)
     assert not is_held(late_check(JOB, now_ms), now_ms)
+    assert not is_held(None, now_ms)
     assert not is_held(now_ms + 1000 * interval_s, now_ms)

@@ -8,12 +8,11 @@ from typing import NamedTuple
 from whendue.engine.ports import Depth, DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition
-from whendue.jobs.model import State
+from whendue.jobs.model import State, from_item
 from whendue.pauses.model import Pause
 from whendue.pauses.service import PauseService
 from whendue.quotas import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
 from whendue.settings import ALL_QUEUES
-from whendue.timer.current_jobs import readable
 
 
 class QueueView(NamedTuple):
@@ -74,7 +73,7 @@ class QueueInspector:
         """Find the job of a queue that has been due longest, among some of its entries."""
         now_ms = self._runtime.clock.now_ms()
         items = self._runtime.store.get([entry.key for entry in entries])
-        read = self._runtime.bulkhead.each(filter(None, items), readable, stage="gauges", name=lambda item: item["pk"])
+        read = self._runtime.bulkhead.each(filter(None, items), from_item, stage="gauges", name=lambda item: item["pk"])
         jobs = [job for _, job in read if job.state is State.PENDING and job.due_at <= now_ms]
         held = set() if paused else self._pauses.held(jobs)
         return min((job.due_at for job in jobs if job.id not in held), default=None)

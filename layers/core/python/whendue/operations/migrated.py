@@ -6,7 +6,7 @@ from typing import Any, Final
 from whendue.jobs.due_index import live_partition
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import archive, as_read
-from whendue.table.writes import REMOVE, Condition, Is, Lacks, Write
+from whendue.table.writes import REMOVE, Condition, Lacks, Write
 
 # Partitions in which finished jobs were listed.
 FORMER: Final = "done#"
@@ -22,8 +22,7 @@ def migrated(job: Job, item: Mapping[str, Any]) -> Write | None:
         job: as read.
         item: its item.
     """
-    # No item is made for a job that has been erased.
-    expected: list[Condition] = [Is("created_at", job.created_at)]
+    expected: list[Condition] = []
     changes: dict[str, Any] = {}
     if "tenant_pk" not in item:
         expected.append(Lacks("tenant_pk"))

@@ -96,7 +96,7 @@ class Migration:
         self._mark(mark, position)
         return MigrationProgress(len(items), changed, position is None)
 
-    def _change(self, items: Sequence[Item]) -> int:
+    def _change(self, items: Sequence[Item | None]) -> int:
         changed = 0
         for _ in range(CONFLICT_TRIES):
             writes = readable(self._runtime, items, lambda item: migrated(from_item(item), item), "migrate")
@@ -108,7 +108,7 @@ class Migration:
                 refused += again
             if not refused:
                 return changed
-            items = [item for item in self._runtime.store.get(refused) if item]
+            items = self._runtime.store.get(refused)
         raise UnavailableError("jobs of the table keep changing; run the migration again")
 
     def _apply(self, writes: Sequence[Write]) -> tuple[int, list[Key]]:
@@ -131,6 +131,6 @@ class Migration:
         expected: list[Condition] = [Absent()]
         if mark:
             at = position_of(mark)
-            expected = [Is("at_pk", at.pk), Is("at_sk", at.sk), Lacks("finished")] if at else [Lacks("at_pk")]
+            expected = [Is("at_pk", at.pk), Is("at_sk", at.sk)] if at else [Lacks("at_pk")]
         [result] = self._runtime.store.apply([Write("mark_migration", MIGRATION_KEY, expected, changes)])
         result.done_or_raise()

@@ -33,26 +33,10 @@ def current_jobs(runtime: Runtime, entries: Sequence[Found]) -> list[Job | None]
     runtime.bulkhead.together(entries, read, stage="read", name=_job_id)
     stored = [(found, item) for found, item in items.items() if item]
     read_jobs = runtime.bulkhead.each(
-        stored, lambda pair: readable(pair[1]), stage="read", name=lambda pair: _job_id(pair[0])
+        stored, lambda pair: from_item(pair[1]), stage="read", name=lambda pair: _job_id(pair[0])
     )
     jobs = {found: job for (found, _), job in read_jobs if (job.due_pk, job.check_at) == _place(found)}
     return [jobs.get(found) for found in entries]
-
-
-def readable(item: Item) -> Job:
-    """Read a job whose numbers are numbers: what sorts and compares many jobs must not raise for one of them.
-
-    Raises:
-        Exception: it cannot be read.
-    """
-    job = from_item(item)
-    checks = (job.due_at, job.check_at or 0, job.scheduled_at, job.created_at, job.lease_until)
-    counts = (job.rescues, job.generation, job.claims, job.failures)
-    if not all(isinstance(number, int | float) for number in (*checks, *counts)):
-        raise TypeError("a number of the job is none")
-    if not all(isinstance(text, str) for text in (job.tenant, job.type, job.queue)):
-        raise TypeError("a name of the job is none")
-    return job
 
 
 def _place(found: Found) -> tuple[str, int]:

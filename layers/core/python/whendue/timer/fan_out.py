@@ -108,11 +108,13 @@ class FanOut:
         Returns the number of ticks that were started, and the partitions that the next tick goes on with.
         """
         started, left = 0, list(partitions)
-        ticks = min(TIMERS_AT_ONCE - 1, len(partitions)) if self._timers else 0
+        if self._timers is None:
+            return started, left
+        ticks = min(TIMERS_AT_ONCE - 1, len(partitions))
         for number in range(ticks):
             given = partitions[number::ticks]
             part = TickPart({}, [int(partition.split("#")[1]) for partition in given], self._deadline_ms)
-            if self._timers and self._is_started(self._timers, part):
+            if self._is_started(self._timers, part):
                 started += 1
                 left = [partition for partition in left if partition not in given]
         return started, left

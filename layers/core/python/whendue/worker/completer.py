@@ -131,7 +131,7 @@ class Completer:
             if isinstance(other, Transition):
                 passed.append((step[0], other))
             else:
-                left.append(other or _left(step, result))
+                left.append(_left(step, result))
         return Stage(passed, left)
 
     def _instead(self, claimed_job: ClaimedJob, result: Recorded, now_ms: int) -> Transition | Left | None:
