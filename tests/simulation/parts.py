@@ -274,6 +274,8 @@ NOTIFICATIONS: Final = Area(
         "unit/notifications/test_events.py",
         "functional/support/test_conflicts.py",
         "functional/notifications/test_publisher.py",
+        "functional/notifications/test_sender.py",
+        "functional/notifications/test_sender_bulkheads.py",
         "functional/api/test_subscriptions.py",
         "functional/notifications/test_subscriptions.py",
         "functional/channels/test_webhook.py",

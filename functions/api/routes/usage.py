@@ -26,7 +26,7 @@ Month = Annotated[
 def usage(month: Month = None) -> UsageReply:
     """Return what the tenant's jobs have consumed in a month, by task type, and what that costs by list prices.
 
-    With the scope `operator`: of all tenants together, also by tenant. The newest five minutes may be missing.
+    With the scope `operator`: of all tenants together, also by tenant. The newest minute may be missing.
     """
     app, tenant = caller(router)
     sees_all = identity_of(router).may(OPERATOR)

@@ -99,7 +99,7 @@ def test_types_behind_the_first_are_summed_up(world: World) -> None:
 
 
 def test_what_the_api_itself_counts_is_there_when_it_is_written(client: Client, world: World) -> None:
-    """A submit is a request of this tenant; it is written at most every five minutes."""
+    """A submit is a request of this tenant; it is written once a minute, or when it is of 50 submits and attempts."""
     client.submit()
     world.clock.advance(USAGE_EVERY_MS / 1000)
     client.submit()

@@ -21,7 +21,7 @@ from whendue.metrics.usage import (
     Usage,
     month_of,
 )
-from whendue.quotas import USAGE_EVERY_MS, USAGE_NAMED
+from whendue.quotas import USAGE_EVERY_MS, USAGE_JOBS, USAGE_NAMED
 from whendue.submission.request import JobRequest
 
 ROUNDS = 10
@@ -52,21 +52,35 @@ def written(world: BilledWorld, tenant: str | None = None) -> Usage:
     return world.app.counters.read_usage(month_of(world.clock.now_ms()), tenant)
 
 
-def test_within_five_minutes_usage_costs_no_call_and_no_write_unit(world: BilledWorld) -> None:
-    """Each batch is counted by one write unit in one call, as without it; then one more item goes with that call."""
+def test_usage_costs_no_call_and_a_write_unit_in_a_minute_or_for_fifty_jobs(
+    world: BilledWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch is counted by one write unit in one call, as without it; sometimes one more item goes with that."""
+    spent = {}
+    for jobs in (USAGE_JOBS, 10**9):
+        monkeypatch.setattr("whendue.metrics.store.USAGE_JOBS", jobs)
+        world.clock.advance(WAIT_S)
+        some_jobs(world)
+        begun = Counter(world.bill)
+        some_jobs(world)
+        spent[jobs] = world.bill - begun
+    often, seldom = spent[USAGE_JOBS], spent[10**9]
+    assert often["write count"] == seldom["write count"] == ROUNDS
+    # A round submits ten jobs and runs them.
+    assert 0 < often["write use"] <= ROUNDS * 20 / USAGE_JOBS
+    assert seldom["write use"] == 0
+    assert often["write_units"] == seldom["write_units"] + often["write use"]
+    assert often["table_calls"] == seldom["table_calls"]
+
+
+def test_a_burst_is_written_but_for_a_rest(world: BilledWorld) -> None:
+    """Lambda ends processes without a word: what they still hold is lost."""
+    world.clock.advance(WAIT_S)
+    before = world.app.counters.read_usage(month_of(world.clock.now_ms()))
     some_jobs(world)
-    begun = Counter(world.bill)
-    some_jobs(world)
-    spent = world.bill - begun
-    assert spent["write count"] == ROUNDS
-    assert spent["write use"] == 0
-    world.seconds(WAIT_S)
-    begun = Counter(world.bill)
-    some_jobs(world)
-    later = world.bill - begun
-    assert later["write use"] == 1
-    assert later["write_units"] == spent["write_units"] + 1
-    assert later["table_calls"] == spent["table_calls"]
+    after = world.app.counters.read_usage(month_of(world.clock.now_ms()))
+    gained = sum((after[consumer] - before.get(consumer, Counter()) for consumer in after), Counter[str]())
+    assert gained["submitted"] + gained["attempts"] > ROUNDS * 20 - USAGE_JOBS
 
 
 def test_what_tenants_have_used_is_what_the_world_was_billed(world: BilledWorld) -> None:

@@ -7,11 +7,14 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
+from whendue.engine.message import from_body
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State
+from whendue.pauses.model import tenant_pause
 from whendue.pauses.resumption import RESUMPTIONS
 from whendue.quotas import BACKLOG_MESSAGES, HELD_CHECK_MIN_S, PAUSE_CACHE_MS
 from whendue.submission.request import JobRequest
+from whendue.table.writes import delete
 
 DROPPED_S = PAUSE_CACHE_MS / 1000 + 1
 
@@ -139,16 +142,24 @@ def test_in_a_backed_up_queue_nothing_is_sent_and_rescue_looks_at_what_was_held(
     assert [len(world.runs(each)) for each in (job, *waiting)] == [1] * (len(waiting) + 1)
 
 
-def test_what_promote_has_yet_to_send_is_left_to_it() -> None:
+@pytest.mark.parametrize("began", [False, True], ids=["at the beginning", "after others"])
+def test_what_promote_has_yet_to_send_is_left_to_it(began: bool) -> None:
     """It needs no write per job for that."""
     world = World()
+    if began:
+        for _ in range(40):
+            world.submit(delay_s=140)
+        world.clock.advance(25)
+        assert world.tick().promoted == 40
+        world.queues.discard("normal")
+        world.clock.advance(1)
     world.app.pauses.pause_queue("normal", "why", "ops", None)
     for _ in range(20):
         world.submit(delay_s=200)
     world.clock.advance(300)
     world.app.pauses.resume_queue("normal")
     ticked = world.tick()
-    assert (ticked.promoted, ticked.rescued, world.queues.pending("normal")) == (20, {}, 20)
+    assert (ticked.promoted, ticked.rescued["send"] - 40 * began, world.app.bulkhead.take()) == (20, 0, {})
 
 
 def test_a_resume_that_never_took_place_is_forgotten() -> None:
@@ -222,3 +233,101 @@ def test_the_timer_goes_on_where_it_was_when_the_table_did_not_answer(monkeypatc
     assert 0 < first < len(jobs)
     world.tick()
     assert (world.queues.pending("normal"), resumptions(world)) == (len(jobs), 0)
+
+
+def test_what_promote_has_passed_and_the_pause_has_dropped_is_sent_by_the_resume() -> None:
+    """Rescue has not looked at it yet: its check is still its first."""
+    world = World()
+    world.tick()
+    pause(world)
+    job = world.submit(delay_s=200)
+    world.clock.advance(90)
+    assert world.tick().promoted == 1
+    world.clock.advance(112)
+    world.work()
+    assert (world.runs(job), world.job(job).rescues) == ([], 0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("whendue.timer.resume.RESUMED_AT_ONCE", 0)
+        world.app.resume.tenant(TENANT, None)
+    assert world.tick().rescued == {"send": 1}
+    world.clock.advance(DROPPED_S)
+    world.work()
+    assert len(world.runs(job)) == 1
+
+
+def test_what_rescue_had_sent_before_the_pause_is_sent_again() -> None:
+    """That message was dropped as others were."""
+    world = World()
+    [job] = dropped(world, 1)
+    world.clock.advance(100)
+    assert world.tick().rescued == {"send": 1}
+    world.queues.discard("normal")
+    world.clock.advance(10)
+    pause(world)
+    world.clock.advance(10)
+    world.app.resume.tenant(TENANT, None)
+    assert (world.job(job).rescues, world.queues.pending("normal")) == (2, 1)
+
+
+def test_a_late_job_of_a_backed_up_queue_keeps_its_check() -> None:
+    """Rescue finds it by that."""
+    world = World()
+    pause(world)
+    [job] = dropped(world, 1)
+    for _ in range(BACKLOG_MESSAGES + 1):
+        world.submit()
+    world.app.resume.tenant(TENANT, None)
+    assert world.job(job) == job
+
+
+def test_a_pause_that_is_gone_is_over() -> None:
+    """Its item vanishes by TTL."""
+    world = World()
+    pause(world)
+    jobs = dropped(world, 3)
+    moved_far(world)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("whendue.timer.resume.RESUMED_AT_ONCE", 0)
+        world.app.resume.tenant(TENANT, None)
+    world.table.apply([delete("expire", tenant_pause(TENANT))])
+    app = world.build()
+    assert (world.tick(app).rescued, app.bulkhead.take()) == ({"send": len(jobs)}, {})
+
+
+def test_a_job_whose_fan_out_is_pending_is_left_to_rescue() -> None:
+    """What waits for its failed attempt is informed before it is tried again."""
+    world = World()
+    pause(world)
+    [job] = dropped(world, 1)
+    moved_far(world)
+    world.table.rows[job.key]["pending_fan_out"] = ""
+    world.app.resume.tenant(TENANT, None)
+    assert (world.job(job).rescues, world.queues.pending("normal")) == (0, 0)
+
+
+def test_jobs_that_are_not_due_or_gone_are_passed_by() -> None:
+    """The index shows them for a while longer, and that is no error."""
+    world = World()
+    pause(world)
+    later, gone, [held] = world.submit(delay_s=1000), world.submit(), dropped(world, 1)
+    moved_far(world)
+    world.table.rows.pop(gone.key)
+    app = world.build()
+    app.resume.tenant(TENANT, None)
+    assert (world.job(later), world.job(held).rescues, app.bulkhead.take()) == (later, 1, {})
+
+
+def test_a_job_that_changes_as_it_is_brought_back_is_not_sent() -> None:
+    """Its write is refused: somebody else has sent it, or cancelled it."""
+    world = World()
+    pause(world)
+    jobs = dropped(world, 2)
+    moved_far(world)
+
+    def apply(writes: Any) -> Any:
+        if any(write.key == jobs[0].key for write in writes) and world.job(jobs[0]).state is State.PENDING:
+            world.app.control.cancel(TENANT, jobs[0].id)
+        return world.table.apply(writes)
+
+    world.build(store=Refusing(world.table, "apply", apply)).resume.tenant(TENANT, None)
+    assert [from_body(message.body).id for message in world.queues.messages["normal"]] == [jobs[1].id]

@@ -38,6 +38,14 @@ def test_of_two_processes_one_moves_it() -> None:
     assert not store.apply([move(BEGUN, with_backlogs(BEGUN, []))])[0].done
 
 
+def test_of_two_processes_one_begins_it() -> None:
+    """Neither has looked at any job yet: the other one's backlogs are older."""
+    store = MemoryStore()
+    store.apply([begin(BEGUN)])
+    moves = [move(BEGUN, with_backlogs(BEGUN, queues)) for queues in ([], ["high"])]
+    assert [store.apply([write])[0].done for write in moves] == [True, False]
+
+
 @pytest.mark.parametrize("broken", [{"positions": "{"}, {"positions": None}, {"backed_up": "?"}])
 def test_what_is_none_raises(broken: dict[str, object]) -> None:
     """It ends alone, visibly."""

@@ -40,7 +40,8 @@ class UsedReply(Reply):
     gb_seconds: float = Field(description="Billed time of these invocations in GB-seconds.")
     cost: float = Field(description="Estimated cost in US dollars, by list prices.")
     cost_per_million: float | None = Field(
-        description="Estimated cost of a million jobs like these in US dollars; null if none has ended."
+        description="Estimated cost of a million jobs like these in US dollars: the cost divided by the jobs that were "
+        "submitted or that ended, whichever are more. Null if there are none."
     )
 
 
@@ -119,9 +120,11 @@ def ranked(
 
 
 def _used(used: Mapping[str, int], prices: PriceList) -> dict[str, Any]:
-    cost, ended = cost_usd(used, prices.usd), used.get("ended", 0)
+    cost, submitted, ended = cost_usd(used, prices.usd), used.get("submitted", 0), used.get("ended", 0)
+    # Jobs under way have not cost all of it yet; those of a schedule, or of the month before, are in one number alone.
+    jobs = max(submitted, ended)
     return {
-        "submitted": used.get("submitted", 0),
+        "submitted": submitted,
         "attempts": used.get("attempts", 0),
         "ended": ended,
         "write_units": used.get(WRITES, 0) / THOUSANDTHS,
@@ -130,5 +133,5 @@ def _used(used: Mapping[str, int], prices: PriceList) -> dict[str, Any]:
         "invocations": used.get(INVOCATIONS, 0) / THOUSANDTHS,
         "gb_seconds": gb_seconds(used),
         "cost": cost,
-        "cost_per_million": cost / ended * MILLION if ended else None,
+        "cost_per_million": cost / jobs * MILLION if jobs else None,
     }

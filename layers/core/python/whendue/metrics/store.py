@@ -18,10 +18,11 @@ from whendue.metrics.usage import (
     addition,
     beginning_month,
     from_item,
+    jobs_of,
     month_of,
     reserving,
 )
-from whendue.quotas import COUNTED_TYPES, COUNTER_SHARDS, USAGE_EVERY_MS, USAGE_NAMED, USAGE_SERIES
+from whendue.quotas import COUNTED_TYPES, COUNTER_SHARDS, USAGE_EVERY_MS, USAGE_JOBS, USAGE_NAMED, USAGE_SERIES
 from whendue.table.keys import counter_key, counter_pk, usage_pk
 from whendue.table.writes import Write
 
@@ -45,8 +46,8 @@ class MetricsStore:
         Args:
             taken: what was counted.
             every_ms: hold it back until the last write is this long ago.
-            usage: what was consumed; it is held back until its own last write is `USAGE_EVERY_MS` ago, and goes with
-                the counts.
+            usage: what was consumed; it is held back until it is of `USAGE_JOBS` jobs, or its own last write is
+                `USAGE_EVERY_MS` ago, and goes with the counts.
         """
         now_ms = self._runtime.clock.now_ms()
         with self._lock:
@@ -66,7 +67,8 @@ class MetricsStore:
 
     def _due_usage(self, now_ms: int) -> Usage:
         """Return what was consumed if it is time to write it."""
-        if not self._usage or now_ms - self._usage_written_ms < USAGE_EVERY_MS:
+        is_due = now_ms - self._usage_written_ms >= USAGE_EVERY_MS or jobs_of(self._usage) >= USAGE_JOBS
+        if not is_due:
             return {}
         used, self._usage, self._usage_written_ms = self._usage, {}, now_ms
         return used

@@ -128,6 +128,11 @@ def cost_usd(used: Mapping[str, int], usd: Mapping[str, float]) -> float:
     )
 
 
+def jobs_of(usage: Usage) -> int:
+    """Return the number of submits and attempts that it is of."""
+    return sum(used["submitted"] + used["attempts"] for used in usage.values())
+
+
 def gb_seconds(used: Mapping[str, int]) -> float:
     """Return the time that functions were billed for, in GB-seconds."""
     return used.get(COMPUTE, 0) / 1024 / 1000

@@ -25,15 +25,16 @@ class Resumption:
         since: when it ends, ms UTC.
         positions: partition of the due index -> the last entry that was looked at, None at its beginning; a partition
             that was looked at to its end is left out.
-        backed_up: queues that had a backlog when the pause ended: their messages are late, not dropped; None as long
-            as that is unknown.
+        is_measured: whether the queues' backlogs are known; they are looked at before anything is sent.
+        backed_up: queues that had a backlog when the pause ended: their messages are late, not dropped.
     """
 
     id: str
     pause: Key
     since: int
     positions: Mapping[str, DueEntry | None]
-    backed_up: Sequence[str] | None = None
+    is_measured: bool = False
+    backed_up: Sequence[str] = ()
 
     @property
     def key(self) -> Key:
@@ -53,10 +54,10 @@ def begin(resumption: Resumption) -> Write:
     fields = {
         "due_pk": RESUMPTIONS,
         "check_at": resumption.since,
-        "due_at": resumption.since,
         "pause_pk": resumption.pause.pk,
         "pause_sk": resumption.pause.sk,
         "positions": _json(resumption.positions),
+        "is_measured": resumption.is_measured,
         "backed_up": _json(resumption.backed_up),
     }
     return insert("begin_resumption", resumption.key, fields)
@@ -64,8 +65,9 @@ def begin(resumption: Resumption) -> Write:
 
 def move(before: Resumption, after: Resumption) -> Write:
     """Store how far a resumption is; refused if another process has moved it since it was read."""
-    expected = [Is("positions", _json(before.positions)), Is("backed_up", _json(before.backed_up))]
-    changes = {"positions": _json(after.positions), "backed_up": _json(after.backed_up)}
+    expected = [Is("positions", _json(before.positions)), Is("is_measured", before.is_measured)]
+    backlogs = {"is_measured": after.is_measured, "backed_up": _json(after.backed_up)}
+    changes = {"positions": _json(after.positions), **backlogs}
     return Write("move_resumption", before.key, expected, changes)
 
 
@@ -76,7 +78,7 @@ def end(resumption: Resumption) -> Write:
 
 def with_backlogs(resumption: Resumption, queues: Sequence[str]) -> Resumption:
     """Return a resumption that knows which queues have a backlog."""
-    return replace(resumption, backed_up=list(queues))
+    return replace(resumption, is_measured=True, backed_up=list(queues))
 
 
 def queues_of(resumption: Resumption) -> list[str]:
@@ -94,7 +96,8 @@ def from_item(item: Mapping[str, Any]) -> Resumption:
     positions = {partition: DueEntry(*parts) if parts else None for partition, parts in stored.items()}
     pause = Key(item["pause_pk"], item["pause_sk"])
     backed_up = json.loads(item["backed_up"])
-    return Resumption(item["pk"].removeprefix("RESUMPTION#"), pause, item["check_at"], positions, backed_up)
+    id_ = item["pk"].removeprefix("RESUMPTION#")
+    return Resumption(id_, pause, item["check_at"], positions, bool(item["is_measured"]), backed_up)
 
 
 def _json(value: Any) -> str:

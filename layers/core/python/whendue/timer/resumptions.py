@@ -108,7 +108,7 @@ class Resumptions:
             UnavailableError: a service does not answer; the timer goes on.
         """
         sent, left = 0, limit
-        if resumption.backed_up is None:
+        if not resumption.is_measured:
             # Before anything is sent, as that is no backlog.
             resumption = self._moved(resumption, self._with_backlogs(resumption))
         while resumption.positions:
@@ -155,7 +155,7 @@ class Resumptions:
         return sorted((job for (_, job), is_so in tested if is_so), key=lambda job: job.due_at)
 
     def _was_held(self, resumption: Resumption, job: Job, now_ms: int) -> bool:
-        if job.state is not State.PENDING or job.pending_fan_out is not None or job.due_at > now_ms:
+        if job.state is not State.PENDING or job.pending_fan_out is not None:
             return False
         if resumption.pause not in pauses_of(job):
             return False
@@ -163,7 +163,7 @@ class Resumptions:
             return True
         # Its check is the next one after it was sent again.
         is_sent_again = job.rescues > 0 and sent_at(job) >= resumption.since
-        return job.queue not in (resumption.backed_up or ()) and not is_sent_again
+        return job.queue not in resumption.backed_up and not is_sent_again
 
     def _is_promotes(self, found: Found, job: Job, promoted_to: PromotedTo) -> bool:
         if found.partition not in promoted_to:
@@ -181,7 +181,7 @@ class Resumptions:
         def step(job: Job) -> Transition:
             if job.id in held:
                 return postpone_check(job, held_check(job, now_ms, held[job.id]), send=False)
-            if job.queue in (resumption.backed_up or ()):
+            if job.queue in resumption.backed_up:
                 return postpone_check(job, now_ms, send=False)
             return postpone_check(job, now_ms + interval_ms(job.rescues), send=True)
 
