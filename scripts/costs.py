@@ -20,6 +20,8 @@ TOPOLOGY: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "infra/topology.yaml
 MILLION: Final = 1_000_000
 GB: Final = 1024**3
 MINUTES_A_MONTH: Final = 30 * 24 * 60
+# Of a stack whose variables do not say otherwise.
+SHARDS: Final = str(TOPOLOGY["due_index"]["shards"])
 KINDS: Final[Mapping[str, str]] = {
     "immediate": "immediate job, a request each",
     "bulk": "immediate job, up to ten in a request",
@@ -162,7 +164,7 @@ def idle_table() -> str:
     polls = POLLS_A_MINUTE * MINUTES_A_MONTH
     alarms, ticks = COUNTS["alarm_metrics"], COUNTS["tick_metrics"]
     rows = [
-        ["the timer's ticks with 4 shards", "the next table", _usd(idle_ticks("4").total)],
+        [f"the timer's ticks with {SHARDS} shards, the default", "the next table", _usd(idle_ticks(SHARDS).total)],
         [
             f"Lambda's pollers, {queues()} queues",
             f"{polls:,} requests each, {_usd(polls * usd['sqs_request'])} a queue",
@@ -172,7 +174,7 @@ def idle_table() -> str:
         ["alarms, with `observability`", f"{alarms} metrics of 8 alarms", _usd(alarms * usd["alarm_metric"])],
         ["the dashboard", "free: among an account's first three", _usd(0)],
     ]
-    fixed = idle_ticks("4").total + queues() * polls * usd["sqs_request"] + ticks * usd["metric"]
+    fixed = idle_ticks(SHARDS).total + queues() * polls * usd["sqs_request"] + ticks * usd["metric"]
     busy = emf_metrics() - ticks
     return table(
         ["what", "how much", "$ a month"],
