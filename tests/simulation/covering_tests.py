@@ -26,6 +26,8 @@ TESTS = Path(__file__).parents[1]
 OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist")
 # A test needs a few seconds at most.
 TEST_CPU_S = 30
+# And if it waits, for a few seconds.
+TEST_WAIT_S = 60
 CPU_S = 1200
 
 
@@ -165,7 +167,7 @@ class _Failures:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self) -> Iterator[None]:
-        with limited(self._cpu_s):
+        with limited(self._cpu_s, TEST_WAIT_S):
             yield
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -24,13 +24,14 @@ class HangError(BaseException):
 
 
 @contextmanager
-def limited(cpu_s: float) -> Iterator[None]:
-    """Raise HangError in what takes longer than so many seconds of CPU, or waits ten times as long."""
+def limited(cpu_s: float, wait_s: float | None = None) -> Iterator[None]:
+    """Raise HangError in what takes longer than so many seconds of CPU, or waits ten times as long, or `wait_s`."""
 
     def hangs(signum: int, frame: FrameType | None) -> None:
         raise HangError(f"over {cpu_s} s of CPU, or waiting")
 
-    timers = ((signal.ITIMER_VIRTUAL, signal.SIGVTALRM, cpu_s), (signal.ITIMER_REAL, signal.SIGALRM, WAITING * cpu_s))
+    longest_s = wait_s or WAITING * cpu_s
+    timers = ((signal.ITIMER_VIRTUAL, signal.SIGVTALRM, cpu_s), (signal.ITIMER_REAL, signal.SIGALRM, longest_s))
     before = [signal.signal(number, hangs) for _, number, _ in timers]
     # Again and again: code that catches whatever is raised must not outlive it.
     for timer, _, limit_s in timers:

@@ -55,6 +55,10 @@ from whendue.quotas import (
     PROBLEM_TEXT_BYTES,
 )
 
+# Where a value may be a text or an object, pydantic says which of them it has tried.
+TEXT: Final = "(text)"
+OBJECT: Final = "(object)"
+UNNAMED: Final = (TEXT, OBJECT)
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "2"
 # Details of errors that are members of the problem; others are for headers.
@@ -227,5 +231,6 @@ def invalid(errors: Sequence[Mapping[str, Any]], what: str = "the request is not
 
 def location(steps: Iterable[object]) -> str:
     """Name a place in a request, as in `body.tags.a`, in a few printable characters: names are a stranger's text."""
-    text = ".".join(str(step)[:PLACE_CHARACTERS] for step in islice(steps, PLACE_CHARACTERS))[:PLACE_CHARACTERS]
+    named = (str(step)[:PLACE_CHARACTERS] for step in islice(steps, PLACE_CHARACTERS) if step not in UNNAMED)
+    text = ".".join(named)[:PLACE_CHARACTERS]
     return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)

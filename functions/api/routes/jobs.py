@@ -184,9 +184,8 @@ def list_jobs(
         created_until=None if created_before is None else times.read(created_before) - 1,
     )
     page = app.listing.page("jobs", tenant, wanted, limit, cursor)
-    now_ms = app.clock.now_ms()
     return JobListReply(
-        items=shown(app, page.jobs, lambda job: job_reply(job, now_ms), attrgetter("id")),
+        items=shown(app, page.jobs, lambda job: job_reply(job, page.at_ms), attrgetter("id")),
         cursor=page.cursor,
         missing=missing(is_complete=page.is_complete),
     )

@@ -50,9 +50,8 @@ def list_workflows(
     """Return workflows, the newest first: by the time of their submit, with `state=dead` by the time of their end."""
     app, tenant = caller(router)
     page = app.listing.page("workflows", tenant, JobFilter(state=state, type=WORKFLOW), limit, cursor)
-    now_ms = app.clock.now_ms()
     return WorkflowListReply(
-        items=shown(app, page.jobs, lambda job: workflow_reply(job, now_ms), attrgetter("id")),
+        items=shown(app, page.jobs, lambda job: workflow_reply(job, page.at_ms), attrgetter("id")),
         cursor=page.cursor,
         missing=missing(is_complete=page.is_complete),
     )

@@ -15,8 +15,11 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from functions.api.http.problems import OBJECT, TEXT
 from whendue.quotas import NAME_BYTES, SUGGESTIONS
 from whendue.support.text import is_line, nearest
+
+__all__ = ["OBJECT", "TEXT", "Body", "text_or_object"]
 
 # A body with at most this many fields names them all when it gets an unknown one.
 FIELDS_NAMED: Final = 8
@@ -36,6 +39,11 @@ def _are_lines(value: Any) -> bool:
             return all(map(_are_lines, (*value, *value.values())))
         case _:
             return True
+
+
+def text_or_object(value: object) -> str:
+    """Return as which of two a value is validated, so that its errors are of that one alone."""
+    return TEXT if isinstance(value, str) else OBJECT
 
 
 class Body(BaseModel):

@@ -7,8 +7,10 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from pydantic import (
     AfterValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
@@ -18,7 +20,7 @@ from functions.api.http import times
 from functions.api.http.body import KEY
 from functions.api.http.json_text import Refused
 from functions.api.http.problems import invalid
-from functions.api.schemas.base import Body
+from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
 from functions.api.schemas.shared.numbers import Delay, RedriveRate
 from functions.api.schemas.shared.policy import Group, LimitsBody, Name, Names, PolicyBody, Priority, Rfc3339, TypeName
 from whendue.jobs.dependencies import FailurePolicy, On
@@ -51,6 +53,8 @@ def _short(tags: dict[str, str]) -> dict[str, str]:
     sizes = [(len(name.encode()), len(value.encode())) for name, value in tags.items()]
     if any(not 0 < name <= TAG_KEY_BYTES or value > TAG_VALUE_BYTES for name, value in sizes):
         raise ValueError(f"must have names of 1 to {TAG_KEY_BYTES} bytes and values of at most {TAG_VALUE_BYTES} bytes")
+    if any(":" in name for name in tags):
+        raise ValueError("must have names without ':', which ends a name where a list is filtered by tags")
     if sum(map(sum, sizes)) > TAGS_BYTES:
         raise ValueError(f"must have at most {TAGS_BYTES} bytes, all names and values together")
     return tags
@@ -60,7 +64,8 @@ Tags = Annotated[
     dict[str, str],
     Field(
         max_length=TAGS,
-        description="Labels of your own, returned with the job and its notifications. Default: none.",
+        description="Labels of your own, returned with the job and its notifications; names have no colon. Default: "
+        "none.",
         examples=[{"team": "billing"}],
     ),
     AfterValidator(_short),
@@ -205,12 +210,20 @@ class BatchDependencyBody(Body):
         return Dependency(job=self.job, ref=self.ref, on=self.on, name=self.as_ or self.ref)
 
 
+JobIdOrDependency = Annotated[
+    Annotated[JobIdText, Tag(TEXT)] | Annotated[DependencyBody, Tag(OBJECT)], Discriminator(text_or_object)
+]
+JobIdOrBatchDependency = Annotated[
+    Annotated[JobIdText, Tag(TEXT)] | Annotated[BatchDependencyBody, Tag(OBJECT)], Discriminator(text_or_object)
+]
+
+
 class JobBody(DueBody, JobTemplate):
     """A job to submit."""
 
     model_config = ConfigDict(json_schema_extra={"example": EMAIL_JOB})
 
-    depends_on: list[JobIdText | DependencyBody] = Field(
+    depends_on: list[JobIdOrDependency] = Field(
         default_factory=list, max_length=DEPENDENCIES, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
     )
     on_dependency_failure: OnDependencyFailure = "cancel"
@@ -245,7 +258,7 @@ class JobBody(DueBody, JobTemplate):
 class BatchJobBody(JobBody):
     """A job to submit in a batch."""
 
-    depends_on: list[JobIdText | BatchDependencyBody] = Field(  # type: ignore[assignment]
+    depends_on: list[JobIdOrBatchDependency] = Field(  # type: ignore[assignment]
         default_factory=list, max_length=DEPENDENCIES, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
     )
     ref: Name | None = Field(

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from functions.api.http import times
-from functions.api.schemas.base import Body
+from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
 from functions.api.schemas.job_replies import ErrorReply, error_reply
 from functions.api.schemas.job_requests import TIMES_ELSEWHERE, DueBody, JobTemplate, OnDependencyFailure, Tags
 from functions.api.schemas.reply import CURSOR, MISSING, Missing, Reply, Time
@@ -88,6 +88,9 @@ class EdgeBody(Body):
     )
 
 
+NameOrEdge = Annotated[Annotated[Name, Tag(TEXT)] | Annotated[EdgeBody, Tag(OBJECT)], Discriminator(text_or_object)]
+
+
 class NodeBody(StepBody):
     """A job of a workflow, and the nodes that it waits for."""
 
@@ -96,7 +99,7 @@ class NodeBody(StepBody):
     )
 
     name: Name | None = Field(default=None, description="If sent, the node's key in `nodes`.")
-    depends_on: list[Name | EdgeBody] = Field(
+    depends_on: list[NameOrEdge] = Field(
         default_factory=list, description="Nodes that must end first: names, or objects. Default: none."
     )
 

@@ -92,6 +92,7 @@ def subscribed(world: World) -> None:
 
 
 FORGED = {
+    "none": "",
     "a letter that is not ASCII": "Ö",
     "to the letter": unquote("%C3%96"),
     "half a pair": "\udcd6",

@@ -275,3 +275,14 @@ def test_a_workflow_that_runs_says_for_how_many_jobs_it_waits(client: Client, wo
 def test_the_default_policy_may_be_sent_without_dependencies(client: Client) -> None:
     """Generated clients send the default of every field."""
     client.submit(onDependencyFailure="cancel", dependsOn=[], profile="default", tags={})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "where"),
+    [("x" * 65, "body.dependsOn.0"), ({"job": "x", "odd": 1}, "body.dependsOn.0.odd"), (7, "body.dependsOn.0")],
+    ids=["a long id", "an unknown field", "a number"],
+)
+def test_what_is_wrong_with_a_dependency_is_said_once(client: Client, wanted: object, where: str) -> None:
+    """As an id or as an object, whichever it is."""
+    answer = client.send("POST", "/jobs", {"type": "ok", "payload": {}, "dependsOn": [wanted]})
+    assert (answer.status, [error["where"] for error in answer.json["errors"]]) == (422, [where])

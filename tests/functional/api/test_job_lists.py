@@ -43,6 +43,28 @@ def test_tags_are_sent_several_times_and_all_must_match(client: Client) -> None:
     assert ids(client, "tag=team:billing&tag=team:sales") == []
 
 
+@pytest.mark.parametrize("tags", [{"k:": "v"}, {"a:b": "c"}, {":": ""}])
+def test_a_tag_that_no_list_could_be_filtered_by_is_refused(client: Client, tags: dict[str, str]) -> None:
+    """The filter's name ends at the first colon, so this would be another tag."""
+    answer = client.send("POST", "/jobs", {"type": "ok", "payload": {}, "tags": tags})
+    assert (answer.status, answer.json["errors"][0]["where"]) == (422, "body.tags")
+    assert "without ':'" in answer.json["errors"][0]["problem"]
+
+
+def test_a_list_of_scheduled_jobs_shows_scheduled_ones(client: Client, world: World) -> None:
+    """Also a job that becomes due while the list is read."""
+    client.submit(delaySeconds=1)
+    real = world.table.get
+
+    def get(*arguments: Any, **options: Any) -> Any:
+        world.clock.advance(2)
+        return real(*arguments, **options)
+
+    world.table.get = get  # type: ignore[method-assign]
+    answer = client.send("GET", "/jobs", state="scheduled")
+    assert [job["state"] for job in answer.json["items"]] == ["scheduled"]
+
+
 def test_jobs_are_listed_by_the_time_of_their_submit(client: Client, world: World) -> None:
     """From the first time on, and before the second one."""
     made = []

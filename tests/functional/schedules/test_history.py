@@ -11,7 +11,7 @@ from tests.builders.faults import Refusing
 from tests.builders.schedules import definition
 from tests.builders.world import TENANT, World
 from whendue.engine.ports import Item
-from whendue.errors import InvalidCursorError
+from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.schedules.calendar.recurrence import Recurrence, latest
 from whendue.schedules.fires import Fire, FireOutcome, MissedRange, enter, missed_from
 from whendue.schedules.history import FireFilter, FireView
@@ -124,6 +124,15 @@ def test_gaps_before_the_range_are_not_read() -> None:
     app = world.build(store=Refusing(world.table, "query_range", query_range))
     assert len(app.fire_history.page(TENANT, "s", FireFilter(from_ms=now_ms - 2000), 50, None).fires) == 3
     assert len(spans) <= 4
+
+
+def test_a_range_that_ends_before_it_begins_is_refused() -> None:
+    """As with every other list."""
+    world = World()
+    world.app.schedules.put(TENANT, "s", definition())
+    with pytest.raises(InvalidRequestError, match="earlier"):
+        world.app.fire_history.page(TENANT, "s", FireFilter(2, 1), 10, None)
+    assert world.app.fire_history.page(TENANT, "s", FireFilter(1, 1), 10, None).fires == []
 
 
 @pytest.mark.parametrize("ending", ["x", "²", "", "1" * 9000])

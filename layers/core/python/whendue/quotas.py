@@ -365,8 +365,7 @@ COUNTER_SHARDS = 4
 COUNTED_TYPES = 100
 # What the API has counted is written once a second at most; what a process then still holds goes with its next request.
 COUNT_EVERY_MS = 1000
-# Usage is written once a minute, and sooner when it is of so many submits and attempts, for a write unit for each of a
-# tenant's types: a process that Lambda ends loses less than that.
+# Usage is written once a minute, and sooner when it is of so many submits and attempts: all that Lambda can lose.
 USAGE_EVERY_MS = 60_000
 USAGE_JOBS = 50
 # Tenants' types with sums of their own in a month (300 KB, read at once), and how many a process or an answer names.

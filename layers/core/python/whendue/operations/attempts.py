@@ -48,7 +48,7 @@ class Attempts:
         """
         job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
         bound = ("attempts", tenant, job_id)
-        before = int(self._runtime.cursors.open(cursor, bound)) if cursor else LAST_GENERATION + 1
+        before = int(self._runtime.cursors.open(cursor, bound)) if cursor is not None else LAST_GENERATION + 1
         attempts, goes_on_before = self._before(job, before, limit)
         rest = None if goes_on_before is None else self._runtime.cursors.seal(goes_on_before, bound)
         return AttemptPage(attempts, rest)

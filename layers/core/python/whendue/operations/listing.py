@@ -84,11 +84,13 @@ class Page(NamedTuple):
     Args:
         jobs: the jobs; a page may be short, even empty, before the end.
         cursor: where the next page starts; None at the end.
+        at_ms: the time at which states were compared, ms UTC.
         is_complete: False while an upgrade has yet to add jobs of the version before to the lists.
     """
 
     jobs: list[Job]
     cursor: str | None
+    at_ms: int
     is_complete: bool = True
 
 
@@ -125,7 +127,7 @@ class Listing:
             used = _used(matches, limit - len(jobs))
             merged.keep(taken, used)
             jobs += [job for job in matches[:used] if job]
-        return Page(jobs, self.cursor(merged, bound), self.is_complete())
+        return Page(jobs, self.cursor(merged, bound), now_ms, self.is_complete())
 
     def cursor(self, merged: NewestFirst, bound: Sequence[Any]) -> str | None:
         """Return the cursor of where entries were left; None at the end."""
@@ -158,7 +160,7 @@ class Listing:
         if wanted.first_ms > wanted.last_ms:
             raise InvalidRequestError("createdBefore must be later than createdAfter, and than 1970")
         bound = (name, tenant, *astuple(wanted))
-        positions = _positions(self._runtime.cursors.open(cursor, bound)) if cursor else {}
+        positions = _positions(self._runtime.cursors.open(cursor, bound)) if cursor is not None else {}
         return NewestFirst(self._runtime.store, _queries(tenant, wanted), positions, limit, budget), bound
 
     def _matches(self, taken: Sequence[Taken], tenant: str, wanted: JobFilter, now_ms: int) -> list[Job | None]:

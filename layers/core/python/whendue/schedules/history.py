@@ -49,6 +49,11 @@ class FireFilter:
     to_ms: int | None = None
     outcome: str | None = None
 
+    @property
+    def is_reversed(self) -> bool:
+        """Whether no time is between its first and its last."""
+        return self.from_ms is not None and self.to_ms is not None and self.from_ms > self.to_ms
+
 
 class FireView(NamedTuple):
     """A fire, and its job as long as that is kept."""
@@ -98,12 +103,14 @@ class FireHistory:
         """
         if wanted.outcome not in (None, *SHOWN):
             raise InvalidRequestError(f"outcome must be one of {', '.join(SHOWN)}")
+        if wanted.is_reversed:
+            raise InvalidRequestError("to must not be earlier than from")
         find_schedule(self._runtime.store, tenant, name)
         now_ms = self._runtime.clock.now_ms()
         newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
         bound = ("fires", tenant, name, *astuple(wanted))
         scan = _FireScan(self._runtime, fires_pk(tenant, name), wanted, max(newest + 1, 0))
-        if cursor:
+        if cursor is not None:
             scan.position = str(self._runtime.cursors.open(cursor, bound))
         fires: list[Fire] = []
         while len(fires) < limit and not scan.ended and scan.reads < FIRE_HISTORY_READS:

@@ -131,7 +131,7 @@ class ScheduleService:
             UnavailableError: the table does not answer.
         """
         cursors, bound = self._runtime.cursors, ("schedules", tenant)
-        pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor else "")
+        pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor is not None else "")
         items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
         page = [item for item in items if item["sk"] != first][:limit]
         known = [_read(item) for item in page]
