@@ -75,7 +75,8 @@ def main(wanted: Callable[[Mutant], bool], *, whole: bool, fresh: bool, report: 
 
 def _judge_all(chosen: Sequence[Mutant], store: CaughtMutants) -> list[Verdict]:
     """Judge mutants: by what is cheap first, and those that are left by everything."""
-    files = list(dict.fromkeys(file for part in PARTS for file in part.tests))
+    over_http = [str(path.relative_to(TESTS)) for path in sorted(TESTS.glob("functional/api/test_*.py"))]
+    files = list(dict.fromkeys([*(file for part in PARTS for file in part.tests), *over_http]))
     return in_session(files, lambda items: _judge(chosen, items, store))
 
 
