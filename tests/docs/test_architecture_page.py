@@ -8,8 +8,8 @@ from tests.builders.levels import LEVELS
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/core/python/whendue"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
-# What is not below the package, but drawn beside what it calls.
-OUTSIDE = {"functions"}
+# What is not among the levels, but drawn beside what it calls or above what it imports.
+OUTSIDE = {"functions", "client"}
 
 
 def test_the_drawing_has_the_levels_of_the_imports() -> None:

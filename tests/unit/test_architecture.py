@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/core/python/whendue"
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
 LEVEL_OF = {f"whendue.{name}": level for level, names in enumerate(LEVELS) for name in names}
+# The client runs in other people's processes: it stands low, so that it cannot import the server.
+LEVEL_OF |= {"whendue.client": 2}
 LEVEL_OF |= {"whendue": len(LEVELS), "functions": len(LEVELS)}
 # Constants and errors, which pure modules may use.
 PLAIN = {"whendue.aws_quotas", "whendue.errors", "whendue.quotas", "whendue.settings", "whendue.support.text"}
@@ -67,6 +69,14 @@ def test_pure_modules_import_pure_modules(module: str) -> None:
     """Rules that reach for the outside can no longer be tried by the thousand."""
     impure = [name for name in GRAPH[module] if name not in PURE | PLAIN and MODULES[name].name != "__init__.py"]
     assert not impure, f"{module} imports {impure}"
+
+
+def test_the_client_and_the_server_do_not_know_each_other() -> None:
+    """Who only submits jobs installs and loads no server; and the server calls nobody's API."""
+    own = {module for module in MODULES if module.startswith("whendue.client")}
+    used = {name for module in own for name in GRAPH[module]} - own
+    assert used <= {"whendue.support.clock", "whendue.version"}
+    assert {module for module in MODULES if module not in own and own & set(GRAPH[module])} == {"whendue"}
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -1,0 +1,87 @@
+"""Waits until something has ended, by reading it at growing intervals: the API has no request that waits."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from whendue.client.effects import Flow, ReadClock, Sleep
+from whendue.client.errors import WaitTimeoutError
+from whendue.client.messages import Request
+from whendue.client.models.jobs import JobWithTimeline
+from whendue.client.models.schedules import Backfill
+from whendue.client.models.workflows import WorkflowDetails
+from whendue.client.requests.jobs import get_job
+from whendue.client.requests.schedules import get_backfill
+from whendue.client.requests.workflows import get_workflow
+from whendue.support.clock import Clock
+
+T = TypeVar("T")
+FIRST_S: Final = 0.5
+FACTOR: Final = 1.5
+LONGEST_S: Final = 15.0
+TIMEOUT_S: Final = 300.0
+# An interval is between half of it and all of it, so that clients that began together do not read together.
+_SHORTEST: Final = 0.5
+
+
+def wait_until(request: Request[T], has_ended: Callable[[T], bool], timeout_s: float) -> Flow[T]:
+    """Read something until it has ended.
+
+    Raises:
+        WaitTimeoutError: it has not ended in time; it was read at least once.
+    """
+    clock: Clock = yield ReadClock()
+    until_ms = clock.now_ms() + round(timeout_s * 1000)
+    interval_s = FIRST_S
+    while True:
+        last: T = yield request
+        if has_ended(last):
+            return last
+        left_s = (until_ms - clock.now_ms()) / 1000
+        if left_s <= 0:
+            error = WaitTimeoutError(f"{request.path} has not ended within {timeout_s} s")
+            error.last = last
+            raise error
+        wait_s = interval_s * (_SHORTEST + (1 - _SHORTEST) * clock.random())
+        yield Sleep(min(wait_s, left_s))
+        interval_s = min(LONGEST_S, interval_s * FACTOR)
+
+
+def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTimeline]:
+    """Wait until a job has ended, and return it: `succeeded`, `dead` or `cancelled`.
+
+    Args:
+        job_id: id of the job.
+        timeout_s: how long to wait, seconds.
+
+    Raises:
+        WaitTimeoutError: it has not ended in time; the job itself goes on.
+    """
+    return wait_until(get_job(job_id), lambda job: job.ended, timeout_s)
+
+
+def wait_for_workflow(workflow_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[WorkflowDetails]:
+    """Wait until a workflow has ended, and return it: `succeeded`, `dead` or `cancelled`.
+
+    Args:
+        workflow_id: id of the workflow.
+        timeout_s: how long to wait, seconds.
+
+    Raises:
+        WaitTimeoutError: it has not ended in time; the workflow itself goes on.
+    """
+    return wait_until(get_workflow(workflow_id), lambda workflow: workflow.ended, timeout_s)
+
+
+def wait_for_backfill(name: str, backfill_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[Backfill]:
+    """Wait until a backfill has created its jobs, and return it: `finished` or `failed`.
+
+    Args:
+        name: name of the schedule.
+        backfill_id: id of the backfill.
+        timeout_s: how long to wait, seconds.
+
+    Raises:
+        WaitTimeoutError: it is still running after that time, and goes on.
+    """
+    wanted = get_backfill(name, backfill_id)
+    return wait_until(wanted, lambda backfill: backfill.state != "running", timeout_s)

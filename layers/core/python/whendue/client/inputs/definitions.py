@@ -1,0 +1,113 @@
+"""Schedules, profiles and subscriptions to create or replace. A field that is None is not sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from whendue.client.inputs.jobs import JobTemplate
+from whendue.client.inputs.workflows import WorkflowTemplate
+from whendue.client.models.common import Backoff, Limits
+from whendue.client.models.schedules import Misfire
+from whendue.client.models.subscriptions import EventFilter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSchedule:
+    """A whole schedule: when it fires, and the job or workflow that each fire runs.
+
+    Args:
+        cron: A cron expression in the schedule's time zone: five fields, or six with seconds first.
+        every: An interval: an ISO 8601 duration of whole seconds, counted from `start`.
+        at: A single fire at this time.
+        timezone: IANA name of the time zone in which `cron` and `exclude` are read.
+        start: No fire before this time; `every` counts from it. Default: the time of creation.
+        end: No fire after this time. Default: no end.
+        gap: For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant.
+            Only with `cron`. Default: `next` for fixed times of day, `skip` for expressions that repeat.
+        fold: For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`.
+            Default: `once` for fixed times of day, `twice` for expressions that repeat.
+        exclude: Local dates without fires, each a date or a range with both ends included. Default: none.
+        jitter_seconds: Delays all fires by the same offset between 0 and this many seconds. The offset depends on
+            tenant and name only.
+        name: Name of the schedule; if sent, the one in the path.
+        misfire: What happens to fires that were missed. Default: the latest of them runs.
+        overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` runs no
+            second one, `buffer_one` runs one afterwards, `cancel_running` cancels the earlier one.
+        pause_after_failures: Pauses the schedule when this many fires in a row have ended dead. Default: never.
+        job: The job that each fire runs. Send this or `workflow`.
+        workflow: The workflow that each fire runs. Send this or `job`.
+    """
+
+    cron: str | None = None
+    every: str | None = None
+    at: datetime | None = None
+    timezone: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    gap: Literal["skip", "next"] | None = None
+    fold: Literal["once", "twice"] | None = None
+    exclude: Sequence[str] | None = None
+    jitter_seconds: int | None = None
+    name: str | None = None
+    misfire: Misfire | None = None
+    overlap: Literal["allow", "skip", "buffer_one", "cancel_running"] | None = None
+    pause_after_failures: int | None = None
+    job: JobTemplate | None = None
+    workflow: WorkflowTemplate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProfile:
+    """A whole profile. Fields that are left out are decided by the task, then by the defaults.
+
+    Args:
+        retries: Maximum number of attempts after the first one. Send this or `max_attempts`. Default: the profile's,
+            else the task's, else 3.
+        max_attempts: Maximum number of attempts, the first one included. Send this or `retries`. Default: the
+            profile's, else the task's, else 4.
+        backoff: How long to wait before a retry. Fields that are left out have their defaults.
+        timeout_seconds: Longest time that one attempt may take, in seconds. Default: the profile's, else the task's,
+            else 30.
+        lease_seconds: After how many seconds without a heartbeat the worker counts as dead and the job is run again.
+            Default: the profile's, else the task's, else 45.
+        retention_seconds: How long a finished job is kept, in seconds. Default: the profile's, else the task's, else
+            604800 (7 days).
+        never_retry: Error types that are never retried: an attempt that fails with one of them is the last. They add to
+            the errors that the task itself declares. Default: the profile's, else none.
+        priority: Priority of jobs that name none. Default: `normal`.
+        follow: Whether each attempt of its jobs uses the newest version instead of the one of their submission.
+        limits: Limits that all its jobs share, from their next attempt on. Default: none.
+        notify: Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
+    """
+
+    retries: int | None = None
+    max_attempts: int | None = None
+    backoff: Backoff | None = None
+    timeout_seconds: int | None = None
+    lease_seconds: int | None = None
+    retention_seconds: int | None = None
+    never_retry: Sequence[str] | None = None
+    priority: Literal["critical", "high", "normal", "low"] | None = None
+    follow: bool | None = None
+    limits: Limits | None = None
+    notify: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSubscription:
+    """A whole subscription.
+
+    Args:
+        channel: How notifications are sent: `webhook`, `email`, `sns`, or a channel of your own.
+        config: Settings of the channel, such as the `url` of a webhook.
+        events: Events to be notified of, each once.
+        applies: `all`: to all jobs; `named`: only to jobs that name it in `notify`.
+        filter: Which jobs it applies to. Default: all.
+    """
+
+    channel: str
+    config: Mapping[str, Any]
+    events: Sequence[Literal["succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused"]]
+    applies: Literal["all", "named"] | None = None
+    filter: EventFilter | None = None

@@ -1,0 +1,122 @@
+"""Jobs to submit. A field that is None is not sent, and has the API's default."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from whendue.client.models.common import Backoff, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class JobTemplate:
+    """A job without the time at which it is due.
+
+    Args:
+        retries: Maximum number of attempts after the first one. Send this or `max_attempts`. Default: the profile's,
+            else the task's, else 3.
+        max_attempts: Maximum number of attempts, the first one included. Send this or `retries`. Default: the
+            profile's, else the task's, else 4.
+        backoff: How long to wait before a retry. Fields that are left out have their defaults.
+        timeout_seconds: Longest time that one attempt may take, in seconds. Default: the profile's, else the task's,
+            else 30.
+        lease_seconds: After how many seconds without a heartbeat the worker counts as dead and the job is run again.
+            Default: the profile's, else the task's, else 45.
+        retention_seconds: How long a finished job is kept, in seconds. Default: the profile's, else the task's, else
+            604800 (7 days).
+        never_retry: Error types that are never retried: an attempt that fails with one of them is the last. They add to
+            the errors that the task itself declares. Default: the profile's, else none.
+        type: Name of the task to run.
+        payload: Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
+        priority: Queue that the job goes to. Default: the profile's, else `normal`.
+        profile: Name of the profile that the policy is taken from.
+        follow_profile: Whether each attempt uses the newest version of the profile. Default: what the profile says in
+            `follow`.
+        tags: Labels of your own, returned with the job and its notifications. Default: none.
+        group: A part of the tenant, such as one customer, that gets a fair share of the workers of its own. Default:
+            the tenant as a whole.
+        limits: Concurrency and rate limits. Default: the profile's.
+        notify: Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
+    """
+
+    type: str
+    payload: Any = field(default_factory=dict)
+    _: KW_ONLY
+    retries: int | None = None
+    max_attempts: int | None = None
+    backoff: Backoff | None = None
+    timeout_seconds: int | None = None
+    lease_seconds: int | None = None
+    retention_seconds: int | None = None
+    never_retry: Sequence[str] | None = None
+    priority: Literal["critical", "high", "normal", "low"] | None = None
+    profile: str | None = None
+    follow_profile: bool | None = None
+    tags: Mapping[str, str] | None = None
+    group: str | None = None
+    limits: Limits | None = None
+    notify: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """A job that must end first.
+
+    Args:
+        job: Id of the job. Send this or `ref`.
+        ref: `ref` of an earlier job of the same batch. Send this or `job`.
+        on: How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either). Default: `success`.
+        as_: Name by which references in the payload (`$from`) find its result. Default: its id.
+    """
+
+    job: str | None = None
+    ref: str | None = None
+    on: Literal["success", "failure", "done"] | None = None
+    as_: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob(JobTemplate):
+    """A job to submit.
+
+    Args:
+        delay_seconds: Seconds to wait before it runs: from now, or from the end of the last job that it depends on.
+            Default: 0.
+        due_at: Earliest time at which it runs, RFC 3339 with an offset. A time in the past means now. Default: now.
+        depends_on: Jobs that must end first. Ids, or objects. Default: none.
+        on_dependency_failure: What happens when a job that it depends on does not end as required: `cancel` it, `run`
+            it anyway, or `hold` it until that job is run again and ends as required. Default: `cancel`.
+    """
+
+    delay_seconds: float | None = None
+    due_at: datetime | None = None
+    depends_on: Sequence[str | Dependency] | None = None
+    on_dependency_failure: Literal["cancel", "run", "hold"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchJob(NewJob):
+    """A job to submit in a batch.
+
+    Args:
+        ref: Name by which later jobs of this batch depend on it. Default: none.
+        idempotency_key: Makes this job safe to submit again. Default: derived from the key of the batch.
+    """
+
+    ref: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterFilter:
+    """Which dead jobs to select; a field that is left out selects all.
+
+    Args:
+        type: Name of the task.
+        priority: Priority of the jobs.
+        fingerprint: Fingerprint of the jobs' last error, as `GET /dead-letters` shows it.
+    """
+
+    type: str | None = None
+    priority: Literal["critical", "high", "normal", "low"] | None = None
+    fingerprint: str | None = None

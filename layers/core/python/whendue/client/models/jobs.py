@@ -1,0 +1,294 @@
+"""Jobs and dead letters, as the API answers with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from whendue.client.json_values import from_header
+from whendue.client.models.common import Attempt, Failure, Limits, Problem, Sourced
+
+# States in which nothing changes any more, unless the job is run again.
+ENDED: Final = frozenset({"succeeded", "dead", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveBackoff:
+    """How long the job waits before a retry.
+
+    Args:
+        base_seconds: Seconds before the first retry.
+        factor: Each wait is this many times as long as the one before.
+        cap_seconds: Longest wait between two attempts, in seconds.
+        jitter: `full` or `none`.
+    """
+
+    base_seconds: Sourced[float]
+    factor: Sourced[float]
+    cap_seconds: Sourced[float]
+    jitter: Sourced[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectivePolicy:
+    """The policy that the job runs under: request over profile, profile over task, task over defaults.
+
+    Args:
+        max_attempts: Maximum number of attempts, the first one included.
+        timeout_seconds: Longest time that one attempt may take, in seconds.
+        lease_seconds: Seconds without a heartbeat after which a worker counts as dead.
+        retention_seconds: How long the finished job is kept, in seconds.
+        never_retry: Error types that are never retried, in addition to those that the task declares.
+    """
+
+    max_attempts: Sourced[int]
+    backoff: EffectiveBackoff
+    timeout_seconds: Sourced[int]
+    lease_seconds: Sourced[int]
+    retention_seconds: Sourced[int]
+    never_retry: Sourced[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job.
+
+    Args:
+        id: Id of the job.
+        type: Name of the task.
+        state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+        priority: `critical`, `high`, `normal` or `low`; of a delivery `notifications`.
+        profile: Name of its profile.
+        profile_version: Version of the profile that its policy is taken from; None for a built-in profile.
+        follow_profile: Whether each attempt uses the newest version of the profile.
+        tenant: Tenant that it belongs to.
+        due_at: When the next attempt may start.
+        created_at: When it was submitted.
+        started_at: When the latest attempt started; None before the first one.
+        finished_at: When it ended; None before.
+        attempt: Number of the latest attempt; 0 before the first one.
+        max_attempts: Maximum number of attempts, the first one included.
+        lost: Number of attempts that ended because the worker died.
+        cancel_requested: Whether a cancel was requested while it ran.
+        progress: What the task reported last; None if it reported nothing.
+        result: What the task returned; None before it succeeded.
+        error: Why the latest attempt failed; None if it did not.
+        tags: Labels that it was submitted with.
+        group: Part of the tenant that it belongs to.
+        limits: Limits of its own; None: the profile's.
+        schedule: Name of the schedule that created it.
+        nominal_at: Nominal time of the fire that created it.
+        unmet_dependencies: Number of jobs that must end before it runs; None: none.
+        parent_id: Id of the workflow or `for_each` job that created it.
+        node: Name of its node in the workflow.
+        notify: Names of subscriptions to notify.
+        subscription: Name of the subscription that it is a delivery of.
+        traceparent: Trace that it belongs to (W3C Trace Context).
+        etag: Names this state of the job; send it as `if_match`. None in lists.
+        replayed: Whether an earlier request with the same Idempotency-Key created it.
+    """
+
+    id: str
+    type: str
+    state: str
+    priority: str
+    profile: str
+    profile_version: int | None
+    follow_profile: bool
+    tenant: str
+    due_at: datetime
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int
+    max_attempts: int
+    lost: int
+    cancel_requested: bool
+    progress: Any = None
+    result: Any = None
+    error: Failure | None = None
+    tags: Mapping[str, str]
+    group: str | None = None
+    limits: Limits | None = None
+    schedule: str | None = None
+    nominal_at: datetime | None = None
+    unmet_dependencies: int | None = None
+    parent_id: str | None = None
+    node: str | None = None
+    notify: tuple[str, ...] = ()
+    subscription: str | None = None
+    traceparent: str | None = None
+    etag: str | None = from_header("etag")
+    replayed: bool = from_header("idempotency-replayed", default=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is `succeeded`, `dead` or `cancelled`."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWithPolicy(Job):
+    """A job with the policy that it runs under.
+
+    Args:
+        effective: The policy, each value with the layer that set it.
+    """
+
+    effective: EffectivePolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWithTimeline(JobWithPolicy):
+    """A job with its payload and its attempts. A large payload or result is read with a request of its own.
+
+    Args:
+        payload: Payload of the job; None if `payload_url` is set.
+        payload_url: Where to read a payload of more than 524288 bytes.
+        payload_bytes: Size of the payload in bytes, if `payload_url` is set.
+        result_url: Where to read a result of more than 524288 bytes.
+        result_bytes: Size of the result in bytes, if `result_url` is set.
+        attempts: The latest 100 attempts, oldest first; `GET /jobs/{job_id}/attempts` lists all that failed.
+    """
+
+    payload: Any = None
+    payload_url: str | None = None
+    payload_bytes: int | None = None
+    result_url: str | None = None
+    result_bytes: int | None = None
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchItem:
+    """The answer for one job of a batch.
+
+    Args:
+        status: HTTP status that the job would have been answered with alone.
+        job: The job; None if it was refused.
+        problem: Problem details (RFC 9457); None if the job was accepted.
+    """
+
+    status: int
+    job: Job | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The answers for all jobs of a batch.
+
+    Args:
+        items: One answer for each job, in the order of the request.
+    """
+
+    items: tuple[BatchItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason, with the facts behind it.
+
+    Args:
+        code: Names the kind of reason.
+        text: The reason in words.
+        facts: Values behind it. Names that end in `At` or `Until` are times.
+    """
+
+    code: str
+    text: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a job has not run yet, or why it ended.
+
+    Args:
+        id: Id of the job.
+        state: State of the job.
+        reasons: The reasons, the most important one first.
+    """
+
+    id: str
+    state: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterGroup:
+    """Dead jobs with the same error.
+
+    Args:
+        fingerprint: Fingerprint of the error; `POST /dead-letters/redrive` filters by it.
+        error: The error of one of them.
+        count: Number of jobs.
+        types: Names of their tasks.
+        first_at: When the first of them died.
+        last_at: When the last of them died.
+        sample: Ids of some of them.
+    """
+
+    fingerprint: str
+    error: Failure
+    count: int
+    types: tuple[str, ...]
+    first_at: datetime
+    last_at: datetime
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetters:
+    """Dead jobs, grouped by error.
+
+    Args:
+        items: The groups, the largest one first.
+        jobs: Number of dead jobs that were counted for this page.
+        other_groups: Number of further groups among these jobs, each no larger than the last one that is shown.
+        cursor: Null if all dead jobs were counted. Else the counts are those of the last jobs to end: send it as
+            `cursor` to count the next ones.
+        missing: `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue
+            migrate`. Else None.
+    """
+
+    items: tuple[DeadLetterGroup, ...]
+    jobs: int
+    other_groups: int
+    cursor: str | None
+    missing: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRedrive:
+    """A job that was not run again.
+
+    Args:
+        id: Id of the job.
+        problem: Problem details (RFC 9457).
+    """
+
+    id: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedriveResult:
+    """What a bulk redrive did.
+
+    Args:
+        matched: Number of dead jobs that match the filter.
+        redriven: Ids of the jobs that run again; empty in a dry run.
+        failed: Jobs that could not be run again, and why.
+        dry_run: Whether the jobs were only counted.
+        cursor: Send it as `cursor` to continue; None at the end.
+        missing: `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue
+            migrate`. Else None.
+    """
+
+    matched: int
+    redriven: tuple[str, ...]
+    failed: tuple[FailedRedrive, ...]
+    dry_run: bool
+    cursor: str | None
+    missing: str | None

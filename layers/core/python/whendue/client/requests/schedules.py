@@ -1,0 +1,138 @@
+"""Requests about schedules, their fires and backfills."""
+
+from datetime import datetime
+from typing import Any
+
+from whendue.client.inputs.definitions import NewSchedule
+from whendue.client.json_values import to_json
+from whendue.client.listing import Listing
+from whendue.client.messages import Request, model, nothing, request
+from whendue.client.models.common import Page
+from whendue.client.models.jobs import Job
+from whendue.client.models.schedules import Backfill, Fire, Preview, Schedule
+from whendue.client.requests.jobs import creating
+
+
+def preconditions(if_match: str | None, *, only_create: bool = False) -> dict[str, str | None]:
+    """Return the headers of a request that is meant for one version.
+
+    Raises:
+        ValueError: a version cannot be expected of what is to be created.
+    """
+    if if_match is not None and only_create:
+        raise ValueError("send if_match or only_create, not both")
+    return {"If-Match": if_match, "If-None-Match": "*" if only_create else None}
+
+
+def put_schedule(
+    name: str, schedule: NewSchedule, *, if_match: str | None = None, only_create: bool = False
+) -> Request[Schedule]:
+    """Create a schedule, or replace it.
+
+    Args:
+        name: name of the schedule.
+        schedule: the whole schedule.
+        if_match: only if the schedule still has this `etag`.
+        only_create: only if there is no schedule with this name.
+    """
+    headers = preconditions(if_match, only_create=only_create)
+    return request("putSchedule", model(Schedule), at={"name": name}, headers=headers, body=schedule)
+
+
+def list_schedules(*, limit: int | None = None, cursor: str | None = None) -> Listing[Page[Schedule], Schedule]:
+    """List the schedules of the tenant, sorted by name."""
+    return Listing(
+        lambda at: request("listSchedules", model(Page[Schedule]), query={"limit": limit, "cursor": at}),
+        lambda page: page,
+        cursor,
+    )
+
+
+def get_schedule(name: str) -> Request[Schedule]:
+    """Get a schedule."""
+    return request("getSchedule", model(Schedule), at={"name": name})
+
+
+def delete_schedule(name: str, *, if_match: str | None = None) -> Request[None]:
+    """Delete a schedule."""
+    return request("deleteSchedule", nothing, at={"name": name}, headers=preconditions(if_match))
+
+
+def pause_schedule(name: str, *, reason: str | None = None, if_match: str | None = None) -> Request[Schedule]:
+    """Skip all fires of a schedule from now on until it is resumed."""
+    body = None if reason is None else {"reason": reason}
+    return request("pauseSchedule", model(Schedule), at={"name": name}, headers=preconditions(if_match), body=body)
+
+
+def resume_schedule(name: str, *, if_match: str | None = None) -> Request[Schedule]:
+    """Let a schedule fire again from now on."""
+    return request("resumeSchedule", model(Schedule), at={"name": name}, headers=preconditions(if_match))
+
+
+def trigger_schedule(name: str, *, idempotency_key: str | None = None) -> Request[Job]:
+    """Run the job or workflow of a schedule at once.
+
+    Args:
+        name: name of the schedule.
+        idempotency_key: makes the call safe to repeat. Default: a new key, for the attempts of this call alone.
+    """
+    return request("triggerSchedule", model(Job), at={"name": name}, headers=creating(idempotency_key))
+
+
+def preview_schedule(name: str, *, limit: int | None = None) -> Request[Preview]:
+    """Preview the next fires of a schedule."""
+    return request("previewSchedule", model(Preview), at={"name": name}, query={"limit": limit})
+
+
+def preview_unsaved_schedule(schedule: NewSchedule, *, limit: int | None = None) -> Request[Preview]:
+    """Preview the fires that a schedule would have. Jitter depends on its `name`, and is left out without one."""
+    body: dict[str, Any] = to_json(schedule)
+    return request("previewUnsavedSchedule", model(Preview), body=body | ({} if limit is None else {"limit": limit}))
+
+
+def list_fires(
+    name: str,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    outcome: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Listing[Page[Fire], Fire]:
+    """List the past fires of a schedule with their outcome, the newest first.
+
+    Args:
+        name: name of the schedule.
+        start: first nominal time (`from` in the API). Default: the oldest that is kept.
+        end: last nominal time (`to` in the API). Default: now.
+        outcome: only this outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`.
+        limit: maximum number of items in a page. Default: the API's.
+        cursor: of the page to begin with. Default: the first page.
+    """
+    query = {"from": start, "to": end, "outcome": outcome, "limit": limit}
+    return Listing(
+        lambda at: request("listFires", model(Page[Fire]), at={"name": name}, query=query | {"cursor": at}),
+        lambda page: page,
+        cursor,
+    )
+
+
+def backfill_schedule(
+    name: str, start: datetime, end: datetime, *, force: bool = False, limit: int | None = None
+) -> Request[Backfill]:
+    """Create jobs for past fires that had none. It continues in the background; `wait_for_backfill` waits for it.
+
+    Args:
+        name: name of the schedule.
+        start: first nominal time (`from` in the API).
+        end: last nominal time (`to` in the API).
+        force: also for fires that already had a job.
+        limit: maximum number of jobs to create. Default: the API's.
+    """
+    body = {"from": start, "to": end, "force": force} | ({} if limit is None else {"limit": limit})
+    return request("backfillSchedule", model(Backfill), at={"name": name}, body=body)
+
+
+def get_backfill(name: str, backfill_id: str) -> Request[Backfill]:
+    """Get the progress of a backfill."""
+    return request("getBackfill", model(Backfill), at={"name": name, "backfill_id": backfill_id})
