@@ -1,0 +1,62 @@
+"""whendue.client.flows.waiting: until a job has ended, at growing intervals, and not for ever."""
+
+import pytest
+
+from tests.builders.world import World
+from tests.functional.client.servers import an_api, answer, both, misbehaving
+from whendue.client import Job, NewJob, WaitTimeoutError
+
+BACKFILL = {
+    "id": "b",
+    "schedule": "s",
+    "state": "running",
+    "from": None,
+    "to": None,
+    "limit": 1,
+    "force": False,
+    "reached": None,
+    "createdJobs": 0,
+    "skippedFires": 0,
+}
+
+
+def test_a_job_that_fails_ends_the_wait_as_well() -> None:
+    """It is returned; whether dead is an error is for the caller to say."""
+    world = World()
+    with an_api(world) as (client, _):
+        job = client.submit_job(NewJob("bad", delay_seconds=100, max_attempts=2))
+        ended = client.wait_for_job(job.id)
+    assert (ended.state, ended.error is not None, len(ended.attempts)) == ("dead", True, 2)
+
+
+def test_the_wait_ends_in_time_and_shows_what_was_read_last() -> None:
+    """The job goes on."""
+    world = World()
+    with an_api(world) as (client, _):
+        job = client.submit_job(NewJob("ok", delay_seconds=1000))
+        began_ms = world.clock.now_ms()
+        with pytest.raises(WaitTimeoutError) as caught:
+            client.wait_for_job(job.id, timeout_s=100)
+    assert isinstance(caught.value.last, Job)
+    assert caught.value.last.state == "scheduled"
+    assert isinstance(caught.value, TimeoutError)
+    # Each request takes a second of the world.
+    assert 100 <= (world.clock.now_ms() - began_ms) / 1000 <= 103
+
+
+def test_the_intervals_grow_to_a_bound() -> None:
+    """A quarter of an hour of waiting is some hundred requests at most; and the last interval ends with the time."""
+    with misbehaving(answer(200, BACKFILL)) as web:
+        for _, slept, error in both(web, lambda client: client.wait_for_backfill("s", "b", timeout_s=900)):
+            assert isinstance(error, WaitTimeoutError)
+            bounds = [min(15, 0.5 * 1.5**number) for number in range(len(slept.seconds))]
+            assert all(bound / 2 <= wait <= bound for wait, bound in zip(slept.seconds[:-1], bounds, strict=False))
+            assert sum(slept.seconds) == pytest.approx(900, abs=0.1)
+            assert len(web.seen) == len(slept.seconds) + 1 < 150
+
+
+def test_something_is_read_at_least_once() -> None:
+    """A timeout of 0 asks whether it has ended."""
+    with misbehaving(answer(200, BACKFILL | {"state": "finished"})) as web:
+        for _, slept, backfill in both(web, lambda client: client.wait_for_backfill("s", "b", timeout_s=0)):
+            assert (backfill.state, slept.seconds, len(web.seen)) == ("finished", [], 1)
