@@ -1,4 +1,4 @@
-"""The servers that clients talk to: the real API over HTTP, and one that misbehaves; and clients without real sleeps."""
+"""The servers that clients talk to: the real API over HTTP, and one that misbehaves; clients that do not really sleep."""
 
 import asyncio
 import itertools
@@ -123,12 +123,13 @@ def both(web: Web, call: Callable[[Any], Any], token: Any = "t", **options: Any)
 def _made(kind: str, url: str, slept: Slept, call: Callable[[Any], Any], token: Any, options: dict[str, Any]) -> Any:
     if kind == "sync":
         plain = httpx.HTTPTransport(verify=False)  # reading certificates takes longer than most tests
-        with Client(url, token, **({"clock": slept.clock, "transport": plain} | options)) as client:
+        given: dict[str, Any] = {"clock": slept.clock, "transport": plain} | options
+        with Client(url, token, **given) as client:
             return call(client)
 
     async def run() -> Any:
         plain = httpx.AsyncHTTPTransport(verify=False)
-        given = {"clock": slept.clock, "sleep": slept.async_sleep, "transport": plain} | options
+        given: dict[str, Any] = {"clock": slept.clock, "sleep": slept.async_sleep, "transport": plain} | options
         async with AsyncClient(url, token, **given) as client:
             return await call(client)
 

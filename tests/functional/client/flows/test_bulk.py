@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from tests.builders.world import World
 from tests.functional.client.servers import Reply, an_api, answer, both, dropped, misbehaving, problem
 from whendue.client import BatchJob, NewJob, UnavailableError

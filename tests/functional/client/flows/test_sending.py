@@ -103,9 +103,7 @@ UNSAFE: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("fault", ["503", "504", "dropped", "half"])
 @pytest.mark.parametrize("call", UNSAFE.values(), ids=UNSAFE)
-def test_what_may_have_been_done_and_is_no_repetition_is_not_sent_again(
-    call: Callable[[Any], Any], fault: str
-) -> None:
+def test_what_may_have_been_done_and_is_no_repetition_is_not_sent_again(call: Callable[[Any], Any], fault: str) -> None:
     """It would be done twice."""
     with misbehaving(FAULTS[fault]) as web:
         for _, slept, error in both(web, call):

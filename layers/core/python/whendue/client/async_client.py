@@ -1,4 +1,4 @@
-"""The asynchronous client: performs the effects of flows with `httpx.AsyncClient`."""
+"""The asynchronous client: performs the actions of flows with `httpx.AsyncClient`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from whendue.client.effects import Alone, Call, Done, Effect, Exchange, Flow, ReadClock, Sleep, advance
+from whendue.client.actions import Alone, Call, Done, Action, Exchange, Flow, ReadClock, Sleep, advance
 from whendue.client.errors import ClientError
 from whendue.client.flows.sending import send
 from whendue.client.messages import Answer
@@ -99,22 +99,22 @@ class AsyncClient(Operations, AsyncRunner):
                 error = failed
         return step.value
 
-    async def _perform(self, effect: Effect) -> Any:
-        match effect:
+    async def _perform(self, action: Action) -> Any:
+        match action:
             case Exchange():
-                return await self._exchange(effect)
+                return await self._exchange(action)
             case Sleep():
-                return await self._sleep(effect.seconds)
+                return await self._sleep(action.seconds)
             case Call():
-                made = effect.function()
+                made = action.function()
                 return await made if isinstance(made, Awaitable) else made
             case ReadClock():
                 return self._settings.clock
             case Alone():
                 async with self._lock:
-                    return await self.run(effect.flow)
+                    return await self.run(action.flow)
             case _:
-                return await self.run(send(effect, self._settings))
+                return await self.run(send(action, self._settings))
 
     async def _exchange(self, exchange: Exchange) -> Answer:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from whendue.client.effects import Flow
+from whendue.client.actions import Flow
 from whendue.client.flows import bulk, waiting
 from whendue.client.listing import AsyncItems, Items, Listing
 from whendue.client.messages import Request

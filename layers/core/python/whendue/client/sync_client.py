@@ -1,4 +1,4 @@
-"""The blocking client: performs the effects of flows with `httpx.Client`."""
+"""The blocking client: performs the actions of flows with `httpx.Client`."""
 
 import threading
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from whendue.client.effects import Alone, Call, Done, Effect, Exchange, Flow, ReadClock, Sleep, advance
+from whendue.client.actions import Alone, Call, Done, Action, Exchange, Flow, ReadClock, Sleep, advance
 from whendue.client.errors import ClientError
 from whendue.client.flows.sending import send
 from whendue.client.messages import Answer
@@ -95,21 +95,21 @@ class Client(Operations, SyncRunner):
                 error = failed
         return step.value
 
-    def _perform(self, effect: Effect) -> Any:
-        match effect:
+    def _perform(self, action: Action) -> Any:
+        match action:
             case Exchange():
-                return self._exchange(effect)
+                return self._exchange(action)
             case Sleep():
-                return self._settings.clock.sleep(effect.seconds)
+                return self._settings.clock.sleep(action.seconds)
             case Call():
-                return effect.function()
+                return action.function()
             case ReadClock():
                 return self._settings.clock
             case Alone():
                 with self._lock:
-                    return self.run(effect.flow)
+                    return self.run(action.flow)
             case _:
-                return self.run(send(effect, self._settings))
+                return self.run(send(action, self._settings))
 
     def _exchange(self, exchange: Exchange) -> Answer:
         try:

@@ -1,11 +1,11 @@
-"""Between effects and httpx, without I/O: how to send an exchange, read its answer, and understand its errors."""
+"""Between actions and httpx, without I/O: how to send an exchange, read its answer, and understand its errors."""
 
 import base64
 from typing import Any, Final
 
 import httpx
 
-from whendue.client.effects import Exchange
+from whendue.client.actions import Exchange
 from whendue.client.errors import ClientError, TransportError, UnexpectedAnswerError
 from whendue.client.messages import Answer
 from whendue.support.clock import Clock

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from whendue.client.effects import Flow, ReadClock
+from whendue.client.actions import Flow, ReadClock
 from whendue.client.errors import ClientError
 from whendue.client.flows.sending import new_key
 from whendue.client.inputs.jobs import BatchJob, DeadLetterFilter, NewJob

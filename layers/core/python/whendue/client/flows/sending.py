@@ -3,7 +3,7 @@
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from whendue.client.effects import Exchange, Flow, Sleep, Token
+from whendue.client.actions import Exchange, Flow, Sleep, Token
 from whendue.client.errors import ClientError, UnauthorizedError
 from whendue.client.messages import Answer, Request, failure, is_result
 from whendue.client.retry_policy import may_be_repeated, wait_s

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from whendue.client.effects import Flow, ReadClock, Sleep
+from whendue.client.actions import Flow, ReadClock, Sleep
 from whendue.client.errors import WaitTimeoutError
 from whendue.client.messages import Request
 from whendue.client.models.jobs import JobWithTimeline

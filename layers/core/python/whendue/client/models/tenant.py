@@ -49,7 +49,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A pause that is in effect. Only operators see who paused a queue and why.
+    """A pause that is in action. Only operators see who paused a queue and why.
 
     Args:
         by: Subject of the token that paused it; None for a queue without the scope `operator`.
@@ -66,7 +66,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPause(Pause):
-    """A pause of the tenant, or of one of its task types, that is in effect.
+    """A pause of the tenant, or of one of its task types, that is in action.
 
     Args:
         type: The task type; None for all jobs of the tenant.
@@ -85,7 +85,7 @@ class Queue:
         in_flight: Approximate number of messages that workers have received; None without the scope `operator`.
         delayed: Approximate number of messages of jobs that are due soon; None without the scope `operator`.
         oldest_due_at: When the job that has been waiting longest was due; None without the scope `operator`.
-        paused: The pause that is in effect; None if it is not paused.
+        paused: The pause that is in action; None if it is not paused.
     """
 
     name: str

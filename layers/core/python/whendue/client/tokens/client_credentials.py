@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
-from whendue.client.effects import Alone, Exchange, Flow, Token
+from whendue.client.actions import Alone, Exchange, Flow, Token
 from whendue.client.errors import TokenError
 from whendue.client.messages import Answer
 from whendue.client.retry_policy import is_temporary

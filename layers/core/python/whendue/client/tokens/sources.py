@@ -1,11 +1,11 @@
 """A token that is given, one that a function returns, and one that is in a file."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Protocol
 
-from whendue.client.effects import Call, Flow, Token
+from whendue.client.actions import Call, Flow, Token
 from whendue.client.errors import TokenError
 
 
@@ -59,7 +59,12 @@ class TokenFunction:
 
     def token(self, rejected: Token | None) -> Flow[Token]:  # noqa: ARG002 - the protocol's
         """Call the function."""
-        return _checked((yield Call(self._function)), "the token's function")
+        made = yield Call(self._function)
+        if isinstance(made, Coroutine):
+            # The blocking client does not await it.
+            made.close()
+            raise TokenError("the token's function is a coroutine function: use AsyncClient")
+        return _checked(made, "the token's function")
 
 
 class TokenFile:

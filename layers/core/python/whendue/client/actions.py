@@ -1,6 +1,6 @@
 """What a flow asks its client to do. Flows are generators without I/O, the same for both clients.
 
-A flow yields an effect, gets its result back, and returns its own result in the end. A client that performs effects is
+A flow yields an action, gets its result back, and returns its own result in the end. A client that performs actions is
 all that differs between blocking and asynchronous.
 """
 
@@ -97,8 +97,8 @@ class Alone:
     flow: "Flow[Any]"
 
 
-Effect: TypeAlias = Union[Request[Any], Exchange, Sleep, Call, ReadClock, Alone]  # noqa: UP007 - Flow is not defined yet
-Flow: TypeAlias = Generator[Effect, Any, T]
+Action: TypeAlias = Union[Request[Any], Exchange, Sleep, Call, ReadClock, Alone]  # noqa: UP007 - Flow is not defined yet
+Flow: TypeAlias = Generator[Action, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ class Done(Generic[T]):
     value: T
 
 
-def advance(flow: Flow[T], result: object, error: ClientError | None) -> Effect | Done[T]:
-    """Let a flow go on, with the result of its last effect or with the error of it; return its next effect or its end.
+def advance(flow: Flow[T], result: object, error: ClientError | None) -> Action | Done[T]:
+    """Let a flow go on, with the result of its last action or with the error of it; return its next action or its end.
 
     Raises:
         ClientError: the flow has ended with it.
