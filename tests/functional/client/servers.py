@@ -1,4 +1,4 @@
-"""The servers that clients talk to: the real API over HTTP, and one that misbehaves; clients that do not really sleep."""
+"""The servers that clients talk to: the real API over HTTP, and one that misbehaves; and clients that skip sleeping."""
 
 import asyncio
 import itertools

@@ -36,6 +36,12 @@ def test_what_is_none_is_not_sent_but_in_a_payload() -> None:
     assert sent == {"channel": "c", "config": config, "events": ["dead"]}
 
 
+def test_a_payload_is_not_converted() -> None:
+    """What is not JSON in it is the user's mistake; written in a way that the task does not expect, it would be worse."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    assert to_json(NewJob("t", {"at": at}))["payload"] == {"at": at}
+
+
 def test_inputs_are_sent_with_all_that_is_in_them() -> None:
     """Names of nodes are the user's, and stay as they are."""
     nodes = {"a_b": Node("t", for_each={"$from": "x_y"}, depends_on=["c_d"])}

@@ -28,10 +28,10 @@ def test_a_wait_is_between_zero_and_its_bound(chance: float, attempt: int) -> No
 
 @given(CHANCES, st.floats(0, 1000))
 def test_nobody_comes_before_retry_after(chance: float, retry_after_s: float) -> None:
-    """Nor much later."""
+    """Nor much later, nor all at the same time."""
     wait = wait_s(RetryPolicy(total_s=1e9), refused(retry_after_s), 1, 0, chance)
     assert wait is not None
-    assert retry_after_s <= wait <= retry_after_s + 0.25
+    assert wait == chance * 0.25 + retry_after_s
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from whendue.client.actions import Alone, Call, Done, Action, Exchange, Flow, ReadClock, Sleep, advance
+from whendue.client.actions import Action, Alone, Call, Done, Exchange, Flow, ReadClock, Sleep, advance
 from whendue.client.errors import ClientError
 from whendue.client.flows.sending import send
 from whendue.client.messages import Answer
