@@ -37,7 +37,7 @@ def test_what_is_none_is_not_sent_but_in_a_payload() -> None:
 
 
 def test_a_payload_is_not_converted() -> None:
-    """What is not JSON in it is the user's mistake; written in a way that the task does not expect, it would be worse."""
+    """What is not JSON in it is the user's mistake, and is not written in a way that no task expects."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     assert to_json(NewJob("t", {"at": at}))["payload"] == {"at": at}
 

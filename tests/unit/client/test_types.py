@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     async def asynchronous(client: AsyncClient) -> None:
         waiting = client.get_job("j")
-        assert_type(waiting, Coroutine[Any, Any, JobWithTimeline])
+        waiting = assert_type(waiting, Coroutine[Any, Any, JobWithTimeline])
         assert_type((await waiting).attempts[0].attempt, int)
         assert_type(await client.wait_for_job("j"), JobWithTimeline)
         assert_type(client.list_jobs(), AsyncItems[Page[Job], Job])
