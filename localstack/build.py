@@ -31,6 +31,7 @@ FORMAT = 5
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
+CLIENT = "whendue/client/"
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -96,7 +97,7 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
 def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
     """Put dependencies, core and all functions into one zip: the dependencies are compressed once for all of them."""
     base = _dependencies("container", compiler)
-    sources = dict(_tree(_core_source()))
+    sources = dict(core_files())
     for function in topology().functions.values():
         sources |= _function_files(function.sources, extra_tasks)
     path = BUILD / f"function-whole-{_digest(sources, base.name)}.zip"
@@ -158,12 +159,14 @@ def _platform(target: Target) -> list[str]:
 
 
 def _core(compiler: Compiler) -> Path:
-    files = ((f"python/{name}", data) for name, data in _tree(_core_source()))
+    files = ((f"python/{name}", data) for name, data in core_files())
     return _zip("layer-core", files, compiler, LAYER_ROOT)
 
 
-def _core_source() -> Path:
-    return ROOT / (topology().layers["core"].source or "")
+def core_files() -> Iterator[tuple[str, bytes]]:
+    """Return the files of whendue that functions run: all but the client of the API, which needs httpx."""
+    source = ROOT / (topology().layers["core"].source or "")
+    return ((name, data) for name, data in _tree(source) if not name.startswith(CLIENT))
 
 
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:
