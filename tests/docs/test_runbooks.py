@@ -108,7 +108,7 @@ def test_the_overview_has_the_topologys_numbers() -> None:
     rows = dict(re.findall(r"^\| \[([\w-]+)\]\([\w-]+\.md\) \|(.*)\|$", OVERVIEW, re.MULTILINE))
     assert rows.keys() == ALARMS
     for name, alarm in topology().alarms.items():
-        assert f"{alarm.periods} minutes" in rows[name]
+        assert f"{alarm.periods} {'minute' if alarm.periods == 1 else 'minutes'}" in rows[name]
         assert alarm.above == 0 or str(alarm.above) in rows[name] or (alarm.above == 50 and "half" in rows[name])
 
 

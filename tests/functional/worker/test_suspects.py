@@ -6,20 +6,28 @@ from typing import Any
 
 import pytest
 
+from localstack.topology import topology
 from tests.builders.world import SETTINGS, World
-from whendue.aws_quotas import SQS_MAX_BATCH
 from whendue.bootstrap.application import App
-from whendue.engine.message import to_body
+from whendue.engine.message import from_body, to_body
 from whendue.engine.ports import BatchResult, Outgoing, ReceivedMessage
 from whendue.engine.stage import kept
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import claim
-from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S
+from whendue.quotas import (
+    DEADLY_REMEMBERED,
+    DEADLY_S,
+    GIVEN_BACK,
+    ISOLATED_EXTRA_S,
+    NO_ROOM_VISIBILITY_S,
+    SUSPECTS_WAITING,
+)
 from whendue.submission.request import JobRequest
 from whendue.table.writes import delete
 from whendue.worker.suspects import KillerTypes, Suspects
 
 FOREVER_MS = 4_000_000_000_000
+LAST = len(NO_ROOM_VISIBILITY_S)
 
 
 class Process:
@@ -117,15 +125,47 @@ def test_those_that_went_back_often_wait_for_room() -> None:
     assert worked == ([], {"succeeded": 3})
 
 
-def test_no_more_of_them_wait_than_a_batch_has() -> None:
-    """A worker in a container receives more of them while these wait: others may have room."""
+@pytest.mark.parametrize(
+    ("receives", "waiting"), [(GIVEN_BACK, 0), (GIVEN_BACK + 1, 100), (LAST, 100), (LAST + 1, 102)]
+)
+def test_so_many_wait_that_others_may_have_room_for_the_rest(receives: int, waiting: int) -> None:
+    """After the last time that a message could be given back it waits, however many there are."""
     world = World()
-    jobs = [world.submit() for _ in range(SQS_MAX_BATCH + 2)]
-    often = len(NO_ROOM_VISIBILITY_S) + 1
-    received = [(ReceivedMessage(job.id, job.id, to_body(job), often, "normal"), job) for job in jobs]
+    jobs = [world.submit() for _ in range(SUSPECTS_WAITING + 2)]
+    received = [(ReceivedMessage(job.id, job.id, to_body(job), receives, "normal"), job) for job in jobs]
     suspects = Suspects(world.app.runtime, Rooms(world, 0), KillerTypes(), FOREVER_MS, None)
     suspects.begin(received)
-    assert suspects.take_left() == [kept(message, "no_room") for message, _ in received[SQS_MAX_BATCH:]]
+    assert suspects.take_left() == [kept(message, "no_room") for message, _ in received[waiting:]]
+
+
+def test_sqs_gives_up_on_none_before_it_waits_and_twice_more() -> None:
+    """A worker that lets it wait may die, too."""
+    assert topology().queues.max_receive_count >= LAST + 3
+
+
+def test_forty_jobs_of_a_killed_worker_run_again_on_one_that_has_room_for_five() -> None:
+    """Seen before: 25 of 40 were given back until SQS gave up on them, and ended dead."""
+    world = World()
+    jobs = [world.submit() for _ in range(40)]
+    world.table.apply([claim(job, f"silent-{job.id}", world.clock.now_ms()) for job in jobs])
+    world.clock.advance(100)
+    # They have been received once, by the worker that died.
+    while messages := world.queues.receive("normal"):
+        world.queues.change_visibility("normal", [message.receipt for message in messages], 50)
+    world.clock.advance(50)
+    # Each job takes 45 s, and a process is looked at each half second.
+    suspects = Suspects(world.app.runtime, Rooms(world, 5, late=90), KillerTypes(), FOREVER_MS, None)
+    most = 0
+    for _ in range(5000):
+        received = world.queues.receive("normal")
+        most = max([most, *(message.receive_count for message in received)])
+        suspects.begin([(message, from_body(message.body)) for message in received])
+        gone = [left.message.receipt for left in suspects.step() if not left.keep]
+        world.queues.delete("normal", gone)
+        if all(world.job(job).state is State.SUCCEEDED for job in jobs) and not suspects.busy:
+            break
+    assert [world.job(job).state for job in jobs] == [State.SUCCEEDED] * 40
+    assert most <= GIVEN_BACK + 1
 
 
 def test_those_that_wait_stay_hidden() -> None:

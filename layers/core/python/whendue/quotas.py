@@ -124,9 +124,10 @@ BACKOFF_FACTOR_MAX = 100
 MAX_LOST = 3
 # Processes of suspects that a worker runs at once: each is an interpreter with the application, about 100 MB.
 ISOLATED_AT_ONCE = 5
-# For which a worker without room hides a suspect's message when it gives it back: the first time, the second, the
-# third. After that it waits for room itself; SQS counts every receive, and gives up at infra/topology.yaml's number.
-NO_ROOM_VISIBILITY_S = (0, 2, 5)
+# A worker without room gives a suspect's message back so often; then it lets it wait, unless so many do; and hides it
+# for so long each time. After the last time it waits anyway: SQS gives up after as many receives as topology.yaml says.
+GIVEN_BACK, SUSPECTS_WAITING = 3, 100
+NO_ROOM_VISIBILITY_S = (0, 2, 5, 60, 120, 240, 480)
 # What a process of its own gets beyond its job's timeout: to start, to interrupt, to record. Then it is killed.
 ISOLATED_EXTRA_S = 60
 # After a process has died of a job that it ran alone, jobs of its tenant and type run alone at once for this time; and

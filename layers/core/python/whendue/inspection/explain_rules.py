@@ -11,7 +11,7 @@ from whendue.jobs.due_index import first_check, owner_is_promote, rescue_before
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State
 from whendue.pauses.model import Pause
-from whendue.quotas import AWAITED_NAMED, BACKLOG_MESSAGES
+from whendue.quotas import AWAITED_NAMED, BACKLOG_MESSAGES, ISOLATED_AT_ONCE
 from whendue.settings import Timing
 
 
@@ -197,7 +197,10 @@ def _next_of_due(job: Job, seen: Observed) -> Reason:
 
 def _running(job: Job, now_ms: int) -> list[Reason]:
     if job.lease_until < now_ms:
-        text = "Its worker stopped sending heartbeats; another worker takes over, or the timer sends the job again."
+        text = (
+            "Its worker stopped sending heartbeats; another worker takes over, or the timer sends the job again. "
+            f"A worker runs {ISOLATED_AT_ONCE} such jobs at once, so one of many waits for its turn."
+        )
         return [Reason(Cause.LEASE_EXPIRED, text, {"lease_until": job.lease_until, "lost": job.lost})]
     facts = {"started_at": job.started_at, "lease_until": job.lease_until}
     reasons = [Reason(Cause.RUNNING, f"Attempt {job.attempt} is running.", facts)]

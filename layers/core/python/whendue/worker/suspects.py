@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from whendue.aws_quotas import SQS_MAX_BATCH
 from whendue.engine.ports import Isolated, Isolation, ReceivedMessage
 from whendue.engine.runtime import Runtime
 from whendue.engine.stage import Left, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
-from whendue.quotas import DEADLY_REMEMBERED, DEADLY_S, ISOLATED_EXTRA_S, NO_ROOM_VISIBILITY_S, TRUSTED_RECEIVES
+from whendue.quotas import (
+    DEADLY_REMEMBERED,
+    DEADLY_S,
+    GIVEN_BACK,
+    ISOLATED_EXTRA_S,
+    NO_ROOM_VISIBILITY_S,
+    SUSPECTS_WAITING,
+    TRUSTED_RECEIVES,
+)
 from whendue.worker.batch_runner import LOOK_MS, DrainAt
 from whendue.worker.claimed_job import Received
 
@@ -75,14 +82,21 @@ class Suspects:
         self._keep_at_ms = 0
 
     def begin(self, suspects: Sequence[Received]) -> None:
-        """Start as many as there is room for; the messages of others stay for other workers, the first few times."""
+        """Start as many as there is room for; the messages of others stay for other workers, the first few times.
+
+        None is given back until SQS gives up on it: it would be taken for one that kills whoever receives it.
+        """
         for message, job in suspects:
             if self._start(message, job):
                 continue
-            if message.receive_count <= len(NO_ROOM_VISIBILITY_S) or len(self._waiting) >= SQS_MAX_BATCH:
+            if message.receive_count <= self._given_back():
                 self._give_back(message, "no_room")
             else:
                 self._waiting.append((message, job))
+
+    def _given_back(self) -> int:
+        """Return up to which receive a message goes to other workers."""
+        return GIVEN_BACK if len(self._waiting) < SUSPECTS_WAITING else len(NO_ROOM_VISIBILITY_S)
 
     def finish(self) -> list[Left]:
         """Wait until all have ended, and start those that still wait when there is room."""
