@@ -159,15 +159,16 @@ def test_migrate_says_how_far_it_is_and_ends(
     assert (line["read"], line["changed"], line["finished"]) == (0, 0, True)
 
 
+@pytest.mark.parametrize("error", [UnavailableError(), KeyboardInterrupt()], ids=["by the table", "by Ctrl-C"])
 def test_migrate_that_is_stopped_says_that_it_may_be_run_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
     """The exit code is that of something that is not at its end."""
     world = World()
     world.table.rows.pop(MIGRATION_KEY)
 
     def scan(*_: object) -> None:
-        raise UnavailableError
+        raise error
 
     monkeypatch.setattr("whendue.cli.app", lambda: world.build(store=Refusing(world.table, "scan", scan)))
     assert main(["migrate"]) == 1

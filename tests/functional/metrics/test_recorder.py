@@ -160,6 +160,18 @@ def test_the_timers_lag_is_that_of_the_oldest_check_it_has_left(
     assert world.value("whendue_timer_lag_seconds") == 0
 
 
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_job_that_is_due_at_once_is_no_lag_when_it_is_submitted(world: Handled, key: str | None) -> None:
+    """Its check is two minutes before it was due. Seen before: a burst of submits made a healthy timer 127 s late."""
+    job = world.submit(idempotency_key=key)
+    assert world.value("whendue_timer_lag_seconds") == 0
+    world.clock.advance(45)
+    assert world.value("whendue_timer_lag_seconds") == 45
+    # Erased meanwhile: the index shows it for a while longer.
+    world.table.rows.pop(job.key)
+    assert world.value("whendue_timer_lag_seconds") == 165
+
+
 def test_a_paused_queue_is_no_lag(world: Handled) -> None:
     """Whoever paused it knows."""
     world.submit(delay_s=600)

@@ -97,8 +97,9 @@ def _migrate(whendue: App, rate: int) -> int:
 
     try:
         whendue.migration.run(rate, note)
-    except UnavailableError as error:
-        sys.stderr.write(f"whendue: {error}; run the command again, it continues from here\n")
+    except (UnavailableError, KeyboardInterrupt) as error:
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        sys.stderr.write(f"whendue: {why}; run the command again, it continues from here\n")
         return 1
     return 0
 

@@ -10,8 +10,7 @@ BODY_BYTES = 5 * 1024 * 1024
 JOB_BODY_BYTES = 3 * 1024 * 1024 + 64 * 1024
 # Bodies of all other requests.
 SMALL_BODY_BYTES = 64 * 1024
-# Names and entries of a body outside of payloads: each wrong one costs some 10 us to describe. 500 jobs with 100
-# dependencies each have 200,000.
+# Names and entries of a body outside of payloads: each wrong one takes 10 us. 500 jobs of 100 dependencies: 200,000.
 BODY_FIELDS = 5000
 BULK_BODY_FIELDS = 250_000
 JSON_DEPTH = 32
@@ -68,8 +67,7 @@ CURSOR_BYTES = 8192
 RESPONSE_BYTES = 6_291_556
 # Of that, for status and headers.
 RESPONSE_HEAD_BYTES = 8192
-# Payloads and results up to here are shown with their job. In the worst text (letters of two bytes, six escaped) two of
-# these take 3 MiB of an answer.
+# Payloads and results up to here are shown with their job: two of the worst text (six bytes for two) take 3 MiB.
 DOCUMENT_SHOWN_BYTES = 512 * 1024
 # Attempts that a job is shown with, the newest ones; redrives add to them without end. And of each delivery in a list.
 ATTEMPTS_SHOWN = 100
@@ -126,7 +124,8 @@ MAX_LOST = 3
 ISOLATED_AT_ONCE = 5
 # A worker without room gives a suspect's message back so often; then it lets it wait, unless so many do; and hides it
 # for so long each time. After the last time it waits anyway: SQS gives up after as many receives as topology.yaml says.
-GIVEN_BACK, SUSPECTS_WAITING = 3, 100
+GIVEN_BACK = 3
+SUSPECTS_WAITING = 100
 NO_ROOM_VISIBILITY_S = (0, 2, 5, 60, 120, 240, 480)
 # What a process of its own gets beyond its job's timeout: to start, to interrupt, to record. Then it is killed.
 ISOLATED_EXTRA_S = 60

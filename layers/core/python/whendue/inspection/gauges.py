@@ -1,13 +1,15 @@
 """Gauges: how things stand now, measured when asked for."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from whendue.engine.ports import DueEntry
+from whendue.engine.ports import DueEntry, Item
 from whendue.engine.runtime import Runtime
 from whendue.inspection.queues import QueueInspector, QueueView
 from whendue.jobs.due_index import live_partition
 from whendue.pauses.service import PauseService
+from whendue.quotas import OLDEST_LOOKED_AT
 from whendue.settings import ALL_QUEUES
 from whendue.timer.due_cursors import Cursor, read_cursors
 
@@ -46,7 +48,8 @@ class Gauges:
     def timer_lag_s(self) -> float:
         """Return how far the timer is behind: how long ago the oldest check that is still to be done was due.
 
-        Up to a minute between two ticks. Checks of paused queues do not count.
+        Up to a minute between two ticks. A check that was past when it was set counts from then: that of a job that is
+        due at once. Checks of paused queues do not count.
 
         Raises:
             UnavailableError: the table does not answer.
@@ -54,13 +57,25 @@ class Gauges:
         paused, store, now_ms = self._pauses.of_queues(), self._runtime.store, self._runtime.clock.now_ms()
         shards = range(self._runtime.settings.shards)
         partitions = [live_partition(queue, shard) for queue in ALL_QUEUES if queue not in paused for shard in shards]
+        limit = max(1, OLDEST_LOOKED_AT // max(1, len(partitions)))
 
         def first(cursor: Cursor) -> list[DueEntry]:
             with self._runtime.bulkhead.around("gauges", cursor.partition):
-                return store.query_due(cursor.partition, after=cursor.position, until_ms=now_ms, limit=1)
+                return store.query_due(cursor.partition, after=cursor.position, until_ms=now_ms, limit=limit)
             return []
 
         cursors = read_cursors(store, "promote", partitions)
         pages = self._runtime.pool.run([partial(first, cursor) for cursor in cursors])
-        checks = [entry.check_at for page in pages for entry in page]
-        return (now_ms - min(checks, default=now_ms)) / 1000
+        waiting = self._waiting_since([entry for page in pages for entry in page])
+        return (now_ms - min(waiting, default=now_ms)) / 1000
+
+    def _waiting_since(self, entries: Sequence[DueEntry]) -> list[int]:
+        """Return since when the checks of jobs wait for the timer, ms UTC."""
+        items = self._runtime.store.get([entry.key for entry in entries], consistent=False) if entries else []
+        return [max(entry.check_at, _number(item, "scheduled_at")) for entry, item in zip(entries, items, strict=True)]
+
+
+def _number(item: Item | None, field: str) -> int:
+    """Return a number of an item; 0 where it has none: it may be gone, or be no item of ours."""
+    value = (item or {}).get(field, 0)
+    return value if isinstance(value, int) else 0
