@@ -24,8 +24,8 @@ KEPT = TESTS / "simulation/caught_mutants.jsonl"
 WORLDS = 200
 # Of the runs with a single fault, so many are tried first, from all over.
 SOME = 400
-# Nearly all mutants are caught by tests that take so many seconds of CPU together; the others need minutes. 0: those are
-# known to be left.
+# Nearly all mutants are caught by tests that take so many seconds of CPU together; others need minutes. 0: these are
+# known to be such.
 QUICK_S = float(os.environ.get("QUICK_S") or 15)
 # Set to stop after the quick stage, while tests are being written.
 QUICK_ALONE = os.environ.get("QUICK")
