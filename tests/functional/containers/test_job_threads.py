@@ -61,6 +61,14 @@ def test_calls_run_one_after_another_on_the_same_thread(pool: Pool) -> None:
     eventually(lambda: pool.freed == 3)
 
 
+def test_no_more_ended_calls_are_returned_than_are_wanted(pool: Pool) -> None:
+    """They are recorded in one call, which has room for so many; the others wait for the next one."""
+    for number in range(3):
+        pool.run(number, lambda: None)
+    eventually(lambda: pool.freed == 3)
+    assert [[call.number for call in pool.ended_calls(2)] for _ in range(3)] == [[0, 1], [2], []]
+
+
 def test_what_a_call_raises_is_its_outcome(pool: Pool) -> None:
     """SystemExit, too: the thread goes on."""
 

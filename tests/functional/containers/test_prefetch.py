@@ -1,12 +1,18 @@
 """What a worker receives, and when: enough to keep its threads busy, and no more."""
 
+import threading
 from collections import Counter
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders.waiting import eventually
 from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
+from whendue.containers import prefetch
 from whendue.containers.prefetch import Poll, Prefetch
 from whendue.containers.queue_selector import WEIGHTS
 from whendue.engine.ports import ReceivedMessage
@@ -17,6 +23,9 @@ from whendue.support.clock import ManualClock
 ALL = (*ALL_QUEUES, *DEAD_LETTER_QUEUES)
 WAIT_S = 20
 NOW = 0.0
+# Longer than a test waits: whoever waits so long must be woken.
+HOUR_S = 3600.0
+WOKEN_S = 10
 
 
 def messages(queue: str, number: int) -> list[ReceivedMessage]:
@@ -43,6 +52,18 @@ class Stage:
             assert self.prefetch.answered(poll, messages(poll.queue, number)) == []
         return poll
 
+    def bring(self, queue: str, number: int) -> None:
+        """Let a call that was under way bring this many messages."""
+        assert self.prefetch.answered(Poll(queue, number, WAIT_S, own=False), messages(queue, number)) == []
+
+    def serve(self, *queues: str) -> str:
+        """Let messages come, and one job begin and end; return the queue of its message."""
+        for queue in queues:
+            self.bring(queue, 1)
+        [message] = self.claim()
+        self.end(1)
+        return message.queue
+
     def claim(self) -> list[ReceivedMessage]:
         """Let one group begin."""
         taken = self.prefetch.take(NOW)
@@ -64,6 +85,56 @@ class Stage:
             polls = [self.receive(queue) for queue in (*ALL, None)]
             short = any(poll and poll.wait_s == 0 for poll in polls)
             moved = bool(self.claim()) or short or before != sum(self.depths.values())
+
+
+class Watched(threading.Condition):
+    """Counts who waits, and how often all are woken."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        super().__init__(lock)
+        self.waits = 0
+        self.wakes = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        return super().wait(timeout)
+
+    def notify_all(self) -> None:
+        self.wakes += 1
+        super().notify_all()
+
+
+class Waiting:
+    """A thread that waits until it is woken."""
+
+    def __init__(self, condition: Watched, call: Callable[[], object]) -> None:
+        self._results: SimpleQueue[Any] = SimpleQueue()
+        threading.Thread(target=lambda: self._results.put(call()), daemon=True).start()
+        eventually(lambda: condition.waits or not self._results.empty(), every_s=0.002)
+
+    def result(self) -> Any:
+        return self._results.get(timeout=WOKEN_S)
+
+
+def busy_stage(queue: str) -> Stage:
+    """Return a worker whose only thread is taken, by one of the many messages of a queue."""
+    stage = Stage(1)
+    stage.work()
+    stage.depths[queue] = 100
+    stage.work()
+    return stage
+
+
+def taking(stage: Stage) -> Waiting:
+    """Let a thread wait for messages to claim."""
+    stage.prefetch._can_take = condition = Watched(stage.prefetch._lock)
+    return Waiting(condition, lambda: stage.prefetch.take(HOUR_S))
+
+
+def asking(stage: Stage, queue: str) -> tuple[Watched, Waiting]:
+    """Let a queue's receiver wait until it may ask."""
+    stage.prefetch._can_ask[queue] = condition = Watched(stage.prefetch._lock)
+    return condition, Waiting(condition, lambda: stage.prefetch.ask(queue, HOUR_S))
 
 
 @pytest.mark.parametrize("busy", [ALL[:1], ALL[3:4], ALL[:2], ALL])
@@ -213,3 +284,114 @@ def test_a_closed_worker_takes_nothing_more() -> None:
     assert len(stage.prefetch.close()) == 1
     assert stage.prefetch.answered(low, late := messages("low", 1)) == late
     assert (stage.prefetch.take(NOW), stage.prefetch.ask("normal", NOW)) == ([], None)
+
+
+def test_a_thread_that_claims_is_woken_by_a_message_and_by_the_end() -> None:
+    """Otherwise either would wait until the thread looks again."""
+    stage = Stage(1)
+    claims = taking(stage)
+    stage.bring("normal", 1)
+    assert len(claims.result()) == 1
+    claims = taking(stage)
+    stage.prefetch.close()
+    assert claims.result() == []
+
+
+def test_a_receiver_is_woken_when_a_thread_is_free_and_not_before() -> None:
+    """Whether it has asked in vain before or not; each wake costs a look at all queues."""
+    stage = busy_stage("normal")
+    assert stage.prefetch.ask("normal", NOW) is None
+    condition, receiver = asking(stage, "normal")
+    stage.prefetch.free(0)
+    assert condition.wakes == 0
+    stage.end(1)
+    assert receiver.result() == Poll("normal", 1, 0, own=True)
+
+
+def test_a_receiver_is_woken_when_the_worker_is_closed() -> None:
+    """Also if no thread is free for what it would receive."""
+    stage = busy_stage("normal")
+    _, receiver = asking(stage, "normal")
+    stage.prefetch.close()
+    assert receiver.result() is None
+
+
+def test_a_queue_whose_receiver_does_not_wait_wakes_nobody() -> None:
+    """What it would be asked for is not computed."""
+    stage = Stage(1)
+    stage.work()
+    condition, receiver = asking(stage, "normal")
+    assert receiver.result()
+    stage.prefetch.free(0)
+    assert condition.wakes == 0
+
+
+@pytest.fixture
+def second_group(monkeypatch: pytest.MonkeyPatch) -> tuple[Stage, Waiting]:
+    """A group of one message that may wait for an hour, because the call of another group is under way."""
+    stage = Stage(2 * DYNAMODB_MAX_STATEMENTS)
+    stage.bring("normal", 1)
+    assert len(stage.prefetch.take(NOW)) == 1
+    stage.bring("normal", 1)
+    monkeypatch.setattr(prefetch, "GROUP_WAIT_S", HOUR_S)
+    return stage, taking(stage)
+
+
+def test_a_group_waits_for_a_full_call(second_group: tuple[Stage, Waiting]) -> None:
+    """And no longer: a call claims no more."""
+    stage, claims = second_group
+    stage.bring("normal", DYNAMODB_MAX_STATEMENTS)
+    assert len(claims.result()) == DYNAMODB_MAX_STATEMENTS
+
+
+def test_a_group_waits_no_longer_than_another_call_is_under_way(second_group: tuple[Stage, Waiting]) -> None:
+    """Then nobody else claims what has come meanwhile."""
+    stage, claims = second_group
+    stage.bring("normal", 3)
+    stage.prefetch.claimed(0)
+    assert len(claims.result()) == 4
+
+
+def test_a_group_is_given_up_when_the_worker_is_closed(second_group: tuple[Stage, Waiting]) -> None:
+    """Its message is returned, although the other call is still under way."""
+    stage, claims = second_group
+    assert len(stage.prefetch.close()) == 1
+    assert claims.result() == []
+
+
+def test_a_queues_own_receiver_asks_for_no_other_queue() -> None:
+    """It waits while another queue is to be asked first."""
+    stage = Stage(1)
+    assert [stage.prefetch.ask(queue, NOW) for queue in ("low", "normal")] == [None, None]
+    assert stage.prefetch.ask("critical", NOW) == Poll("critical", 1, 0, own=True)
+
+
+def test_a_helper_does_not_count_as_the_queues_own_receiver() -> None:
+    """When its call has ended, the own one asks as ever."""
+    stage = Stage(40)
+    stage.work()
+    stage.bring("normal", 10)
+    polls = [stage.prefetch.ask(queue, NOW) for queue in ("normal", None)]
+    assert polls == [Poll("normal", 10, 0, own=True), Poll("normal", 10, 0, own=False)]
+    for poll in filter(None, polls):
+        stage.prefetch.answered(poll, messages("normal", 1))
+    assert stage.prefetch.ask("normal", NOW) == polls[0]
+
+
+def test_a_queue_whose_messages_wait_keeps_its_turns() -> None:
+    """Also if a call has brought no more of them meanwhile."""
+    stage = Stage(1)
+    assert [stage.serve("critical") for _ in range(2 * WEIGHTS["critical"])]
+    for number in (1, 0, 1):
+        stage.bring("low", number)
+    assert [stage.serve("critical"), stage.serve(), stage.serve()] == ["low", "low", "critical"]
+
+
+def test_a_queue_begins_where_the_others_are_when_its_messages_come() -> None:
+    """Not when it was asked in vain."""
+    stage = Stage(1)
+    assert [stage.serve("critical") for _ in range(2 * WEIGHTS["critical"])]
+    for number in (0, 0):
+        stage.bring("low", number)
+    assert [stage.serve("normal"), stage.serve("low", "normal", "normal")] == ["normal", "normal"]
+    assert [stage.serve(), stage.serve()] == ["low", "normal"]

@@ -1,13 +1,23 @@
 """Messages that are done with, behind the work."""
 
+import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tests.builders.world import World
+from whendue.containers import settler as settler_module
 from whendue.containers.settler import EVERY_MS, Settler
 from whendue.engine.ports import ReceivedMessage
 from whendue.engine.stage import done, kept
 from whendue.errors import UnavailableError
+from whendue.quotas import COUNT_EVERY_MS
+
+# Longer than a test waits: a thread that waits so long must be woken.
+HOUR_MS = 3_600_000
+WOKEN_S = 10
 
 
 class Queue:
@@ -16,6 +26,7 @@ class Queue:
     def __init__(self, *, refuses: bool = False) -> None:
         self.deleted: list[int] = []
         self.returned: list[str] = []
+        self.returned_to: dict[str, list[str]] = {}
         self._refuses = refuses
 
     def delete(self, _queue: str, receipts: list[str]) -> None:
@@ -23,17 +34,18 @@ class Queue:
         if self._refuses:
             raise UnavailableError
 
-    def change_visibility(self, _queue: str, receipts: list[str], visibility_s: int) -> None:
+    def change_visibility(self, queue: str, receipts: list[str], visibility_s: int) -> None:
         assert visibility_s == 0
         self.returned += receipts
+        self.returned_to[queue] = receipts
 
 
-def message(number: int) -> ReceivedMessage:
-    return ReceivedMessage(f"m{number}", f"r{number}", "", 1, "normal")
+def message(number: int, queue: str = "normal") -> ReceivedMessage:
+    return ReceivedMessage(f"m{number}", f"r{number}", "", 1, queue)
 
 
-def settler(queue: Queue, *, draining: bool = False) -> Settler:
-    world = World()
+def settler(queue: Queue, *, draining: bool = False, world: World | None = None) -> Settler:
+    world = world or World()
     app: Any = SimpleNamespace(
         **{name: getattr(world.app, name) for name in ("bulkhead", "tracing", "metrics", "counters", "clock")},
         queue=queue,
@@ -50,6 +62,48 @@ def test_full_calls_are_made_at_once_and_the_rest_later() -> None:
     assert (queue.deleted, settles.backlog()) == ([10], 3)
     settles.run(everything=True)
     assert (queue.deleted, settles.backlog()) == ([10, 3], 0)
+    settles.run(everything=True)
+    assert queue.deleted == [10, 3]
+
+
+@pytest.mark.parametrize(
+    "hand_in",
+    [
+        lambda settles: settles.settle(done(message(number)) for number in range(10)),
+        lambda settles: settles.settle([kept(message(0))]),
+        lambda settles: settles.return_now([message(0)]),
+    ],
+)
+def test_the_thread_is_woken_by_a_full_call_and_by_what_is_to_be_returned(
+    monkeypatch: pytest.MonkeyPatch, hand_in: Callable[[Settler], None]
+) -> None:
+    """A worker that stops must not keep a message hidden for a second."""
+    monkeypatch.setattr(settler_module, "EVERY_MS", HOUR_MS)
+    settles = settler(Queue(), draining=True)
+    hand_in(settles)
+    thread = threading.Thread(target=settles.step, daemon=True)
+    thread.start()
+    thread.join(WOKEN_S)
+    assert (thread.is_alive(), settles.backlog()) == (False, 0)
+
+
+def test_the_thread_is_not_woken_for_less() -> None:
+    """Nothing is returned, and nine wait for a tenth."""
+    settles = settler(Queue())
+    settles.settle([kept(message(9)), *(done(message(number)) for number in range(9))])
+    settles.return_now([])
+    assert (settles._full.is_set(), settles.backlog()) == (False, 9)
+
+
+def test_once_a_second_the_rest_is_deleted_too() -> None:
+    """In between it waits until it fills a call."""
+    queue, world = Queue(), World()
+    settles = settler(queue, world=world)
+    for seconds, number in ((0, 13), (0, 13), (1, 10)):
+        world.clock.advance(seconds)
+        settles.settle(done(message(n)) for n in range(number))
+        settles.step()
+    assert (queue.deleted, settles.backlog()) == ([13, 10, 13], 0)
 
 
 def test_a_message_that_is_to_stay_is_not_deleted_whatever_is_counted_of_it() -> None:
@@ -69,6 +123,15 @@ def test_what_stays_when_the_worker_stops_is_visible_again_at_once() -> None:
     settles.return_now([message(2)])
     settles.run(everything=True)
     assert (queue.deleted, sorted(queue.returned)) == ([1], ["r0", "r2"])
+
+
+def test_messages_are_returned_to_their_own_queues() -> None:
+    """A receipt is worth nothing elsewhere."""
+    queue = Queue()
+    settles = settler(queue)
+    settles.return_now([message(0, "high"), message(1, "low"), message(2, "high")])
+    settles.run(everything=True)
+    assert queue.returned_to == {"high": ["r0", "r2"], "low": ["r1"]}
 
 
 def test_a_queue_that_refuses_ends_nothing() -> None:
@@ -91,3 +154,30 @@ def test_a_line_says_what_was_done_once_a_second(capsys: Any) -> None:
     assert (queue.deleted, capsys.readouterr().out) == ([10] * 3, "")
     settles.report()
     assert '"outcomes": {"succeeded": 30}' in capsys.readouterr().out
+
+
+def test_there_is_a_line_if_anything_was_done_or_left_and_in_the_end(capsys: Any) -> None:
+    """A message without an outcome is nothing that was done."""
+    settles = settler(Queue())
+    settles.settle([done(message(0))])
+    settles.report()
+    assert capsys.readouterr().out == ""
+    settles.settle([kept(message(0))])
+    settles.report()
+    assert '"outcomes": {}, "unsettled": 1' in capsys.readouterr().out
+    settles.report(last=True)
+    assert '"outcomes": {}, "unsettled": 0' in capsys.readouterr().out
+
+
+def test_counts_are_held_back_until_it_is_time_or_the_end() -> None:
+    """A write a second of every worker would cost more than the jobs."""
+    world = World()
+    settles = settler(Queue(), world=world)
+    counted = []
+    for passed_ms, last in ((COUNT_EVERY_MS, False), (0, False), (0, True)):
+        world.clock.advance(passed_ms / 1000)
+        world.submit()
+        settles.settle([done(message(0), "succeeded")])
+        settles.report(last=last)
+        counted.append(sum(sums["submitted"] for sums in world.app.counters.read().values()))
+    assert counted == [1, 1, 3]

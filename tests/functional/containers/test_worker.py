@@ -3,25 +3,29 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.builders.waiting import eventually
-from tests.builders.world import RealTime
+from tests.builders.world import RealTime, World
 from whendue.adapters.memory import MemoryStore
 from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.containers.health import Liveness
-from whendue.containers.worker import GIVE_BACK_S, Options, Worker
+from whendue.containers.suspect_runner import SuspectRunner
+from whendue.containers.worker import GIVE_BACK_S, LOOK_S, Options, Worker
 from whendue.declarations.context import Context
 from whendue.engine.message import to_body
-from whendue.engine.ports import Outgoing, ReceivedMessage, WriteResult
+from whendue.engine.ports import BatchResult, Outgoing, ReceivedMessage, WriteResult
+from whendue.engine.stage import done, kept
 from whendue.errors import Interrupted, UnavailableError
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
 from whendue.table.writes import Write
+from whendue.worker.suspects import KillerTypes
 
 SILENT_S = 60
 
@@ -186,6 +190,67 @@ def test_a_suspect_runs_beside_the_others_and_holds_none_of_their_threads(
     eventually(state(world, other), lambda got: got is State.SUCCEEDED)
     eventually(lambda: world.runs(suspect))
     assert state(world, suspect)() is State.RUNNING
+
+
+class Process:
+    """A process of its own, in the world of the test; it ends when the test says so."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.over = False
+
+    def start(self, message: ReceivedMessage, deadline_ms: int) -> "Process":
+        self.result = self._world.build().work.handle([message], deadline_ms)
+        return self
+
+    def drain(self, at_ms: int) -> None: ...
+
+    def ended(self, timeout_s: float) -> bool:
+        return self.over
+
+    def begun(self) -> bool:
+        return True
+
+    def worked(self) -> BatchResult:
+        return self.result
+
+    def kill(self) -> None: ...
+
+
+def test_a_suspects_process_is_looked_after_until_it_ends() -> None:
+    """What is new is not waited for meanwhile; nothing to do is nothing under way."""
+    world, timeouts = World(), list[float]()
+    process = Process(world)
+    suspects = SuspectRunner(world.build(isolation=process), KillerTypes(), lambda: None)
+
+    class Noted(SimpleQueue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            timeouts.append(timeout or 0)
+            return super().get(block, timeout)
+
+    suspects._new = Noted()
+    suspects.add([])
+    busy = [suspects.busy]
+    job = world.submit()
+    [message] = world.queues.receive("normal")
+    suspects.add([(message, job)])
+    busy.append(suspects.busy)
+    assert (suspects.step(), suspects.busy) == ([], True)
+    process.over = True
+    assert (suspects.step(), suspects.busy) == ([done(message, "succeeded")], False)
+    assert (busy, timeouts) == ([False, True], [LOOK_S, 0.001])
+
+
+@pytest.mark.parametrize("drain_ms", [None, 0])
+def test_a_suspect_runs_here_where_no_process_can_be_started(drain_ms: int | None) -> None:
+    """Its message stays when the worker stops."""
+    world = World()
+    suspects = SuspectRunner(world.app, KillerTypes(), lambda: drain_ms)
+    job = world.submit()
+    [message] = world.queues.receive("normal")
+    assert not suspects.busy
+    suspects.add([(message, job)])
+    assert suspects.step() == ([done(message, "succeeded"), done(message)] if drain_ms is None else [kept(message)])
 
 
 def test_an_interrupted_job_leaves_its_thread_to_others(world: RealTime, start: Callable[..., Worker]) -> None:

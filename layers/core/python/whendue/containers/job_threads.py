@@ -54,7 +54,7 @@ class JobThreads:
         """Wait for a call to end; return those that have ended since, at most `limit`."""
         ended: list[EndedCall] = []
         with suppress(Empty):
-            ended.append(self.ended.get(timeout=timeout_s) if timeout_s else self.ended.get_nowait())
+            ended.append(self.ended.get(timeout=timeout_s))
             while len(ended) < limit:
                 ended.append(self.ended.get_nowait())
         return ended

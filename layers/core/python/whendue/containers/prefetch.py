@@ -90,7 +90,7 @@ class Prefetch:
             self._idle[queue] -= 1
             if poll and poll.wait_s == 0:
                 self._asked[poll.queue] += poll.limit
-            self._away += Counter([queue] if poll and queue else [])
+            self._away += Counter([poll.queue] if poll and poll.own else [])
             return poll
 
     def answered(self, poll: Poll, messages: Sequence[ReceivedMessage]) -> Sequence[ReceivedMessage]:
@@ -152,9 +152,9 @@ class Prefetch:
         """
         with self._lock:
             self._can_take.wait_for(lambda: self._closed or self._takeable(), timeout_s)
-            if self._claiming and 0 < self._takeable() < DYNAMODB_MAX_STATEMENTS:
+            if self._takeable():
                 self._can_take.wait_for(self._group_is_made, GROUP_WAIT_S)
-            messages = [] if self._closed else [self._next() for _ in range(self._takeable())]
+            messages = [self._next() for _ in range(self._takeable())]
             self._free -= len(messages)
             self._claiming += bool(messages)
             self._taken.add(len(messages), self._clock.now_ms())
