@@ -165,7 +165,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/notifications/test_subscriptions.py",
     ),
     "whendue.operations.attempts": ("functional/api/test_attempts.py:/attempts",),
-    "whendue.operations.erase": ("functional/operations/test_purge.py:eras",),
     "whendue.operations.migrated": ("functional/operations/test_migration.py",),
     "whendue.operations.reader": ("functional/operations/test_commands.py:view", "functional/api/test_jobs.py:/jobs"),
     "whendue.operations.revision": ("functional/api/test_http_promises.py:If-Match",),

@@ -34,7 +34,7 @@ class Purger:
         Raises:
             UnavailableError: not all are done.
         """
-        if writes and any(end.failed for end in self._runtime.store.apply(writes)):
+        if any(end.failed for end in self._runtime.store.apply(writes)):
             raise UnavailableError("not everything was erased; the timer erases the rest")
 
     def belongings(self, pk: str) -> list[Key]:
