@@ -133,7 +133,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.inspection.surroundings": ("functional/inspection/test_explain.py:explain",),
     # --- jobs -----------------------------------------------------------------------------------------------------
     "whendue.jobs.dependency_transitions": ("unit/jobs/test_transition.py", "unit/jobs/test_transitions_conditions.py"),
-    "whendue.jobs.failures": ("property/test_laws.py", "functional/api/test_stored_text.py"),
     "whendue.jobs.limit_spec": ("property/test_limits.py", "functional/limits/test_limiter.py"),
     "whendue.jobs.members": ("unit/jobs/test_transition.py",),
     "whendue.jobs.model": ("unit/jobs/test_transitions.py", "property/test_laws.py"),
@@ -141,7 +140,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/worker/test_processor.py:State",
         "functional/worker/test_batch_runner_draining.py:State",
     ),
-    "whendue.jobs.retry_policy": ("property/test_laws.py:jobs", "unit/notifications/test_events.py"),
     # --- limits ---------------------------------------------------------------------------------------------------
     "whendue.limits.admission": ("functional/limits/test_limiter.py:work",),
     "whendue.limits.deferral": ("functional/limits/test_limiter_races.py",),

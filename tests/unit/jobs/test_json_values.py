@@ -58,6 +58,11 @@ def test_what_json_can_hold_reads_back(value: Any, read: Any) -> None:
     assert json.loads(text(value)) == read
 
 
+def test_a_boolean_stays_one() -> None:
+    """Python takes it for a number, too; JSON does not."""
+    assert text([True, False, 1, 0]) == "[true,false,1,0]"
+
+
 @pytest.mark.parametrize(
     ("value", "problem", "said"),
     [

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.builders.transitions import NOW, a_job
-from whendue.jobs.model import State
-from whendue.jobs.rescue_policy import decide, interval_ms, look_again_ms
+from whendue.jobs.model import State, evolve
+from whendue.jobs.rescue_policy import decide, ended_by_loss, interval_ms, look_again_ms
+from whendue.quotas import MAX_LOST
 
 HOUR_MS = 3_600_000
 
@@ -34,3 +35,12 @@ def test_a_pending_job_is_sent_less_and_less_often(state: State, unheard: int) -
     step = decide(job, NOW, late=False)
     assert step is not None
     assert (step.name, step.send, step.changes["check_at"]) == ("postpone_check", True, NOW + interval_ms(unheard))
+
+
+def test_only_a_running_job_ends_by_the_loss_of_its_worker() -> None:
+    """A pending one that has lost as many waits for a limit: its next claim decides."""
+    job = a_job(state=State.RUNNING, claims=MAX_LOST, fence="f", lease_until=NOW - 1)
+    step = ended_by_loss(job, NOW)
+    assert step is not None
+    assert step.name == "mark_dead"
+    assert ended_by_loss(evolve(job, state=State.PENDING), NOW) is None

@@ -165,6 +165,12 @@ def test_a_retry_is_sent_by_the_fan_out_of_its_failure_unless_promote_will(
     )
 
 
+def test_a_retry_that_no_timer_would_find_is_sent_by_the_fan_out_of_its_failure() -> None:
+    """Otherwise it would never run again."""
+    pending_fan_out = evolve(with_pending_fan_out(retried(running(), FAR_S)).job, check_at=None)
+    assert waiting.finish_fan_out(pending_fan_out, NOW, TIMING).send
+
+
 # --- parts of a whole that is redriven ---------------------------------------------------------------------------
 
 

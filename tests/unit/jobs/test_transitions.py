@@ -188,6 +188,20 @@ def test_the_failed_attempt_before_is_kept_before_it_is_overwritten() -> None:
     assert step.first.changes["message"] == "it broke"
 
 
+def test_the_failed_attempt_before_is_kept_when_its_worker_is_lost() -> None:
+    """The loss takes its place in the hot item."""
+    job = AFTER_CLAIM["fail"](running()).job
+    step = transitions.mark_dead(job, "worker_lost", "", NOW)
+    assert step.first == transitions.keep_attempt(job)
+    assert step.first is not None
+
+
+def test_a_job_of_another_priority_stands_in_the_due_index_of_its_new_queue() -> None:
+    """Its timer looks for it there alone, and a pause of the old queue no longer holds it."""
+    step = transitions.reschedule(a_job(), NOW + 1, "high", NOW, TIMING)
+    assert (step.job.queue, step.job.due_pk, step.changes["due_pk"]) == ("high", "live#high#3", "live#high#3")
+
+
 def test_the_state_machine_is_the_designs() -> None:
     """No arrow appears or vanishes unnoticed (docs/reference/states.md)."""
     arrows = {(edge.source, edge.target) for edge in ARROWS if edge.source is not edge.target}

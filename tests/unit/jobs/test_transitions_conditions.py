@@ -148,7 +148,7 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     "expand": (
         lambda job: waiting.expand(job, 2, frozenset({0, 1}), LATER, None),
         running(),
-        (PENDING, ANOTHERS),
+        (PENDING, ANOTHERS, CANCELLED),
     ),
     "advance_fan_out": (
         lambda job: waiting.advance_fan_out(job, "dependent#x"),

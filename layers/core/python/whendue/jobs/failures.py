@@ -76,11 +76,9 @@ def where_raised(error: BaseException) -> str:
     """Name the innermost frame of an error as `module:function:line`, empty where there is none."""
     try:
         step: Any = _TRACEBACK.__get__(error)
-        while step and step.tb_next:
+        while step.tb_next:
             step = step.tb_next
-        if not step:
-            return ""
         code, module = step.tb_frame.f_code, step.tb_frame.f_globals.get("__name__", "?")
         return line_of(f"{module}:{code.co_name}:{step.tb_lineno}", ERROR_MESSAGE_BYTES)
-    except Exception:  # noqa: BLE001 - the globals of users' code may be anything
+    except Exception:  # noqa: BLE001 - it was never raised, or the globals of users' code may be anything
         return ""
