@@ -217,11 +217,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/worker/test_processor_claims.py:claim",
         "functional/worker/test_processor_bulkheads.py",
     ),
-    "whendue.worker.completer": (
-        "functional/worker/test_processor.py:work",
-        "functional/worker/test_processor_bulkheads.py:record",
-    ),
-    "whendue.worker.executor": ("functional/worker/test_processor.py:work",),
     "whendue.workflows.canvas": ("unit/workflows/test_graph.py",),
     "whendue.workflows.progress": ("unit/workflows/test_graph.py", "property/test_workflow_laws.py"),
     "whendue.workflows.validation": ("functional/api/test_workflows.py:/workflows",),
