@@ -26,6 +26,7 @@ from functions.api.http.gateway_event import answer, canonical, normalise
 from functions.api.http.response import is_too_large, json_text
 from functions.api.http.routing import Sections, routes_of
 from functions.api.http.scopes import insist
+from functions.api.resolver import Resolver
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
@@ -54,7 +55,7 @@ def make_resolver() -> APIGatewayHttpResolver:
 def _sections() -> Sections:
     """Make the resolver. Powertools' routers know one resolver, so a process has one."""
     # The guard has parsed the body already, once and strictly.
-    resolver = APIGatewayHttpResolver(
+    resolver = Resolver(
         enable_validation=True, serializer=json_text, json_body_deserializer=lambda _: resolver.context["body"]
     )
     resolver.use([_refuse_unknown_parameters])
@@ -83,6 +84,12 @@ class Api:
     def prepare(self) -> None:
         """Import what most processes need for their first request."""
         self._sections.include("/jobs")
+        self._verifier.prepare()
+
+    def prepare_all(self) -> None:
+        """Add and build all routes, before several threads use them at once."""
+        self._sections.include_all()
+        self._sections.resolver.prepare()
         self._verifier.prepare()
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -128,7 +135,7 @@ class Api:
         parent = traceparent(event["headers"].get("traceparent"))
         about = {"http.request.method": method, "http.route": route.path}
         with self._whendue.tracing.span(f"{method} {route.path}", "SERVER", parent, about) as span:
-            self._resolver.append_context(
+            self._resolver.context.update(
                 whendue=self._whendue,
                 identity=identity,
                 resolver=self._resolver,

@@ -9,6 +9,7 @@ from functions import STARTING, end_start
 from functions.api.app import Api
 from functions.api.http.cors import Origins
 from whendue.adapters.auth import AuthSettings, Verifier
+from whendue.bootstrap.application import App
 from whendue.bootstrap.process import app
 
 if TYPE_CHECKING:
@@ -20,9 +21,24 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     return _api()(event, context)
 
 
+def concurrent_api(whendue: App) -> Api:
+    """Return the API of a process that answers several requests at once (`whendue api`).
+
+    Raises:
+        ConfigurationError: a setting is not right.
+    """
+    api = _api_of(whendue)
+    api.prepare_all()
+    return api
+
+
 @cache
 def _api() -> Api:
-    whendue, again = app(), partial(AuthSettings.from_env, os.environ)
+    return _api_of(app())
+
+
+def _api_of(whendue: App) -> Api:
+    again = partial(AuthSettings.from_env, os.environ)
     return Api(whendue, Verifier(again(), whendue.clock, again), Origins.from_env(os.environ))
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Route
 
+from functions.api.resolver import Resolver
+
 # The modules of functions/api/routes, in the order of the documentation.
 MODULES: Final = (
     "jobs",
@@ -49,7 +51,7 @@ class Sections:
         resolver: whose routes they become.
     """
 
-    def __init__(self, resolver: APIGatewayHttpResolver) -> None:
+    def __init__(self, resolver: Resolver) -> None:
         """Begin with no routes."""
         self.resolver = resolver
         self._included: set[str] = set()

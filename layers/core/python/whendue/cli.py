@@ -1,15 +1,17 @@
-"""The command `whendue`: a worker or a timer as a process of its own, for containers; and the upgrade of a table."""
+"""The command `whendue`: a worker, a timer or the API as a process of its own; and the upgrade of a table."""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Final
 
 from whendue.aws_quotas import SQS_MAX_WAIT_S
 from whendue.bootstrap.application import App
 from whendue.bootstrap.process import app
 from whendue.containers.health import Liveness
+from whendue.containers.http_server.proxies import Proxies
 from whendue.containers.process import Probes, Service, run
 from whendue.containers.timer import LAST_STEP_S, Timer
 from whendue.containers.worker import GIVE_BACK_S, STAGE_THREADS, Options, Worker
@@ -20,11 +22,19 @@ from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.version import VERSION
 
 GRACE_S: Final = 25
+# Longer than any request (29 s).
+API_GRACE_S: Final = 35
+API_PORT: Final = 8000
+# In the image, and in every checkout: what answers an event. `functions` stand above `whendue`, which never imports
+# them; the one command that needs them loads them by this name.
+API: Final = "functions.api.handler"
 THREADS: Final = 40
 # A thread that waits takes about 100 KB; one process computes on one processor, however many threads it has.
 THREADS_MAX: Final = 500
 # Longer than a tick (50 s) and two calls that get no answer: AWS's clients try for 220 s before they give up.
 SILENT_S: Final = 540
+# The API's own thread gets on once a second, and gets on for those that answer requests until they hang for SILENT_S.
+API_SILENT_S: Final = 60
 Make = Callable[[App, argparse.Namespace, Liveness], Service]
 
 
@@ -35,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.make is None:
             return _migrate(app(), options.rate)
         whendue = app(listen_s=options.wait, threads=options.threads + STAGE_THREADS)
-        liveness = Liveness(whendue.clock.now_ms, SILENT_S)
+        liveness = Liveness(whendue.clock.now_ms, options.silent)
         service = options.make(whendue, options, liveness)
         return run(whendue, service, liveness, Probes(options.health_host, options.health_port))
     except ConfigurationError as error:
@@ -72,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         commands, "timer", "send due jobs to their queues every minute, and rescue lost ones", _timer, LAST_STEP_S
     )
     timer.set_defaults(wait=0, threads=0)
+    _add_api(commands)
     migrate = "upgrade the jobs of a table that an earlier version made, while everything runs"
     upgrade = commands.add_parser("migrate", help=migrate, description=f"{migrate.capitalize()}.")
     upgrade.add_argument(
@@ -82,6 +93,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     upgrade.set_defaults(make=None)
     return parser
+
+
+def _add_api(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    api = _command(commands, "api", "answer HTTP requests", _api, 0)
+    api.add_argument(
+        "--host",
+        default="0.0.0.0",  # noqa: S104 - requests come from other machines
+        help="address to listen at (default: %(default)s)",
+    )
+    api.add_argument(
+        "--port",
+        type=_number(0, 65_535),
+        default=API_PORT,
+        help="port to listen at; 0 picks a free one (default: %(default)s)",
+    )
+    api.add_argument(
+        "--threads",
+        type=_number(1, THREADS_MAX),
+        default=THREADS,
+        help="maximum number of requests that are answered concurrently, each on a thread (default: %(default)s)",
+    )
+    api.add_argument(
+        "--trusted-proxies",
+        type=_proxies,
+        default=Proxies(),
+        help="addresses and networks (CIDR), separated by commas, whose X-Forwarded-For is believed (default: none)",
+        metavar="NETWORKS",
+    )
+    api.set_defaults(wait=0, grace=API_GRACE_S, silent=API_SILENT_S)
 
 
 def _migrate(whendue: App, rate: int) -> int:
@@ -125,7 +165,7 @@ def _command(
         default=8080,
         help="port of the health probes; 0 picks a free one (default: %(default)s)",
     )
-    command.set_defaults(make=make)
+    command.set_defaults(make=make, silent=SILENT_S)
     return command
 
 
@@ -139,6 +179,18 @@ def _worker(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Se
 
 def _timer(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Service:
     return Timer(whendue, options.grace, liveness)
+
+
+def _api(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Service:
+    try:
+        # uvicorn is an extra: workers and timers do without.
+        from whendue.containers.http_server import server
+
+        handler = import_module(API).concurrent_api(whendue)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"the API needs {error.name}: install whendue[api,server], or use the image") from None
+    wanted = server.Options(options.host, options.port, options.threads, options.grace, options.trusted_proxies)
+    return server.HttpServer(handler, wanted, whendue.clock, liveness)
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
@@ -155,6 +207,13 @@ def _names(text: str) -> list[str]:
     if unknown := sorted(set(names) - set(known)):
         raise argparse.ArgumentTypeError(f"unknown queue {', '.join(unknown)}: must be one of {', '.join(known)}")
     return list(dict.fromkeys(names))
+
+
+def _proxies(text: str) -> Proxies:
+    try:
+        return Proxies.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":
