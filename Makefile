@@ -121,6 +121,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE:$(PY)=.local/lock-venv/bin/python) $(UPGRADE) -o requirements/localstack.txt requirements/localstack.in
 	$(COMPILE) $(UPGRADE) -o requirements/checkov.txt requirements/checkov.in
 	$(COMPILE) $(UPGRADE) -o requirements/layer.txt requirements/layer.in
+	$(COMPILE) $(UPGRADE) -o requirements/image.txt requirements/image.in
 	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in
 	$(COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in
 	$(COMPILE) $(UPGRADE) -o requirements/clients.txt requirements/clients.in
@@ -128,7 +129,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/bench.txt requirements/bench.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
-	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra otel --extra worker -c requirements/layer.txt \
+	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra otel --extra server --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml
 docs: $(READY)  ## write the generated parts of the docs, and api/openapi.json
 	$(PY) -m scripts.generate_docs

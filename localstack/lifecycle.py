@@ -140,9 +140,10 @@ def _deploy(
     signing = token.environment(token.secret(), token.deployment_secret())
     environment = mail.SETTINGS | signing | asked
     _check(environment)
-    # Workers in containers beside this stack read it there (infra/docker/whendue.env): they derive the same ids.
-    parameter = {"Name": "/whendue/secret", "Value": environment["WHENDUE_SECRET"], "Type": "SecureString"}
-    Clients(endpoint_url).client("ssm").put_parameter(**parameter, Overwrite=True)
+    # Containers beside this stack read them there (infra/docker/whendue.env): the same ids, the same tokens.
+    ssm = Clients(endpoint_url).client("ssm")
+    for name, value in (("secret", environment["WHENDUE_SECRET"]), ("jwt-secret", environment["WHENDUE_JWT_SECRET"])):
+        ssm.put_parameter(Name=f"/whendue/{name}", Value=value, Type="SecureString", Overwrite=True)
     stack = deploy(endpoint_url, environment=environment, api_flavor=api_flavor, target=target)
     warm(stack)
     if not answers(f"{stack.api_url}/health/ready"):

@@ -39,10 +39,10 @@ output "notifications_dead_letter_queue" {
 }
 
 output "container_settings" {
-  description = "The settings of workers and timers in containers, one NAME=value per line: those of the functions, without what only the API needs."
+  description = "The settings of containers (API, worker and timer), one NAME=value per line: those of the functions."
   value = join("\n", [
-    for name, value in merge(local.environment, { AWS_DEFAULT_REGION = var.region }, var.environment) : "${name}=${value}"
-    if value != null && value != "" && name != "POWERTOOLS_SERVICE_NAME" && !startswith(name, "WHENDUE_JWT_")
+    for name, value in merge(local.environment, local.jwt_environment, { AWS_DEFAULT_REGION = var.region }, var.environment) : "${name}=${value}"
+    if value != null && value != "" && name != "POWERTOOLS_SERVICE_NAME"
   ])
 }
 
