@@ -90,6 +90,7 @@ def stage_named(emulated: Emulator, calls: Path, home: Home) -> Callable[..., St
             extra_tasks=TASKS,
             target="container" if os.environ.get(LOCALSTACK) else "local",
         )
+        stack = home.serve(stack)
         if at_work:
             home.begin(stack, timer=schedule_timer)
         return Stage(stack, secret, Clients(emulated.endpoint_url), home)

@@ -1,4 +1,4 @@
-"""The two homes of whendue's workers and timer: functions, or processes as in containers; one suite for both."""
+"""The two homes of whendue: functions, or processes as in containers; one suite for both."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,9 +26,12 @@ WORKERS = 2
 
 
 class Home(Protocol):
-    """Where workers and timer run."""
+    """Where API, workers and timer run."""
 
     functions: bool
+
+    def serve(self, stack: Stack) -> Stack:
+        """Let a stack's API answer; return the stack with its address."""
 
     def begin(self, stack: Stack, *, timer: bool) -> None:
         """Let a stack's workers, and its timer if wanted, be at work."""
@@ -56,6 +60,10 @@ class Functions:
     """Queues and clock start functions."""
 
     functions = True
+
+    def serve(self, stack: Stack) -> Stack:
+        """API Gateway starts the function."""
+        return stack
 
     def begin(self, stack: Stack, *, timer: bool) -> None:
         """Start what the first jobs need; a stack without a timer is one for itself, and needs nothing."""
@@ -140,7 +148,7 @@ class Replica:
 
 
 class Containers:
-    """Processes `whendue worker` and `whendue timer`; the functions are there, and only the API's is ever started."""
+    """Processes `whendue api`, `whendue worker` and `whendue timer`; the functions are there, and none is started."""
 
     functions = False
 
@@ -148,6 +156,15 @@ class Containers:
         """Put logs there."""
         self._directory = directory
         self._running: dict[str, list[Replica]] = {}
+        self._serving: dict[str, Replica] = {}
+
+    def serve(self, stack: Stack) -> Stack:
+        """Start an API process, which keeps its address when it is started again."""
+        port = free_port()
+        api = self.replica(stack, "api", "--host", "127.0.0.1", "--port", str(port))
+        self._serving[stack.table] = api
+        url = f"http://127.0.0.1:{port}"
+        return replace(stack, api_url=url, dashboard_url=f"{url}/")
 
     def begin(self, stack: Stack, *, timer: bool) -> None:
         """Start them."""
@@ -159,11 +176,13 @@ class Containers:
     def end(self, stack: Stack) -> None:
         """Stop them, all at once."""
         self._stop(self._running.pop(stack.table, []))
+        self._stop([self._serving.pop(stack.table)])
 
     def end_all(self) -> None:
         """Stop whatever is left."""
         for replicas in self._running.values():
             self._stop(replicas)
+        self._stop(list(self._serving.values()))
 
     @contextmanager
     def without(self, stack: Stack, queue: str) -> Iterator[None]:

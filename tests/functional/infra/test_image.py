@@ -36,6 +36,8 @@ def test_what_is_copied_imports_everything_that_the_command_and_the_tasks_need(t
             shutil.copy(ROOT / source, tmp_path / target[1:])
     code = (
         "import whendue.cli;"
+        "import functions.api.handler, functions.api.app;"
+        "functions.api.app.make_resolver();"
         "from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, discover;"
         "print(discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, USER_TASKS).names())"
     )
@@ -44,6 +46,17 @@ def test_what_is_copied_imports_everything_that_the_command_and_the_tasks_need(t
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=given, cwd=tmp_path
     )
     assert "demo.greet" in done.stdout
+
+
+def test_the_locked_requirements_are_those_of_the_layer_and_the_server() -> None:
+    """What the functions are tested with, in the same versions; uvicorn and what it needs come on top."""
+    layer, image = (
+        set(re.findall(r"^([\w.-]+==\S+)", (ROOT / f"requirements/{name}.txt").read_text(), re.MULTILINE))
+        for name in ("layer", "image")
+    )
+    assert layer < image
+    assert {name.partition("==")[0] for name in image - layer} == {"click", "h11", "uvicorn"}
+    assert "COPY requirements/image.txt " in TEXT
 
 
 def test_the_builder_is_sent_what_is_copied_and_nothing_else() -> None:

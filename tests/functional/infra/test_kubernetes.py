@@ -15,7 +15,8 @@ from localstack.paths import ROOT
 from localstack.topology import topology
 from localstack.venvs import ensure
 from tests.builders.image import COMPOSE, TEXT
-from whendue.cli import GRACE_S
+from whendue.adapters.auth import AuthSettings
+from whendue.cli import API_GRACE_S, API_PORT, GRACE_S
 from whendue.containers.health import LIVE, READY
 from whendue.declarations.resources import TaskSettings
 from whendue.settings import ALL_QUEUES, Settings
@@ -24,7 +25,8 @@ OVERLAYS = ("minikube", "production")
 SETTINGS = [ROOT / "infra/docker/whendue.env", *(ROOT / "infra/kubernetes/overlays").glob("*/settings.env")]
 # The oldest that is still maintained, and the newest that the validator knows.
 VERSIONS = ("1.34", "1.37")
-OURS = {"worker", "timer"}
+# Name -> grace.
+OURS = {"api": API_GRACE_S, "worker": GRACE_S, "timer": GRACE_S}
 # What the parameter that the settings name would give.
 SECRET = "s" * 40
 
@@ -69,8 +71,11 @@ def test_settings_are_those_that_a_process_reads(path: Path) -> None:
     settings = Settings.from_env(given, lambda _: SECRET)
     assert set(settings.dead_letter_queues) == {"dead_letter", "notifications_dead_letter"}
     assert TaskSettings.from_env(given).own_functions == {f"whendue-{name}" for name in topology().functions}
+    assert AuthSettings.from_env(given, lambda _: SECRET).issuer
     code = "".join(file.read_text() for file in (ROOT / "layers").rglob("*.py"))
-    assert all(f'"{name}"' in code for name in given if name.startswith("WHENDUE_"))
+    # auth.py puts its names together.
+    names = [name for name in given if name.startswith("WHENDUE_") and not name.startswith("WHENDUE_JWT_")]
+    assert all(f'"{name}"' in code for name in names)
     assert {name for name in given if not name.startswith("WHENDUE_")} <= {
         "AWS_ENDPOINT_URL",
         "AWS_DEFAULT_REGION",
@@ -109,25 +114,56 @@ def test_every_pod_is_restricted(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_probes_and_grace_are_those_of_the_command(overlay: str) -> None:
     """A pod gets longer than its process takes, and its probes ask for what the process answers."""
-    for name in OURS:
+    for name, grace_s in OURS.items():
         pod = pods(overlay)[name]
         [container] = pod["containers"]
-        assert container["args"] == [name, "--grace", str(GRACE_S)]
-        assert pod["terminationGracePeriodSeconds"] > GRACE_S
-        [port] = container["ports"]
-        assert f"EXPOSE {port['containerPort']}\n" in TEXT
-        assert container["livenessProbe"]["httpGet"] == {"path": LIVE, "port": port["name"]}
-        assert container["startupProbe"]["httpGet"] == {"path": LIVE, "port": port["name"]}
-        assert container["readinessProbe"]["httpGet"] == {"path": READY, "port": port["name"]}
+        assert container["args"] == [name, "--grace", str(grace_s)]
+        before_s = container.get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})["preStop"]["sleep"]["seconds"]
+        assert pod["terminationGracePeriodSeconds"] > before_s + grace_s
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert ports == {"health": 8080} | ({"http": API_PORT} if name == "api" else {})
+        assert f"EXPOSE {API_PORT} {ports['health']}\n" in TEXT
+        assert container["livenessProbe"]["httpGet"] == {"path": LIVE, "port": "health"}
+        assert container["startupProbe"]["httpGet"] == {"path": LIVE, "port": "health"}
+        assert container["readinessProbe"]["httpGet"] == {"path": READY, "port": "health"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_api_is_reached_at_its_port_and_nothing_else_is(overlay: str) -> None:
+    """The Service and the policy name the port that the process listens at."""
+    [port] = resources(overlay, "Service")["api"]["spec"]["ports"]
+    policy = resources(overlay, "NetworkPolicy")["api"]["spec"]
+    assert port["targetPort"] == "http"
+    assert policy["ingress"] == [{"ports": [{"port": "http", "protocol": "TCP"}]}]
+    assert (
+        resources(overlay, "Service")["api"]["spec"]["selector"].items() >= policy["podSelector"]["matchLabels"].items()
+    )
+    assert resources(overlay, "NetworkPolicy")["whendue"]["spec"].get("ingress", []) == []
+
+
+def test_production_scales_the_api_by_its_processor_time() -> None:
+    """Of a deployment that exists and requests a share of a processor; nothing else sets the number of its pods."""
+    scaled = resources("production", "HorizontalPodAutoscaler")["api"]["spec"]
+    [metric] = scaled["metrics"]
+    assert metric["resource"]["name"] == "cpu"
+    deployment = resources("production", "Deployment")[scaled["scaleTargetRef"]["name"]]
+    assert "replicas" not in deployment["spec"]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"]
+
+
+def test_every_process_of_ours_has_a_budget_for_disruptions() -> None:
+    """A node that is drained takes one pod at a time."""
+    assert set(resources("production", "PodDisruptionBudget")) == set(OURS)
 
 
 def test_the_compose_file_runs_the_same_commands() -> None:
     """With longer to stop than the grace."""
     services = yaml.safe_load(COMPOSE.read_text())["services"]
-    for name in OURS:
-        assert services[name]["command"] == [name, "--grace", str(GRACE_S)]
-        assert int(services[name]["stop_grace_period"].removesuffix("s")) > GRACE_S
+    for name, grace_s in OURS.items():
+        assert services[name]["command"] == [name, "--grace", str(grace_s)]
+        assert int(services[name]["stop_grace_period"].removesuffix("s")) > grace_s
         assert services[name]["read_only"] is True
+    assert services["api"]["ports"] == [f"127.0.0.1:{API_PORT}:{API_PORT}"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -87,6 +87,8 @@ class Application:
         self._clock = clock
         self._times = times
         self._held_bytes = 0
+        # Set when nothing more is accepted: each answer is then the last one on its connection.
+        self.draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request. Never raises."""
@@ -107,7 +109,8 @@ class Application:
             answer = self._refusal(INTERNAL, method, request_id, began_ms)
         finally:
             self._held_bytes -= len(body)
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        headers = [*answer.headers, (b"Connection", b"close")] if self.draining else answer.headers
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, scope: Scope, receive: Receive, body: bytearray, context: Context) -> Answer:

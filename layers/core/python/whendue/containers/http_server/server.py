@@ -66,8 +66,8 @@ class HttpServer:
         self._liveness = liveness
         waiting = options.threads * bounds.WAITING_PER_THREAD
         self._threads = RequestThreads(options.threads, waiting, clock.now_ms, bounds.HUNG_S, liveness)
-        application = Application(handler, self._threads, options.proxies, clock, times)
-        self._server = Server(_config(application, options.grace_s))
+        self._application = Application(handler, self._threads, options.proxies, clock, times)
+        self._server = Server(_config(self._application, options.grace_s))
         self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._drained_ms = 0
         self.address = ""
@@ -90,6 +90,7 @@ class HttpServer:
     def drain(self) -> None:
         """Accept nothing more; requests under way go on."""
         self._drained_ms = self._clock.now_ms()
+        self._application.draining = True
         self._server.should_exit = True
 
     def join(self) -> bool:
