@@ -9,7 +9,9 @@ import sys
 import httpx
 import pytest
 
+from localstack import token
 from localstack.paths import ROOT
+from tests.builders.api import SECRET
 from tests.builders.faults import Refusing
 from tests.builders.world import World
 from whendue.adapters.aws import client
@@ -33,6 +35,8 @@ GIVEN = {
     # Nobody answers there.
     "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
 }
+# What the API needs besides.
+TOKENS = token.environment(SECRET) | {"WHENDUE_SECRET": GIVEN["WHENDUE_SECRET"]}
 COMMAND = [sys.executable, "-m", "whendue.cli"]
 BARE = {"PYTHONPATH": os.pathsep.join((str(ROOT / "layers/core/python"), str(ROOT))), "PATH": os.environ["PATH"]}
 
@@ -43,7 +47,7 @@ def whendue(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, check=False, capture_output=True, text=True, env=BARE | environment, timeout=60)
 
 
-@pytest.mark.parametrize("command", ["worker", "timer"])
+@pytest.mark.parametrize("command", ["api", "worker", "timer"])
 def test_help_needs_no_settings(command: str) -> None:
     """It is what one asks first."""
     done = whendue(command, "--help")
@@ -103,12 +107,13 @@ def test_tasks_of_ones_own_that_are_not_there_are_named() -> None:
     assert "no.such.tasks" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["worker", "timer"])
+@pytest.mark.parametrize("command", ["api", "worker", "timer"])
 def test_a_process_that_reaches_nothing_is_live_not_ready_and_ends_on_a_signal(command: str) -> None:
     """A restart would not help; and nobody must kill it."""
     listening = ["--health-host", "127.0.0.1", "--health-port", "0"]
+    listening += ["--host", "127.0.0.1", "--port", "0"] if command == "api" else []
     with subprocess.Popen(
-        [*COMMAND, command, *listening], stdout=subprocess.PIPE, text=True, env=BARE | GIVEN
+        [*COMMAND, command, *listening], stdout=subprocess.PIPE, text=True, env=BARE | GIVEN | TOKENS
     ) as process:
         assert process.stdout
         # Its first complaint may come before it has said that it is there.

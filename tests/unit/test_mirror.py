@@ -60,6 +60,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.adapters.throttle": ("contract/test_faults.py", "functional/test_cli.py"),
     # --- channels, containers, tasks ------------------------------------------------------------------------------
     "whendue.channels.sns": ("functional/channels/test_email.py:sns",),
+    "whendue.containers.http_server.bounds": ("functional/containers/http_server/test_protocol.py",),
     "whendue.containers.isolated": ("e2e/test_killers.py:kill",),
     "whendue.containers.log": ("functional/test_cli.py:message",),
     "whendue.containers.loop": ("functional/containers/test_worker.py:survives",),

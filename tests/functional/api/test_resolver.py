@@ -16,6 +16,10 @@ THREADS = 4
 
 def test_requests_that_are_under_way_at_once_keep_their_own_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """All have stored theirs before one goes on; in Powertools' class attribute the last would be everyone's."""
+    world = World()
+    api = api_of(world)
+    api.prepare_all()
+    client = Client(api, a_token())
     meet = threading.Barrier(THREADS)
     resolve: Any = Resolver._resolve
 
@@ -24,8 +28,6 @@ def test_requests_that_are_under_way_at_once_keep_their_own_events(monkeypatch: 
         return resolve(resolver)
 
     monkeypatch.setattr(Resolver, "_resolve", all_at_once)
-    world = World()
-    client = Client(api_of(world), a_token())
     jobs: dict[int, dict[str, Any]] = {}
 
     def submit(number: int) -> None:

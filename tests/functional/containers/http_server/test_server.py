@@ -11,6 +11,7 @@ from tests.builders.waiting import eventually
 from tests.functional.containers.http_server.served import Gate, beside, connect, echo, serving, until_closed
 from whendue.containers.health import Liveness
 from whendue.containers.http_server import bounds
+from whendue.containers.http_server.application import Application
 from whendue.containers.http_server.proxies import Proxies
 from whendue.containers.http_server.server import HttpServer, Options
 from whendue.errors import ConfigurationError
@@ -75,19 +76,17 @@ def test_liveness_is_told_of_all_threads_but_one_that_hangs(monkeypatch: pytest.
         eventually(lambda: liveness.silent() == [])
 
 
-def test_errors_of_the_library_are_logged_without_their_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_of_the_library_are_logged_without_their_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """By type and place, as all others."""
 
-    class Broken:
-        async def __call__(self, *_: Any) -> None:
-            raise ValueError("a secret")
+    async def broken(_self: Any, _scope: Any, _receive: Any, _send: Any) -> None:
+        raise ValueError("a secret")
 
-    server = server_at(0)
-    server._server.config.app = Broken()
-    server.start()
-    answer = httpx.get(server.address)
-    server.drain()
-    assert server.join()
+    monkeypatch.setattr(Application, "__call__", broken)
+    with serving(echo) as server:
+        answer = httpx.get(server.address)
     printed = "".join(capsys.readouterr())
     assert answer.status_code == 500
     assert "ValueError" in printed
