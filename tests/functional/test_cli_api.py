@@ -33,7 +33,7 @@ GIVEN = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
-    **token.environment(SECRET),
+    **token.environment(SECRET, "s" * 40),
 }
 LISTENING = ["--host", "127.0.0.1", "--port", "0", "--health-host", "127.0.0.1", "--health-port", "0"]
 
