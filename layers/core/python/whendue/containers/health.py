@@ -56,8 +56,10 @@ class Health:
 
     def ready(self) -> dict[str, str]:
         """Name what keeps the process from working now."""
-        wrong = {name: answer for name, answer in self._answers().items() if answer != "ok"}
-        return wrong | ({"process": "draining"} if self.draining else {})
+        # Whatever table and queues answer, and however long they take to.
+        if self.draining:
+            return {"process": "draining"}
+        return {name: answer for name, answer in self._answers().items() if answer != "ok"}
 
 
 @contextmanager

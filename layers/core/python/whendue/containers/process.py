@@ -34,7 +34,7 @@ class Service(Protocol):
 
 
 def run(app: App, service: Service, liveness: Liveness, probes: Probes) -> int:
-    """Run until a signal is received and the service has ended; return the exit code."""
+    """Run until a signal is received and the service has ended; end the process with 1 if it has not."""
     signals = _signals()
     health = Health(liveness, app.health.ready)
     with serving(health, probes.host, probes.port) as address:
@@ -46,7 +46,10 @@ def run(app: App, service: Service, liveness: Liveness, probes: Probes) -> int:
         log.info("draining", signal=signal.Signals(number).name)
         ended = service.join()
     log.info("ended" if ended else "grace is over")
-    return 0 if ended else 1
+    if not ended:
+        # Python would wait for the threads of pools, for as long as a call to AWS gets no answer.
+        os._exit(1)
+    return 0
 
 
 def _signals() -> "SimpleQueue[int]":
