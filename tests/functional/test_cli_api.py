@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -64,7 +64,9 @@ class Running:
         headers = {"Authorization": f"Bearer {a_token()}"}
 
         def ask() -> None:
-            found.append(httpx.get(f"{self.url}/jobs", headers=headers, timeout=HANGS_S))
+            # There is no answer where the process is ended at once.
+            with suppress(httpx.TransportError):
+                found.append(httpx.get(f"{self.url}/jobs", headers=headers, timeout=HANGS_S))
 
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import socket
+import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
-from types import FrameType
 from typing import Protocol
 
 from whendue.bootstrap.application import App
@@ -53,16 +54,23 @@ def run(app: App, service: Service, liveness: Liveness, probes: Probes) -> int:
 
 
 def _signals() -> "SimpleQueue[int]":
-    """Catch SIGTERM and SIGINT; a queue of this kind may be filled by a signal's handler."""
-    caught: SimpleQueue[int] = SimpleQueue()
-    seen: list[int] = []
+    """Catch SIGTERM and SIGINT: the first one is returned by the queue, the second one ends the process.
 
-    def catch(number: int, _frame: FrameType | None) -> None:
-        if seen:
-            os._exit(128 + number)
-        seen.append(number)
-        caught.put(number)
+    The kernel may hand a signal to any thread, and Python's handlers run in the main thread alone: while that waits,
+    they do not. But Python writes the signal's number to a descriptor at once, whichever thread it is in, and a thread
+    of ours reads it: https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
+    """
+    caught: SimpleQueue[int] = SimpleQueue()
+    reading, writing = socket.socketpair()
+    writing.settimeout(0)
+
+    def read() -> None:
+        with reading, writing:
+            caught.put(reading.recv(1)[0])
+            os._exit(128 + reading.recv(1)[0])
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, catch)
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writing.fileno())
+    threading.Thread(target=read, name="signals", daemon=True).start()
     return caught
