@@ -60,7 +60,7 @@ def test_a_server_whose_request_outlasts_the_grace_says_so() -> None:
         gate.open.set()
 
 
-def test_liveness_is_told_of_all_threads_but_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_liveness_learns_of_all_threads_but_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that answers a request is not silent before it has taken longer than any call may."""
     now = [system_clock().now_ms()]
     liveness = Liveness(lambda: now[0], 60)

@@ -1,1 +1,1 @@
-"""whendue without Lambda: a worker and a timer as long-running processes, on the same services."""
+"""whendue without Lambda: API, worker and timer as long-running processes, on the same services."""

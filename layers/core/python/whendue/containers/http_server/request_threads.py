@@ -23,7 +23,7 @@ class RequestThreads:
         waiting: maximum number of calls that wait for one.
         now_ms: the clock.
         hung_s: a thread that runs one call for longer hangs, in seconds.
-        liveness: is told of the threads that do not hang.
+        liveness: learns of the threads that do not hang.
     """
 
     def __init__(self, number: int, waiting: int, now_ms: Callable[[], int], hung_s: int, liveness: Liveness) -> None:
@@ -52,7 +52,7 @@ class RequestThreads:
         return future
 
     def beat(self) -> None:
-        """Tell liveness of all threads that do not hang."""
+        """Note in liveness all threads that do not hang."""
         oldest_ms = self._now_ms() - self._hung_ms
         for name, since_ms in self._since_ms.items():
             if since_ms is None or since_ms >= oldest_ms:

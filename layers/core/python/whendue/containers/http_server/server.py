@@ -53,7 +53,7 @@ class HttpServer:
         handler: answers an event; it is called by several threads at once.
         options: what is asked of it.
         clock: the clock.
-        liveness: is told of its threads.
+        liveness: learns of its threads.
         times: how long a request may take.
     """
 
