@@ -117,7 +117,7 @@ def _add_api(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     api.add_argument(
         "--trusted-proxies",
         type=_proxies,
-        default=Proxies(),
+        default=None,
         help="addresses and networks (CIDR), separated by commas, whose X-Forwarded-For is believed (default: none)",
         metavar="NETWORKS",
     )
@@ -189,7 +189,8 @@ def _api(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Servi
         handler = import_module(API).concurrent_api(whendue)
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"the API needs {error.name}: install whendue[api,server], or use the image") from None
-    wanted = server.Options(options.host, options.port, options.threads, options.grace, options.trusted_proxies)
+    proxies = options.trusted_proxies or Proxies()
+    wanted = server.Options(options.host, options.port, options.threads, options.grace, proxies)
     return server.HttpServer(handler, wanted, whendue.clock, liveness)
 
 
