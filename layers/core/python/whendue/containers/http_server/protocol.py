@@ -4,6 +4,7 @@ It answers what is not HTTP with a problem document, too.
 """
 
 import asyncio
+import socket
 import sys
 from typing import Any, Final
 
@@ -37,6 +38,9 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse one too many; one that never sends anything is like one that is idle."""
         super().connection_made(transport)
+        # Head and body of an answer are written one after the other: else the body waits for the client's delayed ACK,
+        # 40 ms. asyncio does so for sockets whose protocol is named, and that of `create_server` is not.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if len(self.connections) > bounds.CONNECTIONS:
             self._send_problem(TOO_MANY_CONNECTIONS)
             return
