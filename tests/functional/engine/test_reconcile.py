@@ -2,6 +2,7 @@
 
 from tests.builders.dependencies import after, cause, states
 from tests.builders.world import World
+from whendue.engine.reconcile import DependencyReconciler
 from whendue.table.keys import dependencies_key
 from whendue.table.writes import delete
 
@@ -28,3 +29,13 @@ def test_a_job_whose_list_of_dependencies_is_gone_does_not_hold_up_the_others() 
     world.table.apply([delete("gone", dependencies_key(dependent.id, dependent.request_hash))])
     world.pass_time(200)
     assert states(world, dependent, other) == ["waiting", "succeeded"]
+
+
+def test_a_job_whose_list_of_dependencies_is_gone_is_no_error() -> None:
+    """Each of its checks would be one, once a minute."""
+    world = World()
+    dependent = world.submit(depends_on=after(world.submit(delay_s=3600)))
+    world.table.apply([delete("gone", dependencies_key(dependent.id, dependent.request_hash))])
+    DependencyReconciler(world.app.runtime).reconcile([dependent])
+    assert world.app.runtime.bulkhead.take() == {}
+    assert states(world, dependent) == ["waiting"]

@@ -11,7 +11,7 @@ from tests.builders.samples import a_job
 from tests.builders.world import World
 from whendue.engine.ports import Item, WriteResult
 from whendue.engine.release import DependencyReleaser, Released
-from whendue.jobs.dependencies import UpstreamEnd
+from whendue.jobs.dependencies import Ending, UpstreamEnd
 from whendue.jobs.dependency_transitions import satisfy
 from whendue.table.keys import Key
 from whendue.table.writes import Write
@@ -95,3 +95,17 @@ def test_a_payload_needs_no_longer_keeping_for_a_job_that_has_waited_for_a_momen
     dependent = a_child(world, payload={"text": "x" * 1000})
     assert world.writes(lambda: heard(world.app, dependent, 0, 1)) == {"release": 1}
     assert world.meter.calls == {"get": 1, "apply": 1}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ending", "state"),
+    [((0,), "succeeded", "waiting"), ((0, 1), "succeeded", "pending"), ((0,), "failed", "cancelled")],
+)
+def test_only_a_dependent_that_is_due_soon_is_sent(numbers: tuple[int, ...], ending: Ending, state: str) -> None:
+    """One that waits on, that is due much later or that is cancelled: its message would be received for nothing."""
+    world = World()
+    dependent = a_child(world, delay_s=3600)
+    assert heard(world.app, dependent, *numbers, ending=ending) == Released(set(), [])
+    assert states(world, dependent) == [state]
+    assert world.queues.pending("normal") == 0
+    assert world.app.runtime.bulkhead.take() == {}

@@ -5,14 +5,16 @@ from functools import partial
 
 import pytest
 
-from tests.builders.dependencies import Costed, after, cause, claimed, many, states
+from tests.builders.dependencies import Costed, after, cause, claimed, many, states, unavailable
 from tests.builders.faults import Refusing
 from tests.builders.world import TENANT, World
-from whendue.engine.ports import Item
-from whendue.errors import IdempotencyConflictError, UnknownDependencyError, WhendueError
+from whendue.engine.ports import Item, WriteResult, WriteStatus
+from whendue.errors import IdempotencyConflictError, UnavailableError, UnknownDependencyError, WhendueError
 from whendue.jobs.model import State
 from whendue.submission.request import Dependency, JobRequest
+from whendue.submission.submit import Submitted
 from whendue.table.keys import Key
+from whendue.table.writes import Write
 
 
 def test_a_job_without_dependencies_costs_one_write_and_no_read() -> None:
@@ -120,3 +122,51 @@ def test_a_job_that_was_not_taken_and_is_cancelled_after_a_redrive_counts_as_fai
     world.work()
     assert states(world, bypassed, handler, success) == ["cancelled", "succeeded", "cancelled"]
     assert cause(world, success) == "dependency_failed"
+
+
+def test_a_job_without_dependencies_has_no_list_of_them() -> None:
+    """Though others of its request wait for it."""
+    world = Costed()
+    jobs = [JobRequest("ok", {}, ref="a"), JobRequest("ok", {}, depends_on=after("a"))]
+    written = world.writes(lambda: world.app.submit.many(TENANT, jobs))
+    assert written == {"dependencies": 1, "dependent": 1, "submit": 2}
+
+
+def test_a_key_without_a_ref_is_not_looked_up() -> None:
+    """No dependency can name the job that was created with it."""
+    world = Costed()
+    jobs = [JobRequest("ok", {}, ref="a"), JobRequest("ok", {}, depends_on=after("a"), idempotency_key="k")]
+    assert "get" not in world.calls(lambda: world.app.submit.many(TENANT, jobs))
+
+
+def test_a_job_that_was_not_created_does_not_look_for_ends() -> None:
+    """One read for the dependencies of the request, none afterwards."""
+    world = Costed()
+    dependency = world.submit()
+    app = unavailable(world, "submit")
+    request = JobRequest("ok", {}, depends_on=after(dependency))
+    assert world.calls(lambda: app.submit.many(TENANT, [request]))["get"] == 1
+
+
+def test_an_edge_that_is_not_known_to_be_written_refuses_its_job_as_unavailable() -> None:
+    """A client repeats the request then; after an internal error it might not."""
+    world = World()
+    with pytest.raises(UnavailableError):
+        unavailable(world, "dependent").submit.one(
+            TENANT, JobRequest("ok", {}, depends_on=after(world.submit(delay_s=60)))
+        )
+
+
+def test_a_job_is_refused_if_one_of_its_dependencies_could_not_be_marked() -> None:
+    """Whichever of them it is: it would end without a word to the job."""
+    world = World()
+    first, second = world.submit(delay_s=60), world.submit(delay_s=60)
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        lost = [write.name == "add_dependent" and write.key == second.key for write in writes]
+        pairs = zip(lost, writes, strict=True)
+        return [WriteResult(WriteStatus.UNAVAILABLE) if gone else world.table.apply([item])[0] for gone, item in pairs]
+
+    app = world.build(store=Refusing(world.table, "apply", apply))
+    requests = [JobRequest("ok", {}, depends_on=after(first, second)), JobRequest("ok", {}, depends_on=after(first))]
+    assert [type(end) for end in app.submit.many(TENANT, requests)] == [UnavailableError, Submitted]

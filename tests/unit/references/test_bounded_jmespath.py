@@ -6,6 +6,8 @@ import pytest
 
 from tests.builders.exceptions import EXCEPTIONS
 from whendue.errors import BadReferenceError, InvalidReferenceError
+from whendue.jobs.json_values import weigh
+from whendue.references import interpreter
 from whendue.references.bounded_jmespath import check_path, new_budget, searched
 from whendue.references.interpreter import Budget, Interpreter
 from whendue.references.syntax import resolve
@@ -147,3 +149,60 @@ def test_an_expensive_path_is_ended_at_its_budget() -> None:
     with pytest.raises(BadReferenceError, match="too many values"):
         resolve({"$from": "v", "path": "[*].[@,@,@,@] | [] | [?@ == @]"}, {"v": list(range(100_000))}, budget=budget)
     assert budget.left >= -1
+
+
+def steps(path: str, value: Any) -> int:
+    """Count the steps of a path's evaluation; those to read what it gives are not among them."""
+    budget = Budget(10**9)
+    searched(path, value, "x", budget)
+    return 10**9 - budget.left
+
+
+@pytest.mark.parametrize(("value", "more"), [([[0] * 80] * 100, 8101 // 8), ("x" * 100_000, 0)], ids=["list", "text"])
+def test_contains_costs_more_than_other_functions_by_what_is_within_its_list(value: Any, more: int) -> None:
+    """It compares each item as a whole; a text is looked at once, as by every other function."""
+    assert steps("contains(@, 'y')", value) - steps("not_null(@, 'y')", value) == more
+
+
+@pytest.mark.parametrize("path", ["[:]", "[]"])
+def test_a_copy_of_a_list_costs_its_length(path: str) -> None:
+    """A path of a few bytes can copy a list many times."""
+    value = list(range(1000))
+    assert steps(path, value) - steps("[*]", value) >= len(value)
+
+
+@pytest.mark.parametrize("path", ["x[1:]", "x[]"])
+def test_what_is_no_list_has_no_part_and_gives_the_default(path: str) -> None:
+    """The specification's null is no error."""
+    assert resolve({"$from": "a", "path": path, "default": "none"}, {"a": {"x": "text"}}) == "none"
+
+
+@pytest.mark.parametrize("value", [True, False, [1], {"a": 1}])
+def test_only_numbers_and_texts_are_made_numbers(value: Any) -> None:
+    """The specification gives null for all others; in Python a truth value is a number, too."""
+    assert resolve({"$from": "a", "path": "to_number(@)", "default": "none"}, {"a": value}) == "none"
+
+
+def test_a_comparison_that_cannot_be_afforded_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sides are looked at in growing parts: one that is larger than what is left would be work for nothing."""
+    looked_at: list[int] = []
+
+    def noted(value: Any, most: int) -> tuple[int, int]:
+        looked_at.append(most)
+        return weigh(value, most)
+
+    monkeypatch.setattr(interpreter, "weigh", noted)
+    with pytest.raises(BadReferenceError, match="too many values"):
+        searched("[0] == [1]", [[0] * 100_000] * 2, "x", Budget(100))
+    assert max(looked_at) <= 16 * 100
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("abs()", "abs takes 1 of its arguments"), ("not_null()", "not_null takes at least 1 of its arguments")],
+)
+def test_a_call_without_its_arguments_is_refused_with_their_number(path: str, problem: str) -> None:
+    """So that it can be corrected."""
+    with pytest.raises(InvalidReferenceError) as caught:
+        check_path(path, "where")
+    assert caught.value.details["errors"] == [{"where": "where", "problem": problem}]

@@ -111,7 +111,7 @@ class _Functions(Functions):  # type: ignore[misc] # as above
                 self._budget.take(len(argument) // CHARACTERS_PER_STEP)
             elif isinstance(argument, list | dict):
                 self._budget.take(len(argument))
-        if function_name == "contains" and resolved_args and isinstance(resolved_args[0], list):
+        if function_name == "contains" and isinstance(resolved_args[0], list):
             self._budget.weigh(resolved_args[0])
         return super().call_function(function_name, resolved_args)
 

@@ -120,7 +120,7 @@ class JobPlanner:
 
     def _check_names(self, tenant: str, request: JobRequest) -> None:
         """Refuse unknown subscriptions, except in a schedule's template: a schedule goes on if one was deleted."""
-        if request.notify and request.schedule is None:
+        if request.schedule is None:
             unknown = self._notifications.unknown(tenant, request.notify.split())
             if unknown:
                 raise UnknownSubscriptionError(f"notify names {unknown[0]!r}, but no subscription has this name")
@@ -136,7 +136,8 @@ class JobPlanner:
         has_references = bool(position.dependencies) and _refers(request.payload, position.dependencies)
         if not has_references:
             definition.parse(request.payload, tenant)
-        if check := self._expansion_checks.get(definition.expands or ""):
+        check = self._expansion_checks.get(definition.expands) if definition.expands else None
+        if check:
             check(self, tenant, request.payload)
         return request.payload, has_references
 

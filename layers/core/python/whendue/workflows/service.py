@@ -81,5 +81,5 @@ class WorkflowService:
             [job_key(self._runtime.ids.of_member(job.member_id_base, number)) for number in range(count)]
         )
         known = readable(self._runtime, items, from_item, "list_nodes")
-        jobs = {job.id: job for job in known if job}
+        jobs = {job.id: job for job in known}
         return {number: jobs.get(self._runtime.ids.of_member(job.member_id_base, number)) for number in range(count)}
