@@ -1,6 +1,7 @@
 """What limits keep to when messages are late, jobs are gone, and somebody else is quicker."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -155,3 +156,25 @@ def test_a_limit_that_is_known_is_not_read_again_for_those_who_wait() -> None:
     world.work(world.build(Refusing(world.table, "get", noted)))
     assert {world.job(job).state for job in jobs} == {State.SUCCEEDED}
     assert len(reads) == 1
+
+
+def test_a_job_of_a_profile_without_a_limit_starts_beside_a_limited_one() -> None:
+    """That it has no limit is known only after its profile was read; its stored item is not."""
+    world = World()
+    limited(world.app, None)
+    jobs = [world.submit(limit=ONE), world.submit(profile="mine")]
+    [worked] = world.work()
+    assert (worked.unsettled, worked.counts) == ([], {"succeeded": 2})
+    assert [len(world.runs(job)) for job in jobs] == [1, 1]
+    assert world.app.bulkhead.take() == {}
+
+
+def test_a_limited_job_that_does_not_follow_its_profile_keeps_the_policy_it_was_accepted_under() -> None:
+    """Its item is read anew for its limit; an edit of the profile changes nothing else of it."""
+    world = World()
+    profile = Profile("mine", {"max_attempts": 1}, limit=ONE)
+    world.app.profile_editor.put(TENANT, profile, Precondition())
+    job = world.submit("bad", profile="mine")
+    world.app.profile_editor.put(TENANT, replace(profile, policy={"max_attempts": 5}), Precondition())
+    world.work()
+    assert world.job(job).state is State.DEAD

@@ -8,11 +8,12 @@ import pytest
 
 from tests.builders.faults import Refusing
 from tests.builders.limits import ONE, Metered, freed, held_by_the_dead, items, some
+from tests.builders.samples import a_job
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.engine.ports import WriteResult
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import State
-from whendue.limits.slot_model import Slot, renew, reservation_token, transfer_slot
+from whendue.limits.slot_model import Slot, acquire_slot, renew, reservation_token, transfer_slot
 from whendue.limits.slots import Slots
 from whendue.quotas import HANDOVER_S, LIMIT_RECHECK_S
 from whendue.table.writes import Write
@@ -216,3 +217,32 @@ def test_a_slot_that_was_reserved_for_too_long_goes_to_whoever_is_here() -> None
     world.work(queue="critical")
     assert [job_id for job_id, _, _ in world.ran] == [here.id]
     assert [world.job(job).state for job in (late, waiting)] == [State.PENDING] * 2
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_lapsed_and_a_free_slot_go_to_two_jobs_in_one_look(number: int) -> None:
+    """Each job gets one of them: neither slot is tried for twice, and neither job looks again."""
+    world, store = World(), Metered()
+    now_ms, slots = world.clock.now_ms(), Slots(world.build(store=store).runtime)
+    gone, *jobs = (a_job(id=f"job-{each}") for each in range(3))
+    lapsed = acquire_slot(slots.look("LIMIT#acme#k"), number, gone.id, reservation_token(gone), now_ms - 1, now_ms - 1)
+    assert store.apply([lapsed])[0].done
+    store.calls.clear()
+    taken = slots.take("LIMIT#acme#k", 2, jobs, now_ms)
+    assert {job.id: taken.slots[job.id].key.sk for job in jobs} == {
+        jobs[0].id: f"slot#{number:03d}",
+        jobs[1].id: f"slot#{1 - number:03d}",
+    }
+    assert store.calls == {"query_range": 1, "apply": 1}
+
+
+def test_a_free_slot_goes_to_an_older_waiter_and_not_to_a_younger_job_that_is_here() -> None:
+    """Only a reservation that was not used in time goes to whichever job is here."""
+    world = World()
+    held_by_the_dead(world, lease_s=30)
+    older = world.submit(limit=ONE)
+    world.work()
+    world.clock.advance(31)
+    younger = world.submit(limit=ONE)
+    world.work()
+    assert [job_id for job_id, _, _ in world.ran] == [older.id, younger.id]

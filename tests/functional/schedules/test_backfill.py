@@ -204,3 +204,43 @@ def test_a_backfill_goes_on_with_what_was_asked_for_when_its_schedule_is_changed
         world.clock.advance(61)
     assert stored(world, begun).state is BackfillState.FINISHED
     assert stored(world, begun).made > 1300
+
+
+def test_a_backfill_that_is_gone_while_the_index_still_shows_it_is_no_error() -> None:
+    """The index lags behind the table."""
+    world = a_past()
+    begun = begin(world.app, 10 * HOUR_S)
+    del world.table.rows[backfill_key(TENANT, "s", begun.id)]
+    tick(world.app)
+    assert world.app.bulkhead.take() == {}
+
+
+def test_schedules_that_take_all_the_time_leave_a_part_of_it_to_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick that is always short of time would never continue them."""
+    monkeypatch.setattr("whendue.schedules.runner.SCHEDULES_PER_PAGE", 1)
+    world = a_past()
+    begun = begin(world.app, 20 * HOUR_S)
+    for number in range(30):
+        world.app.schedules.put(TENANT, f"s{number}", definition("0 * * * * *"))
+    world.clock.advance(120)
+    store, names = noting(world, each_takes_s=1)
+    world.build(store=store).schedule_runner.run(world.clock.now_ms() + 40_000)
+    assert stored(world, begun).made > begun.made
+    assert 0 < names["advance"] < 30
+
+
+def test_a_backfill_that_ends_takes_no_further_turn_of_its_tenant() -> None:
+    """The tenant's next one goes on when its turn comes, not a turn later."""
+    world, order = a_past(), list[str]()
+    world.app.schedules.put("omega", "s", definition("0 * * * * *"))
+    begin(world.app, HOUR_S)
+    begin(world.app, 20 * HOUR_S)
+    now_ms = world.clock.now_ms()
+    world.app.backfills.begin("omega", "s", now_ms - 20 * HOUR_S * 1000, now_ms, None, force=False)
+
+    def apply(writes: Sequence[Write]) -> list[Ended]:
+        order.extend(write.key.pk.split("#")[1] for write in writes if write.name == "move_backfill")
+        return world.table.apply(writes)
+
+    tick(world.build(store=Refusing(world.table, "apply", apply)))
+    assert order[:6] == [TENANT, "omega"] * 3

@@ -1,5 +1,6 @@
 """What withdrawal of planned fires keeps to: what had begun, and processes that are late or know less."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from whendue.jobs.model import State
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import Definition
 from whendue.submission.request import JobRequest
-from whendue.table.keys import job_key
+from whendue.table.keys import Key, job_key
 
 
 def test_whoever_withdraws_late_leaves_the_fires_of_the_new_definition_alone() -> None:
@@ -82,3 +83,24 @@ def test_a_job_that_is_gone_keeps_nobody_from_withdrawing() -> None:
     tick(world.app)
     assert schedule_of(world).withdraw_until == 0
     assert list(entries(world)[0].values()) == [first]
+
+
+def test_a_triggered_fire_is_not_withdrawn_though_its_request_read_the_schedule_before_the_change() -> None:
+    """It was asked for by hand, paused or not."""
+    world = World()
+    put(world)
+
+    def get(keys: Sequence[Key]) -> list[Item | None]:
+        found = world.table.get(keys)
+        if slow.on:
+            slow.on = False
+            dies_before(world, "cancel", lambda app: app.schedules.pause(TENANT, "s", "me", "why"))
+            world.clock.advance(1)
+        return found
+
+    slow = Refusing(world.table, "get", get)
+    job = world.build(store=slow).schedules.trigger(TENANT, "s", None).job
+    tick(world.app)
+    assert schedule_of(world).withdraw_until == 0
+    assert world.job(job).state is State.PENDING
+    assert [fire.outcome for fire in entries(world)[0].values()] == [FireOutcome.TRIGGERED]

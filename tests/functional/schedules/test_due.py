@@ -1,6 +1,7 @@
 """What a tick does for schedules when time is short or the index lags."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.schedules import definition, put, schedule_of
 from tests.builders.world import MINUTE_MS, TENANT, World
-from whendue.engine.ports import DueEntry
+from whendue.engine.ports import DueEntry, Item
 from whendue.schedules import due
 from whendue.schedules.model import schedule_key
+from whendue.table.keys import Key
 
 
 def test_a_tick_says_which_partitions_it_did_not_get_through() -> None:
@@ -61,3 +63,20 @@ def test_an_index_that_shows_what_is_gone_holds_nobody_up() -> None:
         del world.table.rows[schedule_key(TENANT, name)]
     world.clock.advance(3600 - world.clock.now_ms() // 1000 % 3600)
     assert world.tick(world.build(store=store)).planned == 6
+
+
+def test_a_schedule_whose_read_raises_is_looked_at_again_later() -> None:
+    """Its next check is known from the index; the next tick does not begin with it again."""
+    world = World()
+    put(world)
+    world.clock.advance(120)
+
+    def get(keys: Sequence[Key]) -> list[Item | None]:
+        if schedule_key(TENANT, "s") in keys:
+            raise RuntimeError("no")
+        return world.table.get(keys)
+
+    world.build(store=Refusing(world.table, "get", get)).schedule_runner.run(world.clock.now_ms() + MINUTE_MS)
+    schedule = schedule_of(world)
+    assert (schedule.check_at or 0) > world.clock.now_ms()
+    assert "RuntimeError" in (schedule.last_error or "")

@@ -1,12 +1,13 @@
 """What firing keeps to when processes die, are late, know less, or are not answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 import pytest
 from pydantic import BaseModel, model_validator
 
+from tests.builders.faults import Refusing
 from tests.builders.schedules import (
     before,
     deaf,
@@ -23,11 +24,15 @@ from tests.builders.world import TENANT, World
 from whendue.bootstrap.application import App
 from whendue.declarations.context import Context
 from whendue.declarations.registry import task
+from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
+from whendue.profiles.model import Profile
 from whendue.schedules.fires import Fire, FireOutcome
 from whendue.schedules.model import Definition, Misfire, schedule_key
 from whendue.submission.request import JobRequest
-from whendue.table.keys import job_key
+from whendue.table.keys import Key, job_key
+from whendue.table.preconditions import Precondition
+from whendue.table.writes import Write
 
 EACH_MINUTE = "0 * * * * *"
 
@@ -310,3 +315,43 @@ def test_a_change_of_a_schedule_that_vanishes_meanwhile_is_unavailable() -> None
 
     with pytest.raises(UnavailableError):
         pause(world.build(store=before(world, "commit_plan", vanish)))
+
+
+def test_of_a_plans_fires_only_the_one_whose_job_cannot_be_stored_is_skipped() -> None:
+    """The others run."""
+    world = World()
+    put(world)
+    world.clock.advance(60)
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        if writes[0].name != "submit":
+            return world.table.apply(writes)
+        return [WriteResult(WriteStatus.INVALID), *world.table.apply(writes[1:])]
+
+    tick(world.build(store=Refusing(world.table, "apply", apply)))
+    [skipped] = [fire for fire in entries(world)[0].values() if fire.outcome is FireOutcome.SKIPPED]
+    assert skipped.reason == "unstorable"
+    world.pass_time(120)
+    assert skipped.nominal not in runs(world)
+    assert len(runs(world)) > 20
+
+
+def test_a_fire_whose_profile_cannot_be_read_gets_its_job_from_the_next_tick() -> None:
+    """The cursor stays before it until then."""
+    world = World()
+    world.app.profile_editor.put(TENANT, Profile("mine", {}), Precondition())
+    world.app.schedules.put(
+        TENANT, "s", replace(definition("0 */5 * * * *"), template=JobRequest("ok", {}, profile="mine"))
+    )
+    world.clock.advance(300 - world.clock.now_ms() // 1000 % 300 - 60)
+
+    def get(keys: Sequence[Key]) -> list[Item | None]:
+        if any(key.pk.startswith("PROFILE#") for key in keys):
+            raise UnavailableError
+        return world.table.get(keys)
+
+    assert world.tick(world.build(store=Refusing(world.table, "get", get))).planned == 0
+    assert world.tick().planned == 1
+    world.clock.advance(60)
+    world.work()
+    assert len(world.ran) == 1

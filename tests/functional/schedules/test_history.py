@@ -94,7 +94,7 @@ def test_any_page_size_and_filter_show_each_fire_once_in_order(seed: int) -> Non
     entries = a_history(chance, now_ms)
     world = a_world(entries)
     times = [now_ms - 1000 * chance.randint(0, 300) for _ in range(2)]
-    filters = [EVERYTHING, FireFilter(min(times), max(times)), FireFilter(from_ms=times[0])]
+    filters = [EVERYTHING, FireFilter(min(times), max(times)), FireFilter(from_ms=times[0]), FireFilter(to_ms=times[1])]
     filters += [FireFilter(outcome=outcome) for outcome in ("ran", "missed", "triggered", "caught_up")]
     for wanted in filters:
         assert read(world, wanted, chance.choice([1, 7, 49, 50, 51, 200])) == shown(entries, wanted)

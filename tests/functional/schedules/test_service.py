@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.builders.schedules import definition, put, schedule_of
+from tests.builders.limits import Metered
+from tests.builders.schedules import definition, dies_before, put, schedule_of
 from tests.builders.world import TENANT, World
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidScheduleError, ScheduleNotFoundError
@@ -122,3 +123,58 @@ def test_a_list_begins_with_the_first_name_and_ends_with_the_last() -> None:
     assert [schedule.name for schedule in page.schedules] == names[:4]
     page = world.app.schedules.list(TENANT, 4, page.cursor)
     assert ([schedule.name for schedule in page.schedules], page.cursor) == (names[4:], None)
+
+
+def test_a_deleted_schedule_that_cannot_be_read_fires_again_when_it_is_put() -> None:
+    """It counts as existing, whatever its state, and a put schedule is to fire."""
+    world = World()
+    put(world)
+    world.app.schedules.delete(TENANT, "s")
+    world.table.rows[schedule_key(TENANT, "s")]["as_of"] = "?"
+    world.clock.advance(1)
+    put(world)
+    assert schedule_of(world).state is ScheduleState.ACTIVE
+    world.pass_time(10)
+    assert len(world.ran) == 2
+
+
+def test_a_paused_schedule_that_cannot_be_read_stays_paused_when_it_is_put() -> None:
+    """Only a resume lets it fire again."""
+    world = World()
+    put(world)
+    world.app.schedules.pause(TENANT, "s", "me", "why")
+    world.table.rows[schedule_key(TENANT, "s")]["as_of"] = "?"
+    world.clock.advance(1)
+    put(world)
+    assert schedule_of(world).state is ScheduleState.PAUSED
+
+
+def test_a_repeated_pause_finishes_the_withdrawal_that_the_first_one_left() -> None:
+    """Before it is acknowledged: after that no fire of before may run."""
+    world = World()
+    put(world)
+    dies_before(world, "cancel", lambda app: app.schedules.pause(TENANT, "s", "me", "why"))
+    assert schedule_of(world).withdraw_until
+    world.app.schedules.pause(TENANT, "s", "me", "why")
+    assert schedule_of(world).withdraw_until == 0
+    world.clock.advance(60)
+    world.work()
+    assert world.ran == []
+
+
+def test_what_a_change_of_a_schedule_costs() -> None:
+    """One read of it, and the plan up to now; nothing is withdrawn where nothing was planned ahead."""
+    world = World()
+    world.table = store = Metered()
+    world.app = world.build()
+    put(world, "0 0 * * * *")
+    world.clock.advance(3600)
+    store.calls.clear()
+    store.writes.clear()
+    world.app.schedules.pause(TENANT, "s", "me", "why")
+    decided = {"commit_plan": 1, "enter_fire": 1, "submit": 1, "advance": 1}
+    assert store.writes == decided | {"change_schedule": 1}
+    assert store.calls == {"get": 1, "apply": 5}
+    # As it is already: it is only read.
+    world.app.schedules.pause(TENANT, "s", "me", "why")
+    assert store.calls == {"get": 2, "apply": 5}

@@ -21,7 +21,7 @@ def governing(job: Job, profile: Limit | None) -> Limit | None:
 
 def may_be_limited(job: Job) -> bool:
     """Return whether a job may have a limit: one of its own, its schedule's, or one that a profile gives it."""
-    return bool(job.limit or job.overlap or job.waits_for) or job.profile not in PROFILES
+    return bool(job.limit or job.overlap) or job.profile not in PROFILES
 
 
 def skips(job: Job, waiters: Iterable[Waiter]) -> bool:
