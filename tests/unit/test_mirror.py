@@ -203,7 +203,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.support.text": ("functional/api/test_stored_text.py",),
     "whendue.support.time_limit": ("functional/api/test_endless_validators.py",),
     "whendue.support.timestamps": ("unit/api/http/test_times.py:written",),
-    "whendue.table.items": ("unit/schedules/test_model.py:item", "functional/timer/test_tick_bulkheads.py:item"),
     "whendue.table.index": ("contract/test_newest_first.py", "functional/operations/test_newest_first.py"),
     "whendue.table.keys": ("property/test_laws.py", "contract/test_query_range.py"),
     "whendue.table.preconditions": ("unit/api/http/test_etags.py", "contract/test_profiles.py"),

@@ -6,12 +6,16 @@ import pytest
 
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.handled import Handled
+from tests.builders.samples import NOW, TIMING, a_job
 from tests.builders.world import TENANT
 from whendue import quotas as limits
 from whendue.declarations.registry import Cancel
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import UnavailableError
+from whendue.jobs import transitions
 from whendue.jobs.model import State
+from whendue.metrics.consumption import Consumption
+from whendue.metrics.recorder import MetricsRecorder
 from whendue.submission.request import JobRequest
 
 
@@ -211,3 +215,17 @@ def test_rescues_are_counted_by_what_they_did(world: Handled, monkeypatch: pytes
     world.live(300, monkeypatch)
     assert world.value("whendue_rescues_total", action="send") == 1
     assert world.value("whendue_jobs_ended_total", state="succeeded") == 1
+
+
+def test_an_insert_that_finds_its_job_counts_nothing_and_any_other_step_counts() -> None:
+    """A repeated insert made no job; a step whose reply was lost has been done once, and its item is there."""
+    recorder = MetricsRecorder(consumption := Consumption())
+    there = {"state": "pending"}
+    submitted, claimed = transitions.submit(a_job(), TIMING), transitions.claim(a_job(), "fence", NOW)
+    recorder.note([(submitted, WriteResult(WriteStatus.DONE, there))])
+    assert (recorder.take(), consumption.take()) == ({}, {})
+    recorder.note([(claimed, WriteResult(WriteStatus.DONE, there))])
+    [counts] = recorder.take().values()
+    assert counts.numbers["attempts"] == 1
+    [used] = consumption.take().values()
+    assert used["attempts"] == 1

@@ -206,3 +206,45 @@ def test_usage_goes_with_the_counters_in_one_call(world: BilledWorld) -> None:
     calls.clear()
     app.counters.keep(taken, 0, usage)
     assert calls == ["apply"]
+
+
+def test_a_tenant_that_a_process_knows_keeps_its_own_sums_when_there_are_too_many(world: BilledWorld) -> None:
+    """Only those that come after the bound are summed up together."""
+    for number in range(USAGE_NAMED + 1):
+        world.app.submit.many(f"t{number}", [JobRequest("ok", {})])
+    world.app.submit.many("t0", [JobRequest("ok", {})])
+    usage = world.app.metrics.consumption.take()
+    assert (usage[Consumer("t0", "ok")]["submitted"], usage[OTHER]["submitted"]) == (2, 1)
+
+
+def test_usage_that_is_held_back_stays_with_a_known_tenant_when_there_are_too_many(
+    world: BilledWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the batch that it was counted in."""
+    monkeypatch.setattr("whendue.metrics.store.USAGE_NAMED", 1)
+    world.clock.advance(WAIT_S)
+    month = month_of(world.clock.now_ms())
+    one = Counter(submitted=1)
+    for usage in ({Consumer("t0", "ok"): one}, {Consumer("t1", "ok"): one}, {Consumer("t0", "ok"): one}):
+        world.app.counters.keep({}, 10**9, usage)
+    world.app.counters.keep({})
+    used = world.app.counters.read_usage(month)
+    assert (used[Consumer("t0", "ok")]["submitted"], used[OTHER]["submitted"]) == (2, 1)
+
+
+def test_a_month_without_room_is_not_begun_again_for_each_new_tenant(
+    world: BilledWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its item is there: one call asks for room; the others look for the tenant's item, and add to that of the rest."""
+    monkeypatch.setattr("whendue.metrics.usage.USAGE_SERIES", 1)
+    calls = list[str]()
+    app = world.build(Counted(world.table, calls))
+
+    def count(tenant: str) -> int:
+        world.clock.advance(WAIT_S)
+        calls.clear()
+        app.counters.keep({}, 0, {Consumer(tenant, "ok"): Counter(submitted=1)})
+        return len(calls)
+
+    # The first one makes the item of the rest; later ones find it there.
+    assert [count(tenant) for tenant in ("a", "b", "c")] == [3, 4, 4]

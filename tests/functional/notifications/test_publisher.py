@@ -140,3 +140,12 @@ def test_missed_fires_are_not_counted_for_nobody(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("whendue.schedules.events.missed_event", lambda schedule, gap: counted.append(schedule.name))
     assert missed_deliveries(publisher_of(World()), SCHEDULE, GAP) == []
     assert counted == []
+
+
+def test_a_job_that_names_no_subscription_has_no_delivery_to_a_named_one() -> None:
+    """Nor does it read more, or keep a fan-out pending."""
+    world = World()
+    subscribed(world, "named", applies="named")
+    publisher = publisher_of(world)
+    assert not publisher.wants(succeeded())
+    assert publisher.deliveries_for([with_pending_fan_out(succeeded()).job]) == []

@@ -19,6 +19,7 @@ from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
 from whendue.table.keys import Key
 from whendue.table.preconditions import Precondition
+from whendue.table.writes import Write
 
 ANY = Precondition()
 QUICK: dict[str, Any] = {"base_s": 1, "jitter": "none"}
@@ -325,3 +326,21 @@ def test_versions_of_the_last_hour_are_kept_and_go_later() -> None:
         put(world.app, base_s=500 + number)
     versions = [key.sk for key in world.table.items() if key.pk == f"PROFILE#{TENANT}#mine"]
     assert sorted(versions) == [f"v#{version:06d}" for version in range(33, 133)]
+
+
+def test_an_edit_that_is_slow_to_become_current_does_not_replace_a_later_one() -> None:
+    """Another editor has made its version current already, and added the next one."""
+    world = World()
+    put(world.app, max_attempts=1)
+    real = world.table.apply
+
+    def apply(writes: Sequence[Write]) -> list[WriteResult]:
+        if slow.on and writes[0].name == "profile":
+            slow.on = False
+            put(world.app, max_attempts=3)
+        return real(writes)
+
+    slow = Refusing(world.table, "apply", apply)
+    assert put(world.build(store=slow), max_attempts=2).version == 2
+    current = world.app.profile_editor.read(TENANT, "mine")
+    assert (current.version, current.policy) == (3, {"max_attempts": 3})

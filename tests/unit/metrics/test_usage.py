@@ -132,3 +132,10 @@ def test_a_month_is_that_of_utc() -> None:
     """A bill's."""
     assert month_of(1_798_761_599_999) == "2026-12"
     assert month_of(1_798_761_600_000) == "2027-01"
+
+
+def test_an_entry_of_the_due_index_is_written_once_when_it_is_new_and_twice_when_it_moves() -> None:
+    """A new position in an index is a deletion and an insertion; a transition that leaves it alone writes the item."""
+    assert write_units(transitions.submit(a_job(), TIMING)) == 1 + 1
+    assert write_units(transitions.mark_dead(running(), "worker_lost", "it died", NOW)) == 1 + 2
+    assert write_units(transitions.claim(a_job(), MINE, NOW)) == 1

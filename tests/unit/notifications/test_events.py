@@ -178,3 +178,11 @@ def test_a_success_has_no_event_of_the_attempts_that_failed_before() -> None:
     assert "error" not in event.data
     [died] = events_from(transitions.mark_dead(running(), "worker_lost", "it died", NOW).job)
     assert died.data["error"]["type"] == "worker_lost"
+
+
+def test_an_event_of_a_job_that_names_no_subscription_has_no_names() -> None:
+    """A named subscription looks for its name among them."""
+    named = a_subscription(terms=Terms("webhook", "{}", ("succeeded",), "named"))
+    [event] = events_from(of_step("succeed").job)
+    assert event.names == ""
+    assert not named.wants(event)

@@ -104,7 +104,7 @@ class MetricsStore:
             if counted.done:
                 kept.append(each)
             else:
-                rest.update(each.used or {})
+                rest.update(each.used)
         return [*kept, addition(OTHER_CONSUMER, month, rest, mark, now_ms)] if rest else kept
 
     def read_usage(self, month: str, tenant: str | None = None) -> Usage:

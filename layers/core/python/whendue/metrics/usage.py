@@ -13,7 +13,7 @@ from whendue.jobs.transition import Transition
 from whendue.metrics.model import ENDS, Counts
 from whendue.quotas import USAGE_KEPT_S, USAGE_SERIES
 from whendue.table.keys import Key, usage_key
-from whendue.table.writes import REMOVE, Below, Plus, Write, insert
+from whendue.table.writes import Below, Plus, Write, insert
 
 # Thousandths: shares of a batch are fractions, and sums in the table are whole numbers.
 THOUSANDTHS: Final = 1000
@@ -76,8 +76,7 @@ class Shares:
 
 def write_units(step: Transition) -> int:
     """Return the write units of a transition: the item under 1 KB, its entry in the due index, and its first write."""
-    moved = "due_pk" in step.changes or "check_at" in step.changes
-    entries = 1 if step.inserts or step.changes.get("due_pk") is REMOVE else 2 * moved
+    entries = 1 if step.inserts else 2 * ("check_at" in step.changes)
     return 1 + entries + (2 + item_bytes(step.first.changes) // WRITE_UNIT_BYTES if step.first else 0)
 
 
