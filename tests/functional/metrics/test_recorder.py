@@ -220,11 +220,11 @@ def test_rescues_are_counted_by_what_they_did(world: Handled, monkeypatch: pytes
 def test_an_insert_that_finds_its_job_counts_nothing_and_any_other_step_counts() -> None:
     """A repeated insert made no job; a step whose reply was lost has been done once, and its item is there."""
     recorder = MetricsRecorder(consumption := Consumption())
-    there = {"state": "pending"}
+    stored = {"state": "pending"}
     submitted, claimed = transitions.submit(a_job(), TIMING), transitions.claim(a_job(), "fence", NOW)
-    recorder.note([(submitted, WriteResult(WriteStatus.DONE, there))])
+    recorder.note([(submitted, WriteResult(WriteStatus.DONE, stored))])
     assert (recorder.take(), consumption.take()) == ({}, {})
-    recorder.note([(claimed, WriteResult(WriteStatus.DONE, there))])
+    recorder.note([(claimed, WriteResult(WriteStatus.DONE, stored))])
     [counts] = recorder.take().values()
     assert counts.numbers["attempts"] == 1
     [used] = consumption.take().values()

@@ -224,8 +224,8 @@ def test_usage_that_is_held_back_stays_with_a_known_tenant_when_there_are_too_ma
     monkeypatch.setattr("whendue.metrics.store.USAGE_NAMED", 1)
     world.clock.advance(WAIT_S)
     month = month_of(world.clock.now_ms())
-    one = Counter(submitted=1)
-    for usage in ({Consumer("t0", "ok"): one}, {Consumer("t1", "ok"): one}, {Consumer("t0", "ok"): one}):
+    spent = Counter(submitted=1)
+    for usage in ({Consumer("t0", "ok"): spent}, {Consumer("t1", "ok"): spent}, {Consumer("t0", "ok"): spent}):
         world.app.counters.keep({}, 10**9, usage)
     world.app.counters.keep({})
     used = world.app.counters.read_usage(month)

@@ -461,18 +461,3 @@ def test_the_keys_of_pauses_do_not_meet() -> None:
     world = World()
     item, two = world.submit(), world.app.submit.one("type", JobRequest("ok", {}, queue="low")).job
     assert not set(pauses_of(item)) & set(pauses_of(two))
-
-
-def test_a_pause_after_one_that_has_ended_plans_no_resumption_of_that_one() -> None:
-    """Only the end of a pause that still holds jobs is changed."""
-    world, names = World(), list[str]()
-    world.app.pauses.pause_queue("low", "first", "a", world.clock.now_ms() + 1000)
-    world.clock.advance(2)
-
-    def apply(writes: Any) -> Any:
-        names.extend(write.name for write in writes)
-        return world.table.apply(writes)
-
-    app = world.build(store=Refusing(world.table, "apply", apply))
-    app.pauses.pause_queue("low", "second", "a", world.clock.now_ms() + 60_000)
-    assert names == ["pause"]

@@ -331,3 +331,12 @@ def test_a_job_that_changes_as_it_is_brought_back_is_not_sent() -> None:
 
     world.build(store=Refusing(world.table, "apply", apply)).resume.tenant(TENANT, None)
     assert [from_body(message.body).id for message in world.queues.messages["normal"]] == [jobs[1].id]
+
+
+def test_a_pause_after_one_that_has_ended_plans_no_resumption() -> None:
+    """Only a pause that still holds jobs can have moved their checks to its old end."""
+    world = World()
+    for _ in range(2):
+        pause(world, world.clock.now_ms() + 1000)
+        world.clock.advance(2)
+    assert resumptions(world) == 0
