@@ -25,7 +25,7 @@ class Area:
 
     Args:
         modules: below `whendue`.
-        tests: files below `tests`, the quick ones first.
+        tests: files below `tests`, beside those over HTTP, which are of all of them.
         scenarios: of these every single fault is tried.
     """
 
@@ -129,7 +129,6 @@ JOBS: Final = Area(
         "functional/timer/test_tick.py",
         "functional/timer/test_rescue.py",
         "functional/timer/test_tick_bulkheads.py",
-        "functional/api/test_numbers.py",
         # Limits, dependencies and parts are behind guards of a job's life, too.
         "functional/limits/test_limiter.py",
         "functional/engine/test_release.py",
@@ -199,7 +198,6 @@ SCHEDULES: Final = Area(
         "functional/schedules/test_auto_pause.py",
         "functional/schedules/test_service.py",
         "functional/schedules/test_backfill.py",
-        "functional/api/test_schedules.py",
         "functional/limits/test_overlap.py",
         "property/test_firing_laws.py",
         "functional/schedules/test_runner.py",
@@ -212,7 +210,6 @@ PAUSES: Final = Area(
         "unit/pauses/test_resumption.py",
         "functional/timer/test_resumptions.py",
         "functional/support/test_conflicts.py",
-        "functional/api/test_queues.py",
         "functional/pauses/test_service.py",
     ),
     scenarios=pauses.SCENARIOS,
@@ -223,7 +220,6 @@ PROFILES: Final = Area(
         "unit/support/test_ttl_cache.py",
         "property/test_profile_laws.py",
         "functional/support/test_conflicts.py",
-        "functional/api/test_profiles.py",
         "functional/profiles/test_lookup.py",
     ),
     scenarios=profiles.SCENARIOS,
@@ -276,7 +272,6 @@ NOTIFICATIONS: Final = Area(
         "functional/notifications/test_publisher.py",
         "functional/notifications/test_sender.py",
         "functional/notifications/test_sender_bulkheads.py",
-        "functional/api/test_subscriptions.py",
         "functional/notifications/test_subscriptions.py",
         "functional/channels/test_webhook.py",
         "functional/notifications/test_publisher_ends.py",
@@ -300,11 +295,6 @@ WORKFLOWS: Final = Area(
         "unit/references/test_bounded_jmespath.py",
         "functional/submission/test_submit.py",
         "functional/workflows/test_service.py",
-        "functional/api/test_depends_on.py",
-        "functional/api/test_workflows.py",
-        "functional/api/test_jobs.py",
-        "functional/api/test_subscriptions.py",
-        "functional/api/test_profiles.py",
         "functional/workflows/test_runner.py",
         "property/test_graph_laws.py",
         "property/test_workflow_laws.py",
@@ -321,8 +311,8 @@ ISOLATION: Final = Area(
         "worker.executor",
     ),
     tests=(
+        "unit/table/test_items.py",
         "unit/jobs/test_json_values.py",
-        "functional/api/test_what_tasks_give.py",
         "functional/worker/test_processor.py",
         "functional/test_sqs_batch_bulkheads.py",
         "functional/worker/test_processor_bulkheads.py",
@@ -354,13 +344,11 @@ METRICS: Final = Area(
     tests=(
         "unit/metrics/test_usage.py",
         "functional/metrics/test_usage.py",
-        "functional/api/test_usage.py",
         "unit/metrics/test_model.py",
         "unit/tracing/test_traceparent.py",
         "functional/metrics/test_recorder.py",
         "functional/metrics/test_metrics_export.py",
         "functional/tracing/test_traceparent.py",
-        "functional/api/test_metrics.py",
     ),
     scenarios=(),
 )

@@ -194,7 +194,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.schedules.fire_entries": ("functional/schedules/test_enqueuer.py:enter_fire",),
     "whendue.schedules.fires": ("unit/schedules/test_model.py:fires", "functional/schedules/test_history.py"),
     # --- submission, support, table -------------------------------------------------------------------------------
-    "whendue.submission.plan": (
         "functional/submission/test_submit.py:submit",
         "functional/api/test_bulkheads_submit.py",
     ),
