@@ -194,9 +194,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.schedules.fire_entries": ("functional/schedules/test_enqueuer.py:enter_fire",),
     "whendue.schedules.fires": ("unit/schedules/test_model.py:fires", "functional/schedules/test_history.py"),
     # --- submission, support, table -------------------------------------------------------------------------------
-        "functional/submission/test_submit.py:submit",
-        "functional/api/test_bulkheads_submit.py",
-    ),
     "whendue.submission.request": ("functional/submission/test_submit.py", "property/test_laws.py"),
     "whendue.support.clock": ("unit/adapters/test_key_set.py", "contract/test_sleeps.py"),
     "whendue.support.text": ("functional/api/test_stored_text.py",),
