@@ -312,6 +312,7 @@ ISOLATION: Final = Area(
     ),
     tests=(
         "unit/table/test_items.py",
+        "functional/test_paths.py",
         "unit/jobs/test_json_values.py",
         "functional/worker/test_processor.py",
         "functional/test_sqs_batch_bulkheads.py",

@@ -46,19 +46,23 @@ class AttemptCalls:
 
     def _inputs_of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Input]]:
         """Return a function per job that returns its payload. One read for all; if it fails, each job reads its own."""
-        jobs = [claimed_job.job for claimed_job in batch]
+        stored_elsewhere = [claimed_job.job for claimed_job in batch if claimed_job.job.payload_at]
         try:
-            texts = self._runtime.payloads.payloads(jobs)
+            texts = self._runtime.payloads.payloads(stored_elsewhere) if stored_elsewhere else {}
         except UnavailableError as error:
             unread = UnavailableError(f"the payload could not be read: {error}")
-            return [partial(_raised, unread) if job.payload_at else self._input(job, job.payload) for job in jobs]
+            return [
+                partial(_raised, unread) if claimed_job.job.payload_at else self._input(claimed_job.job)
+                for claimed_job in batch
+            ]
         except Exception as error:  # noqa: BLE001 - which job it is of shows when each is read alone
-            self._runtime.bulkhead.note("inputs", jobs[0].id, error)
-            return [partial(InputResolver(self._runtime).alone, job) for job in jobs]
-        return [self._input(job, texts.get(job.id)) for job in jobs]
+            self._runtime.bulkhead.note("inputs", batch[0].job.id, error)
+            return [partial(InputResolver(self._runtime).alone, claimed_job.job) for claimed_job in batch]
+        return [self._input(claimed_job.job, texts.get(claimed_job.job.id)) for claimed_job in batch]
 
-    def _input(self, job: Job, text: str | None) -> Callable[[], Input]:
-        """Return a function that returns a job's payload, of which this is the text."""
+    def _input(self, job: Job, stored: str | None = None) -> Callable[[], Input]:
+        """Return a function that returns a job's payload: its own text, or the one that is stored elsewhere."""
+        text = stored if job.payload_at else job.payload
         if job.has_references:
             return partial(InputResolver(self._runtime).of, job, text)
         return lambda: text
