@@ -117,6 +117,8 @@ JOBS: Final = Area(
         "functional/worker/test_dead_letter_consumer.py",
         "functional/inspection/test_explain.py",
         "functional/worker/test_processor.py",
+        "functional/worker/test_completer.py",
+        "functional/submission/test_plan.py",
         "functional/worker/test_processor_claims.py",
         "functional/worker/test_claimed_job.py",
         "functional/worker/test_heartbeat.py",
@@ -142,6 +144,7 @@ JOBS: Final = Area(
         "functional/workflows/test_expansion.py",
         "functional/submission/test_dependency_edges.py",
         "functional/workflows/test_runner.py",
+        "functional/workflows/test_runner_sends.py",
         "functional/notifications/test_publisher_ends.py",
         "functional/channels/test_webhook_ssrf.py",
     ),
@@ -313,6 +316,9 @@ ISOLATION: Final = Area(
     tests=(
         "unit/table/test_items.py",
         "functional/test_paths.py",
+        "functional/worker/test_executor.py",
+        "unit/jobs/test_failures.py",
+        "unit/jobs/test_retry_policy.py",
         "unit/jobs/test_json_values.py",
         "functional/worker/test_processor.py",
         "functional/test_sqs_batch_bulkheads.py",
@@ -323,7 +329,9 @@ ISOLATION: Final = Area(
 LIFETIMES: Final = Area(
     modules=("jobs.lifetime", "operations.erase", "operations.purge"),
     tests=(
+        "functional/operations/test_erase.py",
         "functional/operations/test_purge.py",
+        "functional/operations/test_purge_bounds.py",
         "unit/jobs/test_lifetime.py",
         "functional/submission/test_dependency_edges.py",
         "functional/workflows/test_runner.py",
