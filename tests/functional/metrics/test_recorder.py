@@ -176,6 +176,25 @@ def test_a_job_that_is_due_at_once_is_no_lag_when_it_is_submitted(world: Handled
     assert world.value("whendue_timer_lag_seconds") == 165
 
 
+def test_an_overdue_check_shows_behind_those_of_jobs_that_are_due_at_once(world: Handled) -> None:
+    """Their checks are older, although they were set later; and one item that cannot be read hides no other."""
+    late = world.submit(delay_s=600)
+    world.clock.advance(480 + 90)
+    fresh = world.submit()
+    while fresh.due_pk != late.due_pk:
+        fresh = world.submit()
+    assert world.value("whendue_timer_lag_seconds") == 90
+    real = world.table.get
+
+    def get(keys: Any, **options: Any) -> Any:
+        if fresh.key in keys:
+            raise ValueError("broken on purpose")
+        return real(keys, **options)
+
+    world.table.get = get  # type: ignore[method-assign]
+    assert world.app.gauges.timer_lag_s() == 90
+
+
 def test_a_paused_queue_is_no_lag(world: Handled) -> None:
     """Whoever paused it knows."""
     world.submit(delay_s=600)

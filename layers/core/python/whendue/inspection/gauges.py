@@ -57,7 +57,7 @@ class Gauges:
         paused, store, now_ms = self._pauses.of_queues(), self._runtime.store, self._runtime.clock.now_ms()
         shards = range(self._runtime.settings.shards)
         partitions = [live_partition(queue, shard) for queue in ALL_QUEUES if queue not in paused for shard in shards]
-        limit = max(1, OLDEST_LOOKED_AT // max(1, len(partitions)))
+        limit = max(1, OLDEST_LOOKED_AT // self._runtime.settings.shards)
 
         def first(cursor: Cursor) -> list[DueEntry]:
             with self._runtime.bulkhead.around("gauges", cursor.partition):
@@ -66,12 +66,15 @@ class Gauges:
 
         cursors = read_cursors(store, "promote", partitions)
         pages = self._runtime.pool.run([partial(first, cursor) for cursor in cursors])
-        waiting = self._waiting_since([entry for page in pages for entry in page])
-        return (now_ms - min(waiting, default=now_ms)) / 1000
+        entries = [entry for page in pages for entry in page]
+        found = self._runtime.bulkhead.together(
+            entries, self._waiting_since, stage="gauges", name=lambda entry: entry.pk
+        )
+        return (now_ms - min((at_ms for part in found.results for at_ms in part), default=now_ms)) / 1000
 
     def _waiting_since(self, entries: Sequence[DueEntry]) -> list[int]:
         """Return since when the checks of jobs wait for the timer, ms UTC."""
-        items = self._runtime.store.get([entry.key for entry in entries], consistent=False) if entries else []
+        items = self._runtime.store.get([entry.key for entry in entries], consistent=False)
         return [max(entry.check_at, _number(item, "scheduled_at")) for entry, item in zip(entries, items, strict=True)]
 
 
