@@ -44,7 +44,8 @@ def test_prometheus_has_the_numbers_of_the_run(
     stage = stage_named("metrics", schedule_timer=True)
     with scraping(stage, tmp_path) as prometheus, stage.http() as http:
         http.ended(http.batch(JOBS))
-        # It runs when everything else has ended, and takes nobody's counts along.
+        # It runs when everything else has been counted, and takes nobody's counts along.
+        eventually(lambda: prometheus.number("sum(whendue_attempts_total)"), lambda n: n == ATTEMPTS, every_s=3)
         killer = http.submit("e2e.noted", {"path": str(tmp_path / "noted"), "dies": True})
         [ended] = http.ended([killer])
         assert ended["state"] == "succeeded"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.builders.faults import Counted
 from tests.builders.world import World
 from whendue.containers import settler as settler_module
 from whendue.containers.settler import EVERY_MS, Settler
 from whendue.engine.ports import ReceivedMessage
 from whendue.engine.stage import done, kept
 from whendue.errors import UnavailableError
-from whendue.quotas import COUNT_EVERY_MS
 
 # Longer than a test waits: a thread that waits so long must be woken.
 HOUR_MS = 3_600_000
@@ -169,15 +169,24 @@ def test_there_is_a_line_if_anything_was_done_or_left_and_in_the_end(capsys: Any
     assert '"outcomes": {}, "unsettled": 0' in capsys.readouterr().out
 
 
-def test_counts_are_held_back_until_it_is_time_or_the_end() -> None:
-    """A write a second of every worker would cost more than the jobs."""
+def test_each_report_writes_what_was_counted_also_when_nothing_ended_since() -> None:
+    """A worker that falls idle, or dies later, keeps no counts back."""
     world = World()
     settles = settler(Queue(), world=world)
     counted = []
-    for passed_ms, last in ((COUNT_EVERY_MS, False), (0, False), (0, True)):
-        world.clock.advance(passed_ms / 1000)
+    for outcome in ("succeeded", None, None):
         world.submit()
-        settles.settle([done(message(0), "succeeded")])
-        settles.report(last=last)
+        settles.settle([done(message(0), outcome)])
+        settles.report()
         counted.append(sum(sums["submitted"] for sums in world.app.counters.read().values()))
-    assert counted == [1, 1, 3]
+    assert counted == [1, 2, 3]
+
+
+def test_an_idle_worker_writes_nothing(capsys: Any) -> None:
+    """Neither to the table nor to the log."""
+    world = World()
+    calls = list[str]()
+    app = world.build(Counted(world.table, calls))
+    settles = settler(Queue(), world=SimpleNamespace(app=app))  # type: ignore[arg-type]
+    settles.report()
+    assert (calls, capsys.readouterr().out) == ([], "")

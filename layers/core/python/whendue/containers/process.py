@@ -11,6 +11,7 @@ from typing import Protocol
 from whendue.bootstrap.application import App
 from whendue.containers import log
 from whendue.containers.health import Health, Liveness, serving
+from whendue.metrics_export import export
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def run(app: App, service: Service, liveness: Liveness, probes: Probes) -> int:
         service.drain()
         log.info("draining", signal=signal.Signals(number).name)
         ended = service.join()
-    log.info("ended" if ended else "grace is over")
+    # With what was counted since the last write.
+    log.info("ended" if ended else "grace is over", **export(app))
     if not ended:
         # Python would wait for the threads of pools, for as long as a call to AWS gets no answer.
         os._exit(1)

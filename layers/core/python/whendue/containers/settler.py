@@ -17,7 +17,6 @@ from whendue.engine.ports import BatchResult, ReceivedMessage
 from whendue.engine.stage import Left
 from whendue.errors import UnavailableError
 from whendue.metrics_export import export
-from whendue.quotas import COUNT_EVERY_MS
 
 # How long a message that is done with waits for nine others, and counts for a line of the log.
 EVERY_MS: Final = 1000
@@ -113,6 +112,7 @@ class Settler:
         with self._lock:
             counts, self._counts = self._counts, Counter()
             kept, self._kept = self._kept, 0
-        if counts or kept or last:
-            exported = export(self._app, every_ms=0 if last else COUNT_EVERY_MS)
+        # Also when nothing ended: what was counted, or consumed, a moment later than its jobs' ends were reported.
+        exported = export(self._app)
+        if counts or kept or last or exported:
             log.info("jobs", outcomes=dict(counts), unsettled=kept, **exported)
