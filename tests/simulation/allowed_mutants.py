@@ -3,13 +3,9 @@
 from typing import Final
 
 _LOST = "current is not None and current.fence == claimed_job.job.fence and (not current.terminal)"
-_CANCELLED = "result.current is not None and bool(result.current.get('cancel_requested'))"
 ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "worker.heartbeat without claimed_job.owned": (
         "a beat without a claim is refused by its fence; the filter saves the call"
-    ),
-    f"worker.heartbeat without current is not None in {_LOST}": (
-        "items vanish by TTL alone, long after their jobs ended"
     ),
     f"worker.heartbeat without current.fence == claimed_job.job.fence in {_LOST}": "the next beat is refused, too",
     f"worker.heartbeat without not current.terminal in {_LOST}": "the next beat of an ended job is refused, too",
@@ -20,10 +16,6 @@ ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "notifications.sender without '' in ctx.subscription or ''": "a delivery has one: the type does not say so",
     "worker.completer without isinstance(step, Transition)": (
         "a crash here keeps the batch's messages, and they come again"
-    ),
-    f"worker.completer without result.current is not None in {_CANCELLED}": "items vanish by TTL alone, as above",
-    f"worker.completer without bool(result.current.get('cancel_requested')) in {_CANCELLED}": (
-        "nothing else refuses a failure whose claim stands; a lost claim refuses the stop, too"
     ),
     "engine.fan_out without not waiting in not waiting or self._runtime.clock.now_ms() >= until_ms": (
         "a piece of nobody costs no call; it saves a hundred turns of a loop"

@@ -169,7 +169,7 @@ def test_there_is_a_line_if_anything_was_done_or_left_and_in_the_end(capsys: Any
     assert '"outcomes": {}, "unsettled": 0' in capsys.readouterr().out
 
 
-def test_each_report_writes_what_was_counted_also_when_nothing_ended_since() -> None:
+def test_each_report_writes_what_was_counted_also_when_nothing_ended_since(capsys: Any) -> None:
     """A worker that falls idle, or dies later, keeps no counts back."""
     world = World()
     settles = settler(Queue(), world=world)
@@ -180,6 +180,7 @@ def test_each_report_writes_what_was_counted_also_when_nothing_ended_since() -> 
         settles.report()
         counted.append(sum(sums["submitted"] for sums in world.app.counters.read().values()))
     assert counted == [1, 2, 3]
+    assert capsys.readouterr().out.count('"jobs_submitted": [1.0]') == 3
 
 
 def test_an_idle_worker_writes_nothing(capsys: Any) -> None:

@@ -12,6 +12,7 @@ from whendue.jobs.dependencies import Upstream
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import submit
 from whendue.submission.dependency_edges import edges_of
+from whendue.table.writes import delete
 
 DIAMOND = (node("a"), node("b", "ok", {}, "a"), node("c", "ok", {}, "a"), node("d", "ok", {}, "b", "c"))
 
@@ -122,6 +123,18 @@ def test_a_workflow_past_its_deadline_is_dead_and_its_nodes_cancelled() -> None:
     assert job.last is not None
     assert (job.state, job.last.type) == (State.DEAD, "deadline_exceeded")
     assert states(world, whole, 2) == ["dead", "cancelled"]
+
+
+def test_a_workflow_past_its_deadline_ends_though_one_of_its_nodes_is_gone() -> None:
+    """Nobody knows what became of that one; the others are cancelled all the same."""
+    world = World()
+    held = [node(name, "ok", {}, "bad", on_dependency_failure="hold") for name in ("held", "gone")]
+    whole = start(world, flow(node("bad", "bad"), *held, deadline_s=90))
+    world.work()
+    world.table.apply([delete("gone", parts(world, whole, 3)[2].key)])
+    world.pass_time(200)
+    assert states(world, whole, 3) == ["dead", "cancelled"]
+    assert world.app.runtime.bulkhead.take() == {}
 
 
 def test_for_each_runs_once_for_each_item_and_gives_the_list_of_results() -> None:

@@ -31,7 +31,7 @@ It needs Python 3.11 or newer, make, and for one row `redis-server`. What it ins
 | `MINUTES` | after which no further round of trials begins | 600 |
 | `JOBS` | jobs of each drain | 2000 |
 | `PROCESSES`, `THREADS` | workers of each system, and threads of each | 2, 4 |
-| `SYSTEMS` | names as the command lists them for `SYSTEMS=?` | all |
+| `SYSTEMS` | names; an unknown one is answered with the list | all |
 | `CONDITIONS` | local, delay, kill | all |
 | `PUBLISH` | 0 leaves this page alone | 1 |
 

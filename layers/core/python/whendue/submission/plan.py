@@ -104,9 +104,7 @@ class JobPlanner:
         if position.composite is None:
             self._check_names(tenant, request)
         job = self._job(tenant, request, definition, profile, now_ms, position)
-        text = _text(payload, WORKFLOW_BYTES if definition.expands else PAYLOAD_BYTES)
-        if definition.expands and len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
-            raise PayloadTooLargeError("the workflow is too large: escaped as JSON it must have at most 6 MB")
+        text = _workflow_text(payload) if definition.expands else _text(payload, PAYLOAD_BYTES)
         job = evolve(job, has_references=has_references or None)
         placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
@@ -251,6 +249,13 @@ def _text(payload: Any, max_bytes: int) -> str:
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > max_bytes:
         raise PayloadTooLargeError(f"the payload must have at most {max_bytes} bytes of JSON")
+    return text
+
+
+def _workflow_text(payload: Any) -> str:
+    text = _text(payload, WORKFLOW_BYTES)
+    if len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
+        raise PayloadTooLargeError("the workflow is too large: escaped as JSON it must have at most 6 MB")
     return text
 
 
