@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders.metered import write_units as billed
-from tests.builders.transitions import MINE, NOW, TIMING, a_job, running
+from tests.builders.transitions import MINE, NOW, TIMING, a_job, an_error, running
 from whendue.aws_quotas import WRITE_UNIT_BYTES
 from whendue.jobs import transitions
 from whendue.jobs.model import item_bytes, to_item
@@ -76,17 +76,23 @@ def test_nobody_pays_for_polls_of_empty_queues() -> None:
     assert used[ACME][REQUESTS] == REQUESTS_MAX * 1000
 
 
-@pytest.mark.parametrize("name", ["submit", "claim", "succeed"])
+@pytest.mark.parametrize("name", ["submit", "claim", "succeed", "fail", "fail for good", "cancel"])
 def test_a_transition_is_weighed_by_the_units_that_it_is_billed(name: str) -> None:
-    """Of a plain job, by the rules that the page about cost is counted by; a unit more or less moves no share."""
+    """Of a plain job, by the rules that the page about cost is counted by."""
     job = a_job()
     claimed = running()
     before, step = {
         "submit": (None, transitions.submit(job, TIMING)),
         "claim": (to_item(job), transitions.claim(job, MINE, NOW)),
         "succeed": (to_item(claimed), transitions.succeed(claimed, NOW, None)),
+        "fail": (to_item(claimed), transitions.fail(claimed, an_error(claimed), NOW, TIMING, draw=0.5)),
+        "fail for good": (
+            to_item(claimed),
+            transitions.fail(claimed, an_error(claimed), NOW, TIMING, draw=0.5, final=True),
+        ),
+        "cancel": (to_item(job), transitions.cancel(job, NOW)),
     }[name]
-    assert abs(write_units(step) - billed(before, applied_to(step, before))) <= 1
+    assert write_units(step) == billed(before, applied_to(step, before))
 
 
 def test_shares_count_jobs_and_the_time_of_attempts() -> None:
@@ -134,8 +140,9 @@ def test_a_month_is_that_of_utc() -> None:
     assert month_of(1_798_761_600_000) == "2027-01"
 
 
-def test_an_entry_of_the_due_index_is_written_once_when_it_is_new_and_twice_when_it_moves() -> None:
+def test_entries_are_written_once_when_they_are_new_or_removed_and_twice_when_they_move() -> None:
     """A new position in an index is a deletion and an insertion; a transition that leaves it alone writes the item."""
-    assert write_units(transitions.submit(a_job(), TIMING)) == 1 + 1
+    assert write_units(transitions.submit(a_job(), TIMING)) == 1 + 2
+    assert write_units(transitions.succeed(running(), NOW, None)) == 1 + 1
     assert write_units(transitions.mark_dead(running(), "worker_lost", "it died", NOW)) == 1 + 2
     assert write_units(transitions.claim(a_job(), MINE, NOW)) == 1

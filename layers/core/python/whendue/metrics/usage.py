@@ -13,7 +13,7 @@ from whendue.jobs.transition import Transition
 from whendue.metrics.model import ENDS, Counts
 from whendue.quotas import USAGE_KEPT_S, USAGE_SERIES
 from whendue.table.keys import Key, usage_key
-from whendue.table.writes import Below, Plus, Write, insert
+from whendue.table.writes import REMOVE, Below, Plus, Write, insert
 
 # Thousandths: shares of a batch are fractions, and sums in the table are whole numbers.
 THOUSANDTHS: Final = 1000
@@ -75,9 +75,15 @@ class Shares:
 
 
 def write_units(step: Transition) -> int:
-    """Return the write units of a transition: the item under 1 KB, its entry in the due index, and its first write."""
-    entries = 1 if step.inserts else 2 * ("check_at" in step.changes)
-    return 1 + entries + (2 + item_bytes(step.first.changes) // WRITE_UNIT_BYTES if step.first else 0)
+    """Return the write units of a transition: the item under 1 KB, its entries in indexes, and its first write."""
+    return 1 + _index_units(step) + (2 + item_bytes(step.first.changes) // WRITE_UNIT_BYTES if step.first else 0)
+
+
+def _index_units(step: Transition) -> int:
+    """Return what indexes are billed: a new entry in both, the entry in the due index moved, or removed from there."""
+    if step.inserts:
+        return 2
+    return 0 if "check_at" not in step.changes else 1 if step.changes["check_at"] is REMOVE else 2
 
 
 def divided(spent: Mapping[str, int], shares: Mapping[Consumer, Shares]) -> Usage:
