@@ -17,9 +17,6 @@ ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "worker.completer without isinstance(step, Transition)": (
         "a crash here keeps the batch's messages, and they come again"
     ),
-    "engine.fan_out without not waiting in not waiting or self._runtime.clock.now_ms() >= until_ms": (
-        "a piece of nobody costs no call; it saves a hundred turns of a loop"
-    ),
     "schedules.auto_pause without fire.job in fire.job and fire.version == schedule.version and _counts(fire)": (
         "what was skipped alone has no job, and does not count"
     ),

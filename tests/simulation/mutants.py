@@ -97,8 +97,12 @@ class Mutant:
         return ALLOWED_MUTANTS.get(self.allowed_key)
 
     def put_in_place(self) -> None:
-        """Let this process run the mutant from now on."""
-        put_in_place(importlib.import_module(self.module), self.source)
+        """Let this process run the mutant from now on; what was remembered of calls before is forgotten."""
+        module = importlib.import_module(self.module)
+        put_in_place(module, self.source)
+        for member in vars(module).values():
+            if hasattr(member, "cache_clear"):
+                member.cache_clear()
 
 
 def put_in_place(module: ModuleType, source: str, **names: object) -> None:
