@@ -138,7 +138,7 @@ def _cpu_s() -> float:
 def table(times: Mapping[str, Sequence[float]], counts: Mapping[str, int]) -> str:
     """Return the measured as a table in Markdown."""
     bare = median(times["bare"])
-    lines = ["| start | CPU, ms (range) | times bare | modules |", "|---|---|---|---|"]
+    lines = ["| start | CPU, ms (range) | CPU time (bare handler = 1) | modules |", "|---|---|---|---|"]
     lines += [
         f"| {name} | {median(ms):.0f} ({min(ms):.0f}-{max(ms):.0f}) | {median(ms) / bare:.2f} | {counts[name]} |"
         for name, ms in times.items()

@@ -111,7 +111,7 @@ def check_lengths(event: Mapping[str, Any]) -> None:
     headers = event["headers"]
     if len(headers) > HEADERS or sum(len(name) + len(value) for name, value in headers.items()) > HEADERS_BYTES:
         raise HeadersTooLargeError(
-            f"the request must have at most {HEADERS} header fields and {HEADERS_BYTES} bytes of them"
+            f"the request must have at most {HEADERS} header fields, with {HEADERS_BYTES} bytes together"
         )
 
 

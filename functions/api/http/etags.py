@@ -51,7 +51,7 @@ def precondition(headers: Mapping[str, str]) -> Precondition:
     """
     match, none_match = (headers.get(name, "").strip() for name in ("if-match", "if-none-match"))
     if none_match not in ("", ANY):
-        raise InvalidRequestError("If-None-Match must be *, which only creates")
+        raise InvalidRequestError("If-None-Match must be *, which creates and never replaces")
     if match and none_match:
         raise InvalidRequestError("send If-Match or If-None-Match, not both")
     if none_match:

@@ -78,7 +78,8 @@ HEALTH: Final[dict[str, Any]] = {
                     "status": {
                         "type": "string",
                         "enum": ["UP", "DOWN", "DEGRADED"],
-                        "description": "`DEGRADED`: some of it does not work, the rest does.",
+                        "description": "`DEGRADED`: part of it does not work; the answer stays 200 unless another is "
+                        "`DOWN`.",
                     },
                     "details": {"type": "object", "description": "Why it is not `UP`."},
                 },

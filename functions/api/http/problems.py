@@ -72,7 +72,7 @@ class MalformedRequestError(WhendueError):
 
 
 class BodyTooLargeError(WhendueError):
-    """The body is too large, or this operation has no body."""
+    """The body is too large, or this operation takes none; send a smaller body, or none."""
 
     code = "body_too_large"
 
@@ -102,7 +102,7 @@ class RouteNotFoundError(WhendueError):
 
 
 class MethodNotAllowedError(WhendueError):
-    """This path does not support this method; Allow lists those it does."""
+    """This path does not support this method; the header Allow lists the methods that it supports."""
 
     code = "method_not_allowed"
 

@@ -62,7 +62,7 @@ def pause(name: Name, body: Annotated[QueuePauseBody, Body()]) -> PauseReply:
     status_code=HTTPStatus.NO_CONTENT,
 )
 def resume(name: Name) -> Response[None]:
-    """End the pause of a queue. Jobs that have waited start within the next minutes, in the order they were due."""
+    """End the pause of a queue. Jobs that waited start within minutes, roughly in the order of their due times."""
     app, _ = caller(router)
     app.resume.queue(name)
     return Response(HTTPStatus.NO_CONTENT)

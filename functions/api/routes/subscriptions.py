@@ -98,7 +98,7 @@ def delete(name: SubscriptionName) -> Response[None]:
     operation_id="rotateSubscriptionSecret",
 )
 def rotate(name: SubscriptionName) -> Response[SubscriptionWithSecretReply]:
-    """Create a new signing key and return it once. For 24 hours the previous key signs as well."""
+    """Create a new signing key; a secret is returned only here. For 24 hours the previous key signs as well."""
     app, tenant = caller(router)
     rotated = app.subscriptions.rotate(tenant, name, precondition(router.current_event.headers))
     return _with_key(rotated, HTTPStatus.OK, app.clock.now_ms(), shown=True)
@@ -178,7 +178,7 @@ def deliveries(
 def replay(
     name: SubscriptionName, delivery_id: Annotated[str, Path(description="Id of the delivery.")]
 ) -> Response[JobReply]:
-    """Send a delivery that has ended once more, under the same id and with all attempts."""
+    """Send an ended delivery again, under the same id and with all its attempts."""
     app, tenant = caller(router)
     again = app.deliveries.replay(tenant, name, delivery_id)
     return Response(HTTPStatus.ACCEPTED, JSON, job_reply(again, app.clock.now_ms()))

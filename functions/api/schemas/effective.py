@@ -45,7 +45,7 @@ class EffectiveBackoff(Reply):
 
 
 class EffectiveReply(Reply):
-    """The policy that the job runs under: request over profile, profile over task, task over defaults."""
+    """The policy of the job. The request overrides the profile, the profile the task, the task the defaults."""
 
     max_attempts: SourcedInteger = Field(description="Maximum number of attempts, the first one included.")
     backoff: EffectiveBackoff

@@ -53,7 +53,7 @@ class JobReply(Reply):
     id: str = Field(description="Id of the job.")
     type: str = Field(description="Name of the task.")
     state: str = Field(description="`scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.")
-    priority: str = Field(description="`critical`, `high`, `normal` or `low`; of a delivery `notifications`.")
+    priority: str = Field(description="`critical`, `high`, `normal` or `low`; `notifications` for a delivery.")
     profile: str = Field(description="Name of its profile.")
     profile_version: int | None = Field(
         description="Version of the profile that its policy is taken from; null for a built-in profile."
@@ -73,7 +73,9 @@ class JobReply(Reply):
     error: ErrorReply | None = Field(default=None, description="Why the latest attempt failed; null if it did not.")
     tags: dict[str, str] = Field(description="Labels that it was submitted with.")
     group: str | None = Field(default=None, description="Part of the tenant that it belongs to.")
-    limits: LimitsReply | None = Field(default=None, description="Limits of its own; null: the profile's.")
+    limits: LimitsReply | None = Field(
+        default=None, description="Limits that the request set; null if the profile's apply."
+    )
     schedule: str | None = Field(default=None, description="Name of the schedule that created it.")
     nominal_at: Time | None = Field(default=None, description="Nominal time of the fire that created it.")
     unmet_dependencies: int | None = Field(
@@ -128,7 +130,7 @@ class JobListReply(Reply):
 class BatchItemReply(Reply):
     """The answer for one job of a batch."""
 
-    status: int = Field(description="HTTP status that the job would have been answered with alone.")
+    status: int = Field(description="HTTP status that the same job would get from `POST /jobs`.")
     job: JobReply | None = Field(default=None, description="The job; null if it was refused.")
     problem: dict[str, Any] | None = Field(
         default=None, description="Problem details (RFC 9457); null if the job was accepted."
@@ -175,11 +177,12 @@ class DeadLettersReply(Reply):
     items: list[DeadLetterGroupReply] = Field(description="The groups, the largest one first.")
     jobs: int = Field(description="Number of dead jobs that were counted for this page.")
     other_groups: int = Field(
-        description="Number of further groups among these jobs, each no larger than the last one that is shown."
+        description="Number of groups that were counted but are not in `items`; none is larger than the last group in "
+        "`items`."
     )
     cursor: str | None = Field(
-        description="Null if all dead jobs were counted. Else the counts are those of the last jobs to end: send it as "
-        "`cursor` to count the next ones."
+        description="Null if all dead jobs were counted. Otherwise only those that ended last were: send it as "
+        "`cursor` to count older ones."
     )
     missing: Missing = Field(description=MISSING)
 

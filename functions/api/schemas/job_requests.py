@@ -104,12 +104,16 @@ class JobTemplate(PolicyBody):
     tags: Tags = Field(default_factory=dict)
     group: Group | None = Field(
         default=None,
-        description="A part of the tenant, such as one customer, that gets a fair share of the workers of its own. "
+        description="A part of the tenant, such as one customer, that gets its own fair share of the workers. "
         "Default: the tenant as a whole.",
         examples=["customer-17"],
     )
     limits: LimitsBody | None = Field(default=None, description="Concurrency and rate limits. Default: the profile's.")
-    notify: Names = Field(default_factory=list)
+    notify: Names = Field(
+        default_factory=list,
+        description="Names of subscriptions to notify, in addition to those that apply to all jobs and to those that "
+        "the profile names. Default: none.",
+    )
 
     @field_validator("type")
     @classmethod
@@ -304,8 +308,8 @@ class BatchBody(Body):
     jobs: list[Any] = Field(
         min_length=1,
         max_length=BULK_JOBS,
-        description="The jobs, as for `POST /jobs`. Each may also have `ref`, by which later ones depend on it, and "
-        "`idempotencyKey`.",
+        description="The jobs, as for `POST /jobs`. Each may also have `idempotencyKey`, and `ref`, a name that "
+        "`dependsOn` of later jobs can use.",
         json_schema_extra={"items": {"type": "object"}},
     )
 
@@ -318,9 +322,9 @@ class ChangeBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": {"priority": "high"}})
 
     due_at: Rfc3339 | None = Field(
-        default=None, description="New earliest time at which it runs. Default: it stays as it is."
+        default=None, description="New due time, the earliest time at which it runs. Default: unchanged."
     )
-    priority: Priority | None = Field(default=None, description="New priority. Default: it stays as it is.")
+    priority: Priority | None = Field(default=None, description="New priority. Default: unchanged.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

@@ -37,7 +37,9 @@ class ProfileBody(PolicyBody):
         }
     )
 
-    priority: Priority | None = Field(default=None, description="Priority of jobs that name none. Default: `normal`.")
+    priority: Priority | None = Field(
+        default=None, description="Priority of jobs that do not set one. Default: `normal`."
+    )
     follow: bool = Field(
         default=False,
         description="Whether each attempt of its jobs uses the newest version instead of the one of their submission.",

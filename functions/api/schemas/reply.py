@@ -8,8 +8,8 @@ from pydantic.alias_generators import to_camel
 CURSOR: Final = "Send it as `cursor` to get the next page; null at the end."
 ALWAYS_WHOLE: Final = "Always null: the list is never split into pages."
 MISSING: Final = (
-    "`jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue migrate`. "
-    "Else null."
+    "`jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue "
+    "migrate`. Else null."
 )
 Missing = Literal["jobs_before_upgrade"] | None
 # Both are declared in the OpenAPI document: times are RFC 3339 in UTC, durations ISO 8601.

@@ -50,7 +50,7 @@ class ScheduleReply(Reply):
     misfire: MisfireReply
     overlap: str = Field(description="`allow`, `skip`, `buffer_one` or `cancel_running`.")
     pause_after_failures: int | None = Field(
-        default=None, description="Number of fires ended dead in a row that pauses it; null: never."
+        default=None, description="Number of fires in a row that must end dead to pause it; null: never."
     )
     job: dict[str, Any] | None = Field(default=None, description="The job that each fire runs, as it was sent.")
     workflow: dict[str, Any] | None = Field(
@@ -74,7 +74,7 @@ class UpcomingFireReply(Reply):
     """An upcoming fire."""
 
     nominal_at: Time | None = Field(description="The time that the schedule names, in UTC.")
-    local: str = Field(description="The same in the schedule's time zone.")
+    local: str = Field(description="The nominal time in the schedule's time zone, with its offset.")
     due_at: Time | None = Field(description="When its job is due: the nominal time and the jitter.")
     note: str | None = Field(
         default=None, description="Why the time is unusual, such as a change of clocks; null if it is not."

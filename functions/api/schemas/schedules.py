@@ -76,18 +76,21 @@ class WhenBody(Body):
         examples=["Europe/Berlin"],
     )
     start: Rfc3339 | None = Field(
-        default=None, description="No fire before this time; `every` counts from it. Default: the time of creation."
+        default=None,
+        description="No fire before this time; `every` counts from it. Default: none; `every` then counts from the "
+        "time of creation.",
     )
     end: Rfc3339 | None = Field(default=None, description="No fire after this time. Default: no end.")
     gap: Literal["skip", "next"] | None = Field(
         default=None,
         description="For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` "
-        "instant. Only with `cron`. Default: `next` for fixed times of day, `skip` for expressions that repeat.",
+        "instant. Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else "
+        "`next`.",
     )
     fold: Literal["once", "twice"] | None = Field(
         default=None,
         description="For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with "
-        "`cron`. Default: `once` for fixed times of day, `twice` for expressions that repeat.",
+        "`cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.",
     )
     exclude: list[Exclusion] = Field(
         default_factory=list,
@@ -155,14 +158,14 @@ class ScheduleBody(WhenBody):
         }
     )
 
-    name: Name | None = Field(default=None, description="Name of the schedule; if sent, the one in the path.")
+    name: Name | None = Field(default=None, description="Must be the name in the path, if sent. Default: that name.")
     misfire: MisfireBody = Field(
         default=MisfireBody(), description="What happens to fires that were missed. Default: the latest of them runs."
     )
     overlap: Overlap = Field(
         default="allow",
         description="What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` "
-        "runs no second one, `buffer_one` runs one afterwards, `cancel_running` cancels the earlier one.",
+        "skips the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.",
     )
     pause_after_failures: int | None = Field(
         default=None,
@@ -226,7 +229,7 @@ class BackfillBody(Body):
     )
 
     from_: Rfc3339 = Field(alias="from", description="First nominal time, included.")
-    to: Rfc3339 = Field(description="Last nominal time, included. It must be in the past.")
+    to: Rfc3339 = Field(description="Last nominal time, included. A time in the future means now.")
     limit: int | None = Field(
         default=None,
         ge=1,

@@ -159,7 +159,7 @@ class SubscriptionListReply(Reply):
 
 
 class DeliveryReply(Reply):
-    """One sending of a notification to one subscription."""
+    """A delivery: one event sent to one subscription, with its attempts."""
 
     id: str = Field(description="Id of the delivery; webhooks carry it as `webhook-id`.")
     subscription: str | None = Field(description="Name of the subscription.")

@@ -98,7 +98,9 @@ class NodeBody(StepBody):
         json_schema_extra={"example": {"type": "demo.greet", "payload": {"name": "Grace"}, "dependsOn": ["first"]}}
     )
 
-    name: Name | None = Field(default=None, description="If sent, the node's key in `nodes`.")
+    name: Name | None = Field(
+        default=None, description="Must be the node's key in `nodes`, if sent. Default: that key."
+    )
     depends_on: list[NameOrEdge] = Field(
         default_factory=list, description="Nodes that must end first: names, or objects. Default: none."
     )
@@ -154,9 +156,9 @@ class WorkflowTemplate(Body):
         description="Cancels what has not ended this many seconds after the workflow started. Default: never.",
     )
     priority: Priority | None = Field(
-        default=None, description="Priority of jobs that name none. Default: the profile's, else `normal`."
+        default=None, description="Priority of jobs that do not set one. Default: the profile's, else `normal`."
     )
-    profile: Name = Field(default="default", description="Profile of jobs that name none.")
+    profile: Name = Field(default="default", description="Profile of jobs that do not set one. Default: `default`.")
     tags: Tags = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -218,13 +220,13 @@ class WorkflowReply(Reply):
     state: str = Field(
         description="`scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`."
     )
-    priority: str = Field(description="Priority of jobs that name none.")
-    profile: str = Field(description="Profile of jobs that name none.")
+    priority: str = Field(description="Priority of jobs that do not set one.")
+    profile: str = Field(description="Profile of jobs that do not set one.")
     tenant: str = Field(description="Tenant that it belongs to.")
     created_at: Time | None = Field(description="When it was submitted.")
     due_at: Time | None = Field(description="When it may start.")
     finished_at: Time | None = Field(description="When it ended; null before.")
-    deadline_at: Time | None = Field(description="When what has not ended is cancelled; null: never.")
+    deadline_at: Time | None = Field(description="When jobs that have not ended are cancelled; null: never.")
     cancel_requested: bool = Field(description="Whether a cancel was requested.")
     retries: int = Field(description="How often it was run again from the nodes that failed.")
     error: ErrorReply | None = Field(default=None, description="Why it failed; null if it did not.")

@@ -62,7 +62,7 @@ LATER = ("2002-01-01/2199-12-31",)
         (Recurrence(cron="* * * * *", end_ms=PAST_MS), "end: is in the past"),
         (
             Recurrence(cron="0 0 * * *", exclude=LATER, end_ms=FUTURE_MS),
-            "end: leaves no fire: no time before it matches",
+            "end: is before the next fire; send a later time, or leave it out",
         ),
     ],
 )

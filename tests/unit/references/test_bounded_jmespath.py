@@ -199,7 +199,11 @@ def test_a_comparison_that_cannot_be_afforded_is_given_up_soon(monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("path", "problem"),
-    [("abs()", "abs takes 1 of its arguments"), ("not_null()", "not_null takes at least 1 of its arguments")],
+    [
+        ("abs()", "abs needs 1 argument"),
+        ("not_null()", "not_null needs at least 1 argument"),
+        ("contains(a)", "contains needs 2 arguments"),
+    ],
 )
 def test_a_call_without_its_arguments_is_refused_with_their_number(path: str, problem: str) -> None:
     """So that it can be corrected."""

@@ -120,7 +120,7 @@ class PolicyBody(Body):
         default=None,
         ge=LEASE_MIN_S,
         le=LEASE_MAX_S,
-        description="After how many seconds without a heartbeat the worker counts as dead and the job is run again. "
+        description="Seconds without a heartbeat after which the worker counts as dead and another one runs the job. "
         f"{_FROM_PROFILE} 45.",
     )
     retention_seconds: int | None = Field(

@@ -35,8 +35,8 @@ class UsedReply(Reply):
     ended: int = Field(description="Jobs that ended, in any state.")
     write_units: float = Field(description="DynamoDB write units.")
     read_units: float = Field(description="DynamoDB read units.")
-    queue_requests: float = Field(description="SQS requests. Batches share theirs among their jobs.")
-    invocations: float = Field(description="Lambda invocations for batches of jobs. Batches share theirs.")
+    queue_requests: float = Field(description="SQS requests. Those for a batch are divided among its jobs.")
+    invocations: float = Field(description="Lambda invocations. One invocation is divided among the jobs of its batch.")
     gb_seconds: float = Field(description="Billed time of these invocations in GB-seconds.")
     cost: float = Field(description="Estimated cost in US dollars, by list prices.")
     cost_per_million: float | None = Field(
@@ -58,7 +58,7 @@ class TenantUsageReply(UsedReply):
 
 
 class UsageReply(Reply):
-    """Usage of a month. With the scope `operator` of all tenants, otherwise of the token's."""
+    """Usage of a month: of all tenants with the scope `operator`, otherwise of the token's tenant."""
 
     month: str = Field(description="The UTC month.", examples=["2026-11"])
     region: str = Field(description="AWS region of the prices.", examples=["us-east-1"])
@@ -67,10 +67,10 @@ class UsageReply(Reply):
         examples=["2026-11-27"],
         json_schema_extra={"format": "date"},
     )
-    total: UsedReply = Field(description="All of it.")
-    types: list[TypeUsageReply] = Field(description=f"By task type, the dearest first; {USAGE_NAMED} at most.")
+    total: UsedReply = Field(description="The sum over all task types.")
+    types: list[TypeUsageReply] = Field(description=f"By task type, the most expensive first; at most {USAGE_NAMED}.")
     tenants: list[TenantUsageReply] | None = Field(
-        description=f"By tenant, the dearest first; {USAGE_NAMED} at most. Null without the scope `operator`."
+        description=f"By tenant, the most expensive first; at most {USAGE_NAMED}. Null without the scope `operator`."
     )
 
 
@@ -108,7 +108,7 @@ def summed(usage: Usage) -> Counter[str]:
 def ranked(
     usage: Usage, name_of: Callable[[Consumer], str], prices: PriceList, most: int
 ) -> Mapping[str, Counter[str]]:
-    """Add up by a name, the dearest first; those behind the first `most` names are summed up as `other`, at the end."""
+    """Add up by a name, the most expensive first; after the first `most` names, `other` sums up the rest."""
     sums: dict[str, Counter[str]] = {}
     for consumer, used in usage.items():
         sums.setdefault(name_of(consumer), Counter()).update(used)

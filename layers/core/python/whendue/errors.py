@@ -69,19 +69,19 @@ class BuiltInProfileError(WhendueError):
 
 
 class TooManyProfilesError(WhendueError):
-    """The tenant has reached its maximum number of profiles, including deleted ones."""
+    """The tenant has reached its maximum number of profiles, including deleted ones; reuse a name."""
 
     code = "too_many_profiles"
 
 
 class PreconditionFailedError(WhendueError):
-    """If-Match or If-None-Match does not match the current version; read it again and use its ETag."""
+    """If-Match or If-None-Match does not match the current version; read the resource again and send its ETag."""
 
     code = "precondition_failed"
 
 
 class PayloadTooLargeError(WhendueError):
-    """The payload is too large."""
+    """The payload has over 1048576 bytes of JSON (1 MiB), or the workflow is too large; send a smaller one."""
 
     code = "payload_too_large"
 
@@ -183,13 +183,13 @@ class UnknownChannelError(InvalidRequestError):
 
 
 class UnknownSubscriptionError(InvalidRequestError):
-    """notify names a subscription that does not exist."""
+    """notify names a subscription that does not exist; GET /subscriptions lists them."""
 
     code = "unknown_subscription"
 
 
 class HeaderInjectionError(WhendueError):
-    """A value has a line break where none is allowed: it could start a header."""
+    """A value has a line break that could start a header; send it as one line."""
 
     code = "header_injection"
 
@@ -225,7 +225,7 @@ class IdempotencyConflictError(WhendueError):
 
 
 class StateConflictError(WhendueError):
-    """The current state does not allow this; read it again before you retry."""
+    """The current state does not allow this; read the resource again before you retry."""
 
     code = "state_conflict"
 
@@ -249,7 +249,7 @@ class ForbiddenError(WhendueError):
 
 
 class OldTableError(WhendueError):
-    """The table was made by an earlier version, before 0.1.0 was released; this one needs a table of its own."""
+    """The table was made by a version before 0.1.0; this version needs a new table."""
 
     code = "old_table"
 

@@ -93,7 +93,7 @@ def _timer_silent(job: Job, now_ms: int, timing: Timing, ticked_at: int | None) 
     if job.state is State.PENDING and (job.check_at or 0) <= ticked_at and not unheard:
         # Its message was sent at a tick.
         return []
-    text = "The timer does not run; the job waits until it runs again."
+    text = "The timer is not running; the job waits until the timer runs again."
     return [Reason(Cause.TIMER_SILENT, text, {"last_tick_at": ticked_at})]
 
 
@@ -115,7 +115,7 @@ def _limited(wait: Wait, next_check_at: int | None) -> Reason:
     facts: dict[str, Any] = {"key": wait.key, "waiting_since_at": wait.since}
     facts |= {} if next_check_at is None else {"next_check_at": next_check_at}
     if wait.what == "slot":
-        text = f"The maximum number of jobs with the key {wait.key} is running; it starts when one of them ends."
+        text = f"The maximum number of jobs with the key {wait.key} is running; this job starts when one of them ends."
         return Reason(Cause.LIMITED, text, facts | {"concurrency": wait.limit})
     turn = "it starts when a worker has received it" if next_check_at is None else "it starts at its due time"
     text = f"Jobs with the key {wait.key} start at a limited rate; {turn}."

@@ -71,7 +71,7 @@ _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 
 
 class TargetRefusedError(InvalidRequestError):
-    """The URL leads to an address that requests are not allowed to be sent to."""
+    """The URL is not an allowed target; send a public https URL, or ask the operator to allow it."""
 
     code = "target_refused"
 

@@ -156,13 +156,14 @@ _EXPRESSION: Final = f"an expression (&...) can be used only as an argument of {
 
 def _check_call(name: str, arguments: list[Any]) -> None:
     if name not in FUNCTIONS:
-        raise _RefusedError(f"the path must call no other functions than {', '.join(sorted(FUNCTIONS))}")
+        raise _RefusedError(f"the path may only call these functions: {', '.join(sorted(FUNCTIONS))}")
     from jmespath.functions import Functions
 
     wanted = Functions.FUNCTION_TABLE[name]["signature"]
     variadic = bool(wanted[-1].get("variadic"))
     if len(arguments) != len(wanted) and not (variadic and len(arguments) > len(wanted)):
-        raise _RefusedError(f"{name} takes {'at least ' if variadic else ''}{len(wanted)} of its arguments")
+        needed = f"{len(wanted)} argument{'s' * (len(wanted) != 1)}"
+        raise _RefusedError(f"{name} needs {'at least ' if variadic else ''}{needed}")
     at = EXPRESSION_AT.get(name)
     if at is not None and arguments[at]["type"] != "expref":
         raise _RefusedError(f"{name} takes an expression (&...) as one of its arguments")

@@ -194,9 +194,11 @@ def _read(value: dict[str, Any], where: str) -> Reference:
         names = value[FROM] if several else [value[FROM]]
         path, members = value.get("path"), {FROM, "path", "default"}
         if not names or not all(isinstance(name, str) and name for name in names):
-            raise InvalidReferenceError((where, f"{FROM} must be the name of a job that it depends on, or several"))
+            raise InvalidReferenceError(
+                (where, f"{FROM} must be the name of a direct dependency, or a list of such names")
+            )
     if value.keys() - members:
-        raise InvalidReferenceError((where, f"a reference must have no members but {' and '.join(sorted(members))}"))
+        raise InvalidReferenceError((where, f"a reference may only have the members {', '.join(sorted(members))}"))
     if ITEM in value or "path" in value:
         check_path(path, where)
     return Reference(where, tuple(names), several, path, value.get("default", MISSING))
@@ -232,7 +234,9 @@ class _Resolver:
             raise BadReferenceError(f"{_named(reference)}: it has no value and no default")
         self._left -= size_of(value, _named(reference), self._budget)
         if self._left < 0:
-            raise BadReferenceError(f"{_named(reference)}: with it the payload is over {PAYLOAD_BYTES} bytes")
+            raise BadReferenceError(
+                f"{_named(reference)}: its value makes the payload larger than {PAYLOAD_BYTES} bytes"
+            )
         return value
 
     def _taken(self, reference: Reference) -> Any:

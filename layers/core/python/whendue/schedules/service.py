@@ -354,7 +354,8 @@ def _insist_that_it_fires(schedule: Schedule) -> None:
         where = "cron" if recurrence.cron else "every"
         raise InvalidScheduleError(where, "never fires again: no time in the future matches")
     past = recurrence.end_ms <= schedule.cursor
-    raise InvalidScheduleError("end", "is in the past" if past else "leaves no fire: no time before it matches")
+    problem = "is in the past" if past else "is before the next fire; send a later time, or leave it out"
+    raise InvalidScheduleError("end", problem)
 
 
 def upcoming(recurrence: Recurrence, after_ms: int, count: int) -> list[Nominal]:

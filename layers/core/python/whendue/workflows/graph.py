@@ -138,7 +138,7 @@ def make(drafts: Sequence[Draft], deadline_s: int | None = None) -> Graph:
         InvalidReferenceError: a payload refers to what is not the result of a dependency.
     """
     if not 0 < len(drafts) <= MEMBERS_MAX:
-        raise InvalidWorkflowError(("nodes", f"must be 1 to {MEMBERS_MAX}, not {len(drafts)}"))
+        raise InvalidWorkflowError(("nodes", f"must have 1 to {MEMBERS_MAX} nodes, not {len(drafts)}"))
     if places := list(_misnamed(drafts))[:WORKFLOW_ERRORS]:
         raise InvalidWorkflowError(*places)
     numbers = {draft.name: number for number, draft in enumerate(_ordered(drafts))}
@@ -217,9 +217,9 @@ def check(graph: Graph) -> None:
         InvalidWorkflowError, InvalidReferenceError: it is not.
     """
     if not 0 < len(graph.nodes) <= MEMBERS_MAX:
-        raise InvalidWorkflowError(("nodes", f"must be 1 to {MEMBERS_MAX}, not {len(graph.nodes)}"))
+        raise InvalidWorkflowError(("nodes", f"must have 1 to {MEMBERS_MAX} nodes, not {len(graph.nodes)}"))
     if len({node.name for node in graph.nodes}) < len(graph.nodes):
-        raise InvalidWorkflowError(("nodes", "a name is given twice"))
+        raise InvalidWorkflowError(("nodes", "must have different names"))
     for number, node in enumerate(graph.nodes):
         links = [link.node for link in node.dependencies]
         if not all(0 <= dependency < number for dependency in links) or len(set(links)) < len(links):

@@ -21,19 +21,20 @@ class NewSchedule:
         every: An interval: an ISO 8601 duration of whole seconds, counted from `start`.
         at: A single fire at this time.
         timezone: IANA name of the time zone in which `cron` and `exclude` are read.
-        start: No fire before this time; `every` counts from it. Default: the time of creation.
+        start: No fire before this time; `every` counts from it. Default: none; `every` then counts from the time
+            of creation.
         end: No fire after this time. Default: no end.
         gap: For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant.
-            Only with `cron`. Default: `next` for fixed times of day, `skip` for expressions that repeat.
+            Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
         fold: For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`.
-            Default: `once` for fixed times of day, `twice` for expressions that repeat.
+            Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
         exclude: Local dates without fires, each a date or a range with both ends included. Default: none.
         jitter_seconds: Delays all fires by the same offset between 0 and this many seconds. The offset depends on
             tenant and name only.
-        name: Name of the schedule; if sent, the one in the path.
+        name: Must be the name in the path, if sent. Default: that name.
         misfire: What happens to fires that were missed. Default: the latest of them runs.
-        overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` runs no
-            second one, `buffer_one` runs one afterwards, `cancel_running` cancels the earlier one.
+        overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips
+            the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.
         pause_after_failures: Pauses the schedule when this many fires in a row have ended dead. Default: never.
         job: The job that each fire runs. Send this or `workflow`.
         workflow: The workflow that each fire runs. Send this or `job`.
@@ -69,13 +70,13 @@ class NewProfile:
         backoff: How long to wait before a retry. Fields that are left out have their defaults.
         timeout_seconds: Longest time that one attempt may take, in seconds. Default: the profile's, else the task's,
             else 30.
-        lease_seconds: After how many seconds without a heartbeat the worker counts as dead and the job is run again.
+        lease_seconds: Seconds without a heartbeat after which the worker counts as dead and another one runs the job.
             Default: the profile's, else the task's, else 45.
         retention_seconds: How long a finished job is kept, in seconds. Default: the profile's, else the task's, else
             604800 (7 days).
         never_retry: Error types that are never retried: an attempt that fails with one of them is the last. They add to
             the errors that the task itself declares. Default: the profile's, else none.
-        priority: Priority of jobs that name none. Default: `normal`.
+        priority: Priority of jobs that do not set one. Default: `normal`.
         follow: Whether each attempt of its jobs uses the newest version instead of the one of their submission.
         limits: Limits that all its jobs share, from their next attempt on. Default: none.
         notify: Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.

@@ -20,7 +20,7 @@ class JobTemplate:
         backoff: How long to wait before a retry. Fields that are left out have their defaults.
         timeout_seconds: Longest time that one attempt may take, in seconds. Default: the profile's, else the task's,
             else 30.
-        lease_seconds: After how many seconds without a heartbeat the worker counts as dead and the job is run again.
+        lease_seconds: Seconds without a heartbeat after which the worker counts as dead and another one runs the job.
             Default: the profile's, else the task's, else 45.
         retention_seconds: How long a finished job is kept, in seconds. Default: the profile's, else the task's, else
             604800 (7 days).
@@ -33,10 +33,11 @@ class JobTemplate:
         follow_profile: Whether each attempt uses the newest version of the profile. Default: what the profile says in
             `follow`.
         tags: Labels of your own, returned with the job and its notifications. Default: none.
-        group: A part of the tenant, such as one customer, that gets a fair share of the workers of its own. Default:
-            the tenant as a whole.
+        group: A part of the tenant, such as one customer, that gets its own fair share of the workers. Default: the
+            tenant as a whole.
         limits: Concurrency and rate limits. Default: the profile's.
-        notify: Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
+        notify: Names of subscriptions to notify, in addition to those that apply to all jobs and to those that the
+            profile names. Default: none.
     """
 
     type: str

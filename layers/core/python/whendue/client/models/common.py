@@ -17,8 +17,8 @@ class Page(Generic[T]):
     Args:
         items: What the page lists.
         cursor: Send it as `cursor` to get the next page; None at the end.
-        missing: `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue
-            migrate`. Else None.
+        missing: `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run
+            `whendue migrate`. Else None.
     """
 
     items: tuple[T, ...]

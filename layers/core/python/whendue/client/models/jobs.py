@@ -31,7 +31,7 @@ class EffectiveBackoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectivePolicy:
-    """The policy that the job runs under: request over profile, profile over task, task over defaults.
+    """The policy of the job. The request overrides the profile, the profile the task, the task the defaults.
 
     Args:
         max_attempts: Maximum number of attempts, the first one included.
@@ -57,7 +57,7 @@ class Job:
         id: Id of the job.
         type: Name of the task.
         state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
-        priority: `critical`, `high`, `normal` or `low`; of a delivery `notifications`.
+        priority: `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
         profile: Name of its profile.
         profile_version: Version of the profile that its policy is taken from; None for a built-in profile.
         follow_profile: Whether each attempt uses the newest version of the profile.
@@ -75,7 +75,7 @@ class Job:
         error: Why the latest attempt failed; None if it did not.
         tags: Labels that it was submitted with.
         group: Part of the tenant that it belongs to.
-        limits: Limits of its own; None: the profile's.
+        limits: Limits that the request set; None if the profile's apply.
         schedule: Name of the schedule that created it.
         nominal_at: Nominal time of the fire that created it.
         unmet_dependencies: Number of jobs that must end before it runs; None: none.
@@ -164,7 +164,7 @@ class BatchItem:
     """The answer for one job of a batch.
 
     Args:
-        status: HTTP status that the job would have been answered with alone.
+        status: HTTP status that the same job would get from `POST /jobs`.
         job: The job; None if it was refused.
         problem: Problem details (RFC 9457); None if the job was accepted.
     """
@@ -245,11 +245,12 @@ class DeadLetters:
     Args:
         items: The groups, the largest one first.
         jobs: Number of dead jobs that were counted for this page.
-        other_groups: Number of further groups among these jobs, each no larger than the last one that is shown.
-        cursor: Null if all dead jobs were counted. Else the counts are those of the last jobs to end: send it as
-            `cursor` to count the next ones.
-        missing: `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue
-            migrate`. Else None.
+        other_groups: Number of groups that were counted but are not in `items`; none is larger than the last group in
+            `items`.
+        cursor: None if all dead jobs were counted. Otherwise only those that ended last were: send it as `cursor` to
+            count older ones.
+        missing: `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run
+            `whendue migrate`. Else None.
     """
 
     items: tuple[DeadLetterGroup, ...]
@@ -282,8 +283,8 @@ class RedriveResult:
         failed: Jobs that could not be run again, and why.
         dry_run: Whether the jobs were only counted.
         cursor: Send it as `cursor` to continue; None at the end.
-        missing: `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue
-            migrate`. Else None.
+        missing: `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run
+            `whendue migrate`. Else None.
     """
 
     matched: int

@@ -57,7 +57,7 @@ class Schedule:
         exclude: Dates and ranges of dates without fires.
         jitter_seconds: Upper bound of the offset by which all fires are delayed, in seconds.
         overlap: `allow`, `skip`, `buffer_one` or `cancel_running`.
-        pause_after_failures: Number of fires ended dead in a row that pauses it; None: never.
+        pause_after_failures: Number of fires in a row that must end dead to pause it; None: never.
         job: The job that each fire runs, as it was sent.
         workflow: The workflow that each fire runs, written as `nodes`.
         created_at: When it was created.
@@ -136,7 +136,7 @@ class UpcomingFire:
 
     Args:
         nominal_at: The time that the schedule names, in UTC.
-        local: The same in the schedule's time zone.
+        local: The nominal time in the schedule's time zone, with its offset.
         due_at: When its job is due: the nominal time and the jitter.
         note: Why the time is unusual, such as a change of clocks; None if it is not.
     """

@@ -73,7 +73,7 @@ class SubscriptionWithSecret(Subscription):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One sending of a notification to one subscription.
+    """A delivery: one event sent to one subscription, with its attempts.
 
     Args:
         id: Id of the delivery; webhooks carry it as `webhook-id`.

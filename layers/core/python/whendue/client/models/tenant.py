@@ -18,7 +18,7 @@ class Profile:
         version: Version, counted from 1; None for a built-in profile.
         built_in: Whether whendue ships it; such a profile cannot be changed.
         updated_at: When this version was created; None for a built-in profile.
-        priority: Priority of jobs that name none.
+        priority: Priority of jobs that do not set one.
         max_attempts: Maximum number of attempts, the first one included.
         timeout_seconds: Longest time that one attempt may take, in seconds.
         lease_seconds: Seconds without a heartbeat after which a worker counts as dead.
@@ -106,8 +106,8 @@ class Used:
         ended: Jobs that ended, in any state.
         write_units: DynamoDB write units.
         read_units: DynamoDB read units.
-        queue_requests: SQS requests. Batches share theirs among their jobs.
-        invocations: Lambda invocations for batches of jobs. Batches share theirs.
+        queue_requests: SQS requests. Those for a batch are divided among its jobs.
+        invocations: Lambda invocations. One invocation is divided among the jobs of its batch.
         gb_seconds: Billed time of these invocations in GB-seconds.
         cost: Estimated cost in US dollars, by list prices.
         cost_per_million: Estimated cost of a million jobs like these in US dollars; None if none has ended.
@@ -149,15 +149,15 @@ class TenantUsage(Used):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Usage of a month. With the scope `operator` of all tenants, otherwise of the token's.
+    """Usage of a month: of all tenants with the scope `operator`, otherwise of the token's tenant.
 
     Args:
         month: The UTC month.
         region: AWS region of the prices.
         prices_checked: Day on which the prices were looked up.
-        total: All of it.
-        types: By task type, the dearest first; 100 at most.
-        tenants: By tenant, the dearest first; 100 at most. Null without the scope `operator`.
+        total: The sum over all task types.
+        types: By task type, the most expensive first; at most 100.
+        tenants: By tenant, the most expensive first; at most 100. None without the scope `operator`.
     """
 
     month: str

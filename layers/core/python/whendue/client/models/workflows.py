@@ -16,13 +16,13 @@ class Workflow:
     Args:
         id: Id of the workflow.
         state: `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`.
-        priority: Priority of jobs that name none.
-        profile: Profile of jobs that name none.
+        priority: Priority of jobs that do not set one.
+        profile: Profile of jobs that do not set one.
         tenant: Tenant that it belongs to.
         created_at: When it was submitted.
         due_at: When it may start.
         finished_at: When it ended; None before.
-        deadline_at: When what has not ended is cancelled; None: never.
+        deadline_at: When jobs that have not ended are cancelled; None: never.
         cancel_requested: Whether a cancel was requested.
         retries: How often it was run again from the nodes that failed.
         error: Why it failed; None if it did not.

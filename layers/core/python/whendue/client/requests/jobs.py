@@ -145,8 +145,8 @@ def update_job(
 
     Args:
         job_id: id of the job.
-        due_at: new earliest time at which it runs. Default: it stays as it is.
-        priority: new priority. Default: it stays as it is.
+        due_at: new due time, the earliest time at which it runs. Default: unchanged.
+        priority: new priority. Default: unchanged.
         if_match: only if the job still has this `etag`.
     """
     changes = {"dueAt": due_at, "priority": priority}

@@ -49,7 +49,7 @@ def enable_subscription(name: str, *, if_match: str | None = None) -> Request[Su
 
 
 def rotate_subscription_secret(name: str, *, if_match: str | None = None) -> Request[SubscriptionWithSecret]:
-    """Create a new signing key and return it once. For 24 hours the previous key signs as well."""
+    """Create a new signing key; a secret is returned only here. For 24 hours the previous key signs as well."""
     headers = preconditions(if_match)
     return request("rotateSubscriptionSecret", model(SubscriptionWithSecret), at={"name": name}, headers=headers)
 
@@ -72,5 +72,5 @@ def list_deliveries(
 
 
 def replay_delivery(name: str, delivery_id: str) -> Request[Job]:
-    """Send a delivery that has ended once more, under the same id."""
+    """Send an ended delivery again, under the same id and with all its attempts."""
     return request("replayDelivery", model(Job), at={"name": name, "delivery_id": delivery_id})
