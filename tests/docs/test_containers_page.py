@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from whendue.cli import _parser
+from whendue.cli.processes import _parser
 from whendue.containers.queue_selector import WEIGHTS
 
 PAGE = (Path(__file__).parents[2] / "docs/operations/containers.md").read_text()

@@ -12,7 +12,7 @@ from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.waiting import eventually
 from tests.builders.world import RealTime
-from whendue.cli import _parser
+from whendue.cli.processes import _parser
 from whendue.containers.worker import GIVE_BACK_S, Options, Worker
 
 PAGES = 20

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 from functions.api.http import times
-from functions.api.schemas import durations
 from whendue.errors import InvalidScheduleError
 from whendue.quotas import CRON_BYTES, SCHEDULE_EXCLUSIONS
-from whendue.schedules.calendar import cron, exclusions, notations, recurrence
+from whendue.schedules.calendar import cron, durations, exclusions, notations, recurrence
 from whendue.schedules.calendar import time_zones as zones
 from whendue.schedules.calendar.recurrence import Recurrence
 
@@ -147,7 +146,7 @@ def test_a_search_that_finds_nothing_is_bounded(name: str) -> None:
 HOSTILE = """
 import resource
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-from functions.api.schemas import durations
+from whendue.schedules.calendar import durations
 from functions.api.http import times
 from whendue.schedules.calendar import cron
 from whendue.schedules.calendar import exclusions

@@ -57,14 +57,14 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.adapters.dynamodb.partiql": ("contract/test_writes.py:apply", "contract/test_faults.py:batches"),
     "whendue.adapters.s3": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.sqs": ("contract/test_queue.py:queue", "contract/test_faults.py"),
-    "whendue.adapters.throttle": ("contract/test_faults.py", "functional/test_cli.py"),
+    "whendue.adapters.throttle": ("contract/test_faults.py", "functional/cli/test_processes.py"),
     # --- channels, containers, tasks ------------------------------------------------------------------------------
     "whendue.channels.sns": ("functional/channels/test_email.py:sns",),
     "whendue.containers.http_server.bounds": ("functional/containers/http_server/test_protocol.py",),
     "whendue.containers.isolated": ("e2e/test_killers.py:kill",),
-    "whendue.containers.log": ("functional/test_cli.py:message",),
+    "whendue.containers.log": ("functional/cli/test_processes.py:message",),
     "whendue.containers.loop": ("functional/containers/test_worker.py:survives",),
-    "whendue.containers.process": ("functional/test_cli.py:terminate",),
+    "whendue.containers.process": ("functional/cli/test_processes.py:terminate",),
     "whendue.containers.queue_selector": (
         "property/test_queue_selector_laws.py",
         "functional/containers/test_prefetch.py",
@@ -183,6 +183,10 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "property/test_recurrence_laws.py",
     ),
     "whendue.schedules.calendar.cron_fields": ("unit/schedules/calendar/test_recurrence.py",),
+    "whendue.schedules.calendar.durations": (
+        "functional/api/test_schedule_refusals.py:PT",
+        "property/test_growth_of_schedules.py",
+    ),
     "whendue.schedules.calendar.exclusions": (
         "property/test_growth_of_schedules.py",
         "property/test_recurrence_laws.py:exclu",
@@ -247,10 +251,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "functions.api.schemas.base": (
         "functional/api/test_did_you_mean.py:/jobs",
         "functional/api/test_stored_text.py:/",
-    ),
-    "functions.api.schemas.durations": (
-        "functional/api/test_schedule_refusals.py:PT",
-        "property/test_growth_of_schedules.py",
     ),
     "functions.api.schemas.effective": ("functional/api/test_profiles.py:effective",),
     "functions.api.schemas.job_replies": ("functional/api/test_jobs.py:/jobs", "functional/api/test_openapi.py:/jobs"),

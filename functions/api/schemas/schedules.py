@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.api.http import times
-from functions.api.schemas import durations
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_requests import JobTemplate
 from functions.api.schemas.shared.policy import Name, Rfc3339
@@ -21,6 +20,7 @@ from whendue.quotas import (
     REASON_BYTES,
     SCHEDULE_EXCLUSIONS,
 )
+from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import MISFIRE_POLICIES, Definition, Misfire, MisfirePolicy, Overlap
 

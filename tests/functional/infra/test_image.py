@@ -35,7 +35,7 @@ def test_what_is_copied_imports_everything_that_the_command_and_the_tasks_need(t
             (tmp_path / target[1:]).mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / source, tmp_path / target[1:])
     code = (
-        "import whendue.cli;"
+        "import whendue.cli.processes;"
         "import functions.api.handler, functions.api.app;"
         "functions.api.app.make_resolver();"
         "from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, discover;"

@@ -16,7 +16,7 @@ from localstack.topology import topology
 from localstack.venvs import ensure
 from tests.builders.image import COMPOSE, TEXT
 from whendue.adapters.auth import AuthSettings
-from whendue.cli import API_GRACE_S, API_PORT, GRACE_S
+from whendue.cli.processes import API_GRACE_S, API_PORT, GRACE_S
 from whendue.containers.health import LIVE, READY
 from whendue.declarations.resources import TaskSettings
 from whendue.settings import ALL_QUEUES, Settings

@@ -16,7 +16,7 @@ from tests.builders.faults import Refusing
 from tests.builders.world import World
 from whendue.adapters.aws import client
 from whendue.adapters.throttle import CAP_S, TRIES
-from whendue.cli import GRACE_S, SILENT_S, main
+from whendue.cli.processes import GRACE_S, SILENT_S, main
 from whendue.containers.health import LIVE, READY
 from whendue.containers.timer import TICK_S
 from whendue.errors import UnavailableError
@@ -155,7 +155,7 @@ def test_migrate_says_how_far_it_is_and_ends(
     jobs = [world.submit() for _ in range(3)]
     world.table.rows.pop(MIGRATION_KEY)
     world.table.apply([Write("before", job.key, [], {"tenant_pk": REMOVE}) for job in jobs])
-    monkeypatch.setattr("whendue.cli.app", world.build)
+    monkeypatch.setattr("whendue.cli.processes.app", world.build)
     assert main(["migrate", "--rate", "1000"]) == 0
     [line] = map(json.loads, capsys.readouterr().out.splitlines())
     assert line == {"message": "migrate", "read": len(world.table.rows) - 1, "changed": 3, "finished": True}
@@ -175,7 +175,7 @@ def test_migrate_that_is_stopped_says_that_it_may_be_run_again(
     def scan(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("whendue.cli.app", lambda: world.build(store=Refusing(world.table, "scan", scan)))
+    monkeypatch.setattr("whendue.cli.processes.app", lambda: world.build(store=Refusing(world.table, "scan", scan)))
     assert main(["migrate"]) == 1
     assert "run the command again" in capsys.readouterr().err
 

@@ -1,4 +1,7 @@
-"""The command `whendue`: a worker, a timer or the API as a process of its own; and the upgrade of a table."""
+"""The commands that run a part of a deployment: a worker, a timer or the API as a process, and the upgrade of a table.
+
+They are read by argparse and not by Typer: an image has whendue's own dependencies, and none for people's terminals.
+"""
 
 import argparse
 import json
@@ -10,6 +13,7 @@ from typing import Final
 from whendue.aws_quotas import SQS_MAX_WAIT_S
 from whendue.bootstrap.application import App
 from whendue.bootstrap.process import app
+from whendue.cli import PROCESSES
 from whendue.containers.health import Liveness
 from whendue.containers.http_server.proxies import Proxies
 from whendue.containers.process import Probes, Service, run
@@ -55,11 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="whendue", description=__doc__, epilog="Queues, table and tasks are configured by WHENDUE_* variables."
+        prog="whendue",
+        description="Run a part of a deployment.",
+        epilog="Queues, table and tasks are configured by WHENDUE_* variables.",
     )
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(required=True, metavar="command")
-    worker = _command(commands, "worker", "run jobs, deliver notifications, handle dead letters", _worker, GIVE_BACK_S)
+    worker = _command(commands, "worker", _worker, GIVE_BACK_S)
     worker.add_argument(
         "--threads",
         type=_number(1, THREADS_MAX),
@@ -78,12 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         default=SQS_MAX_WAIT_S,
         help="seconds to wait for messages of an empty queue (default: %(default)s)",
     )
-    timer = _command(
-        commands, "timer", "send due jobs to their queues every minute, and rescue lost ones", _timer, LAST_STEP_S
-    )
+    timer = _command(commands, "timer", _timer, LAST_STEP_S)
     timer.set_defaults(wait=0, threads=0)
     _add_api(commands)
-    migrate = "upgrade the jobs of a table that an earlier version made, while everything runs"
+    migrate = PROCESSES["migrate"]
     upgrade = commands.add_parser("migrate", help=migrate, description=f"{migrate.capitalize()}.")
     upgrade.add_argument(
         "--rate",
@@ -96,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_api(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    api = _command(commands, "api", "answer HTTP requests", _api, 0)
+    api = _command(commands, "api", _api, 0)
     api.add_argument(
         "--host",
         default="0.0.0.0",  # noqa: S104 - requests come from other machines
@@ -145,8 +149,9 @@ def _migrate(whendue: App, rate: int) -> int:
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str, make: Make, least_s: int
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, make: Make, least_s: int
 ) -> argparse.ArgumentParser:
+    what = PROCESSES[name]
     command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     command.add_argument(
         "--grace",
@@ -215,7 +220,3 @@ def _proxies(text: str) -> Proxies:
         return Proxies.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

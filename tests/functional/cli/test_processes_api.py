@@ -179,7 +179,7 @@ def test_what_is_wrongly_configured_is_named(arguments: list[str], changed: dict
 def test_without_the_server_library_the_command_says_what_to_install() -> None:
     """Workers and timers do not need it; the other commands are unaffected."""
     # As if it were not installed.
-    code = "import sys; sys.modules['uvicorn'] = None; from whendue.cli import main; sys.exit(main(['api']))"
+    code = "import sys; sys.modules['uvicorn'] = None; from whendue.cli.processes import main; sys.exit(main(['api']))"
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=GIVEN)
     assert done.returncode == 2
     assert "whendue[api,server]" in done.stderr

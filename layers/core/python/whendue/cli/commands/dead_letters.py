@@ -1,0 +1,135 @@
+"""`whendue dead-letters`: look at dead jobs by their error, and run them again."""
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Literal
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from whendue.cli.connection import JsonOption, ProfileOption, connect
+from whendue.cli.failures import ExitCode, UsageProblemError
+from whendue.cli.output import Column, cell, messages, note, write_json, write_line, write_list
+from whendue.client import Client, DeadLetterFilter, DeadLetterGroup, RedriveResult
+
+app = typer.Typer(name="dead-letters", no_args_is_help=True, help="Look at dead jobs by error, and run them again.")
+Priority = Literal["critical", "high", "normal", "low"]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")]
+PriorityOption = Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")]
+# A request redrives up to 500 jobs in one answer; fewer show progress.
+AT_ONCE = 100
+COLUMNS: tuple[Column[DeadLetterGroup], ...] = (
+    ("fingerprint", lambda group: group.fingerprint),
+    ("jobs", lambda group: group.count),
+    ("types", lambda group: ", ".join(group.types)),
+    ("last", lambda group: group.last_at),
+    ("error", lambda group: f"{group.error.type}: {group.error.message}"),
+)
+
+
+@app.command("list")
+def list_(
+    *,
+    type_: TypeOption = None,
+    priority: PriorityOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of groups.")] = 50,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Group dead jobs by their error, the largest group first."""
+    with connect(profile) as client:
+        groups = client.list_dead_letters(type=type_, priority=priority)
+        write_list(islice(groups, limit), COLUMNS, as_json=as_json)
+
+
+@app.command()
+def redrive(
+    *,
+    type_: TypeOption = None,
+    priority: PriorityOption = None,
+    fingerprint: Annotated[str | None, typer.Option(help="Only jobs with this error.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="Maximum number of jobs that start per second.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run all dead jobs that match again; exit code 1 if one of them cannot be."""
+    wanted = DeadLetterFilter(type=type_, priority=priority, fingerprint=fingerprint)
+    with connect(profile) as client:
+        found = client.redrive_all_dead_letters(wanted, dry_run=True)
+        if dry_run or not found.matched:
+            _write(found, as_json=as_json)
+            return
+        if not yes:
+            _ask(found.matched)
+        result = _redriven(client, wanted, rate, found.matched)
+    _write(result, as_json=as_json)
+    if result.failed:
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _ask(count: int) -> None:
+    if not sys.stdin.isatty():
+        raise UsageProblemError(f"{count} jobs would run again: add --yes")
+    typer.confirm(f"Run {count} dead jobs again?", abort=True, err=True)
+
+
+def _redriven(client: Client, wanted: DeadLetterFilter, rate: float | None, total: int) -> RedriveResult:
+    """Redrive all, with a bar on a terminal; return the sum.
+
+    Args:
+        client: of the deployment.
+        wanted: which dead jobs.
+        rate: maximum number of jobs that start per second.
+        total: number of jobs that matched before.
+    """
+    parts: list[RedriveResult] = []
+    try:
+        with Progress(
+            TextColumn("redriven"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=messages(),
+            disable=not sys.stderr.isatty(),
+        ) as bar:
+            shown = bar.add_task("redriven", total=total)
+            for part in _parts(client, wanted, rate):
+                parts.append(part)
+                bar.advance(shown, len(part.redriven) + len(part.failed))
+    except BaseException:
+        note(f"{sum(len(part.redriven) for part in parts)} jobs run again; run the command again for the others")
+        raise
+    return RedriveResult(
+        matched=sum(part.matched for part in parts),
+        redriven=tuple(job_id for part in parts for job_id in part.redriven),
+        failed=tuple(failed for part in parts for failed in part.failed),
+        dry_run=False,
+        cursor=None,
+        missing=parts[-1].missing,
+    )
+
+
+def _parts(client: Client, wanted: DeadLetterFilter, rate: float | None) -> Iterator[RedriveResult]:
+    """Yield the result of each request."""
+    cursor: str | None = None
+    while True:
+        part = client.redrive_dead_letters(wanted, rate_per_second=rate, limit=AT_ONCE, cursor=cursor)
+        yield part
+        cursor = part.cursor
+        if cursor is None:
+            return
+
+
+def _write(result: RedriveResult, *, as_json: bool) -> None:
+    if as_json:
+        write_json(result)
+        return
+    if result.dry_run:
+        write_line(f"{result.matched} dead jobs match")
+        return
+    write_line(f"{len(result.redriven)} jobs run again, {len(result.failed)} failed")
+    for failed in result.failed:
+        write_line(f"{cell(failed.id)}: {cell(failed.problem.code)}: {cell(failed.problem.detail)}")

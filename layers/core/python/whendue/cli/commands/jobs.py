@@ -1,0 +1,199 @@
+"""`whendue jobs`: submit, look at, watch, cancel and redrive jobs."""
+
+from itertools import islice
+from typing import Annotated, Literal
+
+import typer
+
+from whendue.cli.commands.arguments import json_of, seconds_of, tags_of, time_of
+from whendue.cli.connection import JsonOption, ProfileOption, connect
+from whendue.cli.failures import ExitCode
+from whendue.cli.output import Column, cell, write_json, write_line, write_list, write_one
+from whendue.client import Client, Job, NewJob
+from whendue.client.flows.waiting import wait_until
+from whendue.client.models.jobs import JobWithTimeline
+from whendue.client.requests.jobs import get_job
+from whendue.quotas import PAGE_MAX
+
+app = typer.Typer(name="jobs", no_args_is_help=True, help="Submit, look at, watch, cancel and redrive jobs.")
+Priority = Literal["critical", "high", "normal", "low"]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of the job.")]
+LIMIT = 50
+COLUMNS: tuple[Column[Job], ...] = (
+    ("id", lambda job: job.id),
+    ("type", lambda job: job.type),
+    ("state", lambda job: job.state),
+    ("priority", lambda job: job.priority),
+    ("attempt", lambda job: f"{job.attempt}/{job.max_attempts}"),
+    ("due", lambda job: job.due_at),
+    ("error", lambda job: job.error and f"{job.error.type}: {job.error.message}"),
+)
+
+
+@app.command()
+def submit(
+    *,
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="Name of the task.")],
+    payload: Annotated[
+        str, typer.Option(metavar="JSON", help="Payload as JSON; @FILE or @- reads it. Default: {}.")
+    ] = "{}",
+    delay: Annotated[str | None, typer.Option(metavar="DURATION", help="Wait before it runs: 90, 15m, PT15M.")] = None,
+    due_at: Annotated[str | None, typer.Option(metavar="TIME", help="Earliest time, with its offset.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to.")] = None,
+    job_profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of its policy.")] = None,
+    retries: Annotated[int | None, typer.Option(min=0, help="Maximum number of attempts after the first.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label; may come again.")] = None,
+    depends_on: Annotated[list[str] | None, typer.Option(metavar="ID", help="Job that must succeed first.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(metavar="KEY", help="Submit once with this key.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch it until it has ended.")] = False,
+    timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long --wait waits.")] = "5m",
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit a job."""
+    job = NewJob(
+        type_,
+        json_of(payload, "--payload"),
+        delay_seconds=None if delay is None else seconds_of(delay, "--delay"),
+        due_at=time_of(due_at, "--due-at"),
+        priority=priority,
+        profile=job_profile,
+        retries=retries,
+        tags=tags_of(tag),
+        depends_on=depends_on or None,
+    )
+    timeout_s = seconds_of(timeout, "--timeout")
+    with connect(profile) as client:
+        made = client.submit_job(job, idempotency_key=idempotency_key)
+        if wait:
+            _watch(client, made.id, timeout_s, as_json=as_json)
+            return
+    _write(made, as_json=as_json)
+
+
+@app.command()
+def get(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Get a job with its payload, result and attempts."""
+    with connect(profile) as client:
+        job = client.get_job(job_id)
+    attempts = [
+        f"{attempt.attempt} {attempt.state}" + (f" ({attempt.error.type})" if attempt.error else "")
+        for attempt in job.attempts
+    ]
+    _write(job, as_json=as_json, payload=job.payload, attempts=", ".join(attempts))
+
+
+@app.command("list")
+def list_(
+    *,
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
+    created_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted since then.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of jobs.")] = LIMIT,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List jobs, the newest first."""
+    with connect(profile) as client:
+        found = client.list_jobs(
+            state=state,
+            type=type_,
+            priority=priority,
+            tags=tags_of(tag),
+            schedule=schedule,
+            created_after=time_of(created_after, "--created-after"),
+            limit=min(limit, PAGE_MAX),
+        )
+        write_list(islice(found, limit), COLUMNS, as_json=as_json)
+
+
+@app.command()
+def watch(
+    job_id: JobId,
+    *,
+    timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait.")] = "5m",
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write each change of a job until it has ended; exit code 1 if it did not succeed."""
+    timeout_s = seconds_of(timeout, "--timeout")
+    with connect(profile) as client:
+        _watch(client, job_id, timeout_s, as_json=as_json)
+
+
+@app.command()
+def cancel(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Cancel a job. A running one is asked to stop: watch it."""
+    with connect(profile) as client:
+        _write(client.cancel_job(job_id), as_json=as_json)
+
+
+@app.command()
+def redrive(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Run a dead or cancelled job again."""
+    with connect(profile) as client:
+        _write(client.redrive_job(job_id), as_json=as_json)
+
+
+@app.command()
+def explain(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Explain why a job has not run yet, or why it ended."""
+    with connect(profile) as client:
+        explanation = client.explain_job(job_id)
+    if as_json:
+        write_json(explanation)
+        return
+    write_line(f"{explanation.id} is {cell(explanation.state)}")
+    for reason in explanation.reasons:
+        write_line(f"{cell(reason.code)}: {cell(reason.text)}")
+
+
+def _watch(client: Client, job_id: str, timeout_s: int, *, as_json: bool) -> None:
+    """Write a job when it has changed, until it has ended.
+
+    Raises:
+        typer.Exit: it did not succeed.
+        WaitTimeoutError: it has not ended in time.
+    """
+    seen: list[tuple[object, ...]] = []
+
+    def written(job: JobWithTimeline) -> bool:
+        now = (job.state, job.attempt, job.progress, job.cancel_requested)
+        if now not in seen[-1:]:
+            seen.append(now)
+            if as_json:
+                write_json(job)
+            else:
+                progress = "" if job.progress is None else f" {cell(job.progress)}"
+                failed = f" {cell(job.error.type)}: {cell(job.error.message)}" if job.error else ""
+                write_line(f"{job.id} {cell(job.state)} {job.attempt}/{job.max_attempts}{progress}{failed}")
+        return job.ended
+
+    job = client.run(wait_until(get_job(job_id), written, timeout_s))
+    if job.state != "succeeded":
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _write(job: Job, *, as_json: bool, **more: object) -> None:
+    parts = {
+        "id": job.id,
+        "type": job.type,
+        "state": job.state,
+        "priority": job.priority,
+        "profile": job.profile,
+        "attempt": f"{job.attempt}/{job.max_attempts}",
+        "due": job.due_at,
+        "created": job.created_at,
+        "started": job.started_at,
+        "finished": job.finished_at,
+        "tags": job.tags,
+        "cancel requested": job.cancel_requested or None,
+        "replayed": job.replayed or None,
+        "error": job.error and f"{job.error.type}: {job.error.message}",
+        "progress": job.progress,
+        "result": job.result,
+    }
+    write_one(job, parts | more, as_json=as_json)

@@ -1,0 +1,150 @@
+"""`whendue jobs` on the real API."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.functional.cli.command_line import CommandLine
+
+
+def submitted(whendue: CommandLine, *arguments: str) -> str:
+    done = whendue("jobs", "submit", *arguments, "--json")
+    assert done.code == 0, done.err
+    return str(done.json["id"])
+
+
+def test_submit_sends_every_option(whendue: CommandLine) -> None:
+    """Each in the API's own words, and once with its key."""
+    first = submitted(whendue, "ok", "--delay", "1h")
+    given = ["ok", "--payload", '{"é": [1, null]}', "--delay", "15m", "--priority", "high", "--retries", "7"]
+    given += ["--job-profile", "default", "--tag", "team=a=b", "--depends-on", first, "--idempotency-key", "k"]
+    job_id = submitted(whendue, *given)
+    job = whendue("jobs", "get", job_id, "--json").json
+    assert job["payload"] == {"é": [1, None]}
+    assert (job["priority"], job["maxAttempts"], job["tags"]) == ("high", 8, {"team": "a=b"})
+    assert (job["state"], job["unmetDependencies"], job["result"]) == ("waiting", 1, None)
+    assert submitted(whendue, *given) == job_id
+
+
+def test_a_due_time_is_sent_with_its_offset(whendue: CommandLine) -> None:
+    """Local time without one would mean another hour on another machine."""
+    job_id = submitted(whendue, "ok", "--due-at", "2027-06-01T12:00:00+02:00")
+    assert whendue("jobs", "get", job_id, "--json").json["dueAt"] == "2027-06-01T10:00:00Z"
+    refused = whendue("jobs", "submit", "ok", "--due-at", "2027-06-01T12:00:00")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--due-at" in refused.err
+
+
+def test_the_payload_is_read_from_a_file_and_from_standard_input(whendue: CommandLine, tmp_path: Path) -> None:
+    """A large one fits into no argument."""
+    path = tmp_path / "payload.json"
+    path.write_text('{"from": "file"}')
+    for argument, said in ((f"@{path}", "file"), ("@-", "stdin")):
+        job_id = str(whendue("jobs", "submit", "ok", "--payload", argument, "--json", stdin='{"from": "stdin"}').json["id"])
+        assert whendue("jobs", "get", job_id, "--json").json["payload"] == {"from": said}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (["--payload", "{"], "--payload"),
+        (["--payload", "@/no/such/file"], "/no/such/file"),
+        (["--payload", "[" * 100_000], "--payload"),
+        (["--delay", "soon"], "--delay"),
+        (["--delay", "9" * 5000], "--delay"),
+        (["--tag", "team"], "--tag"),
+        (["--tag", "a=1", "--tag", "a=2"], "--tag"),
+        (["--retries", "-1"], "--retries"),
+        (["--priority", "urgent"], "--priority"),
+        (["--idempotency-key", "a b"], "idempotency_key"),
+    ],
+)
+def test_what_cannot_be_sent_is_named_before_anything_is(whendue: CommandLine, wrong: list[str], named: str) -> None:
+    """Exit code 2: nothing was submitted."""
+    done = whendue("jobs", "submit", "ok", *wrong)
+    assert (done.code, done.out) == (2, "")
+    assert named in done.err
+    assert whendue("jobs", "list", "--json").lines == []
+
+
+def test_what_the_api_refuses_has_its_code(whendue: CommandLine) -> None:
+    """As docs/reference/api.md lists it."""
+    done = whendue("jobs", "submit", "none")
+    assert (done.code, done.out) == (4, "")
+    assert done.err.startswith("whendue: unknown_task: ")
+
+
+def test_watch_writes_each_change_and_ends_with_the_job(whendue: CommandLine) -> None:
+    """One that succeeds with 0, one that is dead or cancelled with 1."""
+    good, bad = submitted(whendue, "ok", "--delay", "2m"), submitted(whendue, "bad", "--retries", "0")
+    done = whendue("jobs", "watch", good, "--json")
+    states = [line["state"] for line in done.lines]
+    assert (done.code, states[0], states[-1]) == (0, "scheduled", "succeeded")
+    assert len(states) == len(set(states))
+    done = whendue("jobs", "watch", bad)
+    assert (done.code, done.out.split()[1]) == (1, "dead")
+
+
+def test_submit_can_wait_for_the_end(whendue: CommandLine) -> None:
+    """As `watch` does, in one command."""
+    assert whendue("jobs", "submit", "ok", "--wait").code == 0
+    done = whendue("jobs", "submit", "bad", "--retries", "0", "--wait", "--json")
+    assert (done.code, done.lines[-1]["state"]) == (1, "dead")
+
+
+def test_watch_ends_after_its_time(whendue: CommandLine) -> None:
+    """The job goes on."""
+    job_id = submitted(whendue, "ok", "--delay", "2h")
+    done = whendue("jobs", "watch", job_id, "--timeout", "1m")
+    assert (done.code, done.err.split()[1]) == (7, "not_ended:")
+    assert whendue("jobs", "get", job_id, "--json").json["state"] == "scheduled"
+
+
+def test_list_filters_and_is_bounded(whendue: CommandLine) -> None:
+    """The limit is that of the list, over pages."""
+    for number in range(3):
+        submitted(whendue, "ok", "--delay", "1h", "--tag", f"n={number % 2}")
+    assert len(whendue("jobs", "list", "--json").lines) == 3
+    assert len(whendue("jobs", "list", "--limit", "2", "--json").lines) == 2
+    assert len(whendue("jobs", "list", "--tag", "n=0", "--state", "scheduled", "--json").lines) == 2
+    assert whendue("jobs", "list", "--type", "bad", "--json").lines == []
+    rows = [row.split("\t") for row in whendue("jobs", "list").out.splitlines()]
+    assert rows[0][:3] == ["id", "type", "state"]
+    assert [row[1:3] for row in rows[1:]] == [["ok", "scheduled"]] * 3
+
+
+def test_cancel_explain_and_redrive(whendue: CommandLine) -> None:
+    """What a person does with a job that is not wanted, and then is."""
+    job_id = submitted(whendue, "ok", "--delay", "1h")
+    assert "not_due: " in whendue("jobs", "explain", job_id).out
+    assert whendue("jobs", "explain", job_id, "--json").json["reasons"][0]["code"] == "not_due"
+    assert whendue("jobs", "cancel", job_id, "--json").json["state"] == "cancelled"
+    assert whendue("jobs", "redrive", job_id, "--json").json["state"] in ("scheduled", "queued")
+    assert whendue("jobs", "watch", job_id).code == 0
+    done = whendue("jobs", "redrive", job_id)
+    assert (done.code, done.out) == (6, "")
+
+
+@pytest.mark.parametrize("command", ["get", "watch", "cancel", "redrive", "explain"])
+def test_a_job_that_is_not_there(whendue: CommandLine, command: str) -> None:
+    """Exit code 5, and 2 for what can be no id of a path."""
+    done = whendue("jobs", command, "none")
+    assert (done.code, done.out) == (5, "")
+    assert done.err.startswith("whendue: job_not_found: ")
+    assert whendue("jobs", command, "..").code == 2
+
+
+def test_an_error_of_a_job_sends_no_command_to_the_terminal(whendue: CommandLine) -> None:
+    """Whoever submits a job must not clear the screen of its operator."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("\x1b[2J\x07gone\nid\tforged")
+
+    whendue.world.task("evil", fail)
+    job_id = submitted(whendue, "evil", "--retries", "0")
+    assert whendue("jobs", "watch", job_id).code == 1
+    for command in (["jobs", "get", job_id], ["jobs", "list"], ["dead-letters", "list"]):
+        out = whendue(*command).out
+        assert "gone" in out
+        assert "\x1b" not in out
+        assert "\nid\tforged" not in out
