@@ -1,8 +1,6 @@
 """The command `whendue` on the real API over HTTP: its jobs run while it waits."""
 
-import io
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from functions import log
 from tests.builders.api import a_token, api_of
 from tests.builders.server import serving
 from tests.builders.world import World
@@ -19,7 +16,7 @@ from whendue.cli.application import app
 from whendue.support.clock import Clock
 
 # The modules that read the clock.
-READERS = ("connection", "commands.queues", "commands.schedules", "commands.token")
+READERS = ("connection", "commands.queues", "commands.schedules")
 
 
 class Ended:
@@ -73,9 +70,5 @@ def a_command_line(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[Comm
     clock = Clock(world.clock.now_ms, world.system.bits, world.pass_time)
     for module in READERS:
         monkeypatch.setattr(f"whendue.cli.{module}.system_clock", lambda: clock)
-    # The API's own process writes its log elsewhere.
-    log.prepare()
-    for handler in logging.getLogger("whendue").handlers:
-        monkeypatch.setattr(handler, "stream", io.StringIO())
     with serving(api_of(world), world) as url:
         yield CommandLine(world, url, home)

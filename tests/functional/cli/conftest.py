@@ -1,11 +1,22 @@
 """A command line on a world."""
 
+import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from functions import log
 from tests.functional.cli.command_line import CommandLine, a_command_line
+
+
+@pytest.fixture(autouse=True)
+def log_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API's own process would write its log elsewhere, and not into a command's output."""
+    log.prepare()
+    for handler in logging.getLogger("whendue").handlers:
+        monkeypatch.setattr(handler, "stream", io.StringIO())
 
 
 @pytest.fixture

@@ -40,7 +40,9 @@ def test_the_payload_is_read_from_a_file_and_from_standard_input(whendue: Comman
     path = tmp_path / "payload.json"
     path.write_text('{"from": "file"}')
     for argument, said in ((f"@{path}", "file"), ("@-", "stdin")):
-        job_id = str(whendue("jobs", "submit", "ok", "--payload", argument, "--json", stdin='{"from": "stdin"}').json["id"])
+        job_id = str(
+            whendue("jobs", "submit", "ok", "--payload", argument, "--json", stdin='{"from": "stdin"}').json["id"]
+        )
         assert whendue("jobs", "get", job_id, "--json").json["payload"] == {"from": said}
 
 

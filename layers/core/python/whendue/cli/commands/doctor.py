@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import typer
 
-from whendue.cli.connection import Deployment, JsonOption, ProfileOption, client_of, deployment_of
-from whendue.cli.doctor import api_checks, aws_checks
+from whendue.cli.connection import JsonOption, ProfileOption, client_of, deployment_of
 from whendue.cli.doctor.findings import Finding, fault, ok, run
 from whendue.cli.failures import ExitCode, UsageProblemError
 from whendue.cli.output import Column, write_list
@@ -42,22 +41,29 @@ def _noted(profile: str | None, findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _findings(profile: str | None) -> Iterator[Finding]:
-    aws = aws_checks.is_meant(os.environ)
-    try:
-        deployment = deployment_of(profile, os.environ)
-    except UsageProblemError as error:
-        if not aws or profile or os.environ.get("WHENDUE_URL"):
-            yield fault("configuration", "configuration_invalid", str(error))
-    else:
-        yield ok("configuration", f"the deployment is {deployment.url}")
-        yield from _of_api(deployment)
-    if aws:
+    # Their imports are those of a worker, and no other command pays for them.
+    from whendue.cli.doctor import aws_checks
+
+    is_worker = aws_checks.is_meant(os.environ)
+    # A worker needs no API: only one that somebody has named is missed there.
+    if not is_worker or profile or os.environ.get("WHENDUE_URL"):
+        yield from _of_api(profile)
+    if is_worker:
         yield from run(aws_checks.CHECKS, aws_checks.Environment(os.environ))
 
 
-def _of_api(deployment: Deployment) -> Iterator[Finding]:
+def _of_api(profile: str | None) -> Iterator[Finding]:
+    from whendue.cli.doctor import api_checks
+
     clock = system_clock()
-    with client_of(deployment, clock=clock, retry=RETRY, timeout_s=TIMEOUT_S) as client:
+    try:
+        deployment = deployment_of(profile, os.environ)
+        client = client_of(deployment, clock=clock, retry=RETRY, timeout_s=TIMEOUT_S)
+    except UsageProblemError as error:
+        yield fault("configuration", "configuration_invalid", str(error))
+        return
+    yield ok("configuration", f"the deployment is {deployment.url}")
+    with client:
         api = api_checks.Api(deployment, client, clock)
         first = list(run(api_checks.FIRST, api))
         yield from first

@@ -61,14 +61,16 @@ def table(environment: Environment) -> Iterator[Finding]:
     name = environment.variables.get("WHENDUE_TABLE")
     if not name:
         return
-    dynamodb = environment.make("dynamodb")
+    dynamodb = yield from _answer("table", "DynamoDB", lambda: environment.make("dynamodb"))
+    if dynamodb is None:
+        return
     described = yield from _answer("table", f"the table {name}", lambda: dynamodb.describe_table(TableName=name))
     if described is None:
         return
     yield ok("table", f"the table {name} is there")
     yield from _indexes(name, described["Table"])
     ttl = yield from _answer("table", "its TTL", lambda: dynamodb.describe_time_to_live(TableName=name))
-    if ttl and ttl["TimeToLiveDescription"].get("AttributeName") != "expires_at":
+    if ttl and ttl["TimeToLiveDescription"]["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
         yield fault("table", "ttl_off", f"the table {name} has no TTL on expires_at: finished jobs stay forever")
     yield from _migration(dynamodb, name)
 
@@ -80,7 +82,9 @@ def queues(environment: Environment) -> Iterator[Finding]:
     except ConfigurationError:
         # The check of the settings says so.
         return
-    sqs = environment.make("sqs")
+    sqs = yield from _answer("queue", "SQS", lambda: environment.make("sqs"))
+    if sqs is None:
+        return
     for name, url in {**known.queues, **known.dead_letter_queues}.items():
         asked = _attributes(sqs, url)
         answer = yield from _answer("queue", f"the queue {name}", asked)
@@ -94,8 +98,8 @@ def bucket(environment: Environment) -> Iterator[Finding]:
     name = environment.variables.get("WHENDUE_BUCKET")
     if not name:
         return
-    s3 = environment.make("s3")
-    if (yield from _answer("bucket", f"the bucket {name}", lambda: s3.head_bucket(Bucket=name))) is not None:
+    answer = yield from _answer("bucket", f"the bucket {name}", lambda: environment.make("s3").head_bucket(Bucket=name))
+    if answer is not None:
         yield ok("bucket", f"the bucket {name} is there")
 
 
