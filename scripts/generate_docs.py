@@ -15,7 +15,7 @@ from functions.api.http.openapi import document
 from functions.api.http.problems import STATUS
 from functions.api.http.scopes import scope_of
 from functions.api.schemas.metrics import METRICS
-from scripts import costs
+from scripts import cli_page, costs
 from scripts.state_diagram import ARROWS, CONSTRUCTORS
 from scripts.table import table
 from whendue import aws_quotas, quotas
@@ -127,6 +127,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "idlecosts": costs.idle_table,
     "comparison": costs.comparison_table,
     "prices": costs.price_table,
+    "commands": cli_page.commands,
+    "exitcodes": cli_page.exit_codes,
 }
 
 

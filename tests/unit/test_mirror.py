@@ -73,6 +73,11 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.tasks.email": ("unit/tasks/test_payloads.py", "functional/tasks/test_aws_tasks.py:email"),
     "whendue.tasks.lambda_": ("functional/tasks/test_aws_tasks.py",),
     "whendue.tasks.workflow": ("functional/workflows/test_runner.py:flow",),
+    # --- cli ------------------------------------------------------------------------------------------------------
+    "whendue.cli.__main__": ("functional/cli/test_application.py:whendue.cli",),
+    "whendue.cli.commands.arguments": ("functional/cli/commands/test_jobs.py:--payload",),
+    "whendue.cli.doctor.api_checks": ("functional/cli/commands/test_doctor.py:api_checks",),
+    "whendue.cli.doctor.aws_checks": ("functional/cli/commands/test_doctor.py:queue_missing",),
     # --- client ---------------------------------------------------------------------------------------------------
     "whendue.client.async_client": ("functional/client/test_operations.py:AsyncClient",),
     "whendue.client.actions": ("functional/client/test_wire.py",),

@@ -110,7 +110,7 @@ def test_processes_run_without_the_libraries_of_people(process: str) -> None:
     code = (
         "import sys\n"
         "for name in ('typer', 'rich', 'httpx'): sys.modules[name] = None\n"
-        "from whendue.cli import main\n"
+        "from whendue.cli.__main__ import main\n"
         f"main([{process!r}, '--help'])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=BARE)
@@ -119,7 +119,9 @@ def test_processes_run_without_the_libraries_of_people(process: str) -> None:
 
 def test_without_the_extra_a_command_says_what_to_install() -> None:
     """And the help is that of the processes."""
-    code = "import sys; sys.modules['typer'] = None; from whendue.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = (
+        "import sys; sys.modules['typer'] = None; from whendue.cli.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
     command = [sys.executable, "-c", code]
     done = subprocess.run([*command, "jobs", "list"], check=False, capture_output=True, text=True, env=BARE)
     assert (done.returncode, done.stdout) == (2, "")
@@ -132,13 +134,13 @@ def test_commands_for_people_load_nothing_of_the_server() -> None:
     """Neither AWS nor the engine: they start fast."""
     code = (
         "import sys, json\n"
-        "from whendue.cli import main\n"
+        "from whendue.cli.__main__ import main\n"
         "main(['jobs', 'list', '--help'])\n"
         "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=BARE)
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    assert loaded & {"botocore", "boto3", "pydantic", "whendue.bootstrap.process", "whendue.engine"} == set()
+    assert loaded & {"botocore", "boto3", "jwt", "whendue.bootstrap.process", "whendue.engine"} == set()
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -54,8 +54,10 @@ def test_old_plus_added_less_removed_is_new(old: dict[str, Plan], new: dict[str,
 @given(plans, plans, windows)
 def test_the_other_way_around_added_is_removed(old: dict[str, Plan], new: dict[str, Plan], window: Window) -> None:
     """And nothing differs from itself."""
-    there, back = list(differences(old, new, window)), list(differences(new, old, window))
-    assert [(one.name, one.added, one.removed) for one in there] == [(one.name, one.removed, one.added) for one in back]
+    forward, backward = list(differences(old, new, window)), list(differences(new, old, window))
+    assert [(each.name, each.added, each.removed) for each in forward] == [
+        (each.name, each.removed, each.added) for each in backward
+    ]
     assert list(differences(old, old, window)) == []
 
 
