@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -57,6 +58,36 @@ def test_ctrl_c_ends_it_with_130() -> None:
             out, err = process.communicate(timeout=LONG_S)
             over.set()
     assert (process.returncode, out, "Traceback" in err) == (130, "", False)
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"n\n", 1), (b"\n", 1), (b"\x04", 130), (b"y\n", 0)])
+def test_a_person_is_asked_before_jobs_run_again(whendue: CommandLine, typed: bytes, code: int) -> None:
+    """At a terminal; nothing runs without a yes."""
+    assert whendue("jobs", "submit", "bad", "--retries", "0", "--wait").code == 1
+    mine, theirs = pty.openpty()
+    os.write(mine, typed)
+    given = BARE | {name: value for name, value in whendue.environ.items() if value is not None}
+    done = subprocess.run(
+        [*COMMAND, "dead-letters", "redrive"], check=False, stdin=theirs, capture_output=True, env=given, timeout=LONG_S
+    )
+    os.close(mine)
+    os.close(theirs)
+    assert (done.returncode, b"Traceback" in done.stderr) == (code, False)
+    assert len(whendue("dead-letters", "list", "--json").lines) == (code != 0)
+
+
+def test_a_terminal_gets_a_table_with_whole_ids(whendue: CommandLine) -> None:
+    """An id is copied into the next command; what is too wide is folded elsewhere."""
+    job_id = whendue("jobs", "submit", "ok", "--delay", "1h", "--json").json["id"]
+    mine, theirs = pty.openpty()
+    given = BARE | {name: value for name, value in whendue.environ.items() if value is not None}
+    command = [*COMMAND, "jobs", "list"]
+    subprocess.run(command, check=True, stdout=theirs, env=given | {"COLUMNS": "80", "TERM": "xterm"}, timeout=LONG_S)
+    shown = os.read(mine, 65_536).decode()
+    os.close(mine)
+    os.close(theirs)
+    assert job_id in shown
+    assert "\t" not in shown
 
 
 def test_a_reader_that_has_gone_ends_it_quietly() -> None:

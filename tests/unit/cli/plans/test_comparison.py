@@ -15,8 +15,8 @@ from whendue.schedules.calendar.recurrence import Note, Recurrence
 DAY_MS = 86_400_000
 
 
-def ms(*date: int) -> int:
-    return int(datetime(*date, tzinfo=UTC).timestamp() * 1000)  # type: ignore[arg-type]  # as many as there are
+def ms(year: int, month: int, day: int) -> int:
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp() * 1000)
 
 
 SPRING, AUTUMN = ms(2026, 3, 28), ms(2026, 10, 24)

@@ -29,9 +29,10 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.CLOSED_PIPE) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
+            # Typer makes the second of the first while it asks a question.
             raise typer.Exit(ExitCode.INTERRUPTED) from None
-        except (typer.Exit, typer.Abort, typer.TyperException) as error:
+        except (typer.Exit, typer.TyperException) as error:
             raise error from None
         except Exception as error:  # noqa: BLE001 - a user gets no traceback, whatever it is
             note(description(error))

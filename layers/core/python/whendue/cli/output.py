@@ -83,8 +83,9 @@ def write_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             write_line("\t".join(row))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles:
-        table.add_column(Text(title), overflow="fold")
+    for number, title in enumerate(titles):
+        # The first one is what a next command is given: it is copied whole.
+        table.add_column(Text(title), overflow="fold", no_wrap=number == 0)
     for row in rows:
         table.add_row(*map(Text, row))
     Console(highlight=False).print(table)

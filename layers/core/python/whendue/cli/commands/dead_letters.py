@@ -73,7 +73,8 @@ def redrive(
 def _ask(count: int) -> None:
     if not sys.stdin.isatty():
         raise UsageProblemError(f"{count} jobs would run again: add --yes")
-    typer.confirm(f"Run {count} dead jobs again?", abort=True, err=True)
+    if not typer.confirm(f"Run {count} dead jobs again?", err=True):
+        raise typer.Exit(ExitCode.NEGATIVE)
 
 
 def _redriven(client: Client, wanted: DeadLetterFilter, rate: float | None, total: int) -> RedriveResult:
