@@ -18,12 +18,14 @@ from functions.api.schemas.metrics import METRICS
 from scripts import cli_page, costs
 from scripts.state_diagram import ARROWS, CONSTRUCTORS
 from scripts.table import table
+from scripts.typescript_routes import typescript
 from whendue import aws_quotas, quotas
 from whendue.metrics.model import BOUNDS_MS
 from whendue.metrics_export import COST, COUNTS, LAG
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "api/openapi.json"
+TYPESCRIPT_ROUTES = ROOT / "clients/typescript/src/routes.ts"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -133,8 +135,8 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def generated() -> dict[Path, str]:
-    """Return the OpenAPI document and every page that has generated parts, as they should be."""
-    pages = {OPENAPI: openapi()}
+    """Return the OpenAPI document, the TypeScript client's routes and every page with generated parts, as they should be."""
+    pages = {OPENAPI: openapi(), TYPESCRIPT_ROUTES: typescript()}
     for path in sorted((ROOT / "docs").rglob("*.md")):
         text = path.read_text()
         if PART.search(text):

@@ -1,0 +1,43 @@
+/** Waits until something has ended, by reading it at growing intervals: the API has no request that waits. */
+import type { Clock } from "./clock.js";
+import { WaitTimeoutError } from "./errors.js";
+
+const FIRST_SECONDS = 0.5;
+const FACTOR = 1.5;
+const LONGEST_SECONDS = 15;
+// An interval is between half of it and all of it, so that clients that began together do not read together.
+const SHORTEST = 0.5;
+/** How long a wait takes unless a call says otherwise, seconds. */
+export const WAIT_SECONDS = 300;
+
+/** How to wait. */
+export interface WaitOptions {
+  /** How long to wait, seconds. Default: 300. */
+  timeoutSeconds?: number;
+  /** Ends the wait with the signal's reason when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Read something until it has ended, and return it.
+ *
+ * @throws {WaitTimeoutError} it has not ended in time; it was read at least once.
+ */
+export async function waitUntil<T>(
+  what: string,
+  read: () => Promise<T>,
+  hasEnded: (value: T) => boolean,
+  clock: Clock,
+  options: WaitOptions = {},
+): Promise<T> {
+  const { timeoutSeconds = WAIT_SECONDS, signal } = options;
+  const untilMs = clock.nowMs() + timeoutSeconds * 1000;
+  for (let interval = FIRST_SECONDS; ; interval = Math.min(LONGEST_SECONDS, interval * FACTOR)) {
+    const last = await read();
+    if (hasEnded(last)) return last;
+    const left = (untilMs - clock.nowMs()) / 1000;
+    // Also if the timeout is not a number.
+    if (!(left > 0)) throw new WaitTimeoutError(`${what} has not ended within ${timeoutSeconds} s`, last);
+    await clock.sleep(Math.min(interval * (SHORTEST + (1 - SHORTEST) * clock.random()), left), signal);
+  }
+}
