@@ -89,7 +89,7 @@ workflows: $(READY)  ## lint .github
 	.local/workflows-venv/bin/zizmor --offline --persona pedantic --quiet .github
 openapi: $(READY)  ## lint the OpenAPI document with Redocly and Spectral: no warning is left (needs npm)
 	@$(PY) -m scripts.lint_openapi
-clients: $(READY)  ## generate a Python and a TypeScript client, and submit a job with each (needs npm)
+clients: $(READY)  ## test the TypeScript client; generate a Python and a TypeScript client, and submit a job with each (needs npm)
 	@nice $(PY) -m tests.clients
 terraform:  ## infra/terraform: format, validation, tests (needs terraform and its AWS provider)
 	terraform -chdir=infra/terraform fmt -check -recursive
@@ -125,7 +125,8 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in
 	$(COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in
 	$(COMPILE) $(UPGRADE) -o requirements/clients.txt requirements/clients.in
-	cd api && npm $(if $(UPGRADE),update,install) --package-lock-only --ignore-scripts --silent
+	for folder in api clients/typescript; do \
+	  (cd $$folder && npm $(if $(UPGRADE),update,install) --package-lock-only --ignore-scripts --silent); done
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/bench.txt requirements/bench.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in

@@ -1,4 +1,4 @@
-"""Generate clients from the OpenAPI document, compile them, and submit a job with each over HTTP on 127.0.0.1."""
+"""Test the TypeScript client; generate clients from the OpenAPI document, compile them, and submit a job with each."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.server import serving
 from tests.builders.world import World
+from tests.clients import typescript_package
 
 HERE = Path(__file__).parent
 MODULE = {"type": "module", "private": True}
@@ -70,7 +71,8 @@ def submitted(command: list[str], url: str) -> list[Any]:
 
 
 def main() -> int:
-    """Try both clients; returns the exit code."""
+    """Try all clients; returns the exit code."""
+    typescript_package.check()
     world = World()
     world.task("demo.greet", lambda payload, ctx: {"greeting": "Hello!"})
     api = api_of(world)

@@ -1,6 +1,6 @@
 /** Where the client takes its token from: a text, a function, or an authorization server. */
 import { type Clock, systemClock } from "./clock.js";
-import { TokenError } from "./errors.js";
+import { TokenError, TransportError } from "./errors.js";
 import { type Answer, type Fetch, exchange } from "./exchange.js";
 import { isTemporary } from "./retry-policy.js";
 import { checkedUrl } from "./urls.js";
@@ -96,7 +96,10 @@ export class ClientCredentials implements TokenSource {
   }
 
   async #fetched(): Promise<string> {
-    const answer = await exchange(this.#fetch, this.#request());
+    const answer = await exchange(this.#fetch, this.#request()).catch((error: unknown) => {
+      // Nothing was sent to the API.
+      throw error instanceof TransportError ? new TransportError(error.message, false) : error;
+    });
     if (answer.status !== 200) throw refusal(answer);
     const body = jsonOf(answer);
     const lifetime = Number(body["expires_in"] ?? UNKNOWN_LIFETIME_SECONDS);

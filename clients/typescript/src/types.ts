@@ -13,8 +13,8 @@ export type NewProfile = Schemas["ProfileBody"];
 export type NewSubscription = Schemas["SubscriptionBody"];
 export type Dependency = Schemas["DependencyBody"];
 export type DeadLetterFilter = Schemas["DeadLetterFilter"];
-/** A dependency of a job of a batch: on an earlier one by its `ref`, or on any job by its id. */
-export type BatchDependency = Omit<Dependency, "id"> & { id?: string; ref?: string };
+/** A dependency of a job of a batch: on an earlier one by its `ref`, or on any `job` by its id. */
+export type BatchDependency = Omit<Dependency, "job"> & ({ job: string } | { ref: string });
 
 /** A job of a batch; later ones can depend on it by its `ref`. */
 export type BatchJob = Omit<NewJob, "dependsOn"> & {
