@@ -135,7 +135,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def generated() -> dict[Path, str]:
-    """Return the OpenAPI document, the TypeScript client's routes and every page with generated parts, as they should be."""
+    """Return the OpenAPI document, the TypeScript routes and every page with generated parts, as they should be."""
     pages = {OPENAPI: openapi(), TYPESCRIPT_ROUTES: typescript()}
     for path in sorted((ROOT / "docs").rglob("*.md")):
         text = path.read_text()

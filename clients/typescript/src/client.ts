@@ -85,7 +85,7 @@ export class Client {
    * @param jobs the jobs. Only jobs of one batch can refer to each other by `ref`.
    */
   async submitJobs(jobs: Iterable<t.BatchJob>, options: t.CreateOptions = {}): Promise<t.BatchItem[]> {
-    const key = checkedKey(options.idempotencyKey ?? newKey(this.#clock));
+    const key = checkedKey(options.idempotencyKey ?? newKey());
     const items: t.BatchItem[] = [];
     for (const [number, batch] of batchesOf([...jobs]).entries()) {
       // The API derives the key of a job from its position in a batch, so each batch has a key of its own.

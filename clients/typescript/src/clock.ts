@@ -33,11 +33,11 @@ export const systemClock: Clock = {
  * Return a new Idempotency-Key, a UUID of version 4.
  *
  * A key must be unique, not secret: where the platform has no `crypto.randomUUID` (Node.js 18, pages that are not
- * served by https), the clock's chance makes it.
+ * served by https), `Math.random` makes it.
  */
-export function newKey(clock: Clock): string {
+export function newKey(): string {
   if (globalThis.crypto?.randomUUID !== undefined) return globalThis.crypto.randomUUID();
-  const digit = (bits: number, set: number) => (Math.floor(clock.random() * bits) + set).toString(16);
+  const digit = (values: number, first: number) => (Math.floor(Math.random() * values) + first).toString(16);
   return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replace(/[xy]/g, (place) =>
     place === "x" ? digit(16, 0) : digit(4, 8),
   );

@@ -63,7 +63,7 @@ class Sending {
     this.#repeatable = isRepeatable(operation, request.headers, body);
     this.#beganMs = settings.clock.nowMs();
     // Kept over all attempts, so that all of them create the same.
-    this.#key = request.headers.get(KEY) ?? (this.#route.keyed ? newKey(settings.clock) : undefined);
+    this.#key = request.headers.get(KEY) ?? (this.#route.keyed ? newKey() : undefined);
   }
 
   async answer(): Promise<Answer> {

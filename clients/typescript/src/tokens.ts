@@ -27,13 +27,20 @@ const UNKNOWN_LIFETIME_SECONDS = 300;
 const ERROR = /^[a-z_]{1,40}$/;
 const PRINTABLE = /^[!-~]+$/;
 
-/** Return the source of what a client was given as its token. */
+/**
+ * Return the source of what a client was given as its token.
+ *
+ * @throws {TypeError} it is none, or a text that no header can carry.
+ */
 export function sourceOf(token: TokenLike): TokenSource {
   if (typeof token === "string") {
     const text = checkedToken(token, () => new TypeError("a token must be printable ASCII characters without blanks"));
     return { token: async () => text };
   }
-  if (typeof token !== "function") return token;
+  if (typeof token !== "function") {
+    if (typeof token?.token !== "function") throw new TypeError("token must be a text, a function or a TokenSource");
+    return token;
+  }
   const refused = () => new TokenError("the token's function has no token: printable ASCII without blanks is required");
   return { token: async () => checkedToken(await token(), refused) };
 }

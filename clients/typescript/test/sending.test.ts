@@ -46,6 +46,21 @@ test("two submits have different keys, and a key that is given is sent", async (
   assert.equal(third, "order-7");
 });
 
+test("keys are unique where the platform has no crypto", async (context) => {
+  const { url, seen } = await serving(context, answer(202, { id: "j" }));
+  const before = Object.getOwnPropertyDescriptor(globalThis, "crypto");
+  Object.defineProperty(globalThis, "crypto", { value: undefined, configurable: true });
+  try {
+    for (let number = 0; number < 100; number += 1) await clientOf(url).submitJob(JOB);
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(globalThis, "crypto");
+    else Object.defineProperty(globalThis, "crypto", before);
+  }
+  const keys = seen.map(({ headers }) => String(headers["idempotency-key"]));
+  for (const key of keys) assert.match(key, UUID);
+  assert.equal(new Set(keys).size, 100);
+});
+
 const ONCE: Record<string, (client: Client) => Promise<unknown>> = {
   redriveJob: (client) => client.redriveJob("j"),
   redriveDeadLetters: (client) => client.redriveDeadLetters({ filter: { type: "x" } }),
@@ -188,7 +203,8 @@ test("ids are escaped, and those that would be another path are refused", async 
 
 test("health that is down is an answer, and health needs no token", async (context) => {
   const { url, seen } = await serving(context, answer(503, { status: "DOWN" }));
-  assert.deepEqual(await clientOf(url).getReadiness(), { status: "DOWN" });
+  const token = () => assert.fail("it is asked for a token");
+  assert.deepEqual(await clientOf(url, { token }).getReadiness(), { status: "DOWN" });
   assert.equal(seen[0]?.headers.authorization, undefined);
   await failed(clientOf(url, { retry: { attempts: 1 } }).getHealth(), ApiError);
 });
@@ -259,6 +275,9 @@ test("options that cannot be sent are refused before anything is", async (contex
     { retry: { totalSeconds: Infinity } },
     { token: "a\nb" },
     { token: "" },
+    { token: 7 as never },
+    { token: null as never },
+    { token: {} as never },
   ];
   for (const option of options) assert.throws(() => clientOf(url, option), TypeError, inspect(option));
   assert.ok(clientOf("http://whendue.example.com", { plainHttp: true }));
