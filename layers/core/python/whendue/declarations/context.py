@@ -84,7 +84,7 @@ class Context:
             ValueError: it is longer, or JSON has nothing for it.
         """
         try:
-            self._progress = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES)
+            self._progress = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES, name="progress")
         except NotJsonError as error:
             raise ValueError(f"the progress cannot be stored: {error}") from None
 

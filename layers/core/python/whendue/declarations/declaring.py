@@ -38,14 +38,18 @@ _RANGES: Final[Mapping[str, tuple[type[int | float], float, float]]] = {
     "retention_s": (int, RETENTION_MIN_S, RETENTION_S),
 }
 _JITTER: Final = ("full", "none")
-OPTIONS: Final = (*_RANGES, "jitter", "never_retry")
+OPTIONS: Final = (*_RANGES, "jitter", "never_retry", "backoff", "check")
 # What other job systems call such a thing, and what it is here.
 _FOREIGN: Final[Mapping[str, str]] = {
     "max_retries": "max_attempts, which counts the first attempt",
     "time_limit": "timeout_s",
     "soft_time_limit": "timeout_s",
-    "retry_backoff": "base_s, factor, cap_s and jitter",
-    "backoff": "base_s, factor, cap_s and jitter",
+    "retry_backoff": "backoff=<function of the attempt>, or base_s, factor, cap_s and jitter",
+    "min_backoff": "base_s",
+    "max_backoff": "cap_s",
+    "default_retry_delay": "base_s",
+    "rate_limit": "the limit of a request or a profile",
+    "bind": "the second parameter, ctx",
     "retry_jitter": "jitter",
     "queue": "the priority of a request or a profile",
     "priority": "the priority of a request or a profile",
@@ -108,8 +112,8 @@ class Declaration:
     def check_name(self, longest: int) -> str:
         """Return the name, if requests can use it."""
         name = self._name
-        if callable(name) or not isinstance(name, str):
-            raise self.refuse(f'say its name: @{self._kind}("a.name")')
+        if not isinstance(name, str):
+            raise self.refuse(f'say its name: @{self._kind}("{_proposed(name)}")')
         if not name.isascii() or not _NAME.fullmatch(name) or len(name) > longest:
             raise self.refuse(f"no request can use this name; write 1 to {longest} of A-Z, a-z, 0-9, '.', '_', '-'")
         return name
@@ -117,23 +121,26 @@ class Declaration:
     # --- options ----------------------------------------------------------------------------------------------
 
     def check_policy(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the policy that a task asks for, if each option is known and within its range."""
-        for name, value in options.items():
-            if name == "jitter":
-                if value not in _JITTER:
-                    raise self.refuse(f"jitter must be {' or '.join(_JITTER)}, not {_shown(value)}")
-            elif name in _RANGES:
-                self._check_range(name, value)
-            else:
-                raise self.refuse(f"unknown option {name}; {_hint(name, value)}")
-        return dict(options)
+        """Return the policy that a task asks for, in plain values, if each option is known and within its range."""
+        return {name: self._checked_option(name, value) for name, value in options.items()}
 
-    def _check_range(self, name: str, value: object) -> None:
+    def _checked_option(self, name: str, value: object) -> str | float:
+        if name in _RANGES:
+            return self._within_range(name, value)
+        if name != "jitter":
+            raise self.refuse(f"unknown option {name}; {_hint(name, value)}")
+        if not isinstance(value, str) or value not in _JITTER:
+            raise self.refuse(f"jitter must be {' or '.join(_JITTER)}, not {_shown(value)}")
+        # Of a subclass, such as an enumeration's, the table can store nothing.
+        return str.__str__(value)
+
+    def _within_range(self, name: str, value: object) -> float:
         kind, least, most = _RANGES[name]
         fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
         if not fits or not least <= value <= most:  # type: ignore[operator]
             what = "a whole number" if kind is int else "a number"
             raise self.refuse(f"{name} must be {what} from {least:g} to {most}, not {_shown(value)}")
+        return float.__float__(value) if isinstance(value, float) else int.__int__(value)  # type: ignore[arg-type]
 
     def check_never_retry(self, value: object) -> tuple[type[BaseException], ...]:
         """Return the errors that end a job at once, if they are exception classes."""
@@ -146,6 +153,29 @@ class Declaration:
                 raise self.refuse(f"never_retry must hold exception classes, not {_shown(kind)}")
         return value
 
+    def check_hook(self, name: str, hook: object, *parameters: str) -> Any:
+        """Return a function that an option names, if it can be called with these parameters and is not awaited."""
+        if hook is None:
+            return None
+        wanted = f"{name} must be a function of ({', '.join(parameters)})"
+        if not callable(hook):
+            raise self.refuse(f"{wanted}, not {_shown(hook)}")
+        inner = hook if inspect.isclass(hook) else _innermost(hook)
+        if (
+            inspect.iscoroutinefunction(inner)
+            or inspect.isasyncgenfunction(inner)
+            or inspect.isgeneratorfunction(inner)
+        ):
+            raise self.refuse(f"{wanted} that returns at once: neither `async def` nor `yield` is run here")
+        try:
+            inspect.signature(hook).bind(*parameters)
+        except TypeError as error:
+            raise self.refuse(f"{wanted}: {error}") from None
+        except ValueError:
+            # Its parameters cannot be read, as of functions written in C.
+            return hook
+        return hook
+
     # --- the function -----------------------------------------------------------------------------------------
 
     def check_callable(self, function: object) -> Callable[..., Any]:
@@ -157,10 +187,8 @@ class Declaration:
         if not callable(function):
             raise self.refuse(f"{type(function).__name__} cannot be called; declare a function")
         inner = _innermost(function)
-        if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
-            raise self.refuse(
-                "async def is not run; write def, and call asyncio.run(...) inside (it runs on a thread of its own)"
-            )
+        if inspect.isasyncgenfunction(inner):
+            raise self.refuse("an async generator is not run; write async def with return, without yield")
         if inspect.isgeneratorfunction(inner):
             raise self.refuse("a generator is not run; write a function that returns its result")
         return function
@@ -256,6 +284,12 @@ def unusable(model: type[BaseModel]) -> str | None:
     return None
 
 
+def _proposed(function: object) -> str:
+    """Return a name to write for a decorator that was used without one."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) and name.isascii() and _NAME.fullmatch(name) else "a.name"
+
+
 def _innermost(function: Any) -> Any:
     while isinstance(function, functools.partial | staticmethod):
         function = function.func if isinstance(function, functools.partial) else function.__func__
@@ -264,7 +298,8 @@ def _innermost(function: Any) -> Any:
 
 def _hint(name: str, value: object) -> str:
     if name == "retries":
-        count = value + 1 if isinstance(value, int) and not isinstance(value, bool) else "retries + 1"
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_ATTEMPTS
+        count = value + 1 if fits else "retries + 1"  # type: ignore[operator]
         return f"say max_attempts={count}, which counts the first attempt"
     if name in _FOREIGN:
         return f"you may mean {_FOREIGN[name]}"

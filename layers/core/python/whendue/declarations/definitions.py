@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from whendue.declarations.context import Context
@@ -14,6 +15,8 @@ from whendue.errors import (
     UnavailableError,
 )
 from whendue.outbound.ssrf import TargetRefusedError
+from whendue.quotas import BACKOFF_CAP_S
+from whendue.support.coroutines import finished
 
 if TYPE_CHECKING:
     # Whoever declares a task or a channel has imported them; a process that has none need not.
@@ -40,6 +43,7 @@ class TaskDefinition:
         expands: how its jobs make jobs of their own, see `whendue.jobs.members`; its function is never called then.
         annotated: validates instead of the model, where its annotation says more than the model.
         check: refuses a payload that a tenant may not have.
+        backoff: returns the delay after a failed attempt, instead of the policy's backoff.
         location: where it is declared, None for one that was made by hand.
     """
 
@@ -53,10 +57,11 @@ class TaskDefinition:
     expands: str | None = None
     annotated: "TypeAdapter[Any] | None" = field(default=None, compare=False)
     check: Callable[[Any, str], None] | None = field(default=None, compare=False)
+    backoff: Callable[[int], Any] | None = field(default=None, compare=False)
     location: "Location | None" = field(default=None, compare=False)
 
     def call(self, payload: object, context: Context) -> Any:
-        """Validate the payload and run the task; what it returns or raises is the attempt's outcome.
+        """Validate the payload and run the task; what it, or its coroutine, returns or raises is the attempt's outcome.
 
         A validator that fails, instead of refusing, fails the attempt with its own error: another one may succeed.
         """
@@ -68,7 +73,19 @@ class TaskDefinition:
             raise InvalidPayloadError(self._refusal, errors=places(error)) from None
         if self.channel:
             return resource("notify")(self.channel, model, context)
-        return self.function(model, context) if self.takes_context else self.function(model)
+        return finished(self.function(model, context) if self.takes_context else self.function(model))
+
+    def backoff_s(self, attempt: int) -> float | None:
+        """Return the delay after a failed attempt by the task's own function, seconds; None if it has none.
+
+        Args:
+            attempt: which attempt failed, from 1.
+
+        Raises:
+            TypeError, ValueError: the function returned no time from 0.
+            BaseException: whatever it raises.
+        """
+        return None if self.backoff is None else _seconds(self.backoff(attempt))
 
     def parse(self, payload: object, tenant: str | None = None) -> "BaseModel":
         """Turn a JSON value into the payload model, at the door, and see whether the tenant, if given, may have it.
@@ -149,9 +166,26 @@ def _checked(
 ) -> None:
     """Call a check, which is code of users: whatever it raises refuses this one value."""
     try:
-        check(model, tenant)
+        decided_later = hasattr(type(check(model, tenant)), "__await__")
     except (*REFUSALS, UnavailableError, Interrupted):
         raise
     except BaseException as error:  # noqa: BLE001 - a check is code of users
         problem = raised(error, "its check")
-        raise refusal(f"{what}: {problem}", errors=[{"where": where, "problem": problem}]) from None
+    else:
+        if not decided_later:
+            return
+        problem = "its check is `async def`, which is not awaited"
+    raise refusal(f"{what}: {problem}", errors=[{"where": where, "problem": problem}])
+
+
+def _seconds(value: Any) -> float:
+    """Return a delay in seconds, at most BACKOFF_CAP_S."""
+    if isinstance(value, timedelta):
+        return _seconds(value.total_seconds())
+    if isinstance(value, bool | str | bytes):
+        raise TypeError("a backoff is a number of seconds or a timedelta")
+    seconds = min(value, BACKOFF_CAP_S)
+    # NaN is less than nothing, and so is not from 0.
+    if not seconds >= 0:
+        raise ValueError("a backoff is at least 0 s")
+    return float(seconds)

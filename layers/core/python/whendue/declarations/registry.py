@@ -3,6 +3,7 @@
 import sys
 import typing
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from whendue.declarations.definitions import ChannelDefinition, TaskDefinition
@@ -230,6 +231,7 @@ def task(
     registry: Registry = TASKS,
     expands: str | None = None,
     check: Callable[[Any, str], None] | None = None,
+    backoff: Callable[[int], float | timedelta] | None = None,
     **policy: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function as the task of this name: `@task("order.remind", max_attempts=3)`.
@@ -242,6 +244,9 @@ def task(
         expands: its jobs make jobs of their own; for the shipped task `workflow`.
         check: called with the payload and the tenant at submit; raises `NotAllowedError`. What it allows may be
             forbidden before the job runs: the function checks again.
+        backoff: called with the number of the attempt that failed, from 1; returns the delay before the next one in
+            seconds or as timedelta, at most BACKOFF_CAP_S. Where it raises or returns anything else, that delay is the
+            policy's. A profile or a request that sets a part of the backoff wins.
         policy: fields of `Policy` that this task wants over the defaults, as in `max_attempts=3`; a profile or a
             request that sets them wins.
 
@@ -257,8 +262,10 @@ def task(
         raise declaration.refuse("options must be passed by name, as in max_attempts=3")
     if named.startswith(DELIVERIES) or (named == WORKFLOW) != (expands == WORKFLOW) or expands not in (None, WORKFLOW):
         raise declaration.refuse(f"the names {WORKFLOW!r} and '{DELIVERIES}...' are whendue's own, and so is `expands`")
-    if not (check is None or callable(check)):
-        raise declaration.refuse("check must be a function of (payload, tenant)")
+    declaration.check_hook("check", check, "payload", "tenant")
+    declaration.check_hook("backoff", backoff, "attempt")
+    if not isinstance(registry, Registry):
+        raise declaration.refuse(f"registry must be a Registry, not {type(registry).__name__}")
     options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -283,6 +290,7 @@ def task(
                 expands=expands,
                 annotated=annotated,
                 check=check,
+                backoff=backoff,
                 location=declaration.location,
             )
         )
@@ -310,8 +318,9 @@ def channel(
 
     declaration = Declaration("channel", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES - len(DELIVERIES))
-    if others or not (check is None or callable(check)):
-        raise declaration.refuse("check must be a function of (config, tenant), and is given by name")
+    if others:
+        raise declaration.refuse("options must be passed by name, as in check=...")
+    declaration.check_hook("check", check, "config", "tenant")
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         from whendue.declarations.channel import ChannelConfig

@@ -34,6 +34,7 @@ class Failed:
         where: the innermost frame.
         final: no further attempt can help.
         after_s: the least delay before the next attempt.
+        backoff_s: the delay that the task's own backoff asks for; None for that of the policy.
     """
 
     type: str
@@ -41,6 +42,7 @@ class Failed:
     where: str = ""
     final: bool = False
     after_s: float = 0
+    backoff_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,15 @@ def succeed(
 
 @edges((State.RUNNING, State.PENDING), (State.RUNNING, State.DEAD))
 def fail(
-    job: Job, error: Failure, now_ms: int, timing: Timing, *, draw: float, final: bool = False, not_before: int = 0
+    job: Job,
+    error: Failure,
+    now_ms: int,
+    timing: Timing,
+    *,
+    draw: float,
+    final: bool = False,
+    not_before: int = 0,
+    backoff_s: float | None = None,
 ) -> Transition:
     """Record a failed attempt: pending again after its backoff, or dead when none is left.
 
@@ -93,12 +101,14 @@ def fail(
         draw: chance for the jitter, from [0, 1).
         final: the error is one that is never retried.
         not_before: the earliest next attempt (a Retry-After, or the lease's end of a run that may still go on).
+        backoff_s: the delay before the next attempt, seconds; None for that of the job's policy.
     """
     failures, kept = job.failures + 1, keep_attempt(job)
     expected = [*held(job), NOT_CANCELLED]
     if final or error.type in job.run_policy.never_retry or retry.exhausted(job, failures, now_ms):
         return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
-    asked = max(now_ms + retry.delay_ms(job.run_policy, failures, draw), not_before)
+    delay_ms = retry.delay_ms(job.run_policy, failures, draw) if backoff_s is None else round(backoff_s * 1000)
+    asked = max(now_ms + delay_ms, not_before)
     due_at = retry.within_horizon(job, asked, now_ms)
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}

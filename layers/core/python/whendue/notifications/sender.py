@@ -20,6 +20,7 @@ from whendue.notifications.subscription import (
     note_failure,
     note_success,
 )
+from whendue.support.coroutines import finished
 from whendue.table.keys import subscription_key
 from whendue.table.writes import Write
 
@@ -43,7 +44,8 @@ class NotificationSender:
         subscription = self._read(ctx.tenant, ctx.subscription or "")
         # A delivery is tried on its own; the health that it finds is the one that it changes.
         try:
-            answer = channel.function(event, self._config(channel, subscription), self._attempt(subscription, ctx))
+            config, attempt = self._config(channel, subscription), self._attempt(subscription, ctx)
+            answer = finished(channel.function(event, config, attempt))
         except ReceiverGoneError:
             self._note(disable(subscription, GONE, self._runtime.clock.now_ms()))
             raise

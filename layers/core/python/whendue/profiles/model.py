@@ -1,6 +1,6 @@
 """Profiles: named, versioned parts of a policy, and the order in which a job's policy is put together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,7 @@ from whendue.table.items import known
 # The priority of a job where neither the request nor the profile says.
 QUEUE: Final = "normal"
 POLICY_FIELDS: Final = tuple(part.name for part in fields(Policy))
+BACKOFF_FIELDS: Final = ("base_s", "factor", "cap_s", "jitter")
 REQUEST, PROFILE, TASK, DEFAULT = SOURCES = ("request", "profile", "task", "default")
 
 
@@ -166,6 +167,12 @@ def sources_of(job: Job) -> dict[str, str]:
     letters = (job.sources or "").ljust(len(POLICY_FIELDS), DEFAULT[0])
     named = {source[0]: source for source in SOURCES}
     return {name: named[letter] for name, letter in zip(POLICY_FIELDS, letters, strict=False)}
+
+
+def task_decides(job: Job, names: Iterable[str]) -> bool:
+    """Return whether neither the request nor the profile sets any of these fields of the job's policy."""
+    sources = sources_of(job)
+    return all(sources[name] in (TASK, DEFAULT) for name in names)
 
 
 def followed(job: Job, newest: Profile, *, default: Policy, task: Mapping[str, Any]) -> Job:

@@ -14,6 +14,7 @@ from typing import NoReturn, TypeVar
 
 from whendue.errors import Interrupted, UnavailableError
 from whendue.quotas import HUNG_TENANTS, VALIDATION_S, VALIDATIONS_S
+from whendue.support import coroutines
 
 R = TypeVar("R")
 
@@ -85,12 +86,15 @@ def in_time(call: Callable[[], R], tenant: str, name: str) -> R:
 def interrupt(thread: threading.Thread, error: type[BaseException]) -> None:
     """Raise an error inside a thread; one that is blocked in C code notices when it comes back.
 
+    A coroutine that it runs is cancelled, too, so that one that waits is woken.
+
     Source: https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
     """
     import ctypes
 
     if thread.ident is not None and thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(error))
+        coroutines.cancel(thread.ident)
 
 
 def _ended_after(seconds: float, call: Callable[[], R]) -> R:

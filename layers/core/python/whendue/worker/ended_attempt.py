@@ -51,7 +51,16 @@ def to_transition(
         case Failed():
             error = failure(job, cause_of(end, interrupted), end.message, failed_at=now_ms, where=end.where)
             not_before = max(free_at, now_ms + round(end.after_s * 1000) if end.after_s else 0)
-            return fail(job, error, now_ms, timing, draw=draw, final=end.final, not_before=not_before)
+            return fail(
+                job,
+                error,
+                now_ms,
+                timing,
+                draw=draw,
+                final=end.final,
+                not_before=not_before,
+                backoff_s=end.backoff_s,
+            )
 
 
 def cause_of(end: Failed, interrupted: str | None) -> str:

@@ -3,15 +3,18 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
+from whendue.bulkhead import Bulkhead
 from whendue.declarations.context import Context
-from whendue.declarations.registry import Cancel, GiveUp, Registry, Retry
+from whendue.declarations.registry import Cancel, GiveUp, Retry, TaskDefinition
 from whendue.engine.runtime import Runtime
 from whendue.errors import Interrupted, InvalidPayloadError, UnavailableError, WhendueError
 from whendue.jobs.failures import said, type_name, where_raised
 from whendue.jobs.model import Job
 from whendue.jobs.outcomes import Ended, Failed, Input, Stopped, broken, brought, succeeded
+from whendue.profiles.model import BACKOFF_FIELDS, task_decides
 from whendue.quotas import HORIZON_S
 from whendue.references.resolver import InputResolver
 from whendue.worker.claimed_job import ClaimedJob
@@ -70,7 +73,7 @@ class AttemptCalls:
     def _call(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if claimed_job.job.expands:
             return lambda: self._composites.run(claimed_job.job, bring)
-        call = attempt(self._runtime.registry, claimed_job.job, bring, claimed_job.context)
+        call = attempt(self._runtime, claimed_job.job, bring, claimed_job.context)
         return self._traced(claimed_job, call) if self._runtime.tracing.on else call
 
     def _traced(self, claimed_job: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
@@ -97,36 +100,49 @@ class AttemptCalls:
         return within
 
 
-def attempt(registry: Registry, job: Job, bring: Callable[[], Input], context: Context) -> Callable[[], Ended]:
+def attempt(runtime: Runtime, job: Job, bring: Callable[[], Input], context: Context) -> Callable[[], Ended]:
     """Return the call that runs the job's task once.
 
     Args:
-        registry: where the task is.
+        runtime: the outside; its registry has the task.
         job: the claimed job.
         bring: returns the payload; what it raises fails this attempt alone.
         context: handed to the task.
     """
 
     def call() -> Ended:
-        never_retry: tuple[type[BaseException], ...] = (GiveUp, InvalidPayloadError)
+        definition: TaskDefinition | None = None
         try:
             payload = brought(bring)
             if isinstance(payload, Failed):
                 return payload
-            definition = registry.get(job.type)
-            never_retry += tuple(definition.never_retry)
+            definition = runtime.registry.get(job.type)
             return succeeded(definition.call(json.loads(payload), context))
         except Cancel:
             return Stopped()
         except Interrupted:
-            return Failed("timeout", "the attempt exceeded its timeout")
+            failed = Failed("timeout", "the attempt exceeded its timeout")
         except BaseException as error:  # noqa: BLE001 - whatever a task raises, SystemExit included, ends this attempt alone
-            return _failed(error, never_retry)
+            failed = _failed(error, definition)
+        return _delayed(failed, definition, job, runtime.bulkhead)
 
     return call
 
 
-def _failed(error: BaseException, never_retry: tuple[type[BaseException], ...]) -> Failed:
+def _delayed(failed: Failed, definition: TaskDefinition | None, job: Job, bulkhead: Bulkhead) -> Failed:
+    """Add the delay of the task's own backoff; where that fails, the policy's counts."""
+    is_last = failed.final or job.failures + 1 >= job.run_policy.max_attempts
+    if definition is None or definition.backoff is None or is_last or not task_decides(job, BACKOFF_FIELDS):
+        return failed
+    try:
+        return replace(failed, backoff_s=definition.backoff_s(job.failures + 1))
+    except BaseException as error:  # noqa: BLE001 - a backoff is code of users; an interrupt ends it, and how the task ended is known
+        bulkhead.note("backoff", job.id, error)
+        return failed
+
+
+def _failed(error: BaseException, definition: TaskDefinition | None) -> Failed:
+    never_retry = (GiveUp, InvalidPayloadError, *(definition.never_retry if definition else ()))
     return Failed(
         type=_named(error),
         message=said(error),
