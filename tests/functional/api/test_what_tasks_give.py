@@ -67,7 +67,7 @@ def test_a_result_that_nothing_awaits_is_logged_with_its_cause(client: Client, w
         return 1
 
     def run(payload: Any, ctx: Any) -> Any:
-        return later() if kind == "coroutine" else (n for n in "ab")
+        return [later()] if kind == "coroutine" else (n for n in "ab")
 
     error = runs(client, world, run)["error"]
     assert (error["type"], kind in error["message"]) == ("result_not_json", True)

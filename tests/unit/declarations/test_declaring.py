@@ -3,6 +3,9 @@
 import functools
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import pytest
@@ -45,6 +48,17 @@ def declare(function: Any = run, name: Any = "order.remind", **options: Any) -> 
     return registry.get(name)
 
 
+async def later(payload: Order) -> int:
+    return payload.number
+
+
+def stepwise(payload: Order) -> Iterator[int]:
+    yield payload.number
+
+
+async def check_later(payload: Order, tenant: str) -> None: ...
+
+
 # --- options ----------------------------------------------------------------------------------------------------
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
@@ -74,6 +88,18 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "names": ({"never_retry": ("Known",)}, "exception classes, not str"),
     "an instance": ({"never_retry": (KnownError(),)}, "exception classes, not KnownError"),
     "another class": ({"never_retry": (int,)}, "exception classes, not int"),
+    "a text for retries": ({"retries": "3"}, "say max_attempts=retries + 1"),
+    "no retries": ({"retries": -1}, "say max_attempts=retries + 1"),
+    "a negative timeout": ({"timeout_s": -1}, "timeout_s must be a whole number from 1 to 43200, not -1"),
+    "dramatiq's": ({"max_backoff": 3}, "cap_s"),
+    "a backoff of numbers": ({"backoff": {"base": 3}}, "backoff must be a function of (attempt), not dict"),
+    "a backoff of nothing": ({"backoff": lambda: 3}, "backoff must be a function of (attempt): too many"),
+    "a backoff of more": ({"backoff": lambda attempt, error: 3}, "missing a required argument"),
+    "a backoff that waits": ({"backoff": later}, "neither `async def` nor `yield`"),
+    "a backoff that yields": ({"backoff": stepwise}, "neither `async def` nor `yield`"),
+    "a check that is none": ({"check": 3}, "check must be a function of (payload, tenant), not 3"),
+    "a check that waits": ({"check": check_later}, "neither `async def` nor `yield`"),
+    "a check of one": ({"check": lambda payload: None}, "check must be a function of (payload, tenant): too many"),
     "how it expands": ({"expands": "for_each"}, "whendue's own"),
 }
 
@@ -119,6 +145,77 @@ def test_every_option_can_be_said() -> None:
     assert declare(**most, never_retry=(KnownError, KeyboardInterrupt)).never_retry == (KnownError, KeyboardInterrupt)
 
 
+def test_options_are_kept_as_plain_values() -> None:
+    """The table stores no members of enumerations."""
+
+    class Times(IntEnum):
+        THREE = 3
+
+    class Jitter(StrEnum):
+        NONE = "none"
+
+    policy = declare(max_attempts=Times.THREE, jitter=Jitter.NONE).policy
+    assert policy == {"max_attempts": 3, "jitter": "none"}
+    assert [type(value) for value in policy.values()] == [int, str]
+
+
+def test_a_registry_that_is_none_is_named() -> None:
+    """It is for tests; whoever misspells it learns where."""
+    with pytest.raises(ConfigurationError, match="registry must be a Registry, not dict"):
+        task("order.remind", registry={})  # type: ignore[arg-type]
+
+
+# --- backoff ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("returned", "seconds"),
+    [
+        (3, 3.0),
+        (0, 0.0),
+        (2.5, 2.5),
+        (timedelta(minutes=2), 120.0),
+        (Decimal("1.5"), 1.5),
+        (10**400, 86_400.0),
+        (float("inf"), 86_400.0),
+        (timedelta(days=400), 86_400.0),
+    ],
+)
+def test_a_backoff_is_a_number_of_seconds_or_a_timedelta_of_a_day_at_most(returned: Any, seconds: float) -> None:
+    """Bounded, and never a value that the table cannot hold."""
+    found = declare(backoff=lambda attempt: returned).backoff_s(1)
+    assert (found, type(found)) == (seconds, float)
+
+
+@pytest.mark.parametrize(
+    "returned", [None, -1, float("nan"), True, "3", b"3", [3], {}, Decimal("NaN"), timedelta(seconds=-1), object(), 1j]
+)
+def test_what_is_no_delay_is_an_error(returned: Any) -> None:
+    """The worker has a rule for it."""
+    with pytest.raises(Exception):  # noqa: B017 - of whatever kind
+        declare(backoff=lambda attempt: returned).backoff_s(1)
+
+
+def test_a_backoff_is_called_with_the_attempt() -> None:
+    """And a task without one has none."""
+    assert declare(backoff=lambda attempt: attempt * 10).backoff_s(3) == 30
+    assert declare().backoff_s(3) is None
+
+
+# --- checks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_check_that_returns_a_coroutine_refuses() -> None:
+    """It has decided nothing: what it would refuse would be accepted."""
+
+    class Later:
+        def __await__(self) -> Any:
+            raise AssertionError("not awaited here")
+
+    with pytest.raises(InvalidPayloadError, match="not awaited"):
+        declare(check=lambda payload, tenant: Later()).parse({}, "acme")
+
+
 # --- names ------------------------------------------------------------------------------------------------------
 
 
@@ -135,8 +232,10 @@ def test_a_name_that_no_request_can_use_is_refused(name: Any) -> None:
 
 def test_a_decorator_without_name_says_what_to_write() -> None:
     """Bare, and called with nothing."""
-    with pytest.raises(ConfigurationError, match=r'@task\("a\.name"\)'):
+    with pytest.raises(ConfigurationError, match=r'@task\("run"\)'):
         task(run)
+    with pytest.raises(ConfigurationError, match=r'@task\("a\.name"\)'):
+        task(lambda payload: None)
     with pytest.raises(ConfigurationError, match=r'@task\("a\.name"\)'):
         task(registry=Registry())(run)
     with pytest.raises(ConfigurationError, match="by name"):
@@ -183,14 +282,7 @@ def test_two_of_one_factory_are_two() -> None:
 # --- functions --------------------------------------------------------------------------------------------------
 
 
-async def later(payload: Order) -> None: ...
-
-
 async def many(payload: Order) -> AsyncIterator[int]:
-    yield 1
-
-
-def stepwise(payload: Order) -> Iterator[int]:
     yield 1
 
 
@@ -211,7 +303,8 @@ class Methods:
 
 
 class AsyncCall:
-    async def __call__(self, payload: Order) -> None: ...
+    async def __call__(self, payload: Order) -> int:
+        return payload.number
 
 
 def nothing() -> None: ...
@@ -231,11 +324,9 @@ def not_python(payload: "1 +") -> None: ...  # type: ignore[valid-type]  # noqa:
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "async def": (later, "async def is not run"),
-    "an async generator": (many, "async def is not run"),
+    "an async generator": (many, "an async generator is not run"),
     "a generator": (stepwise, "a generator is not run"),
-    "a partial of async def": (functools.partial(later), "async def is not run"),
-    "an async instance": (AsyncCall(), "async def is not run"),
+    "a partial of an async generator": (functools.partial(many), "an async generator is not run"),
     "a method": (Methods.method, "a method cannot be declared"),
     "a classmethod": (vars(Methods)["of_class"], "a classmethod cannot be declared"),
     "a class": (Methods, "a class cannot be declared"),
@@ -312,6 +403,11 @@ def wrapped(*arguments: Any, **named: Any) -> int:
     return run(*arguments, **named)
 
 
+@functools.wraps(later)
+def wrapper_of_later(*arguments: Any) -> Any:
+    return later(*arguments)
+
+
 def of_anyone(payload: Order, who: str) -> "Elsewhere":
     return payload.number if who else None
 
@@ -331,6 +427,10 @@ TAKEN: dict[str, tuple[Any, Any, int]] = {
     "an instance": (Methods(), {}, 7),
     "a bound method": (Methods().method, {}, 7),
     "a bound classmethod": (Methods.of_class, {}, 7),
+    "async def": (later, {}, 7),
+    "a partial of async def": (functools.partial(later), {}, 7),
+    "an async instance": (AsyncCall(), {}, 7),
+    "a wrapper of async def": (wrapper_of_later, {}, 7),
     "a staticmethod": (vars(Methods)["static"], {}, 7),
     "wrapped": (wrapped, {}, 7),
 }
@@ -386,7 +486,10 @@ class Loft(ChannelConfig):
 
 
 def fly(event: Event, config: Loft, attempt: Attempt) -> None: ...
-async def fly_later(event: Event, config: Loft, attempt: Attempt) -> None: ...
+async def fly_many(event: Event, config: Loft, attempt: Attempt) -> AsyncIterator[int]:
+    yield 1
+
+
 def fly_to(event: Event, config: "Nowhere", attempt: Attempt) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 def fly_far(event: Event, config: Order, attempt: Attempt) -> None: ...
 def fly_with(event: Event, config: Loft, attempt: Attempt, more: int) -> None: ...
@@ -395,7 +498,7 @@ def fly_with(event: Event, config: Loft, attempt: Attempt, more: int) -> None: .
 @pytest.mark.parametrize(
     ("name", "function", "options"),
     [
-        ("pigeon", fly_later, {}),
+        ("pigeon", fly_many, {}),
         ("pigeon", fly_to, {}),
         ("pigeon", fly_far, {}),
         ("pigeon", fly_with, {}),

@@ -107,7 +107,7 @@ def test_a_coroutine_is_refused_with_a_hint_and_closed() -> None:
     async def later() -> None:
         """Do nothing."""
 
-    with pytest.raises(NotJsonError, match="async def"):
+    with pytest.raises(NotJsonError, match="not awaited; write `await`"):
         text(later())
 
 

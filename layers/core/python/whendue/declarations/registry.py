@@ -244,15 +244,13 @@ def task(
         expands: its jobs make jobs of their own; for the shipped task `workflow`.
         check: called with the payload and the tenant at submit; raises `NotAllowedError`. What it allows may be
             forbidden before the job runs: the function checks again.
-        backoff: called with the number of the attempt that failed, from 1; returns the delay before the next one in
-            seconds or as timedelta, at most BACKOFF_CAP_S. Where it raises or returns anything else, that delay is the
-            policy's. A profile or a request that sets a part of the backoff wins.
-        policy: fields of `Policy` that this task wants over the defaults, as in `max_attempts=3`; a profile or a
-            request that sets them wins.
+        backoff: given the number of the failed attempt, from 1, returns the delay before the next one: seconds or
+            timedelta, a day at most. Where it raises or returns anything else, and where a profile or a request sets a
+            part of the policy's backoff, that one counts.
+        policy: fields of `Policy` that this task wants over the defaults; a profile or a request wins over them.
 
     Raises:
-        ConfigurationError: no request can use the name, an option is unknown or out of range, or what is declared is no
-            function of (payload: a pydantic model) or (payload, ctx). The message has file, line and task.
+        ConfigurationError: the name, an option or the function is not accepted; the message has file, line and task.
     """
     from whendue.declarations.declaring import Declaration
 
