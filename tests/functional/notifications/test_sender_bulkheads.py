@@ -1,5 +1,6 @@
 """One of several deliveries raises in the notifier, at every stage: it ends alone, and the others get theirs."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -83,3 +84,22 @@ def test_a_health_that_cannot_be_noted_hides_no_error(world: Notified, error: st
     assert three(world, RuntimeError("no")) == ONE_FAILED
     assert [job.attempts[-1].type for job in world.log("b")] == ["RuntimeError"]
     assert world.app.bulkhead.take()["isolated_errors"] == 1
+
+
+def test_a_channel_that_is_a_coroutine_function_is_run_and_its_error_is_its_deliverys(world: Notified) -> None:
+    """Its coroutine ends before its subscription's health is noted."""
+
+    @channel("plain", registry=world.registry)
+    async def plain(event: Event, config: Plain, attempt: Attempt) -> str:
+        await asyncio.sleep(0)
+        if attempt.subscription == "b":
+            raise ConnectionError
+        return "sent"
+
+    for name in "abc":
+        world.subscribe(name, "plain")
+    deliveries = world.notify()
+    world.work(queue="notifications")
+    assert {job.subscription: world.job(job).state for job in deliveries} == ONE_FAILED
+    health = {item.name: item.failing_since is not None for item in world.app.subscriptions.every(TENANT)}
+    assert health == {"a": False, "b": True, "c": False}

@@ -242,11 +242,10 @@ def task(
         never_retry: errors that end the job at once.
         registry: where to declare it.
         expands: its jobs make jobs of their own; for the shipped task `workflow`.
-        check: called with the payload and the tenant at submit; raises `NotAllowedError`. What it allows may be
-            forbidden before the job runs: the function checks again.
+        check: given payload and tenant at submit, raises `NotAllowedError`; what it allows may be forbidden before the
+            job runs: the function checks again.
         backoff: given the number of the failed attempt, from 1, returns the delay before the next one: seconds or
-            timedelta, a day at most. Where it raises or returns anything else, and where a profile or a request sets a
-            part of the policy's backoff, that one counts.
+            timedelta, a day at most. Where it fails, and where a profile or request sets one, the policy's counts.
         policy: fields of `Policy` that this task wants over the defaults; a profile or a request wins over them.
 
     Raises:
