@@ -21,14 +21,14 @@ from whendue import task
 
 
 class Question(BaseModel):
-    """Whom to ask."""
+    """The shops to ask."""
 
     shops: list[str] = Field(min_length=1, max_length=100)
 
 
 @dataclass
 class Quotes:
-    """What they ask: `{"prices": {"north": "5.00"}, "asked_at": "2030-01-01T00:00:00Z"}` as JSON."""
+    """Their prices: `{"prices": {"north": "5.00"}, "asked_at": "2030-01-01T00:00:00Z"}` as JSON."""
 
     prices: dict[str, Decimal]
     asked_at: datetime

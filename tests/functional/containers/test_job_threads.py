@@ -1,14 +1,18 @@
 """Threads that are kept: they run one call after another, and an interrupt strikes the right one."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.builders.waiting import eventually
 from whendue.containers.job_threads import EndedCall, JobThreads
 from whendue.errors import Interrupted
+from whendue.support.coroutines import finished
 
 mark = ContextVar("mark", default="none")
 
@@ -139,3 +143,36 @@ def test_a_call_that_is_interrupted_before_it_begins_never_does(pool: Pool) -> N
     pool.run(2, lambda: "next")
     pool.release.set()
     assert [pool.next().number, pool.next().number] == [0, 2]
+
+
+def test_a_kept_thread_keeps_its_event_loop_and_an_interrupted_one_closes_it(pool: Pool) -> None:
+    """A coroutine that waits is woken; the next job has another thread, and another loop."""
+    begun = threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def note() -> None:
+        loops.append(asyncio.get_running_loop())
+
+    async def wait() -> None:
+        await note()
+        begun.set()
+        await asyncio.sleep(3600)
+
+    def attempt(coroutine: Callable[[], Any]) -> str:
+        try:
+            finished(coroutine())
+        except Interrupted:
+            return "interrupted"
+        return "ended"
+
+    for number, coroutine in enumerate([note, note, wait]):
+        pool.run(number, partial(attempt, coroutine))
+    assert [pool.next().number, pool.next().number, begun.wait(60)] == [0, 1, True]
+    pool.interrupt(2, Interrupted)
+    assert pool.next() == EndedCall(2, "interrupted", interrupted=True)
+    pool.run(3, partial(attempt, note))
+    assert pool.next() == EndedCall(3, "ended", interrupted=False)
+    first, second, third, fourth = loops
+    assert first is second is third
+    assert fourth is not first
+    assert (first.is_closed(), fourth.is_closed()) == (True, False)

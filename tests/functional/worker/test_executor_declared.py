@@ -129,7 +129,7 @@ async def wait(payload: Any, ctx: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "ends"),
+    ("function", "expected"),
     [
         (add, ({"attempt": 1}, State.SUCCEEDED)),
         (fail, ("ValueError", State.DEAD)),
@@ -137,11 +137,11 @@ async def wait(payload: Any, ctx: Any) -> None:
         (wait, ("timeout", State.DEAD)),
     ],
 )
-def test_a_coroutine_ends_as_any_task(function: Any, ends: tuple[Any, State]) -> None:
+def test_a_coroutine_ends_as_any_task(function: Any, expected: tuple[Any, State]) -> None:
     """One that waits is cancelled when its time is over; its thread is in the system's `select`."""
     world = RealTime()
     world.task("later", function)
-    assert world.run("later", max_attempts=1, timeout_s=1) == ends
+    assert world.run("later", max_attempts=1, timeout_s=1) == expected
 
 
 def test_a_coroutine_that_chooses_to_stop_is_cancelled() -> None:

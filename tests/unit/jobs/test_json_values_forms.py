@@ -40,7 +40,7 @@ class Bill(BaseModel):
 
 
 @dataclass
-class Line:
+class Entry:
     """A dataclass with members of any kind."""
 
     price: Any
@@ -86,7 +86,7 @@ BERLIN = datetime(2030, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin"))
         (Colour.RED, 1),
         ({UUID(int=5): {Decimal("1.10"): 1}}, {"00000000-0000-0000-0000-000000000005": {"1.10": 1}}),
         ({date(2030, 1, 1): {Colour.RED: 0}}, {"2030-01-01": {"1": 0}}),
-        (Line(Decimal("1.0"), [Line(2)]), {"price": "1.0", "below": [{"price": 2, "below": None}]}),
+        (Entry(Decimal("1.0"), [Entry(2)]), {"price": "1.0", "below": [{"price": 2, "below": None}]}),
         (Checked(Checked(3)), {"price": {"price": 3}}),
         (Item(price=BERLIN.astimezone(UTC)), {"price": "2030-07-01T10:00:00Z", "boughtAt": None}),
         (Item(boughtAt=BERLIN.astimezone(UTC)), {"price": None, "boughtAt": "2030-07-01T10:00:00Z"}),
@@ -123,7 +123,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "an integer": ([10**5000], "result[0]: an integer has more digits"),
     "an unreadable member": ([Unreadable()], "result[0]: it could not be read: KeyError"),
     "a dataclass": (
-        Line(1, [Line({1: timedelta(1)})]),
+        Entry(1, [Entry({1: timedelta(1)})]),
         'result.below[0].price["1"]: JSON cannot hold a value of type t',
     ),
     "a model": (Bill(items=[Item(), Item(price=object())], tags={"a"}), "result.items[1].price: JSON cannot hold"),
@@ -154,7 +154,7 @@ def test_a_place_is_short_however_deep_it_is() -> None:
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("kind", [Item, Line, Checked])
+@pytest.mark.parametrize("kind", [Item, Entry, Checked])
 def test_an_object_that_holds_itself_ends(kind: Any) -> None:
     """Parents and children do."""
     value = kind(price=None)

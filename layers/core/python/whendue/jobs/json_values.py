@@ -313,9 +313,9 @@ def _reason(error: BaseException, steps: list[str], name: str) -> NotJsonError:
 
 
 def _place(name: str, steps: list[str]) -> str:
-    place = name + "".join(reversed(steps))
-    short = len(place) <= 2 * PLACE_CHARACTERS
-    return place if short else f"{place[:PLACE_CHARACTERS]}…{place[-PLACE_CHARACTERS:]}"
+    path = name + "".join(reversed(steps))
+    short = len(path) <= 2 * PLACE_CHARACTERS
+    return path if short else f"{path[:PLACE_CHARACTERS]}…{path[-PLACE_CHARACTERS:]}"
 
 
 def _step(name: str) -> str:
