@@ -31,7 +31,8 @@ FORMAT = 5
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
-CLIENT = "whendue/client/"
+# What talks to a deployment, and is no part of one.
+OUTSIDE = ("whendue/cli/", "whendue/client/")
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -164,9 +165,9 @@ def _core(compiler: Compiler) -> Path:
 
 
 def core_files() -> Iterator[tuple[str, bytes]]:
-    """Return the files of whendue that functions run: all but the client of the API, which needs httpx."""
+    """Return the files of whendue that functions run: all but the API's client and the command line."""
     source = ROOT / (topology().layers["core"].source or "")
-    return ((name, data) for name, data in _tree(source) if not name.startswith(CLIENT))
+    return ((name, data) for name, data in _tree(source) if not name.startswith(OUTSIDE))
 
 
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:

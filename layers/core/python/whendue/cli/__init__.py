@@ -2,6 +2,7 @@
 
 Start with `__main__`, which decides between the two. `processes` has the commands of an image, and imports nothing of
 Typer, Rich or httpx; all others are in `commands`, listed by `application`, and need the extra `cli`.
+Layers of functions contain none of it.
 """
 
 from typing import Final
