@@ -52,7 +52,10 @@ def test_ctrl_c_ends_it_with_130() -> None:
         api.reply = reply
         given = BARE | {"WHENDUE_URL": api.url(""), "WHENDUE_TOKEN": "t"}
         command = [*COMMAND, "jobs", "list"]
+        # A shell starts what runs in the background with the signal ignored, and programs inherit that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=given) as process:
+            signal.signal(signal.SIGINT, before)
             assert asked.wait(LONG_S)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=LONG_S)
