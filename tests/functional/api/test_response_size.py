@@ -122,6 +122,19 @@ def test_what_is_just_shown_with_its_job_fits_with_all_attempts(world: World, cl
     insist(client.send("GET", f"/jobs/{job['id']}/attempts", limit=limits.ATTEMPTS_SHOWN), 100_000)
 
 
+def test_a_page_of_the_largest_logs(world: World, client: Client) -> None:
+    """As many as a page has, each as large as one is kept."""
+    world.task("t", lambda payload, ctx: [ctx.log.info(wide(40)) for _ in range(10_000)] and ctx.log.missing)
+    job = client.submit("t", maxAttempts=50)
+    for _ in range(limits.LOGS_SHOWN + 1):
+        world.work()
+        world.pass_time(3600, step_s=600)
+    page = client.send("GET", f"/jobs/{job['id']}/logs")
+    insist(page, 500_000)
+    assert len(page.json["items"]) == limits.LOGS_SHOWN
+    assert page.json["cursor"] is not None
+
+
 def test_documents_that_are_not_there_are_404(client: Client, client_of: Callable[..., Client]) -> None:
     """While a job runs it has no result; another tenant's has nothing."""
     job = client.submit(delaySeconds=60)
@@ -313,7 +326,7 @@ def test_every_route_has_been_thought_of() -> None:
     paths = {route.path for route in routes_of(make_resolver()) if route.method == "GET"}
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
-        "/jobs/<job_id>/attempts", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
+        "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",

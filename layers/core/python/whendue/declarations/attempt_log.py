@@ -17,7 +17,7 @@ _LOGGER_BYTES: Final = 128
 _LEVEL_BYTES: Final = 16
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """One line of a log; `at_ms` is ms UTC."""
 
     at_ms: int
@@ -30,7 +30,7 @@ class KeptLines(NamedTuple):
     """What is kept of a log.
 
     Args:
-        text: the lines as JSON, each an array of the fields of `Line`; oldest first.
+        text: the lines as JSON, each an array of the fields of `LogLine`; oldest first.
         dropped: how many lines were left out.
         dropped_after: the number of lines before those.
     """
@@ -45,12 +45,12 @@ class AttemptLog:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._first: list[Line] = []
-        self._last: deque[Line] = deque(maxlen=LOG_LAST_LINES)
+        self._first: list[LogLine] = []
+        self._last: deque[LogLine] = deque(maxlen=LOG_LAST_LINES)
         self._numbers = count()
         self._is_closed = False
 
-    def add(self, line: Line) -> None:
+    def add(self, line: LogLine) -> None:
         """Add a line; one that comes after the end is ignored."""
         if self._is_closed:
             return
@@ -72,7 +72,7 @@ class AttemptLog:
         return KeptLines(f"[{','.join([*first, *last])}]", added - len(first) - len(last), len(first))
 
 
-def _text(line: Line) -> str:
+def _text(line: LogLine) -> str:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -92,25 +92,25 @@ def _fitting(texts: Iterable[str], size: int) -> list[str]:
     return fitting
 
 
-def read_lines(text: str) -> list[Line]:
+def read_lines(text: str) -> list[LogLine]:
     """Read lines as they are kept.
 
     Raises:
         TypeError, ValueError: they are none.
     """
-    return [Line(*fields) for fields in json.loads(text)]
+    return [LogLine(*fields) for fields in json.loads(text)]
 
 
-def line_of_record(record: logging.LogRecord, now_ms: int) -> Line:
+def line_of_record(record: logging.LogRecord, now_ms: int) -> LogLine:
     """Make a line of a record: users' code may be behind its message, and raise anything."""
     try:
-        return Line(
+        return LogLine(
             now_ms, line_of(record.levelname, _LEVEL_BYTES), line_of(record.name, _LOGGER_BYTES), _message(record)
         )
     except Interrupted:
         raise
     except BaseException as error:  # noqa: BLE001 - a task does not fail of what it logs
-        return Line(now_ms, logging.getLevelName(logging.ERROR), "", f"(the line cannot be shown: {type_name(error)})")
+        return LogLine(now_ms, "ERROR", "", f"(the line cannot be shown: {type_name(error)})")
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -201,9 +201,9 @@ def _is_runner(step: Step) -> bool:
 def _shortened(steps: Sequence[Step]) -> list[str]:
     """Name frames within their bytes: of a stack that is too long, a number stands for those in the middle."""
     count = len(steps)
-    ends = steps if count <= 2 * _FRAMES else [*steps[:_FRAMES], *steps[-_FRAMES:]]
-    texts = [_frame(step) for step in ends]
-    if count == len(ends) and len(_fitting(texts, ERROR_STACK_BYTES)) == count:
+    named = steps if count <= 2 * _FRAMES else [*steps[:_FRAMES], *steps[-_FRAMES:]]
+    texts = [_frame(step) for step in named]
+    if count == len(named) and len(_fitting(texts, ERROR_STACK_BYTES)) == count:
         return texts
     inner = _fitting(reversed(texts), ERROR_STACK_BYTES * 5 // 8)[::-1]
     outer = _fitting(texts[: len(texts) - len(inner)], ERROR_STACK_BYTES * 2 // 8)

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from whendue.declarations.attempt_log import Line, read_lines
+from whendue.declarations.attempt_log import LogLine, read_lines
 from whendue.engine.ports import Item
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
@@ -25,7 +25,7 @@ class StoredLog(NamedTuple):
     attempt: int
     started_at: int | None
     ended_at: int
-    lines: list[Line]
+    lines: list[LogLine]
     dropped: int
     dropped_after: int
 
