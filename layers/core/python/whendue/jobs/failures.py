@@ -40,8 +40,16 @@ _LIBRARIES: Final = tuple(
     for folder in (os.path.dirname(os.__file__), os.path.dirname(_WHENDUE), "/var/runtime")  # noqa: PTH120 - as above
 )
 _PACKAGES: Final = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
-# What calls a task.
-_RUNNERS: Final = tuple(os.path.join(_WHENDUE, name, "") for name in ("worker", "declarations"))  # noqa: PTH118 - as above
+# What calls a task, and the event loop that runs its coroutine.
+_RUNNERS: Final = tuple(
+    os.path.join(*parts)  # noqa: PTH118 - as above
+    for parts in (
+        (_WHENDUE, "worker", ""),
+        (_WHENDUE, "declarations", ""),
+        (_WHENDUE, "support", "coroutines.py"),
+        (os.path.dirname(os.__file__), "asyncio", ""),  # noqa: PTH120 - as above
+    )
+)
 
 _VARIABLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|0x[0-9a-f]+|'[^']*'|\"[^\"]*\"|\d+", re.IGNORECASE
