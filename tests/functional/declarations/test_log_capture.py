@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import logging.config
 import threading
 from collections.abc import Iterator
 from contextvars import copy_context
@@ -262,8 +263,7 @@ def test_a_message_that_logs_itself_ends() -> None:
 def test_a_handler_of_users_that_fails_stops_no_line() -> None:
     """Python's own handlers report such an error and go on."""
     world = World()
-    _ = world.app.work
-
+    ran(world, levels)
     closed = Stream()
     closed.stream.close()
     logging.getLogger().addHandler(closed)
@@ -277,3 +277,43 @@ def test_an_application_that_is_made_again_keeps_each_line_once() -> None:
     for _ in range(3):
         world = World()
         assert messages(world, ran(world, lambda payload, ctx: LOGGER.info("x"))) == ["x"]
+
+
+@pytest.mark.parametrize("disables", [True, False])
+def test_a_configuration_that_a_task_loads_takes_nothing_from_later_attempts(disables: bool) -> None:
+    """It removes the root logger's handlers, and disables the loggers that it does not name. `ctx.log` stays."""
+    world = World()
+
+    def configure(payload: Any, ctx: Any) -> None:
+        logging.config.dictConfig({"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": disables})
+        logging.disable(logging.NOTSET)
+        ctx.log.info("configured")
+
+    assert messages(world, ran(world, configure)) == ["configured"]
+    LOGGER.disabled = False
+    assert messages(world, ran(world, lambda payload, ctx: LOGGER.info("later"))) == ["later"]
+
+
+def test_logging_that_is_disabled_is_disabled_for_ctx_log() -> None:
+    """`logging.disable` counts for all loggers."""
+    world = World()
+    logging.disable(logging.WARNING)
+    try:
+        assert messages(world, ran(world, levels)) == ["logger 40", "ctx 40", "logger 50", "ctx 50"]
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("name", ["botocore.endpoint", "boto3", "s3transfer.utils"])
+def test_what_boto3_logs_of_its_requests_is_never_kept(name: str) -> None:
+    """Their headers have the session token of the worker's role; a job's log is its tenant's."""
+    world = World()
+    settings = replace(world.app.runtime.settings, task_log_level=LOG_LEVELS["DEBUG"])
+    world.app = App(replace(world.app.runtime, settings=settings), world.app.notifications, world.app.metrics)
+
+    def run(payload: Any, ctx: Any) -> None:
+        logging.getLogger(name).debug("X-Amz-Security-Token")
+        logging.getLogger(name).info("credentials found")
+        logging.getLogger("botocores").debug("of another library")
+
+    assert messages(world, ran(world, run)) == ["credentials found", "of another library"]

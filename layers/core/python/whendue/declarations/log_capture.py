@@ -25,6 +25,8 @@ class Attempt(Protocol):
         """Keep a record. Does not fail."""
 
 
+# What boto3 logs below INFO has the headers of its requests, with the session token of the worker's role.
+_AWS_LOGGERS: Final = ("boto3", "botocore", "s3transfer")
 # The attempt that runs here; None outside of tasks.
 CURRENT: Final = ContextVar["Attempt | None"]("whendue_attempt", default=None)
 
@@ -63,7 +65,7 @@ class _ToAttempt(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         """Note a record. Without any other handler, Python's last resort prints it, as if this one was not there."""
         attempt = CURRENT.get()
-        if attempt is not None and record.levelno >= self.kept_level:
+        if attempt is not None and self._keeps(record):
             # What is logged while the record is made text belongs to nobody: it could go on without an end.
             token = CURRENT.set(None)
             try:
@@ -74,6 +76,18 @@ class _ToAttempt(logging.Handler):
         if last and record.levelno >= last.level and record.name != TASK_LOGGER.name and _is_alone(record.name):
             last.handle(record)
         return True
+
+    def _keeps(self, record: logging.LogRecord) -> bool:
+        least = logging.INFO if record.name.partition(".")[0] in _AWS_LOGGERS else logging.NOTSET
+        return record.levelno >= max(self.kept_level, least)
+
+
+class _TaskLogger(logging.Logger):
+    """A logger that `logging` does not list: no configuration of users disables it or takes its handler."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name in logging
+        """Return whether a level is logged; nothing is remembered, as only listed loggers are made to forget."""
+        return level >= self.level and level > self.manager.disable
 
 
 class AttemptLogger(logging.LoggerAdapter[logging.Logger]):
@@ -99,20 +113,19 @@ class AttemptLogger(logging.LoggerAdapter[logging.Logger]):
 
 TO_ATTEMPT: Final = _ToAttempt()
 UNPRINTED: Final = _Unprinted()
-TASK_LOGGER: Final = logging.getLogger("whendue.task")
-TASK_LOGGER.propagate = False
-TASK_LOGGER.setLevel(logging.INFO)
+TASK_LOGGER: Final = _TaskLogger("whendue.task", logging.INFO)
 TASK_LOGGER.addHandler(TO_ATTEMPT)
 
 
 def capture(level: int) -> None:
-    """Keep the records of tasks from a level on. Once for a process; after the modules of tasks are imported.
+    """Keep the records of tasks from a level on. After the modules of tasks are imported, and again before each batch.
+
+    Again, as a task may configure `logging` anew; where nothing was changed since, it does nothing.
 
     The root logger's level is lowered if it lets less through. The handlers that are there do not print more: they get
     a filter. Their own levels, and those of other loggers, stay.
     """
-    TO_ATTEMPT.kept_level = level
-    TASK_LOGGER.setLevel(level)
+    TO_ATTEMPT.kept_level = TASK_LOGGER.level = level
     root = logging.getLogger()
     if TO_ATTEMPT not in root.handlers:
         root.addHandler(TO_ATTEMPT)

@@ -34,10 +34,10 @@ class AttemptCalls:
         """Use this runtime."""
         self._runtime = runtime
         self._composites = composites
-        capture(runtime.settings.task_log_level)
 
     def of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Ended]]:
         """Return a call per claimed job, in order; the payloads that are stored elsewhere are read here, in one go."""
+        capture(self._runtime.settings.task_log_level)
         return [
             self._made(claimed_job, bring) for claimed_job, bring in zip(batch, self._inputs_of(batch), strict=True)
         ]
