@@ -293,6 +293,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/{job_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what a job has logged
+         * @description Return the lines that the attempts have logged, newest attempt first.
+         *
+         *     An attempt's lines are stored when it ends. An attempt that logged nothing is left out.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["listJobLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job_id}/payload": {
         parameters: {
             query?: never;
@@ -571,7 +595,7 @@ export interface paths {
         put?: never;
         /**
          * Resume a queue
-         * @description End the pause of a queue. Jobs that have waited start within the next minutes, in the order they were due.
+         * @description End the pause of a queue. Jobs that waited start within minutes, roughly in the order of their due times.
          *
          *     Required scope: `operator`.
          */
@@ -907,7 +931,7 @@ export interface paths {
         put?: never;
         /**
          * Send a delivery again
-         * @description Send a delivery that has ended once more, under the same id and with all attempts.
+         * @description Send an ended delivery again, under the same id and with all its attempts.
          *
          *     Required scope: `admin`.
          */
@@ -951,7 +975,7 @@ export interface paths {
         put?: never;
         /**
          * Rotate the signing key of a subscription
-         * @description Create a new signing key and return it once. For 24 hours the previous key signs as well.
+         * @description Create a new signing key; a secret is returned only here. For 24 hours the previous key signs as well.
          *
          *     Required scope: `admin`.
          */
@@ -1129,6 +1153,42 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AttemptErrorReply
+         * @description Why an attempt failed, with the calls that led there.
+         */
+        AttemptErrorReply: {
+            /**
+             * Causes
+             * @description What it was raised from, the nearest first. Of a long chain the first ones and the last.
+             */
+            causes: components["schemas"]["CauseReply"][];
+            /**
+             * Fingerprint
+             * @description The same for errors of the same kind; dead letters are grouped by it.
+             */
+            fingerprint: string;
+            /**
+             * Message
+             * @description Message of the error, shortened.
+             */
+            message: string;
+            /**
+             * Stack
+             * @description Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for those in the middle of a long one. Empty if no code raised it, as with a timeout.
+             */
+            stack: string[];
+            /**
+             * Type
+             * @description Type of the error, such as `ConnectionError`.
+             */
+            type: string;
+            /**
+             * Where
+             * @description Innermost place in the task's own code, else in any code: `module:function:line`.
+             */
+            where: string;
+        };
+        /**
          * AttemptListReply
          * @description A page of failed attempts, newest first.
          */
@@ -1143,6 +1203,43 @@ export interface components {
              * @description The attempts.
              */
             items: components["schemas"]["AttemptReply"][];
+        };
+        /**
+         * AttemptLogReply
+         * @description What one attempt has logged. An attempt that began again, as its worker was lost, may be there twice.
+         */
+        AttemptLogReply: {
+            /**
+             * Attempt
+             * @description Number of the attempt, counted from 1.
+             */
+            attempt: number;
+            /**
+             * Dropped
+             * @description Number of lines that were not kept.
+             */
+            dropped: number;
+            /**
+             * Droppedafter
+             * @description Number of lines in `lines` that are older than those that were not kept; null if all were kept.
+             */
+            droppedAfter: number | null;
+            /**
+             * Endedat
+             * Format: date-time
+             * @description When it ended.
+             */
+            endedAt: string;
+            /**
+             * Lines
+             * @description Its first 50 and its last 150 lines, oldest first, as far as they have 16384 bytes together.
+             */
+            lines: components["schemas"]["LogLineReply"][];
+            /**
+             * Startedat
+             * @description When it started.
+             */
+            startedAt: string | null;
         };
         /**
          * AttemptReply
@@ -1160,7 +1257,7 @@ export interface components {
              */
             endedAt: string | null;
             /** @description Why it failed; null if it did not. */
-            error?: components["schemas"]["ErrorReply"] | null;
+            error?: components["schemas"]["AttemptErrorReply"] | null;
             /**
              * Startedat
              * @description When it started.
@@ -1203,7 +1300,7 @@ export interface components {
             /**
              * To
              * Format: date-time
-             * @description Last nominal time, included. It must be in the past.
+             * @description Last nominal time, included. A time in the future means now.
              * @example 2026-12-24T18:00:00Z
              */
             to: string;
@@ -1330,7 +1427,7 @@ export interface components {
         BatchBody: {
             /**
              * Jobs
-             * @description The jobs, as for `POST /jobs`. Each may also have `ref`, by which later ones depend on it, and `idempotencyKey`.
+             * @description The jobs, as for `POST /jobs`. Each may also have `idempotencyKey`, and `ref`, a name that `dependsOn` of later jobs can use.
              */
             jobs: Record<string, never>[];
         };
@@ -1350,7 +1447,7 @@ export interface components {
             } | null;
             /**
              * Status
-             * @description HTTP status that the job would have been answered with alone.
+             * @description HTTP status that the same job would get from `POST /jobs`.
              */
             status: number;
         };
@@ -1372,6 +1469,27 @@ export interface components {
          */
         Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "fan_out_pending" | "redrivable" | "too_old";
         /**
+         * CauseReply
+         * @description An error that another one was raised from, or while it was handled.
+         */
+        CauseReply: {
+            /**
+             * Message
+             * @description Message of the error, shortened.
+             */
+            message: string;
+            /**
+             * Type
+             * @description Type of the error.
+             */
+            type: string;
+            /**
+             * Where
+             * @description Innermost place in the task's own code: `module:function:line`.
+             */
+            where: string;
+        };
+        /**
          * ChangeBody
          * @description What to change about a job that waits for its due time or for a worker, before its first attempt or a retry.
          * @example {
@@ -1381,12 +1499,12 @@ export interface components {
         ChangeBody: {
             /**
              * Dueat
-             * @description New earliest time at which it runs. Default: it stays as it is.
+             * @description New due time, the earliest time at which it runs. Default: unchanged.
              */
             dueAt?: string | null;
             /**
              * Priority
-             * @description New priority. Default: it stays as it is.
+             * @description New priority. Default: unchanged.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
         };
@@ -1492,7 +1610,7 @@ export interface components {
         DeadLettersReply: {
             /**
              * Cursor
-             * @description Null if all dead jobs were counted. Else the counts are those of the last jobs to end: send it as `cursor` to count the next ones.
+             * @description Null if all dead jobs were counted. Otherwise only those that ended last were: send it as `cursor` to count older ones.
              */
             cursor: string | null;
             /**
@@ -1507,12 +1625,12 @@ export interface components {
             jobs: number;
             /**
              * Missing
-             * @description `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue migrate`. Else null.
+             * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
              */
             missing: "jobs_before_upgrade" | null;
             /**
              * Othergroups
-             * @description Number of further groups among these jobs, each no larger than the last one that is shown.
+             * @description Number of groups that were counted but are not in `items`; none is larger than the last group in `items`.
              */
             otherGroups: number;
         };
@@ -1533,13 +1651,13 @@ export interface components {
             items: components["schemas"]["DeliveryReply"][];
             /**
              * Missing
-             * @description `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue migrate`. Else null.
+             * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
              */
             missing: "jobs_before_upgrade" | null;
         };
         /**
          * DeliveryReply
-         * @description One sending of a notification to one subscription.
+         * @description A delivery: one event sent to one subscription, with its attempts.
          */
         DeliveryReply: {
             /**
@@ -1681,7 +1799,7 @@ export interface components {
         };
         /**
          * EffectiveReply
-         * @description The policy that the job runs under: request over profile, profile over task, task over defaults.
+         * @description The policy of the job. The request overrides the profile, the profile the task, the task the defaults.
          */
         EffectiveReply: {
             backoff: components["schemas"]["EffectiveBackoff"];
@@ -1718,7 +1836,7 @@ export interface components {
             type: string;
             /**
              * Where
-             * @description Place in the code that raised it.
+             * @description Innermost place in the task's own code, else in any code: `module:function:line`.
              */
             where: string;
         };
@@ -1889,7 +2007,7 @@ export interface components {
                     /** @description Why it is not `UP`. */
                     details?: Record<string, never>;
                     /**
-                     * @description `DEGRADED`: some of it does not work, the rest does.
+                     * @description `DEGRADED`: part of it does not work; the answer stays 200 unless another is `DOWN`.
                      * @enum {string}
                      */
                     status: "UP" | "DOWN" | "DEGRADED";
@@ -1939,13 +2057,13 @@ export interface components {
             followProfile?: boolean | null;
             /**
              * Group
-             * @description A part of the tenant, such as one customer, that gets a fair share of the workers of its own. Default: the tenant as a whole.
+             * @description A part of the tenant, such as one customer, that gets its own fair share of the workers. Default: the tenant as a whole.
              * @example customer-17
              */
             group?: string | null;
             /**
              * Leaseseconds
-             * @description After how many seconds without a heartbeat the worker counts as dead and the job is run again. Default: the profile's, else the task's, else 45.
+             * @description Seconds without a heartbeat after which the worker counts as dead and another one runs the job. Default: the profile's, else the task's, else 45.
              */
             leaseSeconds?: number | null;
             /** @description Concurrency and rate limits. Default: the profile's. */
@@ -1965,7 +2083,7 @@ export interface components {
             neverRetry?: string[] | null;
             /**
              * Notify
-             * @description Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
+             * @description Names of subscriptions to notify, in addition to those that apply to all jobs and to those that the profile names. Default: none.
              * @example [
              *       "orders-webhook"
              *     ]
@@ -2046,9 +2164,51 @@ export interface components {
             items: components["schemas"]["JobReply"][];
             /**
              * Missing
-             * @description `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue migrate`. Else null.
+             * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
              */
             missing: "jobs_before_upgrade" | null;
+        };
+        /**
+         * JobLogsReply
+         * @description A page of logs, newest attempt first.
+         * @example {
+         *       "cursor": null,
+         *       "items": [
+         *         {
+         *           "attempt": 1,
+         *           "dropped": 0,
+         *           "droppedAfter": null,
+         *           "endedAt": "2026-11-28T08:00:01.430Z",
+         *           "lines": [
+         *             {
+         *               "at": "2026-11-28T08:00:00.131Z",
+         *               "level": "INFO",
+         *               "logger": "whendue.task",
+         *               "message": "order 7 has 3 items"
+         *             },
+         *             {
+         *               "at": "2026-11-28T08:00:01.402Z",
+         *               "level": "WARNING",
+         *               "logger": "shop.stock",
+         *               "message": "item 4711 is not in stock"
+         *             }
+         *           ],
+         *           "startedAt": "2026-11-28T08:00:00.120Z"
+         *         }
+         *       ]
+         *     }
+         */
+        JobLogsReply: {
+            /**
+             * Cursor
+             * @description Send it as `cursor` to get the next page; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description The logs, an item for each attempt that logged something.
+             */
+            items: components["schemas"]["AttemptLogReply"][];
         };
         /**
          * JobReply
@@ -2099,7 +2259,7 @@ export interface components {
              * @description Id of the job.
              */
             id: string;
-            /** @description Limits of its own; null: the profile's. */
+            /** @description Limits that the request set; null if the profile's apply. */
             limits?: components["schemas"]["LimitsReply"] | null;
             /**
              * Lost
@@ -2134,7 +2294,7 @@ export interface components {
             parentId?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; of a delivery `notifications`.
+             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
              */
             priority: string;
             /**
@@ -2225,13 +2385,13 @@ export interface components {
             followProfile?: boolean | null;
             /**
              * Group
-             * @description A part of the tenant, such as one customer, that gets a fair share of the workers of its own. Default: the tenant as a whole.
+             * @description A part of the tenant, such as one customer, that gets its own fair share of the workers. Default: the tenant as a whole.
              * @example customer-17
              */
             group?: string | null;
             /**
              * Leaseseconds
-             * @description After how many seconds without a heartbeat the worker counts as dead and the job is run again. Default: the profile's, else the task's, else 45.
+             * @description Seconds without a heartbeat after which the worker counts as dead and another one runs the job. Default: the profile's, else the task's, else 45.
              */
             leaseSeconds?: number | null;
             /** @description Concurrency and rate limits. Default: the profile's. */
@@ -2251,7 +2411,7 @@ export interface components {
             neverRetry?: string[] | null;
             /**
              * Notify
-             * @description Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
+             * @description Names of subscriptions to notify, in addition to those that apply to all jobs and to those that the profile names. Default: none.
              * @example [
              *       "orders-webhook"
              *     ]
@@ -2359,7 +2519,7 @@ export interface components {
              * @description Id of the job.
              */
             id: string;
-            /** @description Limits of its own; null: the profile's. */
+            /** @description Limits that the request set; null if the profile's apply. */
             limits?: components["schemas"]["LimitsReply"] | null;
             /**
              * Lost
@@ -2394,7 +2554,7 @@ export interface components {
             parentId?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; of a delivery `notifications`.
+             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
              */
             priority: string;
             /**
@@ -2521,7 +2681,7 @@ export interface components {
              * @description Id of the job.
              */
             id: string;
-            /** @description Limits of its own; null: the profile's. */
+            /** @description Limits that the request set; null if the profile's apply. */
             limits?: components["schemas"]["LimitsReply"] | null;
             /**
              * Lost
@@ -2571,7 +2731,7 @@ export interface components {
             payloadUrl?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; of a delivery `notifications`.
+             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
              */
             priority: string;
             /**
@@ -2699,6 +2859,33 @@ export interface components {
             ratePerSecond: number | null;
         };
         /**
+         * LogLineReply
+         * @description One line of a log.
+         */
+        LogLineReply: {
+            /**
+             * At
+             * Format: date-time
+             * @description When it was logged.
+             */
+            at: string;
+            /**
+             * Level
+             * @description `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or a name of the task's own.
+             */
+            level: string;
+            /**
+             * Logger
+             * @description Name of the logger; `whendue.task` for `ctx.log`.
+             */
+            logger: string;
+            /**
+             * Message
+             * @description The message, at most 2048 bytes; with an exception, its type, message and calls.
+             */
+            message: string;
+        };
+        /**
          * MisfireBody
          * @description What happens to fires that were missed because the timer did not run in time.
          * @example {
@@ -2791,13 +2978,13 @@ export interface components {
             forEach?: unknown;
             /**
              * Group
-             * @description A part of the tenant, such as one customer, that gets a fair share of the workers of its own. Default: the tenant as a whole.
+             * @description A part of the tenant, such as one customer, that gets its own fair share of the workers. Default: the tenant as a whole.
              * @example customer-17
              */
             group?: string | null;
             /**
              * Leaseseconds
-             * @description After how many seconds without a heartbeat the worker counts as dead and the job is run again. Default: the profile's, else the task's, else 45.
+             * @description Seconds without a heartbeat after which the worker counts as dead and another one runs the job. Default: the profile's, else the task's, else 45.
              */
             leaseSeconds?: number | null;
             /** @description Concurrency and rate limits. Default: the profile's. */
@@ -2809,7 +2996,7 @@ export interface components {
             maxAttempts?: number | null;
             /**
              * Name
-             * @description If sent, the node's key in `nodes`.
+             * @description Must be the node's key in `nodes`, if sent. Default: that key.
              */
             name?: string | null;
             /**
@@ -2822,7 +3009,7 @@ export interface components {
             neverRetry?: string[] | null;
             /**
              * Notify
-             * @description Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
+             * @description Names of subscriptions to notify, in addition to those that apply to all jobs and to those that the profile names. Default: none.
              * @example [
              *       "orders-webhook"
              *     ]
@@ -3028,12 +3215,12 @@ export interface components {
             exclude?: string[];
             /**
              * Fold
-             * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `once` for fixed times of day, `twice` for expressions that repeat.
+             * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
             fold?: ("once" | "twice") | null;
             /**
              * Gap
-             * @description For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant. Only with `cron`. Default: `next` for fixed times of day, `skip` for expressions that repeat.
+             * @description For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant. Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
              */
             gap?: ("skip" | "next") | null;
             /**
@@ -3069,7 +3256,7 @@ export interface components {
             pauseAfterFailures?: number | null;
             /**
              * Start
-             * @description No fire before this time; `every` counts from it. Default: the time of creation.
+             * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
              */
             start?: string | null;
             /**
@@ -3170,7 +3357,7 @@ export interface components {
             follow?: boolean;
             /**
              * Leaseseconds
-             * @description After how many seconds without a heartbeat the worker counts as dead and the job is run again. Default: the profile's, else the task's, else 45.
+             * @description Seconds without a heartbeat after which the worker counts as dead and another one runs the job. Default: the profile's, else the task's, else 45.
              */
             leaseSeconds?: number | null;
             /** @description Limits that all its jobs share, from their next attempt on. Default: none. */
@@ -3198,7 +3385,7 @@ export interface components {
             notify?: string[];
             /**
              * Priority
-             * @description Priority of jobs that name none. Default: `normal`.
+             * @description Priority of jobs that do not set one. Default: `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -3486,7 +3673,7 @@ export interface components {
             matched: number;
             /**
              * Missing
-             * @description `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue migrate`. Else null.
+             * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
              */
             missing: "jobs_before_upgrade" | null;
             /**
@@ -3549,12 +3736,12 @@ export interface components {
             exclude?: string[];
             /**
              * Fold
-             * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `once` for fixed times of day, `twice` for expressions that repeat.
+             * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
             fold?: ("once" | "twice") | null;
             /**
              * Gap
-             * @description For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant. Only with `cron`. Default: `next` for fixed times of day, `skip` for expressions that repeat.
+             * @description For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant. Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
              */
             gap?: ("skip" | "next") | null;
             /**
@@ -3576,12 +3763,12 @@ export interface components {
             misfire?: components["schemas"]["MisfireBody"];
             /**
              * Name
-             * @description Name of the schedule; if sent, the one in the path.
+             * @description Must be the name in the path, if sent. Default: that name.
              */
             name?: string | null;
             /**
              * Overlap
-             * @description What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` runs no second one, `buffer_one` runs one afterwards, `cancel_running` cancels the earlier one.
+             * @description What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.
              * @default allow
              * @enum {string}
              */
@@ -3593,7 +3780,7 @@ export interface components {
             pauseAfterFailures?: number | null;
             /**
              * Start
-             * @description No fire before this time; `every` counts from it. Default: the time of creation.
+             * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
              */
             start?: string | null;
             /**
@@ -3738,7 +3925,7 @@ export interface components {
             overlap: string;
             /**
              * Pauseafterfailures
-             * @description Number of fires ended dead in a row that pauses it; null: never.
+             * @description Number of fires in a row that must end dead to pause it; null: never.
              */
             pauseAfterFailures?: number | null;
             /** @description The pause; null unless `state` is `paused`. */
@@ -3879,13 +4066,13 @@ export interface components {
             forEach?: unknown;
             /**
              * Group
-             * @description A part of the tenant, such as one customer, that gets a fair share of the workers of its own. Default: the tenant as a whole.
+             * @description A part of the tenant, such as one customer, that gets its own fair share of the workers. Default: the tenant as a whole.
              * @example customer-17
              */
             group?: string | null;
             /**
              * Leaseseconds
-             * @description After how many seconds without a heartbeat the worker counts as dead and the job is run again. Default: the profile's, else the task's, else 45.
+             * @description Seconds without a heartbeat after which the worker counts as dead and another one runs the job. Default: the profile's, else the task's, else 45.
              */
             leaseSeconds?: number | null;
             /** @description Concurrency and rate limits. Default: the profile's. */
@@ -3910,7 +4097,7 @@ export interface components {
             neverRetry?: string[] | null;
             /**
              * Notify
-             * @description Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
+             * @description Names of subscriptions to notify, in addition to those that apply to all jobs and to those that the profile names. Default: none.
              * @example [
              *       "orders-webhook"
              *     ]
@@ -4279,12 +4466,12 @@ export interface components {
             gbSeconds: number;
             /**
              * Invocations
-             * @description Lambda invocations for batches of jobs. Batches share theirs.
+             * @description Lambda invocations. One invocation is divided among the jobs of its batch.
              */
             invocations: number;
             /**
              * Queuerequests
-             * @description SQS requests. Batches share theirs among their jobs.
+             * @description SQS requests. Those for a batch are divided among its jobs.
              */
             queueRequests: number;
             /**
@@ -4340,12 +4527,12 @@ export interface components {
             gbSeconds: number;
             /**
              * Invocations
-             * @description Lambda invocations for batches of jobs. Batches share theirs.
+             * @description Lambda invocations. One invocation is divided among the jobs of its batch.
              */
             invocations: number;
             /**
              * Queuerequests
-             * @description SQS requests. Batches share theirs among their jobs.
+             * @description SQS requests. Those for a batch are divided among its jobs.
              */
             queueRequests: number;
             /**
@@ -4381,7 +4568,7 @@ export interface components {
             dueAt: string | null;
             /**
              * Local
-             * @description The same in the schedule's time zone.
+             * @description The nominal time in the schedule's time zone, with its offset.
              */
             local: string;
             /**
@@ -4397,7 +4584,7 @@ export interface components {
         };
         /**
          * UsageReply
-         * @description Usage of a month. With the scope `operator` of all tenants, otherwise of the token's.
+         * @description Usage of a month: of all tenants with the scope `operator`, otherwise of the token's tenant.
          */
         UsageReply: {
             /**
@@ -4421,14 +4608,14 @@ export interface components {
             region: string;
             /**
              * Tenants
-             * @description By tenant, the dearest first; 100 at most. Null without the scope `operator`.
+             * @description By tenant, the most expensive first; at most 100. Null without the scope `operator`.
              */
             tenants: components["schemas"]["TenantUsageReply"][] | null;
-            /** @description All of it. */
+            /** @description The sum over all task types. */
             total: components["schemas"]["UsedReply"];
             /**
              * Types
-             * @description By task type, the dearest first; 100 at most.
+             * @description By task type, the most expensive first; at most 100.
              */
             types: components["schemas"]["TypeUsageReply"][];
         };
@@ -4464,12 +4651,12 @@ export interface components {
             gbSeconds: number;
             /**
              * Invocations
-             * @description Lambda invocations for batches of jobs. Batches share theirs.
+             * @description Lambda invocations. One invocation is divided among the jobs of its batch.
              */
             invocations: number;
             /**
              * Queuerequests
-             * @description SQS requests. Batches share theirs among their jobs.
+             * @description SQS requests. Those for a batch are divided among its jobs.
              */
             queueRequests: number;
             /**
@@ -4559,12 +4746,12 @@ export interface components {
             } | null;
             /**
              * Priority
-             * @description Priority of jobs that name none. Default: the profile's, else `normal`.
+             * @description Priority of jobs that do not set one. Default: the profile's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
              * Profile
-             * @description Profile of jobs that name none.
+             * @description Profile of jobs that do not set one. Default: `default`.
              * @default default
              */
             profile?: string;
@@ -4601,7 +4788,7 @@ export interface components {
             criticalPath: string[];
             /**
              * Deadlineat
-             * @description When what has not ended is cancelled; null: never.
+             * @description When jobs that have not ended are cancelled; null: never.
              */
             deadlineAt: string | null;
             /**
@@ -4638,12 +4825,12 @@ export interface components {
             nominalAt?: string | null;
             /**
              * Priority
-             * @description Priority of jobs that name none.
+             * @description Priority of jobs that do not set one.
              */
             priority: string;
             /**
              * Profile
-             * @description Profile of jobs that name none.
+             * @description Profile of jobs that do not set one.
              */
             profile: string;
             /**
@@ -4698,7 +4885,7 @@ export interface components {
             items: components["schemas"]["WorkflowReply"][];
             /**
              * Missing
-             * @description `jobs_before_upgrade` while the list lacks jobs from before an upgrade of the table: run `whendue migrate`. Else null.
+             * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
              */
             missing: "jobs_before_upgrade" | null;
         };
@@ -4719,7 +4906,7 @@ export interface components {
             createdAt: string | null;
             /**
              * Deadlineat
-             * @description When what has not ended is cancelled; null: never.
+             * @description When jobs that have not ended are cancelled; null: never.
              */
             deadlineAt: string | null;
             /**
@@ -4746,12 +4933,12 @@ export interface components {
             nominalAt?: string | null;
             /**
              * Priority
-             * @description Priority of jobs that name none.
+             * @description Priority of jobs that do not set one.
              */
             priority: string;
             /**
              * Profile
-             * @description Profile of jobs that name none.
+             * @description Profile of jobs that do not set one.
              */
             profile: string;
             /**
@@ -4843,12 +5030,12 @@ export interface components {
             } | null;
             /**
              * Priority
-             * @description Priority of jobs that name none. Default: the profile's, else `normal`.
+             * @description Priority of jobs that do not set one. Default: the profile's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
              * Profile
-             * @description Profile of jobs that name none.
+             * @description Profile of jobs that do not set one. Default: `default`.
              * @default default
              */
             profile?: string;
@@ -6638,6 +6825,135 @@ export interface operations {
                 };
             };
             /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `job_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobLogs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Number of the attempt. Default: all attempts.
+                 * @example 2
+                 */
+                attempt?: number | null;
+                /** @description Maximum number of items in the page. Default: 20. */
+                limit?: number;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLogsReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
             400: {
                 headers: {
                     [name: string]: unknown;
