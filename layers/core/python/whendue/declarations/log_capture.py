@@ -118,9 +118,7 @@ TASK_LOGGER.addHandler(TO_ATTEMPT)
 
 
 def capture(level: int) -> None:
-    """Keep the records of tasks from a level on. After the modules of tasks are imported, and again before each batch.
-
-    Again, as a task may configure `logging` anew; where nothing was changed since, it does nothing.
+    """Keep the records of tasks from a level on. After the modules of tasks are imported; again if `logging` changed.
 
     The root logger's level is lowered if it lets less through. The handlers that are there do not print more: they get
     a filter. Their own levels, and those of other loggers, stay.

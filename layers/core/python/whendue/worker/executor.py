@@ -1,6 +1,7 @@
 """One attempt: call the task with its payload and put what came of it into one of a few values. Never raises."""
 
 import json
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ from functools import partial
 
 from whendue.bulkhead import Bulkhead
 from whendue.declarations.context import Context
-from whendue.declarations.log_capture import CURRENT, capture
+from whendue.declarations.log_capture import CURRENT, TO_ATTEMPT, capture
 from whendue.declarations.registry import Cancel, GiveUp, Retry, TaskDefinition
 from whendue.engine.runtime import Runtime
 from whendue.errors import Interrupted, InvalidPayloadError, UnavailableError, WhendueError
@@ -34,10 +35,14 @@ class AttemptCalls:
         """Use this runtime."""
         self._runtime = runtime
         self._composites = composites
+        self._log_level = runtime.settings.task_log_level
+        capture(self._log_level)
 
     def of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Ended]]:
         """Return a call per claimed job, in order; the payloads that are stored elsewhere are read here, in one go."""
-        capture(self._runtime.settings.task_log_level)
+        if TO_ATTEMPT not in logging.root.handlers or logging.root.level > self._log_level:
+            # A task has configured `logging` anew.
+            capture(self._log_level)
         return [
             self._made(claimed_job, bring) for claimed_job, bring in zip(batch, self._inputs_of(batch), strict=True)
         ]
