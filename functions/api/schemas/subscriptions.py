@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
-from functions.api.schemas.job_replies import AttemptReply, attempts_of
 from functions.api.schemas.reply import ALWAYS_WHOLE, CURSOR, MISSING, Missing, Reply, Time
+from functions.api.schemas.shared.attempts import AttemptReply, attempts_of
 from functions.api.schemas.shared.policy import Name, Priority, TypeName
 from whendue.errors import HeaderInjectionError
 from whendue.jobs.model import shown_state

@@ -134,6 +134,13 @@ def archive(job: Job, state: State, at_ms: int, last: Failure | None) -> dict[st
     }
 
 
+def with_progress(over: Transition, progress: str | None) -> Transition:
+    """Store a task's progress with a transition of its job; None leaves what is stored."""
+    if progress is None:
+        return over
+    return replace(over, changes={**over.changes, "progress": progress}, job=evolve(over.job, progress=progress))
+
+
 def with_pending_fan_out(over: Transition) -> Transition:
     """Make a transition one with a pending fan-out: the job stays live until its fan-out is finished."""
     changes, job = dict(over.changes), over.job
