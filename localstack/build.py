@@ -31,7 +31,8 @@ FORMAT = 5
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
-CLIENT = "whendue/client/"
+# The client of the API needs httpx; the rest is for a project on a developer's machine.
+NOT_IN_FUNCTIONS = ("whendue/carried/", "whendue/client/", "whendue/project/")
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -164,9 +165,9 @@ def _core(compiler: Compiler) -> Path:
 
 
 def core_files() -> Iterator[tuple[str, bytes]]:
-    """Return the files of whendue that functions run: all but the client of the API, which needs httpx."""
+    """Return the files of whendue that functions run: all but NOT_IN_FUNCTIONS."""
     source = ROOT / (topology().layers["core"].source or "")
-    return ((name, data) for name, data in _tree(source) if not name.startswith(CLIENT))
+    return ((name, data) for name, data in _tree(source) if not name.startswith(NOT_IN_FUNCTIONS))
 
 
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:
