@@ -49,7 +49,7 @@ class Process:
         self.draining = False
         self._stream = stream
         self._started, self._ended = started, ended
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own programs
             [sys.executable, *command],
             env=dict(environment),
             cwd=folder,

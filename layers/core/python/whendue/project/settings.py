@@ -217,7 +217,7 @@ def parse(data: bytes, name: str = FILE) -> ProjectSettings:
         name: the file's, for messages.
 
     Raises:
-        ConfigurationError: it is not valid; the message has a line per fault, and no value.
+        ConfigurationError: it is not valid; the message has each fault with its line, and no value.
     """
     try:
         text = data.decode()
@@ -231,7 +231,7 @@ def parse(data: bytes, name: str = FILE) -> ProjectSettings:
         raise ConfigurationError(f"{name}: tables or lists are nested too deeply") from error
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise ConfigurationError("\n".join(_fault(text, name, fault) for fault in faults)) from error
+        raise ConfigurationError("; ".join(_fault(text, name, fault) for fault in faults)) from error
 
 
 def _place_in(message: str) -> str:
