@@ -20,8 +20,8 @@ from typing import Any
 import httpx
 import pytest
 
-from localstack.paths import ROOT
 from tests.builders.waiting import eventually
+from tests.functional.project.wheel import build_wheel
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("WHENDUE_E2E_HOME") == "container", reason="a stack of its own, the same in each home"
@@ -108,9 +108,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an empty folder with a virtual environment that has the wheel, and nothing of this repository."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "home").mkdir()
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder / "dist")]
-    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
-    [wheel] = (folder / "dist").glob("*.whl")
+    wheel = build_wheel(folder)
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
     pip = [str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, f"{wheel}[dev]"], check=True, env=environment(folder), cwd=folder)

@@ -56,7 +56,7 @@ WRONG = {
     "[vpc]\nsubnet_ids = ['subnet-1']": "whendue.toml:1: vpc.security_group_ids: Field required",
     "[dev]\nport = 70000": "whendue.toml:2: dev.port: Input should be less than or equal to 65535",
     "a = \n": "whendue.toml:1: Invalid value",
-    "a = 1\na = 2": "whendue.toml:2: Cannot overwrite a value",
+    "a = 1\na = 2\nb = 1": "whendue.toml:2: Cannot overwrite a value",
 }
 
 

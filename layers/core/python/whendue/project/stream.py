@@ -8,7 +8,9 @@ from typing import IO, Any, Final
 # A line of a log is shorter; one without an end is cut.
 LINE_BYTES: Final = 64 * 1024
 # What each line of ours has, and what only CloudWatch reads.
-_UNSHOWN: Final = frozenset({"level", "message", "service", "_aws", "timestamp", "location", "xray_trace_id"})
+_UNSHOWN: Final = frozenset(
+    {"level", "message", "service", "exception", "_aws", "timestamp", "location", "xray_trace_id"}
+)
 WIDTH: Final = 8
 
 
@@ -65,11 +67,9 @@ def readable(read: dict[str, Any]) -> str:
         for name, value in read.items()
         if name not in unshown and value not in ({}, [], 0, False, None, "")
     )
-    trace = read.get("exception")
-    if isinstance(trace, str):
-        facts = f"{facts.split(' exception=')[0]}\n{trace}"
     shown = [] if level == "INFO" else [level]
-    return " ".join([*shown, str(read["message"]), facts]).strip()
+    trace = f"\n{read['exception']}" if read.get("exception") else ""
+    return f"{' '.join([*shown, str(read['message']), facts]).strip()}{trace}"
 
 
 def _metrics(description: Any) -> set[str]:
