@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # `whendue dev` runs these programs from the installed package, for a project that is elsewhere.
-LOCAL = Path(os.environ.get("WHENDUE_LOCAL") or ROOT / ".local")
+LOCAL = Path(os.environ.get("DEV_STACK_LOCAL") or ROOT / ".local")
 STACK_FILE = LOCAL / "stack.json"
 BUILD = LOCAL / "build"
 EMULATOR_PYTHON = LOCAL / "emulator-venv/bin/python"

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -62,7 +63,7 @@ def test_a_checkout_is_its_own_dev_stack(tmp_path: Path) -> None:
     assert carried.root() == ROOT
     given = carried.environment(tmp_path, first=tmp_path, base={"PYTHONPATH": f"/a{os.pathsep}/b", "PATH": "/bin"})
     assert given["PYTHONPATH"].split(os.pathsep) == [str(tmp_path), str(ROOT), str(PACKAGE), "/a", "/b"]
-    assert given["WHENDUE_LOCAL"] == str(tmp_path / ".local")
+    assert given["DEV_STACK_LOCAL"] == str(tmp_path / ".local")
     assert given["PATH"] == f"{Path(sys.executable).parent}{os.pathsep}/bin"
 
 
@@ -78,3 +79,11 @@ def test_nothing_leads_a_process_to_an_account(tmp_path: Path) -> None:
     }
     given = carried.environment(tmp_path, base=base)
     assert {name for name in base if name in given} == {"WHENDUE_HTTP_ALLOW", "HOME"}
+
+
+def test_the_extra_of_projects_has_all_that_a_dev_stack_runs() -> None:
+    """A requirement that is raised in one place is raised in the other."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    # `pyjwt` comes with `pyjwt[crypto]`.
+    wanted = {name for extra in ("api", "cli", "local", "server", "worker") for name in extras[extra]} - {"pyjwt>=2.10"}
+    assert wanted <= set(extras["dev"])

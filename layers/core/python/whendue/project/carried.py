@@ -48,5 +48,5 @@ def environment(project: Path, *, first: Path | None = None, base: Mapping[str, 
         # would be taken from the cache of the first change.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
-        "WHENDUE_LOCAL": str(project / ".local"),
+        "DEV_STACK_LOCAL": str(project / ".local"),
     }

@@ -241,12 +241,18 @@ class Dev:
         names = sorted(str(path) for path in paths)
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - enough to know
         self._note(f"changed: {', '.join(names[:3])}{more}")
-        if Path(FILE) in paths:
-            try:
-                self._settings = load(self._project)
-            except ConfigurationError as error:
-                self._note(f"ERROR {error}\nthe settings before this change stay in use")
+        if Path(FILE) in paths and not self._read_settings() and len(paths) == 1:
+            return
         self._start_new()
+
+    def _read_settings(self) -> bool:
+        """Read whendue.toml again; return whether it is valid."""
+        try:
+            self._settings = load(self._project)
+        except ConfigurationError as error:
+            self._note(f"ERROR {error}\nthe settings before this change stay in use")
+            return False
+        return True
 
     def _start_new(self) -> None:
         """Let worker and API of the code before drain, and start those of the code as it is now; the timer follows."""

@@ -18,9 +18,9 @@ ENVIRONMENT_BYTES: Final = 4096
 # What whendue itself gives each process.
 _OWN: Final = frozenset(
     {
+        "DEV_STACK_LOCAL",
         "WHENDUE_BUCKET",
         "WHENDUE_DEAD_LETTER_QUEUE",
-        "WHENDUE_LOCAL",
         "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE",
         "WHENDUE_OWN_FUNCTIONS",
         "WHENDUE_QUEUES",
