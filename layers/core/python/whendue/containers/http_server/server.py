@@ -153,12 +153,9 @@ def _listening(options: Options) -> socket.socket:
 
 def _inherited(descriptor: int) -> socket.socket:
     try:
-        listening = socket.socket(fileno=descriptor)
-        if listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            return listening
+        return socket.socket(fileno=descriptor)
     except OSError as error:
-        raise ConfigurationError(f"--fd {descriptor} is no socket: {error.strerror}") from error
-    raise ConfigurationError(f"--fd {descriptor} is a socket that does not listen")
+        raise ConfigurationError(f"the file descriptor {descriptor} is no open socket: {error.strerror}") from error
 
 
 class _OurLog(logging.Handler):
