@@ -104,7 +104,7 @@ class Session:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an empty folder with a virtual environment that has the wheel, and nothing of this repository."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "home").mkdir()
@@ -125,26 +125,26 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running(place: Path) -> Iterator[Session]:
+def running(base: Path) -> Iterator[Session]:
     process = subprocess.Popen(
         ["whendue", "dev"],
-        executable=str(place / "venv/bin/whendue"),
-        cwd=place / "shop",
-        env=environment(place),
+        executable=str(base / "venv/bin/whendue"),
+        cwd=base / "shop",
+        env=environment(base),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
     try:
-        yield Session(process, place / "shop")
+        yield Session(process, base / "shop")
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
 
 
-def processes_of(place: Path) -> list[str]:
+def processes_of(base: Path) -> list[str]:
     """Return the command lines of all processes that run from a folder's environments."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -152,42 +152,42 @@ def processes_of(place: Path) -> list[str]:
             command = (entry / "cmdline").read_text(errors="replace").replace("\0", " ")
         except OSError:
             continue
-        if str(place) in command and int(entry.name) != os.getpid():
+        if str(base) in command and int(entry.name) != os.getpid():
             found.append(command)
     return found
 
 
-def files_of(place: Path) -> dict[str, int]:
-    installed = place / "venv"
+def files_of(base: Path) -> dict[str, int]:
+    installed = base / "venv"
     return {str(path): path.stat().st_mtime_ns for path in installed.rglob("*") if path.is_file()}
 
 
-def test_a_project_from_the_wheel_to_ctrl_c(place: Path) -> None:
+def test_a_project_from_the_wheel_to_ctrl_c(base: Path) -> None:
     """What docs/guide/own-project.md promises, in its order."""
     made = subprocess.run(
-        [str(place / "venv/bin/whendue"), "new", "shop"], cwd=place, env=environment(place), check=True, text=True,
+        [str(base / "venv/bin/whendue"), "new", "shop"], cwd=base, env=environment(base), check=True, text=True,
         capture_output=True,
     )  # fmt: skip
     assert "shop/whendue.toml" in made.stdout
     tested = subprocess.run(
-        [str(place / "venv/bin/pytest"), "-q"], cwd=place / "shop", env=environment(place), check=False, text=True,
+        [str(base / "venv/bin/pytest"), "-q"], cwd=base / "shop", env=environment(base), check=False, text=True,
         capture_output=True,
     )  # fmt: skip
     assert tested.returncode == 0, tested.stdout + tested.stderr
-    before = files_of(place)
-    with running(place) as session:
+    before = files_of(base)
+    with running(base) as session:
         assert session.result("greetings.send", {"name": "Ada"}) == {"greeting": "Hello, Ada!"}
         assert session.http.get("/docs", headers={"Accept": "text/html"}).status_code == 200
         assert session.http.post("/jobs", json={"type": "greetings.sent", "payload": {}}).status_code == 422
         changed_code_is_at_work(session)
-        a_running_job_is_kept(session, place)
+        a_running_job_is_kept(session, base)
         a_broken_import_is_shown_and_heals(session)
         assert {line.partition("|")[0].strip() for line in session.lines} == {
             "dev", "services", "worker", "api", "timer",
         }  # fmt: skip
         assert session.end() == 0
-    assert processes_of(place) == []
-    assert files_of(place) == before
+    assert processes_of(base) == []
+    assert files_of(base) == before
 
 
 def changed_code_is_at_work(session: Session) -> None:
@@ -205,10 +205,10 @@ def changed_code_is_at_work(session: Session) -> None:
     source.write_text(original)
 
 
-def a_running_job_is_kept(session: Session, place: Path) -> None:
+def a_running_job_is_kept(session: Session, base: Path) -> None:
     (session.folder / "tasks/slow.py").write_text(SLOW)
     session.said(r"(tasks: greetings.send, slow.run)")
-    begun = place / "begun"
+    begun = base / "begun"
     job = eventually(lambda: submitted(session, {"seconds": 6, "begun": str(begun)}))
     eventually(begun.exists)
     since = len(session.lines)

@@ -39,7 +39,7 @@ def package(project: Path, **modules: str) -> None:
 
 def test_the_tasks_of_a_project_are_listed(tmp_path: Path) -> None:
     """Those that whendue ships are not."""
-    package(tmp_path, one=TASK.format(name="a.b"), two=TASK.format(name="c.d"))
+    package(tmp_path, first=TASK.format(name="a.b"), two=TASK.format(name="c.d"))
     assert shown(tmp_path, "tasks") == "tasks: a.b, c.d\n"
 
 

@@ -23,9 +23,9 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
         path: of the value, as pydantic has it: names of tables and keys, numbers of items.
     """
     lines: dict[Path, int] = {}
-    for place, number in _places(text):
-        for length in range(1, len(place) + 1):
-            lines.setdefault(place[:length], number)
+    for found, number in _places(text):
+        for length in range(1, len(found) + 1):
+            lines.setdefault(found[:length], number)
     wanted = tuple(path)
     return next((lines[wanted[:length]] for length in range(len(wanted), 0, -1) if wanted[:length] in lines), None)
 
