@@ -6,7 +6,7 @@ from localstack.paths import ROOT
 SOURCE = ROOT / "layers/core/python"
 
 
-def test_functions_do_not_carry_the_client_the_command_line_and_the_development_of_projects_and_carry_all_else() -> None:
+def test_functions_carry_all_but_what_runs_on_a_laptop() -> None:
     """Each cold start unpacks what is in the layer; no function calls the API or starts a dev stack."""
     every = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py")}
     carried = {name for name, _ in core_files()}

@@ -28,7 +28,12 @@ def test_lines_of_threads_do_not_mix() -> None:
     """Each is written as a whole."""
     target, line = io.StringIO(), "x" * 500
     stream = Stream(target=target)
-    threads = [threading.Thread(target=lambda: [stream.write("w", line) for _ in range(50)]) for _ in range(4)]
+
+    def write() -> None:
+        for _ in range(50):
+            stream.write("w", line)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
